@@ -1,0 +1,52 @@
+# What can be done here? `make` lists it. `make run` and `make test` set up what they need.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.13
+BIN := .venv/bin
+export PYTHONPATH := src:tools
+
+##@ See it
+run: setup ## The whole queue on this machine: deploys, sends, shows what becomes of it, cleans up
+	@$(BIN)/python -m zigzag_cli local demo
+
+##@ Develop
+up: setup ## Starts a local AWS that stays, and deploys to it
+	@$(BIN)/python -m zigzag_cli local up
+deploy-local: setup ## Deploys again to the local AWS, after a change
+	@$(BIN)/python -m zigzag_cli local deploy
+logs: setup ## Follows the logs of both functions on the local AWS
+	@$(BIN)/python -m zigzag_cli local logs
+down: setup ## Ends the local AWS
+	@$(BIN)/python -m zigzag_cli local down
+
+##@ Test
+test: setup ## Everything that must hold at every commit, end to end on the local AWS included
+	@$(BIN)/pytest -m "not slow"
+test-all: setup ## As well: each permission is needed, the package is complete, `sam local invoke`
+	@$(BIN)/pytest
+test-fast: setup ## What takes seconds: no end to end
+	@$(BIN)/pytest -m "not slow" --ignore tests/e2e
+check: setup ## Style, types, template, known holes in what we depend on
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml
+	@$(BIN)/pip-audit --progress-spinner off --disable-pip --no-deps -r src/requirements.txt
+format: setup ## Formats the code
+	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format .
+
+##@ Set up
+setup: .venv/ready .venv-ministack/ready ## Makes both environments: ours, and the local AWS's
+
+.venv/ready: requirements.txt constraints.txt src/requirements.txt
+	@tools/make-environment "$(PYTHON)" .venv requirements.txt
+.venv-ministack/ready: tools/zigzag_local/requirements.txt
+	@tools/make-environment "$(PYTHON)" .venv-ministack tools/zigzag_local/requirements.txt
+
+clean: ## Removes the environments and everything that was built
+	@rm -rf .venv .venv-ministack .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run up deploy-local logs down test test-all test-fast check format setup clean help

@@ -1,0 +1,23 @@
+"""What can be set for the consumer? `template.yaml` sets it; docs/configuration.md explains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.settings import text, url, whole_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumerSettings:
+    """Read from `ZIGZAG_*` variables, one a field.
+
+    worker         -- name of the worker function.
+    linger_seconds -- how long a tick polls on after the queue has run empty.
+    in_flight_cap  -- most messages in flight at once; 0 = no cap.
+    """
+
+    queue_url: str = url("the task queue's URL")
+    dead_letter_queue_url: str = url("the dead-letter queue's URL")
+    worker: str = text("the name of the worker function")
+    linger_seconds: int = whole_number(0, 60)
+    in_flight_cap: int = whole_number(0, 120_000)

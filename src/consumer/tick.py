@@ -1,0 +1,148 @@
+"""What does the consumer do when it is woken? It polls, and hands over what it received, many times.
+
+A tick ends when the queue has run empty (and it has lingered), when its time is used up, or when
+going on would do harm. While receives come back full, more lanes poll side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer.handover import Handover
+from consumer.room import Room
+from shared.delivery import Delivery
+from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
+from shared.ports import MOST_PER_CALL, Clock, Queue, QueueError
+
+LANES = 4
+"""Most polls under way at once."""
+
+RESERVE_SECONDS = DISPATCH_SECONDS + 5
+"""Kept free at the end of the function's time for what is received last."""
+
+LONGEST_WAIT_SECONDS = 20
+EMPTY_POLLS = 2
+"""How many empty polls in a row mean an empty queue."""
+
+ROOM_AGAIN_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class Summary:
+    """One tick, counted; `stopped` says why it ended. `unknown`: dispatches whose answer was lost."""
+
+    polls: int = 0
+    received: int = 0
+    dispatched: int = 0
+    released: int = 0
+    dead_lettered: int = 0
+    unknown: int = 0
+    stopped: str = ""
+
+
+class Tick:
+    """One run of the consumer.
+
+    linger_seconds -- how long to poll on after the queue has run empty.
+    ends_at        -- when the function's own time is over, in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        room: Room,
+        handover: Handover,
+        clock: Clock,
+        *,
+        linger_seconds: float,
+        ends_at: float,
+    ) -> None:
+        self._queue = queue
+        self._room = room
+        self._handover = handover
+        self._clock = clock
+        self._linger_seconds = linger_seconds
+        self._last_poll_by = ends_at - RESERVE_SECONDS
+        self._summary = Summary()
+        self._lanes = 0
+        self._empty_polls = 0
+        self._empty_since: float | None = None
+
+    async def run(self) -> Summary:
+        """Polls until there is a reason to stop. Raises nothing that AWS may answer: it is in the summary."""
+        async with asyncio.TaskGroup() as group:
+            self._open_lane(group)
+        return self._summary
+
+    def _open_lane(self, group: asyncio.TaskGroup) -> None:
+        self._lanes += 1
+        group.create_task(self._poll_on(group, first=self._lanes == 1))
+
+    async def _poll_on(self, group: asyncio.TaskGroup, *, first: bool) -> None:
+        """One lane. The first goes on until the tick stops, the others while receives come back full."""
+        while not self._summary.stopped:
+            received = await self._poll()
+            if received == MOST_PER_CALL and self._lanes < LANES:
+                self._open_lane(group)
+            if received < MOST_PER_CALL and not first:
+                break
+        self._lanes -= 1
+
+    async def _poll(self) -> int:
+        """One receive and its hand-over; how many messages came."""
+        asked = await self._room.take()
+        wait = self._wait_seconds()  # after `take`, which may have asked SQS
+        if wait < 1:
+            self._room.taken(asked, 0)
+            self._stop("out of time")
+            return 0
+        if asked == 0:
+            await self._clock.sleep(ROOM_AGAIN_SECONDS)
+            return 0
+        try:
+            batch = await self._queue.receive(asked, wait, LEASE_SECONDS)
+        except QueueError as error:
+            self._room.taken(asked, 0)
+            self._stop(f"receive failed: {error}")
+            return 0
+        self._room.taken(asked, len(batch))
+        self._summary.polls += 1
+        self._summary.received += len(batch)
+        self._note_emptiness(bool(batch))
+        if batch:
+            await self._hand_over(batch)
+        return len(batch)
+
+    async def _hand_over(self, batch: Sequence[Delivery]) -> None:
+        handed = await self._handover.hand_over(batch)
+        self._summary.dispatched += handed.dispatched
+        self._summary.released += handed.released
+        self._summary.dead_lettered += handed.dead_lettered
+        self._summary.unknown += handed.unknown
+        if handed.stop:
+            self._stop(handed.stop)
+        elif handed.pause_seconds:
+            await self._clock.sleep(handed.pause_seconds)
+
+    def _wait_seconds(self) -> int:
+        """How long the next receive may wait: 1 s, or once the queue has run empty as long as it lingers."""
+        left = self._last_poll_by - self._clock.now()
+        wanted = 1.0
+        if self._empty_since is not None:
+            wanted = max(wanted, self._empty_since + self._linger_seconds - self._clock.now())
+        return int(min(wanted, left, LONGEST_WAIT_SECONDS))
+
+    def _note_emptiness(self, came: bool) -> None:
+        if came:
+            self._empty_polls, self._empty_since = 0, None
+            return
+        now = self._clock.now()
+        self._empty_polls += 1
+        self._empty_since = now if self._empty_since is None else self._empty_since
+        if self._empty_polls >= EMPTY_POLLS and now >= self._empty_since + self._linger_seconds:
+            self._stop("queue empty")
+
+    def _stop(self, why: str) -> None:
+        self._summary.stopped = self._summary.stopped or why

@@ -1,0 +1,63 @@
+"""How long is a delivery ours? The one relation that everything about time hangs on.
+
+A receive hides a message for `LEASE_SECONDS`. In that time the consumer must have handed it over
+(`DISPATCH_SECONDS`) and Lambda must have started the worker or dropped the event
+(`EVENT_AGE_SECONDS`), with `SAFETY_SECONDS` to spare for clocks that differ:
+
+    LEASE_SECONDS >= DISPATCH_SECONDS + EVENT_AGE_SECONDS + SAFETY_SECONDS
+
+`tests/template` holds `template.yaml` to the same numbers. All times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+LEASE_SECONDS = 120
+"""Visibility timeout asked for at every receive."""
+
+EVENT_AGE_SECONDS = 60
+"""MaximumEventAgeInSeconds of both functions: the least that Lambda takes."""
+
+DISPATCH_SECONDS = 10
+"""Most time from the receive to an invoke; later ones are not sent."""
+
+SAFETY_SECONDS = 30
+"""For clocks that differ, and for what the network takes."""
+
+MAX_RECEIVE_COUNT = 1000
+"""SQS's most. Only our own count of attempts dead-letters a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """From when until when a delivery is ours.
+
+    received_at -- when SQS answered the receive.
+    start_by    -- a worker that starts later must not touch the message.
+    ends        -- the message becomes visible to others.
+    """
+
+    received_at: float
+    start_by: float
+    ends: float
+
+    @classmethod
+    def taken(cls, received_at: float, seconds: float = LEASE_SECONDS) -> Lease:
+        """The lease of a message received at `received_at` for `seconds`."""
+        ends = received_at + seconds
+        return cls(received_at=received_at, start_by=ends - SAFETY_SECONDS, ends=ends)
+
+    @property
+    def dispatch_by(self) -> float:
+        """An invoke later than this is not sent."""
+        return self.received_at + DISPATCH_SECONDS
+
+    def to_json(self) -> dict[str, float]:
+        return {"ReceivedAt": self.received_at, "StartBy": self.start_by, "Ends": self.ends}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Lease:
+        """Raises KeyError, TypeError or ValueError if `value` is no lease."""
+        return cls(float(value["ReceivedAt"]), float(value["StartBy"]), float(value["Ends"]))

@@ -1,0 +1,111 @@
+"""What do the consumer and the worker need from the world outside, and in what words?
+
+Ports are asynchronous and work on batches, so that the same code runs on boto in threads
+(the consumer), on boto in place (the worker) and on virtual time (`zigzag_testing`).
+`docs/adr/0001` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from shared.delivery import Delivery
+
+MOST_PER_CALL = 10
+"""SQS's limit on entries of a batch and on messages of a receive."""
+
+LONGEST_VISIBILITY_SECONDS = 43_200
+"""12 hours from the receive; SQS refuses more
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html)."""
+
+
+class QueueError(Exception):
+    """A queue's call failed as a whole. `code` is AWS's error code, or the name of the network's error."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One entry of a batch that the queue refused, with AWS's code and words."""
+
+    delivery: Delivery
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to send. `delay_seconds` is at most 900, and works on standard queues only."""
+
+    body: str
+    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    group: str | None = None
+    deduplication_id: str | None = None
+    trace_header: str | None = None
+    delay_seconds: int = 0
+
+
+class Queue(Protocol):
+    """A task queue or a dead-letter queue. Every method raises QueueError if the call fails as a whole."""
+
+    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        """Up to `most` (1 to 10) messages, each hidden from others for `lease_seconds`.
+
+        Waits up to `wait_seconds` (0 to 20) for the first one.
+        """
+
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease."""
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+        """Removes the messages for good."""
+
+    async def send(self, message: Outgoing) -> str:
+        """Puts a message on the queue; its MessageId."""
+
+    async def in_flight(self) -> int:
+        """How many messages are received and not yet deleted or visible again. SQS's figure may lag a minute,
+        and includes messages that are merely postponed."""
+
+
+class Reply(Enum):
+    """What an asynchronous invoke's answer means to us."""
+
+    SENT = "sent"
+    TOO_LARGE = "too large"
+    THROTTLED = "throttled"
+    REFUSED = "refused"  # or nothing was sent
+    UNKNOWN = "unknown"  # it may have arrived: sending again could double it
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The reply to one dispatch, and its details in AWS's words."""
+
+    reply: Reply
+    detail: str = ""
+
+
+class Workers(Protocol):
+    """Where dispatches go."""
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        """Invokes the worker once for each event, all at once, and never twice.
+
+        One answer an event, in their order.
+        """
+
+
+class Clock(Protocol):
+    """Time, in epoch seconds."""
+
+    def now(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...

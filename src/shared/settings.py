@@ -1,0 +1,76 @@
+"""How does a function read its settings, and what does it say when one is wrong?
+
+A function's settings are a frozen dataclass; a field `linger_seconds` is read from the environment
+variable `ZIGZAG_LINGER_SECONDS`, once, by the function's `app.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+PREFIX = "ZIGZAG_"
+
+
+class SettingError(Exception):
+    """A setting is missing or bad. The message names the variable, what it was and what it may be."""
+
+
+def setting(parse: Callable[[str], Any], may_be: str) -> Any:
+    """A dataclass field read from the environment.
+
+    parse  -- makes the value of the variable's text; raises ValueError if it is bad.
+    may_be -- what the variable may be, in words, for the error.
+    """
+    return dataclasses.field(metadata={"parse": parse, "may_be": may_be})
+
+
+def whole_number(least: int, most: int) -> Any:
+    """A field that is a whole number from `least` to `most`."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError
+        return number
+
+    return setting(parse, f"a whole number from {least} to {most}")
+
+
+def text(may_be: str) -> Any:
+    """A field that is any text but the empty one."""
+
+    def parse(value: str) -> str:
+        if not value.strip():
+            raise ValueError
+        return value
+
+    return setting(parse, may_be)
+
+
+def url(what: str) -> Any:
+    """A field that is an http(s) URL."""
+
+    def parse(value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError
+        return value
+
+    return setting(parse, f"{what}, which starts with https://")
+
+
+def read[S](settings: type[S], environ: Mapping[str, str]) -> S:
+    """The settings found in `environ`. Raises SettingError for the first that is missing or bad."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
+        variable = PREFIX + field.name.upper()
+        found = environ.get(variable)
+        may_be = field.metadata["may_be"]
+        if found is None:
+            raise SettingError(f"{variable} is not set; it may be {may_be}")
+        try:
+            values[field.name] = field.metadata["parse"](found)
+        except ValueError:
+            raise SettingError(f"{variable} is {found!r}; it may be {may_be}") from None
+    return settings(**values)

@@ -1,0 +1,11 @@
+"""==== YOURS: the table of tasks. A line each: the task's name, and the module that has it. ====
+
+A module is imported when the first message for its task comes.
+"""
+
+TASKS = {
+    "hello": "tasks.hello",
+    "send_welcome_mail": "tasks.send_welcome_mail",
+    "crawl_page": "tasks.crawl_page",
+    "push_news": "tasks.push_news",
+}

@@ -1,0 +1,15 @@
+"""What can be set for the worker? `template.yaml` sets it; docs/configuration.md explains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.settings import url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Read from `ZIGZAG_*` variables, one a field. `queue_url` is where tasks send to."""
+
+    queue_url: str = url("the task queue's URL")
+    dead_letter_queue_url: str = url("the dead-letter queue's URL")

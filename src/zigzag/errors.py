@@ -1,0 +1,49 @@
+"""What may a task raise, and what does sending raise?
+
+Exception
+├── Retry                   raised by a task: later, please
+├── Reject                  raised by a task: never, please
+├── TaskDefinitionError     a function that can't be a task
+└── SendError               a message that was not sent
+    ├── BadPayloadError
+    └── PayloadTooLargeError
+"""
+
+from __future__ import annotations
+
+
+class Retry(Exception):  # noqa: N818 -- not an error; the word that tasks say
+    """Raised by a task that wants to be tried again later: an attempt, not an error.
+
+    reason -- in words, for the log, and for the dead letter if it was the last attempt.
+    after  -- seconds until then; without it, the task's own backoff.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
+class Reject(Exception):  # noqa: N818
+    """Raised by a task that no retry will help: its message becomes a dead letter now, with the reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TaskDefinitionError(Exception):
+    """A function that can't be a task. The message names its file and line, and what to change."""
+
+
+class SendError(Exception):
+    """A message was not sent."""
+
+
+class BadPayloadError(SendError):
+    """The payload does not fit the task's model, or is no JSON."""
+
+
+class PayloadTooLargeError(SendError):
+    """The message would be too large for an asynchronous invoke of the worker."""

@@ -1,0 +1,42 @@
+"""How often is a task tried, and how long does it wait in between?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential backoff with full jitter, in seconds.
+
+    The wait after attempt n is drawn evenly between 0 and `first` * 2 ** (n - 1), or `longest` if that
+    is less; but at least 1, and whole. Jitter keeps tasks that failed together from coming back together
+    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    """
+
+    first: float = 30
+    longest: float = 3600
+
+    def __post_init__(self) -> None:
+        if not 0 < self.first <= self.longest:
+            raise ValueError(f"a backoff needs 0 < first <= longest, not {self.first} and {self.longest}")
+
+    def seconds(self, attempt: int, random: Random) -> int:
+        """The wait after the attempt numbered `attempt`, from 1."""
+        doublings = min(attempt - 1, 32)
+        ceiling = min(self.longest, self.first * 2**doublings)
+        return max(1, math.ceil(random.uniform(0, ceiling)))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What `@task(…)` says of a task. The default also holds for tasks that nobody knows."""
+
+    attempts: int = 5
+    backoff: Backoff = Backoff()
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"a task needs at least 1 attempt, not {self.attempts}")

@@ -1,0 +1,134 @@
+"""What is a task? A plain function under `@task(…)`, and what can be done with it besides calling it."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate
+
+from zigzag import send
+from zigzag.context import Context
+from zigzag.errors import BadPayloadError, TaskDefinitionError
+from zigzag.policy import Backoff, Policy
+
+
+class Task[Payload, **Rest, Result]:
+    """A function of one payload, and of a `Context` if it asks for one.
+
+    name     -- the function's name; what a message calls it by.
+    function -- the function itself; calling the task calls it.
+    model    -- the payload's pydantic model, or None for a plain `dict`.
+    policy   -- attempts and backoff.
+    """
+
+    def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
+        self.function = function
+        self.policy = policy
+        self.name: str = function.__name__
+        self.model, self.wants_context = _read_signature(function)
+        self.__doc__ = function.__doc__
+        self.__wrapped__ = function
+
+    def __call__(self, payload: Payload, *rest: Rest.args, **named: Rest.kwargs) -> Result:
+        """Runs the function here and now, as in a test."""
+        return self.function(payload, *rest, **named)
+
+    def send(self, payload: Payload, *, id: str | None = None, delay_seconds: int = 0) -> str:
+        """Sends one message that calls this task; its MessageId.
+
+        id            -- the task's id; without it, the MessageId.
+        delay_seconds -- 0 to 900: how long the message stays hidden.
+
+        The queue is the one of `ZIGZAG_QUEUE_URL`; what else it takes is in docs/add-a-task.md.
+        Raises BadPayloadError, PayloadTooLargeError, or SendError.
+        """
+        body = send.encode(self.name, self.check(payload), id=id)
+        return send.put(body, delay_seconds=delay_seconds)
+
+    def check(self, payload: Any) -> dict[str, Any]:
+        """The payload as JSON has it, checked against the model. Raises BadPayloadError."""
+        if self.model is None:
+            if not isinstance(payload, Mapping):
+                raise BadPayloadError(f"{self.name} takes a dict, not {type(payload).__name__}")
+            return dict(payload)
+        if isinstance(payload, self.model):
+            payload = payload.model_dump(mode="json", by_alias=True)
+        self.parse(payload)
+        return dict(payload)
+
+    def parse(self, payload: Any) -> Any:
+        """What the function takes, made of JSON's `payload`. Raises BadPayloadError, naming the fields."""
+        if self.model is None:
+            return payload
+        try:
+            return self.model.model_validate(payload)
+        except ValueError as error:  # pydantic's ValidationError is one; pydantic stays unloaded here
+            raise BadPayloadError(_say(self.name, error)) from None
+
+
+_DEFAULT = Policy()
+
+
+def task(*, attempts: int = _DEFAULT.attempts, backoff: Backoff = _DEFAULT.backoff) -> _Decorator:
+    """Makes a function a task.
+
+    attempts -- how often it is tried before its message becomes a dead letter.
+    backoff  -- how long it waits in between.
+
+    Raises TaskDefinitionError if the function can't be a task.
+    """
+    return _Decorator(Policy(attempts, backoff))
+
+
+class _Decorator:
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def __call__[Payload, **Rest, Result](
+        self, function: Callable[Concatenate[Payload, Rest], Result]
+    ) -> Task[Payload, Rest, Result]:
+        return Task(function, self._policy)
+
+
+def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
+    """The payload's model (None for a dict), and whether the function asks for a Context."""
+    if not inspect.isfunction(function):
+        raise TaskDefinitionError(f"@task goes on a function, not on {function!r}")
+    where = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}: task {function.__name__}"
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise TaskDefinitionError(f"{where} is a generator: nothing would run it; replace `yield`")
+    try:
+        hints = typing.get_type_hints(function)
+    except Exception as error:
+        raise TaskDefinitionError(f"{where} has a type that can't be read: {error}") from error
+    parameters = list(inspect.signature(function).parameters.values())
+    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    wanted = "write `def name(payload: YourModel)` or `def name(payload: YourModel, context: Context)`"
+    if not 1 <= len(parameters) <= 2 or {parameter.kind for parameter in parameters} - positional:
+        raise TaskDefinitionError(f"{where} takes {inspect.signature(function)}; {wanted}")
+    payload = hints.get(parameters[0].name)
+    if payload is None:
+        raise TaskDefinitionError(f"{where} does not say what its payload is; {wanted}")
+    if len(parameters) == 2 and hints.get(parameters[1].name) is not Context:
+        raise TaskDefinitionError(f"{where} has a second parameter that is no Context; {wanted}")
+    return _model(payload, where, wanted), len(parameters) == 2
+
+
+def _model(payload: Any, where: str, wanted: str) -> Any:
+    if payload is dict or typing.get_origin(payload) is dict:
+        return None
+    if isinstance(payload, type) and hasattr(payload, "model_validate"):
+        return payload
+    raise TaskDefinitionError(f"{where} takes a {payload!r}, neither a pydantic model nor a dict; {wanted}")
+
+
+def _say(name: str, error: ValueError) -> str:
+    """pydantic's findings in words, without the values: they may be private."""
+    if not hasattr(error, "errors"):
+        return f"the payload does not fit {name}: {error}"
+    findings = [
+        f"{'.'.join(str(part) for part in finding['loc']) or 'payload'}: {finding['msg']}"
+        for finding in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return f"the payload does not fit {name}: " + "; ".join(findings)

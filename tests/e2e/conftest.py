@@ -1,0 +1,65 @@
+"""The project, really built and really deployed on a local AWS that enforces every role, over TLS."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zigzag_local import stack
+from zigzag_local.clients import client_options, session
+from zigzag_local.emulator import Emulator
+from zigzag_local.ledger import Ledger
+from zigzag_local.local_aws import LocalAws
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A deployed stack, and what a person at its terminal can do with it."""
+
+    aws: LocalAws
+    outputs: dict[str, str]
+    ledger: Ledger
+
+    def client(self, service: str) -> Any:
+        return session().client(service, **client_options(self.aws.environment()))
+
+    def aws_cli(self, *arguments: str) -> dict[str, Any]:
+        """The real AWS command line. It has a host of its own for SQS in us-east-1, hence the endpoint."""
+        command = [
+            str(Path(sys.executable).with_name("aws")),
+            *arguments,
+            "--endpoint-url",
+            self.aws.endpoint,
+        ]
+        done = subprocess.run(
+            command, env=self.aws.environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout)) if done.stdout.strip() else {}
+
+    def emulator_log(self) -> str:
+        return self.aws.log_path.read_text(errors="replace")
+
+    def firings(self) -> int:
+        """How often the rule has fired the consumer, by the emulator's own log."""
+        return self.emulator_log().count(f"EventBridge → Lambda {self.outputs['ConsumerFunctionName']}")
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[Deployed]:
+    with Emulator(tls=True, auth=True) as aws:
+        build_dir = aws.directory / "sam" / "build"
+        environment = aws.environment()
+        stack.build(PROJECT, environment, build_dir, log=aws.directory / "build.log")
+        stack.deploy(PROJECT, environment, build_dir, log=aws.directory / "deploy.log")
+        outputs = stack.outputs(PROJECT, environment)
+        yield Deployed(aws, outputs, Ledger(aws, outputs))

@@ -1,0 +1,107 @@
+"""The local AWS starts, answers, and leaves nothing behind, however its starter ends."""
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from zigzag_local import processes, state
+from zigzag_local.emulator import Emulator
+from zigzag_local.errors import LocalAwsError
+from zigzag_local.local_aws import LocalAws
+
+TOOLS = Path(processes.__file__).parents[1]
+
+STARTER = """
+import sys, time
+from zigzag_local.emulator import Emulator
+with Emulator() as aws:
+    print(aws.directory, aws.endpoint, flush=True)
+    time.sleep(60)
+"""
+
+
+def assert_nothing_is_left(directory: Path, endpoint: str) -> None:
+    assert processes.find(directory) == []
+    assert not directory.exists()
+    with socket.socket() as probe:
+        port = int(endpoint.rpartition(":")[2])
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def health(aws: LocalAws) -> dict[str, object]:
+    trust = ssl.create_default_context(cafile=aws.ca_bundle) if aws.tls else None
+    url = f"{aws.endpoint}/_ministack/health"
+    with urllib.request.urlopen(url, context=trust) as answer:  # noqa: S310 - our own url
+        said: dict[str, object] = json.load(answer)
+    return said
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls-and-roles"])
+def test_it_answers_and_then_nothing_is_left(secure: bool) -> None:
+    with Emulator(tls=secure, auth=secure) as aws:
+        said = health(aws)
+        assert aws.is_running()
+
+    assert "services" in said
+    assert_nothing_is_left(aws.directory, aws.endpoint)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_nothing_is_left_when_its_starter_is_killed(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTER],
+        env={"PYTHONPATH": str(TOOLS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as starter:
+        assert starter.stdout is not None
+        directory, endpoint = starter.stdout.readline().split()
+
+        starter.send_signal(number)
+        starter.wait(timeout=20)
+
+    deadline = time.monotonic() + 10  # seconds; after a SIGKILL the guard does it
+    while Path(directory).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert_nothing_is_left(Path(directory), endpoint)
+
+
+def test_one_that_outlives_its_starter_is_remembered_and_stopped_by_another(tmp_path: Path) -> None:
+    emulator = Emulator(outlive=True)
+    try:
+        state.save(tmp_path, emulator.start())
+        remembered = state.load(tmp_path)
+        assert remembered is not None
+
+        remembered.stop()
+
+        assert state.load(tmp_path) is None
+        assert list(tmp_path.iterdir()) == []
+        assert_nothing_is_left(remembered.directory, remembered.endpoint)
+    finally:
+        emulator.stop()
+
+
+def test_a_client_cannot_reach_a_persons_own_account(tmp_path: Path) -> None:
+    aws = LocalAws(endpoint="http://127.0.0.1:1", directory=tmp_path, pid=0)
+
+    given = aws.environment({"AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "x", "PATH": "/bin"})
+
+    assert "AWS_PROFILE" not in given
+    assert "AWS_SESSION_TOKEN" not in given
+    assert given["AWS_CONFIG_FILE"] == given["AWS_SHARED_CREDENTIALS_FILE"] == "/dev/null"
+    assert given["PATH"] == "/bin"
+
+
+def test_without_ministack_one_sentence_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(LocalAwsError, match="is missing: run `make setup`"):
+        Emulator(interpreter=tmp_path / "python").start()

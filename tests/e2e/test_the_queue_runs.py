@@ -1,0 +1,153 @@
+"""The main job, end to end: the real `sam build`, `sam deploy` and `aws sqs`, on a local AWS that enforces
+every role over TLS. Nobody invokes the consumer: the rule fires by itself.
+
+One batch is sent and drained once, for the whole file; the tests look at what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Deployed
+
+MANY = 200
+DRAINED_WITHIN_SECONDS = 180  # the first firing comes a minute after the deployment
+
+BAD = {
+    "not JSON": ("hello, world", "the body is not JSON"),
+    "no object": ("[1, 2]", "the body is an array"),
+    "no task": ('{"payload": {}}', "the body names no task"),
+    "a payload that fails its model": ('{"task": "hello", "payload": {"nome": "x"}}', "name: Field required"),
+    "too large for an asynchronous invoke": (
+        # 520 kB on the queue; each quote is escaped twice on its way to the worker.
+        json.dumps({"task": "hello", "payload": {"name": '"' * 260_000}}),
+        "too large for an asynchronous invoke",
+    ),
+}
+
+TEN_ATTRIBUTES = {
+    **{f"attribute-{n}": {"DataType": "String", "StringValue": f"värde {n} 🚀"} for n in range(8)},
+    "binary": {"DataType": "Binary", "BinaryValue": "AAH+/w=="},
+    "number": {"DataType": "Number", "StringValue": "42"},
+}
+EMOJI = "smile 😀"
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What was seen before the rule fired, and when the queue was drained."""
+
+    visible_before: int
+    firings_before: int
+    firings_after: int
+    pushes: Counter[str]
+    dead_letters: list[dict[str, Any]]
+    queued: list[dict[str, Any]]
+
+
+def news(subscriber: str, headline: str = "Hello") -> str:
+    payload = {"headline": headline, "subscribers": [subscriber]}
+    return json.dumps({"task": "push_news", "payload": payload}, ensure_ascii=False)
+
+
+@pytest.fixture(scope="module")
+def drained(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Drained:
+    folder = tmp_path_factory.mktemp("messages")
+    queue_url = deployed.outputs["QueueUrl"]
+    send_many(deployed, queue_url, folder)
+    send_bad(deployed, queue_url, folder)
+    deployed.aws_cli(
+        *("sqs", "send-message", "--queue-url", queue_url, "--message-body", news(EMOJI, "🎉")),
+        *("--message-attributes", json.dumps(TEN_ATTRIBUTES)),
+    )
+    deployed.aws_cli(
+        "sqs", "send-message", "--queue-url", queue_url, "--message-body", '{"task": "helo", "payload": {}}'
+    )
+    name = "ApproximateNumberOfMessages"
+    counted = deployed.aws_cli(
+        "sqs", "get-queue-attributes", "--queue-url", queue_url, "--attribute-names", name
+    )
+    firings_before = deployed.firings()
+    wait_until_drained(deployed)
+    return Drained(
+        visible_before=int(counted["Attributes"][name]),
+        firings_before=firings_before,
+        firings_after=deployed.firings(),
+        pushes=deployed.ledger.pushes(),
+        dead_letters=deployed.ledger.dead_letters(),
+        queued=deployed.ledger.queued(),
+    )
+
+
+def send_many(deployed: Deployed, queue_url: str, folder: Path) -> None:
+    for number, subscribers in enumerate(batched(range(MANY), 10, strict=True)):
+        entries = [{"Id": str(s), "MessageBody": news(f"subscriber-{s}")} for s in subscribers]
+        file = folder / f"batch-{number}.json"
+        file.write_text(json.dumps(entries))
+        sent = deployed.aws_cli(
+            "sqs", "send-message-batch", "--queue-url", queue_url, "--entries", f"file://{file}"
+        )
+        assert not sent.get("Failed")
+
+
+def send_bad(deployed: Deployed, queue_url: str, folder: Path) -> None:
+    for number, (body, _) in enumerate(BAD.values()):
+        file = folder / f"bad-{number}"
+        file.write_text(body)
+        deployed.aws_cli("sqs", "send-message", "--queue-url", queue_url, "--message-body", f"file://{file}")
+
+
+def wait_until_drained(deployed: Deployed) -> None:
+    """Until only the unknown task is left, which is retried for minutes."""
+    give_up_at = time.monotonic() + DRAINED_WITHIN_SECONDS
+    while time.monotonic() < give_up_at:
+        if len(deployed.ledger.queued()) <= 1:
+            return
+        time.sleep(0.5)
+    pytest.fail(f"{len(deployed.ledger.queued())} messages are left; {deployed.emulator_log()[-5000:]}")
+
+
+def test_the_rule_fires_the_consumer_by_itself_when_every_message_is_visible(drained: Drained) -> None:
+    assert drained.firings_before == 0
+    assert drained.visible_before == MANY + len(BAD) + 2
+
+
+def test_two_hundred_messages_are_drained_in_one_tick(drained: Drained) -> None:
+    assert drained.firings_after == 1
+
+
+def test_each_message_is_run_once_by_the_effects_that_it_left(drained: Drained) -> None:
+    expected = Counter({f"subscriber-{number}": 1 for number in range(MANY)})
+
+    assert drained.pushes - Counter([EMOJI]) == expected
+
+
+def test_emoji_binary_values_and_ten_attributes_go_through_unharmed(drained: Drained) -> None:
+    assert drained.pushes[EMOJI] == 1
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_message_is_in_the_dead_letter_queue_with_its_reason(drained: Drained, kind: str) -> None:
+    body, reason = BAD[kind]
+
+    letters = [letter for letter in drained.dead_letters if letter["body"] == body]
+
+    assert len(letters) == 1
+    assert reason in letters[0]["reason"]
+
+
+def test_a_task_that_nobody_knows_is_kept_for_a_deploy_that_may_be_under_way(drained: Drained) -> None:
+    assert [json.loads(message["Body"])["task"] for message in drained.queued] == ["helo"]
+
+
+def test_every_message_is_accounted_for(drained: Drained) -> None:
+    sent = MANY + len(BAD) + 2
+
+    assert sent == drained.pushes.total() + len(drained.dead_letters) + len(drained.queued)

@@ -1,0 +1,180 @@
+"""What many tests are made with: a world on virtual time, deliveries, queues and workers that obey."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from shared.delivery import Delivery
+from shared.lease import Lease
+from shared.ports import Answer, Failed, Outgoing, QueueError, Reply
+from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.virtual_time import virtual_runner
+
+QUEUE_URL = "https://sqs.test/tasks"
+DEAD_LETTER_QUEUE_URL = "https://sqs.test/dead-letters"
+NOW = 1_800_000_000.0
+"""When virtual time starts, in epoch seconds."""
+
+
+def text(value: str) -> dict[str, Any]:
+    """A message attribute that is a text."""
+    return {"DataType": "String", "StringValue": value}
+
+
+def binary(value: bytes) -> dict[str, Any]:
+    """A message attribute that is bytes."""
+    return {"DataType": "Binary", "BinaryValue": value}
+
+
+def body_of(task: str, payload: Any = None, **more: Any) -> str:
+    return json.dumps({"task": task, "payload": {} if payload is None else payload, **more})
+
+
+def a_delivery(
+    body: str = '{"task": "greet", "payload": {}}',
+    *,
+    attributes: Mapping[str, Mapping[str, Any]] | None = None,
+    receives: int = 1,
+    lease: Lease | None = None,
+    system: Mapping[str, str] | None = None,
+    **message: Any,
+) -> Delivery:
+    """A delivery that no queue knows of."""
+    return Delivery(
+        {
+            "MessageId": "m-1",
+            "ReceiptHandle": "handle-1",
+            "Body": body,
+            "Attributes": {"ApproximateReceiveCount": str(receives), **(system or {})},
+            "MessageAttributes": dict(attributes or {}),
+            **message,
+        },
+        QUEUE_URL,
+        lease,
+    )
+
+
+class WatchedQueue(MemoryQueue):
+    """A MemoryQueue that remembers its calls, and fails where it is told to.
+
+    broken   -- methods that fail as a whole, with QueueError.
+    refusing -- methods that refuse every entry of a batch.
+    counts   -- what `in_flight` answers, if not the truth.
+    """
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.calls: list[tuple[Any, ...]] = []
+        self.broken: set[str] = set()
+        self.refusing: set[str] = set()
+        self.counts: int | None = None
+        self.count_takes_seconds = 0.0
+
+    def asked(self, method: str) -> list[tuple[Any, ...]]:
+        """The arguments of every call of `method`, in order."""
+        return [call[1:] for call in self.calls if call[0] == method]
+
+    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        self._note("receive", most, wait_seconds, lease_seconds, self._clock.now())
+        return await super().receive(most, wait_seconds, lease_seconds)
+
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        self._note("postpone", [delivery.message_id for delivery in deliveries], seconds)
+        return self._refused("postpone", deliveries) or await super().postpone(deliveries, seconds)
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+        self._note("delete", [delivery.message_id for delivery in deliveries])
+        return self._refused("delete", deliveries) or await super().delete(deliveries)
+
+    async def send(self, message: Outgoing) -> str:
+        self._note("send", message)
+        return await super().send(message)
+
+    async def in_flight(self) -> int:
+        self._note("in_flight")
+        await self._clock.sleep(self.count_takes_seconds)
+        return await super().in_flight() if self.counts is None else self.counts
+
+    def _note(self, method: str, *arguments: Any) -> None:
+        self.calls.append((method, *arguments))
+        if method in self.broken:
+            raise QueueError("ServiceUnavailable", f"{method} is broken")
+
+    def _refused(self, method: str, deliveries: Sequence[Delivery]) -> list[Failed]:
+        if method not in self.refusing:
+            return []
+        return [Failed(delivery, "InvalidParameterValue", f"{method} refused") for delivery in deliveries]
+
+
+class World:
+    """A task queue, a dead-letter queue, and the virtual time that they share."""
+
+    def __init__(self) -> None:
+        self.runner, self.clock = virtual_runner()
+        self.queue = WatchedQueue(self.clock, QUEUE_URL)
+        self.dead_letters = WatchedQueue(self.clock, DEAD_LETTER_QUEUE_URL)
+        self.random = Random(0)
+        self._later: list[asyncio.Task[None]] = []
+
+    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
+        return self.runner.run(coroutine)
+
+    def pass_time(self, seconds: float) -> None:
+        self.run(self.clock.sleep(seconds))
+
+    def seconds(self) -> float:
+        """How much time has passed since the world began."""
+        return self.clock.now() - NOW
+
+    def send(self, *bodies: str, **options: Any) -> None:
+        for body in bodies:
+            self.run(self.queue.send(Outgoing(body, **options)))
+
+    def send_in(self, seconds: float, body: str) -> None:
+        """Sends a message after `seconds`, while something else runs."""
+
+        async def later() -> None:
+            await self.clock.sleep(seconds)
+            await self.queue.send(Outgoing(body))
+
+        self._later.append(self.runner.get_loop().create_task(later()))
+
+    def receive(self, most: int = 10, lease_seconds: int = 120) -> list[Delivery]:
+        """What a poll brings; not among the queue's remembered calls."""
+        received = self.run(self.queue.receive(most, 0, lease_seconds))
+        self.queue.calls.clear()
+        return received
+
+    def delivered(self, body: str = "{}", **options: Any) -> Delivery:
+        """A message sent and received."""
+        self.send(body, **options)
+        return self.receive()[0]
+
+    def close(self) -> None:
+        self.runner.close()
+
+
+class ScriptedWorkers:
+    """The `Workers` port: each dispatch answers what comes next in `script`, and keeps its events.
+
+    An entry of the script is the reply to all events of a batch, or one for each. At its end it
+    goes on with "sent".
+    """
+
+    def __init__(self, *script: Reply | Sequence[Reply]) -> None:
+        self.script = list(script)
+        self.batches: list[list[dict[str, Any]]] = []
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for batch in self.batches for event in batch]
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        self.batches.append([json.loads(event) for event in events])
+        said = self.script.pop(0) if self.script else Reply.SENT
+        replies = [said] * len(events) if isinstance(said, Reply) else said
+        return [Answer(reply, "as the script says") for reply in replies]

@@ -1,0 +1,128 @@
+"""Can an owner turn every parameter safely, and leave all of them alone?"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+from tests.template.reading import ROOT, Template
+
+OURS = [
+    "Schedule",
+    "LingerSeconds",
+    "InFlightCap",
+    "ConsumerMemory",
+    "WorkerMemory",
+    "WorkerTimeout",
+    "LogRetentionDays",
+    "AlarmEmail",
+    "Architecture",
+]
+
+
+def allows(parameter: dict[str, Any], value: str) -> bool:
+    """Would CloudFormation take `value`?"""
+    if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], value):
+        return False
+    if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
+        return False
+    return "MinValue" not in parameter or parameter["MinValue"] <= int(value) <= parameter["MaxValue"]
+
+
+def test_there_are_the_parameters_that_an_owner_turns_and_no_other(templates: dict[str, Template]) -> None:
+    assert list(templates["with the examples deleted"].source["Parameters"]) == OURS
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_parameter_says_what_it_does(template: Template, name: str) -> None:
+    assert template.source["Parameters"][name]["Description"].endswith(".")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_parameter_has_limits(template: Template, name: str) -> None:
+    parameter = template.source["Parameters"][name]
+    limits = {"AllowedPattern", "AllowedValues"} & set(parameter) or {"MinValue", "MaxValue"} <= set(
+        parameter
+    )
+
+    assert limits, f"{name} takes anything"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_parameter_has_a_default_within_its_limits(template: Template, name: str) -> None:
+    parameter = template.source["Parameters"][name]
+
+    assert allows(parameter, str(parameter["Default"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("Schedule", "rate(1 minute)", True),
+        ("Schedule", "rate(5 minutes)", True),
+        ("Schedule", "cron(0/2 8-18 ? * MON-FRI *)", True),
+        ("Schedule", "rate(1 minutes)", False),  # EventBridge wants the singular
+        ("Schedule", "rate(0 minutes)", False),
+        ("Schedule", "rate(30 seconds)", False),
+        ("Schedule", "cron(* * * * *)", False),  # five fields are cron's, six are EventBridge's
+        ("AlarmEmail", "", True),
+        ("AlarmEmail", "you@example.com", True),
+        ("AlarmEmail", "you@example", False),
+        ("AlarmEmail", "a@example.com, b@example.com", False),
+        ("WorkerTimeout", "900", True),
+        ("WorkerTimeout", "901", False),
+        ("WorkerTimeout", "0", False),
+        ("LogRetentionDays", "31", False),
+        ("Architecture", "arm64", True),
+        ("Architecture", "amd64", False),
+    ],
+)
+def test_a_parameter_takes_what_aws_takes(shipped: Template, name: str, value: str, taken: bool) -> None:
+    assert allows(shipped.source["Parameters"][name], value) is taken
+
+
+# ---- samconfig.toml ----
+
+
+def samconfig(environment: str) -> dict[str, Any]:
+    """What `sam deploy --config-env <environment>` gets."""
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))[environment]
+    return {**config["global"]["parameters"], **config["deploy"]["parameters"]}
+
+
+@pytest.mark.parametrize("environment", ["default", "local"])
+def test_sam_deploy_needs_no_flag(environment: str) -> None:
+    config = samconfig(environment)
+
+    assert config["stack_name"]
+    assert config["resolve_s3"] is True
+    assert config["capabilities"] == "CAPABILITY_IAM"
+    assert config["fail_on_empty_changeset"] is False
+
+
+def test_the_local_deploy_asks_nothing() -> None:
+    assert samconfig("local")["confirm_changeset"] is False
+
+
+@pytest.mark.parametrize("environment", ["default", "local"])
+def test_the_parameters_given_are_such_as_the_template_takes(shipped: Template, environment: str) -> None:
+    given = dict(override.split("=", 1) for override in samconfig(environment).get("parameter_overrides", []))
+
+    parameters = shipped.source["Parameters"]
+    assert [
+        name for name, value in given.items() if name not in parameters or not allows(parameters[name], value)
+    ] == []
+
+
+def test_build_and_deploy_read_the_same_parameters() -> None:
+    # Architecture is chosen by the build and by the stack; two places would let them differ.
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+
+    assert [
+        f"{environment}.{command}"
+        for environment in ("default", "local")
+        for command in ("build", "deploy")
+        if "parameter_overrides" in config[environment][command]["parameters"]
+    ] == []

@@ -1,0 +1,108 @@
+"""Are the queues, functions and logs what their owner would want in a shared account?"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.template.reading import Template, arn, statements
+from tests.template.yours import without_yours
+
+QUEUES = ["TaskQueue", "DeadLetterQueue"]
+FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted(template: Template, queue: str) -> None:
+    assert template.properties(queue)["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_refuses_anything_but_tls(template: Template, queue: str) -> None:
+    # Given the queue's policy
+    policy = template.properties(f"{queue}Policy")
+    assert policy["Queues"] == [{"Ref": queue}]
+
+    # Then it denies everybody everything without TLS
+    (statement,) = statements(policy["PolicyDocument"])
+    assert statement["Effect"] == "Deny"
+    assert statement["Principal"] == "*"
+    assert statement["Action"] == ["sqs:*"]
+    assert statement["Resource"] == [arn(queue)]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("resource", [*QUEUES, *(f"{queue}Policy" for queue in QUEUES)])
+@pytest.mark.parametrize("policy", ["DeletionPolicy", "UpdateReplacePolicy"])
+def test_queues_outlive_the_stack(template: Template, resource: str, policy: str) -> None:
+    assert template.resources[resource].get(policy) == "Retain"
+
+
+def test_nothing_that_holds_data_is_forgotten_in_the_test_above(template: Template) -> None:
+    holds_data = re.compile(r"AWS::(SQS::Queue|DynamoDB::\w*Table|S3::Bucket)$")
+
+    assert {name for name, resource in template.ours.items() if holds_data.match(resource["Type"])} == set(
+        QUEUES
+    )
+
+
+def test_nothing_has_a_fixed_name(template: Template) -> None:
+    # A property called Name, or QueueName on a Queue, fixes the name of the thing itself.
+    fixed = [
+        f"{name}.{key}"
+        for name, resource in template.ours.items()
+        for key in resource.get("Properties", {})
+        if key in {"Name", resource["Type"].rsplit("::", 1)[-1] + "Name"}
+    ]
+
+    assert fixed == []
+
+
+def test_both_functions_are_one_package(template: Template) -> None:
+    packages = [template.properties(function)["Code"] for function in FUNCTIONS]
+
+    assert packages == [{"S3Bucket": "built", "S3Key": "src"}] * 2
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_runs_on_the_chosen_processor(template: Template, function: str) -> None:
+    properties = template.properties(function)
+
+    assert properties["Runtime"] == "python3.13"
+    assert [template.value(architecture) for architecture in properties["Architectures"]] == ["x86_64"]
+    assert template.source["Globals"]["Function"]["Architectures"] == [{"Ref": "Architecture"}]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_reserves_no_concurrency(template: Template, function: str) -> None:
+    # New accounts have too little of it, and refuse.
+    assert "ReservedConcurrentExecutions" not in template.properties(function)
+
+
+@pytest.mark.parametrize(
+    ("function", "group"), [(name, name.replace("Function", "LogGroup")) for name in FUNCTIONS]
+)
+def test_a_function_logs_json_to_a_group_of_its_own(template: Template, function: str, group: str) -> None:
+    assert template.properties(function)["LoggingConfig"] == {
+        "LogFormat": "JSON",
+        "ApplicationLogLevel": "INFO",
+        "SystemLogLevel": "WARN",
+        "LogGroup": {"Ref": group},
+    }
+
+
+@pytest.mark.parametrize("group", ["ConsumerLogGroup", "WorkerLogGroup"])
+def test_logs_are_not_kept_for_ever(template: Template, group: str) -> None:
+    assert template.properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_the_template_fits_every_partition_and_region(template: Template) -> None:
+    code = [
+        line.split(" #")[0]
+        for line in without_yours(template.text).splitlines()
+        if not line.strip().startswith("#")
+    ]
+
+    assert [line for line in code if re.search(r"arn:aws|[a-z]{2}-[a-z]+-\d|\b\d{12}\b", line)] == []
+    # In the name of a service that may do something, amazonaws.com is right everywhere.
+    assert [line for line in code if "amazonaws.com" in line and "Principal: {Service:" not in line] == []

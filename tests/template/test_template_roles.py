@@ -1,0 +1,96 @@
+"""Does each function have exactly the permissions that its code uses, on exactly the resources it uses?
+
+`make test-all` proves the other half: with any one of them removed, the end-to-end test fails.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+from tests.template.reading import Template, arn, statements
+
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+WANTED = {
+    "ConsumerRole": {
+        "TaskQueue": {
+            "sqs:ReceiveMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+        },
+        "DeadLetterQueue": {"sqs:SendMessage"},
+        "WorkerFunction": {"lambda:InvokeFunction"},
+        "ConsumerLogGroup": LOG,
+    },
+    "WorkerRole": {
+        "TaskQueue": {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"},
+        "DeadLetterQueue": {"sqs:SendMessage"},
+        "WorkerLogGroup": LOG,
+    },
+}
+
+
+@pytest.mark.parametrize("role", WANTED)
+def test_a_role_allows_exactly_what_its_function_calls(template: Template, role: str) -> None:
+    # When what the role allows is collected by resource
+    allowed = defaultdict(set)
+    for policy in template.properties(role)["Policies"]:
+        for statement in statements(policy["PolicyDocument"]):
+            assert statement["Effect"] == "Allow"
+            for resource in statement["Resource"]:
+                # Then each resource is named by its ARN, and no string could hide a `*`
+                assert set(resource) == {"Fn::GetAtt"}, (
+                    f"{role} must name a resource of the stack, not {resource}"
+                )
+                name, attribute = resource["Fn::GetAtt"]
+                assert attribute == "Arn"
+                allowed[name].update(statement["Action"])
+
+    assert dict(allowed) == WANTED[role]
+
+
+@pytest.mark.parametrize("role", WANTED)
+def test_a_role_is_for_lambda_only(template: Template, role: str) -> None:
+    trust = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+
+    assert [(statement["Principal"], statement["Action"]) for statement in trust] == [
+        ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+    ]
+
+
+@pytest.mark.parametrize("role", WANTED)
+def test_a_role_has_no_policy_of_aws(template: Template, role: str) -> None:
+    # They carry a `*`.
+    assert "ManagedPolicyArns" not in template.properties(role)
+
+
+def test_each_function_has_a_role_of_its_own(template: Template) -> None:
+    roles = {
+        name: function["Properties"]["Role"]
+        for name, function in template.of_type("AWS::Lambda::Function").items()
+    }
+
+    assert roles == {"ConsumerFunction": arn("ConsumerRole"), "WorkerFunction": arn("WorkerRole")}
+
+
+def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
+    made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
+
+    assert made == set(WANTED)
+
+
+def test_the_consumer_may_be_invoked_by_its_own_rule_only(template: Template) -> None:
+    permissions = [
+        resource["Properties"] for resource in template.of_type("AWS::Lambda::Permission").values()
+    ]
+
+    assert permissions == [
+        {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": {"Ref": "ConsumerFunction"},
+            "Principal": "events.amazonaws.com",
+            "SourceArn": arn("ConsumerFunctionTick"),
+        }
+    ]

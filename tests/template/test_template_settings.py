@@ -1,0 +1,85 @@
+"""Do template.yaml and the settings of the functions speak of the same variables, with the same limits?"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.template.reading import NO_VALUE, Template
+
+from consumer.settings import ConsumerSettings
+from shared.settings import PREFIX
+from worker.settings import WorkerSettings
+
+SETTINGS: dict[str, Any] = {"ConsumerFunction": ConsumerSettings, "WorkerFunction": WorkerSettings}
+
+
+def of_zigzag(template: Template, function: str) -> set[str]:
+    return {name for name in template.variables(function) if name.startswith(PREFIX)}
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_gets_the_variables_it_reads_and_no_other(template: Template, function: str) -> None:
+    fields = dataclasses.fields(SETTINGS[function])
+
+    assert of_zigzag(template, function) == {PREFIX + field.name.upper() for field in fields}
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_without_the_users_all_variables_are_zigzags(templates: dict[str, Template], function: str) -> None:
+    ours = templates["with the examples deleted"]
+
+    assert set(ours.variables(function)) == of_zigzag(ours, function)
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_sam_local_may_set_another_endpoint_which_aws_does_not_have(shipped: Template, function: str) -> None:
+    declared = shipped.properties(function)["Environment"]["Variables"]
+
+    assert declared["AWS_ENDPOINT_URL"] == NO_VALUE
+
+
+def test_the_users_variables_are_the_workers_only(template: Template) -> None:
+    assert set(template.variables("ConsumerFunction")) == of_zigzag(template, "ConsumerFunction")
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_the_queues_are_the_stacks_own(template: Template, function: str) -> None:
+    variables = template.variables(function)
+
+    assert variables["ZIGZAG_QUEUE_URL"] == {"Ref": "TaskQueue"}
+    assert variables["ZIGZAG_DEAD_LETTER_QUEUE_URL"] == {"Ref": "DeadLetterQueue"}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "field"), [("LingerSeconds", "linger_seconds"), ("InFlightCap", "in_flight_cap")]
+)
+def test_a_parameter_and_its_setting_have_the_same_limits(
+    template: Template, parameter: str, field: str
+) -> None:
+    # Given the parameter that sets the variable
+    assert template.source["Resources"]["ConsumerFunction"]["Properties"]["Environment"]["Variables"][
+        PREFIX + field.upper()
+    ] == {"Ref": parameter}
+    limits = template.source["Parameters"][parameter]
+    parse = ConsumerSettings.__dataclass_fields__[field].metadata["parse"]
+
+    # Then the least and the most are taken, and nothing beyond
+    assert parse(str(limits["MinValue"])) == limits["MinValue"]
+    assert parse(str(limits["MaxValue"])) == limits["MaxValue"]
+    for beyond in (limits["MinValue"] - 1, limits["MaxValue"] + 1):
+        with pytest.raises(ValueError):  # noqa: PT011 -- the caller puts the words
+            parse(str(beyond))
+
+
+@pytest.mark.parametrize(
+    ("function", "key", "parameter"),
+    [
+        ("ConsumerFunction", "MemorySize", "ConsumerMemory"),
+        ("WorkerFunction", "MemorySize", "WorkerMemory"),
+        ("WorkerFunction", "Timeout", "WorkerTimeout"),
+    ],
+)
+def test_a_parameter_sets_its_property(template: Template, function: str, key: str, parameter: str) -> None:
+    assert template.source["Resources"][function]["Properties"][key] == {"Ref": parameter}

@@ -1,0 +1,106 @@
+"""Has everything that a task may need one marked place, and may what stands there come and go?
+
+That the rest stays true with more or less in these places is what the three shapes in conftest.py are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.template.reading import Template, arn, statements
+from tests.template.yours import PLACES, POLICY, marker, without_yours
+
+EXAMPLES = ("PageBucket", "PageBucketPolicy", "NewsTopic")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_is_marked_exactly_once(shipped: Template, place: str) -> None:
+    if place == "permissions" and POLICY not in shipped.text:
+        pytest.skip("this stack's tasks need no permission")
+
+    assert [line.strip() for line in shipped.text.splitlines()].count(marker(place)) == 1
+
+
+def test_there_is_no_other_marker(shipped: Template) -> None:
+    marked = [line.strip() for line in shipped.text.splitlines() if line.strip().startswith("# ==== YOURS")]
+
+    assert set(marked) <= {marker(place) for place in PLACES}
+
+
+def test_nothing_of_zigzags_stands_in_the_users_places(shipped: Template) -> None:
+    # When all that stands there is deleted
+    ours = without_yours(shipped.text)
+
+    # Then it is gone, and nothing that is left speaks of it
+    assert marker("resources") not in ours
+    for name in ("TasksPolicy", "MailFrom", "MAIL_FROM", "PAGE_BUCKET", *EXAMPLES):
+        assert f"{name}:" not in ours
+        assert f"!Ref {name}" not in ours
+
+
+def test_a_task_added_at_the_markers_reaches_the_worker(templates: dict[str, Template]) -> None:
+    added = templates["with a task's things added"]
+
+    assert added.variables("WorkerFunction")["ORDER_TABLE"] == {"Ref": "OrderTable"}
+    assert "OrderTable" in added.resources
+    assert "OrderTableName" in added.source["Outputs"]
+    assert "OrderPrefix" in added.source["Parameters"]
+
+
+@pytest.fixture
+def tasks_policy(templates: dict[str, Template]) -> Mapping[str, Any]:
+    template = templates["with a task's things added"]
+    if "TasksPolicy" not in template.resources:
+        pytest.skip("this stack's tasks need no permission")
+    return template.properties("TasksPolicy")
+
+
+def test_a_permission_added_at_the_marker_is_the_workers_alone(tasks_policy: Mapping[str, Any]) -> None:
+    allowed = [(one["Action"], one["Resource"]) for one in statements(tasks_policy["PolicyDocument"])]
+
+    assert (["dynamodb:PutItem"], [arn("OrderTable")]) in allowed
+    assert tasks_policy["Roles"] == [{"Ref": "WorkerRole"}]
+
+
+# ---- The examples: worth copying, free to be deleted ----
+
+
+@pytest.fixture
+def examples(shipped: Template) -> Template:
+    if any(name not in shipped.resources for name in (*EXAMPLES, "TasksPolicy")):
+        pytest.skip("the examples were deleted")
+    return shipped
+
+
+def test_the_examples_tasks_may_do_exactly_what_they_do(examples: Template) -> None:
+    allowed = [
+        (one["Action"], one["Resource"])
+        for one in statements(examples.properties("TasksPolicy")["PolicyDocument"])
+    ]
+
+    sender = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/${MailFrom}"
+    assert (["ses:SendEmail"], [{"Fn::Sub": sender}]) in allowed
+    assert (["s3:PutObject"], [{"Fn::Sub": "${PageBucket.Arn}/*"}]) in allowed
+    assert (["sns:Publish"], [{"Ref": "NewsTopic"}]) in allowed
+
+
+def test_the_examples_bucket_is_private_encrypted_and_retained(examples: Template) -> None:
+    bucket = examples.properties("PageBucket")
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["BucketEncryption"]
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        assert examples.resources["PageBucket"][policy] == "Retain"
+
+
+def test_the_examples_bucket_refuses_anything_but_tls(examples: Template) -> None:
+    policy = examples.properties("PageBucketPolicy")
+    (statement,) = statements(policy["PolicyDocument"])
+
+    assert policy["Bucket"] == {"Ref": "PageBucket"}
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", ["s3:*"])
+    assert statement["Resource"] == [arn("PageBucket"), {"Fn::Sub": "${PageBucket.Arn}/*"}]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -1,0 +1,76 @@
+"""Where are the user's marked places in template.yaml, and what is the template without or with more of them?
+
+Works on the text, as a person with an editor does: a place begins at its marker and ends with its section.
+"""
+
+from __future__ import annotations
+
+PLACES = ("parameters", "environment variables", "permissions", "resources", "outputs")
+
+POLICY = "  TasksPolicy:"
+"""A policy may not be empty, so whoever deletes the last statement deletes the policy."""
+
+ADDED = {
+    "parameters": """\
+OrderPrefix:
+  Type: String
+  Default: order-
+""",
+    "environment variables": """\
+ORDER_TABLE: !Ref OrderTable
+ORDER_PREFIX: !Ref OrderPrefix
+""",
+    "permissions": """\
+- Effect: Allow
+  Action: dynamodb:PutItem
+  Resource: !GetAtt OrderTable.Arn
+""",
+    "resources": """\
+OrderTable:
+  Type: AWS::DynamoDB::Table
+  DeletionPolicy: Retain
+  UpdateReplacePolicy: Retain
+  Properties:
+    TableName: orders
+    BillingMode: PAY_PER_REQUEST
+    AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+    KeySchema: [{AttributeName: id, KeyType: HASH}]
+""",
+    "outputs": """\
+OrderTableName:
+  Value: !Ref OrderTable
+""",
+}
+"""What a task that stores orders brings along, by place. A fixed name and no limits: theirs to choose."""
+
+
+def marker(place: str) -> str:
+    return f"# ==== YOURS: {place} ===="
+
+
+def with_a_task(text: str) -> str:
+    """The template with `ADDED`, each right below its marker."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        lines.append(line)
+        for place, addition in ADDED.items():
+            if line.strip() == marker(place):
+                indent = line[: -len(marker(place))]
+                lines.extend(f"{indent}{added}" for added in addition.splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def without_yours(text: str) -> str:
+    """The template with nothing in the user's places: what is left is Zigzag's."""
+    kept: list[str] = []
+    cut_at: int | None = None  # the indent of the place that is being left out
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        if line.startswith(POLICY) or line.strip().startswith("# ==== YOURS:"):
+            # A marker inside of what is left out, or right after it, begins no other place than this one.
+            cut_at = indent if cut_at is None else min(cut_at, indent)
+        elif cut_at is not None and line.strip() and indent < cut_at:
+            cut_at = None
+        if cut_at is None:
+            kept.append(line)
+    return "\n".join(kept) + "\n"

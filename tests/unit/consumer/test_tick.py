@@ -1,0 +1,300 @@
+"""The tick: it polls until the queue is empty, its time is up, or going on would do harm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from consumer.handover import Handover
+from consumer.room import Room
+from consumer.tick import LANES, RESERVE_SECONDS, Summary, Tick
+from shared.lease import LEASE_SECONDS
+from shared.ports import Reply
+from tests.support import NOW, ScriptedWorkers, World
+
+
+@dataclass
+class Consumer:
+    """One tick in a world; its workers answer, and nobody works."""
+
+    world: World
+    workers: ScriptedWorkers
+    linger_seconds: float = 0
+    timeout_seconds: float = 90
+    cap: int = 0
+
+    def tick(self) -> Summary:
+        world = self.world
+        handover = Handover(world.queue, world.dead_letters, self.workers, world.clock, world.random)
+        room = Room(world.queue, world.clock, self.cap)
+        ends_at = world.clock.now() + self.timeout_seconds
+        return world.run(
+            Tick(
+                world.queue,
+                room,
+                handover,
+                world.clock,
+                linger_seconds=self.linger_seconds,
+                ends_at=ends_at,
+            ).run()
+        )
+
+
+@pytest.fixture
+def consumer(world: World) -> Consumer:
+    return Consumer(world, ScriptedWorkers())
+
+
+def polls(world: World) -> list[tuple[float, int]]:
+    """When each poll began, in seconds from the start, and how long it was told to wait."""
+    return [(began - NOW, wait) for _, wait, _, began in world.queue.asked("receive")]
+
+
+class TestDrain:
+    """A tick is many polls."""
+
+    def test_a_tick_drains_the_queue(self, world: World, consumer: Consumer) -> None:
+        world.send(*(f"{n}" for n in range(205)))
+
+        summary = consumer.tick()
+
+        assert summary.received == summary.dispatched == 205
+        assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(205))
+        assert summary.stopped == "queue empty"
+
+    def test_each_message_is_received_with_the_lease(self, world: World, consumer: Consumer) -> None:
+        world.send("one")
+
+        consumer.tick()
+
+        assert {lease_seconds for *_, lease_seconds, _ in world.queue.asked("receive")} == {LEASE_SECONDS}
+
+    def test_the_summary_counts_polls_and_what_became_of_the_messages(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        consumer.workers.script = [[Reply.SENT, Reply.THROTTLED, Reply.TOO_LARGE, Reply.UNKNOWN]]
+        world.send(*"abcd")
+
+        summary = consumer.tick()
+
+        assert summary == Summary(
+            polls=len(world.queue.asked("receive")),
+            received=4,
+            dispatched=1,
+            released=1,
+            dead_lettered=1,
+            unknown=1,
+            stopped="queue empty",
+        )
+
+    def test_after_a_throttle_the_lane_pauses(self, world: World, consumer: Consumer) -> None:
+        consumer.workers.script = [Reply.THROTTLED]
+        world.send("one")
+
+        consumer.tick()
+
+        first, second, *_ = (began for began, _ in polls(world))
+        assert second - first >= 1
+
+
+class TestEmpty:
+    """Short polls sample SQS's servers, so it takes two empty ones to believe it."""
+
+    def test_an_empty_queue_ends_the_tick_after_two_polls(self, world: World, consumer: Consumer) -> None:
+        summary = consumer.tick()
+
+        assert summary == Summary(polls=2, stopped="queue empty")
+        assert polls(world) == [(0, 1), (1, 1)]
+
+    def test_a_message_between_two_empty_polls_starts_the_count_anew(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        world.send_in(1.5, "late")
+
+        summary = consumer.tick()
+
+        assert (summary.polls, summary.received) == (4, 1)
+
+
+class TestLinger:
+    """Polling on after the queue has run empty, so that a task sent a second later starts at once."""
+
+    @pytest.mark.parametrize("seconds", [1, 5, 20, 45, 60])
+    def test_a_tick_lingers_as_long_as_it_was_told(
+        self, world: World, consumer: Consumer, seconds: int
+    ) -> None:
+        consumer.linger_seconds = seconds
+
+        summary = consumer.tick()
+
+        assert summary.stopped == "queue empty"
+        assert seconds <= world.seconds() <= seconds + 2, "the second in which it learned of the emptiness"
+
+    def test_it_waits_in_long_polls_and_not_in_many_short_ones(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        consumer.linger_seconds = 50
+
+        summary = consumer.tick()
+
+        assert summary.polls <= 4
+        assert max(wait for _, wait in polls(world)) == 20
+
+    @pytest.mark.parametrize("seconds", [1, 7.3, 39])
+    def test_a_message_sent_while_it_lingers_is_handed_over_at_once(
+        self, world: World, consumer: Consumer, seconds: float
+    ) -> None:
+        consumer.linger_seconds = 40
+        world.send_in(seconds, "late")
+
+        summary = consumer.tick()
+
+        assert summary.dispatched == 1
+        lease = consumer.workers.events[0]["Lease"]
+        assert lease["ReceivedAt"] - NOW - seconds < 0.1
+
+    def test_lingering_starts_anew_with_each_message(self, world: World, consumer: Consumer) -> None:
+        consumer.linger_seconds = 10
+        world.send_in(8, "late")
+
+        consumer.tick()
+
+        assert 18 <= world.seconds() <= 20
+
+
+class TestTime:
+    """No poll beyond what the function's time allows."""
+
+    @pytest.mark.parametrize("timeout_seconds", [16, 20, 47.5, 90])
+    @pytest.mark.parametrize("linger_seconds", [0, 30, 60])
+    @pytest.mark.parametrize("sending", [True, False])
+    def test_no_poll_lasts_into_the_reserve(
+        self, world: World, consumer: Consumer, timeout_seconds: float, linger_seconds: int, sending: bool
+    ) -> None:
+        consumer.timeout_seconds, consumer.linger_seconds = timeout_seconds, linger_seconds
+        for second in range(90) if sending else ():
+            world.send_in(second + 0.5, "one")
+
+        consumer.tick()
+
+        assert polls(world)
+        assert max(began + wait for began, wait in polls(world)) <= timeout_seconds - RESERVE_SECONDS
+
+    def test_a_slow_count_of_sqs_does_not_push_a_poll_into_the_reserve(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        consumer.timeout_seconds, consumer.linger_seconds, consumer.cap = 30, 60, 10
+        world.queue.count_takes_seconds = 4
+
+        summary = consumer.tick()
+
+        assert summary.stopped == "out of time"
+        assert max(began + wait for began, wait in polls(world)) <= 30 - RESERVE_SECONDS
+
+    def test_a_tick_whose_time_is_up_says_so(self, world: World, consumer: Consumer) -> None:
+        consumer.timeout_seconds, consumer.linger_seconds = 30, 60
+
+        assert consumer.tick().stopped == "out of time"
+
+    def test_with_too_little_time_nothing_is_polled(self, world: World, consumer: Consumer) -> None:
+        consumer.timeout_seconds = RESERVE_SECONDS
+        world.send("one")
+
+        assert consumer.tick() == Summary(stopped="out of time")
+
+    def test_a_queue_that_never_runs_empty_does_not_outlast_the_time(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        consumer.workers.script = [Reply.THROTTLED, Reply.SENT] * 1000
+        world.send(*["x"] * 2000)
+
+        summary = consumer.tick()
+
+        assert summary.stopped == "out of time"
+        assert world.seconds() <= 90
+
+
+class TestHarm:
+    """Going on would do harm."""
+
+    def test_a_failed_receive_is_in_the_summary(self, world: World, consumer: Consumer) -> None:
+        world.queue.broken = {"receive"}
+
+        summary = consumer.tick()
+
+        assert summary == Summary(stopped="receive failed: ServiceUnavailable: receive is broken")
+
+    def test_a_refused_invoke_ends_the_tick(self, world: World, consumer: Consumer) -> None:
+        consumer.workers.script = [Reply.REFUSED] * 50
+        world.send(*["x"] * 100)
+
+        summary = consumer.tick()
+
+        assert summary.stopped == "invoke refused"
+        assert summary.received == summary.released <= LANES * 10
+
+    @pytest.mark.parametrize("reply", [Reply.THROTTLED, Reply.UNKNOWN])
+    def test_three_bad_answers_in_a_row_end_the_tick(
+        self, world: World, consumer: Consumer, reply: Reply
+    ) -> None:
+        consumer.workers.script = [reply] * 1000
+        world.send(*["x"] * 500)
+
+        summary = consumer.tick()
+
+        assert summary.stopped == f"invokes {reply.value} 3 times in a row"
+        assert summary.received <= (LANES + 2) * 10
+
+
+class TestLanes:
+    """While receives come back full, more lanes poll side by side."""
+
+    def most_at_once(self, world: World, consumer: Consumer, messages: int) -> int:
+        """How many dispatches were under way at once, when each takes two seconds."""
+        most = under_way = 0
+        dispatch = consumer.workers.dispatch
+
+        async def slowly(events: list[bytes]) -> object:
+            nonlocal most, under_way
+            under_way += 1
+            most = max(most, under_way)
+            await world.clock.sleep(2)
+            under_way -= 1
+            return await dispatch(events)
+
+        consumer.workers.dispatch = slowly  # type: ignore[assignment,method-assign]
+        world.send(*["x"] * messages)
+        assert consumer.tick().dispatched == messages
+        return most
+
+    @pytest.mark.parametrize(
+        ("messages", "lanes"),
+        [
+            pytest.param(5, 1, id="a poll that is not full opens no lane"),
+            pytest.param(300, LANES, id="full polls open all there are, and no more"),
+        ],
+    )
+    def test_full_receives_open_lanes(
+        self, world: World, consumer: Consumer, messages: int, lanes: int
+    ) -> None:
+        assert self.most_at_once(world, consumer, messages) == lanes
+
+    def test_lanes_together_keep_the_cap(self, world: World, consumer: Consumer) -> None:
+        consumer.cap = 30
+        consumer.timeout_seconds = 16.5
+        world.send(*["x"] * 300)
+
+        summary = consumer.tick()
+
+        assert 30 <= summary.received <= 30 + 2 * 3, "the cap, and a trickle of a tenth each second"
+
+    def test_a_tick_without_room_waits_and_asks_again(self, world: World, consumer: Consumer) -> None:
+        consumer.cap = 20
+        world.queue.counts = 500
+        world.send(*["x"] * 6)
+
+        summary = consumer.tick()
+
+        assert summary.received == 6
+        assert {asked for asked, *_ in world.queue.asked("receive")} == {2}

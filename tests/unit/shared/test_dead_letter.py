@@ -1,0 +1,298 @@
+"""Dead letters: what they look like, and that nothing is deleted that is not stored elsewhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from shared.dead_letter import MOST_MESSAGE_BYTES, NOTE, Death, bury, compose, note_of, original_attributes, size
+from shared.delivery import Delivery
+from shared.ports import Outgoing
+from tests.support import NOW, QUEUE_URL, World, a_delivery, binary, text
+
+DEATH = Death(
+    reason="rejected: no such user",
+    task="greet",
+    id="order-7",
+    attempts=3,
+    error="Reject: no such user",
+    traceback="Traceback (most recent call last): …",
+)
+TEN = {f"a{number}": text(str(number)) for number in range(10)}
+
+
+def note(letter: Outgoing) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(letter.attributes[NOTE]["StringValue"])
+    return value
+
+
+def redriven(letter: Outgoing, message_id: str = "m-2") -> Delivery:
+    """The letter, put back on the task queue by a person: a new message with a new id."""
+    return a_delivery(letter.body, attributes=letter.attributes, MessageId=message_id)
+
+
+class TestCompose:
+    """What a dead letter looks like."""
+
+    def test_a_letter_is_the_body_as_it_came_its_attributes_and_a_note(self) -> None:
+        delivery = a_delivery(
+            "not JSON: 🙂",
+            attributes={"user": text("ann"), "raw": binary(b"\x00\xff")},
+            system={"SentTimestamp": "1799999000000"},
+        )
+
+        letter = compose(delivery, DEATH, NOW)
+
+        assert letter.body == "not JSON: 🙂"
+        assert set(letter.attributes) == {"user", "raw", NOTE}
+        assert letter.attributes["raw"] == binary(b"\x00\xff")
+        assert letter.attributes[NOTE]["DataType"] == "String"
+        assert note(letter) == {
+            "reason": "rejected: no such user",
+            "task": "greet",
+            "id": "order-7",
+            "attempts": 3,
+            "error": "Reject: no such user",
+            "traceback": "Traceback (most recent call last): …",
+            "sent": 1_799_999_000.0,
+            "died": NOW,
+            "source": QUEUE_URL,
+            "message_id": "m-1",
+        }
+
+    def test_what_the_message_does_not_say_is_not_in_the_note(self) -> None:
+        letter = compose(a_delivery(), Death("the body is not JSON"), NOW)
+
+        assert set(note(letter)) == {"reason", "attempts", "died", "source", "message_id"}
+
+    def test_on_a_standard_queue_there_is_no_deduplication_id(self) -> None:
+        letter = compose(a_delivery(system={"MessageGroupId": "tenant"}), DEATH, NOW)
+
+        assert (letter.group, letter.deduplication_id) == ("tenant", None)
+
+    def test_on_a_fifo_queue_the_group_stays_and_the_message_id_deduplicates(self) -> None:
+        system = {"MessageGroupId": "account-1", "MessageDeduplicationId": "the producer's"}
+
+        letter = compose(a_delivery(system=system), DEATH, NOW)
+
+        assert (letter.group, letter.deduplication_id) == ("account-1", "m-1")
+
+    def test_the_trace_goes_along(self) -> None:
+        assert compose(a_delivery(system={"AWSTraceHeader": "Root=1"}), DEATH, NOW).trace_header == "Root=1"
+
+    def test_the_id_and_the_first_message_id_live_through_redrives(self) -> None:
+        first = compose(a_delivery(), DEATH, NOW)
+
+        second = compose(redriven(first, "m-2"), DEATH, NOW)
+        third = compose(redriven(second, "m-3"), DEATH, NOW)
+
+        assert note(third)["message_id"] == "m-1"
+        assert note(third)["id"] == "order-7"
+        assert list(third.attributes) == [NOTE]
+
+
+class TestTenAttributes:
+    """SQS takes ten attributes: a tenth of the user's moves into ours, and back."""
+
+    def test_nine_attributes_leave_room_for_the_note(self) -> None:
+        nine = {name: value for name, value in TEN.items() if name != "a9"}
+
+        letter = compose(a_delivery(attributes=nine), DEATH, NOW)
+
+        assert set(letter.attributes) == {*nine, NOTE}
+        assert "displaced" not in note(letter)
+
+    def test_a_tenth_moves_into_the_note(self) -> None:
+        letter = compose(a_delivery(attributes=TEN), DEATH, NOW)
+
+        assert len(letter.attributes) == 10
+        assert note(letter)["displaced"] == {"a9": text("9")}
+        assert {**letter.attributes, **note(letter)["displaced"]} == {**TEN, NOTE: letter.attributes[NOTE]}
+
+    @pytest.mark.parametrize(
+        "tenth",
+        [
+            pytest.param(text("🙂"), id="a text"),
+            pytest.param(binary(b"\x00\xfe\xff"), id="bytes"),
+            pytest.param({"DataType": "Number.int", "StringValue": "7"}, id="a number"),
+        ],
+    )
+    def test_after_a_redrive_the_ten_are_as_the_producer_sent_them(self, tenth: Mapping[str, Any]) -> None:
+        attributes = {**TEN, "a9": tenth}
+        letter = compose(a_delivery(attributes=attributes), DEATH, NOW)
+
+        assert original_attributes(redriven(letter)) == attributes
+
+    def test_a_letter_that_dies_again_displaces_the_same_one(self) -> None:
+        first = compose(a_delivery(attributes=TEN), DEATH, NOW)
+
+        second = compose(redriven(first), DEATH, NOW)
+
+        assert second == first
+
+    def test_the_message_stays_the_same_when_it_is_not_ours_to_change(self) -> None:
+        delivery = a_delivery(attributes=TEN)
+
+        compose(delivery, DEATH, NOW)
+
+        assert delivery.attributes == TEN
+
+
+class TestSize:
+    """The note counts in SQS's 1 MiB: it shrinks, and at last is left out."""
+
+    LONG = Death("r" * 500, "greet", "id-1", 3, error="e" * 900, traceback="t" * 4000)
+
+    @pytest.mark.parametrize(
+        ("room", "parts"),
+        [
+            pytest.param(10_000, {"reason", "id", "task", "error", "traceback"}, id="room for all"),
+            pytest.param(3_000, {"reason", "id", "task", "error"}, id="no room for the traceback"),
+            pytest.param(1_000, {"reason", "id", "task"}, id="nor for the error"),
+            pytest.param(620, {"reason", "id"}, id="only for the barest"),
+            pytest.param(300, None, id="for none"),
+        ],
+    )
+    def test_the_note_shrinks_in_order(self, room: int, parts: set[str] | None) -> None:
+        body = "x" * (MOST_MESSAGE_BYTES - room)
+
+        letter = compose(a_delivery(body), self.LONG, NOW)
+
+        found = set(note(letter)) & {"reason", "id", "task", "error", "traceback"} if letter.attributes else None
+        assert found == parts
+        assert letter.body == body
+        assert size(letter.body, letter.attributes) <= MOST_MESSAGE_BYTES
+
+    def test_a_letter_without_a_note_keeps_all_ten_of_the_users_attributes(self) -> None:
+        body = "x" * (MOST_MESSAGE_BYTES - size("", TEN))
+
+        assert compose(a_delivery(body, attributes=TEN), DEATH, NOW).attributes == TEN
+
+    def test_a_note_that_fits_to_the_byte_is_kept(self) -> None:
+        death = Death("r")
+        bare = compose(a_delivery(""), death, NOW)
+        room = MOST_MESSAGE_BYTES - size("", bare.attributes)
+
+        exact = compose(a_delivery("x" * room), death, NOW)
+        over = compose(a_delivery("x" * (room + 1)), death, NOW)
+
+        assert note(exact) == note(bare)
+        assert len(note(over)) < len(note(bare))
+
+    def test_what_is_endless_is_cut(self) -> None:
+        endless = Death("r" * 10_000, error="e" * 10_000, traceback="first" + "t" * 10_000 + "last")
+
+        said = note(compose(a_delivery(), endless, NOW))
+
+        assert (len(said["reason"]), len(said["error"]), len(said["traceback"])) == (1000, 1000, 4000)
+        assert said["traceback"].endswith("last"), "the end of a traceback tells more than its beginning"
+
+    @pytest.mark.parametrize(
+        ("body", "attributes", "expected"),
+        [
+            pytest.param("", {}, 0, id="nothing"),
+            pytest.param("abc", {}, 3, id="ASCII"),
+            pytest.param("é🙂", {}, 6, id="bytes, not characters"),
+            pytest.param("", {"näm": text("vä")}, 4 + len("String") + 3, id="name, type and value"),
+            pytest.param("a", {"n": binary(b"\x00\xff")}, 1 + 1 + len("Binary") + 2, id="bytes as they are"),
+        ],
+    )
+    def test_a_message_is_measured_as_sqs_does(
+        self, body: str, attributes: Mapping[str, Mapping[str, Any]], expected: int
+    ) -> None:
+        assert size(body, attributes) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(text("not JSON"), id="no JSON"),
+        pytest.param(text("[1]"), id="no object"),
+        pytest.param(text("[" * 100_000), id="nested without end"),
+        pytest.param(binary(b"{}"), id="bytes"),
+        pytest.param(text('{"displaced": "x"}'), id="displaced that is a text"),
+        pytest.param(text('{"displaced": {"a": 1}}'), id="displaced that is a number"),
+        pytest.param(text('{"displaced": {"a": {"BinaryValue": "zz"}}}'), id="displaced that is no hex"),
+    ],
+)
+def test_an_attribute_of_our_name_that_we_did_not_write_does_no_harm(value: Mapping[str, Any]) -> None:
+    delivery = a_delivery(attributes={NOTE: value, "user": text("ann")})
+
+    assert isinstance(note_of(delivery), dict)
+    assert original_attributes(delivery) == {"user": text("ann")}
+
+
+class TestBury:
+    """The move: send, confirm, delete."""
+
+    def bury(self, world: World, delivery: Delivery) -> bool:
+        return world.run(bury(delivery, DEATH, world.queue, world.dead_letters, world.clock, world.random))
+
+    def test_the_message_is_moved(self, world: World) -> None:
+        delivery = world.delivered("bad", attributes=TEN)
+
+        assert self.bury(world, delivery)
+
+        (letter,) = world.dead_letters.messages
+        assert letter == compose(delivery, DEATH, world.clock.now())
+        assert len(world.queue) == 0
+
+    def test_nothing_is_deleted_before_the_letter_is_confirmed(self, world: World) -> None:
+        delivery = world.delivered()
+        world.dead_letters.broken = {"send"}
+
+        assert not self.bury(world, delivery)
+
+        assert world.queue.asked("delete") == []
+        assert len(world.queue) == 1
+
+    def test_a_refused_letter_postpones_the_message_for_one_to_two_minutes(self, world: World) -> None:
+        world.dead_letters.broken = {"send"}
+        delivery = world.delivered()
+
+        for _ in range(100):
+            self.bury(world, delivery)
+
+        seconds = [seconds for _, seconds in world.queue.asked("postpone")]
+        assert min(seconds) >= 60
+        assert max(seconds) <= 120
+        assert len(set(seconds)) > 10, "jittered, so that many do not come back together"
+
+    def test_a_refused_letter_whose_message_cant_be_postponed_either_is_left_to_its_lease(
+        self, world: World
+    ) -> None:
+        world.dead_letters.broken = {"send"}
+        world.queue.broken = {"postpone"}
+        delivery = world.delivered()
+
+        assert not self.bury(world, delivery)
+
+        assert len(world.queue) == 1
+
+    @pytest.mark.parametrize("how", ["broken", "refusing"])
+    def test_a_failed_delete_after_the_letter_is_said_and_does_no_harm(
+        self, world: World, how: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        delivery = world.delivered()
+        setattr(world.queue, how, {"delete"})
+
+        assert self.bury(world, delivery)
+
+        assert len(world.dead_letters) == 1
+        assert "moved to the dead letters, but not deleted" in caplog.text
+
+    def test_a_letter_without_room_for_its_note_says_its_reason_in_the_log(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        delivery = world.delivered("x" * MOST_MESSAGE_BYTES)
+
+        with caplog.at_level(logging.WARNING):
+            assert self.bury(world, delivery)
+
+        (record,) = caplog.records
+        assert "no room" in record.message
+        assert record.__dict__["fields"]["reason"] == DEATH.reason

@@ -1,0 +1,5 @@
+"""`python -m zigzag_cli`."""
+
+from zigzag_cli.app import main
+
+main()

@@ -1,0 +1,117 @@
+"""The `zigzag` command's table of contents: each command's options and how its answer is shown."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tasks import TASKS
+from zigzag_cli import local, send, status, tasks
+from zigzag_cli.failure import FAILED, Failure
+from zigzag_cli.target import Target, choose
+from zigzag_local.errors import LocalAwsError
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 1 AWS or the local AWS said no · 2 wrong option · 3 no such task, or a bad payload"
+)
+
+app = typer.Typer(
+    help="Zigzag: send tasks, see what becomes of them, and run it all on this machine.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(local.app, name="local")
+
+Stack = Annotated[str, typer.Option("--stack", help="The stack's name.", rich_help_panel="Which stack")]
+Local = Annotated[bool, typer.Option("--local", help="The one of `make up`.", rich_help_panel="Which stack")]
+Profile = Annotated[str | None, typer.Option(help="AWS profile.", rich_help_panel="Which stack")]
+Region = Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel="Which stack")]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(help="Another AWS, such as http://127.0.0.1:4566.", rich_help_panel="Which stack"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
+
+
+@app.command("send", epilog=EXIT_CODES)
+def send_command(
+    task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
+    payload: Annotated[str, typer.Argument(help="JSON; `-` reads it from standard input.")] = "{}",
+    id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
+    delay: Annotated[int, typer.Option(min=0, max=900, help="Seconds until it may start.")] = 0,
+    stack: Stack = "zigzag",
+    local: Local = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: Json = False,
+) -> None:
+    """Sends a task, after checking its payload against the task's model."""
+    text = sys.stdin.read() if payload == "-" else payload
+    body = send.body(tasks.load(task, TASKS), text, id=id)
+    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
+    sent = send.send(target, body, delay_seconds=delay)
+    _answer(sent, as_json, f"sent {task} as {sent['message_id']}")
+
+
+@app.command("status", epilog=EXIT_CODES)
+def status_command(
+    stack: Stack = "zigzag",
+    local: Local = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: Json = False,
+) -> None:
+    """Shows what is on the queue: waiting, in flight, delayed, the oldest, and dead letters."""
+    target: Target = choose(
+        stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url
+    )
+    counts = status.status(target)
+    table = Table("", "messages", box=None)
+    for name, count in counts.items():
+        shown = "unknown" if count is None else f"{count:,}"
+        table.add_row(name.replace("_", " "), shown)
+    _answer(counts, as_json, table)
+
+
+@app.command("tasks", epilog=EXIT_CODES)
+def tasks_command(as_json: Json = False) -> None:
+    """Lists the tasks there are: payload fields, attempts, backoff."""
+    described = [tasks.describe(name, TASKS) for name in sorted(TASKS)]
+    table = Table("task", "payload", "attempts", "backoff", "what it does", box=None)
+    for one in described:
+        if "error" in one:
+            table.add_row(one["name"], "", "", "", f"[red]{one['error']}[/red]")
+            continue
+        fields = one["payload"]
+        shown = (
+            "any object" if fields is None else ", ".join(f"{name}: {kind}" for name, kind in fields.items())
+        )
+        backoff = f"{one['backoff']['first']:g} to {one['backoff']['longest']:g} s"
+        table.add_row(one["name"], shown, str(one["attempts"]), backoff, one["summary"])
+    _answer(described, as_json, table)
+
+
+def _answer(value: Any, as_json: bool, shown: Any) -> None:
+    if as_json:
+        print(json.dumps(value))
+    else:
+        Console(soft_wrap=not sys.stdout.isatty()).print(shown)
+
+
+def main() -> None:
+    """Runs the command; a failure is one sentence on standard error."""
+    try:
+        app(prog_name=Path(sys.argv[0]).name if sys.argv[0].endswith("zigzag") else "zigzag")
+    except (Failure, LocalAwsError) as failure:
+        print(f"zigzag: {failure}", file=sys.stderr)
+        sys.exit(failure.exit_code if isinstance(failure, Failure) else FAILED)

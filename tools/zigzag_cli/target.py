@@ -1,0 +1,59 @@
+"""Which stack does a command speak to? The one of --stack in an AWS account, or the local one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_cli.failure import Failure
+from zigzag_local import clients, state
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed stack: its name, and how clients reach it."""
+
+    stack: str
+    session: boto3.Session
+    options: Mapping[str, Any]
+
+    def client(self, service: str) -> Any:
+        """A boto3 client for `service`. Raises Failure if there is no region, say."""
+        try:
+            return self.session.client(service, **self.options)
+        except (BotoCoreError, ValueError) as error:
+            raise Failure(f"AWS can't be asked: {error}") from error
+
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs, by name. Raises Failure."""
+        try:
+            stacks = self.client("cloudformation").describe_stacks(StackName=self.stack)
+        except (BotoCoreError, ClientError) as error:
+            raise Failure(
+                f"no outputs of the stack {self.stack!r}: {error}. Deploy it (`sam build && sam deploy`), "
+                "or name another with --stack, --profile, --region; `--local` is the one of `make up`."
+            ) from error
+        return {one["OutputKey"]: one["OutputValue"] for one in stacks["Stacks"][0].get("Outputs", [])}
+
+
+def choose(
+    *, stack: str, local: bool, profile: str | None, region: str | None, endpoint_url: str | None
+) -> Target:
+    """The stack that the options name. Raises Failure if the profile or the local AWS is not there."""
+    if local:
+        running = state.load(PROJECT)
+        if running is None:
+            raise Failure("no local AWS is running: start one with `make up`")
+        return Target(stack, clients.session(), dict(clients.client_options(running.environment())))
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+    except BotoCoreError as error:
+        raise Failure(f"AWS can't be asked: {error}") from error
+    return Target(stack, session, {"endpoint_url": endpoint_url} if endpoint_url else {})

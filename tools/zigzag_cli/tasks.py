@@ -1,0 +1,54 @@
+"""What can be said of the tasks in `src/tasks/`: names, payload fields, policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from worker.lookup import BrokenTaskError, NoSuchTaskError, find
+from zigzag import Task
+from zigzag_cli.failure import BAD_PAYLOAD, Failure
+
+
+def load(name: str, table: Mapping[str, str]) -> Task[Any, Any, Any]:
+    """The task called `name`. Raises Failure."""
+    try:
+        return find(name, table)
+    except (NoSuchTaskError, BrokenTaskError) as error:
+        raise Failure(str(error), BAD_PAYLOAD) from error
+
+
+def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
+    """One task, as JSON: name, summary, payload fields with their types, attempts, backoff; or its error."""
+    try:
+        task = find(name, table)
+    except BrokenTaskError as error:
+        return {"name": name, "error": str(error)}
+    backoff = task.policy.backoff
+    return {
+        "name": name,
+        "summary": (task.__doc__ or "").strip().partition("\n")[0],
+        "payload": _fields(task.model),
+        "attempts": task.policy.attempts,
+        "backoff": {"first": backoff.first, "longest": backoff.longest},
+    }
+
+
+def _fields(model: Any) -> dict[str, str] | None:
+    """Field name to type in words, a `?` behind what may be left out; None for a plain dict."""
+    if model is None:
+        return None
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    return {
+        name + ("" if name in required else "?"): _type(field)
+        for name, field in schema.get("properties", {}).items()
+    }
+
+
+def _type(field: Mapping[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(one) for one in field["anyOf"])
+    if field.get("type") == "array":
+        return f"array of {_type(field.get('items', {}))}"
+    return str(field.get("format") or field.get("type") or field.get("$ref", "any").rpartition("/")[2])

@@ -1,0 +1,225 @@
+"""How is a local AWS started, so that it is ready, private, and gone afterwards?
+
+MiniStack runs from an environment of its own, bound to the loopback, in a session of its own (a
+Ctrl-C is for us, not for it), with a private directory for all its files.
+"""
+
+import contextlib
+import http.client
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+from zigzag_local import machine, processes
+from zigzag_local.errors import LocalAwsError, last_lines
+from zigzag_local.local_aws import ROOT_KEY, LocalAws, certificate_path, log_path
+
+LOOPBACK = "127.0.0.1"  # where the functions find the emulator, so it always listens here
+START_SECONDS = 60.0  # it takes about 2 s on two cores; a first start compiles
+
+_TOOLS = Path(__file__).resolve().parents[1]
+_SERVE = Path(__file__).with_name("serve.py")
+INTERPRETER = _TOOLS.parent / ".venv-ministack" / "bin" / "python"
+
+
+class Emulator:
+    """Starts a local AWS and ends it with the `with` block, or with this process, however it ends.
+
+    Args:
+        interpreter: the Python that has MiniStack installed.
+        host: one more address to listen on, such as the docker bridge's for `sam local invoke`;
+            the loopback is always there, and nothing else by default.
+        tls: speak https only, with a certificate made at the start.
+        auth: enforce every role's and queue's policy.
+        outlive: leave it running when this process ends; LocalAws.stop() ends it then.
+    """
+
+    def __init__(
+        self,
+        *,
+        interpreter: Path = INTERPRETER,
+        host: str = LOOPBACK,
+        tls: bool = False,
+        auth: bool = False,
+        outlive: bool = False,
+    ) -> None:
+        self._interpreter, self._host = interpreter, host
+        self._tls, self._auth, self._outlive = tls, auth, outlive
+        self._directory: Path | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> LocalAws:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> LocalAws:
+        """Start it and wait until it answers.
+
+        Raises:
+            LocalAwsError: it cannot run here, is not installed, or did not come up.
+        """
+        machine.lambda_architecture()
+        self._check_installed()
+        self._directory = directory = Path(tempfile.mkdtemp(prefix="zigzag-local-"))
+        try:
+            Path(processes.marker(directory)).mkdir()
+            if not self._outlive:
+                self._guard = _start_guard(directory)
+            with contextlib.ExitStack() as ours:
+                sockets = [ours.enter_context(bound) for bound in self._bind()]
+                port: int = sockets[0].getsockname()[1]
+                self._server = self._start_server(directory, sockets, port)
+            aws = LocalAws(
+                endpoint=f"{'https' if self._tls else 'http'}://{LOOPBACK}:{port}",
+                directory=directory,
+                pid=self._server.pid,
+                tls=self._tls,
+                auth=self._auth,
+            )
+            _wait_until_ready(self._server, aws, port)
+        except BaseException:  # a Ctrl-C, too, must leave nothing behind
+            self.stop()
+            raise
+        return aws
+
+    def stop(self) -> None:
+        """End everything that start() started, and remove its files. Safe to repeat."""
+        if self._directory is not None:
+            processes.end(self._directory)
+        if self._server is not None:
+            self._server.wait()
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
+            self._guard.wait()
+        self._directory = self._server = self._guard = None
+
+    def _check_installed(self) -> None:
+        if not self._interpreter.is_file():
+            raise LocalAwsError(
+                f"The local AWS is not installed, {self._interpreter} is missing: run `make setup`."
+            )
+        if self._tls and shutil.which("openssl") is None:
+            raise LocalAwsError("The local AWS needs the command openssl for TLS: install openssl.")
+
+    def _bind(self) -> list[socket.socket]:
+        """Bind a free port of the loopback, and the same one of the other host.
+
+        The bound sockets themselves go to the server: nobody can take the port in between.
+        """
+        bound: list[socket.socket] = []
+        try:
+            for host in dict.fromkeys((LOOPBACK, self._host)):
+                bound.append(socket.socket())
+                bound[-1].bind((host, bound[0].getsockname()[1] if bound[1:] else 0))
+        except OSError as error:
+            for one in bound:
+                one.close()
+            raise LocalAwsError(
+                f"The local AWS found no free port on {LOOPBACK} and {self._host} ({error}): "
+                "end what holds them, or name an address of this machine."
+            ) from error
+        return bound
+
+    def _start_server(
+        self, directory: Path, sockets: list[socket.socket], port: int
+    ) -> subprocess.Popen[bytes]:
+        # MiniStack's own command would open port 443 as well, and bind by name and number.
+        # -P: the modules beside serve.py are none of the server's.
+        command = [str(self._interpreter), "-P", str(_SERVE), "ministack.app:app"]
+        command += ["--config", "python:ministack.core.hypercorn_conf", "--workers", "0"]
+        command += ["--keep-alive", "75", "--log-level", "INFO"]
+        for one in sockets:
+            command += ["--bind", f"fd://{one.fileno()}"]
+        with log_path(directory).open("wb") as log:
+            return subprocess.Popen(
+                command,
+                env=self._server_environment(directory, port),
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[one.fileno() for one in sockets],
+                start_new_session=True,
+            )
+
+    def _server_environment(self, directory: Path, port: int) -> dict[str, str]:
+        """Nothing of the caller's but where programs are: the functions see these variables."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(directory),
+            "TMPDIR": processes.marker(directory),
+            "STATE_DIR": str(directory / "state"),
+            "S3_DATA_DIR": str(directory / "s3"),
+            "GATEWAY_PORT": str(port),
+            "MINISTACK_HOST": LOOPBACK,  # the queues' URLs begin with it
+            "LOG_LEVEL": "INFO",  # says when a rule fires
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "IOT_MTLS_ENABLED": "0",  # a port of its own
+            "SFTP_ENABLED": "0",  # likewise
+            # It would remove containers of another MiniStack on this machine.
+            "DOCKER_HOST": f"unix://{directory}/no-docker.sock",
+            **({"USE_SSL": "1"} if self._tls else {}),
+            **({"AUTH": "true"} if self._auth else {}),
+        }
+
+
+def _start_guard(directory: Path) -> subprocess.Popen[bytes]:
+    """Start the process that cleans up if this one is killed."""
+    return subprocess.Popen(
+        [sys.executable, "-S", "-m", "zigzag_local.guard", str(directory)],
+        env={"PYTHONPATH": str(_TOOLS), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _wait_until_ready(server: subprocess.Popen[bytes], aws: LocalAws, port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(aws, port):
+        if server.poll() is not None:
+            what = f"ended at its start with status {server.returncode}"
+        elif time.monotonic() > deadline:
+            what = f"did not answer within {START_SECONDS:.0f} s"
+        else:
+            time.sleep(0.05)
+            continue
+        said = last_lines(aws.log_path.read_text(errors="replace"))
+        raise LocalAwsError(f"The local AWS {what}: run `make setup`, try again. It said:{said}")
+
+
+def _answers(aws: LocalAws, port: int) -> bool:
+    """Whether the emulator says that it is ready."""
+    try:
+        if aws.tls:
+            trust = ssl.create_default_context(cafile=certificate_path(aws.directory))
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                LOOPBACK, port, timeout=5, context=trust
+            )
+        else:
+            connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", "/_ministack/ready")
+            return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False

@@ -1,0 +1,21 @@
+"""Who cleans up when the program that started a local AWS is killed?
+
+This small process does. It waits for the end of its standard input, a pipe that only its starter
+holds open: the kernel closes it however the starter ends. `python -m zigzag_local.guard DIRECTORY`.
+"""
+
+import sys
+from pathlib import Path
+
+from zigzag_local import processes
+
+
+def main() -> None:
+    directory = Path(sys.argv[1])
+    sys.stdin.buffer.read()
+    if directory.exists():  # otherwise it was stopped in an orderly way
+        processes.end(directory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""What did the tasks really do? Counted from their effects, never from our own logs.
+
+Mails that SES took, objects in the bucket, pushes that a subscriber of the topic got, and dead
+letters with their reasons.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.request
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from zigzag_local.clients import client_options, session
+from zigzag_local.local_aws import LocalAws
+
+SENDER = "welcome@example.com"
+"""Default of the parameter MailFrom; SES sends only for an identity that it knows."""
+
+
+class Ledger:
+    """Makes the effects of the example tasks countable on a local AWS: verifies the mails' sender, and
+    subscribes a queue of its own to the news topic.
+
+    outputs -- those of the deployed stack.
+    """
+
+    def __init__(self, aws: LocalAws, outputs: Mapping[str, str]) -> None:
+        self._aws = aws
+        self._outputs = outputs
+        self._client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        self._pushes_url = self._subscribe()
+
+    def mails(self) -> Counter[str]:
+        """How many mails went to each address."""
+        said = self._ask("/_ministack/ses/messages")
+        return Counter(
+            address for mails in said["messages"].values() for mail in mails for address in mail["To"]
+        )
+
+    def objects(self) -> set[str]:
+        """The keys of the stored pages."""
+        pages = self._client("s3").get_paginator("list_objects_v2")
+        return {
+            entry["Key"]
+            for page in pages.paginate(Bucket=self._outputs["PageBucketName"])
+            for entry in page.get("Contents", [])
+        }
+
+    def pushes(self) -> Counter[str]:
+        """How many pushes each subscriber got."""
+        envelopes = (json.loads(message["Body"]) for message in self._peek(self._pushes_url))
+        return Counter(one["MessageAttributes"]["subscriber"]["Value"] for one in envelopes)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Each dead letter: its body, and the note that says why."""
+        return [
+            {"body": message["Body"], **json.loads(_text(message, "zigzag"))}
+            for message in self._peek(self._outputs["DeadLetterQueueUrl"])
+        ]
+
+    def queued(self) -> list[dict[str, Any]]:
+        """The messages still on the task queue, seen without receiving them."""
+        return self._peek(self._outputs["QueueUrl"])
+
+    def _subscribe(self) -> str:
+        sqs, topic = self._client("sqs"), self._outputs["NewsTopicArn"]
+        url = str(sqs.create_queue(QueueName="ledger")["QueueUrl"])
+        wanted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn = wanted["Attributes"]["QueueArn"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        self._client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        return url
+
+    def _client(self, service: str) -> Any:
+        return session().client(service, **client_options(self._aws.environment()))  # type: ignore[call-overload]
+
+    def _peek(self, queue_url: str) -> list[dict[str, Any]]:
+        accounts = self._ask(f"/_ministack/sqs/messages?QueueUrl={queue_url}")["messages"]
+        return [
+            message
+            for regions in accounts.values()
+            for queues in regions.values()
+            for message in queues.get(queue_url, [])
+        ]
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        trust = ssl.create_default_context(cafile=self._aws.ca_bundle) if self._aws.tls else None
+        with urllib.request.urlopen(self._aws.endpoint + path, context=trust) as answer:  # noqa: S310
+            return dict(json.load(answer))
+
+
+def _text(message: Mapping[str, Any], attribute: str) -> str:
+    value = message["MessageAttributes"].get(attribute, {})
+    return str(value.get("StringValue", "{}"))

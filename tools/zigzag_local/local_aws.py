@@ -1,0 +1,77 @@
+"""A running local AWS: where is it, what does a client need to reach it, how is it stopped?"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from zigzag_local import processes
+
+REGION = "us-east-1"
+ROOT_KEY = "test"  # MiniStack's root user: may do everything, also where roles are enforced
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalAws:
+    #: For clients, such as http://127.0.0.1:41231
+    endpoint: str
+    #: Private; holds every file that the emulator makes. Removed by stop().
+    directory: Path
+    #: Of the emulator's server.
+    pid: int
+    #: Whether the endpoint speaks https, with a certificate of its own.
+    tls: bool = False
+    #: Whether each role's and queue's policy is enforced.
+    auth: bool = False
+
+    @property
+    def log_path(self) -> Path:
+        """The emulator's own log."""
+        return log_path(self.directory)
+
+    @property
+    def ca_bundle(self) -> Path | None:
+        """What a client has to trust, if the endpoint speaks https."""
+        return certificate_path(self.directory) if self.tls else None
+
+    def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The whole environment for a client process: `base` (this process's) with AWS being this.
+
+        Nothing of `base` that concerns AWS is left, and no file of profiles or credentials is
+        read: a client started with it cannot reach a person's own account.
+        """
+        base = os.environ if base is None else base
+        kept = {name: value for name, value in base.items() if not name.startswith("AWS_")}
+        direct = ",".join(filter(None, (base.get("NO_PROXY") or base.get("no_proxy"), "127.0.0.1")))
+        return {**kept, **self.variables(), "NO_PROXY": direct, "no_proxy": direct}
+
+    def variables(self) -> dict[str, str]:
+        """The AWS_* variables that lead a client here and nowhere else."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **({"AWS_CA_BUNDLE": str(self.ca_bundle)} if self.tls else {}),
+        }
+
+    def is_running(self) -> bool:
+        """Whether the server is there: this very one, not another process with its number."""
+        return self.pid in processes.find(self.directory)
+
+    def stop(self) -> None:
+        """End the server and the functions it runs, and remove the directory. Safe to repeat."""
+        processes.end(self.directory)
+
+
+def log_path(directory: Path) -> Path:
+    return directory / "ministack.log"
+
+
+def certificate_path(directory: Path) -> Path:
+    """Where MiniStack puts the certificate that it makes for itself."""
+    return Path(processes.marker(directory)) / "ministack-tls" / "server.crt"

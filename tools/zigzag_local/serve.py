@@ -1,0 +1,55 @@
+"""What of MiniStack's is put right before it serves?
+
+Only how it judges permissions where AWS judges otherwise, so that a role that works here works on
+AWS: a batch call needs the permission of the single one, and a mail is sent by its sender's
+identity, not by `*`. MiniStack's own Python runs this file, with hypercorn's arguments.
+"""
+
+import importlib
+import json
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import parse_qs
+
+#: The action AWS asks for: that of the Service Authorization Reference, where batches have none.
+PERMISSIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sns:PublishBatch": "sns:Publish",
+}
+
+
+def sender(path: str, body: bytes) -> str:
+    """The address that a SendEmail call of SES (v2: JSON, v1: a form) sends from, or ''."""
+    try:
+        if path.endswith("/outbound-emails"):
+            named = json.loads(body).get("FromEmailAddress", "")
+        else:
+            form = parse_qs(body.decode())
+            named = form["Source"][0] if form.get("Action") == ["SendEmail"] else ""
+    except (ValueError, KeyError, AttributeError):  # not for us to complain about
+        return ""
+    return parseaddr(str(named))[1]
+
+
+def judge_as_aws(actions: Any) -> None:
+    """Put right what the module ministack.core.iam_actions says a request needs."""
+    its_action, its_resource = actions.extract_iam_action, actions.extract_resource_arn
+
+    def action(*request: Any) -> Any:
+        found = its_action(*request)
+        return PERMISSIONS.get(found, found)
+
+    def resource(*request: Any) -> Any:
+        service, _method, path, _headers, body, _query, region, account = request
+        if service == "ses" and (address := sender(path, body)):
+            return f"arn:aws:ses:{region}:{account}:identity/{address}"
+        return its_resource(*request)
+
+    actions.extract_iam_action, actions.extract_resource_arn = action, resource
+
+
+if __name__ == "__main__":
+    judge_as_aws(importlib.import_module("ministack.core.iam_actions"))
+    importlib.import_module("hypercorn.__main__").main()

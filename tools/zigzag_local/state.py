@@ -1,0 +1,71 @@
+"""Which local AWS did `make up` start, and is it still there?
+
+The project remembers one, in .zigzag-local/state.json (git-ignored).
+"""
+
+import json
+from pathlib import Path
+
+from zigzag_local.errors import LocalAwsError
+from zigzag_local.local_aws import LocalAws
+
+FILE = Path(".zigzag-local") / "state.json"
+
+
+def save(project: Path, aws: LocalAws) -> None:
+    """Remember the local AWS of the project, for its owner's eyes only."""
+    file = project / FILE
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    new = file.with_suffix(".new")
+    new.write_text(
+        json.dumps(
+            {
+                "endpoint": aws.endpoint,
+                "directory": str(aws.directory),
+                "pid": aws.pid,
+                "tls": aws.tls,
+                "auth": aws.auth,
+            },
+            indent=2,
+        )
+    )
+    new.replace(file)
+
+
+def load(project: Path) -> LocalAws | None:
+    """The local AWS of the project if it is running, else None.
+
+    One that has ended meanwhile (a restart of the machine, a kill) is cleaned up and forgotten.
+
+    Raises:
+        LocalAwsError: the file is damaged.
+    """
+    file = project / FILE
+    try:
+        said = json.loads(file.read_text())
+        aws = LocalAws(
+            endpoint=str(said["endpoint"]),
+            directory=Path(said["directory"]),
+            pid=int(said["pid"]),
+            tls=bool(said["tls"]),
+            auth=bool(said["auth"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise LocalAwsError(
+            f"{file} is damaged ({error}): delete it, and end what still runs of the local AWS."
+        ) from error
+    if aws.is_running():
+        return aws
+    aws.stop()
+    clear(project)
+    return None
+
+
+def clear(project: Path) -> None:
+    """Forget it, and remove the folder if nothing else is in it."""
+    file = project / FILE
+    file.unlink(missing_ok=True)
+    if file.parent.is_dir() and not any(file.parent.iterdir()):
+        file.parent.rmdir()
