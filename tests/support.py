@@ -154,6 +154,14 @@ class World:
         self.send(body, **options)
         return self.receive()[0]
 
+    def delivered_often(self, times: int, body: str, **options: Any) -> Delivery:
+        """A message sent, and received so many times without being settled."""
+        self.send(body, **options)
+        for _ in range(times - 1):
+            self.receive()
+            self.pass_time(120)
+        return self.receive()[0]
+
     def close(self) -> None:
         self.runner.close()
 

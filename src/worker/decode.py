@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from shared.dead_letter import note_of
+from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
 
 
@@ -37,9 +37,11 @@ def decode(delivery: Delivery) -> Message:
     Raises BadMessageError, in words for the person who finds the dead letter.
     """
     body = _json_object(delivery.body)
-    raw = delivery.attributes.get("task")
+    raw = original_attributes(delivery).get("task")
     if raw is not None:
-        return Message(_task_name(raw.get("StringValue")), body, _task_id({}, delivery))
+        if not raw.get("StringValue"):
+            raise BadMessageError("the attribute `task` is no text; it must be the name of a task")
+        return Message(raw["StringValue"], body, _task_id({}, delivery))
     payload = body.get("payload", {})
     if not isinstance(payload, dict):
         raise BadMessageError(f"`payload` is {_kind(payload)}; it must be a JSON object")

@@ -9,7 +9,7 @@ from random import Random
 from shared.dead_letter import Death
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
-from zigzag import BadPayloadError, Reject, Retry
+from zigzag import Reject, Retry
 from zigzag.policy import Policy
 
 _SAYS_IT = (Retry, NoSuchTaskError, BrokenTaskError)
@@ -64,7 +64,7 @@ def decide(
     """
     if isinstance(error, Reject):
         return DeadLetter(_death(f"rejected: {error.reason}", attempt, error))
-    if isinstance(error, BadMessageError | BadPayloadError):
+    if isinstance(error, BadMessageError):
         return DeadLetter(_death(str(error), attempt, None))
     reason = str(error) if isinstance(error, _SAYS_IT) else f"{type(error).__name__}: {error}"
     if attempt.number >= policy.attempts:

@@ -31,4 +31,7 @@ async def in_a_loop_of_its_own(awaitable: Awaitable[Any]) -> Any:
     async def result() -> Any:
         return await awaitable
 
-    return asyncio.run(result())
+    try:
+        return asyncio.run(result())
+    except asyncio.CancelledError as error:  # no Exception, and nobody but the task itself can have raised it
+        raise RuntimeError("the task was cancelled from inside") from error

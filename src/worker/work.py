@@ -14,7 +14,7 @@ from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from shared.lease import SAFETY_SECONDS
 from shared.ports import LONGEST_VISIBILITY_SECONDS, Clock, Queue, QueueError
-from worker.decode import BadMessageError, decode
+from worker.decode import BadMessageError, Message, decode
 from worker.lookup import NoSuchTaskError, find
 from worker.outcome import Attempt, DeadLetter, Ignored, Outcome, RetryLater, Succeeded, decide, used_up
 from worker.run import Finish, run
@@ -22,7 +22,7 @@ from worker.settle import Settler
 from zigzag import BadPayloadError, Context, Reject, Retry, Task
 from zigzag.policy import Policy
 
-_SAID_IN_WORDS = (BadMessageError, BadPayloadError, NoSuchTaskError, Reject, Retry)
+_SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
 """Errors whose message says it all: a traceback would add nothing."""
 
 
@@ -106,7 +106,7 @@ class Worker:
             too_many = used_up(attempt, policy)
             if too_many is not None:
                 return _Worked(attempt, too_many)
-            payload = task.parse(message.payload)
+            payload = _payload(task, message)
             await run(task, payload, _context(attempt, delivery, seconds_left), self.finish)
         except (Exception, SystemExit) as error:
             longest = LONGEST_VISIBILITY_SECONDS - self._elapsed(delivery)
@@ -119,6 +119,15 @@ class Worker:
         if delivery.lease is None:
             return 3600  # nobody knows; an hour is more than a dispatch by hand takes
         return max(0.0, self.clock.now() - delivery.lease.received_at) + 1
+
+
+def _payload(task: Task[Any, Any, Any], message: Message) -> Any:
+    """What the task takes. A payload that does not fit is the message's fault; BadPayloadError, raised while
+    the task runs, is the task's own."""
+    try:
+        return task.parse(message.payload)
+    except BadPayloadError as error:
+        raise BadMessageError(str(error)) from None
 
 
 def _context(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:

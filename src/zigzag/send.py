@@ -47,7 +47,9 @@ def sending_to(outbox: Outbox) -> Iterator[None]:
 
 
 def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> str:
-    """The body of a message. Raises BadPayloadError or PayloadTooLargeError."""
+    """The body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError."""
+    if id == "":
+        raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}
     if id is not None:
         message["id"] = id

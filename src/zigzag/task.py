@@ -23,10 +23,10 @@ class Task[Payload, **Rest, Result]:
     """
 
     def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
+        self.model, self.wants_context = _read_signature(function)
         self.function = function
         self.policy = policy
         self.name: str = function.__name__
-        self.model, self.wants_context = _read_signature(function)
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
@@ -53,8 +53,10 @@ class Task[Payload, **Rest, Result]:
                 raise BadPayloadError(f"{self.name} takes a dict, not {type(payload).__name__}")
             return dict(payload)
         if isinstance(payload, self.model):
-            payload = payload.model_dump(mode="json", by_alias=True)
+            payload = self._dump(payload)
         self.parse(payload)
+        if not isinstance(payload, Mapping):
+            raise BadPayloadError(f"the payload of {self.name} must be a JSON object")
         return dict(payload)
 
     def parse(self, payload: Any) -> Any:
@@ -64,6 +66,13 @@ class Task[Payload, **Rest, Result]:
         try:
             return self.model.model_validate(payload)
         except ValueError as error:  # pydantic's ValidationError is one; pydantic stays unloaded here
+            raise BadPayloadError(_say(self.name, error)) from None
+
+    def _dump(self, payload: Any) -> Any:
+        try:
+            # `round_trip`: what goes out must be good to come in. Warnings would show values.
+            return payload.model_dump(mode="json", by_alias=True, round_trip=True, warnings=False)
+        except ValueError as error:
             raise BadPayloadError(_say(self.name, error)) from None
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from zigzag_local import stack
+from zigzag_local import aws_cli, stack
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
@@ -33,18 +30,8 @@ class Deployed:
         return session().client(service, **client_options(self.aws.environment()))
 
     def aws_cli(self, *arguments: str) -> dict[str, Any]:
-        """The real AWS command line. It has a host of its own for SQS in us-east-1, hence the endpoint."""
-        command = [
-            str(Path(sys.executable).with_name("aws")),
-            *arguments,
-            "--endpoint-url",
-            self.aws.endpoint,
-        ]
-        done = subprocess.run(
-            command, env=self.aws.environment(), capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout)) if done.stdout.strip() else {}
+        """What the real AWS command line answers."""
+        return aws_cli.run(self.aws, *arguments)
 
     def emulator_log(self) -> str:
         return self.aws.log_path.read_text(errors="replace")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_cli.failure import Failure
 from zigzag_local import clients, state
+from zigzag_local.local_aws import LocalAws
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +28,7 @@ class Target:
     def client(self, service: str) -> Any:
         """A boto3 client for `service`. Raises Failure if there is no region, say."""
         try:
-            return self.session.client(service, **self.options)
+            return cast(Any, self.session).client(service, **self.options)
         except (BotoCoreError, ValueError) as error:
             raise Failure(f"AWS can't be asked: {error}") from error
 
@@ -43,15 +44,20 @@ class Target:
         return {one["OutputKey"]: one["OutputValue"] for one in stacks["Stacks"][0].get("Outputs", [])}
 
 
+def running() -> LocalAws:
+    """The local AWS of `make up`. Raises Failure if there is none."""
+    aws = state.load(PROJECT)
+    if aws is None:
+        raise Failure("no local AWS is running: start one with `make up`")
+    return aws
+
+
 def choose(
     *, stack: str, local: bool, profile: str | None, region: str | None, endpoint_url: str | None
 ) -> Target:
     """The stack that the options name. Raises Failure if the profile or the local AWS is not there."""
     if local:
-        running = state.load(PROJECT)
-        if running is None:
-            raise Failure("no local AWS is running: start one with `make up`")
-        return Target(stack, clients.session(), dict(clients.client_options(running.environment())))
+        return Target(stack, clients.session(), dict(clients.client_options(running().environment())))
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
     except BotoCoreError as error:

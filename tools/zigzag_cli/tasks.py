@@ -27,7 +27,7 @@ def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
     backoff = task.policy.backoff
     return {
         "name": name,
-        "summary": (task.__doc__ or "").strip().partition("\n")[0],
+        "summary": (task.__doc__ or "").strip().partition("\n")[0].partition(". ")[0].rstrip("."),
         "payload": _fields(task.model),
         "attempts": task.policy.attempts,
         "backoff": {"first": backoff.first, "longest": backoff.longest},

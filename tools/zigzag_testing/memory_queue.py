@@ -17,6 +17,7 @@ from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports import LONGEST_VISIBILITY_SECONDS, MOST_PER_CALL, Clock, Failed, Outgoing, QueueError
 
+LONGEST_DELAY_SECONDS = 900
 _LOOK_AGAIN_SECONDS = 0.05
 _REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -28,6 +29,7 @@ class _Stored:
     sent_at: float
     visible_at: float
     receives: int = 0
+    received_at: float = 0.0
     first_received_at: float = 0.0
     handle: str | None = None
 
@@ -66,19 +68,23 @@ class MemoryQueue:
         return [self._deliver(stored, lease_seconds) for stored in visible[:most]]
 
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        if not 0 <= seconds <= LONGEST_VISIBILITY_SECONDS:
-            raise QueueError("InvalidParameterValue", f"seconds={seconds}")
+        _refuse_a_bad_batch(deliveries)
+        now = self._clock.now()
         failed = []
         for delivery in deliveries:
             stored = self._stored.get(delivery.message_id)
             if stored is None or stored.handle != delivery.receipt_handle:
                 reason = "Message does not exist or is not available for visibility timeout change."
                 failed.append(Failed(delivery, "InvalidParameterValue", reason))
+            elif not 0 <= seconds <= LONGEST_VISIBILITY_SECONDS - (now - stored.received_at):
+                reason = f"{seconds} s: a message is hidden for at most 12 hours from its receive"
+                failed.append(Failed(delivery, "InvalidParameterValue", reason))
             else:
-                stored.visible_at = self._clock.now() + seconds
+                stored.visible_at = now + seconds
         return failed
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+        _refuse_a_bad_batch(deliveries)
         for delivery in deliveries:
             stored = self._stored.get(delivery.message_id)
             # With a superseded handle the request succeeds, and the message stays.
@@ -101,6 +107,7 @@ class MemoryQueue:
     def _deliver(self, stored: _Stored, lease_seconds: int) -> Delivery:
         now = self._clock.now()
         stored.receives += 1
+        stored.received_at = now
         stored.first_received_at = stored.first_received_at or now
         stored.visible_at = now + lease_seconds
         stored.handle = f"{stored.message_id}-receive-{stored.receives}"
@@ -124,7 +131,16 @@ class MemoryQueue:
         return Delivery(message, self.url, Lease.taken(now, lease_seconds))
 
 
+def _refuse_a_bad_batch(deliveries: Sequence[Delivery]) -> None:
+    if not deliveries:
+        raise QueueError("AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the batch.")
+    if len(deliveries) > MOST_PER_CALL:
+        raise QueueError("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", f"at most {MOST_PER_CALL}")
+
+
 def _refuse_what_sqs_refuses(message: Outgoing) -> None:
+    if not 0 <= message.delay_seconds <= LONGEST_DELAY_SECONDS:
+        raise QueueError("InvalidParameterValue", f"delay_seconds={message.delay_seconds}")
     if not message.body:
         raise QueueError("MissingParameter", "The request must contain the parameter MessageBody.")
     if _REFUSED.search(message.body):

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
+from contextvars import copy_context
 from dataclasses import dataclass
 from random import Random
 from types import TracebackType
@@ -23,6 +24,7 @@ from typing import Any, Self
 from consumer.handover import Handover
 from consumer.room import Room
 from consumer.tick import Summary, Tick
+from shared.dead_letter import NOTE
 from shared.delivery import MOST_EVENT_BYTES, from_event
 from shared.ports import Answer, Outgoing, Reply
 from worker.work import Report, Worker
@@ -32,11 +34,13 @@ from zigzag_testing.virtual_time import VirtualClock, virtual_runner
 
 TICK_EVERY_SECONDS = 60
 CONSUMER_TIMEOUT_SECONDS = 90
+NO_NOTE = {"StringValue": "{}"}
+"""Of a dead letter that had no room for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message in the dead-letter queue: its body as it came, and the note that says why."""
+    """A message in the dead-letter queue: its body as it came, and the note that says why, if it had room."""
 
     body: str
     note: Mapping[str, Any]
@@ -95,15 +99,15 @@ class Sandbox:
     ) -> str:
         """Puts a body on the queue as `aws sqs send-message` would; its MessageId."""
         message = Outgoing(body, attributes or {}, delay_seconds=delay_seconds)
-        return self._runner.run(self.queue.send(message))
+        return self._do(self.queue.send(message))
 
     def tick(self) -> Summary:
         """Runs the consumer once, and every worker that it starts to its end."""
-        return self._runner.run(self._tick())
+        return self._do(self._tick())
 
     def run(self, *, most_seconds: float = 14 * 24 * 3600) -> None:
         """Runs a tick a minute until no message is left. Raises TimeoutError after `most_seconds`."""
-        self._runner.run(self._run(most_seconds))
+        self._do(self._run(most_seconds))
 
     @property
     def reports(self) -> list[Report]:
@@ -114,9 +118,13 @@ class Sandbox:
     def dead_letters(self) -> list[DeadLetter]:
         """What is in the dead-letter queue."""
         return [
-            DeadLetter(letter.body, json.loads(letter.attributes["zigzag"]["StringValue"]))
+            DeadLetter(letter.body, json.loads(letter.attributes.get(NOTE, NO_NOTE)["StringValue"]))
             for letter in self.dead_letter_queue.messages
         ]
+
+    def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
+        # In the caller's context: what a task sends goes to this sandbox too.
+        return self._runner.run(coroutine, context=copy_context())
 
     async def _run(self, most_seconds: float) -> None:
         give_up_at = self.clock.now() + most_seconds

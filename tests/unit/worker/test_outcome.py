@@ -1,0 +1,156 @@
+"""Outcomes: what becomes of a message after an attempt?"""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from shared.ports import LONGEST_VISIBILITY_SECONDS
+from worker.decode import BadMessageError
+from worker.lookup import BrokenTaskError, NoSuchTaskError
+from worker.outcome import Attempt, DeadLetter, RetryLater, decide, used_up
+from zigzag import Backoff, Reject, Retry
+from zigzag.policy import Policy
+
+POLICY = Policy(attempts=3, backoff=Backoff(first=100, longest=1000))
+
+
+def decided(
+    error: BaseException, attempt: int = 1, policy: Policy = POLICY, longest: float = 43_000
+) -> RetryLater | DeadLetter:
+    return decide(error, Attempt(attempt, "greet", "id-1"), policy, longest, Random(0))
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "becomes"),
+    [
+        # any error, and Retry: again, until the last attempt
+        pytest.param(ValueError("x"), 1, RetryLater, id="an error, first attempt"),
+        pytest.param(ValueError("x"), 2, RetryLater, id="an error, last but one"),
+        pytest.param(ValueError("x"), 3, DeadLetter, id="an error, last attempt"),
+        pytest.param(ValueError("x"), 4, DeadLetter, id="an error, beyond the last attempt"),
+        pytest.param(Retry("busy"), 2, RetryLater, id="Retry"),
+        pytest.param(Retry("busy"), 3, DeadLetter, id="Retry, last attempt"),
+        pytest.param(Retry("busy", after=5), 3, DeadLetter, id="Retry with after, last attempt"),
+        pytest.param(SystemExit(1), 1, RetryLater, id="the task leaves"),
+        pytest.param(NoSuchTaskError("x"), 2, RetryLater, id="an unknown task: a deploy may bring it"),
+        pytest.param(NoSuchTaskError("x"), 3, DeadLetter, id="an unknown task, last attempt"),
+        pytest.param(BrokenTaskError("x"), 2, RetryLater, id="a broken module: a deploy may mend it"),
+        # what no retry helps: at once
+        pytest.param(Reject("no user"), 1, DeadLetter, id="Reject"),
+        pytest.param(BadMessageError("no task"), 1, DeadLetter, id="no message"),
+    ],
+)
+def test_what_an_error_becomes(error: BaseException, attempt: int, becomes: type) -> None:
+    assert isinstance(decided(error, attempt), becomes)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempt", "reason"),
+    [
+        (Reject("no user"), 1, "rejected: no user"),
+        (BadMessageError("the body is not JSON"), 1, "the body is not JSON"),
+        (ValueError("x"), 3, "failed after 3 attempts: ValueError: x"),
+        (Retry("busy"), 3, "failed after 3 attempts: busy"),
+    ],
+)
+def test_a_dead_letters_reason(error: Exception, attempt: int, reason: str) -> None:
+    outcome = decided(error, attempt)
+
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.death.reason == reason
+    assert (outcome.death.task, outcome.death.id, outcome.death.attempts) == ("greet", "id-1", attempt)
+
+
+def test_one_attempt_is_in_the_singular() -> None:
+    outcome = decided(ValueError("x"), 1, Policy(attempts=1))
+
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.death.reason == "failed after 1 attempt: ValueError: x"
+
+
+def test_an_unknown_tasks_last_reason_names_those_that_there_are() -> None:
+    outcome = decided(NoSuchTaskError("no task is called 'x'; there are: greet, wave"), 3)
+
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.death.reason.endswith("no task is called 'x'; there are: greet, wave")
+
+
+def test_an_error_is_in_the_dead_letter_with_its_traceback() -> None:
+    try:
+        raise ValueError("x")
+    except ValueError as error:
+        outcome = decided(error, 3)
+
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.death.error == "ValueError: x"
+    assert "test_outcome.py" in (outcome.death.traceback or "")
+
+
+def test_a_message_that_is_none_has_no_error_of_a_task() -> None:
+    outcome = decided(BadMessageError("the body is not JSON"))
+
+    assert isinstance(outcome, DeadLetter)
+    assert (outcome.death.error, outcome.death.traceback) == (None, None)
+
+
+def test_a_retry_says_why() -> None:
+    assert decided(Retry("busy", after=9)) == RetryLater(9, "busy")
+    assert decided(ValueError("x")).reason == "ValueError: x"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("after", "longest", "seconds"),
+    [
+        pytest.param(60, 43_000, 60, id="as told, jitter or not"),
+        pytest.param(90.9, 43_000, 90, id="whole seconds"),
+        pytest.param(0, 43_000, 1, id="at least a second"),
+        pytest.param(-5, 43_000, 1, id="nor a negative one"),
+        pytest.param(0.4, 43_000, 1, id="nor a part of one"),
+        pytest.param(50_000, 43_000, 43_000, id="at most what SQS allows"),
+        pytest.param(43_200, 43_200 - 900.5, 42_299, id="12 hours less what has elapsed"),
+        pytest.param(float("inf"), 43_000, 43_000, id="for ever: as long as SQS allows"),
+    ],
+)
+def test_retry_after(after: float, longest: float, seconds: int) -> None:
+    outcome = decided(Retry("busy", after=after), longest=longest)
+
+    assert outcome == RetryLater(seconds, "busy")
+
+
+@pytest.mark.parametrize(("attempt", "ceiling"), [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (9, 1000)])
+def test_without_after_the_tasks_own_backoff_holds(attempt: int, ceiling: int) -> None:
+    policy = Policy(attempts=99, backoff=POLICY.backoff)
+    drawn = [
+        decide(ValueError(), Attempt(attempt), policy, 43_000, Random(seed)).seconds  # type: ignore[union-attr]
+        for seed in range(300)
+    ]
+
+    assert all(isinstance(seconds, int) for seconds in drawn)
+    assert 1 <= min(drawn) < 0.1 * ceiling
+    assert 0.9 * ceiling < max(drawn) <= ceiling
+
+
+def test_a_backoff_longer_than_sqs_allows_is_cut() -> None:
+    policy = Policy(attempts=9, backoff=Backoff(first=1_000_000, longest=1_000_000))
+
+    outcome = decided(ValueError(), 1, policy, longest=LONGEST_VISIBILITY_SECONDS - 100)
+
+    assert isinstance(outcome, RetryLater)
+    assert outcome.seconds <= LONGEST_VISIBILITY_SECONDS - 100
+
+
+class TestUsedUp:
+    """An attempt too many: earlier ones began and did not end, since their function was killed."""
+
+    @pytest.mark.parametrize("attempt", [1, 2, 3])
+    def test_an_attempt_that_the_task_has_goes_on(self, attempt: int) -> None:
+        assert used_up(Attempt(attempt), POLICY) is None
+
+    def test_one_too_many_is_dead_lettered_before_it_starts(self) -> None:
+        outcome = used_up(Attempt(4, "greet", "id-1"), POLICY)
+
+        assert outcome is not None
+        assert outcome.death.reason.startswith("received 3 times")
+        assert (outcome.death.attempts, outcome.death.task, outcome.death.id) == (3, "greet", "id-1")

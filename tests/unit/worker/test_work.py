@@ -1,0 +1,377 @@
+"""The worker: one delivery, from its lease to its settling."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from shared.delivery import Delivery
+from shared.lease import Lease
+from tests.support import NOW, World, binary, body_of, text
+from worker.work import Report, Worker
+from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
+
+contexts: list[Context] = []
+payloads: list[Any] = []
+
+
+class Person(BaseModel):
+    name: str
+    age: int = 0
+
+
+@task(attempts=3, backoff=Backoff(first=10, longest=60))
+def greet(person: Person, context: Context) -> None:
+    payloads.append(person)
+    contexts.append(context)
+
+
+@task()
+def collect(payload: dict[str, Any]) -> None:
+    payloads.append(payload)
+
+
+@task(attempts=2)
+def fail(payload: dict[str, Any]) -> None:
+    raise ValueError("broken")
+
+
+@task()
+def retry(payload: dict[str, Any]) -> None:
+    raise Retry("the server is busy", after=payload.get("after", 7))
+
+
+@task()
+def reject(payload: dict[str, Any]) -> None:
+    raise Reject("no such user")
+
+
+@task()
+def leave(payload: dict[str, Any]) -> None:
+    raise SystemExit(3)
+
+
+@task()
+def send_badly(payload: dict[str, Any]) -> None:
+    greet.send({"SECRET": 1})  # type: ignore[arg-type]
+
+
+TABLE = {task.name: task for task in (greet, collect, fail, retry, reject, leave, send_badly)}
+
+
+async def awaited(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen() -> None:
+    contexts.clear()
+    payloads.clear()
+
+
+def work(world: World, delivery: Delivery, *, seconds_left: float = 60) -> Report:
+    worker = Worker(world.queue, world.dead_letters, TABLE, world.clock, world.random, awaited)
+    return world.run(worker.work(delivery, lambda: seconds_left))
+
+
+def note(world: World) -> dict[str, Any]:
+    """The note of the only dead letter."""
+    (letter,) = world.dead_letters.messages
+    value: dict[str, Any] = json.loads(letter.attributes["zigzag"]["StringValue"])
+    return value
+
+
+class TestOutcomes:
+    """What a task does, and what becomes of its message."""
+
+    def test_a_task_that_succeeds_has_its_message_deleted(self, world: World) -> None:
+        report = work(world, world.delivered(body_of("greet", {"name": "ann"})))
+
+        assert report == Report("succeeded", "greet", "message-1", attempt=1, settled=True)
+        assert payloads == [Person(name="ann")]
+        assert len(world.queue) == 0
+
+    def test_a_short_task_costs_one_call(self, world: World) -> None:
+        work(world, world.delivered(body_of("collect")))
+
+        assert [method for method, *_ in world.queue.calls] == ["delete"]
+
+    def test_a_task_that_fails_has_its_message_postponed(self, world: World) -> None:
+        report = work(world, world.delivered(body_of("fail")))
+
+        assert (report.outcome, report.reason, report.settled) == ("retry later", "ValueError: broken", True)
+        assert report.retry_seconds is not None
+        assert world.queue.asked("postpone") == [(["message-1"], report.retry_seconds)]
+
+    def test_a_task_that_says_retry_has_its_message_postponed_as_told(self, world: World) -> None:
+        report = work(world, world.delivered(body_of("retry", {"after": 99})))
+
+        assert (report.outcome, report.retry_seconds) == ("retry later", 99)
+        assert report.reason == "the server is busy"
+
+    def test_a_retry_is_at_most_12_hours_from_the_receive(self, world: World) -> None:
+        delivery = world.delivered(body_of("retry", {"after": 43_200}))
+        world.pass_time(30)
+
+        report = work(world, delivery)
+
+        assert report.settled, "SQS would refuse one second more"
+        assert report.retry_seconds is not None
+        assert 43_200 - 35 <= report.retry_seconds <= 43_200 - 30
+
+    def test_a_task_that_says_reject_has_its_message_dead_lettered_now(self, world: World) -> None:
+        report = work(world, world.delivered(body_of("reject")))
+
+        assert (report.outcome, report.reason) == ("dead-letter", "rejected: no such user")
+        assert (note(world)["reason"], note(world)["attempts"]) == ("rejected: no such user", 1)
+
+    def test_a_task_that_leaves_python_has_its_message_postponed(self, world: World) -> None:
+        assert work(world, world.delivered(body_of("leave"))).reason == "SystemExit: 3"
+
+    def test_the_last_attempt_ends_in_a_dead_letter(self, world: World) -> None:
+        outcomes = []
+        world.send(body_of("fail"))
+        for _ in range(2):
+            (delivery,) = world.receive()
+            outcomes.append(work(world, delivery).outcome)
+            world.pass_time(3600)
+
+        assert outcomes == ["retry later", "dead-letter"]
+        assert note(world)["reason"] == "failed after 2 attempts: ValueError: broken"
+        assert "raise ValueError" in note(world)["traceback"]
+
+    def test_a_message_whose_attempts_did_not_end_is_dead_lettered_without_another(
+        self, world: World
+    ) -> None:
+        delivery = world.delivered_often(4, body_of("greet", {"name": "ann"}))
+
+        report = work(world, delivery)
+
+        assert report.outcome == "dead-letter"
+        assert payloads == []
+        assert note(world)["reason"].startswith("received 3 times")
+
+
+class TestBadInput:
+    """Bad input never loops and is never lost."""
+
+    @pytest.mark.parametrize(
+        ("body", "reason"),
+        [
+            pytest.param("hello", "the body is not JSON", id="not JSON"),
+            pytest.param("{}", "the body names no task", id="no task"),
+            pytest.param(body_of("greet", [1]), "`payload` is an array", id="no object"),
+            pytest.param(
+                body_of("greet", {"age": "SECRET"}),
+                "the payload does not fit greet: name: Field required; age: Input should be a valid integer",
+                id="a payload that does not fit",
+            ),
+        ],
+    )
+    def test_a_message_that_is_none_becomes_a_dead_letter_at_once_with_the_reason_in_words(
+        self, world: World, body: str, reason: str
+    ) -> None:
+        report = work(world, world.delivered(body))
+
+        assert (report.outcome, report.settled) == ("dead-letter", True)
+        assert note(world)["reason"].startswith(reason)
+        assert "SECRET" not in json.dumps(note(world))
+        (letter,) = world.dead_letters.messages
+        assert letter.body == body
+
+    def test_an_unknown_task_is_retried_by_the_default_policy_then_dead_lettered(self, world: World) -> None:
+        world.send(body_of("gret"))
+        outcomes = []
+        while len(world.queue):
+            (delivery,) = world.receive()
+            outcomes.append(work(world, delivery).outcome)
+            world.pass_time(3600)
+
+        assert outcomes == ["retry later"] * 4 + ["dead-letter"]
+        assert note(world)["reason"].endswith(
+            "no task is called 'gret'; there are: collect, fail, greet, leave, reject, retry, send_badly"
+        )
+        assert note(world)["task"] == "gret"
+
+    def test_a_task_that_sends_a_bad_payload_failed_like_any_other(self, world: World) -> None:
+        # Its own message is good: a deploy may mend the task.
+        report = work(world, world.delivered(body_of("send_badly")))
+
+        assert report.outcome == "retry later"
+        assert issubclass(BadPayloadError, SendError)
+
+
+class TestLease:
+    """The message must be ours, and stay ours for as long as the function may run."""
+
+    def delivered(self, world: World, lease: Lease | None) -> Delivery:
+        delivery = world.delivered(body_of("collect"))
+        return Delivery(delivery.message, delivery.queue_url, lease)
+
+    @pytest.mark.parametrize(
+        ("after", "runs"),
+        [pytest.param(89.9, True, id="just in time"), pytest.param(90.1, False, id="too late")],
+    )
+    def test_a_worker_that_starts_too_late_touches_nothing(
+        self, world: World, after: float, runs: bool
+    ) -> None:
+        delivery = world.delivered(body_of("collect"))
+        world.pass_time(after)
+
+        report = work(world, delivery)
+
+        assert bool(payloads) is runs
+        if not runs:
+            assert (report.outcome, report.settled) == ("ignored", False)
+            assert "too late" in (report.reason or "")
+            assert world.queue.calls == world.dead_letters.calls == []
+
+    @pytest.mark.parametrize(
+        ("seconds_left", "extended_to"),
+        [
+            pytest.param(60, None, id="the lease outlasts the function"),
+            pytest.param(90, None, id="it does, with safety, just"),
+            pytest.param(91, 121, id="it does not, with safety"),
+            pytest.param(900, 930, id="the longest function"),
+        ],
+    )
+    def test_the_lease_is_extended_if_the_function_may_outlast_it(
+        self, world: World, seconds_left: float, extended_to: int | None
+    ) -> None:
+        delivery = self.delivered(world, Lease.taken(NOW))
+
+        work(world, delivery, seconds_left=seconds_left)
+
+        expected = [] if extended_to is None else [(["message-1"], extended_to)]
+        assert world.queue.asked("postpone") == expected
+        assert payloads == [{}]
+
+    def test_an_event_without_a_lease_counts_as_on_time_and_is_extended_at_once(self, world: World) -> None:
+        delivery = self.delivered(world, None)
+        world.pass_time(100)
+
+        report = work(world, delivery, seconds_left=60)
+
+        assert report.outcome == "succeeded"
+        assert world.queue.calls[0] == ("postpone", ["message-1"], 90)
+
+    @pytest.mark.parametrize("how", ["broken", "refusing"])
+    def test_where_the_lease_is_lost_the_task_does_not_run(self, world: World, how: str) -> None:
+        delivery = self.delivered(world, None)
+        setattr(world.queue, how, {"postpone"})
+
+        report = work(world, delivery)
+
+        assert payloads == []
+        assert (report.outcome, report.settled) == ("ignored", False)
+        assert "lease lost" in (report.reason or "")
+        assert world.queue.asked("delete") == []
+
+    def test_an_event_without_a_receipt_handle_runs_the_task_and_settles_nothing(self, world: World) -> None:
+        delivery = Delivery({"Body": body_of("collect", {"a": 1})}, None, Lease.taken(NOW - 10_000))
+
+        report = work(world, delivery)
+
+        assert payloads == [{"a": 1}]
+        assert (report.outcome, report.settled, report.id) == ("succeeded", False, "unknown")
+        assert world.queue.calls == world.dead_letters.calls == []
+
+
+class TestContext:
+    """What a task knows of itself."""
+
+    def test_a_task_knows_its_id_attempt_sent_time_attributes_and_seconds_left(self, world: World) -> None:
+        world.send(
+            body_of("greet", {"name": "ann"}, id="order-7"),
+            attributes={"user": text("ann"), "raw": binary(b"\x00"), "n": {"DataType": "Number", "StringValue": "7"}},
+        )
+        world.receive()
+        world.pass_time(120)
+        (delivery,) = world.receive()
+
+        work(world, delivery, seconds_left=42)
+
+        (context,) = contexts
+        assert (context.id, context.task, context.attempt) == ("order-7", "greet", 2)
+        assert context.sent_at == datetime.fromtimestamp(NOW, UTC)
+        assert context.attributes == {"user": "ann", "raw": b"\x00", "n": "7"}
+        assert context.seconds_left() == 42
+
+    def test_the_tasks_logger_says_which_task_id_and_attempt(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        work(world, world.delivered(body_of("greet", {"name": "ann"})))
+
+        with caplog.at_level(logging.INFO):
+            contexts[0].log.info("hello")
+
+        fields = caplog.records[-1].__dict__["fields"]
+        assert fields == {"task": "greet", "id": "message-1", "attempt": 1}
+
+    def test_after_a_redrive_a_task_sees_the_producers_attributes_and_the_first_id(
+        self, world: World
+    ) -> None:
+        # Given a dead letter of a message with ten attributes
+        ten = {f"a{number}": text(str(number)) for number in range(10)}
+        work(world, world.delivered_often(4, body_of("greet", {"name": "ann"}), attributes=ten))
+        (letter,) = world.dead_letters.messages
+
+        # When it is redriven: a new message, with a new MessageId
+        world.run(world.queue.send(letter))
+        (again,) = world.receive()
+        assert again.message_id != "message-1"
+        work(world, again)
+
+        # Then its task sees what the producer sent
+        (context,) = contexts
+        assert context.id == "message-1"
+        assert context.attributes == {f"a{number}": str(number) for number in range(10)}
+
+
+class TestLog:
+    """One line for a delivery."""
+
+    def line(self, caplog: pytest.LogCaptureFixture) -> tuple[logging.LogRecord, dict[str, Any]]:
+        (record,) = caplog.records
+        return record, record.__dict__["fields"]
+
+    def test_a_success_is_one_line_with_task_id_attempt_and_seconds(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO):
+            work(world, world.delivered(body_of("collect", {"a": "SECRET"})))
+
+        record, fields = self.line(caplog)
+        assert (record.levelname, record.message) == ("INFO", "delivery")
+        assert fields == {
+            "outcome": "succeeded",
+            "task": "collect",
+            "id": "message-1",
+            "attempt": 1,
+            "settled": True,
+            "seconds": 0.0,
+        }
+
+    @pytest.mark.parametrize(
+        ("task_name", "traceback"),
+        [
+            pytest.param("fail", True, id="an error brings its traceback"),
+            pytest.param("retry", False, id="Retry is no error"),
+            pytest.param("reject", False, id="Reject says it all"),
+            pytest.param("gret", False, id="so does an unknown task"),
+        ],
+    )
+    def test_a_failure_is_one_warning(
+        self, world: World, caplog: pytest.LogCaptureFixture, task_name: str, traceback: bool
+    ) -> None:
+        work(world, world.delivered(body_of(task_name)))
+
+        record, _ = self.line(caplog)
+        assert record.levelname == "WARNING"
+        assert bool(record.exc_info) is traceback

@@ -1,0 +1,60 @@
+"""Policy: how often a task is tried, and how long it waits in between."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from zigzag import Backoff
+from zigzag.policy import Policy
+
+DRAWS = 500
+
+
+def drawn(backoff: Backoff, attempt: int) -> list[int]:
+    return [backoff.seconds(attempt, Random(seed)) for seed in range(DRAWS)]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "ceiling"),
+    [
+        pytest.param(1, 30, id="the first"),
+        pytest.param(2, 60, id="doubled"),
+        pytest.param(3, 120, id="doubled again"),
+        pytest.param(7, 1920, id="six times"),
+        pytest.param(8, 3600, id="but never more than the longest"),
+        pytest.param(1000, 3600, id="SQS's most receives"),
+    ],
+)
+def test_the_wait_is_drawn_evenly_between_0_and_a_ceiling_that_doubles(attempt: int, ceiling: int) -> None:
+    seconds = drawn(Backoff(first=30, longest=3600), attempt)
+
+    assert max(seconds) <= ceiling
+    assert max(seconds) > 0.95 * ceiling
+    assert min(seconds) < 0.05 * ceiling + 1, "full jitter: from the very beginning"
+    assert sum(seconds) / DRAWS == pytest.approx(ceiling / 2, rel=0.1)
+
+
+@pytest.mark.parametrize("backoff", [Backoff(first=0.01, longest=0.01), Backoff(first=0.5), Backoff()])
+def test_a_wait_is_whole_seconds_and_at_least_one(backoff: Backoff) -> None:
+    seconds = drawn(backoff, 1)
+
+    assert all(type(wait) is int for wait in seconds)
+    assert min(seconds) == 1
+
+
+@pytest.mark.parametrize(("first", "longest"), [(0, 10), (-1, 10), (20, 10), (float("nan"), 10)])
+def test_a_backoff_that_makes_no_sense_is_refused(first: float, longest: float) -> None:
+    with pytest.raises(ValueError, match="a backoff needs 0 < first <= longest"):
+        Backoff(first, longest)
+
+
+@pytest.mark.parametrize("attempts", [0, -1])
+def test_a_task_has_at_least_one_attempt(attempts: int) -> None:
+    with pytest.raises(ValueError, match="at least 1 attempt"):
+        Policy(attempts)
+
+
+def test_the_default_policy() -> None:
+    assert Policy() == Policy(attempts=5, backoff=Backoff(first=30, longest=3600))

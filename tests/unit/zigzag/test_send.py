@@ -1,0 +1,159 @@
+"""Sending: a message's body, and its way onto the queue."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from shared.delivery import MOST_EVENT_BYTES, to_event
+from tests.support import World, a_delivery, text
+from zigzag import BadPayloadError, PayloadTooLargeError, SendError, send, task
+from zigzag_testing.memory_queue import MemoryQueue
+
+
+@task()
+def collect(payload: dict[str, Any]) -> None:
+    pass
+
+
+class TestEncode:
+    """The body that a message has."""
+
+    def test_a_body_has_task_and_payload(self) -> None:
+        assert json.loads(send.encode("collect", {"a": 1})) == {"task": "collect", "payload": {"a": 1}}
+
+    def test_a_body_has_the_id_if_there_is_one(self) -> None:
+        assert json.loads(send.encode("collect", {}, id="order-7"))["id"] == "order-7"
+
+    def test_an_emoji_is_sent_as_it_is(self) -> None:
+        assert "🙂" in send.encode("collect", {"face": "🙂"})
+
+    @pytest.mark.parametrize(
+        "character",
+        ["\x00", "\x08", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff"],
+        ids=lambda character: f"U+{ord(character):04X}",
+    )
+    def test_a_character_that_sqs_refuses_arrives_all_the_same(self, character: str) -> None:
+        payload = {"text": f"a{character}🙂b"}
+
+        body = send.encode("collect", payload)
+
+        allowed = re.compile("[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]*")
+        assert allowed.fullmatch(body)
+        assert json.loads(body)["payload"] == payload
+
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            pytest.param({"a": float("nan")}, id="NaN"),
+            pytest.param({"a": float("inf")}, id="infinity"),
+            pytest.param({"a": datetime(2026, 1, 1, tzinfo=UTC)}, id="a datetime"),
+            pytest.param({"a": b"bytes"}, id="bytes"),
+            pytest.param({"a": {1, 2}}, id="a set"),
+            pytest.param({(1, 2): 3}, id="a key that is a tuple"),
+        ],
+    )
+    def test_a_payload_that_is_no_json_is_refused(self, payload: dict[Any, Any]) -> None:
+        with pytest.raises(BadPayloadError, match="^the payload for collect can't be written as JSON: "):
+            send.encode("collect", payload)
+
+    def test_a_payload_that_holds_itself_is_refused(self) -> None:
+        payload: dict[str, Any] = {}
+        payload["self"] = payload
+
+        with pytest.raises(BadPayloadError, match="can't be written as JSON"):
+            send.encode("collect", payload)
+
+    def test_an_id_that_the_worker_would_refuse_is_refused(self) -> None:
+        with pytest.raises(SendError, match="`id` is empty"):
+            send.encode("collect", {}, id="")
+
+
+class TestSize:
+    """What would not fit an asynchronous invoke is not sent; escaping counts."""
+
+    @pytest.mark.parametrize(
+        ("character", "bytes_each"),
+        [
+            pytest.param("x", 1, id="ASCII"),
+            pytest.param("é", 2, id="two bytes"),
+            pytest.param("🙂", 4, id="an emoji"),
+            pytest.param('"', 4, id="a quote, escaped in the body and again in the event"),
+            pytest.param("\n", 3, id="a line end, escaped in the body and again in the event"),
+            pytest.param("\x00", 7, id="a control character"),
+        ],
+    )
+    def test_the_longest_that_is_sent_fits_the_event_with_its_envelope(
+        self, character: str, bytes_each: int
+    ) -> None:
+        # Given the longest text that leaves room for the envelope
+        empty = len(json.dumps(send.encode("collect", {"text": ""})))
+        longest = (MOST_EVENT_BYTES - send.ROOM_FOR_ENVELOPE_BYTES - empty) // bytes_each
+
+        # Then it can be sent, and dispatched
+        body = send.encode("collect", {"text": character * longest})
+        event = to_event(a_delivery(body, attributes={"user": text("x" * 5000)}))
+        assert MOST_EVENT_BYTES - send.ROOM_FOR_ENVELOPE_BYTES < len(event) <= MOST_EVENT_BYTES
+
+        # And one character more can't
+        with pytest.raises(PayloadTooLargeError):
+            send.encode("collect", {"text": character * (longest + 1)})
+
+    def test_a_message_too_large_says_what_to_do(self) -> None:
+        with pytest.raises(PayloadTooLargeError, match=r"takes 1,000,0\d\d bytes; at most 990,000 .* S3"):
+            send.encode("collect", {"text": "x" * 1_000_000})
+
+
+class TestPut:
+    """The way onto the queue."""
+
+    def test_within_sending_to_messages_go_there(self, world: World) -> None:
+        with send.sending_to(world.queue):
+            message_id = collect.send({"a": 1}, id="order-7", delay_seconds=5)
+
+        (message,) = world.queue.messages
+        assert message_id == "message-1"
+        assert json.loads(message.body) == {"task": "collect", "payload": {"a": 1}, "id": "order-7"}
+        assert (message.delay_seconds, message.attributes) == (5, {})
+
+    def test_outside_of_it_they_do_not(self, world: World) -> None:
+        with send.sending_to(world.queue):
+            pass
+
+        with pytest.raises(SendError):
+            collect.send({})
+        assert len(world.queue) == 0
+
+    def test_one_within_another_ends_where_it_ends(self, world: World) -> None:
+        other = MemoryQueue(world.clock)
+
+        with send.sending_to(world.queue):
+            with send.sending_to(other):
+                collect.send({})
+            collect.send({})
+
+        assert (len(world.queue), len(other)) == (1, 1)
+
+    def test_without_the_queues_url_the_error_names_the_variable_and_what_it_may_be(self) -> None:
+        with pytest.raises(SendError) as caught:
+            collect.send({})
+
+        says = "ZIGZAG_QUEUE_URL is not set; it may be the QueueUrl that `sam deploy` printed"
+        assert str(caught.value) == says
+
+    @pytest.mark.parametrize("delay_seconds", [-1, 901])
+    def test_a_delay_that_sqs_does_not_take_is_refused(self, world: World, delay_seconds: int) -> None:
+        with send.sending_to(world.queue), pytest.raises(SendError, match="SQS takes 0 to 900"):
+            collect.send({}, delay_seconds=delay_seconds)
+
+        assert len(world.queue) == 0
+
+    def test_what_the_queue_refuses_is_an_error_of_sending(self, world: World) -> None:
+        world.queue.broken = {"send"}
+
+        with send.sending_to(world.queue), pytest.raises(SendError, match="the queue refused the message: S"):
+            collect.send({})

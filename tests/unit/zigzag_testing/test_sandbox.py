@@ -1,0 +1,199 @@
+"""The sandbox: a whole Zigzag in memory, for those who test their tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.dead_letter import MOST_MESSAGE_BYTES
+from tests.support import body_of, text
+from zigzag import Context, Reject, Retry, SendError, task
+from zigzag_testing import DeadLetter, Sandbox
+
+ran: list[Any] = []
+
+
+@task()
+def collect(payload: dict[str, Any], context: Context) -> None:
+    ran.append((payload, context.attempt))
+
+
+@task()
+async def doze(payload: dict[str, Any]) -> None:
+    await asyncio.sleep(30)
+    ran.append(payload)
+
+
+@task(attempts=3)
+def fail(payload: dict[str, Any]) -> None:
+    ran.append(payload)
+    raise ValueError("broken")
+
+
+@task()
+def reject(payload: dict[str, Any]) -> None:
+    raise Reject("no such user")
+
+
+@task()
+def once_more(payload: dict[str, Any], context: Context) -> None:
+    ran.append(context.attempt)
+    if context.attempt == 1:
+        raise Retry("in an hour", after=3600)
+
+
+@task()
+def forward(payload: dict[str, Any]) -> None:
+    collect.send({"forwarded": True}, delay_seconds=90)
+
+
+TABLE = {task.name: task for task in (collect, doze, fail, reject, once_more, forward)}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    ran.clear()
+    with Sandbox(TABLE) as sandbox:
+        yield sandbox
+
+
+def test_a_task_that_is_sent_runs_once(sandbox: Sandbox) -> None:
+    collect.send({"a": 1})
+
+    sandbox.run()
+
+    assert ran == [({"a": 1}, 1)]
+    assert [report.outcome for report in sandbox.reports] == ["succeeded"]
+    assert sandbox.dead_letters == []
+    assert len(sandbox.queue) == 0
+
+
+def test_a_message_as_the_command_line_sends_it(sandbox: Sandbox) -> None:
+    message_id = sandbox.send_message(body_of("collect", {"a": 1}), {"user": text("ann")})
+
+    sandbox.run()
+
+    assert ran == [({"a": 1}, 1)]
+    assert sandbox.reports[0].id == message_id
+
+
+def test_what_a_task_sends_goes_to_the_sandbox_too(sandbox: Sandbox) -> None:
+    forward.send({})
+
+    sandbox.run()
+
+    assert ran == [({"forwarded": True}, 1)]
+
+
+def test_an_hours_wait_takes_no_time(sandbox: Sandbox) -> None:
+    began = sandbox.clock.now()
+    once_more.send({})
+
+    sandbox.run()
+
+    assert ran == [1, 2]
+    assert 3600 <= sandbox.clock.now() - began <= 3600 + 180
+
+
+def test_an_async_task_sleeps_in_virtual_time(sandbox: Sandbox) -> None:
+    doze.send({"a": 1})
+
+    sandbox.run()
+
+    assert ran == [{"a": 1}]
+
+
+def test_a_dead_letter_has_its_body_and_the_reason(sandbox: Sandbox) -> None:
+    reject.send({"user": "ann"})
+
+    sandbox.run()
+
+    (letter,) = sandbox.dead_letters
+    assert letter.body == body_of("reject", {"user": "ann"})
+    assert letter.reason == "rejected: no such user"
+
+
+def test_a_task_that_fails_is_tried_as_often_as_it_says(sandbox: Sandbox) -> None:
+    fail.send({})
+
+    sandbox.run()
+
+    assert len(ran) == 3
+    assert sandbox.dead_letters[0].note["attempts"] == 3
+
+
+def test_a_message_that_is_too_large_is_a_dead_letter_even_without_room_for_a_reason(
+    sandbox: Sandbox,
+) -> None:
+    body = "x" * MOST_MESSAGE_BYTES
+    sandbox.send_message(body)
+
+    sandbox.run()
+
+    assert sandbox.dead_letters == [DeadLetter(body, {})]
+    assert sandbox.dead_letters[0].reason == ""
+
+
+def test_one_tick_is_one_tick(sandbox: Sandbox) -> None:
+    for number in range(25):
+        collect.send({"number": number})
+    fail.send({})
+
+    summary = sandbox.tick()
+
+    assert (summary.received, summary.dispatched, summary.stopped) == (26, 26, "queue empty")
+    assert len(sandbox.queue) == 1, "the failed one waits for its retry"
+
+
+def test_a_run_that_does_not_end_says_how_many_are_left(sandbox: Sandbox) -> None:
+    sandbox.send_message(body_of("collect"), delay_seconds=900)
+
+    with pytest.raises(TimeoutError, match="1 messages are left after 300 s"):
+        sandbox.run(most_seconds=300)
+
+
+def test_after_the_with_statement_nothing_is_sent_to_the_sandbox(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox(TABLE) as inner:
+        collect.send({})
+    collect.send({})
+
+    assert (len(inner.queue), len(sandbox.queue)) == (1, 1)
+
+
+def test_without_a_sandbox_there_is_nowhere_to_send_to() -> None:
+    with pytest.raises(SendError, match="ZIGZAG_QUEUE_URL is not set"):
+        collect.send({})
+
+
+def test_without_a_table_it_is_the_projects_own() -> None:
+    with Sandbox() as sandbox:
+        sandbox.send_message(body_of("no_such_task"))
+        sandbox.run()
+
+    assert "hello" in sandbox.dead_letters[0].reason
+
+
+def test_with_a_cap_failing_tasks_do_not_starve_a_fresh_one() -> None:
+    """500 messages wait for their retry, and SQS counts them as in flight."""
+    ran.clear()
+    with Sandbox({**TABLE, "retry_later": retry_later}, in_flight_cap=20) as sandbox:
+        for _ in range(500):
+            sandbox.send_message(body_of("retry_later"))
+        while len(sandbox.reports) < 500:
+            sandbox.tick()
+
+        collect.send({"fresh": True})
+        summary = sandbox.tick()
+
+    assert summary.dispatched == 1
+    assert ran == [({"fresh": True}, 1)]
+
+
+@task()
+def retry_later(payload: dict[str, Any]) -> None:
+    raise Retry("in twelve hours", after=40_000)

@@ -1,0 +1,106 @@
+"""`zigzag local`: a local AWS for development, and the demo. `make up`, `make down`, … call these."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import typer
+from rich.console import Console
+
+from zigzag_cli.failure import FAILED
+from zigzag_cli.target import PROJECT, running
+from zigzag_local import docker_bridge, logs, stack, state
+from zigzag_local.demo.run import run
+from zigzag_local.emulator import LOOPBACK, Emulator
+from zigzag_local.local_aws import LocalAws
+
+SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
+
+app = typer.Typer(help="A local AWS on this machine: no account, no Docker.", no_args_is_help=True)
+
+
+@app.command()
+def up() -> None:
+    """Starts a local AWS that stays, and deploys to it."""
+    console = Console()
+    aws = state.load(PROJECT)
+    if aws is None:
+        aws = Emulator(host=docker_bridge.address() or LOOPBACK, outlive=True).start()
+        state.save(PROJECT, aws)
+    _deploy(aws)
+    outputs = stack.outputs(PROJECT, aws.environment())
+    _write_sam_local(aws, outputs)
+    console.print(f"\nThe local AWS runs at {aws.endpoint}. Try, then look at `make logs`:", soft_wrap=True)
+    console.print("""  ./zigzag send --local hello '{"name": "world"}'""", soft_wrap=True, highlight=False)
+    console.print("For the AWS command line and any SDK, in this shell:")
+    for name, value in aws.variables().items():
+        console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)
+    console.print(
+        f"  {outputs['SendCommand']} --endpoint-url {aws.endpoint}", soft_wrap=True, highlight=False
+    )
+
+
+@app.command()
+def deploy() -> None:
+    """Builds and deploys again, after a change."""
+    _deploy(running())
+
+
+@app.command("logs")
+def follow_logs() -> None:
+    """Follows what both functions log. An invocation's lines come when it ends."""
+    aws = running()
+    outputs = stack.outputs(PROJECT, aws.environment())
+    groups = {
+        "consumer": outputs["ConsumerLogGroupName"],
+        "worker": outputs["WorkerLogGroupName"],
+    }
+    for line in logs.follow(aws.environment(), groups):
+        moment = line.time.astimezone().strftime("%H:%M:%S")
+        print(f"{moment} {line.function:8} {line.text}", flush=True)
+
+
+@app.command()
+def down() -> None:
+    """Ends the local AWS, and removes all that it held."""
+    aws = state.load(PROJECT)
+    SAM_LOCAL.unlink(missing_ok=True)
+    if aws is not None:
+        aws.stop()
+    state.clear(PROJECT)
+    print("The local AWS is down." if aws is not None else "No local AWS was running.")
+
+
+@app.command()
+def demo() -> None:
+    """Shows the whole queue at work, and counts what became of each message."""
+    if not run(PROJECT, Console()):
+        sys.exit(FAILED)
+
+
+def _deploy(aws: LocalAws) -> None:
+    """Builds and deploys; what sam says is shown if it fails."""
+    for verb, step in (("build", stack.build), ("deploy --config-env local", stack.deploy)):
+        began = time.monotonic()
+        print(f"sam {verb}", end=" ", flush=True)
+        step(PROJECT, aws.environment(), PROJECT / stack.BUILD_DIR, log=aws.directory / "sam.log")
+        print(f"({time.monotonic() - began:.0f} s)")
+
+
+def _write_sam_local(aws: LocalAws, outputs: dict[str, str]) -> None:
+    """What `sam local invoke --env-vars` needs to reach this local AWS from a container."""
+    bridge = docker_bridge.address()
+    if bridge is None:
+        return
+    reachable = aws.endpoint.replace(LOOPBACK, bridge)
+    values = {
+        "AWS_ENDPOINT_URL": reachable,
+        "ZIGZAG_QUEUE_URL": outputs["QueueUrl"].replace(LOOPBACK, bridge),
+        "ZIGZAG_DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"].replace(LOOPBACK, bridge),
+        "ZIGZAG_WORKER": outputs["WorkerFunctionName"],
+        "ZIGZAG_LINGER_SECONDS": "0",
+        "ZIGZAG_IN_FLIGHT_CAP": "50",
+    }
+    SAM_LOCAL.write_text(json.dumps({"Parameters": values}, indent=2) + "\n")

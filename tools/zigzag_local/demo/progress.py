@@ -1,0 +1,58 @@
+"""How far are the messages? Counted from outside: the queue as the emulator shows it, and the effects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zigzag_local.demo.batch import Effects, Sent
+from zigzag_local.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many messages were sent; wait; are in flight; are done, dead; and how many came more than once."""
+
+    sent: int
+    waiting: int
+    in_flight: int
+    done: int
+    retried: int
+    dead: int
+
+    @property
+    def unaccounted(self) -> int:
+        return self.sent - self.done - self.dead
+
+    @property
+    def over(self) -> bool:
+        """Everything has ended, and nothing is left on the queue."""
+        return self.unaccounted == 0 and self.waiting + self.in_flight == 0
+
+    def __str__(self) -> str:
+        return (
+            f"sent {self.sent} · waiting {self.waiting} · in flight {self.in_flight} · "
+            f"done {self.done} · retried {self.retried} · dead {self.dead}"
+        )
+
+
+class Watch:
+    """Watches the batch on its way; remembers which messages were received more than once."""
+
+    def __init__(self, ledger: Ledger, messages: Sequence[Sent]) -> None:
+        self._ledger = ledger
+        self._messages = messages
+        self.effects = Effects.counted(ledger)
+        self.retried: set[str] = set()
+
+    def look(self) -> Progress:
+        queued = self._ledger.queued()
+        self.effects = Effects.counted(self._ledger)
+        self.retried |= {message["Body"] for message in queued if message["ReceiveCount"] > 1}
+        waiting = sum(bool(message["IsVisible"]) for message in queued)
+        return Progress(
+            sent=len(self._messages),
+            waiting=waiting,
+            in_flight=len(queued) - waiting,
+            done=sum(message.is_done(self.effects) for message in self._messages),
+            retried=len(self.retried),
+            dead=sum(message.is_dead(self.effects) for message in self._messages),
+        )
