@@ -22,9 +22,10 @@ down: setup ## Ends the local AWS
 ##@ Test
 test: setup ## Everything that must hold at every commit, end to end on the local AWS included
 	@$(BIN)/pytest -m "not slow"
-test-all: setup ## As well: each permission is needed, the package is complete, `sam local invoke`
-	@$(BIN)/pytest
-test-fast: setup ## What takes seconds: no end to end
+test-all: test test-slow ## Both
+test-slow: setup ## As well: each permission is needed, the package is complete, `sam local invoke`
+	@$(BIN)/pytest -m slow
+test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest -m "not slow" --ignore tests/e2e
 check: setup ## Style, types, template, known holes in what we depend on
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -37,8 +38,9 @@ format: setup ## Formats the code
 ##@ Set up
 setup: .venv/ready .venv-ministack/ready ## Makes both environments: ours, and the local AWS's
 
+# What ships comes last: where it differs, the tests run on what ships.
 .venv/ready: requirements.txt constraints.txt src/requirements.txt
-	@tools/make-environment "$(PYTHON)" .venv requirements.txt
+	@tools/make-environment "$(PYTHON)" .venv requirements.txt src/requirements.txt
 .venv-ministack/ready: tools/zigzag_local/requirements.txt
 	@tools/make-environment "$(PYTHON)" .venv-ministack tools/zigzag_local/requirements.txt
 
@@ -49,4 +51,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-all test-fast check format setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast check format setup clean help

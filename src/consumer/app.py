@@ -58,10 +58,8 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     """One tick. The event is EventBridge's, and says nothing that matters; answers with the summary."""
     runner, tick = _wired()
     summary = runner.run(tick(context.get_remaining_time_in_millis() / 1000))
-    fields = asdict(summary)
-    failed = summary.stopped not in ("queue empty", "out of time")
-    log.write(logging.ERROR if failed else logging.INFO, "tick", **fields)
-    return fields
+    log.write(logging.INFO if summary.went_well else logging.ERROR, "tick", **asdict(summary))
+    return asdict(summary)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -28,6 +28,9 @@ EMPTY_POLLS = 2
 
 ROOM_AGAIN_SECONDS = 0.25
 
+QUEUE_EMPTY = "queue empty"
+OUT_OF_TIME = "out of time"
+
 
 @dataclass(slots=True)
 class Summary:
@@ -40,6 +43,11 @@ class Summary:
     dead_lettered: int = 0
     unknown: int = 0
     stopped: str = ""
+
+    @property
+    def went_well(self) -> bool:
+        """Whether it ended as ticks should."""
+        return self.stopped in (QUEUE_EMPTY, OUT_OF_TIME)
 
 
 class Tick:
@@ -96,7 +104,7 @@ class Tick:
         wait = self._wait_seconds()  # after `take`, which may have asked SQS
         if wait < 1:
             self._room.taken(asked, 0)
-            self._stop("out of time")
+            self._stop(OUT_OF_TIME)
             return 0
         if asked == 0:
             await self._clock.sleep(ROOM_AGAIN_SECONDS)
@@ -142,7 +150,7 @@ class Tick:
         self._empty_polls += 1
         self._empty_since = now if self._empty_since is None else self._empty_since
         if self._empty_polls >= EMPTY_POLLS and now >= self._empty_since + self._linger_seconds:
-            self._stop("queue empty")
+            self._stop(QUEUE_EMPTY)
 
     def _stop(self, why: str) -> None:
         self._summary.stopped = self._summary.stopped or why

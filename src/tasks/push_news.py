@@ -28,9 +28,10 @@ def push_news(news: News, context: Context) -> None:
     """Pushes the headline to every subscriber.
 
     SNS can take some and refuse others. Raising would push again to those who have it, so the task
-    sends a new message for the rest.
+    sends a new message for those whom SNS could not serve; those whom it never will are left out.
     """
     missed: list[str] = []
+    refused = 0
     for subscribers in batched(news.subscribers, MOST_PER_CALL, strict=False):
         answer = _sns().publish_batch(
             TopicArn=os.environ["NEWS_TOPIC_ARN"],
@@ -43,7 +44,12 @@ def push_news(news: News, context: Context) -> None:
                 for number, subscriber in enumerate(subscribers)
             ],
         )
-        missed += [subscribers[int(failed["Id"])] for failed in answer.get("Failed", [])]
+        for failed in answer.get("Failed", []):
+            if failed["SenderFault"]:
+                refused += 1
+            else:
+                missed.append(subscribers[int(failed["Id"])])
     if missed:
         push_news.send(News(headline=news.headline, subscribers=missed), delay_seconds=30)
-    context.log.info("pushed to %d, again later to %d", len(news.subscribers) - len(missed), len(missed))
+    pushed = len(news.subscribers) - len(missed) - refused
+    context.log.info("pushed to %d, again later to %d, refused for %d", pushed, len(missed), refused)

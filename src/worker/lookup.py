@@ -30,7 +30,7 @@ def find(name: str, table: Mapping[str, str | Task[Any, Any, Any]]) -> Task[Any,
     """
     if name not in table:
         known = ", ".join(sorted(table)) or "none"
-        raise NoSuchTaskError(f"no task is called {name!r}; there are: {known}")
+        raise NoSuchTaskError(f"no task is called {name[:100]!r}; there are: {known}")
     entry = table[name]
     if isinstance(entry, Task):
         return entry

@@ -21,6 +21,8 @@ class Retry(Exception):  # noqa: N818 -- not an error; the word that tasks say
 
     def __init__(self, reason: str, *, after: float | None = None) -> None:
         super().__init__(reason)
+        if after is not None and not after >= 0:  # so that NaN is refused, too
+            raise ValueError(f"Retry(after=…) takes seconds from 0, not {after}")
         self.reason = reason
         self.after = after
 

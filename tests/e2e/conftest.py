@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tasks import TASKS
 from zigzag_local import aws_cli, stack
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
@@ -41,8 +42,10 @@ class Deployed:
         return self.emulator_log().count(f"EventBridge → Lambda {self.outputs['ConsumerFunctionName']}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def deployed() -> Iterator[Deployed]:
+    if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
+        pytest.skip("the example tasks, whose effects are counted, were deleted")
     with Emulator(tls=True, auth=True) as aws:
         build_dir = aws.directory / "sam" / "build"
         environment = aws.environment()

@@ -9,10 +9,9 @@ import time
 import typer
 from rich.console import Console
 
-from zigzag_cli.failure import FAILED
+from zigzag_cli.failure import FAILED, Failure
 from zigzag_cli.target import PROJECT, running
-from zigzag_local import docker_bridge, logs, stack, state
-from zigzag_local.demo.run import run
+from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
 from zigzag_local.local_aws import LocalAws
 
@@ -76,6 +75,16 @@ def down() -> None:
 @app.command()
 def demo() -> None:
     """Shows the whole queue at work, and counts what became of each message."""
+    try:
+        from zigzag_local.demo.run import run  # by this command only: it needs the example tasks
+    except ImportError as error:
+        raise Failure(
+            f"the demo sends to the example tasks, and one is gone: {error}; use `make up`"
+        ) from error
+    try:
+        from zigzag_local.demo.run import run
+    except ModuleNotFoundError as error:
+        raise Failure(f"the demo sends the example tasks, and one was deleted ({error})") from error
     if not run(PROJECT, Console()):
         sys.exit(FAILED)
 
@@ -90,17 +99,7 @@ def _deploy(aws: LocalAws) -> None:
 
 
 def _write_sam_local(aws: LocalAws, outputs: dict[str, str]) -> None:
-    """What `sam local invoke --env-vars` needs to reach this local AWS from a container."""
     bridge = docker_bridge.address()
-    if bridge is None:
-        return
-    reachable = aws.endpoint.replace(LOOPBACK, bridge)
-    values = {
-        "AWS_ENDPOINT_URL": reachable,
-        "ZIGZAG_QUEUE_URL": outputs["QueueUrl"].replace(LOOPBACK, bridge),
-        "ZIGZAG_DEAD_LETTER_QUEUE_URL": outputs["DeadLetterQueueUrl"].replace(LOOPBACK, bridge),
-        "ZIGZAG_WORKER": outputs["WorkerFunctionName"],
-        "ZIGZAG_LINGER_SECONDS": "0",
-        "ZIGZAG_IN_FLIGHT_CAP": "50",
-    }
-    SAM_LOCAL.write_text(json.dumps({"Parameters": values}, indent=2) + "\n")
+    if bridge is not None:
+        parameters = sam_local.variables(aws, outputs, bridge)
+        SAM_LOCAL.write_text(json.dumps({"Parameters": parameters}, indent=2) + "\n")

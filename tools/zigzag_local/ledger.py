@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zigzag_local.clients import client_options, session
+from zigzag_local.errors import LocalAwsError
 from zigzag_local.local_aws import LocalAws
 
 SENDER = "welcome@example.com"
@@ -25,11 +26,18 @@ class Ledger:
     subscribes a queue of its own to the news topic.
 
     outputs -- those of the deployed stack.
+
+    Raises LocalAwsError if the examples are gone.
     """
 
     def __init__(self, aws: LocalAws, outputs: Mapping[str, str]) -> None:
         self._aws = aws
         self._outputs = outputs
+        if not {"PageBucketName", "NewsTopicArn"} <= outputs.keys():
+            raise LocalAwsError(
+                "The demo and the tests on the local AWS send the example tasks, and template.yaml no longer "
+                "has what these need (PageBucketName, NewsTopicArn): try your own tasks with `make up`."
+            )
         self._client("sesv2").create_email_identity(EmailIdentity=SENDER)
         self._pushes_url = self._subscribe()
 

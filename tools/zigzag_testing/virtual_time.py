@@ -12,6 +12,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual_now = 0.0
         super().__init__(_SkippingSelector(self))
+        # asyncio's own is too fine for a time of years: rounded away, and nothing would ever be due.
+        self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._virtual_now

@@ -7,7 +7,6 @@ up to three times).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -71,6 +70,8 @@ async def in_place[R](function: Callable[..., R], /, **arguments: Any) -> R:
 
 def in_threads(pool: Executor) -> Caller:
     """Makes calls in the pool's threads, so that an event loop can have several under way."""
+
+    import asyncio  # not loaded by the worker, which calls in place
 
     async def call[R](function: Callable[..., R], /, **arguments: Any) -> R:
         return await asyncio.get_running_loop().run_in_executor(pool, partial(function, **arguments))

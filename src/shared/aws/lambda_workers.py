@@ -13,7 +13,6 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     ProxyConnectionError,
-    SSLError,
 )
 
 from shared.aws.clients import Caller, in_place
@@ -27,8 +26,8 @@ _NOTHING_SENT = (
     EndpointConnectionError,
     NoCredentialsError,
     ProxyConnectionError,
-    SSLError,
 )
+"""Not SSLError: that may also come after the bytes were sent."""
 
 
 class LambdaWorkers:

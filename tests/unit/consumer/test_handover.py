@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
 from consumer.handover import Handed, Handover
 from shared.delivery import MOST_EVENT_BYTES, Delivery, to_event
 from shared.ports import Reply
-from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
 SENT, TOO_LARGE, THROTTLED, REFUSED, UNKNOWN = Reply
 
@@ -214,9 +214,7 @@ class TestInARow:
 
     def test_the_pause_is_jittered_and_a_second_or_more(self, world: World) -> None:
         batch = received(world)
-        pauses = [
-            hand_over(world, ScriptedWorkers(THROTTLED), batch).pause_seconds for _ in range(100)
-        ]
+        pauses = [hand_over(world, ScriptedWorkers(THROTTLED), batch).pause_seconds for _ in range(100)]
 
         assert min(pauses) >= 1
         assert max(pauses) <= 5

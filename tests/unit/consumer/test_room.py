@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.support import World
 
 from consumer.room import Room
-from tests.support import World
 
 
 def take(world: World, room: Room) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.handover import Handover
 from consumer.room import Room
 from consumer.tick import LANES, RESERVE_SECONDS, Summary, Tick
 from shared.lease import LEASE_SECONDS
 from shared.ports import Reply
-from tests.support import NOW, ScriptedWorkers, World
 
 
 @dataclass
@@ -247,38 +247,78 @@ class TestHarm:
         assert summary.received <= (LANES + 2) * 10
 
 
+@pytest.mark.parametrize(
+    ("stopped", "went_well"),
+    [
+        ("queue empty", True),
+        ("out of time", True),
+        ("invoke refused", False),
+        ("receive failed: AccessDenied: …", False),
+        ("invokes throttled 3 times in a row", False),
+    ],
+)
+def test_a_tick_that_stopped_for_harm_did_not_go_well(stopped: str, went_well: bool) -> None:
+    assert Summary(stopped=stopped).went_well is went_well
+
+
 class TestLanes:
     """While receives come back full, more lanes poll side by side."""
 
-    def most_at_once(self, world: World, consumer: Consumer, messages: int) -> int:
-        """How many dispatches were under way at once, when each takes two seconds."""
-        most = under_way = 0
+    def watch(self, world: World, consumer: Consumer) -> list[tuple[float, int]]:
+        """When each dispatch began, and how many were then under way; each takes two seconds."""
+        seen: list[tuple[float, int]] = []
+        under_way = 0
         dispatch = consumer.workers.dispatch
 
         async def slowly(events: list[bytes]) -> object:
-            nonlocal most, under_way
+            nonlocal under_way
             under_way += 1
-            most = max(most, under_way)
+            seen.append((world.seconds(), under_way))
             await world.clock.sleep(2)
             under_way -= 1
             return await dispatch(events)
 
         consumer.workers.dispatch = slowly  # type: ignore[assignment,method-assign]
-        world.send(*["x"] * messages)
-        assert consumer.tick().dispatched == messages
-        return most
+        return seen
 
     @pytest.mark.parametrize(
         ("messages", "lanes"),
         [
             pytest.param(5, 1, id="a poll that is not full opens no lane"),
-            pytest.param(300, LANES, id="full polls open all there are, and no more"),
+            pytest.param(300, 4, id="full polls open all there are, and no more"),
         ],
     )
     def test_full_receives_open_lanes(
         self, world: World, consumer: Consumer, messages: int, lanes: int
     ) -> None:
-        assert self.most_at_once(world, consumer, messages) == lanes
+        seen = self.watch(world, consumer)
+        world.send(*["x"] * messages)
+
+        assert consumer.tick().dispatched == messages
+        assert max(under_way for _, under_way in seen) == lanes
+
+    def test_when_the_queue_has_run_empty_one_lane_lingers_alone(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        consumer.linger_seconds = 15
+        world.send(*["x"] * 300)
+
+        consumer.tick()
+
+        assert [wait for began, wait in polls(world) if began > 1.5] == []
+        assert [wait for began, wait in polls(world) if wait > 1] == [15]
+
+    def test_lanes_that_have_closed_open_again(self, world: World, consumer: Consumer) -> None:
+        consumer.linger_seconds = 30
+        seen = self.watch(world, consumer)
+        world.send(*["x"] * 300)
+        for _ in range(300):
+            world.send_in(40, "x")
+
+        consumer.tick()
+
+        assert max(under_way for began, under_way in seen if began < 40) == LANES
+        assert max(under_way for began, under_way in seen if began > 40) == LANES
 
     def test_lanes_together_keep_the_cap(self, world: World, consumer: Consumer) -> None:
         consumer.cap = 30

@@ -8,11 +8,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.support import NOW, QUEUE_URL, World, a_delivery, binary, text
 
-from shared.dead_letter import MOST_MESSAGE_BYTES, NOTE, Death, bury, compose, note_of, original_attributes, size
+from shared.dead_letter import (
+    MOST_MESSAGE_BYTES,
+    NOTE,
+    Death,
+    bury,
+    compose,
+    note_of,
+    original_attributes,
+    size,
+)
 from shared.delivery import Delivery
 from shared.ports import Outgoing
-from tests.support import NOW, QUEUE_URL, World, a_delivery, binary, text
 
 DEATH = Death(
     reason="rejected: no such user",
@@ -162,7 +171,9 @@ class TestSize:
 
         letter = compose(a_delivery(body), self.LONG, NOW)
 
-        found = set(note(letter)) & {"reason", "id", "task", "error", "traceback"} if letter.attributes else None
+        found = (
+            set(note(letter)) & {"reason", "id", "task", "error", "traceback"} if letter.attributes else None
+        )
         assert found == parts
         assert letter.body == body
         assert size(letter.body, letter.attributes) <= MOST_MESSAGE_BYTES

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from tests.support import QUEUE_URL, a_delivery, binary, text
 
 from shared.delivery import BadEventError, Delivery, from_event, to_event
 from shared.lease import Lease
-from tests.support import QUEUE_URL, a_delivery, binary, text
 
 LEASE = Lease.taken(1_800_000_000.25)
 
@@ -24,15 +24,13 @@ def travelled(delivery: Delivery) -> Delivery:
     [
         pytest.param(a_delivery(lease=LEASE), id="with a lease"),
         pytest.param(a_delivery(), id="without a lease"),
-        pytest.param(a_delivery("👋 ünï 漢字 \\ \" \t\r\n"), id="emoji, quotes, line ends"),
+        pytest.param(a_delivery('👋 ünï 漢字 \\ " \t\r\n'), id="emoji, quotes, line ends"),
         pytest.param(a_delivery('{"task": "t", "payload": {}}'), id="an empty payload"),
         pytest.param(a_delivery("not JSON at all"), id="no JSON"),
         pytest.param(a_delivery(attributes={"key": binary(bytes(range(256)))}), id="every byte there is"),
         pytest.param(a_delivery(attributes={"key": binary(b"")}), id="no byte"),
         pytest.param(a_delivery(attributes={"face": text("🙂")}), id="an emoji in an attribute"),
-        pytest.param(
-            a_delivery(attributes={f"a{i}": text(str(i)) for i in range(10)}), id="ten attributes"
-        ),
+        pytest.param(a_delivery(attributes={f"a{i}": text(str(i)) for i in range(10)}), id="ten attributes"),
         pytest.param(
             a_delivery(system={"MessageGroupId": "g", "AWSTraceHeader": "Root=1"}), id="system attributes"
         ),
@@ -141,7 +139,7 @@ def test_a_group_alone_makes_no_fifo_queue() -> None:
     ],
 )
 def test_an_event_that_is_no_dispatch_is_refused_with_what_it_needs(event: Any) -> None:
-    with pytest.raises(BadEventError, match="needs .*Message.*Body.* as in events/worker-dispatch.json"):
+    with pytest.raises(BadEventError, match=r"needs .*Message.*Body.* as in events/worker-dispatch\.json"):
         from_event(event)
 
 
@@ -163,5 +161,5 @@ def test_an_event_that_is_no_dispatch_is_refused_with_what_it_needs(event: Any) 
     ],
 )
 def test_an_event_with_a_part_that_cant_be_read_is_refused(event: Any) -> None:
-    with pytest.raises(BadEventError, match="^the event is no dispatch: "):
+    with pytest.raises(BadEventError, match=r"^the event is no dispatch: "):
         from_event(event)

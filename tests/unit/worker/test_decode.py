@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.support import NOW, a_delivery, binary, body_of, text
 
 from shared.dead_letter import Death, compose
-from tests.support import NOW, a_delivery, binary, body_of, text
 from worker.decode import BadMessageError, Message, decode
 
 S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'

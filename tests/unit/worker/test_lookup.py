@@ -71,6 +71,13 @@ def test_an_unknown_task_is_refused_with_those_that_there_are(table: dict[str, A
     assert str(caught.value) == f"no task is called 'gret'; there are: {names}"
 
 
+def test_an_endless_name_is_cut() -> None:
+    with pytest.raises(NoSuchTaskError) as caught:
+        find("x" * 1_000_000, {})
+
+    assert len(str(caught.value)) < 200
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from tests.support import QUEUE_URL, World, a_delivery
 
 from shared.dead_letter import Death
 from shared.delivery import Delivery
-from tests.support import QUEUE_URL, World, a_delivery
 from worker.outcome import DeadLetter, Ignored, Outcome, RetryLater, Succeeded
 from worker.settle import Settler
 
@@ -58,7 +58,10 @@ def test_an_ignored_message_is_not_touched(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "method"),
-    [pytest.param(Succeeded(), "delete", id="success"), pytest.param(RetryLater(7, "x"), "postpone", id="retry")],
+    [
+        pytest.param(Succeeded(), "delete", id="success"),
+        pytest.param(RetryLater(7, "x"), "postpone", id="retry"),
+    ],
 )
 @pytest.mark.parametrize(
     ("how", "says"),

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from tests.support import NOW, World, binary, body_of, text
 
 from shared.delivery import Delivery
 from shared.lease import Lease
-from tests.support import NOW, World, binary, body_of, text
 from worker.work import Report, Worker
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
 
@@ -289,7 +289,11 @@ class TestContext:
     def test_a_task_knows_its_id_attempt_sent_time_attributes_and_seconds_left(self, world: World) -> None:
         world.send(
             body_of("greet", {"name": "ann"}, id="order-7"),
-            attributes={"user": text("ann"), "raw": binary(b"\x00"), "n": {"DataType": "Number", "StringValue": "7"}},
+            attributes={
+                "user": text("ann"),
+                "raw": binary(b"\x00"),
+                "n": {"DataType": "Number", "StringValue": "7"},
+            },
         )
         world.receive()
         world.pass_time(120)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.support import body_of, text
 
 from shared.dead_letter import MOST_MESSAGE_BYTES
-from tests.support import body_of, text
 from zigzag import Context, Reject, Retry, SendError, task
 from zigzag_testing import DeadLetter, Sandbox
 
@@ -176,24 +176,3 @@ def test_without_a_table_it_is_the_projects_own() -> None:
         sandbox.run()
 
     assert "hello" in sandbox.dead_letters[0].reason
-
-
-def test_with_a_cap_failing_tasks_do_not_starve_a_fresh_one() -> None:
-    """500 messages wait for their retry, and SQS counts them as in flight."""
-    ran.clear()
-    with Sandbox({**TABLE, "retry_later": retry_later}, in_flight_cap=20) as sandbox:
-        for _ in range(500):
-            sandbox.send_message(body_of("retry_later"))
-        while len(sandbox.reports) < 500:
-            sandbox.tick()
-
-        collect.send({"fresh": True})
-        summary = sandbox.tick()
-
-    assert summary.dispatched == 1
-    assert ran == [({"fresh": True}, 1)]
-
-
-@task()
-def retry_later(payload: dict[str, Any]) -> None:
-    raise Retry("in twelve hours", after=40_000)

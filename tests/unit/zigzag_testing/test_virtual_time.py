@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-
 from tests.support import NOW
+
 from zigzag_testing.virtual_time import VirtualClock, virtual_runner
 
 

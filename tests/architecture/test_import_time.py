@@ -1,0 +1,133 @@
+"""Importing does nothing: no network, no files, no environment, no client, no thread."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from tests.architecture.modules import ROOT, SRC, Module
+
+GUARD = "AWS_LAMBDA_FUNCTION_NAME"
+"""Within Lambda, `app.py` wires in the init phase."""
+
+FORBIDDEN = {"environ", "getenv", "open", "client", "resource", "Session", "read_text", "urlopen", "Thread"}
+
+
+def run_at_import(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Everything below these statements that runs when the module is imported: no function's inside."""
+    for statement in body:
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) in (
+            "TYPE_CHECKING",
+            f"'{GUARD}' in os.environ",
+        ):
+            continue
+        yield from outside_of_functions(statement)
+
+
+def outside_of_functions(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name == "body" and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from outside_of_functions(child)
+
+
+@pytest.mark.parametrize("module", SRC, ids=str)
+def test_no_statement_of_a_module_reads_the_environment_or_makes_a_client(module: Module) -> None:
+    for node in run_at_import(module.tree.body):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        where = f"{module.path}:{getattr(node, 'lineno', 0)}"
+        assert name not in FORBIDDEN, (
+            f"{where} uses {name} at import; do it in a function that `app.py` calls"
+        )
+
+
+@pytest.mark.parametrize("module", [module for module in SRC if GUARD in module.path.read_text()], ids=str)
+def test_only_the_two_apps_wire_at_import(module: Module) -> None:
+    assert module.name in ("consumer.app", "worker.app"), f"{module.name} may not wire at import"
+
+
+WATCH = """
+import builtins, json, os, sys
+from pathlib import Path
+
+done = []
+watching = False
+
+def watch(event, arguments):
+    if not watching:
+        return
+    if event in FORBIDDEN or event.startswith(("subprocess.", "os.exec", "os.fork")):
+        done.append(event)
+    if event == "open":
+        path, mode, _ = arguments
+        # Reading modules, and what packages bring along, is what an import does.
+        if not isinstance(path, int) and (mode != "r" and mode != "rb" or not str(path).startswith(TREES)):
+            done.append(f"open {path} {mode}")
+
+# urllib3 tries at import whether a socket can be bound to IPv6; nobody is called.
+FORBIDDEN = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "os.system", "_thread.start_new_thread"}
+TREES = tuple(str(Path(folder)) for folder in {sys.prefix, sys.base_prefix, sys.argv[1]})
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+sys.addaudithook(watch)
+watching = True
+__import__(sys.argv[2])
+watching = False
+print(json.dumps({"done": done, "loaded": sorted(sys.modules)}))
+"""
+
+
+@pytest.fixture(scope="session")
+def imported() -> dict[str, dict[str, list[str]]]:
+    """What each module of src did when it was imported, by a bare Python with an empty environment."""
+    running = {
+        module.name: subprocess.Popen(
+            [sys.executable, "-c", WATCH, str(ROOT / "src"), module.name],
+            env={},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for module in SRC
+    }
+    found = {}
+    for name, process in running.items():
+        out, error = process.communicate()
+        assert process.returncode == 0, f"{name} can't be imported alone: {error.decode()}"
+        found[name] = json.loads(out)
+    return found
+
+
+@pytest.mark.parametrize("module", SRC, ids=str)
+def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing(
+    module: Module, imported: dict[str, dict[str, list[str]]]
+) -> None:
+    assert imported[module.name]["done"] == []
+
+
+@pytest.mark.parametrize("module", ["worker.app", "consumer.app", "zigzag", "tasks"])
+def test_importing_a_function_loads_no_pydantic(
+    module: str, imported: dict[str, dict[str, list[str]]]
+) -> None:
+    """It is loaded when a task with a model runs: it would make every cold start slower."""
+    assert "pydantic" not in imported[module]["loaded"]
+
+
+@pytest.mark.parametrize("module", ["zigzag", "tasks"])
+def test_importing_zigzag_loads_no_boto3(module: str, imported: dict[str, dict[str, list[str]]]) -> None:
+    assert "boto3" not in imported[module]["loaded"]
+
+
+def test_importing_the_worker_loads_no_asyncio_and_no_task(
+    imported: dict[str, dict[str, list[str]]],
+) -> None:
+    loaded = imported["worker.app"]["loaded"]
+
+    assert "asyncio" not in loaded
+    assert [name for name in loaded if name.startswith("tasks.")] == []

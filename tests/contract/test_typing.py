@@ -1,0 +1,68 @@
+"""`.send` is typed: plain `mypy --strict` accepts the right payload and rejects a wrong one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mypy import api
+
+ROOT = Path(__file__).parents[2]
+
+SNIPPET = """
+from pydantic import BaseModel
+from zigzag import Context, Task, task
+
+class Person(BaseModel):
+    name: str
+
+@task(attempts=3)
+def greet(person: Person, context: Context) -> None: ...
+
+@task()
+async def later(payload: dict[str, int]) -> None: ...
+
+{line}
+"""
+
+
+def checked(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What mypy says of the snippet with `line`; empty if it is well."""
+    (tmp_path / "snippet.py").write_text(SNIPPET.format(line=line))
+    monkeypatch.setenv("MYPYPATH", str(ROOT / "src"))
+    monkeypatch.chdir(tmp_path)
+    cache = ROOT / ".mypy_cache" / "snippets"
+    out, err, status = api.run(
+        ["--strict", "--config-file=", "--follow-imports=silent", f"--cache-dir={cache}", "snippet.py"]
+    )
+    assert not err
+    return out if status else ""
+
+
+def test_a_right_payload_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = """
+message_id: str = greet.send(Person(name="ann"), id="order-7", delay_seconds=5)
+later.send({"a": 1})
+greet(Person(name="ann"), Context())
+"""
+    assert checked(lines, tmp_path, monkeypatch) == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        pytest.param('greet.send({"name": "ann"})', '"send" of "Task" has incompatible type', id="a dict"),
+        pytest.param("greet.send(5)", '"send" of "Task" has incompatible type "int"', id="a number"),
+        pytest.param('later.send({"a": "text"})', "has incompatible type", id="a wrong dict"),
+        pytest.param("later.send()", 'Missing positional argument "payload"', id="nothing"),
+        pytest.param(
+            'greet(Person(name="ann"))',
+            'Missing positional argument "context"',
+            id="a call without its context",
+        ),
+    ],
+)
+def test_a_wrong_payload_is_rejected(
+    line: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert says in checked(line, tmp_path, monkeypatch)

@@ -1,0 +1,180 @@
+"""The `Workers` port on Lambda: what each answer of an invoke means, and that an invoke is sent once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from tests.lambda_endpoint import LambdaEndpoint, wait_for
+
+from shared.aws.clients import in_threads, lambda_client
+from shared.aws.lambda_workers import LambdaWorkers
+from shared.ports import Answer, Reply
+
+
+@pytest.fixture(autouse=True)
+def _account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[LambdaEndpoint]:
+    with LambdaEndpoint() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
+        yield endpoint
+
+
+def dispatch(*events: bytes) -> list[Answer]:
+    """The answers to the events, invoked in place."""
+    client = lambda_client()
+    try:
+        return asyncio.run(LambdaWorkers(client, "worker").dispatch(events))
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        pytest.param(202, Reply.SENT, id="202"),
+        pytest.param(413, Reply.TOO_LARGE, id="413"),
+        pytest.param(429, Reply.THROTTLED, id="429"),
+        pytest.param(400, Reply.REFUSED, id="400"),
+        pytest.param(403, Reply.REFUSED, id="403"),
+        pytest.param(404, Reply.REFUSED, id="404"),
+        pytest.param(500, Reply.UNKNOWN, id="500"),
+        pytest.param(502, Reply.UNKNOWN, id="502"),
+        pytest.param(503, Reply.UNKNOWN, id="503"),
+        pytest.param("close", Reply.UNKNOWN, id="closed after the bytes"),
+        pytest.param("reset", Reply.UNKNOWN, id="reset after the bytes"),
+        pytest.param("half", Reply.UNKNOWN, id="closed within the answer"),
+    ],
+)
+def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
+    endpoint: LambdaEndpoint, answer: Any, reply: Reply
+) -> None:
+    endpoint.answer = answer
+
+    (said,) = dispatch(b'{"a": 1}')
+
+    assert said.reply is reply
+    assert endpoint.requests == [b'{"a": 1}']
+    assert bool(said.detail) is (reply is not Reply.SENT)
+
+
+def test_an_answer_that_does_not_come_is_unknown(endpoint: LambdaEndpoint) -> None:
+    # Given an endpoint that takes the bytes and says nothing, and our client with less patience
+    endpoint.answer = "hang"
+    ours = lambda_client()
+    client = boto3.client("lambda", config=ours.meta.config.merge(Config(read_timeout=0.2)))
+
+    (said,) = asyncio.run(LambdaWorkers(client, "worker").dispatch([b"{}"]))
+
+    assert said.reply is Reply.UNKNOWN
+    assert len(endpoint.requests) == 1
+    for each in (ours, client):
+        each.close()
+
+
+def test_a_connection_refused_means_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{nobody_listens.getsockname()[1]}")
+
+        (said,) = dispatch(b"{}")
+
+    assert said.reply is Reply.REFUSED
+    assert said.detail.startswith("nothing was sent")
+
+
+def test_a_host_that_is_not_found_means_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://lambda.invalid")
+
+    assert dispatch(b"{}")[0].reply is Reply.REFUSED
+
+
+def test_a_tls_error_may_come_after_the_bytes_so_it_is_unknown(
+    endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url.replace("http:", "https:"))
+
+    assert dispatch(b"{}")[0].reply is Reply.UNKNOWN
+
+
+def test_without_credentials_nothing_is_sent(
+    endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+
+    (said,) = dispatch(b"{}")
+
+    assert said.reply is Reply.REFUSED
+    assert endpoint.requests == []
+
+
+def test_an_invoke_is_asynchronous_and_names_the_function(endpoint: LambdaEndpoint) -> None:
+    dispatch(b"{}")
+
+    assert endpoint.paths == ["/2015-03-31/functions/worker/invocations"]
+    assert endpoint.headers[0]["X-Amz-Invocation-Type"] == "Event"
+
+
+def test_the_connection_is_used_again(endpoint: LambdaEndpoint) -> None:
+    client = lambda_client()
+    workers = LambdaWorkers(client, "worker")
+
+    for _ in range(5):
+        asyncio.run(workers.dispatch([b"{}"]))
+
+    assert (len(endpoint.requests), endpoint.connections) == (5, 1)
+    client.close()
+
+
+class TestBatch:
+    """A batch goes out at once, with an answer for each, in order."""
+
+    def dispatch(self, events: list[bytes]) -> list[Answer]:
+        client = lambda_client(connections=len(events))
+        with ThreadPoolExecutor(len(events)) as pool:
+            answers = asyncio.run(LambdaWorkers(client, "worker", in_threads(pool)).dispatch(events))
+        client.close()
+        return answers
+
+    def test_each_event_has_its_own_answer(self, endpoint: LambdaEndpoint) -> None:
+        endpoint.answer = lambda body: 429 if b"odd" in body else 202
+
+        answers = self.dispatch([b"even", b"odd", b"even", b"odd"])
+
+        replies = [answer.reply for answer in answers]
+        assert replies == [Reply.SENT, Reply.THROTTLED, Reply.SENT, Reply.THROTTLED]
+        assert sorted(endpoint.requests) == [b"even", b"even", b"odd", b"odd"]
+
+    def test_all_are_under_way_at_the_same_time(self, endpoint: LambdaEndpoint) -> None:
+        # None is answered before all ten have come.
+        endpoint.answer = when_there_are(10, endpoint)
+
+        answers = self.dispatch([b"{}"] * 10)
+
+        assert {answer.reply for answer in answers} == {Reply.SENT}
+
+    def test_an_empty_batch_calls_nobody(self, endpoint: LambdaEndpoint) -> None:
+        assert dispatch() == []
+        assert endpoint.requests == []
+
+
+def when_there_are(number: int, endpoint: LambdaEndpoint) -> Callable[[bytes], int]:
+    return lambda _: 202 if wait_for(lambda: len(endpoint.requests) >= number, 4) else 500

@@ -1,0 +1,159 @@
+"""docs/add-a-task.md, done step by step by a reader who believes every word, in a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.docs.pages import ROOT, Block, blocks, read
+from tests.template.reading import TEMPLATE, Template, arn, statements
+from tests.template.reading import read as read_template
+from tests.template.yours import marker, without_yours
+
+PAGE = read("docs/add-a-task.md")
+FILE = re.compile(r"# (?P<path>[\w./-]+)(?P<where>.*)\n")
+PYTEST = ".venv/bin/pytest tests/tasks"
+
+# Runs code as a reader would in a script; what it sends stays in memory.
+SCRIPT = """
+import json, sys
+from zigzag_testing import Sandbox
+for code in json.load(sys.stdin):
+    with Sandbox():
+        exec(compile(code, "docs/add-a-task.md", "exec"), {"__name__": "page"})
+"""
+
+
+@dataclass
+class Copy:
+    """A copy of the project, what was written into it, and what its tests said."""
+
+    folder: Path
+    written: set[str] = field(default_factory=set)
+    tested: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
+
+    def follow(self, block: Block) -> None:
+        named = FILE.match(block.text)
+        if block.language in ("python", "yaml") and named:
+            self._write(named["path"], named["where"], block.text[named.end() :])
+        elif block.language == "sh" and PYTEST in block.text:
+            self.tested.append(self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/tasks"))
+
+    def _write(self, path: str, where: str, text: str) -> None:
+        file = self.folder / path
+        if "one more line in TASKS" in where:
+            text = re.sub(r"^\}$", text + "}", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        elif "under `YOURS: " in where:
+            marked = marker(where.partition("YOURS: ")[2].rstrip("`"))
+            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+            (at,) = [number for number, line in enumerate(lines) if line.strip() == marked]
+            text = "".join([*lines[: at + 1], text, *lines[at + 1 :]])
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        self.written.add(path)
+
+    def python(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        environment: Mapping[str, str] = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            "PYTHONPATH": "src:tools",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment,
+            input=given,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """The project after the whole page."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("src", "tools"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("template.yaml", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "tests").mkdir()
+    copy = Copy(folder)
+    for block in blocks(PAGE):
+        copy.follow(block)
+    return copy
+
+
+def test_the_page_touches_the_files_that_it_names_and_no_other(copy: Copy) -> None:
+    assert copy.written == {
+        "src/tasks/take_order.py",
+        "src/tasks/__init__.py",
+        "tests/tasks/test_take_order.py",
+        "template.yaml",
+    }
+
+
+def test_the_pages_own_tests_pass_each_time_that_it_runs_them(copy: Copy) -> None:
+    assert [(done.returncode, done.stdout.splitlines()[-1].partition(" in ")[0]) for done in copy.tested] == [
+        (0, "2 passed"),
+        (0, "2 passed"),
+    ]
+
+
+def test_the_new_task_is_listed(copy: Copy) -> None:
+    done = copy.python("-m", "zigzag_cli", "tasks", "--json")
+
+    listed = {one["name"]: one for one in json.loads(done.stdout)}
+    assert listed["take_order"]["payload"] == {"number": "string", "items": "object"}
+    assert listed["take_order"]["attempts"] == 3
+
+
+def test_every_other_piece_of_code_runs(copy: Copy) -> None:
+    code = [block.text for block in blocks(PAGE, "python") if not FILE.match(block.text)]
+
+    done = copy.python("-c", SCRIPT, given=json.dumps(code))
+
+    assert done.returncode == 0, done.stderr
+    assert len(code) >= 4
+
+
+def test_every_body_that_is_sent_is_one_that_the_task_takes(copy: Copy) -> None:
+    sent = re.findall(r"send(?: --local)? (\w+) '(\{.*\})'", PAGE)
+    bodies = [json.dumps({"task": name, "payload": json.loads(payload)}) for name, payload in sent]
+    bodies += re.findall(r"""--message-body '(.*?)'$""", PAGE, re.MULTILINE)
+    check = """
+import json, sys
+from tasks.take_order import take_order
+for body in json.load(sys.stdin):
+    assert json.loads(body)["task"] == "take_order"
+    take_order.check(json.loads(body)["payload"])
+"""
+
+    done = copy.python("-c", check, given=json.dumps(bodies))
+
+    assert done.returncode == 0, done.stderr
+    assert len(bodies) >= 3
+
+
+def test_what_the_page_adds_to_the_template_reaches_the_worker(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region
+    ours = without_yours(TEMPLATE.read_text(encoding="utf-8"))
+
+    template: Template = read_template((copy.folder / "template.yaml").read_text(encoding="utf-8"), ours)
+
+    assert template.resources["OrderTable"]["Type"] == "AWS::DynamoDB::Table"
+    assert template.variables("WorkerFunction")["ORDER_TABLE"] == {"Ref": "OrderTable"}
+    allowed = statements(template.properties("TasksPolicy")["PolicyDocument"])
+    assert (["dynamodb:PutItem"], [arn("OrderTable")]) in [
+        (one["Action"], one["Resource"]) for one in allowed
+    ]

@@ -1,0 +1,154 @@
+"""Both handlers in one process: SQS is moto's, and Lambda's endpoint keeps the dispatches for the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import boto3
+import moto
+import pytest
+from moto.sqs import models as sqs_models
+from tests.lambda_endpoint import LambdaEndpoint
+
+import consumer.app
+import worker.app
+from tasks import TASKS
+from zigzag import Task, send
+
+LINES = Callable[[], list[dict[str, Any]]]
+
+
+class LambdaContext:
+    """What Lambda hands to a handler, as far as we use it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+class Stack:
+    """The deployed stack, but that nobody wakes the consumer and nobody starts a worker by itself."""
+
+    def __init__(self, sqs: Any, endpoint: LambdaEndpoint, table: dict[str, Any]) -> None:
+        self._sqs = sqs
+        self._table = table
+        self.endpoint = endpoint
+        self.queue_url = self.create_queue("tasks")
+        self.dead_letter_queue_url = self.create_queue("dead-letters")
+
+    def knows(self, *tasks: Task[Any, Any, Any]) -> None:
+        """Adds tasks to the project's table."""
+        self._table.update({task.name: task for task in tasks})
+
+    def create_queue(self, name: str) -> str:
+        return str(self._sqs.create_queue(QueueName=name)["QueueUrl"])
+
+    def send(self, body: str, attributes: Mapping[str, Any] | None = None, *, url: str | None = None) -> str:
+        """`aws sqs send-message`; the MessageId."""
+        answer = self._sqs.send_message(
+            QueueUrl=url or self.queue_url, MessageBody=body, MessageAttributes=attributes or {}
+        )
+        return str(answer["MessageId"])
+
+    def receive(self, url: str) -> dict[str, Any]:
+        """`aws sqs receive-message`; the message."""
+        answer = self._sqs.receive_message(
+            QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
+        )
+        message: dict[str, Any] = answer["Messages"][0]
+        return message
+
+    def wake_consumer(self) -> dict[str, Any]:
+        """The schedule fires; what the consumer answers."""
+        return consumer.app.handler({"source": "aws.events"}, LambdaContext(90))
+
+    def start_workers(self) -> list[dict[str, Any]]:
+        """Lambda starts a worker for each dispatch; what they answer."""
+        events = self.endpoint.requests[:]
+        self.endpoint.requests.clear()
+        return [self.start_worker(json.loads(event)) for event in events]
+
+    def start_worker(self, event: Any) -> dict[str, Any]:
+        return worker.app.handler(event, LambdaContext(60))
+
+    def run(self) -> list[dict[str, Any]]:
+        """One firing of the schedule and all that follows; what the workers answer."""
+        self.wake_consumer()
+        return self.start_workers()
+
+    def visible(self, url: str | None = None) -> int:
+        return self._count(url or self.queue_url, "ApproximateNumberOfMessages")
+
+    def in_flight(self, url: str | None = None) -> int:
+        return self._count(url or self.queue_url, "ApproximateNumberOfMessagesNotVisible")
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Messages of the dead-letter queue, each with its note."""
+        answer = self._sqs.receive_message(
+            QueueUrl=self.dead_letter_queue_url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=0,
+        )
+        return [
+            {**message, "note": json.loads(message["MessageAttributes"]["zigzag"]["StringValue"])}
+            for message in answer.get("Messages", [])
+        ]
+
+    def _count(self, url: str, name: str) -> int:
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[LINES]:
+    """What the functions have logged since it was last asked."""
+    botocore = logging.getLogger("botocore")
+    level = logging.getLogger().level, botocore.level
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    yield lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    logging.getLogger().setLevel(level[0])
+    botocore.setLevel(level[1])
+
+
+@pytest.fixture
+def nothing_wired() -> Iterator[None]:
+    """The functions wire themselves anew, as in a new environment of Lambda's."""
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    if consumer.app._wired.cache_info().currsize:
+        runner: asyncio.Runner = consumer.app._wired()[0]
+        runner.close()
+    for cached in (consumer.app._wired, worker.app._settings, worker.app._worker, send._queue):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch, nothing_wired: None, lines: LINES) -> Iterator[Stack]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    # moto's long polls of a second end at once: it does not wait, and each look at its clock is 0.6 s later.
+    now, looks = vars(sqs_models)["unix_time"], itertools.count()
+    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
+    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.6 * next(looks))
+    table: dict[str, Any] = dict(TASKS)
+    monkeypatch.setattr(worker.app, "TASKS", table)
+    with moto.mock_aws(), LambdaEndpoint() as endpoint:
+        stack = Stack(boto3.client("sqs"), endpoint, table)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
+        monkeypatch.setenv("ZIGZAG_QUEUE_URL", stack.queue_url)
+        monkeypatch.setenv("ZIGZAG_DEAD_LETTER_QUEUE_URL", stack.dead_letter_queue_url)
+        monkeypatch.setenv("ZIGZAG_WORKER", "worker")
+        monkeypatch.setenv("ZIGZAG_LINGER_SECONDS", "0")
+        monkeypatch.setenv("ZIGZAG_IN_FLIGHT_CAP", "1000")
+        yield stack

@@ -1,0 +1,272 @@
+"""One message's life through both handlers: sent, received, dispatched, run, settled."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests.integration.conftest import LINES, Stack
+from tests.lambda_endpoint import LambdaEndpoint
+from tests.support import binary, body_of, text
+
+from consumer import handover
+from shared.dead_letter import MOST_MESSAGE_BYTES
+from zigzag import Context, Reject, Retry, task
+
+ran: list[Any] = []
+
+
+class Person(BaseModel):
+    name: str
+
+
+@task()
+def greet(person: Person, context: Context) -> None:
+    context.log.info("hello %s", person.name)
+    ran.append((person.name, context.id, context.attempt, context.attributes))
+
+
+@task()
+async def greet_later(payload: dict[str, Any]) -> None:
+    ran.append(payload)
+
+
+@task()
+def retry(payload: dict[str, Any]) -> None:
+    ran.append("retry")
+    raise Retry("busy", after=600)
+
+
+@task(attempts=1)
+def fail(payload: dict[str, Any]) -> None:
+    raise ValueError("broken")
+
+
+@task()
+def reject(payload: dict[str, Any]) -> None:
+    raise Reject("no such user")
+
+
+@task()
+def forward(payload: dict[str, Any]) -> None:
+    greet.send(Person(name="the next"), id="chosen")
+
+
+@pytest.fixture(autouse=True)
+def _tasks(stack: Stack) -> None:
+    ran.clear()
+    stack.knows(greet, greet_later, retry, fail, reject, forward)
+
+
+def test_a_message_that_is_sent_is_received_dispatched_run_and_deleted(stack: Stack) -> None:
+    # Given a message, as the command line sends it
+    message_id = stack.send(
+        body_of("greet", {"name": "ann 🙂"}), {"user": text("u"), "raw": binary(b"\x00\xff")}
+    )
+
+    # When the schedule fires
+    summary = stack.wake_consumer()
+    (report,) = stack.start_workers()
+
+    # Then the task ran once, with what was sent, and the message is gone
+    assert (summary["received"], summary["dispatched"], summary["stopped"]) == (1, 1, "queue empty")
+    assert ran == [("ann 🙂", message_id, 1, {"user": "u", "raw": b"\x00\xff"})]
+    assert (report["outcome"], report["settled"]) == ("succeeded", True)
+    assert (stack.visible(), stack.in_flight(), stack.dead_letters()) == (0, 0, [])
+
+
+def test_an_async_task_runs_too(stack: Stack) -> None:
+    stack.send(body_of("greet_later", {"a": 1}))
+
+    stack.run()
+
+    assert ran == [{"a": 1}]
+
+
+def test_many_messages_are_all_dispatched_in_one_tick(stack: Stack) -> None:
+    ids = {stack.send(body_of("greet", {"name": str(number)})) for number in range(25)}
+
+    summary = stack.wake_consumer()
+    stack.start_workers()
+
+    # moto may hand out a message twice to receives side by side (AWS's standard queues may, too).
+    assert summary["received"] == summary["dispatched"] >= 25
+    assert {id for _, id, *_ in ran} == ids
+    assert (stack.visible(), stack.in_flight()) == (0, 0)
+
+
+def test_a_message_whose_task_says_retry_is_postponed(stack: Stack) -> None:
+    stack.send(body_of("retry"))
+
+    (report,) = stack.run()
+
+    assert (report["outcome"], report["retry_seconds"], report["settled"]) == ("retry later", 600, True)
+    assert (stack.visible(), stack.in_flight()) == (0, 1)
+    assert stack.run() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param("hello, world", "the body is not JSON: Expecting value", id="not JSON"),
+        pytest.param('{"payload": {}}', "the body names no task", id="no task"),
+        pytest.param(
+            body_of("greet", {"nome": "x"}), "the payload does not fit greet: name: F", id="payload"
+        ),
+        pytest.param(body_of("reject"), "rejected: no such user", id="rejected"),
+        pytest.param(body_of("fail"), "failed after 1 attempt: ValueError: broken", id="failed"),
+    ],
+)
+def test_a_message_that_no_retry_helps_becomes_a_dead_letter_with_the_reason(
+    stack: Stack, body: str, reason: str
+) -> None:
+    message_id = stack.send(body, {"user": text("ann")})
+
+    stack.run()
+
+    (letter,) = stack.dead_letters()
+    assert letter["note"]["reason"].startswith(reason)
+    assert letter["note"]["message_id"] == message_id
+    assert letter["Body"] == body
+    assert letter["MessageAttributes"]["user"] == text("ann")
+    assert (stack.visible(), stack.in_flight()) == (0, 0)
+
+
+def test_an_unknown_task_is_retried(stack: Stack) -> None:
+    stack.send(body_of("gret"))
+
+    (report,) = stack.run()
+
+    assert report["outcome"] == "retry later"
+    assert stack.in_flight() == 1
+
+
+def test_a_dead_letter_that_is_redriven_keeps_its_id(stack: Stack) -> None:
+    message_id = stack.send(body_of("later_known", {"name": "ann"}))
+    stack._table["later_known"] = reject
+    stack.run()
+    (letter,) = stack.dead_letters()
+
+    stack._table["later_known"] = greet
+    stack.send(letter["Body"], letter["MessageAttributes"])
+    stack.run()
+
+    assert ran == [("ann", message_id, 1, {})]
+
+
+def test_what_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
+    stack.send(body_of("forward"))
+
+    stack.run()
+    assert stack.visible() == 1
+    stack.run()
+
+    assert ran == [("the next", "chosen", 1, {})]
+
+
+def test_a_message_too_large_for_a_dispatch_is_dead_lettered_by_the_consumer(stack: Stack) -> None:
+    stack.send("x" * (MOST_MESSAGE_BYTES - 2000))
+
+    summary = stack.wake_consumer()
+
+    assert (summary["dead_lettered"], summary["dispatched"]) == (1, 0)
+    assert stack.endpoint.requests == []
+    (letter,) = stack.dead_letters()
+    assert "too large for an asynchronous invoke" in letter["note"]["reason"]
+    assert stack.in_flight() == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "counted", "stopped"),
+    [
+        pytest.param(403, "released", "invoke refused", id="not allowed"),
+        pytest.param(429, "released", "queue empty", id="throttled once"),
+        pytest.param(500, "unknown", "queue empty", id="answer lost once"),
+    ],
+)
+def test_a_dispatch_that_fails_leaves_the_message_on_the_queue(
+    stack: Stack,
+    lines: LINES,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: int,
+    counted: str,
+    stopped: str,
+) -> None:
+    monkeypatch.setattr(handover, "PAUSE_SECONDS", (0.0, 0.0))  # time is real here
+    stack.endpoint.answer = answer
+    stack.send(body_of("greet", {"name": "ann"}))
+
+    summary = stack.wake_consumer()
+
+    assert (summary[counted], summary["dispatched"], summary["stopped"]) == (1, 0, stopped)
+    assert len(stack.endpoint.requests) == 1, "never sent again"
+    assert (stack.visible(), stack.in_flight()) == (0, 1)
+    assert lines()[-1]["level"] == ("ERROR" if answer == 403 else "INFO")
+
+
+class TestLog:
+    """Each function logs one JSON line for what it did."""
+
+    def test_the_tick(self, stack: Stack, lines: LINES) -> None:
+        stack.send(body_of("greet", {"name": "ann"}))
+
+        summary = stack.wake_consumer()
+
+        (line,) = lines()
+        assert (line["message"], line["level"]) == ("tick", "INFO")
+        assert {name: line[name] for name in summary} == summary
+
+    def test_the_delivery_and_what_the_task_logged(self, stack: Stack, lines: LINES) -> None:
+        stack.send(body_of("greet", {"name": "ann"}))
+        stack.wake_consumer()
+        lines()
+
+        stack.start_workers()
+
+        said, delivery = lines()
+        assert (said["message"], said["task"], said["attempt"]) == ("hello ann", "greet", 1)
+        assert (delivery["message"], delivery["outcome"]) == ("delivery", "succeeded")
+        assert said["id"] == delivery["id"]
+
+    def test_no_payload_is_logged(self, stack: Stack, lines: LINES) -> None:
+        stack.send(body_of("greet", {"nome": "SECRET"}))
+        stack.send(body_of("greet_later", {"name": "SECRET"}))
+
+        stack.run()
+
+        assert "SECRET" not in json.dumps(lines())
+
+
+def test_a_receive_whose_answer_is_lost_is_not_sent_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its messages would be hidden, with nobody holding their handles.
+    with LambdaEndpoint(500) as sqs:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.url)
+        monkeypatch.setenv("ZIGZAG_QUEUE_URL", f"{sqs.url}/000000000000/tasks")
+        summary = stack.wake_consumer()
+
+    calls = [headers["X-Amz-Target"] for headers in sqs.headers]
+    assert summary["stopped"].startswith("receive failed")
+    assert calls.count("AmazonSQS.ReceiveMessage") == 1
+
+
+def test_a_dispatch_is_settled_on_the_queue_that_it_names(stack: Stack) -> None:
+    # Given a dispatch by another consumer, from a queue of its own
+    other = stack.create_queue("other")
+    stack.send(body_of("greet", {"name": "ann"}), url=other)
+    event = {"QueueUrl": other, "Message": stack.receive(other)}
+
+    report = stack.start_worker(event)
+
+    assert report["settled"]
+    assert stack.in_flight(other) == 0
+
+
+def test_logging_is_set_up_for_the_handlers_only(stack: Stack) -> None:
+    stack.run()
+
+    assert len(logging.getLogger().handlers) == 1

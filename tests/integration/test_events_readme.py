@@ -1,0 +1,73 @@
+"""Does events/README.md explain every file of events/, and does it show what the functions really answer?
+
+The answers of the worker are compared here, in this process; tests/e2e/test_sam_local_invoke.py compares
+those of both functions in containers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.integration.conftest import Stack
+
+from shared.delivery import from_event
+from shared.settings import read
+from worker.settings import WorkerSettings
+
+FOLDER = Path(__file__).resolve().parents[2] / "events"
+ENVIRONMENT = FOLDER / "environment.json"
+EVENTS = sorted(file.name for file in FOLDER.glob("*.json") if file != ENVIRONMENT)
+DISPATCHES = [name for name in EVENTS if name.startswith("worker-")]
+
+
+def explained(name: str) -> str:
+    """What the README says under the file's name."""
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    return readme.partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
+
+
+def shown(name: str) -> dict[str, Any]:
+    """The answer to the event that the README shows, below its command."""
+    command, answer = explained(name).partition("```console\n")[2].partition("\n```")[0].splitlines()
+    assert f"--event events/{name}" in command
+    return dict(json.loads(answer))
+
+
+def gist(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer without what is drawn anew, and what depends on the network or on the tasks there are."""
+    ends = {"stopped": ": ", "reason": "; there are: "}
+    return {
+        key: value.partition(ends[key])[0] if key in ends and value else value
+        for key, value in answer.items()
+        if key != "retry_seconds"
+    }
+
+
+@pytest.mark.parametrize("name", [*EVENTS, ENVIRONMENT.name])
+def test_the_readme_explains_every_file(name: str) -> None:
+    assert explained(name)
+
+
+@pytest.mark.parametrize("name", DISPATCHES)
+def test_the_worker_answers_as_the_readme_shows(stack: Stack, name: str) -> None:
+    answer = stack.start_worker(json.loads((FOLDER / name).read_text(encoding="utf-8")))
+
+    assert gist(answer) == gist(shown(name))
+
+
+@pytest.mark.parametrize("name", DISPATCHES)
+def test_a_dispatch_has_no_lease_and_so_never_goes_stale(name: str) -> None:
+    delivery = from_event(json.loads((FOLDER / name).read_text(encoding="utf-8")))
+
+    assert delivery.lease is None
+    assert not delivery.can_be_settled
+
+
+def test_the_environment_is_what_a_function_needs_beside_the_templates_defaults() -> None:
+    variables = json.loads(ENVIRONMENT.read_text(encoding="utf-8"))["Parameters"]
+
+    assert read(WorkerSettings, variables).queue_url == variables["ZIGZAG_QUEUE_URL"]

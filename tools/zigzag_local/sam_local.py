@@ -1,0 +1,22 @@
+"""How does a function in a container of `sam local invoke` reach the local AWS?"""
+
+from collections.abc import Mapping
+
+from zigzag_local.clients import client_options, session
+from zigzag_local.emulator import LOOPBACK
+from zigzag_local.local_aws import LocalAws
+
+
+def variables(aws: LocalAws, outputs: Mapping[str, str], bridge: str) -> dict[str, str]:
+    """For --env-vars: the deployed functions' own variables, with an address that leads here.
+
+    Args:
+        outputs: those of the deployed stack.
+        bridge: the address of Docker's bridge, on which the local AWS has to listen as well.
+    """
+    functions = session().client("lambda", **client_options(aws.environment()))
+    values = {"AWS_ENDPOINT_URL": aws.endpoint}
+    for name in (outputs["ConsumerFunctionName"], outputs["WorkerFunctionName"]):
+        values |= functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    values["ZIGZAG_LINGER_SECONDS"] = "0"  # a person waits for the answer
+    return {name: value.replace(LOOPBACK, bridge) for name, value in values.items()}
