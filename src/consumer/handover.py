@@ -33,8 +33,9 @@ PATIENCE = 3
 
 @dataclass(slots=True)
 class Handed:
-    """What became of one poll's messages, counted.
+    """What became of one poll's messages, counted; together, they are all of them.
 
+    left          -- come again by themselves: the answer was lost, or what we tried next was refused.
     stop          -- why the tick should end, or None.
     pause_seconds -- how long to wait before the next poll.
     """
@@ -42,7 +43,7 @@ class Handed:
     dispatched: int = 0
     released: int = 0
     dead_lettered: int = 0
-    unknown: int = 0
+    left: int = 0
     stop: str | None = None
     pause_seconds: float = 0.0
 
@@ -77,10 +78,12 @@ class Handover:
             by_reply[answer.reply].append(delivery)
             if answer.reply is not Reply.SENT:
                 log.write(logging.WARNING, f"dispatch {answer.reply.value}", detail=answer.detail)
-        return await self._act_on(by_reply, late)
+        handed = await self._act_on(by_reply, late)
+        handed.left = len(batch) - handed.dispatched - handed.released - handed.dead_lettered
+        return handed
 
     async def _act_on(self, by_reply: dict[Reply, list[Delivery]], late: list[Delivery]) -> Handed:
-        handed = Handed(dispatched=len(by_reply[Reply.SENT]), unknown=len(by_reply[Reply.UNKNOWN]))
+        handed = Handed(dispatched=len(by_reply[Reply.SENT]))
         for delivery in by_reply[Reply.TOO_LARGE]:
             handed.dead_lettered += await self._bury_too_large(delivery)
         handed.released = await self._release(late + by_reply[Reply.THROTTLED] + by_reply[Reply.REFUSED])

@@ -34,14 +34,17 @@ OUT_OF_TIME = "out of time"
 
 @dataclass(slots=True)
 class Summary:
-    """One tick, counted; `stopped` says why it ended. `unknown`: dispatches whose answer was lost."""
+    """One tick, counted; `stopped` says why it ended.
+
+    received = dispatched + released + dead_lettered + left; what was left comes again by itself.
+    """
 
     polls: int = 0
     received: int = 0
     dispatched: int = 0
     released: int = 0
     dead_lettered: int = 0
-    unknown: int = 0
+    left: int = 0
     stopped: str = ""
 
     @property
@@ -128,7 +131,7 @@ class Tick:
         self._summary.dispatched += handed.dispatched
         self._summary.released += handed.released
         self._summary.dead_lettered += handed.dead_lettered
-        self._summary.unknown += handed.unknown
+        self._summary.left += handed.left
         if handed.stop:
             self._stop(handed.stop)
         elif handed.pause_seconds:

@@ -77,11 +77,13 @@ def decide(
 
 
 def used_up(attempt: Attempt, policy: Policy) -> DeadLetter | None:
-    """The outcome, before it starts, of an attempt too many: earlier ones began and did not end."""
+    """The outcome of an attempt too many, before it starts: an earlier one did not settle its message."""
     if attempt.number <= policy.attempts:
         return None
     started = attempt.number - 1
-    reason = f"received {started} times, and the last attempt did not end"
+    reason = (
+        f"received {started} times, which are all its attempts; the last one did not end, or never started"
+    )
     return DeadLetter(_death(reason, attempt, None, started))
 
 

@@ -30,7 +30,7 @@ class Task[Payload, **Rest, Result]:
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
-    def __call__(self, payload: Payload, *rest: Rest.args, **named: Rest.kwargs) -> Result:
+    def __call__(self, payload: Payload, /, *rest: Rest.args, **named: Rest.kwargs) -> Result:
         """Runs the function here and now, as in a test."""
         return self.function(payload, *rest, **named)
 
@@ -79,7 +79,9 @@ class Task[Payload, **Rest, Result]:
 _DEFAULT = Policy()
 
 
-def task(*, attempts: int = _DEFAULT.attempts, backoff: Backoff = _DEFAULT.backoff) -> _Decorator:
+def task(
+    misplaced: None = None, /, *, attempts: int = _DEFAULT.attempts, backoff: Backoff = _DEFAULT.backoff
+) -> _Decorator:
     """Makes a function a task.
 
     attempts -- how often it is tried before its message becomes a dead letter.
@@ -87,6 +89,8 @@ def task(*, attempts: int = _DEFAULT.attempts, backoff: Backoff = _DEFAULT.backo
 
     Raises TaskDefinitionError if the function can't be a task.
     """
+    if misplaced is not None:
+        raise TaskDefinitionError(f"{misplaced!r}: write `@task()`, with parentheses")
     return _Decorator(Policy(attempts, backoff))
 
 

@@ -480,3 +480,51 @@ class TestMemoryAlone:
             send(memory, "x" * (MOST_MESSAGE_BYTES - 104), attributes={"name": key})
         with pytest.raises(QueueError):
             send(memory, "é" * (MOST_MESSAGE_BYTES // 2 + 1))
+
+
+class TestSqsAlone:
+    """What only the adapter has."""
+
+    @pytest.mark.parametrize(
+        ("headers", "received_at"),
+        [
+            pytest.param({"date": "Fri, 15 Jan 2027 08:00:00 GMT"}, 1_800_000_000.0, id="SQS's own clock"),
+            pytest.param({}, None, id="it does not say: before the call"),
+            pytest.param({"date": "once upon a time"}, None, id="it says nothing we understand"),
+        ],
+    )
+    def test_the_lease_runs_from_the_date_of_the_answer(
+        self, headers: dict[str, str], received_at: float | None
+    ) -> None:
+        class Client:
+            def receive_message(self, **_: Any) -> Any:
+                answered.append(time.time())
+                return {"ResponseMetadata": {"HTTPHeaders": headers}, "Messages": [{"Body": "x"}]}
+
+        answered: list[float] = []
+        client: Any = Client()
+        before = time.time()
+
+        (delivery,) = run_in_place(SqsQueue(client, "https://sqs.test/tasks").receive(1, 0, 120))
+
+        assert delivery.lease is not None
+        if received_at is not None:
+            assert delivery.lease.received_at == received_at
+        else:
+            assert before <= delivery.lease.received_at <= answered[0]
+
+    def test_on_a_fifo_queue_group_and_deduplication_id_go_along(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        with moto.mock_aws():
+            created = boto3.client("sqs").create_queue(
+                QueueName="tasks.fifo", Attributes={"FifoQueue": "true"}
+            )
+            queue = SqsQueue(sqs_client(attempts=1), created["QueueUrl"])
+
+            run_in_place(queue.send(Outgoing("x", group="account-1", deduplication_id="d-1")))
+            (delivery,) = run_in_place(queue.receive(1, 0, 60))
+
+        assert (delivery.group, delivery.from_fifo) == ("account-1", True)
+        assert delivery.message["Attributes"]["MessageDeduplicationId"] == "d-1"

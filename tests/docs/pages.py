@@ -56,11 +56,17 @@ def anchors(page: Path) -> set[str]:
 
 
 def commands(text: str) -> list[str]:
-    """Every line of a shell block that is a command, and all code in the text that could be one.
+    """Every command of a shell block or a transcript, and all code in the text that could be one.
 
     Joined by `&&`, each is one.
     """
     lines = [line for block in blocks(text, "sh") for line in block.text.splitlines()]
+    lines += [
+        line[2:]
+        for block in blocks(text, "console")
+        for line in re.sub(r"\\\n\s*", "", block.text).splitlines()
+        if line.startswith("$ ")
+    ]
     told = [code for code in in_text(text) if " " in code]
     whole = [line.partition(" # ")[0].strip() for line in lines + told]
     return [one.strip() for line in whole for one in line.split("&&") if one.strip()]

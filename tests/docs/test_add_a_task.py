@@ -62,7 +62,7 @@ class Copy:
 
     def python(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         environment: Mapping[str, str] = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))},
             "PYTHONPATH": "src:tools",
             "PYTHONDONTWRITEBYTECODE": "1",
         }

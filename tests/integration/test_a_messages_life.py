@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from tests.support import binary, body_of, text
 
 from consumer import handover
 from shared.dead_letter import MOST_MESSAGE_BYTES
+from shared.lease import Lease
 from zigzag import Context, Reject, Retry, task
 
 ran: list[Any] = []
@@ -184,7 +186,7 @@ def test_a_message_too_large_for_a_dispatch_is_dead_lettered_by_the_consumer(sta
     [
         pytest.param(403, "released", "invoke refused", id="not allowed"),
         pytest.param(429, "released", "queue empty", id="throttled once"),
-        pytest.param(500, "unknown", "queue empty", id="answer lost once"),
+        pytest.param(500, "left", "queue empty", id="answer lost once"),
     ],
 )
 def test_a_dispatch_that_fails_leaves_the_message_on_the_queue(
@@ -252,6 +254,20 @@ def test_a_receive_whose_answer_is_lost_is_not_sent_again(
     calls = [headers["X-Amz-Target"] for headers in sqs.headers]
     assert summary["stopped"].startswith("receive failed")
     assert calls.count("AmazonSQS.ReceiveMessage") == 1
+
+
+def test_a_delete_whose_answer_is_lost_is_sent_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    # It does no harm twice, and much when it is lost: the task would run again.
+    answers = iter([500, 202])
+    with LambdaEndpoint(lambda _: next(answers)) as sqs:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.url)
+        message = {"Body": body_of("greet", {"name": "ann"}), "ReceiptHandle": "handle"}
+        lease = Lease.taken(time.time()).to_json()
+        report = stack.start_worker({"QueueUrl": f"{sqs.url}/0/tasks", "Message": message, "Lease": lease})
+
+    calls = [headers["X-Amz-Target"] for headers in sqs.headers]
+    assert calls == ["AmazonSQS.DeleteMessageBatch"] * 2
+    assert report["settled"]
 
 
 def test_a_dispatch_is_settled_on_the_queue_that_it_names(stack: Stack) -> None:

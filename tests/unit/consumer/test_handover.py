@@ -81,7 +81,7 @@ class TestAnswers:
 
         handed = hand_over(world, workers, received(world))
 
-        assert handed == Handed(unknown=1)
+        assert handed == Handed(left=1)
         assert len(workers.batches) == 1
         assert world.queue.calls == []
 
@@ -91,7 +91,7 @@ class TestAnswers:
 
         handed = hand_over(world, workers, batch)
 
-        assert (handed.dispatched, handed.released, handed.dead_lettered, handed.unknown) == (2, 2, 1, 1)
+        assert (handed.dispatched, handed.released, handed.dead_lettered, handed.left) == (2, 2, 1, 1)
         ids = [delivery.message_id for delivery in batch]
         assert world.queue.asked("postpone")[0][0] == [ids[1], ids[4]]
         assert world.queue.asked("delete") == [([ids[2]],)]
@@ -128,7 +128,7 @@ class TestRelease:
 
         handed = hand_over(world, ScriptedWorkers(REFUSED), batch)
 
-        assert handed == Handed(released=0, stop="invoke refused")
+        assert handed == Handed(left=2, stop="invoke refused")
 
 
 class TestLate:
@@ -180,7 +180,7 @@ class TestTooLarge:
 
         handed = hand_over(world, ScriptedWorkers(TOO_LARGE), received(world))
 
-        assert handed == Handed()
+        assert handed == Handed(left=1)
         assert len(world.queue) == 1
 
 

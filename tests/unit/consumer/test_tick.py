@@ -84,7 +84,7 @@ class TestDrain:
             dispatched=1,
             released=1,
             dead_lettered=1,
-            unknown=1,
+            left=1,
             stopped="queue empty",
         )
 

@@ -142,6 +142,12 @@ class TestRefusals:
         assert str(caught.value).startswith(f"{__file__}:{line}: task {function.__name__} {wrong}")
         assert change in str(caught.value)
 
+    def test_a_decorator_without_its_parentheses_is_named(self) -> None:
+        def greet(payload: dict[str, Any]) -> None: ...
+
+        with pytest.raises(TaskDefinitionError, match=r"greet.*write `@task\(\)`, with parentheses"):
+            task(greet)  # type: ignore[call-overload, arg-type]
+
     @pytest.mark.parametrize("thing", [print, Person, 5], ids=["a builtin", "a class", "a number"])
     def test_what_is_no_function_is_refused(self, thing: Any) -> None:
         with pytest.raises(TaskDefinitionError, match="@task goes on a function, not on "):

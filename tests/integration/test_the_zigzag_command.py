@@ -1,0 +1,154 @@
+"""`./zigzag` as a person uses it: what it says, on which stream, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from zigzag_cli import app
+
+TEMPLATE = {
+    "Resources": {
+        "TaskQueue": {"Type": "AWS::SQS::Queue"},
+        "DeadLetterQueue": {"Type": "AWS::SQS::Queue"},
+    },
+    "Outputs": {
+        "QueueUrl": {"Value": {"Ref": "TaskQueue"}},
+        "DeadLetterQueueUrl": {"Value": {"Ref": "DeadLetterQueue"}},
+    },
+}
+
+
+@pytest.fixture
+def queue_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The queue of a stack called zigzag, in an account of moto's."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        cloudformation = boto3.client("cloudformation")
+        cloudformation.create_stack(StackName="zigzag", TemplateBody=json.dumps(TEMPLATE))
+        outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
+        yield next(one["OutputValue"] for one in outputs if one["OutputKey"] == "QueueUrl")
+
+
+@pytest.fixture
+def zigzag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command; its exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zigzag", *arguments])
+        with pytest.raises(SystemExit) as end:
+            app.main()
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    return run
+
+
+class TestSend:
+    def test_a_good_payload_is_on_the_queue(self, zigzag: Any, queue_url: str) -> None:
+        code, out, _ = zigzag("send", "hello", '{"name": "Ann"}', "--id", "greeting-1", "--json")
+
+        (message,) = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+        assert code == 0
+        assert json.loads(out) == {"message_id": message["MessageId"], "queue_url": queue_url}
+        assert json.loads(message["Body"]) == {
+            "task": "hello",
+            "payload": {"name": "Ann"},
+            "id": "greeting-1",
+        }
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("hello", '{"nome": "Ann"}'), "the payload does not fit hello: name: Field required"),
+            (("hello", "Ann"), "the payload is not JSON"),
+            (("hello", '["Ann"]'), "the payload is no JSON object"),
+            (("helo", "{}"), "no task is called 'helo'; there are: "),
+        ],
+        ids=["a bad field", "not JSON", "no object", "no such task"],
+    )
+    def test_a_bad_one_is_refused_with_3_and_nothing_is_sent(
+        self, zigzag: Any, queue_url: str, arguments: tuple[str, ...], words: str
+    ) -> None:
+        code, out, err = zigzag("send", *arguments)
+
+        assert (code, out) == (3, "")
+        assert words in err
+        assert "Traceback" not in err
+        assert "Messages" not in boto3.client("sqs").receive_message(QueueUrl=queue_url)
+
+    def test_a_stack_that_is_not_there_is_1_and_says_what_to_do(self, zigzag: Any, queue_url: str) -> None:
+        code, _, err = zigzag("send", "hello", '{"name": "Ann"}', "--stack", "other")
+
+        assert code == 1
+        assert "no outputs of the stack 'other'" in err
+        assert "sam build && sam deploy" in err
+
+    def test_a_wrong_option_is_2(self, zigzag: Any) -> None:
+        assert zigzag("send", "hello", "--delay", "901")[0] == 2
+
+
+class TestStatus:
+    def test_it_counts_what_waits_is_in_flight_and_is_dead(self, zigzag: Any, queue_url: str) -> None:
+        sqs = boto3.client("sqs")
+        for _ in range(3):
+            sqs.send_message(QueueUrl=queue_url, MessageBody="{}")
+        sqs.receive_message(QueueUrl=queue_url)
+        outputs = boto3.client("cloudformation").describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
+        dead = next(one["OutputValue"] for one in outputs if one["OutputKey"] == "DeadLetterQueueUrl")
+        sqs.send_message(QueueUrl=dead, MessageBody="{}")
+
+        code, out, _ = zigzag("status", "--json")
+
+        assert code == 0
+        assert json.loads(out) == {
+            "waiting": 2,
+            "in_flight": 1,
+            "delayed": 0,
+            "oldest_seconds": None,
+            "dead_letters": 1,
+        }
+
+
+class TestTasks:
+    def test_it_lists_name_payload_and_policy(self, zigzag: Any) -> None:
+        _, out, _ = zigzag("tasks", "--json")
+
+        hello = next(one for one in json.loads(out) if one["name"] == "hello")
+        assert hello == {
+            "name": "hello",
+            "summary": "Greets somebody by name",
+            "payload": {"name": "string"},
+            "attempts": 5,
+            "backoff": {"first": 30, "longest": 3600},
+        }
+
+    def test_a_task_that_cannot_be_imported_is_shown_and_hides_no_other(
+        self, zigzag: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(app.TASKS, "broken", "tasks.not_there")
+
+        _, out, _ = zigzag("tasks", "--json")
+
+        listed = {one["name"]: one for one in json.loads(out)}
+        assert "tasks.not_there can't be imported" in listed["broken"]["error"]
+        assert "payload" in listed["hello"]
+
+
+def test_without_a_local_aws_it_says_how_to_start_one(
+    zigzag: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr("zigzag_cli.target.PROJECT", tmp_path)
+
+    code, _, err = zigzag("status", "--local")
+
+    assert (code, err) == (1, "zigzag: no local AWS is running: start one with `make up`\n")
