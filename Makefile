@@ -45,6 +45,7 @@ setup: .venv/ready .venv-ministack/ready ## Makes both environments: ours, and t
 	@tools/make-environment "$(PYTHON)" .venv-ministack tools/zigzag_local/requirements.txt
 
 clean: ## Removes the environments and everything that was built
+	@test ! -e .zigzag-local/state.json || { echo "A local AWS is running: make down, then make clean." >&2; exit 1; }
 	@rm -rf .venv .venv-ministack .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help:

@@ -44,8 +44,9 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
     workers = LambdaWorkers(lambda_client(connections=CONNECTIONS), settings.worker, call)
     clock = WallClock()
 
+    room = Room(queue, clock, settings.in_flight_cap)  # remembers dispatches beyond its tick
+
     def tick(seconds_left: float) -> Coroutine[Any, Any, Summary]:
-        room = Room(queue, clock, settings.in_flight_cap)
         handover = Handover(queue, dead_letters, workers, clock, Random())
         ends_at = clock.now() + seconds_left
         linger = settings.linger_seconds

@@ -8,14 +8,15 @@
 | other 4xx, or nothing was sent | something is broken that a retry won't mend | release, end the tick |
 | 5xx, time-out, reset | it may have arrived | leave it to its lease; the third time in a row ends the tick |
 
-"In a row" counts polls, since a poll's dispatches go out together. A worker that is out of
+"In a row" counts what came one after the other: of dispatches that were under way together, one bad
+answer is as good as ten. A worker that is out of
 concurrency never shows here: its events get 202, wait, and are dropped at their age.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -29,6 +30,7 @@ RELEASE_SECONDS = (15, 60)
 
 PAUSE_SECONDS = (1.0, 5.0)
 PATIENCE = 3
+_PATIENT_WITH = (Reply.THROTTLED, Reply.UNKNOWN)
 
 
 @dataclass(slots=True)
@@ -50,18 +52,19 @@ class Handed:
 
 @dataclass(slots=True)
 class Handover:
-    """Hands deliveries to workers. One a tick: it remembers how often in a row an answer came."""
+    """Hands deliveries to workers. One a tick: it remembers how often in a row a bad answer came."""
 
     queue: Queue
     dead_letters: Queue
     workers: Workers
     clock: Clock
     random: Random
-    _in_a_row: dict[Reply, int] = field(default_factory=dict)
+    _in_a_row: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
+    _bursts: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
 
     async def hand_over(self, batch: Sequence[Delivery]) -> Handed:
         """Dispatches every delivery that is in time and fits, and acts on the answers."""
-        now = self.clock.now()
+        now, bursts = self.clock.now(), dict(self._bursts)
         late: list[Delivery] = []
         fitting: list[tuple[Delivery, bytes]] = []
         by_reply: dict[Reply, list[Delivery]] = {reply: [] for reply in Reply}
@@ -78,27 +81,39 @@ class Handover:
             by_reply[answer.reply].append(delivery)
             if answer.reply is not Reply.SENT:
                 log.write(logging.WARNING, f"dispatch {answer.reply.value}", detail=answer.detail)
+        self._count(by_reply, bursts)
         handed = await self._act_on(by_reply, late)
         handed.left = len(batch) - handed.dispatched - handed.released - handed.dead_lettered
         return handed
 
-    async def _act_on(self, by_reply: dict[Reply, list[Delivery]], late: list[Delivery]) -> Handed:
-        handed = Handed(dispatched=len(by_reply[Reply.SENT]))
-        for delivery in by_reply[Reply.TOO_LARGE]:
-            handed.dead_lettered += await self._bury_too_large(delivery)
-        handed.released = await self._release(late + by_reply[Reply.THROTTLED] + by_reply[Reply.REFUSED])
-        self._judge(by_reply, handed)
-        return handed
+    def _count(
+        self, by_reply: Mapping[Reply, Sequence[Delivery]], bursts_before: Mapping[Reply, int]
+    ) -> None:
+        for reply in _PATIENT_WITH:
+            if self._bursts[reply] != bursts_before[reply]:
+                continue  # another poll's dispatches, under way at the same time, have told already
+            if by_reply[reply]:
+                self._bursts[reply] += 1
+                self._in_a_row[reply] += 1
+            else:
+                self._in_a_row[reply] = 0
 
-    def _judge(self, by_reply: dict[Reply, list[Delivery]], handed: Handed) -> None:
-        for reply in (Reply.THROTTLED, Reply.UNKNOWN):
-            self._in_a_row[reply] = self._in_a_row.get(reply, 0) + 1 if by_reply[reply] else 0
-            if self._in_a_row[reply] >= PATIENCE:
-                handed.stop = f"invokes {reply.value} {PATIENCE} times in a row"
+    async def _act_on(self, by_reply: Mapping[Reply, list[Delivery]], late: list[Delivery]) -> Handed:
+        handed = Handed(dispatched=len(by_reply[Reply.SENT]), stop=self._stop(by_reply))
         if by_reply[Reply.THROTTLED]:
             handed.pause_seconds = self.random.uniform(*PAUSE_SECONDS)
+        handed.released = await self._release(late + by_reply[Reply.THROTTLED] + by_reply[Reply.REFUSED])
+        for delivery in by_reply[Reply.TOO_LARGE]:
+            handed.dead_lettered += await self._bury_too_large(delivery)
+        return handed
+
+    def _stop(self, by_reply: Mapping[Reply, Sequence[Delivery]]) -> str | None:
         if by_reply[Reply.REFUSED]:
-            handed.stop = "invoke refused"
+            return "invoke refused"
+        for reply, times in self._in_a_row.items():
+            if times >= PATIENCE:
+                return f"invokes {reply.value} {PATIENCE} times in a row"
+        return None
 
     async def _release(self, deliveries: Sequence[Delivery]) -> int:
         """Lets the messages go for a while; how many it worked for. The lease's end frees the others."""

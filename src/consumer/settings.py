@@ -19,5 +19,5 @@ class ConsumerSettings:
     queue_url: str = url("the task queue's URL")
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     worker: str = text("the name of the worker function")
-    linger_seconds: int = whole_number(0, 60)
+    linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)

@@ -14,7 +14,7 @@ from consumer.handover import Handover
 from consumer.room import Room
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
-from shared.ports import MOST_PER_CALL, Clock, Queue, QueueError
+from shared.ports import LONGEST_WAIT_SECONDS, MOST_PER_CALL, Clock, Queue, QueueError
 
 LANES = 4
 """Most polls under way at once."""
@@ -22,7 +22,6 @@ LANES = 4
 RESERVE_SECONDS = DISPATCH_SECONDS + 5
 """Kept free at the end of the function's time for what is received last."""
 
-LONGEST_WAIT_SECONDS = 20
 EMPTY_POLLS = 2
 """How many empty polls in a row mean an empty queue."""
 
@@ -80,6 +79,7 @@ class Tick:
         self._lanes = 0
         self._empty_polls = 0
         self._empty_since: float | None = None
+        self._paused_until = 0.0
 
     async def run(self) -> Summary:
         """Polls until there is a reason to stop. Raises nothing that AWS may answer: it is in the summary."""
@@ -94,6 +94,9 @@ class Tick:
     async def _poll_on(self, group: asyncio.TaskGroup, *, first: bool) -> None:
         """One lane. The first goes on until the tick stops, the others while receives come back full."""
         while not self._summary.stopped:
+            if (pause := self._paused_until - self._clock.now()) > 0:
+                await self._clock.sleep(pause)
+                continue
             received = await self._poll()
             if received == MOST_PER_CALL and self._lanes < LANES:
                 self._open_lane(group)
@@ -112,13 +115,14 @@ class Tick:
         if asked == 0:
             await self._clock.sleep(ROOM_AGAIN_SECONDS)
             return 0
+        batch: Sequence[Delivery] = ()
         try:
             batch = await self._queue.receive(asked, wait, LEASE_SECONDS)
         except QueueError as error:
-            self._room.taken(asked, 0)
             self._stop(f"receive failed: {error}")
             return 0
-        self._room.taken(asked, len(batch))
+        finally:
+            self._room.taken(asked, len(batch))
         self._summary.polls += 1
         self._summary.received += len(batch)
         self._note_emptiness(bool(batch))
@@ -134,8 +138,8 @@ class Tick:
         self._summary.left += handed.left
         if handed.stop:
             self._stop(handed.stop)
-        elif handed.pause_seconds:
-            await self._clock.sleep(handed.pause_seconds)
+        if handed.pause_seconds:  # all lanes wait: the rate is that of all of them
+            self._paused_until = self._clock.now() + handed.pause_seconds
 
     def _wait_seconds(self) -> int:
         """How long the next receive may wait: 1 s, or once the queue has run empty as long as it lingers."""

@@ -7,6 +7,7 @@ Ports are asynchronous and work on batches, so that the same code runs on boto i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +17,16 @@ from shared.delivery import Delivery
 
 MOST_PER_CALL = 10
 """SQS's limit on entries of a batch and on messages of a receive."""
+
+LONGEST_WAIT_SECONDS = 20
+"""SQS's longest long poll."""
+
+LONGEST_DELAY_SECONDS = 900
+"""SQS's longest delay of a message."""
+
+REFUSED_CHARACTERS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What SQS refuses in a body
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 LONGEST_VISIBILITY_SECONDS = 43_200
 """12 hours from the receive; SQS refuses more

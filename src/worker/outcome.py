@@ -66,7 +66,7 @@ def decide(
         return DeadLetter(_death(f"rejected: {error.reason}", attempt, error))
     if isinstance(error, BadMessageError):
         return DeadLetter(_death(str(error), attempt, None))
-    reason = str(error) if isinstance(error, _SAYS_IT) else f"{type(error).__name__}: {error}"
+    reason = str(error) if isinstance(error, _SAYS_IT) else _words(error)
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
         return DeadLetter(_death(f"failed after {times}: {reason}", attempt, error))
@@ -93,6 +93,14 @@ def _death(reason: str, attempt: Attempt, error: BaseException | None, attempts:
         task=attempt.task,
         id=attempt.id,
         attempts=attempt.number if attempts is None else attempts,
-        error=None if error is None else f"{type(error).__name__}: {error}",
+        error=None if error is None else _words(error),
         traceback=None if error is None else "".join(traceback.format_exception(error)),
     )
+
+
+def _words(error: BaseException) -> str:
+    """Type and text of an error that may be anybody's: even its text may fail."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}, whose text can't be had"

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from random import Random
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Exponential backoff with full jitter, in seconds.
@@ -20,7 +24,7 @@ class Backoff:
     longest: float = 3600
 
     def __post_init__(self) -> None:
-        if not 0 < self.first <= self.longest:
+        if not (_is_number(self.first) and _is_number(self.longest) and 0 < self.first <= self.longest):
             raise ValueError(f"a backoff needs 0 < first <= longest, not {self.first} and {self.longest}")
 
     def seconds(self, attempt: int, random: Random) -> int:
@@ -38,5 +42,9 @@ class Policy:
     backoff: Backoff = Backoff()
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ValueError(f"a task needs at least 1 attempt, not {self.attempts}")
+        if not isinstance(self.attempts, int) or isinstance(self.attempts, bool) or self.attempts < 1:
+            raise ValueError(f"attempts is {self.attempts!r}; it may be a whole number from 1")
+        if not isinstance(self.backoff, Backoff):
+            raise ValueError(
+                f"backoff is {self.backoff!r}; it may be Backoff(first=…, longest=…), in seconds"
+            )

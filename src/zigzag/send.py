@@ -10,21 +10,18 @@ from __future__ import annotations
 import functools
 import json
 import os
-import re
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 from shared.delivery import MOST_EVENT_BYTES
-from shared.ports import Outgoing, QueueError
+from shared.ports import LONGEST_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 
 ROOM_FOR_ENVELOPE_BYTES = 10_000
 """What Zigzag's event adds to the body: receipt handle, system attributes, lease."""
-
-_REFUSED_BY_SQS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Outbox(Protocol):
@@ -57,7 +54,7 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
         body = json.dumps(message, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadPayloadError(f"the payload for {task} can't be written as JSON: {error}") from error
-    if _REFUSED_BY_SQS.search(body):
+    if REFUSED_CHARACTERS.search(body):
         body = json.dumps(message)  # all ASCII: nothing in it that SQS refuses
     # Escaped once more in the worker's event, where quotes and backslashes count twice.
     escaped = len(json.dumps(body, ensure_ascii=False).encode())
@@ -72,8 +69,8 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
 
 def put(body: str, *, delay_seconds: int = 0) -> str:
     """Sends the body to the queue; its MessageId. Raises SendError."""
-    if not 0 <= delay_seconds <= 900:
-        raise SendError(f"delay_seconds is {delay_seconds}; SQS takes 0 to 900")
+    if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
+        raise SendError(f"delay_seconds is {delay_seconds}; SQS takes 0 to {LONGEST_DELAY_SECONDS}")
     try:
         outbox = _outbox.get()
         if outbox is None:

@@ -15,6 +15,7 @@ from tests.lambda_endpoint import LambdaEndpoint, wait_for
 
 from shared.aws.clients import in_threads, lambda_client
 from shared.aws.lambda_workers import LambdaWorkers
+from shared.lease import DISPATCH_SECONDS
 from shared.ports import Answer, Reply
 
 
@@ -178,3 +179,9 @@ class TestBatch:
 
 def when_there_are(number: int, endpoint: LambdaEndpoint) -> Callable[[bytes], int]:
     return lambda _: 202 if wait_for(lambda: len(endpoint.requests) >= number, 4) else 500
+
+
+def test_an_answer_is_waited_for_no_longer_than_a_dispatch_may_take(endpoint: LambdaEndpoint) -> None:
+    config = lambda_client().meta.config
+
+    assert config.connect_timeout + config.read_timeout <= DISPATCH_SECONDS

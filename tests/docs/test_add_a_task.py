@@ -1,4 +1,8 @@
-"""docs/add-a-task.md, done step by step by a reader who believes every word, in a copy of the project."""
+"""docs/add-a-task.md, done step by step by a reader who believes every word, in a copy of the project.
+
+The copy has the task `hello` and no other, and nothing in the marked places: in a project that followed
+the page long ago, nothing is there twice.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,22 @@ from tests.template.yours import marker, without_yours
 PAGE = read("docs/add-a-task.md")
 FILE = re.compile(r"# (?P<path>[\w./-]+)(?P<where>.*)\n")
 PYTEST = ".venv/bin/pytest tests/tasks"
+
+TABLE = """\
+TASKS = {
+    "hello": "tasks.hello",
+}
+"""
+
+NOT_THE_PROJECTS = (".*", "__pycache__", "node_modules")
+JUDGES = ("tests/template", "tests/docs")
+# Not this file, which would go on for ever; nor what asks the AWS and SAM command lines, which takes long
+# and does not depend on what the page adds.
+NOT_AGAIN = (
+    "tests/docs/test_add_a_task.py",
+    "tests/docs/test_commands.py",
+    "tests/template/test_template_lint.py::test_sam_validate_finds_nothing",
+)
 
 # Runs code as a reader would in a script; what it sends stays in memory.
 SCRIPT = """
@@ -45,7 +65,7 @@ class Copy:
         if block.language in ("python", "yaml") and named:
             self._write(named["path"], named["where"], block.text[named.end() :])
         elif block.language == "sh" and PYTEST in block.text:
-            self.tested.append(self.python("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/tasks"))
+            self.tested.append(self.pytest("tests/tasks"))
 
     def _write(self, path: str, where: str, text: str) -> None:
         file = self.folder / path
@@ -59,6 +79,12 @@ class Copy:
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
         self.written.add(path)
+
+    def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        temp = self.folder.with_name("temp")  # else it cleans up after us, too
+        return self.python(
+            "-m", "pytest", "-q", "-p", "no:cacheprovider", "--basetemp", str(temp), *arguments
+        )
 
     def python(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         environment: Mapping[str, str] = {
@@ -80,12 +106,15 @@ class Copy:
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """The project after the whole page."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("src", "tools"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("template.yaml", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    (folder / "tests").mkdir()
+    folder = tmp_path_factory.mktemp("page") / "project"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_THE_PROJECTS))
+    shutil.rmtree(folder / "tests" / "tasks", ignore_errors=True)
+    for module in (folder / "src" / "tasks").iterdir():
+        if module.name not in ("__init__.py", "hello.py"):
+            shutil.rmtree(module) if module.is_dir() else module.unlink()
+    (folder / "src" / "tasks" / "__init__.py").write_text(TABLE, encoding="utf-8")
+    template = without_yours(TEMPLATE.read_text(encoding="utf-8"), but_markers=True)
+    (folder / "template.yaml").write_text(template, encoding="utf-8")
     copy = Copy(folder)
     for block in blocks(PAGE):
         copy.follow(block)
@@ -157,3 +186,9 @@ def test_what_the_page_adds_to_the_template_reaches_the_worker(
     assert (["dynamodb:PutItem"], [arn("OrderTable")]) in [
         (one["Action"], one["Resource"]) for one in allowed
     ]
+
+
+def test_zigzags_tests_pass_after_the_page(copy: Copy) -> None:
+    done = copy.pytest(*JUDGES, *(f"--deselect={test}" for test in NOT_AGAIN))
+
+    assert done.returncode == 0, done.stdout

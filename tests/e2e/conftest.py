@@ -34,6 +34,14 @@ class Deployed:
         """What the real AWS command line answers."""
         return aws_cli.run(self.aws, *arguments)
 
+    def set_consumer(self, **variables: str) -> None:
+        """Changes environment variables of the deployed consumer."""
+        functions, name = self.client("lambda"), self.outputs["ConsumerFunctionName"]
+        before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": {**before, **variables}}
+        )
+
     def emulator_log(self) -> str:
         return self.aws.log_path.read_text(errors="replace")
 

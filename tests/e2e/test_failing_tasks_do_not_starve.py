@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 
 import pytest
 from tests.e2e.conftest import Deployed
@@ -17,15 +16,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def capped(deployed: Deployed) -> Iterator[Deployed]:
+def capped(deployed: Deployed) -> Deployed:
     """The deployed stack with a cap of 20, and no lingering, so that a tick ends when it is done."""
-    functions, name = deployed.client("lambda"), deployed.outputs["ConsumerFunctionName"]
-    before = functions.get_function_configuration(FunctionName=name)["Environment"]
-    changed = {**before["Variables"], "ZIGZAG_IN_FLIGHT_CAP": "20", "ZIGZAG_LINGER_SECONDS": "0"}
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
-    yield deployed
-    functions.update_function_configuration(FunctionName=name, Environment=before)
-    deployed.client("sqs").purge_queue(QueueUrl=deployed.outputs["QueueUrl"])
+    deployed.set_consumer(ZIGZAG_IN_FLIGHT_CAP="20", ZIGZAG_LINGER_SECONDS="0")
+    return deployed
 
 
 def test_a_fresh_task_starts_at_once(capped: Deployed) -> None:

@@ -51,7 +51,7 @@ def test_a_bad_setting_says_what_it_was(stack: Stack, lines: LINES, monkeypatch:
     with pytest.raises(SettingError):
         stack.wake_consumer()
 
-    says = "ZIGZAG_LINGER_SECONDS is 'soon'; it may be a whole number from 0 to 60"
+    says = "ZIGZAG_LINGER_SECONDS is 'soon'; it may be a whole number from 0 to 70"
     assert lines()[0]["message"] == says
 
 

@@ -78,7 +78,17 @@ def test_each_function_has_a_role_of_its_own(template: Template) -> None:
 def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
 
-    assert made == set(WANTED)
+    assert made == {*WANTED, "TasksPolicy"}
+
+
+def test_a_task_may_send_tasks_and_by_itself_nothing_more(templates: dict[str, Template]) -> None:
+    # Given that no statement of the user's is left
+    policy = templates["with the examples deleted"].properties("TasksPolicy")
+
+    # Then the policy is not empty, which IAM would refuse
+    assert [
+        (one["Effect"], one["Action"], one["Resource"]) for one in statements(policy["PolicyDocument"])
+    ] == [("Allow", ["sqs:SendMessage"], [arn("TaskQueue")])]
 
 
 def test_the_consumer_may_be_invoked_by_its_own_rule_only(template: Template) -> None:

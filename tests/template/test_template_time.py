@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.template.reading import Template
 
+from consumer.tick import RESERVE_SECONDS
 from shared import lease
+from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
 
 FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 DAY = 24 * 60 * 60
@@ -96,5 +98,12 @@ def test_no_more_than_two_ticks_run_at_a_time(template: Template) -> None:
     assert template.properties("ConsumerFunction")["Timeout"] < 2 * TICK_SECONDS
 
 
-def test_lingering_lasts_up_to_a_whole_tick(template: Template) -> None:
-    assert template.source["Parameters"]["LingerSeconds"]["MaxValue"] == TICK_SECONDS
+def test_the_longest_lingering_overlaps_the_next_tick_and_fits_into_its_own(template: Template) -> None:
+    timeout = template.properties("ConsumerFunction")["Timeout"]
+    longest = template.source["Parameters"]["LingerSeconds"]["MaxValue"]
+
+    assert TICK_SECONDS + 5 <= longest < timeout - RESERVE_SECONDS
+
+
+def test_the_sandboxs_consumer_has_as_much_time(template: Template) -> None:
+    assert template.properties("ConsumerFunction")["Timeout"] == CONSUMER_TIMEOUT_SECONDS

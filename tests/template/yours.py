@@ -7,41 +7,41 @@ from __future__ import annotations
 
 PLACES = ("parameters", "environment variables", "permissions", "resources", "outputs")
 
-POLICY = "  TasksPolicy:"
-"""A policy may not be empty, so whoever deletes the last statement deletes the policy."""
-
 ADDED = {
     "parameters": """\
-OrderPrefix:
+ZzProbeParameter:
   Type: String
-  Default: order-
+  Default: probe-
 """,
     "environment variables": """\
-ORDER_TABLE: !Ref OrderTable
-ORDER_PREFIX: !Ref OrderPrefix
+ZZ_PROBE_TABLE: !Ref ZzProbeTable
+ZZ_PROBE_PARAMETER: !Ref ZzProbeParameter
 """,
     "permissions": """\
 - Effect: Allow
   Action: dynamodb:PutItem
-  Resource: !GetAtt OrderTable.Arn
+  Resource: !GetAtt ZzProbeTable.Arn
 """,
     "resources": """\
-OrderTable:
+ZzProbeTable:
   Type: AWS::DynamoDB::Table
   DeletionPolicy: Retain
   UpdateReplacePolicy: Retain
   Properties:
-    TableName: orders
+    TableName: zz-probe
     BillingMode: PAY_PER_REQUEST
     AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
     KeySchema: [{AttributeName: id, KeyType: HASH}]
 """,
     "outputs": """\
-OrderTableName:
-  Value: !Ref OrderTable
+ZzProbeOutput:
+  Value: !Ref ZzProbeTable
 """,
 }
-"""What a task that stores orders brings along, by place. A fixed name and no limits: theirs to choose."""
+"""What a task that stores something brings along, by place. A fixed name and no limits: theirs to choose.
+
+It is added to the template of any project, so by names that no project has.
+"""
 
 
 def marker(place: str) -> str:
@@ -60,17 +60,17 @@ def with_a_task(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def without_yours(text: str) -> str:
-    """The template with nothing in the user's places: what is left is Zigzag's."""
+def without_yours(text: str, *, but_markers: bool = False) -> str:
+    """The template with nothing in the user's places: what is left is Zigzag's, and the markers if asked."""
     kept: list[str] = []
     cut_at: int | None = None  # the indent of the place that is being left out
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip())
-        if line.startswith(POLICY) or line.strip().startswith("# ==== YOURS:"):
+        if line.strip().startswith("# ==== YOURS:"):
             # A marker inside of what is left out, or right after it, begins no other place than this one.
             cut_at = indent if cut_at is None else min(cut_at, indent)
         elif cut_at is not None and line.strip() and indent < cut_at:
             cut_at = None
-        if cut_at is None:
+        if cut_at is None or (but_markers and line.strip().startswith("# ==== YOURS:")):
             kept.append(line)
     return "\n".join(kept) + "\n"

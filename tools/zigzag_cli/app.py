@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from tasks import TASKS
 from zigzag_cli import local, send, status, tasks
@@ -90,14 +91,14 @@ def tasks_command(as_json: Json = False) -> None:
     table = Table("task", "payload", "attempts", "backoff", "what it does", box=None)
     for one in described:
         if "error" in one:
-            table.add_row(one["name"], "", "", "", f"[red]{one['error']}[/red]")
+            table.add_row(one["name"], "", "", "", Text(one["error"], style="red"))
             continue
         fields = one["payload"]
         shown = (
             "any object" if fields is None else ", ".join(f"{name}: {kind}" for name, kind in fields.items())
         )
         backoff = f"{one['backoff']['first']:g} to {one['backoff']['longest']:g} s"
-        table.add_row(one["name"], shown, str(one["attempts"]), backoff, one["summary"])
+        table.add_row(one["name"], Text(shown), str(one["attempts"]), backoff, Text(one["summary"]))
     _answer(described, as_json, table)
 
 

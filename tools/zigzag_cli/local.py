@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,16 +22,26 @@ app = typer.Typer(help="A local AWS on this machine: no account, no Docker.", no
 
 
 @app.command()
-def up() -> None:
+def up(
+    containers: Annotated[
+        bool, typer.Option("--containers", help="Listen on Docker's bridge as well, for `sam local invoke`.")
+    ] = False,
+) -> None:
     """Starts a local AWS that stays, and deploys to it."""
     console = Console()
+    bridge = _bridge() if containers else None
     aws = state.load(PROJECT)
     if aws is None:
-        aws = Emulator(host=docker_bridge.address() or LOOPBACK, outlive=True).start()
+        aws = Emulator(host=bridge or LOOPBACK, outlive=True).start()
         state.save(PROJECT, aws)
+    elif containers and not SAM_LOCAL.exists():
+        raise Failure("the local AWS that is running does not listen for containers: `make down` first")
     _deploy(aws)
     outputs = stack.outputs(PROJECT, aws.environment())
-    _write_sam_local(aws, outputs)
+    if bridge is not None:
+        parameters = sam_local.variables(aws, outputs, bridge)
+        SAM_LOCAL.write_text(json.dumps({"Parameters": parameters}, indent=2) + "\n")
+        console.print(f"For `sam local invoke`: --env-vars {SAM_LOCAL.relative_to(PROJECT)}", soft_wrap=True)
     console.print(f"\nThe local AWS runs at {aws.endpoint}. Try, then look at `make logs`:", soft_wrap=True)
     console.print("""  ./zigzag send --local hello '{"name": "world"}'""", soft_wrap=True, highlight=False)
     console.print("For the AWS command line and any SDK, in this shell:")
@@ -81,10 +92,6 @@ def demo() -> None:
         raise Failure(
             f"the demo sends to the example tasks, and one is gone: {error}; use `make up`"
         ) from error
-    try:
-        from zigzag_local.demo.run import run
-    except ModuleNotFoundError as error:
-        raise Failure(f"the demo sends the example tasks, and one was deleted ({error})") from error
     if not run(PROJECT, Console()):
         sys.exit(FAILED)
 
@@ -98,8 +105,8 @@ def _deploy(aws: LocalAws) -> None:
         print(f"({time.monotonic() - began:.0f} s)")
 
 
-def _write_sam_local(aws: LocalAws, outputs: dict[str, str]) -> None:
-    bridge = docker_bridge.address()
-    if bridge is not None:
-        parameters = sam_local.variables(aws, outputs, bridge)
-        SAM_LOCAL.write_text(json.dumps({"Parameters": parameters}, indent=2) + "\n")
+def _bridge() -> str:
+    address = docker_bridge.address()
+    if address is None:
+        raise Failure("there is no bridge of Docker's on this machine: start Docker's engine first")
+    return address

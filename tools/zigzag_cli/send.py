@@ -17,7 +17,7 @@ def body(task: Task[Any, Any, Any], payload: str, *, id: str | None) -> str:
     """The message's body, if `payload` is JSON that fits the task. Raises Failure, which says why not."""
     try:
         value = json.loads(payload)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Failure(f"the payload is not JSON: {error}", BAD_PAYLOAD) from error
     if not isinstance(value, dict):
         raise Failure("the payload is no JSON object: it starts with `{`", BAD_PAYLOAD)

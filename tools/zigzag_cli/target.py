@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from zigzag_cli.failure import Failure
 from zigzag_local import clients, state
@@ -29,6 +29,8 @@ class Target:
         """A boto3 client for `service`. Raises Failure if there is no region, say."""
         try:
             return cast(Any, self.session).client(service, **self.options)
+        except NoRegionError as error:
+            raise Failure("no AWS region is set: name one with --region, or AWS_DEFAULT_REGION") from error
         except (BotoCoreError, ValueError) as error:
             raise Failure(f"AWS can't be asked: {error}") from error
 

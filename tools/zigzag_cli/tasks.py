@@ -22,13 +22,16 @@ def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
     """One task, as JSON: name, summary, payload fields with their types, attempts, backoff; or its error."""
     try:
         task = find(name, table)
+        payload = _fields(task.model)
     except BrokenTaskError as error:
         return {"name": name, "error": str(error)}
+    except Exception as error:  # pydantic's: a model whose fields have no JSON
+        return {"name": name, "error": f"its payload can't be described: {error}"}
     backoff = task.policy.backoff
     return {
         "name": name,
         "summary": (task.__doc__ or "").strip().partition("\n")[0].partition(". ")[0].rstrip("."),
-        "payload": _fields(task.model),
+        "payload": payload,
         "attempts": task.policy.attempts,
         "backoff": {"first": backoff.first, "longest": backoff.longest},
     }

@@ -10,12 +10,19 @@ import json
 import ssl
 import urllib.request
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_local.clients import client_options, session
 from zigzag_local.errors import LocalAwsError
 from zigzag_local.local_aws import LocalAws
+
+ASK_SECONDS = 20
+"""Most time for one answer; the emulator is slow while it starts many workers."""
 
 SENDER = "welcome@example.com"
 """Default of the parameter MailFrom; SES sends only for an identity that it knows."""
@@ -51,11 +58,12 @@ class Ledger:
     def objects(self) -> set[str]:
         """The keys of the stored pages."""
         pages = self._client("s3").get_paginator("list_objects_v2")
-        return {
-            entry["Key"]
-            for page in pages.paginate(Bucket=self._outputs["PageBucketName"])
-            for entry in page.get("Contents", [])
-        }
+        with _as_local_aws_error():
+            return {
+                entry["Key"]
+                for page in pages.paginate(Bucket=self._outputs["PageBucketName"])
+                for entry in page.get("Contents", [])
+            }
 
     def pushes(self) -> Counter[str]:
         """How many pushes each subscriber got."""
@@ -104,8 +112,22 @@ class Ledger:
 
     def _ask(self, path: str) -> dict[str, Any]:
         trust = ssl.create_default_context(cafile=self._aws.ca_bundle) if self._aws.tls else None
-        with urllib.request.urlopen(self._aws.endpoint + path, context=trust) as answer:  # noqa: S310
+        url = self._aws.endpoint + path
+        with (
+            _as_local_aws_error(),
+            urllib.request.urlopen(url, context=trust, timeout=ASK_SECONDS) as answer,  # noqa: S310
+        ):
             return dict(json.load(answer))
+
+
+@contextmanager
+def _as_local_aws_error() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, HTTPException, BotoCoreError, ClientError) as error:
+        raise LocalAwsError(
+            f"The local AWS does not answer any more: start again. It said: {error}"
+        ) from error
 
 
 def _text(message: Mapping[str, Any], attribute: str) -> str:

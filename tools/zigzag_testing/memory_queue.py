@@ -7,7 +7,6 @@ counts, a new handle a receive, delays, attributes, sizes and characters that SQ
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +14,19 @@ from typing import Any
 from shared.dead_letter import MOST_ATTRIBUTES, MOST_MESSAGE_BYTES, size
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import LONGEST_VISIBILITY_SECONDS, MOST_PER_CALL, Clock, Failed, Outgoing, QueueError
+from shared.ports import (
+    LONGEST_DELAY_SECONDS,
+    LONGEST_VISIBILITY_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    MOST_PER_CALL,
+    REFUSED_CHARACTERS,
+    Clock,
+    Failed,
+    Outgoing,
+    QueueError,
+)
 
-LONGEST_DELAY_SECONDS = 900
 _LOOK_AGAIN_SECONDS = 0.05
-_REFUSED = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(slots=True)
@@ -60,7 +67,7 @@ class MemoryQueue:
         return message_id
 
     async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        if not 1 <= most <= MOST_PER_CALL or not 0 <= wait_seconds <= 20:
+        if not 1 <= most <= MOST_PER_CALL or not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
             raise QueueError("InvalidParameterValue", f"most={most}, wait_seconds={wait_seconds}")
         give_up_at = self._clock.now() + wait_seconds
         while not (visible := self._visible()) and self._clock.now() < give_up_at:
@@ -143,7 +150,7 @@ def _refuse_what_sqs_refuses(message: Outgoing) -> None:
         raise QueueError("InvalidParameterValue", f"delay_seconds={message.delay_seconds}")
     if not message.body:
         raise QueueError("MissingParameter", "The request must contain the parameter MessageBody.")
-    if _REFUSED.search(message.body):
+    if REFUSED_CHARACTERS.search(message.body):
         raise QueueError("InvalidMessageContents", "Invalid characters in the message body.")
     if len(message.attributes) > MOST_ATTRIBUTES:
         raise QueueError("InvalidParameterValue", f"more than {MOST_ATTRIBUTES} message attributes")

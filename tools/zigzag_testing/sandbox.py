@@ -155,22 +155,21 @@ class _MemoryWorkers:
         self._worker = worker
         self._clock = clock
         self._timeout_seconds = timeout_seconds
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: list[asyncio.Task[None]] = []
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         return [self._start(event) for event in events]
 
     async def finish(self) -> None:
-        """Waits until every worker has ended."""
+        """Waits until every worker has ended. Raises what one of them raised: a worker never should."""
         while self._running:
-            await asyncio.gather(*self._running)
+            running, self._running = self._running, []
+            await asyncio.gather(*running)
 
     def _start(self, event: bytes) -> Answer:
         if len(event) > MOST_EVENT_BYTES:
             return Answer(Reply.TOO_LARGE)
-        running = asyncio.create_task(self._work(event))
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        self._running.append(asyncio.create_task(self._work(event)))
         return Answer(Reply.SENT)
 
     async def _work(self, event: bytes) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import selectors
 
+THREAD_SECONDS = 10.0
+"""How long a thread may work, in real time, until it counts as something that will not come."""
+
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop that, instead of waiting, moves its clock to when the next thing is due."""
@@ -18,6 +21,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual_now
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Waits for threads as long as they take: a time-out would be up at once."""
+        await super().shutdown_default_executor()
+
     def skip(self, seconds: float) -> None:
         self._virtual_now += seconds
 
@@ -28,10 +35,14 @@ class _SkippingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
+        if timeout is not None:
+            self._loop.skip(max(0.0, timeout))
+            return super().select(0)
+        # Nothing is due: perhaps a thread is at work, as under asyncio.to_thread, in real time.
+        ready = super().select(THREAD_SECONDS)
+        if not ready:
             raise RuntimeError("nothing is due, ever: everything waits for something that will not come")
-        self._loop.skip(max(0.0, timeout))
-        return super().select(0)
+        return ready
 
 
 class VirtualClock:

@@ -16,15 +16,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
-from shared.ports import QueueError
+from shared.ports import LONGEST_WAIT_SECONDS, QueueError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
 CONNECT_SECONDS = 2
-LONGEST_WAIT_SECONDS = 20
-"""SQS's longest long poll."""
 
 
 def sqs_client(*, attempts: int, connections: int = 10) -> SQSClient:

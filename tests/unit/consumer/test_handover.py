@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 
 import pytest
 from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
 from consumer.handover import Handed, Handover
 from shared.delivery import MOST_EVENT_BYTES, Delivery, to_event
-from shared.ports import Reply
+from shared.ports import Answer, Reply
 
 SENT, TOO_LARGE, THROTTLED, REFUSED, UNKNOWN = Reply
 
@@ -184,8 +185,20 @@ class TestTooLarge:
         assert len(world.queue) == 1
 
 
+class SlowWorkers(ScriptedWorkers):
+    """Workers that take a second to answer, always the same."""
+
+    def __init__(self, world: World, reply: Reply) -> None:
+        super().__init__()
+        self._world, self._reply = world, reply
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        await self._world.clock.sleep(1)
+        return [Answer(self._reply) for _ in events]
+
+
 class TestInARow:
-    """The third time in a row ends the tick; polls are counted, not messages."""
+    """The third time in a row ends the tick; what was under way together counts once."""
 
     def stops(self, world: World, script: Iterable[Reply]) -> list[str | None]:
         script = list(script)
@@ -211,6 +224,21 @@ class TestInARow:
 
     def test_throttled_and_unknown_are_counted_apart(self, world: World) -> None:
         assert self.stops(world, [THROTTLED, UNKNOWN, THROTTLED, UNKNOWN]) == [None] * 4
+
+    @pytest.mark.parametrize("reply", [THROTTLED, UNKNOWN])
+    def test_bad_answers_to_polls_that_were_under_way_together_are_one(
+        self, world: World, reply: Reply
+    ) -> None:
+        one = handover(world, SlowWorkers(world, reply))
+        batches = [received(world) for _ in range(4)]
+
+        async def together() -> list[Handed]:
+            return await asyncio.gather(*(one.hand_over(batch) for batch in batches))
+
+        assert [handed.stop for handed in world.run(together())] == [None] * 4
+        # Two more, one after the other, are the third
+        assert world.run(one.hand_over(batches[0])).stop is None
+        assert world.run(one.hand_over(batches[0])).stop is not None
 
     def test_the_pause_is_jittered_and_a_second_or_more(self, world: World) -> None:
         batch = received(world)

@@ -97,6 +97,18 @@ class TestDrain:
         first, second, *_ = (began for began, _ in polls(world))
         assert second - first >= 1
 
+    def test_after_a_throttle_every_lane_pauses(self, world: World, consumer: Consumer) -> None:
+        # Given lanes that poll side by side, one of which is throttled
+        consumer.workers.script = [Reply.SENT, Reply.SENT, Reply.SENT, Reply.THROTTLED]
+        world.send(*(str(number) for number in range(200)))
+
+        consumer.tick()
+
+        # Then nobody polls for a second
+        began = [began for began, _ in polls(world)]
+        throttled_at = began[0]
+        assert all(moment == throttled_at or moment >= throttled_at + 1 for moment in began)
+
 
 class TestEmpty:
     """Short polls sample SQS's servers, so it takes two empty ones to believe it."""

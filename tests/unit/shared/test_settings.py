@@ -55,20 +55,20 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
     [
         (
             "ZIGZAG_LINGER_SECONDS",
-            "61",
-            "ZIGZAG_LINGER_SECONDS is '61'; it may be a whole number from 0 to 60",
+            "71",
+            "ZIGZAG_LINGER_SECONDS is '71'; it may be a whole number from 0 to 70",
         ),
         (
             "ZIGZAG_LINGER_SECONDS",
             "-1",
-            "ZIGZAG_LINGER_SECONDS is '-1'; it may be a whole number from 0 to 60",
+            "ZIGZAG_LINGER_SECONDS is '-1'; it may be a whole number from 0 to 70",
         ),
         (
             "ZIGZAG_LINGER_SECONDS",
             "1.5",
-            "ZIGZAG_LINGER_SECONDS is '1.5'; it may be a whole number from 0 to 60",
+            "ZIGZAG_LINGER_SECONDS is '1.5'; it may be a whole number from 0 to 70",
         ),
-        ("ZIGZAG_LINGER_SECONDS", "", "ZIGZAG_LINGER_SECONDS is ''; it may be a whole number from 0 to 60"),
+        ("ZIGZAG_LINGER_SECONDS", "", "ZIGZAG_LINGER_SECONDS is ''; it may be a whole number from 0 to 70"),
         (
             "ZIGZAG_IN_FLIGHT_CAP",
             "many",

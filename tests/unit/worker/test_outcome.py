@@ -155,3 +155,14 @@ class TestUsedUp:
         assert outcome is not None
         assert outcome.death.reason.startswith("received 3 times")
         assert (outcome.death.attempts, outcome.death.task, outcome.death.id) == (3, "greet", "id-1")
+
+
+def test_an_error_whose_own_text_fails_is_decided_as_any_other() -> None:
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), 1000, Random(0))
+
+    assert isinstance(outcome, RetryLater)
+    assert outcome.reason == "MuteError, whose text can't be had"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -50,10 +51,21 @@ def test_a_backoff_that_makes_no_sense_is_refused(first: float, longest: float) 
         Backoff(first, longest)
 
 
-@pytest.mark.parametrize("attempts", [0, -1])
-def test_a_task_has_at_least_one_attempt(attempts: int) -> None:
-    with pytest.raises(ValueError, match="at least 1 attempt"):
+@pytest.mark.parametrize("first", ["30", True, None])
+def test_a_backoff_is_made_of_numbers(first: Any) -> None:
+    with pytest.raises(ValueError, match="a backoff needs 0 < first <= longest"):
+        Backoff(first)
+
+
+@pytest.mark.parametrize("attempts", [0, -1, 2.5, True, "3"])
+def test_attempts_are_a_whole_number_from_one(attempts: Any) -> None:
+    with pytest.raises(ValueError, match=r"attempts is .*; it may be a whole number from 1"):
         Policy(attempts)
+
+
+def test_a_policy_whose_backoff_is_none_is_refused_when_it_is_made_and_not_at_the_first_failure() -> None:
+    with pytest.raises(ValueError, match=r"backoff is 30; it may be Backoff\("):
+        Policy(backoff=30)  # type: ignore[arg-type]
 
 
 def test_the_default_policy() -> None:

@@ -176,3 +176,31 @@ def test_without_a_table_it_is_the_projects_own() -> None:
         sandbox.run()
 
     assert "hello" in sandbox.dead_letters[0].reason
+
+
+def test_a_coroutine_may_use_a_thread() -> None:
+    done: list[int] = []
+
+    @task()
+    async def threaded(payload: dict[str, Any]) -> None:
+        done.append(await asyncio.to_thread(sum, [1, 2]))
+
+    with Sandbox({"threaded": threaded}) as sandbox:
+        threaded.send({})
+        sandbox.run()
+
+    assert done == [3]
+
+
+def test_a_worker_that_crashes_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    @task()
+    def fine(payload: dict[str, Any]) -> None: ...
+
+    async def crash(deliveries: Any) -> Any:
+        raise RuntimeError("no error of the task's, and none of AWS's")
+
+    with Sandbox({"fine": fine}) as sandbox:
+        monkeypatch.setattr(sandbox.queue, "delete", crash)
+        fine.send({})
+        with pytest.raises(RuntimeError, match="none of AWS's"):
+            sandbox.run()

@@ -9,7 +9,10 @@ from zigzag_local.ledger import Ledger
 
 @dataclass(frozen=True)
 class Progress:
-    """How many messages were sent; wait; are in flight; are done, dead; and how many came more than once."""
+    """How many messages were sent; wait; are in flight; are done, dead; came more than once.
+
+    unaccounted -- neither done nor dead.
+    """
 
     sent: int
     waiting: int
@@ -17,10 +20,7 @@ class Progress:
     done: int
     retried: int
     dead: int
-
-    @property
-    def unaccounted(self) -> int:
-        return self.sent - self.done - self.dead
+    unaccounted: int
 
     @property
     def over(self) -> bool:
@@ -48,11 +48,14 @@ class Watch:
         self.effects = Effects.counted(self._ledger)
         self.retried |= {message["Body"] for message in queued if message["ReceiveCount"] > 1}
         waiting = sum(bool(message["IsVisible"]) for message in queued)
+        done = {message.body for message in self._messages if message.is_done(self.effects)}
+        dead = {message.body for message in self._messages if message.is_dead(self.effects)}
         return Progress(
             sent=len(self._messages),
             waiting=waiting,
             in_flight=len(queued) - waiting,
-            done=sum(message.is_done(self.effects) for message in self._messages),
+            done=len(done),
             retried=len(self.retried),
-            dead=sum(message.is_dead(self.effects) for message in self._messages),
+            dead=len(dead),
+            unaccounted=len(self._messages) - len(done | dead),
         )
