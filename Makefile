@@ -22,7 +22,7 @@ down: setup ## Ends the local AWS
 ##@ Test
 test: setup ## Everything that must hold at every commit, end to end on the local AWS included
 	@$(BIN)/pytest -m "not slow"
-test-all: test test-slow ## Both
+test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, the package is complete, `sam local invoke`
 	@$(BIN)/pytest -m slow
 test-fast: setup ## What takes seconds: not end to end

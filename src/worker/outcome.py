@@ -82,7 +82,7 @@ def used_up(attempt: Attempt, policy: Policy) -> DeadLetter | None:
         return None
     started = attempt.number - 1
     reason = (
-        f"received {started} times, which are all its attempts; the last one did not end, or never started"
+        f"received {started} times, which are all its attempts; if the last one started, the log tells of it"
     )
     return DeadLetter(_death(reason, attempt, None, started))
 

@@ -90,7 +90,7 @@ def task(
     Raises TaskDefinitionError if the function can't be a task.
     """
     if misplaced is not None:
-        raise TaskDefinitionError(f"{misplaced!r}: write `@task()`, with parentheses")
+        raise TaskDefinitionError(f"{_place(misplaced)}: write `@task()`, with parentheses")
     return _Decorator(Policy(attempts, backoff))
 
 
@@ -108,7 +108,7 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
     """The payload's model (None for a dict), and whether the function asks for a Context."""
     if not inspect.isfunction(function):
         raise TaskDefinitionError(f"@task goes on a function, not on {function!r}")
-    where = f"{inspect.getsourcefile(function)}:{function.__code__.co_firstlineno}: task {function.__name__}"
+    where = f"{_place(function)}: task {function.__name__}"
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TaskDefinitionError(f"{where} is a generator: nothing would run it; replace `yield`")
     try:
@@ -126,6 +126,12 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
     if len(parameters) == 2 and hints.get(parameters[1].name) is not Context:
         raise TaskDefinitionError(f"{where} has a second parameter that is no Context; {wanted}")
     return _model(payload, where, wanted), len(parameters) == 2
+
+
+def _place(function: Any) -> str:
+    """Where a function is written: file and line."""
+    code = getattr(function, "__code__", None)
+    return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def _model(payload: Any, where: str, wanted: str) -> Any:

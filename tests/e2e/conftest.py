@@ -14,7 +14,7 @@ from zigzag_local import aws_cli, stack
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 PROJECT = Path(__file__).resolve().parents[2]
 

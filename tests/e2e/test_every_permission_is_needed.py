@@ -44,7 +44,8 @@ TABLE = {
     ("WorkerRole", "sqs:DeleteMessage"): "a message that is done is off the queue",
     ("WorkerRole", "sqs:ChangeMessageVisibility"): "a message that failed is postponed",
     ("WorkerRole", "sqs:SendMessage"): "a bad message is a dead letter",
-    # What the examples need. What a project's own tasks need is theirs to test, so it may be missing here.
+    # What any task may do, and what the examples need. What a project's own tasks need is theirs to test, so
+    # it may be missing here.
     ("TasksPolicy", "sqs:SendMessage"): "a task sent a task",
     ("TasksPolicy", "ses:SendEmail"): "a mail was sent",
     ("TasksPolicy", "s3:PutObject"): "a page was stored",

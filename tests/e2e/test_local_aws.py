@@ -15,7 +15,7 @@ import pytest
 from zigzag_local import processes, state
 from zigzag_local.emulator import Emulator
 from zigzag_local.errors import LocalAwsError
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 TOOLS = Path(processes.__file__).parents[1]
 

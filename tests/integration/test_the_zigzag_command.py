@@ -71,7 +71,7 @@ class TestSend:
         [
             (("hello", '{"nome": "Ann"}'), "the payload does not fit hello: name: Field required"),
             (("hello", "Ann"), "the payload is not JSON"),
-            (("hello", '["Ann"]'), "the payload is no JSON object"),
+            (("hello", '["Ann"]'), "the payload must be a JSON object"),
             (("helo", "{}"), "no task is called 'helo'; there are: "),
         ],
         ids=["a bad field", "not JSON", "no object", "no such task"],
@@ -137,10 +137,11 @@ class TestTasks:
     ) -> None:
         monkeypatch.setitem(app.TASKS, "broken", "tasks.not_there")
 
-        _, out, _ = zigzag("tasks", "--json")
+        code, out, err = zigzag("tasks", "--json")
 
         listed = {one["name"]: one for one in json.loads(out)}
-        assert "tasks.not_there can't be imported" in listed["broken"]["error"]
+        assert code == 3
+        assert "broken: tasks.not_there can't be imported" in err
         assert "payload" in listed["hello"]
 
 

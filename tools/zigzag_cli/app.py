@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from tasks import TASKS
 from zigzag_cli import local, send, status, tasks
-from zigzag_cli.failure import FAILED, Failure
+from zigzag_cli.failure import BAD_PAYLOAD, FAILED, Failure
 from zigzag_cli.target import Target, choose
 from zigzag_local.errors import LocalAwsError
 
@@ -30,6 +29,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(local.app, name="local")
+
+STATUS_WORDS = {
+    "waiting": "waiting",
+    "in_flight": "in flight, or waiting for a retry",
+    "delayed": "not yet due, as sent with a delay",
+    "oldest_seconds": "age of the oldest, in seconds",
+    "dead_letters": "dead letters",
+}
 
 Stack = Annotated[str, typer.Option("--stack", help="The stack's name.", rich_help_panel="Which stack")]
 Local = Annotated[bool, typer.Option("--local", help="The one of `make up`.", rich_help_panel="Which stack")]
@@ -60,7 +67,8 @@ def send_command(
     body = send.body(tasks.load(task, TASKS), text, id=id)
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     sent = send.send(target, body, delay_seconds=delay)
-    _answer(sent, as_json, f"sent {task} as {sent['message_id']}")
+    named = "" if id is None else f" with the id {id}"
+    _answer(sent, as_json, f"sent {task}{named}, in the message {sent['message_id']}")
 
 
 @app.command("status", epilog=EXIT_CODES)
@@ -77,10 +85,10 @@ def status_command(
         stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url
     )
     counts = status.status(target)
-    table = Table("", "messages", box=None)
-    for name, count in counts.items():
-        shown = "unknown" if count is None else f"{count:,}"
-        table.add_row(name.replace("_", " "), shown)
+    table = Table.grid(padding=(0, 2))
+    for name, words in STATUS_WORDS.items():
+        shown = "unknown" if counts[name] is None else f"{counts[name]:,}"
+        table.add_row(words, shown)
     _answer(counts, as_json, table)
 
 
@@ -91,15 +99,15 @@ def tasks_command(as_json: Json = False) -> None:
     table = Table("task", "payload", "attempts", "backoff", "what it does", box=None)
     for one in described:
         if "error" in one:
-            table.add_row(one["name"], "", "", "", Text(one["error"], style="red"))
             continue
-        fields = one["payload"]
-        shown = (
-            "any object" if fields is None else ", ".join(f"{name}: {kind}" for name, kind in fields.items())
-        )
+        fields = {"any": "object"} if one["payload"] is None else one["payload"]
+        named = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
         backoff = f"{one['backoff']['first']:g} to {one['backoff']['longest']:g} s"
-        table.add_row(one["name"], Text(shown), str(one["attempts"]), backoff, Text(one["summary"]))
+        table.add_row(one["name"], Text(named), str(one["attempts"]), backoff, Text(one["summary"]))
     _answer(described, as_json, table)
+    broken = [f"{one['name']}: {one['error']}" for one in described if "error" in one]
+    if broken:
+        raise Failure("\n".join(broken), BAD_PAYLOAD)
 
 
 def _answer(value: Any, as_json: bool, shown: Any) -> None:
@@ -112,7 +120,7 @@ def _answer(value: Any, as_json: bool, shown: Any) -> None:
 def main() -> None:
     """Runs the command; a failure is one sentence on standard error."""
     try:
-        app(prog_name=Path(sys.argv[0]).name if sys.argv[0].endswith("zigzag") else "zigzag")
+        app(prog_name="./zigzag")
     except (Failure, LocalAwsError) as failure:
         print(f"zigzag: {failure}", file=sys.stderr)
         sys.exit(failure.exit_code if isinstance(failure, Failure) else FAILED)

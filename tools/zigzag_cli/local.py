@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -14,9 +15,11 @@ from zigzag_cli.failure import FAILED, Failure
 from zigzag_cli.target import PROJECT, running
 from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
+
+LAMBDAS_OWN = ("START RequestId", "END RequestId", "REPORT RequestId")
 
 app = typer.Typer(help="A local AWS on this machine: no account, no Docker.", no_args_is_help=True)
 
@@ -44,7 +47,7 @@ def up(
         console.print(f"For `sam local invoke`: --env-vars {SAM_LOCAL.relative_to(PROJECT)}", soft_wrap=True)
     console.print(f"\nThe local AWS runs at {aws.endpoint}. Try, then look at `make logs`:", soft_wrap=True)
     console.print("""  ./zigzag send --local hello '{"name": "world"}'""", soft_wrap=True, highlight=False)
-    console.print("For the AWS command line and any SDK, in this shell:")
+    console.print("For any SDK and .venv/bin/aws, whose `sqs` commands need --endpoint-url besides:")
     for name, value in aws.variables().items():
         console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)
     console.print(
@@ -67,9 +70,11 @@ def follow_logs() -> None:
         "consumer": outputs["ConsumerLogGroupName"],
         "worker": outputs["WorkerLogGroupName"],
     }
-    for line in logs.follow(aws.environment(), groups):
-        moment = line.time.astimezone().strftime("%H:%M:%S")
-        print(f"{moment} {line.function:8} {line.text}", flush=True)
+    with suppress(KeyboardInterrupt):  # the usual end
+        for line in logs.follow(aws.environment(), groups):
+            if not line.text.startswith(LAMBDAS_OWN):
+                moment = line.time.astimezone().strftime("%H:%M:%S")
+                print(f"{moment} {line.function:8} {line.text}", flush=True)
 
 
 @app.command()

@@ -20,7 +20,7 @@ def body(task: Task[Any, Any, Any], payload: str, *, id: str | None) -> str:
     except (ValueError, RecursionError) as error:
         raise Failure(f"the payload is not JSON: {error}", BAD_PAYLOAD) from error
     if not isinstance(value, dict):
-        raise Failure("the payload is no JSON object: it starts with `{`", BAD_PAYLOAD)
+        raise Failure('the payload must be a JSON object, such as {"name": "world"}', BAD_PAYLOAD)
     try:
         return encode(task.name, task.check(value), id=id)
     except SendError as error:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 
 from zigzag_cli.failure import Failure
 from zigzag_local import clients, state
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zigzag_local.errors import LocalAwsError, last_lines
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 _AWS = Path(sys.executable).with_name("aws")
 

@@ -19,7 +19,7 @@ from types import TracebackType
 
 from zigzag_local import machine, processes
 from zigzag_local.errors import LocalAwsError, last_lines
-from zigzag_local.local_aws import ROOT_KEY, LocalAws, certificate_path, log_path
+from zigzag_local.running import ROOT_KEY, LocalAws, certificate_path, log_path
 
 LOOPBACK = "127.0.0.1"  # where the functions find the emulator, so it always listens here
 START_SECONDS = 60.0  # it takes about 2 s on two cores; a first start compiles

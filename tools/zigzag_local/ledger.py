@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_local.clients import client_options, session
 from zigzag_local.errors import LocalAwsError
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 ASK_SECONDS = 20
 """Most time for one answer; the emulator is slow while it starts many workers."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import LOOPBACK
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 
 def variables(aws: LocalAws, outputs: Mapping[str, str], bridge: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from zigzag_local.errors import LocalAwsError
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 FILE = Path(".zigzag-local") / "state.json"
 

@@ -145,7 +145,9 @@ class TestRefusals:
     def test_a_decorator_without_its_parentheses_is_named(self) -> None:
         def greet(payload: dict[str, Any]) -> None: ...
 
-        with pytest.raises(TaskDefinitionError, match=r"greet.*write `@task\(\)`, with parentheses"):
+        with pytest.raises(
+            TaskDefinitionError, match=r"test_task\.py:\d+: write `@task\(\)`, with parentheses"
+        ):
             task(greet)  # type: ignore[call-overload, arg-type]
 
     @pytest.mark.parametrize("thing", [print, Person, 5], ids=["a builtin", "a class", "a number"])

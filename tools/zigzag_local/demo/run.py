@@ -18,7 +18,7 @@ from zigzag_local.demo.progress import Progress, Watch
 from zigzag_local.demo.site import site
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
-from zigzag_local.local_aws import LocalAws
+from zigzag_local.running import LocalAws
 
 GIVE_UP_SECONDS = 240
 """After the sending: the first firing comes within a minute, the last retry half a minute later."""
@@ -36,7 +36,7 @@ def run(project: Path, console: Console) -> bool:
         ledger = _deploy(project, aws, console)
         messages = batch(pages)
         _send(aws, stack.outputs(project, aws.environment())["QueueUrl"], messages, console)
-        with _step(console, "the schedule, rate(1 minute), wakes the consumer: within a minute"):
+        with _step(console, "the schedule, rate(1 minute), wakes the consumer: in about a minute"):
             watch = Watch(ledger, messages)
             progress = _watch(watch, console)
     console.print(_table(messages, watch))
