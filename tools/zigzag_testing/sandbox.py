@@ -81,7 +81,7 @@ class Sandbox:
             self.clock,
             worker_timeout_seconds,
         )
-        self._in_flight_cap = in_flight_cap
+        self._room = Room(self.queue, self.clock, in_flight_cap)
         self._sending = ExitStack()
 
     def __enter__(self) -> Self:
@@ -136,12 +136,11 @@ class Sandbox:
             await self.clock.sleep(max(0.0, next_tick_at - self.clock.now()))
 
     async def _tick(self) -> Summary:
-        room = Room(self.queue, self.clock, self._in_flight_cap)
         handover = Handover(self.queue, self.dead_letter_queue, self.workers, self.clock, self._random)
         ends_at = self.clock.now() + CONSUMER_TIMEOUT_SECONDS
         linger = self._linger_seconds
         summary = await Tick(
-            self.queue, room, handover, self.clock, linger_seconds=linger, ends_at=ends_at
+            self.queue, self._room, handover, self.clock, linger_seconds=linger, ends_at=ends_at
         ).run()
         await self.workers.finish()
         return summary

@@ -1,0 +1,62 @@
+"""What every implementation of the `Workers` port does: the one on Lambda, and the one in the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.lambda_endpoint import LambdaEndpoint
+from tests.support import a_delivery, body_of
+
+from shared.aws.clients import lambda_client
+from shared.aws.lambda_workers import LambdaWorkers
+from shared.delivery import MOST_EVENT_BYTES, to_event
+from shared.ports import Answer, Reply
+from zigzag_testing import Sandbox
+
+Dispatch = Callable[[list[bytes]], list[Answer]]
+
+SMALL = to_event(a_delivery(body_of("greet")))
+LARGE = to_event(a_delivery(body_of("greet", {"text": "x" * MOST_EVENT_BYTES})))
+
+
+def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with LambdaEndpoint(lambda event: 413 if len(event) > MOST_EVENT_BYTES else 202) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
+        client = lambda_client()
+        yield lambda events: asyncio.run(LambdaWorkers(client, "worker").dispatch(events))
+        client.close()
+
+
+def in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    with Sandbox({}) as sandbox:
+
+        async def dispatch(events: list[bytes]) -> list[Answer]:
+            answers = await sandbox.workers.dispatch(events)
+            await sandbox.workers.finish()
+            return answers
+
+        yield lambda events: sandbox._do(dispatch(events))
+
+
+@pytest.fixture(params=[on_lambda, in_the_sandbox], ids=lambda made: made.__name__)
+def dispatch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    yield from request.param(monkeypatch)
+
+
+def test_what_is_taken_is_sent(dispatch: Dispatch) -> None:
+    assert [answer.reply for answer in dispatch([SMALL])] == [Reply.SENT]
+
+
+def test_each_event_has_its_own_answer_in_their_order(dispatch: Dispatch) -> None:
+    replies = [answer.reply for answer in dispatch([SMALL, LARGE, SMALL])]
+
+    assert replies == [Reply.SENT, Reply.TOO_LARGE, Reply.SENT]
+
+
+def test_no_event_has_no_answer(dispatch: Dispatch) -> None:
+    assert dispatch([]) == []
