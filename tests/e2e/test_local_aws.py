@@ -20,8 +20,9 @@ from zigzag_local.running import LocalAws
 TOOLS = Path(processes.__file__).parents[1]
 
 STARTER = """
-import sys, time
+import signal, sys, time
 from zigzag_local.emulator import Emulator
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, where a shell started us behind an &
 with Emulator() as aws:
     print(aws.directory, aws.endpoint, flush=True)
     time.sleep(60)
