@@ -50,9 +50,8 @@ def up(
     console.print("For any SDK and .venv/bin/aws, whose `sqs` commands need --endpoint-url besides:")
     for name, value in aws.variables().items():
         console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)
-    console.print(
-        f"  {outputs['SendCommand']} --endpoint-url {aws.endpoint}", soft_wrap=True, highlight=False
-    )
+    command = f".venv/bin/{outputs['SendCommand']} --endpoint-url {aws.endpoint}"
+    console.print(f"  {command}", soft_wrap=True, highlight=False)
 
 
 @app.command()
