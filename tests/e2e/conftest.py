@@ -42,6 +42,30 @@ class Deployed:
             FunctionName=name, Environment={"Variables": {**before, **variables}}
         )
 
+    def set_rule(self, *, enabled: bool) -> None:
+        """Makes the schedule go on, or fire no more."""
+        events = self.client("events")
+        (rule,) = events.list_rules()["Rules"]
+        change = events.enable_rule if enabled else events.disable_rule
+        change(Name=rule["Name"])
+
+    def said(self) -> str:
+        """For a failure: what went wrong by the functions' own words, and the emulator's last ones."""
+        groups = [self.outputs["ConsumerLogGroupName"], self.outputs["WorkerLogGroupName"]]
+        pages = self.client("logs").get_paginator("filter_log_events")
+        lines = [
+            event["message"]
+            for group in groups
+            for page in pages.paginate(logGroupName=group)
+            for event in page["events"]
+        ]
+        bad = [
+            line
+            for line in lines
+            if '"message": "tick"' in line or ('"level": "INFO"' not in line and line.startswith("{"))
+        ]
+        return "\n".join([*bad[-50:], self.emulator_log()[-3000:]])
+
     def emulator_log(self) -> str:
         return self.aws.log_path.read_text(errors="replace")
 

@@ -19,7 +19,9 @@ import pytest
 from tests.e2e.conftest import Deployed
 
 MANY = 200
-DRAINED_WITHIN_SECONDS = 240  # the first firing comes a minute after the deployment
+WAIT_SECONDS = (
+    240  # the first firing comes a minute after the deployment; a message left to its lease, two later
+)
 
 BAD = {
     "not JSON": ("hello, world", "the body is not JSON"),
@@ -76,8 +78,12 @@ def drained(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Dra
         "sqs", "get-queue-attributes", "--queue-url", queue_url, "--attribute-names", name
     )
     firings_before = deployed.firings()
+    wait_until(deployed, lambda queued: deployed.firings() > 0)
+    # What is received from now on is received by the tick that is under way.
+    deployed.set_rule(enabled=False)
     wait_until(deployed, lambda queued: all(message["ReceiveCount"] for message in queued))
     firings_until_received = deployed.firings()
+    deployed.set_rule(enabled=True)
     # Only the unknown task is left in the end, which is retried for minutes.
     wait_until(deployed, lambda queued: len(queued) <= 1)
     return Drained(
@@ -110,10 +116,10 @@ def send_bad(deployed: Deployed, queue_url: str, folder: Path) -> None:
 
 def wait_until(deployed: Deployed, is_so: Callable[[list[dict[str, Any]]], bool]) -> None:
     """Until it is so of the messages that are still on the queue."""
-    give_up_at = time.monotonic() + DRAINED_WITHIN_SECONDS
+    give_up_at = time.monotonic() + WAIT_SECONDS
     while not is_so(queued := deployed.ledger.queued()):
         if time.monotonic() > give_up_at:
-            pytest.fail(f"{len(queued)} messages are left; {deployed.emulator_log()[-5000:]}")
+            pytest.fail(f"{len(queued)} messages are left; {deployed.said()}")
         time.sleep(0.5)
 
 

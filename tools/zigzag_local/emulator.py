@@ -24,6 +24,10 @@ from zigzag_local.running import ROOT_KEY, LocalAws, certificate_path, log_path
 LOOPBACK = "127.0.0.1"  # where the functions find the emulator, so it always listens here
 START_SECONDS = 60.0  # it takes about 2 s on two cores; a first start compiles
 
+CONCURRENCY = 16
+"""Most functions that run at once: each is a process of its own, and its start takes most of a second of CPU.
+More events wait, as on AWS where an account has its limit, too."""
+
 _TOOLS = Path(__file__).resolve().parents[1]
 _SERVE = Path(__file__).with_name("serve.py")
 INTERPRETER = _TOOLS.parent / ".venv-ministack" / "bin" / "python"
@@ -172,6 +176,7 @@ class Emulator:
             "AWS_ACCESS_KEY_ID": ROOT_KEY,
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
             "IOT_MTLS_ENABLED": "0",  # a port of its own
             "SFTP_ENABLED": "0",  # likewise
             # It would remove containers of another MiniStack on this machine.

@@ -1,12 +1,15 @@
 """What of MiniStack's is put right before it serves?
 
-Only how it judges permissions where AWS judges otherwise, so that a role that works here works on
-AWS: a batch call needs the permission of the single one, and a mail is sent by its sender's
-identity, not by `*`. MiniStack's own Python runs this file, with hypercorn's arguments.
+How it judges permissions where AWS judges otherwise, so that a role that works here works on AWS: a
+batch call needs the permission of the single one, and a mail is sent by its sender's identity, not
+by `*`. And what becomes of an asynchronous event when all concurrent executions are taken: it waits
+for one, as on AWS, until it is too old. MiniStack's own Python runs this file, with hypercorn's
+arguments.
 """
 
 import importlib
 import json
+import time
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +21,11 @@ PERMISSIONS = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "sns:PublishBatch": "sns:Publish",
 }
+
+LAMBDAS_EVENT_AGE = 21_600
+"""Lambda's default of MaximumEventAgeInSeconds: how long an event may wait."""
+
+LOOK_AGAIN_SECONDS = 0.2
 
 
 def sender(path: str, body: bytes) -> str:
@@ -50,6 +58,27 @@ def judge_as_aws(actions: Any) -> None:
     actions.extract_iam_action, actions.extract_resource_arn = action, resource
 
 
+def let_events_wait(lambdas: Any) -> None:
+    """Put right the module ministack.services.lambda_svc, which drops an event that finds no free execution.
+
+    It does not say here which events are asynchronous: synchronous ones, which AWS refuses, wait too.
+    """
+    its_acquire = lambdas._acquire_execution_slot
+
+    def acquire(function: Any, configuration: Any) -> Any:
+        of_latest = (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
+        age = of_latest.get("MaximumEventAgeInSeconds", LAMBDAS_EVENT_AGE)
+        too_old_at = time.monotonic() + age
+        while True:
+            slot, limit = its_acquire(function, configuration)
+            if slot is not None or time.monotonic() > too_old_at:
+                return slot, limit
+            time.sleep(LOOK_AGAIN_SECONDS)
+
+    lambdas._acquire_execution_slot = acquire
+
+
 if __name__ == "__main__":
+    let_events_wait(importlib.import_module("ministack.services.lambda_svc"))
     judge_as_aws(importlib.import_module("ministack.core.iam_actions"))
     importlib.import_module("hypercorn.__main__").main()

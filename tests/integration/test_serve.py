@@ -1,0 +1,49 @@
+"""What is put right of the local AWS before it serves, and can be shown without starting it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from zigzag_local import serve
+
+TAKEN = (None, "account")
+FREE = ("a place", None)
+
+
+def lambdas(*answers: tuple[str | None, str | None]) -> Any:
+    """A stand-in for MiniStack's module, whose concurrency answers so, and goes on with the last."""
+    said = list(answers)
+    return SimpleNamespace(_acquire_execution_slot=lambda *_: said.pop(0) if len(said) > 1 else said[0])
+
+
+def of_age(seconds: int) -> dict[str, Any]:
+    return {"event_invoke_configs": {"$LATEST": {"MaximumEventAgeInSeconds": seconds}}}
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "LOOK_AGAIN_SECONDS", 0.01)
+
+
+def test_an_event_that_finds_no_free_execution_waits_for_one() -> None:
+    module = lambdas(TAKEN, TAKEN, FREE)
+    serve.let_events_wait(module)
+
+    assert module._acquire_execution_slot(of_age(60), {}) == FREE
+
+
+def test_an_event_is_dropped_at_its_functions_event_age() -> None:
+    module = lambdas(TAKEN)
+    serve.let_events_wait(module)
+
+    assert module._acquire_execution_slot(of_age(0), {}) == TAKEN
+
+
+def test_an_event_of_a_function_that_says_nothing_waits() -> None:
+    module = lambdas(TAKEN, FREE)
+    serve.let_events_wait(module)
+
+    assert module._acquire_execution_slot({}, {}) == FREE
