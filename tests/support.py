@@ -10,8 +10,9 @@ from typing import Any
 
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import Answer, Failed, Outgoing, QueueError, Reply
+from shared.ports import Answer, Begun, Busy, Done, Failed, Outgoing, QueueError, RecordsError, Reply
 from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.virtual_time import virtual_runner
 
 QUEUE_URL = "https://sqs.test/tasks"
@@ -64,6 +65,7 @@ class WatchedQueue(MemoryQueue):
     broken   -- methods that fail as a whole, with QueueError.
     refusing -- methods that refuse every entry of a batch.
     counts   -- what `in_flight` answers, if not the truth.
+    postpone_works -- how many more calls of `postpone` go well; the next ones refuse every entry.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -72,6 +74,7 @@ class WatchedQueue(MemoryQueue):
         self.broken: set[str] = set()
         self.refusing: set[str] = set()
         self.counts: int | None = None
+        self.postpone_works: int | None = None
         self.count_takes_seconds = 0.0
 
     def asked(self, method: str) -> list[tuple[Any, ...]]:
@@ -84,6 +87,10 @@ class WatchedQueue(MemoryQueue):
 
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
         self._note("postpone", [delivery.message_id for delivery in deliveries], seconds)
+        if self.postpone_works is not None:
+            self.postpone_works -= 1
+            if self.postpone_works < 0:
+                self.refusing.add("postpone")
         return self._refused("postpone", deliveries) or await super().postpone(deliveries, seconds)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
@@ -110,13 +117,52 @@ class WatchedQueue(MemoryQueue):
         return [Failed(delivery, "InvalidParameterValue", f"{method} refused") for delivery in deliveries]
 
 
+class WatchedRecords(MemoryRecords):
+    """MemoryRecords that remember which methods were called, and fail if they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+        self.broken: set[str] = set()
+
+    def _note(self, method: str) -> None:
+        self.calls.append(method)
+        if method in self.broken:
+            raise RecordsError(f"{method} is broken")
+
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+        self._note("begin")
+        return await super().begin(key, owner, now, until)
+
+    async def extend(self, key: str, owner: str, until: float) -> bool:
+        self._note("extend")
+        return await super().extend(key, owner, until)
+
+    async def finish(self, key: str, owner: str, now: float) -> bool:
+        self._note("finish")
+        return await super().finish(key, owner, now)
+
+    async def release(self, key: str, owner: str) -> None:
+        self._note("release")
+        await super().release(key, owner)
+
+    async def count(self, key: str, owner: str, now: float) -> int:
+        self._note("count")
+        return await super().count(key, owner, now)
+
+    async def forget(self, key: str) -> None:
+        self._note("forget")
+        await super().forget(key)
+
+
 class World:
     """A task queue, a dead-letter queue, and the virtual time that they share."""
 
-    def __init__(self) -> None:
+    def __init__(self, suffix: str = "") -> None:
         self.runner, self.clock = virtual_runner()
-        self.queue = WatchedQueue(self.clock, QUEUE_URL)
-        self.dead_letters = WatchedQueue(self.clock, DEAD_LETTER_QUEUE_URL)
+        self.queue = WatchedQueue(self.clock, QUEUE_URL + suffix)
+        self.dead_letters = WatchedQueue(self.clock, DEAD_LETTER_QUEUE_URL + suffix)
+        self.records = WatchedRecords()
         self.random = Random(0)
         self._later: list[asyncio.Task[None]] = []
 

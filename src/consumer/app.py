@@ -47,7 +47,8 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
     room = Room(queue, clock, settings.in_flight_cap)  # remembers dispatches beyond its tick
 
     def tick(seconds_left: float) -> Coroutine[Any, Any, Summary]:
-        handover = Handover(queue, dead_letters, workers, clock, Random())
+        per_dispatch = settings.deliveries_per_dispatch
+        handover = Handover(queue, dead_letters, workers, clock, Random(), per_dispatch)
         ends_at = clock.now() + seconds_left
         linger = settings.linger_seconds
         return Tick(queue, room, handover, clock, linger_seconds=linger, ends_at=ends_at).run()

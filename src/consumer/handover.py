@@ -1,12 +1,16 @@
-"""What happens to the messages of one poll? Each is handed to a worker, and the answers are acted on.
+"""What happens to the messages of one poll? Each goes to a worker in a run, and the answers are acted on.
 
-| answer | meaning | what we do |
+| answer | meaning | what we do with the run |
 |---|---|---|
 | 202 | sent | the worker settles it |
 | 413 | too large for an asynchronous invoke | dead letter |
 | 429 | the rate of the API's calls | release, pause; the third time in a row ends the tick |
 | other 4xx, or nothing was sent | something is broken that a retry won't mend | release, end the tick |
 | 5xx, time-out, reset | it may have arrived | leave it to its lease; the third time in a row ends the tick |
+
+A run that is late, since its receive was a while ago, is not sent, but released.
+A run's tail (`consumer.runs`) is released once there is an answer, whichever. Of a FIFO group, all that is
+released is released in one call, until the same time: SQS would hand out what is visible first, alone.
 
 "In a row" counts what came one after the other: of dispatches that were under way together, one bad
 answer is as good as ten. A worker that is out of
@@ -15,14 +19,16 @@ concurrency never shows here: its events get 202, wait, and are dropped at their
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
+from consumer.runs import Dispatch, dispatches_of
 from shared import log
-from shared.dead_letter import Death, bury
-from shared.delivery import MOST_EVENT_BYTES, Delivery, to_event
+from shared.dead_letter import Burial, Death, bury
+from shared.delivery import MOST_EVENT_BYTES, Delivery
 from shared.ports import Clock, Queue, QueueError, Reply, Workers
 
 RELEASE_SECONDS = (15, 60)
@@ -52,68 +58,86 @@ class Handed:
 
 @dataclass(slots=True)
 class Handover:
-    """Hands deliveries to workers. One a tick: it remembers how often in a row a bad answer came."""
+    """Hands deliveries to workers. One a tick: it remembers how often in a row a bad answer came.
+
+    deliveries_per_dispatch -- most of a run from a standard queue.
+    """
 
     queue: Queue
     dead_letters: Queue
     workers: Workers
     clock: Clock
     random: Random
+    deliveries_per_dispatch: int = 1
     _in_a_row: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
     _bursts: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
 
     async def hand_over(self, batch: Sequence[Delivery]) -> Handed:
-        """Dispatches every delivery that is in time and fits, and acts on the answers."""
-        now, bursts = self.clock.now(), dict(self._bursts)
-        late: list[Delivery] = []
-        fitting: list[tuple[Delivery, bytes]] = []
-        by_reply: dict[Reply, list[Delivery]] = {reply: [] for reply in Reply}
-        for delivery in batch:
-            event = to_event(delivery)
-            if delivery.lease is not None and now > delivery.lease.dispatch_by:
-                late.append(delivery)
-            elif len(event) > MOST_EVENT_BYTES:
-                by_reply[Reply.TOO_LARGE].append(delivery)
-            else:
-                fitting.append((delivery, event))
-        answers = await self.workers.dispatch([event for _, event in fitting]) if fitting else []
-        for (delivery, _), answer in zip(fitting, answers, strict=True):
-            by_reply[answer.reply].append(delivery)
-            if answer.reply is not Reply.SENT:
-                log.write(logging.WARNING, f"dispatch {answer.reply.value}", detail=answer.detail)
-        self._count(by_reply, bursts)
-        handed = await self._act_on(by_reply, late)
+        """Dispatches every run that is in time and fits, and acts on the answers."""
+        bursts = dict(self._bursts)
+        answered = await self._dispatch(dispatches_of(batch, self.deliveries_per_dispatch))
+        replies = {reply for _, reply in answered}
+        self._count(replies, bursts)
+        handed = Handed(stop=self._stop(replies))
+        if Reply.THROTTLED in replies:
+            handed.pause_seconds = self.random.uniform(*PAUSE_SECONDS)
+        for dispatch, reply in answered:
+            if reply is Reply.SENT:
+                handed.dispatched += len(dispatch.run.deliveries)
+            elif _is_dead(dispatch, reply):
+                # Before its tail is released: a dead letter lets its group go on, and not earlier.
+                handed.dead_lettered += await self._bury_too_large(dispatch.run.deliveries[0])
+        handed.released = await self._release_all(answered)
         handed.left = len(batch) - handed.dispatched - handed.released - handed.dead_lettered
         return handed
 
-    def _count(
-        self, by_reply: Mapping[Reply, Sequence[Delivery]], bursts_before: Mapping[Reply, int]
-    ) -> None:
+    async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
+        """The replies; None to what was late, and not sent."""
+        now = self.clock.now()  # after the runs were made: to compress them may take a while
+        answered: list[tuple[Dispatch, Reply | None]] = []
+        sending: list[tuple[Dispatch, bytes]] = []
+        for dispatch in dispatches:
+            if _is_late(dispatch, now):
+                answered.append((dispatch, None))
+            elif dispatch.event is None:
+                answered.append((dispatch, Reply.TOO_LARGE))
+            else:
+                sending.append((dispatch, dispatch.event))
+        answers = await self.workers.dispatch([event for _, event in sending]) if sending else []
+        for (dispatch, _), answer in zip(sending, answers, strict=True):
+            answered.append((dispatch, answer.reply))
+            if answer.reply is not Reply.SENT:
+                log.write(logging.WARNING, f"dispatch {answer.reply.value}", detail=answer.detail)
+        return answered
+
+    def _count(self, replies: Collection[Reply | None], bursts_before: Mapping[Reply, int]) -> None:
         for reply in _PATIENT_WITH:
             if self._bursts[reply] != bursts_before[reply]:
                 continue  # another poll's dispatches, under way at the same time, have told already
-            if by_reply[reply]:
+            if reply in replies:
                 self._bursts[reply] += 1
                 self._in_a_row[reply] += 1
             else:
                 self._in_a_row[reply] = 0
 
-    async def _act_on(self, by_reply: Mapping[Reply, list[Delivery]], late: list[Delivery]) -> Handed:
-        handed = Handed(dispatched=len(by_reply[Reply.SENT]), stop=self._stop(by_reply))
-        if by_reply[Reply.THROTTLED]:
-            handed.pause_seconds = self.random.uniform(*PAUSE_SECONDS)
-        handed.released = await self._release(late + by_reply[Reply.THROTTLED] + by_reply[Reply.REFUSED])
-        for delivery in by_reply[Reply.TOO_LARGE]:
-            handed.dead_lettered += await self._bury_too_large(delivery)
-        return handed
-
-    def _stop(self, by_reply: Mapping[Reply, Sequence[Delivery]]) -> str | None:
-        if by_reply[Reply.REFUSED]:
+    def _stop(self, replies: Collection[Reply | None]) -> str | None:
+        if Reply.REFUSED in replies:
             return "invoke refused"
         for reply, times in self._in_a_row.items():
             if times >= PATIENCE:
                 return f"invokes {reply.value} {PATIENCE} times in a row"
         return None
+
+    async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]]) -> int:
+        """Lets go what no worker has; how many it worked for."""
+        together: list[Delivery] = []
+        groups: list[Sequence[Delivery]] = []
+        for dispatch, reply in answered:
+            if dispatch.run.ordered:
+                groups.append(_let_go(dispatch, reply))
+            else:
+                together += _let_go(dispatch, reply)
+        return sum(await asyncio.gather(*(self._release(deliveries) for deliveries in (together, *groups))))
 
     async def _release(self, deliveries: Sequence[Delivery]) -> int:
         """Lets the messages go for a while; how many it worked for. The lease's end frees the others."""
@@ -128,7 +152,29 @@ class Handover:
 
     async def _bury_too_large(self, delivery: Delivery) -> bool:
         death = Death(
-            f"too large for an asynchronous invoke: at most {MOST_EVENT_BYTES:,} bytes with its envelope; "
-            "send what is large to S3 and put its key in the payload"
+            f"too large for an asynchronous invoke, even compressed: at most {MOST_EVENT_BYTES:,} bytes with "
+            "its envelope; send what is large to S3 and put its key in the payload"
         )
-        return await bury(delivery, death, self.queue, self.dead_letters, self.clock, self.random)
+        burial = await bury(delivery, death, self.queue, self.dead_letters, self.clock, self.random)
+        return burial is not Burial.REFUSED
+
+
+def _is_late(dispatch: Dispatch, now: float) -> bool:
+    lease = dispatch.run.lease
+    return lease is not None and now > lease.dispatch_by
+
+
+def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
+    """Whether the run is one delivery that no dispatch can carry.
+
+    A run of several is within our own limit, which is the least that Lambda's can be. Should it be refused
+    all the same, nobody knows for whose sake: all of them are released.
+    """
+    return reply is Reply.TOO_LARGE and len(dispatch.run.deliveries) == 1
+
+
+def _let_go(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
+    """What of a run and its tail is released after that reply."""
+    if reply in (Reply.SENT, Reply.UNKNOWN) or _is_dead(dispatch, reply):
+        return dispatch.tail
+    return (*dispatch.run.deliveries, *dispatch.tail)

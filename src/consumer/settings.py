@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.delivery import MOST_DELIVERIES
 from shared.settings import text, url, whole_number
 
 
@@ -11,9 +12,10 @@ from shared.settings import text, url, whole_number
 class ConsumerSettings:
     """Read from `ZIGZAG_*` variables, one a field.
 
-    worker         -- name of the worker function.
-    linger_seconds -- how long a tick polls on after the queue has run empty.
-    in_flight_cap  -- most messages in flight at once; 0 = no cap.
+    worker                  -- name of the worker function.
+    linger_seconds          -- how long a tick polls on after the queue has run empty.
+    in_flight_cap           -- most messages in flight at once; 0 = no cap.
+    deliveries_per_dispatch -- most that a worker gets at once from a standard queue.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -21,3 +23,4 @@ class ConsumerSettings:
     worker: str = text("the name of the worker function")
     linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)
+    deliveries_per_dispatch: int = whole_number(1, MOST_DELIVERIES)

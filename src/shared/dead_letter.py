@@ -3,20 +3,26 @@
 A dead letter is the body as it came, its attributes, and one more, `zigzag`: a note in JSON that
 says why, and carries the task's id through a redrive. It is sent, the send is confirmed, and only
 then is the message deleted: nothing is deleted that is not stored elsewhere.
+
+A producer, too, can set an attribute of that name. So of a note that comes with a message only that
+is read which we could have written: a letter that SQS refuses would come again and again.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal, InvalidOperation
+from enum import Enum
 from random import Random
 from typing import Any
 
 from shared import log
 from shared.delivery import Delivery
-from shared.ports import Clock, Failed, Outgoing, Queue, QueueError
+from shared.ports import REFUSED_CHARACTERS, Clock, Failed, Outgoing, Queue, QueueError
 
 NOTE = "zigzag"
 MOST_ATTRIBUTES = 10
@@ -26,6 +32,14 @@ MOST_MESSAGE_BYTES = 1_048_576
 
 MOST_TRACEBACK_CHARACTERS = 4_000
 MOST_REASON_CHARACTERS = 1_000
+MOST_ID_CHARACTERS = 1_000
+"""A longer id is not in the note: only a body can have brought it, and does so again after a redrive."""
+
+_NAME = re.compile(r"(?!AWS\.|Amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)", re.IGNORECASE)
+_TYPE = re.compile(r"(String|Number|Binary)(\..{1,200})?")
+_NUMBER = re.compile(r"[0-9eE.+-]+")
+"""Attributes that SQS takes
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +60,18 @@ class Death:
     traceback: str | None = None
 
 
+class Burial(Enum):
+    """What became of a move to the dead-letter queue."""
+
+    MOVED = "moved"
+    COPIED = "copied"  # the letter is there, but the message comes again: it could not be deleted
+    REFUSED = "refused"  # the message is postponed, and comes again
+
+
 async def bury(
     delivery: Delivery, death: Death, queue: Queue, dead_letters: Queue, clock: Clock, random: Random
-) -> bool:
-    """Moves the message to the dead-letter queue.
-
-    False if that can't be done now: then it is postponed, and comes again.
-    """
+) -> Burial:
+    """Moves the message to the dead-letter queue. Raises nothing that AWS may answer."""
     letter = compose(delivery, death, clock.now())
     if NOTE not in letter.attributes:
         log.write(logging.WARNING, "dead letter without a note: no room for it", reason=death.reason)
@@ -61,32 +80,33 @@ async def bury(
     except QueueError as error:
         log.write(logging.ERROR, "dead letter refused; the message will come again", reason=str(error))
         await _try(queue.postpone([delivery], random.randint(60, 120)), "not postponed")
-        return False
+        return Burial.REFUSED
     # If the delete fails, the message comes again and is moved again: readers fold by `message_id`.
-    await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
-    return True
+    deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
+    return Burial.MOVED if deleted else Burial.COPIED
 
 
-async def _try(call: Awaitable[list[Failed]], otherwise: str) -> None:
+async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
     try:
         reasons = [failed.reason for failed in await call]
     except QueueError as error:
         reasons = [str(error)]
     if reasons:
         log.write(logging.ERROR, otherwise, reason=reasons[0])
+    return not reasons
 
 
 def compose(delivery: Delivery, death: Death, now: float) -> Outgoing:
     """The dead letter, within SQS's limits: the note shrinks, and at last is left out."""
-    attributes = original_attributes(delivery)
     letter = Outgoing(
         body=delivery.body,
-        attributes=attributes,
+        attributes=original_attributes(delivery),
         group=delivery.group,
         deduplication_id=delivery.message_id if delivery.from_fifo else None,
         trace_header=delivery.trace_header,
     )
-    displaced: dict[str, Any] = {}
+    attributes = {name: value for name, value in delivery.attributes.items() if name != NOTE}
+    displaced = note_of(delivery).get("displaced", {})
     if len(attributes) >= MOST_ATTRIBUTES:
         last = max(attributes)
         displaced = {last: attributes[last]}
@@ -102,16 +122,20 @@ def compose(delivery: Delivery, death: Death, now: float) -> Outgoing:
 def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
     """The attributes as the producer sent them: without our note, and with the one that it displaced."""
     attributes = {name: value for name, value in delivery.attributes.items() if name != NOTE}
-    return {**attributes, **_displaced(note_of(delivery))}
+    return {**note_of(delivery).get("displaced", {}), **attributes}
 
 
 def note_of(delivery: Delivery) -> dict[str, Any]:
-    """The note that a redriven dead letter carries; empty if there is none that can be read."""
+    """What a redriven dead letter's note brings along: its `id`, `message_id` and `displaced`, if there."""
     try:
         note = json.loads(delivery.attributes[NOTE]["StringValue"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return {}
-    return note if isinstance(note, dict) else {}
+    if not isinstance(note, dict):
+        return {}
+    found = {key: note[key] for key in ("id", "message_id") if _is_id(note.get(key))}
+    displaced = _displaced(note.get("displaced"))
+    return {**found, "displaced": displaced} if displaced else found
 
 
 def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
@@ -130,7 +154,7 @@ def _notes(
     """The note from the fullest to the barest."""
     barest = {
         "reason": death.reason[:MOST_REASON_CHARACTERS],
-        "id": death.id,
+        "id": death.id if _is_id(death.id) else None,
         "message_id": note_of(delivery).get("message_id", delivery.message_id),
         **({"displaced": _with_text(displaced)} if displaced else {}),
     }
@@ -157,17 +181,45 @@ def _with_text(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
     }
 
 
-def _displaced(note: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    displaced = note.get("displaced")
-    if not isinstance(displaced, dict):
+def _is_id(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MOST_ID_CHARACTERS
+        and not REFUSED_CHARACTERS.search(value)
+    )
+
+
+def _displaced(value: Any) -> dict[str, dict[str, Any]]:
+    """The one attribute that a note holds, as SQS has it; none if SQS can't have given it to us."""
+    if not isinstance(value, dict) or len(value) != 1:
         return {}
+    ((name, attribute),) = value.items()
+    if not isinstance(attribute, dict) or not _NAME.fullmatch(name):
+        return {}
+    kind, text, hexadecimal = (attribute.get(key) for key in ("DataType", "StringValue", "BinaryValue"))
+    if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or REFUSED_CHARACTERS.search(kind):
+        return {}
+    if kind.startswith("Binary"):
+        content = _bytes(hexadecimal)
+        return {name: {"DataType": kind, "BinaryValue": content}} if content else {}
+    if not isinstance(text, str) or not text or REFUSED_CHARACTERS.search(text):
+        return {}
+    if kind.startswith("Number") and not _is_number(text):
+        return {}
+    return {name: {"DataType": kind, "StringValue": text}}
+
+
+def _bytes(hexadecimal: Any) -> bytes:
     try:
-        return {
-            name: {
-                key: bytes.fromhex(value) if key == "BinaryValue" else value
-                for key, value in attribute.items()
-            }
-            for name, attribute in displaced.items()
-        }
-    except (AttributeError, TypeError, ValueError):
-        return {}
+        return bytes.fromhex(hexadecimal)
+    except (TypeError, ValueError):
+        return b""
+
+
+def _is_number(text: str) -> bool:
+    """Whether SQS takes it for an attribute's number: 38 digits, from 10^-128 to 10^126."""
+    try:
+        number = Decimal(text) if _NUMBER.fullmatch(text) else Decimal("NaN")
+    except InvalidOperation:
+        return False
+    return number.is_finite() and len(number.as_tuple().digits) <= 38 and -128 <= number.adjusted() <= 126

@@ -8,16 +8,19 @@ from, and the lease. It travels as the worker's event, JSON in UTF-8:
 
 so that any consumer, or a person with a file, can make one. Only `Message.Body` must be there;
 unknown keys are ignored. Binary attribute values are base64, as the AWS command line prints them.
+
+A run of several deliveries has `"Messages": […]` in place of `"Message"`; the lease is that of all.
+Where the event would be too long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared import wire
 from shared.lease import Lease
 
 MOST_EVENT_BYTES = 1_000_000
@@ -25,9 +28,16 @@ MOST_EVENT_BYTES = 1_000_000
 documentation does not say which: the smaller reading is safe
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
 
+_END_OF_TIME = 253_402_300_800
+"""The year 10000: more than a datetime can hold."""
+
+MOST_DELIVERIES = 10
+"""Of a run: as many as one receive brings
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html)."""
+
 
 class BadEventError(ValueError):
-    """The worker's event is no delivery; the message says what is missing."""
+    """The worker's event is no dispatch; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,50 +101,113 @@ class Delivery:
         return (self.message.get("Attributes") or {}).get(name)
 
 
-def to_event(delivery: Delivery) -> bytes:
-    """The delivery as the worker's event. Never parses the body."""
-    event: dict[str, Any] = {
-        "QueueUrl": delivery.queue_url,
-        "Message": {**delivery.message, "MessageAttributes": _to_base64(delivery.attributes)},
-    }
-    if delivery.lease is not None:
-        event["Lease"] = delivery.lease.to_json()
-    # Not escaped to ASCII: that would make an emoji three times as long.
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one dispatch carries: 1 to 10 deliveries of one receive, in the order received."""
+
+    deliveries: tuple[Delivery, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether their order counts: they are from a FIFO queue."""
+        return any(delivery.from_fifo for delivery in self.deliveries)
+
+    @property
+    def lease(self) -> Lease | None:
+        return self.deliveries[0].lease
+
+    @property
+    def queue_url(self) -> str | None:
+        return self.deliveries[0].queue_url
 
 
-def from_event(event: Any) -> Delivery:
-    """The delivery in the worker's event. Raises BadEventError."""
-    message = event.get("Message") if isinstance(event, dict) else None
-    if not isinstance(message, dict) or not isinstance(message.get("Body"), str):
+def to_event(run: Run) -> bytes:
+    """The run as the worker's event; longer than MOST_EVENT_BYTES if it does not fit compressed, either."""
+    number, event = longest_event(run.deliveries)
+    if number == len(run.deliveries):
+        return event
+    return _event(run.deliveries[0], [wire.plain(delivery.message) for delivery in run.deliveries])
+
+
+def longest_event(deliveries: Sequence[Delivery]) -> tuple[int, bytes]:
+    """How many of the deliveries, from the first one on, fit one event, and that event.
+
+    0 if not even the first one fits. Never parses a body.
+    """
+    number, event = _longest(deliveries, wire.plain)
+    if number == len(deliveries):
+        return number, event
+    return max((number, event), _longest(deliveries, wire.compressed), key=lambda found: found[0])
+
+
+def _longest(
+    deliveries: Sequence[Delivery], written: Callable[[Mapping[str, Any]], bytes]
+) -> tuple[int, bytes]:
+    messages: list[bytes] = []
+    event = b""
+    for delivery in deliveries:
+        messages.append(written(delivery.message))
+        longer = _event(deliveries[0], messages)
+        if len(longer) > MOST_EVENT_BYTES:
+            return len(messages) - 1, event
+        event = longer
+    return len(messages), event
+
+
+def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
+    """The event around the messages, which are JSON already; queue and lease are those of the first."""
+    carried = b'"Message":' + messages[0]
+    if len(messages) > 1:
+        carried = b'"Messages":[' + b",".join(messages) + b"]"
+    fields = [b'"QueueUrl":' + wire.to_json(first.queue_url), carried]
+    if first.lease is not None:
+        fields.append(b'"Lease":' + wire.to_json(first.lease.to_json()))
+    return b"{" + b",".join(fields) + b"}"
+
+
+def from_event(event: Any) -> Run:
+    """The run in the worker's event. Raises BadEventError."""
+    messages = _messages_in(event)
+    if not 1 <= len(messages) <= MOST_DELIVERIES or not all(map(wire.has_body, messages)):
         raise BadEventError(
             'the event is no dispatch: it needs {"Message": {"Body": "…"}}, as in events/worker-dispatch.json'
+            f", or `Messages`, a list of 1 to {MOST_DELIVERIES} such messages"
         )
     try:
-        lease = Lease.from_json(event["Lease"]) if event.get("Lease") is not None else None
-        attributes = _from_base64(message.get("MessageAttributes") or {})
-        delivery = Delivery({**message, "MessageAttributes": attributes}, event.get("QueueUrl"), lease)
-        _ = delivery.receive_count, delivery.sent_at
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadEventError(f"the event is no dispatch: {type(error).__name__}: {error}") from error
-    return delivery
+        url = event.get("QueueUrl")
+        if url is not None:
+            wire.text(url, "`QueueUrl`")
+        lease = _lease_in(event)
+        run = Run(tuple(Delivery(wire.read(message), url, lease) for message in messages))
+        for delivery in run.deliveries:
+            _check(delivery)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        what = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        raise BadEventError(f"the event is no dispatch: {what}") from error
+    return run
 
 
-def _to_base64(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            key: base64.b64encode(value).decode() if isinstance(value, bytes) else value
-            for key, value in attribute.items()
-        }
-        for name, attribute in attributes.items()
-    }
+def _messages_in(event: Any) -> list[Any]:
+    """What the event has for messages; none where it does not say, or says it twice."""
+    if not isinstance(event, dict):
+        return []
+    one, several = event.get("Message"), event.get("Messages")
+    if several is None:
+        return [one]
+    return several if one is None and isinstance(several, list) else []
 
 
-def _from_base64(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        name: {
-            key: base64.b64decode(value, validate=True) if key == "BinaryValue" else value
-            for key, value in attribute.items()
-        }
-        for name, attribute in attributes.items()
-    }
+def _lease_in(event: Mapping[str, Any]) -> Lease | None:
+    if event.get("Lease") is None:
+        return None
+    lease = Lease.from_json(event["Lease"])
+    if not all(map(math.isfinite, (lease.received_at, lease.start_by, lease.ends))):
+        raise ValueError("a time of its lease is no number")  # it would never be late
+    return lease
+
+
+def _check(delivery: Delivery) -> None:
+    """Raises ValueError or OverflowError if what SQS counts is not countable."""
+    sent_at = delivery.sent_at
+    if delivery.receive_count < 0 or (sent_at is not None and not 0 <= sent_at < _END_OF_TIME):
+        raise ValueError("its receive count or the time it was sent can't be true")

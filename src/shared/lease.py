@@ -26,6 +26,15 @@ DISPATCH_SECONDS = 10
 SAFETY_SECONDS = 30
 """For clocks that differ, and for what the network takes."""
 
+BEAT_EVERY_SECONDS = LEASE_SECONDS / 3
+"""How often a lease is extended while its task runs: two beats may fail."""
+
+KEPT_SECONDS = 4 * 24 * 3600
+"""MessageRetentionPeriod of the task queue: after that SQS drops a message, received or not."""
+
+RECORD_SECONDS = 19 * 24 * 3600
+"""How long a task's record is kept: a day longer than a message may be in both queues (4 and 14 days)."""
+
 MAX_RECEIVE_COUNT = 1000
 """SQS's most. Only our own count of attempts dead-letters a task."""
 

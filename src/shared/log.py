@@ -1,6 +1,7 @@
 """What does a log line look like? One JSON object a line, wherever the code runs.
 
-Payloads are never logged by our code.
+A line is made of printable ASCII: whatever a message holds is escaped in it, so that no text can end
+the line, begin another, or reach a terminal as a command. Payloads are never logged by our code.
 """
 
 from __future__ import annotations
@@ -8,25 +9,41 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 LOGGER = logging.getLogger("zigzag")
 
+MOST_LINE_BYTES = 60_000
+"""A longer line can come out of Lambda in two: it goes through a pipe, and that holds 65,536."""
+
+_MOST_CHARACTERS = (16_000, 4_000, 1_000, 100)
+"""Of one text in a line; with less, where all of them together are too long."""
+
 
 class JsonFormatter(logging.Formatter):
-    """A record as JSON: timestamp, level, message, then the fields given to `write`."""
+    """A record as JSON: timestamp, level, message, then the fields given to `write`.
+
+    What is too long loses its middle. Whatever is logged, there is a line.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
+            "message": _message(record),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        # What we say ourselves comes first and last: no field takes its place.
+        line |= {name: value for name, value in _fields(record).items() if name not in line}
+        written = ""
+        for most in _MOST_CHARACTERS:
+            written = json.dumps({name[:most]: _cut(value, most) for name, value in line.items()})
+            if len(written) <= MOST_LINE_BYTES:
+                break
+        return written
 
 
 def configure() -> None:
@@ -45,3 +62,45 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
     """Logs `message` with its fields but those that are None, and the traceback of `error`."""
     known = {name: value for name, value in fields.items() if value is not None}
     LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # a task's own line, whose arguments do not fit: Python would print it as it is
+        return f"{_text(record.msg)} (its arguments don't fit: {record.pathname}:{record.lineno})"
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields = getattr(record, "fields", {})
+    if not isinstance(fields, Mapping):  # somebody else's word for something else
+        return {"fields": _plain(fields)}
+    return {_text(name): _plain(value) for name, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    """The value, if JSON can hold it; else its text."""
+    if isinstance(value, str):
+        return value
+    try:
+        json.dumps(value, allow_nan=False)
+    except Exception:
+        return _text(value)
+    return value
+
+
+def _text(value: Any) -> str:
+    """A text of anything: even that may fail."""
+    try:
+        return str(value)
+    except Exception:
+        return f"a {type(value).__name__}, whose text can't be had"
+
+
+def _cut(value: Any, most: int) -> Any:
+    """The value, if it is no longer than that; else the beginning and the end of its text."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if len(text) <= most:
+        return value
+    half = most // 2
+    return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"

@@ -114,6 +114,59 @@ class Workers(Protocol):
         """
 
 
+class RecordsError(Exception):
+    """The records can't be reached, or refused a call; `reason` says why in AWS's words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """This start is recorded, and the task is its owner's. It is the `runs`-th that was recorded."""
+
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Another worker runs the task, and owns it until that time, in epoch seconds."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task's completion is recorded."""
+
+
+class Records(Protocol):
+    """One record a task: how often it started, whose it is, and whether it is done.
+
+    A record lives for `RECORD_SECONDS` from its last change. `owner` names one delivery's worker: what it
+    counts, it counts once, however often it asks. Every method raises RecordsError.
+    """
+
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+        """Counts a start and makes `owner` the owner until then, unless another one is, or it is done."""
+
+    async def extend(self, key: str, owner: str, until: float) -> bool:
+        """Moves the end of the ownership; False if `owner` is not the owner (any more)."""
+
+    async def finish(self, key: str, owner: str, now: float) -> bool:
+        """Records the completion; False if `owner` is not the owner (any more)."""
+
+    async def release(self, key: str, owner: str) -> None:
+        """Gives up the ownership, if `owner` has it; the count stays."""
+
+    async def count(self, key: str, owner: str, now: float) -> int:
+        """Counts a start that was not recorded when it began; how many there are now."""
+
+    async def forget(self, key: str) -> None:
+        """Removes the record: what became a dead letter begins anew when it is redriven."""
+
+
 class Clock(Protocol):
     """Time, in epoch seconds."""
 

@@ -1,25 +1,29 @@
-"""The worker function: wires one delivery's work to AWS, and answers with its report."""
+"""The worker function: wires the work of one dispatch to AWS, and answers with its report."""
 
 from __future__ import annotations
 
 import functools
 import logging
 import os
+import sys
 from dataclasses import asdict
 from random import Random
 from typing import Any
 
 from shared import log
-from shared.aws.clients import sqs_client
+from shared.aws.clients import dynamodb_client, sqs_client
+from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.clock import WallClock
 from shared.delivery import BadEventError, from_event
 from shared.settings import SettingError, read
 from tasks import TASKS
-from worker.run import in_a_loop_of_its_own
+from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
 from worker.work import Worker
 from zigzag.in_place import run_in_place
+
+PROCESS = LambdaProcess()
 
 
 @functools.cache
@@ -32,32 +36,43 @@ def _settings() -> WorkerSettings:
         raise
 
 
+def _queue(url: str) -> SqsQueue:
+    # A delete and a postponement do no harm when they are sent twice, and much when they are lost.
+    return SqsQueue(sqs_client(attempts=4), url)
+
+
 @functools.cache
 def _worker(queue_url: str) -> Worker:
     """The worker of one queue, made once for each environment of the function."""
-    # A delete and a postponement do no harm when they are sent twice, and much when they are lost.
-    sqs = sqs_client(attempts=4)
+    settings = _settings()
     return Worker(
-        queue=SqsQueue(sqs, queue_url),
-        dead_letters=SqsQueue(sqs, _settings().dead_letter_queue_url),
+        queue=_queue(queue_url),
+        dead_letters=_queue(settings.dead_letter_queue_url),
+        records=DynamoDbRecords(dynamodb_client, settings.records_table),
         table=TASKS,
         clock=WallClock(),
         random=Random(),
-        finish=in_a_loop_of_its_own,
+        host=PROCESS,
+        beat_queue=functools.partial(_queue, queue_url),
     )
 
 
-def handler(event: object, context: Any) -> dict[str, Any]:
-    """One delivery. Raises BadEventError if the event is none."""
+def handler(event: object, context: Any) -> Any:
+    """One dispatch; answers with the report of its delivery, or a list of them. Raises BadEventError."""
     settings = _settings()
     try:
-        delivery = from_event(event)
+        run = from_event(event)
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise
-    worker = _worker(delivery.queue_url or settings.queue_url)
-    report = run_in_place(worker.work(delivery, lambda: context.get_remaining_time_in_millis() / 1000))
-    return asdict(report)
+    worker = _worker(run.queue_url or settings.queue_url)
+    work = worker.work(run, lambda: context.get_remaining_time_in_millis() / 1000)
+    reports = [asdict(report) for report in run_in_place(work)]
+    if PROCESS.spoiled is not None:
+        log.write(logging.WARNING, "this environment ends", reason=PROCESS.spoiled)
+        sys.stdout.flush()
+        os._exit(1)  # all is settled, and the next task gets a clean one
+    return reports[0] if len(reports) == 1 else reports
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

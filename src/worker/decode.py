@@ -3,16 +3,31 @@
 The body is JSON: `{"task": "resize_image", "payload": {…}, "id": "…"}`, where `payload` and `id` may be
 missing and other keys are ignored. A message attribute `task` marks a raw body: then the whole body
 is the payload (an S3 event, an SNS notification).
+
+A body is whatever a producer made it, and what comes out of here must not trip those who get it:
+it is not nested without end, and its numbers are finite. Of keys that are there twice, the last counts,
+as everywhere in Python.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
+
+MOST_LEVELS = 100
+"""Of objects and arrays within each other, the body itself included. What walks a value by calling
+itself, as much code does, needs a few frames a level, and Python gives it 1,000 in all."""
+
+MOST_NAME_CHARACTERS = 256
+"""Of a task's name. It stands in log lines, and in dead letters' notes."""
+
+_TOO_DEEP = f"the body is nested too deeply: at most {MOST_LEVELS} objects and arrays within each other"
 
 
 class BadMessageError(ValueError):
@@ -39,9 +54,10 @@ def decode(delivery: Delivery) -> Message:
     body = _json_object(delivery.body)
     raw = original_attributes(delivery).get("task")
     if raw is not None:
-        if not raw.get("StringValue"):
+        name = raw.get("StringValue")
+        if not isinstance(name, str) or not name:
             raise BadMessageError("the attribute `task` is no text; it must be the name of a task")
-        return Message(raw["StringValue"], body, _task_id({}, delivery))
+        return Message(_short_enough(name), body, _task_id({}, delivery))
     payload = body.get("payload", {})
     if not isinstance(payload, dict):
         raise BadMessageError(f"`payload` is {_kind(payload)}; it must be a JSON object")
@@ -50,12 +66,48 @@ def decode(delivery: Delivery) -> Message:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = json.loads(text, parse_float=_finite, parse_constant=_no_constant)
+    except BadMessageError:
+        raise
+    except json.JSONDecodeError as error:
         raise BadMessageError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise BadMessageError(_TOO_DEEP) from None
+    except ValueError:  # the time to read an int grows with the square of its length, so Python has a limit
+        most = f"{sys.get_int_max_str_digits():,}"
+        raise BadMessageError(f"the body has a number that is too long: at most {most} digits") from None
     if not isinstance(value, dict):
         raise BadMessageError(f"the body is {_kind(value)}; it must be a JSON object with a `task`")
+    if text.count("{") + text.count("[") > MOST_LEVELS and _is_deeper(value, MOST_LEVELS):
+        raise BadMessageError(_TOO_DEEP)
     return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # 1e999 would become what JSON can't write
+        raise BadMessageError("the body has a number that is too large")
+    return number
+
+
+def _no_constant(name: str) -> float:
+    """NaN and Infinity, which Python's own reader takes."""
+    raise BadMessageError(f"the body is not JSON: it has {name}, which JSON does not know")
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and arrays are nested more than so many times; looks at one level after the other."""
+    level = [value]
+    for _ in range(levels):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _task_name(name: Any) -> str:
@@ -63,7 +115,15 @@ def _task_name(name: Any) -> str:
         raise BadMessageError('the body names no task; it must be like {"task": "hello", "payload": {}}')
     if not isinstance(name, str) or not name:
         raise BadMessageError(f"`task` is {_kind(name)}; it must be the name of a task")
-    return name
+    return _short_enough(name)
+
+
+def _short_enough(name: str) -> str:
+    if len(name) > MOST_NAME_CHARACTERS:
+        raise BadMessageError(
+            f"`task` has {len(name):,} characters; a name has at most {MOST_NAME_CHARACTERS}"
+        )
+    return _whole("task", name)
 
 
 def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
@@ -72,7 +132,16 @@ def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
         chosen = note_of(delivery).get("id") or delivery.message_id
     if not isinstance(chosen, str) or not chosen:
         raise BadMessageError(f"`id` is {_kind(chosen)}; it must be a text that is not empty")
-    return chosen
+    return _whole("id", chosen)
+
+
+def _whole(key: str, text: str) -> str:
+    r"""The text, if it is Unicode. JSON can hold `\ud83d` alone, half an emoji; keys and calls can't."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadMessageError(f"`{key}` has half a character; it must be a text in Unicode") from None
+    return text
 
 
 def _kind(value: Any) -> str:

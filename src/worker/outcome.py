@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from shared.dead_letter import Death
@@ -12,13 +12,18 @@ from worker.lookup import BrokenTaskError, NoSuchTaskError
 from zigzag import Reject, Retry
 from zigzag.policy import Policy
 
-_SAYS_IT = (Retry, NoSuchTaskError, BrokenTaskError)
-"""Errors whose message needs no type before it."""
+TO_SPARE_SECONDS = 3600
+"""Between a message's last attempt and the end of its time on the queue: it may have to wait for a worker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
     """The message is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyDone:
+    """The task's completion is recorded: it does not run again, and the message is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +48,70 @@ class Ignored:
     reason: str
 
 
-Outcome = Succeeded | RetryLater | DeadLetter | Ignored
+Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | Ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which attempt it was, at what. `task` and `id` are None where the message did not say."""
+    """Which attempt it was, from 1, at what. `task` and `id` are None where the message did not say."""
 
     number: int
     task: str | None = None
     id: str | None = None
 
+    def numbered(self, number: int) -> Attempt:
+        return replace(self, number=number)
+
+
+class OutOfTimeError(Exception):
+    """The task was interrupted, because Lambda was about to end the function."""
+
+    @classmethod
+    def after(cls, deadline: BaseException) -> OutOfTimeError:
+        """With the traceback that says where the task was."""
+        out_of_time = cls("interrupted shortly before the function's time was over; WorkerTimeout sets it")
+        return out_of_time.with_traceback(deadline.__traceback__)
+
+
+def is_permanent(error: BaseException, policy: Policy) -> bool:
+    """Whether a message is given up for this error, whichever attempt it was."""
+    return isinstance(error, Reject | BadMessageError) or policy.attempts == 1
+
 
 def decide(
-    error: BaseException, attempt: Attempt, policy: Policy, longest_seconds: float, random: Random
+    error: BaseException,
+    attempt: Attempt,
+    policy: Policy,
+    random: Random,
+    *,
+    longest_seconds: float,
+    kept_seconds: float = float("inf"),
 ) -> RetryLater | DeadLetter:
     """The outcome of an attempt that raised `error`.
 
     longest_seconds -- the furthest that SQS lets the message be postponed.
+    kept_seconds    -- how long SQS still keeps it: a retry after that would lose it.
     """
     if isinstance(error, Reject):
         return DeadLetter(_death(f"rejected: {error.reason}", attempt, error))
     if isinstance(error, BadMessageError):
         return DeadLetter(_death(str(error), attempt, None))
-    reason = str(error) if isinstance(error, _SAYS_IT) else _words(error)
+    reason = (
+        str(error)
+        if isinstance(error, Retry | NoSuchTaskError | BrokenTaskError | OutOfTimeError)
+        else _words(error)
+    )
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
         return DeadLetter(_death(f"failed after {times}: {reason}", attempt, error))
     seconds = float(policy.backoff.seconds(attempt.number, random))
     if isinstance(error, Retry) and error.after is not None:
         seconds = error.after
-    return RetryLater(int(max(1, min(seconds, longest_seconds))), reason)
+    seconds = int(max(1, min(seconds, longest_seconds)))
+    if seconds > kept_seconds - TO_SPARE_SECONDS:
+        outlives = f"the next attempt would come after the time for which SQS keeps a message: {reason}"
+        return DeadLetter(_death(outlives, attempt, error))
+    return RetryLater(seconds, reason)
 
 
 def used_up(attempt: Attempt, policy: Policy) -> DeadLetter | None:
@@ -81,10 +119,8 @@ def used_up(attempt: Attempt, policy: Policy) -> DeadLetter | None:
     if attempt.number <= policy.attempts:
         return None
     started = attempt.number - 1
-    reason = (
-        f"received {started} times, which are all its attempts; if the last one started, the log tells of it"
-    )
-    return DeadLetter(_death(reason, attempt, None, started))
+    times = "once, and did not end" if started == 1 else f"{started} times, and the last did not end"
+    return DeadLetter(_death(f"started {times}; the log may tell of it", attempt, None, started))
 
 
 def _death(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Death:

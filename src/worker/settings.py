@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.settings import url
+from shared.settings import text, url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +13,4 @@ class WorkerSettings:
 
     queue_url: str = url("the task queue's URL")
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
+    records_table: str = text("the name of the DynamoDB table of records")

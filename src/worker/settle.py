@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from shared import log
-from shared.dead_letter import bury
+from shared.dead_letter import Burial, bury
 from shared.delivery import Delivery
-from shared.ports import Clock, Queue, QueueError
-from worker.outcome import DeadLetter, Ignored, Outcome, RetryLater, Succeeded
+from shared.ports import Clock, Failed, Queue, QueueError
+from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater, Succeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,41 @@ class Settler:
 
     async def settle(self, outcome: Outcome, delivery: Delivery) -> bool:
         """Whether the outcome is now true on SQS. If not, the message comes again when its lease ends."""
-        if isinstance(outcome, Ignored) or not delivery.can_be_settled:
-            return False
+        match outcome:
+            case Ignored():
+                return False
+            case _ if not delivery.can_be_settled:
+                return False
+            case Succeeded() | AlreadyDone():
+                return await self.delete([delivery]) == []
+            case RetryLater(seconds):
+                return await self.postpone([delivery], seconds)
+            case DeadLetter(death):
+                burial = await bury(delivery, death, self.queue, self.dead_letters, self.clock, self.random)
+                return burial is Burial.MOVED
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """Deletes the messages of successes; those for which that can't be confirmed."""
         try:
-            match outcome:
-                case Succeeded():
-                    failed = await self.queue.delete([delivery])
-                case RetryLater(seconds):
-                    failed = await self.queue.postpone([delivery], seconds)
-                case DeadLetter(death):
-                    return await bury(delivery, death, self.queue, self.dead_letters, self.clock, self.random)
+            failed = await self.queue.delete(deliveries)
         except QueueError as error:
-            log.write(logging.ERROR, "not settled: the message will come again", reason=str(error))
+            log.write(logging.ERROR, "not deleted: the message will come again", reason=str(error))
+            return list(deliveries)
+        _say_stale(failed)
+        return [failure.delivery for failure in failed]
+
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> bool:
+        """Hides the messages for so long; whether that worked for all."""
+        try:
+            failed = await self.queue.postpone(deliveries, seconds)
+        except QueueError as error:
+            log.write(logging.ERROR, "not postponed: the message will come again", reason=str(error))
             return False
-        if failed:
-            # A handle that is no longer good: somebody else has the message, or had it.
-            log.write(logging.WARNING, "not settled: possible duplicate", reason=failed[0].reason)
+        _say_stale(failed)
         return not failed
+
+
+def _say_stale(failed: Sequence[Failed]) -> None:
+    """A handle that is no longer good: somebody else has the message, or had it."""
+    if failed:
+        log.write(logging.WARNING, "not settled: possible duplicate", reason=failed[0].reason)

@@ -1,167 +1,170 @@
-"""What does the worker do with one delivery? Decode, look up, validate, run, decide, settle."""
+"""What does the worker do with one dispatch? Each delivery of its run in turn: attempt, settle, report.
+
+A run of one group of a FIFO queue is worked in order: the next one starts when the one before it is
+off the queue, and if that fails, all behind it wait as long as it does. In any other run, each
+delivery stands for itself, and the successes are deleted together.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from shared import log
-from shared.dead_letter import original_attributes
-from shared.delivery import Delivery
-from shared.lease import SAFETY_SECONDS
-from shared.ports import LONGEST_VISIBILITY_SECONDS, Clock, Queue, QueueError
-from worker.decode import BadMessageError, Message, decode
-from worker.lookup import NoSuchTaskError, find
-from worker.outcome import Attempt, DeadLetter, Ignored, Outcome, RetryLater, Succeeded, decide, used_up
-from worker.run import Finish, run
+from shared.delivery import Delivery, Run
+from shared.ports import Clock, Queue, Records
+from worker.attempt import GRACE_SECONDS, Attempted, Attempter
+from worker.heartbeat import Heartbeat
+from worker.host import Host
+from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Outcome, RetryLater, Succeeded
+from worker.report import Report, report
 from worker.settle import Settler
-from zigzag import BadPayloadError, Context, Reject, Retry, Task
+from zigzag import Task
 from zigzag.policy import Policy
 
-_SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
-"""Errors whose message says it all: a traceback would add nothing."""
+ANOTHER_SECONDS = GRACE_SECONDS + 10
+"""With less time left, no further task of a run is started."""
 
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """One delivery, worked: what is logged and answered. `settled`: the outcome is true on SQS."""
-
-    outcome: str
-    task: str | None
-    id: str | None
-    attempt: int
-    settled: bool
-    reason: str | None = None
-    retry_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Worked:
-    """An attempt and what became of it; `error` where its traceback is worth a log line."""
-
-    attempt: Attempt
-    outcome: Outcome
-    error: BaseException | None = None
+LET_GO_SECONDS = 1
+KEEP_DELETES_SECONDS = 1.0
+"""How long a success may wait for its deletion together with others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """Works deliveries of one queue.
+    """Works the runs of one queue.
 
-    table  -- the tasks: name to module.
-    finish -- how what an `async def` task returns is awaited.
+    table      -- the tasks: name to module.
+    beat_queue -- makes the queue that heartbeats go through, when the first one is due.
     """
 
     queue: Queue
     dead_letters: Queue
+    records: Records
     table: Mapping[str, str | Task[Any, Any, Any]]
     clock: Clock
     random: Random
-    finish: Finish
+    host: Host
+    beat_queue: Callable[[], Queue]
     default_policy: Policy = field(default_factory=Policy)
 
-    async def work(self, delivery: Delivery, seconds_left: Callable[[], float]) -> Report:
-        """One delivery, from its lease to its settling.
+    async def work(self, run: Run, seconds_left: Callable[[], float]) -> list[Report]:
+        """One run, from its lease to its settling; a report for each delivery.
 
         seconds_left -- how long until the function is ended.
         """
-        started = self.clock.now()
-        refusal = await self._secure(delivery, seconds_left)
-        if refusal is not None:
-            worked = _Worked(Attempt(delivery.receive_count), refusal)
-        else:
-            worked = await self._attempt(delivery, seconds_left)
-        settler = Settler(self.queue, self.dead_letters, self.clock, self.random)
-        settled = await settler.settle(worked.outcome, delivery)
-        return _reported(worked, settled, self.clock.now() - started)
+        return await _Work(self, run, seconds_left).done()
 
-    async def _secure(self, delivery: Delivery, seconds_left: Callable[[], float]) -> Ignored | None:
-        """Makes sure that the message stays ours for as long as the function may run."""
-        if not delivery.can_be_settled:
+
+class _Work:
+    """One run being worked."""
+
+    def __init__(self, worker: Worker, run: Run, seconds_left: Callable[[], float]) -> None:
+        self._host = worker.host
+        self._clock = worker.clock
+        self._queue = worker.queue
+        self._run = run
+        self._seconds_left = seconds_left
+        self._settler = Settler(worker.queue, worker.dead_letters, worker.clock, worker.random)
+        self._attempter = Attempter(
+            worker.records, worker.table, worker.clock, worker.random, worker.host, worker.default_policy
+        )
+        self._heartbeat = Heartbeat(run.lease, run.ordered, worker.clock, worker.beat_queue)
+        self._reports: list[Report] = []
+        self._kept: list[tuple[Delivery, Attempted, float]] = []  # successes that are not deleted yet
+
+    async def done(self) -> list[Report]:
+        refusal = await self._secure()
+        if refusal is not None:
+            self._pass_over(self._run.deliveries, refusal)
+            return self._reports
+        for number, delivery in enumerate(self._run.deliveries):
+            rest = self._run.deliveries[number:]
+            if number and await self._must_stop(rest):
+                break
+            goes_on = await (
+                self._one_in_order(delivery, rest) if self._run.ordered else self._one(delivery, rest)
+            )
+            if not goes_on:
+                break
+        await self._delete_kept()
+        return self._reports
+
+    async def _secure(self) -> Outcome | None:
+        """Makes sure that the messages are ours, or says why they must not be touched."""
+        first, now = self._run.deliveries[0], self._clock.now()
+        if not first.can_be_settled:
             return None
-        now, lease = self.clock.now(), delivery.lease
+        lease = self._run.lease
         if lease is not None and now > lease.start_by:
             return Ignored(f"started {now - lease.start_by:.0f} s too late: the message is somebody else's")
-        needed = seconds_left() + SAFETY_SECONDS
-        if lease is not None and lease.ends >= now + needed:
-            return None
-        try:
-            failed = await self.queue.postpone([delivery], int(min(needed, LONGEST_VISIBILITY_SECONDS)))
-        except QueueError as error:
-            return Ignored(f"lease lost: {error}")
-        return Ignored(f"lease lost: {failed[0].reason}") if failed else None
+        if lease is None or self._run.ordered:
+            # A FIFO queue refuses an expired handle: there, the first beat is an exact check.
+            self._heartbeat.hold(self._run.deliveries)
+            await self._heartbeat.beat(self._queue)
+            if self._heartbeat.lost:
+                return Ignored("lease lost: the message is somebody else's")
+        return None
 
-    async def _attempt(self, delivery: Delivery, seconds_left: Callable[[], float]) -> _Worked:
-        """Runs the task that the delivery asks for; never raises what the task raised."""
-        attempt, policy = Attempt(delivery.receive_count), self.default_policy
-        try:
-            message = decode(delivery)
-            attempt = Attempt(delivery.receive_count, message.task, message.id)
-            task = find(message.task, self.table)
-            policy = task.policy
-            too_many = used_up(attempt, policy)
-            if too_many is not None:
-                return _Worked(attempt, too_many)
-            payload = _payload(task, message)
-            await run(task, payload, _context(attempt, delivery, seconds_left), self.finish)
-        except (Exception, SystemExit) as error:
-            longest = LONGEST_VISIBILITY_SECONDS - self._elapsed(delivery)
-            outcome = decide(error, attempt, policy, longest, self.random)
-            return _Worked(attempt, outcome, None if isinstance(error, _SAID_IN_WORDS) else error)
-        return _Worked(attempt, Succeeded())
+    async def _must_stop(self, rest: Sequence[Delivery]) -> bool:
+        """Whether the rest must be left to another dispatch."""
+        if self._heartbeat.lost and rest[0].can_be_settled:
+            self._pass_over(rest, Ignored("lease lost: the message is somebody else's"))
+            return True
+        if self._seconds_left() >= ANOTHER_SECONDS and self._host.spoiled is None:
+            return False
+        reason = self._host.spoiled or "no time is left for another task"
+        let_go = RetryLater(LET_GO_SECONDS, f"not started: {reason}")
+        self._pass_over(rest, let_go, await self._settler.postpone(rest, LET_GO_SECONDS))
+        return True
 
-    def _elapsed(self, delivery: Delivery) -> float:
-        """Seconds since the receive, which count against SQS's 12 hours."""
-        if delivery.lease is None:
-            return 3600  # nobody knows; an hour is more than a dispatch by hand takes
-        return max(0.0, self.clock.now() - delivery.lease.received_at) + 1
+    async def _one(self, delivery: Delivery, rest: Sequence[Delivery]) -> bool:
+        """One delivery that stands for itself; the run always goes on."""
+        if self._kept and self._clock.now() >= self._kept[0][2] + KEEP_DELETES_SECONDS:
+            await self._delete_kept()
+        started = self._clock.now()
+        held = [*rest, *(kept for kept, _, _ in self._kept)]
+        attempted = await self._attempter.attempt(delivery, self._heartbeat, held, self._seconds_left)
+        if isinstance(attempted.outcome, Succeeded | AlreadyDone) and delivery.can_be_settled:
+            self._kept.append((delivery, attempted, started))
+        else:
+            await self._settle(delivery, attempted, started)
+        return True
 
+    async def _one_in_order(self, delivery: Delivery, rest: Sequence[Delivery]) -> bool:
+        """One delivery of a group; whether the next one may start: this one is off the queue."""
+        started, followers = self._clock.now(), rest[1:]
+        attempted = await self._attempter.attempt(delivery, self._heartbeat, list(rest), self._seconds_left)
+        settled = await self._settle(delivery, attempted, started)
+        if settled and not isinstance(attempted.outcome, RetryLater):
+            return True
+        if settled and followers and isinstance(attempted.outcome, RetryLater):
+            # After it, so that they are not visible before it.
+            waits = RetryLater(attempted.outcome.seconds, "waits for the one before it")
+            self._pass_over(followers, waits, await self._settler.postpone(followers, waits.seconds))
+        else:
+            self._pass_over(followers, Ignored("the one before it is not settled"))
+        return False
 
-def _payload(task: Task[Any, Any, Any], message: Message) -> Any:
-    """What the task takes. A payload that does not fit is the message's fault; BadPayloadError, raised while
-    the task runs, is the task's own."""
-    try:
-        return task.parse(message.payload)
-    except BadPayloadError as error:
-        raise BadMessageError(str(error)) from None
+    async def _settle(self, delivery: Delivery, attempted: Attempted, started: float) -> bool:
+        settled = await self._settler.settle(attempted.outcome, delivery)
+        if settled and isinstance(attempted.outcome, DeadLetter) and attempted.record is not None:
+            await attempted.record.forget_if_known()
+        self._reports.append(report(attempted, settled, self._clock.now() - started))
+        return settled
 
+    async def _delete_kept(self) -> None:
+        kept, self._kept = self._kept, []
+        if not kept:
+            return
+        left = {one.message_id for one in await self._settler.delete([delivery for delivery, _, _ in kept])}
+        for delivery, attempted, started in kept:
+            seconds = self._clock.now() - started
+            self._reports.append(report(attempted, delivery.message_id not in left, seconds))
 
-def _context(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
-    fields = {"task": attempt.task, "id": attempt.id, "attempt": attempt.number}
-    sent_at = delivery.sent_at
-    return Context(
-        id=attempt.id or delivery.message_id,
-        task=attempt.task or "",
-        attempt=attempt.number,
-        sent_at=None if sent_at is None else datetime.fromtimestamp(sent_at, UTC),
-        attributes={
-            name: attribute.get("BinaryValue", attribute.get("StringValue", ""))
-            for name, attribute in original_attributes(delivery).items()
-        },
-        log=logging.LoggerAdapter(logging.getLogger("zigzag.task"), {"fields": fields}),
-        seconds_left=seconds_left,
-    )
-
-
-def _reported(worked: _Worked, settled: bool, seconds: float) -> Report:
-    """The report, and its log line: the only one that we write for a delivery."""
-    reason: str | None = None
-    retry_seconds: int | None = None
-    match worked.outcome:
-        case Succeeded():
-            name = "succeeded"
-        case RetryLater(retry_seconds, reason):
-            name = "retry later"
-        case DeadLetter(death):
-            name, reason = "dead-letter", death.reason
-        case Ignored(reason):
-            name = "ignored"
-    attempt = worked.attempt
-    report = Report(name, attempt.task, attempt.id, attempt.number, settled, reason, retry_seconds)
-    level = logging.INFO if name == "succeeded" else logging.WARNING
-    log.write(level, "delivery", error=worked.error, seconds=round(seconds, 3), **asdict(report))
-    return report
+    def _pass_over(self, deliveries: Sequence[Delivery], outcome: Outcome, settled: bool = False) -> None:
+        """Reports deliveries whose tasks were not started."""
+        for delivery in deliveries:
+            passed = Attempted(Attempt(delivery.receive_count), outcome)
+            self._reports.append(report(passed, settled, 0.0))

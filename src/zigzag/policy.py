@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 
 def _is_number(value: object) -> bool:
@@ -40,6 +42,7 @@ class Policy:
 
     attempts: int = 5
     backoff: Backoff = Backoff()
+    idempotent: bool | Callable[[Any], str] = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.attempts, int) or isinstance(self.attempts, bool) or self.attempts < 1:
@@ -48,3 +51,19 @@ class Policy:
             raise ValueError(
                 f"backoff is {self.backoff!r}; it may be Backoff(first=…, longest=…), in seconds"
             )
+        if not isinstance(self.idempotent, bool) and not callable(self.idempotent):
+            raise ValueError(
+                f"idempotent is {self.idempotent!r}; it may be True, or a function of the payload to a text"
+            )
+
+    def key(self, payload: Any, id: str) -> str:
+        """What makes a call of an idempotent task one: the task's id, or what its key function says.
+
+        Raises TypeError if that says no text, and what the function raises.
+        """
+        if not callable(self.idempotent):
+            return id
+        key = self.idempotent(payload)
+        if not isinstance(key, str) or not key:
+            raise TypeError(f"the key function of an idempotent task returned {type(key).__name__}, no text")
+        return key

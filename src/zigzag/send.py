@@ -8,11 +8,14 @@ A producer needs none of this: `aws sqs send-message` with such a body does the 
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
+import re
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.delivery import MOST_EVENT_BYTES
@@ -24,10 +27,32 @@ ROOM_FOR_ENVELOPE_BYTES = 10_000
 """What Zigzag's event adds to the body: receipt handle, system attributes, lease."""
 
 
-class Outbox(Protocol):
-    """Where messages are put: a queue, or what stands for one in a test."""
+_FIFO_ID = re.compile("[!-~]{1,128}")
+"""What SQS takes as a group and as a deduplication id: ASCII's letters, digits and punctuation
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a message is sent, beside its task and payload; `Task.send` says what each one means."""
+
+    id: str | None = None
+    delay_seconds: int = 0
+    group: str | None = None
+    deduplication_id: str | None = None
+
+
+class Sender(Protocol):
+    """What takes a message."""
 
     def send(self, message: Outgoing) -> Coroutine[Any, Any, str]: ...
+
+
+class Outbox(Sender, Protocol):
+    """What stands for a queue in a test. If it is FIFO, its `url` ends in .fifo, as with SQS."""
+
+    @property
+    def url(self) -> str: ...
 
 
 _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
@@ -67,23 +92,77 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
     return body
 
 
-def put(body: str, *, delay_seconds: int = 0) -> str:
-    """Sends the body to the queue; its MessageId. Raises SendError."""
-    if not 0 <= delay_seconds <= LONGEST_DELAY_SECONDS:
-        raise SendError(f"delay_seconds is {delay_seconds}; SQS takes 0 to {LONGEST_DELAY_SECONDS}")
+def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: str) -> Outgoing:
+    """The message as the queue of `queue_url` takes it. Raises what `encode` raises, or SendError."""
+    body = encode(task, payload, id=options.id)
+    fifo = is_fifo(queue_url)
+    _check(options, fifo=fifo)
+    deduplication_id = options.deduplication_id
+    if fifo and deduplication_id is None and options.id is not None:
+        deduplication_id = _deduplication_id(task, options.id)
+    return Outgoing(
+        body,
+        group=options.group,
+        deduplication_id=deduplication_id,
+        delay_seconds=options.delay_seconds,
+    )
+
+
+def is_fifo(queue_url: str) -> bool:
+    """Whether it is a FIFO queue's: their names end so, and no others
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
+    return queue_url.endswith(".fifo")
+
+
+def _check(options: Options, *, fifo: bool) -> None:
+    """Raises SendError if the queue would refuse the message, or take it for what it is not."""
+    if not 0 <= options.delay_seconds <= LONGEST_DELAY_SECONDS:
+        raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {LONGEST_DELAY_SECONDS}")
+    for name, value in (("group", options.group), ("deduplication_id", options.deduplication_id)):
+        if value is not None and not (isinstance(value, str) and _FIFO_ID.fullmatch(value)):
+            raise SendError(f"{name} may be 1 to 128 of ASCII's letters, digits and punctuation, no spaces")
+    if fifo and options.group is None:
+        raise SendError(
+            "the queue is FIFO, and the message has no group; name one, such as a customer's number: "
+            "tasks of one group run one after the other, in the order sent"
+        )
+    if fifo and options.delay_seconds:
+        raise SendError(
+            "the queue is FIFO, and takes no delay_seconds: SQS delays such a queue as a whole, "
+            "and no single message; leave it out"
+        )
+    if not fifo and options.deduplication_id is not None:
+        raise SendError("the queue is no FIFO queue, and takes no deduplication_id; leave it out")
+
+
+def _deduplication_id(task: str, id: str) -> str:
+    """With the task's name: another task of the same id and group must not be lost."""
+    text = f"{task}:{id}"
+    if _FIFO_ID.fullmatch(text):
+        return text
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
+    """Sends a message to the queue; its MessageId. Raises what `compose` raises, or SendError."""
+    outbox = _outbox.get()
+    url = _queue_url() if outbox is None else outbox.url
+    message = compose(task, payload, options, url)
     try:
-        outbox = _outbox.get()
-        if outbox is None:
-            outbox = _queue(os.environ.get("ZIGZAG_QUEUE_URL", ""))
-        return run_in_place(outbox.send(Outgoing(body, delay_seconds=delay_seconds)))
+        return run_in_place((_queue(url) if outbox is None else outbox).send(message))
     except QueueError as error:
         raise SendError(f"the queue refused the message: {error}") from error
 
 
-@functools.cache
-def _queue(url: str) -> Outbox:
+def _queue_url() -> str:
+    url = os.environ.get("ZIGZAG_QUEUE_URL")
     if not url:
         raise SendError("ZIGZAG_QUEUE_URL is not set; it may be the QueueUrl that `sam deploy` printed")
+    return url
+
+
+@functools.cache
+def _queue(url: str) -> Sender:
     # boto3 is loaded by those who send, and by nobody else.
     from shared.aws.clients import sqs_client
     from shared.aws.sqs_queue import SqsQueue

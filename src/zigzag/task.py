@@ -34,17 +34,32 @@ class Task[Payload, **Rest, Result]:
         """Runs the function here and now, as in a test."""
         return self.function(payload, *rest, **named)
 
-    def send(self, payload: Payload, *, id: str | None = None, delay_seconds: int = 0) -> str:
+    def send(
+        self,
+        payload: Payload,
+        *,
+        id: str | None = None,
+        delay_seconds: int = 0,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+    ) -> str:
         """Sends one message that calls this task; its MessageId.
 
-        id            -- the task's id; without it, the MessageId.
-        delay_seconds -- 0 to 900: how long the message stays hidden.
+        id               -- the task's id; without it, the MessageId.
+        delay_seconds    -- 0 to 900: how long the message stays hidden. Not on a FIFO queue.
+        group            -- a FIFO queue needs it: the tasks of a group run in the order sent. On a standard
+                            queue it keeps a busy group from delaying the others.
+        deduplication_id -- FIFO only: of a group's messages with the same one within five minutes, SQS keeps
+                            the first, and does not say so. Without it, the task and its `id` are compared;
+                            without an `id`, the bodies, so that two equal messages are one.
 
         The queue is the one of `ZIGZAG_QUEUE_URL`; what else it takes is in docs/add-a-task.md.
         Raises BadPayloadError, PayloadTooLargeError, or SendError.
         """
-        body = send.encode(self.name, self.check(payload), id=id)
-        return send.put(body, delay_seconds=delay_seconds)
+        options = send.Options(
+            id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id
+        )
+        return send.put(self.name, self.check(payload), options)
 
     def check(self, payload: Any) -> dict[str, Any]:
         """The payload as JSON has it, checked against the model. Raises BadPayloadError."""
@@ -80,18 +95,25 @@ _DEFAULT = Policy()
 
 
 def task(
-    misplaced: None = None, /, *, attempts: int = _DEFAULT.attempts, backoff: Backoff = _DEFAULT.backoff
+    misplaced: None = None,
+    /,
+    *,
+    attempts: int = _DEFAULT.attempts,
+    backoff: Backoff = _DEFAULT.backoff,
+    idempotent: bool | Callable[[Any], str] = False,
 ) -> _Decorator:
     """Makes a function a task.
 
-    attempts -- how often it is tried before its message becomes a dead letter.
-    backoff  -- how long it waits in between.
+    attempts   -- how often it is tried before its message becomes a dead letter.
+    backoff    -- how long it waits in between.
+    idempotent -- True: what is once done for a task's id is never run again, and never beside itself, for 19
+                  days. A function of the payload: the same for the text that it returns, instead of the id.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
     if misplaced is not None:
         raise TaskDefinitionError(f"{_place(misplaced)}: write `@task()`, with parentheses")
-    return _Decorator(Policy(attempts, backoff))
+    return _Decorator(Policy(attempts, backoff, idempotent))
 
 
 class _Decorator:

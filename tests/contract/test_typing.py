@@ -42,7 +42,7 @@ def checked(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_right_payload_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = """
 message_id: str = greet.send(Person(name="ann"), id="order-7", delay_seconds=5)
-later.send({"a": 1})
+later.send({"a": 1}, group="customer-7", deduplication_id="order-7")
 greet(Person(name="ann"), Context())
 """
     assert checked(lines, tmp_path, monkeypatch) == ""
@@ -54,6 +54,7 @@ greet(Person(name="ann"), Context())
         pytest.param('greet.send({"name": "ann"})', '"send" of "Task" has incompatible type', id="a dict"),
         pytest.param("greet.send(5)", '"send" of "Task" has incompatible type "int"', id="a number"),
         pytest.param('later.send({"a": "text"})', "has incompatible type", id="a wrong dict"),
+        pytest.param('later.send({"a": 1}, group=7)', 'Argument "group" to "send"', id="a group of no text"),
         pytest.param("later.send()", 'Missing positional argument "payload"', id="nothing"),
         pytest.param(
             'greet(Person(name="ann"))',

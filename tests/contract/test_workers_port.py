@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.lambda_endpoint import LambdaEndpoint
+from tests.noise import noise
 from tests.support import a_delivery, body_of
 
 from shared.aws.clients import lambda_client
 from shared.aws.lambda_workers import LambdaWorkers
-from shared.delivery import MOST_EVENT_BYTES, to_event
+from shared.delivery import MOST_EVENT_BYTES, Run, to_event
 from shared.ports import Answer, Reply
 from zigzag_testing import Sandbox
 
 Dispatch = Callable[[list[bytes]], list[Answer]]
 
-SMALL = to_event(a_delivery(body_of("greet")))
-LARGE = to_event(a_delivery(body_of("greet", {"text": "x" * MOST_EVENT_BYTES})))
+SMALL = to_event(Run((a_delivery(body_of("greet")),)))
+LARGE = to_event(Run((a_delivery(body_of("greet", {"text": noise(MOST_EVENT_BYTES)})),)))
 
 
 def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:

@@ -17,6 +17,7 @@ from tests.lambda_endpoint import LambdaEndpoint
 
 import consumer.app
 import worker.app
+from shared.aws.dynamodb_records import KEY
 from tasks import TASKS
 from zigzag import Task, send
 
@@ -134,6 +135,16 @@ def forget() -> None:
         cached.cache_clear()
 
 
+def create_records_table() -> str:
+    boto3.client("dynamodb").create_table(
+        TableName="records",
+        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "records"
+
+
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, nothing_wired: None, lines: LINES) -> Iterator[Stack]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -151,4 +162,6 @@ def stack(monkeypatch: pytest.MonkeyPatch, nothing_wired: None, lines: LINES) ->
         monkeypatch.setenv("ZIGZAG_WORKER", "worker")
         monkeypatch.setenv("ZIGZAG_LINGER_SECONDS", "0")
         monkeypatch.setenv("ZIGZAG_IN_FLIGHT_CAP", "1000")
+        monkeypatch.setenv("ZIGZAG_DELIVERIES_PER_DISPATCH", "1")
+        monkeypatch.setenv("ZIGZAG_RECORDS_TABLE", create_records_table())
         yield stack

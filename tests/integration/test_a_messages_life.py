@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 from tests.integration.conftest import LINES, Stack
 from tests.lambda_endpoint import LambdaEndpoint
+from tests.noise import noise
 from tests.support import binary, body_of, text
 
 from consumer import handover
@@ -171,7 +172,7 @@ def test_what_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
 
 
 def test_a_message_too_large_for_a_dispatch_is_dead_lettered_by_the_consumer(stack: Stack) -> None:
-    stack.send("x" * (MOST_MESSAGE_BYTES - 2000))
+    stack.send(noise(MOST_MESSAGE_BYTES - 2000))
 
     summary = stack.wake_consumer()
 

@@ -61,10 +61,10 @@ def test_the_worker_answers_as_the_readme_shows(stack: Stack, name: str) -> None
 
 @pytest.mark.parametrize("name", DISPATCHES)
 def test_a_dispatch_has_no_lease_and_so_never_goes_stale(name: str) -> None:
-    delivery = from_event(json.loads((FOLDER / name).read_text(encoding="utf-8")))
+    run = from_event(json.loads((FOLDER / name).read_text(encoding="utf-8")))
 
-    assert delivery.lease is None
-    assert not delivery.can_be_settled
+    assert run.lease is None
+    assert not run.deliveries[0].can_be_settled
 
 
 def test_the_environment_is_what_a_function_needs_beside_the_templates_defaults() -> None:

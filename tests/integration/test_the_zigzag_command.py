@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from zigzag_cli import app
 
-TEMPLATE = {
+TEMPLATE: dict[str, Any] = {
     "Resources": {
         "TaskQueue": {"Type": "AWS::SQS::Queue"},
         "DeadLetterQueue": {"Type": "AWS::SQS::Queue"},
@@ -26,17 +26,36 @@ TEMPLATE = {
 
 
 @pytest.fixture
-def queue_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The queue of a stack called zigzag, in an account of moto's."""
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An account of moto's."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
-        cloudformation = boto3.client("cloudformation")
-        cloudformation.create_stack(StackName="zigzag", TemplateBody=json.dumps(TEMPLATE))
-        outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
-        yield next(one["OutputValue"] for one in outputs if one["OutputKey"] == "QueueUrl")
+        yield
+
+
+def deployed(queue: dict[str, Any]) -> str:
+    """A stack called zigzag, whose task queue is `queue`; the queue's URL."""
+    template = {**TEMPLATE, "Resources": {**TEMPLATE["Resources"], "TaskQueue": queue}}
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(StackName="zigzag", TemplateBody=json.dumps(template))
+    outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
+    return next(one["OutputValue"] for one in outputs if one["OutputKey"] == "QueueUrl")
+
+
+@pytest.fixture
+def queue_url(account: None) -> str:
+    """The queue of a stack called zigzag."""
+    return deployed({"Type": "AWS::SQS::Queue"})
+
+
+@pytest.fixture
+def fifo_url(account: None) -> str:
+    """The queue of a stack called zigzag, where it is FIFO. moto makes no name that ends so by itself."""
+    properties = {"QueueName": "tasks.fifo", "FifoQueue": True, "ContentBasedDeduplication": True}
+    return deployed({"Type": "AWS::SQS::Queue", "Properties": properties})
 
 
 @pytest.fixture
@@ -93,8 +112,61 @@ class TestSend:
         assert "no outputs of the stack 'other'" in err
         assert "sam build && sam deploy" in err
 
+    def test_what_the_queue_refuses_is_1_in_aws_words(self, zigzag: Any, queue_url: str) -> None:
+        boto3.client("sqs").delete_queue(QueueUrl=queue_url)
+
+        code, _, err = zigzag("send", "hello", '{"name": "Ann"}')
+
+        assert code == 1
+        assert "the queue refused the message: AWS.SimpleQueueService.NonExistentQueue" in err
+
+    def test_a_payload_too_large_is_3(self, zigzag: Any, queue_url: str) -> None:
+        code, _, err = zigzag("send", "hello", json.dumps({"name": "x" * 1_000_000}))
+
+        assert code == 3
+        assert "send what is large to S3" in err
+
     def test_a_wrong_option_is_2(self, zigzag: Any) -> None:
         assert zigzag("send", "hello", "--delay", "901")[0] == 2
+
+
+class TestSendToAFifoQueue:
+    def test_group_and_deduplication_id_go_with_the_message(self, zigzag: Any, fifo_url: str) -> None:
+        code, _, err = zigzag(
+            *("send", "hello", '{"name": "Ann"}', "--group", "customer-7", "--deduplication-id", "d-1")
+        )
+
+        (message,) = boto3.client("sqs").receive_message(
+            QueueUrl=fifo_url, MessageSystemAttributeNames=["All"]
+        )["Messages"]
+        assert (code, err) == (0, "")
+        assert message["Attributes"]["MessageGroupId"] == "customer-7"
+        assert message["Attributes"]["MessageDeduplicationId"] == "d-1"
+
+    def test_the_same_id_is_the_same_message(self, zigzag: Any, fifo_url: str) -> None:
+        for name in ("Ann", "Anne"):
+            zigzag("send", "hello", json.dumps({"name": name}), "--group", "g", "--id", "greeting-1")
+
+        messages = boto3.client("sqs").receive_message(QueueUrl=fifo_url, MaxNumberOfMessages=10)["Messages"]
+        assert [json.loads(message["Body"])["payload"]["name"] for message in messages] == ["Ann"]
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ((), "the message has no group"),
+            (("--group", "g", "--delay", "5"), "takes no delay_seconds"),
+            (("--group", "two words"), "group may be 1 to 128"),
+        ],
+        ids=["no group", "a delay", "a bad group"],
+    )
+    def test_what_it_does_not_take_is_2_and_nothing_is_sent(
+        self, zigzag: Any, fifo_url: str, options: tuple[str, ...], words: str
+    ) -> None:
+        code, out, err = zigzag("send", "hello", '{"name": "Ann"}', *options)
+
+        assert (code, out) == (2, "")
+        assert words in err
+        assert "Messages" not in boto3.client("sqs").receive_message(QueueUrl=fifo_url)
 
 
 class TestStatus:
@@ -129,6 +201,7 @@ class TestTasks:
             "summary": "Greets somebody by name",
             "payload": {"name": "string"},
             "attempts": 5,
+            "idempotent": False,
             "backoff": {"first": 30, "longest": 3600},
         }
 

@@ -52,6 +52,30 @@ class Template:
             return self.source["Parameters"][value["Ref"]]["Default"]
         return value
 
+    def decided(self, value: Any, **parameters: str) -> Any:
+        """`value` under `parameters`: every `Fn::If` is decided, and what is no value is gone."""
+        if isinstance(value, Mapping):
+            if set(value) == {"Fn::If"}:
+                condition, if_true, if_false = value["Fn::If"]
+                holds = self._holds(self.source["Conditions"][condition], parameters)
+                return self.decided(if_true if holds else if_false, **parameters)
+            members = {name: self.decided(one, **parameters) for name, one in value.items()}
+            return {name: one for name, one in members.items() if one != NO_VALUE}
+        if isinstance(value, list):
+            return [one for one in (self.decided(one, **parameters) for one in value) if one != NO_VALUE]
+        return value
+
+    def _holds(self, condition: Any, parameters: Mapping[str, str]) -> bool:
+        ((function, arguments),) = condition.items()
+        if function == "Fn::Not":
+            return not self._holds(arguments[0], parameters)
+        assert function == "Fn::Equals", f"this reads no {function} yet"
+        left, right = (
+            parameters.get(one["Ref"], self.value(one)) if isinstance(one, Mapping) else one
+            for one in arguments
+        )
+        return bool(left == right)
+
     def variables(self, function: str) -> Mapping[str, Any]:
         """What CloudFormation sets: a variable that is no value is none."""
         found: Mapping[str, Any] = self.properties(function)["Environment"]["Variables"]
@@ -104,4 +128,5 @@ def pasted(output: Mapping[str, Any]) -> str:
     """What a person would see as the output's value, with `<name>` for everything that only AWS knows."""
     value = output["Value"]
     text = value["Fn::Sub"] if isinstance(value, Mapping) else value
-    return re.sub(r"\$\{([^}]+)\}", r"<\1>", text)
+    text, names = text if isinstance(text, list) else (text, {})
+    return re.sub(r"\$\{([^}]+)\}", lambda found: names.get(found[1], f"<{found[1]}>"), text)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 
+import pytest
 from tests.template.reading import Template, pasted
 
 OURS = {
     "QueueUrl": "<TaskQueue>",
     "DeadLetterQueueUrl": "<DeadLetterQueue>",
+    "RecordsTableName": "<RecordsTable>",
     "ConsumerFunctionName": "<ConsumerFunction>",
     "WorkerFunctionName": "<WorkerFunction>",
     "ConsumerLogGroupName": "<ConsumerLogGroup>",
@@ -34,14 +36,20 @@ def test_an_output_gives_the_name_of_its_own_resource(template: Template) -> Non
     assert {name: f"<{value['Ref']}>" for name, value in values.items()} == OURS
 
 
-def test_the_send_command_sends_a_first_task(template: Template) -> None:
+@pytest.mark.parametrize(
+    ("fifo", "group"), [("false", {}), ("true", {"--message-group-id": "first"})], ids=["standard", "FIFO"]
+)
+def test_the_send_command_sends_a_first_task(template: Template, fifo: str, group: dict[str, str]) -> None:
     # When a shell takes the line apart
-    *command, queue, option, body = shlex.split(pasted(template.source["Outputs"]["SendCommand"]))
+    output = template.decided(template.source["Outputs"]["SendCommand"], Fifo=fifo)
+    command = shlex.split(pasted(output))
 
-    # Then it sends a message to the task queue
-    assert command == ["aws", "sqs", "send-message", "--region", "<AWS::Region>", "--queue-url"]
-    assert (queue, option) == ("<TaskQueue>", "--message-body")
-    assert json.loads(body) == {"task": "hello", "payload": {"name": "world"}}
+    # Then it sends a message to the task queue, in a group if the queue is FIFO
+    assert command[:3] == ["aws", "sqs", "send-message"]
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    body = json.loads(options.pop("--message-body"))
+    assert options == {"--region": "<AWS::Region>", "--queue-url": "<TaskQueue>", **group}
+    assert body == {"task": "hello", "payload": {"name": "world"}}
 
 
 def test_the_producers_policy_allows_sending_and_no_more(template: Template) -> None:

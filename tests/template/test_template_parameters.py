@@ -13,6 +13,8 @@ OURS = [
     "Schedule",
     "LingerSeconds",
     "InFlightCap",
+    "DeliveriesPerDispatch",
+    "Fifo",
     "ConsumerMemory",
     "WorkerMemory",
     "WorkerTimeout",
@@ -74,6 +76,13 @@ def test_a_parameter_has_a_default_within_its_limits(template: Template, name: s
         ("WorkerTimeout", "900", True),
         ("WorkerTimeout", "901", False),
         ("WorkerTimeout", "0", False),
+        ("DeliveriesPerDispatch", "10", True),
+        ("DeliveriesPerDispatch", "11", False),  # a receive brings ten
+        ("DeliveriesPerDispatch", "0", False),
+        ("Fifo", "true", True),
+        ("Fifo", "false", True),
+        ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue
+        ("Fifo", "yes", False),
         ("LogRetentionDays", "31", False),
         ("Architecture", "arm64", True),
         ("Architecture", "amd64", False),

@@ -9,6 +9,7 @@ from tests.template.reading import Template, arn, statements
 from tests.template.yours import without_yours
 
 QUEUES = ["TaskQueue", "DeadLetterQueue"]
+HOLD_DATA = [*QUEUES, "RecordsTable"]
 FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 
 
@@ -32,9 +33,9 @@ def test_a_queue_refuses_anything_but_tls(template: Template, queue: str) -> Non
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-@pytest.mark.parametrize("resource", [*QUEUES, *(f"{queue}Policy" for queue in QUEUES)])
+@pytest.mark.parametrize("resource", [*HOLD_DATA, *(f"{queue}Policy" for queue in QUEUES)])
 @pytest.mark.parametrize("policy", ["DeletionPolicy", "UpdateReplacePolicy"])
-def test_queues_outlive_the_stack(template: Template, resource: str, policy: str) -> None:
+def test_what_holds_data_outlives_the_stack(template: Template, resource: str, policy: str) -> None:
     assert template.resources[resource].get(policy) == "Retain"
 
 
@@ -42,7 +43,7 @@ def test_nothing_that_holds_data_is_forgotten_in_the_test_above(template: Templa
     holds_data = re.compile(r"AWS::(SQS::Queue|DynamoDB::\w*Table|S3::Bucket)$")
 
     assert {name for name, resource in template.ours.items() if holds_data.match(resource["Type"])} == set(
-        QUEUES
+        HOLD_DATA
     )
 
 

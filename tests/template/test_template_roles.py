@@ -27,6 +27,7 @@ WANTED = {
     "WorkerRole": {
         "TaskQueue": {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"},
         "DeadLetterQueue": {"sqs:SendMessage"},
+        "RecordsTable": {"dynamodb:UpdateItem", "dynamodb:DeleteItem"},
         "WorkerLogGroup": LOG,
     },
 }

@@ -52,8 +52,17 @@ def test_the_queues_are_the_stacks_own(template: Template, function: str) -> Non
     assert variables["ZIGZAG_DEAD_LETTER_QUEUE_URL"] == {"Ref": "DeadLetterQueue"}
 
 
+def test_the_table_of_records_is_the_stacks_own(template: Template) -> None:
+    assert template.variables("WorkerFunction")["ZIGZAG_RECORDS_TABLE"] == {"Ref": "RecordsTable"}
+
+
 @pytest.mark.parametrize(
-    ("parameter", "field"), [("LingerSeconds", "linger_seconds"), ("InFlightCap", "in_flight_cap")]
+    ("parameter", "field"),
+    [
+        ("LingerSeconds", "linger_seconds"),
+        ("InFlightCap", "in_flight_cap"),
+        ("DeliveriesPerDispatch", "deliveries_per_dispatch"),
+    ],
 )
 def test_a_parameter_and_its_setting_have_the_same_limits(
     template: Template, parameter: str, field: str

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks import TASKS
+from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, Failure
 from zigzag_cli.target import Target, choose
@@ -54,7 +55,15 @@ def send_command(
     task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
     payload: Annotated[str, typer.Argument(help="JSON; `-` reads it from standard input.")] = "{}",
     id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
-    delay: Annotated[int, typer.Option(min=0, max=900, help="Seconds until it may start.")] = 0,
+    delay: Annotated[
+        int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
+    ] = 0,
+    group: Annotated[
+        str | None, typer.Option(help="Its group; a FIFO queue runs the tasks of one in the order sent.")
+    ] = None,
+    deduplication_id: Annotated[
+        str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
+    ] = None,
     stack: Stack = "zigzag",
     local: Local = False,
     profile: Profile = None,
@@ -64,9 +73,11 @@ def send_command(
 ) -> None:
     """Sends a task, after checking its payload against the task's model."""
     text = sys.stdin.read() if payload == "-" else payload
-    body = send.body(tasks.load(task, TASKS), text, id=id)
+    found = tasks.load(task, TASKS)
+    checked = send.checked(found, text)
+    options = Options(id=id, delay_seconds=delay, group=group, deduplication_id=deduplication_id)
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
-    sent = send.send(target, body, delay_seconds=delay)
+    sent = send.send(target, found.name, checked, options)
     named = "" if id is None else f" with the id {id}"
     _answer(sent, as_json, f"sent {task}{named}, in the message {sent['message_id']}")
 
@@ -94,16 +105,17 @@ def status_command(
 
 @app.command("tasks", epilog=EXIT_CODES)
 def tasks_command(as_json: Json = False) -> None:
-    """Lists the tasks there are: payload fields, attempts, backoff."""
+    """Lists the tasks there are: payload fields, attempts, backoff, whether they are idempotent."""
     described = [tasks.describe(name, TASKS) for name in sorted(TASKS)]
-    table = Table("task", "payload", "attempts", "backoff", "what it does", box=None)
+    table = Table("task", "payload", "attempts", "backoff", "once", "what it does", box=None)
     for one in described:
         if "error" in one:
             continue
         fields = {"any": "object"} if one["payload"] is None else one["payload"]
         named = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
         backoff = f"{one['backoff']['first']:g} to {one['backoff']['longest']:g} s"
-        table.add_row(one["name"], Text(named), str(one["attempts"]), backoff, Text(one["summary"]))
+        once = "yes" if one["idempotent"] else "no"
+        table.add_row(one["name"], Text(named), str(one["attempts"]), backoff, once, Text(one["summary"]))
     _answer(described, as_json, table)
     broken = [f"{one['name']}: {one['error']}" for one in described if "error" in one]
     if broken:

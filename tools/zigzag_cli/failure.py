@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 FAILED = 1
+WRONG_OPTION = 2  # as everywhere
 BAD_PAYLOAD = 3
-"""2 is for a wrong option or argument, as everywhere."""
 
 
 class Failure(Exception):  # noqa: N818 -- of the command, not of the code

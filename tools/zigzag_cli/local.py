@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from zigzag.send import is_fifo
 from zigzag_cli.failure import FAILED, Failure
 from zigzag_cli.target import PROJECT, running
 from zigzag_local import docker_bridge, logs, sam_local, stack, state
@@ -46,7 +47,9 @@ def up(
         SAM_LOCAL.write_text(json.dumps({"Parameters": parameters}, indent=2) + "\n")
         console.print(f"For `sam local invoke`: --env-vars {SAM_LOCAL.relative_to(PROJECT)}", soft_wrap=True)
     console.print(f"\nThe local AWS runs at {aws.endpoint}. Try, then look at `make logs`:", soft_wrap=True)
-    console.print("""  ./zigzag send --local hello '{"name": "world"}'""", soft_wrap=True, highlight=False)
+    group = " --group first" if is_fifo(outputs["QueueUrl"]) else ""
+    hello = f"""  ./zigzag send --local{group} hello '{{"name": "world"}}'"""
+    console.print(hello, soft_wrap=True, highlight=False)
     console.print("For any SDK and .venv/bin/aws, whose `sqs` commands need --endpoint-url besides:")
     for name, value in aws.variables().items():
         console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from zigzag import SendError, Task
-from zigzag.send import encode
-from zigzag_cli.failure import BAD_PAYLOAD, Failure
+from shared.aws.sqs_queue import SqsQueue
+from shared.ports import QueueError
+from zigzag import BadPayloadError, PayloadTooLargeError, SendError, Task
+from zigzag.in_place import run_in_place
+from zigzag.send import Options, compose
+from zigzag_cli.failure import BAD_PAYLOAD, WRONG_OPTION, Failure
 from zigzag_cli.target import Target
 
 
-def body(task: Task[Any, Any, Any], payload: str, *, id: str | None) -> str:
-    """The message's body, if `payload` is JSON that fits the task. Raises Failure, which says why not."""
+def checked(task: Task[Any, Any, Any], payload: str) -> dict[str, Any]:
+    """The payload, if it is JSON that fits the task. Raises Failure, which says why not."""
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError) as error:
@@ -22,18 +23,21 @@ def body(task: Task[Any, Any, Any], payload: str, *, id: str | None) -> str:
     if not isinstance(value, dict):
         raise Failure('the payload must be a JSON object, such as {"name": "world"}', BAD_PAYLOAD)
     try:
-        return encode(task.name, task.check(value), id=id)
-    except SendError as error:
+        return task.check(value)
+    except BadPayloadError as error:
         raise Failure(str(error), BAD_PAYLOAD) from error
 
 
-def send(target: Target, body: str, *, delay_seconds: int) -> dict[str, str]:
-    """Puts the body on the stack's queue; the MessageId and the queue. Raises Failure."""
+def send(target: Target, task: str, payload: dict[str, Any], options: Options) -> dict[str, str]:
+    """Puts a message on the stack's queue; the MessageId and the queue. Raises Failure."""
     queue_url = target.outputs()["QueueUrl"]
     try:
-        answer = target.client("sqs").send_message(
-            QueueUrl=queue_url, MessageBody=body, DelaySeconds=delay_seconds
-        )
-    except (BotoCoreError, ClientError) as error:
+        message = compose(task, payload, options, queue_url)
+        message_id = run_in_place(SqsQueue(target.client("sqs"), queue_url).send(message))
+    except (BadPayloadError, PayloadTooLargeError) as error:
+        raise Failure(str(error), BAD_PAYLOAD) from error
+    except SendError as error:
+        raise Failure(str(error), WRONG_OPTION) from error
+    except QueueError as error:
         raise Failure(f"the queue refused the message: {error}") from error
-    return {"message_id": answer["MessageId"], "queue_url": queue_url}
+    return {"message_id": message_id, "queue_url": queue_url}

@@ -19,7 +19,7 @@ def load(name: str, table: Mapping[str, str]) -> Task[Any, Any, Any]:
 
 
 def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
-    """One task, as JSON: name, summary, payload fields with their types, attempts, backoff; or its error."""
+    """One task, as JSON: name, summary, payload fields with their types, policy; or its error."""
     try:
         task = find(name, table)
         payload = _fields(task.model)
@@ -33,6 +33,7 @@ def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
         "summary": (task.__doc__ or "").strip().partition("\n")[0].partition(". ")[0].rstrip("."),
         "payload": payload,
         "attempts": task.policy.attempts,
+        "idempotent": bool(task.policy.idempotent),
         "backoff": {"first": backoff.first, "longest": backoff.longest},
     }
 

@@ -1,158 +1,223 @@
-"""A queue in memory, with the manners of an SQS standard queue, on any clock.
+"""A queue in memory, with the manners of SQS, on any clock: standard, or FIFO if its URL ends in `.fifo`.
 
-It passes the same contract suite as the adapter on SQS (`tests/contract`): visibility, receive
-counts, a new handle a receive, delays, attributes, sizes and characters that SQS refuses.
+It passes the same contract suite as the adapter on SQS (`tests/contract`), and does what AWS was
+recorded to do (`tests/recorded`). Where AWS may do one thing or the other, a parameter says which.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from shared.dead_letter import MOST_ATTRIBUTES, MOST_MESSAGE_BYTES, size
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import (
-    LONGEST_DELAY_SECONDS,
-    LONGEST_VISIBILITY_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    MOST_PER_CALL,
-    REFUSED_CHARACTERS,
-    Clock,
-    Failed,
-    Outgoing,
-    QueueError,
-)
+from shared.ports import LONGEST_VISIBILITY_SECONDS, Clock, Failed, Outgoing, QueueError
+from zigzag_testing.deduplication import Deduplication, Scope
+from zigzag_testing.refusals import invalid, refuse_batch, refuse_message, refuse_receive, refuse_visibility
+from zigzag_testing.storage import Storage
+from zigzag_testing.turns import FifoTurns, StandardTurns, Stored
 
-_LOOK_AGAIN_SECONDS = 0.05
+RETENTION_SECONDS = 4 * 24 * 3600
+MOST_IN_FLIGHT = 120_000
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
 
-
-@dataclass(slots=True)
-class _Stored:
-    message_id: str
-    outgoing: Outgoing
-    sent_at: float
-    visible_at: float
-    receives: int = 0
-    received_at: float = 0.0
-    first_received_at: float = 0.0
-    handle: str | None = None
+_LEAST_SLEEP_SECONDS = 0.001  # in a float of epoch seconds, much shorter ones are lost
+_BEFORE_THE_COUNT = "-receive-"
 
 
 class MemoryQueue:
-    """A standard queue named by `url`, whose time is `clock`'s."""
+    """A queue named by `url`, whose time is `clock`'s.
 
-    def __init__(self, clock: Clock, url: str = "https://sqs.sandbox/queue") -> None:
+    retention_seconds   -- how long a message is kept, received or not.
+    max_receive_count   -- a message received so often is moved to `dead_letters` instead of received again.
+    deduplication_scope -- FIFO: whether a deduplication id counts within its group, or in the whole queue.
+    content_based_deduplication -- FIFO: whether the body stands in for a deduplication id that is missing.
+    most_in_flight      -- with so many in flight, a receive raises OverLimit; on a FIFO queue it is empty.
+    superseded_handles_act -- standard: what the handle of an earlier receive does to a message that was
+        received again. False: a delete is answered with success and deletes nothing, as the API reference
+        warns, and a postponement fails. True: both do what they say, as AWS was seen to do.
+    look_again_seconds  -- how often a receive that waits looks for what was sent meanwhile.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        url: str = "https://sqs.sandbox/queue",
+        *,
+        retention_seconds: float = RETENTION_SECONDS,
+        max_receive_count: int | None = None,
+        dead_letters: MemoryQueue | None = None,
+        deduplication_scope: Scope = "messageGroup",
+        content_based_deduplication: bool = True,
+        most_in_flight: int = MOST_IN_FLIGHT,
+        superseded_handles_act: bool = False,
+        look_again_seconds: float = 0.05,
+    ) -> None:
         self.url = url
+        self.fifo = url.endswith(".fifo")
+        self.arn = f"arn:aws:sqs:us-east-1:000000000000:{url.rpartition('/')[2]}"
+        if dead_letters is not None and dead_letters.fifo != self.fifo:
+            raise ValueError("a queue and its dead-letter queue are both FIFO queues, or neither is")
         self._clock = clock
-        self._stored: dict[str, _Stored] = {}
-        self._number = itertools.count(1)
+        self._max_receive_count = max_receive_count
+        self._dead_letters = dead_letters
+        self._most_in_flight = most_in_flight
+        self._superseded_handles_act = superseded_handles_act
+        self._look_again_seconds = look_again_seconds
+        self._storage = Storage(FifoTurns() if self.fifo else StandardTurns(), retention_seconds)
+        self._deduplication = Deduplication(deduplication_scope, content_based_deduplication)
+        # A message keeps its id where it is moved to, so these two must not give the same one.
+        self._ids: itertools.count[int] = itertools.count(1) if dead_letters is None else dead_letters._ids
 
     def __len__(self) -> int:
         """How many messages there are, visible or not."""
-        return len(self._stored)
+        return len(self._now()[1])
 
     @property
     def messages(self) -> list[Outgoing]:
         """Every message there is, in the order sent, as it was sent."""
-        return [stored.outgoing for stored in self._stored.values()]
+        return [stored.outgoing for stored in self._now()[1]]
 
     async def send(self, message: Outgoing) -> str:
-        _refuse_what_sqs_refuses(message)
-        now = self._clock.now()
-        message_id = f"message-{next(self._number)}"
-        self._stored[message_id] = _Stored(message_id, message, now, now + message.delay_seconds)
+        refuse_message(message, self.fifo)
+        now, storage = self._now()
+        message_id = f"message-{next(self._ids)}"
+        deduplication_id = self._deduplication.id_of(message) if self.fifo else None
+        if deduplication_id is not None:
+            first_id = self._deduplication.first(message.group, deduplication_id, message_id, now)
+            if first_id != message_id:
+                return first_id
+        storage.add(Stored(message_id, message, now, deduplication_id), now + message.delay_seconds)
         return message_id
 
     async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        if not 1 <= most <= MOST_PER_CALL or not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
-            raise QueueError("InvalidParameterValue", f"most={most}, wait_seconds={wait_seconds}")
+        refuse_receive(most, wait_seconds, lease_seconds)
         give_up_at = self._clock.now() + wait_seconds
-        while not (visible := self._visible()) and self._clock.now() < give_up_at:
-            await self._clock.sleep(min(_LOOK_AGAIN_SECONDS, give_up_at - self._clock.now()))
-        return [self._deliver(stored, lease_seconds) for stored in visible[:most]]
+        while not (received := self._receive(most, lease_seconds)):
+            left = give_up_at - self._clock.now()
+            if left <= 0:
+                break
+            await self._clock.sleep(min(left, self._seconds_until_the_next_look()))
+        return received
 
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        _refuse_a_bad_batch(deliveries)
-        now = self._clock.now()
-        failed = []
-        for delivery in deliveries:
-            stored = self._stored.get(delivery.message_id)
-            if stored is None or stored.handle != delivery.receipt_handle:
-                reason = "Message does not exist or is not available for visibility timeout change."
-                failed.append(Failed(delivery, "InvalidParameterValue", reason))
-            elif not 0 <= seconds <= LONGEST_VISIBILITY_SECONDS - (now - stored.received_at):
-                reason = f"{seconds} s: a message is hidden for at most 12 hours from its receive"
-                failed.append(Failed(delivery, "InvalidParameterValue", reason))
-            else:
-                stored.visible_at = now + seconds
-        return failed
+        return _each(deliveries, lambda handle: self._postpone(handle, seconds))
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
-        _refuse_a_bad_batch(deliveries)
-        for delivery in deliveries:
-            stored = self._stored.get(delivery.message_id)
-            # With a superseded handle the request succeeds, and the message stays.
-            if stored is not None and stored.handle == delivery.receipt_handle:
-                del self._stored[delivery.message_id]
-        return []
+        return _each(deliveries, self._delete)
 
     async def in_flight(self) -> int:
-        now = self._clock.now()
-        return sum(stored.receives > 0 and stored.visible_at > now for stored in self._stored.values())
+        now, storage = self._now()
+        return storage.in_flight(now)
 
     def next_visible_at(self) -> float | None:
-        """When the next message is, or becomes, visible; None if there is no message."""
-        return min((stored.visible_at for stored in self._stored.values()), default=None)
+        """When the next message can be received, perhaps long since; None if there is no message."""
+        return self._now()[1].next_at()
 
-    def _visible(self) -> list[_Stored]:
+    def _now(self) -> tuple[float, Storage]:
+        """The time, and the messages that there are at this time."""
         now = self._clock.now()
-        return [stored for stored in self._stored.values() if stored.visible_at <= now]
+        self._storage.forget_old(now)
+        return now, self._storage
 
-    def _deliver(self, stored: _Stored, lease_seconds: int) -> Delivery:
-        now = self._clock.now()
+    def _seconds_until_the_next_look(self) -> float:
+        # A message that is sent while we wait is found as well, so never long.
+        next_at = self.next_visible_at()
+        until_then = self._look_again_seconds if next_at is None else next_at - self._clock.now()
+        return min(self._look_again_seconds, max(_LEAST_SLEEP_SECONDS, until_then))
+
+    def _receive(self, most: int, lease_seconds: int) -> list[Delivery]:
+        now, storage = self._now()
+        room = self._most_in_flight - storage.in_flight(now)
+        if room <= 0 and not self.fifo:
+            raise QueueError("OverLimit", f"Too many messages in flight: at most {self._most_in_flight}.")
+        taken: list[Stored] = []
+        while candidates := storage.take(min(most, room) - len(taken), now):
+            taken += [stored for stored in candidates if not self._is_moved(stored, now)]
+        return [self._deliver(stored, now, lease_seconds) for stored in taken]
+
+    def _is_moved(self, stored: Stored, now: float) -> bool:
+        """Whether the message had its receives; then it is a dead letter now."""
+        if self._dead_letters is None or self._max_receive_count is None:
+            return False
+        if stored.receives < self._max_receive_count:
+            return False
+        self._storage.remove(stored)
+        self._dead_letters._take_over(stored, self.arn, now)
+        return True
+
+    def _take_over(self, stored: Stored, source_arn: str, now: float) -> None:
+        moved = replace(stored, source_arn=source_arn, handle=None)
+        if self.fifo:
+            # Else one of two messages with the same id would be lost. A standard message keeps its age.
+            moved = replace(moved, deduplication_id=stored.message_id, sent_at=now)
+        self._storage.add(moved, visible_at=now)
+
+    def _deliver(self, stored: Stored, now: float, lease_seconds: int) -> Delivery:
         stored.receives += 1
         stored.received_at = now
         stored.first_received_at = stored.first_received_at or now
-        stored.visible_at = now + lease_seconds
-        stored.handle = f"{stored.message_id}-receive-{stored.receives}"
-        system = {
-            "SentTimestamp": str(int(stored.sent_at * 1000)),
-            "ApproximateReceiveCount": str(stored.receives),
-            "ApproximateFirstReceiveTimestamp": str(int(stored.first_received_at * 1000)),
-        }
-        if stored.outgoing.group is not None:
-            system["MessageGroupId"] = stored.outgoing.group
-        if stored.outgoing.trace_header is not None:
-            system["AWSTraceHeader"] = stored.outgoing.trace_header
+        stored.handle = f"{stored.message_id}{_BEFORE_THE_COUNT}{stored.receives}"
+        self._storage.hide(stored, until=now + lease_seconds)
         message: dict[str, Any] = {
             "MessageId": stored.message_id,
             "ReceiptHandle": stored.handle,
             "Body": stored.outgoing.body,
-            "Attributes": system,
+            "Attributes": stored.system_attributes(),
         }
         if stored.outgoing.attributes:
             message["MessageAttributes"] = dict(stored.outgoing.attributes)
         return Delivery(message, self.url, Lease.taken(now, lease_seconds))
 
+    def _postpone(self, handle: str, seconds: int) -> None:
+        refuse_visibility(seconds)
+        now, storage = self._now()
+        stored = self._find(handle)
+        if stored is None or not self._acts(handle, stored) or self._has_expired(handle, stored, now):
+            reason = "Message does not exist or is not available for visibility timeout change."
+            raise invalid(handle, "ReceiptHandle", reason)
+        if seconds > LONGEST_VISIBILITY_SECONDS - (now - stored.received_at):
+            limit = f"is beyond the limit [{LONGEST_VISIBILITY_SECONDS} seconds]"
+            raise invalid(seconds, "VisibilityTimeout", f"Total VisibilityTimeout for the message {limit}")
+        storage.hide(stored, until=now + seconds)
 
-def _refuse_a_bad_batch(deliveries: Sequence[Delivery]) -> None:
-    if not deliveries:
-        raise QueueError("AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the batch.")
-    if len(deliveries) > MOST_PER_CALL:
-        raise QueueError("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", f"at most {MOST_PER_CALL}")
+    def _delete(self, handle: str) -> None:
+        now, storage = self._now()
+        stored = self._find(handle)
+        if stored is None:
+            return
+        if self._has_expired(handle, stored, now):
+            raise invalid(handle, "ReceiptHandle", "The receipt handle has expired.")
+        if self._acts(handle, stored):
+            storage.remove(stored)
+
+    def _find(self, handle: str) -> Stored | None:
+        """The message, if it is still there. Raises QueueError if no queue ever gave such a handle."""
+        message_id, between, count = handle.rpartition(_BEFORE_THE_COUNT)
+        if not between or not count.isdecimal():
+            reason = f'The input receipt handle "{handle}" is not a valid receipt handle.'
+            raise QueueError("ReceiptHandleIsInvalid", reason)
+        return self._storage.find(message_id)
+
+    def _acts(self, handle: str, stored: Stored) -> bool:
+        return stored.handle == handle or (self._superseded_handles_act and not self.fifo)
+
+    def _has_expired(self, handle: str, stored: Stored, now: float) -> bool:
+        """On a FIFO queue a handle lasts as long as its lease; on a standard queue, twelve hours."""
+        if self.fifo:
+            return stored.handle != handle or stored.visible_at <= now
+        return stored.handle == handle and now - stored.received_at > LONGEST_VISIBILITY_SECONDS
 
 
-def _refuse_what_sqs_refuses(message: Outgoing) -> None:
-    if not 0 <= message.delay_seconds <= LONGEST_DELAY_SECONDS:
-        raise QueueError("InvalidParameterValue", f"delay_seconds={message.delay_seconds}")
-    if not message.body:
-        raise QueueError("MissingParameter", "The request must contain the parameter MessageBody.")
-    if REFUSED_CHARACTERS.search(message.body):
-        raise QueueError("InvalidMessageContents", "Invalid characters in the message body.")
-    if len(message.attributes) > MOST_ATTRIBUTES:
-        raise QueueError("InvalidParameterValue", f"more than {MOST_ATTRIBUTES} message attributes")
-    if size(message.body, message.attributes) > MOST_MESSAGE_BYTES:
-        raise QueueError("InvalidParameterValue", f"Message must be shorter than {MOST_MESSAGE_BYTES} bytes.")
+def _each(deliveries: Sequence[Delivery], act: Callable[[str], None]) -> list[Failed]:
+    """A batch: what fails for one entry leaves the others alone."""
+    refuse_batch(deliveries)
+    failed = []
+    for delivery in deliveries:
+        try:
+            act(delivery.receipt_handle or "")
+        except QueueError as error:
+            failed.append(Failed(delivery, error.code, error.reason))
+    return failed

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -25,15 +25,26 @@ from consumer.handover import Handover
 from consumer.room import Room
 from consumer.tick import Summary, Tick
 from shared.dead_letter import NOTE
-from shared.delivery import MOST_EVENT_BYTES, from_event
-from shared.ports import Answer, Outgoing, Reply
-from worker.work import Report, Worker
+from shared.delivery import from_event
+from shared.lease import MAX_RECEIVE_COUNT
+from shared.ports import Outgoing
+from worker.report import Report
+from worker.work import Worker
 from zigzag import Task, send
+from zigzag_testing.faults import Crash, Faults, FaultyQueue, FaultyRecords
+from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_queue import MemoryQueue
-from zigzag_testing.virtual_time import VirtualClock, virtual_runner
+from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.virtual_host import VirtualHost
+from zigzag_testing.virtual_time import SkewedClock, VirtualClock, virtual_runner
 
 TICK_EVERY_SECONDS = 60
+LOOK_AGAIN_SECONDS = 1.0
+"""How soon a waiting receive sees what is sent meanwhile."""
+
+DEAD_LETTERS_KEPT_SECONDS = 14 * 24 * 3600
 CONSUMER_TIMEOUT_SECONDS = 90
+CLOCKS_DIFFER_SECONDS = 5.0
 NO_NOTE = {"StringValue": "{}"}
 """Of a dead letter that had no room for one."""
 
@@ -51,13 +62,18 @@ class DeadLetter:
 
 
 class Sandbox:
-    """A task queue, a dead-letter queue, a consumer and workers, on virtual time.
+    """A task queue, a dead-letter queue, a consumer, workers and their records, on virtual time.
 
-    tasks                 -- name to task, or to module; without it, the project's own table.
-    linger_seconds        -- as the parameter LingerSeconds.
-    in_flight_cap         -- as the parameter InFlightCap.
-    worker_timeout_seconds -- as the parameter WorkerTimeout.
-    seed                  -- of everything that is random.
+    tasks                   -- name to task, or to module; without it, the project's own table.
+    fifo                    -- whether the queues are FIFO queues, as the parameter Fifo.
+    linger_seconds          -- as the parameter LingerSeconds.
+    in_flight_cap           -- as the parameter InFlightCap.
+    deliveries_per_dispatch -- as the parameter DeliveriesPerDispatch.
+    worker_timeout_seconds  -- as the parameter WorkerTimeout.
+    concurrency             -- how many workers run at once; None = as many as there are messages.
+    faults                  -- how often which kind of fault strikes (`zigzag_testing.faults`).
+    superseded_handles_act  -- as MemoryQueue's: on AWS, both were seen.
+    seed                    -- of everything that is random.
 
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """
@@ -66,22 +82,34 @@ class Sandbox:
         self,
         tasks: Mapping[str, str | Task[Any, Any, Any]] | None = None,
         *,
+        fifo: bool = False,
         linger_seconds: int = 0,
         in_flight_cap: int = 0,
+        deliveries_per_dispatch: int = 1,
         worker_timeout_seconds: float = 60,
+        concurrency: int | None = None,
+        faults: Mapping[str, float] | None = None,
+        superseded_handles_act: bool = False,
         seed: int = 0,
     ) -> None:
         self._runner, self.clock = virtual_runner()
         self._random = Random(seed)
+        self._table = _table(tasks)
         self._linger_seconds = linger_seconds
-        self.queue = MemoryQueue(self.clock, "https://sqs.sandbox/tasks")
-        self.dead_letter_queue = MemoryQueue(self.clock, "https://sqs.sandbox/dead-letters")
-        self.workers = _MemoryWorkers(
-            Worker(self.queue, self.dead_letter_queue, _table(tasks), self.clock, self._random, _awaited),
+        self._deliveries_per_dispatch = deliveries_per_dispatch
+        self.faults = Faults(Random(seed + 1), faults or {})
+        self.queue, self.dead_letter_queue = _queues(self.clock, fifo, superseded_handles_act)
+        self.records = MemoryRecords()
+        self.reports: list[Report] = []
+        self.workers = MemoryLambda(
+            self._work,
             self.clock,
-            worker_timeout_seconds,
+            timeout_seconds=worker_timeout_seconds,
+            concurrency=concurrency,
+            faults=self.faults,
         )
         self._room = Room(self.queue, self.clock, in_flight_cap)
+        self._ticks: set[asyncio.Task[Summary | None]] = set()
         self._sending = ExitStack()
 
     def __enter__(self) -> Self:
@@ -95,24 +123,29 @@ class Sandbox:
         self._runner.close()
 
     def send_message(
-        self, body: str, attributes: Mapping[str, Mapping[str, Any]] | None = None, *, delay_seconds: int = 0
+        self,
+        body: str,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+        delay_seconds: int = 0,
     ) -> str:
         """Puts a body on the queue as `aws sqs send-message` would; its MessageId."""
-        message = Outgoing(body, attributes or {}, delay_seconds=delay_seconds)
+        message = Outgoing(body, attributes or {}, group, deduplication_id, delay_seconds=delay_seconds)
         return self._do(self.queue.send(message))
 
     def tick(self) -> Summary:
         """Runs the consumer once, and every worker that it starts to its end."""
         return self._do(self._tick())
 
+    def run_for(self, seconds: float) -> None:
+        """Runs a tick a minute for so long; workers and ticks may go on after that."""
+        self._do(self._run_for(seconds))
+
     def run(self, *, most_seconds: float = 14 * 24 * 3600) -> None:
         """Runs a tick a minute until no message is left. Raises TimeoutError after `most_seconds`."""
         self._do(self._run(most_seconds))
-
-    @property
-    def reports(self) -> list[Report]:
-        """What the worker said of each delivery, in the order of their ends."""
-        return self.workers.reports
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
@@ -131,54 +164,70 @@ class Sandbox:
         while len(self.queue):
             if self.clock.now() > give_up_at:
                 raise TimeoutError(f"{len(self.queue)} messages are left after {most_seconds:,.0f} s")
-            next_tick_at = self.clock.now() + TICK_EVERY_SECONDS
-            await self._tick()
-            await self.clock.sleep(max(0.0, next_tick_at - self.clock.now()))
+            await self._run_for(TICK_EVERY_SECONDS)
+        await asyncio.gather(*self._ticks)
+        await self.workers.finish()
+
+    async def _run_for(self, seconds: float) -> None:
+        end = self.clock.now() + seconds
+        while (left := end - self.clock.now()) > 0:
+            self._ticks = {tick for tick in self._ticks if not tick.done()}
+            self._ticks.add(asyncio.create_task(self._one_tick()))
+            await self.clock.sleep(min(left, TICK_EVERY_SECONDS))
 
     async def _tick(self) -> Summary:
-        handover = Handover(self.queue, self.dead_letter_queue, self.workers, self.clock, self._random)
-        ends_at = self.clock.now() + CONSUMER_TIMEOUT_SECONDS
-        linger = self._linger_seconds
-        summary = await Tick(
-            self.queue, self._room, handover, self.clock, linger_seconds=linger, ends_at=ends_at
-        ).run()
+        summary = await self._one_tick()
         await self.workers.finish()
-        return summary
+        return summary or Summary(stopped="crashed")
+
+    async def _one_tick(self) -> Summary | None:
+        """The consumer, as its app wires it; None if it crashed."""
+        queue = FaultyQueue(self.queue, self.faults, again=False)
+        dead_letters = FaultyQueue(self.dead_letter_queue, self.faults, again=False)
+        clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
+        handover = Handover(
+            queue, dead_letters, self.workers, clock, self._random, self._deliveries_per_dispatch
+        )
+        ends_at = clock.now() + CONSUMER_TIMEOUT_SECONDS
+        tick = Tick(queue, self._room, handover, clock, linger_seconds=self._linger_seconds, ends_at=ends_at)
+        try:
+            return await tick.run()
+        except BaseExceptionGroup as group:
+            if group.split(Crash)[1] is not None:
+                raise
+            return None
+
+    async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
+        """The worker, as its app wires it."""
+        queue = FaultyQueue(self.queue, self.faults, again=True)
+        worker = Worker(
+            queue=queue,
+            dead_letters=FaultyQueue(self.dead_letter_queue, self.faults, again=True),
+            records=FaultyRecords(self.records, self.faults),
+            table=self._table,
+            clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
+            random=self._random,
+            host=VirtualHost(self.faults),
+            beat_queue=lambda: queue,
+        )
+        self.reports += await worker.work(from_event(event), seconds_left)
 
 
-class _MemoryWorkers:
-    """The `Workers` port: every dispatch is an asyncio task that works its delivery."""
-
-    def __init__(self, worker: Worker, clock: VirtualClock, timeout_seconds: float) -> None:
-        self.reports: list[Report] = []
-        self._worker = worker
-        self._clock = clock
-        self._timeout_seconds = timeout_seconds
-        self._running: list[asyncio.Task[None]] = []
-
-    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
-        return [self._start(event) for event in events]
-
-    async def finish(self) -> None:
-        """Waits until every worker has ended. Raises what one of them raised: a worker never should."""
-        while self._running:
-            running, self._running = self._running, []
-            await asyncio.gather(*running)
-
-    def _start(self, event: bytes) -> Answer:
-        if len(event) > MOST_EVENT_BYTES:
-            return Answer(Reply.TOO_LARGE)
-        self._running.append(asyncio.create_task(self._work(event)))
-        return Answer(Reply.SENT)
-
-    async def _work(self, event: bytes) -> None:
-        ends_at = self._clock.now() + self._timeout_seconds
-        report = await self._worker.work(from_event(json.loads(event)), lambda: ends_at - self._clock.now())
-        self.reports.append(report)
-
-
-async def _awaited(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+def _queues(clock: VirtualClock, fifo: bool, superseded_handles_act: bool) -> tuple[MemoryQueue, MemoryQueue]:
+    """The task queue and the dead-letter queue, as the template has them."""
+    suffix = ".fifo" if fifo else ""
+    dead_letters = MemoryQueue(
+        clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=DEAD_LETTERS_KEPT_SECONDS
+    )
+    queue = MemoryQueue(
+        clock,
+        f"https://sqs.sandbox/tasks{suffix}",
+        max_receive_count=MAX_RECEIVE_COUNT,
+        dead_letters=dead_letters,
+        superseded_handles_act=superseded_handles_act,
+        look_again_seconds=LOOK_AGAIN_SECONDS,
+    )
+    return queue, dead_letters
 
 
 def _table(

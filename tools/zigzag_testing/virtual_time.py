@@ -59,6 +59,20 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
+class SkewedClock:
+    """The `Clock` port of a process whose clock is off by so many seconds."""
+
+    def __init__(self, clock: VirtualClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return self._clock.now() + self._seconds
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
 def virtual_runner() -> tuple[asyncio.Runner, VirtualClock]:
     """A runner on virtual time, and its clock. Close the runner when done."""
     runner = asyncio.Runner(loop_factory=VirtualTimeLoop)

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError
 from shared.ports import LONGEST_WAIT_SECONDS, QueueError
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_sqs import SQSClient
 
@@ -51,6 +52,18 @@ def lambda_client(*, connections: int = 10) -> LambdaClient:
             connect_timeout=CONNECT_SECONDS,
             read_timeout=5,
             max_pool_connections=connections,
+        ),
+    )
+
+
+def dynamodb_client() -> DynamoDBClient:
+    """A client for DynamoDB: a change with a condition may be sent again."""
+    return boto3.client(
+        "dynamodb",
+        config=Config(
+            retries={"total_max_attempts": 4, "mode": "standard"},
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=5,
         ),
     )
 

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
+from tests.noise import noise
 from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
 from consumer.handover import Handed, Handover
-from shared.delivery import MOST_EVENT_BYTES, Delivery, to_event
+from shared.delivery import MOST_EVENT_BYTES, Delivery, Run, to_event
 from shared.ports import Answer, Reply
 
 SENT, TOO_LARGE, THROTTLED, REFUSED, UNKNOWN = Reply
 
 
-def handover(world: World, workers: ScriptedWorkers) -> Handover:
-    return Handover(world.queue, world.dead_letters, workers, world.clock, world.random)
+HALF = noise(600_000)
+"""Two of them do not fit one event."""
+
+WHOLE = noise(1_040_000)
+"""One of them does not."""
+
+
+@pytest.fixture
+def fifo() -> Iterator[World]:
+    """A world whose queues are FIFO."""
+    world = World(".fifo")
+    yield world
+    world.close()
+
+
+def handover(world: World, workers: ScriptedWorkers, deliveries_per_dispatch: int = 1) -> Handover:
+    return Handover(
+        world.queue, world.dead_letters, workers, world.clock, world.random, deliveries_per_dispatch
+    )
 
 
 def received(world: World, number: int = 1) -> list[Delivery]:
@@ -24,8 +43,36 @@ def received(world: World, number: int = 1) -> list[Delivery]:
     return world.receive()
 
 
-def hand_over(world: World, workers: ScriptedWorkers, batch: list[Delivery]) -> Handed:
-    return world.run(handover(world, workers).hand_over(batch))
+def grouped(world: World, groups: str, **large: str) -> list[Delivery]:
+    """What a poll of a FIFO queue brings: a message for each letter, its group.
+
+    large -- bodies that begin with much: `a1` is that of the first message of group a.
+    """
+    for number, group in enumerate(groups):
+        name = f"{group}{groups[: number + 1].count(group)}"
+        world.send(f"{name} {large.get(name, '')}", group=group)
+    return world.receive()
+
+
+def names(messages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Which of the grouped messages they are."""
+    return [str(message["Body"]).partition(" ")[0] for message in messages]
+
+
+def names_of(deliveries: Iterable[Delivery]) -> list[str]:
+    return names(delivery.message for delivery in deliveries)
+
+
+def released(world: World, batch: list[Delivery]) -> list[list[str]]:
+    """Which of the batch were released, a list for each call."""
+    by_id = {delivery.message_id: delivery for delivery in batch}
+    return [names_of(by_id[one] for one in ids) for ids, _ in world.queue.asked("postpone")]
+
+
+def hand_over(
+    world: World, workers: ScriptedWorkers, batch: list[Delivery], deliveries_per_dispatch: int = 1
+) -> Handed:
+    return world.run(handover(world, workers, deliveries_per_dispatch).hand_over(batch))
 
 
 def released_for(world: World) -> list[int]:
@@ -157,24 +204,30 @@ class TestLate:
 
 
 class TestTooLarge:
-    """1,000,000 bytes with the envelope; escaping counts."""
+    """1,000,000 bytes with the envelope, compressed if need be."""
 
     @pytest.mark.parametrize("character", ["x", '"', "🙂"])
-    def test_a_message_too_large_with_its_envelope_is_dead_lettered_without_a_call(
-        self, world: World, character: str
-    ) -> None:
-        # Given the longest body whose event fits
-        envelope = len(to_event(a_delivery("")))
-        each = len(to_event(a_delivery(character))) - envelope
-        longest = character * ((MOST_EVENT_BYTES - envelope) // each)
+    def test_what_fits_compressed_is_sent(self, world: World, character: str) -> None:
+        workers = ScriptedWorkers()
+        world.send(character * 262_144 * (4 // len(character.encode())))
+
+        handed = hand_over(world, workers, world.receive())
+
+        assert handed == Handed(dispatched=1)
+        assert "BodyGzip" in workers.events[0]["Message"]
+
+    def test_what_does_not_becomes_a_dead_letter_without_a_call(self, world: World) -> None:
+        # Given the longest body whose event fits, and one that is a character longer
+        longest = noise(MOST_EVENT_BYTES - len(to_event(Run((a_delivery(""),)))))
         workers = ScriptedWorkers()
 
-        # When it is handed over, and one that is a character longer
-        handed = hand_over(world, workers, [a_delivery(longest), a_delivery(longest + character)])
+        handed = hand_over(world, workers, [a_delivery(longest), a_delivery(longest + "x")])
 
         # Then only the first is sent
         assert (handed.dispatched, handed.dead_lettered, len(workers.events)) == (1, 1, 1)
-        assert len(world.dead_letters) == 1
+        (letter,) = world.dead_letters.messages
+        assert letter.body == longest + "x"
+        assert "even compressed" in letter.attributes["zigzag"]["StringValue"]
 
     def test_where_the_letter_is_refused_it_is_not_counted_as_moved(self, world: World) -> None:
         world.dead_letters.broken = {"send"}
@@ -183,6 +236,205 @@ class TestTooLarge:
 
         assert handed == Handed(left=1)
         assert len(world.queue) == 1
+
+
+class TestRun:
+    """On a standard queue, one dispatch may carry several messages: an answer is that of all of them."""
+
+    @pytest.mark.parametrize(("most", "sizes"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (10, [5])])
+    def test_a_dispatch_carries_up_to_so_many(self, world: World, most: int, sizes: list[int]) -> None:
+        workers = ScriptedWorkers()
+
+        handed = hand_over(world, workers, received(world, 5), most)
+
+        assert handed == Handed(dispatched=5)
+        assert [len(event.get("Messages", [event.get("Message")])) for event in workers.events] == sizes
+        assert len(workers.batches) == 1, "a poll's dispatches go out together"
+
+    def test_without_being_told_it_carries_one(self, world: World) -> None:
+        workers = ScriptedWorkers()
+        one = Handover(world.queue, world.dead_letters, workers, world.clock, world.random)
+
+        world.run(one.hand_over(received(world, 2)))
+
+        assert len(workers.events) == 2
+
+    @pytest.mark.parametrize(
+        ("reply", "handed"),
+        [
+            pytest.param(SENT, Handed(dispatched=3), id="sent"),
+            pytest.param(REFUSED, Handed(released=3, stop="invoke refused"), id="refused"),
+            pytest.param(UNKNOWN, Handed(left=3), id="unknown"),
+            # It can't be, within our own limit. Should it be, none is given up for another's size.
+            pytest.param(TOO_LARGE, Handed(released=3), id="too large"),
+        ],
+    )
+    def test_what_becomes_of_a_run_becomes_of_each_of_its_messages(
+        self, world: World, reply: Reply, handed: Handed
+    ) -> None:
+        assert hand_over(world, ScriptedWorkers(reply), received(world, 3), 10) == handed
+        assert len(world.dead_letters) == 0
+
+    def test_a_throttled_run_is_released_whole(self, world: World) -> None:
+        handed = hand_over(world, ScriptedWorkers(THROTTLED), received(world, 3), 10)
+
+        assert (handed.released, handed.pause_seconds >= 1) == (3, True)
+
+    def test_a_late_run_is_released_whole(self, world: World) -> None:
+        batch, workers = received(world, 3), ScriptedWorkers()
+        world.pass_time(11)
+
+        assert hand_over(world, workers, batch, 2) == Handed(released=3)
+        assert workers.batches == []
+
+    def test_all_that_is_released_of_a_poll_is_released_in_one_call(self, world: World) -> None:
+        batch = received(world, 5)
+
+        hand_over(world, ScriptedWorkers([THROTTLED, SENT, REFUSED]), batch, 2)
+
+        assert [ids for ids, _ in world.queue.asked("postpone")] == [
+            [batch[number].message_id for number in (0, 1, 4)]
+        ]
+
+    def test_what_does_not_fit_a_run_goes_out_beside_it(self, world: World) -> None:
+        world.send(HALF, WHOLE, HALF, "{}")
+        workers = ScriptedWorkers()
+
+        handed = hand_over(world, workers, world.receive(), 10)
+
+        assert handed == Handed(dispatched=3, dead_lettered=1)
+        assert [len(event.get("Messages", "1")) for event in workers.events] == [1, 2]
+        assert len(workers.batches) == 1
+
+
+class TestFifo:
+    """A dispatch carries what came of one group, in order; nothing of a group overtakes."""
+
+    def test_each_group_travels_in_one_dispatch_in_order(self, fifo: World) -> None:
+        workers = ScriptedWorkers()
+
+        handed = hand_over(fifo, workers, grouped(fifo, "abacab"))
+
+        assert handed == Handed(dispatched=6)
+        assert [names(event.get("Messages") or [event["Message"]]) for event in workers.events] == [
+            ["a1", "a2", "a3"],
+            ["b1", "b2"],
+            ["c1"],
+        ]
+
+    @pytest.mark.parametrize(
+        ("reply", "calls", "handed"),
+        [
+            pytest.param(SENT, [["a3", "a4"]], Handed(dispatched=2, released=2), id="sent"),
+            pytest.param(UNKNOWN, [["a3", "a4"]], Handed(left=2, released=2), id="unknown"),
+            pytest.param(
+                REFUSED, [["a1", "a2", "a3", "a4"]], Handed(released=4, stop="invoke refused"), id="refused"
+            ),
+            pytest.param(TOO_LARGE, [["a1", "a2", "a3", "a4"]], Handed(released=4), id="too large"),
+        ],
+    )
+    def test_what_is_released_of_a_run_and_its_tail_is_released_in_one_call(
+        self, fifo: World, reply: Reply, calls: list[list[str]], handed: Handed
+    ) -> None:
+        # Given a group of which only the first two fit
+        batch = grouped(fifo, "aaaa", a2=HALF, a3=HALF)
+
+        assert hand_over(fifo, ScriptedWorkers(reply), batch) == handed
+        assert released(fifo, batch) == calls
+
+    def test_a_throttled_run_is_released_with_its_tail(self, fifo: World) -> None:
+        batch = grouped(fifo, "aaa", a1=HALF, a2=HALF)
+
+        assert hand_over(fifo, ScriptedWorkers(THROTTLED), batch).released == 3
+        assert released(fifo, batch) == [["a1", "a2", "a3"]]
+
+    def test_a_late_group_is_released_whole_with_its_tail(self, fifo: World) -> None:
+        batch, workers = grouped(fifo, "aaab", a1=HALF, a2=HALF), ScriptedWorkers()
+        fifo.pass_time(11)
+
+        assert hand_over(fifo, workers, batch) == Handed(released=4)
+        assert workers.batches == []
+        assert released(fifo, batch) == [["a1", "a2", "a3"], ["b1"]]
+
+    def test_each_group_is_released_for_a_while_of_its_own(self, fifo: World) -> None:
+        batch = grouped(fifo, "abcdefghij")
+
+        hand_over(fifo, ScriptedWorkers(REFUSED), batch)
+
+        assert [len(ids) for ids in released(fifo, batch)] == [1] * 10
+        assert len(set(released_for(fifo))) > 3
+        assert all(15 <= seconds <= 60 for seconds in released_for(fifo))
+
+    def test_a_group_whose_release_fails_does_not_keep_the_others(self, fifo: World) -> None:
+        batch = grouped(fifo, "ab")
+        fifo.run(fifo.queue.delete(batch[:1]))  # no longer there to be released
+
+        assert hand_over(fifo, ScriptedWorkers(REFUSED), batch) == Handed(
+            released=1, left=1, stop="invoke refused"
+        )
+
+    def test_a_tail_is_released_after_its_run_was_answered(self, fifo: World) -> None:
+        # Given workers that look, before they answer, at what the queue was asked so far
+        seen: list[object] = []
+
+        class LookingWorkers(ScriptedWorkers):
+            async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+                await fifo.clock.sleep(1)
+                seen.extend(fifo.queue.calls)
+                return await super().dispatch(events)
+
+        batch = grouped(fifo, "aa", a1=HALF, a2=HALF)
+        handed = hand_over(fifo, LookingWorkers(), batch)
+
+        assert handed == Handed(dispatched=1, released=1)
+        assert seen == []
+        assert released(fifo, batch) == [["a2"]]
+
+    def test_a_head_too_large_becomes_a_dead_letter_and_then_its_group_goes_on(self, fifo: World) -> None:
+        batch, workers = grouped(fifo, "aaa", a1=WHOLE), ScriptedWorkers()
+
+        assert hand_over(fifo, workers, batch) == Handed(dead_lettered=1, released=2)
+
+        assert workers.batches == []
+        assert [method for method, *_ in fifo.queue.calls] == ["delete", "postpone"]
+        assert released(fifo, batch) == [["a2", "a3"]]
+        (letter,) = fifo.dead_letters.messages
+        assert (letter.body[:2], letter.group) == ("a1", "a")
+
+    def test_a_head_too_large_for_lambda_becomes_a_dead_letter_and_then_its_group_goes_on(
+        self, fifo: World
+    ) -> None:
+        batch = grouped(fifo, "aa", a1=HALF, a2=HALF)
+
+        assert hand_over(fifo, ScriptedWorkers(TOO_LARGE), batch) == Handed(dead_lettered=1, released=1)
+
+        assert [method for method, *_ in fifo.queue.calls] == ["delete", "postpone"]
+        assert released(fifo, batch) == [["a2"]]
+
+    def test_where_a_head_cant_be_moved_its_group_waits_for_it(self, fifo: World) -> None:
+        batch = grouped(fifo, "aaa", a1=WHOLE)
+        fifo.dead_letters.broken = {"send"}
+
+        assert hand_over(fifo, ScriptedWorkers(), batch) == Handed(left=1, released=2)
+
+        # Its followers are visible again before it is, and do not come before it
+        head_seconds, followers_seconds = released_for(fifo)
+        fifo.pass_time(followers_seconds)
+        assert fifo.receive() == []
+        fifo.pass_time(head_seconds - followers_seconds)
+        assert names_of(fifo.receive()) == ["a1", "a2", "a3"]
+
+    @pytest.mark.parametrize("reply", [SENT, UNKNOWN])
+    def test_a_tail_does_not_come_before_its_run_is_settled(self, fifo: World, reply: Reply) -> None:
+        batch = grouped(fifo, "aaa", a1=HALF, a2=HALF)
+        hand_over(fifo, ScriptedWorkers(reply), batch)
+
+        # While the run is with a worker, nothing of its group comes
+        fifo.pass_time(61)
+        assert fifo.receive() == []
+        # And then, in order, what is left
+        fifo.run(fifo.queue.delete(batch[:1]))
+        assert names_of(fifo.receive()) == ["a2", "a3"]
 
 
 class SlowWorkers(ScriptedWorkers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support import NOW, ScriptedWorkers, World
 from consumer.handover import Handover
 from consumer.room import Room
 from consumer.tick import LANES, RESERVE_SECONDS, Summary, Tick
+from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports import Reply
 
@@ -25,20 +27,21 @@ class Consumer:
     cap: int = 0
 
     def tick(self) -> Summary:
+        return self.world.run(self.ticking())
+
+    async def ticking(self) -> Summary:
         world = self.world
         handover = Handover(world.queue, world.dead_letters, self.workers, world.clock, world.random)
         room = Room(world.queue, world.clock, self.cap)
         ends_at = world.clock.now() + self.timeout_seconds
-        return world.run(
-            Tick(
-                world.queue,
-                room,
-                handover,
-                world.clock,
-                linger_seconds=self.linger_seconds,
-                ends_at=ends_at,
-            ).run()
-        )
+        return await Tick(
+            world.queue,
+            room,
+            handover,
+            world.clock,
+            linger_seconds=self.linger_seconds,
+            ends_at=ends_at,
+        ).run()
 
 
 @pytest.fixture
@@ -62,6 +65,27 @@ class TestDrain:
         assert summary.received == summary.dispatched == 205
         assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(205))
         assert summary.stopped == "queue empty"
+
+    def test_two_ticks_side_by_side_hand_each_message_over_once(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        # Given workers that take a second to answer
+        dispatch = consumer.workers.dispatch
+
+        async def slowly(events: list[bytes]) -> object:
+            await world.clock.sleep(1)
+            return await dispatch(events)
+
+        consumer.workers.dispatch = slowly  # type: ignore[assignment,method-assign]
+        world.send(*(f"{n}" for n in range(45)))
+
+        async def both() -> list[Summary]:
+            return await asyncio.gather(consumer.ticking(), consumer.ticking())
+
+        one, other = world.run(both())
+
+        assert min(one.received, other.received) > 0
+        assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(45))
 
     def test_each_message_is_received_with_the_lease(self, world: World, consumer: Consumer) -> None:
         world.send("one")
@@ -104,9 +128,10 @@ class TestDrain:
 
         consumer.tick()
 
-        # Then nobody polls for a second
+        # Then nobody polls for a second but who was about to; else all 20 polls come at once
         began = [began for began, _ in polls(world)]
         throttled_at = began[0]
+        assert began.count(throttled_at) <= 2 * LANES
         assert all(moment == throttled_at or moment >= throttled_at + 1 for moment in began)
 
 
@@ -236,6 +261,27 @@ class TestHarm:
         summary = consumer.tick()
 
         assert summary == Summary(stopped="receive failed: ServiceUnavailable: receive is broken")
+
+    @pytest.mark.parametrize(("late_seconds", "dispatched"), [(9, 2), (11, 0)])
+    def test_what_an_answer_that_comes_late_brought_is_released(
+        self, world: World, consumer: Consumer, late_seconds: float, dispatched: int
+    ) -> None:
+        # Given answers of SQS that are under way for so long, while the leases run
+        receive = world.queue.receive
+
+        async def late(*asked: int) -> list[Delivery]:
+            batch = await receive(*asked)
+            await world.clock.sleep(late_seconds)
+            return batch
+
+        world.queue.receive = late  # type: ignore[assignment,method-assign]
+        world.send("one", "two")
+
+        summary = consumer.tick()
+
+        assert (summary.received, summary.dispatched) == (2, dispatched)
+        assert summary.released == 2 - dispatched
+        assert len(consumer.workers.events) == dispatched
 
     def test_a_refused_invoke_ends_the_tick(self, world: World, consumer: Consumer) -> None:
         consumer.workers.script = [Reply.REFUSED] * 50

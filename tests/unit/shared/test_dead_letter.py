@@ -13,6 +13,7 @@ from tests.support import NOW, QUEUE_URL, World, a_delivery, binary, text
 from shared.dead_letter import (
     MOST_MESSAGE_BYTES,
     NOTE,
+    Burial,
     Death,
     bury,
     compose,
@@ -128,12 +129,21 @@ class TestTenAttributes:
             pytest.param(text("🙂"), id="a text"),
             pytest.param(binary(b"\x00\xfe\xff"), id="bytes"),
             pytest.param({"DataType": "Number.int", "StringValue": "7"}, id="a number"),
+            pytest.param({"DataType": "Number", "StringValue": "-1.5e-100"}, id="a small one"),
+            pytest.param({"DataType": "String.my type", "StringValue": "7"}, id="a type of one's own"),
         ],
     )
     def test_after_a_redrive_the_ten_are_as_the_producer_sent_them(self, tenth: Mapping[str, Any]) -> None:
         attributes = {**TEN, "a9": tenth}
         letter = compose(a_delivery(attributes=attributes), DEATH, NOW)
 
+        assert original_attributes(redriven(letter)) == attributes
+
+    def test_so_are_they_if_the_tenth_has_letters_of_ones_own(self) -> None:
+        attributes = {**{name: value for name, value in TEN.items() if name != "a9"}, "øßä.a-1": text("x")}
+        letter = compose(a_delivery(attributes=attributes), DEATH, NOW)
+
+        assert "øßä.a-1" not in letter.attributes
         assert original_attributes(redriven(letter)) == attributes
 
     def test_a_letter_that_dies_again_displaces_the_same_one(self) -> None:
@@ -218,35 +228,141 @@ class TestSize:
         assert size(body, attributes) == expected
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        pytest.param(text("not JSON"), id="no JSON"),
-        pytest.param(text("[1]"), id="no object"),
-        pytest.param(text("[" * 100_000), id="nested without end"),
-        pytest.param(binary(b"{}"), id="bytes"),
-        pytest.param(text('{"displaced": "x"}'), id="displaced that is a text"),
-        pytest.param(text('{"displaced": {"a": 1}}'), id="displaced that is a number"),
-        pytest.param(text('{"displaced": {"a": {"BinaryValue": "zz"}}}'), id="displaced that is no hex"),
-    ],
-)
-def test_an_attribute_of_our_name_that_we_did_not_write_does_no_harm(value: Mapping[str, Any]) -> None:
-    delivery = a_delivery(attributes={NOTE: value, "user": text("ann")})
+def a_note(**said: Any) -> dict[str, Any]:
+    """The attribute `zigzag` as a producer may set it."""
+    return text(json.dumps(said))
 
-    assert isinstance(note_of(delivery), dict)
-    assert original_attributes(delivery) == {"user": text("ann")}
+
+class TestForgedNote:
+    """An attribute of our name that we did not write: nothing of it gets where it could do harm.
+
+    A letter that SQS refuses would come again, and again.
+    """
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param(text("not JSON"), id="no JSON"),
+            pytest.param(text("[1]"), id="no object"),
+            pytest.param(text("[" * 100_000), id="nested without end"),
+            pytest.param(text('{"id": ' + "9" * 5_000 + "}"), id="a number without end"),
+            pytest.param(binary(b"{}"), id="bytes"),
+            pytest.param({"DataType": "String", "StringValue": 5}, id="a number"),
+            pytest.param({}, id="nothing"),
+        ],
+    )
+    def test_what_is_no_note_is_none(self, value: Mapping[str, Any]) -> None:
+        delivery = a_delivery(attributes={NOTE: value, "user": text("ann")})
+
+        assert note_of(delivery) == {}
+        assert original_attributes(delivery) == {"user": text("ann")}
+
+    @pytest.mark.parametrize("key", ["id", "message_id"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param(5, id="a number"),
+            pytest.param({"a": "b"}, id="an object"),
+            pytest.param("", id="empty"),
+            pytest.param("x" * 1_001, id="too long"),
+            pytest.param("\ud800", id="half a character"),
+            pytest.param("\x00", id="a character that SQS refuses"),
+        ],
+    )
+    def test_an_id_that_is_none_is_left_out(self, key: str, value: Any) -> None:
+        delivery = a_delivery(attributes={NOTE: a_note(**{key: value})})
+
+        assert note_of(delivery) == {}
+        assert note(compose(delivery, DEATH, NOW))["message_id"] == "m-1"
+
+    @pytest.mark.parametrize(
+        "displaced",
+        [
+            pytest.param("x", id="a text"),
+            pytest.param({"a": 1}, id="a number"),
+            pytest.param({f"a{number}": text("x") for number in range(50)}, id="fifty"),
+            pytest.param({"a": {"BinaryValue": "00"}}, id="no type"),
+            pytest.param({"a": {"DataType": 5, "StringValue": "x"}}, id="a type that is none"),
+            pytest.param({"a": {"DataType": "Text", "StringValue": "x"}}, id="a type that SQS does not know"),
+            pytest.param({"a": {"DataType": "String.\ud800", "StringValue": "x"}}, id="half a type"),
+            pytest.param({"a": {"DataType": "String", "StringValue": [1]}}, id="a value that is no text"),
+            pytest.param({"a": {"DataType": "String", "BinaryValue": "00"}}, id="the other type's value"),
+            pytest.param({"a": text("")}, id="an empty text"),
+            pytest.param({"a": text("\ud800")}, id="half a character"),
+            pytest.param({"a": text("\x00")}, id="a character that SQS refuses"),
+            pytest.param({"a": {"DataType": "Binary", "BinaryValue": "zz"}}, id="no hexadecimal"),
+            pytest.param({"a": {"DataType": "Binary", "BinaryValue": ""}}, id="no bytes"),
+            pytest.param({"a": {"DataType": "Binary", "BinaryValue": 5}}, id="bytes that are a number"),
+            *[
+                pytest.param({"a": {"DataType": "Number", "StringValue": value}}, id=f"a number like {value}")
+                for value in ("x", "NaN", "1_000", " 7", "1.2.3", "-", "1e127", "1e-129", "1" * 39)
+            ],
+            *[
+                pytest.param({name: text("x")}, id=f"a name like {name[:10]!r}")
+                for name in (
+                    "",
+                    "\ud800",
+                    "a b",
+                    "a\n",
+                    "AWS.a",
+                    "amazon.a",
+                    ".a",
+                    "a.",
+                    "a..b",
+                    "x" * 257,
+                )
+            ],
+        ],
+    )
+    def test_an_attribute_that_sqs_would_refuse_is_left_out(self, displaced: Any) -> None:
+        delivery = a_delivery(attributes={NOTE: a_note(displaced=displaced), "user": text("ann")})
+
+        assert original_attributes(delivery) == {"user": text("ann")}
+        assert "displaced" not in note(compose(delivery, DEATH, NOW))
+
+    def test_what_the_message_has_itself_counts_more(self) -> None:
+        forged = a_note(displaced={"user": text("eve")})
+
+        assert original_attributes(a_delivery(attributes={NOTE: forged, "user": text("ann")})) == {
+            "user": text("ann")
+        }
+
+    def test_what_stands_in_the_note_stays_there_when_the_message_dies(self) -> None:
+        """SQS has taken the message's own attributes; of those in a note that is not certain."""
+        forged = a_note(displaced={"a": text("x")})
+
+        letter = compose(a_delivery(attributes={NOTE: forged, "user": text("ann")}), DEATH, NOW)
+
+        assert set(letter.attributes) == {"user", NOTE}
+        assert note(letter)["displaced"] == {"a": text("x")}
+
+    def test_reason_and_times_are_never_the_producers(self) -> None:
+        forged = a_note(reason="all is well", attempts=0, died=0, source="https://evil.example")
+
+        letter = compose(a_delivery(attributes={NOTE: forged}), DEATH, NOW)
+
+        assert note(letter) == note(compose(a_delivery(), DEATH, NOW))
+
+
+def test_an_id_too_long_for_the_note_leaves_room_for_the_reason() -> None:
+    endless = Death("rejected", id="i" * MOST_MESSAGE_BYTES)
+
+    said = note(compose(a_delivery(), endless, NOW))
+
+    assert said["reason"] == "rejected"
+    assert "id" not in said
 
 
 class TestBury:
     """The move: send, confirm, delete."""
 
-    def bury(self, world: World, delivery: Delivery) -> bool:
+    def bury(self, world: World, delivery: Delivery) -> Burial:
         return world.run(bury(delivery, DEATH, world.queue, world.dead_letters, world.clock, world.random))
 
     def test_the_message_is_moved(self, world: World) -> None:
         delivery = world.delivered("bad", attributes=TEN)
 
-        assert self.bury(world, delivery)
+        assert self.bury(world, delivery) is Burial.MOVED
 
         (letter,) = world.dead_letters.messages
         assert letter == compose(delivery, DEATH, world.clock.now())
@@ -256,7 +372,7 @@ class TestBury:
         delivery = world.delivered()
         world.dead_letters.broken = {"send"}
 
-        assert not self.bury(world, delivery)
+        assert self.bury(world, delivery) is Burial.REFUSED
 
         assert world.queue.asked("delete") == []
         assert len(world.queue) == 1
@@ -280,7 +396,7 @@ class TestBury:
         world.queue.broken = {"postpone"}
         delivery = world.delivered()
 
-        assert not self.bury(world, delivery)
+        assert self.bury(world, delivery) is Burial.REFUSED
 
         assert len(world.queue) == 1
 
@@ -291,7 +407,7 @@ class TestBury:
         delivery = world.delivered()
         setattr(world.queue, how, {"delete"})
 
-        assert self.bury(world, delivery)
+        assert self.bury(world, delivery) is Burial.COPIED
 
         assert len(world.dead_letters) == 1
         assert "moved to the dead letters, but not deleted" in caplog.text
@@ -302,7 +418,7 @@ class TestBury:
         delivery = world.delivered("x" * MOST_MESSAGE_BYTES)
 
         with caplog.at_level(logging.WARNING):
-            assert self.bury(world, delivery)
+            assert self.bury(world, delivery) is Burial.MOVED
 
         (record,) = caplog.records
         assert "no room" in record.message

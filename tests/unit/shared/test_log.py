@@ -62,6 +62,108 @@ def test_a_field_that_is_not_known_is_left_out(lines: Callable[[], list[dict[str
     assert {"id", "attempt"} & set(lines()[0]) == {"attempt"}
 
 
+class Strange:
+    """Something that has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+def a_circle() -> list[Any]:
+    circle: list[Any] = []
+    circle.append(circle)
+    return circle
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        pytest.param({"a": [1, None, True, 0.5]}, {"a": [1, None, True, 0.5]}, id="JSON"),
+        pytest.param(float("nan"), "nan", id="no number"),
+        pytest.param({"a": float("inf")}, "{'a': inf}", id="a number without end"),
+        pytest.param({(1, 2): 3}, "{(1, 2): 3}", id="a key that is none"),
+        pytest.param(a_circle(), "[[...]]", id="a circle"),
+        pytest.param(b"\xff", "b'\\xff'", id="bytes"),
+        pytest.param(10**5_000, "a int, whose text can't be had", id="too many digits"),
+        pytest.param(Strange(), "a Strange, whose text can't be had", id="nothing that has a text"),
+    ],
+)
+def test_whatever_a_field_is_there_is_a_line_of_json(
+    lines: Callable[[], list[dict[str, Any]]], value: Any, written: Any
+) -> None:
+    log.write(logging.INFO, "said", what=value)
+
+    assert lines()[0]["what"] == written
+
+
+@pytest.mark.parametrize("name", ["timestamp", "level", "message", "traceback"])
+def test_no_field_takes_the_place_of_what_every_line_has(
+    lines: Callable[[], list[dict[str, Any]]], name: str
+) -> None:
+    log.LOGGER.error("true", extra={"fields": {name: "FORGED", "more": 1}}, exc_info=ValueError("true"))
+
+    (line,) = lines()
+    assert "FORGED" not in str(line)
+    assert line["more"] == 1
+
+
+def test_fields_that_are_none_of_ours_are_one_field(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    log.LOGGER.info("said", extra={"fields": "of corn"})
+
+    assert lines()[0]["fields"] == "of corn"
+
+
+def test_a_line_whose_arguments_do_not_fit_is_a_line_still() -> None:
+    record = logging.LogRecord("a.task", logging.INFO, "task.py", 7, "%d apples", ("no\nnumber",), None)
+
+    line = json.loads(log.JsonFormatter().format(record))
+
+    assert line["message"] == "%d apples (its arguments don't fit: task.py:7)"
+
+
+def test_a_percent_sign_in_what_we_say_is_no_place_for_an_argument(
+    lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    log.write(logging.INFO, "%s %(x)s %d")
+
+    assert lines()[0]["message"] == "%s %(x)s %d"
+
+
+class TestLength:
+    """A line is short enough to stay whole on its way through Lambda."""
+
+    def test_what_is_too_long_loses_its_middle(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        log.write(logging.INFO, "said", what="first" + "x" * 1_000_000 + "last")
+
+        what = lines()[0]["what"]
+        assert what.startswith("firstx")
+        assert what.endswith("xlast")
+        assert "984,009 characters" in what
+
+    def test_so_does_a_list(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        log.write(logging.INFO, "said", what=list(range(100_000)))
+
+        assert lines()[0]["what"].startswith("[0, 1, 2, 3")
+
+    def test_a_long_text_is_whole(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        log.write(logging.INFO, "m" * 16_000)
+
+        assert lines()[0]["message"] == "m" * 16_000
+
+    @pytest.mark.parametrize("character", ["x", "\x00", "\ud800", "🙂"])
+    def test_many_long_ones_are_a_line_still(
+        self, character: str, lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        endless = character * 1_000_000
+        error = ValueError(endless)
+
+        log.write(logging.INFO, endless, error=error, **{f"a{number}": endless for number in range(10)})
+
+        (line,) = lines()
+        assert len(json.dumps(line)) <= log.MOST_LINE_BYTES
+        assert len(line) == 14
+
+
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
     """The root logger, as some other runtime left it; put back at the end."""

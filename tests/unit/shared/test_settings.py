@@ -16,8 +16,13 @@ CONSUMER = {
     "ZIGZAG_WORKER": "worker",
     "ZIGZAG_LINGER_SECONDS": "0",
     "ZIGZAG_IN_FLIGHT_CAP": "1000",
+    "ZIGZAG_DELIVERIES_PER_DISPATCH": "1",
 }
-WORKER = {name: CONSUMER[name] for name in ("ZIGZAG_QUEUE_URL", "ZIGZAG_DEAD_LETTER_QUEUE_URL")}
+WORKER = {
+    "ZIGZAG_QUEUE_URL": "https://sqs.test/tasks",
+    "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.test/dead",
+    "ZIGZAG_RECORDS_TABLE": "records",
+}
 
 
 def test_the_consumers_settings_are_read_from_the_environment() -> None:
@@ -27,12 +32,15 @@ def test_the_consumers_settings_are_read_from_the_environment() -> None:
         worker="worker",
         linger_seconds=0,
         in_flight_cap=1000,
+        deliveries_per_dispatch=1,
     )
 
 
 def test_the_workers_settings_are_read_from_the_environment() -> None:
     assert read(WorkerSettings, {**WORKER, "MAIL_FROM": "somebody's own"}) == WorkerSettings(
-        queue_url="https://sqs.test/tasks", dead_letter_queue_url="https://sqs.test/dead"
+        queue_url="https://sqs.test/tasks",
+        dead_letter_queue_url="https://sqs.test/dead",
+        records_table="records",
     )
 
 
@@ -44,7 +52,7 @@ def test_the_workers_settings_are_read_from_the_environment() -> None:
     ],
 )
 def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], variable: str) -> None:
-    environ = {name: value for name, value in CONSUMER.items() if name != variable}
+    environ = {name: value for name, value in {**CONSUMER, **WORKER}.items() if name != variable}
 
     with pytest.raises(SettingError, match=f"^{variable} is not set; it may be .+"):
         read(settings, environ)
@@ -79,6 +87,16 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
             "120001",
             "ZIGZAG_IN_FLIGHT_CAP is '120001'; it may be a whole number from 0 to 120000",
         ),
+        (
+            "ZIGZAG_DELIVERIES_PER_DISPATCH",
+            "0",
+            "ZIGZAG_DELIVERIES_PER_DISPATCH is '0'; it may be a whole number from 1 to 10",
+        ),
+        (
+            "ZIGZAG_DELIVERIES_PER_DISPATCH",
+            "11",
+            "ZIGZAG_DELIVERIES_PER_DISPATCH is '11'; it may be a whole number from 1 to 10",
+        ),
         ("ZIGZAG_WORKER", "  ", "ZIGZAG_WORKER is '  '; it may be the name of the worker function"),
         (
             "ZIGZAG_QUEUE_URL",
@@ -109,6 +127,7 @@ def test_a_bad_setting_is_named_with_what_it_was_and_what_it_may_be(
         ("ZIGZAG_LINGER_SECONDS", "60"),
         ("ZIGZAG_IN_FLIGHT_CAP", "0"),
         ("ZIGZAG_IN_FLIGHT_CAP", "120000"),
+        ("ZIGZAG_DELIVERIES_PER_DISPATCH", "10"),
         ("ZIGZAG_QUEUE_URL", "http://127.0.0.1:4566/000000000000/tasks"),
     ],
 )

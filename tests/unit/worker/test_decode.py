@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from typing import Any
 
 import pytest
 from tests.support import NOW, a_delivery, binary, body_of, text
 
 from shared.dead_letter import Death, compose
-from worker.decode import BadMessageError, Message, decode
+from worker.decode import MOST_LEVELS, BadMessageError, Message, decode
 
 S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
 
@@ -33,6 +35,69 @@ S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
 )
 def test_a_message_is_decoded(body: str, message: Message) -> None:
     assert decode(a_delivery(body)) == message
+
+
+@pytest.mark.parametrize(
+    ("body", "payload"),
+    [
+        pytest.param(
+            '{"task": "t", "payload": {"a": 1, "a": 2}}', {"a": 2}, id="of a key twice, the last counts"
+        ),
+        pytest.param(
+            '{"task": "other", "payload": {"a": 1}, "task": "t", "payload": {}}', {}, id="of ours as well"
+        ),
+        pytest.param(
+            r'{"task": "t", "payload": {"cut": "\ud83d", "\u0000": "\u2028"}}',
+            {"cut": "\ud83d", "\x00": "\u2028"},
+            id="a text that was cut through an emoji is the task's to judge",
+        ),
+        pytest.param('{"task": "t", "payload": {"a": 1e308}}', {"a": 1e308}, id="a large number"),
+        pytest.param(f'{{"task": "t", "payload": {{"a": {10**4000}}}}}', {"a": 10**4000}, id="a long number"),
+        pytest.param('{"task": "t", "payload": {"a": "' + "[{" * 200 + '"}}', {"a": "[{" * 200}, id="a text"),
+    ],
+)
+def test_what_is_odd_but_json_is_a_payload(body: str, payload: dict[str, Any]) -> None:
+    assert decode(a_delivery(body)) == Message("t", payload, "m-1")
+
+
+def nested(levels: int, opened: str, closed: str) -> str:
+    """A body so many levels deep."""
+    return '{"task": "t", "payload": {"a": ' + opened * (levels - 2) + closed * (levels - 2) + "}}"
+
+
+def can_be_walked(payload: Any) -> bool:
+    """No bare assertion: pytest takes minutes to show where a recursion had no end."""
+    try:
+        return bool(copy.deepcopy(payload) == payload and json.dumps(payload, indent=1))
+    except RecursionError:
+        return False
+
+
+class TestDepth:
+    """What a task gets can be walked, copied and written again without Python's stack running out."""
+
+    KINDS = pytest.mark.parametrize(
+        ("opened", "closed"), [("[", "]"), ('{"":', "}")], ids=["arrays", "objects"]
+    )
+
+    @KINDS
+    def test_a_body_of_a_hundred_levels_is_decoded(self, opened: str, closed: str) -> None:
+        body = nested(MOST_LEVELS, opened, closed).replace(":}", ":0}")
+
+        assert can_be_walked(decode(a_delivery(body)).payload)
+
+    @KINDS
+    @pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 1_000, 9_000, 100_000])
+    def test_a_deeper_one_is_refused_however_deep(self, opened: str, closed: str, levels: int) -> None:
+        body = nested(levels, opened, closed).replace(":}", ":0}")
+
+        with pytest.raises(BadMessageError, match="nested too deeply"):
+            decode(a_delivery(body))
+
+    def test_a_wide_one_is_not_deep(self) -> None:
+        wide = [[[]]] * 10_000
+
+        assert decode(a_delivery(body_of("t", {"a": wide}))).payload == {"a": wide}
 
 
 class TestRaw:
@@ -74,7 +139,9 @@ class TestId:
             pytest.param(body_of("t", id="order-7"), {"zigzag": NOTE}, "order-7", id="the producer's first"),
             pytest.param(body_of("t"), {"zigzag": NOTE}, "m-0", id="from before a redrive"),
             pytest.param(body_of("t"), {"zigzag": text("{}")}, "m-1", id="a note without one"),
+            pytest.param(body_of("t"), {"zigzag": text('{"id": 5}')}, "m-1", id="a note of somebody else's"),
             pytest.param(body_of("t"), {}, "m-1", id="the MessageId"),
+            pytest.param(body_of("t", id="i" * 100_000), {}, "i" * 100_000, id="however long"),
             pytest.param(
                 S3_EVENT, {"task": text("t"), "zigzag": NOTE}, "m-0", id="a raw body's, from before a redrive"
             ),
@@ -88,7 +155,14 @@ BAD = [
     ("hello, SECRET", "the body is not JSON: Expecting value: line 1 column 1 (char 0)"),
     ('{"task": "t", "payload": {"SECRET": 1}', "the body is not JSON: Expecting ',' delimiter"),
     ("", "the body is not JSON: Expecting value"),
-    ("[" * 100_000, "the body is not JSON: "),
+    ("[" * 100_000, "the body is nested too deeply: at most 100 objects and arrays within each other"),
+    ('{"task": "t", "payload": {"a": NaN}}', "the body is not JSON: it has NaN, which JSON does not know"),
+    ('{"task": "t", "payload": {"a": -Infinity}}', "the body is not JSON: it has -Infinity, "),
+    ('{"task": "t", "payload": {"a": -1e999}}', "the body has a number that is too large"),
+    (
+        '{"task": "t", "payload": {"a": ' + "12345" * 1000 + "}}",
+        "the body has a number that is too long: at most 4,300 digits",
+    ),
     ('["SECRET"]', "the body is an array; it must be a JSON object with a `task`"),
     ('"SECRET"', "the body is a text; it must be a JSON object with a `task`"),
     ("12345", "the body is a number; it must be a JSON object with a `task`"),
@@ -102,6 +176,9 @@ BAD = [
     ('{"task": {"SECRET": 1}}', "`task` is an object; it must be the name of a task"),
     ('{"task": 12345}', "`task` is a number; it must be the name of a task"),
     ('{"task": ""}', "`task` is "),
+    (body_of("SECRET" * 50), "`task` has 300 characters; a name has at most 256"),
+    (r'{"task": "SECRET\ud83d"}', "`task` has half a character; it must be a text in Unicode"),
+    (r'{"task": "t", "id": "SECRET\ud83d"}', "`id` has half a character; it must be a text in Unicode"),
     ('{"task": "t", "payload": ["SECRET"]}', "`payload` is an array; it must be a JSON object"),
     ('{"task": "t", "payload": "SECRET"}', "`payload` is a text; it must be a JSON object"),
     ('{"task": "t", "payload": null}', "`payload` is null; it must be a JSON object"),
@@ -127,6 +204,11 @@ def test_a_message_that_is_none_is_refused_in_words_and_its_values_stay_private(
         pytest.param("SECRET", text("t"), "the body is not JSON", id="not JSON"),
         pytest.param('["SECRET"]', text("t"), "the body is an array", id="no object"),
         pytest.param("{}", binary(b"t"), "the attribute `task` ", id="a name in bytes"),
+        pytest.param("{}", text(""), "the attribute `task` ", id="no name"),
+        pytest.param(
+            "{}", {"DataType": "String", "StringValue": 5}, "the attribute `task` ", id="a number for a name"
+        ),
+        pytest.param("{}", text("SECRET" * 50), "`task` has 300 characters", id="a name without end"),
     ],
 )
 def test_a_raw_body_that_is_no_payload_is_refused(body: str, attribute: dict[str, Any], says: str) -> None:

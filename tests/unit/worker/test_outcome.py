@@ -9,7 +9,7 @@ import pytest
 from shared.ports import LONGEST_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
-from worker.outcome import Attempt, DeadLetter, RetryLater, decide, used_up
+from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, RetryLater, decide, used_up
 from zigzag import Backoff, Reject, Retry
 from zigzag.policy import Policy
 
@@ -19,7 +19,7 @@ POLICY = Policy(attempts=3, backoff=Backoff(first=100, longest=1000))
 def decided(
     error: BaseException, attempt: int = 1, policy: Policy = POLICY, longest: float = 43_000
 ) -> RetryLater | DeadLetter:
-    return decide(error, Attempt(attempt, "greet", "id-1"), policy, longest, Random(0))
+    return decide(error, Attempt(attempt, "greet", "id-1"), policy, Random(0), longest_seconds=longest)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_retry_after(after: float, longest: float, seconds: int) -> None:
 def test_without_after_the_tasks_own_backoff_holds(attempt: int, ceiling: int) -> None:
     policy = Policy(attempts=99, backoff=POLICY.backoff)
     drawn = [
-        decide(ValueError(), Attempt(attempt), policy, 43_000, Random(seed)).seconds  # type: ignore[union-attr]
+        decide(ValueError(), Attempt(attempt), policy, Random(seed), longest_seconds=43_000).seconds  # type: ignore[union-attr]
         for seed in range(300)
     ]
 
@@ -142,6 +142,28 @@ def test_a_backoff_longer_than_sqs_allows_is_cut() -> None:
     assert outcome.seconds <= LONGEST_VISIBILITY_SECONDS - 100
 
 
+@pytest.mark.parametrize(
+    ("kept", "becomes"),
+    [
+        pytest.param(7200 + TO_SPARE_SECONDS, RetryLater, id="in time"),
+        pytest.param(7199 + TO_SPARE_SECONDS, DeadLetter, id="too late"),
+    ],
+)
+def test_a_retry_that_sqs_would_not_live_to_see_becomes_a_dead_letter(kept: float, becomes: type) -> None:
+    outcome = decide(
+        Retry("busy", after=7200),
+        Attempt(1, "greet", "id-1"),
+        Policy(),
+        Random(0),
+        longest_seconds=43_000,
+        kept_seconds=kept,
+    )
+
+    assert isinstance(outcome, becomes)
+    if isinstance(outcome, DeadLetter):
+        assert "after the time for which SQS keeps a message: busy" in outcome.death.reason
+
+
 class TestUsedUp:
     """An attempt too many: earlier ones began and did not end, since their function was killed."""
 
@@ -153,7 +175,7 @@ class TestUsedUp:
         outcome = used_up(Attempt(4, "greet", "id-1"), POLICY)
 
         assert outcome is not None
-        assert outcome.death.reason.startswith("received 3 times")
+        assert outcome.death.reason.startswith("started 3 times, and the last did not end")
         assert (outcome.death.attempts, outcome.death.task, outcome.death.id) == (3, "greet", "id-1")
 
 
@@ -162,7 +184,7 @@ def test_an_error_whose_own_text_fails_is_decided_as_any_other() -> None:
         def __str__(self) -> str:
             raise RuntimeError("no words")
 
-    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), 1000, Random(0))
+    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), Random(0), longest_seconds=1000)
 
     assert isinstance(outcome, RetryLater)
     assert outcome.reason == "MuteError, whose text can't be had"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +13,13 @@ import pytest
 from pydantic import BaseModel
 from tests.support import NOW, World, binary, body_of, text
 
-from shared.delivery import Delivery
-from shared.lease import Lease
-from worker.work import Report, Worker
+from shared.delivery import Delivery, Run
+from shared.lease import KEPT_SECONDS, Lease
+from worker.attempt import GRACE_SECONDS
+from worker.report import Report
+from worker.work import Worker
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
+from zigzag_testing.virtual_host import VirtualHost
 
 contexts: list[Context] = []
 payloads: list[Any] = []
@@ -65,10 +69,6 @@ def send_badly(payload: dict[str, Any]) -> None:
 TABLE = {task.name: task for task in (greet, collect, fail, retry, reject, leave, send_badly)}
 
 
-async def awaited(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
-
-
 @pytest.fixture(autouse=True)
 def _nothing_seen() -> None:
     contexts.clear()
@@ -76,8 +76,23 @@ def _nothing_seen() -> None:
 
 
 def work(world: World, delivery: Delivery, *, seconds_left: float = 60) -> Report:
-    worker = Worker(world.queue, world.dead_letters, TABLE, world.clock, world.random, awaited)
-    return world.run(worker.work(delivery, lambda: seconds_left))
+    (report,) = work_run(world, [delivery], seconds_left=seconds_left)
+    return report
+
+
+def work_run(world: World, deliveries: Sequence[Delivery], *, seconds_left: float = 60) -> list[Report]:
+    worker = Worker(
+        queue=world.queue,
+        dead_letters=world.dead_letters,
+        records=world.records,
+        table=TABLE,
+        clock=world.clock,
+        random=world.random,
+        host=VirtualHost(),
+        beat_queue=lambda: world.queue,
+    )
+    ends_at = world.clock.now() + seconds_left
+    return world.run(worker.work(Run(tuple(deliveries)), lambda: ends_at - world.clock.now()))
 
 
 def note(world: World) -> dict[str, Any]:
@@ -145,17 +160,6 @@ class TestOutcomes:
         assert outcomes == ["retry later", "dead-letter"]
         assert note(world)["reason"] == "failed after 2 attempts: ValueError: broken"
         assert "raise ValueError" in note(world)["traceback"]
-
-    def test_a_message_whose_attempts_did_not_end_is_dead_lettered_without_another(
-        self, world: World
-    ) -> None:
-        delivery = world.delivered_often(4, body_of("greet", {"name": "ann"}))
-
-        report = work(world, delivery)
-
-        assert report.outcome == "dead-letter"
-        assert payloads == []
-        assert note(world)["reason"].startswith("received 3 times")
 
 
 class TestBadInput:
@@ -232,26 +236,6 @@ class TestLease:
             assert "too late" in (report.reason or "")
             assert world.queue.calls == world.dead_letters.calls == []
 
-    @pytest.mark.parametrize(
-        ("seconds_left", "extended_to"),
-        [
-            pytest.param(60, None, id="the lease outlasts the function"),
-            pytest.param(90, None, id="it does, with safety, just"),
-            pytest.param(91, 121, id="it does not, with safety"),
-            pytest.param(900, 930, id="the longest function"),
-        ],
-    )
-    def test_the_lease_is_extended_if_the_function_may_outlast_it(
-        self, world: World, seconds_left: float, extended_to: int | None
-    ) -> None:
-        delivery = self.delivered(world, Lease.taken(NOW))
-
-        work(world, delivery, seconds_left=seconds_left)
-
-        expected = [] if extended_to is None else [(["message-1"], extended_to)]
-        assert world.queue.asked("postpone") == expected
-        assert payloads == [{}]
-
     def test_an_event_without_a_lease_counts_as_on_time_and_is_extended_at_once(self, world: World) -> None:
         delivery = self.delivered(world, None)
         world.pass_time(100)
@@ -259,7 +243,7 @@ class TestLease:
         report = work(world, delivery, seconds_left=60)
 
         assert report.outcome == "succeeded"
-        assert world.queue.calls[0] == ("postpone", ["message-1"], 90)
+        assert world.queue.calls[0] == ("postpone", ["message-1"], 120)
 
     @pytest.mark.parametrize("how", ["broken", "refusing"])
     def test_where_the_lease_is_lost_the_task_does_not_run(self, world: World, how: str) -> None:
@@ -295,17 +279,15 @@ class TestContext:
                 "n": {"DataType": "Number", "StringValue": "7"},
             },
         )
-        world.receive()
-        world.pass_time(120)
         (delivery,) = world.receive()
 
         work(world, delivery, seconds_left=42)
 
         (context,) = contexts
-        assert (context.id, context.task, context.attempt) == ("order-7", "greet", 2)
+        assert (context.id, context.task, context.attempt) == ("order-7", "greet", 1)
         assert context.sent_at == datetime.fromtimestamp(NOW, UTC)
         assert context.attributes == {"user": "ann", "raw": b"\x00", "n": "7"}
-        assert context.seconds_left() == 42
+        assert context.seconds_left() == 42 - GRACE_SECONDS
 
     def test_the_tasks_logger_says_which_task_id_and_attempt(
         self, world: World, caplog: pytest.LogCaptureFixture
@@ -323,11 +305,11 @@ class TestContext:
     ) -> None:
         # Given a dead letter of a message with ten attributes
         ten = {f"a{number}": text(str(number)) for number in range(10)}
-        work(world, world.delivered_often(4, body_of("greet", {"name": "ann"}), attributes=ten))
+        work(world, world.delivered(body_of("greet", {"wrong": 1}), attributes=ten))
         (letter,) = world.dead_letters.messages
 
         # When it is redriven: a new message, with a new MessageId
-        world.run(world.queue.send(letter))
+        world.run(world.queue.send(replace(letter, body=body_of("greet", {"name": "ann"}))))
         (again,) = world.receive()
         assert again.message_id != "message-1"
         work(world, again)
@@ -379,3 +361,16 @@ class TestLog:
         record, _ = self.line(caplog)
         assert record.levelname == "WARNING"
         assert bool(record.exc_info) is traceback
+
+
+class TestTimeOnTheQueue:
+    """SQS keeps a message for four days, whatever becomes of it."""
+
+    def test_a_retry_that_would_come_after_them_ends_in_a_dead_letter_instead(self, world: World) -> None:
+        world.send(body_of("retry", {"after": 40_000}))
+        world.pass_time(KEPT_SECONDS - 40_000)
+
+        report = work(world, *world.receive())
+
+        assert report.outcome == "dead-letter"
+        assert "the server is busy" in note(world)["reason"]

@@ -8,16 +8,45 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support import World, a_delivery, text
+from tests.support import DEAD_LETTER_QUEUE_URL, QUEUE_URL, World, a_delivery, text
 
-from shared.delivery import MOST_EVENT_BYTES, to_event
+from shared.delivery import MOST_EVENT_BYTES, Run, to_event
+from shared.ports import Outgoing
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError, send, task
 from zigzag_testing.memory_queue import MemoryQueue
+
+FIFO_URL = QUEUE_URL + ".fifo"
+FIFO_ID_CHARACTERS = (
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+)
+"""As SQS lists them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
 @task()
 def collect(payload: dict[str, Any]) -> None:
     pass
+
+
+@task()
+def dispose(payload: dict[str, Any]) -> None:
+    pass
+
+
+def sent_to_fifo(world: World, **options: Any) -> Outgoing:
+    """The message that a FIFO queue got."""
+    queue = MemoryQueue(world.clock, FIFO_URL)
+    with send.sending_to(queue):
+        collect.send({}, **options)
+    return queue.messages[0]
+
+
+def refused(world: World, url: str, **options: Any) -> str:
+    """Why the message was not sent to a queue of that URL; and it was not."""
+    queue = MemoryQueue(world.clock, url)
+    with send.sending_to(queue), pytest.raises(SendError) as caught:
+        collect.send({}, **options)
+    assert len(queue) == 0
+    return str(caught.value)
 
 
 class TestEncode:
@@ -96,7 +125,7 @@ class TestSize:
 
         # Then it can be sent, and dispatched
         body = send.encode("collect", {"text": character * longest})
-        event = to_event(a_delivery(body, attributes={"user": text("x" * 5000)}))
+        event = to_event(Run((a_delivery(body, attributes={"user": text("x" * 5000)}),)))
         assert MOST_EVENT_BYTES - send.ROOM_FOR_ENVELOPE_BYTES < len(event) <= MOST_EVENT_BYTES
 
         # And one character more can't
@@ -157,3 +186,122 @@ class TestPut:
 
         with send.sending_to(world.queue), pytest.raises(SendError, match="the queue refused the message: S"):
             collect.send({})
+
+
+class TestGroups:
+    """What a FIFO queue needs, and what only it takes."""
+
+    def test_a_group_goes_with_the_message(self, world: World) -> None:
+        assert sent_to_fifo(world, group="customer-7").group == "customer-7"
+
+    def test_a_standard_queue_takes_a_group_too_and_shares_fairly_by_it(self, world: World) -> None:
+        with send.sending_to(world.queue):
+            collect.send({}, group="customer-7", id="order-1", delay_seconds=5)
+
+        (message,) = world.queue.messages
+        assert (message.group, message.deduplication_id, message.delay_seconds) == ("customer-7", None, 5)
+
+    def test_without_a_group_a_fifo_queue_gets_nothing_and_the_error_says_what_to_name(
+        self, world: World
+    ) -> None:
+        says = refused(world, FIFO_URL)
+
+        assert says == (
+            "the queue is FIFO, and the message has no group; name one, such as a customer's number: "
+            "tasks of one group run one after the other, in the order sent"
+        )
+
+    def test_a_fifo_queue_delays_no_single_message(self, world: World) -> None:
+        assert "takes no delay_seconds" in refused(world, FIFO_URL, group="g", delay_seconds=1)
+
+    def test_a_standard_queue_takes_no_deduplication_id(self, world: World) -> None:
+        assert "takes no deduplication_id" in refused(world, QUEUE_URL, deduplication_id="d")
+
+    @pytest.mark.parametrize("option", ["group", "deduplication_id"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            pytest.param("", id="empty"),
+            pytest.param("x" * 129, id="too long"),
+            pytest.param("two words", id="a space"),
+            pytest.param("line\n", id="a line end"),
+            pytest.param("caf\u00e9", id="not ASCII"),
+            pytest.param("\x7f", id="a control character"),
+            pytest.param(7, id="a number"),
+        ],
+    )
+    def test_what_sqs_does_not_take_is_refused_in_words(self, world: World, option: str, value: Any) -> None:
+        says = refused(world, FIFO_URL, **{"group": "g", option: value})
+
+        assert says == f"{option} may be 1 to 128 of ASCII's letters, digits and punctuation, no spaces"
+
+    @pytest.mark.parametrize("option", ["group", "deduplication_id"])
+    @pytest.mark.parametrize(
+        "value", [FIFO_ID_CHARACTERS, "x", "x" * 128], ids=["every one", "least", "most"]
+    )
+    def test_what_sqs_takes_is_sent(self, world: World, option: str, value: str) -> None:
+        assert getattr(sent_to_fifo(world, **{"group": "g", option: value}), option) == value
+
+    def test_no_error_shows_a_value_which_may_be_private(self, world: World) -> None:
+        assert "Smith" not in refused(world, FIFO_URL, group="John Smith")
+
+
+class TestDeduplication:
+    """By what a FIFO queue knows that it has a message already: SQS drops the second without a word."""
+
+    def test_the_deduplication_id_is_the_one_given(self, world: World) -> None:
+        assert sent_to_fifo(world, group="g", id="order-7", deduplication_id="d").deduplication_id == "d"
+
+    def test_without_one_the_same_id_is_the_same_message(self, world: World) -> None:
+        first, again, other = (
+            sent_to_fifo(world, group="g", id=id).deduplication_id for id in ("order-7", "order-7", "order-8")
+        )
+
+        assert first == again == "collect:order-7"
+        assert other != first
+
+    def test_another_task_of_the_same_id_is_another_message(self, world: World) -> None:
+        queue = MemoryQueue(world.clock, FIFO_URL)
+
+        with send.sending_to(queue):
+            collect.send({}, group="g", id="order-7")
+            dispose.send({}, group="g", id="order-7")
+
+        assert len({message.deduplication_id for message in queue.messages}) == 2
+
+    @pytest.mark.parametrize(
+        "id",
+        [
+            pytest.param("order 7", id="a space"),
+            pytest.param("x" * 1000, id="too long"),
+            pytest.param("\u00e9\U0001f642", id="not ASCII"),
+            pytest.param("\ud800", id="half a character"),
+        ],
+    )
+    def test_an_id_may_be_any_text_all_the_same(self, world: World, id: str) -> None:
+        first, again, other = (
+            sent_to_fifo(world, group="g", id=one).deduplication_id or "" for one in (id, id, id + "!")
+        )
+
+        assert re.fullmatch("[!-~]{1,128}", first)
+        assert first == again != other
+
+    def test_without_an_id_the_queue_compares_the_bodies(self, world: World) -> None:
+        assert sent_to_fifo(world, group="g").deduplication_id is None
+
+
+@pytest.mark.parametrize(
+    ("url", "fifo"),
+    [(FIFO_URL, True), (QUEUE_URL, False), (DEAD_LETTER_QUEUE_URL, False), ("https://sqs.test/fifo", False)],
+)
+def test_a_fifo_queue_is_known_by_its_url(url: str, fifo: bool) -> None:
+    assert send.is_fifo(url) is fifo
+
+
+def test_a_message_that_the_queue_would_refuse_is_refused_before_aws_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ZIGZAG_QUEUE_URL", FIFO_URL)
+
+    with pytest.raises(SendError, match="the queue is FIFO"):
+        collect.send({})

@@ -1,4 +1,4 @@
-"""Running a task's code: here and now; an `async def` is awaited."""
+"""Calling a task: here and now, in the main thread; an `async def` is awaited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from worker.run import in_a_loop_of_its_own, run
+from worker.call import call
+from worker.process import LambdaProcess
 from zigzag import Context, Task, task
 from zigzag.in_place import run_in_place
 
@@ -76,7 +77,7 @@ def a_coroutine(payload: dict[str, Any]) -> Awaitable[None]:
 
 
 def ran(task: Task[Any, Any, Any]) -> list[Any]:
-    run_in_place(run(task, {"a": 1}, Context(id="id-1"), in_a_loop_of_its_own))
+    run_in_place(call(task, {"a": 1}, Context(id="id-1"), LambdaProcess(), 60))
     return seen
 
 

@@ -1,0 +1,100 @@
+"""The `Host` port on Lambda's process: a timer's signal interrupts the task, a thread beats beside it."""
+
+from __future__ import annotations
+
+import inspect
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from worker.host import Sleep, SoftDeadline
+from zigzag.in_place import run_in_place
+
+JOIN_SECONDS = 5.0
+"""How long a beat that is under way may take to end."""
+
+
+class LambdaProcess:
+    """This process, whose main thread runs the tasks."""
+
+    def __init__(self) -> None:
+        self.spoiled: str | None = None
+
+    async def call(self, function: Callable[[], Any], seconds: float) -> Any:
+        before = set(threading.enumerate())
+        returned = False
+        result = None
+        try:
+            with _interrupted_after(seconds):
+                result = function()
+                if inspect.isawaitable(result):
+                    result = _in_a_loop_of_its_own(result)
+                returned = True
+        except SoftDeadline:
+            self.spoiled = "its task was interrupted"
+            if not returned:  # else it was done in the moment before
+                raise
+        finally:
+            self._note_threads_since(before)
+        return result
+
+    def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Thread:
+        return _Thread(work, self)
+
+    def _note_threads_since(self, before: Collection[object]) -> None:
+        new = [thread.name for thread in threading.enumerate() if thread not in before and not thread.daemon]
+        if new:
+            self.spoiled = f"its task left threads behind: {', '.join(new)[:200]}"
+
+
+class _Thread:
+    def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]], process: LambdaProcess) -> None:
+        self._process = process
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=lambda: run_in_place(work(self._sleep)), daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join(JOIN_SECONDS)
+        if self._thread.is_alive():
+            self._process.spoiled = "a heartbeat hangs"
+
+    async def _sleep(self, seconds: float) -> bool:
+        return self._stopping.wait(max(0.0, seconds))
+
+
+@contextmanager
+def _interrupted_after(seconds: float) -> Iterator[None]:
+    """Raises SoftDeadline in the main thread after `seconds`, unless the block has ended."""
+    if threading.current_thread() is not threading.main_thread():  # only there Python handles signals
+        yield
+        return
+    armed = True
+
+    def interrupt(*_: object) -> None:
+        if armed:
+            raise SoftDeadline
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))
+    try:
+        yield
+    finally:
+        armed = False  # first: a signal between this line and the next does nothing
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _in_a_loop_of_its_own(awaitable: Awaitable[Any]) -> Any:
+    import asyncio  # only tasks that are `async def` pay for it
+
+    async def result() -> Any:
+        return await awaitable
+
+    try:
+        return asyncio.run(result())
+    except asyncio.CancelledError as error:  # no Exception, and nobody but the task itself can have raised it
+        raise RuntimeError("the task was cancelled from inside") from error

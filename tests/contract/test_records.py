@@ -1,0 +1,176 @@
+"""Both implementations of the records port keep one contract: in memory, and on DynamoDB (here: moto)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from shared.aws.clients import dynamodb_client
+from shared.aws.dynamodb_records import EXPIRES, KEY, DynamoDbRecords
+from shared.lease import RECORD_SECONDS
+from shared.ports import Begun, Busy, Done, Records, RecordsError
+from zigzag.in_place import run_in_place
+from zigzag_testing.memory_records import MemoryRecords
+
+NOW = 1_800_000_000.25
+UNTIL = NOW + 105
+TABLE = "records"
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
+    if request.param == "memory":
+        yield MemoryRecords()
+        return
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        make_table()
+        yield DynamoDbRecords(dynamodb_client, TABLE)
+
+
+def make_table() -> None:
+    boto3.client("dynamodb").create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def begin(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> Begun | Busy | Done:
+    return run_in_place(records.begin("task#1", owner, now, until))
+
+
+def finish(records: Records, owner: str) -> bool:
+    return run_in_place(records.finish("task#1", owner, NOW))
+
+
+def count(records: Records, owner: str) -> int:
+    return run_in_place(records.count("task#1", owner, NOW))
+
+
+def test_the_first_to_begin_owns_the_task(records: Records) -> None:
+    assert begin(records, "a") == Begun(1)
+    assert begin(records, "b", NOW + 50) == Busy(UNTIL)
+
+
+def test_the_ownership_ends_by_itself(records: Records) -> None:
+    begin(records, "a")
+
+    assert begin(records, "b", UNTIL + 0.01, UNTIL + 100) == Begun(2)
+
+
+def test_who_begins_twice_has_begun_once(records: Records) -> None:
+    begin(records, "a")
+
+    assert begin(records, "a") == Begun(1)
+
+
+def test_the_owner_can_extend_its_ownership(records: Records) -> None:
+    begin(records, "a")
+
+    assert run_in_place(records.extend("task#1", "a", UNTIL + 40)) is True
+    assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 40)
+
+
+def test_nobody_else_can(records: Records) -> None:
+    begin(records, "a")
+    begin(records, "b", UNTIL + 1, UNTIL + 100)
+
+    assert run_in_place(records.extend("task#1", "a", UNTIL + 40)) is False
+
+
+def test_what_is_finished_is_done_for_good(records: Records) -> None:
+    begin(records, "a")
+
+    assert finish(records, "a") is True
+    assert begin(records, "b", UNTIL + 1) == Done()
+
+
+def test_who_finishes_twice_has_finished(records: Records) -> None:
+    begin(records, "a")
+    finish(records, "a")
+
+    assert finish(records, "a") is True
+
+
+def test_who_no_longer_owns_it_cannot_finish_it(records: Records) -> None:
+    begin(records, "a")
+    begin(records, "b", UNTIL + 1, UNTIL + 100)
+
+    assert finish(records, "a") is False
+    assert begin(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
+
+
+def test_what_is_released_is_free_and_keeps_its_count(records: Records) -> None:
+    begin(records, "a")
+    run_in_place(records.release("task#1", "a"))
+
+    assert begin(records, "b") == Begun(2)
+
+
+def test_only_the_owner_can_release_it(records: Records) -> None:
+    begin(records, "a")
+    run_in_place(records.release("task#1", "b"))
+
+    assert begin(records, "c") == Busy(UNTIL)
+
+
+def test_a_start_is_counted_without_an_ownership(records: Records) -> None:
+    assert count(records, "a") == 1
+    assert begin(records, "b") == Begun(2)
+
+
+def test_one_owner_counts_once(records: Records) -> None:
+    begin(records, "a")
+    run_in_place(records.release("task#1", "a"))
+
+    assert [count(records, "a"), count(records, "a"), count(records, "b")] == [1, 1, 2]
+
+
+def test_what_is_forgotten_begins_anew(records: Records) -> None:
+    begin(records, "a")
+    run_in_place(records.forget("task#1"))
+
+    assert begin(records, "b") == Begun(1)
+
+
+def test_records_are_apart_by_their_keys(records: Records) -> None:
+    begin(records, "a")
+
+    assert run_in_place(records.begin("task#2", "b", NOW, UNTIL)) == Begun(1)
+
+
+class TestOnDynamoDb:
+    """What only the adapter has."""
+
+    @pytest.fixture
+    def records(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDbRecords]:
+        for name, value in (
+            ("REGION", "us-east-1"),
+            ("ACCESS_KEY_ID", "test"),
+            ("SECRET_ACCESS_KEY", "test"),
+        ):
+            monkeypatch.setenv(f"AWS_{'DEFAULT_' if name == 'REGION' else ''}{name}", value)
+        with mock_aws():
+            yield DynamoDbRecords(dynamodb_client, TABLE)
+
+    def test_an_item_expires(self, records: DynamoDbRecords) -> None:
+        make_table()
+        begin(records, "a")
+
+        (item,) = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
+        assert int(item[EXPIRES]["N"]) == int(NOW) + RECORD_SECONDS
+
+    def test_a_table_that_is_not_there_is_an_error_in_aws_words(self, records: DynamoDbRecords) -> None:
+        with pytest.raises(RecordsError, match="ResourceNotFoundException"):
+            begin(records, "a")
+
+    def test_a_client_that_cant_be_made_is_one_too(self) -> None:
+        with pytest.raises(RecordsError, match="region"):
+            begin(DynamoDbRecords(dynamodb_client, TABLE), "a")

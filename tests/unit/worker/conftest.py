@@ -1,0 +1,98 @@
+"""A worker's world: queues, records, tasks that obey their payload, and the worker, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from tests.support import World
+
+from shared.delivery import Delivery, Run
+from worker.report import Report
+from worker.work import Worker
+from zigzag import Backoff, Context, Reject, Task, task
+from zigzag_testing.faults import Crash
+from zigzag_testing.virtual_host import VirtualHost
+
+ATTEMPTS = 3
+
+
+class Bench:
+    """Works deliveries of a World whose tasks obey: {"seconds": it takes, "raises": …, "crashes": …}.
+
+    began -- which payloads' tasks were started, by their `n`, with the time in seconds.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.began: list[tuple[Any, float]] = []
+        self.contexts: list[Context] = []
+        self.table = self._tasks()
+
+    def work(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
+        """One dispatch of these."""
+        return self.world.run(self.working(*deliveries, seconds_left=seconds_left))
+
+    async def working(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
+        world = self.world
+        worker = Worker(
+            queue=world.queue,
+            dead_letters=world.dead_letters,
+            records=world.records,
+            table=self.table,
+            clock=world.clock,
+            random=world.random,
+            host=VirtualHost(),
+            beat_queue=lambda: world.queue,
+        )
+        ends_at = world.clock.now() + seconds_left
+        return await worker.work(Run(deliveries), lambda: ends_at - world.clock.now())
+
+    def crash(self, *deliveries: Delivery) -> None:
+        """One dispatch of these, whose process is killed."""
+        with pytest.raises(Crash):
+            self.work(*deliveries)
+
+    def outcomes(self, deliveries: Sequence[Delivery]) -> list[str]:
+        return [report.outcome for report in self.work(*deliveries)]
+
+    def _tasks(self) -> dict[str, Task[Any, Any, Any]]:
+        async def obey(payload: dict[str, Any], context: Context) -> None:
+            self.began.append((payload.get("n"), self.world.seconds()))
+            self.contexts.append(context)
+            await asyncio.sleep(payload.get("seconds", 0))
+            if payload.get("crashes"):
+                raise Crash
+            if payload.get("raises"):
+                raise ValueError("broken")
+            if payload.get("rejects"):
+                raise Reject("no")
+
+        @task(attempts=ATTEMPTS, backoff=Backoff(first=10, longest=60))
+        async def plain(payload: dict[str, Any], context: Context) -> None:
+            await obey(payload, context)
+
+        @task(attempts=ATTEMPTS, backoff=Backoff(first=10, longest=60), idempotent=True)
+        async def once(payload: dict[str, Any], context: Context) -> None:
+            await obey(payload, context)
+
+        @task(attempts=ATTEMPTS, idempotent=lambda payload: payload["key"])
+        async def by_key(payload: dict[str, Any], context: Context) -> None:
+            await obey(payload, context)
+
+        return {one.name: one for one in (plain, once, by_key)}
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return Bench(world)
+
+
+@pytest.fixture
+def fifo() -> Iterator[Bench]:
+    """A bench on a FIFO queue."""
+    world = World(".fifo")
+    yield Bench(world)
+    world.close()

@@ -1,0 +1,159 @@
+"""Heartbeats: a message stays ours while its task runs, and a killed worker's is back within a lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from tests.support import NOW, World, body_of
+from tests.unit.worker.conftest import Bench
+
+from shared.delivery import Delivery
+from shared.lease import LEASE_SECONDS
+from worker.report import Report
+
+
+def beats(world: World) -> list[tuple[list[str], int]]:
+    return [call for call in world.queue.asked("postpone") if call[1] == LEASE_SECONDS]  # type: ignore[misc]
+
+
+def test_a_task_of_less_than_a_third_of_a_lease_needs_none(world: World, bench: Bench) -> None:
+    bench.work(world.delivered(body_of("plain", {"seconds": 39})))
+
+    assert beats(world) == []
+
+
+def test_a_long_task_extends_its_lease_every_third_of_one(world: World, bench: Bench) -> None:
+    (report,) = bench.work(world.delivered(body_of("plain", {"seconds": 300})))
+
+    assert beats(world) == [(["message-1"], LEASE_SECONDS)] * 7
+    assert (report.outcome, report.settled) == ("succeeded", True)
+
+
+def test_nobody_else_receives_the_message_meanwhile(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 600}))
+
+    async def looking_on() -> int:
+        working = asyncio.create_task(bench.working(delivery))
+        others = 0
+        while not working.done():
+            await world.clock.sleep(7)
+            others += len(await world.queue.receive(10, 0, 30))
+        return others
+
+    assert world.run(looking_on()) == 0
+
+
+def test_a_late_start_beats_before_its_lease_ends(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 50}))
+    world.pass_time(85)  # 35 s are left, less than a third of a lease
+
+    (report,) = bench.work(delivery)
+
+    assert len(beats(world)) == 1
+    assert report.settled
+
+
+def test_a_beat_that_failed_is_made_again_after_5_seconds(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 60}))
+
+    report = world.run(broken_between(world, bench.working(delivery), 30, 52))
+
+    assert len(beats(world)) == 4, "at 40, 45 and 50 s in vain, and at 55"
+    assert report[0].settled
+
+
+async def broken_between(
+    world: World, working: Coroutine[Any, Any, list[Report]], begin: float, end: float
+) -> list[Report]:
+    task = asyncio.create_task(working)
+    await world.clock.sleep(begin)
+    world.queue.broken = {"postpone"}
+    await world.clock.sleep(end - begin)
+    world.queue.broken = set()
+    return await task
+
+
+@pytest.mark.parametrize(
+    ("does", "settled", "outcome"),
+    [
+        pytest.param({}, True, "succeeded", id="a success is deleted"),
+        pytest.param({"raises": True}, False, "ignored", id="a failure is left alone"),
+    ],
+)
+def test_after_its_lease_is_lost_only_a_success_is_settled(
+    world: World, bench: Bench, does: dict[str, Any], settled: bool, outcome: str
+) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 200, **does}))
+
+    (report,) = world.run(broken_between(world, bench.working(delivery), 30, 150))
+
+    assert (report.outcome, report.settled) == (outcome, settled)
+
+
+def test_a_message_that_is_with_another_worker_is_not_beaten_for_again(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 300}))
+
+    async def taken_away() -> None:
+        working = asyncio.create_task(bench.working(delivery))
+        await world.clock.sleep(30)
+        world.queue.refusing = {"postpone"}
+        await working
+
+    world.run(taken_away())
+
+    assert len(beats(world)) == 1
+
+
+def test_a_killed_workers_message_is_back_within_a_lease(world: World, bench: Bench) -> None:
+    bench.crash(world.delivered(body_of("plain", {"seconds": 300, "crashes": True})))
+
+    world.pass_time(LEASE_SECONDS)
+
+    assert len(world.receive()) == 1
+
+
+def test_the_ownership_of_a_record_follows_the_beats(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("once", {"seconds": 300}))
+
+    async def look_at_260() -> float:
+        working = asyncio.create_task(bench.working(delivery))
+        await world.clock.sleep(260)
+        (record,) = world.records.records.values()
+        await working
+        return record.until
+
+    until = world.run(look_at_260())
+    assert until > NOW + 260
+
+
+class TestDeadline:
+    """A task is interrupted shortly before Lambda would end it, so that its message can be settled."""
+
+    def test_its_message_is_postponed_for_its_next_attempt(self, world: World, bench: Bench) -> None:
+        delivery = world.delivered(body_of("plain", {"seconds": 300}))
+
+        (report,) = bench.work(delivery, seconds_left=60)
+
+        assert (report.outcome, report.settled) == ("retry later", True)
+        assert "interrupted shortly before the function's time was over" in (report.reason or "")
+        assert world.seconds() == pytest.approx(55)
+
+    def test_it_is_an_attempt(self, world: World, bench: Bench) -> None:
+        world.send(body_of("plain", {"seconds": 300}))
+        reports: list[Report] = []
+        while len(world.queue):
+            reports += bench.work(*world.receive(), seconds_left=60)
+            world.pass_time(600)
+
+        assert [report.outcome for report in reports] == ["retry later", "retry later", "dead-letter"]
+
+
+def test_an_event_without_a_receipt_handle_has_no_heart(world: World, bench: Bench) -> None:
+    delivery = Delivery({"Body": body_of("plain", {"seconds": 300})}, None)
+
+    bench.work(delivery)
+
+    assert world.queue.calls == []

@@ -1,0 +1,121 @@
+"""`idempotent=True`: never beside itself, and never again once its completion is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.support import World, body_of
+from tests.unit.worker.conftest import Bench
+
+
+def test_what_is_done_is_not_run_again(world: World, bench: Bench) -> None:
+    # Given a task that is done, whose message could not be deleted
+    world.send(body_of("once"))
+    world.queue.refusing = {"delete"}
+    bench.work(*world.receive())
+    world.queue.refusing = set()
+    world.pass_time(120)
+
+    # When it comes again
+    (report,) = bench.work(*world.receive())
+
+    assert (report.outcome, report.settled) == ("already done", True)
+    assert len(bench.began) == 1
+    assert len(world.queue) == 0
+
+
+def test_the_completion_is_recorded_before_the_message_is_deleted(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("once"))
+    world.queue.broken = {"delete"}
+
+    bench.work(delivery)
+
+    assert [record.done for record in world.records.records.values()] == [True]
+
+
+def test_two_messages_with_one_id_are_one_task(world: World, bench: Bench) -> None:
+    outcomes = []
+    for _ in range(2):
+        outcomes += bench.outcomes([world.delivered(body_of("once", id="order-7"))])
+
+    assert outcomes == ["succeeded", "already done"]
+
+
+def test_the_key_may_be_a_function_of_the_payload(world: World, bench: Bench) -> None:
+    outcomes = []
+    for key in ("a", "b", "a"):
+        outcomes += bench.outcomes([world.delivered(body_of("by_key", {"key": key}))])
+
+    assert outcomes == ["succeeded", "succeeded", "already done"]
+
+
+def test_a_key_function_that_fails_is_a_failure_of_the_task(world: World, bench: Bench) -> None:
+    (report,) = bench.work(world.delivered(body_of("by_key", {"no": "key"})))
+
+    assert (report.outcome, report.reason) == ("retry later", "KeyError: 'key'")
+
+
+def test_an_event_that_lambda_doubled_waits_until_the_other_ones_lease_is_over(
+    world: World, bench: Bench
+) -> None:
+    delivery = world.delivered(body_of("once", {"seconds": 30}))
+
+    async def doubled() -> list[str]:
+        one = asyncio.create_task(bench.working(delivery))
+        await world.clock.sleep(10)
+        (other,) = await bench.working(delivery)
+        (first,) = await one
+        assert other.retry_seconds is not None
+        assert 110 < other.retry_seconds <= 116, "120 s from the receive, and a little more"
+        return [first.outcome, other.outcome]
+
+    assert world.run(doubled()) == ["succeeded", "retry later"]
+    assert len(bench.began) == 1
+    assert len(world.queue) == 0
+
+
+def test_a_killed_ones_successor_runs_when_its_lease_is_over(world: World, bench: Bench) -> None:
+    world.send(body_of("once", {"crashes": True}))
+    bench.crash(*world.receive())
+    world.pass_time(120)
+
+    bench.crash(*world.receive())
+
+    assert len(bench.began) == 2
+
+
+def test_a_task_that_failed_is_free_for_its_next_attempt(world: World, bench: Bench) -> None:
+    world.send(body_of("once", {"raises": True}))
+    bench.work(*world.receive())
+    world.pass_time(20)  # its backoff, which is less than the lease was
+
+    (report,) = bench.work(*world.receive())
+
+    assert (report.outcome, report.attempt) == ("retry later", 2)
+
+
+def test_without_records_it_does_not_run(world: World, bench: Bench) -> None:
+    world.records.broken = {"begin"}
+
+    (report,) = bench.work(world.delivered(body_of("once")))
+
+    assert report.outcome == "retry later"
+    assert "whether it is done can't be known" in (report.reason or "")
+    assert bench.began == []
+
+
+def test_a_done_task_whose_record_fails_has_its_message_deleted_all_the_same(
+    world: World, bench: Bench
+) -> None:
+    world.records.broken = {"finish"}
+
+    (report,) = bench.work(world.delivered(body_of("once")))
+
+    assert (report.outcome, len(world.queue)) == ("succeeded", 0)
+
+
+def test_a_rejected_one_may_be_redriven(world: World, bench: Bench) -> None:
+    bench.work(world.delivered(body_of("once", {"rejects": True}, id="order-7")))
+    bench.work(world.delivered(body_of("once", id="order-7")))
+
+    assert len(bench.began) == 2

@@ -1,0 +1,225 @@
+"""Runs: one dispatch with several deliveries, in order on a FIFO queue, each for itself elsewhere."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.support import World, body_of
+from tests.unit.worker.conftest import Bench
+
+from shared.delivery import Delivery
+from shared.lease import LEASE_SECONDS
+from worker.work import LET_GO_SECONDS
+
+GROUP = "g"
+
+
+def received(
+    world: World, *does: dict[str, Any], task: str = "plain", group: str | None = None
+) -> list[Delivery]:
+    """Messages that do so, sent and received together; their tasks are numbered from 0."""
+    for n, what in enumerate(does):
+        body = body_of(task, {"n": n, **what})
+        options = {} if group is None else {"group": group, "deduplication_id": f"d{n}"}
+        world.send(body, **options)
+    return world.receive()
+
+
+def numbers(bench: Bench) -> list[int]:
+    return [n for n, _ in bench.began]
+
+
+def waiting(world: World) -> list[int]:
+    """What is still on the queue."""
+    return [json.loads(message.body)["payload"]["n"] for message in world.queue.messages]
+
+
+class TestEachForItself:
+    """On a standard queue."""
+
+    def test_all_run_and_are_deleted_in_one_call(self, world: World, bench: Bench) -> None:
+        bench.work(*received(world, {}, {}, {}))
+
+        assert numbers(bench) == [0, 1, 2]
+        assert [method for method, *_ in world.queue.calls] == ["delete"]
+        assert len(world.queue) == 0
+
+    def test_a_failure_touches_only_its_own(self, world: World, bench: Bench) -> None:
+        reports = bench.work(*received(world, {}, {"raises": True}, {"rejects": True}, {}))
+
+        by_number = sorted(report.outcome for report in reports)
+        assert by_number == ["dead-letter", "retry later", "succeeded", "succeeded"]
+        assert numbers(bench) == [0, 1, 2, 3]
+        assert waiting(world) == [1]
+
+    def test_successes_do_not_wait_for_slow_tasks_behind_them(self, world: World, bench: Bench) -> None:
+        bench.work(*received(world, {"seconds": 2}, {"seconds": 2}, {}))
+
+        assert len(world.queue.asked("delete")) == 3
+
+    def test_a_success_that_waits_for_its_deletion_is_kept_alive(self, world: World, bench: Bench) -> None:
+        bench.work(*received(world, {}, {"seconds": 300}))
+
+        beats = [ids for ids, seconds in world.queue.asked("postpone") if seconds == LEASE_SECONDS]
+        assert {tuple(sorted(ids)) for ids in beats} == {("message-1", "message-2")}
+        assert len(world.queue) == 0
+
+    def test_what_could_not_be_deleted_is_said_of_that_one(self, world: World, bench: Bench) -> None:
+        world.queue.refusing = {"delete"}
+
+        reports = bench.work(*received(world, {}, {}))
+
+        assert [(report.outcome, report.settled) for report in reports] == [("succeeded", False)] * 2
+
+    def test_with_no_time_left_the_rest_is_let_go(self, world: World, bench: Bench) -> None:
+        reports = bench.work(*received(world, {"seconds": 50}, {}, {}), seconds_left=60)
+
+        assert numbers(bench) == [0]
+        assert world.queue.asked("postpone")[-1] == (["message-2", "message-3"], LET_GO_SECONDS)
+        assert {report.outcome for report in reports} == {"succeeded", "retry later"}
+
+    def test_the_first_runs_however_little_time_is_left(self, world: World, bench: Bench) -> None:
+        bench.work(*received(world, {}, {}), seconds_left=3)
+
+        assert numbers(bench) == [0]
+
+    def test_what_was_let_go_used_no_attempt(self, world: World, bench: Bench) -> None:
+        bench.work(*received(world, {"seconds": 50}, {"raises": True}), seconds_left=60)
+        world.pass_time(LET_GO_SECONDS)
+
+        (report,) = bench.work(*world.receive())
+
+        assert report.attempt == 1
+
+    def test_after_an_interrupted_task_the_rest_is_let_go(self, world: World, bench: Bench) -> None:
+        bench.work(*received(world, {"seconds": 100}, {}), seconds_left=60)
+
+        assert numbers(bench) == [0]
+
+    def test_once_the_lease_is_lost_the_rest_is_not_touched(self, world: World, bench: Bench) -> None:
+        deliveries = received(world, {"seconds": 50}, {})
+        world.queue.refusing = {"postpone"}
+
+        reports = bench.work(*deliveries)
+
+        assert numbers(bench) == [0]
+        assert [report.outcome for report in reports] == ["ignored", "succeeded"]
+
+    def test_one_that_comes_too_late_is_not_touched_at_all(self, world: World, bench: Bench) -> None:
+        deliveries = received(world, {}, {})
+        world.pass_time(91)
+
+        assert bench.outcomes(deliveries) == ["ignored", "ignored"]
+        assert world.queue.calls == []
+
+
+class TestInOrder:
+    """One group of a FIFO queue."""
+
+    def test_all_run_in_order_each_off_the_queue_before_the_next(self, fifo: Bench) -> None:
+        world = fifo.world
+
+        fifo.work(*received(world, {}, {}, {}, group=GROUP))
+
+        assert numbers(fifo) == [0, 1, 2]
+        assert world.queue.asked("delete") == [(["message-1"],), (["message-2"],), (["message-3"],)]
+
+    def test_the_lease_is_checked_before_the_first_task_head_first(self, fifo: Bench) -> None:
+        world = fifo.world
+
+        fifo.work(*received(world, {}, {}, group=GROUP))
+
+        assert world.queue.calls[:2] == [
+            ("postpone", ["message-1"], LEASE_SECONDS),
+            ("postpone", ["message-2"], LEASE_SECONDS),
+        ]
+
+    def test_without_the_heads_lease_nothing_runs(self, fifo: Bench) -> None:
+        world = fifo.world
+        deliveries = received(world, {}, {}, group=GROUP)
+        world.queue.refusing = {"postpone"}
+
+        assert fifo.outcomes(deliveries) == ["ignored", "ignored"]
+        assert fifo.began == []
+        assert world.queue.asked("postpone") == [(["message-1"], LEASE_SECONDS)]
+
+    def test_what_is_behind_a_failure_waits_as_long_and_is_postponed_after_it(self, fifo: Bench) -> None:
+        world = fifo.world
+
+        reports = fifo.work(*received(world, {}, {"raises": True}, {}, {}, group=GROUP))
+
+        seconds = reports[1].retry_seconds
+        assert world.queue.asked("postpone")[-2:] == [
+            (["message-2"], seconds),
+            (["message-3", "message-4"], seconds),
+        ]
+        assert numbers(fifo) == [0, 1]
+        assert waiting(world) == [1, 2, 3]
+
+    def test_a_failing_head_holds_its_group_until_it_is_dead_lettered(self, fifo: Bench) -> None:
+        world = fifo.world
+        deliveries = received(world, {"raises": True}, {}, {}, group=GROUP)
+        while deliveries:
+            fifo.work(*deliveries)
+            world.pass_time(60)
+            deliveries = world.receive()
+
+        assert numbers(fifo) == [0, 0, 0, 1, 2]
+        assert len(world.dead_letters) == 1
+
+    def test_a_dead_letter_lets_the_next_one_run(self, fifo: Bench) -> None:
+        outcomes = fifo.outcomes(received(fifo.world, {"rejects": True}, {}, group=GROUP))
+
+        assert outcomes == ["dead-letter", "succeeded"]
+
+    def test_a_success_that_cant_be_deleted_stops_the_run(self, fifo: Bench) -> None:
+        world = fifo.world
+        deliveries = received(world, {}, {}, group=GROUP)
+        world.queue.refusing = {"delete"}
+
+        assert fifo.outcomes(deliveries) == ["succeeded", "ignored"]
+        assert numbers(fifo) == [0]
+
+    def test_a_head_that_cant_be_postponed_leaves_all_to_their_leases(self, fifo: Bench) -> None:
+        world = fifo.world
+        deliveries = received(world, {"raises": True}, {}, group=GROUP)
+
+        async def broken_after_the_first_beat() -> None:
+            await fifo.working(*deliveries)
+
+        world.queue.postpone_works = 2
+        world.run(broken_after_the_first_beat())
+
+        assert numbers(fifo) == [0]
+        assert len(world.queue.asked("postpone")) == 3
+
+    def test_a_dead_letter_that_cant_be_moved_stops_the_run(self, fifo: Bench) -> None:
+        fifo.world.dead_letters.broken = {"send"}
+
+        fifo.work(*received(fifo.world, {"rejects": True}, {}, group=GROUP))
+
+        assert numbers(fifo) == [0]
+
+    def test_a_long_run_is_kept_alive_head_first(self, fifo: Bench) -> None:
+        world = fifo.world
+
+        fifo.work(*received(world, {"seconds": 90}, {"seconds": 90}, group=GROUP))
+
+        beats = [ids for ids, seconds in world.queue.asked("postpone") if seconds == LEASE_SECONDS]
+        assert beats == [
+            *[["message-1"], ["message-2"]] * 3,
+            *[["message-2"]] * 2,
+        ]
+        assert len(world.queue) == 0
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_hand_made_run_settles_nothing(world: World, bench: Bench, n: int) -> None:
+    deliveries = [Delivery({"Body": body_of("plain", {"n": number})}, None) for number in range(n)]
+
+    reports = bench.work(*deliveries)
+
+    assert [(report.outcome, report.settled) for report in reports] == [("succeeded", False)] * n
+    assert numbers(bench) == list(range(n))

@@ -1,0 +1,297 @@
+"""The queue in memory, beyond its contract and what AWS was recorded to do (`tests/recorded`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+from tests.support import NOW, World
+
+from shared.delivery import Delivery
+from shared.ports import Outgoing
+from zigzag_testing.memory_queue import MemoryQueue
+
+STANDARD, FIFO = "https://sqs.test/tasks", "https://sqs.test/tasks.fifo"
+
+
+class Asked:
+    """A queue, and the shortest way to ask it."""
+
+    def __init__(self, world: World, url: str = STANDARD, **options: Any) -> None:
+        self._world = world
+        self.queue = MemoryQueue(world.clock, url, **options)
+
+    def send(self, *bodies: str, **options: Any) -> None:
+        """On a FIFO queue, a body's first letter is its group."""
+        for body in bodies:
+            group = body[0] if self.queue.fifo else None
+            self._world.run(self.queue.send(Outgoing(body, group=group, **options)))
+
+    def receive(self, most: int = 10, wait_seconds: int = 0, lease_seconds: int = 60) -> list[Delivery]:
+        return self._world.run(self.queue.receive(most, wait_seconds, lease_seconds))
+
+    def bodies(self, most: int = 10, wait_seconds: int = 0, lease_seconds: int = 60) -> list[str]:
+        return [delivery.body for delivery in self.receive(most, wait_seconds, lease_seconds)]
+
+    def postpone(self, seconds: int, *deliveries: Delivery) -> list[str]:
+        return [failed.code for failed in self._world.run(self.queue.postpone(deliveries, seconds))]
+
+    def delete(self, *deliveries: Delivery) -> list[str]:
+        return [failed.code for failed in self._world.run(self.queue.delete(deliveries))]
+
+    def in_flight(self) -> int:
+        return self._world.run(self.queue.in_flight())
+
+
+class TestWaiting:
+    """A receive that waits returns as soon as there is something."""
+
+    def test_it_returns_when_a_message_is_visible_again(self, world: World) -> None:
+        asked = Asked(world)
+        asked.send("x")
+        asked.receive(lease_seconds=7)
+
+        assert asked.bodies(wait_seconds=20) == ["x"]
+        assert world.seconds() == pytest.approx(7, abs=0.01)
+
+    def test_it_returns_soon_after_a_message_is_sent(self, world: World) -> None:
+        world.send_in(3, "x")
+
+        assert [delivery.body for delivery in world.run(world.queue.receive(10, 20, 60))] == ["x"]
+        assert world.seconds() == pytest.approx(3, abs=0.1)
+
+    @pytest.mark.parametrize("url", [STANDARD, FIFO])
+    def test_the_queue_says_when_the_next_message_can_be_received(self, world: World, url: str) -> None:
+        asked = Asked(world, url)
+        at = [asked.queue.next_visible_at()]
+        asked.send("x")
+        at.append(asked.queue.next_visible_at())
+        (delivery,) = asked.receive(lease_seconds=30)
+        at.append(asked.queue.next_visible_at())
+        asked.postpone(90, delivery)
+        at.append(asked.queue.next_visible_at())
+        asked.delete(delivery)
+        at.append(asked.queue.next_visible_at())
+
+        assert at == [None, NOW, NOW + 30, NOW + 90, None]
+
+
+class TestHandles:
+    """What AWS leaves open, or was not seen to do."""
+
+    def test_an_expired_handle_that_nobody_superseded_hides_the_message_again(self, world: World) -> None:
+        asked = Asked(world)
+        asked.send("x")
+        (delivery,) = asked.receive(lease_seconds=5)
+        world.pass_time(10)
+
+        assert asked.postpone(20, delivery) == []
+        assert asked.bodies() == []
+        assert asked.in_flight() == 1
+
+    def test_on_a_fifo_queue_an_expired_handle_postpones_nothing(self, world: World) -> None:
+        asked = Asked(world, FIFO)
+        asked.send("a1")
+        (delivery,) = asked.receive(lease_seconds=5)
+        world.pass_time(5)
+
+        assert asked.postpone(20, delivery) == ["InvalidParameterValue"]
+        assert asked.bodies() == ["a1"]
+
+    @pytest.mark.parametrize("acts", [False, True])
+    def test_on_a_fifo_queue_a_superseded_handle_does_nothing(self, world: World, acts: bool) -> None:
+        asked = Asked(world, FIFO, superseded_handles_act=acts)
+        asked.send("a1")
+        (first,) = asked.receive(lease_seconds=5)
+        world.pass_time(5)
+        asked.receive()
+
+        assert asked.delete(first) == asked.postpone(0, first) == ["InvalidParameterValue"]
+        assert asked.in_flight() == 1
+
+    def test_a_message_whose_lease_was_extended_is_in_flight_beyond_its_first_lease(
+        self, world: World
+    ) -> None:
+        asked = Asked(world)
+        asked.send("x")
+        (delivery,) = asked.receive(lease_seconds=10)
+        asked.postpone(100, delivery)
+        world.pass_time(50)
+
+        assert asked.in_flight() == 1
+
+
+class TestDeadLetters:
+    """What was received too often is moved, and the receive goes on."""
+
+    @pytest.mark.parametrize("url", [STANDARD, FIFO])
+    def test_the_receive_that_moves_a_message_brings_those_behind_it(self, world: World, url: str) -> None:
+        dead_letters = Asked(world, url.replace("tasks", "dead"))
+        asked = Asked(world, url, max_receive_count=1, dead_letters=dead_letters.queue)
+        asked.send("a1", "a2")
+        assert asked.bodies(1, lease_seconds=0) == ["a1"]
+
+        assert asked.bodies() == ["a2"]
+        assert dead_letters.bodies() == ["a1"]
+
+    def test_a_moved_message_shares_its_id_with_no_other(self, world: World) -> None:
+        dead_letters = Asked(world, "https://sqs.test/dead")
+        asked = Asked(world, max_receive_count=1, dead_letters=dead_letters.queue)
+        dead_letters.send("its own")
+        asked.send("moved")
+        asked.receive(lease_seconds=0)
+        asked.receive()
+
+        assert sorted(dead_letters.bodies()) == ["its own", "moved"]
+
+    def test_on_a_standard_queue_a_moved_messages_age_counts_in_its_new_place(self, world: World) -> None:
+        dead_letters = Asked(world, "https://sqs.test/dead", retention_seconds=1000)
+        asked = Asked(world, max_receive_count=1, dead_letters=dead_letters.queue)
+        asked.send("x")
+        asked.receive(lease_seconds=0)
+        world.pass_time(900)
+        asked.receive()
+        assert len(dead_letters.queue) == 1
+
+        world.pass_time(100)
+
+        assert len(dead_letters.queue) == 0
+
+    def test_a_fifo_queues_dead_letters_go_to_a_fifo_queue(self, world: World) -> None:
+        with pytest.raises(ValueError, match="FIFO"):
+            MemoryQueue(world.clock, FIFO, dead_letters=MemoryQueue(world.clock, STANDARD))
+
+
+class TestRetention:
+    """Too old is gone, wherever one looks."""
+
+    @pytest.mark.parametrize("url", [STANDARD, FIFO])
+    def test_a_message_too_old_does_not_count_any_more(self, world: World, url: str) -> None:
+        asked = Asked(world, url, retention_seconds=100)
+        asked.send("a1")
+        asked.receive(lease_seconds=1000)
+        world.pass_time(50)
+        asked.send("a2")
+        world.pass_time(50)
+
+        assert asked.in_flight() == 0
+        assert [message.body for message in asked.queue.messages] == ["a2"]
+        assert asked.bodies() == ["a2"]
+
+    def test_what_was_deleted_is_not_remembered_until_its_retention_would_end(self, world: World) -> None:
+        asked = Asked(world)
+        for _ in range(30):
+            asked.send(*("x" * 100))
+            while received := asked.receive(lease_seconds=0):
+                asked.delete(*received)
+        asked.send("last")
+
+        assert len(asked.queue._storage._too_old_at) < 2000
+
+
+@dataclass
+class Plain:
+    """A message in a plain list."""
+
+    body: str
+    sent_at: float
+    visible_at: float
+    since: int
+    delivery: Delivery | None = None
+
+
+class PlainQueue:
+    """The same queue by searching: slow, and easy to see through."""
+
+    def __init__(self, fifo: bool) -> None:
+        self.fifo = fifo
+        self.messages: list[Plain] = []
+        self.changes = 0
+
+    def send(self, body: str, now: float) -> None:
+        self.messages.append(Plain(body, now, now, self.change()))
+
+    def change(self) -> int:
+        self.changes += 1
+        return self.changes
+
+    def order(self, now: float) -> list[Plain]:
+        if not self.fifo:
+            return [message for message in self.messages if message.visible_at <= now]
+        groups: dict[str, list[Plain]] = {}
+        for message in self.messages:
+            groups.setdefault(message.body[0], []).append(message)
+        ready = [group for group in groups.values() if group[0].visible_at <= now]
+        ready.sort(key=lambda group: (group[0].visible_at, group[0].since))
+        brought = []
+        for group in ready:
+            hidden = [number for number, message in enumerate(group) if message.visible_at > now]
+            brought += group[: hidden[0]] if hidden else group
+        return brought
+
+    def hide(self, message: Plain, until: float) -> None:
+        message.visible_at, message.since = until, self.change()
+
+
+class Pair:
+    """The queue and the plain one, which must answer the same."""
+
+    def __init__(self, world: World, url: str) -> None:
+        self.clock = world.clock
+        self.queue = MemoryQueue(world.clock, url)
+        self.plain = PlainQueue(self.queue.fifo)
+
+    def held(self) -> list[Plain]:
+        now = self.clock.now()
+        return [message for message in self.plain.messages if message.delivery and message.visible_at > now]
+
+    async def send(self, group: str, number: int) -> None:
+        await self.queue.send(Outgoing(f"{group}{number}", group=group))
+        self.plain.send(f"{group}{number}", self.clock.now())
+
+    async def receive(self, most: int, lease_seconds: int) -> None:
+        now = self.clock.now()
+        expected = self.plain.order(now)[:most]
+        received = await self.queue.receive(most, 0, lease_seconds)
+        assert [delivery.body for delivery in received] == [message.body for message in expected]
+        for message, delivery in zip(expected, received, strict=True):
+            message.delivery = delivery
+            self.plain.hide(message, now + lease_seconds)
+
+    async def delete(self, message: Plain) -> None:
+        assert message.delivery is not None
+        assert await self.queue.delete([message.delivery]) == []
+        self.plain.messages.remove(message)
+
+    async def postpone(self, message: Plain, seconds: int) -> None:
+        assert message.delivery is not None
+        assert await self.queue.postpone([message.delivery], seconds) == []
+        self.plain.hide(message, self.clock.now() + seconds)
+
+    async def compare_counts(self) -> None:
+        assert await self.queue.in_flight() == len(self.held())
+        assert len(self.queue) == len(self.plain.messages)
+
+
+@pytest.mark.parametrize("url", [STANDARD, FIFO])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_heaps_bring_what_a_search_through_all_messages_would(world: World, url: str, seed: int) -> None:
+    async def steps() -> None:
+        random, pair = Random(seed), Pair(world, url)
+        for step in range(150):
+            match random.choice(["send", "send", "receive", "receive", "delete", "postpone", "wait"]):
+                case "send":
+                    await pair.send(random.choice("abc"), step)
+                case "receive":
+                    await pair.receive(random.randint(1, 10), random.choice([0, 3, 10]))
+                case "delete" if held := pair.held():
+                    await pair.delete(random.choice(held))
+                case "postpone" if held := pair.held():
+                    await pair.postpone(random.choice(held), random.choice([0, 2, 20]))
+                case _:
+                    await world.clock.sleep(random.choice([1, 5]))
+            await pair.compare_counts()
+
+    world.run(steps())

@@ -1,0 +1,46 @@
+"""Was this message sent to the FIFO queue before? SQS remembers for five minutes, also what was deleted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import Literal
+
+from shared.ports import Outgoing, QueueError
+
+DEDUPLICATION_SECONDS = 300
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
+
+type Scope = Literal["messageGroup", "queue"]
+
+
+class Deduplication:
+    """What was sent in the last five minutes.
+
+    scope         -- whether an id counts within its group, or in the whole queue.
+    content_based -- whether a message without an id has the hash of its body for one.
+    """
+
+    def __init__(self, scope: Scope, content_based: bool) -> None:
+        self._scope = scope
+        self._content_based = content_based
+        self._sent: OrderedDict[tuple[str | None, str], tuple[float, str]] = OrderedDict()
+
+    def id_of(self, message: Outgoing) -> str:
+        """The message's deduplication id. Raises QueueError if it has none."""
+        if message.deduplication_id is not None:
+            return message.deduplication_id
+        if self._content_based:
+            return hashlib.sha256(message.body.encode()).hexdigest()
+        raise QueueError(
+            "InvalidParameterValue",
+            "The queue should either have ContentBasedDeduplication enabled "
+            "or MessageDeduplicationId provided explicitly",
+        )
+
+    def first(self, group: str | None, id: str, message_id: str, now: float) -> str:
+        """The MessageId under which this was sent first: `message_id`, if it is no duplicate."""
+        while self._sent and next(iter(self._sent.values()))[0] <= now - DEDUPLICATION_SECONDS:
+            self._sent.popitem(last=False)
+        scope = group if self._scope == "messageGroup" else None
+        return self._sent.setdefault((scope, id), (now, message_id))[1]

@@ -1,0 +1,134 @@
+"""Lambda's asynchronous invokes in memory: events wait for a free execution, and are dropped when too old.
+
+The `Workers` port of the sandbox. Faithful to what AWS documents of it: an event may come late, twice
+or never (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.delivery import MOST_EVENT_BYTES
+from shared.lease import EVENT_AGE_SECONDS
+from shared.ports import Answer, Clock, Reply
+from zigzag_testing.faults import Crash, Faults
+
+Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]
+"""What an invocation runs: given the event, and a function that says how many seconds are left."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    body: bytes
+    accepted_at: float
+
+
+class MemoryLambda:
+    """One function, invoked asynchronously.
+
+    concurrency     -- how many invocations run at once; None = as many as there are events.
+    timeout_seconds -- when an invocation is ended, whatever it does.
+    ended           -- how invocations ended, counted: "returned", "crashed", "timed out", "dropped".
+    """
+
+    def __init__(
+        self,
+        handler: Handler,
+        clock: Clock,
+        *,
+        timeout_seconds: float,
+        concurrency: int | None = None,
+        faults: Faults | None = None,
+    ) -> None:
+        self.ended: Counter[str] = Counter()
+        self._handler = handler
+        self._clock = clock
+        self._timeout_seconds = timeout_seconds
+        self._concurrency = concurrency
+        self._faults = faults or Faults.none()
+        self._waiting: deque[_Event] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._late: set[asyncio.Task[None]] = set()
+        self._broken: list[BaseException] = []
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        return [self._accept(event) for event in events]
+
+    async def finish(self) -> None:
+        """Waits until every event is worked or dropped. Raises what an invocation raised; none should."""
+        while self._running or self._late:
+            await asyncio.wait(self._running | self._late)
+        if self._broken:
+            raise self._broken.pop()
+
+    def _accept(self, body: bytes) -> Answer:
+        if len(body) > MOST_EVENT_BYTES:
+            return Answer(Reply.TOO_LARGE)
+        if self._faults.strike("invoke throttled"):
+            return Answer(Reply.THROTTLED, "Rate Exceeded.")
+        if self._faults.strike("invoke failed"):
+            return Answer(Reply.UNKNOWN, "500")
+        if not self._faults.strike("event dropped"):
+            self._enqueue(body)
+            if self._faults.strike("event doubled"):
+                self._enqueue(body)
+        return (
+            Answer(Reply.UNKNOWN, "reset")
+            if self._faults.strike("invoke's answer lost")
+            else Answer(Reply.SENT)
+        )
+
+    def _enqueue(self, body: bytes) -> None:
+        event = _Event(body, self._clock.now())
+        late = self._faults.delay("event late", EVENT_AGE_SECONDS * 2)
+        if late:
+            waits = asyncio.create_task(self._later(event, late))
+            self._late.add(waits)
+            waits.add_done_callback(self._late.discard)
+        else:
+            self._waiting.append(event)
+            self._start()
+
+    async def _later(self, event: _Event, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._waiting.append(event)
+        self._start()
+
+    def _start(self) -> None:
+        """Starts what waits, as far as there are free executions."""
+        while self._waiting and (self._concurrency is None or len(self._running) < self._concurrency):
+            event = self._waiting.popleft()
+            if self._clock.now() > event.accepted_at + EVENT_AGE_SECONDS and not self._faults.strike(
+                "old event kept"  # its age is not exact
+            ):
+                self.ended["dropped"] += 1
+                continue
+            invocation = asyncio.create_task(self._invoke(event))
+            self._running.add(invocation)
+            invocation.add_done_callback(self._end)
+
+    def _end(self, invocation: asyncio.Task[None]) -> None:
+        self._running.discard(invocation)
+        self._start()
+
+    async def _invoke(self, event: _Event) -> None:
+        ends_at = self._clock.now() + self._timeout_seconds
+        limit = asyncio.timeout(self._timeout_seconds)
+        try:
+            async with limit:
+                await self._handler(json.loads(event.body), lambda: ends_at - self._clock.now())
+            self.ended["returned"] += 1
+        except Crash:
+            self.ended["crashed"] += 1
+        except TimeoutError as error:
+            if limit.expired():
+                self.ended["timed out"] += 1
+            else:
+                self._broken.append(error)
+        except Exception as error:
+            self._broken.append(error)

@@ -1,0 +1,102 @@
+"""What does a queue in memory hold? Messages, until they are deleted or too old, each in its turn."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+
+from zigzag_testing.turns import Stored, Turns
+
+
+class Storage:
+    """The messages of one queue.
+
+    retention_seconds -- how long a message is kept after it was sent, in flight or not.
+    """
+
+    def __init__(self, turns: Turns, retention_seconds: float) -> None:
+        self._turns = turns
+        self._retention_seconds = retention_seconds
+        self._stored: dict[str, Stored] = {}
+        self._in_flight = InFlight()
+        self._too_old_at: list[tuple[float, str]] = []
+        self._count = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def __iter__(self) -> Iterator[Stored]:
+        """In the order in which they came."""
+        return iter(self._stored.values())
+
+    def find(self, message_id: str) -> Stored | None:
+        return self._stored.get(message_id)
+
+    def add(self, stored: Stored, visible_at: float) -> None:
+        """Keeps a message that is new here; sets its number."""
+        stored.number = next(self._count)
+        self._stored[stored.message_id] = stored
+        heappush(self._too_old_at, self._end_of(stored))
+        if len(self._too_old_at) > 2 * len(self._stored) + 1000:
+            self._too_old_at = [self._end_of(one) for one in self]
+            heapify(self._too_old_at)
+        self._give_turn(stored, visible_at)
+
+    def take(self, most: int, now: float) -> list[Stored]:
+        """Whose turn it is. Each must be hidden or removed then."""
+        return self._turns.take(most, now)
+
+    def hide(self, stored: Stored, until: float) -> None:
+        """The message is in flight, and visible again then."""
+        self._give_turn(stored, until)
+        self._in_flight.begin(stored.message_id, until)
+
+    def remove(self, stored: Stored) -> None:
+        del self._stored[stored.message_id]
+        self._turns.remove(stored)
+        self._in_flight.end(stored.message_id)
+
+    def forget_old(self, now: float) -> None:
+        """Removes what has been kept long enough."""
+        while self._too_old_at and self._too_old_at[0][0] <= now:
+            _, message_id = heappop(self._too_old_at)
+            if message_id in self._stored:
+                self.remove(self._stored[message_id])
+
+    def in_flight(self, now: float) -> int:
+        return self._in_flight.count(now)
+
+    def next_at(self) -> float | None:
+        """When the next message can be taken, perhaps long since; None if there is none."""
+        return self._turns.next_at()
+
+    def _give_turn(self, stored: Stored, visible_at: float) -> None:
+        stored.turn = (visible_at, next(self._count))
+        self._turns.put(stored)
+
+    def _end_of(self, stored: Stored) -> tuple[float, str]:
+        return (stored.sent_at + self._retention_seconds, stored.message_id)
+
+
+class InFlight:
+    """How many messages are received, and not yet deleted or visible again?"""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._in_order: list[tuple[float, str]] = []
+
+    def begin(self, message_id: str, until: float) -> None:
+        """The message is in flight until then, whatever was said before."""
+        self._until[message_id] = until
+        heappush(self._in_order, (until, message_id))
+
+    def end(self, message_id: str) -> None:
+        self._until.pop(message_id, None)
+
+    def count(self, now: float) -> int:
+        while self._in_order and self._in_order[0][0] <= now:
+            until, message_id = heappop(self._in_order)
+            if self._until.get(message_id) == until:
+                del self._until[message_id]
+        return len(self._until)

@@ -1,0 +1,68 @@
+"""The worker's process on virtual time: the `Host` port of the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from worker.host import Sleep, SoftDeadline
+from zigzag_testing.faults import Crash, Faults
+
+
+class VirtualHost:
+    """A process in which an `async def` task may take time. What is no `async def` takes none."""
+
+    def __init__(self, faults: Faults | None = None) -> None:
+        self.spoiled: str | None = None
+        self._faults = faults or Faults.none()
+
+    async def call(self, function: Callable[[], Any], seconds: float) -> Any:
+        if self._faults.strike("crash of a task"):
+            raise Crash
+        result = await self._in_time(function(), seconds)
+        if self._faults.strike("crash of a task"):  # after its effect
+            raise Crash
+        return result
+
+    async def _in_time(self, result: Any, seconds: float) -> Any:
+        if not inspect.isawaitable(result):
+            return result
+        limit = asyncio.timeout(max(0.0, seconds))
+        try:
+            async with limit:
+                return await result
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self.spoiled = "its task was interrupted"
+            raise SoftDeadline from None
+
+    def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
+        return _Beside(work)
+
+
+class _Beside:
+    def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> None:
+        self._stopping = asyncio.Event()
+        self._task = asyncio.create_task(work(self._sleep))
+        self._invocation = asyncio.current_task()
+        self._task.add_done_callback(self._end)
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        await self._task
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        """What kills the process in one thread ends what the others do."""
+        if isinstance(task.exception(), Crash) and self._invocation is not None:
+            self._invocation.cancel()
+
+    async def _sleep(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._stopping.wait()
+        except TimeoutError:
+            return False
+        return True
