@@ -27,6 +27,8 @@ test-slow: setup ## As well: each permission is needed, the package is complete,
 	@$(BIN)/pytest -m slow
 test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest -m "not slow" --ignore tests/e2e
+soak: setup ## A million messages through hostile worlds: an hour on two cores
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
 check: setup ## Style, types, template, known holes in what we depend on
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -52,4 +54,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast check format setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak check format setup clean help

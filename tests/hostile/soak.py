@@ -1,0 +1,145 @@
+"""`make soak`: millions of messages through hostile worlds, each with its own seed, each judged by its trail.
+
+    python -m tests.hostile.soak [--messages 1000000] [--seed 0] [--processes 2]
+
+Prints what struck how often, and stops with the seed of the first world that broke a promise: the same
+seed has the same bad day again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import logging
+import sys
+import time
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from tests.hostile import world as promises
+from tests.hostile.world import HostileWorld
+
+from zigzag_testing.faults import KINDS
+
+MESSAGES_A_WORLD = 1_000
+RATES = (0.0, 0.01, 0.05)
+OFTEN = {"event late", "old event kept", "clock off"}
+DOUBLES_OR_LOSES_LEASES = {"event doubled", "call failed", "call's answer lost", "entry failed"}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One world: what it was, what happened, and the promise that it broke, if one."""
+
+    seed: int
+    messages: int
+    starts: int
+    dead: int
+    struck: Counter[str]
+    broken: str | None
+
+
+def judge(seed: int) -> Judged:
+    """One world from its seed."""
+    logging.disable(logging.CRITICAL)
+    random = Random(seed)
+    calm = random.random() < 0.5  # then leases hold, and more is promised
+    kinds = [kind for kind in KINDS if not (calm and kind in DOUBLES_OR_LOSES_LEASES)]
+    rates = {kind: random.choice((0.0, 0.2) if kind in OFTEN else RATES) for kind in kinds}
+    fifo = random.random() < 0.4
+    world = HostileWorld(
+        rates,
+        seed=seed,
+        fifo=fifo,
+        concurrency=random.choice([None, 5, 50]),
+        deliveries_per_dispatch=random.choice([1, 3, 10]),
+        in_flight_cap=random.choice([0, 0, 200]),
+        linger_seconds=random.choice([0, 0, 70]),
+        superseded_handles_act=random.random() < 0.5,
+    )
+    broken = None
+    try:
+        _live(world, random)
+        _judge(world, calm)
+    except (AssertionError, TimeoutError) as error:
+        broken = str(error)
+    starts = sum(len(starts) for starts in world.trail.starts.values())
+    dead = len(world.sandbox.dead_letters)
+    struck = world.sandbox.faults.struck
+    world.close()
+    return Judged(seed, len(world.trail.sent), starts, dead, struck, broken)
+
+
+def _live(world: HostileWorld, random: Random) -> None:
+    while len(world.trail.sent) < MESSAGES_A_WORLD:
+        for _ in range(random.randint(1, 100)):
+            _send(world, random)
+        world.sandbox.run_for(60 * random.randint(1, 4))
+    world.settle_down()
+
+
+def _send(world: HostileWorld, random: Random) -> None:
+    if random.random() < 0.02:
+        world.send_bad()
+        return
+    does: dict[str, Any] = {"seconds": random.choice([0, 0, 0, 1, 10, 50, 100])}
+    fate = random.random()
+    if fate < 0.15:
+        does["fails"] = random.randint(1, 4)
+    elif fate < 0.2:
+        does["crashes"] = random.randint(1, 4)
+    elif fate < 0.25:
+        does["rejects"] = True
+    group = f"group-{random.randint(1, 30)}" if world.fifo else None
+    world.send(random.choice(["plain", "once", "by_key"]), group=group, **does)
+
+
+def _judge(world: HostileWorld, calm: bool) -> None:
+    promises.check_every_message_ended(world)
+    promises.check_dead_letters_were_tried(world)
+    promises.check_no_start_too_many(world)
+    promises.check_nothing_done_is_repeated(world)
+    promises.check_nothing_is_hot(world)
+    promises.check_nothing_overlaps(world, plain=calm)
+    if calm:
+        promises.check_order_in_groups(world)
+
+
+def main() -> int:
+    """Runs worlds until enough messages went through; 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first world; each next has the next")
+    parser.add_argument("--processes", type=int, default=2)
+    asked = parser.parse_args()
+    began, seeds = time.monotonic(), itertools.count(asked.seed)
+    worlds, messages, starts, dead, struck = 0, 0, 0, 0, Counter[str]()
+    with ProcessPoolExecutor(asked.processes) as pool:
+        running = {pool.submit(judge, next(seeds)) for _ in range(2 * asked.processes)}
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                judged = future.result()
+                if judged.broken is not None:
+                    print(f"seed {judged.seed} broke a promise: {judged.broken}", flush=True)
+                    pool.shutdown(cancel_futures=True)
+                    return 1
+                worlds, messages = worlds + 1, messages + judged.messages
+                starts, dead, struck = starts + judged.starts, dead + judged.dead, struck + judged.struck
+                if messages < asked.messages:
+                    running.add(pool.submit(judge, next(seeds)))
+    seconds = time.monotonic() - began
+    print(f"{messages:,} messages in {worlds:,} worlds, seeds from {asked.seed}, {seconds:,.0f} s")
+    print(f"{starts:,} starts, {dead:,} dead letters, 0 promises broken; faults that struck:")
+    for kind in KINDS:
+        print(f"  {struck[kind]:>10,}  {kind}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

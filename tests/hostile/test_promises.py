@@ -1,0 +1,161 @@
+"""What is promised holds whatever goes wrong: hypothesis looks for a schedule of faults that breaks it.
+
+Each example is a world with its own faults, in which tasks are sent and minutes pass in any order; then
+the faults end, the queue runs empty, and the trail that the tasks left is judged. Examples are the same
+in every run; `make soak` goes on to others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+from tests.hostile import world as promises
+from tests.hostile.world import HostileWorld
+
+from zigzag_testing.faults import KINDS
+
+CI = settings(
+    max_examples=75,
+    stateful_step_count=15,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+RATES = st.sampled_from([0.0, 0.02, 0.1])
+OFTEN = st.sampled_from([0.0, 0.2, 0.5])
+STRIKES_OFTEN = {"event late", "old event kept", "clock off"}
+DOUBLING = {"event doubled"}
+LOSING_LEASES = {"call failed", "call's answer lost", "entry failed"}
+"""Faults that may keep a heartbeat from extending a lease."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+class Hostile(RuleBasedStateMachine):
+    """A world on a standard queue, with every kind of fault."""
+
+    FIFO = False
+    KINDS = frozenset(KINDS)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world: HostileWorld | None = None
+
+    @initialize(data=st.data())
+    def begin(self, data: st.DataObject) -> None:
+        faults = {
+            kind: data.draw(OFTEN if kind in STRIKES_OFTEN else RATES, kind) for kind in sorted(self.KINDS)
+        }
+        self.world = HostileWorld(
+            faults,
+            seed=data.draw(st.integers(0, 2**32), "seed"),
+            fifo=self.FIFO,
+            concurrency=data.draw(st.sampled_from([None, 2, 5]), "concurrency"),
+            deliveries_per_dispatch=data.draw(st.sampled_from([1, 3, 10]), "deliveries per dispatch"),
+            in_flight_cap=data.draw(st.sampled_from([0, 20]), "cap"),
+            superseded_handles_act=data.draw(st.booleans(), "superseded handles act"),
+            linger_seconds=data.draw(st.sampled_from([0, 70]), "linger"),
+        )
+
+    @rule(
+        name=st.sampled_from(["plain", "once", "by_key"]),
+        seconds=st.sampled_from([0, 1, 10, 50, 100]),
+        does=st.sampled_from(["well", "fails", "crashes", "rejects"]),
+        times=st.integers(1, 4),
+        group=st.sampled_from(["a", "b", "c"]),
+        copies=st.integers(1, 6),
+    )
+    def send(self, name: str, seconds: int, does: str, times: int, group: str, copies: int) -> None:
+        behaviour: dict[str, Any] = {"well": {}, "rejects": {"rejects": True}}.get(does, {does: times})
+        for _ in range(copies):
+            self._there.send(name, group=group if self.FIFO else None, seconds=seconds, **behaviour)
+
+    @rule()
+    def send_bad(self) -> None:
+        self._there.send_bad()
+
+    @rule(minutes=st.integers(1, 5))
+    def pass_minutes(self, minutes: int) -> None:
+        self._there.sandbox.run_for(60 * minutes)
+
+    def teardown(self) -> None:
+        if self.world is not None:
+            self.world.settle_down()
+            promises.STRUCK.update(self.world.sandbox.faults.struck)
+            self.judge(self.world)
+            self.world.close()
+
+    def judge(self, world: HostileWorld) -> None:
+        promises.check_every_message_ended(world)
+        promises.check_dead_letters_were_tried(world)
+        promises.check_no_start_too_many(world)
+        promises.check_nothing_done_is_repeated(world)
+        promises.check_nothing_overlaps(world, plain=False)
+        promises.check_nothing_is_hot(world)
+
+    @property
+    def _there(self) -> HostileWorld:
+        assert self.world is not None
+        return self.world
+
+
+class HostileInOrder(Hostile):
+    """The same on a FIFO queue."""
+
+    FIFO = True
+
+
+class WhileLeasesHold(Hostile):
+    """Without doubled events, and faults that take a lease away, a plain task does not overlap either."""
+
+    KINDS = frozenset(KINDS) - DOUBLING - LOSING_LEASES
+
+    def judge(self, world: HostileWorld) -> None:
+        super().judge(world)
+        promises.check_nothing_overlaps(world)
+
+
+class InOrderWhileLeasesHold(WhileLeasesHold):
+    """And on a FIFO queue all is in order."""
+
+    FIFO = True
+
+    def judge(self, world: HostileWorld) -> None:
+        super().judge(world)
+        promises.check_order_in_groups(world)
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        pytest.param(Hostile, id="nothing is lost, whatever goes wrong"),
+        pytest.param(HostileInOrder, id="nothing is lost of a FIFO queue"),
+        pytest.param(WhileLeasesHold, id="nothing overlaps while leases hold"),
+        pytest.param(InOrderWhileLeasesHold, id="a FIFO queue is in order while leases hold"),
+    ],
+)
+def test_what_is_promised_holds(machine: type[Hostile]) -> None:
+    run_state_machine_as_test(machine, settings=CI)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_this_kind_of_fault_has_struck_above(kind: str) -> None:
+    assert promises.STRUCK[kind] > 0
