@@ -1,0 +1,176 @@
+"""What a message reaches: the task that it names, if the table has it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import EndpointConnectionError
+from tests.support import a_delivery, body_of, text
+
+from shared.aws.clients import sqs_client
+from shared.aws.sqs_queue import SqsQueue
+from shared.ports import Outgoing, QueueError
+from zigzag import Context, Reject, Retry, task
+from zigzag.in_place import run_in_place
+from zigzag_testing import Sandbox
+
+given: list[Any] = []
+
+
+@task(attempts=1)
+def take(payload: dict[str, Any], context: Context) -> None:
+    given.append((payload, dict(context.attributes)))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_given() -> None:
+    given.clear()
+
+
+class TestNames:
+    """A name is looked up in the table of tasks, and nowhere else."""
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "this",  # a module that prints when it is imported
+            "antigravity",  # one that opens a browser
+            "turtledemo.clock",
+            "tasks.hello",
+            "tasks.hello:hello",
+            "os.system",
+            "../tasks/hello",
+            "/etc/passwd",
+            "hello; import this",
+            "__import__('this')",
+            "__class__",
+            "__init__",
+            "TASKS",
+            "Greeting",
+            "Hello",
+            "hello ",
+            "hello\x00",
+            "ｈｅｌｌｏ",  # noqa: RUF001 -- Python takes it for the name hello
+        ],
+    )
+    def test_a_name_that_is_not_in_the_table_imports_nothing_and_calls_nothing(self, name: str) -> None:
+        known = set(sys.modules)
+
+        with Sandbox() as sandbox:
+            sandbox.send_message(body_of(name))
+            sandbox.send_message("{}", {"task": text(name)} if name.isprintable() else {})
+            sandbox.run()
+
+        assert {report.outcome for report in sandbox.reports} == {"retry later", "dead-letter"}
+        assert {
+            name for name in set(sys.modules) - known if name.startswith(("this", "anti", "turtle"))
+        } == set()
+
+    def test_in_a_tasks_module_only_the_task_is_reached(self) -> None:
+        with Sandbox({"Greeting": "tasks.hello", "getLogger": "logging"}) as sandbox:
+            sandbox.send_message(body_of("Greeting", {"name": "x"}))
+            sandbox.send_message(body_of("getLogger", {"name": "x"}))
+            sandbox.run()
+
+        assert all("has no function" in letter.reason for letter in sandbox.dead_letters)
+        assert len(sandbox.dead_letters) == 2
+
+
+@task()
+def refuse(payload: dict[str, Any]) -> None:
+    raise {"Reject": Reject, "Retry": Retry, "ValueError": ValueError}[payload["as"]](payload["text"])
+
+
+@pytest.mark.parametrize("how", ["Reject", "Retry", "ValueError"])
+def test_half_a_character_in_a_tasks_reason_does_not_end_lambdas_process(how: str) -> None:
+    """Its Python writes a function's answer as UTF-8, and falls over what that can't hold."""
+    with Sandbox({"refuse": refuse}) as sandbox:
+        sandbox.send_message(body_of("refuse", {"as": how, "text": "cut through an emoji: \ud83d"}))
+        sandbox.run()
+
+    assert len(sandbox.dead_letters) == 1
+    json.dumps([asdict(report) for report in sandbox.reports], ensure_ascii=False).encode()
+
+
+ELSEWHERE = "https://evil.example/"
+LURES = {
+    **dict.fromkeys(
+        ["reply_to", "callback", "url", "queue", "queue_url", "QueueUrl", "endpoint_url"], ELSEWHERE
+    ),
+    "$ref": ELSEWHERE,
+    "SubscribeURL": ELSEWHERE,
+    "Message": {"Body": "{}", "ReceiptHandle": "x"},
+    "Lease": {"ReceivedAt": 0, "StartBy": 0, "Ends": 0},
+    "headers": {"reply-to": ELSEWHERE},
+    "py/object": "os.system",
+    "__class__": "os.system",
+    "__reduce__": ["os.system", ["true"]],
+}
+
+
+class TestAddresses:
+    """Of the addresses in a message, none is called: a task may do that, Zigzag never does."""
+
+    @pytest.fixture(autouse=True)
+    def _nobody_is_called(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def call(*where: Any) -> Any:
+            raise AssertionError(f"somebody was called: {where}")
+
+        for name in ("connect", "connect_ex", "sendto"):
+            monkeypatch.setattr(socket.socket, name, call)
+        monkeypatch.setattr(socket, "getaddrinfo", call)
+
+    def test_a_message_full_of_them_is_what_its_task_makes_of_it(self) -> None:
+        attributes = {name: text(ELSEWHERE) for name in ("reply_to", "QueueUrl", "url", "zigzag")}
+
+        with Sandbox({"take": take}) as sandbox:
+            sandbox.send_message(json.dumps({**LURES, "task": "take", "payload": LURES}), attributes)
+            sandbox.send_message(json.dumps(LURES), {**attributes, "task": text("take")})
+            sandbox.send_message(json.dumps(LURES), attributes)
+            sandbox.run()
+
+        assert sorted(report.outcome for report in sandbox.reports) == [
+            "dead-letter",
+            "succeeded",
+            "succeeded",
+        ]
+        assert [payload for payload, _ in given] == [LURES, LURES]
+        assert [set(attributes) - {"task"} for _, attributes in given] == [
+            {"reply_to", "QueueUrl", "url"}
+        ] * 2
+
+    def test_a_call_goes_to_sqs_whatever_the_queues_url_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Who may invoke the worker says which queue a message is from; no signature goes astray for that."""
+        for name, value in {
+            "ACCESS_KEY_ID": "a",
+            "SECRET_ACCESS_KEY": "b",
+            "DEFAULT_REGION": "eu-west-1",
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+        called: list[str] = []
+
+        def refuse(request: AWSPreparedRequest, **_: Any) -> None:
+            called.append(request.url)
+            raise EndpointConnectionError(endpoint_url=request.url)
+
+        client = sqs_client(attempts=1)
+        client.meta.events.register("before-send.sqs", refuse)
+        queue = SqsQueue(client, f"{ELSEWHERE}123456789012/tasks")
+        for ask in (
+            queue.delete([a_delivery()]),
+            queue.postpone([a_delivery()], 1),
+            queue.send(Outgoing("x")),
+            queue.receive(1, 0, 120),
+            queue.in_flight(),
+        ):
+            with pytest.raises(QueueError):
+                run_in_place(ask)
+
+        assert called == ["https://sqs.eu-west-1.amazonaws.com/"] * 5
