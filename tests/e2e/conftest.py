@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,11 @@ class Deployed:
 
     def set_consumer(self, **variables: str) -> None:
         """Changes environment variables of the deployed consumer."""
-        functions, name = self.client("lambda"), self.outputs["ConsumerFunctionName"]
-        before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        functions.update_function_configuration(
-            FunctionName=name, Environment={"Variables": {**before, **variables}}
-        )
+        self._set(self.outputs["ConsumerFunctionName"], variables)
+
+    def set_worker(self, **variables: str) -> None:
+        """Changes environment variables of the deployed worker."""
+        self._set(self.outputs["WorkerFunctionName"], variables)
 
     def set_rule(self, *, enabled: bool) -> None:
         """Makes the schedule go on, or fire no more."""
@@ -72,6 +72,13 @@ class Deployed:
     def firings(self) -> int:
         """How often the rule has fired the consumer, by the emulator's own log."""
         return self.emulator_log().count(f"EventBridge → Lambda {self.outputs['ConsumerFunctionName']}")
+
+    def _set(self, function: str, variables: Mapping[str, str]) -> None:
+        functions = self.client("lambda")
+        before = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        functions.update_function_configuration(
+            FunctionName=function, Environment={"Variables": {**before, **variables}}
+        )
 
 
 @pytest.fixture(scope="module")

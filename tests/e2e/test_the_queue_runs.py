@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
+from tests.noise import noise
 
 MANY = 200
 WAIT_SECONDS = (
@@ -29,8 +30,7 @@ BAD = {
     "no task": ('{"payload": {}}', "the body names no task"),
     "a payload that fails its model": ('{"task": "hello", "payload": {"nome": "x"}}', "name: Field required"),
     "too large for an asynchronous invoke": (
-        # 520 kB on the queue; each quote is escaped twice on its way to the worker.
-        json.dumps({"task": "hello", "payload": {"name": '"' * 260_000}}),
+        json.dumps({"task": "hello", "payload": {"name": noise(1_000_000)}}),
         "too large for an asynchronous invoke",
     ),
 }

@@ -1,0 +1,47 @@
+"""A copy of the project with tasks of a test's own, deployed in the project's place."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.e2e.conftest import PROJECT
+
+from zigzag_local import stack
+from zigzag_local.running import LocalAws
+
+OWN_TASKS = Path(__file__).with_name("own_tasks")
+
+
+def deploy_copy(project: Path, aws: LocalAws, tasks: Mapping[str, str], *parameters: str) -> dict[str, str]:
+    """Copies the project into the folder `project`, and deploys the copy; the stack's outputs.
+
+    tasks      -- further ones: name to module in tests/e2e/own_tasks.
+    parameters -- further ones of the local stack, each `Name=value`.
+    """
+    shutil.copytree(PROJECT / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("template.yaml", "samconfig.toml"):
+        shutil.copy(PROJECT / name, project)
+    _add_tasks(project / "src" / "tasks", tasks)
+    _add_parameters(project / "samconfig.toml", parameters)
+    build_dir, environment = aws.directory / "sam" / "build", aws.environment()
+    stack.build(project, environment, build_dir, log=aws.directory / "build.log")
+    stack.deploy(project, environment, build_dir, log=aws.directory / "deploy.log")
+    return stack.outputs(project, environment)
+
+
+def _add_tasks(folder: Path, tasks: Mapping[str, str]) -> None:
+    for module in set(tasks.values()):
+        shutil.copy(OWN_TASKS / f"{module}.py", folder)
+    lines = "".join(f'TASKS["{task}"] = "tasks.{module}"\n' for task, module in tasks.items())
+    with (folder / "__init__.py").open("a") as table:
+        table.write(lines)
+
+
+def _add_parameters(config: Path, parameters: tuple[str, ...]) -> None:
+    listed = "".join(f'"{parameter}", ' for parameter in parameters)
+    text = re.sub(r"^parameter_overrides = \[", rf"\g<0>{listed}", config.read_text(), flags=re.MULTILINE)
+    assert listed in text
+    config.write_text(text)
