@@ -150,11 +150,11 @@ def a_fifo_message_has_a_group_an_id_and_a_number_at_every_receive(aws: Aws) -> 
 @recorded(f"{LOCALSTACK} test_fifo_sequence_number_increases", BY_ID, moto="draws them at random")
 def the_numbers_of_a_group_increase(aws: Aws) -> None:
     """SequenceNumber, with each message."""
-    for number in range(5):
+    for number in range(10):
         aws.send(f"{number}", group="a", deduplication_id=f"d{number}")
     numbers = [int(system(delivery, "SequenceNumber") or 0) for delivery in aws.receive()]
 
-    assert len(numbers) == 5
+    assert len(numbers) == 10
     assert numbers == sorted(set(numbers))
 
 
