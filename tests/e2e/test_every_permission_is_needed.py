@@ -297,7 +297,7 @@ class Scenario:
             if len(ended) >= dispatched:
                 return len(ended)
             time.sleep(0.2)
-        said = "; ".join(f"{line['task']} {line['outcome']}" for line in ended)
+        said = "; ".join(f"{line.get('task')} {line['outcome']}" for line in ended)
         log = self.deployed.emulator_log()[-5000:]
         pytest.fail(f"of {dispatched} workers {len(ended)} ended ({said}); {log}")
 
