@@ -13,7 +13,7 @@ from shared.lease import Lease
 from shared.ports import Answer, Begun, Busy, Done, Failed, Outgoing, QueueError, RecordsError, Reply
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
-from zigzag_testing.virtual_time import virtual_runner
+from zigzag_testing.virtual_time import VirtualTimeLoop, virtual_runner
 
 QUEUE_URL = "https://sqs.test/tasks"
 DEAD_LETTER_QUEUE_URL = "https://sqs.test/dead-letters"
@@ -66,6 +66,7 @@ class WatchedQueue(MemoryQueue):
     refusing -- methods that refuse every entry of a batch.
     counts   -- what `in_flight` answers, if not the truth.
     postpone_works -- how many more calls of `postpone` go well; the next ones refuse every entry.
+    answers_after_seconds -- how long after its effect a call of `postpone` or `send` is answered.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -76,6 +77,7 @@ class WatchedQueue(MemoryQueue):
         self.counts: int | None = None
         self.postpone_works: int | None = None
         self.count_takes_seconds = 0.0
+        self.answers_after_seconds = 0.0
 
     def asked(self, method: str) -> list[tuple[Any, ...]]:
         """The arguments of every call of `method`, in order."""
@@ -91,7 +93,9 @@ class WatchedQueue(MemoryQueue):
             self.postpone_works -= 1
             if self.postpone_works < 0:
                 self.refusing.add("postpone")
-        return self._refused("postpone", deliveries) or await super().postpone(deliveries, seconds)
+        failed = self._refused("postpone", deliveries) or await super().postpone(deliveries, seconds)
+        await self._take_time()
+        return failed
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
         self._note("delete", [delivery.message_id for delivery in deliveries])
@@ -99,7 +103,9 @@ class WatchedQueue(MemoryQueue):
 
     async def send(self, message: Outgoing) -> str:
         self._note("send", message)
-        return await super().send(message)
+        message_id = await super().send(message)
+        await self._take_time()
+        return message_id
 
     async def in_flight(self) -> int:
         self._note("in_flight")
@@ -110,6 +116,10 @@ class WatchedQueue(MemoryQueue):
         self.calls.append((method, *arguments))
         if method in self.broken:
             raise QueueError("ServiceUnavailable", f"{method} is broken")
+
+    async def _take_time(self) -> None:
+        if self.answers_after_seconds:  # else no event loop is needed
+            await self._clock.sleep(self.answers_after_seconds)
 
     def _refused(self, method: str, deliveries: Sequence[Delivery]) -> list[Failed]:
         if method not in self.refusing:
@@ -150,9 +160,9 @@ class WatchedRecords(MemoryRecords):
         self._note("count")
         return await super().count(key, owner, now)
 
-    async def forget(self, key: str) -> None:
+    async def forget(self, key: str, owner: str) -> None:
         self._note("forget")
-        await super().forget(key)
+        await super().forget(key, owner)
 
 
 class World:
@@ -171,6 +181,12 @@ class World:
 
     def pass_time(self, seconds: float) -> None:
         self.run(self.clock.sleep(seconds))
+
+    def block(self, seconds: float) -> None:
+        """Lets time pass in which nothing else happens: as in an import, which no `await` interrupts."""
+        loop = self.runner.get_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.skip(seconds)
 
     def seconds(self) -> float:
         """How much time has passed since the world began."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -69,9 +69,18 @@ class Burial(Enum):
 
 
 async def bury(
-    delivery: Delivery, death: Death, queue: Queue, dead_letters: Queue, clock: Clock, random: Random
+    delivery: Delivery,
+    death: Death,
+    queue: Queue,
+    dead_letters: Queue,
+    clock: Clock,
+    random: Random,
+    once_stored: Callable[[], Awaitable[bool]] | None = None,
 ) -> Burial:
-    """Moves the message to the dead-letter queue. Raises nothing that AWS may answer."""
+    """Moves the message to the dead-letter queue. Raises nothing that AWS may answer.
+
+    once_stored -- called between the two steps; if it says False, the message is not deleted.
+    """
     letter = compose(delivery, death, clock.now())
     if NOTE not in letter.attributes:
         log.write(logging.WARNING, "dead letter without a note: no room for it", reason=death.reason)
@@ -82,6 +91,8 @@ async def bury(
         await _try(queue.postpone([delivery], random.randint(60, 120)), "not postponed")
         return Burial.REFUSED
     # If the delete fails, the message comes again and is moved again: readers fold by `message_id`.
+    if once_stored is not None and not await once_stored():
+        return Burial.COPIED
     deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
     return Burial.MOVED if deleted else Burial.COPIED
 

@@ -124,9 +124,9 @@ class RecordsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """This start is recorded, and the task is its owner's. It is the `runs`-th that was recorded."""
+    """This start is recorded, and the task is its owner's. It is the `starts`-th that was recorded."""
 
-    runs: int
+    starts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +163,11 @@ class Records(Protocol):
     async def count(self, key: str, owner: str, now: float) -> int:
         """Counts a start that was not recorded when it began; how many there are now."""
 
-    async def forget(self, key: str) -> None:
-        """Removes the record: what became a dead letter begins anew when it is redriven."""
+    async def forget(self, key: str, owner: str) -> None:
+        """Forgets the starts, so that a dead letter that is redriven begins anew, and gives up the ownership.
+
+        Nothing changes if the task is done, or another one is the owner.
+        """
 
 
 class Clock(Protocol):

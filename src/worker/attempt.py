@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from shared.dead_letter import note_of, original_attributes
+from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports import LONGEST_VISIBILITY_SECONDS, Begun, Busy, Clock, Done, Records, RecordsError
@@ -22,9 +22,10 @@ from worker.heartbeat import Heartbeat
 from worker.host import Host, SoftDeadline
 from worker.lookup import find
 from worker.outcome import (
+    LEASE_LOST,
     AlreadyDone,
     Attempt,
-    Ignored,
+    DeadLetter,
     Outcome,
     OutOfTimeError,
     RetryLater,
@@ -93,6 +94,7 @@ class Attempter:
         """One attempt, under the heartbeat of all that is held. Never raises what a task raised."""
         first = Attempt(1 if delivery.can_be_settled else delivery.receive_count)
         trial = _Trial(delivery, self.default_policy, first)
+        heartbeat.hold(held)
         try:
             refusal = await self._begin_and_run(trial, heartbeat, held, seconds_left)
         except (Exception, SystemExit, SoftDeadline) as error:
@@ -109,20 +111,20 @@ class Attempter:
         """Runs the task, or says why it must not run now."""
         message = decode(trial.delivery)
         trial.attempt = Attempt(trial.attempt.number, message.task, message.id)
-        self._remember(
-            trial, message.task, str(note_of(trial.delivery).get("message_id", trial.delivery.message_id))
-        )
+        trial.record = self._record(trial.delivery, message.task, trial.delivery.message_id)
         task = find(message.task, self.table)
         trial.policy = task.policy
+        if task.policy.idempotent is True:
+            trial.record = self._record(trial.delivery, message.task, message.id, outlives_message=True)
         payload = _payload(task, message)
-        if task.policy.idempotent:
-            self._remember(trial, message.task, task.policy.key(payload, message.id))
-        refusal = await self._begin(trial, heartbeat)
+        if callable(task.policy.idempotent):
+            key = task.policy.key(payload, message.id)
+            trial.record = self._record(trial.delivery, message.task, key, outlives_message=True)
+        refusal = await self._begin_if_ours(trial, heartbeat, held)
         if refusal is not None:
             return refusal
         grace = min(GRACE_SECONDS, seconds_left() / 4)
         context = _context(trial, lambda: max(0.0, seconds_left() - grace))
-        heartbeat.hold(held, trial.record)
         beats = self.host.beside(heartbeat.keep) if trial.delivery.can_be_settled else None
         try:
             await call(task, payload, context, self.host, seconds_left() - grace)
@@ -133,10 +135,29 @@ class Attempter:
                 await beats.stop()
         return None
 
-    def _remember(self, trial: _Trial, task: str, what: str) -> None:
-        if trial.delivery.can_be_settled:
-            owner = f"{self.random.getrandbits(64):016x}"
-            trial.record = Record(self.records, key_of(task, what), owner, self.clock)
+    def _record(
+        self, delivery: Delivery, task: str, what: str, *, outlives_message: bool = False
+    ) -> Record | None:
+        if not delivery.can_be_settled:
+            return None
+        owner = f"{self.random.getrandbits(64):016x}"
+        return Record(self.records, key_of(task, what), owner, self.clock, outlives_message)
+
+    async def _begin_if_ours(
+        self, trial: _Trial, heartbeat: Heartbeat, held: list[Delivery]
+    ) -> Outcome | None:
+        """Begins under a lease that holds: what came before, and the beginning, may have taken their time."""
+        if not trial.delivery.can_be_settled:
+            return None
+        await heartbeat.beat_if_due()
+        if heartbeat.lost:
+            return LEASE_LOST
+        refusal = await self._begin(trial, heartbeat)
+        if refusal is not None:
+            return refusal
+        heartbeat.hold(held, trial.record)
+        await heartbeat.beat_if_due()
+        return LEASE_LOST if heartbeat.lost else None
 
     async def _begin(self, trial: _Trial, heartbeat: Heartbeat) -> Outcome | None:
         """Counts the start where it must be, or says why there must be none now."""
@@ -159,21 +180,16 @@ class Attempter:
                 return RetryLater(
                     int(wait) + self.random.randint(*BUSY_MORE_SECONDS), "another worker runs it"
                 )
-            case Begun(runs):
-                trial.attempt, trial.counted = trial.attempt.numbered(runs), True
-        too_many = used_up(trial.attempt, trial.policy)
-        if too_many is not None:
-            await record.release()
-        return too_many
+            case Begun(starts):
+                trial.attempt, trial.counted = trial.attempt.numbered(starts), True
+        return used_up(trial.attempt, trial.policy)
 
     async def _failed(self, trial: _Trial, heartbeat: Heartbeat, error: BaseException) -> Attempted:
         if heartbeat.lost and trial.delivery.can_be_settled:
-            return Attempted(trial.attempt, Ignored("lease lost: the message is somebody else's"), error)
+            return Attempted(trial.attempt, LEASE_LOST, error)
         if trial.record is not None and not trial.counted and not is_permanent(error, trial.policy):
             number = await trial.record.count(trial.delivery.receive_count)
-            trial.attempt = trial.attempt.numbered(number)
-        if trial.record is not None:
-            await trial.record.release()
+            trial.attempt, trial.counted = trial.attempt.numbered(number), True
         outcome = decide(
             error,
             trial.attempt,
@@ -182,7 +198,10 @@ class Attempter:
             longest_seconds=LONGEST_VISIBILITY_SECONDS - self._elapsed(trial.delivery),
             kept_seconds=self._kept(trial.delivery),
         )
-        return Attempted(trial.attempt, outcome, error, trial.record)
+        if trial.record is not None and not isinstance(outcome, DeadLetter):
+            await trial.record.release()
+        known = trial.counted or trial.delivery.receive_count > 1  # else no start of it is recorded
+        return Attempted(trial.attempt, outcome, error, trial.record if known else None)
 
     def _kept(self, delivery: Delivery) -> float:
         """For how many seconds SQS still keeps the message."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from shared import log
 from shared.delivery import Delivery
 from shared.lease import BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS, Lease
-from shared.ports import Clock, Queue, QueueError, RecordsError
+from shared.ports import Clock, Queue
 from worker.host import Sleep
 from worker.record import Record
 
@@ -23,7 +23,6 @@ BEAT_AGAIN_SECONDS = 5.0
 class Heartbeat:
     """Extends the leases of a run's deliveries, all received together.
 
-    ends       -- when they end, in epoch seconds, as far as we know.
     beat_queue -- makes the queue that beats go through when the first one is due: they come from a thread of
                   their own, so they have a client of their own.
     """
@@ -36,48 +35,80 @@ class Heartbeat:
         self._clock = clock
         self._beat_queue = beat_queue
         self._own: Queue | None = None
-        self._lost = False
-        self.ends = now if lease is None else lease.ends
-        self._next_at = min(now + BEAT_EVERY_SECONDS, self.ends - SAFETY_SECONDS / 2)
+        self._known = lease is not None
+        self._first_ends = now if lease is None else lease.ends
+        self._ends: dict[str, float] = {}
+        self._next_at = now + BEAT_EVERY_SECONDS
         self._held: Sequence[Delivery] = ()
         self._record: Record | None = None
 
+    def has_lost(self, delivery: Delivery) -> bool:
+        """Whether it is no longer ours. What is lost stays lost: somebody else may have it by now."""
+        return self._clock.now() >= self._ends_of(delivery)
+
     @property
     def lost(self) -> bool:
-        """Whether the deliveries are no longer ours."""
-        return self._lost or self._clock.now() >= self.ends
+        """Whether the delivery whose task runs is no longer ours."""
+        return self.has_lost(self._held[0])
+
+    @property
+    def ends(self) -> float:
+        """When the lease of the delivery whose task runs ends, in epoch seconds, as far as we know."""
+        return self._ends_of(self._held[0])
 
     def hold(self, deliveries: Sequence[Delivery], record: Record | None = None) -> None:
         """From now on, beat for these, the one whose task runs first, and for its record."""
         self._held, self._record = deliveries, record
+        self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS / 2)
 
     async def keep(self, sleep: Sleep) -> None:
-        """Beats until `sleep` says stop, or all is lost."""
-        while not self.lost and not await sleep(self._next_at - self._clock.now()):
+        """Beats until `sleep` says stop, or the first one is lost."""
+        while not await sleep(self._next_at - self._clock.now()) and not self.lost:
             await self.beat()
 
-    async def beat(self, queue: Queue | None = None) -> None:
-        """Extends every lease now, and the record's ownership with them; through `queue`, or its own."""
+    async def beat_if_due(self) -> None:
+        """Beats if the last one was long ago: what happened since may have taken its time."""
+        if not self.lost and self._clock.now() >= self._next_at:
+            await self.beat()
+
+    async def beat(self, queue: Queue | None = None) -> bool:
+        """Extends every lease now, and the record's ownership with them; through `queue`, or its own.
+
+        False if SQS refused to extend the first one. On a FIFO queue that may be because its lease has ended.
+        """
         now = self._clock.now()
         try:
             if queue is None:
                 self._own = queue = self._own or self._beat_queue()
-            kept = await self._extend(queue, now)
-        except (QueueError, RecordsError) as error:
-            log.write(logging.WARNING, "a heartbeat failed", reason=str(error))
+            kept = await self._extend(queue)
+            owned = self._record is None or await self._record.extend(now + LEASE_SECONDS)
+        except Exception as error:  # whatever it is, the next beat may get through
+            log.write(logging.WARNING, "a heartbeat failed", reason=f"{type(error).__name__}: {error}")
             self._next_at = now + BEAT_AGAIN_SECONDS
-            return
-        if kept:
-            self.ends, self._next_at = now + LEASE_SECONDS, now + BEAT_EVERY_SECONDS
-        self._lost = not kept
+            return True
+        for delivery in kept:
+            if not self._known or not self.has_lost(delivery):  # the answer may have come too late
+                self._ends[delivery.message_id] = now + LEASE_SECONDS
+        if not owned:
+            self._ends[self._held[0].message_id] = now
+        self._known = True
+        last_chance = max(self.ends - SAFETY_SECONDS / 2, now + BEAT_AGAIN_SECONDS)
+        self._next_at = min(now + BEAT_EVERY_SECONDS, last_chance)
+        return self._held[0] in kept
 
-    async def _extend(self, queue: Queue, now: float) -> bool:
-        """Whether the first is still ours. On a FIFO queue its followers are extended only then."""
-        head, followers = list(self._held[:1]), list(self._held[1:])
-        at_once = head if self._ordered else head + followers
-        failed = {failure.delivery.message_id for failure in await queue.postpone(at_once, LEASE_SECONDS)}
-        if head[0].message_id in failed:
-            return False
-        if self._ordered and followers:
-            await queue.postpone(followers, LEASE_SECONDS)
-        return self._record is None or await self._record.extend(now + LEASE_SECONDS)
+    async def _extend(self, queue: Queue) -> list[Delivery]:
+        """Those whose leases are longer now. On a FIFO queue, what follows is asked for only if the first one
+        is still ours."""
+        first, followers = list(self._held[:1]), list(self._held[1:])
+        if not self._ordered:
+            return await _kept(queue, first + followers)
+        kept = await _kept(queue, first)
+        return kept + await _kept(queue, followers) if kept and followers else kept
+
+    def _ends_of(self, delivery: Delivery) -> float:
+        return self._ends.get(delivery.message_id, self._first_ends)
+
+
+async def _kept(queue: Queue, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    failed = {failure.delivery.message_id for failure in await queue.postpone(deliveries, LEASE_SECONDS)}
+    return [delivery for delivery in deliveries if delivery.message_id not in failed]

@@ -48,12 +48,17 @@ class Ignored:
     reason: str
 
 
+LEASE_LOST = Ignored("lease lost: the message is somebody else's")
+
 Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | Ignored
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Which attempt it was, from 1, at what. `task` and `id` are None where the message did not say."""
+    """Which attempt it was, from 1, at what; 0 if there was none.
+
+    `task` and `id` are None where the message did not say.
+    """
 
     number: int
     task: str | None = None
@@ -93,21 +98,20 @@ def decide(
     kept_seconds    -- how long SQS still keeps it: a retry after that would lose it.
     """
     if isinstance(error, Reject):
-        return DeadLetter(_death(f"rejected: {error.reason}", attempt, error))
+        return DeadLetter(_death(f"rejected: {_text(error)}", attempt, error))
     if isinstance(error, BadMessageError):
         return DeadLetter(_death(str(error), attempt, None))
     reason = (
-        str(error)
+        _text(error)
         if isinstance(error, Retry | NoSuchTaskError | BrokenTaskError | OutOfTimeError)
         else _words(error)
     )
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
         return DeadLetter(_death(f"failed after {times}: {reason}", attempt, error))
-    seconds = float(policy.backoff.seconds(attempt.number, random))
-    if isinstance(error, Retry) and error.after is not None:
-        seconds = error.after
-    seconds = int(max(1, min(seconds, longest_seconds)))
+    asked = _seconds_asked(error)
+    backoff = policy.backoff.seconds(attempt.number, random)
+    seconds = int(max(1, min(backoff if asked is None else asked, longest_seconds)))
     if seconds > kept_seconds - TO_SPARE_SECONDS:
         outlives = f"the next attempt would come after the time for which SQS keeps a message: {reason}"
         return DeadLetter(_death(outlives, attempt, error))
@@ -134,9 +138,20 @@ def _death(reason: str, attempt: Attempt, error: BaseException | None, attempts:
     )
 
 
+def _seconds_asked(error: BaseException) -> float | None:
+    """What a Retry asks for. One of a class of the user's own may lack it, or have anything there."""
+    after = getattr(error, "after", None) if isinstance(error, Retry) else None
+    return after if isinstance(after, int | float) and after >= 0 else None
+
+
 def _words(error: BaseException) -> str:
-    """Type and text of an error that may be anybody's: even its text may fail."""
+    """Type and text."""
+    return f"{type(error).__name__}: {_text(error)}"
+
+
+def _text(error: BaseException) -> str:
+    """The text of an error that may be anybody's: even that may fail."""
     try:
-        return f"{type(error).__name__}: {error}"
+        return str(error)
     except Exception:
-        return f"{type(error).__name__}, whose text can't be had"
+        return "(its text can't be had)"

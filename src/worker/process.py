@@ -36,6 +36,10 @@ class LambdaProcess:
             self.spoiled = "its task was interrupted"
             if not returned:  # else it was done in the moment before
                 raise
+        except (Exception, SystemExit):
+            raise
+        except BaseException as error:  # a cancellation, say: the task's failure, and not this process's end
+            raise RuntimeError(f"the task raised {type(error).__name__}, which is no Exception") from error
         finally:
             self._note_threads_since(before)
         return result
@@ -94,7 +98,4 @@ def _in_a_loop_of_its_own(awaitable: Awaitable[Any]) -> Any:
     async def result() -> Any:
         return await awaitable
 
-    try:
-        return asyncio.run(result())
-    except asyncio.CancelledError as error:  # no Exception, and nobody but the task itself can have raised it
-        raise RuntimeError("the task was cancelled from inside") from error
+    return asyncio.run(result())

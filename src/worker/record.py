@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from shared import log
@@ -33,20 +34,21 @@ def key_of(task: str, what: str) -> str:
 class Record:
     """The record of one delivery's task.
 
-    owner -- names this delivery's worker: an event that Lambda doubled is another one.
+    owner            -- names this delivery's worker: an event that Lambda doubled is another one.
+    outlives_message -- whether another message, or this one redriven, may have the same record.
     """
 
     records: Records
     key: str
     owner: str
     clock: Clock
+    outlives_message: bool = False
     owned: bool = False
-    written: bool = False
 
     async def begin(self, lease_ends: float) -> Begun | Busy | Done:
         """Counts this start, and takes the ownership for as long as the lease. Raises RecordsError."""
         begun = await self.records.begin(self.key, self.owner, self.clock.now(), _until(lease_ends))
-        self.owned = self.written = isinstance(begun, Begun)
+        self.owned = isinstance(begun, Begun)
         return begun
 
     async def extend(self, lease_ends: float) -> bool:
@@ -55,7 +57,6 @@ class Record:
 
     async def count(self, otherwise: int) -> int:
         """How many starts there are with this one; `otherwise` if the records can't be reached."""
-        self.written = True
         try:
             return await self.records.count(self.key, self.owner, self.clock.now())
         except RecordsError as error:
@@ -78,21 +79,26 @@ class Record:
         """Lets another worker begin."""
         if self.owned:
             self.owned = False
-            await self._try_to("release")
+            await self._tried(self.records.release(self.key, self.owner))  # it ends by itself as well
 
-    async def forget_if_known(self) -> None:
-        """Removes what we have written, so that a redriven dead letter has all its attempts again."""
-        if self.written:
-            await self._try_to("forget")
+    async def forget(self) -> bool:
+        """Lets what comes under this key begin anew: a redriven dead letter, or another message.
 
-    async def _try_to(self, what: str) -> None:
+        Until then the task is owned, so that nobody else's start is forgotten. False if it failed.
+        """
+        if not self.outlives_message:
+            return True
+        forgotten = await self._tried(self.records.forget(self.key, self.owner))
+        self.owned = self.owned and not forgotten
+        return forgotten
+
+    async def _tried(self, call: Awaitable[None]) -> bool:
         try:
-            if what == "forget":
-                await self.records.forget(self.key)
-            else:
-                await self.records.release(self.key, self.owner)
-        except RecordsError as error:  # it ends by itself
-            log.write(logging.WARNING, f"the record's {what} failed", reason=error.reason)
+            await call
+        except RecordsError as error:
+            log.write(logging.WARNING, "a record was not changed", reason=error.reason)
+            return False
+        return True
 
 
 def _until(lease_ends: float) -> float:

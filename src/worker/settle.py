@@ -12,6 +12,7 @@ from shared.dead_letter import Burial, bury
 from shared.delivery import Delivery
 from shared.ports import Clock, Failed, Queue, QueueError
 from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater, Succeeded
+from worker.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,12 @@ class Settler:
     clock: Clock
     random: Random
 
-    async def settle(self, outcome: Outcome, delivery: Delivery) -> bool:
-        """Whether the outcome is now true on SQS. If not, the message comes again when its lease ends."""
+    async def settle(self, outcome: Outcome, delivery: Delivery, record: Record | None = None) -> bool:
+        """Whether the outcome is now true on SQS. If not, the message comes again when its lease ends.
+
+        record -- the task's. A dead letter's starts are forgotten between its storing and the delete: later
+                  they might never be, and the next message of that key would be given up untried.
+        """
         match outcome:
             case Ignored():
                 return False
@@ -35,7 +40,10 @@ class Settler:
             case RetryLater(seconds):
                 return await self.postpone([delivery], seconds)
             case DeadLetter(death):
-                burial = await bury(delivery, death, self.queue, self.dead_letters, self.clock, self.random)
+                forget = None if record is None else record.forget
+                burial = await bury(
+                    delivery, death, self.queue, self.dead_letters, self.clock, self.random, forget
+                )
                 return burial is Burial.MOVED
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Delivery]:

@@ -17,7 +17,16 @@ from shared.ports import Clock, Queue, Records
 from worker.attempt import GRACE_SECONDS, Attempted, Attempter
 from worker.heartbeat import Heartbeat
 from worker.host import Host
-from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Outcome, RetryLater, Succeeded
+from worker.outcome import (
+    LEASE_LOST,
+    AlreadyDone,
+    Attempt,
+    DeadLetter,
+    Ignored,
+    Outcome,
+    RetryLater,
+    Succeeded,
+)
 from worker.report import Report, report
 from worker.settle import Settler
 from zigzag import Task
@@ -83,10 +92,9 @@ class _Work:
             rest = self._run.deliveries[number:]
             if number and await self._must_stop(rest):
                 break
-            goes_on = await (
-                self._one_in_order(delivery, rest) if self._run.ordered else self._one(delivery, rest)
-            )
-            if not goes_on:
+            if not self._run.ordered:
+                await self._one(delivery, rest)
+            elif not await self._one_in_order(delivery, rest):
                 break
         await self._delete_kept()
         return self._reports
@@ -102,15 +110,14 @@ class _Work:
         if lease is None or self._run.ordered:
             # A FIFO queue refuses an expired handle: there, the first beat is an exact check.
             self._heartbeat.hold(self._run.deliveries)
-            await self._heartbeat.beat(self._queue)
-            if self._heartbeat.lost:
-                return Ignored("lease lost: the message is somebody else's")
+            if not await self._heartbeat.beat(self._queue) or self._heartbeat.lost:
+                return LEASE_LOST
         return None
 
     async def _must_stop(self, rest: Sequence[Delivery]) -> bool:
         """Whether the rest must be left to another dispatch."""
-        if self._heartbeat.lost and rest[0].can_be_settled:
-            self._pass_over(rest, Ignored("lease lost: the message is somebody else's"))
+        if rest[0].can_be_settled and self._heartbeat.has_lost(rest[0]):
+            self._pass_over(rest, LEASE_LOST)
             return True
         if self._seconds_left() >= ANOTHER_SECONDS and self._host.spoiled is None:
             return False
@@ -119,8 +126,8 @@ class _Work:
         self._pass_over(rest, let_go, await self._settler.postpone(rest, LET_GO_SECONDS))
         return True
 
-    async def _one(self, delivery: Delivery, rest: Sequence[Delivery]) -> bool:
-        """One delivery that stands for itself; the run always goes on."""
+    async def _one(self, delivery: Delivery, rest: Sequence[Delivery]) -> None:
+        """One delivery that stands for itself."""
         if self._kept and self._clock.now() >= self._kept[0][2] + KEEP_DELETES_SECONDS:
             await self._delete_kept()
         started = self._clock.now()
@@ -130,7 +137,6 @@ class _Work:
             self._kept.append((delivery, attempted, started))
         else:
             await self._settle(delivery, attempted, started)
-        return True
 
     async def _one_in_order(self, delivery: Delivery, rest: Sequence[Delivery]) -> bool:
         """One delivery of a group; whether the next one may start: this one is off the queue."""
@@ -148,9 +154,9 @@ class _Work:
         return False
 
     async def _settle(self, delivery: Delivery, attempted: Attempted, started: float) -> bool:
-        settled = await self._settler.settle(attempted.outcome, delivery)
-        if settled and isinstance(attempted.outcome, DeadLetter) and attempted.record is not None:
-            await attempted.record.forget_if_known()
+        settled = await self._settler.settle(attempted.outcome, delivery, attempted.record)
+        if isinstance(attempted.outcome, DeadLetter) and attempted.record is not None and not settled:
+            await attempted.record.release()
         self._reports.append(report(attempted, settled, self._clock.now() - started))
         return settled
 
@@ -165,6 +171,5 @@ class _Work:
 
     def _pass_over(self, deliveries: Sequence[Delivery], outcome: Outcome, settled: bool = False) -> None:
         """Reports deliveries whose tasks were not started."""
-        for delivery in deliveries:
-            passed = Attempted(Attempt(delivery.receive_count), outcome)
-            self._reports.append(report(passed, settled, 0.0))
+        passed = Attempted(Attempt(0), outcome)
+        self._reports.extend(report(passed, settled, 0.0) for _ in deliveries)

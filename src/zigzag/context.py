@@ -23,7 +23,7 @@ class Context:
     sent_at      -- when SQS took the message.
     attributes   -- the message's attributes: text for String and Number, bytes for Binary.
     log          -- a logger whose lines carry id, task and attempt.
-    seconds_left -- a function: how long until Lambda ends this attempt.
+    seconds_left -- a function: how long until the attempt is interrupted, which is before Lambda ends it.
     """
 
     id: str = "test"

@@ -135,7 +135,35 @@ def test_one_owner_counts_once(records: Records) -> None:
 
 def test_what_is_forgotten_begins_anew(records: Records) -> None:
     begin(records, "a")
-    run_in_place(records.forget("task#1"))
+    run_in_place(records.forget("task#1", "a"))
+
+    assert begin(records, "b") == Begun(1)
+
+
+def test_what_nobody_owns_can_be_forgotten(records: Records) -> None:
+    count(records, "a")
+    run_in_place(records.forget("task#1", "b"))
+
+    assert begin(records, "c") == Begun(1)
+
+
+def test_what_another_one_owns_is_not_forgotten(records: Records) -> None:
+    begin(records, "a")
+    run_in_place(records.forget("task#1", "b"))
+
+    assert begin(records, "c") == Busy(UNTIL)
+
+
+def test_a_completion_is_not_forgotten(records: Records) -> None:
+    begin(records, "a")
+    finish(records, "a")
+    run_in_place(records.forget("task#1", "a"))
+
+    assert begin(records, "b") == Done()
+
+
+def test_what_was_never_recorded_can_be_forgotten(records: Records) -> None:
+    run_in_place(records.forget("task#1", "a"))
 
     assert begin(records, "b") == Begun(1)
 

@@ -128,7 +128,7 @@ def test_the_times_are_those_of_the_code() -> None:
     [
         f"received {lease.MAX_RECEIVE_COUNT} times",
         f"for {lease.RECORD_SECONDS // (24 * 3600)} days",
-        f"S / 2, {lease.SAFETY_SECONDS / 2:.0f} s",
+        f"more than D, {lease.DISPATCH_SECONDS:.0f} s",
         f"then every V / {lease.LEASE_SECONDS / lease.BEAT_EVERY_SECONDS:.0f}",
         f"one that failed again after {BEAT_AGAIN_SECONDS:.0f} s",
         f"{GRACE_SECONDS:.0f} s before Lambda would end the process",

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.hostile import world as promises
+from tests.hostile import promises
 from tests.hostile.world import HostileWorld
 
 from zigzag_testing.faults import KINDS
 
 MESSAGES_A_WORLD = 1_000
 RATES = (0.0, 0.01, 0.05)
-OFTEN = {"event late", "old event kept", "clock off"}
+OFTEN = {"event late", "old event kept", "clock off", "call slow"}
 DOUBLES_OR_LOSES_LEASES = {"event doubled", "call failed", "call's answer lost", "entry failed"}
 
 
@@ -54,10 +54,11 @@ def judge(seed: int) -> Judged:
         rates,
         seed=seed,
         fifo=fifo,
-        concurrency=random.choice([None, 5, 50]),
+        concurrency=random.choice([None, 20, 50]),
         deliveries_per_dispatch=random.choice([1, 3, 10]),
         in_flight_cap=random.choice([0, 0, 200]),
         linger_seconds=random.choice([0, 0, 70]),
+        worker_timeout_seconds=random.choice([60, 900]),
         superseded_handles_act=random.random() < 0.5,
     )
     broken = None
@@ -66,11 +67,11 @@ def judge(seed: int) -> Judged:
         _judge(world, calm)
     except (AssertionError, TimeoutError) as error:
         broken = str(error)
-    starts = sum(len(starts) for starts in world.trail.starts.values())
+    starts = sum(len(life.starts) for life in world.trail.lives)
     dead = len(world.sandbox.dead_letters)
     struck = world.sandbox.faults.struck
     world.close()
-    return Judged(seed, len(world.trail.sent), starts, dead, struck, broken)
+    return Judged(seed, len(world.trail.lives), starts, dead, struck, broken)
 
 
 def _live(world: HostileWorld, random: Random) -> None:
@@ -78,23 +79,27 @@ def _live(world: HostileWorld, random: Random) -> None:
         for _ in range(random.randint(1, 100)):
             _send(world, random)
         world.sandbox.run_for(60 * random.randint(1, 4))
-    world.settle_down()
+        if random.random() < 0.1:
+            world.sandbox.redrive()
+    world.settle_down(redrives=random.random() < 0.25)
 
 
 def _send(world: HostileWorld, random: Random) -> None:
     if random.random() < 0.02:
         world.send_bad()
         return
-    does: dict[str, Any] = {"seconds": random.choice([0, 0, 0, 1, 10, 50, 100])}
+    does: dict[str, Any] = {"seconds": random.choice([0, 0, 0, 0, 0, 1, 10, 50, 200, 500])}
     fate = random.random()
     if fate < 0.15:
-        does["fails"] = random.randint(1, 4)
+        does["fails"] = random.choice([1, 2, 3, 4, 99])
     elif fate < 0.2:
-        does["crashes"] = random.randint(1, 4)
+        does["crashes"] = random.choice([1, 2, 3, 4, 99])
     elif fate < 0.25:
-        does["rejects"] = True
+        does["rejects"] = random.choice([1, 99])
     group = f"group-{random.randint(1, 30)}" if world.fifo else None
-    world.send(random.choice(["plain", "once", "by_key"]), group=group, **does)
+    name = random.choice(["plain", "once", "by_key"])
+    times = random.choice([2, 3]) if name != "plain" and random.random() < 0.2 else 1
+    world.send(name, group=group, times=times, **does)
 
 
 def _judge(world: HostileWorld, calm: bool) -> None:

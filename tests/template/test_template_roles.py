@@ -27,7 +27,7 @@ WANTED = {
     "WorkerRole": {
         "TaskQueue": {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"},
         "DeadLetterQueue": {"sqs:SendMessage"},
-        "RecordsTable": {"dynamodb:UpdateItem", "dynamodb:DeleteItem"},
+        "RecordsTable": {"dynamodb:UpdateItem"},
         "WorkerLogGroup": LOG,
     },
 }

@@ -1,5 +1,6 @@
 """Zigzag for those who test their tasks: `from zigzag_testing import Sandbox`."""
 
-from zigzag_testing.sandbox import DeadLetter, Sandbox
+from zigzag_testing.dead_letters import DeadLetter
+from zigzag_testing.sandbox import Sandbox
 
 __all__ = ["DeadLetter", "Sandbox"]

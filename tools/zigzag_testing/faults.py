@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from random import Random
-from typing import Any
-
-from shared.delivery import Delivery
-from shared.ports import Begun, Busy, Done, Failed, Outgoing, Queue, QueueError, Records, RecordsError
 
 KINDS = (
     "invoke throttled",
@@ -20,6 +18,7 @@ KINDS = (
     "old event kept",
     "call failed",
     "call's answer lost",
+    "call slow",
     "entry failed",
     "crash before a call",
     "crash after a call",
@@ -29,15 +28,41 @@ KINDS = (
 """Each kind of fault, by the name under which it is counted."""
 
 
+SLOWEST_CALL_SECONDS = 30.0
+
+PROCESS: ContextVar[int] = ContextVar("process", default=0)
+"""The number of the worker's process that is at work now; 0 for whatever else is."""
+
+
 class Crash(BaseException):
     """The process ends here and now: no `except Exception` sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """A heartbeat that a fault held up, kept from getting through, or refused.
+
+    of    -- the message's MessageId, or the record's key.
+    ended -- infinity if it was refused: there is none after that.
+    """
+
+    process: int
+    of: str
+    began: float
+    ended: float
 
 
 class Faults:
     """Strikes at random, with a probability for each kind; 0 for a kind that is not named.
 
+    What a judge must know of single messages and records, to forgive what no code can help:
+
     struck    -- how often each kind has struck.
-    unreached -- the keys of records that could not be reached once.
+    doubled   -- the events that were doubled, by the MessageIds in them.
+    unreached -- how often the record of a key could not be reached, or did not answer.
+    in_vain   -- starts that were recorded, and then a fault came before the task's first line: the record's
+                 key, and when.
+    unheld    -- the heartbeats that were hit, of all messages and records, by what they are of.
     """
 
     def __init__(self, random: Random, rates: Mapping[str, float]) -> None:
@@ -47,7 +72,10 @@ class Faults:
         self._random = random
         self._rates = dict(rates)
         self.struck: Counter[str] = Counter()
-        self.unreached: set[str] = set()
+        self.doubled: Counter[str] = Counter()
+        self.unreached: Counter[str] = Counter()
+        self.in_vain: list[tuple[str, float]] = []
+        self.unheld: defaultdict[str, list[Unheld]] = defaultdict(list)
 
     @classmethod
     def none(cls) -> Faults:
@@ -65,9 +93,23 @@ class Faults:
         """How late something is, if a fault of this kind happens now; else 0."""
         return self._random.uniform(0, most_seconds) if self.strike(kind) else 0.0
 
+    def slowness(self) -> tuple[float, float]:
+        """How many seconds a call takes before it has its effect, and after that."""
+        seconds = self.delay("call slow", SLOWEST_CALL_SECONDS)
+        return (seconds, 0.0) if seconds and self._random.random() < 0.5 else (0.0, seconds)
+
+    def lose(self) -> tuple[bool, bool]:
+        """Whether a call's answer is lost, and whether that of the same call sent again is lost too."""
+        lost = self.strike("call's answer lost")
+        return lost, lost and self._random.random() < 0.5
+
     def skew(self, most_seconds: float) -> float:
         """How far a clock is off."""
         return self._random.uniform(-most_seconds, most_seconds) if self.strike("clock off") else 0.0
+
+    def note_unheld(self, of: str, began: float, ended: float) -> None:
+        """A heartbeat of the process that is at work now was hit."""
+        self.unheld[of].append(Unheld(PROCESS.get(), of, began, ended))
 
     def stop(self) -> None:
         """From now on, nothing goes wrong."""
@@ -82,98 +124,3 @@ class Faults:
         """At the end of a call. Raises Crash."""
         if self.strike("crash after a call"):
             raise Crash
-
-
-class FaultyQueue:
-    """The `Queue` port of one process, whose calls go wrong.
-
-    again -- whether a call whose answer is lost is sent again by the client itself, as boto3's are.
-    """
-
-    def __init__(self, queue: Queue, faults: Faults, *, again: bool) -> None:
-        self._queue = queue
-        self._faults = faults
-        self._again = again
-
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        self._begin()
-        received = await self._queue.receive(most, wait_seconds, lease_seconds)
-        if self._faults.strike("call's answer lost"):
-            raise QueueError("ReadTimeoutError", "no answer")
-        self._faults.after()
-        return received
-
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        return await self._batch(self._queue.postpone, deliveries, seconds)
-
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
-        return await self._batch(self._queue.delete, deliveries)
-
-    async def send(self, message: Outgoing) -> str:
-        self._begin()
-        message_id = await self._queue.send(message)
-        if self._faults.strike("call's answer lost"):
-            if not self._again:
-                raise QueueError("ReadTimeoutError", "no answer")
-            message_id = await self._queue.send(message)
-        self._faults.after()
-        return message_id
-
-    async def in_flight(self) -> int:
-        self._begin()
-        return await self._queue.in_flight()
-
-    def _begin(self) -> None:
-        self._faults.before()
-        if self._faults.strike("call failed"):
-            raise QueueError("ServiceUnavailable", "a fault")
-
-    async def _batch(self, call: Any, deliveries: Sequence[Delivery], *arguments: Any) -> list[Failed]:
-        self._begin()
-        sound = [delivery for delivery in deliveries if not self._faults.strike("entry failed")]
-        failed = [Failed(one, "InternalError", "a fault") for one in deliveries if one not in sound]
-        if sound:
-            failed += await call(sound, *arguments)
-        if sound and self._faults.strike("call's answer lost"):
-            if not self._again:
-                raise QueueError("ReadTimeoutError", "no answer")
-            await call(sound, *arguments)
-        self._faults.after()
-        return failed
-
-
-class FaultyRecords:
-    """The `Records` port of one process, whose calls go wrong; one whose answer is lost is sent again."""
-
-    def __init__(self, records: Records, faults: Faults) -> None:
-        self._records = records
-        self._faults = faults
-
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        return await self._call(self._records.begin, key, owner, now, until)  # type: ignore[no-any-return]
-
-    async def extend(self, key: str, owner: str, until: float) -> bool:
-        return await self._call(self._records.extend, key, owner, until)  # type: ignore[no-any-return]
-
-    async def finish(self, key: str, owner: str, now: float) -> bool:
-        return await self._call(self._records.finish, key, owner, now)  # type: ignore[no-any-return]
-
-    async def release(self, key: str, owner: str) -> None:
-        await self._call(self._records.release, key, owner)
-
-    async def count(self, key: str, owner: str, now: float) -> int:
-        return await self._call(self._records.count, key, owner, now)  # type: ignore[no-any-return]
-
-    async def forget(self, key: str) -> None:
-        await self._call(self._records.forget, key)
-
-    async def _call(self, call: Any, *arguments: Any) -> Any:
-        self._faults.before()
-        if self._faults.strike("call failed"):
-            self._faults.unreached.add(arguments[0])
-            raise RecordsError("a fault")
-        answer = await call(*arguments)
-        if self._faults.strike("call's answer lost"):
-            answer = await call(*arguments)
-        self._faults.after()
-        return answer

@@ -7,16 +7,17 @@ or never (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-ha
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.delivery import MOST_EVENT_BYTES
+from shared.delivery import MOST_EVENT_BYTES, from_event
 from shared.lease import EVENT_AGE_SECONDS
 from shared.ports import Answer, Clock, Reply
-from zigzag_testing.faults import Crash, Faults
+from zigzag_testing.faults import PROCESS, Crash, Faults
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]
 """What an invocation runs: given the event, and a function that says how many seconds are left."""
@@ -55,6 +56,7 @@ class MemoryLambda:
         self._running: set[asyncio.Task[None]] = set()
         self._late: set[asyncio.Task[None]] = set()
         self._broken: list[BaseException] = []
+        self._processes = itertools.count(1)
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         return [self._accept(event) for event in events]
@@ -76,6 +78,8 @@ class MemoryLambda:
         if not self._faults.strike("event dropped"):
             self._enqueue(body)
             if self._faults.strike("event doubled"):
+                run = from_event(json.loads(body))
+                self._faults.doubled.update(delivery.message_id for delivery in run.deliveries)
                 self._enqueue(body)
         return (
             Answer(Reply.UNKNOWN, "reset")
@@ -85,7 +89,7 @@ class MemoryLambda:
 
     def _enqueue(self, body: bytes) -> None:
         event = _Event(body, self._clock.now())
-        late = self._faults.delay("event late", EVENT_AGE_SECONDS * 2)
+        late = self._faults.delay("event late", EVENT_AGE_SECONDS * 3)
         if late:
             waits = asyncio.create_task(self._later(event, late))
             self._late.add(waits)
@@ -117,6 +121,7 @@ class MemoryLambda:
         self._start()
 
     async def _invoke(self, event: _Event) -> None:
+        PROCESS.set(next(self._processes))
         ends_at = self._clock.now() + self._timeout_seconds
         limit = asyncio.timeout(self._timeout_seconds)
         try:

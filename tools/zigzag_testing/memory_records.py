@@ -15,7 +15,7 @@ from shared.ports import Begun, Busy, Done
 class Record:
     """What is known of one task."""
 
-    runs: int = 0
+    starts: int = 0
     last: str | None = None
     owner: str | None = None
     until: float = 0.0
@@ -34,13 +34,13 @@ class MemoryRecords:
         if record.done:
             return Done()
         if record.owner == owner:
-            return Begun(record.runs)
+            return Begun(record.starts)
         if record.owner is not None and record.until >= now:
             return Busy(record.until)
-        record.runs += 1
+        record.starts += 1
         record.owner = record.last = owner
         record.until, record.expires = until, now + RECORD_SECONDS
-        return Begun(record.runs)
+        return Begun(record.starts)
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         record = self._owned(key, owner)
@@ -62,12 +62,14 @@ class MemoryRecords:
     async def count(self, key: str, owner: str, now: float) -> int:
         record = self.records.setdefault(key, Record())
         if record.last != owner:
-            record.runs += 1
+            record.starts += 1
             record.last, record.expires = owner, now + RECORD_SECONDS
-        return record.runs
+        return record.starts
 
-    async def forget(self, key: str) -> None:
-        self.records.pop(key, None)
+    async def forget(self, key: str, owner: str) -> None:
+        record = self.records.get(key)
+        if record is not None and not record.done and record.owner in (None, owner):
+            record.starts, record.last, record.owner = 0, None, None
 
     def _owned(self, key: str, owner: str) -> Record | None:
         record = self.records.get(key)

@@ -12,11 +12,9 @@ virtual: retries with an hour's backoff run at once.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from contextvars import copy_context
-from dataclasses import dataclass
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -24,14 +22,15 @@ from typing import Any, Self
 from consumer.handover import Handover
 from consumer.room import Room
 from consumer.tick import Summary, Tick
-from shared.dead_letter import NOTE
 from shared.delivery import from_event
 from shared.lease import MAX_RECEIVE_COUNT
 from shared.ports import Outgoing
 from worker.report import Report
 from worker.work import Worker
 from zigzag import Task, send
-from zigzag_testing.faults import Crash, Faults, FaultyQueue, FaultyRecords
+from zigzag_testing.dead_letters import DeadLetter, redrive
+from zigzag_testing.faults import Crash, Faults
+from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
@@ -45,20 +44,6 @@ LOOK_AGAIN_SECONDS = 1.0
 DEAD_LETTERS_KEPT_SECONDS = 14 * 24 * 3600
 CONSUMER_TIMEOUT_SECONDS = 90
 CLOCKS_DIFFER_SECONDS = 5.0
-NO_NOTE = {"StringValue": "{}"}
-"""Of a dead letter that had no room for one."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message in the dead-letter queue: its body as it came, and the note that says why, if it had room."""
-
-    body: str
-    note: Mapping[str, Any]
-
-    @property
-    def reason(self) -> str:
-        return str(self.note.get("reason", ""))
 
 
 class Sandbox:
@@ -147,13 +132,17 @@ class Sandbox:
         """Runs a tick a minute until no message is left. Raises TimeoutError after `most_seconds`."""
         self._do(self._run(most_seconds))
 
+    def redrive(self) -> int:
+        """Moves every dead letter back to the task queue, as the stack's RedriveCommand; how many there were.
+
+        A message that comes back is a new one, with all its attempts; its task keeps its id.
+        """
+        return self._do(redrive(self.dead_letter_queue, self.queue))
+
     @property
     def dead_letters(self) -> list[DeadLetter]:
         """What is in the dead-letter queue."""
-        return [
-            DeadLetter(letter.body, json.loads(letter.attributes.get(NOTE, NO_NOTE)["StringValue"]))
-            for letter in self.dead_letter_queue.messages
-        ]
+        return [DeadLetter.of(letter) for letter in self.dead_letter_queue.messages]
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         # In the caller's context: what a task sends goes to this sandbox too.
@@ -181,9 +170,9 @@ class Sandbox:
         return summary or Summary(stopped="crashed")
 
     async def _one_tick(self) -> Summary | None:
-        """The consumer, as its app wires it; None if it crashed."""
-        queue = FaultyQueue(self.queue, self.faults, again=False)
-        dead_letters = FaultyQueue(self.dead_letter_queue, self.faults, again=False)
+        """The consumer, as its app wires it; None if it crashed, or Lambda ended it."""
+        queue = FaultyQueue(self.queue, self.faults, self.clock, again=False)
+        dead_letters = FaultyQueue(self.dead_letter_queue, self.faults, self.clock, again=False)
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
         handover = Handover(
             queue, dead_letters, self.workers, clock, self._random, self._deliveries_per_dispatch
@@ -191,7 +180,10 @@ class Sandbox:
         ends_at = clock.now() + CONSUMER_TIMEOUT_SECONDS
         tick = Tick(queue, self._room, handover, clock, linger_seconds=self._linger_seconds, ends_at=ends_at)
         try:
-            return await tick.run()
+            async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
+                return await tick.run()
+        except TimeoutError:
+            return None
         except BaseExceptionGroup as group:
             if group.split(Crash)[1] is not None:
                 raise
@@ -199,18 +191,24 @@ class Sandbox:
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
         """The worker, as its app wires it."""
-        queue = FaultyQueue(self.queue, self.faults, again=True)
+        queue = FaultyQueue(self.queue, self.faults, self.clock, again=True)
+        records = FaultyRecords(self.records, self.faults, self.clock)
         worker = Worker(
             queue=queue,
-            dead_letters=FaultyQueue(self.dead_letter_queue, self.faults, again=True),
-            records=FaultyRecords(self.records, self.faults),
+            dead_letters=FaultyQueue(self.dead_letter_queue, self.faults, self.clock, again=True),
+            records=records,
             table=self._table,
             clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
             random=self._random,
-            host=VirtualHost(self.faults),
+            host=VirtualHost(self.faults, at_first_line=records.started),
             beat_queue=lambda: queue,
         )
-        self.reports += await worker.work(from_event(event), seconds_left)
+        crashed = True
+        try:
+            self.reports += await worker.work(from_event(event), seconds_left)
+            crashed = False
+        finally:
+            records.ended(crashed=crashed)
 
 
 def _queues(clock: VirtualClock, fifo: bool, superseded_handles_act: bool) -> tuple[MemoryQueue, MemoryQueue]:

@@ -12,15 +12,22 @@ from zigzag_testing.faults import Crash, Faults
 
 
 class VirtualHost:
-    """A process in which an `async def` task may take time. What is no `async def` takes none."""
+    """A process in which an `async def` task may take time. What is no `async def` takes none.
 
-    def __init__(self, faults: Faults | None = None) -> None:
+    at_first_line -- is called just before a task's code begins.
+    """
+
+    def __init__(
+        self, faults: Faults | None = None, *, at_first_line: Callable[[], None] = lambda: None
+    ) -> None:
         self.spoiled: str | None = None
         self._faults = faults or Faults.none()
+        self._at_first_line = at_first_line
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         if self._faults.strike("crash of a task"):
             raise Crash
+        self._at_first_line()
         result = await self._in_time(function(), seconds)
         if self._faults.strike("crash of a task"):  # after its effect
             raise Crash

@@ -1,6 +1,6 @@
 """The `Records` port on a DynamoDB table.
 
-An item a record: `key`, `runs`, `last` (who counted the last of them), `owner`, `until`, `done`, and
+An item a record: `key`, `starts`, `last` (who counted the last of them), `owner`, `until`, `done`, and
 `expires`, by which DynamoDB removes it
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is one
 UpdateItem with a condition, so that two workers can't both win, and a call that is sent again
@@ -30,6 +30,10 @@ _RESERVED = ("last", "owner", "until")
 
 _FREE = "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until < :now)"
 _MINE = "#owner = :owner"
+_NOBODY_ELSES = (
+    "attribute_exists(starts) AND attribute_not_exists(done)"
+    " AND (attribute_not_exists(#owner) OR #owner = :owner)"
+)
 _NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
 
 
@@ -54,7 +58,7 @@ class DynamoDbRecords:
         try:
             item = self._update(
                 key,
-                "ADD runs :one SET #owner = :owner, #last = :owner, #until = :until, expires = :expires",
+                "ADD starts :one SET #owner = :owner, #last = :owner, #until = :until, expires = :expires",
                 {":one": 1, ":owner": owner, ":until": until, ":expires": _expires(now), ":now": now},
                 _FREE,
             )
@@ -62,39 +66,40 @@ class DynamoDbRecords:
             if "done" in refused.item:
                 return Done()
             if refused.item.get("owner", {}).get("S") == owner:
-                return Begun(int(refused.item["runs"]["N"]))
+                return Begun(int(refused.item["starts"]["N"]))
             return Busy(float(refused.item["until"]["N"]))
-        return Begun(int(item["runs"]["N"]))
+        return Begun(int(item["starts"]["N"]))
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
-        return self._if_mine(key, "SET #until = :until", {":until": until, ":owner": owner})
+        return self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
 
     async def finish(self, key: str, owner: str, now: float) -> bool:
         # Still mine if done: then this call is sent again, because its answer was lost.
         change = "SET done = :yes, expires = :expires"
-        return self._if_mine(key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
+        return self._if(_MINE, key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
 
     async def release(self, key: str, owner: str) -> None:
-        self._if_mine(key, "REMOVE #owner, #until", {":owner": owner})
+        self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
 
     async def count(self, key: str, owner: str, now: float) -> int:
         try:
             item = self._update(
                 key,
-                "ADD runs :one SET #last = :owner, expires = :expires",
+                "ADD starts :one SET #last = :owner, expires = :expires",
                 {":one": 1, ":owner": owner, ":expires": _expires(now)},
                 _NOT_COUNTED,
             )
         except _RefusedError as refused:
             item = refused.item
-        return int(item["runs"]["N"])
+        return int(item["starts"]["N"])
 
-    async def forget(self, key: str) -> None:
-        self._ask(self._client.delete_item, TableName=self._table, Key={KEY: {"S": key}})
+    async def forget(self, key: str, owner: str) -> None:
+        self._if(_NOBODY_ELSES, key, "REMOVE starts, #last, #owner, #until", {":owner": owner})
 
-    def _if_mine(self, key: str, change: str, values: dict[str, Any]) -> bool:
+    def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
+        """Whether the condition held, and the change is made."""
         try:
-            self._update(key, change, values, _MINE)
+            self._update(key, change, values, condition)
         except _RefusedError:
             return False
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -50,6 +50,10 @@ class Bench:
         ends_at = world.clock.now() + seconds_left
         return await worker.work(Run(deliveries), lambda: ends_at - world.clock.now())
 
+    def imports_for(self, seconds: float) -> None:
+        """From now on, a task's module takes so long to import."""
+        self.table = _SlowTable(self.table, lambda: self.world.block(seconds))
+
     def crash(self, *deliveries: Delivery) -> None:
         """One dispatch of these, whose process is killed."""
         with pytest.raises(Crash):
@@ -83,6 +87,16 @@ class Bench:
             await obey(payload, context)
 
         return {one.name: one for one in (plain, once, by_key)}
+
+
+class _SlowTable(dict[str, Task[Any, Any, Any]]):
+    def __init__(self, table: Mapping[str, Task[Any, Any, Any]], look_up: Callable[[], None]) -> None:
+        super().__init__(table)
+        self._look_up = look_up
+
+    def __getitem__(self, name: str) -> Task[Any, Any, Any]:
+        self._look_up()
+        return super().__getitem__(name)
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import pytest
 from tests.support import World, body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench
 
+from zigzag import BadPayloadError
+
 
 def reason(world: World) -> str:
     (letter,) = world.dead_letters.messages
@@ -23,7 +25,7 @@ def test_a_first_delivery_that_succeeds_needs_no_record(world: World, bench: Ben
 def test_a_first_delivery_that_fails_is_counted(world: World, bench: Bench) -> None:
     bench.work(world.delivered(body_of("plain", {"raises": True})))
 
-    assert [record.runs for record in world.records.records.values()] == [1]
+    assert [record.starts for record in world.records.records.values()] == [1]
 
 
 @pytest.mark.parametrize("does", [{"rejects": True}, {"wrong": "…"}])
@@ -74,28 +76,56 @@ def test_the_last_attempt_is_the_last_that_started(world: World, bench: Bench) -
     assert len(bench.began) == ATTEMPTS
 
 
-def test_a_dead_letter_that_is_redriven_has_all_its_attempts_again(world: World, bench: Bench) -> None:
-    # Given a dead letter after all its attempts
-    world.send(body_of("plain", {"raises": True}))
+@pytest.mark.parametrize("name", ["plain", "once"])
+@pytest.mark.parametrize("last", ["it fails", "its payload does not fit any more"])
+def test_a_dead_letter_that_is_redriven_has_all_its_attempts_again(
+    world: World, bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str, last: str
+) -> None:
+    # Given a dead letter after its attempts
+    world.send(body_of(name, {"raises": True}))
+    for attempt in range(ATTEMPTS):
+        with monkeypatch.context() as deploy:
+            if attempt == ATTEMPTS - 1 and last != "it fails":
+                deploy.setattr(bench.table[name], "parse", refuse)
+            bench.work(*world.receive())
+        world.pass_time(3600)
+    (letter,) = world.dead_letters.messages
+    bench.began.clear()
+
+    # When it is redriven, and fails again
+    world.run(world.queue.send(letter))
     while len(world.queue):
         bench.work(*world.receive())
         world.pass_time(3600)
-    (letter,) = world.dead_letters.messages
 
-    # When it is redriven, and fails once more
-    world.run(world.queue.send(letter))
+    assert len(bench.began) == ATTEMPTS
+
+
+def refuse(payload: object) -> None:
+    raise BadPayloadError("a deploy brought another model")
+
+
+def test_one_that_could_not_be_deleted_is_not_run_again(world: World, bench: Bench) -> None:
+    # Given a message that became a dead letter after its last attempt, and is still on the queue
+    world.send(body_of("plain", {"raises": True}))
+    for _ in range(ATTEMPTS):
+        world.queue.refusing = {"delete"}
+        bench.work(*world.receive())
+        world.pass_time(3600)
+    world.queue.refusing = set()
+
+    # When it comes again
     bench.work(*world.receive())
-    world.pass_time(3600)
-    (report,) = bench.work(*world.receive())
 
-    assert (report.outcome, report.attempt) == ("retry later", 2)
+    assert len(bench.began) == ATTEMPTS
+    assert (len(world.queue), len(world.dead_letters)) == (0, 2)
 
 
 def test_two_messages_with_one_id_are_counted_apart(world: World, bench: Bench) -> None:
     for _ in range(2):
         bench.work(world.delivered(body_of("plain", {"raises": True}, id="the same")))
 
-    assert [record.runs for record in world.records.records.values()] == [1, 1]
+    assert [record.starts for record in world.records.records.values()] == [1, 1]
 
 
 def test_a_task_that_nobody_knows_is_counted_too(world: World, bench: Bench) -> None:

@@ -12,6 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
+from shared.ports import Failed
 from worker.report import Report
 
 
@@ -93,18 +94,78 @@ def test_after_its_lease_is_lost_only_a_success_is_settled(
     assert (report.outcome, report.settled) == (outcome, settled)
 
 
-def test_a_message_that_is_with_another_worker_is_not_beaten_for_again(world: World, bench: Bench) -> None:
-    delivery = world.delivered(body_of("plain", {"seconds": 300}))
+def test_a_beat_that_sqs_refuses_is_made_again_until_the_lease_is_over(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 300, "raises": True}))
 
-    async def taken_away() -> None:
+    async def refused() -> list[Report]:
         working = asyncio.create_task(bench.working(delivery))
         await world.clock.sleep(30)
         world.queue.refusing = {"postpone"}
-        await working
+        return await working
 
-    world.run(taken_away())
+    (report,) = world.run(refused())
 
-    assert len(beats(world)) == 1
+    assert len(beats(world)) == 5, "at 40, 80, 105, 110 and 115 s"
+    assert report.outcome == "ignored"
+
+
+def test_a_lease_that_was_lost_stays_lost(world: World, bench: Bench) -> None:
+    # Given a worker none of whose beats got through, until one that was sent in time, and answered too late
+    delivery = world.delivered(body_of("plain", {"seconds": 180, "rejects": True}))
+
+    async def late_answer() -> list[Report]:
+        working = asyncio.create_task(broken_between(world, bench.working(delivery), 30, 112))
+        await world.clock.sleep(112)
+        world.queue.answers_after_seconds = 20
+        return await working
+
+    # When its task fails
+    (report,) = world.run(late_answer())
+
+    # Then it settles nothing: somebody else may have had the message since
+    assert (report.outcome, len(world.dead_letters)) == ("ignored", 0)
+
+
+def test_an_unforeseen_error_does_not_stop_the_heart(world: World, bench: Bench) -> None:
+    delivery = world.delivered(body_of("plain", {"seconds": 60}))
+    errors = [RuntimeError("can't start a thread")]
+
+    async def postpone(deliveries: list[Delivery], seconds: int) -> list[Failed]:
+        if errors:
+            raise errors.pop()
+        return await beat(deliveries, seconds)
+
+    beat, world.queue.postpone = world.queue.postpone, postpone  # type: ignore[method-assign]
+    bench.work(delivery)
+
+    assert len(beats(world)) == 1, "the first, at 40 s, was in vain"
+
+
+def test_what_takes_long_before_the_start_is_covered_by_a_beat(world: World, bench: Bench) -> None:
+    # Given a start so late that a beat is due soon, and a module that takes its time to import
+    delivery = world.delivered(body_of("plain", {"seconds": 30}))
+    world.pass_time(85)
+    bench.imports_for(25)
+
+    # When the task starts after 110 s of its lease of 120
+    (report,) = bench.work(delivery)
+
+    assert (report.outcome, report.settled) == ("succeeded", True)
+    assert beats(world)[0] == (["message-1"], LEASE_SECONDS)
+
+
+@pytest.mark.parametrize("name", ["plain", "once"])
+def test_a_task_whose_lease_ended_while_it_was_imported_does_not_start(
+    world: World, bench: Bench, name: str
+) -> None:
+    delivery = world.delivered(body_of(name))
+    world.pass_time(85)
+    bench.imports_for(40)
+
+    (report,) = bench.work(delivery)
+
+    assert (report.outcome, bench.began) == ("ignored", [])
+    assert world.records.calls == []
 
 
 def test_a_killed_workers_message_is_back_within_a_lease(world: World, bench: Bench) -> None:

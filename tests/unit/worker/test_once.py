@@ -7,6 +7,8 @@ import asyncio
 from tests.support import World, body_of
 from tests.unit.worker.conftest import Bench
 
+from zigzag import BadPayloadError
+
 
 def test_what_is_done_is_not_run_again(world: World, bench: Bench) -> None:
     # Given a task that is done, whose message could not be deleted
@@ -112,6 +114,63 @@ def test_a_done_task_whose_record_fails_has_its_message_deleted_all_the_same(
     (report,) = bench.work(world.delivered(body_of("once")))
 
     assert (report.outcome, len(world.queue)) == ("succeeded", 0)
+
+
+def test_what_begins_while_another_message_of_its_id_dies_is_not_forgotten(
+    world: World, bench: Bench
+) -> None:
+    # Given two messages with one id, of which the first is rejected, and its dead letter takes its time
+    dying = world.delivered(body_of("once", {"rejects": True}, id="order-7"))
+    other = world.delivered(body_of("once", {"seconds": 30}, id="order-7"))
+    world.dead_letters.answers_after_seconds = 10
+
+    async def together() -> list[str]:
+        one = asyncio.create_task(bench.working(dying))
+        await world.clock.sleep(5)
+        (report,) = await bench.working(other)
+        await one
+        return [report.outcome]
+
+    # Then the second waits until the first is off the queue
+    assert world.run(together()) == ["retry later"]
+    assert len(bench.began) == 1
+
+
+def test_a_dead_letters_message_stays_until_its_starts_are_forgotten(world: World, bench: Bench) -> None:
+    # Given one whose dead letter is stored, while its starts can't be forgotten
+    world.send(body_of("once", {"rejects": True}, id="order-7"))
+    world.records.broken = {"forget"}
+    (report,) = bench.work(*world.receive())
+    world.records.broken = set()
+    world.pass_time(120)
+
+    # When it comes again, then it is moved once more, and nothing of it is left for the next of its id
+    assert (report.settled, len(world.queue)) == (False, 1)
+    bench.work(*world.receive())
+    (next_one,) = bench.work(world.delivered(body_of("once", id="order-7")))
+    assert (next_one.outcome, next_one.attempt) == ("succeeded", 1)
+
+
+def test_a_completion_is_not_forgotten(world: World, bench: Bench) -> None:
+    # Given a task that is done, and another message of its id that was received before, and is now no task's
+    for _ in range(2):
+        world.send(body_of("once", id="order-7"))
+    first, second = world.receive()
+    bench.work(first)
+    world.pass_time(120)
+    (second,) = world.receive()
+    bench.table["once"].parse = refuse  # type: ignore[method-assign]
+    bench.work(second)
+    del bench.table["once"].parse
+
+    # When a third one comes
+    (report,) = bench.work(world.delivered(body_of("once", id="order-7")))
+
+    assert report.outcome == "already done"
+
+
+def refuse(payload: object) -> None:
+    raise BadPayloadError("a deploy brought another model")
 
 
 def test_a_rejected_one_may_be_redriven(world: World, bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -187,4 +188,31 @@ def test_an_error_whose_own_text_fails_is_decided_as_any_other() -> None:
     outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), Random(0), longest_seconds=1000)
 
     assert isinstance(outcome, RetryLater)
-    assert outcome.reason == "MuteError, whose text can't be had"
+    assert outcome.reason == "MuteError: (its text can't be had)"
+
+
+class NotYet(Retry):
+    """One of a user's own, which does not call Retry's."""
+
+    def __init__(self, page: int, after: Any = None) -> None:
+        if after is not None:
+            self.after = after
+
+
+@pytest.mark.parametrize("after", [None, "tomorrow", -1, float("nan")])
+def test_a_retry_of_the_users_own_that_names_no_time_waits_for_the_backoff(after: object) -> None:
+    outcome = decided(NotYet(7, after))
+
+    assert isinstance(outcome, RetryLater)
+    assert 1 <= outcome.seconds <= 100
+
+
+def test_a_reject_of_the_users_own_needs_no_reason() -> None:
+    class Never(Reject):
+        def __init__(self, page: int) -> None:
+            pass
+
+    outcome = decided(Never(7))
+
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.death.reason == "rejected: 7"

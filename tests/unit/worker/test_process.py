@@ -86,6 +86,15 @@ def test_an_async_function_is_interrupted_too(busy: bool) -> None:
     assert cleaned == [True]
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt])
+def test_what_is_no_exception_fails_the_task_and_not_the_process(error: type[BaseException]) -> None:
+    def task() -> None:
+        raise error
+
+    with pytest.raises(RuntimeError, match=f"the task raised {error.__name__}, which is no Exception"):
+        call(LambdaProcess(), task)
+
+
 def test_no_interrupt_comes_after_the_function() -> None:
     process = LambdaProcess()
 

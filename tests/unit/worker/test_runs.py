@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
+from shared.ports import Failed
 from worker.work import LET_GO_SECONDS
 
 GROUP = "g"
@@ -99,7 +101,7 @@ class TestEachForItself:
         assert numbers(bench) == [0]
 
     def test_once_the_lease_is_lost_the_rest_is_not_touched(self, world: World, bench: Bench) -> None:
-        deliveries = received(world, {"seconds": 50}, {})
+        deliveries = received(world, {"seconds": 150}, {})
         world.queue.refusing = {"postpone"}
 
         reports = bench.work(*deliveries)
@@ -113,6 +115,28 @@ class TestEachForItself:
 
         assert bench.outcomes(deliveries) == ["ignored", "ignored"]
         assert world.queue.calls == []
+
+
+@pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
+def test_one_whose_own_lease_could_not_be_kept_does_not_start(group: str | None) -> None:
+    # Given a run whose second message SQS refuses to extend while the first one's task goes on
+    world = World("" if group is None else ".fifo")
+    bench = Bench(world)
+    deliveries = received(world, {"seconds": 150}, {}, group=group)
+    postpone = world.queue.postpone
+
+    async def refusing(asked: Sequence[Delivery], seconds: int) -> list[Failed]:
+        sound = [delivery for delivery in asked if delivery.message_id != deliveries[1].message_id]
+        await postpone(sound, seconds)
+        return [Failed(one, "InternalError", "") for one in asked if one not in sound]
+
+    world.queue.postpone = refusing  # type: ignore[method-assign]
+    reports = bench.work(*deliveries)
+    world.close()
+
+    # Then it may be with another worker by now
+    assert {report.outcome for report in reports} == {"succeeded", "ignored"}
+    assert numbers(bench) == [0]
 
 
 class TestInOrder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,6 +124,48 @@ def test_a_task_that_fails_is_tried_as_often_as_it_says(sandbox: Sandbox) -> Non
 
     assert len(ran) == 3
     assert sandbox.dead_letters[0].note["attempts"] == 3
+
+
+class TestRedrive:
+    def test_a_dead_letter_is_a_new_message_with_the_same_id_and_all_its_attempts(
+        self, sandbox: Sandbox
+    ) -> None:
+        fail.send({}, id="the-one")
+        sandbox.run()
+
+        assert sandbox.redrive() == 1
+        assert sandbox.dead_letters == []
+        sandbox.run()
+
+        assert len(ran) == 6
+        (letter,) = sandbox.dead_letters
+        assert (letter.note["id"], letter.note["attempts"]) == ("the-one", 3)
+
+    def test_it_keeps_its_attributes_and_is_received_for_the_first_time(self, sandbox: Sandbox) -> None:
+        message_id = sandbox.send_message(body_of("reject"), {"user": text("ann")})
+        sandbox.run()
+
+        sandbox.redrive()
+
+        (delivery,) = sandbox._do(sandbox.queue.receive(10, 0, 120))
+        assert delivery.attributes["user"] == text("ann")
+        assert delivery.message_id != message_id
+        assert (delivery.receive_count, delivery.sent_at) == (1, sandbox.clock.now())
+
+    def test_a_fifo_queues_go_to_the_end_of_their_group(self) -> None:
+        with Sandbox(TABLE, fifo=True) as sandbox:
+            for number in range(12):
+                reject.send({"number": number}, group="a")
+            sandbox.run()
+            collect.send({"number": 12}, group="a")
+
+            assert sandbox.redrive() == 12
+
+            numbers = [json.loads(message.body)["payload"]["number"] for message in sandbox.queue.messages]
+            assert numbers == [12, *range(12)]
+
+    def test_without_dead_letters_nothing_is_moved(self, sandbox: Sandbox) -> None:
+        assert sandbox.redrive() == 0
 
 
 def test_a_message_that_is_too_large_is_a_dead_letter_even_without_room_for_a_reason(

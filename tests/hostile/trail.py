@@ -1,0 +1,170 @@
+"""What really happened in a hostile world, kept outside of the code that makes the promises.
+
+The trail is kept by the tasks themselves, by the queues, and by the table of records: what was put on
+the task queue, when each start began and ended, what became a dead letter, what was received.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.delivery import Delivery
+from shared.ports import Outgoing
+from zigzag_testing import DeadLetter, Sandbox
+
+COPY = "copy"
+"""The attribute that tells one message from another of the same id. It lives through redrives."""
+
+
+@dataclass(slots=True)
+class Start:
+    """One start of a task's code, in seconds of virtual time; `process` is the number of the worker's."""
+
+    began: float
+    process: int
+    ended: float = math.inf
+    how: str = "killed"
+
+
+@dataclass(slots=True)
+class Letter:
+    """A dead letter that was sent, though it may have been redriven since."""
+
+    at: float
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One message on the task queue, from its send or its redrive to its end.
+
+    message_ids -- two, if letters of one message were redriven together: its letter was stored twice.
+    shares      -- whether another message of the same id was on the queue meanwhile: they share attempts.
+    """
+
+    id: str
+    sent_at: float
+    group: str | None
+    message_ids: set[str] = field(default_factory=set)
+    starts: list[Start] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    shares: bool = False
+
+    @property
+    def succeeded(self) -> bool:
+        return any(start.how == "succeeded" for start in self.starts)
+
+
+class Trail:
+    """What happened in a sandbox.
+
+    sent     -- what each task was told to do, by the id that the producer chose.
+    lives    -- the messages in the order in which they came to the task queue.
+    receives -- when each message was received, by its MessageId.
+    done     -- when a completion was recorded, by the record's name.
+    """
+
+    def __init__(self) -> None:
+        self.sent: dict[str, dict[str, Any]] = {}
+        self.lives: list[Life] = []
+        self.receives: dict[str, list[float]] = defaultdict(list)
+        self.done: dict[str, float] = {}
+        self._of_an_id: dict[str, list[Life]] = defaultdict(list)
+        self._lives: dict[tuple[str, str, float], Life] = {}
+
+    def of(self, id: str) -> list[Life]:
+        """The lives of a task's messages."""
+        return self._of_an_id[id]
+
+    def starts(self, id: str) -> list[Start]:
+        """Of all messages of a task, in their order."""
+        found = [start for life in self._of_an_id[id] for start in life.starts]
+        return sorted(found, key=lambda start: start.began)
+
+    def find(self, id: str, copy: str, sent_at: float) -> Life:
+        return self._lives[id, copy, round(sent_at, 3)]
+
+    def message_ids(self, id: str) -> Iterator[str]:
+        return (message_id for life in self._of_an_id[id] for message_id in life.message_ids)
+
+    def watch(self, sandbox: Sandbox) -> None:
+        """Writes down from now on what comes to the queues, is received and is recorded as done."""
+        self._watch_the_queue(sandbox)
+        self._watch_the_dead_letters(sandbox)
+        self._watch_the_records(sandbox)
+
+    def _watch_the_queue(self, sandbox: Sandbox) -> None:
+        queue = sandbox.queue
+        send, receive = queue.send, queue.receive
+
+        async def watched_send(message: Outgoing) -> str:
+            message_id = await send(message)
+            self._begin(message, message_id, sandbox)
+            return message_id
+
+        async def watched_receive(most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+            received = await receive(most, wait_seconds, lease_seconds)
+            for delivery in received:
+                self.receives[delivery.message_id].append(sandbox.clock.now())
+            return received
+
+        queue.send, queue.receive = watched_send, watched_receive  # type: ignore[method-assign]
+
+    def _begin(self, message: Outgoing, message_id: str, sandbox: Sandbox) -> None:
+        id, now = _id_of(message.body), sandbox.clock.now()
+        key = (id, _copy_of(message.attributes), int(now * 1000) / 1000)  # as SQS dates it
+        life = self._lives.get(key)
+        if life is None:
+            life = self._lives[key] = Life(id, key[2], message.group)
+            self.lives.append(life)
+            self._of_an_id[id].append(life)
+        life.message_ids.add(message_id)
+        there = [life for life in self._of_an_id[id] if _is_there(life, sandbox)]
+        for life in there:
+            life.shares |= len(there) > 1 or len(life.message_ids) > 1
+
+    def _watch_the_dead_letters(self, sandbox: Sandbox) -> None:
+        dead_letters = sandbox.dead_letter_queue
+        send = dead_letters.send
+
+        async def watched(message: Outgoing) -> str:
+            letter = DeadLetter.of(message)
+            life = self.find(_id_of(message.body), _copy_of(message.attributes), float(letter.note["sent"]))
+            message_id = await send(message)
+            life.letters.append(Letter(sandbox.clock.now(), letter.reason))
+            return message_id
+
+        dead_letters.send = watched  # type: ignore[method-assign]
+
+    def _watch_the_records(self, sandbox: Sandbox) -> None:
+        records, finish = sandbox.records, sandbox.records.finish
+
+        async def watched(key: str, owner: str, now: float) -> bool:
+            finished = await finish(key, owner, now)
+            if finished:
+                self.done.setdefault(key.rsplit("#", 1)[-1], sandbox.clock.now())
+            return finished
+
+        records.finish = watched  # type: ignore[method-assign]
+
+
+def _id_of(body: str) -> str:
+    try:
+        return str(json.loads(body)["id"])
+    except ValueError:
+        return body.rsplit(" ", 1)[-1]
+
+
+def _copy_of(attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    return str(attributes[COPY]["StringValue"])
+
+
+def _is_there(life: Life, sandbox: Sandbox) -> bool:
+    """Whether one of its messages is still on the task queue."""
+    storage = sandbox.queue._storage
+    return any(storage.find(message_id) is not None for message_id in life.message_ids)

@@ -1,0 +1,188 @@
+"""The `Queue` and the `Records` port of one process whose calls fail, are slow, or get no answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from shared.delivery import Delivery
+from shared.ports import (
+    Begun,
+    Busy,
+    Clock,
+    Done,
+    Failed,
+    Outgoing,
+    Queue,
+    QueueError,
+    Records,
+    RecordsError,
+)
+from zigzag_testing.faults import Faults
+
+
+class FaultyQueue:
+    """The `Queue` port of one process, whose calls go wrong.
+
+    clock -- the world's, not the process's own.
+    again -- whether a call whose answer is lost is sent again by the client itself, as boto3's are. The
+             answer to that may be lost as well.
+    """
+
+    def __init__(self, queue: Queue, faults: Faults, clock: Clock, *, again: bool) -> None:
+        self._queue = queue
+        self._faults = faults
+        self._clock = clock
+        self._again = again
+
+    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        async with self._call():
+            # What is slow after this has its lease from here, as SQS's answer is dated.
+            received = await self._queue.receive(most, wait_seconds, lease_seconds)
+            if self._faults.strike("call's answer lost"):
+                raise QueueError("ReadTimeoutError", "no answer")
+        return received
+
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        began = self._clock.now()
+        troubled = True
+        try:
+            failed = await self._batch(self._queue.postpone, deliveries, seconds)
+            troubled = self._clock.now() > began
+        finally:
+            for delivery in deliveries if troubled else ():
+                self._faults.note_unheld(delivery.message_id, began, self._clock.now())
+        return failed
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+        return await self._batch(self._queue.delete, deliveries)
+
+    async def send(self, message: Outgoing) -> str:
+        async with self._call():
+            message_id = await self._queue.send(message)
+            lost, lost_again = self._faults.lose()
+            if lost and self._again:
+                message_id = await self._queue.send(message)
+            self._raise_if(lost_again if self._again else lost)
+        return message_id
+
+    async def in_flight(self) -> int:
+        async with self._call():
+            return await self._queue.in_flight()
+
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        self._faults.before()
+        slow_before, slow_after = self._faults.slowness()
+        await _pass(self._clock, slow_before)
+        if self._faults.strike("call failed"):
+            raise QueueError("ServiceUnavailable", "a fault")
+        yield
+        await _pass(self._clock, slow_after)
+        self._faults.after()
+
+    async def _batch(self, call: Any, deliveries: Sequence[Delivery], *arguments: Any) -> list[Failed]:
+        async with self._call():
+            refused = [delivery for delivery in deliveries if self._faults.strike("entry failed")]
+            for delivery in refused:
+                self._faults.note_unheld(delivery.message_id, self._clock.now(), math.inf)
+            failed = [Failed(one, "InternalError", "a fault") for one in refused]
+            sound = [delivery for delivery in deliveries if delivery not in refused]
+            if sound:
+                failed += await call(sound, *arguments)
+                lost, lost_again = self._faults.lose()
+                if lost and self._again:
+                    await call(sound, *arguments)
+                self._raise_if(lost_again if self._again else lost)
+        return failed
+
+    def _raise_if(self, lost: bool) -> None:
+        if lost:
+            raise QueueError("ReadTimeoutError", "no answer")
+
+
+class FaultyRecords:
+    """The `Records` port of one process, whose calls go wrong.
+
+    One whose answer is lost was applied, and is sent again; the answer to that may be lost as well.
+
+    clock -- the world's, not the process's own.
+    """
+
+    def __init__(self, records: Records, faults: Faults, clock: Clock) -> None:
+        self._records = records
+        self._faults = faults
+        self._clock = clock
+        self._unstarted: str | None = None  # the key of a start that was recorded, and is still to come
+        self._held_back = False  # whether the process was told late, or not at all, that it was recorded
+
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+        if key != self._unstarted:
+            self.ended(crashed=False)
+        begun: Begun | Busy | Done = await self._call(self._records.begin, key, owner, now, until)
+        return begun
+
+    async def extend(self, key: str, owner: str, until: float) -> bool:
+        began = self._clock.now()
+        troubled = True
+        try:
+            ours: bool = await self._call(self._records.extend, key, owner, until)
+            troubled = self._clock.now() > began
+        finally:
+            if troubled:
+                self._faults.note_unheld(key, began, self._clock.now())
+        return ours
+
+    async def finish(self, key: str, owner: str, now: float) -> bool:
+        finished: bool = await self._call(self._records.finish, key, owner, now)
+        return finished
+
+    async def release(self, key: str, owner: str) -> None:
+        if not self._held_back:
+            self._unstarted = None  # it was decided that there is to be no start
+        await self._call(self._records.release, key, owner)
+
+    async def count(self, key: str, owner: str, now: float) -> int:
+        starts: int = await self._call(self._records.count, key, owner, now)
+        return starts
+
+    async def forget(self, key: str, owner: str) -> None:
+        await self._call(self._records.forget, key, owner)
+
+    def started(self) -> None:
+        """The process tells: this is the first line of a task."""
+        self._unstarted, self._held_back = None, False
+
+    def ended(self, *, crashed: bool) -> None:
+        """The process tells that it ends. A start that was recorded, and kept back by a fault, is noted."""
+        if self._unstarted is not None and (crashed or self._held_back):
+            self._faults.in_vain.append((self._unstarted, self._clock.now()))
+        self._unstarted, self._held_back = None, False
+
+    async def _call(self, call: Any, key: str, *arguments: Any) -> Any:
+        self._faults.before()
+        slow_before, slow_after = self._faults.slowness()
+        await _pass(self._clock, slow_before)
+        if self._faults.strike("call failed"):
+            self._faults.unreached[key] += 1
+            raise RecordsError("a fault")
+        answer = await call(key, *arguments)
+        if isinstance(answer, Begun):
+            self._unstarted, self._held_back = key, slow_before + slow_after > 0
+        lost, lost_again = self._faults.lose()
+        if lost:
+            answer = await call(key, *arguments)
+        if lost_again:
+            self._held_back = self._unstarted is not None
+            self._faults.unreached[key] += 1
+            raise RecordsError("no answer")
+        await _pass(self._clock, slow_after)
+        self._faults.after()
+        return answer
+
+
+async def _pass(clock: Clock, seconds: float) -> None:
+    if seconds:
+        await clock.sleep(seconds)
