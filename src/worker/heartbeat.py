@@ -62,9 +62,12 @@ class Heartbeat:
         self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS / 2)
 
     async def keep(self, sleep: Sleep) -> None:
-        """Beats until `sleep` says stop, or the first one is lost."""
-        while not await sleep(self._next_at - self._clock.now()) and not self.lost:
-            await self.beat()
+        """Beats until `sleep` says stop, or there is nothing left to keep."""
+        while not await sleep(self._next_at - self._clock.now()):
+            if not self.lost:
+                await self.beat()
+            elif not await self._keep_the_record():
+                return
 
     async def beat_if_due(self) -> None:
         """Beats if the last one was long ago: what happened since may have taken its time."""
@@ -95,6 +98,22 @@ class Heartbeat:
         last_chance = max(self.ends - SAFETY_SECONDS / 2, now + BEAT_AGAIN_SECONDS)
         self._next_at = min(now + BEAT_EVERY_SECONDS, last_chance)
         return self._held[0] in kept
+
+    async def _keep_the_record(self) -> bool:
+        """The message is lost, but its task runs on: who gets it, or another of its key, must find it owned.
+
+        False if there is no record to keep, or it is another's.
+        """
+        if self._record is None or not self._record.owned:
+            return False
+        now = self._clock.now()
+        self._next_at = now + BEAT_EVERY_SECONDS
+        try:
+            return await self._record.extend(now + LEASE_SECONDS)
+        except Exception as error:
+            log.write(logging.WARNING, "a heartbeat failed", reason=f"{type(error).__name__}: {error}")
+            self._next_at = now + BEAT_AGAIN_SECONDS
+            return True
 
     async def _extend(self, queue: Queue) -> list[Delivery]:
         """Those whose leases are longer now. On a FIFO queue, what follows is asked for only if the first one

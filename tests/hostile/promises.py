@@ -36,7 +36,7 @@ def check_dead_letters_were_tried(world: HostileWorld) -> None:
         sent = world.trail.sent[life.id]
         if not life.letters or sent["task"] is None:
             continue
-        since = min(one.sent_at for one in world.trail.of(life.id)) if life.shares else life.sent_at
+        since = _attempts_count_since(world, life)
         dead_at = min(letter.at for letter in life.letters)
         starts = [one for one in world.trail.starts(life.id) if one.ended >= since and one.began <= dead_at]
         keys = _keys(world, life.id)
@@ -123,6 +123,16 @@ def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start) -> b
         for name in names
         for unheld in world.faults.unheld.get(name, ())
     )
+
+
+def _attempts_count_since(world: HostileWorld, life: Life) -> float:
+    """A plain task's count for its message. A key's count since they were last forgotten: a doubled event may
+    come after that, and its start counts for whatever message of that key is next."""
+    if not _is_idempotent(world, life.id):
+        return life.sent_at
+    lives = world.trail.of(life.id)
+    since = min(one.sent_at for one in lives) if life.shares else life.sent_at
+    return max((letter.at for one in lives for letter in one.letters if letter.at <= since), default=0.0)
 
 
 def _began_anew(life: Life) -> int:

@@ -57,7 +57,7 @@ def judge(seed: int) -> Judged:
         concurrency=random.choice([None, 20, 50]),
         deliveries_per_dispatch=random.choice([1, 3, 10]),
         in_flight_cap=random.choice([0, 0, 200]),
-        linger_seconds=random.choice([0, 0, 70]),
+        linger_seconds=random.choice([0, 0, 0, 70]),
         worker_timeout_seconds=random.choice([60, 900]),
         superseded_handles_act=random.random() < 0.5,
     )
@@ -88,7 +88,7 @@ def _send(world: HostileWorld, random: Random) -> None:
     if random.random() < 0.02:
         world.send_bad()
         return
-    does: dict[str, Any] = {"seconds": random.choice([0, 0, 0, 0, 0, 1, 10, 50, 200, 500])}
+    does: dict[str, Any] = {"seconds": random.choice([0, 0, 0, 0, 0, 0, 0, 1, 5, 10, 50, 200, 500])}
     fate = random.random()
     if fate < 0.15:
         does["fails"] = random.choice([1, 2, 3, 4, 99])

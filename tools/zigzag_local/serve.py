@@ -3,8 +3,8 @@
 How it judges permissions where AWS judges otherwise, so that a role that works here works on AWS: a
 batch call needs the permission of the single one, and a mail is sent by its sender's identity, not
 by `*`. And what becomes of an asynchronous event when all concurrent executions are taken: it waits
-for one, as on AWS, until it is too old. MiniStack's own Python runs this file, with hypercorn's
-arguments.
+for one, as on AWS, until it is too old. And what a function has logged: it is waited for.
+MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
 import importlib
@@ -26,6 +26,10 @@ LAMBDAS_EVENT_AGE = 21_600
 """Lambda's default of MaximumEventAgeInSeconds: how long an event may wait."""
 
 LOOK_AGAIN_SECONDS = 0.2
+
+LOGS_WITHIN_SECONDS = 2.0
+"""After a function's answer. MiniStack waits for 0.05 s: on a busy machine a line that comes later is shown
+with the next invocation of that process, or never."""
 
 
 def sender(path: str, body: bytes) -> str:
@@ -78,7 +82,18 @@ def let_events_wait(lambdas: Any) -> None:
     lambdas._acquire_execution_slot = acquire
 
 
+def wait_for_logs(worker: Any) -> None:
+    """Put right the class Worker of ministack.core.lambda_runtime. Ours log a line at each invocation."""
+    its_drain = worker._drain_stderr_bounded
+
+    def drain(self: Any) -> Any:
+        return its_drain(self, first_line_wait=LOGS_WITHIN_SECONDS, hard_cap=LOGS_WITHIN_SECONDS)
+
+    worker._drain_stderr_bounded = drain
+
+
 if __name__ == "__main__":
+    wait_for_logs(importlib.import_module("ministack.core.lambda_runtime").Worker)
     let_events_wait(importlib.import_module("ministack.services.lambda_svc"))
     judge_as_aws(importlib.import_module("ministack.core.iam_actions"))
     importlib.import_module("hypercorn.__main__").main()

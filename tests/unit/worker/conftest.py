@@ -20,7 +20,7 @@ ATTEMPTS = 3
 
 
 class Bench:
-    """Works deliveries of a World whose tasks obey: {"seconds": it takes, "raises": …, "crashes": …}.
+    """Works deliveries of a World whose tasks obey: {"seconds": it takes, "raises": …, "crashes": …, …}.
 
     began -- which payloads' tasks were started, by their `n`, with the time in seconds.
     """
@@ -29,6 +29,7 @@ class Bench:
         self.world = world
         self.began: list[tuple[Any, float]] = []
         self.contexts: list[Context] = []
+        self.host = VirtualHost()
         self.table = self._tasks()
 
     def work(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
@@ -37,6 +38,7 @@ class Bench:
 
     async def working(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
         world = self.world
+        self.host = VirtualHost()
         worker = Worker(
             queue=world.queue,
             dead_letters=world.dead_letters,
@@ -44,7 +46,7 @@ class Bench:
             table=self.table,
             clock=world.clock,
             random=world.random,
-            host=VirtualHost(),
+            host=self.host,
             beat_queue=lambda: world.queue,
         )
         ends_at = world.clock.now() + seconds_left
@@ -67,6 +69,8 @@ class Bench:
             self.began.append((payload.get("n"), self.world.seconds()))
             self.contexts.append(context)
             await asyncio.sleep(payload.get("seconds", 0))
+            if payload.get("spoils"):
+                self.host.spoiled = "its task left threads behind"
             if payload.get("crashes"):
                 raise Crash
             if payload.get("raises"):

@@ -143,6 +143,7 @@ class TestWithoutRecords:
         (report,) = bench.work(world.delivered_often(2, body_of("plain", {"raises": True})))
 
         assert (report.outcome, report.attempt) == ("retry later", 2)
+        assert bench.contexts[-1].attempt == 2
         assert "SQS's receive count decides" in caplog.text
 
     def test_the_attempt_that_is_the_last_by_receives_is_the_last(self, world: World, bench: Bench) -> None:

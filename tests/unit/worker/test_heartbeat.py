@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports import Failed
+from shared.ports import Failed, Outgoing
 from worker.report import Report
 
 
@@ -107,6 +107,29 @@ def test_a_beat_that_sqs_refuses_is_made_again_until_the_lease_is_over(world: Wo
 
     assert len(beats(world)) == 5, "at 40, 80, 105, 110 and 115 s"
     assert report.outcome == "ignored"
+
+
+def test_an_idempotent_task_stays_owned_while_it_runs_though_its_message_is_lost(
+    world: World, bench: Bench
+) -> None:
+    # Given two messages of one id, and a task that runs on after its message's lease is lost
+    delivery = world.delivered(body_of("once", {"seconds": 300}, id="order-7"))
+    other = body_of("once", id="order-7")
+
+    async def meanwhile() -> list[str]:
+        working = asyncio.create_task(bench.working(delivery))
+        await world.clock.sleep(30)
+        world.queue.refusing = {"postpone"}
+        await world.clock.sleep(250)
+        world.queue.refusing = set()
+        await world.queue.send(Outgoing(other))
+        received = await world.queue.receive(10, 0, 120)
+        (report,) = await bench.working(next(one for one in received if one.body == other))
+        return [report.outcome, (await working)[0].outcome]
+
+    # Then another message of that id waits until it has ended
+    assert world.run(meanwhile()) == ["retry later", "succeeded"]
+    assert len(bench.began) == 1
 
 
 def test_a_lease_that_was_lost_stays_lost(world: World, bench: Bench) -> None:

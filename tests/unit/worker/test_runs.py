@@ -118,6 +118,22 @@ class TestEachForItself:
 
 
 @pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
+def test_after_a_task_that_spoiled_the_process_no_other_starts(group: str | None) -> None:
+    world = World("" if group is None else ".fifo")
+    bench = Bench(world)
+
+    reports = bench.work(*received(world, {"spoils": True}, {}, {}, group=group))
+    world.close()
+
+    assert numbers(bench) == [0]
+    assert sorted((report.outcome, report.retry_seconds) for report in reports) == [
+        ("retry later", LET_GO_SECONDS),
+        ("retry later", LET_GO_SECONDS),
+        ("succeeded", None),
+    ]
+
+
+@pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
 def test_one_whose_own_lease_could_not_be_kept_does_not_start(group: str | None) -> None:
     # Given a run whose second message SQS refuses to extend while the first one's task goes on
     world = World("" if group is None else ".fifo")
