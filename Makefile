@@ -23,12 +23,14 @@ down: setup ## Ends the local AWS
 test: setup ## Everything that must hold at every commit, end to end on the local AWS included
 	@$(BIN)/pytest -m "not slow"
 test-all: test test-slow ## make test and make test-slow
-test-slow: setup ## As well: each permission is needed, the package is complete, `sam local invoke`
+test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
 	@$(BIN)/pytest -m slow
 test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest -m "not slow" --ignore tests/e2e
-soak: setup ## A million messages through hostile worlds: an hour on two cores
+soak: setup ## A million messages through hostile worlds
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
+mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants
 check: setup ## Style, types, template, known holes in what we depend on
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -54,4 +56,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak check format setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants check format setup clean help

@@ -166,7 +166,7 @@ class Records(Protocol):
     async def forget(self, key: str, owner: str) -> None:
         """Forgets the starts, so that a dead letter that is redriven begins anew, and gives up the ownership.
 
-        Nothing changes if the task is done, or another one is the owner.
+        Nothing changes if another one is the owner. A completion stays.
         """
 
 

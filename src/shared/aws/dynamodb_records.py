@@ -30,10 +30,7 @@ _RESERVED = ("last", "owner", "until")
 
 _FREE = "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until < :now)"
 _MINE = "#owner = :owner"
-_NOBODY_ELSES = (
-    "attribute_exists(starts) AND attribute_not_exists(done)"
-    " AND (attribute_not_exists(#owner) OR #owner = :owner)"
-)
+_NOBODY_ELSES = "attribute_exists(starts) AND (attribute_not_exists(#owner) OR #owner = :owner)"
 _NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
 
 

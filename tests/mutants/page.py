@@ -1,0 +1,64 @@
+"""docs/mutants.md: which mechanism was broken, and who noticed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from inspect import getdoc
+
+from tests.hostile import promises
+from tests.mutants.copy import PROMISES, Caught
+from tests.mutants.mutation import Mutation
+from tests.mutants.mutations import PARTS
+
+PAGE = "docs/mutants.md"
+
+_BEGIN = """\
+# Mutants
+
+Each mechanism is broken on purpose, one at a time, and the tests are asked who notices.
+`make mutants` does that, and writes this page.
+
+The [promises](reliability.md#what-is-promised) are asked first, in `tests/hostile`, as in every run.
+Where they notice nothing, or can't since the sandbox has no such part, a test of one mechanism must.
+H1 to H47 are what [can go wrong](reliability.md#what-can-go-wrong) again.
+"""
+
+
+def page(found: Mapping[str, Caught | None]) -> str:
+    """The page; `found` is who noticed, by the mutation's name."""
+    by_promises = sum(by is not None and _is_of_promises(by) for by in found.values())
+    nobody = sum(by is None for by in found.values())
+    counts = (
+        f"Of {len(found)} mutations, **{by_promises}** were noticed by the promises, "
+        f"**{len(found) - by_promises - nobody}** by a test of one mechanism, **{nobody}** by nobody."
+    )
+    return "\n".join([_BEGIN, counts, *(_table(part, PARTS[part], found) for part in PARTS)])
+
+
+def _table(part: str, mutations: Sequence[Mutation], found: Mapping[str, Caught | None]) -> str:
+    rows = [f"\n## {part}\n", "| Broken: | Opens | Noticed by | What did not hold |", "|---|---|---|---|"]
+    for mutation in mutations:
+        by = found[mutation.name]
+        file, said = ("nobody", "") if by is None else (f"`{by.test.partition('::')[0]}`", _said(by))
+        rows.append(f"| {mutation.name} | {mutation.hazards.replace(' ', ', ')} | {file} | {said} |")
+    return "\n".join([*rows, ""]).rstrip("\n") + ("\n" if part == list(PARTS)[-1] else "")
+
+
+def _is_of_promises(by: Caught) -> bool:
+    return by.test.startswith(PROMISES)
+
+
+def _said(by: Caught) -> str:
+    """The promise that did not hold, or the test's sentence."""
+    if "::" not in by.test:
+        return by.error
+    checks = [name for name in by.functions if name.startswith("check_")]
+    if checks:
+        return " ".join((getdoc(getattr(promises, checks[-1])) or "").partition("\n\n")[0].split())
+    if "settle_down" in by.functions:
+        return "Once nothing goes wrong any more, the queue runs empty, and no invocation raises."
+    name, _, example = by.test.rpartition("::")[2].partition("[")
+    words = name.removeprefix("test_").replace("_", " ")
+    example = re.sub(r"[|`\\]", "", example.removesuffix("]"))
+    return words[:1].upper() + words[1:] + (f": {example}." if example else ".")
