@@ -296,8 +296,8 @@ class Scenario:
                 return len(ended)
             time.sleep(0.2)
         said = "; ".join(f"{line.get('task')} {line['outcome']}" for line in ended)
-        log = self.deployed.emulator_log()[-5000:]
-        pytest.fail(f"of {dispatched} workers {len(ended)} ended ({said}); {log}")
+        log = [line for line in self.deployed.emulator_log().splitlines() if "Lambda" in line]
+        pytest.fail("\n".join([f"of {dispatched} workers {len(ended)} ended ({said})", *log[-40:]]))
 
     def _logged(self, function: str, since: int) -> list[dict[str, Any]]:
         """What the function has logged since then, in milliseconds."""

@@ -51,13 +51,14 @@ def test_an_event_of_a_function_that_says_nothing_waits() -> None:
 
 def test_a_line_that_a_function_logs_late_is_waited_for() -> None:
     class Worker:
-        """MiniStack's, of which the line comes after 0.3 s."""
+        """MiniStack's, of which the first line comes after 0.3 s, and the second 0.1 s later."""
 
         def _drain_stderr_bounded(
             self, first_line_wait: float = 0.05, idle_confirm: float = 0.005, hard_cap: float = 0.25
         ) -> str:
-            return "the line" if min(first_line_wait, hard_cap) >= 0.3 else ""
+            first, second = first_line_wait >= 0.3, idle_confirm >= 0.1 and hard_cap >= 0.4
+            return "both lines" if first and second else ""
 
     serve.wait_for_logs(Worker)
 
-    assert Worker()._drain_stderr_bounded() == "the line"
+    assert Worker()._drain_stderr_bounded() == "both lines"

@@ -31,6 +31,9 @@ LOGS_WITHIN_SECONDS = 2.0
 """After a function's answer. MiniStack waits for 0.05 s: on a busy machine a line that comes later is shown
 with the next invocation of that process, or never."""
 
+NEXT_LINE_WITHIN_SECONDS = 0.2
+"""After a line. MiniStack waits for 0.005 s."""
+
 
 def sender(path: str, body: bytes) -> str:
     """The address that a SendEmail call of SES (v2: JSON, v1: a form) sends from, or ''."""
@@ -87,7 +90,12 @@ def wait_for_logs(worker: Any) -> None:
     its_drain = worker._drain_stderr_bounded
 
     def drain(self: Any) -> Any:
-        return its_drain(self, first_line_wait=LOGS_WITHIN_SECONDS, hard_cap=LOGS_WITHIN_SECONDS)
+        return its_drain(
+            self,
+            first_line_wait=LOGS_WITHIN_SECONDS,
+            idle_confirm=NEXT_LINE_WITHIN_SECONDS,
+            hard_cap=LOGS_WITHIN_SECONDS,
+        )
 
     worker._drain_stderr_bounded = drain
 
