@@ -31,6 +31,8 @@ soak: setup ## A million messages through hostile worlds
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants
+bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
+	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
 check: setup ## Style, types, template, known holes in what we depend on
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -56,4 +58,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants check format setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants bench check format setup clean help

@@ -1,0 +1,54 @@
+"""What an arm tells of itself: its last line on standard output, in JSON.
+
+Loads nothing that an arm would not load by itself: it is measured as well.
+"""
+
+import json
+import os
+import sys
+import time
+
+_BUNDLES = [0]
+
+
+def begin() -> float:
+    """The processor time until now, of all threads, for `say`."""
+    return time.process_time()
+
+
+def say(begun: float, **more: object) -> None:
+    """Tells of the time since `begin`, and of the whole process."""
+    told = {"cpu_seconds": time.process_time() - begun, "peak_bytes": _peak_bytes(), **more}
+    if "BENCHMARK_COUNTS_BUNDLES" in os.environ:
+        told["bundles_parsed"] = _BUNDLES[0]
+    sys.stdout.write(f"\n{json.dumps(told)}\n")
+
+
+def _peak_bytes() -> int:
+    """The most memory that was resident.
+
+    Of this process alone: what `os.wait4` says is at least what its parent had when it started this one.
+    """
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+    except OSError:
+        import resource  # not on Linux
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _count_bundles() -> None:
+    import ssl
+
+    load = ssl.SSLContext.load_verify_locations
+
+    def counted(*arguments: object, **named: object) -> None:
+        _BUNDLES[0] += 1
+        load(*arguments, **named)  # type: ignore[arg-type]
+
+    ssl.SSLContext.load_verify_locations = counted  # type: ignore[method-assign]
+
+
+if "BENCHMARK_COUNTS_BUNDLES" in os.environ:
+    _count_bundles()

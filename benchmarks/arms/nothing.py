@@ -1,0 +1,1 @@
+"""An empty process: what every other one has to do as well."""

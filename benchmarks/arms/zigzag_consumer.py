@@ -1,0 +1,28 @@
+"""Zigzag's consumer, as Lambda would call it: ticks, until the queue is empty."""
+
+import sys
+import time
+
+import measured
+
+TIMEOUT_SECONDS = 90  # of the consumer, in template.yaml
+
+
+class Context:
+    """What the handler asks of Lambda's context."""
+
+    def __init__(self) -> None:
+        self._ends_at = time.monotonic() + TIMEOUT_SECONDS
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int((self._ends_at - time.monotonic()) * 1000)
+
+
+from consumer.app import handler  # noqa: E402 - Lambda's init phase: makes the clients
+
+begun = measured.begin()
+while (tick := handler({}, Context()))["stopped"] == "out of time":
+    pass
+if tick["stopped"] != "queue empty":
+    sys.exit(f"the tick ended: {tick}")
+measured.say(begun)

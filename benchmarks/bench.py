@@ -1,0 +1,124 @@
+"""One arm against the stub: what is run, with which variables, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine, template
+from benchmarks.package import Package, Packages, built
+from benchmarks.processes import Ran, run
+from benchmarks.stub.running import Stub, running_stub
+
+ARMS = Path(__file__).with_name("arms")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """One way to do the job.
+
+    script       -- in benchmarks/arms, with its arguments.
+    interpreter  -- what runs it.
+    function     -- whose variables of template.yaml it gets.
+    parameters   -- of template.yaml, where they are not the defaults.
+    package      -- which of `Packages` it runs on.
+    small_bundle -- whether it trusts one authority, instead of all of botocore's.
+    share        -- of the backlog that it gets; less than 1 where all of it would take minutes.
+    """
+
+    name: str
+    script: tuple[str, ...]
+    interpreter: tuple[str, ...] = (machine.PYTHON, "-s")
+    function: str = "ConsumerFunction"
+    parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
+    package: str = "plain"
+    small_bundle: bool = False
+    share: float = 1.0
+
+    @property
+    def changed(self) -> str:
+        """Every parameter that is not the default, in words."""
+        return ", ".join(f"{name}={value}" for name, value in self.parameters.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an arm took, and what the stub counted."""
+
+    ran: Ran
+    stats: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The stub and the packages. `folder` is where arms run, and their home."""
+
+    stub: Stub
+    packages: Packages
+    folder: Path
+    bundle: Path
+
+    def run(self, arm: Arm, backlog: int = 0, *, count_bundles: bool = False, **manner: Any) -> Outcome:
+        """Runs an arm on a fresh backlog; `manner` as `Stub.reset`'s. Raises ArmFailedError."""
+        self.stub.reset(backlog, **manner)
+        environment = self._environment(arm)
+        if count_bundles:
+            environment["BENCHMARK_COUNTS_BUNDLES"] = "1"
+        script, *arguments = arm.script
+        ran = run([*arm.interpreter, str(ARMS / script), *arguments], environment, self.folder)
+        return Outcome(ran, self.stub.stats())
+
+    def _environment(self, arm: Arm) -> dict[str, str]:
+        """What Lambda would give the function, and where the stub is."""
+        package: Package = getattr(self.packages, arm.package)
+        return {
+            **template.variables(arm.function, arm.parameters),
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "PYTHONPATH": f"{package.code}{os.pathsep}{package.runtime}",
+            "PYTHONDONTWRITEBYTECODE": "1",  # a function's folder is read-only
+            "ZIGZAG_WORKER": "zigzag-worker",  # for arms that are not ours
+            "AWS_LAMBDA_FUNCTION_NAME": arm.function,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+            "AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2Vj" * 50,  # about as long as Lambda's
+            "AWS_ENDPOINT_URL": self.stub.url,
+            "AWS_CA_BUNDLE": str(self.stub.ca if arm.small_bundle else self.bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.stub.ca),
+        }
+
+
+@contextmanager
+def a_bench(packages: Packages, folder: Path) -> Iterator[Bench]:
+    """Starts the stub for arms on those packages."""
+    home = folder / "home"
+    home.mkdir()
+    with running_stub() as stub:
+        bundle = home / "bundle.pem"
+        bundle.write_bytes(_botocores_bundle().read_bytes() + b"\n" + stub.ca.read_bytes())
+        yield Bench(stub, packages, home, bundle)
+
+
+@contextmanager
+def built_bench() -> Iterator[Bench]:
+    """A bench on what `sam build` makes. Everything is gone after the block."""
+    with tempfile.TemporaryDirectory(prefix="zigzag-bench-") as name:
+        folder = Path(name)
+        with a_bench(built(folder), folder) as bench:
+            yield bench
+
+
+def _botocores_bundle() -> Path:
+    """All the authorities that boto3 trusts unless told otherwise: it takes a while to parse them."""
+    spec = find_spec("botocore")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("botocore is not installed: run `make setup`")
+    return Path(spec.origin).with_name("cacert.pem")

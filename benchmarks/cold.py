@@ -1,0 +1,107 @@
+"""What does a cold start cost, through the first calls that are its reason?
+
+The consumer's: one tick with one message (a count, a receive, an invoke, two empty receives). The worker's:
+an empty task, and the deletion of its message. Processes take turns; from each one's time that of a process
+that does nothing is taken off.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from benchmarks.alone import run_alone
+from benchmarks.bench import Arm, Bench
+from benchmarks.dispatch import LAST_WAIT_SECONDS
+from benchmarks.figures import Row, medians, number, table
+
+MEGABYTE = 1_000_000
+NOTHING = Arm(name="nothing", script=("nothing.py",))
+FILES = {
+    "plain": "of boto3 only, as `sam build` leaves it",
+    "compiled": "of all",
+    "without_pyc": "of none",
+}
+
+_BOTH = ("compiled", "without_pyc")
+_YARDSTICK = "boto3 + pydantic"
+
+
+def _with_files(arm: Arm, *packages: str) -> tuple[Arm, ...]:
+    return tuple(dataclasses.replace(arm, package=package) for package in packages)
+
+
+def _worker(name: str, *script: str) -> Arm:
+    return Arm(name=name, script=script, function="WorkerFunction")
+
+
+CONSUMERS = (
+    *_with_files(Arm(name="zigzag", script=("zigzag_consumer.py",)), *FILES),
+    *_with_files(Arm(name="boto3", script=("boto3_tick.py",)), *_BOTH),
+    *_with_files(Arm(name=_YARDSTICK, script=("boto3_tick.py", "pydantic")), *_BOTH),
+)
+WORKERS = (
+    *_with_files(_worker("zigzag, dict", "zigzag_worker.py", "nothing_dict", "1"), *FILES),
+    *_with_files(_worker("zigzag, model", "zigzag_worker.py", "nothing_model", "1"), *FILES),
+    *_with_files(_worker("boto3", "boto3_delete.py", "1"), *_BOTH),
+    *_with_files(_worker(_YARDSTICK, "boto3_delete.py", "1", "pydantic"), *_BOTH),
+)
+
+
+def measure(bench: Bench, quick: bool, rounds: int | None = None) -> dict[str, list[Row]]:
+    """`consumer` and `worker`: a row an arm, each of `rounds` processes."""
+    rounds = rounds or (2 if quick else 15)
+    arms = (NOTHING, *CONSUMERS, *WORKERS)
+    found: dict[Arm, list[dict[str, float]]] = {arm: [] for arm in arms}
+    for _ in range(rounds):
+        for arm in arms:
+            found[arm].append(_started(bench, arm))
+    figures: dict[Arm, dict[str, Any]] = {arm: medians(rows) for arm, rows in found.items()}
+    nothing = figures[NOTHING]["cpu_ms"]
+    return {"consumer": _rows(CONSUMERS, figures, nothing), "worker": _rows(WORKERS, figures, nothing)}
+
+
+def _started(bench: Bench, arm: Arm) -> dict[str, float]:
+    ran = bench.run(arm, backlog=1, longest_wait_seconds=LAST_WAIT_SECONDS).ran
+    return {
+        "cpu_ms": ran.cpu_seconds * 1000,
+        "wall_ms": ran.wall_seconds * 1000,
+        "peak_bytes": ran.said.get("peak_bytes", 0),
+    }
+
+
+def _rows(arms: tuple[Arm, ...], figures: dict[Arm, dict[str, Any]], nothing_ms: float) -> list[Row]:
+    yardstick = next(arm for arm in arms if (arm.name, arm.package) == (_YARDSTICK, "compiled"))
+    whole = figures[yardstick]["cpu_ms"] - nothing_ms
+    return [
+        {
+            "arm": arm.name,
+            "files": arm.package,
+            **figures[arm],
+            "net_cpu_ms": figures[arm]["cpu_ms"] - nothing_ms,
+            "ratio": (figures[arm]["cpu_ms"] - nothing_ms) / whole,
+        }
+        for arm in arms
+    ]
+
+
+def tables(results: dict[str, list[Any]]) -> str:
+    """The rows in Markdown."""
+    head = ("cold start of", "arm", "`.pyc`", "CPU ms", f"of {_YARDSTICK}", "peak MB")
+    lines = [
+        (
+            function,
+            row["arm"],
+            FILES[row["files"]],
+            number(row["net_cpu_ms"]),
+            f"{row['ratio']:.2f}",
+            number(row["peak_bytes"] / MEGABYTE),
+        )
+        for function, rows in results.items()
+        for row in rows
+    ]
+    return table(head, lines)
+
+
+if __name__ == "__main__":
+    run_alone(measure, tables)

@@ -1,0 +1,184 @@
+"""What does a million tasks cost, and what an idle month? A model: prices.toml times what each design does.
+
+It counts what comes behind the queue; sending, $0.40 a million, is the same for all.
+What is not measured or published stands below, as a constant with its reason.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import MILLION
+
+TICKS = 30 * 24 * 60
+"""Of a month of 30 days, one a minute."""
+
+MOST_MESSAGES = 10
+"""That a receive brings: a million tasks come in bulk, so the receives are full."""
+
+POLL_SECONDS = 20
+"""The longest poll of SQS."""
+
+PROCESSOR_MB = 1769
+"""The memory with which a function has one whole processor
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+
+SLOWER = 1.5
+"""How much more time a processor of Lambda's takes than the one measured on. Assumed, not measured."""
+
+CALL_SECONDS = 0.01
+"""Of a call to SQS or Lambda, on the wire and at AWS. Assumed: the caller waits, and pays for that."""
+
+TICK_LOG_BYTES = 300
+PLATFORM_LOG_BYTES = 330
+"""Lambda's lines START, END and REPORT, where nobody turned them off. About, by their text."""
+
+POLLERS = 5
+"""With which an event source mapping watches an empty queue: between two and five are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What the other benchmarks found, in seconds of processor time and in bytes.
+
+    The defaults are an unhurried machine's, for who asks the model without measuring.
+    """
+
+    consumer_cpu: float = 0.0009
+    consumer_cpu_of_ten: float = 0.0002
+    naive_cpu: float = 0.0165
+    worker_cpu: float = 0.0008
+    delete_cpu: float = 0.00055
+    task_log_bytes: float = 231
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """USD. `alarm` and `metrics` are by the month, all others by what is done."""
+
+    lambda_time: float = 0.0
+    lambda_requests: float = 0.0
+    sqs: float = 0.0
+    logs: float = 0.0
+    metrics: float = 0.0
+    alarm: float = 0.0
+
+    @property
+    def before_logs(self) -> float:
+        return self.lambda_time + self.lambda_requests + self.sqs
+
+    @property
+    def total(self) -> float:
+        return sum(float(getattr(self, part.name)) for part in fields(self))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How it is configured: the memory is that of both functions."""
+
+    memory_mb: int = 256
+    architecture: str = "x86_64"
+    per_dispatch: int = 1
+    linger_seconds: int = 0
+
+
+def idle_month(setup: Setup) -> Cost:
+    """Zigzag, with nothing to do."""
+    linger = setup.linger_seconds
+    later_polls = max(1, -(-linger // POLL_SECONDS))
+    # Two polls of a second, or one and then a watch of that length; a call and a start come on top.
+    seconds = 2.1 if linger <= 1 else linger + 1
+    return Cost(
+        lambda_time=_time(TICKS * seconds, setup),
+        lambda_requests=TICKS * _prices()["lambda"]["request"],
+        sqs=TICKS
+        * 2
+        * (1 + later_polls)
+        * _prices()["sqs"]["request"],  # each asks first how much is in flight
+        logs=_logs(TICKS * TICK_LOG_BYTES),
+        alarm=_prices()["cloudwatch"]["alarm_month"],
+    )
+
+
+def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
+    """Zigzag: plain tasks that succeed at their first attempt, received ten at a time.
+
+    Where ten travel together, they are deleted together as well: that holds for tasks of 100 ms.
+    """
+    dispatches = MILLION / setup.per_dispatch
+    consumer_cpu = measured.consumer_cpu if setup.per_dispatch == 1 else measured.consumer_cpu_of_ten
+    around_each = max(0.0, measured.worker_cpu - measured.delete_cpu)
+    cpu = MILLION * (consumer_cpu + around_each) + dispatches * measured.delete_cpu
+    seconds = MILLION * task_seconds + _seconds(cpu, setup) + dispatches * CALL_SECONDS
+    return Cost(
+        lambda_time=_time(seconds, setup),
+        lambda_requests=dispatches * _prices()["lambda"]["request"],
+        sqs=(MILLION / MOST_MESSAGES + dispatches) * _prices()["sqs"]["request"],
+        logs=_logs(MILLION * measured.task_log_bytes),
+    )
+
+
+def million_by_mapping(setup: Setup, batch: int, task_seconds: float, measured: Measured) -> Cost:
+    """SQS's event source mapping: Lambda receives, invokes and deletes. One log line a task, as ours."""
+    batches = MILLION / batch
+    return Cost(
+        lambda_time=_time(MILLION * task_seconds, setup),
+        lambda_requests=batches * _prices()["lambda"]["request"],
+        sqs=2 * batches * _prices()["sqs"]["request"],
+        logs=_logs(MILLION * measured.task_log_bytes),
+    )
+
+
+def idle_month_by_mapping() -> Cost:
+    """Long polls, and the same alarm."""
+    polls = POLLERS * TICKS * 60 / POLL_SECONDS
+    return Cost(sqs=polls * _prices()["sqs"]["request"], alarm=_prices()["cloudwatch"]["alarm_month"])
+
+
+def million_by_naive(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
+    """The first version: ten messages a tick, one call after the other, Lambda's own log lines."""
+    ticks = MILLION / MOST_MESSAGES
+    dispatching = MILLION * (_seconds(measured.naive_cpu, setup) + CALL_SECONDS)
+    deleting = MILLION * (_seconds(measured.delete_cpu, setup) + CALL_SECONDS)
+    return Cost(
+        lambda_time=_time(MILLION * task_seconds + dispatching + deleting, setup),
+        lambda_requests=(MILLION + ticks) * _prices()["lambda"]["request"],
+        sqs=(ticks + MILLION) * _prices()["sqs"]["request"],
+        logs=_logs(MILLION * measured.task_log_bytes + (MILLION + ticks) * PLATFORM_LOG_BYTES),
+    )
+
+
+def idle_month_by_naive(setup: Setup, measured: Measured) -> Cost:
+    """A tick with one receive that does not wait; no alarm."""
+    seconds = _seconds(measured.delete_cpu, setup) + CALL_SECONDS
+    return Cost(
+        lambda_time=_time(TICKS * seconds, setup),
+        lambda_requests=TICKS * _prices()["lambda"]["request"],
+        sqs=TICKS * _prices()["sqs"]["request"],
+        logs=_logs(TICKS * PLATFORM_LOG_BYTES),
+    )
+
+
+def _seconds(cpu_seconds: float, setup: Setup) -> float:
+    """How long that much of our processor's time lasts in a function of that memory."""
+    return cpu_seconds * SLOWER / min(1.0, setup.memory_mb / PROCESSOR_MB)
+
+
+def _time(seconds: float, setup: Setup) -> float:
+    price: float = _prices()["lambda"]["gb_second"][setup.architecture]
+    return seconds * setup.memory_mb / 1024 * price
+
+
+def _logs(size: float) -> float:
+    price: float = _prices()["cloudwatch"]["log_gb"]
+    return size / 1_000_000_000 * price
+
+
+@functools.cache
+def _prices() -> dict[str, Any]:
+    with Path(__file__).with_name("prices.toml").open("rb") as file:
+        return tomllib.load(file)

@@ -1,0 +1,87 @@
+"""How many messages a second does a consumer dispatch, and what processor time does each take?
+
+Each arm drains a backlog on the stub. The rate counts from its first call to its last invoke, by the stub's
+clock, so that neither a start nor a last empty poll counts.
+"""
+
+from __future__ import annotations
+
+from benchmarks.alone import run_alone
+from benchmarks.bench import Arm, Bench, Outcome
+from benchmarks.figures import MILLION, Row, check_dispatched_once, medians, number, table
+
+NAIVE = Arm(name="naive", script=("naive.py",), share=0.02)
+BOTO_THREADS = Arm(name="boto threads", script=("boto_threads.py", "32"), small_bundle=True)
+ZIGZAG = Arm(name="zigzag", script=("zigzag_consumer.py",), parameters={"InFlightCap": "0"})
+ZIGZAG_TEN = Arm(
+    name="zigzag, 10 a dispatch",
+    script=("zigzag_consumer.py",),
+    parameters={"InFlightCap": "0", "DeliveriesPerDispatch": "10"},
+)
+ARMS = (NAIVE, BOTO_THREADS, ZIGZAG, ZIGZAG_TEN)
+"""The cap is off since nobody works on the stub: nothing would ever leave the flight."""
+
+LATENCIES_MS = (0, 5, 20)
+LAST_WAIT_SECONDS = 0.05
+"""Of a receive from the empty queue, instead of the second that is asked for: it is not what is measured."""
+
+
+def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
+    """A row for each latency and arm: medians of rounds in which every arm has its turn."""
+    backlog = 1_000 if quick else 10_000
+    rounds = rounds or (1 if quick else 3)
+    found: dict[tuple[int, Arm], list[dict[str, float]]] = {}
+    turns = [
+        (latency, number_of, arm) for latency in LATENCIES_MS for number_of in range(rounds) for arm in ARMS
+    ]
+    for latency, _, arm in turns:
+        found.setdefault((latency, arm), []).append(_once(bench, arm, _share(arm, backlog), latency))
+    return [
+        {"arm": arm.name, "latency_ms": latency, "changed": arm.changed, **medians(figures)}
+        for (latency, arm), figures in found.items()
+    ]
+
+
+def _share(arm: Arm, backlog: int) -> int:
+    return max(20, int(backlog * arm.share))
+
+
+def _once(bench: Bench, arm: Arm, backlog: int, latency_ms: int) -> dict[str, float]:
+    outcome = bench.run(arm, backlog, latency_ms=latency_ms, longest_wait_seconds=LAST_WAIT_SECONDS)
+    check_dispatched_once(arm.name, outcome, backlog)
+    return _figures(outcome, backlog)
+
+
+def _figures(outcome: Outcome, backlog: int) -> dict[str, float]:
+    stats, ran = outcome.stats, outcome.ran
+    seconds = stats["last_invoke_at"] - stats["first_call_at"]
+    return {
+        "messages": backlog,
+        "messages_per_second": backlog / seconds,
+        "cpu_us_per_message": ran.said["cpu_seconds"] / backlog * MILLION,
+        "process_cpu_seconds": ran.cpu_seconds,
+        "wall_seconds": ran.wall_seconds,
+        "connections": stats["connections"],
+    }
+
+
+def tables(rows: list[Row]) -> str:
+    """The rows in Markdown."""
+    head = ("latency", "arm", "messages", "messages/s", "CPU µs/message", "connections", "not the default")
+    lines = [
+        (
+            f"{row['latency_ms']} ms",
+            row["arm"],
+            number(row["messages"]),
+            number(row["messages_per_second"]),
+            number(row["cpu_us_per_message"]),
+            number(row["connections"]),
+            row["changed"],
+        )
+        for row in rows
+    ]
+    return table(head, lines)
+
+
+if __name__ == "__main__":
+    run_alone(measure, tables)

@@ -1,0 +1,162 @@
+"""What does the stub answer to a call of SQS, Lambda or DynamoDB?
+
+The protocols are those that botocore's service models name: SQS and DynamoDB take JSON with the operation
+in `X-Amz-Target` (https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html); Lambda has a path
+(https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import hashlib
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from benchmarks.stub.backlog import BODY, Backlog
+
+INVOKE = b"POST /2015-03-31/functions/"
+_TARGET = b"AmazonSQS."
+_TABLE_TARGET = b"DynamoDB_20120810."
+_WORD = re.compile(rb"\w+")
+
+
+class Answer(NamedTuple):
+    """The whole answer as it goes over the wire, and how long to hold it back."""
+
+    wire: bytes
+    seconds: float
+
+
+@dataclass(slots=True)
+class Manner:
+    """How the stub answers.
+
+    latency_ms           -- of each answer.
+    longest_wait_seconds -- of a receive from the empty queue, however long it would wait; None is SQS's own.
+    """
+
+    latency_ms: float = 0.0
+    longest_wait_seconds: float | None = None
+
+
+class Answers:
+    """Answers calls, out of a backlog."""
+
+    def __init__(self, backlog: Backlog, manner: Manner) -> None:
+        self.backlog = backlog
+        self._manner = manner
+        self._latency = manner.latency_ms / 1000
+        self._note_the_time()
+
+    def to(self, head: bytes, body: bytes) -> Answer:
+        """The answer to a call; `head` is its request line and headers."""
+        if head.startswith(INVOKE):
+            if self.backlog.invoked(body) >= self._dated_at + 1:
+                self._note_the_time()
+            return self._accepted
+        at = head.find(_TARGET)
+        if at >= 0:
+            return self._of_sqs(_operation(head, at + len(_TARGET)), body)
+        at = head.find(_TABLE_TARGET)
+        if at >= 0:
+            self.backlog.counters.record_changes += 1
+            return self._ok(json.dumps(_of_table(_operation(head, at + len(_TABLE_TARGET)), body)).encode())
+        return self._refusal("UnknownOperationException", "The stub knows no such path.")
+
+    def stats(self) -> Answer:
+        return Answer(self._wire(b"200 OK", json.dumps(self.backlog.stats()).encode()), 0.0)
+
+    def reset(self, body: bytes) -> Answer:
+        """A new backlog, in a new manner: `{"backlog": …, "body": …, "latency_ms": …, …}`."""
+        wanted = json.loads(body or b"{}")
+        self.backlog = Backlog(wanted.pop("backlog", 0), wanted.pop("body", BODY))
+        self._manner = Manner(**wanted)
+        self._latency = self._manner.latency_ms / 1000
+        self._note_the_time()
+        return self.stats()
+
+    def _of_sqs(self, operation: str, body: bytes) -> Answer:
+        asked = json.loads(body)
+        backlog = self.backlog
+        match operation:
+            case "ReceiveMessage":
+                return self._received(asked)
+            case "DeleteMessage":
+                backlog.deleted(1)
+                return self._ok(b"{}")
+            case "DeleteMessageBatch":
+                backlog.deleted(len(asked["Entries"]))
+                return self._ok(_all_went_well(asked))
+            case "ChangeMessageVisibility" | "ChangeMessageVisibilityBatch":
+                backlog.counters.postponements += 1
+                backlog.counters.postponed += len(asked.get("Entries", "1"))
+                return self._ok(_all_went_well(asked) if "Entries" in asked else b"{}")
+            case "GetQueueAttributes":
+                backlog.counters.counts += 1
+                return self._ok(self._counts())
+            case "SendMessage":
+                backlog.counters.sends += 1
+                return self._ok(_sent(asked))
+        return self._refusal("InvalidAction", f"The stub knows no {operation}.")
+
+    def _received(self, asked: dict[str, Any]) -> Answer:
+        found = self.backlog.receive(asked.get("MaxNumberOfMessages", 1))
+        if found is not None:
+            return self._ok(found)
+        wait, longest = asked.get("WaitTimeSeconds", 0), self._manner.longest_wait_seconds
+        seconds = wait if longest is None else min(wait, longest)
+        return Answer(self._wire(b"200 OK", b"{}"), max(self._latency, seconds))
+
+    def _counts(self) -> bytes:
+        in_flight, waiting = self.backlog.in_flight(), self.backlog.waiting()
+        counts = {
+            "ApproximateNumberOfMessagesNotVisible": str(in_flight),
+            "ApproximateNumberOfMessages": str(waiting),
+        }
+        return json.dumps({"Attributes": counts}).encode()
+
+    def _ok(self, body: bytes) -> Answer:
+        return Answer(self._wire(b"200 OK", body), self._latency)
+
+    def _refusal(self, code: str, message: str) -> Answer:
+        body = json.dumps({"__type": f"com.amazonaws.sqs#{code}", "message": message}).encode()
+        return Answer(self._wire(b"400 Bad Request", body), 0.0)
+
+    def _wire(self, status: bytes, body: bytes, kind: bytes = b"application/x-amz-json-1.0") -> bytes:
+        if time.monotonic() >= self._dated_at + 1:
+            self._note_the_time()
+        return (
+            b"HTTP/1.1 %b\r\nx-amzn-RequestId: 7a62c49f-347e-4fc4-9331-6e8e7a96aa73\r\nDate: %b\r\n"
+            b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (status, self._date, kind, len(body), body)
+        )
+
+    def _note_the_time(self) -> None:
+        """For the next second: its header, and the answer to an invoke, which is what is asked for most."""
+        self._dated_at = int(time.monotonic())
+        self._date = email.utils.formatdate(usegmt=True).encode()
+        self._accepted = Answer(self._wire(b"202 Accepted", b"", b"application/json"), self._latency)
+
+
+def _operation(head: bytes, start: int) -> str:
+    found = _WORD.match(head, start)
+    return "" if found is None else found.group().decode()
+
+
+def _all_went_well(asked: dict[str, Any]) -> bytes:
+    return json.dumps({"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]]}).encode()
+
+
+def _sent(asked: dict[str, Any]) -> bytes:
+    """As if it were stored: what is sent is counted, and forgotten."""
+    md5 = hashlib.md5(asked["MessageBody"].encode(), usedforsecurity=False).hexdigest()
+    return json.dumps({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274", "MD5OfMessageBody": md5}).encode()
+
+
+def _of_table(operation: str, body: bytes) -> dict[str, Any]:
+    """An update succeeds; its item is the key, and one start."""
+    if operation != "UpdateItem":
+        return {}
+    return {"Attributes": {**json.loads(body)["Key"], "starts": {"N": "1"}}}

@@ -1,0 +1,116 @@
+"""The stub's queue: a number of equal messages, each handed out once; and what became of them, counted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+BODY = '{"task": "hello", "payload": {"name": "world"}}'
+
+_MESSAGE_IDS = re.compile(rb'"MessageId": ?"([0-9a-f]{8})-0000-4000-8000-000000000000"')
+_HANDLE_END = "AQEB" * 42
+"""A receipt handle of SQS has about 180 characters."""
+
+
+@dataclass(slots=True)
+class Counters:
+    """All that has happened since the last reset. Times are those of `time.monotonic`.
+
+    messages         -- handed out.
+    dispatched       -- in all invokes; `dispatched_once` counts those that were in exactly one.
+    deletes          -- calls; `deleted` counts their messages. So do `postponements` and `postponed`.
+    connections      -- over which a call came.
+    tls_handshakes   -- whole ones: not those that resumed a session.
+    """
+
+    receives: int = 0
+    empty_receives: int = 0
+    messages: int = 0
+    invokes: int = 0
+    dispatched: int = 0
+    deletes: int = 0
+    deleted: int = 0
+    postponements: int = 0
+    postponed: int = 0
+    sends: int = 0
+    counts: int = 0
+    record_changes: int = 0
+    connections: int = 0
+    tls_handshakes: int = 0
+    first_call_at: float | None = None
+    last_invoke_at: float | None = None
+    last_delete_at: float | None = None
+
+
+class Backlog:
+    """`size` messages, of which `handed_out` are gone.
+
+    body -- of every message.
+    """
+
+    def __init__(self, size: int = 0, body: str = BODY) -> None:
+        self.counters = Counters()
+        self._size = size
+        self._dispatches = bytearray(size)  # of each message, 255 at most
+        now = str(int(time.time() * 1000))
+        attributes = {
+            "SenderId": "AIDAEXAMPLE",
+            "SentTimestamp": now,
+            "ApproximateReceiveCount": "1",
+            "ApproximateFirstReceiveTimestamp": now,
+        }
+        md5 = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+        rest = json.dumps({"MD5OfBody": md5, "Body": body, "Attributes": attributes})
+        self._end = f'-0000-4000-8000-000000000000",{rest[1:]}'
+
+    def receive(self, most: int) -> bytes | None:
+        """Up to `most` messages as ReceiveMessage's JSON; None if there are none."""
+        counters = self.counters
+        counters.receives += 1
+        first = counters.messages
+        number = min(most, self._size - first)
+        if number == 0:
+            counters.empty_receives += 1
+            return None
+        counters.messages += number
+        end = self._end
+        # A message's number is its MessageId, and so is found again in the invoke.
+        messages = [
+            f'{{"ReceiptHandle":"{one:08x}{_HANDLE_END}","MessageId":"{one:08x}{end}'
+            for one in range(first, first + number)
+        ]
+        return f'{{"Messages":[{",".join(messages)}]}}'.encode()
+
+    def invoked(self, payload: bytes) -> float:
+        """Notes which messages a worker got; when that was."""
+        counters = self.counters
+        counters.invokes += 1
+        for number in _MESSAGE_IDS.findall(payload):
+            one = int(number, 16)
+            counters.dispatched += 1
+            if one < self._size:
+                self._dispatches[one] = min(255, self._dispatches[one] + 1)
+        counters.last_invoke_at = time.monotonic()
+        return counters.last_invoke_at
+
+    def deleted(self, number: int) -> None:
+        self.counters.deletes += 1
+        self.counters.deleted += number
+        self.counters.last_delete_at = time.monotonic()
+
+    def in_flight(self) -> int:
+        return self.counters.messages - self.counters.deleted
+
+    def waiting(self) -> int:
+        return self._size - self.counters.messages
+
+    def stats(self) -> dict[str, Any]:
+        return {
+            **asdict(self.counters),
+            "dispatched_once": self._dispatches.count(1),
+            "waiting": self.waiting(),
+        }

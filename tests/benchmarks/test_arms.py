@@ -1,0 +1,139 @@
+"""Does each arm do what it is measured for, and all of it?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from benchmarks import cold, dispatch, package, template, worker_overhead
+from benchmarks.bench import Arm, Bench, Outcome, a_bench
+from benchmarks.dispatch import LAST_WAIT_SECONDS, NAIVE, ZIGZAG
+from benchmarks.figures import check_dispatched_once
+from benchmarks.processes import ArmFailedError
+
+BACKLOG = 50
+
+
+def drained(bench: Bench, arm: Arm, backlog: int = BACKLOG) -> Outcome:
+    return bench.run(arm, backlog, count_bundles=True, longest_wait_seconds=LAST_WAIT_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def outcomes(bench: Bench) -> dict[str, Outcome]:
+    """What came of the arms that dispatch."""
+    return {arm.name: drained(bench, arm, backlog_of(arm)) for arm in dispatch.ARMS}
+
+
+def backlog_of(arm: Arm) -> int:
+    """Fewer for the arm that takes 20 ms and more for each."""
+    return BACKLOG if arm.share == 1 else BACKLOG // 5
+
+
+@pytest.mark.parametrize("arm", dispatch.ARMS, ids=lambda arm: arm.name)
+def test_an_arm_dispatches_every_message_exactly_once(outcomes: dict[str, Outcome], arm: Arm) -> None:
+    outcome = outcomes[arm.name]
+
+    check_dispatched_once(arm.name, outcome, backlog_of(arm))
+    assert outcome.stats["waiting"] == 0
+    assert outcome.ran.said["peak_bytes"] > 1_000_000
+    assert 0 < outcome.ran.said["cpu_seconds"] < outcome.ran.cpu_seconds
+
+
+def test_the_naive_arm_opens_a_connection_for_each_invoke_and_parses_a_bundle_for_each(
+    outcomes: dict[str, Outcome],
+) -> None:
+    outcome = outcomes[NAIVE.name]
+
+    assert outcome.stats["connections"] == backlog_of(NAIVE) + 1  # and one for the receives
+    assert outcome.ran.said["bundles_parsed"] == backlog_of(NAIVE) + 1
+
+
+def test_who_reads_the_answer_uses_a_connection_again(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes[ZIGZAG.name].stats["connections"] < BACKLOG
+
+
+def test_a_message_that_is_missing_gives_no_figure(outcomes: dict[str, Outcome]) -> None:
+    with pytest.raises(ArmFailedError, match="dispatched 50 of 51 messages, 50 of them once"):
+        check_dispatched_once("zigzag", outcomes["zigzag"], 51)
+
+
+def test_a_message_that_is_dispatched_twice_gives_no_figure(outcomes: dict[str, Outcome]) -> None:
+    done = outcomes["zigzag"]
+    twice = Outcome(done.ran, {**done.stats, "dispatched": 51})
+
+    with pytest.raises(ArmFailedError, match="dispatched 51 of 50 messages"):
+        check_dispatched_once("zigzag", twice, BACKLOG)
+
+
+def test_an_arm_that_fails_says_why(bench: Bench) -> None:
+    nobody = Arm(name="nobody", script=("zigzag_worker.py", "no_such_task", "1"), function="WorkerFunction")
+
+    with pytest.raises(ArmFailedError, match=r"not as it should be[^\n]*no_such_task"):
+        bench.run(nobody)
+
+
+def test_the_yardstick_of_the_consumers_start_makes_the_same_calls(bench: Bench) -> None:
+    calls = ("receives", "empty_receives", "invokes", "dispatched_once", "counts", "deletes", "connections")
+
+    zigzag, yardstick = (
+        {call: one[call] for call in calls}
+        for one in (drained(bench, CONSUMERS[name], 1).stats for name in ("zigzag", "boto3 + pydantic"))
+    )
+
+    assert yardstick == zigzag
+    assert zigzag["dispatched_once"] == 1
+
+
+CONSUMERS = {arm.name: arm for arm in cold.CONSUMERS if arm.package == "compiled"}
+
+
+def test_the_yardstick_of_the_worker_deletes_as_often(bench: Bench) -> None:
+    stats = [bench.run(arm).stats for arm in worker_overhead.arms(3)]
+
+    assert [(one["deletes"], one["deleted"], one["connections"]) for one in stats] == [(3, 3, 1)] * 3
+
+
+def test_an_arm_gets_the_variables_of_the_template() -> None:
+    cap = {"InFlightCap": "7"}
+
+    variables = template.variables("ConsumerFunction", cap)
+
+    assert variables["ZIGZAG_IN_FLIGHT_CAP"] == "7"
+    assert variables["ZIGZAG_LINGER_SECONDS"] == template.default("LingerSeconds")
+    assert "AWS_ENDPOINT_URL" not in variables
+    assert ZIGZAG.changed == "InFlightCap=0"
+
+
+def test_a_parameter_that_is_not_in_the_template_is_refused() -> None:
+    with pytest.raises(KeyError):
+        template.variables("ConsumerFunction", {"NoSuchParameter": "1"})
+
+
+def test_compiled_files_are_where_they_should_be(bench: Bench) -> None:
+    packages = bench.packages
+
+    assert compiled(packages.plain.code) == compiled(packages.without_pyc.runtime) == 0
+    assert compiled(packages.compiled.code) == sources(packages.compiled.code)
+    assert compiled(packages.compiled.runtime) == sources(packages.compiled.runtime)
+
+
+@pytest.mark.usefixtures("outcomes")
+def test_no_arm_leaves_compiled_files_behind(bench: Bench) -> None:
+    assert compiled(bench.packages.plain.code) == 0
+
+
+@pytest.mark.slow
+def test_the_built_package_does_all_of_it(tmp_path: Path) -> None:
+    with a_bench(package.built(tmp_path), tmp_path) as bench:
+        for arm in dispatch.ARMS:
+            check_dispatched_once(arm.name, drained(bench, arm), BACKLOG)
+        for arm in cold.WORKERS:
+            assert bench.run(arm).stats["deleted"] == 1
+
+
+def compiled(folder: Path) -> int:
+    return sum(1 for _ in folder.rglob("*.pyc"))
+
+
+def sources(folder: Path) -> int:
+    return sum(1 for _ in folder.rglob("*.py"))

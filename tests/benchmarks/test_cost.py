@@ -1,0 +1,137 @@
+"""Does the cost model agree with README.md, and with itself?"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from benchmarks.cost import (
+    Measured,
+    Setup,
+    idle_month,
+    idle_month_by_mapping,
+    million_by_mapping,
+    million_by_naive,
+    million_tasks,
+)
+from benchmarks.cost_tables import measured_by, rows
+from tests.docs.pages import blocks, read
+
+README = read("README.md")
+TASK_SECONDS = 0.1
+MEASURED = Measured()
+
+
+def amounts() -> list[tuple[str, float]]:
+    """The lines of README.md's sums: what it is for, and the USD a month."""
+    lines = [line for block in blocks(README, "text") for line in block.text.splitlines() if " = $" in line]
+    return [(line.partition("  ")[0], float(line.rpartition("$")[2])) for line in lines]
+
+
+def test_an_idle_month_is_that_of_the_readme() -> None:
+    idle = idle_month(Setup())
+
+    told = {name: round(getattr(idle, part), 2) for name, part in PARTS.items()}
+
+    assert told == dict(amounts()[: len(PARTS)])
+
+
+PARTS = {
+    "Lambda, time": "lambda_time",
+    "Lambda, requests": "lambda_requests",
+    "SQS": "sqs",
+    "CloudWatch, logs": "logs",
+    "CloudWatch, alarm": "alarm",
+}
+
+
+def test_a_lingering_month_is_that_of_the_readme() -> None:
+    _, told = amounts()[len(PARTS)]
+
+    assert round(idle_month(Setup(linger_seconds=70)).lambda_time, 2) == told
+
+
+def test_a_million_tasks_are_those_of_the_readme() -> None:
+    [receiving] = re.findall(r"\$([\d.]+) to \$[\d.]+ for receiving", README)
+    [deleting] = re.findall(r"\$([\d.]+) for deleting", README)
+    [invoking] = re.findall(r"\$([\d.]+) for the invokes", README)
+
+    cost = million_tasks(Setup(), TASK_SECONDS, MEASURED)
+
+    assert cost.sqs == pytest.approx(float(receiving) + float(deleting))
+    assert cost.lambda_requests == pytest.approx(float(invoking))
+
+
+def test_arm64_takes_a_fifth_off_the_time_and_128_mb_half_of_it_as_the_readme_says() -> None:
+    time = idle_month(Setup()).lambda_time
+
+    assert "arm64 takes a fifth off the first line, and 128 MB half of it" in README
+    assert idle_month(Setup(architecture="arm64")).lambda_time == pytest.approx(time * 0.8, rel=0.001)
+    assert idle_month(Setup(memory_mb=128)).lambda_time == pytest.approx(time / 2)
+
+
+def test_ten_a_dispatch_is_a_tenth_of_the_requests_and_of_the_deletes() -> None:
+    one = million_tasks(Setup(), TASK_SECONDS, MEASURED)
+    ten = million_tasks(Setup(per_dispatch=10), TASK_SECONDS, MEASURED)
+
+    assert ten.lambda_requests == pytest.approx(one.lambda_requests / 10)
+    assert ten.sqs == pytest.approx(0.04 + 0.04)
+    assert ten.lambda_time < one.lambda_time
+
+
+@pytest.mark.parametrize(("batch", "usd"), [(1, 1.21), (10, 0.31)])
+def test_an_event_source_mapping_costs_receives_deletes_requests_and_time(batch: int, usd: float) -> None:
+    cost = million_by_mapping(Setup(memory_mb=128), batch, TASK_SECONDS, MEASURED)
+
+    # 0.1 s in 1/8 GB are $0.21 a million; a receive, a delete and a request for each batch
+    assert round(cost.before_logs, 2) == usd
+
+
+def test_a_mapping_polls_though_nothing_comes() -> None:
+    assert round(idle_month_by_mapping().sqs, 2) == 0.26  # 5 pollers, 3 polls a minute
+
+
+def test_the_naive_consumer_pays_for_its_processor_time() -> None:
+    naive = million_by_naive(Setup(memory_mb=128), TASK_SECONDS, MEASURED)
+
+    assert naive.before_logs > million_tasks(Setup(memory_mb=128), TASK_SECONDS, MEASURED).before_logs
+
+
+def test_logs_are_no_part_of_what_comes_before_them() -> None:
+    cost = million_tasks(Setup(), TASK_SECONDS, MEASURED)
+
+    assert cost.logs > 0
+    assert cost.total == pytest.approx(cost.before_logs + cost.logs)
+
+
+def test_the_model_takes_what_was_measured() -> None:
+    def dispatched(arm: str, cpu: float) -> dict[str, object]:
+        return {"arm": arm, "latency_ms": 5, "cpu_us_per_message": cpu}
+
+    def worked(arm: str, cpu: float) -> dict[str, object]:
+        return {"arm": arm, "cpu_us_per_task": cpu, "log_bytes_per_task": 200}
+
+    results = {
+        "dispatch": [
+            dispatched("naive", 20_000),
+            dispatched("zigzag", 1_000),
+            dispatched("zigzag, 10 a dispatch", 300),
+        ],
+        "worker_overhead": [worked("boto3, bare delete", 500), worked("zigzag, dict", 700)],
+    }
+
+    assert measured_by(results) == Measured(
+        consumer_cpu=0.001,
+        consumer_cpu_of_ten=0.0003,
+        naive_cpu=0.02,
+        worker_cpu=0.0007,
+        delete_cpu=0.0005,
+        task_log_bytes=200,
+    )
+
+
+def test_every_design_is_there_for_both_sizes_and_processors() -> None:
+    found = rows(MEASURED)
+
+    assert len({(row["design"], row["functions"]) for row in found["million"]}) == 5 * 4
+    assert len({(row["design"], row["functions"]) for row in found["idle"]}) == 3 * 4 + 1
