@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -12,25 +13,35 @@ from typing import Any, Self
 
 
 class LambdaEndpoint:
-    """Answers each invoke with `answer`: a status, "close", "reset", "half", "hang"; or a function's status.
+    """Answers each call with `answer`: a status, all of an answer in bytes, or a function's status; or in the
+    ways of networks: "close", "reset", "half", "hang", "trickle" (a byte at a time, without end), "bye"
+    (202, and closes the connection without a word of it), and "too large" (413, without reading the body).
 
-    requests    -- the body of each, in order.
-    connections -- how many were opened.
+    requests    -- the body of each, in order; `headers` theirs, by names in lower case.
+    connections -- how many were opened, and `closed` how many of them have ended.
+    resumed     -- of each secure one, whether it went on with an earlier session.
     """
 
-    def __init__(self, answer: int | str | Callable[[bytes], int] = 202) -> None:
+    def __init__(
+        self, answer: int | str | bytes | Callable[[bytes], int] = 202, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.answer = answer
         self.requests: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.connections = 0
+        self.closed = 0
+        self.resumed: list[bool | None] = []
         self.released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": self}))
+        self._secure = tls is not None
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http{'s' if self._secure else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,17 +69,35 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self.endpoint.connections += 1
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.endpoint.resumed.append(self.connection.session_reused)
+
+    def finish(self) -> None:
+        super().finish()
+        self.endpoint.closed += 1
 
     def do_POST(self) -> None:
+        if self.endpoint.answer == "too large":
+            self._refuse_unread()
+            return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.endpoint.requests.append(body)
-        self.endpoint.headers.append(dict(self.headers.items()))
+        self.endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.endpoint.paths.append(self.path)
         answer = self.endpoint.answer(body) if callable(self.endpoint.answer) else self.endpoint.answer
-        if isinstance(answer, int):
+        if isinstance(answer, bytes):
+            self.wfile.write(answer)
+        elif isinstance(answer, int):
             self._say(answer)
         else:
             self._break(answer)
+
+    def _refuse_unread(self) -> None:
+        self.close_connection = True
+        self._say(413)
+        self.wfile.flush()
+        self.connection.shutdown(socket.SHUT_WR)
+        self.endpoint.released.wait(0.2)
 
     def _break(self, how: str) -> None:
         self.close_connection = True
@@ -79,6 +108,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{")
             case "hang":
                 self.endpoint.released.wait(30)
+            case "trickle":
+                self.wfile.write(b"HTTP/1.1 202 Accepted\r\nx-slow: ")
+                while not self.endpoint.released.wait(0.05):
+                    self.wfile.write(b".")
+            case "bye":
+                self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
     def _say(self, status: int) -> None:
         said = b"" if status == 202 else b'{"Type": "User", "Message": "as the endpoint was told"}'

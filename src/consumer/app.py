@@ -7,7 +7,6 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from random import Random
 from typing import Any
@@ -15,16 +14,23 @@ from typing import Any
 from consumer.handover import Handover
 from consumer.room import Room
 from consumer.settings import ConsumerSettings
-from consumer.tick import LANES, Summary, Tick
+from consumer.tick import Summary, Tick
 from shared import log
-from shared.aws.clients import in_threads, lambda_client, sqs_client
+from shared.aws.choice import transport_in_a_loop
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.clock import WallClock
 from shared.ports import MOST_PER_CALL
 from shared.settings import SettingError, read
 
-CONNECTIONS = LANES * MOST_PER_CALL
+MB_A_LANE = 64
+LEAST_LANES, MOST_LANES = 4, 32
+"""Measured in docs/performance.md: a function's processor grows with its memory, and feeds so many lanes."""
+
+
+def lanes_for(memory_mb: int) -> int:
+    """How many lanes a consumer with so much memory polls with."""
+    return max(LEAST_LANES, min(memory_mb // MB_A_LANE, MOST_LANES))
 
 
 @functools.cache
@@ -36,12 +42,13 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
     except SettingError as error:
         log.write(logging.ERROR, str(error))
         raise
-    call = in_threads(ThreadPoolExecutor(CONNECTIONS))
+    lanes = lanes_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
     # One attempt: a receive whose answer is lost must not be sent again.
-    sqs = sqs_client(attempts=1, connections=CONNECTIONS)
-    queue = SqsQueue(sqs, settings.queue_url, call)
-    dead_letters = SqsQueue(sqs, settings.dead_letter_queue_url, call)
-    workers = LambdaWorkers(lambda_client(connections=CONNECTIONS), settings.worker, call)
+    aws = transport_in_a_loop(settings.transport, attempts=1, connections=lanes * MOST_PER_CALL)
+    aws.prepare("sqs", "lambda")
+    queue = SqsQueue(aws, settings.queue_url)
+    dead_letters = SqsQueue(aws, settings.dead_letter_queue_url)
+    workers = LambdaWorkers(aws, settings.worker)
     clock = WallClock()
 
     room = Room(queue, clock, settings.in_flight_cap)  # remembers dispatches beyond its tick
@@ -51,7 +58,7 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
         handover = Handover(queue, dead_letters, workers, clock, Random(), per_dispatch)
         ends_at = clock.now() + seconds_left
         linger = settings.linger_seconds
-        return Tick(queue, room, handover, clock, linger_seconds=linger, ends_at=ends_at).run()
+        return Tick(queue, room, handover, clock, linger_seconds=linger, ends_at=ends_at, lanes=lanes).run()
 
     return asyncio.Runner(), tick
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.delivery import MOST_DELIVERIES
-from shared.settings import text, url, whole_number
+from shared.settings import one_of, text, url, whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +13,7 @@ class ConsumerSettings:
     """Read from `ZIGZAG_*` variables, one a field.
 
     worker                  -- name of the worker function.
+    transport               -- what calls AWS: the lean one, or boto's.
     linger_seconds          -- how long a tick polls on after the queue has run empty.
     in_flight_cap           -- most messages in flight at once; 0 = no cap.
     deliveries_per_dispatch -- most that a worker gets at once from a standard queue.
@@ -21,6 +22,7 @@ class ConsumerSettings:
     queue_url: str = url("the task queue's URL")
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     worker: str = text("the name of the worker function")
+    transport: str = one_of("lean", "boto")
     linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)
     deliveries_per_dispatch: int = whole_number(1, MOST_DELIVERIES)

@@ -17,7 +17,7 @@ from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports import LONGEST_WAIT_SECONDS, MOST_PER_CALL, Clock, Queue, QueueError
 
 LANES = 4
-"""Most polls under way at once."""
+"""Most polls under way at once, unless a tick is told otherwise."""
 
 RESERVE_SECONDS = DISPATCH_SECONDS + 5
 """Kept free at the end of the function's time for what is received last."""
@@ -57,6 +57,7 @@ class Tick:
 
     linger_seconds -- how long to poll on after the queue has run empty.
     ends_at        -- when the function's own time is over, in epoch seconds.
+    lanes          -- most polls under way at once.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Tick:
         *,
         linger_seconds: float,
         ends_at: float,
+        lanes: int = LANES,
     ) -> None:
         self._queue = queue
         self._room = room
         self._handover = handover
         self._clock = clock
         self._linger_seconds = linger_seconds
+        self._most_lanes = lanes
         self._last_poll_by = ends_at - RESERVE_SECONDS
         self._summary = Summary()
         self._lanes = 0
@@ -98,7 +101,7 @@ class Tick:
                 await self._clock.sleep(pause)
                 continue
             received = await self._poll()
-            if received == MOST_PER_CALL and self._lanes < LANES:
+            if received == MOST_PER_CALL and self._lanes < self._most_lanes:
                 self._open_lane(group)
             if received < MOST_PER_CALL and not first:
                 break

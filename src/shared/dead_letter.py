@@ -15,7 +15,6 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
 from enum import Enum
 from random import Random
 from typing import Any
@@ -35,10 +34,10 @@ MOST_REASON_CHARACTERS = 1_000
 MOST_ID_CHARACTERS = 1_000
 """A longer id is not in the note: only a body can have brought it, and does so again after a redrive."""
 
-_NAME = re.compile(r"(?!AWS\.|Amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)", re.IGNORECASE)
-_TYPE = re.compile(r"(String|Number|Binary)(\..{1,200})?")
-_NUMBER = re.compile(r"[0-9eE.+-]+")
-"""Attributes that SQS takes
+_NAME = r"(?i)(?!AWS\.|Amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)"
+_TYPE = r"(String|Number|Binary)(\..{1,200})?"
+_NUMBER = r"[0-9eE.+-]+"
+"""Patterns of attributes that SQS takes
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
 
 
@@ -196,7 +195,7 @@ def _is_id(value: Any) -> bool:
     return (
         isinstance(value, str)
         and 0 < len(value) <= MOST_ID_CHARACTERS
-        and not REFUSED_CHARACTERS.search(value)
+        and not re.search(REFUSED_CHARACTERS, value)
     )
 
 
@@ -205,15 +204,15 @@ def _displaced(value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict) or len(value) != 1:
         return {}
     ((name, attribute),) = value.items()
-    if not isinstance(attribute, dict) or not _NAME.fullmatch(name):
+    if not isinstance(attribute, dict) or not re.fullmatch(_NAME, name):
         return {}
     kind, text, hexadecimal = (attribute.get(key) for key in ("DataType", "StringValue", "BinaryValue"))
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind) or REFUSED_CHARACTERS.search(kind):
+    if not isinstance(kind, str) or not re.fullmatch(_TYPE, kind) or re.search(REFUSED_CHARACTERS, kind):
         return {}
     if kind.startswith("Binary"):
         content = _bytes(hexadecimal)
         return {name: {"DataType": kind, "BinaryValue": content}} if content else {}
-    if not isinstance(text, str) or not text or REFUSED_CHARACTERS.search(text):
+    if not isinstance(text, str) or not text or re.search(REFUSED_CHARACTERS, text):
         return {}
     if kind.startswith("Number") and not _is_number(text):
         return {}
@@ -229,8 +228,10 @@ def _bytes(hexadecimal: Any) -> bytes:
 
 def _is_number(text: str) -> bool:
     """Whether SQS takes it for an attribute's number: 38 digits, from 10^-128 to 10^126."""
+    from decimal import Decimal, InvalidOperation  # loaded for dead letters with attributes only
+
     try:
-        number = Decimal(text) if _NUMBER.fullmatch(text) else Decimal("NaN")
+        number = Decimal(text) if re.fullmatch(_NUMBER, text) else Decimal("NaN")
     except InvalidOperation:
         return False
     return number.is_finite() and len(number.as_tuple().digits) <= 38 and -128 <= number.adjusted() <= 126

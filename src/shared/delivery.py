@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from shared import wire
@@ -143,26 +144,32 @@ def longest_event(deliveries: Sequence[Delivery]) -> tuple[int, bytes]:
 def _longest(
     deliveries: Sequence[Delivery], written: Callable[[Mapping[str, Any]], bytes]
 ) -> tuple[int, bytes]:
+    first = deliveries[0]
+    before, after = _envelope(first.queue_url, first.lease)
+    room = MOST_EVENT_BYTES - len(before) - len(after) - len(b'"Messages":[]')
     messages: list[bytes] = []
-    event = b""
     for delivery in deliveries:
-        messages.append(written(delivery.message))
-        longer = _event(deliveries[0], messages)
-        if len(longer) > MOST_EVENT_BYTES:
-            return len(messages) - 1, event
-        event = longer
-    return len(messages), event
+        message = written(delivery.message)
+        room -= len(message) + len(b",")
+        if room < 0 and (messages or len(_event(first, [message])) > MOST_EVENT_BYTES):
+            break
+        messages.append(message)
+    return len(messages), _event(first, messages) if messages else b""
 
 
 def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
     """The event around the messages, which are JSON already; queue and lease are those of the first."""
-    carried = b'"Message":' + messages[0]
-    if len(messages) > 1:
-        carried = b'"Messages":[' + b",".join(messages) + b"]"
-    fields = [b'"QueueUrl":' + wire.to_json(first.queue_url), carried]
-    if first.lease is not None:
-        fields.append(b'"Lease":' + wire.to_json(first.lease.to_json()))
-    return b"{" + b",".join(fields) + b"}"
+    before, after = _envelope(first.queue_url, first.lease)
+    if len(messages) == 1:
+        return b'%b"Message":%b%b' % (before, messages[0], after)
+    return b'%b"Messages":[%b]%b' % (before, b",".join(messages), after)
+
+
+@lru_cache(maxsize=16)  # the messages of a poll share it
+def _envelope(queue_url: str | None, lease: Lease | None) -> tuple[bytes, bytes]:
+    """What comes before and after the messages."""
+    after = b"}" if lease is None else b',"Lease":%b}' % wire.to_json(lease.to_json())
+    return b'{"QueueUrl":%b,' % wire.to_json(queue_url), after
 
 
 def from_event(event: Any) -> Run:

@@ -15,6 +15,10 @@ from typing import Any
 
 LOGGER = logging.getLogger("zigzag")
 
+METRICS = "_aws"
+"""The field that CloudWatch makes metrics of, by the embedded metric format. Each metric is paid for, so only
+our own lines may have it: a task that logs a payload as fields must not let a message write it."""
+
 MOST_LINE_BYTES = 60_000
 """A longer line can come out of Lambda in two: it goes through a pipe, and that holds 65,536."""
 
@@ -36,11 +40,14 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
+        fields = _fields(record)
+        metrics = fields.pop(METRICS, None)
+        whole = {METRICS: metrics} if metrics is not None and record.name == LOGGER.name else {}
         # What we say ourselves comes first and last: no field takes its place.
-        line |= {name: value for name, value in _fields(record).items() if name not in line}
+        line |= {name: value for name, value in fields.items() if name not in line}
         written = ""
         for most in _MOST_CHARACTERS:
-            written = json.dumps({name[:most]: _cut(value, most) for name, value in line.items()})
+            written = json.dumps({name[:most]: _cut(value, most) for name, value in line.items()} | whole)
             if len(written) <= MOST_LINE_BYTES:
                 break
         return written
@@ -59,7 +66,10 @@ def configure() -> None:
 
 
 def write(level: int, message: str, *, error: BaseException | None = None, **fields: Any) -> None:
-    """Logs `message` with its fields but those that are None, and the traceback of `error`."""
+    """Logs `message` with its fields but those that are None, and the traceback of `error`.
+
+    The field `_aws` is for CloudWatch: it is never cut.
+    """
     known = {name: value for name, value in fields.items() if value is not None}
     LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
 

@@ -7,7 +7,6 @@ Ports are asynchronous and work on batches, so that the same code runs on boto i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -24,8 +23,8 @@ LONGEST_WAIT_SECONDS = 20
 LONGEST_DELAY_SECONDS = 900
 """SQS's longest delay of a message."""
 
-REFUSED_CHARACTERS = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What SQS refuses in a body
+REFUSED_CHARACTERS = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""What SQS refuses in a body, as a pattern, which `re` compiles when it is used: that takes a while
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 LONGEST_VISIBILITY_SECONDS = 43_200

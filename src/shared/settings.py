@@ -49,6 +49,28 @@ def text(may_be: str) -> Any:
     return setting(parse, may_be)
 
 
+def true_or_false() -> Any:
+    """A field that is a bool, written as CloudFormation's parameters have it."""
+
+    def parse(value: str) -> bool:
+        if value not in ("true", "false"):
+            raise ValueError
+        return value == "true"
+
+    return setting(parse, "true or false")
+
+
+def one_of(*choices: str) -> Any:
+    """A field that is one of these texts."""
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    return setting(parse, f"one of {', '.join(choices)}")
+
+
 def url(what: str) -> Any:
     """A field that is an http(s) URL."""
 

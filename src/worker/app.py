@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from shared import log
-from shared.aws.clients import dynamodb_client, sqs_client
+from shared.aws.choice import transport_in_place
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.clock import WallClock
@@ -36,24 +36,23 @@ def _settings() -> WorkerSettings:
         raise
 
 
-def _queue(url: str) -> SqsQueue:
-    # A delete and a postponement do no harm when they are sent twice, and much when they are lost.
-    return SqsQueue(sqs_client(attempts=4), url)
-
-
 @functools.cache
 def _worker(queue_url: str) -> Worker:
     """The worker of one queue, made once for each environment of the function."""
     settings = _settings()
+    # What settles and records does no harm when it is sent twice, and much when it is lost.
+    aws = transport_in_place(settings.transport, attempts=4)
+    aws.prepare("sqs")
+    queue = SqsQueue(aws, queue_url)
     return Worker(
-        queue=_queue(queue_url),
-        dead_letters=_queue(settings.dead_letter_queue_url),
-        records=DynamoDbRecords(dynamodb_client, settings.records_table),
+        queue=queue,
+        dead_letters=SqsQueue(aws, settings.dead_letter_queue_url),
+        records=DynamoDbRecords(aws, settings.records_table),
         table=TASKS,
         clock=WallClock(),
         random=Random(),
         host=PROCESS,
-        beat_queue=functools.partial(_queue, queue_url),
+        metrics_of=settings.queue_url if settings.metrics else None,
     )
 
 

@@ -45,7 +45,7 @@ NO_RECORDS_SECONDS = (15, 60)
 BUSY_MORE_SECONDS = (1, 5)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Attempted:
     """An attempt and what should become of its message.
 
@@ -59,7 +59,7 @@ class Attempted:
     record: Record | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Trial:
     """What is known of the attempt so far."""
 
@@ -70,7 +70,7 @@ class _Trial:
     counted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Attempter:
     """Makes attempts.
 

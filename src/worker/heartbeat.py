@@ -7,7 +7,7 @@ fail until the lease has ended, it is lost: the message may be with another work
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from shared import log
 from shared.delivery import Delivery
@@ -23,18 +23,14 @@ BEAT_AGAIN_SECONDS = 5.0
 class Heartbeat:
     """Extends the leases of a run's deliveries, all received together.
 
-    beat_queue -- makes the queue that beats go through when the first one is due: they come from a thread of
-                  their own, so they have a client of their own.
+    queue -- threads may share it: beats come from one of their own.
     """
 
-    def __init__(
-        self, lease: Lease | None, ordered: bool, clock: Clock, beat_queue: Callable[[], Queue]
-    ) -> None:
+    def __init__(self, lease: Lease | None, ordered: bool, clock: Clock, queue: Queue) -> None:
         now = clock.now()
         self._ordered = ordered
         self._clock = clock
-        self._beat_queue = beat_queue
-        self._own: Queue | None = None
+        self._queue = queue
         self._known = lease is not None
         self._first_ends = now if lease is None else lease.ends
         self._ends: dict[str, float] = {}
@@ -74,16 +70,14 @@ class Heartbeat:
         if not self.lost and self._clock.now() >= self._next_at:
             await self.beat()
 
-    async def beat(self, queue: Queue | None = None) -> bool:
-        """Extends every lease now, and the record's ownership with them; through `queue`, or its own.
+    async def beat(self) -> bool:
+        """Extends every lease now, and the record's ownership with them.
 
         False if SQS refused to extend the first one. On a FIFO queue that may be because its lease has ended.
         """
         now = self._clock.now()
         try:
-            if queue is None:
-                self._own = queue = self._own or self._beat_queue()
-            kept = await self._extend(queue)
+            kept = await self._extend()
             owned = self._record is None or await self._record.extend(now + LEASE_SECONDS)
         except Exception as error:  # whatever it is, the next beat may get through
             log.write(logging.WARNING, "a heartbeat failed", reason=f"{type(error).__name__}: {error}")
@@ -115,14 +109,14 @@ class Heartbeat:
             self._next_at = now + BEAT_AGAIN_SECONDS
             return True
 
-    async def _extend(self, queue: Queue) -> list[Delivery]:
+    async def _extend(self) -> list[Delivery]:
         """Those whose leases are longer now. On a FIFO queue, what follows is asked for only if the first one
         is still ours."""
         first, followers = list(self._held[:1]), list(self._held[1:])
         if not self._ordered:
-            return await _kept(queue, first + followers)
-        kept = await _kept(queue, first)
-        return kept + await _kept(queue, followers) if kept and followers else kept
+            return await _kept(self._queue, first + followers)
+        kept = await _kept(self._queue, first)
+        return kept + await _kept(self._queue, followers) if kept and followers else kept
 
     def _ends_of(self, delivery: Delivery) -> float:
         return self._ends.get(delivery.message_id, self._first_ends)

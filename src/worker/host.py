@@ -40,3 +40,6 @@ class Host(Protocol):
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> Beside:
         """Starts `work`, which stops when its sleep says so."""
+
+    def memory_mb(self) -> int:
+        """The most memory that the process has had resident, since it began."""

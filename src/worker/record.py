@@ -30,7 +30,7 @@ def key_of(task: str, what: str) -> str:
     return f"sha256#{hashlib.sha256(encoded).hexdigest()}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """The record of one delivery's task.
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.settings import text, url
+from shared.settings import one_of, text, true_or_false, url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """Read from `ZIGZAG_*` variables, one a field. `queue_url` is where tasks send to."""
+    """Read from `ZIGZAG_*` variables, one a field. `queue_url` is where tasks send to.
+
+    metrics -- whether a delivery's log line is its metrics as well.
+    """
 
     queue_url: str = url("the task queue's URL")
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
+    transport: str = one_of("lean", "boto")
     records_table: str = text("the name of the DynamoDB table of records")
+    metrics: bool = true_or_false()

@@ -15,7 +15,7 @@ from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater
 from worker.record import Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Settler:
     """Settles deliveries of `queue`."""
 

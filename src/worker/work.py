@@ -27,7 +27,7 @@ from worker.outcome import (
     RetryLater,
     Succeeded,
 )
-from worker.report import Report, report
+from worker.report import Report, Reporter
 from worker.settle import Settler
 from zigzag import Task
 from zigzag.policy import Policy
@@ -40,12 +40,12 @@ KEEP_DELETES_SECONDS = 1.0
 """How long a success may wait for its deletion together with others."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Worker:
     """Works the runs of one queue.
 
     table      -- the tasks: name to module.
-    beat_queue -- makes the queue that heartbeats go through, when the first one is due.
+    metrics_of -- the URL of the queue whose metrics the log lines are as well, if they are.
     """
 
     queue: Queue
@@ -55,8 +55,8 @@ class Worker:
     clock: Clock
     random: Random
     host: Host
-    beat_queue: Callable[[], Queue]
     default_policy: Policy = field(default_factory=Policy)
+    metrics_of: str | None = None
 
     async def work(self, run: Run, seconds_left: Callable[[], float]) -> list[Report]:
         """One run, from its lease to its settling; a report for each delivery.
@@ -79,9 +79,11 @@ class _Work:
         self._attempter = Attempter(
             worker.records, worker.table, worker.clock, worker.random, worker.host, worker.default_policy
         )
-        self._heartbeat = Heartbeat(run.lease, run.ordered, worker.clock, worker.beat_queue)
+        self._heartbeat = Heartbeat(run.lease, run.ordered, worker.clock, worker.queue)
+        self._reporter = Reporter(worker.clock, worker.host, worker.metrics_of)
         self._reports: list[Report] = []
-        self._kept: list[tuple[Delivery, Attempted, float]] = []  # successes that are not deleted yet
+        # Successes that are not deleted yet: when each began, and for how long it ran.
+        self._kept: list[tuple[Delivery, Attempted, float, float]] = []
 
     async def done(self) -> list[Report]:
         refusal = await self._secure()
@@ -110,7 +112,7 @@ class _Work:
         if lease is None or self._run.ordered:
             # A FIFO queue refuses an expired handle: there, the first beat is an exact check.
             self._heartbeat.hold(self._run.deliveries)
-            if not await self._heartbeat.beat(self._queue) or self._heartbeat.lost:
+            if not await self._heartbeat.beat() or self._heartbeat.lost:
                 return LEASE_LOST
         return None
 
@@ -131,10 +133,10 @@ class _Work:
         if self._kept and self._clock.now() >= self._kept[0][2] + KEEP_DELETES_SECONDS:
             await self._delete_kept()
         started = self._clock.now()
-        held = [*rest, *(kept for kept, _, _ in self._kept)]
+        held = [*rest, *(kept for kept, *_ in self._kept)]
         attempted = await self._attempter.attempt(delivery, self._heartbeat, held, self._seconds_left)
         if isinstance(attempted.outcome, Succeeded | AlreadyDone) and delivery.can_be_settled:
-            self._kept.append((delivery, attempted, started))
+            self._kept.append((delivery, attempted, started, self._clock.now() - started))
         else:
             await self._settle(delivery, attempted, started)
 
@@ -154,22 +156,23 @@ class _Work:
         return False
 
     async def _settle(self, delivery: Delivery, attempted: Attempted, started: float) -> bool:
+        seconds = self._clock.now() - started
         settled = await self._settler.settle(attempted.outcome, delivery, attempted.record)
         if isinstance(attempted.outcome, DeadLetter) and attempted.record is not None and not settled:
             await attempted.record.release()
-        self._reports.append(report(attempted, settled, self._clock.now() - started))
+        self._reports.append(self._reporter.report(delivery, attempted, settled, started, seconds))
         return settled
 
     async def _delete_kept(self) -> None:
         kept, self._kept = self._kept, []
         if not kept:
             return
-        left = {one.message_id for one in await self._settler.delete([delivery for delivery, _, _ in kept])}
-        for delivery, attempted, started in kept:
-            seconds = self._clock.now() - started
-            self._reports.append(report(attempted, delivery.message_id not in left, seconds))
+        left = {one.message_id for one in await self._settler.delete([delivery for delivery, *_ in kept])}
+        for delivery, attempted, *times in kept:
+            settled = delivery.message_id not in left
+            self._reports.append(self._reporter.report(delivery, attempted, settled, *times))
 
     def _pass_over(self, deliveries: Sequence[Delivery], outcome: Outcome, settled: bool = False) -> None:
         """Reports deliveries whose tasks were not started."""
         passed = Attempted(Attempt(0), outcome)
-        self._reports.extend(report(passed, settled, 0.0) for _ in deliveries)
+        self._reports.extend(self._reporter.report(one, passed, settled) for one in deliveries)

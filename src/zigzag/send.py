@@ -27,7 +27,7 @@ ROOM_FOR_ENVELOPE_BYTES = 10_000
 """What Zigzag's event adds to the body: receipt handle, system attributes, lease."""
 
 
-_FIFO_ID = re.compile("[!-~]{1,128}")
+_FIFO_ID = "[!-~]{1,128}"
 """What SQS takes as a group and as a deduplication id: ASCII's letters, digits and punctuation
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
@@ -79,7 +79,7 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
         body = json.dumps(message, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadPayloadError(f"the payload for {task} can't be written as JSON: {error}") from error
-    if REFUSED_CHARACTERS.search(body):
+    if re.search(REFUSED_CHARACTERS, body):
         body = json.dumps(message)  # all ASCII: nothing in it that SQS refuses
     # Escaped once more in the worker's event, where quotes and backslashes count twice.
     escaped = len(json.dumps(body, ensure_ascii=False).encode())
@@ -119,7 +119,7 @@ def _check(options: Options, *, fifo: bool) -> None:
     if not 0 <= options.delay_seconds <= LONGEST_DELAY_SECONDS:
         raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {LONGEST_DELAY_SECONDS}")
     for name, value in (("group", options.group), ("deduplication_id", options.deduplication_id)):
-        if value is not None and not (isinstance(value, str) and _FIFO_ID.fullmatch(value)):
+        if value is not None and not (isinstance(value, str) and re.fullmatch(_FIFO_ID, value)):
             raise SendError(f"{name} may be 1 to 128 of ASCII's letters, digits and punctuation, no spaces")
     if fifo and options.group is None:
         raise SendError(
@@ -138,7 +138,7 @@ def _check(options: Options, *, fifo: bool) -> None:
 def _deduplication_id(task: str, id: str) -> str:
     """With the task's name: another task of the same id and group must not be lost."""
     text = f"{task}:{id}"
-    if _FIFO_ID.fullmatch(text):
+    if re.fullmatch(_FIFO_ID, text):
         return text
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
@@ -163,8 +163,8 @@ def _queue_url() -> str:
 
 @functools.cache
 def _queue(url: str) -> Sender:
-    # boto3 is loaded by those who send, and by nobody else.
-    from shared.aws.clients import sqs_client
+    # A transport is loaded by those who send, and by nobody else; boto's, but in Zigzag's own functions.
+    from shared.aws.choice import BOTO, transport_in_place
     from shared.aws.sqs_queue import SqsQueue
 
-    return SqsQueue(sqs_client(attempts=3), url)
+    return SqsQueue(transport_in_place(os.environ.get("ZIGZAG_TRANSPORT", BOTO), attempts=3), url)

@@ -7,7 +7,6 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, Concatenate
 
-from zigzag import send
 from zigzag.context import Context
 from zigzag.errors import BadPayloadError, TaskDefinitionError
 from zigzag.policy import Backoff, Policy
@@ -56,6 +55,8 @@ class Task[Payload, **Rest, Result]:
         The queue is the one of `ZIGZAG_QUEUE_URL`; what else it takes is in docs/add-a-task.md.
         Raises BadPayloadError, PayloadTooLargeError, or SendError.
         """
+        from zigzag import send  # loaded by those who send, and by nobody else
+
         options = send.Options(
             id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id
         )

@@ -20,7 +20,7 @@ MAY_IMPORT = {
 """Package to the packages of ours that it may import. A new package needs a line here, and a reason."""
 
 OF_THE_PATH = {"consumer", "worker", "shared", "zigzag"}
-"""The poll-dispatch-settle path: boto3 in `shared.aws` alone, and nothing else that must be shipped."""
+"""The poll-dispatch-settle path: boto3 in its transport alone, and nothing else that must be shipped."""
 
 
 @pytest.mark.parametrize("module", SRC + TOOLS, ids=str)
@@ -33,12 +33,10 @@ def test_a_module_imports_only_what_its_package_may(module: Module) -> None:
 
 
 @pytest.mark.parametrize("module", [module for module in SRC if module.package in OF_THE_PATH], ids=str)
-def test_in_the_path_only_shared_aws_imports_boto3_and_nobody_anything_else(module: Module) -> None:
+def test_in_the_path_only_botos_transport_imports_boto3_and_nobody_anything_else(module: Module) -> None:
     packages = {imported.partition(".")[0] for imported in module.imports}
     foreign = packages - OURS - sys.stdlib_module_names
-    allowed = {"boto3", "botocore"} if module.name.startswith("shared.aws.") else set()
-    if module.name.startswith("shared.aws."):
-        allowed |= {"mypy_boto3_dynamodb", "mypy_boto3_lambda", "mypy_boto3_sqs"}  # while checking types
+    allowed = {"boto3", "botocore"} if module.name == "shared.aws.boto_transport" else set()
 
     assert foreign <= allowed, f"{module.name} may not import {', '.join(sorted(foreign - allowed))}"
 

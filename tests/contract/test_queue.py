@@ -8,17 +8,19 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 import boto3
-import moto
 import pytest
 from moto.sqs import models as sqs_models
 from tests.lambda_endpoint import LambdaEndpoint as Endpoint
 from tests.support import binary, text
+from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
 
-from shared.aws.clients import sqs_client
+from shared.aws.choice import BOTO, LEAN
 from shared.aws.sqs_queue import SqsQueue
+from shared.aws.transport import Answered
 from shared.dead_letter import MOST_MESSAGE_BYTES
 from shared.delivery import Delivery
 from shared.ports import Outgoing, Queue, QueueError
@@ -61,20 +63,20 @@ class Memory:
 
 
 class Moto:
-    """The adapter on SQS, as moto plays it; called in place, as the worker does.
+    """The adapter on SQS, as moto plays it over HTTP; called in place, as the worker does.
 
     Its time is real, but that moto's visibility is told of a later one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: str) -> None:
         self._later_by = 0.0
         self._patch = pytest.MonkeyPatch()
         now: Callable[[], float] = vars(sqs_models)["unix_time_millis"]
         self._patch.setattr(sqs_models, "unix_time_millis", lambda: now() + self._later_by * 1000)
-        self._mock = moto.mock_aws()
-        self._mock.start()
+        self._opened = ExitStack()
+        as_on_lambda(self._patch, self._opened.enter_context(moto_over_http()))
         url = boto3.client("sqs").create_queue(QueueName="tasks")["QueueUrl"]
-        self.queue = SqsQueue(sqs_client(attempts=1), url)
+        self.queue = SqsQueue(self._opened.enter_context(in_place(wanted)), url)
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_in_place(coroutine)
@@ -86,14 +88,20 @@ class Moto:
         return time.time() + self._later_by
 
     def close(self) -> None:
-        self._mock.stop()
+        self._opened.close()
         self._patch.undo()
 
 
-@pytest.fixture(params=[Memory, Moto], ids=["memory", "moto"])
-def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    harness = request.param()
+WORLDS: dict[str, Callable[[], Memory | Moto]] = {
+    "memory": Memory,
+    "moto by boto": lambda: Moto(BOTO),
+    "moto by the lean transport": lambda: Moto(LEAN),
+}
+
+
+@pytest.fixture(params=WORLDS.values(), ids=WORLDS)
+def world(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    harness: Memory | Moto = request.param()
     yield harness
     harness.close()
 
@@ -340,46 +348,39 @@ class TestRefusals:
         with pytest.raises(QueueError):
             world.run(world.queue.delete([delivered(world)] * 11))
 
-    def test_a_queue_that_cant_be_reached(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_a_queue_that_cant_be_reached(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
         with socket.socket() as nobody_listens:
             nobody_listens.bind(("127.0.0.1", 0))
             url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}"
-            for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-                monkeypatch.setenv(name, "test")
-            monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-            monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
-            client = sqs_client(attempts=1)
+            as_on_lambda(monkeypatch, url)
 
-            with pytest.raises(QueueError) as caught:
-                run_in_place(SqsQueue(client, f"{url}/000000000000/tasks").in_flight())
-        client.close()
-        assert caught.value.code == "EndpointConnectionError"
+            with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
+                run_in_place(SqsQueue(transport, f"{url}/000000000000/tasks").in_flight())
+        assert caught.value.code in ("EndpointConnectionError", "ConnectionRefusedError")
 
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
     @pytest.mark.parametrize("attempts", [1, 2])
     def test_a_call_whose_answer_is_an_error_is_sent_as_often_as_told(
-        self, monkeypatch: pytest.MonkeyPatch, attempts: int
+        self, monkeypatch: pytest.MonkeyPatch, attempts: int, wanted: str
     ) -> None:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, "test")
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         with Endpoint(503) as endpoint:
-            monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint.url)
-            client = sqs_client(attempts=attempts)
+            as_on_lambda(monkeypatch, endpoint.url)
 
-            with pytest.raises(QueueError):
-                run_in_place(SqsQueue(client, f"{endpoint.url}/000000000000/tasks").in_flight())
-            client.close()
+            with in_place(wanted, attempts=attempts) as transport, pytest.raises(QueueError):
+                run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").in_flight())
 
         assert len(endpoint.requests) == attempts
 
-    def test_a_client_without_a_region(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
-            monkeypatch.delenv(name, raising=False)
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_a_function_without_a_region(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+        as_on_lambda(monkeypatch)
+        for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+            monkeypatch.delenv(name)
         monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
-        with pytest.raises(QueueError) as caught:
-            sqs_client(attempts=1)
+        with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
+            run_in_place(SqsQueue(transport, "https://sqs.test/tasks").in_flight())
         assert caught.value.code == "NoRegionError"
 
 
@@ -486,26 +487,26 @@ class TestSqsAlone:
     """What only the adapter has."""
 
     @pytest.mark.parametrize(
-        ("headers", "received_at"),
+        ("date", "received_at"),
         [
-            pytest.param({"date": "Fri, 15 Jan 2027 08:00:00 GMT"}, 1_800_000_000.0, id="SQS's own clock"),
-            pytest.param({}, None, id="it does not say: before the call"),
-            pytest.param({"date": "once upon a time"}, None, id="it says nothing we understand"),
+            pytest.param("Fri, 15 Jan 2027 08:00:00 GMT", 1_800_000_000.0, id="SQS's own clock"),
+            pytest.param(None, None, id="it does not say: before the call"),
+            pytest.param("once upon a time", None, id="it says nothing we understand"),
         ],
     )
     def test_the_lease_runs_from_the_date_of_the_answer(
-        self, headers: dict[str, str], received_at: float | None
+        self, date: str | None, received_at: float | None
     ) -> None:
-        class Client:
-            def receive_message(self, **_: Any) -> Any:
+        class Dated:
+            async def call(self, *_: Any) -> Answered:
                 answered.append(time.time())
-                return {"ResponseMetadata": {"HTTPHeaders": headers}, "Messages": [{"Body": "x"}]}
+                return Answered({"Messages": [{"Body": "x"}]}, date)
 
         answered: list[float] = []
-        client: Any = Client()
+        transport: Any = Dated()
         before = time.time()
 
-        (delivery,) = run_in_place(SqsQueue(client, "https://sqs.test/tasks").receive(1, 0, 120))
+        (delivery,) = run_in_place(SqsQueue(transport, "https://sqs.test/tasks").receive(1, 0, 120))
 
         assert delivery.lease is not None
         if received_at is not None:
@@ -513,18 +514,19 @@ class TestSqsAlone:
         else:
             assert before <= delivery.lease.received_at <= answered[0]
 
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_on_a_fifo_queue_group_and_deduplication_id_go_along(
-        self, monkeypatch: pytest.MonkeyPatch
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
     ) -> None:
-        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        with moto.mock_aws():
+        with moto_over_http() as url:
+            as_on_lambda(monkeypatch, url)
             created = boto3.client("sqs").create_queue(
                 QueueName="tasks.fifo", Attributes={"FifoQueue": "true"}
             )
-            queue = SqsQueue(sqs_client(attempts=1), created["QueueUrl"])
-
-            run_in_place(queue.send(Outgoing("x", group="account-1", deduplication_id="d-1")))
-            (delivery,) = run_in_place(queue.receive(1, 0, 60))
+            with in_place(wanted) as transport:
+                queue = SqsQueue(transport, created["QueueUrl"])
+                run_in_place(queue.send(Outgoing("x", group="account-1", deduplication_id="d-1")))
+                (delivery,) = run_in_place(queue.receive(1, 0, 60))
 
         assert (delivery.group, delivery.from_fifo) == ("account-1", True)
         assert delivery.message["Attributes"]["MessageDeduplicationId"] == "d-1"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import boto3
 import pytest
-from moto import mock_aws
+from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
 
-from shared.aws.clients import dynamodb_client
 from shared.aws.dynamodb_records import EXPIRES, KEY, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
 from shared.ports import Begun, Busy, Done, Records, RecordsError
@@ -20,17 +20,23 @@ UNTIL = NOW + 105
 TABLE = "records"
 
 
-@pytest.fixture(params=["memory", "dynamodb"])
+@contextmanager
+def on_moto(monkeypatch: pytest.MonkeyPatch, wanted: str) -> Iterator[DynamoDbRecords]:
+    """The adapter on DynamoDB, as moto plays it over HTTP, with no table yet."""
+    with moto_over_http() as url:
+        as_on_lambda(monkeypatch, url)
+        with in_place(wanted) as transport:
+            yield DynamoDbRecords(transport, TABLE)
+
+
+@pytest.fixture(params=["memory", *TRANSPORTS])
 def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryRecords()
         return
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    with mock_aws():
+    with on_moto(monkeypatch, request.param) as records:
         make_table()
-        yield DynamoDbRecords(dynamodb_client, TABLE)
+        yield records
 
 
 def make_table() -> None:
@@ -177,16 +183,12 @@ def test_records_are_apart_by_their_keys(records: Records) -> None:
 class TestOnDynamoDb:
     """What only the adapter has."""
 
-    @pytest.fixture
-    def records(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[DynamoDbRecords]:
-        for name, value in (
-            ("REGION", "us-east-1"),
-            ("ACCESS_KEY_ID", "test"),
-            ("SECRET_ACCESS_KEY", "test"),
-        ):
-            monkeypatch.setenv(f"AWS_{'DEFAULT_' if name == 'REGION' else ''}{name}", value)
-        with mock_aws():
-            yield DynamoDbRecords(dynamodb_client, TABLE)
+    @pytest.fixture(params=TRANSPORTS)
+    def records(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[DynamoDbRecords]:
+        with on_moto(monkeypatch, request.param) as records:
+            yield records
 
     def test_an_item_expires(self, records: DynamoDbRecords) -> None:
         make_table()
@@ -199,6 +201,14 @@ class TestOnDynamoDb:
         with pytest.raises(RecordsError, match="ResourceNotFoundException"):
             begin(records, "a")
 
-    def test_a_client_that_cant_be_made_is_one_too(self) -> None:
-        with pytest.raises(RecordsError, match="region"):
-            begin(DynamoDbRecords(dynamodb_client, TABLE), "a")
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_a_function_without_a_region_has_no_records(
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+    ) -> None:
+        as_on_lambda(monkeypatch)
+        for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+
+        with in_place(wanted) as transport, pytest.raises(RecordsError, match="region"):
+            begin(DynamoDbRecords(transport, TABLE), "a")

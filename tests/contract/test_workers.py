@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from tests.lambda_endpoint import LambdaEndpoint, wait_for
+from tests.transports import TRANSPORTS, InALoop, as_on_lambda
 
-from shared.aws.clients import in_threads, lambda_client
+from shared.aws import boto_transport, connections, transport
+from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.lease import DISPATCH_SECONDS
 from shared.ports import Answer, Reply
@@ -21,11 +19,7 @@ from shared.ports import Answer, Reply
 
 @pytest.fixture(autouse=True)
 def _account(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    as_on_lambda(monkeypatch)
 
 
 @pytest.fixture
@@ -35,13 +29,19 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[LambdaEndpoint]:
         yield endpoint
 
 
-def dispatch(*events: bytes) -> list[Answer]:
-    """The answers to the events, invoked in place."""
-    client = lambda_client()
+@pytest.fixture(params=TRANSPORTS)
+def wanted(request: pytest.FixtureRequest) -> str:
+    """Every promise here is both transports'."""
+    return str(request.param)
+
+
+def dispatch(wanted: str, *events: bytes) -> list[Answer]:
+    """The answers to the events, invoked as the consumer does."""
+    loop = InALoop(wanted)
     try:
-        return asyncio.run(LambdaWorkers(client, "worker").dispatch(events))
+        return loop.run(LambdaWorkers(loop.transport, "worker").dispatch(events))
     finally:
-        client.close()
+        loop.close()
 
 
 @pytest.mark.parametrize(
@@ -62,118 +62,120 @@ def dispatch(*events: bytes) -> list[Answer]:
     ],
 )
 def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
-    endpoint: LambdaEndpoint, answer: Any, reply: Reply
+    endpoint: LambdaEndpoint, wanted: str, answer: Any, reply: Reply
 ) -> None:
     endpoint.answer = answer
 
-    (said,) = dispatch(b'{"a": 1}')
+    (said,) = dispatch(wanted, b'{"a": 1}')
 
     assert said.reply is reply
     assert endpoint.requests == [b'{"a": 1}']
     assert bool(said.detail) is (reply is not Reply.SENT)
 
 
-def test_an_answer_that_does_not_come_is_unknown(endpoint: LambdaEndpoint) -> None:
-    # Given an endpoint that takes the bytes and says nothing, and our client with less patience
+def test_an_answer_that_does_not_come_is_unknown(
+    endpoint: LambdaEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an endpoint that takes the bytes and says nothing, and less patience than we have
     endpoint.answer = "hang"
-    ours = lambda_client()
-    client = boto3.client("lambda", config=ours.meta.config.merge(Config(read_timeout=0.2)))
+    monkeypatch.setitem(transport.ANSWER_SECONDS, "lambda", 0.2)  # type: ignore[arg-type]
 
-    (said,) = asyncio.run(LambdaWorkers(client, "worker").dispatch([b"{}"]))
+    (said,) = dispatch(wanted, b"{}")
 
     assert said.reply is Reply.UNKNOWN
     assert len(endpoint.requests) == 1
-    for each in (ours, client):
-        each.close()
 
 
-def test_a_connection_refused_means_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_refused_means_that_nothing_was_sent(
+    wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{nobody_listens.getsockname()[1]}")
 
-        (said,) = dispatch(b"{}")
+        (said,) = dispatch(wanted, b"{}")
 
     assert said.reply is Reply.REFUSED
     assert said.detail.startswith("nothing was sent")
 
 
-def test_a_host_that_is_not_found_means_that_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_is_not_found_means_that_nothing_was_sent(
+    wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://lambda.invalid")
 
-    assert dispatch(b"{}")[0].reply is Reply.REFUSED
+    assert dispatch(wanted, b"{}")[0].reply is Reply.REFUSED
 
 
+@pytest.mark.parametrize(
+    ("wanted", "reply"),
+    [
+        pytest.param(BOTO, Reply.UNKNOWN, id="boto does not say when"),
+        pytest.param(LEAN, Reply.REFUSED, id="lean knows that it was before"),
+    ],
+)
 def test_a_tls_error_may_come_after_the_bytes_so_it_is_unknown(
-    endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch
+    endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, reply: Reply
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url.replace("http:", "https:"))
 
-    assert dispatch(b"{}")[0].reply is Reply.UNKNOWN
+    assert dispatch(wanted, b"{}")[0].reply is reply
 
 
 def test_without_credentials_nothing_is_sent(
-    endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    endpoint: LambdaEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
-    (said,) = dispatch(b"{}")
+    (said,) = dispatch(wanted, b"{}")
 
     assert said.reply is Reply.REFUSED
     assert endpoint.requests == []
 
 
-def test_an_invoke_is_asynchronous_and_names_the_function(endpoint: LambdaEndpoint) -> None:
-    dispatch(b"{}")
+def test_an_invoke_is_asynchronous_and_names_the_function(endpoint: LambdaEndpoint, wanted: str) -> None:
+    dispatch(wanted, b"{}")
 
     assert endpoint.paths == ["/2015-03-31/functions/worker/invocations"]
-    assert endpoint.headers[0]["X-Amz-Invocation-Type"] == "Event"
+    assert endpoint.headers[0]["x-amz-invocation-type"] == "Event"
 
 
-def test_the_connection_is_used_again(endpoint: LambdaEndpoint) -> None:
-    client = lambda_client()
-    workers = LambdaWorkers(client, "worker")
+def test_the_connection_is_used_again(endpoint: LambdaEndpoint, wanted: str) -> None:
+    loop = InALoop(wanted)
+    workers = LambdaWorkers(loop.transport, "worker")
 
     for _ in range(5):
-        asyncio.run(workers.dispatch([b"{}"]))
+        loop.run(workers.dispatch([b"{}"]))
+    loop.close()
 
     assert (len(endpoint.requests), endpoint.connections) == (5, 1)
-    client.close()
 
 
 class TestBatch:
     """A batch goes out at once, with an answer for each, in order."""
 
-    def dispatch(self, events: list[bytes]) -> list[Answer]:
-        client = lambda_client(connections=len(events))
-        with ThreadPoolExecutor(len(events)) as pool:
-            answers = asyncio.run(LambdaWorkers(client, "worker", in_threads(pool)).dispatch(events))
-        client.close()
-        return answers
-
-    def test_each_event_has_its_own_answer(self, endpoint: LambdaEndpoint) -> None:
+    def test_each_event_has_its_own_answer(self, endpoint: LambdaEndpoint, wanted: str) -> None:
         endpoint.answer = lambda body: 429 if b"odd" in body else 202
 
-        answers = self.dispatch([b"even", b"odd", b"even", b"odd"])
+        answers = dispatch(wanted, *[b"even", b"odd", b"even", b"odd"])
 
         replies = [answer.reply for answer in answers]
         assert replies == [Reply.SENT, Reply.THROTTLED, Reply.SENT, Reply.THROTTLED]
         assert sorted(endpoint.requests) == [b"even", b"even", b"odd", b"odd"]
 
-    def test_all_are_under_way_at_the_same_time(self, endpoint: LambdaEndpoint) -> None:
+    def test_all_are_under_way_at_the_same_time(self, endpoint: LambdaEndpoint, wanted: str) -> None:
         # None is answered before all ten have come.
         endpoint.answer = when_there_are(10, endpoint)
 
-        answers = self.dispatch([b"{}"] * 10)
+        answers = dispatch(wanted, *[b"{}"] * 10)
 
         assert {answer.reply for answer in answers} == {Reply.SENT}
 
-    def test_an_empty_batch_calls_nobody(self, endpoint: LambdaEndpoint) -> None:
-        assert dispatch() == []
+    def test_an_empty_batch_calls_nobody(self, endpoint: LambdaEndpoint, wanted: str) -> None:
+        assert dispatch(wanted) == []
         assert endpoint.requests == []
 
 
@@ -181,7 +183,10 @@ def when_there_are(number: int, endpoint: LambdaEndpoint) -> Callable[[bytes], i
     return lambda _: 202 if wait_for(lambda: len(endpoint.requests) >= number, 4) else 500
 
 
-def test_an_answer_is_waited_for_no_longer_than_a_dispatch_may_take(endpoint: LambdaEndpoint) -> None:
-    config = lambda_client().meta.config
+def test_an_answer_is_waited_for_no_longer_than_a_dispatch_may_take() -> None:
+    client = boto_transport.BotoTransport(attempts=1).client("lambda")
+    config = client.meta.config
 
     assert config.connect_timeout + config.read_timeout <= DISPATCH_SECONDS
+    assert connections.OPEN_SECONDS + transport.ANSWER_SECONDS["lambda"] <= DISPATCH_SECONDS
+    client.close()

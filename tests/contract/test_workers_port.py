@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
 from tests.lambda_endpoint import LambdaEndpoint
 from tests.noise import noise
 from tests.support import a_delivery, body_of
+from tests.transports import InALoop, as_on_lambda
 
-from shared.aws.clients import lambda_client
+from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.delivery import MOST_EVENT_BYTES, Run, to_event
 from shared.ports import Answer, Reply
@@ -22,15 +22,20 @@ SMALL = to_event(Run((a_delivery(body_of("greet")),)))
 LARGE = to_event(Run((a_delivery(body_of("greet", {"text": noise(MOST_EVENT_BYTES)})),)))
 
 
-def on_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+def on_lambda(monkeypatch: pytest.MonkeyPatch, wanted: str) -> Iterator[Dispatch]:
     with LambdaEndpoint(lambda event: 413 if len(event) > MOST_EVENT_BYTES else 202) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
-        client = lambda_client()
-        yield lambda events: asyncio.run(LambdaWorkers(client, "worker").dispatch(events))
-        client.close()
+        as_on_lambda(monkeypatch, endpoint.url)
+        loop = InALoop(wanted)
+        yield lambda events: loop.run(LambdaWorkers(loop.transport, "worker").dispatch(events))
+        loop.close()
+
+
+def by_boto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    yield from on_lambda(monkeypatch, BOTO)
+
+
+def by_the_lean_transport(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    yield from on_lambda(monkeypatch, LEAN)
 
 
 def in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
@@ -44,7 +49,7 @@ def in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
         yield lambda events: sandbox._do(dispatch(events))
 
 
-@pytest.fixture(params=[on_lambda, in_the_sandbox], ids=lambda made: made.__name__)
+@pytest.fixture(params=[by_boto, by_the_lean_transport, in_the_sandbox], ids=lambda made: made.__name__)
 def dispatch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
     yield from request.param(monkeypatch)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.packages import PROJECT, build_as_a_person_does, without_aws
 
 from tasks import TASKS
 from zigzag_local import aws_cli, stack
@@ -15,8 +17,6 @@ from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -92,3 +92,23 @@ def deployed() -> Iterator[Deployed]:
         stack.deploy(PROJECT, environment, build_dir, log=aws.directory / "deploy.log")
         outputs = stack.outputs(PROJECT, environment)
         yield Deployed(aws, outputs, Ledger(aws, outputs))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make up` builds: a folder for each function."""
+    folder = tmp_path_factory.mktemp("package")
+    stack.build(PROJECT, without_aws(), folder / "build", log=folder / "build.log")
+    return folder / "build"
+
+
+@pytest.fixture(scope="session")
+def built_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """What a person's `sam build` makes, by the architecture."""
+
+    @cache
+    def build(architecture: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"my packages for {architecture}")
+        return build_as_a_person_does(folder, architecture)
+
+    return build

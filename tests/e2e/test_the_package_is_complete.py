@@ -6,7 +6,7 @@ beside it, which Lambda's runtime brings along.
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import subprocess
 import sys
@@ -18,32 +18,21 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from tests.e2e.conftest import PROJECT
+from tests.e2e.packages import HANDLERS, OURS, listed, sources
 
 from tasks import TASKS
-from zigzag_local import stack
 
 pytestmark = pytest.mark.slow
-
-FUNCTIONS = ("ConsumerFunction", "WorkerFunction")
-MODULES = ("consumer.app", "worker.app", *TASKS.values())
 
 # boto3 and all it needs: what Lambda's runtime for Python has.
 RUNTIMES_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 
 IMPORT = """
-import importlib, sys
-package, runtime, name = sys.argv[1:]
+import importlib, json, sys
+package, runtime, *names = sys.argv[1:]
 sys.path[:] = [package, *sys.path, runtime]
-print(importlib.import_module(name).__file__)
+print(json.dumps([importlib.import_module(name).__file__ for name in names]))
 """
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("package")
-    without_aws = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    stack.build(PROJECT, without_aws, folder / "build", log=folder / "build.log")
-    return folder / "build"
 
 
 @pytest.fixture(scope="module")
@@ -60,21 +49,43 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def import_bare(package: Path, runtime: Path, module: str) -> subprocess.CompletedProcess[str]:
-    """A bare interpreter imports the module from the package, with Lambda's own packages behind it."""
-    command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, str(package), str(runtime), module]
+def import_bare(package: Path, runtime: Path, *modules: str) -> subprocess.CompletedProcess[str]:
+    """A bare interpreter imports the modules from the package, with Lambda's own packages behind it."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, str(package), str(runtime), *modules]
     return subprocess.run(
         command, env={}, cwd=package, capture_output=True, text=True, timeout=60, check=False
     )
 
 
-@pytest.mark.parametrize("module", MODULES)
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_bare_python_imports_it(built: Path, runtime: Path, function: str, module: str) -> None:
-    done = import_bare(built / function, runtime, module)
+@pytest.mark.parametrize("task", TASKS.values())
+def test_a_bare_python_imports_a_task(built: Path, runtime: Path, task: str) -> None:
+    package = built / "WorkerFunction"
+
+    done = import_bare(package, runtime, task)
 
     assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()).is_relative_to(built / function)
+    assert Path(json.loads(done.stdout)[0]).is_relative_to(package)
+
+
+@pytest.mark.parametrize("function", OURS)
+def test_a_bare_python_imports_the_handler_and_every_module_of_ours(
+    built: Path, runtime: Path, function: str
+) -> None:
+    package = built / function
+
+    done = import_bare(package, runtime, HANDLERS[function], *modules_of(package, function))
+
+    assert done.returncode == 0, done.stderr
+    assert all(Path(file).is_relative_to(package) for file in json.loads(done.stdout))
+
+
+def modules_of(package: Path, function: str) -> list[str]:
+    """But for tasks: of these, only what the table names need be a module."""
+    return [
+        ".".join(file.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
+        for name in OURS[function] - {"tasks"}
+        for file in sorted((package / name).rglob("*.py"))
+    ]
 
 
 def test_a_package_that_misses_something_is_noticed(built: Path, runtime: Path, tmp_path: Path) -> None:
@@ -86,19 +97,20 @@ def test_a_package_that_misses_something_is_noticed(built: Path, runtime: Path, 
     # When it is imported, on a machine that has the module elsewhere
     done = import_bare(lessened, runtime, "tasks.hello")
 
-    # Then it is not found there
+    # Then it is not found there: compiled files are no modules by themselves
     assert done.returncode != 0
     assert "No module named 'typing_extensions'" in done.stderr
 
 
+@pytest.mark.parametrize("function", OURS)
+def test_our_folders_are_there_with_every_file(built: Path, function: str) -> None:
+    for name in OURS[function]:
+        assert sources(built / function / name) == sources(PROJECT / "src" / name)
+
+
 def test_zigzags_packages_are_all_pinned_and_boto3_is_none_of_them(built: Path) -> None:
     # Given what requirements.txt says above the user's place, and what these need by their own account
-    ours = (PROJECT / "src" / "requirements.txt").read_text().partition("# ==== YOURS")[0]
-    pinned = {
-        canonicalize_name(line.partition("==")[0])
-        for line in ours.splitlines()
-        if line and not line.startswith("#")
-    }
+    pinned, _ = listed()
     needed = {
         canonicalize_name(requirement.name)
         for distribution in distributions(path=[str(built / "WorkerFunction")])
@@ -110,29 +122,3 @@ def test_zigzags_packages_are_all_pinned_and_boto3_is_none_of_them(built: Path) 
     # Then none comes in whatever version it has that day
     assert needed <= pinned
     assert not pinned & set(RUNTIMES_OWN)
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_there_is_nothing_in_it_but_src_and_the_packages(built: Path, function: str) -> None:
-    package = built / function
-    of_packages = {
-        file.parts[0]
-        for distribution in distributions(path=[str(package)])
-        for file in distribution.files or []
-    }
-
-    rest = {entry.name for entry in package.iterdir()} - of_packages
-
-    assert rest == {entry.name for entry in (PROJECT / "src").iterdir()} - {"__pycache__"}
-
-
-def test_both_functions_get_the_same_build(built: Path) -> None:
-    consumers, workers = (contents(built / function) for function in FUNCTIONS)
-
-    assert consumers == workers
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {
-        file.relative_to(folder): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()
-    }

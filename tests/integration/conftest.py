@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import boto3
-import moto
 import pytest
 from moto.sqs import models as sqs_models
 from tests.lambda_endpoint import LambdaEndpoint
+from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
 import worker.app
+from shared.aws import choice
+from shared.aws.choice import BOTO, LEAN
 from shared.aws.dynamodb_records import KEY
+from shared.aws.transport import Transport
 from tasks import TASKS
 from zigzag import Task, send
 
@@ -127,6 +130,29 @@ def nothing_wired() -> Iterator[None]:
     forget()
 
 
+@pytest.fixture
+def _transports_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lambda ends a process, and its connections with it; here they would stay open."""
+    made: list[Transport] = []
+
+    def remembered(make: Callable[..., Transport]) -> Callable[..., Transport]:
+        def remember(*arguments: Any, **named: Any) -> Transport:
+            made.append(make(*arguments, **named))
+            return made[-1]
+
+        return remember
+
+    for module, name in (
+        (consumer.app, "transport_in_a_loop"),
+        (worker.app, "transport_in_place"),
+        (choice, "transport_in_place"),  # which those use who send
+    ):
+        monkeypatch.setattr(module, name, remembered(getattr(module, name)))
+    yield
+    for transport in made:
+        transport.close()
+
+
 def forget() -> None:
     if consumer.app._wired.cache_info().currsize:
         runner: asyncio.Runner = consumer.app._wired()[0]
@@ -145,23 +171,34 @@ def create_records_table() -> str:
     return "records"
 
 
-@pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch, nothing_wired: None, lines: LINES) -> Iterator[Stack]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+@pytest.fixture(params=[LEAN, pytest.param(BOTO, marks=pytest.mark.slow)])
+def stack(
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    nothing_wired: None,
+    _transports_are_closed: None,
+    lines: LINES,
+) -> Iterator[Stack]:
     # moto's long polls of a second end at once: it does not wait, and each look at its clock is 0.6 s later.
     now, looks = vars(sqs_models)["unix_time"], itertools.count()
     monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
     monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.6 * next(looks))
     table: dict[str, Any] = dict(TASKS)
     monkeypatch.setattr(worker.app, "TASKS", table)
-    with moto.mock_aws(), LambdaEndpoint() as endpoint:
+    with moto_over_http() as url, LambdaEndpoint() as endpoint:
+        as_on_lambda(monkeypatch, url)
         stack = Stack(boto3.client("sqs"), endpoint, table)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
-        monkeypatch.setenv("ZIGZAG_QUEUE_URL", stack.queue_url)
-        monkeypatch.setenv("ZIGZAG_DEAD_LETTER_QUEUE_URL", stack.dead_letter_queue_url)
-        monkeypatch.setenv("ZIGZAG_WORKER", "worker")
-        monkeypatch.setenv("ZIGZAG_LINGER_SECONDS", "0")
-        monkeypatch.setenv("ZIGZAG_IN_FLIGHT_CAP", "1000")
-        monkeypatch.setenv("ZIGZAG_DELIVERIES_PER_DISPATCH", "1")
-        monkeypatch.setenv("ZIGZAG_RECORDS_TABLE", create_records_table())
+        for name, value in {
+            "AWS_ENDPOINT_URL_LAMBDA": endpoint.url,
+            "ZIGZAG_QUEUE_URL": stack.queue_url,
+            "ZIGZAG_DEAD_LETTER_QUEUE_URL": stack.dead_letter_queue_url,
+            "ZIGZAG_WORKER": "worker",
+            "ZIGZAG_TRANSPORT": request.param,
+            "ZIGZAG_LINGER_SECONDS": "0",
+            "ZIGZAG_IN_FLIGHT_CAP": "1000",
+            "ZIGZAG_DELIVERIES_PER_DISPATCH": "1",
+            "ZIGZAG_RECORDS_TABLE": create_records_table(),
+            "ZIGZAG_METRICS": "false",
+        }.items():
+            monkeypatch.setenv(name, value)
         yield stack

@@ -23,7 +23,7 @@ def make_environment(python: str, folder: Path, requirements: Path) -> subproces
 def a_python(folder: Path, version: str) -> str:
     """An interpreter that says it is of this version, and can do nothing else."""
     script = folder / "python"
-    script.write_text(f'#!/bin/sh\n[ "$1" = -c ] && echo {version}\n')
+    script.write_text(f'#!/bin/sh\n[ "$1" = -I ] && shift\n[ "$1" = -c ] && echo {version}\n')
     script.chmod(0o755)
     return str(script)
 
@@ -54,12 +54,65 @@ def test_a_package_that_is_not_to_be_had_leaves_no_half_made_environment(tmp_pat
     assert not (tmp_path / "venv").exists()
 
 
+def make_package(
+    folder: Path, src: Path = ROOT / "src", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Makes the consumer's package in the folder, as `sam build` would."""
+    makefile = src / "package" / "x86_64" / "Makefile"
+    return subprocess.run(
+        ["make", "--makefile", str(makefile), "build-ConsumerFunction"],
+        cwd=src,
+        env={**os.environ, "ARTIFACTS_DIR": str(folder), "PYTHON": sys.executable, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_python_313_to_build_with(tmp_path: Path) -> None:
+    done = make_package(tmp_path, PYTHON="python3.99")
+
+    assert done.returncode != 0
+    assert "needs Python 3.13, and there is no python3.99 here: install it" in done.stderr
+    assert "PYTHON=/path/to/python3.13 sam build" in done.stderr
+
+
+def test_another_python_to_build_with(tmp_path: Path) -> None:
+    done = make_package(tmp_path, PYTHON=a_python(tmp_path, "3.12"))
+
+    assert done.returncode != 0
+    assert "is 3.12: PYTHON=/path/to/python3.13 sam build" in done.stderr
+
+
+def test_a_build_without_sam_touches_nothing(tmp_path: Path) -> None:
+    src = shutil.copytree(ROOT / "src", tmp_path / "src")
+    before = sorted(src.rglob("*"))
+
+    done = make_package(tmp_path, src, ARTIFACTS_DIR="")
+
+    assert done.returncode != 0
+    assert "run `sam build`" in done.stderr
+    assert sorted(src.rglob("*")) == before
+
+
+def test_a_module_that_does_not_compile_is_found_when_it_is_built(tmp_path: Path) -> None:
+    src = shutil.copytree(ROOT / "src", tmp_path / "src")
+    (src / "consumer" / "half.py").write_text("def half(:\n")
+    (tmp_path / "out").mkdir()
+
+    done = make_package(tmp_path / "out", src)
+
+    assert done.returncode != 0
+    assert "consumer/half.py" in done.stdout
+    assert "does not compile (above)" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the local AWS builds on Linux only")
 def test_a_build_that_fails(tmp_path: Path) -> None:
     # Given a package in src/requirements.txt that is not to be had
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    (tmp_path / "src").mkdir()
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "src" / "requirements.txt").write_text("./not-here\n")
 
     # Then the sentence names the command, and its last lines name the package

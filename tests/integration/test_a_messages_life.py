@@ -235,6 +235,20 @@ class TestLog:
         assert (delivery["message"], delivery["outcome"]) == ("delivery", "succeeded")
         assert said["id"] == delivery["id"]
 
+    def test_the_delivery_is_its_metrics_where_they_are_asked_for(
+        self, stack: Stack, lines: LINES, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZIGZAG_METRICS", "true")
+        # An event may name any queue; each new name would be billed.
+        stack.start_worker(
+            {"QueueUrl": "https://sqs.test/forged", "Message": {"Body": body_of("greet", {"name": "ann"})}}
+        )
+
+        delivery = lines()[-1]
+        assert delivery["queue"] == stack.queue_url.rpartition("/")[2]
+        assert delivery["memory_mb"] > 0
+        assert delivery["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Zigzag"
+
     def test_no_payload_is_logged(self, stack: Stack, lines: LINES) -> None:
         stack.send(body_of("greet", {"nome": "SECRET"}))
         stack.send(body_of("greet_later", {"name": "SECRET"}))
@@ -253,7 +267,7 @@ def test_a_receive_whose_answer_is_lost_is_not_sent_again(
         monkeypatch.setenv("ZIGZAG_QUEUE_URL", f"{sqs.url}/000000000000/tasks")
         summary = stack.wake_consumer()
 
-    calls = [headers["X-Amz-Target"] for headers in sqs.headers]
+    calls = [headers["x-amz-target"] for headers in sqs.headers]
     assert summary["stopped"].startswith("receive failed")
     assert calls.count("AmazonSQS.ReceiveMessage") == 1
 
@@ -267,7 +281,7 @@ def test_a_delete_whose_answer_is_lost_is_sent_again(stack: Stack, monkeypatch: 
         lease = Lease.taken(time.time()).to_json()
         report = stack.start_worker({"QueueUrl": f"{sqs.url}/0/tasks", "Message": message, "Lease": lease})
 
-    calls = [headers["X-Amz-Target"] for headers in sqs.headers]
+    calls = [headers["x-amz-target"] for headers in sqs.headers]
     assert calls == ["AmazonSQS.DeleteMessageBatch"] * 2
     assert report["settled"]
 

@@ -50,8 +50,8 @@ POLLS = (
         "the client sends a receive again whose answer is lost",
         "H43",
         APP,
-        "sqs_client(attempts=1,",
-        "sqs_client(attempts=4,",
+        "settings.transport, attempts=1,",
+        "settings.transport, attempts=4,",
     ),
 )
 

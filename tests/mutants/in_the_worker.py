@@ -106,8 +106,8 @@ LEASES = (
         "on a FIFO queue a task starts though the beat before it was refused",
         "H13 H14",
         WORK,
-        "            if not await self._heartbeat.beat(self._queue) or self._heartbeat.lost:\n",
-        "            if not await self._heartbeat.beat(self._queue) and False:\n",
+        "            if not await self._heartbeat.beat() or self._heartbeat.lost:\n",
+        "            if not await self._heartbeat.beat() and False:\n",
     ),
     Mutation(
         "after a lost lease the rest of the run goes on",
@@ -127,7 +127,7 @@ LEASES = (
         "a success that waits for its deletion is not kept alive",
         "H12 H14",
         WORK,
-        "held = [*rest, *(kept for kept, _, _ in self._kept)]",
+        "held = [*rest, *(kept for kept, *_ in self._kept)]",
         "held = list(rest)",
     ),
     Mutation(
@@ -303,7 +303,7 @@ RECORDS = (
         ATTEMPT,
         "            await trial.record.finish()\n",
         "            try:\n"
-        "                await heartbeat._beat_queue().delete([trial.delivery])\n"
+        "                await heartbeat._queue.delete([trial.delivery])\n"
         "            except Exception:\n"
         "                pass\n"
         "            await trial.record.finish()\n",
@@ -511,8 +511,8 @@ OUTCOMES = (
         "a delete whose answer is lost is not sent again",
         "H12",
         APP,
-        "sqs_client(attempts=4)",
-        "sqs_client(attempts=1)",
+        "settings.transport, attempts=4)",
+        "settings.transport, attempts=1)",
     ),
     Mutation(
         "successes of a run are deleted at its end only",

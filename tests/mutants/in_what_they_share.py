@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tests.mutants.mutation import Mutation
 
-CLIENTS = "src/shared/aws/clients.py"
+BOTO = "src/shared/aws/boto_transport.py"
+CONNECTIONS = "src/shared/aws/connections.py"
 DEAD_LETTER = "src/shared/dead_letter.py"
 DELIVERY = "src/shared/delivery.py"
 DYNAMODB = "src/shared/aws/dynamodb_records.py"
 LAMBDA = "src/shared/aws/lambda_workers.py"
+LEAN = "src/shared/aws/lean_transport.py"
 LEASE = "src/shared/lease.py"
 SQS = "src/shared/aws/sqs_queue.py"
 TEMPLATE = "template.yaml"
@@ -92,7 +94,7 @@ DEAD_LETTERS = (
         "a dead letter is sent with what a producer wrote into its note",
         "H46",
         DEAD_LETTER,
-        "if not isinstance(text, str) or not text or REFUSED_CHARACTERS.search(text):",
+        "if not isinstance(text, str) or not text or re.search(REFUSED_CHARACTERS, text):",
         "if not isinstance(text, str):",
     ),
     Mutation(
@@ -116,15 +118,15 @@ EVENTS = (
         "an event is larger than Lambda takes",
         "H15",
         DELIVERY,
-        "if len(longer) > MOST_EVENT_BYTES:",
-        "if len(longer) > 6 * MOST_EVENT_BYTES:",
+        "room = MOST_EVENT_BYTES -",
+        "room = 6 * MOST_EVENT_BYTES -",
     ),
     Mutation(
         "an event's text is escaped to ASCII",
         "H15",
         WIRE,
-        'json.dumps(value, ensure_ascii=False, separators=(",", ":"))',
-        'json.dumps(value, separators=(",", ":"))',
+        'json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))',
+        'json.JSONEncoder(separators=(",", ":"))',
     ),
     Mutation(
         "bytes in an attribute stay bytes",
@@ -137,18 +139,61 @@ EVENTS = (
 
 CALLS = (
     Mutation(
-        "a client sends an invoke again whose answer is lost",
+        "boto sends an invoke again whose answer is lost",
         "H3 H38",
-        CLIENTS,
-        'retries={"total_max_attempts": 1, "mode": "standard"}',
-        'retries={"total_max_attempts": 3, "mode": "standard"}',
+        BOTO,
+        '1 if service == "lambda" else self._attempts',
+        "self._attempts + 2",
     ),
     Mutation(
-        "a client sends each call as often as its default says",
+        "boto sends each call as often as its default says",
         "H12 H38 H43",
-        CLIENTS,
-        'retries={"total_max_attempts": attempts, "mode": "standard"}',
-        "retries=None",
+        BOTO,
+        '"total_max_attempts": 1 if service == "lambda" else self._attempts',
+        '"total_max_attempts": 3',
+    ),
+    Mutation(
+        "the lean transport sends an invoke again whose answer is lost",
+        "H3",
+        LEAN,
+        'await self._line("lambda").post(path, {"x-amz-invocation-type": "Event"}, event)',
+        'await self._sent_until_done(lambda: self._line("lambda").post(path, '
+        '{"x-amz-invocation-type": "Event"}, event))',
+    ),
+    Mutation(
+        "the lean transport sends each call once, whatever it was told",
+        "H12",
+        LEAN,
+        "for attempt in range(1, self._attempts):",
+        "for attempt in range(1, 1):",
+    ),
+    Mutation(
+        "the lean transport takes what got no answer for not sent",
+        "H3",
+        CONNECTIONS,
+        "raise NoAnswerError(type(error).__name__",
+        "raise NotSentError(type(error).__name__",
+    ),
+    Mutation(
+        "the lean transport uses a connection that rested for an hour",
+        "H3",
+        CONNECTIONS,
+        "RESTED_SECONDS = 10.0",
+        "RESTED_SECONDS = 7200.0",
+    ),
+    Mutation(
+        "the lean transport uses a connection that the other side has closed",
+        "H3",
+        CONNECTIONS,
+        " and stream.alive()",
+        "",
+    ),
+    Mutation(
+        "the lean transport uses a connection again on which a call failed",
+        "H3",
+        CONNECTIONS,
+        "                stream.close()\n                raise NoAnswerError",
+        "                self._resting.append((stream, time.time()))\n                raise NoAnswerError",
     ),
     Mutation(
         "a receive does not ask for attributes",
@@ -175,29 +220,29 @@ CALLS = (
         "a lease begins when the answer is read",
         "H37 H43",
         SQS,
-        "received_at = _answered_at(answer, before)",
-        "received_at = time.time()",
+        "Lease.taken(_answered_at(answer.date, before), lease_seconds)",
+        "Lease.taken(time.time(), lease_seconds)",
     ),
     Mutation(
         "nobody looks which entries of a batch were refused",
         "H4 H12",
         SQS,
-        'for entry in answer.get("Failed", [])',
+        'for entry in answer.body.get("Failed") or ()',
         "for entry in []",
     ),
     Mutation(
         "an invoke with no answer counts as refused",
         "H3",
         LAMBDA,
-        'return Answer(Reply.UNKNOWN, f"{type(error).__name__}: {error}")',
-        'return Answer(Reply.REFUSED, f"{type(error).__name__}: {error}")',
+        "            return Answer(Reply.UNKNOWN, str(error))",
+        "            return Answer(Reply.REFUSED, str(error))",
     ),
     Mutation(
         "an invoke that fails at Lambda counts as refused",
         "H3",
         LAMBDA,
-        "    return Answer(Reply.UNKNOWN, str(error))",
-        "    return Answer(Reply.REFUSED, str(error))",
+        "error))\n    return Answer(Reply.UNKNOWN, str(error))",
+        "error))\n    return Answer(Reply.REFUSED, str(error))",
     ),
     Mutation(
         "a record is taken though it has another owner",
@@ -238,10 +283,11 @@ CALLS = (
         "a completion is recorded by who no longer owns the record",
         "H14",
         DYNAMODB,
-        'return self._if(_MINE, key, change, {":yes": True,',
-        'self._update(key, change, {":yes": True, ":expires": _expires(now)}, "attribute_exists(#owner)")\n'
+        'return await self._if(_MINE, key, change, {":yes": True,',
+        'await self._update(key, change, {":yes": True, ":expires": _expires(now)}, '
+        '"attribute_exists(#owner)")\n'
         "        return True\n"
-        '        return self._if(_MINE, key, change, {":yes": True,',
+        '        return await self._if(_MINE, key, change, {":yes": True,',
     ),
 )
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.recorded import worlds
 from tests.recorded.case import CASES, Aws, Case
-from tests.recorded.worlds import MotoWorld, SandboxWorld, SqsWorld, ministack_client, moto_client
+from tests.recorded.worlds import MotoWorld, SandboxWorld, Sqs, SqsWorld
+from tests.transports import TRANSPORTS
 
 from shared.ports import QueueError
 
@@ -39,13 +41,13 @@ def differing(does: str) -> pytest.MarkDecorator:
 
 
 @pytest.mark.parametrize("case", cases_for("moto"))
-def test_moto_does_what_aws_did_but_where_noted(case: Case, moto: Any) -> None:
+def test_moto_does_what_aws_did_but_where_noted(case: Case, moto: Sqs) -> None:
     play(case, MotoWorld(case.given, moto))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", cases_for("ministack"))
-def test_ministack_does_what_aws_did_but_where_noted(case: Case, ministack: Any) -> None:
+def test_ministack_does_what_aws_did_but_where_noted(case: Case, ministack: Sqs) -> None:
     play(case, SqsWorld(case.given, ministack))
 
 
@@ -56,16 +58,16 @@ def play(case: Case, world: SandboxWorld | SqsWorld) -> None:
         world.close()
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Any]:
-    with moto_client() as client:
-        yield client
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def moto(request: pytest.FixtureRequest) -> Iterator[Sqs]:
+    with worlds.moto(request.param) as sqs:
+        yield sqs
 
 
-@pytest.fixture(scope="module")
-def ministack() -> Iterator[Any]:
-    with ministack_client() as client:
-        yield client
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def ministack(request: pytest.FixtureRequest) -> Iterator[Sqs]:
+    with worlds.ministack(request.param) as sqs:
+        yield sqs
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

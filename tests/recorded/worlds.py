@@ -8,19 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
-import moto
 import pytest
 from moto.sqs import models as sqs_models
 from tests.recorded.case import Given
+from tests.transports import as_on_lambda, in_place, moto_over_http
 
-from shared.aws.clients import sqs_client
 from shared.aws.sqs_queue import SqsQueue
+from shared.aws.transport import Transport
 from shared.ports import Outgoing
 from zigzag.in_place import run_in_place
-from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.virtual_time import virtual_runner
@@ -68,12 +68,21 @@ class SandboxWorld:
         self._runner.close()
 
 
+@dataclass(frozen=True)
+class Sqs:
+    """An SQS that is no sandbox: `client` makes its queues, `transport` uses them."""
+
+    client: Any
+    transport: Transport
+
+
 class SqsWorld:
-    """Queues of an SQS that a client leads to, in real time."""
+    """Queues of an SQS, in real time."""
 
     _numbers = itertools.count(1)
 
-    def __init__(self, given: Given, client: Any) -> None:
+    def __init__(self, given: Given, sqs: Sqs) -> None:
+        client = sqs.client
         ending = ".fifo" if given.fifo else ""
         name = f"recorded-{next(self._numbers)}"
         attributes: dict[str, str] = {}
@@ -91,8 +100,8 @@ class SqsWorld:
         if given.retention_seconds is not None:
             attributes["MessageRetentionPeriod"] = str(given.retention_seconds)
         url = client.create_queue(QueueName=f"{name}{ending}", Attributes=attributes)["QueueUrl"]
-        self.queue = SqsQueue(client, url)
-        self.dead_letters = SqsQueue(client, dead_url)
+        self.queue = SqsQueue(sqs.transport, url)
+        self.dead_letters = SqsQueue(sqs.transport, dead_url)
         self._later: list[threading.Timer] = []
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
@@ -116,8 +125,8 @@ class SqsWorld:
 class MotoWorld(SqsWorld):
     """SQS as moto plays it. It is told of a later time, instead of waiting for it."""
 
-    def __init__(self, given: Given, client: Any) -> None:
-        super().__init__(given, client)
+    def __init__(self, given: Given, sqs: Sqs) -> None:
+        super().__init__(given, sqs)
         self._later_by = 0.0
         self._patch = pytest.MonkeyPatch()
         for name, in_a_second in (("unix_time", 1), ("unix_time_millis", 1000)):
@@ -135,20 +144,18 @@ class MotoWorld(SqsWorld):
 
 
 @contextmanager
-def moto_client() -> Iterator[Any]:
-    """A client of the SQS that moto plays."""
-    with pytest.MonkeyPatch.context() as patch, moto.mock_aws():
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        client = sqs_client(attempts=1)
-        yield client
-        client.close()
+def moto(wanted: str) -> Iterator[Sqs]:
+    """The SQS that moto plays, by that transport."""
+    with pytest.MonkeyPatch.context() as patch, moto_over_http() as url:
+        as_on_lambda(patch, url)
+        with in_place(wanted) as transport:
+            yield Sqs(boto3.client("sqs"), transport)
 
 
 @contextmanager
-def ministack_client() -> Iterator[Any]:
-    """A client of the SQS that MiniStack plays."""
-    with Emulator() as aws:
-        client = session().client("sqs", **client_options(aws.environment()))
-        yield client
-        client.close()
+def ministack(wanted: str) -> Iterator[Sqs]:
+    """The SQS that MiniStack plays, by that transport."""
+    with pytest.MonkeyPatch.context() as patch, Emulator() as aws:
+        as_on_lambda(patch, aws.environment()["AWS_ENDPOINT_URL"])
+        with in_place(wanted) as transport:
+            yield Sqs(boto3.client("sqs"), transport)

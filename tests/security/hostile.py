@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -46,7 +47,7 @@ class Hostile:
         for _ in range(self._one_of((0, 0, 0, 0, 0, 1, 1, 1, 2, 10))):
             name = self._one_of(("task", "zigzag", "zigzag", f"a{self._random.randrange(20)}"))
             attributes[name] = self._attribute(name)
-        return REFUSED_CHARACTERS.sub("", self.body()) or "x", attributes
+        return re.sub(REFUSED_CHARACTERS, "", self.body()) or "x", attributes
 
     def body(self) -> str:
         """A body: a good one, a mutated one, or none at all."""
@@ -117,7 +118,7 @@ class Hostile:
             return {"DataType": "Binary.x", "BinaryValue": self._random.randbytes(self._random.randint(1, 9))}
         if self._chance(0.2):
             return {"DataType": "Number", "StringValue": str(self._random.randrange(1000))}
-        return {"DataType": "String", "StringValue": REFUSED_CHARACTERS.sub("", self._text()) or "x"}
+        return {"DataType": "String", "StringValue": re.sub(REFUSED_CHARACTERS, "", self._text()) or "x"}
 
     def _note(self) -> str:
         """A note that we could have written, mutated."""
@@ -129,7 +130,7 @@ class Hostile:
         for _ in range(self._one_of((0, 0, 1, 2))):
             note = self._mutated(note)
         text = self._json(note)
-        return REFUSED_CHARACTERS.sub("", self._torn(text) if self._chance(0.1) else text) or "x"
+        return re.sub(REFUSED_CHARACTERS, "", self._torn(text) if self._chance(0.1) else text) or "x"
 
     def _payload(self) -> Any:
         payload: dict[str, Any] = {"number": 1, "name": self._text() if self._chance(0.3) else "ann"}

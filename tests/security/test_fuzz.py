@@ -269,5 +269,4 @@ def worker_in(world: World) -> Worker:
         clock=world.clock,
         random=world.random,
         host=VirtualHost(),
-        beat_queue=lambda: world.queue,
     )

@@ -115,6 +115,44 @@ def test_a_forged_line_is_a_text_in_ours(forgery: str, lines: LINES) -> None:
     assert "succeeded" not in outcomes
 
 
+METRICS = {
+    "_aws": {
+        "Timestamp": 1_800_000_000_000,
+        "CloudWatchMetrics": [
+            {"Namespace": "AWS/SQS", "Dimensions": [["who"]], "Metrics": [{"Name": "much"}]},
+        ],
+    },
+    "who": "FORGED",
+    "much": 1,
+}
+"""What CloudWatch would make a metric of, and bill."""
+
+
+@task()
+def log_all(payload: dict[str, Any], context: Context) -> None:
+    """Logs what it got in every way that somebody may think of."""
+    context.log.info("%s", json.dumps(payload), extra={"fields": payload})
+    own = logging.getLogger("own")
+    own.info(json.dumps(payload), extra={"fields": payload})
+    own.info("got it", extra=payload)
+    own.info(payload)
+    try:
+        raise ValueError(json.dumps(payload))
+    except ValueError:
+        own.exception("failed", extra={"fields": {"payload": payload}})
+
+
+def test_no_message_makes_a_metric_though_its_task_logs_all_of_it(lines: LINES) -> None:
+    with Sandbox({"log_all": log_all}) as sandbox:
+        sandbox.send_message(body_of("log_all", METRICS, id=json.dumps(METRICS)))
+        sandbox.send_message(body_of(json.dumps(METRICS)), {"_aws": text(json.dumps(METRICS))})
+        sandbox.run()
+
+    written = [json.loads(line) for line in lines()]
+    assert len([line for line in written if "FORGED" in str(line)]) >= 6
+    assert [line for line in written if "_aws" in line] == []
+
+
 SECRET = "4111-1111-1111-1111"
 
 

@@ -9,11 +9,9 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import EndpointConnectionError
 from tests.support import a_delivery, body_of, text
+from tests.transports import TRANSPORTS, as_on_lambda, in_place
 
-from shared.aws.clients import sqs_client
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports import Outgoing, QueueError
 from zigzag import Context, Reject, Retry, task
@@ -145,32 +143,31 @@ class TestAddresses:
             {"reply_to", "QueueUrl", "url"}
         ] * 2
 
-    def test_a_call_goes_to_sqs_whatever_the_queues_url_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_a_call_goes_to_sqs_whatever_the_queues_url_says(
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+    ) -> None:
         """Who may invoke the worker says which queue a message is from; no signature goes astray for that."""
-        for name, value in {
-            "ACCESS_KEY_ID": "a",
-            "SECRET_ACCESS_KEY": "b",
-            "DEFAULT_REGION": "eu-west-1",
-        }.items():
-            monkeypatch.setenv(f"AWS_{name}", value)
-        monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-        called: list[str] = []
+        as_on_lambda(monkeypatch)
+        monkeypatch.setenv("AWS_REGION", "eu-west-1")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        asked: list[str] = []
 
-        def refuse(request: AWSPreparedRequest, **_: Any) -> None:
-            called.append(request.url)
-            raise EndpointConnectionError(endpoint_url=request.url)
+        def nobody_is_found(host: str, *_: Any, **__: Any) -> list[Any]:
+            asked.append(host)
+            raise socket.gaierror(socket.EAI_NONAME, "not known")
 
-        client = sqs_client(attempts=1)
-        client.meta.events.register("before-send.sqs", refuse)
-        queue = SqsQueue(client, f"{ELSEWHERE}123456789012/tasks")
-        for ask in (
-            queue.delete([a_delivery()]),
-            queue.postpone([a_delivery()], 1),
-            queue.send(Outgoing("x")),
-            queue.receive(1, 0, 120),
-            queue.in_flight(),
-        ):
-            with pytest.raises(QueueError):
-                run_in_place(ask)
+        monkeypatch.setattr(socket, "getaddrinfo", nobody_is_found)
+        with in_place(wanted) as transport:
+            queue = SqsQueue(transport, f"{ELSEWHERE}123456789012/tasks")
+            for ask in (
+                queue.delete([a_delivery()]),
+                queue.postpone([a_delivery()], 1),
+                queue.send(Outgoing("x")),
+                queue.receive(1, 0, 120),
+                queue.in_flight(),
+            ):
+                with pytest.raises(QueueError):
+                    run_in_place(ask)
 
-        assert called == ["https://sqs.eu-west-1.amazonaws.com/"] * 5
+        assert set(asked) == {"sqs.eu-west-1.amazonaws.com"}

@@ -18,7 +18,9 @@ OURS = [
     "ConsumerMemory",
     "WorkerMemory",
     "WorkerTimeout",
+    "Transport",
     "LogRetentionDays",
+    "Metrics",
     "AlarmEmail",
     "Architecture",
 ]
@@ -84,6 +86,8 @@ def test_a_parameter_has_a_default_within_its_limits(template: Template, name: s
         ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue
         ("Fifo", "yes", False),
         ("LogRetentionDays", "31", False),
+        ("Metrics", "true", True),
+        ("Metrics", "True", False),  # the worker would not start
         ("Architecture", "arm64", True),
         ("Architecture", "amd64", False),
     ],

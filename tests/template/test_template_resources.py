@@ -59,10 +59,10 @@ def test_nothing_has_a_fixed_name(template: Template) -> None:
     assert fixed == []
 
 
-def test_both_functions_are_one_package(template: Template) -> None:
-    packages = [template.properties(function)["Code"] for function in FUNCTIONS]
+def test_both_functions_are_built_from_one_source(template: Template) -> None:
+    sources = [template.properties(function)["Code"] for function in FUNCTIONS]
 
-    assert packages == [{"S3Bucket": "built", "S3Key": "src"}] * 2
+    assert sources == [{"S3Bucket": "built", "S3Key": "src"}] * 2
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -56,6 +56,25 @@ def test_the_table_of_records_is_the_stacks_own(template: Template) -> None:
     assert template.variables("WorkerFunction")["ZIGZAG_RECORDS_TABLE"] == {"Ref": "RecordsTable"}
 
 
+def test_the_parameter_metrics_sets_its_variable_to_what_the_worker_takes(template: Template) -> None:
+    declared = template.source["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
+    parse = WorkerSettings.__dataclass_fields__["metrics"].metadata["parse"]
+
+    assert declared["ZIGZAG_METRICS"] == {"Ref": "Metrics"}
+    allowed = template.source["Parameters"]["Metrics"]["AllowedValues"]
+    assert [parse(value) for value in allowed] == [False, True]
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_our_lines_are_logged_and_lambdas_own_about_every_invocation_are_not(
+    template: Template, function: str
+) -> None:
+    logging = template.source["Resources"][function]["Properties"]["LoggingConfig"]
+
+    assert (logging["LogFormat"], logging["ApplicationLogLevel"]) == ("JSON", "INFO")
+    assert logging["SystemLogLevel"] == "WARN"
+
+
 @pytest.mark.parametrize(
     ("parameter", "field"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.aws.boto_transport import BotoTransport
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports import QueueError
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError, Task
@@ -33,7 +34,8 @@ def send(target: Target, task: str, payload: dict[str, Any], options: Options) -
     queue_url = target.outputs()["QueueUrl"]
     try:
         message = compose(task, payload, options, queue_url)
-        message_id = run_in_place(SqsQueue(target.client("sqs"), queue_url).send(message))
+        transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
+        message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
     except (BadPayloadError, PayloadTooLargeError) as error:
         raise Failure(str(error), BAD_PAYLOAD) from error
     except SendError as error:

@@ -63,7 +63,7 @@ def refuse_message(message: Outgoing, fifo: bool) -> None:
     """Raises QueueError if SQS takes no SendMessage like this."""
     if not message.body:
         raise QueueError("MissingParameter", "The request must contain the parameter MessageBody.")
-    if REFUSED_CHARACTERS.search(message.body):
+    if re.search(REFUSED_CHARACTERS, message.body):
         raise QueueError("InvalidMessageContents", "Invalid characters in the message body.")
     _refuse_what_the_other_kind_takes(message, fifo)
     for name, token in (
@@ -113,7 +113,7 @@ def _refuse_attribute(name: str, attribute: Mapping[str, Any]) -> None:
     value = attribute.get("BinaryValue" if kind.startswith("Binary") else "StringValue")
     if not value:
         raise _invalid(f"{what} must contain a non-empty value of type '{kind}'.")
-    if isinstance(value, str) and REFUSED_CHARACTERS.search(value):
+    if isinstance(value, str) and re.search(REFUSED_CHARACTERS, value):
         raise _invalid(f"{what} has invalid characters in its value.")
 
 

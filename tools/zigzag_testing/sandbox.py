@@ -201,7 +201,6 @@ class Sandbox:
             clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
             random=self._random,
             host=VirtualHost(self.faults, at_first_line=records.started),
-            beat_queue=lambda: queue,
         )
         crashed = True
         try:

@@ -10,6 +10,8 @@ from typing import Any
 from worker.host import Sleep, SoftDeadline
 from zigzag_testing.faults import Crash, Faults
 
+MEMORY_MB = 64
+
 
 class VirtualHost:
     """A process in which an `async def` task may take time. What is no `async def` takes none.
@@ -48,6 +50,10 @@ class VirtualHost:
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work)
+
+    def memory_mb(self) -> int:
+        """Always MEMORY_MB: how much the test's own process has is no part of its world."""
+        return MEMORY_MB
 
 
 class _Beside:

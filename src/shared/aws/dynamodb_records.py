@@ -10,18 +10,12 @@ because its answer was lost counts once
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Decimal
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
+from shared.aws.transport import AnsweredError, CallError, Transport
 from shared.lease import RECORD_SECONDS
 from shared.ports import Begun, Busy, Done, RecordsError
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 KEY = "key"
 EXPIRES = "expires"
@@ -35,25 +29,15 @@ _NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
 
 
 class DynamoDbRecords:
-    """The records in the table of that name.
+    """The records in the table of that name, called through `transport`."""
 
-    make_client -- called at the first call: most workers never need a client.
-    """
-
-    def __init__(self, make_client: Callable[[], DynamoDBClient], table: str) -> None:
-        self._make_client = make_client
+    def __init__(self, transport: Transport, table: str) -> None:
+        self._transport = transport
         self._table = table
-
-    @cached_property
-    def _client(self) -> DynamoDBClient:
-        try:
-            return self._make_client()
-        except BotoCoreError as error:
-            raise RecordsError(f"{type(error).__name__}: {error}") from error
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         try:
-            item = self._update(
+            item = await self._update(
                 key,
                 "ADD starts :one SET #owner = :owner, #last = :owner, #until = :until, expires = :expires",
                 {":one": 1, ":owner": owner, ":until": until, ":expires": _expires(now), ":now": now},
@@ -68,19 +52,19 @@ class DynamoDbRecords:
         return Begun(int(item["starts"]["N"]))
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
-        return self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
+        return await self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
 
     async def finish(self, key: str, owner: str, now: float) -> bool:
         # Still mine if done: then this call is sent again, because its answer was lost.
         change = "SET done = :yes, expires = :expires"
-        return self._if(_MINE, key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
+        return await self._if(_MINE, key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
 
     async def release(self, key: str, owner: str) -> None:
-        self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
+        await self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
 
     async def count(self, key: str, owner: str, now: float) -> int:
         try:
-            item = self._update(
+            item = await self._update(
                 key,
                 "ADD starts :one SET #last = :owner, expires = :expires",
                 {":one": 1, ":owner": owner, ":expires": _expires(now)},
@@ -91,49 +75,51 @@ class DynamoDbRecords:
         return int(item["starts"]["N"])
 
     async def forget(self, key: str, owner: str) -> None:
-        self._if(_NOBODY_ELSES, key, "REMOVE starts, #last, #owner, #until", {":owner": owner})
+        await self._if(_NOBODY_ELSES, key, "REMOVE starts, #last, #owner, #until", {":owner": owner})
 
-    def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
+    async def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
         """Whether the condition held, and the change is made."""
         try:
-            self._update(key, change, values, condition)
+            await self._update(key, change, values, condition)
         except _RefusedError:
             return False
         return True
 
-    def _update(self, key: str, change: str, values: dict[str, Any], condition: str) -> dict[str, Any]:
+    async def _update(self, key: str, change: str, values: dict[str, Any], condition: str) -> dict[str, Any]:
         """The item after the change. Raises _RefusedError if the condition does not hold."""
         used = [name for name in _RESERVED if f"#{name}" in change + condition]
-        answer = self._ask(
-            self._client.update_item,
-            TableName=self._table,
-            Key={KEY: {"S": key}},
-            UpdateExpression=change,
-            ConditionExpression=condition,
-            ExpressionAttributeNames={f"#{name}": name for name in used},
-            ExpressionAttributeValues={name: _typed(value) for name, value in values.items()},
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-        return dict(answer["Attributes"])
-
-    def _ask(self, operation: Any, **arguments: Any) -> Any:
         try:
-            return operation(**arguments)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                raise _RefusedError(error.response) from None
+            answer = await self._transport.call(
+                "dynamodb",
+                "UpdateItem",
+                {
+                    "TableName": self._table,
+                    "Key": {KEY: {"S": key}},
+                    "UpdateExpression": change,
+                    "ConditionExpression": condition,
+                    "ExpressionAttributeNames": {f"#{name}": name for name in used},
+                    "ExpressionAttributeValues": {name: _typed(value) for name, value in values.items()},
+                    "ReturnValues": "ALL_NEW",
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                },
+            )
+        except AnsweredError as error:
+            if error.code == "ConditionalCheckFailedException":
+                raise _RefusedError(error.body) from None
             raise RecordsError(str(error)) from error
-        except BotoCoreError as error:
-            raise RecordsError(f"{type(error).__name__}: {error}") from error
+        except CallError as error:
+            raise RecordsError(str(error)) from error
+        if "Attributes" not in answer.body:
+            raise RecordsError("BadAnswer: it has no Attributes")
+        return dict(answer.body["Attributes"])
 
 
 class _RefusedError(Exception):
     """The condition did not hold; `item` is what there was."""
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, answer: Mapping[str, Any]) -> None:
         super().__init__()
-        self.item: dict[str, Any] = response.get("Item", {})
+        self.item: dict[str, Any] = answer.get("Item", {})
 
 
 def _expires(now: float) -> int:
@@ -146,4 +132,4 @@ def _typed(value: str | float | bool) -> dict[str, Any]:
         return {"BOOL": value}
     if isinstance(value, str):
         return {"S": value}
-    return {"N": str(Decimal(str(value)))}
+    return {"N": str(value)}

@@ -4,67 +4,42 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ProxyConnectionError,
-)
-
-from shared.aws.clients import Caller, in_place
+from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError, Transport
 from shared.ports import Answer, Reply
 
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
-
-_NOTHING_SENT = (
-    ConnectTimeoutError,
-    CredentialRetrievalError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ProxyConnectionError,
-)
-"""Not SSLError: that may also come after the bytes were sent."""
+_SENT = Answer(Reply.SENT)
 
 
 class LambdaWorkers:
-    """The worker function named `function`, called through `client` in the way of `call`."""
+    """The worker function named `function`, called through `transport`."""
 
-    def __init__(self, client: LambdaClient, function: str, call: Caller = in_place) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, function: str) -> None:
+        self._transport = transport
         self._function = function
-        self._call = call
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
-        return list(await asyncio.gather(*(self._call(self._invoke, event=event) for event in events)))
+        return await asyncio.gather(*(self._invoke(event) for event in events))
 
-    def _invoke(self, event: bytes) -> Answer:
+    async def _invoke(self, event: bytes) -> Answer:
         try:
-            answer = self._client.invoke(FunctionName=self._function, InvocationType="Event", Payload=event)
-            # Unread, the connection is not used again, and every invoke opens a new one.
-            answer["Payload"].read()
-        except ClientError as error:
+            await self._transport.invoke(self._function, event)
+        except AnsweredError as error:
             return _meaning(error)
-        except _NOTHING_SENT as error:
+        except NotSentError as error:
             return Answer(Reply.REFUSED, f"nothing was sent: {error}")
-        except BotoCoreError as error:
-            return Answer(Reply.UNKNOWN, f"{type(error).__name__}: {error}")
-        return Answer(Reply.SENT)
+        except NoAnswerError as error:
+            return Answer(Reply.UNKNOWN, str(error))
+        return _SENT
 
 
-def _meaning(error: ClientError) -> Answer:
+def _meaning(error: AnsweredError) -> Answer:
     """What an error answer means to us, by its HTTP status
     (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if status == 413:
+    if error.status == 413:
         return Answer(Reply.TOO_LARGE, str(error))
-    if status == 429:
+    if error.status == 429:
         return Answer(Reply.THROTTLED, str(error))
-    if 400 <= status < 500:
+    if 400 <= error.status < 500:
         return Answer(Reply.REFUSED, str(error))
     return Answer(Reply.UNKNOWN, str(error))

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import email.utils
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from shared.aws.clients import Caller, in_place
+from shared.aws.transport import Answered, CallError, Transport
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports import Failed, Outgoing, QueueError
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class SqsQueue:
-    """One SQS queue, called through `client` in the way of `call` (in place, or in threads)."""
+    """One SQS queue, called through `transport`."""
 
-    def __init__(self, client: SQSClient, url: str, call: Caller = in_place) -> None:
-        self._client = client
+    def __init__(self, transport: Transport, url: str) -> None:
+        self._transport = transport
         self._url = url
-        self._call = call
 
     async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         before = time.time()
         answer = await self._ask(
-            self._client.receive_message,
+            "ReceiveMessage",
             MaxNumberOfMessages=most,
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=lease_seconds,
@@ -37,17 +33,14 @@ class SqsQueue:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        received_at = _answered_at(answer, before)
-        lease = Lease.taken(received_at, lease_seconds)
-        return [Delivery(message, self._url, lease) for message in answer.get("Messages", [])]
+        lease = Lease.taken(_answered_at(answer.date, before), lease_seconds)
+        return [Delivery(message, self._url, lease) for message in answer.body.get("Messages") or ()]
 
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        return await self._ask_batch(
-            self._client.change_message_visibility_batch, deliveries, VisibilityTimeout=seconds
-        )
+        return await self._ask_batch("ChangeMessageVisibilityBatch", deliveries, VisibilityTimeout=seconds)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
-        return await self._ask_batch(self._client.delete_message_batch, deliveries)
+        return await self._ask_batch("DeleteMessageBatch", deliveries)
 
     async def send(self, message: Outgoing) -> str:
         options: dict[str, Any] = {}
@@ -63,24 +56,22 @@ class SqsQueue:
             options["MessageSystemAttributes"] = {
                 "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
             }
-        answer = await self._ask(self._client.send_message, MessageBody=message.body, **options)
-        return str(answer["MessageId"])
+        answer = await self._ask("SendMessage", MessageBody=message.body, **options)
+        return str(_part(answer, "MessageId"))
 
     async def in_flight(self) -> int:
         name = "ApproximateNumberOfMessagesNotVisible"
-        answer = await self._ask(self._client.get_queue_attributes, AttributeNames=[name])
-        return int(answer["Attributes"][name])
+        answer = await self._ask("GetQueueAttributes", AttributeNames=[name])
+        attributes: Mapping[str, str] = _part(answer, "Attributes")
+        return int(attributes[name])
 
-    async def _ask(self, operation: Any, **arguments: Any) -> Any:
+    async def _ask(self, operation: str, **parameters: Any) -> Answered:
         try:
-            return await self._call(operation, QueueUrl=self._url, **arguments)
-        except ClientError as error:
-            details = error.response.get("Error", {})
-            raise QueueError(details.get("Code", "Unknown"), details.get("Message", str(error))) from error
-        except BotoCoreError as error:
-            raise QueueError(type(error).__name__, str(error)) from error
+            return await self._transport.call("sqs", operation, {"QueueUrl": self._url, **parameters})
+        except CallError as error:
+            raise QueueError(error.code, error.reason) from error
 
-    async def _ask_batch(self, operation: Any, deliveries: Sequence[Delivery], **each: Any) -> list[Failed]:
+    async def _ask_batch(self, operation: str, deliveries: Sequence[Delivery], **each: Any) -> list[Failed]:
         entries = [
             {"Id": str(number), "ReceiptHandle": delivery.receipt_handle, **each}
             for number, delivery in enumerate(deliveries)
@@ -89,17 +80,29 @@ class SqsQueue:
         # HTTP 200 even when entries failed.
         return [
             Failed(deliveries[int(entry["Id"])], entry["Code"], entry.get("Message", ""))
-            for entry in answer.get("Failed", [])
+            for entry in answer.body.get("Failed") or ()
         ]
 
 
-def _answered_at(answer: Any, before: float) -> float:
+def _part(answer: Answered, name: str) -> Any:
+    """That part of an answer. Raises QueueError."""
+    if name not in answer.body:
+        raise QueueError("BadAnswer", f"it has no {name}")
+    return answer.body[name]
+
+
+def _answered_at(date: str | None, before: float) -> float:
     """When SQS answered, by its own clock; at the latest `before` the call if it does not say.
 
-    The visibility timeout runs from SQS's answer, which the Date header dates to the second.
+    The visibility timeout runs from SQS's answer, which the Date header dates to the second
+    (https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats).
     """
-    date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
     try:
-        return email.utils.parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
+        _, day, month, year, clock, _ = (date or "").split()
+        hour, minute, second = clock.split(":")
+        found = datetime(
+            int(year), _MONTHS.index(month) + 1, int(day), int(hour), int(minute), int(second), tzinfo=UTC
+        )
+    except ValueError:
         return before
+    return found.timestamp()

@@ -107,6 +107,19 @@ def test_no_field_takes_the_place_of_what_every_line_has(
     assert line["more"] == 1
 
 
+def test_our_own_line_may_tell_cloudwatch_of_its_metrics(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    log.write(logging.INFO, "said", seconds=1.5, _aws={"CloudWatchMetrics": []})
+
+    assert lines()[0]["_aws"] == {"CloudWatchMetrics": []}
+
+
+@pytest.mark.parametrize("extra", [{"fields": {"_aws": {}}}, {"_aws": {}}, {"metrics": {}}], ids=str)
+def test_nobody_elses_line_may(lines: Callable[[], list[dict[str, Any]]], extra: dict[str, Any]) -> None:
+    logging.getLogger("zigzag.task").info("said", extra=extra)
+
+    assert set(lines()[0]) == {"timestamp", "level", "message"}
+
+
 def test_fields_that_are_none_of_ours_are_one_field(lines: Callable[[], list[dict[str, Any]]]) -> None:
     log.LOGGER.info("said", extra={"fields": "of corn"})
 
@@ -162,6 +175,18 @@ class TestLength:
         (line,) = lines()
         assert len(json.dumps(line)) <= log.MOST_LINE_BYTES
         assert len(line) == 14
+
+    def test_what_cloudwatch_reads_is_whole_whatever_is_cut(
+        self, lines: Callable[[], list[dict[str, Any]]]
+    ) -> None:
+        embedded = {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n" * 500}]}
+        endless = {f"a{number}": "\x00" * 1_000_000 for number in range(10)}
+
+        log.write(logging.INFO, "said", _aws=embedded, **endless)
+
+        (line,) = lines()
+        assert line["_aws"] == embedded
+        assert len(json.dumps(line)) <= log.MOST_LINE_BYTES
 
 
 @pytest.fixture

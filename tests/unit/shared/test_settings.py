@@ -14,6 +14,7 @@ CONSUMER = {
     "ZIGZAG_QUEUE_URL": "https://sqs.test/tasks",
     "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.test/dead",
     "ZIGZAG_WORKER": "worker",
+    "ZIGZAG_TRANSPORT": "lean",
     "ZIGZAG_LINGER_SECONDS": "0",
     "ZIGZAG_IN_FLIGHT_CAP": "1000",
     "ZIGZAG_DELIVERIES_PER_DISPATCH": "1",
@@ -22,6 +23,8 @@ WORKER = {
     "ZIGZAG_QUEUE_URL": "https://sqs.test/tasks",
     "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.test/dead",
     "ZIGZAG_RECORDS_TABLE": "records",
+    "ZIGZAG_TRANSPORT": "boto",
+    "ZIGZAG_METRICS": "true",
 }
 
 
@@ -30,6 +33,7 @@ def test_the_consumers_settings_are_read_from_the_environment() -> None:
         queue_url="https://sqs.test/tasks",
         dead_letter_queue_url="https://sqs.test/dead",
         worker="worker",
+        transport="lean",
         linger_seconds=0,
         in_flight_cap=1000,
         deliveries_per_dispatch=1,
@@ -41,6 +45,8 @@ def test_the_workers_settings_are_read_from_the_environment() -> None:
         queue_url="https://sqs.test/tasks",
         dead_letter_queue_url="https://sqs.test/dead",
         records_table="records",
+        transport="boto",
+        metrics=True,
     )
 
 
@@ -76,6 +82,7 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
             "1.5",
             "ZIGZAG_LINGER_SECONDS is '1.5'; it may be a whole number from 0 to 70",
         ),
+        ("ZIGZAG_TRANSPORT", "pigeon", "ZIGZAG_TRANSPORT is 'pigeon'; it may be one of lean, boto"),
         ("ZIGZAG_LINGER_SECONDS", "", "ZIGZAG_LINGER_SECONDS is ''; it may be a whole number from 0 to 70"),
         (
             "ZIGZAG_IN_FLIGHT_CAP",
@@ -119,6 +126,16 @@ def test_a_bad_setting_is_named_with_what_it_was_and_what_it_may_be(
 
     assert str(caught.value) == says
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("value", ["True", "1", "yes", ""])
+def test_what_is_neither_true_nor_false_is_named(value: str) -> None:
+    with pytest.raises(SettingError, match=f"^ZIGZAG_METRICS is '{value}'; it may be true or false$"):
+        read(WorkerSettings, {**WORKER, "ZIGZAG_METRICS": value})
+
+
+def test_false_is_false() -> None:
+    assert read(WorkerSettings, {**WORKER, "ZIGZAG_METRICS": "false"}).metrics is False
 
 
 @pytest.mark.parametrize(

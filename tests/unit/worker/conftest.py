@@ -47,7 +47,6 @@ class Bench:
             clock=world.clock,
             random=world.random,
             host=self.host,
-            beat_queue=lambda: world.queue,
         )
         ends_at = world.clock.now() + seconds_left
         return await worker.work(Run(deliveries), lambda: ends_at - world.clock.now())

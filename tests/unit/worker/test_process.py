@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 import time
@@ -137,6 +138,12 @@ def test_threads_that_were_there_before_and_daemons_do_not() -> None:
     before.join()
     daemon.join()
     assert process.spoiled is None
+
+
+def test_the_memory_is_in_megabytes() -> None:
+    of_the_machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**2
+
+    assert 4 < LambdaProcess().memory_mb() < of_the_machine
 
 
 class TestBeside:

@@ -19,7 +19,7 @@ from worker.attempt import GRACE_SECONDS
 from worker.report import Report
 from worker.work import Worker
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
-from zigzag_testing.virtual_host import VirtualHost
+from zigzag_testing.virtual_host import MEMORY_MB, VirtualHost
 
 contexts: list[Context] = []
 payloads: list[Any] = []
@@ -89,7 +89,6 @@ def work_run(world: World, deliveries: Sequence[Delivery], *, seconds_left: floa
         clock=world.clock,
         random=world.random,
         host=VirtualHost(),
-        beat_queue=lambda: world.queue,
     )
     ends_at = world.clock.now() + seconds_left
     return world.run(worker.work(Run(tuple(deliveries)), lambda: ends_at - world.clock.now()))
@@ -327,7 +326,7 @@ class TestLog:
         (record,) = caplog.records
         return record, record.__dict__["fields"]
 
-    def test_a_success_is_one_line_with_task_id_attempt_and_seconds(
+    def test_a_success_is_one_line_with_task_id_attempt_seconds_memory_and_age(
         self, world: World, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.INFO):
@@ -342,6 +341,8 @@ class TestLog:
             "attempt": 1,
             "settled": True,
             "seconds": 0.0,
+            "memory_mb": MEMORY_MB,
+            "age_seconds": 0.0,
         }
 
     @pytest.mark.parametrize(

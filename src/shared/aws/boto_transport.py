@@ -1,0 +1,165 @@
+"""The transport of boto3: the reference. It serves every source of credentials, proxies, and every region.
+
+boto3 by itself sends a call up to three times. That is right for a delete, and wrong for a receive
+(messages would be hidden with nobody holding their handles) and for an invoke (the task would run
+up to three times). So the number is said by who makes the transport, and an invoke is sent once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
+
+from shared.aws.transport import (
+    ANSWER_SECONDS,
+    CONNECT_SECONDS,
+    Answered,
+    AnsweredError,
+    CallError,
+    NoAnswerError,
+    NotSentError,
+    Service,
+)
+
+_NOTHING_SENT = (
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ParamValidationError,
+    ProxyConnectionError,
+)
+"""Not SSLError: that may also come after the bytes were sent."""
+
+_METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
+    "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
+    "DeleteMessageBatch": lambda sqs: sqs.delete_message_batch,
+    "GetQueueAttributes": lambda sqs: sqs.get_queue_attributes,
+    "ReceiveMessage": lambda sqs: sqs.receive_message,
+    "SendMessage": lambda sqs: sqs.send_message,
+    "UpdateItem": lambda dynamodb: dynamodb.update_item,
+}
+"""boto3's name of each operation."""
+
+
+class Caller(Protocol):
+    """How a blocking call is made."""
+
+    def __call__[R](self, function: Callable[..., R], /, **arguments: Any) -> Awaitable[R]: ...
+
+
+async def in_place[R](function: Callable[..., R], /, **arguments: Any) -> R:
+    """Makes the call here and now, without an event loop: for the worker, which does one thing."""
+    return function(**arguments)
+
+
+def in_threads(pool: Executor) -> Caller:
+    """Makes calls in the pool's threads, so that an event loop can have several under way."""
+
+    import asyncio  # not loaded by the worker, which calls in place
+
+    async def call[R](function: Callable[..., R], /, **arguments: Any) -> R:
+        return await asyncio.get_running_loop().run_in_executor(pool, partial(function, **arguments))
+
+    return call
+
+
+class BotoTransport:
+    """Calls through boto3's clients.
+
+    attempts    -- how often a call but an invoke is sent at most.
+    connections -- how many each client keeps.
+    call        -- how blocking calls are made.
+    clients     -- boto3's clients that are made already, of an account or a place of their own.
+    """
+
+    def __init__(
+        self,
+        *,
+        attempts: int,
+        connections: int = 10,
+        call: Caller = in_place,
+        clients: Mapping[Service, Any] | None = None,
+    ) -> None:
+        self._attempts = attempts
+        self._connections = connections
+        self._call = call
+        self._clients: dict[Service, Any] = dict(clients or {})
+
+    def prepare(self, *services: Service) -> None:
+        for service in services:
+            self.client(service)
+
+    async def call(self, service: Service, operation: str, parameters: Mapping[str, Any]) -> Answered:
+        answer = await self._ask(_METHODS[operation](self.client(service)), **parameters)
+        headers = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {})
+        return Answered(answer, headers.get("date"))
+
+    async def invoke(self, function: str, event: bytes) -> None:
+        await self._ask(
+            partial(_invoke, self.client("lambda")),
+            FunctionName=function,
+            InvocationType="Event",
+            Payload=event,
+        )
+
+    def client(self, service: Service) -> Any:
+        """boto3's client of the service. Raises NotSentError if it can't be made: no region is set, say."""
+        if service not in self._clients:
+            config = Config(
+                retries={
+                    "total_max_attempts": 1 if service == "lambda" else self._attempts,
+                    "mode": "standard",
+                },
+                connect_timeout=CONNECT_SECONDS,
+                read_timeout=ANSWER_SECONDS[service],
+                max_pool_connections=self._connections,
+            )
+            try:
+                self._clients[service] = boto3.client(service, config=config)
+            except BotoCoreError as error:
+                raise NotSentError(type(error).__name__, str(error)) from error
+        return self._clients[service]
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
+    async def _ask(self, function: Callable[..., Any], **arguments: Any) -> Any:
+        try:
+            return await self._call(function, **arguments)
+        except ClientError as error:
+            raise _answered(error) from error
+        except BotoCoreError as error:
+            kind: type[CallError] = NotSentError if isinstance(error, _NOTHING_SENT) else NoAnswerError
+            raise kind(type(error).__name__, str(error)) from error
+
+
+def _invoke(client: Any, **arguments: Any) -> None:
+    # Unread, the connection is not used again, and every invoke opens a new one.
+    client.invoke(**arguments)["Payload"].read()
+
+
+def _answered(error: ClientError) -> AnsweredError:
+    response: Mapping[str, Any] = error.response
+    said = response.get("Error", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return AnsweredError(said.get("Code", "Unknown"), said.get("Message", str(error)), status, response)

@@ -1,0 +1,63 @@
+"""Which transport does a function use? The lean one, unless boto is asked for, or alone can serve."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from shared import log
+from shared.aws.endpoint import NotForUsError, Surroundings, surroundings
+from shared.aws.transport import Transport
+
+LEAN, BOTO = "lean", "boto"
+
+MOST_THREADS = 32
+"""Of boto: with more, one processor makes no more calls."""
+
+
+def transport_in_place(wanted: str, *, attempts: int) -> Transport:
+    """One that makes its calls here and now.
+
+    wanted   -- "lean" or "boto".
+    attempts -- how often a call is sent at most.
+    """
+    found = _for_lean(wanted)
+    if found is None:
+        from shared.aws.boto_transport import BotoTransport
+
+        return BotoTransport(attempts=attempts)
+    from shared.aws.lean_transport import LeanTransport
+    from shared.aws.streams_in_place import InPlace
+
+    return LeanTransport(found, InPlace(), attempts=attempts)
+
+
+def transport_in_a_loop(wanted: str, *, attempts: int, connections: int) -> Transport:
+    """One for an event loop, with many calls under way. As above.
+
+    connections -- the most to each service.
+    """
+    found = _for_lean(wanted)
+    if found is None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from shared.aws.boto_transport import BotoTransport, in_threads
+
+        connections = min(connections, MOST_THREADS)
+        call = in_threads(ThreadPoolExecutor(connections))
+        return BotoTransport(attempts=attempts, connections=connections, call=call)
+    from shared.aws.lean_transport import LeanTransport
+    from shared.aws.streams_in_a_loop import InALoop
+
+    return LeanTransport(found, InALoop(), attempts=attempts, connections=connections)
+
+
+def _for_lean(wanted: str) -> Surroundings | None:
+    """What the lean transport needs, if it is wanted and can serve."""
+    if wanted == BOTO:
+        return None
+    try:
+        return surroundings(os.environ)
+    except NotForUsError as error:
+        log.write(logging.INFO, "boto is used", reason=str(error))
+        return None

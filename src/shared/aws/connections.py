@@ -1,0 +1,118 @@
+"""Which connection does a call go over, and what is known when it fails? Those to one host, kept alive.
+
+A connection that has rested may be gone: a function is frozen between two events, for a minute or an hour,
+and the other side's goodbye may never have come. So one that rested long is not used again, and one that
+has something to say, though nothing was asked, neither: a failure after the first byte is sent would
+leave open whether the call was done.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable
+
+from shared.aws.http11 import AnswerReader, BadAnswerError, HttpAnswer
+from shared.aws.streams import Secure, Stream, Streams
+from shared.aws.transport import NoAnswerError, NotSentError
+from shared.aws.trust import Trust
+
+OPEN_SECONDS = 4.0
+"""For a new connection. With little memory a function has little processor: a handshake takes long there."""
+
+LAST_WORD_SECONDS = 0.5
+"""For the answer of who closed a connection while we were sending."""
+
+RESTED_SECONDS = 10.0
+"""One that rested longer is closed. By the wall's clock: others may stand still in a frozen process."""
+
+
+class Connections:
+    """Those to one host, `most` at a time; by TLS if it is said whom to trust."""
+
+    def __init__(self, host: str, port: int, trust: Trust | None, streams: Streams, most: int) -> None:
+        self._host = host
+        self._port = port
+        self._trust = trust
+        self._streams = streams
+        self._turns = streams.turns(most)
+        self._last: Secure | None = None
+        self._resting: list[tuple[Stream, float]] = []  # and since when, the latest last
+
+    async def exchange(self, request: Callable[[], bytes], seconds: float) -> HttpAnswer:
+        """Sends what `request` makes, once, and awaits the answer; that may take so long.
+
+        Raises NotSentError or NoAnswerError.
+        """
+        async with self._turns:
+            rested = self._rested()
+            stream = rested or await self._opened()
+            try:
+                answer = await _exchange(stream, request(), seconds)
+            except (OSError, BadAnswerError) as error:
+                stream.close()
+                raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error
+            except BaseException:
+                stream.close()
+                raise
+            if rested is None:
+                self._last = stream.secure
+            if answer.keep:
+                self._resting.append((stream, time.time()))
+            else:
+                stream.close()
+            return answer
+
+    def close(self) -> None:
+        """Closes those that rest."""
+        while self._resting:
+            self._resting.pop()[0].close()
+
+    def _rested(self) -> Stream | None:
+        while True:
+            try:
+                stream, since = self._resting.pop()
+            except IndexError:  # none, or another thread was faster: tasks may send from several
+                return None
+            if 0 <= time.time() - since <= RESTED_SECONDS and stream.alive():
+                return stream
+            stream.close()
+
+    async def _opened(self) -> Stream:
+        secure = None if self._trust is None else Secure(self._trust.context)
+        try:
+            try:
+                # A session is good for the context that it is of.
+                same = secure and self._last and self._last.context is secure.context
+                return await self._open(self._last if same else secure)
+            except ssl.SSLCertVerificationError:
+                wider = self._trust.wider_than(secure.context) if self._trust and secure else None
+                if wider is None:
+                    raise
+                return await self._open(Secure(wider))
+        except (OSError, ValueError) as error:
+            raise NotSentError(type(error).__name__, f"no connection to {self._host}: {error}") from error
+
+    async def _open(self, secure: Secure | None) -> Stream:
+        return await self._streams.open(self._host, self._port, secure, OPEN_SECONDS)
+
+
+async def _exchange(stream: Stream, request: bytes, seconds: float) -> HttpAnswer:
+    ends = time.monotonic() + seconds
+    try:
+        await stream.send(request, seconds)
+    except (ConnectionError, ssl.SSLEOFError) as error:
+        # It closed before it had read all: perhaps after an answer, that the request is too large.
+        try:
+            return await _answer(stream, min(ends, time.monotonic() + LAST_WORD_SECONDS))
+        except (OSError, BadAnswerError):
+            raise error from None
+    return await _answer(stream, ends)
+
+
+async def _answer(stream: Stream, ends: float) -> HttpAnswer:
+    reader = AnswerReader()
+    answer = None
+    while answer is None:
+        answer = reader.feed(await stream.receive(ends - time.monotonic()))
+    return answer

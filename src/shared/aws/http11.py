@@ -1,0 +1,179 @@
+"""What is a request of HTTP/1.1 in bytes, and when is its answer complete? No socket, no time.
+
+As much of it as AWS's APIs use (https://www.rfc-editor.org/rfc/rfc9112): a request with a body of known
+length; an answer whose body has a length, comes in chunks, or ends with the connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MOST_HEAD_BYTES = 65_536
+MOST_BODY_BYTES = 32 * 1_048_576
+"""Ten messages of SQS's most, each character escaped, are smaller."""
+
+_NO_BODY = (204, 304)
+
+
+class BadAnswerError(Exception):
+    """What came is no answer of HTTP/1.1, or its end is missing."""
+
+
+class Head:
+    """An answer's first lines. Most headers are never asked for, so they are looked for when they are."""
+
+    __slots__ = ("_bytes", "_lower", "status")
+
+    def __init__(self, head: bytes) -> None:
+        self._bytes = head
+        self._lower = head.lower()
+        if not head.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")):
+            raise BadAnswerError("it does not speak HTTP/1.1")
+        self.status = _number(head[9:12], 10)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the connection stays open, by what the head says of it."""
+        return self._lower.startswith(b"http/1.1") and (self.header(b"connection") or "").lower() != "close"
+
+    def header(self, name: bytes) -> str | None:
+        """The value of the first header of that name, which is given in lower case."""
+        at = self._lower.find(b"\r\n%b:" % name)
+        if at < 0:
+            return None
+        start = at + len(name) + 3
+        end = self._bytes.find(b"\r\n", start)
+        return self._bytes[start : end if end >= 0 else None].decode("latin-1").strip()
+
+
+class HttpAnswer(NamedTuple):
+    """An answer. `keep`: another request may use the connection."""
+
+    head: Head
+    body: bytes
+    keep: bool
+
+    @property
+    def status(self) -> int:
+        return self.head.status
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header, whose name is given in lower case."""
+        return self.head.header(name)
+
+
+def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """The bytes of a request. Names and values are ours: nothing in them ends a line."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    head = f"{method} {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
+    return head.encode("ascii") + body
+
+
+class AnswerReader:
+    """Puts one answer together, of the bytes in which it comes."""
+
+    def __init__(self) -> None:
+        self._before_body = b""
+        self._head: Head | None = None
+        self._body: _Chunks | _Length | _UntilClosed = _UntilClosed()
+        self._size = 0
+
+    def feed(self, data: bytes) -> HttpAnswer | None:
+        """The answer, once it is complete. Empty `data`: the other side has closed. Raises BadAnswerError."""
+        closed = not data
+        if self._head is None:
+            self._before_body += data
+            data = self._read_head()
+        if self._head is not None:
+            self._size += len(data)
+            body = self._body.feed(data, closed=closed)
+            if body is not None:
+                keep = self._head.keeps and not isinstance(self._body, _UntilClosed)
+                return HttpAnswer(self._head, body, keep)
+        if closed:
+            raise BadAnswerError("the connection was closed before the answer's end")
+        if self._size > MOST_BODY_BYTES:
+            raise BadAnswerError(f"the answer is larger than {MOST_BODY_BYTES:,} bytes")
+        return None
+
+    def _read_head(self) -> bytes:
+        """What has come of the body, if the head is complete."""
+        while True:
+            found, end, rest = self._before_body.partition(b"\r\n\r\n")
+            if not end:
+                if len(found) > MOST_HEAD_BYTES:
+                    raise BadAnswerError(f"the answer's head is larger than {MOST_HEAD_BYTES:,} bytes")
+                return b""
+            self._before_body, head = rest, Head(found)
+            if head.status >= 200:  # else "100 Continue" and its like: the answer comes after it
+                self._head, self._body = head, _body_after(head)
+                return rest
+
+
+class _Length:
+    """A body of known length."""
+
+    def __init__(self, length: int) -> None:
+        self._missing = length
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes, *, closed: bool) -> bytes | None:
+        self._parts.append(data)
+        self._missing -= len(data)
+        if self._missing < 0:
+            raise BadAnswerError("more came than was asked for")
+        return b"".join(self._parts) if self._missing == 0 else None
+
+
+class _UntilClosed:
+    """A body that ends with the connection."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes, *, closed: bool) -> bytes | None:
+        self._parts.append(data)
+        return b"".join(self._parts) if closed else None
+
+
+class _Chunks:
+    """A body in chunks, each after its length, until one of length 0."""
+
+    def __init__(self) -> None:
+        self._came = bytearray()
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes, *, closed: bool) -> bytes | None:
+        self._came += data
+        while (end := self._came.find(b"\r\n")) >= 0:
+            size = _number(bytes(self._came[:end]).partition(b";")[0], 16)
+            start = end + 2
+            if size == 0:
+                return b"".join(self._parts) if self._came.endswith(b"\r\n\r\n") else None
+            if len(self._came) < start + size + 2:
+                return None
+            if self._came[start + size : start + size + 2] != b"\r\n":
+                raise BadAnswerError("a chunk does not end where it should")
+            self._parts.append(bytes(self._came[start : start + size]))
+            del self._came[: start + size + 2]
+        return None
+
+
+def _body_after(head: Head) -> _Chunks | _Length | _UntilClosed:
+    if head.status in _NO_BODY:
+        return _Length(0)
+    if head.header(b"transfer-encoding") is not None:
+        return _Chunks()
+    length = head.header(b"content-length")
+    return _UntilClosed() if length is None else _Length(_number(length.encode("latin-1"), 10))
+
+
+def _number(digits: bytes, base: int) -> int:
+    """A number of digits only: int() would take signs, underscores and more."""
+    try:
+        if digits.isalnum():
+            return int(digits, base)
+    except ValueError:
+        pass
+    raise BadAnswerError("a number is missing")

@@ -1,0 +1,199 @@
+"""The lean transport: what Lambda's functions call AWS through, at a tenth of boto's processor time.
+
+Nothing but the standard library (`docs/adr/0009` has the reasons, and the figures). It serves what a
+function on Lambda has: credentials in the environment, and endpoints of the region's own or named by
+variables. What it does not serve is said by `endpoint.py`, and left to boto.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from random import Random
+from typing import Any
+
+from shared.aws import http11
+from shared.aws.connections import Connections
+from shared.aws.endpoint import Endpoint, Surroundings
+from shared.aws.signature import Signer, quoted
+from shared.aws.streams import Streams
+from shared.aws.transport import (
+    ANSWER_SECONDS,
+    Answered,
+    AnsweredError,
+    CallError,
+    NoAnswerError,
+    NotSentError,
+    Service,
+)
+from shared.aws.trust import trust
+
+_JSON: Mapping[Service, tuple[str, str]] = {
+    "sqs": ("AmazonSQS", "application/x-amz-json-1.0"),
+    "dynamodb": ("DynamoDB_20120810", "application/x-amz-json-1.0"),
+}
+"""The prefix of an operation's name, and the content type
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html,
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html)."""
+
+_LONGEST_PAUSE_SECONDS = 20.0
+_AGAIN = (500, 502, 503, 504, 429)
+_THROTTLED = (
+    "Throttl",
+    "RequestLimitExceeded",
+    "ProvisionedThroughputExceeded",
+    "TooManyRequests",
+    "SlowDown",
+)
+"""Parts of the error codes by which AWS says so
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
+
+
+def _base64(value: Any) -> str:
+    """Bytes as JSON has them. Raises TypeError for what is neither."""
+    if not isinstance(value, bytes):
+        raise TypeError(f"{type(value).__name__} can't be sent")
+    return base64.b64encode(value).decode()
+
+
+_ENCODER = json.JSONEncoder(default=_base64, separators=(",", ":"))
+
+
+class LeanTransport:
+    """Calls from within Lambda.
+
+    attempts    -- how often a call but an invoke is sent at most.
+    connections -- the most to each service.
+    streams     -- how it waits.
+    """
+
+    def __init__(
+        self, surroundings: Surroundings, streams: Streams, *, attempts: int, connections: int = 1
+    ) -> None:
+        self._surroundings = surroundings
+        self._streams = streams
+        self._attempts = attempts
+        self._most = connections
+        self._random = Random()
+        self._lines: dict[Service, _Line] = {}
+
+    def prepare(self, *services: Service) -> None:
+        for service in services:
+            self._line(service)
+
+    async def call(self, service: Service, operation: str, parameters: Mapping[str, Any]) -> Answered:
+        line = self._line(service)
+        prefix, content_type = _JSON[service]
+        headers = {"content-type": content_type, "x-amz-target": f"{prefix}.{operation}"}
+        body = _ENCODER.encode(parameters).encode()
+        answer = await self._sent_until_done(lambda: line.post("/", headers, body))
+        found = _json(answer)
+        if operation == "ReceiveMessage":
+            _bytes_in(found)
+        return Answered(found, answer.header(b"date"))
+
+    async def invoke(self, function: str, event: bytes) -> None:
+        path = f"/2015-03-31/functions/{quoted(function)}/invocations"
+        await self._line("lambda").post(path, {"x-amz-invocation-type": "Event"}, event)
+
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.connections.close()
+
+    def _line(self, service: Service) -> _Line:
+        if service not in self._lines:
+            self._lines[service] = _Line(service, self._surroundings, self._streams, self._most)
+        return self._lines[service]
+
+    async def _sent_until_done(self, send: Callable[[], Awaitable[http11.HttpAnswer]]) -> http11.HttpAnswer:
+        for attempt in range(1, self._attempts):
+            try:
+                return await send()
+            except CallError as error:
+                if not _may_work_later(error):
+                    raise
+            pause = min(2 ** (attempt - 1), _LONGEST_PAUSE_SECONDS)
+            await self._streams.sleep(self._random.uniform(0, pause))
+        return await send()
+
+
+class _Line:
+    """One service, as it is reached and signed for."""
+
+    def __init__(self, service: Service, surroundings: Surroundings, streams: Streams, most: int) -> None:
+        endpoint = surroundings.endpoint(service)
+        try:
+            trusted = trust(surroundings.ca_bundle) if endpoint.secure else None
+        except OSError as error:
+            raise NotSentError(type(error).__name__, f"the CA bundle can't be read: {error}") from error
+        self.connections = Connections(endpoint.host, endpoint.port, trusted, streams, most)
+        self._endpoint: Endpoint = endpoint
+        self._signer = Signer(surroundings.credentials, surroundings.region, service)
+        self._seconds = ANSWER_SECONDS[service]
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> http11.HttpAnswer:
+        """The answer, if it is a good one. Raises CallError."""
+        endpoint = self._endpoint
+        path = endpoint.target(path)
+
+        def request() -> bytes:
+            # When there is a connection: a signature is good for a few minutes only.
+            signed = self._signer.headers("POST", endpoint.host_header, path, headers, body, time.time())
+            every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
+            return http11.request("POST", path, every, body)
+
+        answer = await self.connections.exchange(request, self._seconds)
+        if answer.status >= 300:
+            raise _error(answer)
+        return answer
+
+
+def _trace() -> dict[str, str]:
+    """The header by which X-Ray follows a call; Lambda has it anew for each invocation
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+    return {"x-amzn-trace-id": trace} if trace.isascii() and trace.isprintable() and trace else {}
+
+
+def _may_work_later(error: CallError) -> bool:
+    if isinstance(error, AnsweredError):
+        return error.status in _AGAIN or any(part in error.code for part in _THROTTLED)
+    return isinstance(error, NoAnswerError | NotSentError)
+
+
+def _error(answer: http11.HttpAnswer) -> AnsweredError:
+    """What AWS's answer says went wrong, in its JSON or a header."""
+    try:
+        said = _json(answer)
+    except NoAnswerError:
+        said = {}
+    query_error = (answer.header(b"x-amzn-query-error") or "").partition(";")[
+        0
+    ]  # SQS's older codes, as boto's
+    named = answer.header(b"x-amzn-errortype") or said.get("__type") or said.get("code") or ""
+    code = query_error or str(named).partition(":")[0].rpartition("#")[2] or f"HTTP {answer.status}"
+    message = said.get("message") or said.get("Message") or said.get("Reason") or ""
+    return AnsweredError(code, str(message), answer.status, said)
+
+
+def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
+    if not answer.body:
+        return {}
+    try:
+        found = json.loads(answer.body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise NoAnswerError("BadAnswer", f"HTTP {answer.status}, and its body is no JSON object")
+    return found
+
+
+def _bytes_in(answer: Mapping[str, Any]) -> None:
+    """Makes bytes of what JSON has as base64."""
+    for message in answer.get("Messages") or ():
+        for attribute in (message.get("MessageAttributes") or {}).values():
+            if "BinaryValue" in attribute:
+                attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"])

@@ -1,0 +1,116 @@
+"""How do bytes get to another machine and back? What streams are; `streams_in_place.py` and
+`streams_in_a_loop.py` have the two ways to wait for them.
+
+A stream is a socket, TCP or TLS. The two ways differ in nothing that could be seen from outside.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol
+
+READ_BYTES = 262_144
+
+ADDRESSES_SECONDS = 30.0
+"""How long the addresses of a host are remembered: AWS's names are good for about a minute."""
+
+NO_ADDRESS_SECONDS = 3.0
+"""How long it is remembered that a host has none: many calls would ask one after the other."""
+
+WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
+"""What a socket that does not block raises where it would."""
+
+type Address = tuple[int, tuple[object, ...]]
+"""A family of addresses, and one of them."""
+
+
+class Secure(NamedTuple):
+    """How a connection is made secure: `session` is an earlier one's, of the same context."""
+
+    context: ssl.SSLContext
+    session: ssl.SSLSession | None = None
+
+    def wrap(self, plain: socket.socket, host: str, *, shake_hands: bool) -> ssl.SSLSocket:
+        """The socket, as TLS's client."""
+        return self.context.wrap_socket(
+            plain, server_hostname=host, session=self.session, do_handshake_on_connect=shake_hands
+        )
+
+
+def secured_by(connected: socket.socket) -> Secure | None:
+    """How it was made secure, for the next one."""
+    return Secure(connected.context, connected.session) if isinstance(connected, ssl.SSLSocket) else None
+
+
+class Stream(Protocol):
+    """A connection. Its methods raise OSError, of which TimeoutError and ssl.SSLError are kinds."""
+
+    async def send(self, data: bytes, seconds: float) -> None:
+        """Sends all of it."""
+
+    async def receive(self, seconds: float) -> bytes:
+        """What comes next; nothing if the other side has closed."""
+
+    @property
+    def secure(self) -> Secure | None:
+        """How it is secure. With its session the next connection's handshake takes half the time."""
+
+    def alive(self) -> bool:
+        """Whether it can be used again: not closed, and nothing has come that nobody asked for."""
+
+    def close(self) -> None: ...
+
+
+class Streams(Protocol):
+    """A way to wait."""
+
+    async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
+        """A new connection, within so many seconds. Raises OSError."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def turns(self, most: int) -> AbstractAsyncContextManager[object]:
+        """What lets so many in at a time."""
+
+
+def new_socket(address: Address) -> socket.socket:
+    """A TCP socket for such an address, not connected yet."""
+    made = socket.socket(address[0], socket.SOCK_STREAM)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a request is sent whole
+    return made
+
+
+_known: dict[tuple[str, int], tuple[float, list[Address] | OSError]] = {}
+
+
+def addresses(host: str, port: int) -> list[Address]:
+    """Where a host can be reached, the best one first. Raises OSError.
+
+    To ask blocks, so the answer is remembered for a while, and for a moment that there was none.
+    """
+    until, found = _known.get((host, port), (0.0, []))
+    if time.time() >= until:
+        found = _asked(host, port)
+        seconds = NO_ADDRESS_SECONDS if isinstance(found, OSError) else ADDRESSES_SECONDS
+        _known[host, port] = time.time() + seconds, found
+    if isinstance(found, OSError):
+        raise found
+    return list(found)
+
+
+def worst(host: str, port: int, address: Address) -> None:
+    """That one did not answer: it comes last from now on."""
+    until, found = _known.get((host, port), (0.0, []))
+    if not isinstance(found, OSError) and address in found:
+        _known[host, port] = until, [*(one for one in found if one != address), address]
+
+
+def _asked(host: str, port: int) -> list[Address] | OSError:
+    try:
+        told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error
+    return [(family, address) for family, _, _, _, address in told]

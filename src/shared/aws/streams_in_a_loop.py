@@ -1,0 +1,186 @@
+"""Streams that wait in the event loop that runs: for the consumer, which has many calls under way."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import ssl
+import time
+from contextlib import AbstractAsyncContextManager
+
+from shared.aws.streams import (
+    READ_BYTES,
+    WANTS,
+    Address,
+    Secure,
+    Stream,
+    addresses,
+    new_socket,
+    secured_by,
+    worst,
+)
+
+
+class InALoop:
+    """Waits in the event loop that runs, so that many calls can be under way."""
+
+    async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
+        ends = time.monotonic() + seconds
+        error: OSError | None = None
+        found = addresses(host, port)
+        for number, address in enumerate(found):
+            try:
+                async with asyncio.timeout((ends - time.monotonic()) / (len(found) - number)):
+                    return await _loop_stream(address, host, secure)
+            except ssl.SSLCertVerificationError:
+                raise  # another address is no better
+            except OSError as failed:
+                worst(host, port, address)
+                error = failed
+        raise error or OSError(f"{host} has no address")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def turns(self, most: int) -> AbstractAsyncContextManager[object]:
+        return asyncio.Semaphore(most)
+
+
+async def _loop_stream(address: Address, host: str, secure: Secure | None) -> _LoopStream:
+    connected = new_socket(address)
+    try:
+        connected.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connected, address[1])
+        if secure is not None:
+            connected = secured = secure.wrap(connected, host, shake_hands=False)
+            await _shake_hands(secured)
+    except BaseException:
+        connected.close()
+        raise
+    return _LoopStream(connected)
+
+
+async def _shake_hands(secured: ssl.SSLSocket) -> None:
+    while True:
+        try:
+            secured.do_handshake()
+        except ssl.SSLWantReadError:
+            await _ready(secured, writing=False)
+        except ssl.SSLWantWriteError:
+            await _ready(secured, writing=True)
+        else:
+            return
+
+
+async def _ready(waiting: socket.socket, *, writing: bool) -> None:
+    """Waits until the socket can be written to, or read from."""
+    loop = asyncio.get_running_loop()
+    ready = loop.create_future()
+    add, remove = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
+
+    def done() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    add(waiting.fileno(), done)
+    try:
+        await ready
+    finally:
+        remove(waiting.fileno())
+
+
+class _LoopStream:
+    """Its reader stays with the loop from answer to answer, and reads at once what comes.
+
+    So a connection that the other side closes in the meantime is known to be closed.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._loop = asyncio.get_running_loop()
+        self._waits: asyncio.Future[bytes] | None = None
+        self._over: bytes | OSError | None = None  # came when nobody waited, or is the end
+        self._reading = False
+        self._readable = select.poll()
+        self._readable.register(connected, select.POLLIN)
+        self._read_on()
+
+    async def send(self, data: bytes, seconds: float) -> None:
+        ends = self._loop.time() + seconds
+        left = memoryview(data)
+        while left:
+            try:
+                left = left[self._socket.send(left) :]
+            except WANTS as want:
+                async with asyncio.timeout_at(ends):
+                    self._read_no_more()  # `_ready` may want the place
+                    await _ready(self._socket, writing=not isinstance(want, ssl.SSLWantReadError))
+                    self._read_on()
+
+    async def receive(self, seconds: float) -> bytes:
+        if self._over is not None:
+            return self._taken(self._over)
+        self._waits = waits = self._loop.create_future()
+        late = self._loop.call_later(seconds, _give_up, waits)
+        try:
+            came: bytes = await waits
+        finally:
+            self._waits = None
+            late.cancel()
+        return came
+
+    @property
+    def secure(self) -> Secure | None:
+        return secured_by(self._socket)
+
+    def alive(self) -> bool:
+        if self._over is None and self._readable.poll(0):
+            self._came()  # the loop has not heard of it yet
+        return self._over is None
+
+    def close(self) -> None:
+        self._read_no_more()
+        self._socket.close()
+
+    def _taken(self, over: bytes | OSError) -> bytes:
+        if isinstance(over, OSError):
+            raise over
+        if over:
+            self._over = None
+            self._read_on()
+        return over
+
+    def _came(self) -> None:
+        """The loop says that there is something to read."""
+        try:
+            came: bytes | OSError = self._socket.recv(READ_BYTES)
+        except WANTS:
+            return
+        except OSError as error:
+            came = error
+        waits, self._waits = self._waits, None
+        if waits is None or waits.done() or not came or isinstance(came, OSError):
+            self._over = came
+            self._read_no_more()
+        if waits is None or waits.done():
+            return
+        if isinstance(came, OSError):
+            waits.set_exception(came)
+        else:
+            waits.set_result(came)
+
+    def _read_on(self) -> None:
+        if not self._reading:
+            self._loop.add_reader(self._socket.fileno(), self._came)
+            self._reading = True
+
+    def _read_no_more(self) -> None:
+        if self._reading:
+            self._loop.remove_reader(self._socket.fileno())
+            self._reading = False
+
+
+def _give_up(waits: asyncio.Future[bytes]) -> None:
+    if not waits.done():
+        waits.set_exception(TimeoutError("no answer in time"))

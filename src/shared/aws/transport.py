@@ -1,0 +1,72 @@
+"""What do the adapters on AWS need of a wire? One call, its answer, or what is known of its failure.
+
+Two transports give it: boto's, which is the reference, and a lean one (`docs/adr/0009`). What an
+answer means is said by the adapters, once for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+from shared.ports import LONGEST_WAIT_SECONDS
+
+Service = Literal["sqs", "lambda", "dynamodb"]
+
+CONNECT_SECONDS = 2.0
+
+ANSWER_SECONDS: Mapping[Service, float] = {"sqs": LONGEST_WAIT_SECONDS + 5, "lambda": 5, "dynamodb": 5}
+"""How long an answer may be awaited."""
+
+
+class Answered(NamedTuple):
+    """An answer that is no error: its JSON, and its Date header."""
+
+    body: dict[str, Any]
+    date: str | None = None
+
+
+class CallError(Exception):
+    """A call failed. `code` is AWS's error code, or the name of the network's error."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class AnsweredError(CallError):
+    """AWS answered that it did not do it: `status` is HTTP's, `body` the answer's JSON."""
+
+    def __init__(self, code: str, reason: str, status: int, body: Mapping[str, Any]) -> None:
+        super().__init__(code, reason)
+        self.status = status
+        self.body = body
+
+
+class NotSentError(CallError):
+    """Nothing was sent, so nothing was done."""
+
+
+class NoAnswerError(CallError):
+    """The call was sent, or a part of it, and no answer came: it may have been done."""
+
+
+class Transport(Protocol):
+    """How calls reach AWS. Its methods raise CallError, in one of its three kinds."""
+
+    def prepare(self, *services: Service) -> None:
+        """Makes now what the first calls would else have to make: Lambda's init phase has the full CPU."""
+
+    async def call(self, service: Service, operation: str, parameters: Mapping[str, Any]) -> Answered:
+        """One operation of SQS or DynamoDB, by its name and its parameters' names in AWS's API reference.
+
+        Bytes among the parameters and in the answer are bytes, as in boto3. What may have been mended by now
+        (no connection, a throttle, a server's error) is sent again, as often as the transport was told to.
+        """
+
+    async def invoke(self, function: str, event: bytes) -> None:
+        """An asynchronous invoke of a Lambda function; sent once, whatever happens."""
+
+    def close(self) -> None:
+        """Closes its connections."""

@@ -1,0 +1,101 @@
+"""Which modules may a cold start load? What AWS is called with, and nothing heavy beside.
+
+A bare interpreter imports the handler as Lambda's init phase does, its clients made: no site-packages, so
+whatever asks for boto3 or pydantic fails as well.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from tests.architecture.modules import ROOT
+
+ENVIRONMENT = {
+    "AWS_LAMBDA_FUNCTION_NAME": "zigzag",
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+    "AWS_SESSION_TOKEN": "nor-this",
+    "ZIGZAG_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tasks",
+    "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters",
+    "ZIGZAG_RECORDS_TABLE": "records",
+    "ZIGZAG_WORKER": "zigzag-worker",
+    "ZIGZAG_TRANSPORT": "lean",
+    "ZIGZAG_METRICS": "false",
+    "ZIGZAG_LINGER_SECONDS": "0",
+    "ZIGZAG_IN_FLIGHT_CAP": "1000",
+    "ZIGZAG_DELIVERIES_PER_DISPATCH": "1",
+}
+
+WIRE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+before = set(sys.modules)
+__import__(sys.argv[2])
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+NOT_OURS = {"boto3", "botocore", "pydantic", "typing_extensions"}
+"""Installed packages: pydantic is loaded when the first task with a model runs; boto3, if it is asked for."""
+
+HEAVY = {
+    "concurrent.futures.process",
+    "concurrent.futures.thread",
+    "csv",
+    "ctypes",
+    "email",
+    "glob",
+    "gzip",
+    "http",
+    "importlib.metadata",
+    "importlib.resources",
+    "logging.config",
+    "logging.handlers",
+    "multiprocessing",
+    "optparse",
+    "pathlib",
+    "pickle",
+    "platform",
+    "pprint",
+    "queue",
+    "secrets",
+    "shutil",
+    "statistics",
+    "tempfile",
+    "tomllib",
+    "unittest",
+    "urllib",
+    "uuid",
+    "xml",
+    "zipfile",
+    "zoneinfo",
+}
+"""Modules of the standard library, with all below them, that are easily drawn in: each takes a cold start
+from one millisecond to ten, several times that where there is little CPU. Most are boto3's, and none was
+loaded when the list was written. Who needs one of them imports it where it is used, or strikes it out here
+and says what for."""
+
+ONLY_IN_A_LOOP = {"asyncio", "concurrent", "subprocess"}
+"""The consumer's. The worker does one thing at a time; only a task that is `async def` loads a loop."""
+
+
+def loaded_by(function: str) -> set[str]:
+    """The modules that Lambda's init phase loads, and the packages that they are in."""
+    command = [sys.executable, "-I", "-S", "-B", "-c", WIRE, str(ROOT / "src"), f"{function}.app"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    modules: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return {name.rsplit(".", dots)[0] for name in modules for dots in range(name.count(".") + 1)}
+
+
+@pytest.mark.parametrize(
+    ("function", "too_heavy"), [("consumer", NOT_OURS | HEAVY), ("worker", NOT_OURS | HEAVY | ONLY_IN_A_LOOP)]
+)
+def test_a_cold_start_loads_nothing_heavy(function: str, too_heavy: set[str]) -> None:
+    loaded = loaded_by(function)
+
+    assert f"{function}.app" in loaded
+    assert too_heavy & loaded == set()

@@ -1,0 +1,74 @@
+"""Both transports, and what a test needs to use either: a function's environment, and moto over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from moto.moto_api._internal import moto_api_backend
+from moto.server import ThreadedMotoServer
+
+from shared.aws.choice import BOTO, LEAN, transport_in_a_loop, transport_in_place
+from shared.aws.transport import Transport
+
+TRANSPORTS = (BOTO, LEAN)
+
+
+def as_on_lambda(monkeypatch: pytest.MonkeyPatch, endpoint_url: str | None = None) -> None:
+    """The variables that Lambda sets, and nobody else's."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    if endpoint_url is not None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint_url)
+
+
+@contextmanager
+def moto_over_http() -> Iterator[str]:
+    """An empty moto that answers over HTTP, on a free port; its address."""
+    moto_api_backend.reset()
+    yield _moto()
+
+
+@functools.cache
+def _moto() -> str:
+    """One for all tests: to end it takes half a second. It is a thread of this process, and ends with it."""
+    logging.getLogger("werkzeug").disabled = True  # a line for each request
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    return f"http://{host}:{port}"
+
+
+@contextmanager
+def in_place(wanted: str, *, attempts: int = 1) -> Iterator[Transport]:
+    """A transport as the worker has it."""
+    transport = transport_in_place(wanted, attempts=attempts)
+    yield transport
+    transport.close()
+
+
+class InALoop:
+    """A transport as the consumer has it, and the event loop that it needs."""
+
+    def __init__(self, wanted: str, *, connections: int = 10) -> None:
+        self.transport = transport_in_a_loop(wanted, attempts=1, connections=connections)
+        self._runner = asyncio.Runner()
+
+    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        self.transport.close()
+        self._runner.close()

@@ -1,0 +1,311 @@
+"""Where the services are, and who we are to them: what boto makes of the same variables, or a refusal."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.auth import _host_from_url  # type: ignore[attr-defined]
+from botocore.endpoint_provider import EndpointProvider
+from botocore.loaders import Loader
+from tests.unit.shared.aws.boto import Boto, client, request
+
+from shared.aws.endpoint import SERVICES, Endpoint, NotForUsError, Surroundings, surroundings
+from shared.aws.transport import Service
+
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}
+LAMBDA = {
+    **KEYS,
+    "AWS_SESSION_TOKEN": "IQoJb3J",
+    "AWS_REGION": "eu-west-1",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+"""What a function on Lambda has."""
+
+CALLS: dict[Service, tuple[str, str, dict[str, Any]]] = {
+    "sqs": ("receive_message", "/", {"QueueUrl": "https://sqs.test/1/tasks"}),
+    "lambda": ("invoke", "/2015-03-31/functions/worker/invocations", {"FunctionName": "worker"}),
+    "dynamodb": ("get_item", "/", {"TableName": "records", "Key": {"key": {"S": "1"}}}),
+}
+"""A call to each service, and the path of its own that it asks for."""
+
+_LOADER = Loader()
+_PARTITIONS = _LOADER.load_data("partitions")
+
+
+def regions_of(partition: str) -> list[str]:
+    [found] = [each for each in _PARTITIONS["partitions"] if each["id"] == partition]
+    return [region for region in found["regions"] if not region.endswith("-global")]
+
+
+OURS = [region for name in ("aws", "aws-cn", "aws-us-gov") for region in regions_of(name)]
+OTHERS = [region for each in _PARTITIONS["partitions"] for region in each["regions"] if region not in OURS]
+
+
+@pytest.fixture(scope="module")
+def rules() -> dict[str, EndpointProvider]:
+    """botocore's own, by which it says where a service is."""
+    return {
+        service: EndpointProvider(_LOADER.load_service_model(service, "endpoint-rule-set-1"), _PARTITIONS)
+        for service in SERVICES
+    }
+
+
+def url(endpoint: Endpoint) -> str:
+    return f"{'https' if endpoint.secure else 'http'}://{endpoint.host_header}"
+
+
+@pytest.mark.parametrize("region", OURS)
+def test_in_every_region_a_service_is_where_botocores_rules_say(
+    region: str, rules: dict[str, EndpointProvider]
+) -> None:
+    found = surroundings({**KEYS, "AWS_DEFAULT_REGION": region})
+
+    for service in SERVICES:
+        resolved = rules[service].resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False)
+        assert url(found.endpoint(service)) == resolved.url
+
+
+@pytest.mark.parametrize("region", OURS)
+def test_where_the_account_is_known_dynamodb_is_where_botocores_rules_say(
+    region: str, rules: dict[str, EndpointProvider]
+) -> None:
+    found = surroundings({**KEYS, "AWS_DEFAULT_REGION": region, "AWS_ACCOUNT_ID": "123456789012"})
+
+    resolved = rules["dynamodb"].resolve_endpoint(
+        Region=region,
+        UseFIPS=False,
+        UseDualStack=False,
+        AccountId="123456789012",
+        AccountIdEndpointMode="preferred",
+    )
+    assert url(found.endpoint("dynamodb")) == resolved.url
+
+
+SERVED = {
+    "Lambda's own variables": {},
+    "no token": {"AWS_SESSION_TOKEN": ""},
+    "the token by its older name": {"AWS_SECURITY_TOKEN": "older"},
+    "the general region differs": {"AWS_REGION": "us-east-2"},
+    "China": {"AWS_DEFAULT_REGION": "cn-north-1"},
+    "GovCloud": {"AWS_DEFAULT_REGION": "us-gov-west-1"},
+    "an endpoint for all": {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"},
+    "an endpoint for each": {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_ENDPOINT_URL_SQS": "https://sqs.example:8443",
+        "AWS_ENDPOINT_URL_LAMBDA": "https://lambda.example/",
+        "AWS_ENDPOINT_URL_DYNAMODB": "http://dynamodb.example:80",
+    },
+    "an empty endpoint before another": {"AWS_ENDPOINT_URL_SQS": "", "AWS_ENDPOINT_URL": "http://a.example"},
+    "default ports": {
+        "AWS_ENDPOINT_URL": "https://a.example:443",
+        "AWS_ENDPOINT_URL_SQS": "http://b.example:443",
+    },
+    "capitals": {"AWS_ENDPOINT_URL": "HTTPS://A.Example:8443/Base"},
+    "a path": {"AWS_ENDPOINT_URL": "https://gateway.example/base/two"},
+    "endpoints that are ignored": {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:4567",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "TRUE",
+    },
+    "endpoints that are not ignored": {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1",
+    },
+    "a bundle": {"AWS_CA_BUNDLE": "/bundle.pem"},
+    "a bundle of requests": {"REQUESTS_CA_BUNDLE": "/requests.pem"},
+    "both bundles": {"AWS_CA_BUNDLE": "/bundle.pem", "REQUESTS_CA_BUNDLE": "/requests.pem"},
+    "switches that are off": {
+        "AWS_USE_FIPS_ENDPOINT": "false",
+        "AWS_USE_DUALSTACK_ENDPOINT": "1",
+        "AWS_ENDPOINT_DISCOVERY_ENABLED": "auto",
+    },
+    "an account": {"AWS_ACCOUNT_ID": "123456789012"},
+    "an account that is not to be used": {
+        "AWS_ACCOUNT_ID": "123456789012",
+        "AWS_ACCOUNT_ID_ENDPOINT_MODE": "Disabled",
+    },
+    "an account, and an endpoint": {
+        "AWS_ACCOUNT_ID": "123456789012",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
+    },
+    "other sources of credentials": {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN": "x",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": "/token",
+        "AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/other",
+        "AWS_CREDENTIAL_FILE": "/credentials",
+    },
+    "files that hold nothing": {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    },
+    "proxies that botocore does not use": {"ALL_PROXY": "http://proxy.example:1", "https_proxy": ""},
+    "another way to sign": {"AWS_AUTH_SCHEME_PREFERENCE": "sigv4a,httpBearerAuth"},
+}
+
+
+def as_boto_does(session: boto3.Session, service: Service) -> tuple[Any, ...]:
+    """Where boto sends a call, who it is there, for which region it signs, and whom it trusts."""
+    caller = client(session, service)
+    operation, _, parameters = CALLS[service]
+    sent = request(caller, operation, **parameters)
+    to = urlsplit(sent.url)
+    port = to.port or {"https": 443, "http": 80}[to.scheme]
+    signed = sent.headers["Authorization"]
+    [(who, region)] = re.findall(rf"Credential=([^/]+)/\d+/([^/]+)/{service}/", signed)
+    token = sent.headers.get("X-Amz-Security-Token")
+    http = caller._endpoint.http_session  # nowhere else does it say whom it trusts, and through whom it goes
+    through = http._proxy_config.proxy_url_for(sent.url)
+    where = (to.scheme, to.hostname, port, _host_from_url(sent.url), to.path)
+    return *where, who, token, region, http._verify, through
+
+
+def as_we_do(found: Surroundings, service: Service) -> tuple[Any, ...]:
+    who, to = found.credentials, found.endpoint(service)
+    scheme = "https" if to.secure else "http"
+    where = (scheme, to.host, to.port, to.host_header, to.target(CALLS[service][1]))
+    return *where, who.access_key_id, who.session_token, found.region, found.ca_bundle or True, None
+
+
+@pytest.mark.parametrize("variables", SERVED.values(), ids=SERVED)
+def test_the_variables_mean_what_they_mean_to_boto(boto: Boto, variables: dict[str, str]) -> None:
+    variables = LAMBDA | variables
+    session = boto.session(variables)
+
+    found = surroundings(variables)
+
+    for service in SERVICES:
+        assert as_we_do(found, service) == as_boto_does(session, service)
+
+
+def test_the_secret_is_taken_too() -> None:
+    assert surroundings(LAMBDA).credentials.secret_access_key == KEYS["AWS_SECRET_ACCESS_KEY"]
+
+
+PROXY = "http://proxy.example:3128"
+
+ONLY_BOTO = {
+    "a profile": {"AWS_PROFILE": "work", "AWS_CONFIG_FILE": "{file}"},
+    "a profile, by its older name": {"AWS_DEFAULT_PROFILE": "work", "AWS_CONFIG_FILE": "{file}"},
+    "a file": {"AWS_CONFIG_FILE": "{file}"},
+    "a file of credentials": {"AWS_SHARED_CREDENTIALS_FILE": "{file}"},
+    "FIPS": {"AWS_USE_FIPS_ENDPOINT": "True"},
+    "dual stack": {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+    "a proxy": {"HTTPS_PROXY": PROXY},
+    "a proxy in small letters": {"https_proxy": PROXY},
+}
+FILE = """
+[default]
+endpoint_url = http://from-a-file.example
+[profile work]
+endpoint_url = http://from-a-profile.example
+"""
+
+
+@pytest.mark.parametrize("variables", ONLY_BOTO.values(), ids=ONLY_BOTO)
+def test_what_boto_does_in_another_way_is_left_to_it(
+    boto: Boto, tmp_path: Path, variables: dict[str, str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(FILE)
+    asked = {name: value.format(file=file) for name, value in variables.items()}
+    [named, *_] = variables
+
+    assert as_boto_does(boto.session(LAMBDA | asked), "sqs") != as_we_do(surroundings(LAMBDA), "sqs")
+    with pytest.raises(NotForUsError, match=f"^{named} is (set|true): only boto"):
+        surroundings(LAMBDA | asked)
+
+
+REFUSED = {
+    "no key": {"AWS_ACCESS_KEY_ID": ""},
+    "no secret": {"AWS_SECRET_ACCESS_KEY": ""},
+    "a key that would end a header": {"AWS_ACCESS_KEY_ID": "AKID\r\nx: y"},
+    "a token that would end a header": {"AWS_SESSION_TOKEN": "token\n"},
+    "a token in two words": {"AWS_SESSION_TOKEN": "to ken"},
+    "an older token that no header can have": {"AWS_SECURITY_TOKEN": "tök"},
+    "keys that change": {"AWS_CREDENTIAL_EXPIRATION": "2030-01-01T00:00:00Z"},
+    "another description of the services": {"AWS_DATA_PATH": "/models"},
+    "a proxy for http": {"http_proxy": PROXY},
+    "discovery": {"AWS_ENDPOINT_DISCOVERY_ENABLED": "true"},
+    "only endpoints of accounts": {"AWS_ACCOUNT_ID_ENDPOINT_MODE": "required"},
+    "an account that is none": {"AWS_ACCOUNT_ID": "a/b"},
+    "no region": {"AWS_DEFAULT_REGION": "", "AWS_REGION": ""},
+    "a region that would lead elsewhere": {"AWS_DEFAULT_REGION": "us-east.example/-1"},
+}
+
+
+@pytest.mark.parametrize("variables", REFUSED.values(), ids=REFUSED)
+def test_a_refusal_names_the_variable_and_shows_no_value(variables: dict[str, str]) -> None:
+    [named, *_] = variables
+
+    with pytest.raises(NotForUsError, match=f"^{named} ") as caught:
+        surroundings(LAMBDA | variables)
+
+    for value in (LAMBDA | variables).values():
+        assert not value or value in ("true", "required") or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "region", [*OTHERS, "fips-us-east-1", "us-east-1-fips", "local", "eu-central", "us-east-one", "us-East-1"]
+)
+def test_a_region_of_which_we_do_not_know_the_names_is_left_to_boto(region: str) -> None:
+    with pytest.raises(NotForUsError, match="AWS_DEFAULT_REGION"):
+        surroundings(LAMBDA | {"AWS_DEFAULT_REGION": region})
+
+
+def test_where_only_lambdas_own_variable_names_the_region_it_is_that() -> None:
+    assert surroundings({**KEYS, "AWS_REGION": "eu-west-1"}).region == "eu-west-1"
+
+
+@pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
+def test_an_empty_bundle_is_the_usual_one(name: str) -> None:
+    """boto refuses to work, or checked nothing at all in older versions."""
+    assert surroundings(LAMBDA | {name: ""}).ca_bundle is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("sqs.example", "sqs.example:443", "//sqs.example", "ftp://sqs.example:443", "https:/sqs.example"),
+        *("https://", "https://:443", "https://.", "https://sqs..example", "https://-sqs.example"),
+        *("https://sqs_1.example", "https://sqs.example.", "https://[::1]:4566", "https://sqs.exämple"),
+        *("https://me:secret@sqs.example", "https://sqs.example?a=b", "https://sqs.example/?a=b"),
+        *("https://sqs.example#a", "https://sqs.example/#a", "https://sqs.example:", "https://sqs.example:x"),
+        *(
+            "https://sqs.example:0",
+            "https://sqs.example:65536",
+            "https://sqs.example:²",
+            f"https://a:{'9' * 5000}",
+        ),
+        *(
+            "https://sqs.example/a b",
+            "https://sqs.example/a\r\nb",
+            "https://sqs.example\n",
+            " https://sqs.example",
+        ),
+        *(
+            "https://sqs.example/%2F",
+            "https://sqs.example/base/",
+            "https://sqs.example//",
+            "https://sqs.example/..",
+        ),
+    ],
+)
+def test_a_url_that_is_more_than_a_host_a_port_and_a_path_is_left_to_boto(url: str) -> None:
+    with pytest.raises(NotForUsError, match=r"^AWS_ENDPOINT_URL_SQS is no plain URL") as caught:
+        surroundings(LAMBDA | {"AWS_ENDPOINT_URL_SQS": url})
+
+    assert "secret" not in str(caught.value)
+
+
+def test_what_is_found_shows_no_secret() -> None:
+    shown = repr(surroundings(LAMBDA))
+
+    assert KEYS["AWS_SECRET_ACCESS_KEY"] not in shown
+    assert LAMBDA["AWS_SESSION_TOKEN"] not in shown
