@@ -1,4 +1,4 @@
-"""Runs all benchmarks, and writes docs/performance.md: `python -m benchmarks [--quick]`."""
+"""Runs all benchmarks, and writes docs/performance.md: `python -m benchmarks [--quick] [--peers]`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,45 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks import cold, cost_tables, dispatch, drain, machine, page, worker_overhead
+from benchmarks import (
+    cold,
+    cost_tables,
+    dispatch,
+    drain,
+    growth,
+    limit,
+    machine,
+    page,
+    transports,
+    worker_overhead,
+)
 from benchmarks.bench import built_bench
+from benchmarks.peers import compared
 
-MEASURED = {"dispatch": dispatch, "drain": drain, "cold": cold, "worker_overhead": worker_overhead}
+MEASURED = {
+    "dispatch": dispatch,
+    "limit": limit,
+    "growth": growth,
+    "drain": drain,
+    "cold": cold,
+    "worker_overhead": worker_overhead,
+    "transports": transports,
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes instead of ten and more; rough")
+    parser.add_argument("--peers", action="store_true", help="others as well; see benchmarks.peers")
     parser.add_argument("--write-only", action="store_true", help="writes the page again, of results.json")
     asked = parser.parse_args()
     if asked.write_only:
         page.write(json.loads(page.RESULTS.read_text(encoding="utf-8")))
         return
-    page.write(_results(asked.quick))
+    page.write(_results(asked.quick, with_peers=asked.peers))
 
 
-def _results(quick: bool) -> dict[str, Any]:
+def _results(quick: bool, *, with_peers: bool) -> dict[str, Any]:
     results: dict[str, Any] = {
         "date": datetime.now(UTC).date().isoformat(),
         "quick": quick,
@@ -35,7 +56,8 @@ def _results(quick: bool) -> dict[str, Any]:
     }
     _tell("builds the package")
     with built_bench() as bench:
-        for name, module in MEASURED.items():
+        more = {"peers": compared} if with_peers else {}
+        for name, module in {**MEASURED, **more}.items():
             begun = time.monotonic()
             results[name] = module.measure(bench, quick)
             _tell(f"{name}: {time.monotonic() - begun:.0f} s")

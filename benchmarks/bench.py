@@ -28,6 +28,7 @@ class Arm:
     function     -- whose variables of template.yaml it gets.
     parameters   -- of template.yaml, where they are not the defaults.
     package      -- which of `Packages` it runs on.
+    code         -- whose folder of the package it gets, if not its function's.
     small_bundle -- whether it trusts one authority, instead of all of botocore's.
     share        -- of the backlog that it gets; less than 1 where all of it would take minutes.
     """
@@ -37,7 +38,8 @@ class Arm:
     interpreter: tuple[str, ...] = (machine.PYTHON, "-s")
     function: str = "ConsumerFunction"
     parameters: Mapping[str, str] = field(default_factory=dict, hash=False)
-    package: str = "plain"
+    package: str = "compiled"
+    code: str = ""
     small_bundle: bool = False
     share: float = 1.0
 
@@ -67,24 +69,27 @@ class Bench:
     def run(self, arm: Arm, backlog: int = 0, *, count_bundles: bool = False, **manner: Any) -> Outcome:
         """Runs an arm on a fresh backlog; `manner` as `Stub.reset`'s. Raises ArmFailedError."""
         self.stub.reset(backlog, **manner)
-        environment = self._environment(arm)
-        if count_bundles:
-            environment["BENCHMARK_COUNTS_BUNDLES"] = "1"
-        script, *arguments = arm.script
-        ran = run([*arm.interpreter, str(ARMS / script), *arguments], environment, self.folder)
+        ran = self.start(arm, {"BENCHMARK_COUNTS_BUNDLES": "1"} if count_bundles else {})
         return Outcome(ran, self.stub.stats())
 
-    def _environment(self, arm: Arm) -> dict[str, str]:
+    def start(self, arm: Arm, more: Mapping[str, str]) -> Ran:
+        """Runs an arm on what the stub has, with more variables. Raises ArmFailedError."""
+        script, *arguments = arm.script
+        environment = {**self.environment(arm), **more}
+        return run([*arm.interpreter, str(ARMS / script), *arguments], environment, self.folder)
+
+    def environment(self, arm: Arm) -> dict[str, str]:
         """What Lambda would give the function, and where the stub is."""
         package: Package = getattr(self.packages, arm.package)
         return {
             **template.variables(arm.function, arm.parameters),
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "PYTHONPATH": f"{package.code}{os.pathsep}{package.runtime}",
+            "PYTHONPATH": f"{package.functions[arm.code or arm.function]}{os.pathsep}{package.runtime}",
             "PYTHONDONTWRITEBYTECODE": "1",  # a function's folder is read-only
             "ZIGZAG_WORKER": "zigzag-worker",  # for arms that are not ours
             "AWS_LAMBDA_FUNCTION_NAME": arm.function,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": template.memory(arm.function, arm.parameters),
             "AWS_REGION": "us-east-1",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

@@ -17,18 +17,14 @@ from benchmarks.figures import Row, medians, number, table
 
 MEGABYTE = 1_000_000
 NOTHING = Arm(name="nothing", script=("nothing.py",))
-FILES = {
-    "plain": "of boto3 only, as `sam build` leaves it",
-    "compiled": "of all",
-    "without_pyc": "of none",
-}
+FILES = {"compiled": "of all", "without_pyc": "of none"}
 
-_BOTH = ("compiled", "without_pyc")
 _YARDSTICK = "boto3 + pydantic"
+_HAS_PYDANTIC = "WorkerFunction"  # the consumer's package does not
 
 
-def _with_files(arm: Arm, *packages: str) -> tuple[Arm, ...]:
-    return tuple(dataclasses.replace(arm, package=package) for package in packages)
+def _with_and_without(arm: Arm) -> tuple[Arm, ...]:
+    return tuple(dataclasses.replace(arm, package=package) for package in FILES)
 
 
 def _worker(name: str, *script: str) -> Arm:
@@ -36,15 +32,15 @@ def _worker(name: str, *script: str) -> Arm:
 
 
 CONSUMERS = (
-    *_with_files(Arm(name="zigzag", script=("zigzag_consumer.py",)), *FILES),
-    *_with_files(Arm(name="boto3", script=("boto3_tick.py",)), *_BOTH),
-    *_with_files(Arm(name=_YARDSTICK, script=("boto3_tick.py", "pydantic")), *_BOTH),
+    *_with_and_without(Arm(name="zigzag", script=("zigzag_consumer.py",))),
+    *_with_and_without(Arm(name="boto3", script=("boto3_tick.py",))),
+    *_with_and_without(Arm(name=_YARDSTICK, script=("boto3_tick.py", "pydantic"), code=_HAS_PYDANTIC)),
 )
 WORKERS = (
-    *_with_files(_worker("zigzag, dict", "zigzag_worker.py", "nothing_dict", "1"), *FILES),
-    *_with_files(_worker("zigzag, model", "zigzag_worker.py", "nothing_model", "1"), *FILES),
-    *_with_files(_worker("boto3", "boto3_delete.py", "1"), *_BOTH),
-    *_with_files(_worker(_YARDSTICK, "boto3_delete.py", "1", "pydantic"), *_BOTH),
+    *_with_and_without(_worker("zigzag, dict", "zigzag_worker.py", "nothing_dict", "1")),
+    *_with_and_without(_worker("zigzag, model", "zigzag_worker.py", "nothing_model", "1")),
+    *_with_and_without(_worker("boto3", "boto3_delete.py", "1")),
+    *_with_and_without(_worker(_YARDSTICK, "boto3_delete.py", "1", "pydantic")),
 )
 
 

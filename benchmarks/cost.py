@@ -37,6 +37,12 @@ TICK_LOG_BYTES = 300
 PLATFORM_LOG_BYTES = 330
 """Lambda's lines START, END and REPORT, where nobody turned them off. About, by their text."""
 
+METRICS = 6
+"""At most, of a queue, with the parameter Metrics: `seconds` for each of five outcomes, and `age_seconds`."""
+
+METRICS_LOG_BYTES = 330
+"""What they add to a line: the queue's name, and `_aws`."""
+
 POLLERS = 5
 """With which an event source mapping watches an empty queue: between two and five are told of."""
 
@@ -53,12 +59,15 @@ class Measured:
     naive_cpu: float = 0.0165
     worker_cpu: float = 0.0008
     delete_cpu: float = 0.00055
-    task_log_bytes: float = 231
+    task_log_bytes: float = 270
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """USD. `alarm` and `metrics` are by the month, all others by what is done."""
+    """USD. `alarm` and `metrics` are by the month, all others by what is done.
+
+    metrics -- the most: a metric is paid for by the hour, for the hours in which it gets a value.
+    """
 
     lambda_time: float = 0.0
     lambda_requests: float = 0.0
@@ -78,16 +87,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """How it is configured: the memory is that of both functions."""
+    """How it is configured: the memory is that of both functions. `metrics` is the parameter Metrics."""
 
     memory_mb: int = 256
     architecture: str = "x86_64"
     per_dispatch: int = 1
     linger_seconds: int = 0
+    metrics: bool = False
 
 
 def idle_month(setup: Setup) -> Cost:
-    """Zigzag, with nothing to do."""
+    """Zigzag, with nothing to do. No delivery, no metric."""
     linger = setup.linger_seconds
     later_polls = max(1, -(-linger // POLL_SECONDS))
     # Two polls of a second, or one and then a watch of that length; a call and a start come on top.
@@ -118,7 +128,8 @@ def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost
         lambda_time=_time(seconds, setup),
         lambda_requests=dispatches * _prices()["lambda"]["request"],
         sqs=(MILLION / MOST_MESSAGES + dispatches) * _prices()["sqs"]["request"],
-        logs=_logs(MILLION * measured.task_log_bytes),
+        logs=_logs(MILLION * (measured.task_log_bytes + (METRICS_LOG_BYTES if setup.metrics else 0))),
+        metrics=METRICS * _prices()["cloudwatch"]["metric_month"] if setup.metrics else 0.0,
     )
 
 

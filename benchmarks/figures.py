@@ -32,6 +32,16 @@ def check_dispatched_once(name: str, outcome: Outcome, backlog: int) -> None:
         )
 
 
+def check_deleted_once(name: str, outcome: Outcome, backlog: int) -> None:
+    """The same for those that work the messages themselves: each was deleted in one call."""
+    stats = outcome.stats
+    if (stats["deleted"], stats["deleted_once"]) != (backlog, backlog):
+        raise ArmFailedError(
+            f"{name} deleted {stats['deleted']:,} of {backlog:,} messages, "
+            f"{stats['deleted_once']:,} of them once"
+        )
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """A table in Markdown; what is no text is aligned to the right."""
     right = [not isinstance(cell, str) or _is_number(cell) for cell in lines[0]]

@@ -1,4 +1,4 @@
-"""What Lambda would run: the package that `sam build` makes, and the runtime's own boto3.
+"""What Lambda would run: the packages that `sam build` makes, and the runtime's own boto3.
 
 Each with and without compiled files (`.pyc`): a function's folder is read-only, so what is not compiled
 in it is compiled anew at each cold start.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import compileall
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,10 @@ OWN_TASKS = Path(__file__).with_name("own_tasks")
 RUNTIMES_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """boto3 and all it needs: what Lambda's runtime for Python has."""
 
+_OURS = {
+    "ConsumerFunction": ("consumer", "shared"),
+    "WorkerFunction": ("worker", "shared", "zigzag", "tasks"),
+}
 MODELS = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection")
 
 _NOT_COMPILED = shutil.ignore_patterns("__pycache__")
@@ -32,18 +37,17 @@ _DATA = "data"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A folder with the project's code and what ships with it, and one with what Lambda brings along."""
+    """A folder for each function, by its name in template.yaml, and one with what Lambda brings along."""
 
-    code: Path
+    functions: Mapping[str, Path]
     runtime: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """`plain` has no compiled code of the project's, as `sam build` leaves it; `without_pyc` no compiled code
-    at all but the standard library's; `compiled` has all of it."""
+    """`compiled` is as `sam build` leaves it, beside a boto3 that is compiled; `without_pyc` has no compiled
+    code at all but the standard library's."""
 
-    plain: Package
     compiled: Package
     without_pyc: Package
 
@@ -55,27 +59,35 @@ def built(folder: Path) -> Packages:
     build = folder / "build" / "build"
     build.parent.mkdir()
     stack.build(folder / "project", without_aws, build, log=folder / "build.log")
-    return _packages(build / "WorkerFunction", folder)  # both functions have the same code
+    return _packages(build, folder)
 
 
 def not_built(folder: Path) -> Packages:
     """The same of the project's folders as they are, for tests: it takes no time."""
     _copy_project(folder / "project")
+    for function, names in _OURS.items():
+        for name in names:
+            shutil.copytree(folder / "project" / "src" / name, folder / "build" / function / name)
     for name in MODELS:
-        _copy_module(name, folder / "project" / "src", compiled=False)
-    return _packages(folder / "project" / "src", folder)
+        _copy_module(name, folder / "build" / "WorkerFunction", compiled=False)
+    _compile(folder / "build")
+    return _packages(folder / "build", folder)
 
 
-def _packages(code: Path, folder: Path) -> Packages:
-    compiled = folder / "compiled"
-    shutil.copytree(code, compiled, ignore=_NOT_COMPILED)
-    _compile(compiled)
-    runtime, not_compiled = folder / "runtime", folder / "runtime-without-pyc"
+def _packages(build: Path, folder: Path) -> Packages:
+    uncompiled = folder / "without-pyc"
+    for function in _OURS:
+        shutil.copytree(build / function, uncompiled / function, ignore=_NOT_COMPILED)
+    runtime, uncompiled_runtime = folder / "runtime", folder / "runtime-without-pyc"
     for name in RUNTIMES_OWN:
         _copy_module(name, runtime, compiled=True)
-        _copy_module(name, not_compiled, compiled=False)
+        _copy_module(name, uncompiled_runtime, compiled=False)
     _compile(runtime)
-    return Packages(Package(code, runtime), Package(compiled, runtime), Package(code, not_compiled))
+    return Packages(_package(build, runtime), _package(uncompiled, uncompiled_runtime))
+
+
+def _package(functions: Path, runtime: Path) -> Package:
+    return Package({function: functions / function for function in _OURS}, runtime)
 
 
 def _copy_project(to: Path) -> None:

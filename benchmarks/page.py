@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, cost_tables, dispatch, drain, plot, worker_overhead
+from benchmarks import cold, cost_tables, dispatch, drain, growth, limit, plot, transports, worker_overhead
 from benchmarks.package import PROJECT
+from benchmarks.peers import compared
 
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = PROJECT / "docs" / "performance.md"
@@ -42,6 +44,15 @@ def in_markdown(results: dict[str, Any]) -> str:
         "![The same figures as bars.](performance.svg)",
         "### Dispatch",
         dispatch.tables(results["dispatch"]),
+        "### Beside what the wire allows",
+        _LIMIT,
+        _table(limit.tables, results.get("limit"), "python -m benchmarks.limit"),
+        "### Others on the same stub",
+        _PEERS,
+        _table(compared.tables, results.get("peers"), "python -m benchmarks.peers"),
+        "### Several consumers at once",
+        f"Every call takes {growth.LATENCY_MS} ms, so that consumers wait for them, not for the processor.",
+        _table(growth.tables, results.get("growth"), "python -m benchmarks.growth"),
         "### A backlog, from a cold process to an empty queue",
         f"Every call takes {drain.LATENCY_MS} ms; for the memory, none. Zigzag with `InFlightCap=0`.",
         drain.tables(results["drain"]),
@@ -49,12 +60,27 @@ def in_markdown(results: dict[str, Any]) -> str:
         cold.tables(results["cold"]),
         "### An empty task in a warm worker",
         worker_overhead.tables(results["worker_overhead"]),
+        "### A call, by library",
+        "Deletes over one connection. All but boto3 are signed by the lean transport's signer.",
+        _table(transports.tables, results.get("transports"), "python -m benchmarks.transports"),
         "### Cost",
         cost_tables.tables(results["cost"]),
     ]
     return "\n\n".join(parts)
 
 
+def _table(tables: Callable[[list[Any]], str], rows: list[Any] | None, command: str) -> str:
+    return f"Not measured in this run: `{command}` does it." if rows is None else tables(rows)
+
+
+_LIMIT = (
+    "wrk is a load generator in C. It asks for ten messages and invokes ten times, on as many connections as "
+    "the consumer had; it signs nothing, and looks at no answer."
+)
+_PEERS = (
+    f"Every call takes {compared.LATENCY_MS} ms. Who invokes a worker does our consumer's job; the others "
+    "work the messages themselves. pip and npm install what they need, so they have a turn only if asked for."
+)
 _ROUGH = (
     "\nIt was a quick run, on a machine with other things to do: one round, small backlogs. "
     "Take its ratios for rough, and its absolute figures for nothing."

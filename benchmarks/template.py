@@ -38,6 +38,12 @@ def variables(function: str, parameters: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def memory(function: str, parameters: Mapping[str, str]) -> str:
+    """The memory of a function in MB, with the parameters that are not the defaults."""
+    size: str = _template()["Resources"][function]["Properties"]["MemorySize"]["Ref"]
+    return parameters.get(size, default(size))
+
+
 def _value(name: str, parameters: Mapping[str, str]) -> str | None:
     if name == "AWS::NoValue":
         return None

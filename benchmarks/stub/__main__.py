@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
+import contextlib
 import json
 import os
 import signal
+import socket
 import ssl
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from benchmarks.stub.answers import Answers, Manner
 from benchmarks.stub.backlog import BODY, Backlog
 from benchmarks.stub.certificate import make_certificate
+from benchmarks.stub.loop import Loop
 from benchmarks.stub.protocol import Connection
 
 MOST_WAITING = 1024
@@ -28,7 +30,7 @@ def main() -> None:
     manner = Manner(asked.latency_ms, asked.longest_wait_seconds)
     answers = Answers(Backlog(asked.backlog, asked.body), manner)
     with tempfile.TemporaryDirectory(prefix="zigzag-stub-") as folder:
-        asyncio.run(_serve(answers, Path(folder), ends_with_stdin=asked.ends_with_stdin))
+        _serve(answers, Path(folder), ends_with_stdin=asked.ends_with_stdin)
 
 
 def _asked() -> argparse.Namespace:
@@ -44,21 +46,28 @@ def _asked() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def _serve(answers: Answers, folder: Path, *, ends_with_stdin: bool) -> None:
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+def _serve(answers: Answers, folder: Path, *, ends_with_stdin: bool) -> None:
+    loop = Loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+        signal.signal(number, lambda *_: sys.exit())  # the loop itself would sleep on
     if ends_with_stdin:
-        loop.add_reader(sys.stdin.fileno(), ended.set)  # nothing is ever written to it
+        loop.on_readable(sys.stdin.fileno(), loop.end)  # nothing is ever written to it
     made = make_certificate(folder)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(made.certificate, made.key)
-    server = await loop.create_server(lambda: Connection(answers, tls), "127.0.0.1", 0, backlog=MOST_WAITING)
-    port = server.sockets[0].getsockname()[1]
-    said = {"port": port, "url": f"https://127.0.0.1:{port}", "ca": str(made.certificate)}
-    print(json.dumps(said), flush=True)
-    await ended.wait()
-    server.close()
+    with socket.create_server(("127.0.0.1", 0), backlog=MOST_WAITING) as listening:
+        listening.setblocking(False)
+        loop.on_readable(listening, lambda: _accept(listening, tls, loop, answers))
+        port = listening.getsockname()[1]
+        said = {"port": port, "url": f"https://127.0.0.1:{port}", "ca": str(made.certificate)}
+        print(json.dumps(said), flush=True)
+        loop.run()
+
+
+def _accept(listening: socket.socket, tls: ssl.SSLContext, loop: Loop, answers: Answers) -> None:
+    with contextlib.suppress(OSError):  # a client that has gone again
+        plain, _ = listening.accept()
+        Connection(plain, tls, loop, answers)
 
 
 if __name__ == "__main__":

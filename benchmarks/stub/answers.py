@@ -18,9 +18,14 @@ from typing import Any, NamedTuple
 from benchmarks.stub.backlog import BODY, Backlog
 
 INVOKE = b"POST /2015-03-31/functions/"
+QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
+"""What a queue's URL begins with. Clients call the stub all the same: they are told of its own URL."""
+
 _TARGET = b"AmazonSQS."
 _TABLE_TARGET = b"DynamoDB_20120810."
 _WORD = re.compile(rb"\w+")
+_MOST = re.compile(rb'"MaxNumberOfMessages": ?(\d+)')
+_WAIT = re.compile(rb'"WaitTimeSeconds": ?(\d+)')
 
 
 class Answer(NamedTuple):
@@ -49,6 +54,7 @@ class Answers:
         self.backlog = backlog
         self._manner = manner
         self._latency = manner.latency_ms / 1000
+        self._cpu_before = time.process_time()
         self._note_the_time()
 
     def to(self, head: bytes, body: bytes) -> Answer:
@@ -67,7 +73,9 @@ class Answers:
         return self._refusal("UnknownOperationException", "The stub knows no such path.")
 
     def stats(self) -> Answer:
-        return Answer(self._wire(b"200 OK", json.dumps(self.backlog.stats()).encode()), 0.0)
+        """The counters, and the processor time that the stub took for it all."""
+        stats = {**self.backlog.stats(), "stub_cpu_seconds": time.process_time() - self._cpu_before}
+        return Answer(self._wire(b"200 OK", json.dumps(stats).encode()), 0.0)
 
     def reset(self, body: bytes) -> Answer:
         """A new backlog, in a new manner: `{"backlog": …, "body": …, "latency_ms": …, …}`."""
@@ -75,20 +83,22 @@ class Answers:
         self.backlog = Backlog(wanted.pop("backlog", 0), wanted.pop("body", BODY))
         self._manner = Manner(**wanted)
         self._latency = self._manner.latency_ms / 1000
+        self._cpu_before = time.process_time()
         self._note_the_time()
         return self.stats()
 
     def _of_sqs(self, operation: str, body: bytes) -> Answer:
-        asked = json.loads(body)
         backlog = self.backlog
-        match operation:
+        match operation:  # what is asked for often is not parsed
             case "ReceiveMessage":
-                return self._received(asked)
+                return self._received(body)
             case "DeleteMessage":
-                backlog.deleted(1)
+                backlog.deleted(body, 1)
                 return self._ok(b"{}")
+        asked = json.loads(body)
+        match operation:
             case "DeleteMessageBatch":
-                backlog.deleted(len(asked["Entries"]))
+                backlog.deleted(body, len(asked["Entries"]))
                 return self._ok(_all_went_well(asked))
             case "ChangeMessageVisibility" | "ChangeMessageVisibilityBatch":
                 backlog.counters.postponements += 1
@@ -97,17 +107,22 @@ class Answers:
             case "GetQueueAttributes":
                 backlog.counters.counts += 1
                 return self._ok(self._counts())
+            case "GetQueueUrl":
+                return self._ok(json.dumps({"QueueUrl": f"{QUEUES}/{asked['QueueName']}"}).encode())
             case "SendMessage":
                 backlog.counters.sends += 1
                 return self._ok(_sent(asked))
         return self._refusal("InvalidAction", f"The stub knows no {operation}.")
 
-    def _received(self, asked: dict[str, Any]) -> Answer:
-        found = self.backlog.receive(asked.get("MaxNumberOfMessages", 1))
+    def _received(self, asked: bytes) -> Answer:
+        most = _MOST.search(asked)
+        found = self.backlog.receive(1 if most is None else int(most.group(1)))
         if found is not None:
             return self._ok(found)
-        wait, longest = asked.get("WaitTimeSeconds", 0), self._manner.longest_wait_seconds
-        seconds = wait if longest is None else min(wait, longest)
+        wait, longest = _WAIT.search(asked), self._manner.longest_wait_seconds
+        seconds = 0.0 if wait is None else int(wait.group(1))
+        if longest is not None:
+            seconds = min(seconds, longest)
         return Answer(self._wire(b"200 OK", b"{}"), max(self._latency, seconds))
 
     def _counts(self) -> bytes:

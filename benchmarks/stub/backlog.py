@@ -11,7 +11,11 @@ from typing import Any
 
 BODY = '{"task": "hello", "payload": {"name": "world"}}'
 
+MOST_AT_ONCE = 10
+"""Messages that a receive brings."""
+
 _MESSAGE_IDS = re.compile(rb'"MessageId": ?"([0-9a-f]{8})-0000-4000-8000-000000000000"')
+_HANDLES = re.compile(rb'"ReceiptHandle": ?"([0-9a-f]{8})AQEB')
 _HANDLE_END = "AQEB" * 42
 """A receipt handle of SQS has about 180 characters."""
 
@@ -22,7 +26,8 @@ class Counters:
 
     messages         -- handed out.
     dispatched       -- in all invokes; `dispatched_once` counts those that were in exactly one.
-    deletes          -- calls; `deleted` counts their messages. So do `postponements` and `postponed`.
+    deletes          -- calls; `deleted` counts their messages, `deleted_once` those that were in exactly one.
+                        So do `postponements` and `postponed`.
     connections      -- over which a call came.
     tls_handshakes   -- whole ones: not those that resumed a session.
     """
@@ -56,6 +61,7 @@ class Backlog:
         self.counters = Counters()
         self._size = size
         self._dispatches = bytearray(size)  # of each message, 255 at most
+        self._deletions = bytearray(size)
         now = str(int(time.time() * 1000))
         attributes = {
             "SenderId": "AIDAEXAMPLE",
@@ -64,8 +70,11 @@ class Backlog:
             "ApproximateFirstReceiveTimestamp": now,
         }
         md5 = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
-        rest = json.dumps({"MD5OfBody": md5, "Body": body, "Attributes": attributes})
-        self._end = f'-0000-4000-8000-000000000000",{rest[1:]}'
+        rest = json.dumps({"MD5OfBody": md5, "Body": body, "Attributes": attributes})[1:].replace("%", "%%")
+        start = f'{{"ReceiptHandle":"%08x{_HANDLE_END}","MessageId":"%08x'
+        self._message = f'{start}-0000-4000-8000-000000000000",{rest}'.encode()
+        """With two places for its number: it is its MessageId, and so is found again in the invoke."""
+        self._full = self._messages(MOST_AT_ONCE)
 
     def receive(self, most: int) -> bytes | None:
         """Up to `most` messages as ReceiveMessage's JSON; None if there are none."""
@@ -77,30 +86,28 @@ class Backlog:
             counters.empty_receives += 1
             return None
         counters.messages += number
-        end = self._end
-        # A message's number is its MessageId, and so is found again in the invoke.
-        messages = [
-            f'{{"ReceiptHandle":"{one:08x}{_HANDLE_END}","MessageId":"{one:08x}{end}'
-            for one in range(first, first + number)
-        ]
-        return f'{{"Messages":[{",".join(messages)}]}}'.encode()
+        messages = self._full if number == MOST_AT_ONCE else self._messages(number)
+        return messages % tuple(one for one in range(first, first + number) for _ in range(2))
 
     def invoked(self, payload: bytes) -> float:
         """Notes which messages a worker got; when that was."""
         counters = self.counters
         counters.invokes += 1
-        for number in _MESSAGE_IDS.findall(payload):
-            one = int(number, 16)
-            counters.dispatched += 1
-            if one < self._size:
-                self._dispatches[one] = min(255, self._dispatches[one] + 1)
+        numbers = _MESSAGE_IDS.findall(payload)
+        counters.dispatched += len(numbers)
+        _note(self._dispatches, numbers)
         counters.last_invoke_at = time.monotonic()
         return counters.last_invoke_at
 
-    def deleted(self, number: int) -> None:
+    def deleted(self, asked: bytes, number: int) -> None:
+        """Notes a call that deletes so many messages."""
         self.counters.deletes += 1
         self.counters.deleted += number
         self.counters.last_delete_at = time.monotonic()
+        _note(self._deletions, _HANDLES.findall(asked))
+
+    def _messages(self, number: int) -> bytes:
+        return b'{"Messages":[%b]}' % b",".join([self._message] * number)
 
     def in_flight(self) -> int:
         return self.counters.messages - self.counters.deleted
@@ -112,5 +119,13 @@ class Backlog:
         return {
             **asdict(self.counters),
             "dispatched_once": self._dispatches.count(1),
+            "deleted_once": self._deletions.count(1),
             "waiting": self.waiting(),
         }
+
+
+def _note(times: bytearray, numbers: list[bytes]) -> None:
+    for number in numbers:
+        one = int(number, 16)
+        if one < len(times) and times[one] < 255:
+            times[one] += 1

@@ -1,16 +1,17 @@
-"""HTTP/1.1 over asyncio: takes requests apart, and sends each answer when its time has come.
+"""HTTP/1.1: takes requests apart, and sends each answer when its time has come.
 
-A `Protocol`, since asyncio's streams take twice the CPU.
 One request at a time on a connection: no client that we know of sends the next one before it has the answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
+import socket
 import ssl
+import time
 
 from benchmarks.stub.answers import Answers
+from benchmarks.stub.loop import Loop
 from benchmarks.stub.tls import TlsConnection
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -21,10 +22,9 @@ _RESET = b"POST /reset "
 class Connection(TlsConnection):
     """One client's connection."""
 
-    def __init__(self, answers: Answers, context: ssl.SSLContext) -> None:
-        super().__init__(context)
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, loop: Loop, answers: Answers) -> None:
+        super().__init__(plain, context, loop)
         self._answers = answers
-        self._loop = asyncio.get_running_loop()
         self._rest = b""
         self._counted_in: object = None
 
@@ -48,7 +48,7 @@ class Connection(TlsConnection):
                 self._count()
             answer = self._answers.to(head, body)
         if answer.seconds > 0:
-            self._loop.call_later(answer.seconds, self.send, answer.wire)
+            self._loop.later(answer.seconds, self.send, answer.wire)
         else:
             self.send(answer.wire)
 
@@ -59,7 +59,7 @@ class Connection(TlsConnection):
         counters.connections += 1
         counters.tls_handshakes += not self.resumed
         if counters.first_call_at is None:
-            counters.first_call_at = self._loop.time()
+            counters.first_call_at = time.monotonic()
 
 
 def _length(data: bytes, head_end: int) -> int:

@@ -35,7 +35,7 @@ class Stub:
         self._ask("POST", "/reset", json.dumps({"backlog": backlog, **manner}))
 
     def stats(self) -> dict[str, Any]:
-        """What it has counted: see `backlog.Counters`."""
+        """What it has counted, see `backlog.Counters`; and the processor time for it, `stub_cpu_seconds`."""
         return self._ask("GET", "/stats")
 
     def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:

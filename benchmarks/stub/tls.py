@@ -1,67 +1,91 @@
-"""TLS on asyncio's transports, by OpenSSL's memory buffers.
-
-asyncio brings TLS of its own, which does more (it shuts down in order, say) for nearly twice the CPU: a stub
-that slow would be what is measured.
-"""
+"""One client's connection, by TLS on a socket that never blocks."""
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import ssl
-from typing import cast
+
+from benchmarks.stub.loop import Loop
 
 _RECORD_BYTES = 16_384
 """The most that a record of TLS holds, and so what one read gives. More is only allocated, at a price."""
 
 
-class TlsConnection(asyncio.Protocol):
-    """The server's end of one connection.
+class TlsConnection:
+    """The server's end.
 
     Who inherits takes what comes by `received`, and answers by `send`.
     """
 
-    def __init__(self, context: ssl.SSLContext) -> None:
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._is_open = False
+    def __init__(self, plain: socket.socket, context: ssl.SSLContext, loop: Loop) -> None:
+        plain.setblocking(False)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self._loop = loop
+        self._unsent = b""
+        self._is_open = True
+        loop.on_readable(self._socket, self._shake_hands)
 
     @property
     def resumed(self) -> bool:
         """Whether the client came with an earlier session, and so had a shorter handshake."""
-        return bool(self._tls.session_reused)
+        return bool(self._socket.session_reused)
 
     def received(self, data: bytes) -> None:
         """Takes some decrypted bytes."""
         raise NotImplementedError
 
     def send(self, data: bytes) -> None:
-        if self._is_open and not self._transport.is_closing():
-            self._tls.write(data)
-            self._transport.write(self._outgoing.read())
+        """Sends all of it, as soon as the client takes it."""
+        if self._unsent:
+            self._unsent += data
+        elif self._is_open:
+            self._unsent = data
+            self._send_on()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._incoming.write(data)
+    def _send_on(self) -> None:
         try:
-            if not self._is_open:
-                self._shake_hands()
-            while self._incoming.pending:
-                plain = self._tls.read(_RECORD_BYTES)
-                if not plain:  # the client says goodbye
-                    self._transport.close()
-                    return
-                self.received(plain)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError:  # it does not trust us, or speaks no TLS
-            self._transport.close()
+            while self._unsent:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except ssl.SSLWantWriteError:  # the client is slow to read: we read nothing until it does
+            self._loop.on_writable(self._socket, self._send_the_rest)
+        except OSError:
+            self._close()
+
+    def _send_the_rest(self) -> None:
+        self._send_on()
+        if self._is_open and not self._unsent:
+            self._loop.on_readable(self._socket, self._read)
 
     def _shake_hands(self) -> None:
         try:
-            self._tls.do_handshake()
-            self._is_open = True
-        finally:
-            self._transport.write(self._outgoing.read())
+            self._socket.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except OSError:  # it does not trust us, or speaks no TLS
+            self._close()
+            return
+        self._loop.on_readable(self._socket, self._read)
+        self._read()
+
+    def _read(self) -> None:
+        """Reads what there is of it: the socket knows nothing of what OpenSSL has read ahead."""
+        try:
+            while self._is_open:
+                data = self._socket.recv(_RECORD_BYTES)
+                if not data:  # the client says goodbye
+                    self._close()
+                    return
+                self.received(data)
+                if not self._socket.pending():
+                    return
+        except ssl.SSLWantReadError:
+            pass
+        except OSError:
+            self._close()
+
+    def _close(self) -> None:
+        if self._is_open:
+            self._is_open, self._unsent = False, b""
+            self._loop.forget(self._socket)
+            self._socket.close()

@@ -101,7 +101,7 @@ def test_an_arm_gets_the_variables_of_the_template() -> None:
     assert variables["ZIGZAG_IN_FLIGHT_CAP"] == "7"
     assert variables["ZIGZAG_LINGER_SECONDS"] == template.default("LingerSeconds")
     assert "AWS_ENDPOINT_URL" not in variables
-    assert ZIGZAG.changed == "InFlightCap=0"
+    assert ZIGZAG.changed == "InFlightCap=0, ConsumerMemory=2048"
 
 
 def test_a_parameter_that_is_not_in_the_template_is_refused() -> None:
@@ -109,17 +109,14 @@ def test_a_parameter_that_is_not_in_the_template_is_refused() -> None:
         template.variables("ConsumerFunction", {"NoSuchParameter": "1"})
 
 
-def test_compiled_files_are_where_they_should_be(bench: Bench) -> None:
-    packages = bench.packages
-
-    assert compiled(packages.plain.code) == compiled(packages.without_pyc.runtime) == 0
-    assert compiled(packages.compiled.code) == sources(packages.compiled.code)
-    assert compiled(packages.compiled.runtime) == sources(packages.compiled.runtime)
-
-
 @pytest.mark.usefixtures("outcomes")
-def test_no_arm_leaves_compiled_files_behind(bench: Bench) -> None:
-    assert compiled(bench.packages.plain.code) == 0
+def test_compiled_files_are_where_they_should_be_and_no_arm_leaves_one_behind(bench: Bench) -> None:
+    for folder in folders(bench.packages.compiled):
+        assert sources(folder) > 0
+        assert compiled(folder) == sources(folder)
+    for folder in folders(bench.packages.without_pyc):
+        assert sources(folder) > 0
+        assert compiled(folder) == 0
 
 
 @pytest.mark.slow
@@ -127,8 +124,14 @@ def test_the_built_package_does_all_of_it(tmp_path: Path) -> None:
     with a_bench(package.built(tmp_path), tmp_path) as bench:
         for arm in dispatch.ARMS:
             check_dispatched_once(arm.name, drained(bench, arm), BACKLOG)
+        for arm in cold.CONSUMERS:
+            check_dispatched_once(arm.name, drained(bench, arm, 1), 1)
         for arm in cold.WORKERS:
             assert bench.run(arm).stats["deleted"] == 1
+
+
+def folders(one: package.Package) -> list[Path]:
+    return [*one.functions.values(), one.runtime]
 
 
 def compiled(folder: Path) -> int:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import get_args
 
 import pytest
 from benchmarks.cost import (
+    METRICS,
+    METRICS_LOG_BYTES,
     Measured,
     Setup,
     idle_month,
@@ -16,6 +20,9 @@ from benchmarks.cost import (
 )
 from benchmarks.cost_tables import measured_by, rows
 from tests.docs.pages import blocks, read
+
+from worker.metrics import fields_of_metrics
+from worker.outcome import Outcome
 
 README = read("README.md")
 TASK_SECONDS = 0.1
@@ -104,6 +111,27 @@ def test_logs_are_no_part_of_what_comes_before_them() -> None:
     assert cost.total == pytest.approx(cost.before_logs + cost.logs)
 
 
+def test_metrics_cost_a_month_of_each_and_what_they_add_to_the_lines() -> None:
+    without = million_tasks(Setup(), TASK_SECONDS, MEASURED)
+    cost = million_tasks(Setup(metrics=True), TASK_SECONDS, MEASURED)
+
+    assert cost.metrics == pytest.approx(1.80)
+    assert without.metrics == idle_month(Setup(metrics=True)).metrics == 0
+    assert cost.before_logs == without.before_logs
+    assert cost.total == pytest.approx(cost.before_logs + cost.logs + cost.metrics)
+
+
+def test_there_are_no_more_metrics_than_the_worker_can_make() -> None:
+    assert len(get_args(Outcome)) + 1 == METRICS
+
+
+def test_a_line_with_metrics_is_as_much_longer_as_the_model_says() -> None:
+    queue_url = "https://sqs.us-east-1.amazonaws.com/123456789012/zigzag-TaskQueue-1A2B3C4D5E6F"
+    added = json.dumps(fields_of_metrics(queue_url, 1_800_000_000.5, first_age=True))
+
+    assert len(added) == pytest.approx(METRICS_LOG_BYTES, abs=5)
+
+
 def test_the_model_takes_what_was_measured() -> None:
     def dispatched(arm: str, cpu: float) -> dict[str, object]:
         return {"arm": arm, "latency_ms": 5, "cpu_us_per_message": cpu}
@@ -133,5 +161,5 @@ def test_the_model_takes_what_was_measured() -> None:
 def test_every_design_is_there_for_both_sizes_and_processors() -> None:
     found = rows(MEASURED)
 
-    assert len({(row["design"], row["functions"]) for row in found["million"]}) == 5 * 4
+    assert len({(row["design"], row["functions"]) for row in found["million"]}) == 6 * 4
     assert len({(row["design"], row["functions"]) for row in found["idle"]}) == 3 * 4 + 1

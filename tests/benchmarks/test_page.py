@@ -34,6 +34,30 @@ def test_a_quick_run_says_that_it_is_rough() -> None:
     assert "rough" not in page.in_markdown({**RESULTS, "quick": False})
 
 
+@pytest.mark.parametrize("name", ["limit", "growth", "peers"])
+def test_what_was_not_measured_is_named_with_the_command_that_does_it(name: str) -> None:
+    without = {key: value for key, value in RESULTS.items() if key != name}
+
+    assert f"Not measured in this run: `python -m benchmarks.{name}` does it." in page.in_markdown(without)
+
+
+def test_peers_that_were_measured_stand_beside_ours() -> None:
+    row = {
+        "arm": "Node SDK, 8 loops",
+        "does": "invokes a worker",
+        "latency_ms": 5,
+        "changed": "",
+        "messages": 10_000,
+        "messages_per_second": 4_100.0,
+        "cpu_us_per_message": 240.0,
+        "connections": 88,
+    }
+
+    told = page.in_markdown({**RESULTS, "peers": [row]})
+
+    assert "| Node SDK, 8 loops | invokes a worker | 10,000 | 4,100 | 240 | 88 |  |" in told
+
+
 def test_every_parameter_that_is_not_the_default_is_named() -> None:
     assert "| InFlightCap=0, DeliveriesPerDispatch=10 |" in page.in_markdown(RESULTS)
 

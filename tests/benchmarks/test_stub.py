@@ -7,11 +7,14 @@ import http.client
 import json
 import socket
 import ssl
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from benchmarks.stub.running import Stub, running_stub
+from benchmarks.stub.running import ROOT, Stub, running_stub
 from botocore.config import Config
 from botocore.exceptions import ClientError, SSLError
 
@@ -44,7 +47,7 @@ def test_each_message_of_the_backlog_is_handed_out_once(stub: Stub) -> None:
 
 
 def test_a_body_comes_as_it_was_given_with_its_md5(stub: Stub) -> None:
-    body = 'quotes " and 🐍 and \\ and \n'
+    body = 'quotes " and 🐍 and \\ and \n and 100 % and %08x'
     stub.reset(1, body=body)
 
     [message] = received(client("sqs", stub))  # boto3 compares the MD5 as well
@@ -88,6 +91,22 @@ def test_the_queue_says_how_much_waits_and_how_much_is_in_flight(stub: Stub) -> 
 
     assert attributes["ApproximateNumberOfMessages"] == "15"
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "9"
+
+
+def test_a_message_that_is_deleted_twice_is_not_counted_as_deleted_once(stub: Stub) -> None:
+    stub.reset(3)
+    sqs = client("sqs", stub)
+    handles = [message["ReceiptHandle"] for message in received(sqs)]
+
+    sqs.delete_message(QueueUrl=QUEUE, ReceiptHandle=handles[0])
+    entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)]
+    sqs.delete_message_batch(QueueUrl=QUEUE, Entries=entries)
+
+    assert (stub.stats()["deleted"], stub.stats()["deleted_once"]) == (4, 2)
+
+
+def test_a_queue_is_found_by_its_name(stub: Stub) -> None:
+    assert client("sqs", stub).get_queue_url(QueueName="tasks")["QueueUrl"] == QUEUE
 
 
 def test_what_is_sent_is_counted(stub: Stub) -> None:
@@ -172,6 +191,38 @@ def test_a_request_may_come_in_pieces_and_be_large(stub: Stub) -> None:
         )
 
 
+def test_a_client_that_reads_slowly_gets_all_of_an_answer(stub: Stub) -> None:
+    """Ten messages of 64 KB: more than the kernel keeps for a client that does not read."""
+    stub.reset(10, body="x" * 640_000)
+    tls = ssl.create_default_context(cafile=stub.ca)
+    with socket.socket() as plain:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.settimeout(10)
+        plain.connect(("127.0.0.1", stub.port))
+        with tls.wrap_socket(plain, server_hostname="127.0.0.1") as slow:
+            asked = b'{"MaxNumberOfMessages":10}'
+            slow.sendall(
+                b"POST / HTTP/1.1\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\nContent-Length: %d\r\n\r\n%b"
+                % (len(asked), asked)
+            )
+            assert stub.stats()["messages"] == 10  # another client is answered in the meantime
+            answer = http.client.HTTPResponse(slow)
+            answer.begin()
+
+            assert len(json.loads(answer.read())["Messages"]) == 10
+
+
+def test_it_tells_what_processor_time_it_took_since_the_last_reset(stub: Stub) -> None:
+    sqs = client("sqs", stub)
+    for _ in range(20):
+        received(sqs)
+    took = stub.stats()["stub_cpu_seconds"]
+
+    stub.reset()
+
+    assert took > stub.stats()["stub_cpu_seconds"] > 0
+
+
 def test_a_receive_from_the_empty_queue_waits_as_long_as_it_asks(stub: Stub) -> None:
     """Long enough for another call to be answered in the meantime."""
     tls = ssl.create_default_context(cafile=stub.ca)
@@ -197,6 +248,22 @@ def test_its_longest_wait_may_be_less(stub: Stub) -> None:
     sqs = client("sqs", stub, config=hasty)
 
     assert received(sqs, WaitTimeSeconds=20) == []  # else the client would have given up
+
+
+def test_it_ends_when_it_is_told_to_and_leaves_nothing() -> None:
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.stub"], cwd=ROOT, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        Stub(said["url"], said["port"], Path(said["ca"])).stats()  # so that it serves, and waits for more
+
+        process.terminate()
+
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+    assert not Path(said["ca"]).parent.exists()
 
 
 def test_it_ends_with_its_block_and_leaves_nothing() -> None:

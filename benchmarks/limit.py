@@ -1,0 +1,85 @@
+"""How near does a consumer come to what the wire allows on as many connections? That is what wrk does there.
+
+Where the stub has no time left (it is one process of Python), wrk shows the stub's limit; the table says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks import wrk
+from benchmarks.alone import run_alone
+from benchmarks.bench import Bench
+from benchmarks.dispatch import ZIGZAG, once
+from benchmarks.figures import Row, medians, number, table
+
+LATENCIES_MS = (5, 20)
+BUSY = 0.9
+"""The share of its time from which on the stub counts as the limit."""
+
+
+def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
+    """A row for each latency; none without wrk. A consumer and wrk take turns."""
+    if not wrk.is_there():
+        return []
+    backlog, seconds = (1_000, 1) if quick else (10_000, 5)
+    rounds = rounds or (1 if quick else 3)
+    rows: list[Row] = []
+    for latency in LATENCIES_MS:
+        found = [_compared(bench, backlog, seconds, latency) for _ in range(rounds)]
+        rows.append({"arm": ZIGZAG.name, "latency_ms": latency, "changed": ZIGZAG.changed, **medians(found)})
+    return rows
+
+
+def _compared(bench: Bench, backlog: int, seconds: int, latency_ms: int) -> dict[str, float]:
+    ours = once(bench, ZIGZAG, backlog, latency_ms)
+    limit = wrk.load(bench.stub, int(ours["connections"]), seconds, latency_ms)
+    return {
+        "messages": backlog,
+        "connections": ours["connections"],
+        "messages_per_second": ours["messages_per_second"],
+        "wrk_messages_per_second": limit.messages_per_second,
+        "wrk_requests_per_second": limit.requests_per_second,
+        "stub_busy": limit.stub_busy,
+        "ratio": ours["messages_per_second"] / limit.messages_per_second,
+    }
+
+
+def tables(rows: list[Any]) -> str:
+    """The rows in Markdown; without any, what is missing."""
+    if not rows:
+        return wrk.MISSING
+    head = (
+        "latency",
+        "arm",
+        "connections",
+        "messages/s",
+        "wrk's",
+        "of wrk's",
+        "wrk's limit",
+        "not the default",
+    )
+    lines = [
+        (
+            f"{row['latency_ms']} ms",
+            row["arm"],
+            number(row["connections"]),
+            number(row["messages_per_second"]),
+            number(row["wrk_messages_per_second"]),
+            f"{row['ratio']:.2f}",
+            _limit(row),
+            row["changed"],
+        )
+        for row in rows
+    ]
+    return table(head, lines)
+
+
+def _limit(row: dict[str, Any]) -> str:
+    if row["stub_busy"] < BUSY:
+        return f"the connections; the stub was busy for {row['stub_busy']:.0%} of wrk's time"
+    return f"the stub, at {number(row['wrk_requests_per_second'])} requests/s of wrk's"
+
+
+if __name__ == "__main__":
+    run_alone(measure, tables)
