@@ -89,7 +89,7 @@ class Cost:
 class Setup:
     """How it is configured: the memory is that of both functions. `metrics` is the parameter Metrics."""
 
-    memory_mb: int = 256
+    memory_mb: int = 128
     architecture: str = "x86_64"
     per_dispatch: int = 1
     linger_seconds: int = 0
@@ -100,15 +100,13 @@ def idle_month(setup: Setup) -> Cost:
     """Zigzag, with nothing to do. No delivery, no metric."""
     linger = setup.linger_seconds
     later_polls = max(1, -(-linger // POLL_SECONDS))
-    # Two polls of a second, or one and then a watch of that length; a call and a start come on top.
-    seconds = 2.1 if linger <= 1 else linger + 1
+    # A poll that does not wait, and one of a second, or a watch of that length; calls and a start on top.
+    seconds = 1.1 if linger <= 1 else linger
     return Cost(
         lambda_time=_time(TICKS * seconds, setup),
         lambda_requests=TICKS * _prices()["lambda"]["request"],
-        sqs=TICKS
-        * 2
-        * (1 + later_polls)
-        * _prices()["sqs"]["request"],  # each asks first how much is in flight
+        # Each but the second asks first how much is in flight: that is asked once a second at most.
+        sqs=TICKS * (2 * later_polls + 1) * _prices()["sqs"]["request"],
         logs=_logs(TICKS * TICK_LOG_BYTES),
         alarm=_prices()["cloudwatch"]["alarm_month"],
     )

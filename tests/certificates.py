@@ -12,7 +12,8 @@ def make_certificate(
 ) -> tuple[Path, ssl.SSLContext]:
     """The certificate, which is its own authority, and what a server needs to show it."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
+    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
     command += ["-subj", f"/CN={name}"]
     command += ["-addext", f"subjectAltName=IP:{address}", "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)

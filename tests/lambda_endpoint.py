@@ -34,6 +34,7 @@ class LambdaEndpoint:
         self.resumed: list[bool | None] = []
         self.released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": self}))
+        self._server.endpoint = self
         self._secure = tls is not None
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
@@ -55,8 +56,13 @@ class LambdaEndpoint:
 
 
 class _Server(ThreadingHTTPServer):
+    endpoint: LambdaEndpoint
     daemon_threads = True
     request_queue_size = 64
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.endpoint.closed += 1
 
     def handle_error(self, *_: object) -> None:
         """A connection that was cut is no news here."""
@@ -71,10 +77,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.endpoint.connections += 1
         if isinstance(self.connection, ssl.SSLSocket):
             self.endpoint.resumed.append(self.connection.session_reused)
-
-    def finish(self) -> None:
-        super().finish()
-        self.endpoint.closed += 1
 
     def do_POST(self) -> None:
         if self.endpoint.answer == "too large":

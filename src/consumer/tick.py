@@ -120,7 +120,9 @@ class Tick:
             return 0
         batch: Sequence[Delivery] = ()
         try:
-            batch = await self._queue.receive(asked, wait, LEASE_SECONDS)
+            # Most ticks find nothing. The first poll does not wait, and asks some of SQS's servers; if it is
+            # empty, the second asks all of them.
+            batch = await self._queue.receive(asked, wait if self._summary.polls else 0, LEASE_SECONDS)
         except QueueError as error:
             self._stop(f"receive failed: {error}")
             return 0

@@ -69,12 +69,11 @@ def test_a_million_tasks_are_those_of_the_readme() -> None:
     assert cost.lambda_requests == pytest.approx(float(invoking))
 
 
-def test_arm64_takes_a_fifth_off_the_time_and_128_mb_half_of_it_as_the_readme_says() -> None:
+def test_arm64_takes_a_fifth_off_the_time_as_the_readme_says() -> None:
     time = idle_month(Setup()).lambda_time
 
-    assert "arm64 takes a fifth off the first line, and 128 MB half of it" in README
-    assert idle_month(Setup(architecture="arm64")).lambda_time == pytest.approx(time * 0.8, rel=0.001)
-    assert idle_month(Setup(memory_mb=128)).lambda_time == pytest.approx(time / 2)
+    assert "arm64 takes a fifth off the first line" in README
+    assert idle_month(Setup(architecture="arm64")).lambda_time == pytest.approx(0.8 * time, rel=0.001)
 
 
 def test_ten_a_dispatch_is_a_tenth_of_the_requests_and_of_the_deletes() -> None:

@@ -18,8 +18,10 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 
 NOT_THE_PROJECTS = (".*", "__pycache__", "node_modules")
+# Not what knows nothing of tasks: the consumer, and calls to AWS.
 JUDGES = (
-    "tests/unit",
+    "tests/unit/worker",
+    "tests/unit/zigzag",
     "tests/template",
     "tests/architecture",
     "tests/integration/test_the_table_of_tasks.py",

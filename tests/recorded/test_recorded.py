@@ -16,6 +16,7 @@ from tests.recorded.case import CASES, Aws, Case
 from tests.recorded.worlds import MotoWorld, SandboxWorld, Sqs, SqsWorld
 from tests.transports import TRANSPORTS
 
+from shared.aws.choice import BOTO, LEAN
 from shared.ports import QueueError
 
 for _path in sorted(Path(__file__).parent.glob("cases_*.py")):
@@ -58,7 +59,7 @@ def play(case: Case, world: SandboxWorld | SqsWorld) -> None:
         world.close()
 
 
-@pytest.fixture(scope="module", params=TRANSPORTS)
+@pytest.fixture(scope="module", params=[LEAN, pytest.param(BOTO, marks=pytest.mark.slow)])
 def moto(request: pytest.FixtureRequest) -> Iterator[Sqs]:
     with worlds.moto(request.param) as sqs:
         yield sqs
