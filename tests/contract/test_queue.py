@@ -483,6 +483,22 @@ class TestMemoryAlone:
             send(memory, "é" * (MOST_MESSAGE_BYTES // 2 + 1))
 
 
+class Answering:
+    """A transport whose every call has that answer."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self._body = body
+
+    def prepare(self, *_: Any) -> None: ...
+
+    async def call(self, *_: Any) -> Answered:
+        return Answered(self._body)
+
+    async def invoke(self, function: str, event: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class TestSqsAlone:
     """What only the adapter has."""
 
@@ -513,6 +529,19 @@ class TestSqsAlone:
             assert delivery.lease.received_at == received_at
         else:
             assert before <= delivery.lease.received_at <= answered[0]
+
+    def test_an_answer_whose_lists_are_null_brings_and_refuses_nothing(self) -> None:
+        queue = SqsQueue(Answering({"Messages": None, "Failed": None}), "https://sqs.test/tasks")
+
+        assert run_in_place(queue.receive(1, 0, 120)) == []
+        assert run_in_place(queue.delete([Delivery({"ReceiptHandle": "a"}, "https://sqs.test/tasks")])) == []
+
+    def test_an_answer_that_lacks_what_was_asked_for_is_an_error(self) -> None:
+        queue = SqsQueue(Answering({}), "https://sqs.test/tasks")
+
+        for asked in (queue.send(Outgoing("x")), queue.in_flight()):
+            with pytest.raises(QueueError, match="BadAnswer"):
+                run_in_place(asked)
 
     @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_on_a_fifo_queue_group_and_deduplication_id_go_along(
