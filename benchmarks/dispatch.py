@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from benchmarks.alone import run_alone
 from benchmarks.bench import Arm, Bench, Outcome
-from benchmarks.figures import MILLION, Row, check_dispatched_once, medians, number, table
+from benchmarks.figures import (
+    MILLION,
+    OF_A_DRAIN,
+    Row,
+    check_dispatched_once,
+    medians,
+    of_a_drain,
+    table,
+)
 
 NAIVE = Arm(name="naive", script=("naive.py",), share=0.02)
 BOTO_THREADS = Arm(name="boto threads", script=("boto_threads.py", "32"), small_bundle=True)
@@ -85,16 +93,12 @@ def figures(outcome: Outcome, backlog: int, until: str = "last_invoke_at") -> di
 
 def tables(rows: list[Row]) -> str:
     """The rows in Markdown."""
-    head = ("latency", "arm", "messages", "messages/s", "CPU µs/message", "connections", "not the default")
+    head = ("latency", "arm", *OF_A_DRAIN)
     lines = [
         (
             f"{row['latency_ms']} ms",
             row["arm"],
-            number(row["messages"]),
-            number(row["messages_per_second"]),
-            number(row["cpu_us_per_message"]),
-            number(row["connections"]),
-            row["changed"],
+            *of_a_drain(row),
         )
         for row in rows
     ]

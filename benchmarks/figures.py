@@ -42,6 +42,16 @@ def check_deleted_once(name: str, outcome: Outcome, backlog: int) -> None:
         )
 
 
+OF_A_DRAIN = ("messages", "messages/s", "CPU µs/message", "connections", "not the default")
+"""The columns of `of_a_drain`."""
+
+
+def of_a_drain(row: Mapping[str, object]) -> tuple[str, ...]:
+    """What an arm did with a backlog, and with which parameters."""
+    figures = ("messages", "messages_per_second", "cpu_us_per_message", "connections")
+    return (*(number(row[name]) for name in figures), str(row["changed"]))
+
+
 def table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     """A table in Markdown; what is no text is aligned to the right."""
     right = [not isinstance(cell, str) or _is_number(cell) for cell in lines[0]]

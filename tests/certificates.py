@@ -1,22 +1,21 @@
-"""A certificate for 127.0.0.1, made for one test run by the `openssl` command."""
+"""A certificate for a test's server, and what the server needs to show it."""
 
 from __future__ import annotations
 
 import ssl
-import subprocess
 from pathlib import Path
+
+from benchmarks.stub import certificate
+
+ELLIPTIC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+"""A key that is made at once."""
 
 
 def make_certificate(
-    folder: Path, address: str = "127.0.0.1", name: str = "test"
+    folder: Path, *, name: str = "test", address: str = "127.0.0.1"
 ) -> tuple[Path, ssl.SSLContext]:
-    """The certificate, which is its own authority, and what a server needs to show it."""
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "2"]
-    command += ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-subj", f"/CN={name}"]
-    command += ["-addext", f"subjectAltName=IP:{address}", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
+    """The certificate, which is its own authority, and a server's context with it."""
+    made = certificate.make_certificate(folder, name=name, address=address, kind=ELLIPTIC)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return certificate, context
+    context.load_cert_chain(made.certificate, made.key)
+    return made.certificate, context

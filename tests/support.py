@@ -11,8 +11,10 @@ from typing import Any
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports import Answer, Begun, Busy, Done, Failed, Outgoing, QueueError, RecordsError, Reply
+from worker.work import Worker
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import VirtualTimeLoop, virtual_runner
 
 QUEUE_URL = "https://sqs.test/tasks"
@@ -223,6 +225,19 @@ class World:
             self.receive()
             self.pass_time(120)
         return self.receive()[0]
+
+    def worker(self, table: Mapping[str, Any], *, host: VirtualHost | None = None, **more: Any) -> Worker:
+        """A worker of this world's queues. `table` has its tasks; `more` is what else a Worker takes."""
+        return Worker(
+            queue=self.queue,
+            dead_letters=self.dead_letters,
+            records=self.records,
+            table=table,
+            clock=self.clock,
+            random=self.random,
+            host=host or VirtualHost(),
+            **more,
+        )
 
     def close(self) -> None:
         self.runner.close()

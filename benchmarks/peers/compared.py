@@ -10,7 +10,15 @@ from typing import Any
 
 from benchmarks.bench import ARMS, Arm, Bench, Outcome
 from benchmarks.dispatch import BOTO_THREADS, LAST_WAIT_SECONDS, ZIGZAG, figures, once, share
-from benchmarks.figures import Row, check_deleted_once, check_dispatched_once, medians, number, table
+from benchmarks.figures import (
+    OF_A_DRAIN,
+    Row,
+    check_deleted_once,
+    check_dispatched_once,
+    medians,
+    of_a_drain,
+    table,
+)
 from benchmarks.peers import messages
 from benchmarks.peers.installed import Installed, install
 from benchmarks.processes import run
@@ -111,16 +119,12 @@ def _row(one: Arm | Peer, found: list[dict[str, float]]) -> Row:
 
 def tables(rows: list[Any]) -> str:
     """The rows in Markdown."""
-    head = ("arm", "a message", "messages", "messages/s", "CPU µs/message", "connections", "not the default")
+    head = ("arm", "a message", *OF_A_DRAIN)
     lines = [
         (
             row["arm"],
             row["does"],
-            number(row["messages"]),
-            number(row["messages_per_second"]),
-            number(row["cpu_us_per_message"]),
-            number(row["connections"]),
-            row["changed"],
+            *of_a_drain(row),
         )
         for row in rows
     ]

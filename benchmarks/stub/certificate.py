@@ -1,10 +1,16 @@
-"""A certificate for 127.0.0.1, made at run time: it is its own authority."""
+"""A certificate made at run time by the `openssl` command: it is its own authority."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
+
+RSA = ("-newkey", "rsa:2048")
+"""What most of AWS's endpoints have."""
+
+# By "Amazon" our clients know AWS's own authorities in a bundle (src/shared/aws/trust.py).
+STUB = "Zigzag's benchmarks, in Amazon's place"
 
 
 class Certificate(NamedTuple):
@@ -14,17 +20,18 @@ class Certificate(NamedTuple):
     key: Path
 
 
-def make_certificate(folder: Path) -> Certificate:
-    """Makes both in `folder`, good for two days. Raises CalledProcessError."""
+def make_certificate(
+    folder: Path, *, name: str = STUB, address: str = "127.0.0.1", kind: tuple[str, ...] = RSA
+) -> Certificate:
+    """Makes both in `folder`, good for two days. Raises CalledProcessError.
+
+    name, address -- of the server that shows it.
+    kind          -- of key, in openssl's words.
+    """
     made = Certificate(folder / "ca.pem", folder / "key.pem")
-    subject = [
-        "-subj",
-        "/CN=Zigzag's benchmarks, in Amazon's place",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1,DNS:localhost",
-    ]
-    usage = ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
-    files = ["-keyout", str(made.key), "-out", str(made.certificate)]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    subprocess.run([*command, *subject, *usage, *files], check=True, capture_output=True)
+    command = ["openssl", "req", "-x509", *kind, "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    command += ["-addext", f"subjectAltName=IP:{address},DNS:localhost"]
+    command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
+    command += ["-keyout", str(made.key), "-out", str(made.certificate)]
+    subprocess.run(command, check=True, capture_output=True)
     return made

@@ -25,7 +25,8 @@ from shared.settings import SettingError, read
 
 MB_A_LANE = 64
 LEAST_LANES, MOST_LANES = 4, 32
-"""Measured in docs/performance.md: a function's processor grows with its memory, and feeds so many lanes."""
+"""A function's processor grows with its memory, and four lanes whose calls take long don't fill a whole one:
+docs/performance.md has four beside thirty-two. More than it can feed would only open connections."""
 
 
 def lanes_for(memory_mb: int) -> int:

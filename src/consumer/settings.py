@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MOST_DELIVERIES
 from shared.settings import one_of, text, url, whole_number
 
@@ -22,7 +23,7 @@ class ConsumerSettings:
     queue_url: str = url("the task queue's URL")
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     worker: str = text("the name of the worker function")
-    transport: str = one_of("lean", "boto")
+    transport: str = one_of(LEAN, BOTO)
     linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)
     deliveries_per_dispatch: int = whole_number(1, MOST_DELIVERIES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.aws.choice import BOTO, LEAN
 from shared.settings import one_of, text, true_or_false, url
 
 
@@ -16,6 +17,6 @@ class WorkerSettings:
 
     queue_url: str = url("the task queue's URL")
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
-    transport: str = one_of("lean", "boto")
+    transport: str = one_of(LEAN, BOTO)
     records_table: str = text("the name of the DynamoDB table of records")
     metrics: bool = true_or_false()

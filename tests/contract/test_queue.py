@@ -14,13 +14,12 @@ from typing import Any, Protocol
 import boto3
 import pytest
 from moto.sqs import models as sqs_models
-from tests.lambda_endpoint import LambdaEndpoint as Endpoint
+from tests.http_endpoint import HttpEndpoint as Endpoint
 from tests.support import binary, text
 from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
 
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.sqs_queue import SqsQueue
-from shared.aws.transport import Answered
 from shared.dead_letter import MOST_MESSAGE_BYTES
 from shared.delivery import Delivery
 from shared.ports import Outgoing, Queue, QueueError
@@ -481,81 +480,3 @@ class TestMemoryAlone:
             send(memory, "x" * (MOST_MESSAGE_BYTES - 104), attributes={"name": key})
         with pytest.raises(QueueError):
             send(memory, "é" * (MOST_MESSAGE_BYTES // 2 + 1))
-
-
-class Answering:
-    """A transport whose every call has that answer."""
-
-    def __init__(self, body: dict[str, Any]) -> None:
-        self._body = body
-
-    def prepare(self, *_: Any) -> None: ...
-
-    async def call(self, *_: Any) -> Answered:
-        return Answered(self._body)
-
-    async def invoke(self, function: str, event: bytes) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class TestSqsAlone:
-    """What only the adapter has."""
-
-    @pytest.mark.parametrize(
-        ("date", "received_at"),
-        [
-            pytest.param("Fri, 15 Jan 2027 08:00:00 GMT", 1_800_000_000.0, id="SQS's own clock"),
-            pytest.param(None, None, id="it does not say: before the call"),
-            pytest.param("once upon a time", None, id="it says nothing we understand"),
-        ],
-    )
-    def test_the_lease_runs_from_the_date_of_the_answer(
-        self, date: str | None, received_at: float | None
-    ) -> None:
-        class Dated:
-            async def call(self, *_: Any) -> Answered:
-                answered.append(time.time())
-                return Answered({"Messages": [{"Body": "x"}]}, date)
-
-        answered: list[float] = []
-        transport: Any = Dated()
-        before = time.time()
-
-        (delivery,) = run_in_place(SqsQueue(transport, "https://sqs.test/tasks").receive(1, 0, 120))
-
-        assert delivery.lease is not None
-        if received_at is not None:
-            assert delivery.lease.received_at == received_at
-        else:
-            assert before <= delivery.lease.received_at <= answered[0]
-
-    def test_an_answer_whose_lists_are_null_brings_and_refuses_nothing(self) -> None:
-        queue = SqsQueue(Answering({"Messages": None, "Failed": None}), "https://sqs.test/tasks")
-
-        assert run_in_place(queue.receive(1, 0, 120)) == []
-        assert run_in_place(queue.delete([Delivery({"ReceiptHandle": "a"}, "https://sqs.test/tasks")])) == []
-
-    def test_an_answer_that_lacks_what_was_asked_for_is_an_error(self) -> None:
-        queue = SqsQueue(Answering({}), "https://sqs.test/tasks")
-
-        for asked in (queue.send(Outgoing("x")), queue.in_flight()):
-            with pytest.raises(QueueError, match="BadAnswer"):
-                run_in_place(asked)
-
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    def test_on_a_fifo_queue_group_and_deduplication_id_go_along(
-        self, monkeypatch: pytest.MonkeyPatch, wanted: str
-    ) -> None:
-        with moto_over_http() as url:
-            as_on_lambda(monkeypatch, url)
-            created = boto3.client("sqs").create_queue(
-                QueueName="tasks.fifo", Attributes={"FifoQueue": "true"}
-            )
-            with in_place(wanted) as transport:
-                queue = SqsQueue(transport, created["QueueUrl"])
-                run_in_place(queue.send(Outgoing("x", group="account-1", deduplication_id="d-1")))
-                (delivery,) = run_in_place(queue.receive(1, 0, 60))
-
-        assert (delivery.group, delivery.from_fifo) == ("account-1", True)
-        assert delivery.message["Attributes"]["MessageDeduplicationId"] == "d-1"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.lambda_endpoint import LambdaEndpoint, wait_for
+from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import TRANSPORTS, InALoop, as_on_lambda
 
 from shared.aws import boto_transport, connections, transport
@@ -23,8 +23,8 @@ def _account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[LambdaEndpoint]:
-    with LambdaEndpoint() as endpoint:
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
+    with HttpEndpoint() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
         yield endpoint
 
@@ -62,7 +62,7 @@ def dispatch(wanted: str, *events: bytes) -> list[Answer]:
     ],
 )
 def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
-    endpoint: LambdaEndpoint, wanted: str, answer: Any, reply: Reply
+    endpoint: HttpEndpoint, wanted: str, answer: Any, reply: Reply
 ) -> None:
     endpoint.answer = answer
 
@@ -74,7 +74,7 @@ def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
 
 
 def test_an_answer_that_does_not_come_is_unknown(
-    endpoint: LambdaEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch
+    endpoint: HttpEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given an endpoint that takes the bytes and says nothing, and less patience than we have
     endpoint.answer = "hang"
@@ -115,7 +115,7 @@ def test_a_host_that_is_not_found_means_that_nothing_was_sent(
     ],
 )
 def test_a_tls_error_may_come_after_the_bytes_so_it_is_unknown(
-    endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, reply: Reply
+    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, reply: Reply
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url.replace("http:", "https:"))
 
@@ -123,7 +123,7 @@ def test_a_tls_error_may_come_after_the_bytes_so_it_is_unknown(
 
 
 def test_without_credentials_nothing_is_sent(
-    endpoint: LambdaEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    endpoint: HttpEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -136,14 +136,14 @@ def test_without_credentials_nothing_is_sent(
     assert endpoint.requests == []
 
 
-def test_an_invoke_is_asynchronous_and_names_the_function(endpoint: LambdaEndpoint, wanted: str) -> None:
+def test_an_invoke_is_asynchronous_and_names_the_function(endpoint: HttpEndpoint, wanted: str) -> None:
     dispatch(wanted, b"{}")
 
     assert endpoint.paths == ["/2015-03-31/functions/worker/invocations"]
     assert endpoint.headers[0]["x-amz-invocation-type"] == "Event"
 
 
-def test_the_connection_is_used_again(endpoint: LambdaEndpoint, wanted: str) -> None:
+def test_the_connection_is_used_again(endpoint: HttpEndpoint, wanted: str) -> None:
     loop = InALoop(wanted)
     workers = LambdaWorkers(loop.transport, "worker")
 
@@ -157,7 +157,7 @@ def test_the_connection_is_used_again(endpoint: LambdaEndpoint, wanted: str) -> 
 class TestBatch:
     """A batch goes out at once, with an answer for each, in order."""
 
-    def test_each_event_has_its_own_answer(self, endpoint: LambdaEndpoint, wanted: str) -> None:
+    def test_each_event_has_its_own_answer(self, endpoint: HttpEndpoint, wanted: str) -> None:
         endpoint.answer = lambda body: 429 if b"odd" in body else 202
 
         answers = dispatch(wanted, *[b"even", b"odd", b"even", b"odd"])
@@ -166,7 +166,7 @@ class TestBatch:
         assert replies == [Reply.SENT, Reply.THROTTLED, Reply.SENT, Reply.THROTTLED]
         assert sorted(endpoint.requests) == [b"even", b"even", b"odd", b"odd"]
 
-    def test_all_are_under_way_at_the_same_time(self, endpoint: LambdaEndpoint, wanted: str) -> None:
+    def test_all_are_under_way_at_the_same_time(self, endpoint: HttpEndpoint, wanted: str) -> None:
         # None is answered before all ten have come.
         endpoint.answer = when_there_are(10, endpoint)
 
@@ -174,12 +174,12 @@ class TestBatch:
 
         assert {answer.reply for answer in answers} == {Reply.SENT}
 
-    def test_an_empty_batch_calls_nobody(self, endpoint: LambdaEndpoint, wanted: str) -> None:
+    def test_an_empty_batch_calls_nobody(self, endpoint: HttpEndpoint, wanted: str) -> None:
         assert dispatch(wanted) == []
         assert endpoint.requests == []
 
 
-def when_there_are(number: int, endpoint: LambdaEndpoint) -> Callable[[bytes], int]:
+def when_there_are(number: int, endpoint: HttpEndpoint) -> Callable[[bytes], int]:
     return lambda _: 202 if wait_for(lambda: len(endpoint.requests) >= number, 4) else 500
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.lambda_endpoint import LambdaEndpoint
+from tests.http_endpoint import HttpEndpoint
 from tests.noise import noise
 from tests.support import a_delivery, body_of
 from tests.transports import InALoop, as_on_lambda
@@ -23,7 +23,7 @@ LARGE = to_event(Run((a_delivery(body_of("greet", {"text": noise(MOST_EVENT_BYTE
 
 
 def on_lambda(monkeypatch: pytest.MonkeyPatch, wanted: str) -> Iterator[Dispatch]:
-    with LambdaEndpoint(lambda event: 413 if len(event) > MOST_EVENT_BYTES else 202) as endpoint:
+    with HttpEndpoint(lambda event: 413 if len(event) > MOST_EVENT_BYTES else 202) as endpoint:
         as_on_lambda(monkeypatch, endpoint.url)
         loop = InALoop(wanted)
         yield lambda events: loop.run(LambdaWorkers(loop.transport, "worker").dispatch(events))

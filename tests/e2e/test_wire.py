@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 import pytest
 from tests.e2e import wire as module
 from tests.e2e.wire import CUT, LOST, THROTTLED, UNANSWERED, Wire
-from tests.lambda_endpoint import LambdaEndpoint, wait_for
+from tests.http_endpoint import HttpEndpoint, wait_for
 
 INVOKE = "/2015-03-31/functions/worker/invocations"
 
 
 @pytest.fixture
-def endpoint() -> Iterator[LambdaEndpoint]:
-    with LambdaEndpoint(200) as endpoint:
+def endpoint() -> Iterator[HttpEndpoint]:
+    with HttpEndpoint(200) as endpoint:
         yield endpoint
 
 
 @pytest.fixture
-def wire(endpoint: LambdaEndpoint) -> Iterator[Wire]:
+def wire(endpoint: HttpEndpoint) -> Iterator[Wire]:
     with Wire(endpoint.url, Random(0)) as wire:
         yield wire
 
@@ -46,14 +46,14 @@ def post(wire: Wire, path: str = INVOKE, body: str = "{}", **headers: str) -> in
         connection.close()
 
 
-def test_a_good_wire_passes_requests_on(wire: Wire, endpoint: LambdaEndpoint) -> None:
+def test_a_good_wire_passes_requests_on(wire: Wire, endpoint: HttpEndpoint) -> None:
     assert post(wire, body="hello") == 200
     assert endpoint.requests == [b"hello"]
     assert wire.fired.total() == 0
 
 
 def test_a_lost_request_never_arrives(
-    wire: Wire, endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     always(monkeypatch, wire, LOST)
 
@@ -65,7 +65,7 @@ def test_a_lost_request_never_arrives(
 
 
 def test_where_the_answer_is_lost_the_request_has_arrived(
-    wire: Wire, endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     always(monkeypatch, wire, UNANSWERED)
 
@@ -77,7 +77,7 @@ def test_where_the_answer_is_lost_the_request_has_arrived(
 
 
 def test_only_invokes_are_throttled(
-    wire: Wire, endpoint: LambdaEndpoint, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     always(monkeypatch, wire, THROTTLED)
 
@@ -86,7 +86,7 @@ def test_only_invokes_are_throttled(
     assert len(endpoint.requests) == 1
 
 
-def test_a_cut_ends_a_request_that_is_under_way(wire: Wire, endpoint: LambdaEndpoint) -> None:
+def test_a_cut_ends_a_request_that_is_under_way(wire: Wire, endpoint: HttpEndpoint) -> None:
     # Given a request that is not answered yet
     endpoint.answer = "hang"
     broken: list[Exception] = []
@@ -122,7 +122,7 @@ def test_the_answer_to_a_record_of_a_completion_is_noted(wire: Wire) -> None:
     assert wire.recorded.keys() == {"greet#1"}
 
 
-def test_a_refused_record_of_a_completion_is_none(wire: Wire, endpoint: LambdaEndpoint) -> None:
+def test_a_refused_record_of_a_completion_is_none(wire: Wire, endpoint: HttpEndpoint) -> None:
     endpoint.answer = 400
     done = {"Key": {"key": {"S": "greet#1"}}, "UpdateExpression": "SET done = :yes, expires = :expires"}
 

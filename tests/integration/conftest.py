@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.sqs import models as sqs_models
-from tests.lambda_endpoint import LambdaEndpoint
+from tests.http_endpoint import HttpEndpoint
 from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
@@ -40,7 +40,7 @@ class LambdaContext:
 class Stack:
     """The deployed stack, but that nobody wakes the consumer and nobody starts a worker by itself."""
 
-    def __init__(self, sqs: Any, endpoint: LambdaEndpoint, table: dict[str, Any]) -> None:
+    def __init__(self, sqs: Any, endpoint: HttpEndpoint, table: dict[str, Any]) -> None:
         self._sqs = sqs
         self._table = table
         self.endpoint = endpoint
@@ -185,7 +185,7 @@ def stack(
     monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.6 * next(looks))
     table: dict[str, Any] = dict(TASKS)
     monkeypatch.setattr(worker.app, "TASKS", table)
-    with moto_over_http() as url, LambdaEndpoint() as endpoint:
+    with moto_over_http() as url, HttpEndpoint() as endpoint:
         as_on_lambda(monkeypatch, url)
         stack = Stack(boto3.client("sqs"), endpoint, table)
         for name, value in {

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 from pydantic import BaseModel
+from tests.http_endpoint import HttpEndpoint
 from tests.integration.conftest import LINES, Stack
-from tests.lambda_endpoint import LambdaEndpoint
 from tests.noise import noise
 from tests.support import binary, body_of, text
 
@@ -262,7 +262,7 @@ def test_a_receive_whose_answer_is_lost_is_not_sent_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Its messages would be hidden, with nobody holding their handles.
-    with LambdaEndpoint(500) as sqs:
+    with HttpEndpoint(500) as sqs:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.url)
         monkeypatch.setenv("ZIGZAG_QUEUE_URL", f"{sqs.url}/000000000000/tasks")
         summary = stack.wake_consumer()
@@ -275,7 +275,7 @@ def test_a_receive_whose_answer_is_lost_is_not_sent_again(
 def test_a_delete_whose_answer_is_lost_is_sent_again(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     # It does no harm twice, and much when it is lost: the task would run again.
     answers = iter([500, 202])
-    with LambdaEndpoint(lambda _: next(answers)) as sqs:
+    with HttpEndpoint(lambda _: next(answers)) as sqs:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.url)
         message = {"Body": body_of("greet", {"name": "ann"}), "ReceiptHandle": "handle"}
         lease = Lease.taken(time.time()).to_json()

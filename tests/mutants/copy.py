@@ -13,7 +13,17 @@ from pathlib import Path
 
 from tests.mutants.mutation import Mutation
 
-COPIED = ("src", "tools", "tests", "events", "docs", "pyproject.toml", "template.yaml", "samconfig.toml")
+COPIED = (
+    "src",
+    "tools",
+    "tests",
+    "benchmarks",
+    "events",
+    "docs",
+    "pyproject.toml",
+    "template.yaml",
+    "samconfig.toml",
+)
 PROMISES = ("tests/hostile",)
 NO_PROMISE = "tests/hostile/test_promises.py::test_this_kind_of_fault_has_struck_above"
 HANDLERS = ("tests/integration/test_a_messages_life.py", "tests/integration/test_a_task_in_its_time.py")

@@ -20,11 +20,9 @@ from shared.dead_letter import NOTE, Death, compose, original_attributes
 from shared.delivery import BadEventError, Delivery, Run, from_event, to_event
 from worker.decode import MOST_LEVELS, MOST_NAME_CHARACTERS, BadMessageError, Message, decode
 from worker.report import Report
-from worker.work import Worker
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, Task, task
 from zigzag_testing import Sandbox
 from zigzag_testing.refusals import refuse_message
-from zigzag_testing.virtual_host import VirtualHost
 
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 QUICK = Backoff(first=1, longest=60)
@@ -193,7 +191,7 @@ class TestWhatAnEventHolds:
                         run = from_event(event)
                     except BadEventError:
                         continue
-                    reports = world.run(worker_in(world).work(run, lambda: 60.0))
+                    reports = world.run(world.worker(TABLE).work(run, lambda: 60.0))
                     assert len(reports) == len(run.deliveries)
                     for one in reports:
                         answered(one)
@@ -258,15 +256,3 @@ def answered(report: Report) -> None:
 
 def test_the_tasks_are_those_that_the_messages_name() -> None:
     assert {*TABLE, "nobody"} == set(TASKS)
-
-
-def worker_in(world: World) -> Worker:
-    return Worker(
-        queue=world.queue,
-        dead_letters=world.dead_letters,
-        records=world.records,
-        table=TABLE,
-        clock=world.clock,
-        random=world.random,
-        host=VirtualHost(),
-    )

@@ -28,7 +28,6 @@ from botocore.exceptions import (
 
 from shared.aws.transport import (
     ANSWER_SECONDS,
-    CONNECT_SECONDS,
     Answered,
     AnsweredError,
     CallError,
@@ -36,6 +35,8 @@ from shared.aws.transport import (
     NotSentError,
     Service,
 )
+
+CONNECT_SECONDS = 2.0
 
 _NOTHING_SENT = (
     ConnectTimeoutError,

@@ -54,7 +54,7 @@ def transport_in_a_loop(wanted: str, *, attempts: int, connections: int) -> Tran
 
 def _for_lean(wanted: str) -> Surroundings | None:
     """What the lean transport needs, if it is wanted and can serve."""
-    if wanted == BOTO:
+    if wanted != LEAN:
         return None
     try:
         return surroundings(os.environ)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 READ_BYTES = 262_144
 
 ADDRESSES_SECONDS = 30.0
-"""How long the addresses of a host are remembered: AWS's names are good for about a minute."""
+"""How long the addresses of a host are remembered: while connections are opened, not until they change."""
 
 NO_ADDRESS_SECONDS = 3.0
 """How long it is remembered that a host has none: many calls would ask one after the other."""
@@ -56,7 +57,7 @@ class Stream(Protocol):
 
     @property
     def secure(self) -> Secure | None:
-        """How it is secure. With its session the next connection's handshake takes half the time."""
+        """How it is secure. With its session the next connection's handshake takes less time."""
 
     def alive(self) -> bool:
         """Whether it can be used again: not closed, and nothing has come that nobody asked for."""
@@ -101,8 +102,30 @@ def addresses(host: str, port: int) -> list[Address]:
     return list(found)
 
 
-def worst(host: str, port: int, address: Address) -> None:
-    """That one did not answer: it comes last from now on."""
+async def connected_to[S: Stream](
+    host: str, port: int, seconds: float, connect: Callable[[Address, float], Awaitable[S]]
+) -> S:
+    """The first connection that can be had, at whichever of the host's addresses. Raises OSError.
+
+    connect -- opens one at an address, within so many seconds: each gets its share of what is left.
+    """
+    ends = time.monotonic() + seconds
+    error: OSError | None = None
+    found = addresses(host, port)
+    for number, address in enumerate(found):
+        share = (ends - time.monotonic()) / (len(found) - number)
+        try:
+            return await connect(address, max(0.001, share))
+        except ssl.SSLCertVerificationError:
+            raise  # another address is no better
+        except OSError as failed:
+            _comes_last(host, port, address)
+            error = failed
+    raise error or OSError(f"{host} has no address")
+
+
+def _comes_last(host: str, port: int, address: Address) -> None:
+    """That one did not answer: from now on the others are asked before it."""
     until, found = _known.get((host, port), (0.0, []))
     if not isinstance(found, OSError) and address in found:
         _known[host, port] = until, [*(one for one in found if one != address), address]

@@ -6,7 +6,6 @@ import asyncio
 import select
 import socket
 import ssl
-import time
 from contextlib import AbstractAsyncContextManager
 
 from shared.aws.streams import (
@@ -15,10 +14,9 @@ from shared.aws.streams import (
     Address,
     Secure,
     Stream,
-    addresses,
+    connected_to,
     new_socket,
     secured_by,
-    worst,
 )
 
 
@@ -26,19 +24,11 @@ class InALoop:
     """Waits in the event loop that runs, so that many calls can be under way."""
 
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
-        ends = time.monotonic() + seconds
-        error: OSError | None = None
-        found = addresses(host, port)
-        for number, address in enumerate(found):
-            try:
-                async with asyncio.timeout((ends - time.monotonic()) / (len(found) - number)):
-                    return await _loop_stream(address, host, secure)
-            except ssl.SSLCertVerificationError:
-                raise  # another address is no better
-            except OSError as failed:
-                worst(host, port, address)
-                error = failed
-        raise error or OSError(f"{host} has no address")
+        async def connect(address: Address, share: float) -> Stream:
+            async with asyncio.timeout(share):
+                return await _loop_stream(address, host, secure)
+
+        return await connected_to(host, port, seconds, connect)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import socket
-import ssl
 import time
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -15,10 +14,9 @@ from shared.aws.streams import (
     Address,
     Secure,
     Stream,
-    addresses,
+    connected_to,
     new_socket,
     secured_by,
-    worst,
 )
 
 
@@ -26,19 +24,10 @@ class InPlace:
     """Waits here and now."""
 
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
-        ends = time.monotonic() + seconds
-        error: OSError | None = None
-        found = addresses(host, port)
-        for number, address in enumerate(found):
-            left = max(0.001, (ends - time.monotonic()) / (len(found) - number))
-            try:
-                return _StreamInPlace(_connected(address, host, secure, left))
-            except ssl.SSLCertVerificationError:
-                raise  # another address is no better
-            except OSError as failed:
-                worst(host, port, address)
-                error = failed
-        raise error or OSError(f"{host} has no address")
+        async def connect(address: Address, share: float) -> Stream:
+            return _StreamInPlace(_connected(address, host, secure, share))
+
+        return await connected_to(host, port, seconds, connect)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -78,7 +67,7 @@ class _StreamInPlace:
 
     async def send(self, data: bytes, seconds: float) -> None:
         self._socket.settimeout(max(0.001, seconds))
-        self._socket.sendall(data)
+        self._socket.sendall(data)  # with TLS, too, the time-out is for all of it
 
     async def receive(self, seconds: float) -> bytes:
         self._socket.settimeout(max(0.001, seconds))

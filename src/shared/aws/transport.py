@@ -13,8 +13,6 @@ from shared.ports import LONGEST_WAIT_SECONDS
 
 Service = Literal["sqs", "lambda", "dynamodb"]
 
-CONNECT_SECONDS = 2.0
-
 ANSWER_SECONDS: Mapping[Service, float] = {"sqs": LONGEST_WAIT_SECONDS + 5, "lambda": 5, "dynamodb": 5}
 """How long an answer may be awaited."""
 

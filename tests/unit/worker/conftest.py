@@ -11,7 +11,6 @@ from tests.support import World
 
 from shared.delivery import Delivery, Run
 from worker.report import Report
-from worker.work import Worker
 from zigzag import Backoff, Context, Reject, Task, task
 from zigzag_testing.faults import Crash
 from zigzag_testing.virtual_host import VirtualHost
@@ -39,15 +38,7 @@ class Bench:
     async def working(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
         world = self.world
         self.host = VirtualHost()
-        worker = Worker(
-            queue=world.queue,
-            dead_letters=world.dead_letters,
-            records=world.records,
-            table=self.table,
-            clock=world.clock,
-            random=world.random,
-            host=self.host,
-        )
+        worker = world.worker(self.table, host=self.host)
         ends_at = world.clock.now() + seconds_left
         return await worker.work(Run(deliveries), lambda: ends_at - world.clock.now())
 

@@ -14,9 +14,8 @@ from tests.support import NOW, QUEUE_URL, World, body_of
 
 from shared.delivery import Delivery, Run
 from shared.log import JsonFormatter
-from worker.work import Worker
 from zigzag import Reject, task
-from zigzag_testing.virtual_host import MEMORY_MB, VirtualHost
+from zigzag_testing.virtual_host import MEMORY_MB
 
 MOST_METRICS, MOST_DIMENSIONS, MOST_CHARACTERS = 100, 30, 1024
 UNITS = {"Seconds", "Megabytes", "Count"}
@@ -53,16 +52,7 @@ def lines_of(world: World, caplog: pytest.LogCaptureFixture) -> LINES:
     """Works deliveries in one dispatch; their lines, as they are written."""
 
     def lines_of(*deliveries: Delivery, metrics_of: str | None = QUEUE_URL) -> list[dict[str, Any]]:
-        worker = Worker(
-            queue=world.queue,
-            dead_letters=world.dead_letters,
-            records=world.records,
-            table=TABLE,
-            clock=world.clock,
-            random=world.random,
-            host=VirtualHost(),
-            metrics_of=metrics_of,
-        )
+        worker = world.worker(TABLE, metrics_of=metrics_of)
         caplog.clear()
         with caplog.at_level(logging.INFO):
             world.run(worker.work(Run(deliveries), lambda: 60.0))

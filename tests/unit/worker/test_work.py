@@ -17,9 +17,8 @@ from shared.delivery import Delivery, Run
 from shared.lease import KEPT_SECONDS, Lease
 from worker.attempt import GRACE_SECONDS
 from worker.report import Report
-from worker.work import Worker
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
-from zigzag_testing.virtual_host import MEMORY_MB, VirtualHost
+from zigzag_testing.virtual_host import MEMORY_MB
 
 contexts: list[Context] = []
 payloads: list[Any] = []
@@ -81,15 +80,7 @@ def work(world: World, delivery: Delivery, *, seconds_left: float = 60) -> Repor
 
 
 def work_run(world: World, deliveries: Sequence[Delivery], *, seconds_left: float = 60) -> list[Report]:
-    worker = Worker(
-        queue=world.queue,
-        dead_letters=world.dead_letters,
-        records=world.records,
-        table=TABLE,
-        clock=world.clock,
-        random=world.random,
-        host=VirtualHost(),
-    )
+    worker = world.worker(TABLE)
     ends_at = world.clock.now() + seconds_left
     return world.run(worker.work(Run(tuple(deliveries)), lambda: ends_at - world.clock.now()))
 

@@ -1,4 +1,4 @@
-"""A Lambda endpoint in a few lines: answers invokes as it is told, in the ways that networks have."""
+"""An endpoint of AWS in a few lines: answers calls as it is told, in the ways that networks have."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 
-class LambdaEndpoint:
+class HttpEndpoint:
     """Answers each call with `answer`: a status, all of an answer in bytes, or a function's status; or in the
     ways of networks: "close", "reset", "half", "hang", "trickle" (a byte at a time, without end), "bye"
-    (202, and closes the connection without a word of it), and "too large" (413, without reading the body).
+    (202, and closes the connection without a word of it), "too large" (413, without reading the body), and
+    "reads slowly" (and answers nothing).
 
     requests    -- the body of each, in order; `headers` theirs, by names in lower case.
     connections -- how many were opened, and `closed` how many of them have ended.
+    taken       -- how many bytes of a body were read slowly.
     resumed     -- of each secure one, whether it went on with an earlier session.
     """
 
@@ -31,6 +33,7 @@ class LambdaEndpoint:
         self.paths: list[str] = []
         self.connections = 0
         self.closed = 0
+        self.taken = 0
         self.resumed: list[bool | None] = []
         self.released = threading.Event()
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"endpoint": self}))
@@ -56,7 +59,7 @@ class LambdaEndpoint:
 
 
 class _Server(ThreadingHTTPServer):
-    endpoint: LambdaEndpoint
+    endpoint: HttpEndpoint
     daemon_threads = True
     request_queue_size = 64
 
@@ -69,7 +72,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    endpoint: LambdaEndpoint
+    endpoint: HttpEndpoint
     protocol_version = "HTTP/1.1"
 
     def setup(self) -> None:
@@ -82,6 +85,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.endpoint.answer == "too large":
             self._refuse_unread()
             return
+        if self.endpoint.answer == "reads slowly":
+            self._read_slowly()
+            return
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.endpoint.requests.append(body)
         self.endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
@@ -93,6 +99,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(answer)
         else:
             self._break(answer)
+
+    def _read_slowly(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+        while not self.endpoint.released.wait(0.02) and (piece := self.rfile.read(100_000)):
+            self.endpoint.taken += len(piece)
 
     def _refuse_unread(self) -> None:
         self.close_connection = True

@@ -1,0 +1,144 @@
+"""Which connection does a call go over? One that is kept alive, unless it may be gone."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import Any
+
+import pytest
+from tests.http_endpoint import HttpEndpoint, wait_for
+from tests.transports import as_on_lambda
+from tests.unit.shared.aws.ways import GOOD, ConsumersWay, Way, WorkersWay, bad, call
+
+from shared.aws import connections, streams
+from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError
+
+
+class TestConnections:
+    """They are kept alive, and not used when they may be gone."""
+
+    def test_one_serves_call_after_call(self, endpoint: HttpEndpoint, way: Way) -> None:
+        for _ in range(5):
+            call(way)
+
+        assert (len(endpoint.requests), endpoint.connections) == (5, 1)
+
+    def test_one_that_rested_too_long_is_not_used(
+        self, endpoint: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A function is frozen between two events, and the other side's goodbye may never come."""
+        call(way)
+        now = connections.time.time
+        monkeypatch.setattr(connections.time, "time", lambda: now() + 60)
+
+        call(way)
+
+        assert endpoint.connections == 2
+
+    def test_one_that_the_other_side_has_closed_is_not_used(self, endpoint: HttpEndpoint, way: Way) -> None:
+        endpoint.answer = "bye"
+        way.run(way.transport.invoke("worker", b"{}"))
+        wait_for(lambda: endpoint.closed == 1)
+
+        way.run(way.transport.invoke("worker", b"{}"))
+
+        assert (len(endpoint.requests), endpoint.connections) == (2, 2)
+
+    @pytest.mark.parametrize("answer", ["close", "reset", "half", b"no HTTP at all\r\n\r\n"])
+    def test_one_on_which_a_call_failed_is_not_used(
+        self, endpoint: HttpEndpoint, way: Way, answer: str | bytes
+    ) -> None:
+        endpoint.answer = answer
+        with pytest.raises(NoAnswerError):
+            call(way)
+        endpoint.answer = GOOD
+
+        call(way)
+
+        assert endpoint.connections == 2
+
+    def test_one_is_used_again_after_an_error_that_was_answered(
+        self, endpoint: HttpEndpoint, way: Way
+    ) -> None:
+        endpoint.answer = bad(400)
+        with pytest.raises(AnsweredError):
+            call(way)
+        endpoint.answer = GOOD
+
+        call(way)
+
+        assert endpoint.connections == 1
+
+    def test_one_that_the_answer_says_is_closed_is_not_used(self, endpoint: HttpEndpoint, way: Way) -> None:
+        endpoint.answer = GOOD.replace(b"Content", b"Connection: close\r\nContent")
+
+        call(way)
+        call(way)
+
+        assert endpoint.connections == 2
+
+    def test_there_are_no_more_at_a_time_than_was_said(self, endpoint: HttpEndpoint) -> None:
+        way = ConsumersWay()  # with 4
+
+        async def twenty() -> None:
+            await asyncio.gather(*(way.transport.invoke("worker", b"{}") for _ in range(20)))
+
+        way.run(twenty())
+        way.close()
+
+        assert (len(endpoint.requests), endpoint.connections) == (20, 4)
+
+    def test_threads_may_share_a_transport(self, endpoint: HttpEndpoint) -> None:
+        """A task may send from several."""
+        way = WorkersWay()
+        threads = [
+            threading.Thread(target=lambda: [call(way) for _ in range(20)], daemon=True) for _ in range(4)
+        ]
+
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        way.close()
+
+        assert len(endpoint.requests) == 80
+
+    def test_a_call_that_is_cancelled_leaves_no_connection_behind(self, endpoint: HttpEndpoint) -> None:
+        endpoint.answer = "hang"
+        way = ConsumersWay()
+
+        async def cancelled() -> None:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(way.transport.invoke("worker", b"{}"), 0.2)
+
+        way.run(cancelled())
+        endpoint.released.set()
+        endpoint.answer = GOOD
+
+        way.run(way.transport.invoke("worker", b"{}"))
+        way.close()
+
+        assert endpoint.connections == 2
+
+
+def test_that_a_host_has_no_address_is_remembered_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each of many calls would ask, and the event loop stand still each time."""
+    asked: list[str] = []
+
+    def nobody(host: str, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    monkeypatch.setattr(streams, "_known", {})
+    as_on_lambda(monkeypatch)
+    way = ConsumersWay()
+
+    for _ in range(3):
+        with pytest.raises(NotSentError):
+            call(way)
+    way.close()
+
+    assert asked == ["sqs.us-east-1.amazonaws.com"]

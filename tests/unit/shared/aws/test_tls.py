@@ -1,0 +1,214 @@
+"""A certificate is always checked, and the list of authorities is read once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.certificates import make_certificate
+from tests.http_endpoint import HttpEndpoint, wait_for
+from tests.transports import as_on_lambda
+from tests.unit.shared.aws.ways import GOOD, WAYS, ConsumersWay, Way, WorkersWay, call
+
+from shared.aws import connections, streams
+from shared.aws.transport import NoAnswerError, NotSentError
+from shared.aws.trust import trust
+
+
+class TestTls:
+    """A certificate is always checked, and the list of authorities is read once."""
+
+    @pytest.fixture
+    def secure(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HttpEndpoint]:
+        certificate, context = make_certificate(tmp_path)
+        with HttpEndpoint(GOOD, context) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+            yield endpoint
+
+    @pytest.fixture(params=WAYS.values(), ids=WAYS)
+    def way(self, request: pytest.FixtureRequest, secure: HttpEndpoint) -> Iterator[Way]:
+        way: Way = request.param()
+        yield way
+        way.close()
+
+    def test_calls_go_through_it_and_large_ones_too(self, secure: HttpEndpoint, way: Way) -> None:
+        large = b'"%b"' % (b"x" * 1_000_000)
+
+        way.run(way.transport.invoke("worker", large))
+        way.run(way.transport.invoke("worker", b"{}"))
+
+        assert secure.requests == [large, b"{}"]
+        assert secure.connections == 1
+
+    def test_who_reads_slowly_is_given_up_when_the_time_for_all_of_it_is_over(
+        self, secure: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Given one who takes a piece now and then, so that no wait for the next one is long
+        secure.answer = "reads slowly"
+        monkeypatch.setattr("shared.aws.lean_transport.ANSWER_SECONDS", {"lambda": 0.5})
+        event = b"x" * 24_000_000
+
+        with pytest.raises(NoAnswerError):
+            way.run(way.transport.invoke("worker", event))
+
+        assert wait_for(lambda: secure.closed == 1, 20)
+        assert secure.taken < len(event)
+
+    def test_an_authority_that_is_not_in_the_bundle_is_not_trusted(
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("AWS_CA_BUNDLE")
+        way = ConsumersWay()
+
+        with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
+            call(way)
+        way.close()
+
+        assert secure.requests == []
+
+    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    def test_a_certificate_for_somebody_else_is_not_trusted(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: type[WorkersWay | ConsumersWay]
+    ) -> None:
+        certificate, context = make_certificate(tmp_path, address="127.0.0.9")
+        with HttpEndpoint(GOOD, context) as elsewhere:
+            as_on_lambda(monkeypatch, elsewhere.url)
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+            way = make()
+
+            with pytest.raises(NotSentError, match="IP address mismatch"):
+                call(way)
+            way.close()
+
+        assert elsewhere.requests == []
+
+    @pytest.fixture
+    def with_amazons_too(self, secure: HttpEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The bundle has two of Amazon's authorities beside the server's, and one that nobody knows."""
+        bundle = tmp_path / "bundle.pem"
+        parts = [Path(os.environ["AWS_CA_BUNDLE"]).read_bytes()]
+        for name in ("Amazon Root CA 1", "Starfield Services Root", "Nobody"):
+            (tmp_path / name).mkdir()
+            parts.append(make_certificate(tmp_path / name, name=name)[0].read_bytes())
+        bundle.write_bytes(b"".join(parts))
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+        return bundle
+
+    def test_of_a_bundle_amazons_authorities_are_read_at_first(self, with_amazons_too: Path) -> None:
+        context = trust(str(with_amazons_too)).context
+
+        names = [dict(one[0] for one in found["subject"])["commonName"] for found in context.get_ca_certs()]
+        assert names == ["Amazon Root CA 1", "Starfield Services Root"]
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+    def test_whom_amazon_does_not_vouch_for_is_trusted_if_another_of_the_bundle_does(
+        self, secure: HttpEndpoint, with_amazons_too: Path
+    ) -> None:
+        way = ConsumersWay()
+
+        async def ten() -> None:
+            await asyncio.gather(*(way.transport.invoke("worker", b"{}") for _ in range(10)))
+
+        way.run(ten())
+        way.close()
+
+        assert len(secure.requests) == 10
+
+    def test_a_bundle_that_is_not_there_is_named(
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
+        way = WorkersWay()
+
+        with pytest.raises(NotSentError, match="/nowhere/bundle"):
+            call(way)
+
+        assert secure.requests == []
+
+    def test_a_stranger_at_one_endpoint_does_not_shut_another_out(
+        self, secure: HttpEndpoint, with_amazons_too: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        # Given calls that go well, over connections whose sessions are remembered
+        way = ConsumersWay()
+        call(way)
+        (tmp_path / "stranger").mkdir()
+        _, context = make_certificate(tmp_path / "stranger")
+        with HttpEndpoint(GOOD, context) as stranger:
+            monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", stranger.url)
+            another = ConsumersWay()
+
+            # When somebody is met whom nobody vouches for
+            with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
+                another.run(another.transport.invoke("worker", b"{}"))
+            another.close()
+
+        # Then the others are still called, over new connections, too
+        monkeypatch.setattr(connections, "RESTED_SECONDS", -1)
+        call(way)
+        call(way)
+        way.close()
+        assert secure.connections == 3
+
+    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    def test_a_new_connection_goes_on_with_the_session_of_the_last_one(
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: type[WorkersWay | ConsumersWay]
+    ) -> None:
+        monkeypatch.setattr(connections, "RESTED_SECONDS", -1)
+        way = make()
+
+        for _ in range(3):
+            call(way)
+        way.close()
+
+        assert secure.resumed == [False, True, True]
+
+    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    def test_an_address_that_does_not_answer_leaves_time_for_the_next_and_comes_last_then(
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: type[WorkersWay | ConsumersWay]
+    ) -> None:
+        # Given a host of two addresses, at the first of which nobody ever says a word
+        port = int(secure.url.rpartition(":")[2])
+        both = [(2, 1, 6, "", ("127.0.0.9", port)), (2, 1, 6, "", ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+        monkeypatch.setattr(streams, "_known", {})
+        monkeypatch.setattr(connections, "OPEN_SECONDS", 1.0)
+        with socket.create_server(("127.0.0.9", port)):
+            way = make()
+
+            call(way)
+            way.close()
+
+        assert [address for _, address in streams.addresses("127.0.0.1", port)] == [
+            ("127.0.0.1", port),
+            ("127.0.0.9", port),
+        ]
+
+    def test_the_authorities_are_read_once_for_all_connections(
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[Any] = []
+        load = ssl.SSLContext.load_verify_locations
+        trust.cache_clear()
+        monkeypatch.setattr(
+            ssl.SSLContext,
+            "load_verify_locations",
+            lambda context, *which, **named: read.append(which) or load(context, *which, **named),
+        )
+        way, another = ConsumersWay(), WorkersWay()
+
+        async def ten() -> None:
+            await asyncio.gather(*(way.transport.invoke("worker", b"{}") for _ in range(10)))
+
+        way.run(ten())
+        call(another)
+        way.close()
+        another.close()
+
+        assert (secure.connections, len(read)) == (5, 1)
