@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from benchmarks.cost import (
+    BOTO_DELETE_SECONDS,
     Cost,
     Measured,
     Setup,
@@ -24,19 +25,22 @@ SETUPS = tuple((memory, architecture) for memory in (128, 256) for architecture 
 
 
 def measured_by(results: dict[str, Any]) -> Measured:
-    """What the model needs of the other benchmarks' results."""
+    """What the model needs of the other benchmarks' results, as shares of what boto3 took beside them."""
     dispatch = {row["arm"]: row for row in results["dispatch"] if row["latency_ms"] == 5}
     worker = {row["arm"]: row for row in results["worker_overhead"]}
 
+    calls = {row["library"]: row["cpu_us_per_call"] for row in results["transports"]}
+    unhurried = BOTO_DELETE_SECONDS / worker["boto3, bare delete"]["cpu_us_per_task"]
+
     def cpu(arm: str) -> float:
-        return float(dispatch[arm]["cpu_us_per_message"]) / 1_000_000
+        return float(dispatch[arm]["cpu_us_per_message"] * unhurried)
 
     return Measured(
         consumer_cpu=cpu("zigzag"),
         consumer_cpu_of_ten=cpu("zigzag, 10 a dispatch"),
         naive_cpu=cpu("naive"),
-        worker_cpu=worker["zigzag, dict"]["cpu_us_per_task"] / 1_000_000,
-        delete_cpu=worker["boto3, bare delete"]["cpu_us_per_task"] / 1_000_000,
+        worker_cpu=worker["zigzag, dict"]["cpu_us_per_task"] * unhurried,
+        delete_cpu=calls["lean"] * unhurried,
         task_log_bytes=worker["zigzag, dict"]["log_bytes_per_task"],
     )
 
@@ -66,7 +70,7 @@ def rows(measured: Measured) -> dict[str, list[Row]]:
         idle += [
             _row("zigzag", where, idle_month(setup)),
             _row("zigzag, LingerSeconds=70", where, idle_month(lingering)),
-            _row("naive", where, idle_month_by_naive(setup, measured)),
+            _row("naive", where, idle_month_by_naive(setup)),
         ]
     idle.append(_row("event source mapping", "any", idle_month_by_mapping()))
     return {"million": million, "idle": idle}

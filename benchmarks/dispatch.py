@@ -6,6 +6,9 @@ clock, so that neither a start nor a last empty poll counts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from benchmarks.alone import run_alone
 from benchmarks.bench import Arm, Bench, Outcome
 from benchmarks.figures import (
@@ -20,24 +23,24 @@ from benchmarks.figures import (
 
 NAIVE = Arm(name="naive", script=("naive.py",), share=0.02)
 BOTO_THREADS = Arm(name="boto threads", script=("boto_threads.py", "32"), small_bundle=True)
-_UNCAPPED = {"InFlightCap": "0"}
-_A_WHOLE_PROCESSOR = {**_UNCAPPED, "ConsumerMemory": "2048"}
-_BY_BOTO = {**_A_WHOLE_PROCESSOR, "Transport": "boto"}
+_BY_BOTO = {"Transport": "boto"}
 _TEN = {"DeliveriesPerDispatch": "10"}
 
 
-def _zigzag(name: str, parameters: dict[str, str]) -> Arm:
+def zigzag(name: str, more: Mapping[str, str] = MappingProxyType({}), *, memory: int | None = 2048) -> Arm:
+    """Our consumer, with these parameters more; `memory` in MB, None for the default."""
+    parameters = {"InFlightCap": "0", **({} if memory is None else {"ConsumerMemory": str(memory)}), **more}
     return Arm(name=name, script=("zigzag_consumer.py",), parameters=parameters)
 
 
-ZIGZAG = _zigzag("zigzag", _A_WHOLE_PROCESSOR)
-ZIGZAG_TEN = _zigzag("zigzag, 10 a dispatch", {**_A_WHOLE_PROCESSOR, **_TEN})
+ZIGZAG = zigzag("zigzag")
+ZIGZAG_TEN = zigzag("zigzag, 10 a dispatch", _TEN)
 ARMS = (
     NAIVE,
     BOTO_THREADS,
-    _zigzag("zigzag by boto", _BY_BOTO),
-    _zigzag("zigzag by boto, 10 a dispatch", {**_BY_BOTO, **_TEN}),
-    _zigzag("zigzag, little memory", _UNCAPPED),
+    zigzag("zigzag by boto", _BY_BOTO),
+    zigzag("zigzag by boto, 10 a dispatch", {**_BY_BOTO, **_TEN}),
+    zigzag("zigzag, little memory", memory=None),
     ZIGZAG,
     ZIGZAG_TEN,
 )

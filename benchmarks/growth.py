@@ -17,14 +17,14 @@ from benchmarks.dispatch import LAST_WAIT_SECONDS, ZIGZAG
 from benchmarks.figures import Row, check_dispatched_once, medians, number, table
 
 CONSUMERS = (1, 2, 4)
-LATENCY_MS = 200
+LATENCY_MS = 500
 START_SECONDS = 2.0
 """For each process to start and to import what it needs, one after the other, before all of them begin."""
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
     """A row for each number of consumers; each of them has its share of the backlog, about."""
-    backlog = 1_000 if quick else 5_000
+    backlog = 1_000 if quick else 4_000
     rounds = rounds or (1 if quick else 3)
     found: dict[int, list[dict[str, float]]] = {consumers: [] for consumers in CONSUMERS}
     for _ in range(rounds):

@@ -9,30 +9,35 @@ from typing import Any
 
 from benchmarks import wrk
 from benchmarks.alone import run_alone
-from benchmarks.bench import Bench
-from benchmarks.dispatch import ZIGZAG, once
+from benchmarks.bench import Arm, Bench
+from benchmarks.dispatch import ZIGZAG, once, zigzag
 from benchmarks.figures import Row, medians, number, table
 
-LATENCIES_MS = (5, 20)
+HALF, QUARTER = zigzag("zigzag", memory=1024), zigzag("zigzag", memory=512)
+"""With fewer lanes, and so fewer connections; the processor is whole all the same."""
+
+TURNS: tuple[tuple[int, Arm], ...] = ((5, ZIGZAG), (20, ZIGZAG), (20, HALF), (20, QUARTER))
+"""Latency in milliseconds, and who."""
+
 BUSY = 0.9
 """The share of its time from which on the stub counts as the limit."""
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row for each latency; none without wrk. A consumer and wrk take turns."""
+    """A row for each of TURNS; none without wrk. A consumer and wrk take turns."""
     if not wrk.is_there():
         return []
     backlog, seconds = (1_000, 1) if quick else (10_000, 5)
     rounds = rounds or (1 if quick else 3)
     rows: list[Row] = []
-    for latency in LATENCIES_MS:
-        found = [_compared(bench, backlog, seconds, latency) for _ in range(rounds)]
-        rows.append({"arm": ZIGZAG.name, "latency_ms": latency, "changed": ZIGZAG.changed, **medians(found)})
+    for latency, arm in TURNS:
+        found = [_compared(bench, arm, backlog, seconds, latency) for _ in range(rounds)]
+        rows.append({"arm": arm.name, "latency_ms": latency, "changed": arm.changed, **medians(found)})
     return rows
 
 
-def _compared(bench: Bench, backlog: int, seconds: int, latency_ms: int) -> dict[str, float]:
-    ours = once(bench, ZIGZAG, backlog, latency_ms)
+def _compared(bench: Bench, arm: Arm, backlog: int, seconds: int, latency_ms: int) -> dict[str, float]:
+    ours = once(bench, arm, backlog, latency_ms)
     limit = wrk.load(bench.stub, int(ours["connections"]), seconds, latency_ms)
     return {
         "messages": backlog,

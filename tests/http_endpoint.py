@@ -47,6 +47,11 @@ class HttpEndpoint:
     def url(self) -> str:
         return f"http{'s' if self._secure else ''}://127.0.0.1:{self._server.server_address[1]}"
 
+    def forget_sessions(self, tls: ssl.SSLContext) -> None:
+        """From now on it is `tls` that secures connections; an earlier one's sessions mean nothing to it."""
+        listening = socket.socket(fileno=self._server.socket.detach())
+        self._server.socket = tls.wrap_socket(listening, server_side=True)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -23,6 +23,9 @@ from shared.clock import WallClock
 from shared.ports import MOST_PER_CALL
 from shared.settings import SettingError, read
 
+INVOKES_A_LANE = MOST_PER_CALL // 2
+"""How many connections to Lambda a lane needs: while it receives, those of another are free."""
+
 MB_A_LANE = 64
 LEAST_LANES, MOST_LANES = 4, 32
 """A function's processor grows with its memory, and four lanes whose calls take long don't fill a whole one:
@@ -45,7 +48,7 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
         raise
     lanes = lanes_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
     # One attempt: a receive whose answer is lost must not be sent again.
-    aws = transport_in_a_loop(settings.transport, attempts=1, connections=lanes * MOST_PER_CALL)
+    aws = transport_in_a_loop(settings.transport, attempts=1, connections=lanes * INVOKES_A_LANE)
     aws.prepare("sqs", "lambda")
     queue = SqsQueue(aws, settings.queue_url)
     dead_letters = SqsQueue(aws, settings.dead_letter_queue_url)

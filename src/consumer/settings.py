@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MOST_DELIVERIES
 from shared.settings import one_of, text, url, whole_number
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsumerSettings:
+class ConsumerSettings(NamedTuple):
     """Read from `ZIGZAG_*` variables, one a field.
 
     worker                  -- name of the worker function.

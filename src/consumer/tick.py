@@ -23,7 +23,13 @@ RESERVE_SECONDS = DISPATCH_SECONDS + 5
 """Kept free at the end of the function's time for what is received last."""
 
 EMPTY_POLLS = 2
-"""How many empty polls in a row mean an empty queue."""
+"""How many empty polls in a row mean an empty queue, once messages have come: each waits a second for more,
+and so asks all of SQS's servers."""
+
+IDLE_POLLS = 3
+"""How many do before any has come. They don't wait: that second would be most of what an idle month costs.
+Each asks some of SQS's servers, others each time; what all of them miss is for the next tick
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
 
 ROOM_AGAIN_SECONDS = 0.25
 
@@ -110,8 +116,8 @@ class Tick:
     async def _poll(self) -> int:
         """One receive and its hand-over; how many messages came."""
         asked = await self._room.take()
-        wait = self._wait_seconds()  # after `take`, which may have asked SQS
-        if wait < 1:
+        left = self._last_poll_by - self._clock.now()  # after `take`, which may have asked SQS
+        if left < 1:
             self._room.taken(asked, 0)
             self._stop(OUT_OF_TIME)
             return 0
@@ -120,9 +126,7 @@ class Tick:
             return 0
         batch: Sequence[Delivery] = ()
         try:
-            # Most ticks find nothing. The first poll does not wait, and asks some of SQS's servers; if it is
-            # empty, the second asks all of them.
-            batch = await self._queue.receive(asked, wait if self._summary.polls else 0, LEASE_SECONDS)
+            batch = await self._queue.receive(asked, self._wait_seconds(left), LEASE_SECONDS)
         except QueueError as error:
             self._stop(f"receive failed: {error}")
             return 0
@@ -146,12 +150,12 @@ class Tick:
         if handed.pause_seconds:  # all lanes wait: the rate is that of all of them
             self._paused_until = self._clock.now() + handed.pause_seconds
 
-    def _wait_seconds(self) -> int:
-        """How long the next receive may wait: 1 s, or once the queue has run empty as long as it lingers."""
-        left = self._last_poll_by - self._clock.now()
-        wanted = 1.0
+    def _wait_seconds(self, left: float) -> int:
+        """How long the next receive waits: 1 s if messages have come, or as long as the tick lingers."""
+        wanted = 1.0 if self._summary.received else 0.0
         if self._empty_since is not None:
-            wanted = max(wanted, self._empty_since + self._linger_seconds - self._clock.now())
+            lingers = self._empty_since + self._linger_seconds - self._clock.now()
+            wanted = max(1.0, lingers) if lingers > 0 else wanted
         return int(min(wanted, left, LONGEST_WAIT_SECONDS))
 
     def _note_emptiness(self, came: bool) -> None:
@@ -161,7 +165,8 @@ class Tick:
         now = self._clock.now()
         self._empty_polls += 1
         self._empty_since = now if self._empty_since is None else self._empty_since
-        if self._empty_polls >= EMPTY_POLLS and now >= self._empty_since + self._linger_seconds:
+        enough = EMPTY_POLLS if self._summary.received else IDLE_POLLS
+        if self._empty_polls >= enough and now >= self._empty_since + self._linger_seconds:
             self._stop(QUEUE_EMPTY)
 
     def _stop(self, why: str) -> None:

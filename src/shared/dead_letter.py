@@ -14,10 +14,9 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
@@ -41,8 +40,7 @@ _NUMBER = r"[0-9eE.+-]+"
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Death:
+class Death(NamedTuple):
     """Why a message is given up, for the person who finds it.
 
     reason    -- in words; what to do about it, where we know.
@@ -125,7 +123,7 @@ def compose(delivery: Delivery, death: Death, now: float) -> Outgoing:
         said = {key: value for key, value in note.items() if value is not None}
         noted = {**attributes, NOTE: {"DataType": "String", "StringValue": json.dumps(said)}}
         if size(delivery.body, noted) <= MOST_MESSAGE_BYTES:
-            return replace(letter, attributes=noted)
+            return letter._replace(attributes=noted)
     return letter
 
 

@@ -17,9 +17,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import wire
 from shared.lease import Lease
@@ -41,8 +40,7 @@ class BadEventError(ValueError):
     """The worker's event is no dispatch; the message says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One receive of a message.
 
     message   -- as ReceiveMessage gave it; binary values are bytes.
@@ -102,8 +100,7 @@ class Delivery:
         return (self.message.get("Attributes") or {}).get(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """What one dispatch carries: 1 to 10 deliveries of one receive, in the order received."""
 
     deliveries: tuple[Delivery, ...]

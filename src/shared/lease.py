@@ -11,8 +11,7 @@ A receive hides a message for `LEASE_SECONDS`. In that time the consumer must ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 LEASE_SECONDS = 120
 """Visibility timeout asked for at every receive."""
@@ -39,8 +38,7 @@ MAX_RECEIVE_COUNT = 1000
 """SQS's most. Only our own count of attempts dead-letters a task."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(NamedTuple):
     """From when until when a delivery is ours.
 
     received_at -- when SQS answered the receive.

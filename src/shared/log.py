@@ -26,6 +26,11 @@ _MOST_CHARACTERS = (16_000, 4_000, 1_000, 100)
 """Of one text in a line; with less, where all of them together are too long."""
 
 
+_NUMBERS = (bool, int, float)
+_SHORT = 1e15
+"""JSON can hold what is smaller: `nan` is not, nor an int of thousands of digits."""
+
+
 class JsonFormatter(logging.Formatter):
     """A record as JSON: timestamp, level, message, then the fields given to `write`.
 
@@ -45,7 +50,9 @@ class JsonFormatter(logging.Formatter):
         whole = {METRICS: metrics} if metrics is not None and record.name == LOGGER.name else {}
         # What we say ourselves comes first and last: no field takes its place.
         line |= {name: value for name, value in fields.items() if name not in line}
-        written = ""
+        written = json.dumps(line | whole)
+        if len(written) <= _MOST_CHARACTERS[0]:  # so is each of its texts: most lines are written once
+            return written
         for most in _MOST_CHARACTERS:
             written = json.dumps({name[:most]: _cut(value, most) for name, value in line.items()} | whole)
             if len(written) <= MOST_LINE_BYTES:
@@ -90,7 +97,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """The value, if JSON can hold it; else its text."""
-    if isinstance(value, str):
+    if isinstance(value, str) or (type(value) in _NUMBERS and abs(value) < _SHORT):
         return value
     try:
         json.dumps(value, allow_nan=False)

@@ -8,9 +8,9 @@ Ports are asynchronous and work on batches, so that the same code runs on boto i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import Delivery
 
@@ -41,8 +41,7 @@ class QueueError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """One entry of a batch that the queue refused, with AWS's code and words."""
 
     delivery: Delivery
@@ -50,12 +49,11 @@ class Failed:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message to send. `delay_seconds` is at most 900, and works on standard queues only."""
 
     body: str
-    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
     group: str | None = None
     deduplication_id: str | None = None
     trace_header: str | None = None
@@ -95,8 +93,7 @@ class Reply(Enum):
     UNKNOWN = "unknown"  # it may have arrived: sending again could double it
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The reply to one dispatch, and its details in AWS's words."""
 
     reply: Reply
@@ -121,21 +118,18 @@ class RecordsError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(NamedTuple):
     """This start is recorded, and the task is its owner's. It is the `starts`-th that was recorded."""
 
     starts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Busy:
+class Busy(NamedTuple):
     """Another worker runs the task, and owns it until that time, in epoch seconds."""
 
     until: float
 
 
-@dataclass(frozen=True, slots=True)
 class Done:
     """The task's completion is recorded."""
 

@@ -1,14 +1,13 @@
 """How does a function read its settings, and what does it say when one is wrong?
 
-A function's settings are a frozen dataclass; a field `linger_seconds` is read from the environment
+A function's settings are a NamedTuple; a field `linger_seconds` is read from the environment
 variable `ZIGZAG_LINGER_SECONDS`, once, by the function's `app.py`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 PREFIX = "ZIGZAG_"
 
@@ -17,13 +16,15 @@ class SettingError(Exception):
     """A setting is missing or bad. The message names the variable, what it was and what it may be."""
 
 
-def setting(parse: Callable[[str], Any], may_be: str) -> Any:
-    """A dataclass field read from the environment.
+class Setting(NamedTuple):
+    """What stands in a field's place until it is read.
 
     parse  -- makes the value of the variable's text; raises ValueError if it is bad.
     may_be -- what the variable may be, in words, for the error.
     """
-    return dataclasses.field(metadata={"parse": parse, "may_be": may_be})
+
+    parse: Callable[[str], Any]
+    may_be: str
 
 
 def whole_number(least: int, most: int) -> Any:
@@ -35,7 +36,7 @@ def whole_number(least: int, most: int) -> Any:
             raise ValueError
         return number
 
-    return setting(parse, f"a whole number from {least} to {most}")
+    return Setting(parse, f"a whole number from {least} to {most}")
 
 
 def text(may_be: str) -> Any:
@@ -46,7 +47,7 @@ def text(may_be: str) -> Any:
             raise ValueError
         return value
 
-    return setting(parse, may_be)
+    return Setting(parse, may_be)
 
 
 def true_or_false() -> Any:
@@ -57,7 +58,7 @@ def true_or_false() -> Any:
             raise ValueError
         return value == "true"
 
-    return setting(parse, "true or false")
+    return Setting(parse, "true or false")
 
 
 def one_of(*choices: str) -> Any:
@@ -68,7 +69,7 @@ def one_of(*choices: str) -> Any:
             raise ValueError
         return value
 
-    return setting(parse, f"one of {', '.join(choices)}")
+    return Setting(parse, f"one of {', '.join(choices)}")
 
 
 def url(what: str) -> Any:
@@ -79,20 +80,20 @@ def url(what: str) -> Any:
             raise ValueError
         return value
 
-    return setting(parse, f"{what}, which starts with https://")
+    return Setting(parse, f"{what}, which starts with https://")
 
 
 def read[S](settings: type[S], environ: Mapping[str, str]) -> S:
     """The settings found in `environ`. Raises SettingError for the first that is missing or bad."""
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(settings):  # type: ignore[arg-type]
-        variable = PREFIX + field.name.upper()
+    fields: Mapping[str, Setting] = settings._field_defaults  # type: ignore[attr-defined]
+    for name, setting in fields.items():
+        variable = PREFIX + name.upper()
         found = environ.get(variable)
-        may_be = field.metadata["may_be"]
         if found is None:
-            raise SettingError(f"{variable} is not set; it may be {may_be}")
+            raise SettingError(f"{variable} is not set; it may be {setting.may_be}")
         try:
-            values[field.name] = field.metadata["parse"](found)
+            values[name] = setting.parse(found)
         except ValueError:
-            raise SettingError(f"{variable} is {found!r}; it may be {may_be}") from None
+            raise SettingError(f"{variable} is {found!r}; it may be {setting.may_be}") from None
     return settings(**values)

@@ -6,7 +6,6 @@ import functools
 import logging
 import os
 import sys
-from dataclasses import asdict
 from random import Random
 from typing import Any
 
@@ -66,7 +65,7 @@ def handler(event: object, context: Any) -> Any:
         raise
     worker = _worker(run.queue_url or settings.queue_url)
     work = worker.work(run, lambda: context.get_remaining_time_in_millis() / 1000)
-    reports = [asdict(report) for report in run_in_place(work)]
+    reports = [report._asdict() for report in run_in_place(work)]
     if PROCESS.spoiled is not None:
         log.write(logging.WARNING, "this environment ends", reason=PROCESS.spoiled)
         sys.stdout.flush()

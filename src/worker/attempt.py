@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
@@ -45,8 +44,7 @@ NO_RECORDS_SECONDS = (15, 60)
 BUSY_MORE_SECONDS = (1, 5)
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Attempted:
+class Attempted(NamedTuple):
     """An attempt and what should become of its message.
 
     error  -- what the task raised, or None.
@@ -59,19 +57,18 @@ class Attempted:
     record: Record | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class _Trial:
     """What is known of the attempt so far."""
 
-    delivery: Delivery
-    policy: Policy
-    attempt: Attempt
-    record: Record | None = None
-    counted: bool = False
+    def __init__(self, delivery: Delivery, policy: Policy, attempt: Attempt) -> None:
+        self.delivery = delivery
+        self.policy = policy
+        self.attempt = attempt
+        self.record: Record | None = None
+        self.counted = False
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Attempter:
+class Attempter(NamedTuple):
     """Makes attempts.
 
     table -- the tasks: name to module.
@@ -82,7 +79,7 @@ class Attempter:
     clock: Clock
     random: Random
     host: Host
-    default_policy: Policy = field(default_factory=Policy)
+    default_policy: Policy = Policy()
 
     async def attempt(
         self,
@@ -141,7 +138,7 @@ class Attempter:
         if not delivery.can_be_settled:
             return None
         owner = f"{self.random.getrandbits(64):016x}"
-        return Record(self.records, key_of(task, what), owner, self.clock, outlives_message)
+        return Record(self.records, key_of(task, what), owner, self.clock, outlives_message=outlives_message)
 
     async def _begin_if_ours(
         self, trial: _Trial, heartbeat: Heartbeat, held: list[Delivery]

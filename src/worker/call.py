@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from worker.host import Host
@@ -16,5 +16,5 @@ async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: 
     still to be run.
     """
     result = await host.call(lambda: task(payload, context) if task.wants_context else task(payload), seconds)
-    if inspect.isgenerator(result) or inspect.isasyncgen(result):
+    if isinstance(result, GeneratorType | AsyncGeneratorType):
         raise TypeError(f"{task.name} returned a generator, whose code has not run; return nothing")

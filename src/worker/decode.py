@@ -14,8 +14,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
@@ -34,8 +33,7 @@ class BadMessageError(ValueError):
     """The message is none of ours, and no retry will make it one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """What a producer asked for.
 
     id -- the producer's, else the one from before a redrive, else the MessageId.

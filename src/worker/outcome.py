@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
 from random import Random
+from typing import NamedTuple
 
 from shared.dead_letter import Death
 from worker.decode import BadMessageError
@@ -16,33 +16,28 @@ TO_SPARE_SECONDS = 3600
 """Between a message's last attempt and the end of its time on the queue: it may have to wait for a worker."""
 
 
-@dataclass(frozen=True, slots=True)
 class Succeeded:
     """The message is deleted."""
 
 
-@dataclass(frozen=True, slots=True)
 class AlreadyDone:
     """The task's completion is recorded: it does not run again, and the message is deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryLater:
+class RetryLater(NamedTuple):
     """The message is postponed for `seconds`."""
 
     seconds: int
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """The message is moved to the dead-letter queue."""
 
     death: Death
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """The message is not touched: it is, or is about to be, somebody else's."""
 
     reason: str
@@ -53,8 +48,7 @@ LEASE_LOST = Ignored("lease lost: the message is somebody else's")
 Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | Ignored
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """Which attempt it was, from 1, at what; 0 if there was none.
 
     `task` and `id` are None where the message did not say.
@@ -65,7 +59,7 @@ class Attempt:
     id: str | None = None
 
     def numbered(self, number: int) -> Attempt:
-        return replace(self, number=number)
+        return self._replace(number=number)
 
 
 class OutOfTimeError(Exception):

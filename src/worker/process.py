@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import resource
 import signal
 import sys
@@ -31,7 +30,7 @@ class LambdaProcess:
         try:
             with _interrupted_after(seconds):
                 result = function()
-                if inspect.isawaitable(result):
+                if isinstance(result, Awaitable):
                     result = _in_a_loop_of_its_own(result)
                 returned = True
         except SoftDeadline:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable
-from dataclasses import dataclass
 
 from shared import log
 from shared.lease import SAFETY_SECONDS
@@ -30,7 +29,6 @@ def key_of(task: str, what: str) -> str:
     return f"sha256#{hashlib.sha256(encoded).hexdigest()}"
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """The record of one delivery's task.
 
@@ -38,12 +36,15 @@ class Record:
     outlives_message -- whether another message, or this one redriven, may have the same record.
     """
 
-    records: Records
-    key: str
-    owner: str
-    clock: Clock
-    outlives_message: bool = False
-    owned: bool = False
+    def __init__(
+        self, records: Records, key: str, owner: str, clock: Clock, *, outlives_message: bool = False
+    ) -> None:
+        self.records = records
+        self.key = key
+        self.owner = owner
+        self.clock = clock
+        self.outlives_message = outlives_message
+        self.owned = False
 
     async def begin(self, lease_ends: float) -> Begun | Busy | Done:
         """Counts this start, and takes the ownership for as long as the lease. Raises RecordsError."""

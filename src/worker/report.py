@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
@@ -21,8 +20,7 @@ _SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
 """Errors whose message says it all: a traceback would add nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """One delivery, worked. `settled`: the outcome is true on SQS."""
 
     outcome: str
@@ -34,8 +32,7 @@ class Report:
     retry_seconds: int | None = None
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Reporter:
+class Reporter(NamedTuple):
     """Reports deliveries.
 
     metrics_of -- the URL of the queue whose metrics the lines are as well, if they are.
@@ -62,7 +59,7 @@ class Reporter:
         level = logging.INFO if said.outcome in ("succeeded", "already done") else logging.WARNING
         error = None if isinstance(attempted.error, _SAID_IN_WORDS) else attempted.error
         figures = self._figures(delivery, said, started)
-        log.write(level, "delivery", error=error, seconds=round(seconds, 3), **figures, **asdict(said))
+        log.write(level, "delivery", error=error, seconds=round(seconds, 3), **figures, **said._asdict())
         return said
 
     def _figures(self, delivery: Delivery, said: Report, started: float | None) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.settings import one_of, text, true_or_false, url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
+class WorkerSettings(NamedTuple):
     """Read from `ZIGZAG_*` variables, one a field. `queue_url` is where tasks send to.
 
     metrics -- whether a delivery's log line is its metrics as well.

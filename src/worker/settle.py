@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from shared import log
 from shared.dead_letter import Burial, bury
@@ -15,8 +15,7 @@ from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater
 from worker.record import Record
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Settler:
+class Settler(NamedTuple):
     """Settles deliveries of `queue`."""
 
     queue: Queue

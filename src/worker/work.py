@@ -8,9 +8,8 @@ delivery stands for itself, and the successes are deleted together.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.delivery import Delivery, Run
 from shared.ports import Clock, Queue, Records
@@ -40,8 +39,7 @@ KEEP_DELETES_SECONDS = 1.0
 """How long a success may wait for its deletion together with others."""
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Worker:
+class Worker(NamedTuple):
     """Works the runs of one queue.
 
     table      -- the tasks: name to module.
@@ -55,7 +53,7 @@ class Worker:
     clock: Clock
     random: Random
     host: Host
-    default_policy: Policy = field(default_factory=Policy)
+    default_policy: Policy = Policy()
     metrics_of: str | None = None
 
     async def work(self, run: Run, seconds_left: Callable[[], float]) -> list[Report]:

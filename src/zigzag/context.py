@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -12,7 +11,6 @@ def _unlimited() -> float:
     return float("inf")
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
     """One attempt, as its task sees it. In a test, make one: `Context()`.
 
@@ -26,12 +24,20 @@ class Context:
     seconds_left -- a function: how long until the attempt is interrupted, which is before Lambda ends it.
     """
 
-    id: str = "test"
-    task: str = "test"
-    attempt: int = 1
-    sent_at: datetime | None = None
-    attributes: Mapping[str, str | bytes] = field(default_factory=dict)
-    log: logging.Logger | logging.LoggerAdapter[logging.Logger] = field(
-        default_factory=lambda: logging.getLogger("zigzag.task")
-    )
-    seconds_left: Callable[[], float] = _unlimited
+    def __init__(
+        self,
+        id: str = "test",
+        task: str = "test",
+        attempt: int = 1,
+        sent_at: datetime | None = None,
+        attributes: Mapping[str, str | bytes] | None = None,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,
+        seconds_left: Callable[[], float] = _unlimited,
+    ) -> None:
+        self.id = id
+        self.task = task
+        self.attempt = attempt
+        self.sent_at = sent_at
+        self.attributes = attributes or {}
+        self.log = log or logging.getLogger("zigzag.task")
+        self.seconds_left = seconds_left

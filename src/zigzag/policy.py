@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Backoff:
+class _Backoff(NamedTuple):
+    first: float
+    longest: float
+
+
+class Backoff(_Backoff):
     """Exponential backoff with full jitter, in seconds.
 
     The wait after attempt n is drawn evenly between 0 and `first` * 2 ** (n - 1), or `longest` if that
@@ -22,12 +25,13 @@ class Backoff:
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
 
-    first: float = 30
-    longest: float = 3600
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not (_is_number(self.first) and _is_number(self.longest) and 0 < self.first <= self.longest):
-            raise ValueError(f"a backoff needs 0 < first <= longest, not {self.first} and {self.longest}")
+    def __new__(cls, first: float = 30, longest: float = 3600) -> Self:
+        """Raises ValueError unless 0 < first <= longest."""
+        if not (_is_number(first) and _is_number(longest) and 0 < first <= longest):
+            raise ValueError(f"a backoff needs 0 < first <= longest, not {first} and {longest}")
+        return super().__new__(cls, first, longest)
 
     def seconds(self, attempt: int, random: Random) -> int:
         """The wait after the attempt numbered `attempt`, from 1."""
@@ -36,25 +40,36 @@ class Backoff:
         return max(1, math.ceil(random.uniform(0, ceiling)))
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+_USUALLY = Backoff()
+
+
+class _Policy(NamedTuple):
+    attempts: int
+    backoff: Backoff
+    idempotent: bool | Callable[[Any], str]
+
+
+class Policy(_Policy):
     """What `@task(…)` says of a task. The default also holds for tasks that nobody knows."""
 
-    attempts: int = 5
-    backoff: Backoff = Backoff()
-    idempotent: bool | Callable[[Any], str] = False
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.attempts, int) or isinstance(self.attempts, bool) or self.attempts < 1:
-            raise ValueError(f"attempts is {self.attempts!r}; it may be a whole number from 1")
-        if not isinstance(self.backoff, Backoff):
+    def __new__(
+        cls,
+        attempts: int = 5,
+        backoff: Backoff = _USUALLY,
+        idempotent: bool | Callable[[Any], str] = False,
+    ) -> Self:
+        """Raises ValueError, which says what each may be."""
+        if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
+            raise ValueError(f"attempts is {attempts!r}; it may be a whole number from 1")
+        if not isinstance(backoff, Backoff):
+            raise ValueError(f"backoff is {backoff!r}; it may be Backoff(first=…, longest=…), in seconds")
+        if not isinstance(idempotent, bool) and not callable(idempotent):
             raise ValueError(
-                f"backoff is {self.backoff!r}; it may be Backoff(first=…, longest=…), in seconds"
+                f"idempotent is {idempotent!r}; it may be True, or a function of the payload to a text"
             )
-        if not isinstance(self.idempotent, bool) and not callable(self.idempotent):
-            raise ValueError(
-                f"idempotent is {self.idempotent!r}; it may be True, or a function of the payload to a text"
-            )
+        return super().__new__(cls, attempts, backoff, idempotent)
 
     def key(self, payload: Any, id: str) -> str:
         """What makes a call of an idempotent task one: the task's id, or what its key function says.

@@ -15,8 +15,7 @@ import re
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import MOST_EVENT_BYTES
 from shared.ports import LONGEST_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
@@ -32,8 +31,7 @@ _FIFO_ID = "[!-~]{1,128}"
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """How a message is sent, beside its task and payload; `Task.send` says what each one means."""
 
     id: str | None = None

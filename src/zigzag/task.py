@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
 import typing
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, Concatenate
 
 from zigzag.context import Context
 from zigzag.errors import BadPayloadError, TaskDefinitionError
 from zigzag.policy import Backoff, Policy
+
+_GENERATOR = 0x20 | 0x200
+_ANY_MORE = 0x04 | 0x08
+"""Flags of a function's code: `yield`, in `async def` as well; `*args`, `**kwargs`
+(https://docs.python.org/3/library/inspect.html#code-objects-bit-flags)."""
 
 
 class Task[Payload, **Rest, Result]:
@@ -129,26 +134,36 @@ class _Decorator:
 
 def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
     """The payload's model (None for a dict), and whether the function asks for a Context."""
-    if not inspect.isfunction(function):
+    if not isinstance(function, FunctionType):
         raise TaskDefinitionError(f"@task goes on a function, not on {function!r}")
     where = f"{_place(function)}: task {function.__name__}"
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if function.__code__.co_flags & _GENERATOR:
         raise TaskDefinitionError(f"{where} is a generator: nothing would run it; replace `yield`")
     try:
         hints = typing.get_type_hints(function)
     except Exception as error:
         raise TaskDefinitionError(f"{where} has a type that can't be read: {error}") from error
-    parameters = list(inspect.signature(function).parameters.values())
-    positional = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    code = _written(function).__code__
+    parameters = code.co_varnames[: code.co_argcount]
+    others = code.co_kwonlyargcount or code.co_flags & _ANY_MORE
     wanted = "write `def name(payload: YourModel)` or `def name(payload: YourModel, context: Context)`"
-    if not 1 <= len(parameters) <= 2 or {parameter.kind for parameter in parameters} - positional:
-        raise TaskDefinitionError(f"{where} takes {inspect.signature(function)}; {wanted}")
-    payload = hints.get(parameters[0].name)
+    if not 1 <= len(parameters) <= 2 or others:
+        from inspect import signature  # a while to load, and so not where tasks start
+
+        raise TaskDefinitionError(f"{where} takes {signature(function)}; {wanted}")
+    payload = hints.get(parameters[0])
     if payload is None:
         raise TaskDefinitionError(f"{where} does not say what its payload is; {wanted}")
-    if len(parameters) == 2 and hints.get(parameters[1].name) is not Context:
+    if len(parameters) == 2 and hints.get(parameters[1]) is not Context:
         raise TaskDefinitionError(f"{where} has a second parameter that is no Context; {wanted}")
     return _model(payload, where, wanted), len(parameters) == 2
+
+
+def _written(function: Any) -> Any:
+    """The function as a person wrote it, inside of what decorates it."""
+    while isinstance(inner := getattr(function, "__wrapped__", None), FunctionType):
+        function = inner
+    return function
 
 
 def _place(function: Any) -> str:

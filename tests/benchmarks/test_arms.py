@@ -52,6 +52,17 @@ def test_who_reads_the_answer_uses_a_connection_again(outcomes: dict[str, Outcom
     assert outcomes[ZIGZAG.name].stats["connections"] < BACKLOG
 
 
+def test_the_consumer_opens_a_connection_a_lane_to_sqs_and_five_to_lambda_and_parses_one_bundle(
+    bench: Bench,
+) -> None:
+    arm = dispatch.zigzag("zigzag", memory=None)
+
+    outcome = bench.run(arm, 500, latency_ms=30, count_bundles=True, longest_wait_seconds=LAST_WAIT_SECONDS)
+
+    assert outcome.stats["connections"] == 4 * (1 + 5)
+    assert outcome.ran.said["bundles_parsed"] == 1
+
+
 def test_a_message_that_is_missing_gives_no_figure(outcomes: dict[str, Outcome]) -> None:
     with pytest.raises(ArmFailedError, match="dispatched 50 of 51 messages, 50 of them once"):
         check_dispatched_once("zigzag", outcomes["zigzag"], 51)

@@ -19,6 +19,13 @@ POLLS = (
         "EMPTY_POLLS = 1",
     ),
     Mutation(
+        "one empty poll ends a tick that has found nothing",
+        "H30",
+        TICK,
+        "IDLE_POLLS = 3",
+        "IDLE_POLLS = 1",
+    ),
+    Mutation(
         "a message between two empty polls does not start their count anew",
         "H30",
         TICK,

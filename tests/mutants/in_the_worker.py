@@ -476,7 +476,7 @@ OUTCOMES = (
         "a generator that nobody runs is a success",
         "H47",
         CALL,
-        "if inspect.isgenerator(result) or inspect.isasyncgen(result):",
+        "if isinstance(result, GeneratorType | AsyncGeneratorType):",
         "if False:",
     ),
     Mutation(

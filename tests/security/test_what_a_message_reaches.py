@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -93,7 +92,7 @@ def test_half_a_character_in_a_tasks_reason_does_not_end_lambdas_process(how: st
         sandbox.run()
 
     assert len(sandbox.dead_letters) == 1
-    json.dumps([asdict(report) for report in sandbox.reports], ensure_ascii=False).encode()
+    json.dumps([report._asdict() for report in sandbox.reports], ensure_ascii=False).encode()
 
 
 ELSEWHERE = "https://evil.example/"

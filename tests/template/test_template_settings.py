@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -21,9 +20,9 @@ def of_zigzag(template: Template, function: str) -> set[str]:
 
 @pytest.mark.parametrize("function", SETTINGS)
 def test_a_function_gets_the_variables_it_reads_and_no_other(template: Template, function: str) -> None:
-    fields = dataclasses.fields(SETTINGS[function])
+    fields = SETTINGS[function]._fields
 
-    assert of_zigzag(template, function) == {PREFIX + field.name.upper() for field in fields}
+    assert of_zigzag(template, function) == {PREFIX + field.upper() for field in fields}
 
 
 @pytest.mark.parametrize("function", SETTINGS)
@@ -58,7 +57,7 @@ def test_the_table_of_records_is_the_stacks_own(template: Template) -> None:
 
 def test_the_parameter_metrics_sets_its_variable_to_what_the_worker_takes(template: Template) -> None:
     declared = template.source["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
-    parse = WorkerSettings.__dataclass_fields__["metrics"].metadata["parse"]
+    parse = WorkerSettings._field_defaults["metrics"].parse
 
     assert declared["ZIGZAG_METRICS"] == {"Ref": "Metrics"}
     allowed = template.source["Parameters"]["Metrics"]["AllowedValues"]
@@ -91,7 +90,7 @@ def test_a_parameter_and_its_setting_have_the_same_limits(
         PREFIX + field.upper()
     ] == {"Ref": parameter}
     limits = template.source["Parameters"][parameter]
-    parse = ConsumerSettings.__dataclass_fields__[field].metadata["parse"]
+    parse = ConsumerSettings._field_defaults[field].parse
 
     # Then the least and the most are taken, and nothing beyond
     assert parse(str(limits["MinValue"])) == limits["MinValue"]

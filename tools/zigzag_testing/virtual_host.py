@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from worker.host import Sleep, SoftDeadline
@@ -36,7 +35,7 @@ class VirtualHost:
         return result
 
     async def _in_time(self, result: Any, seconds: float) -> Any:
-        if not inspect.isawaitable(result):
+        if not isinstance(result, Awaitable):
             return result
         limit = asyncio.timeout(max(0.0, seconds))
         try:

@@ -56,7 +56,7 @@ class Connections:
                 stream.close()
                 raise
             if rested is None:
-                self._last = stream.secure
+                self._last = stream.secure or self._last
             if answer.keep:
                 self._resting.append((stream, time.time()))
             else:

@@ -42,8 +42,11 @@ class Secure(NamedTuple):
 
 
 def secured_by(connected: socket.socket) -> Secure | None:
-    """How it was made secure, for the next one."""
-    return Secure(connected.context, connected.session) if isinstance(connected, ssl.SSLSocket) else None
+    """How it was made secure, for the next one. None if it isn't, or went on with a session, which is still
+    good: reading its own would take as long as a handshake."""
+    if not isinstance(connected, ssl.SSLSocket) or connected.session_reused:
+        return None
+    return Secure(connected.context, connected.session)
 
 
 class Stream(Protocol):

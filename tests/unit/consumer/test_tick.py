@@ -136,22 +136,36 @@ class TestDrain:
 
 
 class TestEmpty:
-    """A poll that does not wait asks some of SQS's servers, so it takes a second one, which asks all."""
+    """A poll that does not wait asks some of SQS's servers, one that waits asks all: none decides alone."""
 
-    def test_an_empty_queue_ends_the_tick_after_two_polls(self, world: World, consumer: Consumer) -> None:
+    def test_a_tick_that_finds_nothing_asks_three_times_and_does_not_wait(
+        self, world: World, consumer: Consumer
+    ) -> None:
         summary = consumer.tick()
 
-        assert summary == Summary(polls=2, stopped="queue empty")
-        assert polls(world) == [(0, 0), (0, 1)]
+        assert summary == Summary(polls=3, stopped="queue empty")
+        assert polls(world) == [(0, 0), (0, 0), (0, 0)]
+
+    def test_a_queue_that_has_run_empty_ends_the_tick_after_two_polls_that_waited(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        world.send("one")
+
+        summary = consumer.tick()
+
+        assert summary == Summary(polls=3, received=1, dispatched=1, stopped="queue empty")
+        assert polls(world) == [(0, 0), (0, 1), (1, 1)]
 
     def test_a_message_between_two_empty_polls_starts_the_count_anew(
         self, world: World, consumer: Consumer
     ) -> None:
-        world.send_in(0.5, "late")
+        # Given a message, and another after an empty poll
+        world.send("one")
+        world.send_in(1.5, "late")
 
         summary = consumer.tick()
 
-        assert (summary.polls, summary.received) == (4, 1)
+        assert (summary.polls, summary.received) == (5, 2)
 
 
 class TestLinger:
@@ -177,6 +191,23 @@ class TestLinger:
 
         assert summary.polls <= 4
         assert max(wait for _, wait in polls(world)) == 20
+
+    def test_nor_in_many_that_do_not_wait_while_its_last_second_lasts(
+        self, world: World, consumer: Consumer
+    ) -> None:
+        # Given calls that take a while, so that after a longest poll less than a second is left
+        receive = world.queue.receive
+
+        async def slowly(*asked: int) -> object:
+            await world.clock.sleep(0.02)
+            return await receive(*asked)
+
+        world.queue.receive = slowly  # type: ignore[assignment,method-assign]
+        consumer.linger_seconds = 21
+
+        consumer.tick()
+
+        assert len(polls(world)) <= 4
 
     @pytest.mark.parametrize("seconds", [1, 7.3, 39])
     def test_a_message_sent_while_it_lingers_is_handed_over_at_once(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import date
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -78,6 +79,23 @@ class TestDefinition:
 
         assert task()(later).name == "later"
 
+    def test_what_a_decorator_wraps_is_read_as_it_was_written(self) -> None:
+        def timed(function: Any) -> Any:
+            @wraps(function)
+            def inner(*arguments: Any, **named: Any) -> Any:
+                return function(*arguments, **named)
+
+            return inner
+
+        @task()
+        @timed
+        @timed
+        def greet(payload: Person, context: Context) -> str:
+            return payload.name
+
+        assert (greet.name, greet.model, greet.wants_context) == ("greet", Person, True)
+        assert greet(Person(name="ann", born=date(2000, 2, 29)), Context()) == "ann"
+
     @pytest.mark.parametrize(
         "arguments", [{"attempts": 0}, {"attempts": -1}], ids=lambda arguments: str(arguments)
     )
@@ -93,6 +111,9 @@ def a_mapping(payload: Mapping[str, Any]) -> None: ...
 def no_context(payload: dict[str, Any], other: int) -> None: ...
 def untyped_context(payload: dict[str, Any], context) -> None: ...  # type: ignore[no-untyped-def]
 def three(payload: dict[str, Any], context: Context, more: int) -> None: ...
+def and_more(payload: dict[str, Any], *more: Any) -> None: ...
+def and_named(payload: dict[str, Any], *, named: int = 1) -> None: ...
+def and_any_named(payload: dict[str, Any], **more: Any) -> None: ...
 def starred(*payload: dict[str, Any]) -> None: ...
 def named_only(*, payload: dict[str, Any]) -> None: ...
 def unreadable(payload: NoSuchType) -> None: ...  # type: ignore[name-defined] # noqa: F821
@@ -126,6 +147,9 @@ class TestRefusals:
             (no_context, "has a second parameter that is no Context", SIGNATURE),
             (untyped_context, "has a second parameter that is no Context", SIGNATURE),
             (three, "takes (payload:", SIGNATURE),
+            (and_more, "takes (payload: 'dict[str, Any]', *more", SIGNATURE),
+            (and_named, "takes (payload: 'dict[str, Any]', *, named", SIGNATURE),
+            (and_any_named, "takes (payload: 'dict[str, Any]', **more", SIGNATURE),
             (starred, "takes (*payload", SIGNATURE),
             (named_only, "takes (*, payload", SIGNATURE),
             (unreadable, "has a type that can't be read: name 'NoSuchType' is not defined", ""),

@@ -169,6 +169,22 @@ class TestTls:
 
         assert secure.resumed == [False, True, True]
 
+    def test_a_session_that_the_other_side_has_forgotten_is_followed_by_a_new_one(
+        self, secure: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        # Given an endpoint that has the same certificate, and another memory
+        monkeypatch.setattr(connections, "RESTED_SECONDS", -1)
+        call(way)
+        call(way)
+        another = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        another.load_cert_chain(os.environ["AWS_CA_BUNDLE"], tmp_path / "key.pem")
+        secure.forget_sessions(another)
+
+        call(way)
+        call(way)
+
+        assert secure.resumed == [False, True, False, True]
+
     @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
     def test_an_address_that_does_not_answer_leaves_time_for_the_next_and_comes_last_then(
         self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: type[WorkersWay | ConsumersWay]
