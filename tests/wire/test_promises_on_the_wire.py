@@ -24,16 +24,16 @@ from tests.wire.wire import FORMS
 from shared.aws.choice import BOTO, LEAN
 
 FAULTS = {
-    "call failed": 0.04,
+    "call failed": 0.05,
     "call's answer lost": 0.04,
     "call slow": 0.06,
     "entry failed": 0.03,
-    "crash before a call": 0.01,
-    "crash after a call": 0.01,
+    "crash before a call": 0.015,
+    "crash after a call": 0.015,
     "crash of a task": 0.01,
     "invoke throttled": 0.02,
     "invoke failed": 0.02,
-    "invoke's answer lost": 0.04,
+    "invoke's answer lost": 0.08,
     "event dropped": 0.02,
     "event doubled": 0.02,
     "event late": 0.05,
@@ -42,7 +42,7 @@ FAULTS = {
 OF_A_CALL = ("entry failed", "crash before a call", "crash after a call", "invoke's answer lost")
 """Kinds of the sandbox's own that strike calls, and have one form."""
 
-WORLDS = {LEAN: (range(4), 150), BOTO: (range(4), 50)}
+WORLDS = {LEAN: (range(4), 150), BOTO: (range(5), 50)}
 """The seeds of each transport's worlds, and how many messages one has: boto takes many times as long."""
 
 ONLY_BOTOS = "gone without a goodbye"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
@@ -30,6 +29,8 @@ FORMS = (*UNOPENED, *UNDONE, *DONE, *SLOW, *RESTING)
 
 GONE_SECONDS = 10.0
 """A connection that rested longer is gone, and perhaps there was no goodbye."""
+
+GOODBYE = b"\r\nconnection: close\r\n"
 
 COMES_LATE = ("Invoke", "ReceiveMessage")
 """What may arrive, and be done, when its caller has given up."""
@@ -76,6 +77,7 @@ class Wire:
         self.struck: Counter[str] = Counter()
         self.misused: Counter[str] = Counter()
         self.faults = faults
+        self._turns = Counter({forms: random.randrange(len(forms)) for forms in (UNOPENED, UNDONE, DONE)})
 
     async def connect(self, seconds: float) -> Connection:
         """Raises OSError."""
@@ -87,11 +89,12 @@ class Wire:
                 raise TimeoutError("a fault")
         return Connection(self)
 
-    def form(self, kind: str, forms: Sequence[str]) -> str | None:
+    def form(self, kind: str, forms: tuple[str, ...]) -> str | None:
         """The form that a fault of this kind takes, if one strikes now."""
         if not self.faults.strike(kind):
             return None
-        form = self.random.choice(forms)
+        self._turns[forms] += 1  # in turn, so that each has its share
+        form = forms[self._turns[forms] % len(forms)]
         self.note(form)
         return form
 
@@ -118,7 +121,9 @@ class Connection:
         self._said: asyncio.Task[_Said] | None = None
         self._coming: deque[bytes | OSError] = deque()
         self._used_at: float | None = None
-        self._rested: str | None = None  # in which state it was found after its rest
+        self._rested: str | None = (
+            None  # what was found after its rest: open, closed, gone, or not to be used
+        )
         self._closed = False
 
     async def send(self, data: bytes, seconds: float) -> None:
@@ -157,8 +162,8 @@ class Connection:
         self._look()
         if rested > GONE_SECONDS:
             self._wire.misused["rested long"] += 1
-        if self._rested == "closed":
-            self._wire.misused["closed"] += 1
+        if self._rested in ("closed", "not to be used"):
+            self._wire.misused[self._rested] += 1
             raise BrokenPipeError("the other side has closed")
 
     def _seconds_rested(self) -> float:
@@ -191,7 +196,8 @@ class Connection:
         if after is not None:
             self._coming.append(after)
             if not after:
-                self._rested = "closed"
+                # One may say so before its end has come.
+                self._rested = "not to be used" if GOODBYE in data else "closed"
         if not self._coming:
             await self._wire.clock.sleep(max(0.0, ends - self._wire.clock.now()))
             raise TimeoutError("no answer")
@@ -240,7 +246,7 @@ class Connection:
         """Of ten answers, one says goodbye in its head."""
         if self._wire.random.random() >= 0.1:
             return _Said(answer)
-        return _Said(answer.replace(b"\r\n", b"\r\nconnection: close\r\n", 1), b"")
+        return _Said(answer.replace(b"\r\n", GOODBYE, 1), b"")
 
 
 def _half(answer: bytes) -> _Said:
