@@ -121,9 +121,7 @@ class Connection:
         self._said: asyncio.Task[_Said] | None = None
         self._coming: deque[bytes | OSError] = deque()
         self._used_at: float | None = None
-        self._rested: str | None = (
-            None  # what was found after its rest: open, closed, gone, or not to be used
-        )
+        self._rested: str | None = None  # "open", "closed", "gone" or "not to be used": once it is known
         self._closed = False
 
     async def send(self, data: bytes, seconds: float) -> None:
