@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
+from random import Random
 from typing import Any, Protocol
 
 import boto3
@@ -17,6 +18,9 @@ from moto.sqs import models as sqs_models
 from tests.http_endpoint import HttpEndpoint as Endpoint
 from tests.support import binary, text
 from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
+from tests.wire.aws import Aws
+from tests.wire.sandbox import on_virtual_time, worker_transport
+from tests.wire.wire import Wire
 
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.sqs_queue import SqsQueue
@@ -24,6 +28,7 @@ from shared.dead_letter import MOST_MESSAGE_BYTES
 from shared.delivery import Delivery
 from shared.ports import Outgoing, Queue, QueueError
 from zigzag.in_place import run_in_place
+from zigzag_testing.faults import Faults
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.virtual_time import virtual_runner
 
@@ -46,7 +51,7 @@ class Memory:
 
     def __init__(self) -> None:
         self._runner, self._clock = virtual_runner()
-        self.queue = MemoryQueue(self._clock, "https://sqs.test/tasks")
+        self.queue: Any = MemoryQueue(self._clock, "https://sqs.test/tasks")
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return self._runner.run(coroutine)
@@ -91,8 +96,26 @@ class Moto:
         self._patch.undo()
 
 
+class OnTheWire(Memory):
+    """The adapter on SQS, on virtual time: as the queue in memory answers over the wire of `tests/wire`."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__()
+        self._patch = pytest.MonkeyPatch()
+        on_virtual_time(self._patch, self._clock, seed=0)
+        faults = Faults.none()
+        wire = Wire(Aws(self._clock, faults, [self.queue]), self._clock, faults, Random(0))
+        self.queue = SqsQueue(worker_transport(wanted, wire), self.queue.url)
+
+    def close(self) -> None:
+        super().close()
+        self._patch.undo()
+
+
 WORLDS: dict[str, Callable[[], Memory | Moto]] = {
     "memory": Memory,
+    "memory behind a wire by boto": lambda: OnTheWire(BOTO),
+    "memory behind a wire by the lean transport": lambda: OnTheWire(LEAN),
     "moto by boto": lambda: Moto(BOTO),
     "moto by the lean transport": lambda: Moto(LEAN),
 }
@@ -370,6 +393,14 @@ class TestRefusals:
                 run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").in_flight())
 
         assert len(endpoint.requests) == attempts
+
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_half_an_answer_is_no_answer(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+        with Endpoint("half") as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+
+            with in_place(wanted) as transport, pytest.raises(QueueError):
+                run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").receive(10, 0, 120))
 
     @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_function_without_a_region(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:

@@ -1,19 +1,28 @@
-"""Both implementations of the records port keep one contract: in memory, and on DynamoDB (here: moto)."""
+"""Both implementations of the records port keep one contract: in memory, and on DynamoDB (here: moto, and the
+records in memory behind a wire)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from random import Random
+from typing import Any
 
 import boto3
 import pytest
+from tests.http_endpoint import HttpEndpoint
 from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
+from tests.wire.aws import Aws
+from tests.wire.sandbox import on_virtual_time, worker_transport
+from tests.wire.wire import Wire
 
 from shared.aws.dynamodb_records import EXPIRES, KEY, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
 from shared.ports import Begun, Busy, Done, Records, RecordsError
 from zigzag.in_place import run_in_place
+from zigzag_testing.faults import Faults
 from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.virtual_time import virtual_runner
 
 NOW = 1_800_000_000.25
 UNTIL = NOW + 105
@@ -29,10 +38,32 @@ def on_moto(monkeypatch: pytest.MonkeyPatch, wanted: str) -> Iterator[DynamoDbRe
             yield DynamoDbRecords(transport, TABLE)
 
 
-@pytest.fixture(params=["memory", *TRANSPORTS])
+class OnTheWire:
+    """The adapter on DynamoDB, on virtual time: records in memory answer, over the wire of `tests/wire`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+        self.runner, clock = virtual_runner()
+        on_virtual_time(monkeypatch, clock, seed=0)
+        faults = Faults.none()
+        wire = Wire(Aws(clock, faults, records=MemoryRecords()), clock, faults, Random(0))
+        self._records = DynamoDbRecords(worker_transport(wanted, wire), TABLE)
+
+    def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        async def call(*arguments: Any) -> Any:
+            return self.runner.run(getattr(self._records, method)(*arguments))
+
+        return call
+
+
+@pytest.fixture(params=["memory", *TRANSPORTS, *(f"{wanted} on the wire" for wanted in TRANSPORTS)])
 def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
     if request.param == "memory":
         yield MemoryRecords()
+        return
+    if request.param.endswith(" on the wire"):
+        records = OnTheWire(monkeypatch, request.param.partition(" ")[0])
+        yield records
+        records.runner.close()
         return
     with on_moto(monkeypatch, request.param) as records:
         make_table()
@@ -200,6 +231,20 @@ class TestOnDynamoDb:
     def test_a_table_that_is_not_there_is_an_error_in_aws_words(self, records: DynamoDbRecords) -> None:
         with pytest.raises(RecordsError, match="ResourceNotFoundException"):
             begin(records, "a")
+
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_a_refusal_without_its_item_is_an_error(
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+    ) -> None:
+        said = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
+        head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(said)
+        with HttpEndpoint(head + said) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            with in_place(wanted) as transport:
+                records = DynamoDbRecords(transport, TABLE)
+                for asked in (begin, count):
+                    with pytest.raises(RecordsError, match="BadAnswer"):
+                        asked(records, "a")
 
     @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_function_without_a_region_has_no_records(

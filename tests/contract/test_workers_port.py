@@ -1,4 +1,5 @@
-"""What every implementation of the `Workers` port does: the one on Lambda, and the one in the sandbox."""
+"""What every implementation of the `Workers` port does: the one on Lambda, and the one in the sandbox;
+and the first, when the second answers it."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from tests.http_endpoint import HttpEndpoint
 from tests.noise import noise
 from tests.support import a_delivery, body_of
 from tests.transports import InALoop, as_on_lambda
+from tests.wire.sandbox import SandboxOnTheWire, consumer_transport
 
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
@@ -49,7 +51,36 @@ def in_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
         yield lambda events: sandbox._do(dispatch(events))
 
 
-@pytest.fixture(params=[by_boto, by_the_lean_transport, in_the_sandbox], ids=lambda made: made.__name__)
+def over_the_wire(wanted: str) -> Iterator[Dispatch]:
+    with SandboxOnTheWire({}, wanted=wanted) as sandbox:
+        workers = LambdaWorkers(consumer_transport(wanted, sandbox.wire), "worker")
+
+        async def dispatch(events: list[bytes]) -> list[Answer]:
+            answers = await workers.dispatch(events)
+            await sandbox.workers.finish()
+            return answers
+
+        yield lambda events: sandbox._do(dispatch(events))
+
+
+def over_the_wire_by_boto(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    yield from over_the_wire(BOTO)
+
+
+def over_the_wire_by_the_lean_transport(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
+    yield from over_the_wire(LEAN)
+
+
+@pytest.fixture(
+    params=[
+        by_boto,
+        by_the_lean_transport,
+        in_the_sandbox,
+        over_the_wire_by_boto,
+        over_the_wire_by_the_lean_transport,
+    ],
+    ids=lambda made: made.__name__,
+)
 def dispatch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dispatch]:
     yield from request.param(monkeypatch)
 

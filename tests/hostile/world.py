@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.hostile.trail import COPY, Start, Trail
@@ -28,10 +28,16 @@ class HostileWorld:
     "crashes": how often it kills its process, "rejects": how often it is rejected}.
     """
 
-    def __init__(self, faults: Mapping[str, float], seed: int = 0, **options: Any) -> None:
+    def __init__(
+        self,
+        faults: Mapping[str, float],
+        seed: int = 0,
+        sandbox: Callable[..., Sandbox] = Sandbox,
+        **options: Any,
+    ) -> None:
         self.trail = Trail()
         self.fifo = bool(options.get("fifo"))
-        self.sandbox = Sandbox(self._tasks(), faults=faults, seed=seed, **options)
+        self.sandbox = sandbox(self._tasks(), faults=faults, seed=seed, **options)
         self.faults = self.sandbox.faults
         self._number = 0
         self.trail.watch(self.sandbox)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from contextvars import copy_context
 from random import Random
 from types import TracebackType
@@ -30,10 +30,10 @@ from worker.work import Worker
 from zigzag import Task, send
 from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import Crash, Faults
-from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import SkewedClock, VirtualClock, virtual_runner
 
@@ -169,19 +169,26 @@ class Sandbox:
         await self.workers.finish()
         return summary or Summary(stopped="crashed")
 
+    def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
+        """What a tick calls."""
+        return faulty_consumer(self.queue, self.dead_letter_queue, self.workers, self.faults, self.clock)
+
+    def _worker_ports(self) -> AbstractContextManager[WorkerPorts]:
+        """What an invocation calls."""
+        return faulty_worker(self.queue, self.dead_letter_queue, self.records, self.faults, self.clock)
+
     async def _one_tick(self) -> Summary | None:
         """The consumer, as its app wires it; None if it crashed, or Lambda ended it."""
-        queue = FaultyQueue(self.queue, self.faults, self.clock, again=False)
-        dead_letters = FaultyQueue(self.dead_letter_queue, self.faults, self.clock, again=False)
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
-        handover = Handover(
-            queue, dead_letters, self.workers, clock, self._random, self._deliveries_per_dispatch
-        )
         ends_at = clock.now() + CONSUMER_TIMEOUT_SECONDS
-        tick = Tick(queue, self._room, handover, clock, linger_seconds=self._linger_seconds, ends_at=ends_at)
+        linger = self._linger_seconds
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
-                return await tick.run()
+                with self._consumer_ports() as ports:
+                    handover = Handover(*ports, clock, self._random, self._deliveries_per_dispatch)
+                    queue, room = ports.queue, self._room
+                    tick = Tick(queue, room, handover, clock, linger_seconds=linger, ends_at=ends_at)
+                    return await tick.run()
         except TimeoutError:
             return None
         except BaseExceptionGroup as group:
@@ -191,23 +198,17 @@ class Sandbox:
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
         """The worker, as its app wires it."""
-        queue = FaultyQueue(self.queue, self.faults, self.clock, again=True)
-        records = FaultyRecords(self.records, self.faults, self.clock)
-        worker = Worker(
-            queue=queue,
-            dead_letters=FaultyQueue(self.dead_letter_queue, self.faults, self.clock, again=True),
-            records=records,
-            table=self._table,
-            clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
-            random=self._random,
-            host=VirtualHost(self.faults, at_first_line=records.started),
-        )
-        crashed = True
-        try:
+        with self._worker_ports() as ports:
+            worker = Worker(
+                queue=ports.queue,
+                dead_letters=ports.dead_letters,
+                records=ports.records,
+                table=self._table,
+                clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
+                random=self._random,
+                host=VirtualHost(self.faults, at_first_line=ports.at_first_line),
+            )
             self.reports += await worker.work(from_event(event), seconds_left)
-            crashed = False
-        finally:
-            records.ended(crashed=crashed)
 
 
 def _queues(clock: VirtualClock, fifo: bool, superseded_handles_act: bool) -> tuple[MemoryQueue, MemoryQueue]:

@@ -20,6 +20,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     CredentialRetrievalError,
     EndpointConnectionError,
+    IncompleteReadError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -134,9 +135,11 @@ class BotoTransport:
                 max_pool_connections=self._connections,
             )
             try:
-                self._clients[service] = boto3.client(service, config=config)
+                client = boto3.client(service, config=config)
             except BotoCoreError as error:
                 raise NotSentError(type(error).__name__, str(error)) from error
+            client.meta.events.register("before-parse", _refuse_half)
+            self._clients[service] = client
         return self._clients[service]
 
     def close(self) -> None:
@@ -157,6 +160,14 @@ class BotoTransport:
 def _invoke(client: Any, **arguments: Any) -> None:
     # Unread, the connection is not used again, and every invoke opens a new one.
     client.invoke(**arguments)["Payload"].read()
+
+
+def _refuse_half(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Raises IncompleteReadError. boto itself takes what came of an answer for all of it: a receive that lost
+    its messages would be an empty queue, and what a batch refused would not be seen."""
+    body, length = response_dict["body"], response_dict["headers"].get("content-length", "")
+    if isinstance(body, bytes) and length.isdecimal() and len(body) < int(length):
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))
 
 
 def _answered(error: ClientError) -> AnsweredError:

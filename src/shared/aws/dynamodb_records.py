@@ -47,9 +47,9 @@ class DynamoDbRecords:
             if "done" in refused.item:
                 return Done()
             if refused.item.get("owner", {}).get("S") == owner:
-                return Begun(int(refused.item["starts"]["N"]))
-            return Busy(float(refused.item["until"]["N"]))
-        return Begun(int(item["starts"]["N"]))
+                return Begun(_starts(refused.item))
+            return Busy(_number(refused.item, "until"))
+        return Begun(_starts(item))
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return await self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
@@ -72,7 +72,7 @@ class DynamoDbRecords:
             )
         except _RefusedError as refused:
             item = refused.item
-        return int(item["starts"]["N"])
+        return _starts(item)
 
     async def forget(self, key: str, owner: str) -> None:
         await self._if(_NOBODY_ELSES, key, "REMOVE starts, #last, #owner, #until", {":owner": owner})
@@ -120,6 +120,17 @@ class _RefusedError(Exception):
     def __init__(self, answer: Mapping[str, Any]) -> None:
         super().__init__()
         self.item: dict[str, Any] = answer.get("Item", {})
+
+
+def _starts(item: Mapping[str, Any]) -> int:
+    return int(_number(item, "starts"))
+
+
+def _number(item: Mapping[str, Any], name: str) -> float:
+    """Raises RecordsError, also where a refusal came without its item."""
+    if name not in item:
+        raise RecordsError(f"BadAnswer: it has no {name}")
+    return float(item[name]["N"])
 
 
 def _expires(now: float) -> int:

@@ -1,0 +1,219 @@
+"""AWS's HTTP APIs in front of what the sandbox has in memory: what is asked on a wire, and what is answered.
+
+As much of them as the adapters use: SQS's JSON protocol, Lambda's Invoke, DynamoDB's UpdateItem.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from email.utils import formatdate
+from typing import Any, NamedTuple
+
+from tests.wire.records_table import RefusedError, update_item
+
+from shared.delivery import Delivery
+from shared.ports import Clock, Failed, Outgoing, QueueError, Reply, Workers
+from zigzag_testing.faults import Faults
+from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.memory_records import MemoryRecords
+
+FUNCTION = "worker"
+
+
+class Request(NamedTuple):
+    """What came. Names of headers are in lower case."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def operation(self) -> str:
+        """AWS's name of what is asked for."""
+        return self.headers.get("x-amz-target", "Invoke").rpartition(".")[2]
+
+
+class Response(NamedTuple):
+    """What is answered."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def to_bytes(self, *, chunked: bool) -> bytes:
+        """As HTTP/1.1 has it: with its length, or in two chunks."""
+        if chunked and len(self.body) > 1:
+            halves = self.body[: len(self.body) // 2], self.body[len(self.body) // 2 :]
+            body = b"".join(b"%x\r\n%b\r\n" % (len(half), half) for half in halves) + b"0\r\n\r\n"
+            length = "transfer-encoding: chunked"
+        else:
+            body, length = self.body, f"content-length: {len(self.body)}"
+        lines = [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join([f"HTTP/1.1 {self.status} As It Is", *lines, length, "", ""]).encode() + body
+
+
+class Aws:
+    """Answers for queues, for one function, and for one table.
+
+    arrived -- how often each invoke's event has come here; `taken`, how often it was accepted.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        faults: Faults,
+        queues: Sequence[MemoryQueue] = (),
+        workers: Workers | None = None,
+        records: MemoryRecords | None = None,
+    ) -> None:
+        self.arrived: Counter[bytes] = Counter()
+        self.taken: Counter[bytes] = Counter()
+        self._clock = clock
+        self._faults = faults
+        self._queues = {queue.url: queue for queue in queues}
+        self._workers = workers
+        self._records = records
+
+    async def answer(self, request: Request) -> Response:
+        """What is answered once it is done, or refused. Raises ConnectionResetError if nothing is to be."""
+        match request.headers.get("x-amz-target", "").partition(".")[0]:
+            case "AmazonSQS":
+                return await self._sqs(request)
+            case "DynamoDB_20120810":
+                return await self._dynamodb(request)
+            case _:
+                return await self._invoke(request)
+
+    def error(self, status: int, code: str, reason: str, **more: Any) -> Response:
+        """In the words of all three: each client looks for the code where its service has it."""
+        said = {"__type": f"com.amazonaws#{code}", "message": reason, **more}
+        headers = {"x-amzn-errortype": code, "x-amzn-query-error": f"{code};Sender"}
+        return self._response(status, said, **headers)
+
+    def _response(self, status: int, said: Mapping[str, Any] | None = None, **headers: str) -> Response:
+        date = formatdate(math.floor(self._clock.now()), usegmt=True)  # to the second, and not ahead
+        body = b"" if said is None else json.dumps(said, default=_base64).encode()
+        kind = "application/x-amz-json-1.0"
+        return Response(status, body, {"Date": date, "Content-Type": kind, **headers})
+
+    async def _sqs(self, request: Request) -> Response:
+        asked = json.loads(request.body)
+        queue = self._queues[asked["QueueUrl"]]
+        try:
+            match request.operation:
+                case "ReceiveMessage":
+                    said = await _receive(queue, asked)
+                case "ChangeMessageVisibilityBatch":
+                    said = await self._batch(queue, asked["Entries"], postpones=True)
+                case "DeleteMessageBatch":
+                    said = await self._batch(queue, asked["Entries"], postpones=False)
+                case "SendMessage":
+                    said = {"MessageId": await queue.send(_outgoing(asked))}
+                case "GetQueueAttributes":
+                    (name,) = asked["AttributeNames"]
+                    assert name == "ApproximateNumberOfMessagesNotVisible"
+                    said = {"Attributes": {name: str(await queue.in_flight())}}
+                case other:
+                    raise AssertionError(f"SQS is asked for {other}")
+        except QueueError as error:
+            return self.error(400, error.code, error.reason)
+        return self._response(200, said)
+
+    async def _batch(
+        self, queue: MemoryQueue, entries: Sequence[Mapping[str, Any]], *, postpones: bool
+    ) -> dict[str, Any]:
+        deliveries = {entry["Id"]: _by_handle(entry, queue) for entry in entries}
+        refused = [delivery for delivery in deliveries.values() if self._faults.strike("entry failed")]
+        for delivery in refused:
+            self._faults.note_unheld(delivery.message_id, self._clock.now(), math.inf)
+        failed = [Failed(delivery, "InternalError", "a fault") for delivery in refused]
+        sound = [delivery for delivery in deliveries.values() if delivery not in refused]
+        if sound or not entries:
+            if postpones:
+                (seconds,) = {int(entry["VisibilityTimeout"]) for entry in entries}
+                failed += await queue.postpone(sound, seconds)
+            else:
+                failed += await queue.delete(sound)
+        why = {id(one.delivery): one for one in failed}
+        lost = {name: why[id(delivery)] for name, delivery in deliveries.items() if id(delivery) in why}
+        return {
+            "Successful": [{"Id": name} for name in deliveries if name not in lost],
+            "Failed": [
+                {"Id": name, "Code": one.code, "Message": one.reason, "SenderFault": True}
+                for name, one in lost.items()
+            ],
+        }
+
+    async def _invoke(self, request: Request) -> Response:
+        assert self._workers is not None
+        assert request.path == f"/2015-03-31/functions/{FUNCTION}/invocations"
+        assert request.headers["x-amz-invocation-type"] == "Event"
+        self.arrived[request.body] += 1
+        (answer,) = await self._workers.dispatch([request.body])
+        match answer.reply:
+            case Reply.SENT:
+                self.taken[request.body] += 1
+                return self._response(202)
+            case Reply.TOO_LARGE:
+                return self.error(413, "RequestEntityTooLargeException", answer.detail)
+            case Reply.THROTTLED:
+                return self.error(429, "TooManyRequestsException", answer.detail)
+        if answer.detail == "reset":  # it may have been taken
+            raise ConnectionResetError("the answer is lost")
+        return self.error(500, "ServiceException", answer.detail)
+
+    async def _dynamodb(self, request: Request) -> Response:
+        assert self._records is not None
+        assert request.operation == "UpdateItem"
+        try:
+            item = await update_item(self._records, json.loads(request.body))
+        except RefusedError as refused:
+            reason = "The conditional request failed"
+            return self.error(400, "ConditionalCheckFailedException", reason, Item=refused.item)
+        return self._response(200, {"Attributes": item})
+
+
+async def _receive(queue: MemoryQueue, asked: Mapping[str, Any]) -> dict[str, Any]:
+    received = await queue.receive(
+        asked["MaxNumberOfMessages"], asked["WaitTimeSeconds"], asked["VisibilityTimeout"]
+    )
+    wanted = ["MessageId", "ReceiptHandle", "Body"]
+    if asked.get("MessageSystemAttributeNames") == ["All"]:
+        wanted.append("Attributes")
+    if asked.get("MessageAttributeNames") == ["All"]:
+        wanted.append("MessageAttributes")
+    messages = [{name: one.message[name] for name in wanted if name in one.message} for one in received]
+    return {"Messages": messages} if messages else {}
+
+
+def _by_handle(entry: Mapping[str, Any], queue: MemoryQueue) -> Delivery:
+    handle = entry["ReceiptHandle"]
+    return Delivery({"MessageId": handle.rpartition("-receive-")[0], "ReceiptHandle": handle}, queue.url)
+
+
+def _outgoing(asked: Mapping[str, Any]) -> Outgoing:
+    attributes = {
+        name: {
+            key: base64.b64decode(value) if key == "BinaryValue" else value
+            for key, value in attribute.items()
+        }
+        for name, attribute in asked.get("MessageAttributes", {}).items()
+    }
+    trace = asked.get("MessageSystemAttributes", {}).get("AWSTraceHeader", {}).get("StringValue")
+    return Outgoing(
+        asked["MessageBody"],
+        attributes,
+        asked.get("MessageGroupId"),
+        asked.get("MessageDeduplicationId"),
+        trace,
+        asked.get("DelaySeconds", 0),
+    )
+
+
+def _base64(value: object) -> str:
+    assert isinstance(value, bytes)
+    return base64.b64encode(value).decode()

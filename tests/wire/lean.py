@@ -1,0 +1,47 @@
+"""The lean transport on the wire: a third way for its streams to wait, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from tests.wire.wire import Connection, Wire
+
+from shared.aws.endpoint import surroundings
+from shared.aws.lean_transport import LeanTransport
+from shared.aws.streams import Secure
+
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_ENDPOINT_URL": "http://aws.sandbox",
+}
+
+
+class OnTheWire:
+    """Waits in virtual time. `limits` -- whether only so many calls are under way at once."""
+
+    def __init__(self, wire: Wire, *, limits: bool) -> None:
+        self._wire = wire
+        self._limits = limits
+
+    async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Connection:
+        return await self._wire.connect(seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._wire.clock.sleep(seconds)
+
+    def turns(self, most: int) -> AbstractAsyncContextManager[object]:
+        return asyncio.Semaphore(most) if self._limits else nullcontext()
+
+
+def lean_consumer(wire: Wire, attempts: int, connections: int) -> LeanTransport:
+    """As the consumer has it."""
+    streams = OnTheWire(wire, limits=True)
+    return LeanTransport(surroundings(ENVIRONMENT), streams, attempts=attempts, connections=connections)
+
+
+def lean_worker(wire: Wire, attempts: int) -> LeanTransport:
+    """As the worker has it: its heartbeats have a thread of their own, and wait for nobody."""
+    return LeanTransport(surroundings(ENVIRONMENT), OnTheWire(wire, limits=False), attempts=attempts)

@@ -1,0 +1,158 @@
+"""One call over the wire, in each form that a fault of it may take: what both transports make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+import pytest
+from tests.transports import TRANSPORTS
+from tests.wire.aws import Aws
+from tests.wire.sandbox import consumer_transport, on_virtual_time, worker_transport
+from tests.wire.wire import DONE, SLOW, UNDONE, UNOPENED, Wire
+
+from shared.aws.choice import LEAN
+from shared.aws.dynamodb_records import DynamoDbRecords
+from shared.aws.lambda_workers import LambdaWorkers
+from shared.aws.sqs_queue import SqsQueue
+from shared.ports import Begun, Outgoing, QueueError, RecordsError, Reply
+from zigzag_testing.faults import Faults
+from zigzag_testing.memory_lambda import MemoryLambda
+from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.virtual_time import virtual_runner
+
+TOO_SLOW = SLOW[1]
+HALF = "half an answer"
+FOREVER = 1_000_000
+
+
+class Troubled(Wire):
+    """A wire on which one form of a fault strikes, so many times.
+
+    form_now -- which.
+    times    -- how often, at most.
+    """
+
+    form_now = ""
+    times = 0
+
+    def form(self, kind: str, forms: tuple[str, ...]) -> str | None:
+        if self.times == 0 or self.form_now not in forms:
+            return None
+        self.times -= 1
+        return self.form_now
+
+    def slowness(self) -> tuple[float, float]:
+        if self.times == 0 or self.form_now != TOO_SLOW:
+            return 0.0, 0.0
+        self.times -= 1
+        return 0.0, 60.0
+
+
+class Account:
+    """A queue, a function and a table, behind a troubled wire."""
+
+    def __init__(self, wanted: str, patch: pytest.MonkeyPatch) -> None:
+        self.wanted = wanted
+        self.runner, clock = virtual_runner()
+        on_virtual_time(patch, clock, seed=0)
+        self.worked = 0
+        self.kept = MemoryQueue(clock)
+        self.function = MemoryLambda(self._work, clock, timeout_seconds=60)
+        self.table = MemoryRecords()
+        faults = Faults.none()
+        aws = Aws(clock, faults, [self.kept], self.function, self.table)
+        self.wire = Troubled(aws, clock, faults, Random(0))
+        consumer = consumer_transport(wanted, self.wire)
+        self.workers = LambdaWorkers(consumer, "worker")
+        self.consumers_queue = SqsQueue(consumer, self.kept.url)
+        worker = worker_transport(wanted, self.wire)
+        self.queue = SqsQueue(worker, self.kept.url)
+        self.records = DynamoDbRecords(worker, "records")
+
+    async def _work(self, event: object, seconds_left: Callable[[], float]) -> None:
+        self.worked += 1
+
+    def invoke(self) -> Reply:
+        async def invoked() -> Reply:
+            (answer,) = await self.workers.dispatch([b"{}"])
+            await self.function.finish()
+            return answer.reply
+
+        return self.runner.run(invoked())
+
+
+@pytest.fixture(params=TRANSPORTS)
+def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    account = Account(request.param, monkeypatch)
+    yield account
+    account.runner.close()
+
+
+@pytest.mark.parametrize(
+    ("form", "reply", "worked"),
+    [
+        pytest.param("", Reply.SENT, 1, id="nothing goes wrong"),
+        *((form, Reply.REFUSED, 0) for form in UNOPENED),
+        *((form, Reply.THROTTLED if form == "throttled" else Reply.UNKNOWN, 0) for form in UNDONE),
+        *((form, Reply.UNKNOWN, 1) for form in (*DONE, TOO_SLOW)),
+    ],
+)
+def test_what_is_said_of_an_invoke_is_what_is_known_and_it_is_sent_once(
+    account: Account, form: str, reply: Reply, worked: int
+) -> None:
+    account.wire.form_now, account.wire.times = form, FOREVER
+
+    assert account.invoke() is reply
+    assert account.worked == worked
+    assert account.wire.aws.arrived[b"{}"] == worked
+
+
+@pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *DONE, TOO_SLOW])
+def test_the_consumers_receive_fails_and_is_not_sent_again(account: Account, form: str) -> None:
+    account.runner.run(account.kept.send(Outgoing("hello")))
+    account.wire.form_now, account.wire.times = form, 1
+
+    with pytest.raises(QueueError):
+        account.runner.run(account.consumers_queue.receive(10, 0, 120))
+    # Sent again, it would have worked.
+    assert account.wire.times == 0
+
+
+@pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *(form for form in DONE if form != HALF), TOO_SLOW])
+def test_what_the_worker_settles_and_records_is_sent_up_to_four_times(account: Account, form: str) -> None:
+    # Given a message that was received
+    account.runner.run(account.kept.send(Outgoing("hello")))
+    deliveries = account.runner.run(account.queue.receive(10, 0, 43_200))
+
+    # When it is recorded and deleted, and three calls out of four go wrong
+    account.wire.form_now, account.wire.times = form, 3
+    begun = account.runner.run(account.records.begin("task#1", "a", 0.0, 1e10))
+    assert account.wire.times == 0
+    account.wire.times = 3
+    failed = account.runner.run(account.queue.delete(deliveries))
+
+    # Then both are done, and the start is counted once
+    assert begun == Begun(1)
+    assert failed == []
+    assert len(account.kept) == 0
+
+
+def test_after_half_an_answer_the_lean_transport_sends_again_and_boto_has_an_error(account: Account) -> None:
+    account.wire.form_now, account.wire.times = HALF, 1
+    begin = account.records.begin("task#1", "a", 0.0, 1e10)
+
+    if account.wanted == LEAN:
+        assert account.runner.run(begin) == Begun(1)
+    else:
+        with pytest.raises(RecordsError, match="IncompleteRead"):
+            account.runner.run(begin)
+
+
+def test_a_worker_whose_calls_all_go_wrong_has_an_error(account: Account) -> None:
+    account.wire.form_now, account.wire.times = "503", 4
+
+    with pytest.raises(QueueError):
+        account.runner.run(account.queue.in_flight())
+    assert account.wire.times == 0

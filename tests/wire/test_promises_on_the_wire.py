@@ -1,0 +1,175 @@
+"""What is promised holds on the wire too: the adapters and both transports, as they ship, in hostile worlds.
+
+The judges are those of `tests/hostile`. Here, what goes wrong with a call goes wrong with its bytes: no
+connection, a reset, a 503, half an answer, or none. Beside the promises, each call is held to its word: an
+invoke and a receive are sent once, and what is said of an invoke is what became of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+from random import Random
+from typing import Any
+
+import pytest
+from tests.conftest import COUNTED
+from tests.hostile import promises
+from tests.hostile.world import HostileWorld
+from tests.wire.sandbox import SandboxOnTheWire
+from tests.wire.wire import FORMS
+
+from shared.aws.choice import BOTO, LEAN
+
+FAULTS = {
+    "call failed": 0.05,
+    "call's answer lost": 0.04,
+    "call slow": 0.06,
+    "entry failed": 0.03,
+    "crash before a call": 0.015,
+    "crash after a call": 0.015,
+    "crash of a task": 0.01,
+    "invoke throttled": 0.02,
+    "invoke failed": 0.02,
+    "invoke's answer lost": 0.08,
+    "event dropped": 0.02,
+    "event doubled": 0.02,
+    "event late": 0.05,
+    "clock off": 0.2,
+}
+OF_A_CALL = ("entry failed", "crash before a call", "crash after a call", "invoke's answer lost")
+"""Kinds of the sandbox's own that strike calls, and have one form."""
+
+WORLDS = {LEAN: (range(4), 150), BOTO: (range(5), 50)}
+"""The seeds of each transport's worlds, and how many messages one has: boto takes many times as long."""
+
+ONLY_BOTOS = "gone without a goodbye"
+"""The lean transport uses no connection that may be gone."""
+
+STRUCK: defaultdict[str, Counter[str]] = defaultdict(Counter)
+"""By transport, how often each form of a fault has struck in this file's worlds."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
+    """Makes a world on the wire, of a transport and a seed; odd ones have FIFO queues."""
+    made: list[HostileWorld] = []
+
+    def make(wanted: str, seed: int) -> HostileWorld:
+        world = HostileWorld(
+            FAULTS,
+            seed,
+            partial(SandboxOnTheWire, wanted=wanted),
+            fifo=seed % 2 == 1,
+            deliveries_per_dispatch=(1, 10)[seed % 4 // 2],
+            in_flight_cap=(0, 40)[seed % 4 // 2],
+            worker_timeout_seconds=900,
+        )
+        made.append(world)
+        return world
+
+    yield make
+    for world in made:
+        world.close()
+
+
+def live(world: HostileWorld, seed: int, messages: int) -> None:
+    """Sends so many, while minutes pass; then nothing goes wrong any more, and the queue runs empty."""
+    random = Random(seed)
+    while len(world.trail.sent) < messages:
+        for _ in range(random.randint(10, 40)):
+            send_one(world, random)
+        world.sandbox.run_for(60 * random.randint(1, 2))
+    world.sandbox.redrive()
+    world.settle_down(redrives=True)
+
+
+def send_one(world: HostileWorld, random: Random) -> None:
+    does: dict[str, Any] = {"seconds": random.choice([0, 0, 0, 0, 1, 5, 50, 200])}
+    match random.random():
+        case chance if chance < 0.03:
+            world.send_bad()
+            return
+        case chance if chance < 0.15:
+            does["fails"] = random.choice([1, 2, 99])
+        case chance if chance < 0.2:
+            does["crashes"] = random.choice([1, 99])
+        case chance if chance < 0.23:
+            does["rejects"] = 1
+    group = f"group-{random.randint(1, 10)}" if world.fifo else None
+    name = random.choice(["plain", "once", "by_key"])
+    world.send(name, group=group, times=2 if name != "plain" and random.random() < 0.1 else 1, **does)
+
+
+def what_happened(world: HostileWorld) -> tuple[Any, ...]:
+    starts = [(life.id, start) for life in world.trail.lives for start in life.starts]
+    return starts, world.faults.struck, sandbox_of(world).wire.struck
+
+
+def sandbox_of(world: HostileWorld) -> SandboxOnTheWire:
+    assert isinstance(world.sandbox, SandboxOnTheWire)
+    return world.sandbox
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seed", "messages"),
+    [
+        pytest.param(wanted, seed, messages, id=f"{wanted}-{seed}")
+        for wanted, (seeds, messages) in WORLDS.items()
+        for seed in seeds
+    ],
+)
+def test_what_is_promised_holds_whatever_goes_wrong_on_the_wire(
+    wanted: str, seed: int, messages: int, world_of: Callable[[str, int], HostileWorld]
+) -> None:
+    # Given a world whose calls go over the wire
+    world = world_of(wanted, seed)
+    # When it is lived in
+    live(world, seed, messages)
+    wire = sandbox_of(world).wire
+    STRUCK[wanted] += wire.struck + world.faults.struck
+
+    # Then what is promised to tasks and to their senders was kept
+    promises.check_every_message_ended(world)
+    promises.check_dead_letters_were_tried(world)
+    promises.check_no_start_too_many(world)
+    promises.check_nothing_done_is_repeated(world)
+    promises.check_nothing_overlaps(world)
+    promises.check_nothing_is_hot(world)
+    # And no call did, or said, what it must not
+    assert sandbox_of(world).judge.broken == []
+    assert wanted == BOTO or not wire.misused, "a connection was used that may have been gone"
+
+
+@pytest.mark.parametrize("wanted", WORLDS)
+@pytest.mark.parametrize("form", [*FORMS, *OF_A_CALL])
+def test_this_form_of_a_fault_has_struck_above(
+    wanted: str, form: str, record_property: Callable[[str, object], None]
+) -> None:
+    times = STRUCK[wanted][form]
+    record_property(COUNTED, f"{form}, with {wanted}: struck {times:,} times")
+
+    assert (times > 0) is (form != ONLY_BOTOS or wanted == BOTO)
+
+
+@pytest.mark.parametrize("wanted", WORLDS)
+def test_the_same_seed_has_the_same_bad_day(
+    wanted: str, world_of: Callable[[str, int], HostileWorld]
+) -> None:
+    days = []
+    for _ in range(2):
+        world = world_of(wanted, 7)
+        live(world, 7, 10)
+        days.append(what_happened(world))
+        world.close()
+
+    assert days[0] == days[1]

@@ -1,0 +1,59 @@
+"""What does a process of the sandbox call? The ports of one tick, or of one invocation, with their faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from shared.ports import Clock, Queue, Records, Workers
+from zigzag_testing.faults import Faults
+from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
+
+
+class ConsumerPorts(NamedTuple):
+    """What a tick calls."""
+
+    queue: Queue
+    dead_letters: Queue
+    workers: Workers
+
+
+class WorkerPorts(NamedTuple):
+    """What an invocation calls. `at_first_line` is to be called just before a task's code begins."""
+
+    queue: Queue
+    dead_letters: Queue
+    records: Records
+    at_first_line: Callable[[], None]
+
+
+@contextmanager
+def faulty_consumer(
+    queue: Queue, dead_letters: Queue, workers: Workers, faults: Faults, clock: Clock
+) -> Iterator[ConsumerPorts]:
+    """The consumer's, while a tick runs."""
+    yield ConsumerPorts(
+        FaultyQueue(queue, faults, clock, again=False),
+        FaultyQueue(dead_letters, faults, clock, again=False),
+        workers,
+    )
+
+
+@contextmanager
+def faulty_worker(
+    queue: Queue, dead_letters: Queue, records: Records, faults: Faults, clock: Clock
+) -> Iterator[WorkerPorts]:
+    """The worker's, while an invocation runs."""
+    faulty = FaultyRecords(records, faults, clock)
+    crashed = True
+    try:
+        yield WorkerPorts(
+            FaultyQueue(queue, faults, clock, again=True),
+            FaultyQueue(dead_letters, faults, clock, again=True),
+            faulty,
+            faulty.started,
+        )
+        crashed = False
+    finally:
+        faulty.ended(crashed=crashed)
