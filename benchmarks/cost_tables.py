@@ -25,12 +25,12 @@ SETUPS = tuple((memory, architecture) for memory in (128, 256) for architecture 
 
 
 def measured_by(results: dict[str, Any]) -> Measured:
-    """What the model needs of the other benchmarks' results, as shares of what boto3 took beside them."""
+    """What the model needs of the other benchmarks' results, as shares of boto3's bare delete."""
     dispatch = {row["arm"]: row for row in results["dispatch"] if row["latency_ms"] == 5}
     worker = {row["arm"]: row for row in results["worker_overhead"]}
 
     calls = {row["library"]: row["cpu_us_per_call"] for row in results["transports"]}
-    unhurried = BOTO_DELETE_SECONDS / worker["boto3, bare delete"]["cpu_us_per_task"]
+    unhurried = BOTO_DELETE_SECONDS / calls["boto3"]
 
     def cpu(arm: str) -> float:
         return float(dispatch[arm]["cpu_us_per_message"] * unhurried)

@@ -24,7 +24,7 @@ from shared.ports import MOST_PER_CALL
 from shared.settings import SettingError, read
 
 INVOKES_A_LANE = MOST_PER_CALL // 2
-"""How many connections to Lambda a lane needs: while it receives, those of another are free."""
+"""Connections for each lane, half of what it invokes at once: while one lane receives, another invokes."""
 
 MB_A_LANE = 64
 LEAST_LANES, MOST_LANES = 4, 32

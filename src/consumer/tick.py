@@ -28,7 +28,7 @@ and so asks all of SQS's servers."""
 
 IDLE_POLLS = 3
 """How many do before any has come. They don't wait: that second would be most of what an idle month costs.
-Each asks some of SQS's servers, others each time; what all of them miss is for the next tick
+Each asks some of SQS's servers, by chance; what all of them miss is for the next tick
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
 
 ROOM_AGAIN_SECONDS = 0.25

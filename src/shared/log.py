@@ -27,7 +27,7 @@ _MOST_CHARACTERS = (16_000, 4_000, 1_000, 100)
 
 
 _NUMBERS = (bool, int, float)
-_SHORT = 1e15
+_MODEST = 1e15
 """JSON can hold what is smaller: `nan` is not, nor an int of thousands of digits."""
 
 
@@ -97,7 +97,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """The value, if JSON can hold it; else its text."""
-    if isinstance(value, str) or (type(value) in _NUMBERS and abs(value) < _SHORT):
+    if isinstance(value, str) or (type(value) in _NUMBERS and abs(value) < _MODEST):
         return value
     try:
         json.dumps(value, allow_nan=False)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 def _unlimited() -> float:
     return float("inf")
 
 
-class Context:
+class Context(NamedTuple):
     """One attempt, as its task sees it. In a test, make one: `Context()`.
 
     id           -- the task's id: the producer's, else the first MessageId. The same in every attempt, so
@@ -24,20 +26,10 @@ class Context:
     seconds_left -- a function: how long until the attempt is interrupted, which is before Lambda ends it.
     """
 
-    def __init__(
-        self,
-        id: str = "test",
-        task: str = "test",
-        attempt: int = 1,
-        sent_at: datetime | None = None,
-        attributes: Mapping[str, str | bytes] | None = None,
-        log: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,
-        seconds_left: Callable[[], float] = _unlimited,
-    ) -> None:
-        self.id = id
-        self.task = task
-        self.attempt = attempt
-        self.sent_at = sent_at
-        self.attributes = attributes or {}
-        self.log = log or logging.getLogger("zigzag.task")
-        self.seconds_left = seconds_left
+    id: str = "test"
+    task: str = "test"
+    attempt: int = 1
+    sent_at: datetime | None = None
+    attributes: Mapping[str, str | bytes] = MappingProxyType({})
+    log: logging.Logger | logging.LoggerAdapter[logging.Logger] = logging.getLogger("zigzag.task")
+    seconds_left: Callable[[], float] = _unlimited

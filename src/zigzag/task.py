@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any, Concatenate
 
@@ -143,12 +143,10 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
         hints = typing.get_type_hints(function)
     except Exception as error:
         raise TaskDefinitionError(f"{where} has a type that can't be read: {error}") from error
-    code = _written(function).__code__
-    parameters = code.co_varnames[: code.co_argcount]
-    others = code.co_kwonlyargcount or code.co_flags & _ANY_MORE
+    parameters, others = _parameters(function)
     wanted = "write `def name(payload: YourModel)` or `def name(payload: YourModel, context: Context)`"
     if not 1 <= len(parameters) <= 2 or others:
-        from inspect import signature  # a while to load, and so not where tasks start
+        from inspect import signature
 
         raise TaskDefinitionError(f"{where} takes {signature(function)}; {wanted}")
     payload = hints.get(parameters[0])
@@ -159,11 +157,17 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
     return _model(payload, where, wanted), len(parameters) == 2
 
 
-def _written(function: Any) -> Any:
-    """The function as a person wrote it, inside of what decorates it."""
-    while isinstance(inner := getattr(function, "__wrapped__", None), FunctionType):
-        function = inner
-    return function
+def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
+    """The names of those that may be given by their position, and whether there are others."""
+    if not vars(function):  # nothing decorates it
+        code = function.__code__
+        others = code.co_kwonlyargcount or code.co_flags & _ANY_MORE
+        return code.co_varnames[: code.co_argcount], bool(others)
+    from inspect import Parameter, signature  # a while to load: only what is decorated needs it
+
+    kinds = {name: parameter.kind for name, parameter in signature(function).parameters.items()}
+    positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
+    return [name for name, kind in kinds.items() if kind in positional], not set(kinds.values()) <= positional
 
 
 def _place(function: Any) -> str:

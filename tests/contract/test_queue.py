@@ -403,6 +403,18 @@ class TestRefusals:
                 run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").receive(10, 0, 120))
 
     @pytest.mark.parametrize("wanted", TRANSPORTS)
+    def test_after_half_an_error_the_call_is_sent_again(
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+    ) -> None:
+        with Endpoint("half an error") as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+
+            with in_place(wanted, attempts=2) as transport, pytest.raises(QueueError):
+                run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").in_flight())
+
+        assert len(endpoint.requests) == 2
+
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_function_without_a_region(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
         as_on_lambda(monkeypatch)
         for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):

@@ -82,7 +82,8 @@ class Deployed:
 
 
 @pytest.fixture(scope="module")
-def deployed() -> Iterator[Deployed]:
+def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
+    """A stack with all its defaults; a module may name a transport for it."""
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, whose effects are counted, were deleted")
     with Emulator(tls=True, auth=True) as aws:
@@ -91,7 +92,11 @@ def deployed() -> Iterator[Deployed]:
         stack.build(PROJECT, environment, build_dir, log=aws.directory / "build.log")
         stack.deploy(PROJECT, environment, build_dir, log=aws.directory / "deploy.log")
         outputs = stack.outputs(PROJECT, environment)
-        yield Deployed(aws, outputs, Ledger(aws, outputs))
+        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+        if transport := getattr(request, "param", None):
+            deployed.set_consumer(ZIGZAG_TRANSPORT=transport)
+            deployed.set_worker(ZIGZAG_TRANSPORT=transport)
+        yield deployed
 
 
 @pytest.fixture(scope="session")

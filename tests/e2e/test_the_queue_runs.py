@@ -19,6 +19,12 @@ import pytest
 from tests.e2e.conftest import Deployed
 from tests.noise import noise
 
+from shared.aws.choice import BOTO, LEAN
+
+pytestmark = pytest.mark.parametrize(
+    "deployed", [LEAN, pytest.param(BOTO, marks=pytest.mark.slow)], indirect=True, scope="module"
+)
+
 MANY = 200
 WAIT_SECONDS = (
     240  # the first firing comes a minute after the deployment; a message left to its lease, two later

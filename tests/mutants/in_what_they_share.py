@@ -192,8 +192,8 @@ CALLS = (
         "the lean transport uses a connection again on which a call failed",
         "H3",
         CONNECTIONS,
-        "                stream.close()\n                raise NoAnswerError",
-        "                self._resting.append((stream, time.time()))\n                raise NoAnswerError",
+        "            stream.close()\n            raise NoAnswerError",
+        "            self._resting.append((stream, time.time()))\n            raise NoAnswerError",
     ),
     Mutation(
         "a receive does not ask for attributes",

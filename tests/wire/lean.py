@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 from tests.wire.wire import Connection, Wire
@@ -10,6 +9,7 @@ from tests.wire.wire import Connection, Wire
 from shared.aws.endpoint import surroundings
 from shared.aws.lean_transport import LeanTransport
 from shared.aws.streams import Secure
+from shared.aws.streams_in_a_loop import InALoop
 
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
@@ -32,8 +32,8 @@ class OnTheWire:
     async def sleep(self, seconds: float) -> None:
         await self._wire.clock.sleep(seconds)
 
-    def turns(self, most: int) -> AbstractAsyncContextManager[object]:
-        return asyncio.Semaphore(most) if self._limits else nullcontext()
+    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
+        return InALoop().turns(most, seconds) if self._limits else nullcontext()
 
 
 def lean_consumer(wire: Wire, attempts: int, connections: int) -> LeanTransport:

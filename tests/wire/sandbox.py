@@ -16,6 +16,7 @@ from tests.wire.judged_ports import Judge, JudgedQueue, JudgedRecords, JudgedWor
 from tests.wire.lean import lean_consumer, lean_worker
 from tests.wire.wire import Wire
 
+from consumer.app import INVOKES_A_LANE, LEAST_LANES
 from consumer.room import Room
 from shared.aws import connections, lean_transport, sqs_queue
 from shared.aws.choice import LEAN
@@ -28,7 +29,7 @@ from zigzag_testing import Sandbox
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 CONSUMERS_ATTEMPTS, WORKERS_ATTEMPTS = 1, 4
-CONNECTIONS = 40
+CONNECTIONS = LEAST_LANES * INVOKES_A_LANE
 """As the two apps have them."""
 
 

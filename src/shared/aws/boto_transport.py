@@ -163,8 +163,10 @@ def _invoke(client: Any, **arguments: Any) -> None:
 
 
 def _refuse_half(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """Raises IncompleteReadError. boto itself takes what came of an answer for all of it: a receive that lost
-    its messages would be an empty queue, and what a batch refused would not be seen."""
+    """Raises IncompleteReadError. boto itself takes what came of a good answer for all of it: a receive that
+    lost its messages would be an empty queue, and what a batch refused would not be seen."""
+    if response_dict["status_code"] >= 300:
+        return  # its status says enough
     body, length = response_dict["body"], response_dict["headers"].get("content-length", "")
     if isinstance(body, bytes) and length.isdecimal() and len(body) < int(length):
         raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))

@@ -18,7 +18,8 @@ from shared.aws.transport import NoAnswerError, NotSentError
 from shared.aws.trust import Trust
 
 OPEN_SECONDS = 4.0
-"""For a new connection. With little memory a function has little processor: a handshake takes long there."""
+"""For a turn and a new connection, both together; the answer's time comes on top, and all of it must fit into
+what a dispatch may take. With little memory a function has little processor: a handshake takes long there."""
 
 LAST_WORD_SECONDS = 0.5
 """For the answer of who closed a connection while we were sending."""
@@ -35,7 +36,7 @@ class Connections:
         self._port = port
         self._trust = trust
         self._streams = streams
-        self._turns = streams.turns(most)
+        self._turns = streams.turns(most, OPEN_SECONDS)
         self._last: Secure | None = None
         self._resting: list[tuple[Stream, float]] = []  # and since when, the latest last
 
@@ -44,29 +45,37 @@ class Connections:
 
         Raises NotSentError or NoAnswerError.
         """
-        async with self._turns:
-            rested = self._rested()
-            stream = rested or await self._opened()
-            try:
-                answer = await _exchange(stream, request(), seconds)
-            except (OSError, BadAnswerError) as error:
-                stream.close()
-                raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error
-            except BaseException:
-                stream.close()
-                raise
-            if rested is None:
-                self._last = stream.secure or self._last
-            if answer.keep:
-                self._resting.append((stream, time.time()))
-            else:
-                stream.close()
-            return answer
+        opens_until = time.monotonic() + OPEN_SECONDS
+        try:
+            async with self._turns:
+                return await self._exchange(request, seconds, opens_until)
+        except TimeoutError as error:  # of its turn: in it, every OSError becomes an error of the call
+            why = f"{self._host}: no call ended so that this one could begin"
+            raise NotSentError(type(error).__name__, why) from error
 
     def close(self) -> None:
         """Closes those that rest."""
         while self._resting:
             self._resting.pop()[0].close()
+
+    async def _exchange(self, request: Callable[[], bytes], seconds: float, opens_until: float) -> HttpAnswer:
+        rested = self._rested()
+        stream = rested or await self._opened(opens_until)
+        try:
+            answer = await _exchange(stream, request(), seconds)
+        except (OSError, BadAnswerError) as error:
+            stream.close()
+            raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error
+        except BaseException:
+            stream.close()
+            raise
+        if rested is None:
+            self._last = stream.secure or self._last
+        if answer.keep:
+            self._resting.append((stream, time.time()))
+        else:
+            stream.close()
+        return answer
 
     def _rested(self) -> Stream | None:
         while True:
@@ -78,23 +87,24 @@ class Connections:
                 return stream
             stream.close()
 
-    async def _opened(self) -> Stream:
+    async def _opened(self, until: float) -> Stream:
         secure = None if self._trust is None else Secure(self._trust.context)
         try:
             try:
                 # A session is good for the context that it is of.
                 same = secure and self._last and self._last.context is secure.context
-                return await self._open(self._last if same else secure)
+                return await self._open(self._last if same else secure, until)
             except ssl.SSLCertVerificationError:
                 wider = self._trust.wider_than(secure.context) if self._trust and secure else None
                 if wider is None:
                     raise
-                return await self._open(Secure(wider))
+                return await self._open(Secure(wider), until)
         except (OSError, ValueError) as error:
             raise NotSentError(type(error).__name__, f"no connection to {self._host}: {error}") from error
 
-    async def _open(self, secure: Secure | None) -> Stream:
-        return await self._streams.open(self._host, self._port, secure, OPEN_SECONDS)
+    async def _open(self, secure: Secure | None, until: float) -> Stream:
+        left = max(0.1, until - time.monotonic())
+        return await self._streams.open(self._host, self._port, secure, left)
 
 
 async def _exchange(stream: Stream, request: bytes, seconds: float) -> HttpAnswer:

@@ -1,4 +1,4 @@
-"""The lean transport: what Lambda's functions call AWS through, at an eighth of boto's processor time.
+"""The lean transport: what Lambda's functions call AWS through, at a seventh of boto's processor time.
 
 Nothing but the standard library (`docs/adr/0009` has the reasons, and the figures). It serves what a
 function on Lambda has: credentials in the environment, and endpoints of the region's own or named by

@@ -42,8 +42,8 @@ class Secure(NamedTuple):
 
 
 def secured_by(connected: socket.socket) -> Secure | None:
-    """How it was made secure, for the next one. None if it isn't, or went on with a session, which is still
-    good: reading its own would take as long as a handshake."""
+    """How it was made secure, for the next one; None if it isn't. None as well if it went on with a session:
+    that one is still good, and to read another takes a while."""
     if not isinstance(connected, ssl.SSLSocket) or connected.session_reused:
         return None
     return Secure(connected.context, connected.session)
@@ -60,7 +60,7 @@ class Stream(Protocol):
 
     @property
     def secure(self) -> Secure | None:
-        """How it is secure. With its session the next connection's handshake takes less time."""
+        """What the next connection may begin with, so that its handshake takes less time; or None."""
 
     def alive(self) -> bool:
         """Whether it can be used again: not closed, and nothing has come that nobody asked for."""
@@ -76,8 +76,8 @@ class Streams(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
-    def turns(self, most: int) -> AbstractAsyncContextManager[object]:
-        """What lets so many in at a time."""
+    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
+        """What lets so many in at a time. Raises TimeoutError to who has waited for so many seconds."""
 
 
 def new_socket(address: Address) -> socket.socket:

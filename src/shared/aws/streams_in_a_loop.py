@@ -33,8 +33,23 @@ class InALoop:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def turns(self, most: int) -> AbstractAsyncContextManager[object]:
-        return asyncio.Semaphore(most)
+    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
+        return _Turns(most, seconds)
+
+
+class _Turns(asyncio.Semaphore):
+    """Waits no longer than that."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        super().__init__(most)
+        self._seconds = seconds
+
+    async def __aenter__(self) -> None:
+        if not self.locked():
+            await self.acquire()  # at once: it needs no clock
+            return
+        async with asyncio.timeout(self._seconds):
+            await self.acquire()
 
 
 async def _loop_stream(address: Address, host: str, secure: Secure | None) -> _LoopStream:

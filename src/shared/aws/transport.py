@@ -60,7 +60,8 @@ class Transport(Protocol):
         """One operation of SQS or DynamoDB, by its name and its parameters' names in AWS's API reference.
 
         Bytes among the parameters and in the answer are bytes, as in boto3. What may have been mended by now
-        (no connection, a throttle, a server's error) is sent again, as often as the transport was told to.
+        (no connection, no answer, a throttle, a server's error) is sent again, as often as the transport was
+        told to. After half an answer only the lean one does.
         """
 
     async def invoke(self, function: str, event: bytes) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import date
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -95,6 +96,23 @@ class TestDefinition:
 
         assert (greet.name, greet.model, greet.wants_context) == ("greet", Person, True)
         assert greet(Person(name="ann", born=date(2000, 2, 29)), Context()) == "ann"
+
+    def test_a_decorator_that_says_what_it_takes_is_believed(self) -> None:
+        def with_a_context(function: Any) -> Any:
+            @wraps(function)
+            def inner(payload: dict[str, Any]) -> Any:
+                return function(payload, Context(id="its own"))
+
+            inner.__signature__ = signature(lambda payload: None)  # type: ignore[attr-defined]
+            return inner
+
+        @task()
+        @with_a_context
+        def greet(payload: dict[str, Any], context: Context) -> str:
+            return context.id
+
+        assert not greet.wants_context
+        assert greet({}) == "its own"
 
     @pytest.mark.parametrize(
         "arguments", [{"attempts": 0}, {"attempts": -1}], ids=lambda arguments: str(arguments)

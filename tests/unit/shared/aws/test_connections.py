@@ -46,6 +46,29 @@ class TestConnections:
 
         assert (len(endpoint.requests), endpoint.connections) == (2, 2)
 
+    def test_who_waits_too_long_for_a_turn_is_not_sent(
+        self, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Given four connections, and four calls that get no answer
+        monkeypatch.setattr(connections, "OPEN_SECONDS", 0.3)
+        endpoint.answer = "hang"
+        way = ConsumersWay()
+
+        async def five() -> list[BaseException | None]:
+            calls = [asyncio.create_task(way.transport.invoke("worker", b"{}")) for _ in range(5)]
+            done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+            endpoint.released.set()
+            await asyncio.wait(calls)
+            return [one.exception() for one in done]
+
+        # When a fifth is made
+        failed = way.run(five())
+        way.close()
+
+        # Then it fails before the others do, and never began
+        assert [type(error) for error in failed] == [NotSentError]
+        assert len(endpoint.requests) == 4
+
     @pytest.mark.parametrize("answer", ["close", "reset", "half", b"no HTTP at all\r\n\r\n"])
     def test_one_on_which_a_call_failed_is_not_used(
         self, endpoint: HttpEndpoint, way: Way, answer: str | bytes
