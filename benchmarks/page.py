@@ -75,7 +75,8 @@ def _table(tables: Callable[[list[Any]], str], rows: list[Any] | None, command: 
 
 _LIMIT = (
     "wrk is a load generator in C. It asks for ten messages and invokes ten times, on as many connections as "
-    "the consumer had; it signs nothing, and looks at no answer."
+    "the consumer had; it signs nothing, and looks at no answer. "
+    "With few connections a consumer uses most of what they allow; with many, the processor is its limit."
 )
 _PEERS = (
     f"Every call takes {compared.LATENCY_MS} ms. Who invokes a worker does our consumer's job; the others "

@@ -159,7 +159,7 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
 
 def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
     """The names of those that may be given by their position, and whether there are others."""
-    if not vars(function):  # nothing decorates it
+    if not function.__dict__:  # nothing decorates it
         code = function.__code__
         others = code.co_kwonlyargcount or code.co_flags & _ANY_MORE
         return code.co_varnames[: code.co_argcount], bool(others)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,12 +12,16 @@ from typing import Any
 import pytest
 from tests.e2e.packages import PROJECT, build_as_a_person_does, without_aws
 
+from shared.aws.choice import LEAN
 from tasks import TASKS
 from zigzag_local import aws_cli, stack
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
+
+TRANSPORT = os.environ.get("ZIGZAG_E2E_TRANSPORT", LEAN)
+"""What deployed functions call AWS through, unless a test names it."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
-    """A stack with all its defaults; a module may name a transport for it."""
+    """A stack with all its defaults but the transport, which a module may name."""
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, whose effects are counted, were deleted")
     with Emulator(tls=True, auth=True) as aws:
@@ -93,7 +98,8 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
         stack.deploy(PROJECT, environment, build_dir, log=aws.directory / "deploy.log")
         outputs = stack.outputs(PROJECT, environment)
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        if transport := getattr(request, "param", None):
+        transport = getattr(request, "param", TRANSPORT)
+        if transport != LEAN:
             deployed.set_consumer(ZIGZAG_TRANSPORT=transport)
             deployed.set_worker(ZIGZAG_TRANSPORT=transport)
         yield deployed

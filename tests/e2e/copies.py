@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.conftest import PROJECT
+from tests.e2e.conftest import PROJECT, TRANSPORT
 
 from zigzag_local import stack
 from zigzag_local.running import LocalAws
@@ -25,7 +25,7 @@ def deploy_copy(project: Path, aws: LocalAws, tasks: Mapping[str, str], *paramet
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(PROJECT / name, project)
     _add_tasks(project / "src" / "tasks", tasks)
-    _add_parameters(project / "samconfig.toml", parameters)
+    _add_parameters(project / "samconfig.toml", (f"Transport={TRANSPORT}", *parameters))
     build_dir, environment = aws.directory / "sam" / "build", aws.environment()
     stack.build(project, environment, build_dir, log=aws.directory / "build.log")
     stack.deploy(project, environment, build_dir, log=aws.directory / "deploy.log")

@@ -32,6 +32,7 @@ def test_a_fresh_task_starts_at_once_while_500_failing_ones_wait_for_their_retry
             always_fails.send({})
         for _ in range(10):
             sandbox.tick()
+        sandbox.run_for(10)
         assert len(sandbox.reports) == len(sandbox.queue) == FAILING
 
         # When a fresh one is sent, and the consumer is woken

@@ -45,6 +45,11 @@ OF_A_CALL = ("entry failed", "crash before a call", "crash after a call", "invok
 WORLDS = {LEAN: (range(4), 150), BOTO: (range(5), 50)}
 """The seeds of each transport's worlds, and how many messages one has: boto takes many times as long."""
 
+MARKS = {LEAN: (), BOTO: pytest.mark.slow}
+each_transport = pytest.mark.parametrize(
+    "wanted", [pytest.param(wanted, marks=marks) for wanted, marks in MARKS.items()]
+)
+
 ONLY_BOTOS = "gone without a goodbye"
 """The lean transport uses no connection that may be gone."""
 
@@ -123,7 +128,7 @@ def sandbox_of(world: HostileWorld) -> SandboxOnTheWire:
 @pytest.mark.parametrize(
     ("wanted", "seed", "messages"),
     [
-        pytest.param(wanted, seed, messages, id=f"{wanted}-{seed}")
+        pytest.param(wanted, seed, messages, id=f"{wanted}-{seed}", marks=MARKS[wanted])
         for wanted, (seeds, messages) in WORLDS.items()
         for seed in seeds
     ],
@@ -150,7 +155,7 @@ def test_what_is_promised_holds_whatever_goes_wrong_on_the_wire(
     assert wanted == BOTO or not wire.misused, "a connection was used that may have been gone"
 
 
-@pytest.mark.parametrize("wanted", WORLDS)
+@each_transport
 @pytest.mark.parametrize("form", [*FORMS, *OF_A_CALL])
 def test_this_form_of_a_fault_has_struck_above(
     wanted: str, form: str, record_property: Callable[[str, object], None]
@@ -161,7 +166,7 @@ def test_this_form_of_a_fault_has_struck_above(
     assert (times > 0) is (form != ONLY_BOTOS or wanted == BOTO)
 
 
-@pytest.mark.parametrize("wanted", WORLDS)
+@each_transport
 def test_the_same_seed_has_the_same_bad_day(
     wanted: str, world_of: Callable[[str, int], HostileWorld]
 ) -> None:
