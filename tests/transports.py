@@ -62,8 +62,8 @@ def in_place(wanted: str, *, attempts: int = 1) -> Iterator[Transport]:
 class InALoop:
     """A transport as the consumer has it, and the event loop that it needs."""
 
-    def __init__(self, wanted: str, *, connections: int = 10) -> None:
-        self.transport = transport_in_a_loop(wanted, attempts=1, connections=connections)
+    def __init__(self, wanted: str, *, attempts: int = 1, connections: int = 10) -> None:
+        self.transport = transport_in_a_loop(wanted, attempts=attempts, connections=connections)
         self._runner = asyncio.Runner()
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:

@@ -5,7 +5,6 @@ Where moto is known to be wrong, the case is tested on the queue in memory alone
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
@@ -15,9 +14,8 @@ from typing import Any, Protocol
 import boto3
 import pytest
 from moto.sqs import models as sqs_models
-from tests.http_endpoint import HttpEndpoint as Endpoint
 from tests.support import binary, text
-from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
+from tests.transports import as_on_lambda, in_place, moto_over_http
 from tests.wire.aws import Aws
 from tests.wire.sandbox import on_virtual_time, worker_transport
 from tests.wire.wire import Wire
@@ -369,61 +367,6 @@ class TestRefusals:
     def test_a_batch_of_more_than_ten(self, world: Harness) -> None:
         with pytest.raises(QueueError):
             world.run(world.queue.delete([delivered(world)] * 11))
-
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    def test_a_queue_that_cant_be_reached(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-        with socket.socket() as nobody_listens:
-            nobody_listens.bind(("127.0.0.1", 0))
-            url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}"
-            as_on_lambda(monkeypatch, url)
-
-            with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
-                run_in_place(SqsQueue(transport, f"{url}/000000000000/tasks").in_flight())
-        assert caught.value.code in ("EndpointConnectionError", "ConnectionRefusedError")
-
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    @pytest.mark.parametrize("attempts", [1, 2])
-    def test_a_call_whose_answer_is_an_error_is_sent_as_often_as_told(
-        self, monkeypatch: pytest.MonkeyPatch, attempts: int, wanted: str
-    ) -> None:
-        with Endpoint(503) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-
-            with in_place(wanted, attempts=attempts) as transport, pytest.raises(QueueError):
-                run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").in_flight())
-
-        assert len(endpoint.requests) == attempts
-
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    def test_half_an_answer_is_no_answer(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-        with Endpoint("half") as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-
-            with in_place(wanted) as transport, pytest.raises(QueueError):
-                run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").receive(10, 0, 120))
-
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    def test_after_half_an_error_the_call_is_sent_again(
-        self, monkeypatch: pytest.MonkeyPatch, wanted: str
-    ) -> None:
-        with Endpoint("half an error") as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-
-            with in_place(wanted, attempts=2) as transport, pytest.raises(QueueError):
-                run_in_place(SqsQueue(transport, f"{endpoint.url}/000000000000/tasks").in_flight())
-
-        assert len(endpoint.requests) == 2
-
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    def test_a_function_without_a_region(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-        as_on_lambda(monkeypatch)
-        for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-            monkeypatch.delenv(name)
-        monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
-
-        with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
-            run_in_place(SqsQueue(transport, "https://sqs.test/tasks").in_flight())
-        assert caught.value.code == "NoRegionError"
 
 
 class TestMemoryAlone:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
 import boto3
 import pytest
+from tests.http_endpoint import HttpEndpoint
 from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
 
 from shared.aws.sqs_queue import SqsQueue
-from shared.aws.transport import Answered
+from shared.aws.transport import Answered, Transport
 from shared.delivery import Delivery
 from shared.ports import Outgoing, QueueError
 from zigzag.in_place import run_in_place
@@ -84,3 +86,61 @@ def test_on_a_fifo_queue_group_and_deduplication_id_go_along(
 
     assert (delivery.group, delivery.from_fifo) == ("account-1", True)
     assert delivery.message["Attributes"]["MessageDeduplicationId"] == "d-1"
+
+
+# ---- When nobody answers well ----
+
+
+each_transport = pytest.mark.parametrize("wanted", TRANSPORTS)
+
+
+def queue_at(transport: Transport, url: str) -> SqsQueue:
+    return SqsQueue(transport, f"{url}/000000000000/tasks")
+
+
+@each_transport
+def test_a_queue_that_cant_be_reached(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}"
+        as_on_lambda(monkeypatch, url)
+
+        with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
+            run_in_place(queue_at(transport, url).in_flight())
+    assert caught.value.code in ("EndpointConnectionError", "ConnectionRefusedError")
+
+
+@each_transport
+@pytest.mark.parametrize("attempts", [1, 2])
+@pytest.mark.parametrize("answer", [503, "half an error"])
+def test_a_call_whose_answer_is_an_error_is_sent_as_often_as_told(
+    monkeypatch: pytest.MonkeyPatch, answer: int | str, attempts: int, wanted: str
+) -> None:
+    with HttpEndpoint(answer) as endpoint:
+        as_on_lambda(monkeypatch, endpoint.url)
+
+        with in_place(wanted, attempts=attempts) as transport, pytest.raises(QueueError):
+            run_in_place(queue_at(transport, endpoint.url).in_flight())
+
+    assert len(endpoint.requests) == attempts
+
+
+@each_transport
+def test_half_an_answer_is_no_answer(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    with HttpEndpoint("half") as endpoint:
+        as_on_lambda(monkeypatch, endpoint.url)
+
+        with in_place(wanted) as transport, pytest.raises(QueueError):
+            run_in_place(queue_at(transport, endpoint.url).receive(10, 0, 120))
+
+
+@each_transport
+def test_a_function_without_a_region(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    as_on_lambda(monkeypatch)
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+
+    with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
+        run_in_place(SqsQueue(transport, "https://sqs.test/tasks").in_flight())
+    assert caught.value.code == "NoRegionError"

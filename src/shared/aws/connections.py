@@ -48,7 +48,7 @@ class Connections:
         opens_until = time.monotonic() + OPEN_SECONDS
         try:
             async with self._turns:
-                return await self._exchange(request, seconds, opens_until)
+                return await self._in_turn(request, seconds, opens_until)
         except TimeoutError as error:  # of its turn: in it, every OSError becomes an error of the call
             why = f"{self._host}: no call ended so that this one could begin"
             raise NotSentError(type(error).__name__, why) from error
@@ -58,11 +58,11 @@ class Connections:
         while self._resting:
             self._resting.pop()[0].close()
 
-    async def _exchange(self, request: Callable[[], bytes], seconds: float, opens_until: float) -> HttpAnswer:
+    async def _in_turn(self, request: Callable[[], bytes], seconds: float, opens_until: float) -> HttpAnswer:
         rested = self._rested()
         stream = rested or await self._opened(opens_until)
         try:
-            answer = await _exchange(stream, request(), seconds)
+            answer = await _sent_and_answered(stream, request(), seconds)
         except (OSError, BadAnswerError) as error:
             stream.close()
             raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error
@@ -107,7 +107,7 @@ class Connections:
         return await self._streams.open(self._host, self._port, secure, left)
 
 
-async def _exchange(stream: Stream, request: bytes, seconds: float) -> HttpAnswer:
+async def _sent_and_answered(stream: Stream, request: bytes, seconds: float) -> HttpAnswer:
     ends = time.monotonic() + seconds
     try:
         await stream.send(request, seconds)

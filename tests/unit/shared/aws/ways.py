@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from shared.aws.choice import LEAN, transport_in_a_loop, transport_in_place
+from tests.transports import InALoop
+
+from shared.aws.choice import LEAN, transport_in_place
 from shared.aws.transport import Transport
 from zigzag.in_place import run_in_place
 
@@ -38,17 +39,9 @@ class WorkersWay:
         self.transport.close()
 
 
-class ConsumersWay:
+class ConsumersWay(InALoop):
     def __init__(self, attempts: int = 1) -> None:
-        self.transport = transport_in_a_loop(LEAN, attempts=attempts, connections=4)
-        self._runner = asyncio.Runner()
-
-    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
-        return self._runner.run(coroutine)
-
-    def close(self) -> None:
-        self.transport.close()
-        self._runner.close()
+        super().__init__(LEAN, attempts=attempts, connections=4)
 
 
 WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}
