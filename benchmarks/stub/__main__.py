@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import signal
-import socket
-import ssl
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.stub.answers import Answers, Manner
 from benchmarks.stub.backlog import BODY, Backlog
-from benchmarks.stub.certificate import make_certificate
-from benchmarks.stub.loop import Loop
-from benchmarks.stub.protocol import Connection
-
-MOST_WAITING = 1024
-"""Connections that the kernel keeps until they are accepted."""
+from benchmarks.stub.server import Server
 
 
 def main() -> None:
@@ -47,27 +39,13 @@ def _asked() -> argparse.Namespace:
 
 
 def _serve(answers: Answers, folder: Path, *, ends_with_stdin: bool) -> None:
-    loop = Loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit())  # the loop itself would sleep on
+    server = Server(answers, folder)
     if ends_with_stdin:
-        loop.on_readable(sys.stdin.fileno(), loop.end)  # nothing is ever written to it
-    made = make_certificate(folder)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(made.certificate, made.key)
-    with socket.create_server(("127.0.0.1", 0), backlog=MOST_WAITING) as listening:
-        listening.setblocking(False)
-        loop.on_readable(listening, lambda: _accept(listening, tls, loop, answers))
-        port = listening.getsockname()[1]
-        said = {"port": port, "url": f"https://127.0.0.1:{port}", "ca": str(made.certificate)}
-        print(json.dumps(said), flush=True)
-        loop.run()
-
-
-def _accept(listening: socket.socket, tls: ssl.SSLContext, loop: Loop, answers: Answers) -> None:
-    with contextlib.suppress(OSError):  # a client that has gone again
-        plain, _ = listening.accept()
-        Connection(plain, tls, loop, answers)
+        server.loop.on_readable(sys.stdin.fileno(), server.loop.end)  # nothing is ever written to it
+    print(json.dumps({"port": server.port, "url": server.url, "ca": str(server.ca)}), flush=True)
+    server.loop.run()
 
 
 if __name__ == "__main__":

@@ -45,10 +45,14 @@ class Loop:
         self._ended = True
 
     def run(self) -> None:
+        """Until it is ended; then closes what it still waits for."""
         select = self._selector.select
         while not self._ended:
             for key, _ in select(self._call_what_is_due()):
                 key.data()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
         self._selector.close()
 
     def _call_what_is_due(self) -> float | None:

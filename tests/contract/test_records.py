@@ -1,82 +1,25 @@
-"""Both implementations of the records port keep one contract: in memory, and on DynamoDB (here: moto, and the
-records in memory behind a wire)."""
+"""Both implementations of the records port keep one contract: in memory, and on DynamoDB, which is moto,
+MiniStack, or the records in memory behind a wire."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from random import Random
-from typing import Any
+from collections.abc import Iterator
 
 import boto3
 import pytest
+from tests.contract.places import make_table
 from tests.http_endpoint import HttpEndpoint
-from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
-from tests.wire.aws import Aws
-from tests.wire.sandbox import on_virtual_time, worker_transport
-from tests.wire.wire import Wire
+from tests.transports import TRANSPORTS, as_on_lambda, in_place
+from tests.worlds import moto
 
-from shared.aws.dynamodb_records import EXPIRES, KEY, DynamoDbRecords
+from shared.aws.dynamodb_records import EXPIRES, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
 from shared.ports import Begun, Busy, Done, Records, RecordsError
 from zigzag.in_place import run_in_place
-from zigzag_testing.faults import Faults
-from zigzag_testing.memory_records import MemoryRecords
-from zigzag_testing.virtual_time import virtual_runner
 
 NOW = 1_800_000_000.25
 UNTIL = NOW + 105
 TABLE = "records"
-
-
-@contextmanager
-def on_moto(monkeypatch: pytest.MonkeyPatch, wanted: str) -> Iterator[DynamoDbRecords]:
-    """The adapter on DynamoDB, as moto plays it over HTTP, with no table yet."""
-    with moto_over_http() as url:
-        as_on_lambda(monkeypatch, url)
-        with in_place(wanted) as transport:
-            yield DynamoDbRecords(transport, TABLE)
-
-
-class OnTheWire:
-    """The adapter on DynamoDB, on virtual time: records in memory answer, over the wire of `tests/wire`."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-        self.runner, clock = virtual_runner()
-        on_virtual_time(monkeypatch, clock, seed=0)
-        faults = Faults.none()
-        wire = Wire(Aws(clock, faults, records=MemoryRecords()), clock, faults, Random(0))
-        self._records = DynamoDbRecords(worker_transport(wanted, wire), TABLE)
-
-    def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-        async def call(*arguments: Any) -> Any:
-            return self.runner.run(getattr(self._records, method)(*arguments))
-
-        return call
-
-
-@pytest.fixture(params=["memory", *TRANSPORTS, *(f"{wanted} on the wire" for wanted in TRANSPORTS)])
-def records(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Records]:
-    if request.param == "memory":
-        yield MemoryRecords()
-        return
-    if request.param.endswith(" on the wire"):
-        records = OnTheWire(monkeypatch, request.param.partition(" ")[0])
-        yield records
-        records.runner.close()
-        return
-    with on_moto(monkeypatch, request.param) as records:
-        make_table()
-        yield records
-
-
-def make_table() -> None:
-    boto3.client("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def begin(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> Begun | Busy | Done:
@@ -215,14 +158,13 @@ class TestOnDynamoDb:
     """What only the adapter has."""
 
     @pytest.fixture(params=TRANSPORTS)
-    def records(
-        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[DynamoDbRecords]:
-        with on_moto(monkeypatch, request.param) as records:
-            yield records
+    def records(self, request: pytest.FixtureRequest) -> Iterator[DynamoDbRecords]:
+        """Whose table is not there yet."""
+        with moto(request.param) as aws:
+            yield DynamoDbRecords(aws.transport, TABLE)
 
     def test_an_item_expires(self, records: DynamoDbRecords) -> None:
-        make_table()
+        make_table(TABLE)
         begin(records, "a")
 
         (item,) = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
+
+from tests.worlds import DEFAULT, Given, World
 
 from shared.delivery import Delivery
-from shared.ports import Failed, Outgoing, Queue, QueueError
-from zigzag_testing.deduplication import Scope
+from shared.ports import Failed, Outgoing, QueueError
 
 LOCALSTACK = "https://github.com/localstack/localstack/blob/8b9a79f/tests/aws/services/sqs/test_sqs.py"
 """Tests that LocalStack runs against AWS itself, and marks `aws.validated`."""
@@ -25,39 +26,6 @@ LEASE = 2
 """A short lease, in seconds: where time is real, a case waits for its end."""
 
 AFTER_LEASE = 2.2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """The queue that a case starts with. Where it says nothing, AWS's default holds.
-
-    max_receive_count -- with it, the queue has a dead-letter queue.
-    """
-
-    fifo: bool = False
-    content_based_deduplication: bool = True
-    deduplication_scope: Scope = "queue"
-    retention_seconds: int | None = None
-    max_receive_count: int | None = None
-    most_in_flight: int | None = None
-    superseded_handles_act: bool = False
-
-
-class World(Protocol):
-    """Somewhere with such a queue."""
-
-    @property
-    def queue(self) -> Queue: ...
-
-    @property
-    def dead_letters(self) -> Queue: ...
-
-    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R: ...
-
-    def pass_time(self, seconds: float) -> None: ...
-
-    def send_later(self, seconds: float, body: str) -> None:
-        """Sends a message while the next step waits."""
 
 
 class Aws:
@@ -157,7 +125,7 @@ CASES: list[Case] = []
 
 def recorded(
     source: str,
-    given: Given | None = None,
+    given: Given = DEFAULT,
     *,
     moto: str = "",
     ministack: str = "",
@@ -167,7 +135,7 @@ def recorded(
     differs = {name: does for name, does in (("moto", moto), ("ministack", ministack)) if does}
 
     def keep(play: Callable[[Aws], None]) -> Callable[[Aws], None]:
-        CASES.append(Case(play, source, given or Given(), differs, sandbox_only))
+        CASES.append(Case(play, source, given, differs, sandbox_only))
         return play
 
     return keep

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.recorded import worlds
+from tests import worlds
 from tests.recorded.case import CASES, Aws, Case
-from tests.recorded.worlds import MotoWorld, SandboxWorld, Sqs, SqsWorld
 from tests.transports import TRANSPORTS
+from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World
 
 from shared.aws.choice import BOTO, LEAN
 from shared.ports import QueueError
@@ -42,17 +42,17 @@ def differing(does: str) -> pytest.MarkDecorator:
 
 
 @pytest.mark.parametrize("case", cases_for("moto"))
-def test_moto_does_what_aws_did_but_where_noted(case: Case, moto: Sqs) -> None:
-    play(case, MotoWorld(case.given, moto))
+def test_moto_does_what_aws_did_but_where_noted(case: Case, moto: Emulated) -> None:
+    play(case, MotoWorld(moto, case.given))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", cases_for("ministack"))
-def test_ministack_does_what_aws_did_but_where_noted(case: Case, ministack: Sqs) -> None:
-    play(case, SqsWorld(case.given, ministack))
+def test_ministack_does_what_aws_did_but_where_noted(case: Case, ministack: Emulated) -> None:
+    play(case, SqsWorld(ministack, case.given))
 
 
-def play(case: Case, world: SandboxWorld | SqsWorld) -> None:
+def play(case: Case, world: World) -> None:
     try:
         case.play(Aws(world))
     finally:
@@ -60,13 +60,13 @@ def play(case: Case, world: SandboxWorld | SqsWorld) -> None:
 
 
 @pytest.fixture(scope="module", params=[LEAN, pytest.param(BOTO, marks=pytest.mark.slow)])
-def moto(request: pytest.FixtureRequest) -> Iterator[Sqs]:
+def moto(request: pytest.FixtureRequest) -> Iterator[Emulated]:
     with worlds.moto(request.param) as sqs:
         yield sqs
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
-def ministack(request: pytest.FixtureRequest) -> Iterator[Sqs]:
+def ministack(request: pytest.FixtureRequest) -> Iterator[Emulated]:
     with worlds.ministack(request.param) as sqs:
         yield sqs
 

@@ -1,4 +1,4 @@
-"""Where recorded cases run: the sandbox's queue; moto and MiniStack, through the adapter on SQS."""
+"""Queues to test: the sandbox's in memory; moto's and MiniStack's, through the adapter on SQS."""
 
 from __future__ import annotations
 
@@ -9,29 +9,69 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 import pytest
 from moto.sqs import models as sqs_models
-from tests.recorded.case import Given
 from tests.transports import as_on_lambda, in_place, moto_over_http
 
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
-from shared.ports import Outgoing
+from shared.ports import Outgoing, Queue
 from zigzag.in_place import run_in_place
 from zigzag_local.emulator import Emulator
+from zigzag_testing.deduplication import Scope
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.virtual_time import virtual_runner
 
 LONGEST_REAL_WAIT_SECONDS = 5
 
 
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """The queue that a test starts with. Where it says nothing, AWS's default holds.
+
+    max_receive_count -- with it, the queue has a dead-letter queue.
+    """
+
+    fifo: bool = False
+    content_based_deduplication: bool = True
+    deduplication_scope: Scope = "queue"
+    retention_seconds: int | None = None
+    max_receive_count: int | None = None
+    most_in_flight: int | None = None
+    superseded_handles_act: bool = False
+
+
+DEFAULT = Given()
+
+
+class World(Protocol):
+    """Somewhere with such a queue. `now` is its clock's time, in epoch seconds."""
+
+    @property
+    def queue(self) -> Queue: ...
+
+    @property
+    def dead_letters(self) -> Queue: ...
+
+    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R: ...
+
+    def now(self) -> float: ...
+
+    def pass_time(self, seconds: float) -> None: ...
+
+    def send_later(self, seconds: float, body: str) -> None:
+        """Sends a message while the next step waits."""
+
+    def close(self) -> None: ...
+
+
 class SandboxWorld:
     """The queue in memory, on virtual time."""
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Given = DEFAULT) -> None:
         self._runner, self._clock = virtual_runner()
         ending = ".fifo" if given.fifo else ""
         same: dict[str, Any] = {
@@ -54,6 +94,9 @@ class SandboxWorld:
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return self._runner.run(coroutine)
 
+    def now(self) -> float:
+        return self._clock.now()
+
     def pass_time(self, seconds: float) -> None:
         self.run(self._clock.sleep(seconds))
 
@@ -69,10 +112,10 @@ class SandboxWorld:
 
 
 @dataclass(frozen=True)
-class Sqs:
-    """An SQS that is no sandbox: `client` makes its queues, `transport` uses them."""
+class Emulated:
+    """An AWS that is no sandbox: `sqs` is boto's client, which makes queues; `transport` uses them."""
 
-    client: Any
+    sqs: Any
     transport: Transport
 
 
@@ -81,10 +124,10 @@ class SqsWorld:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, given: Given, sqs: Sqs) -> None:
-        client = sqs.client
+    def __init__(self, aws: Emulated, given: Given = DEFAULT) -> None:
+        client = aws.sqs
         ending = ".fifo" if given.fifo else ""
-        name = f"recorded-{next(self._numbers)}"
+        name = f"queue-{next(self._numbers)}"
         attributes: dict[str, str] = {}
         if given.fifo:
             attributes = {
@@ -100,12 +143,15 @@ class SqsWorld:
         if given.retention_seconds is not None:
             attributes["MessageRetentionPeriod"] = str(given.retention_seconds)
         url = client.create_queue(QueueName=f"{name}{ending}", Attributes=attributes)["QueueUrl"]
-        self.queue = SqsQueue(sqs.transport, url)
-        self.dead_letters = SqsQueue(sqs.transport, dead_url)
+        self.queue = SqsQueue(aws.transport, url)
+        self.dead_letters = SqsQueue(aws.transport, dead_url)
         self._later: list[threading.Timer] = []
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_in_place(coroutine)
+
+    def now(self) -> float:
+        return time.time()
 
     def pass_time(self, seconds: float) -> None:
         if seconds > LONGEST_REAL_WAIT_SECONDS:
@@ -125,8 +171,8 @@ class SqsWorld:
 class MotoWorld(SqsWorld):
     """SQS as moto plays it. It is told of a later time, instead of waiting for it."""
 
-    def __init__(self, given: Given, sqs: Sqs) -> None:
-        super().__init__(given, sqs)
+    def __init__(self, aws: Emulated, given: Given = DEFAULT) -> None:
+        super().__init__(aws, given)
         self._later_by = 0.0
         self._patch = pytest.MonkeyPatch()
         for name, in_a_second in (("unix_time", 1), ("unix_time_millis", 1000)):
@@ -134,6 +180,9 @@ class MotoWorld(SqsWorld):
 
     def _shifted(self, now: Callable[[], float], in_a_second: int) -> Callable[[], float]:
         return lambda: now() + self._later_by * in_a_second
+
+    def now(self) -> float:
+        return super().now() + self._later_by
 
     def pass_time(self, seconds: float) -> None:
         self._later_by += seconds
@@ -144,18 +193,18 @@ class MotoWorld(SqsWorld):
 
 
 @contextmanager
-def moto(wanted: str) -> Iterator[Sqs]:
-    """The SQS that moto plays, by that transport."""
+def moto(wanted: str) -> Iterator[Emulated]:
+    """The AWS that moto plays, by that transport."""
     with pytest.MonkeyPatch.context() as patch, moto_over_http() as url:
         as_on_lambda(patch, url)
         with in_place(wanted) as transport:
-            yield Sqs(boto3.client("sqs"), transport)
+            yield Emulated(boto3.client("sqs"), transport)
 
 
 @contextmanager
-def ministack(wanted: str) -> Iterator[Sqs]:
-    """The SQS that MiniStack plays, by that transport."""
-    with pytest.MonkeyPatch.context() as patch, Emulator() as aws:
-        as_on_lambda(patch, aws.environment()["AWS_ENDPOINT_URL"])
+def ministack(wanted: str) -> Iterator[Emulated]:
+    """The AWS that MiniStack plays, by that transport."""
+    with pytest.MonkeyPatch.context() as patch, Emulator() as local:
+        as_on_lambda(patch, local.environment()["AWS_ENDPOINT_URL"])
         with in_place(wanted) as transport:
-            yield Sqs(boto3.client("sqs"), transport)
+            yield Emulated(boto3.client("sqs"), transport)
