@@ -137,12 +137,15 @@ class Done:
 class Records(Protocol):
     """One record a task: how often it started, whose it is, and whether it is done.
 
-    A record lives for `RECORD_SECONDS` from its last change. `owner` names one delivery's worker: what it
-    counts, it counts once, however often it asks. Every method raises RecordsError.
+    A record lives for `RECORD_SECONDS` from its last change. `owner` names one delivery's worker. A call
+    that it sends again counts once. Every method raises RecordsError.
     """
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        """Counts a start and makes `owner` the owner until then, unless another one is, or it is done."""
+        """Counts a start and makes `owner` the owner until then, unless another one is, or it is done.
+
+        While it is the owner it has begun, and counts no more.
+        """
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         """Moves the end of the ownership; False if `owner` is not the owner (any more)."""

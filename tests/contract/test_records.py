@@ -51,6 +51,13 @@ def test_who_begins_twice_has_begun_once(records: Records) -> None:
     assert begin(records, "a") == Begun(1)
 
 
+def test_who_begins_again_when_its_ownership_has_ended_has_begun_twice(records: Records) -> None:
+    begin(records, "a")
+
+    assert begin(records, "a", UNTIL + 0.01, UNTIL + 100) == Begun(2)
+    assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 100)
+
+
 def test_the_owner_can_extend_its_ownership(records: Records) -> None:
     begin(records, "a")
 

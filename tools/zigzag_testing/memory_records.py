@@ -33,10 +33,8 @@ class MemoryRecords:
         record = self.records.setdefault(key, Record())
         if record.done:
             return Done()
-        if record.owner == owner:
-            return Begun(record.starts)
         if record.owner is not None and record.until >= now:
-            return Busy(record.until)
+            return Begun(record.starts) if record.owner == owner else Busy(record.until)
         record.starts += 1
         record.owner = record.last = owner
         record.until, record.expires = until, now + RECORD_SECONDS

@@ -11,8 +11,15 @@ from shared.aws.transport import Transport
 
 LEAN, BOTO = "lean", "boto"
 
-THREADS = 16
-"""Of boto. They wait for one another: with twice as many a call takes up to a quarter more processor time."""
+LEAST_THREADS, CONNECTIONS_A_THREAD = 10, 5
+"""boto3 waits in a thread for each call, takes eight times the processor time for one, and parses all of its
+authorities for each connection. So it has fewer: more would wait for the processor, and for one another. With
+ten, what one poll received goes out at once."""
+
+
+def threads_for(connections: int) -> int:
+    """How many threads boto has where the lean transport has so many connections to a service."""
+    return max(LEAST_THREADS, connections // CONNECTIONS_A_THREAD)
 
 
 def transport_in_place(wanted: str, *, attempts: int) -> Transport:
@@ -35,7 +42,7 @@ def transport_in_place(wanted: str, *, attempts: int) -> Transport:
 def transport_in_a_loop(wanted: str, *, attempts: int, connections: int) -> Transport:
     """One for an event loop, with many calls under way. As above.
 
-    connections -- the most of the lean one to each service; boto has one for each of its threads.
+    connections -- the most of the lean one to each service; boto has `threads_for` so many.
     """
     found = _for_lean(wanted)
     if found is None:
@@ -43,8 +50,9 @@ def transport_in_a_loop(wanted: str, *, attempts: int, connections: int) -> Tran
 
         from shared.aws.boto_transport import BotoTransport, in_threads
 
-        call = in_threads(ThreadPoolExecutor(THREADS))
-        return BotoTransport(attempts=attempts, connections=THREADS, call=call)
+        threads = threads_for(connections)
+        call = in_threads(ThreadPoolExecutor(threads))
+        return BotoTransport(attempts=attempts, connections=threads, call=call)
     from shared.aws.lean_transport import LeanTransport
     from shared.aws.streams_in_a_loop import InALoop
 

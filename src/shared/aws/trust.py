@@ -1,7 +1,7 @@
 """Whose certificates are trusted? Those of the machine's authorities, or of a bundle that is named instead.
 
-To read an authority takes OpenSSL a while, and a bundle has over a hundred: at a cold start, that is a fifth
-of all that is done. AWS's endpoints have certificates of Amazon's own authorities
+To read an authority takes OpenSSL a while, and a bundle has over a hundred: at a cold start, that would be a
+quarter of all that is done. AWS's endpoints have certificates of Amazon's own authorities
 (https://www.amazontrust.com/repository/). So those of the bundle are read at first, and all of it only if
 somebody is met whom they don't vouch for. Nobody is trusted who is not in the bundle.
 """

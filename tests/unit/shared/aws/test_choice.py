@@ -6,7 +6,7 @@ import pytest
 from tests.transports import as_on_lambda
 
 from shared.aws.boto_transport import BotoTransport
-from shared.aws.choice import BOTO, LEAN, transport_in_a_loop, transport_in_place
+from shared.aws.choice import BOTO, LEAN, threads_for, transport_in_a_loop, transport_in_place
 from shared.aws.lean_transport import LeanTransport
 
 
@@ -38,3 +38,7 @@ class TestChoice:
         assert [(record.message, "HTTPS_PROXY" in str(vars(record))) for record in caplog.records] == [
             ("boto is used", True)
         ]
+
+    @pytest.mark.parametrize(("connections", "threads"), [(1, 10), (20, 10), (80, 16), (160, 32)])
+    def test_boto_has_a_thread_for_each_lane_and_ten_at_least(self, connections: int, threads: int) -> None:
+        assert threads_for(connections) == threads
