@@ -22,7 +22,13 @@ TRANSPORTS = (BOTO, LEAN)
 
 def as_on_lambda(monkeypatch: pytest.MonkeyPatch, endpoint_url: str | None = None) -> None:
     """The variables that Lambda sets, and nobody else's."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "AWS_CA_BUNDLE"):
+    for name in (
+        "AWS_PROFILE",
+        "AWS_DEFAULT_REGION",
+        "AWS_SESSION_TOKEN",
+        "AWS_CA_BUNDLE",
+        "AWS_ENDPOINT_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
@@ -63,7 +69,9 @@ class InALoop:
     """A transport as the consumer has it, and the event loop that it needs."""
 
     def __init__(self, wanted: str, *, attempts: int = 1, connections: int = 10) -> None:
-        self.transport = transport_in_a_loop(wanted, attempts=attempts, connections=connections)
+        self.transport = transport_in_a_loop(
+            wanted, attempts=attempts, connections=connections, threads=connections
+        )
         self._runner = asyncio.Runner()
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:

@@ -53,19 +53,23 @@ class World(Protocol):
     @property
     def queue(self) -> Queue: ...
 
-    @property
-    def dead_letters(self) -> Queue: ...
-
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R: ...
 
     def now(self) -> float: ...
 
     def pass_time(self, seconds: float) -> None: ...
 
+    def close(self) -> None: ...
+
+
+class WholeWorld(World, Protocol):
+    """With a dead-letter queue, and somebody else who sends."""
+
+    @property
+    def dead_letters(self) -> Queue: ...
+
     def send_later(self, seconds: float, body: str) -> None:
         """Sends a message while the next step waits."""
-
-    def close(self) -> None: ...
 
 
 class SandboxWorld:

@@ -45,11 +45,16 @@ class Loop:
         self._ended = True
 
     def run(self) -> None:
-        """Until it is ended; then closes what it still waits for."""
+        """Until it is ended, or a call raises; then closes what it still waits for."""
         select = self._selector.select
-        while not self._ended:
-            for key, _ in select(self._call_what_is_due()):
-                key.data()
+        try:
+            while not self._ended:
+                for key, _ in select(self._call_what_is_due()):
+                    key.data()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         for key in list(self._selector.get_map().values()):
             if isinstance(key.fileobj, socket.socket):
                 key.fileobj.close()

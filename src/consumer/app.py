@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from consumer.handover import Handover
+from consumer.lanes import connections_for, lanes_for, threads_for
 from consumer.room import Room
 from consumer.settings import ConsumerSettings
 from consumer.tick import Summary, Tick
@@ -20,21 +21,7 @@ from shared.aws.choice import transport_in_a_loop
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.clock import WallClock
-from shared.ports import MOST_PER_CALL
 from shared.settings import SettingError, read
-
-INVOKES_A_LANE = MOST_PER_CALL // 2
-"""Connections for each lane, half of what it invokes at once: while one lane receives, another invokes."""
-
-MB_A_LANE = 64
-LEAST_LANES, MOST_LANES = 4, 32
-"""A function's processor grows with its memory, and four lanes whose calls take long don't fill a whole one:
-docs/performance.md has four beside thirty-two. More than it can feed would only open connections."""
-
-
-def lanes_for(memory_mb: int) -> int:
-    """How many lanes a consumer with so much memory polls with."""
-    return max(LEAST_LANES, min(memory_mb // MB_A_LANE, MOST_LANES))
 
 
 @functools.cache
@@ -47,8 +34,12 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
         log.write(logging.ERROR, str(error))
         raise
     lanes = lanes_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
-    # One attempt: a receive whose answer is lost must not be sent again.
-    aws = transport_in_a_loop(settings.transport, attempts=1, connections=lanes * INVOKES_A_LANE)
+    aws = transport_in_a_loop(
+        settings.transport,
+        attempts=1,  # a receive whose answer is lost must not be sent again
+        connections=connections_for(lanes),
+        threads=threads_for(lanes),
+    )
     aws.prepare("sqs", "lambda")
     queue = SqsQueue(aws, settings.queue_url)
     dead_letters = SqsQueue(aws, settings.dead_letter_queue_url)

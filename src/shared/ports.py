@@ -137,14 +137,14 @@ class Done:
 class Records(Protocol):
     """One record a task: how often it started, whose it is, and whether it is done.
 
-    A record lives for `RECORD_SECONDS` from its last change. `owner` names one delivery's worker. A call
-    that it sends again counts once. Every method raises RecordsError.
+    A record lives for `RECORD_SECONDS` from its last change. `owner` names one delivery's worker. Every
+    method raises RecordsError.
     """
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         """Counts a start and makes `owner` the owner until then, unless another one is, or it is done.
 
-        While it is the owner it has begun, and counts no more.
+        Asked again by its owner before that time, it gives the same count; afterwards it is another start.
         """
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
@@ -157,7 +157,7 @@ class Records(Protocol):
         """Gives up the ownership, if `owner` has it; the count stays."""
 
     async def count(self, key: str, owner: str, now: float) -> int:
-        """Counts a start that was not recorded when it began; how many there are now."""
+        """Counts a start that was not recorded when it began, once for an owner; how many there are now."""
 
     async def forget(self, key: str, owner: str) -> None:
         """Forgets the starts, so that a dead letter that is redriven begins anew, and gives up the ownership.

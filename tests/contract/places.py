@@ -10,7 +10,7 @@ import itertools
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -22,7 +22,7 @@ from benchmarks.stub.answers import Answer, Answers, Manner
 from benchmarks.stub.backlog import Backlog
 from benchmarks.stub.server import Server
 from tests.transports import as_on_lambda, in_place
-from tests.wire.aws import Aws, Request
+from tests.wire.aws import Aws, request_of
 from tests.wire.sandbox import on_virtual_time, worker_transport
 from tests.wire.wire import Wire
 from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World, ministack, moto
@@ -62,11 +62,6 @@ class InMemory:
     @contextmanager
     def records(self) -> Iterator[Records]:
         yield MemoryRecords()
-
-
-@contextmanager
-def in_memory() -> Iterator[Place]:
-    yield InMemory()
 
 
 # ---- Over a wire, the fakes behind it ----
@@ -130,11 +125,6 @@ class OnAWire:
         records.close()
 
 
-@contextmanager
-def on_a_wire(wanted: str) -> Iterator[Place]:
-    yield OnAWire(wanted)
-
-
 # ---- At the stub of the benchmarks: its TLS and HTTP, the fakes behind them ----
 
 
@@ -148,10 +138,8 @@ class FromMemory(Answers):
         self._runner, self._aws = runner, Aws(clock, Faults.none(), **behind)
 
     def to(self, head: bytes, body: bytes) -> Answer:
-        request, *lines = head.decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        asked = Request(request.split(" ")[1], headers, body)
-        return Answer(self._runner.run(self._aws.answer(asked)).to_bytes(chunked=False), 0.0)
+        answer = self._runner.run(self._aws.answer(request_of(head, body)))
+        return Answer(answer.to_bytes(chunked=False), 0.0)
 
 
 class StubWorld(SandboxWorld):
@@ -260,9 +248,9 @@ def at_ministack(wanted: str) -> Iterator[Place]:
 
 def _by(wanted: str) -> Iterator[Any]:
     yield pytest.param(lambda: at_moto(wanted), id=f"at moto by {wanted}")
-    yield pytest.param(lambda: on_a_wire(wanted), id=f"on a wire by {wanted}")
+    yield pytest.param(lambda: nullcontext(OnAWire(wanted)), id=f"on a wire by {wanted}")
     yield pytest.param(lambda: at_the_stub(wanted), id=f"at the stub by {wanted}")
     yield pytest.param(lambda: at_ministack(wanted), id=f"at ministack by {wanted}", marks=pytest.mark.slow)
 
 
-PLACES = [pytest.param(in_memory, id="in memory"), *_by(BOTO), *_by(LEAN)]
+PLACES = [pytest.param(lambda: nullcontext(InMemory()), id="in memory"), *_by(BOTO), *_by(LEAN)]

@@ -1,5 +1,5 @@
 """Both implementations of the records port keep one contract: in memory, and on DynamoDB, which is moto,
-MiniStack, or the records in memory behind a wire."""
+MiniStack, or the records in memory behind a wire or the stub."""
 
 from __future__ import annotations
 

@@ -57,8 +57,8 @@ POLLS = (
         "the client sends a receive again whose answer is lost",
         "H43",
         APP,
-        "settings.transport, attempts=1,",
-        "settings.transport, attempts=4,",
+        "attempts=1,  # a receive",
+        "attempts=4,  # a receive",
     ),
 )
 

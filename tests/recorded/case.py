@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.worlds import DEFAULT, Given, World
+from tests.worlds import DEFAULT, Given, WholeWorld
 
 from shared.delivery import Delivery
 from shared.ports import Failed, Outgoing, QueueError
@@ -31,7 +31,7 @@ AFTER_LEASE = 2.2
 class Aws:
     """The steps of a case."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WholeWorld) -> None:
         self._world = world
 
     def send(self, body: str, **options: Any) -> str:

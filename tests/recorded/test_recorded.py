@@ -14,7 +14,7 @@ import pytest
 from tests import worlds
 from tests.recorded.case import CASES, Aws, Case
 from tests.transports import TRANSPORTS
-from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World
+from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, WholeWorld
 
 from shared.aws.choice import BOTO, LEAN
 from shared.ports import QueueError
@@ -52,7 +52,7 @@ def test_ministack_does_what_aws_did_but_where_noted(case: Case, ministack: Emul
     play(case, SqsWorld(ministack, case.given))
 
 
-def play(case: Case, world: World) -> None:
+def play(case: Case, world: WholeWorld) -> None:
     try:
         case.play(Aws(world))
     finally:
@@ -61,14 +61,14 @@ def play(case: Case, world: World) -> None:
 
 @pytest.fixture(scope="module", params=[LEAN, pytest.param(BOTO, marks=pytest.mark.slow)])
 def moto(request: pytest.FixtureRequest) -> Iterator[Emulated]:
-    with worlds.moto(request.param) as sqs:
-        yield sqs
+    with worlds.moto(request.param) as aws:
+        yield aws
 
 
 @pytest.fixture(scope="module", params=TRANSPORTS)
 def ministack(request: pytest.FixtureRequest) -> Iterator[Emulated]:
-    with worlds.ministack(request.param) as sqs:
-        yield sqs
+    with worlds.ministack(request.param) as aws:
+        yield aws
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

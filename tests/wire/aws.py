@@ -37,6 +37,13 @@ class Request(NamedTuple):
         return self.headers.get("x-amz-target", "Invoke").rpartition(".")[2]
 
 
+def request_of(head: bytes, body: bytes) -> Request:
+    """Of its first line and headers, and of its body."""
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return Request(first.split()[1], headers, body)
+
+
 class Response(NamedTuple):
     """What is answered."""
 

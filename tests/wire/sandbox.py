@@ -16,7 +16,7 @@ from tests.wire.judged_ports import Judge, JudgedQueue, JudgedRecords, JudgedWor
 from tests.wire.lean import lean_consumer, lean_worker
 from tests.wire.wire import Wire
 
-from consumer.app import INVOKES_A_LANE, LEAST_LANES
+from consumer.lanes import LEAST_LANES, connections_for
 from consumer.room import Room
 from shared.aws import connections, lean_transport, sqs_queue
 from shared.aws.choice import LEAN
@@ -29,8 +29,8 @@ from zigzag_testing import Sandbox
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 CONSUMERS_ATTEMPTS, WORKERS_ATTEMPTS = 1, 4
-CONNECTIONS = LEAST_LANES * INVOKES_A_LANE
-"""As the two apps have them."""
+CONNECTIONS = connections_for(LEAST_LANES)
+"""As the two apps have them, by the lean transport."""
 
 
 class SandboxOnTheWire(Sandbox):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
-from tests.wire.aws import Aws, Request
+from tests.wire.aws import Aws, Request, request_of
 
 from shared.aws.streams import Secure
 from zigzag_testing.faults import Faults
@@ -266,9 +266,7 @@ def _read(data: bytes) -> Request | None:
     head, end, body = data.partition(b"\r\n\r\n")
     if not end:
         return None
-    first, *lines = head.decode().split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    if len(body) < int(headers["content-length"]):
-        return None
-    assert len(body) == int(headers["content-length"])
-    return Request(first.split()[1], headers, body)
+    request = request_of(head, body)
+    length = int(request.headers["content-length"])
+    assert len(body) <= length
+    return request if len(body) == length else None

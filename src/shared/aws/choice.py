@@ -11,16 +11,6 @@ from shared.aws.transport import Transport
 
 LEAN, BOTO = "lean", "boto"
 
-LEAST_THREADS, CONNECTIONS_A_THREAD = 10, 5
-"""boto3 waits in a thread for each call, takes eight times the processor time for one, and parses all of its
-authorities for each connection. So it has fewer: more would wait for the processor, and for one another. With
-ten, what one poll received goes out at once."""
-
-
-def threads_for(connections: int) -> int:
-    """How many threads boto has where the lean transport has so many connections to a service."""
-    return max(LEAST_THREADS, connections // CONNECTIONS_A_THREAD)
-
 
 def transport_in_place(wanted: str, *, attempts: int) -> Transport:
     """One that makes its calls here and now.
@@ -39,10 +29,11 @@ def transport_in_place(wanted: str, *, attempts: int) -> Transport:
     return LeanTransport(found, InPlace(), attempts=attempts)
 
 
-def transport_in_a_loop(wanted: str, *, attempts: int, connections: int) -> Transport:
+def transport_in_a_loop(wanted: str, *, attempts: int, connections: int, threads: int) -> Transport:
     """One for an event loop, with many calls under way. As above.
 
-    connections -- the most of the lean one to each service; boto has `threads_for` so many.
+    connections -- the most of the lean one to each service.
+    threads     -- of boto, which waits in one for each call, and has as many connections.
     """
     found = _for_lean(wanted)
     if found is None:
@@ -50,7 +41,6 @@ def transport_in_a_loop(wanted: str, *, attempts: int, connections: int) -> Tran
 
         from shared.aws.boto_transport import BotoTransport, in_threads
 
-        threads = threads_for(connections)
         call = in_threads(ThreadPoolExecutor(threads))
         return BotoTransport(attempts=attempts, connections=threads, call=call)
     from shared.aws.lean_transport import LeanTransport

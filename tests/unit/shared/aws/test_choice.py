@@ -6,7 +6,7 @@ import pytest
 from tests.transports import as_on_lambda
 
 from shared.aws.boto_transport import BotoTransport
-from shared.aws.choice import BOTO, LEAN, threads_for, transport_in_a_loop, transport_in_place
+from shared.aws.choice import BOTO, LEAN, transport_in_a_loop, transport_in_place
 from shared.aws.lean_transport import LeanTransport
 
 
@@ -17,13 +17,13 @@ class TestChoice:
         as_on_lambda(monkeypatch)
 
         assert isinstance(transport_in_place(LEAN, attempts=1), LeanTransport)
-        assert isinstance(transport_in_a_loop(LEAN, attempts=1, connections=1), LeanTransport)
+        assert isinstance(transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1), LeanTransport)
 
     def test_it_is_boto_where_that_is_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         as_on_lambda(monkeypatch)
 
         assert isinstance(transport_in_place(BOTO, attempts=1), BotoTransport)
-        assert isinstance(transport_in_a_loop(BOTO, attempts=1, connections=1), BotoTransport)
+        assert isinstance(transport_in_a_loop(BOTO, attempts=1, connections=1, threads=1), BotoTransport)
 
     def test_it_is_boto_where_only_boto_can_and_the_log_says_so(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -38,7 +38,3 @@ class TestChoice:
         assert [(record.message, "HTTPS_PROXY" in str(vars(record))) for record in caplog.records] == [
             ("boto is used", True)
         ]
-
-    @pytest.mark.parametrize(("connections", "threads"), [(1, 10), (20, 10), (80, 16), (160, 32)])
-    def test_boto_has_a_thread_for_each_lane_and_ten_at_least(self, connections: int, threads: int) -> None:
-        assert threads_for(connections) == threads
