@@ -36,7 +36,7 @@ def zigzag(name: str, more: Mapping[str, str] = MappingProxyType({}), *, memory:
 def by_boto(name: str, more: Mapping[str, str] = MappingProxyType({})) -> Arm:
     """Our consumer with boto3, which trusts as few as the boto threads.
 
-    Sixteen lanes, and as many threads, use all of a processor.
+    Sixteen lanes, and as many threads, used all of the processor that was measured on.
     """
     return replace(zigzag(name, {"Transport": "boto", **more}, memory=1024), small_bundle=True)
 

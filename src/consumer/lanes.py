@@ -9,8 +9,8 @@ LEAST_LANES, MOST_LANES = 4, 32
 """Four lanes whose calls take long don't fill a whole processor: docs/performance.md has four beside
 thirty-two. More than it can feed would only open connections."""
 
-INVOKES_A_LANE = MOST_PER_CALL // 2
-"""Connections for each lane, half of what it invokes at once: while one lane receives, another invokes."""
+CONNECTIONS_A_LANE = MOST_PER_CALL // 2
+"""Half of what a lane invokes at once: while one lane receives, another invokes."""
 
 
 def lanes_for(memory_mb: int) -> int:
@@ -20,7 +20,7 @@ def lanes_for(memory_mb: int) -> int:
 
 def connections_for(lanes: int) -> int:
     """The most to each service, of the lean transport."""
-    return lanes * INVOKES_A_LANE
+    return lanes * CONNECTIONS_A_LANE
 
 
 def threads_for(lanes: int) -> int:

@@ -63,6 +63,14 @@ def test_the_consumer_opens_a_connection_a_lane_to_sqs_and_five_to_lambda_and_pa
     assert outcome.ran.said["bundles_parsed"] == 1
 
 
+def test_by_boto_it_has_a_connection_to_each_service_for_each_of_its_threads(bench: Bench) -> None:
+    arm = dispatch.by_boto("zigzag by boto")
+
+    outcome = bench.run(arm, 200, latency_ms=30, count_bundles=True, longest_wait_seconds=LAST_WAIT_SECONDS)
+
+    assert 16 < outcome.stats["connections"] <= 2 * 16
+
+
 def test_a_message_that_is_missing_gives_no_figure(outcomes: dict[str, Outcome]) -> None:
     with pytest.raises(ArmFailedError, match="dispatched 50 of 51 messages, 50 of them once"):
         check_dispatched_once("zigzag", outcomes["zigzag"], 51)

@@ -59,9 +59,8 @@ class InMemory:
     def world(self) -> World:
         return SandboxWorld()
 
-    @contextmanager
-    def records(self) -> Iterator[Records]:
-        yield MemoryRecords()
+    def records(self) -> AbstractContextManager[Records]:
+        return nullcontext(MemoryRecords())
 
 
 # ---- Over a wire, the fakes behind it ----

@@ -30,7 +30,7 @@ from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 CONSUMERS_ATTEMPTS, WORKERS_ATTEMPTS = 1, 4
 CONNECTIONS = connections_for(LEAST_LANES)
-"""As the two apps have them, by the lean transport."""
+"""The consumer's, by the lean transport."""
 
 
 class SandboxOnTheWire(Sandbox):
