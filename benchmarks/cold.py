@@ -58,7 +58,7 @@ def measure(bench: Bench, quick: bool, rounds: int | None = None) -> dict[str, l
 
 
 def _started(bench: Bench, arm: Arm) -> dict[str, float]:
-    ran = bench.run(arm, backlog=1, longest_wait_seconds=LAST_WAIT_SECONDS).ran
+    ran = bench.run(arm, backlog=1, max_wait_seconds=LAST_WAIT_SECONDS).ran
     return {
         "cpu_ms": ran.cpu_seconds * 1000,
         "wall_ms": ran.wall_seconds * 1000,

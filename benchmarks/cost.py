@@ -18,7 +18,7 @@ from consumer.tick import IDLE_POLLS
 TICKS = 30 * 24 * 60
 """Of a month of 30 days, one a minute."""
 
-MOST_MESSAGES = 10
+MAX_MESSAGES = 10
 """That a receive brings: a million tasks come in bulk, so the receives are full."""
 
 POLL_SECONDS = 20
@@ -136,7 +136,7 @@ def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost
     return Cost(
         lambda_time=_time(seconds, setup),
         lambda_requests=dispatches * _prices()["lambda"]["request"],
-        sqs=(MILLION / MOST_MESSAGES + dispatches) * _prices()["sqs"]["request"],
+        sqs=(MILLION / MAX_MESSAGES + dispatches) * _prices()["sqs"]["request"],
         logs=_logs(MILLION * (measured.task_log_bytes + (METRICS_LOG_BYTES if setup.metrics else 0))),
         metrics=METRICS * _prices()["cloudwatch"]["metric_month"] if setup.metrics else 0.0,
     )
@@ -161,7 +161,7 @@ def idle_month_by_mapping() -> Cost:
 
 def million_by_naive(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
     """The first version: ten messages a tick, one call after the other, Lambda's own log lines."""
-    ticks = MILLION / MOST_MESSAGES
+    ticks = MILLION / MAX_MESSAGES
     dispatching = MILLION * (_seconds(measured.naive_cpu, setup) + CALL_SECONDS)
     deleting = MILLION * (_seconds(BOTO_DELETE_SECONDS, setup) + CALL_SECONDS)
     return Cost(

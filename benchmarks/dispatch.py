@@ -24,7 +24,7 @@ from benchmarks.figures import (
 
 NAIVE = Arm(name="naive", script=("naive.py",), share=0.02)
 BOTO_THREADS = Arm(name="boto threads", script=("boto_threads.py", "32"), small_bundle=True)
-_TEN = {"DeliveriesPerDispatch": "10"}
+_TEN = {"BatchSize": "10"}
 
 
 def zigzag(name: str, more: Mapping[str, str] = MappingProxyType({}), *, memory: int | None = 2048) -> Arm:
@@ -36,7 +36,7 @@ def zigzag(name: str, more: Mapping[str, str] = MappingProxyType({}), *, memory:
 def by_boto(name: str, more: Mapping[str, str] = MappingProxyType({})) -> Arm:
     """Our consumer with boto3, which trusts as few as the boto threads.
 
-    Sixteen lanes, and as many threads, used all of the processor that was measured on.
+    Sixteen pollers, and as many threads, used all of the processor that was measured on.
     """
     return replace(zigzag(name, {"Transport": "boto", **more}, memory=1024), small_bundle=True)
 
@@ -53,7 +53,7 @@ ARMS = (
     ZIGZAG_TEN,
 )
 """The cap is off since nobody works on the stub: nothing would ever leave the flight. The memory is that of a
-function with a whole processor, as the arms have: lanes follow it."""
+function with a whole processor, as the arms have: pollers follow it."""
 
 LATENCIES_MS = (0, 5, 20)
 LAST_WAIT_SECONDS = 0.05
@@ -83,7 +83,7 @@ def share(part: float, backlog: int) -> int:
 
 def once(bench: Bench, arm: Arm, backlog: int, latency_ms: int) -> dict[str, float]:
     """One turn of one arm. Raises ArmFailedError unless it dispatched every message once."""
-    outcome = bench.run(arm, backlog, latency_ms=latency_ms, longest_wait_seconds=LAST_WAIT_SECONDS)
+    outcome = bench.run(arm, backlog, latency_ms=latency_ms, max_wait_seconds=LAST_WAIT_SECONDS)
     check_dispatched_once(arm.name, outcome, backlog)
     return figures(outcome, backlog)
 

@@ -56,7 +56,7 @@ def _drained(bench: Bench, arm: Arm, backlog: int) -> dict[str, float]:
 
 
 def _peak(bench: Bench, arm: Arm, backlog: int) -> int:
-    outcome = bench.run(arm, backlog, longest_wait_seconds=LAST_WAIT_SECONDS)
+    outcome = bench.run(arm, backlog, max_wait_seconds=LAST_WAIT_SECONDS)
     check_dispatched_once(arm.name, outcome, backlog)
     return int(outcome.ran.said["peak_bytes"])
 

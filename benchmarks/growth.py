@@ -46,7 +46,7 @@ def compared(found: dict[int, list[dict[str, float]]]) -> list[Row]:
 
 def together(bench: Bench, consumers: int, backlog: int, start_seconds: float) -> dict[str, float]:
     """One turn of so many. Raises ArmFailedError unless they dispatched every message once."""
-    bench.stub.reset(backlog, latency_ms=LATENCY_MS, longest_wait_seconds=LAST_WAIT_SECONDS)
+    bench.stub.reset(backlog, latency_ms=LATENCY_MS, max_wait_seconds=LAST_WAIT_SECONDS)
     begins_at = time.monotonic() + start_seconds * consumers
     more = {"BENCHMARK_BEGINS_AT": str(begins_at)}
     with ThreadPoolExecutor(consumers) as processes:

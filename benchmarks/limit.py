@@ -14,7 +14,7 @@ from benchmarks.dispatch import ZIGZAG, once, zigzag
 from benchmarks.figures import Row, medians, number, table
 
 HALF, QUARTER = zigzag("zigzag", memory=1024), zigzag("zigzag", memory=512)
-"""With fewer lanes, and so fewer connections; the processor is whole all the same."""
+"""With fewer pollers, and so fewer connections; the processor is whole all the same."""
 
 TURNS: tuple[tuple[int, Arm], ...] = ((5, ZIGZAG), (20, ZIGZAG), (20, HALF), (20, QUARTER))
 """Latency in milliseconds, and who."""

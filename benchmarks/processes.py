@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks import machine
 
-LONGEST_RUN_SECONDS = 1200
+MAX_RUN_SECONDS = 1200
 
 
 class ArmFailedError(Exception):
@@ -47,7 +47,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
             process = subprocess.Popen(
                 command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
             )
-        limit = threading.Timer(LONGEST_RUN_SECONDS, process.kill)
+        limit = threading.Timer(MAX_RUN_SECONDS, process.kill)
         limit.start()
         try:
             _, status, usage = os.wait4(process.pid, 0)

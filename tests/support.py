@@ -67,8 +67,8 @@ class WatchedQueue(MemoryQueue):
     broken   -- methods that fail as a whole, with QueueError.
     refusing -- methods that refuse every entry of a batch.
     counts   -- what `in_flight` answers, if not the truth.
-    postpone_works -- how many more calls of `postpone` go well; the next ones refuse every entry.
-    answers_after_seconds -- how long after its effect a call of `postpone` or `send` is answered.
+    visibility_changes_left -- how many more calls of `change_visibility` go well; later ones refuse all.
+    answers_after_seconds -- how long after its effect a call of `change_visibility` or `send` is answered.
     """
 
     def __init__(self, *arguments: Any) -> None:
@@ -77,7 +77,7 @@ class WatchedQueue(MemoryQueue):
         self.broken: set[str] = set()
         self.refusing: set[str] = set()
         self.counts: int | None = None
-        self.postpone_works: int | None = None
+        self.visibility_changes_left: int | None = None
         self.count_takes_seconds = 0.0
         self.answers_after_seconds = 0.0
 
@@ -85,17 +85,19 @@ class WatchedQueue(MemoryQueue):
         """The arguments of every call of `method`, in order."""
         return [call[1:] for call in self.calls if call[0] == method]
 
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        self._note("receive", most, wait_seconds, lease_seconds, self._clock.now())
-        return await super().receive(most, wait_seconds, lease_seconds)
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        self._note("receive", max_messages, wait_seconds, lease_seconds, self._clock.now())
+        return await super().receive(max_messages, wait_seconds, lease_seconds)
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        self._note("postpone", [delivery.message_id for delivery in deliveries], seconds)
-        if self.postpone_works is not None:
-            self.postpone_works -= 1
-            if self.postpone_works < 0:
-                self.refusing.add("postpone")
-        failed = self._refused("postpone", deliveries) or await super().postpone(deliveries, seconds)
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        self._note("change_visibility", [delivery.message_id for delivery in deliveries], seconds)
+        if self.visibility_changes_left is not None:
+            self.visibility_changes_left -= 1
+            if self.visibility_changes_left < 0:
+                self.refusing.add("change_visibility")
+        failed = self._refused("change_visibility", deliveries) or await super().change_visibility(
+            deliveries, seconds
+        )
         await self._take_time()
         return failed
 
@@ -154,9 +156,9 @@ class WatchedRecords(MemoryRecords):
         self._note("finish")
         return await super().finish(key, owner, now)
 
-    async def release(self, key: str, owner: str) -> None:
-        self._note("release")
-        await super().release(key, owner)
+    async def disown(self, key: str, owner: str) -> None:
+        self._note("disown")
+        await super().disown(key, owner)
 
     async def count(self, key: str, owner: str, now: float) -> int:
         self._note("count")
@@ -207,9 +209,9 @@ class World:
 
         self._later.append(self.runner.get_loop().create_task(later()))
 
-    def receive(self, most: int = 10, lease_seconds: int = 120) -> list[Delivery]:
+    def receive(self, max_messages: int = 10, lease_seconds: int = 120) -> list[Delivery]:
         """What a poll brings; not among the queue's remembered calls."""
-        received = self.run(self.queue.receive(most, 0, lease_seconds))
+        received = self.run(self.queue.receive(max_messages, 0, lease_seconds))
         self.queue.calls.clear()
         return received
 

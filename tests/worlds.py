@@ -25,7 +25,7 @@ from zigzag_testing.deduplication import Scope
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.virtual_time import virtual_runner
 
-LONGEST_REAL_WAIT_SECONDS = 5
+MAX_REAL_WAIT_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Given:
     deduplication_scope: Scope = "queue"
     retention_seconds: int | None = None
     max_receive_count: int | None = None
-    most_in_flight: int | None = None
+    max_in_flight: int | None = None
     superseded_handles_act: bool = False
 
 
@@ -83,7 +83,7 @@ class SandboxWorld:
             "deduplication_scope": given.deduplication_scope,
         }
         self.dead_letters = MemoryQueue(self._clock, f"https://sqs.test/dead-letters{ending}", **same)
-        for name in ("retention_seconds", "most_in_flight"):
+        for name in ("retention_seconds", "max_in_flight"):
             if getattr(given, name) is not None:
                 same[name] = getattr(given, name)
         self.queue = MemoryQueue(
@@ -158,7 +158,7 @@ class SqsWorld:
         return time.time()
 
     def pass_time(self, seconds: float) -> None:
-        if seconds > LONGEST_REAL_WAIT_SECONDS:
+        if seconds > MAX_REAL_WAIT_SECONDS:
             pytest.skip(f"it would take {seconds:,.0f} s of real time")
         time.sleep(seconds)
 

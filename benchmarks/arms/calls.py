@@ -74,10 +74,10 @@ def by_lean() -> Callable[[], object]:
 
 
 if WHAT in ("urllib3", "http.client"):
-    from shared.aws.endpoint import surroundings
+    from shared.aws.endpoint import aws_environment
     from shared.aws.signature import Signer
 
-    around = surroundings(os.environ)
+    around = aws_environment(os.environ)
     endpoint = around.endpoint("sqs")
     signer = Signer(around.credentials, around.region, "sqs")
 

@@ -96,7 +96,7 @@ def _turn(bench: Bench, installed: Installed, one: Arm | Peer, backlog: int) -> 
 def worked(bench: Bench, installed: Installed, peer: Peer, backlog: int) -> Outcome:
     """Runs a peer until its last message is gone. Raises ArmFailedError unless each had its turn once."""
     manner: dict[str, Any] = {} if peer.body is None else {"body": peer.body()}
-    bench.stub.reset(backlog, latency_ms=LATENCY_MS, longest_wait_seconds=LAST_WAIT_SECONDS, **manner)
+    bench.stub.reset(backlog, latency_ms=LATENCY_MS, max_wait_seconds=LAST_WAIT_SECONDS, **manner)
     interpreter = installed.node if peer.is_node else installed.python
     environment = bench.environment(Arm(name=peer.name, script=(peer.script,), small_bundle=True))
     environment["PYTHONPATH"] = str(ARMS)  # for what an arm tells of itself

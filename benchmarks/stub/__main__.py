@@ -19,7 +19,7 @@ def main() -> None:
     asked = _asked()
     if asked.cpu is not None:
         os.sched_setaffinity(0, {asked.cpu})
-    manner = Manner(asked.latency_ms, asked.longest_wait_seconds)
+    manner = Manner(asked.latency_ms, asked.max_wait_seconds)
     answers = Answers(Backlog(asked.backlog, asked.body), manner)
     with tempfile.TemporaryDirectory(prefix="zigzag-stub-") as folder:
         _serve(answers, Path(folder), ends_with_stdin=asked.ends_with_stdin)
@@ -31,7 +31,7 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--body", default=BODY, help="of every message")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="of each answer")
     parser.add_argument(
-        "--longest-wait-seconds", type=float, help="of a receive from the empty queue; as asked for"
+        "--max-wait-seconds", type=float, help="of a receive from the empty queue; as asked for"
     )
     parser.add_argument("--cpu", type=int, help="to run on, and on no other (Linux)")
     parser.add_argument("--ends-with-stdin", action="store_true", help="ends when its standard input does")

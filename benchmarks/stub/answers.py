@@ -40,11 +40,11 @@ class Manner:
     """How the stub answers.
 
     latency_ms           -- of each answer.
-    longest_wait_seconds -- of a receive from the empty queue, however long it would wait; None is SQS's own.
+    max_wait_seconds -- of a receive from the empty queue, however long it would wait; None is SQS's own.
     """
 
     latency_ms: float = 0.0
-    longest_wait_seconds: float | None = None
+    max_wait_seconds: float | None = None
 
 
 class Answers:
@@ -119,7 +119,7 @@ class Answers:
         found = self.backlog.receive(1 if most is None else int(most.group(1)))
         if found is not None:
             return self._ok(found)
-        wait, longest = _WAIT.search(asked), self._manner.longest_wait_seconds
+        wait, longest = _WAIT.search(asked), self._manner.max_wait_seconds
         seconds = 0.0 if wait is None else int(wait.group(1))
         if longest is not None:
             seconds = min(seconds, longest)

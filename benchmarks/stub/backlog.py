@@ -11,7 +11,7 @@ from typing import Any
 
 BODY = '{"task": "hello", "payload": {"name": "world"}}'
 
-MOST_AT_ONCE = 10
+MAX_AT_ONCE = 10
 """Messages that a receive brings."""
 
 _MESSAGE_IDS = re.compile(rb'"MessageId": ?"([0-9a-f]{8})-0000-4000-8000-000000000000"')
@@ -74,7 +74,7 @@ class Backlog:
         start = f'{{"ReceiptHandle":"%08x{_HANDLE_END}","MessageId":"%08x'
         self._message = f'{start}-0000-4000-8000-000000000000",{rest}'.encode()
         """With two places for its number: it is its MessageId, and so is found again in the invoke."""
-        self._full = self._messages(MOST_AT_ONCE)
+        self._full = self._messages(MAX_AT_ONCE)
 
     def receive(self, most: int) -> bytes | None:
         """Up to `most` messages as ReceiveMessage's JSON; None if there are none."""
@@ -86,7 +86,7 @@ class Backlog:
             counters.empty_receives += 1
             return None
         counters.messages += number
-        messages = self._full if number == MOST_AT_ONCE else self._messages(number)
+        messages = self._full if number == MAX_AT_ONCE else self._messages(number)
         return messages % tuple(one for one in range(first, first + number) for _ in range(2))
 
     def invoked(self, payload: bytes) -> float:

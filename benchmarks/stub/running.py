@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import machine
 
 ROOT = Path(__file__).resolve().parents[2]
-LONGEST_END_SECONDS = 10
+MAX_END_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def running_stub(backlog: int = 0) -> Iterator[Stub]:
     finally:
         process.stdin.close()
         try:
-            process.wait(LONGEST_END_SECONDS)
+            process.wait(MAX_END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

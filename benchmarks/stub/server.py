@@ -12,7 +12,7 @@ from benchmarks.stub.certificate import make_certificate
 from benchmarks.stub.loop import Loop
 from benchmarks.stub.protocol import Connection
 
-MOST_WAITING = 1024
+MAX_WAITING = 1024
 """Connections that the kernel keeps until they are accepted."""
 
 
@@ -29,7 +29,7 @@ class Server:
         self._answers = answers
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(made.certificate, made.key)
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=MOST_WAITING)
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=MAX_WAITING)
         self._listening.setblocking(False)
         self.port = int(self._listening.getsockname()[1])
         self.url = f"https://127.0.0.1:{self.port}"

@@ -11,9 +11,9 @@ from dataclasses import asdict
 from random import Random
 from typing import Any
 
-from consumer.handover import Handover
-from consumer.lanes import connections_for, lanes_for, threads_for
-from consumer.room import Room
+from consumer.dispatch import Dispatcher
+from consumer.flow.cap import InFlightCap
+from consumer.pollers import connections_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
 from consumer.tick import Summary, Tick
 from shared import log
@@ -33,12 +33,12 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
     except SettingError as error:
         log.write(logging.ERROR, str(error))
         raise
-    lanes = lanes_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
+    pollers = pollers_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
     aws = transport_in_a_loop(
         settings.transport,
         attempts=1,  # a receive whose answer is lost must not be sent again
-        connections=connections_for(lanes),
-        threads=threads_for(lanes),
+        connections=connections_for(pollers),
+        threads=threads_for(pollers),
     )
     aws.prepare("sqs", "lambda")
     queue = SqsQueue(aws, settings.queue_url)
@@ -46,14 +46,15 @@ def _wired() -> tuple[asyncio.Runner, Callable[[float], Coroutine[Any, Any, Summ
     workers = LambdaWorkers(aws, settings.worker)
     clock = WallClock()
 
-    room = Room(queue, clock, settings.in_flight_cap)  # remembers dispatches beyond its tick
+    flow = InFlightCap(queue, clock, settings.in_flight_cap)  # remembers dispatches beyond its tick
 
     def tick(seconds_left: float) -> Coroutine[Any, Any, Summary]:
-        per_dispatch = settings.deliveries_per_dispatch
-        handover = Handover(queue, dead_letters, workers, clock, Random(), per_dispatch)
+        dispatcher = Dispatcher(queue, dead_letters, workers, clock, Random(), settings.batch_size)
         ends_at = clock.now() + seconds_left
         linger = settings.linger_seconds
-        return Tick(queue, room, handover, clock, linger_seconds=linger, ends_at=ends_at, lanes=lanes).run()
+        return Tick(
+            queue, flow, dispatcher, clock, linger_seconds=linger, ends_at=ends_at, pollers=pollers
+        ).run()
 
     return asyncio.Runner(), tick
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
-from shared.delivery import MOST_DELIVERIES
+from shared.delivery import MAX_BATCH_SIZE
 from shared.settings import one_of, text, url, whole_number
 
 
 class ConsumerSettings(NamedTuple):
     """Read from `ZIGZAG_*` variables, one a field.
 
-    worker                  -- name of the worker function.
-    transport               -- what calls AWS: the lean one, or boto's.
-    linger_seconds          -- how long a tick polls on after the queue has run empty.
-    in_flight_cap           -- most messages in flight at once; 0 = no cap.
-    deliveries_per_dispatch -- most that a worker gets at once from a standard queue.
+    worker         -- name of the worker function.
+    transport      -- what calls AWS: the lean one, or boto's.
+    linger_seconds -- how long a tick polls on after the queue has run empty.
+    in_flight_cap  -- most messages in flight at once; 0 = no cap.
+    batch_size     -- most deliveries of one dispatch from a standard queue.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -25,4 +25,4 @@ class ConsumerSettings(NamedTuple):
     transport: str = one_of(LEAN, BOTO)
     linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)
-    deliveries_per_dispatch: int = whole_number(1, MOST_DELIVERIES)
+    batch_size: int = whole_number(1, MAX_BATCH_SIZE)

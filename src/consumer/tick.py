@@ -1,7 +1,7 @@
-"""What does the consumer do when it is woken? It polls, and hands over what it received, many times.
+"""What does the consumer do when it is woken? It polls, and dispatches what it received, many times.
 
 A tick ends when the queue has run empty (and it has lingered), when its time is used up, or when
-going on would do harm. While receives come back full, more lanes poll side by side.
+going on would do harm. While receives come back full, more pollers poll side by side.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumer.handover import Handover
-from consumer.room import Room
+from consumer.dispatch import Dispatcher
+from consumer.flow.cap import InFlightCap
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
-from shared.ports import LONGEST_WAIT_SECONDS, MOST_PER_CALL, Clock, Queue, QueueError
+from shared.ports import MAX_PER_CALL, MAX_WAIT_SECONDS, Clock, Queue, QueueError
 
-LANES = 4
+POLLERS = 4
 """Most polls under way at once, unless a tick is told otherwise."""
 
 RESERVE_SECONDS = DISPATCH_SECONDS + 5
@@ -31,7 +31,7 @@ IDLE_POLLS = 3
 Each asks some of SQS's servers, by chance; what all of them miss is for the next tick
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
 
-ROOM_AGAIN_SECONDS = 0.25
+ASK_AGAIN_SECONDS = 0.25
 
 QUEUE_EMPTY = "queue empty"
 OUT_OF_TIME = "out of time"
@@ -63,29 +63,29 @@ class Tick:
 
     linger_seconds -- how long to poll on after the queue has run empty.
     ends_at        -- when the function's own time is over, in epoch seconds.
-    lanes          -- most polls under way at once.
+    pollers        -- most polls under way at once.
     """
 
     def __init__(
         self,
         queue: Queue,
-        room: Room,
-        handover: Handover,
+        flow: InFlightCap,
+        dispatcher: Dispatcher,
         clock: Clock,
         *,
         linger_seconds: float,
         ends_at: float,
-        lanes: int = LANES,
+        pollers: int = POLLERS,
     ) -> None:
         self._queue = queue
-        self._room = room
-        self._handover = handover
+        self._flow = flow
+        self._dispatcher = dispatcher
         self._clock = clock
         self._linger_seconds = linger_seconds
-        self._most_lanes = lanes
+        self._max_pollers = pollers
         self._last_poll_by = ends_at - RESERVE_SECONDS
         self._summary = Summary()
-        self._lanes = 0
+        self._pollers = 0
         self._empty_polls = 0
         self._empty_since: float | None = None
         self._paused_until = 0.0
@@ -93,62 +93,62 @@ class Tick:
     async def run(self) -> Summary:
         """Polls until there is a reason to stop. Raises nothing that AWS may answer: it is in the summary."""
         async with asyncio.TaskGroup() as group:
-            self._open_lane(group)
+            self._open_poller(group)
         return self._summary
 
-    def _open_lane(self, group: asyncio.TaskGroup) -> None:
-        self._lanes += 1
-        group.create_task(self._poll_on(group, first=self._lanes == 1))
+    def _open_poller(self, group: asyncio.TaskGroup) -> None:
+        self._pollers += 1
+        group.create_task(self._poll_on(group, first=self._pollers == 1))
 
     async def _poll_on(self, group: asyncio.TaskGroup, *, first: bool) -> None:
-        """One lane. The first goes on until the tick stops, the others while receives come back full."""
+        """One poller. The first goes on until the tick stops, the others while receives come back full."""
         while not self._summary.stopped:
             if (pause := self._paused_until - self._clock.now()) > 0:
                 await self._clock.sleep(pause)
                 continue
             received = await self._poll()
-            if received == MOST_PER_CALL and self._lanes < self._most_lanes:
-                self._open_lane(group)
-            if received < MOST_PER_CALL and not first:
+            if received == MAX_PER_CALL and self._pollers < self._max_pollers:
+                self._open_poller(group)
+            if received < MAX_PER_CALL and not first:
                 break
-        self._lanes -= 1
+        self._pollers -= 1
 
     async def _poll(self) -> int:
-        """One receive and its hand-over; how many messages came."""
-        asked = await self._room.take()
-        left = self._last_poll_by - self._clock.now()  # after `take`, which may have asked SQS
+        """One receive and its dispatches; how many messages came."""
+        asked = await self._flow.may_receive()
+        left = self._last_poll_by - self._clock.now()  # after `may_receive`, which may have asked SQS
         if left < 1:
-            self._room.taken(asked, 0)
+            self._flow.received(asked, 0)
             self._stop(OUT_OF_TIME)
             return 0
         if asked == 0:
-            await self._clock.sleep(ROOM_AGAIN_SECONDS)
+            await self._clock.sleep(ASK_AGAIN_SECONDS)
             return 0
-        batch: Sequence[Delivery] = ()
+        received: Sequence[Delivery] = ()
         try:
-            batch = await self._queue.receive(asked, self._wait_seconds(left), LEASE_SECONDS)
+            received = await self._queue.receive(asked, self._wait_seconds(left), LEASE_SECONDS)
         except QueueError as error:
             self._stop(f"receive failed: {error}")
             return 0
         finally:
-            self._room.taken(asked, len(batch))
+            self._flow.received(asked, len(received))
         self._summary.polls += 1
-        self._summary.received += len(batch)
-        self._note_emptiness(bool(batch))
-        if batch:
-            await self._hand_over(batch)
-        return len(batch)
+        self._summary.received += len(received)
+        self._note_emptiness(bool(received))
+        if received:
+            await self._dispatch_all(received)
+        return len(received)
 
-    async def _hand_over(self, batch: Sequence[Delivery]) -> None:
-        handed = await self._handover.hand_over(batch)
-        self._summary.dispatched += handed.dispatched
-        self._summary.released += handed.released
-        self._summary.dead_lettered += handed.dead_lettered
-        self._summary.left += handed.left
-        if handed.stop:
-            self._stop(handed.stop)
-        if handed.pause_seconds:  # all lanes wait: the rate is that of all of them
-            self._paused_until = self._clock.now() + handed.pause_seconds
+    async def _dispatch_all(self, received: Sequence[Delivery]) -> None:
+        result = await self._dispatcher.dispatch(received)
+        self._summary.dispatched += result.dispatched
+        self._summary.released += result.released
+        self._summary.dead_lettered += result.dead_lettered
+        self._summary.left += result.left
+        if result.stop:
+            self._stop(result.stop)
+        if result.pause_seconds:  # all pollers wait: the rate is that of all of them
+            self._paused_until = self._clock.now() + result.pause_seconds
 
     def _wait_seconds(self, left: float) -> int:
         """How long the next receive waits: 1 s if messages have come, or as long as the tick lingers."""
@@ -156,7 +156,7 @@ class Tick:
         if self._empty_since is not None:
             lingers = self._empty_since + self._linger_seconds - self._clock.now()
             wanted = max(1.0, lingers) if lingers > 0 else wanted
-        return int(min(wanted, left, LONGEST_WAIT_SECONDS))
+        return int(min(wanted, left, MAX_WAIT_SECONDS))
 
     def _note_emptiness(self, came: bool) -> None:
         if came:

@@ -23,14 +23,14 @@ from shared.delivery import Delivery
 from shared.ports import REFUSED_CHARACTERS, Clock, Failed, Outgoing, Queue, QueueError
 
 NOTE = "zigzag"
-MOST_ATTRIBUTES = 10
-MOST_MESSAGE_BYTES = 1_048_576
+MAX_ATTRIBUTES = 10
+MAX_MESSAGE_BYTES = 1_048_576
 """SQS's limit on a message's body and attributes together
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
-MOST_TRACEBACK_CHARACTERS = 4_000
-MOST_REASON_CHARACTERS = 1_000
-MOST_ID_CHARACTERS = 1_000
+MAX_TRACEBACK_CHARACTERS = 4_000
+MAX_REASON_CHARACTERS = 1_000
+MAX_ID_CHARACTERS = 1_000
 """A longer id is not in the note: only a body can have brought it, and does so again after a redrive."""
 
 _NAME = r"(?i)(?!AWS\.|Amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)"
@@ -40,8 +40,8 @@ _NUMBER = r"[0-9eE.+-]+"
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
 
 
-class Death(NamedTuple):
-    """Why a message is given up, for the person who finds it.
+class Cause(NamedTuple):
+    """Why a message is moved to the dead letters, for the person who finds it.
 
     reason    -- in words; what to do about it, where we know.
     task, id  -- None where the message does not say.
@@ -57,7 +57,7 @@ class Death(NamedTuple):
     traceback: str | None = None
 
 
-class Burial(Enum):
+class Move(Enum):
     """What became of a move to the dead-letter queue."""
 
     MOVED = "moved"
@@ -65,33 +65,33 @@ class Burial(Enum):
     REFUSED = "refused"  # the message is postponed, and comes again
 
 
-async def bury(
+async def move_to_dead_letters(
     delivery: Delivery,
-    death: Death,
+    cause: Cause,
     queue: Queue,
     dead_letters: Queue,
     clock: Clock,
     random: Random,
     once_stored: Callable[[], Awaitable[bool]] | None = None,
-) -> Burial:
+) -> Move:
     """Moves the message to the dead-letter queue. Raises nothing that AWS may answer.
 
     once_stored -- called between the two steps; if it says False, the message is not deleted.
     """
-    letter = compose(delivery, death, clock.now())
+    letter = compose(delivery, cause, clock.now())
     if NOTE not in letter.attributes:
-        log.write(logging.WARNING, "dead letter without a note: no room for it", reason=death.reason)
+        log.write(logging.WARNING, "dead letter without a note: no room for it", reason=cause.reason)
     try:
         await dead_letters.send(letter)
     except QueueError as error:
         log.write(logging.ERROR, "dead letter refused; the message will come again", reason=str(error))
-        await _try(queue.postpone([delivery], random.randint(60, 120)), "not postponed")
-        return Burial.REFUSED
+        await _try(queue.change_visibility([delivery], random.randint(60, 120)), "not postponed")
+        return Move.REFUSED
     # If the delete fails, the message comes again and is moved again: readers fold by `message_id`.
     if once_stored is not None and not await once_stored():
-        return Burial.COPIED
+        return Move.COPIED
     deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
-    return Burial.MOVED if deleted else Burial.COPIED
+    return Move.MOVED if deleted else Move.COPIED
 
 
 async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
@@ -104,7 +104,7 @@ async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
     return not reasons
 
 
-def compose(delivery: Delivery, death: Death, now: float) -> Outgoing:
+def compose(delivery: Delivery, cause: Cause, now: float) -> Outgoing:
     """The dead letter, within SQS's limits: the note shrinks, and at last is left out."""
     letter = Outgoing(
         body=delivery.body,
@@ -115,14 +115,14 @@ def compose(delivery: Delivery, death: Death, now: float) -> Outgoing:
     )
     attributes = {name: value for name, value in delivery.attributes.items() if name != NOTE}
     displaced = note_of(delivery).get("displaced", {})
-    if len(attributes) >= MOST_ATTRIBUTES:
+    if len(attributes) >= MAX_ATTRIBUTES:
         last = max(attributes)
         displaced = {last: attributes[last]}
         attributes = {name: value for name, value in attributes.items() if name != last}
-    for note in _notes(delivery, death, now, displaced):
+    for note in _notes(delivery, cause, now, displaced):
         said = {key: value for key, value in note.items() if value is not None}
         noted = {**attributes, NOTE: {"DataType": "String", "StringValue": json.dumps(said)}}
-        if size(delivery.body, noted) <= MOST_MESSAGE_BYTES:
+        if size(delivery.body, noted) <= MAX_MESSAGE_BYTES:
             return letter._replace(attributes=noted)
     return letter
 
@@ -157,25 +157,25 @@ def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 
 
 def _notes(
-    delivery: Delivery, death: Death, now: float, displaced: Mapping[str, Any]
+    delivery: Delivery, cause: Cause, now: float, displaced: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """The note from the fullest to the barest."""
     barest = {
-        "reason": death.reason[:MOST_REASON_CHARACTERS],
-        "id": death.id if _is_id(death.id) else None,
+        "reason": cause.reason[:MAX_REASON_CHARACTERS],
+        "id": cause.id if _is_id(cause.id) else None,
         "message_id": note_of(delivery).get("message_id", delivery.message_id),
         **({"displaced": _with_text(displaced)} if displaced else {}),
     }
     plain = {
         **barest,
-        "task": death.task,
-        "attempts": death.attempts,
+        "task": cause.task,
+        "attempts": cause.attempts,
         "sent": delivery.sent_at,
-        "died": now,
+        "moved": now,
         "source": delivery.queue_url,
     }
-    with_error = {**plain, "error": death.error and death.error[:MOST_REASON_CHARACTERS]}
-    yield {**with_error, "traceback": death.traceback and death.traceback[-MOST_TRACEBACK_CHARACTERS:]}
+    with_error = {**plain, "error": cause.error and cause.error[:MAX_REASON_CHARACTERS]}
+    yield {**with_error, "traceback": cause.traceback and cause.traceback[-MAX_TRACEBACK_CHARACTERS:]}
     yield with_error
     yield plain
     yield barest
@@ -192,7 +192,7 @@ def _with_text(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[st
 def _is_id(value: Any) -> bool:
     return (
         isinstance(value, str)
-        and 0 < len(value) <= MOST_ID_CHARACTERS
+        and 0 < len(value) <= MAX_ID_CHARACTERS
         and not re.search(REFUSED_CHARACTERS, value)
     )
 

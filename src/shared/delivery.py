@@ -9,7 +9,7 @@ from, and the lease. It travels as the worker's event, JSON in UTF-8:
 so that any consumer, or a person with a file, can make one. Only `Message.Body` must be there;
 unknown keys are ignored. Binary attribute values are base64, as the AWS command line prints them.
 
-A run of several deliveries has `"Messages": […]` in place of `"Message"`; the lease is that of all.
+A batch of several deliveries has `"Messages": […]` in place of `"Message"`; the lease is that of all.
 Where the event would be too long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
 """
 
@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from shared import wire
+from shared import envelope
 from shared.lease import Lease
 
-MOST_EVENT_BYTES = 1_000_000
+MAX_EVENT_BYTES = 1_000_000
 """The largest event we dispatch. Lambda's limit for asynchronous invokes is "1 MB", and its
 documentation does not say which: the smaller reading is safe
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
@@ -31,8 +31,8 @@ documentation does not say which: the smaller reading is safe
 _END_OF_TIME = 253_402_300_800
 """The year 10000: more than a datetime can hold."""
 
-MOST_DELIVERIES = 10
-"""Of a run: as many as one receive brings
+MAX_BATCH_SIZE = 10
+"""As many as one receive brings
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html)."""
 
 
@@ -100,7 +100,7 @@ class Delivery(NamedTuple):
         return (self.message.get("Attributes") or {}).get(name)
 
 
-class Run(NamedTuple):
+class Batch(NamedTuple):
     """What one dispatch carries: 1 to 10 deliveries of one receive, in the order received."""
 
     deliveries: tuple[Delivery, ...]
@@ -119,12 +119,12 @@ class Run(NamedTuple):
         return self.deliveries[0].queue_url
 
 
-def to_event(run: Run) -> bytes:
-    """The run as the worker's event; longer than MOST_EVENT_BYTES if it does not fit compressed, either."""
-    number, event = longest_event(run.deliveries)
-    if number == len(run.deliveries):
+def to_event(batch: Batch) -> bytes:
+    """The batch as the worker's event; longer than MAX_EVENT_BYTES if it does not fit compressed, either."""
+    number, event = longest_event(batch.deliveries)
+    if number == len(batch.deliveries):
         return event
-    return _event(run.deliveries[0], [wire.plain(delivery.message) for delivery in run.deliveries])
+    return _event(batch.deliveries[0], [envelope.plain(delivery.message) for delivery in batch.deliveries])
 
 
 def longest_event(deliveries: Sequence[Delivery]) -> tuple[int, bytes]:
@@ -132,23 +132,23 @@ def longest_event(deliveries: Sequence[Delivery]) -> tuple[int, bytes]:
 
     0 if not even the first one fits. Never parses a body.
     """
-    number, event = _longest(deliveries, wire.plain)
+    number, event = _longest(deliveries, envelope.plain)
     if number == len(deliveries):
         return number, event
-    return max((number, event), _longest(deliveries, wire.compressed), key=lambda found: found[0])
+    return max((number, event), _longest(deliveries, envelope.compressed), key=lambda found: found[0])
 
 
 def _longest(
     deliveries: Sequence[Delivery], written: Callable[[Mapping[str, Any]], bytes]
 ) -> tuple[int, bytes]:
     first = deliveries[0]
-    before, after = _envelope(first.queue_url, first.lease)
-    room = MOST_EVENT_BYTES - len(before) - len(after) - len(b'"Messages":[]')
+    before, after = _around(first.queue_url, first.lease)
+    left = MAX_EVENT_BYTES - len(before) - len(after) - len(b'"Messages":[]')
     messages: list[bytes] = []
     for delivery in deliveries:
         message = written(delivery.message)
-        room -= len(message) + len(b",")
-        if room < 0 and (messages or len(_event(first, [message])) > MOST_EVENT_BYTES):
+        left -= len(message) + len(b",")
+        if left < 0 and (messages or len(_event(first, [message])) > MAX_EVENT_BYTES):
             break
         messages.append(message)
     return len(messages), _event(first, messages) if messages else b""
@@ -156,39 +156,39 @@ def _longest(
 
 def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
     """The event around the messages, which are JSON already; queue and lease are those of the first."""
-    before, after = _envelope(first.queue_url, first.lease)
+    before, after = _around(first.queue_url, first.lease)
     if len(messages) == 1:
         return b'%b"Message":%b%b' % (before, messages[0], after)
     return b'%b"Messages":[%b]%b' % (before, b",".join(messages), after)
 
 
 @lru_cache(maxsize=16)  # the messages of a poll share it
-def _envelope(queue_url: str | None, lease: Lease | None) -> tuple[bytes, bytes]:
+def _around(queue_url: str | None, lease: Lease | None) -> tuple[bytes, bytes]:
     """What comes before and after the messages."""
-    after = b"}" if lease is None else b',"Lease":%b}' % wire.to_json(lease.to_json())
-    return b'{"QueueUrl":%b,' % wire.to_json(queue_url), after
+    after = b"}" if lease is None else b',"Lease":%b}' % envelope.to_json(lease.to_json())
+    return b'{"QueueUrl":%b,' % envelope.to_json(queue_url), after
 
 
-def from_event(event: Any) -> Run:
-    """The run in the worker's event. Raises BadEventError."""
+def from_event(event: Any) -> Batch:
+    """The batch in the worker's event. Raises BadEventError."""
     messages = _messages_in(event)
-    if not 1 <= len(messages) <= MOST_DELIVERIES or not all(map(wire.has_body, messages)):
+    if not 1 <= len(messages) <= MAX_BATCH_SIZE or not all(map(envelope.has_body, messages)):
         raise BadEventError(
             'the event is no dispatch: it needs {"Message": {"Body": "…"}}, as in events/worker-dispatch.json'
-            f", or `Messages`, a list of 1 to {MOST_DELIVERIES} such messages"
+            f", or `Messages`, a list of 1 to {MAX_BATCH_SIZE} such messages"
         )
     try:
         url = event.get("QueueUrl")
         if url is not None:
-            wire.text(url, "`QueueUrl`")
+            envelope.text(url, "`QueueUrl`")
         lease = _lease_in(event)
-        run = Run(tuple(Delivery(wire.read(message), url, lease) for message in messages))
-        for delivery in run.deliveries:
+        batch = Batch(tuple(Delivery(envelope.read(message), url, lease) for message in messages))
+        for delivery in batch.deliveries:
             _check(delivery)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
         raise BadEventError(f"the event is no dispatch: {what}") from error
-    return run
+    return batch
 
 
 def _messages_in(event: Any) -> list[Any]:

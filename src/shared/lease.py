@@ -1,6 +1,6 @@
 """How long is a delivery ours? The one relation that everything about time hangs on.
 
-A receive hides a message for `LEASE_SECONDS`. In that time the consumer must have handed it over
+A receive hides a message for `LEASE_SECONDS`. In that time the consumer must have dispatched it
 (`DISPATCH_SECONDS`) and Lambda must have started the worker or dropped the event
 (`EVENT_AGE_SECONDS`), with `SAFETY_SECONDS` to spare for clocks that differ:
 

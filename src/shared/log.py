@@ -19,10 +19,10 @@ METRICS = "_aws"
 """The field that CloudWatch makes metrics of, by the embedded metric format. Each metric is paid for, so only
 our own lines may have it: a task that logs a payload as fields must not let a message write it."""
 
-MOST_LINE_BYTES = 60_000
+MAX_LINE_BYTES = 60_000
 """A longer line can come out of Lambda in two: it goes through a pipe, and that holds 65,536."""
 
-_MOST_CHARACTERS = (16_000, 4_000, 1_000, 100)
+_MAX_CHARACTERS = (16_000, 4_000, 1_000, 100)
 """Of one text in a line; with less, where all of them together are too long."""
 
 
@@ -51,11 +51,11 @@ class JsonFormatter(logging.Formatter):
         # What we say ourselves comes first and last: no field takes its place.
         line |= {name: value for name, value in fields.items() if name not in line}
         written = json.dumps(line | whole)
-        if len(written) <= _MOST_CHARACTERS[0]:  # so is each of its texts: most lines are written once
+        if len(written) <= _MAX_CHARACTERS[0]:  # so is each of its texts: most lines are written once
             return written
-        for most in _MOST_CHARACTERS:
-            written = json.dumps({name[:most]: _cut(value, most) for name, value in line.items()} | whole)
-            if len(written) <= MOST_LINE_BYTES:
+        for limit in _MAX_CHARACTERS:
+            written = json.dumps({name[:limit]: _cut(value, limit) for name, value in line.items()} | whole)
+            if len(written) <= MAX_LINE_BYTES:
                 break
         return written
 
@@ -114,10 +114,10 @@ def _text(value: Any) -> str:
         return f"a {type(value).__name__}, whose text can't be had"
 
 
-def _cut(value: Any, most: int) -> Any:
+def _cut(value: Any, limit: int) -> Any:
     """The value, if it is no longer than that; else the beginning and the end of its text."""
     text = value if isinstance(value, str) else json.dumps(value)
-    if len(text) <= most:
+    if len(text) <= limit:
         return value
-    half = most // 2
+    half = limit // 2
     return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"

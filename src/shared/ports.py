@@ -14,20 +14,20 @@ from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import Delivery
 
-MOST_PER_CALL = 10
+MAX_PER_CALL = 10
 """SQS's limit on entries of a batch and on messages of a receive."""
 
-LONGEST_WAIT_SECONDS = 20
+MAX_WAIT_SECONDS = 20
 """SQS's longest long poll."""
 
-LONGEST_DELAY_SECONDS = 900
+MAX_DELAY_SECONDS = 900
 """SQS's longest delay of a message."""
 
 REFUSED_CHARACTERS = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """What SQS refuses in a body, as a pattern, which `re` compiles when it is used: that takes a while
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
-LONGEST_VISIBILITY_SECONDS = 43_200
+MAX_VISIBILITY_SECONDS = 43_200
 """12 hours from the receive; SQS refuses more
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html)."""
 
@@ -63,13 +63,13 @@ class Outgoing(NamedTuple):
 class Queue(Protocol):
     """A task queue or a dead-letter queue. Every method raises QueueError if the call fails as a whole."""
 
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        """Up to `most` (1 to 10) messages, each hidden from others for `lease_seconds`.
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        """Up to `max_messages` (1 to 10) messages, each hidden from others for `lease_seconds`.
 
         Waits up to `wait_seconds` (0 to 20) for the first one.
         """
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
         """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease."""
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
@@ -153,7 +153,7 @@ class Records(Protocol):
     async def finish(self, key: str, owner: str, now: float) -> bool:
         """Records the completion; False if `owner` is not the owner (any more)."""
 
-    async def release(self, key: str, owner: str) -> None:
+    async def disown(self, key: str, owner: str) -> None:
         """Gives up the ownership, if `owner` has it; the count stays."""
 
     async def count(self, key: str, owner: str, now: float) -> int:

@@ -27,16 +27,16 @@ class Setting(NamedTuple):
     may_be: str
 
 
-def whole_number(least: int, most: int) -> Any:
-    """A field that is a whole number from `least` to `most`."""
+def whole_number(minimum: int, maximum: int) -> Any:
+    """A field that is a whole number from `minimum` to `maximum`."""
 
     def parse(text: str) -> int:
         number = int(text)
-        if not least <= number <= most:
+        if not minimum <= number <= maximum:
             raise ValueError
         return number
 
-    return Setting(parse, f"a whole number from {least} to {most}")
+    return Setting(parse, f"a whole number from {minimum} to {maximum}")
 
 
 def text(may_be: str) -> Any:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, HttpUrl
 
 from zigzag import Backoff, Context, Reject, Retry, task
 
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 TIMEOUT_SECONDS = 20
 
 
@@ -36,15 +36,15 @@ def crawl_page(page: Page, context: Context) -> None:
     request = Request(str(page.url), headers={"User-Agent": "zigzag-example"})  # noqa: S310 -- HttpUrl
     try:
         with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
-            body = answer.read(MOST_BYTES + 1)
+            body = answer.read(MAX_BYTES + 1)
     except HTTPError as error:
         if error.code in (408, 425, 429) or error.code >= 500:
             raise Retry(f"the server answered {error.code}") from error
         raise Reject(f"the server answered {error.code}") from error
     except (URLError, TimeoutError) as error:
         raise Retry(f"the server can't be reached: {error}") from error
-    if len(body) > MOST_BYTES:
-        raise Reject(f"the page has more than {MOST_BYTES:,} bytes")
+    if len(body) > MAX_BYTES:
+        raise Reject(f"the page has more than {MAX_BYTES:,} bytes")
     key = key_of(page.url)
     _s3().put_object(Bucket=os.environ["PAGE_BUCKET"], Key=key, Body=body, ContentType="text/html")
     context.log.info("stored %d bytes as %s", len(body), key)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from zigzag import Context, task
 
-MOST_PER_CALL = 10
+MAX_PER_CALL = 10
 
 
 class News(BaseModel):
@@ -32,7 +32,7 @@ def push_news(news: News, context: Context) -> None:
     """
     missed: list[str] = []
     refused = 0
-    for subscribers in batched(news.subscribers, MOST_PER_CALL, strict=False):
+    for subscribers in batched(news.subscribers, MAX_PER_CALL, strict=False):
         answer = _sns().publish_batch(
             TopicArn=os.environ["NEWS_TOPIC_ARN"],
             PublishBatchRequestEntries=[

@@ -59,15 +59,15 @@ def handler(event: object, context: Any) -> Any:
     """One dispatch; answers with the report of its delivery, or a list of them. Raises BadEventError."""
     settings = _settings()
     try:
-        run = from_event(event)
+        batch = from_event(event)
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise
-    worker = _worker(run.queue_url or settings.queue_url)
-    work = worker.work(run, lambda: context.get_remaining_time_in_millis() / 1000)
+    worker = _worker(batch.queue_url or settings.queue_url)
+    work = worker.work(batch, lambda: context.get_remaining_time_in_millis() / 1000)
     reports = [report._asdict() for report in run_in_place(work)]
-    if PROCESS.spoiled is not None:
-        log.write(logging.WARNING, "this environment ends", reason=PROCESS.spoiled)
+    if PROCESS.exit_reason is not None:
+        log.write(logging.WARNING, "this environment ends", reason=PROCESS.exit_reason)
         sys.stdout.flush()
         os._exit(1)  # all is settled, and the next task gets a clean one
     return reports[0] if len(reports) == 1 else reports

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
-from shared.ports import LONGEST_VISIBILITY_SECONDS, Begun, Busy, Clock, Done, Records, RecordsError
+from shared.ports import MAX_VISIBILITY_SECONDS, Begun, Busy, Clock, Done, Records, RecordsError
 from worker.call import call
 from worker.decode import BadMessageError, Message, decode
 from worker.heartbeat import Heartbeat
@@ -192,11 +192,11 @@ class Attempter(NamedTuple):
             trial.attempt,
             trial.policy,
             self.random,
-            longest_seconds=LONGEST_VISIBILITY_SECONDS - self._elapsed(trial.delivery),
+            max_seconds=MAX_VISIBILITY_SECONDS - self._elapsed(trial.delivery),
             kept_seconds=self._kept(trial.delivery),
         )
         if trial.record is not None and not isinstance(outcome, DeadLetter):
-            await trial.record.release()
+            await trial.record.disown()
         known = trial.counted or trial.delivery.receive_count > 1  # else no start of it is recorded
         return Attempted(trial.attempt, outcome, error, trial.record if known else None)
 

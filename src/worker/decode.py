@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
 
-MOST_LEVELS = 100
+MAX_LEVELS = 100
 """Of objects and arrays within each other, the body itself included. What walks a value by calling
 itself, as much code does, needs a few frames a level, and Python gives it 1,000 in all."""
 
-MOST_NAME_CHARACTERS = 256
+MAX_NAME_CHARACTERS = 256
 """Of a task's name. It stands in log lines, and in dead letters' notes."""
 
-_TOO_DEEP = f"the body is nested too deeply: at most {MOST_LEVELS} objects and arrays within each other"
+_TOO_DEEP = f"the body is nested too deeply: at most {MAX_LEVELS} objects and arrays within each other"
 
 
 class BadMessageError(ValueError):
@@ -76,7 +76,7 @@ def _json_object(text: str) -> dict[str, Any]:
         raise BadMessageError(f"the body has a number that is too long: at most {most} digits") from None
     if not isinstance(value, dict):
         raise BadMessageError(f"the body is {_kind(value)}; it must be a JSON object with a `task`")
-    if text.count("{") + text.count("[") > MOST_LEVELS and _is_deeper(value, MOST_LEVELS):
+    if text.count("{") + text.count("[") > MAX_LEVELS and _is_deeper(value, MAX_LEVELS):
         raise BadMessageError(_TOO_DEEP)
     return value
 
@@ -117,9 +117,9 @@ def _task_name(name: Any) -> str:
 
 
 def _short_enough(name: str) -> str:
-    if len(name) > MOST_NAME_CHARACTERS:
+    if len(name) > MAX_NAME_CHARACTERS:
         raise BadMessageError(
-            f"`task` has {len(name):,} characters; a name has at most {MOST_NAME_CHARACTERS}"
+            f"`task` has {len(name):,} characters; a name has at most {MAX_NAME_CHARACTERS}"
         )
     return _whole("task", name)
 

@@ -21,7 +21,7 @@ BEAT_AGAIN_SECONDS = 5.0
 
 
 class Heartbeat:
-    """Extends the leases of a run's deliveries, all received together.
+    """Extends the leases of a batch's deliveries, all received together.
 
     queue -- threads may share it: beats come from one of their own.
     """
@@ -123,5 +123,7 @@ class Heartbeat:
 
 
 async def _kept(queue: Queue, deliveries: Sequence[Delivery]) -> list[Delivery]:
-    failed = {failure.delivery.message_id for failure in await queue.postpone(deliveries, LEASE_SECONDS)}
+    failed = {
+        failure.delivery.message_id for failure in await queue.change_visibility(deliveries, LEASE_SECONDS)
+    }
     return [delivery for delivery in deliveries if delivery.message_id not in failed]

@@ -24,16 +24,16 @@ class Beside(Protocol):
     """What runs beside a task."""
 
     async def stop(self) -> None:
-        """Asks it to stop, and waits until it has; if it does not, the process is spoiled."""
+        """Asks it to stop, and waits until it has; if it does not, the process must exit."""
 
 
 class Host(Protocol):
     """The process.
 
-    spoiled -- why it must not run another task, or None.
+    exit_reason -- why it must not run another task, or None.
     """
 
-    spoiled: str | None
+    exit_reason: str | None
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         """What the function returns, awaited if it must be. Raises SoftDeadline after `seconds`."""

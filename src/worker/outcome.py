@@ -6,7 +6,7 @@ import traceback
 from random import Random
 from typing import NamedTuple
 
-from shared.dead_letter import Death
+from shared.dead_letter import Cause
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from zigzag import Reject, Retry
@@ -34,18 +34,18 @@ class RetryLater(NamedTuple):
 class DeadLetter(NamedTuple):
     """The message is moved to the dead-letter queue."""
 
-    death: Death
+    cause: Cause
 
 
-class Ignored(NamedTuple):
+class LeftAlone(NamedTuple):
     """The message is not touched: it is, or is about to be, somebody else's."""
 
     reason: str
 
 
-LEASE_LOST = Ignored("lease lost: the message is somebody else's")
+LEASE_LOST = LeftAlone("lease lost: the message is somebody else's")
 
-Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | Ignored
+Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | LeftAlone
 
 
 class Attempt(NamedTuple):
@@ -83,18 +83,18 @@ def decide(
     policy: Policy,
     random: Random,
     *,
-    longest_seconds: float,
+    max_seconds: float,
     kept_seconds: float = float("inf"),
 ) -> RetryLater | DeadLetter:
     """The outcome of an attempt that raised `error`.
 
-    longest_seconds -- the furthest that SQS lets the message be postponed.
+    max_seconds -- the furthest that SQS lets the message be postponed.
     kept_seconds    -- how long SQS still keeps it: a retry after that would lose it.
     """
     if isinstance(error, Reject):
-        return DeadLetter(_death(f"rejected: {_text(error)}", attempt, error))
+        return DeadLetter(_cause(f"rejected: {_text(error)}", attempt, error))
     if isinstance(error, BadMessageError):
-        return DeadLetter(_death(str(error), attempt, None))
+        return DeadLetter(_cause(str(error), attempt, None))
     reason = (
         _text(error)
         if isinstance(error, Retry | NoSuchTaskError | BrokenTaskError | OutOfTimeError)
@@ -102,13 +102,13 @@ def decide(
     )
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
-        return DeadLetter(_death(f"failed after {times}: {reason}", attempt, error))
+        return DeadLetter(_cause(f"failed after {times}: {reason}", attempt, error))
     asked = _seconds_asked(error)
     backoff = policy.backoff.seconds(attempt.number, random)
-    seconds = int(max(1, min(backoff if asked is None else asked, longest_seconds)))
+    seconds = int(max(1, min(backoff if asked is None else asked, max_seconds)))
     if seconds > kept_seconds - TO_SPARE_SECONDS:
         outlives = f"the next attempt would come after the time for which SQS keeps a message: {reason}"
-        return DeadLetter(_death(outlives, attempt, error))
+        return DeadLetter(_cause(outlives, attempt, error))
     return RetryLater(seconds, reason)
 
 
@@ -118,11 +118,11 @@ def used_up(attempt: Attempt, policy: Policy) -> DeadLetter | None:
         return None
     started = attempt.number - 1
     times = "once, and did not end" if started == 1 else f"{started} times, and the last did not end"
-    return DeadLetter(_death(f"started {times}; the log may tell of it", attempt, None, started))
+    return DeadLetter(_cause(f"started {times}; the log may tell of it", attempt, None, started))
 
 
-def _death(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Death:
-    return Death(
+def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Cause:
+    return Cause(
         reason=reason,
         task=attempt.task,
         id=attempt.id,

@@ -21,7 +21,7 @@ class LambdaProcess:
     """This process, whose main thread runs the tasks."""
 
     def __init__(self) -> None:
-        self.spoiled: str | None = None
+        self.exit_reason: str | None = None
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         before = set(threading.enumerate())
@@ -34,7 +34,7 @@ class LambdaProcess:
                     result = _in_a_loop_of_its_own(result)
                 returned = True
         except SoftDeadline:
-            self.spoiled = "its task was interrupted"
+            self.exit_reason = "its task was interrupted"
             if not returned:  # else it was done in the moment before
                 raise
         except (Exception, SystemExit):
@@ -59,7 +59,7 @@ class LambdaProcess:
     def _note_threads_since(self, before: Collection[object]) -> None:
         new = [thread.name for thread in threading.enumerate() if thread not in before and not thread.daemon]
         if new:
-            self.spoiled = f"its task left threads behind: {', '.join(new)[:200]}"
+            self.exit_reason = f"its task left threads behind: {', '.join(new)[:200]}"
 
 
 class _Thread:
@@ -73,7 +73,7 @@ class _Thread:
         self._stopping.set()
         self._thread.join(JOIN_SECONDS)
         if self._thread.is_alive():
-            self._process.spoiled = "a heartbeat hangs"
+            self._process.exit_reason = "a heartbeat hangs"
 
     async def _sleep(self, seconds: float) -> bool:
         return self._stopping.wait(max(0.0, seconds))

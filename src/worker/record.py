@@ -15,7 +15,7 @@ from shared import log
 from shared.lease import SAFETY_SECONDS
 from shared.ports import Begun, Busy, Clock, Done, Records, RecordsError
 
-MOST_KEY_BYTES = 1024
+MAX_KEY_BYTES = 1024
 """DynamoDB's limit on a partition key is 2,048
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
@@ -24,7 +24,7 @@ def key_of(task: str, what: str) -> str:
     """The record's key: the task's name and what makes this call of it one; hashed if it is too long."""
     key = f"{task}#{what}"
     encoded = key.encode(errors="backslashreplace")
-    if len(encoded) <= MOST_KEY_BYTES:
+    if len(encoded) <= MAX_KEY_BYTES:
         return encoded.decode()
     return f"sha256#{hashlib.sha256(encoded).hexdigest()}"
 
@@ -76,11 +76,11 @@ class Record:
             if not ours:
                 log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
 
-    async def release(self) -> None:
+    async def disown(self) -> None:
         """Lets another worker begin."""
         if self.owned:
             self.owned = False
-            await self._tried(self.records.release(self.key, self.owner))  # it ends by itself as well
+            await self._tried(self.records.disown(self.key, self.owner))  # it ends by itself as well
 
     async def forget(self) -> bool:
         """Lets what comes under this key begin anew: a redriven dead letter, or another message.

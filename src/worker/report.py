@@ -13,7 +13,7 @@ from worker.decode import BadMessageError
 from worker.host import Host
 from worker.lookup import NoSuchTaskError
 from worker.metrics import fields_of_metrics
-from worker.outcome import AlreadyDone, DeadLetter, Ignored, RetryLater, Succeeded
+from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, RetryLater, Succeeded
 from zigzag import Reject, Retry
 
 _SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
@@ -83,10 +83,10 @@ def _said(attempted: Attempted, settled: bool) -> Report:
             name = "already done"
         case RetryLater(retry_seconds, reason):
             name = "retry later"
-        case DeadLetter(death):
-            name, reason = "dead-letter", death.reason
-        case Ignored(reason):
-            name = "ignored"
+        case DeadLetter(cause):
+            name, reason = "dead-letter", cause.reason
+        case LeftAlone(reason):
+            name = "left alone"
     if reason is not None:  # half a character, which no UTF-8 can hold, would end the function's answer
         reason = reason.encode(errors="backslashreplace").decode()
     attempt = attempted.attempt

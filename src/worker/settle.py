@@ -8,10 +8,10 @@ from random import Random
 from typing import NamedTuple
 
 from shared import log
-from shared.dead_letter import Burial, bury
+from shared.dead_letter import Move, move_to_dead_letters
 from shared.delivery import Delivery
 from shared.ports import Clock, Failed, Queue, QueueError
-from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater, Succeeded
+from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
 from worker.record import Record
 
 
@@ -30,7 +30,7 @@ class Settler(NamedTuple):
                   they might never be, and the next message of that key would be given up untried.
         """
         match outcome:
-            case Ignored():
+            case LeftAlone():
                 return False
             case _ if not delivery.can_be_settled:
                 return False
@@ -38,12 +38,12 @@ class Settler(NamedTuple):
                 return await self.delete([delivery]) == []
             case RetryLater(seconds):
                 return await self.postpone([delivery], seconds)
-            case DeadLetter(death):
+            case DeadLetter(cause):
                 forget = None if record is None else record.forget
-                burial = await bury(
-                    delivery, death, self.queue, self.dead_letters, self.clock, self.random, forget
+                moved = await move_to_dead_letters(
+                    delivery, cause, self.queue, self.dead_letters, self.clock, self.random, forget
                 )
-                return burial is Burial.MOVED
+                return moved is Move.MOVED
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Deletes the messages of successes; those for which that can't be confirmed."""
@@ -58,7 +58,7 @@ class Settler(NamedTuple):
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> bool:
         """Hides the messages for so long; whether that worked for all."""
         try:
-            failed = await self.queue.postpone(deliveries, seconds)
+            failed = await self.queue.change_visibility(deliveries, seconds)
         except QueueError as error:
             log.write(logging.ERROR, "not postponed: the message will come again", reason=str(error))
             return False

@@ -1,7 +1,7 @@
-"""What does the worker do with one dispatch? Each delivery of its run in turn: attempt, settle, report.
+"""What does the worker do with one dispatch? Each delivery of its batch in turn: attempt, settle, report.
 
-A run of one group of a FIFO queue is worked in order: the next one starts when the one before it is
-off the queue, and if that fails, all behind it wait as long as it does. In any other run, each
+A batch of one group of a FIFO queue is worked in order: the next one starts when the one before it is
+off the queue, and if that fails, all behind it wait as long as it does. In any other batch, each
 delivery stands for itself, and the successes are deleted together.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
-from shared.delivery import Delivery, Run
+from shared.delivery import Batch, Delivery
 from shared.ports import Clock, Queue, Records
 from worker.attempt import GRACE_SECONDS, Attempted, Attempter
 from worker.heartbeat import Heartbeat
@@ -21,7 +21,7 @@ from worker.outcome import (
     AlreadyDone,
     Attempt,
     DeadLetter,
-    Ignored,
+    LeftAlone,
     Outcome,
     RetryLater,
     Succeeded,
@@ -32,15 +32,15 @@ from zigzag import Task
 from zigzag.policy import Policy
 
 ANOTHER_SECONDS = GRACE_SECONDS + 10
-"""With less time left, no further task of a run is started."""
+"""With less time left, no further task of a batch is started."""
 
-LET_GO_SECONDS = 1
+RELEASE_SECONDS = 1
 KEEP_DELETES_SECONDS = 1.0
 """How long a success may wait for its deletion together with others."""
 
 
 class Worker(NamedTuple):
-    """Works the runs of one queue.
+    """Works the batches of one queue.
 
     table      -- the tasks: name to module.
     metrics_of -- the URL of the queue whose metrics the log lines are as well, if they are.
@@ -56,28 +56,28 @@ class Worker(NamedTuple):
     default_policy: Policy = Policy()
     metrics_of: str | None = None
 
-    async def work(self, run: Run, seconds_left: Callable[[], float]) -> list[Report]:
-        """One run, from its lease to its settling; a report for each delivery.
+    async def work(self, batch: Batch, seconds_left: Callable[[], float]) -> list[Report]:
+        """One batch, from its lease to its settling; a report for each delivery.
 
         seconds_left -- how long until the function is ended.
         """
-        return await _Work(self, run, seconds_left).done()
+        return await _Work(self, batch, seconds_left).done()
 
 
 class _Work:
-    """One run being worked."""
+    """One batch being worked."""
 
-    def __init__(self, worker: Worker, run: Run, seconds_left: Callable[[], float]) -> None:
+    def __init__(self, worker: Worker, batch: Batch, seconds_left: Callable[[], float]) -> None:
         self._host = worker.host
         self._clock = worker.clock
         self._queue = worker.queue
-        self._run = run
+        self._batch = batch
         self._seconds_left = seconds_left
         self._settler = Settler(worker.queue, worker.dead_letters, worker.clock, worker.random)
         self._attempter = Attempter(
             worker.records, worker.table, worker.clock, worker.random, worker.host, worker.default_policy
         )
-        self._heartbeat = Heartbeat(run.lease, run.ordered, worker.clock, worker.queue)
+        self._heartbeat = Heartbeat(batch.lease, batch.ordered, worker.clock, worker.queue)
         self._reporter = Reporter(worker.clock, worker.host, worker.metrics_of)
         self._reports: list[Report] = []
         # Successes that are not deleted yet: when each began, and for how long it ran.
@@ -86,13 +86,13 @@ class _Work:
     async def done(self) -> list[Report]:
         refusal = await self._secure()
         if refusal is not None:
-            self._pass_over(self._run.deliveries, refusal)
+            self._pass_over(self._batch.deliveries, refusal)
             return self._reports
-        for number, delivery in enumerate(self._run.deliveries):
-            rest = self._run.deliveries[number:]
+        for number, delivery in enumerate(self._batch.deliveries):
+            rest = self._batch.deliveries[number:]
             if number and await self._must_stop(rest):
                 break
-            if not self._run.ordered:
+            if not self._batch.ordered:
                 await self._one(delivery, rest)
             elif not await self._one_in_order(delivery, rest):
                 break
@@ -101,15 +101,15 @@ class _Work:
 
     async def _secure(self) -> Outcome | None:
         """Makes sure that the messages are ours, or says why they must not be touched."""
-        first, now = self._run.deliveries[0], self._clock.now()
+        first, now = self._batch.deliveries[0], self._clock.now()
         if not first.can_be_settled:
             return None
-        lease = self._run.lease
+        lease = self._batch.lease
         if lease is not None and now > lease.start_by:
-            return Ignored(f"started {now - lease.start_by:.0f} s too late: the message is somebody else's")
-        if lease is None or self._run.ordered:
+            return LeftAlone(f"started {now - lease.start_by:.0f} s too late: the message is somebody else's")
+        if lease is None or self._batch.ordered:
             # A FIFO queue refuses an expired handle: there, the first beat is an exact check.
-            self._heartbeat.hold(self._run.deliveries)
+            self._heartbeat.hold(self._batch.deliveries)
             if not await self._heartbeat.beat() or self._heartbeat.lost:
                 return LEASE_LOST
         return None
@@ -119,11 +119,11 @@ class _Work:
         if rest[0].can_be_settled and self._heartbeat.has_lost(rest[0]):
             self._pass_over(rest, LEASE_LOST)
             return True
-        if self._seconds_left() >= ANOTHER_SECONDS and self._host.spoiled is None:
+        if self._seconds_left() >= ANOTHER_SECONDS and self._host.exit_reason is None:
             return False
-        reason = self._host.spoiled or "no time is left for another task"
-        let_go = RetryLater(LET_GO_SECONDS, f"not started: {reason}")
-        self._pass_over(rest, let_go, await self._settler.postpone(rest, LET_GO_SECONDS))
+        reason = self._host.exit_reason or "no time is left for another task"
+        released = RetryLater(RELEASE_SECONDS, f"not started: {reason}")
+        self._pass_over(rest, released, await self._settler.postpone(rest, RELEASE_SECONDS))
         return True
 
     async def _one(self, delivery: Delivery, rest: Sequence[Delivery]) -> None:
@@ -150,14 +150,14 @@ class _Work:
             waits = RetryLater(attempted.outcome.seconds, "waits for the one before it")
             self._pass_over(followers, waits, await self._settler.postpone(followers, waits.seconds))
         else:
-            self._pass_over(followers, Ignored("the one before it is not settled"))
+            self._pass_over(followers, LeftAlone("the one before it is not settled"))
         return False
 
     async def _settle(self, delivery: Delivery, attempted: Attempted, started: float) -> bool:
         seconds = self._clock.now() - started
         settled = await self._settler.settle(attempted.outcome, delivery, attempted.record)
         if isinstance(attempted.outcome, DeadLetter) and attempted.record is not None and not settled:
-            await attempted.record.release()
+            await attempted.record.disown()
         self._reports.append(self._reporter.report(delivery, attempted, settled, started, seconds))
         return settled
 

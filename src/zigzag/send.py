@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
-from shared.delivery import MOST_EVENT_BYTES
-from shared.ports import LONGEST_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
+from shared.delivery import MAX_EVENT_BYTES
+from shared.ports import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 
-ROOM_FOR_ENVELOPE_BYTES = 10_000
+ENVELOPE_BYTES = 10_000
 """What Zigzag's event adds to the body: receipt handle, system attributes, lease."""
 
 
@@ -81,10 +81,10 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
         body = json.dumps(message)  # all ASCII: nothing in it that SQS refuses
     # Escaped once more in the worker's event, where quotes and backslashes count twice.
     escaped = len(json.dumps(body, ensure_ascii=False).encode())
-    if escaped > MOST_EVENT_BYTES - ROOM_FOR_ENVELOPE_BYTES:
+    if escaped > MAX_EVENT_BYTES - ENVELOPE_BYTES:
         raise PayloadTooLargeError(
             f"the message for {task} takes {escaped:,} bytes; at most "
-            f"{MOST_EVENT_BYTES - ROOM_FOR_ENVELOPE_BYTES:,} fit an asynchronous invoke: "
+            f"{MAX_EVENT_BYTES - ENVELOPE_BYTES:,} fit an asynchronous invoke: "
             "send what is large to S3 and put its key in the payload"
         )
     return body
@@ -114,8 +114,8 @@ def is_fifo(queue_url: str) -> bool:
 
 def _check(options: Options, *, fifo: bool) -> None:
     """Raises SendError if the queue would refuse the message, or take it for what it is not."""
-    if not 0 <= options.delay_seconds <= LONGEST_DELAY_SECONDS:
-        raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {LONGEST_DELAY_SECONDS}")
+    if not 0 <= options.delay_seconds <= MAX_DELAY_SECONDS:
+        raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {MAX_DELAY_SECONDS}")
     for name, value in (("group", options.group), ("deduplication_id", options.deduplication_id)):
         if value is not None and not (isinstance(value, str) and re.fullmatch(_FIFO_ID, value)):
             raise SendError(f"{name} may be 1 to 128 of ASCII's letters, digits and punctuation, no spaces")

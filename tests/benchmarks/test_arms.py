@@ -15,7 +15,7 @@ BACKLOG = 50
 
 
 def drained(bench: Bench, arm: Arm, backlog: int = BACKLOG) -> Outcome:
-    return bench.run(arm, backlog, count_bundles=True, longest_wait_seconds=LAST_WAIT_SECONDS)
+    return bench.run(arm, backlog, count_bundles=True, max_wait_seconds=LAST_WAIT_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def test_who_reads_the_answer_uses_a_connection_again(outcomes: dict[str, Outcom
     assert outcomes[ZIGZAG.name].stats["connections"] < BACKLOG
 
 
-def test_the_consumer_opens_a_connection_a_lane_to_sqs_and_five_to_lambda_and_parses_one_bundle(
+def test_the_consumer_opens_a_connection_a_poller_to_sqs_and_five_to_lambda_and_parses_one_bundle(
     bench: Bench,
 ) -> None:
     arm = dispatch.zigzag("zigzag", memory=None)
 
-    outcome = bench.run(arm, 500, latency_ms=30, count_bundles=True, longest_wait_seconds=LAST_WAIT_SECONDS)
+    outcome = bench.run(arm, 500, latency_ms=30, count_bundles=True, max_wait_seconds=LAST_WAIT_SECONDS)
 
     assert outcome.stats["connections"] == 4 * (1 + 5)
     assert outcome.ran.said["bundles_parsed"] == 1
@@ -66,7 +66,7 @@ def test_the_consumer_opens_a_connection_a_lane_to_sqs_and_five_to_lambda_and_pa
 def test_by_boto_it_has_a_connection_to_each_service_for_each_of_its_threads(bench: Bench) -> None:
     arm = dispatch.by_boto("zigzag by boto")
 
-    outcome = bench.run(arm, 200, latency_ms=30, count_bundles=True, longest_wait_seconds=LAST_WAIT_SECONDS)
+    outcome = bench.run(arm, 200, latency_ms=30, count_bundles=True, max_wait_seconds=LAST_WAIT_SECONDS)
 
     assert 16 < outcome.stats["connections"] <= 2 * 16
 

@@ -243,7 +243,7 @@ def test_a_receive_from_the_empty_queue_waits_as_long_as_it_asks(stub: Stub) -> 
 
 
 def test_its_longest_wait_may_be_less(stub: Stub) -> None:
-    stub.reset(0, longest_wait_seconds=0.01)
+    stub.reset(0, max_wait_seconds=0.01)
     hasty = Config(read_timeout=10, retries={"total_max_attempts": 1})
     sqs = client("sqs", stub, config=hasty)
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support import binary, text
 from tests.worlds import SandboxWorld, World
 
-from shared.dead_letter import MOST_MESSAGE_BYTES
+from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import Delivery
 from shared.ports import Outgoing, QueueError
 
@@ -145,7 +145,7 @@ class TestDelete:
 
     def test_a_deleted_message_does_not_come_again(self, world: World) -> None:
         delivery = delivered(world)
-        world.run(world.queue.postpone([delivery], 0))
+        world.run(world.queue.change_visibility([delivery], 0))
         (delivery,) = receive(world)
 
         assert world.run(world.queue.delete([delivery])) == []
@@ -172,7 +172,7 @@ class TestPostpone:
     def test_for_no_time_it_is_visible_at_once_and_the_receive_counted(self, world: World) -> None:
         delivery = delivered(world)
 
-        assert world.run(world.queue.postpone([delivery], 0)) == []
+        assert world.run(world.queue.change_visibility([delivery], 0)) == []
 
         (again,) = receive(world)
         assert again.receive_count == 2
@@ -181,7 +181,7 @@ class TestPostpone:
         send(world, "hello")
         (delivery,) = receive(world, lease_seconds=1)
 
-        world.run(world.queue.postpone([delivery], 60))
+        world.run(world.queue.change_visibility([delivery], 60))
 
         world.pass_time(1.1)
         assert receive(world) == []
@@ -189,7 +189,7 @@ class TestPostpone:
     def test_it_is_visible_when_its_time_has_come(self, world: World) -> None:
         delivery = delivered(world)
 
-        world.run(world.queue.postpone([delivery], 1))
+        world.run(world.queue.change_visibility([delivery], 1))
 
         assert receive(world) == []
         world.pass_time(1.1)
@@ -200,7 +200,7 @@ class TestPostpone:
         one, two = receive(world)
         world.run(world.queue.delete([one]))
 
-        (failed,) = world.run(world.queue.postpone([one, two], 0))
+        (failed,) = world.run(world.queue.change_visibility([one, two], 0))
 
         assert failed.delivery is one
         assert failed.code
@@ -211,12 +211,12 @@ class TestPostpone:
     def test_more_than_twelve_hours_are_refused(self, world: World) -> None:
         delivery = delivered(world)
 
-        failed = world.run(world.queue.postpone([delivery], 43_201))
+        failed = world.run(world.queue.change_visibility([delivery], 43_201))
 
         assert [one.code for one in failed] == ["InvalidParameterValue"]
 
     def test_twelve_hours_less_a_minute_are_taken(self, world: World) -> None:
-        assert world.run(world.queue.postpone([delivered(world)], 43_140)) == []
+        assert world.run(world.queue.change_visibility([delivered(world)], 43_140)) == []
 
 
 class TestInFlight:
@@ -230,7 +230,7 @@ class TestInFlight:
         counts.append(world.run(world.queue.in_flight()))
         world.run(world.queue.delete([one]))
         counts.append(world.run(world.queue.in_flight()))
-        world.run(world.queue.postpone([two], 0))
+        world.run(world.queue.change_visibility([two], 0))
         counts.append(world.run(world.queue.in_flight()))
 
         assert counts == [0, 0, 3, 2, 1]
@@ -242,7 +242,7 @@ class TestInFlight:
         assert world.run(world.queue.in_flight()) == 0
 
     def test_a_postponed_message_counts(self, world: World) -> None:
-        world.run(world.queue.postpone([delivered(world)], 600))
+        world.run(world.queue.change_visibility([delivered(world)], 600))
 
         assert world.run(world.queue.in_flight()) == 1
 
@@ -251,10 +251,10 @@ class TestRefusals:
     """What SQS refuses is a QueueError, with its code."""
 
     def test_a_body_of_1_mib_is_taken_and_a_byte_more_is_not(self, world: World) -> None:
-        send(world, "x" * MOST_MESSAGE_BYTES)
+        send(world, "x" * MAX_MESSAGE_BYTES)
 
         with pytest.raises(QueueError) as caught:
-            send(world, "x" * (MOST_MESSAGE_BYTES + 1))
+            send(world, "x" * (MAX_MESSAGE_BYTES + 1))
         assert caught.value.code == "InvalidParameterValue"
         assert "shorter than 1048576 bytes" in caught.value.reason
 
@@ -294,7 +294,7 @@ class TestMemoryAlone:
         memory.pass_time(1)
         receive(memory)
 
-        (failed,) = memory.run(memory.queue.postpone([first], 0))
+        (failed,) = memory.run(memory.queue.change_visibility([first], 0))
 
         assert failed.code == "InvalidParameterValue"
         assert receive(memory) == []
@@ -306,7 +306,7 @@ class TestMemoryAlone:
         (delivery,) = receive(memory, lease_seconds=1)
         memory.pass_time(5)
 
-        assert memory.run(memory.queue.postpone([delivery], 10)) == []
+        assert memory.run(memory.queue.change_visibility([delivery], 10)) == []
         assert receive(memory) == []
         assert memory.run(memory.queue.delete([delivery])) == []
         assert len(memory.queue) == 0
@@ -316,7 +316,7 @@ class TestMemoryAlone:
         delivery = delivered(memory)
         memory.run(memory.queue.delete([delivery]))
 
-        (failed,) = memory.run(memory.queue.postpone([delivery], 5))
+        (failed,) = memory.run(memory.queue.change_visibility([delivery], 5))
 
         assert failed.code == "InvalidParameterValue"
         assert "does not exist or is not available" in failed.reason
@@ -327,10 +327,10 @@ class TestMemoryAlone:
         delivery = delivered(memory)
         memory.pass_time(100)
 
-        (failed,) = memory.run(memory.queue.postpone([delivery], 43_101))
+        (failed,) = memory.run(memory.queue.change_visibility([delivery], 43_101))
 
         assert failed.code == "InvalidParameterValue"
-        assert memory.run(memory.queue.postpone([delivery], 43_100)) == []
+        assert memory.run(memory.queue.change_visibility([delivery], 43_100)) == []
 
     @pytest.mark.parametrize("character", ["\x00", "\x1f", "\ufffe", "\uffff", "\ud800"])
     def test_a_character_that_sqs_refuses(self, memory: SandboxWorld, character: str) -> None:
@@ -350,7 +350,7 @@ class TestMemoryAlone:
         batch = [delivered(memory)] * number
 
         with pytest.raises(QueueError, match="BatchRequest"):
-            memory.run(memory.queue.postpone(batch, 5))
+            memory.run(memory.queue.change_visibility(batch, 5))
 
     def test_an_empty_body(self, memory: SandboxWorld) -> None:
         with pytest.raises(QueueError) as caught:
@@ -365,9 +365,9 @@ class TestMemoryAlone:
     def test_size_is_counted_in_bytes_with_the_attributes(self, memory: SandboxWorld) -> None:
         # test_send_oversized_message
         key = text("v" * 95)  # with its name and type 105 bytes
-        send(memory, "x" * (MOST_MESSAGE_BYTES - 105), attributes={"name": key})
+        send(memory, "x" * (MAX_MESSAGE_BYTES - 105), attributes={"name": key})
 
         with pytest.raises(QueueError):
-            send(memory, "x" * (MOST_MESSAGE_BYTES - 104), attributes={"name": key})
+            send(memory, "x" * (MAX_MESSAGE_BYTES - 104), attributes={"name": key})
         with pytest.raises(QueueError):
-            send(memory, "é" * (MOST_MESSAGE_BYTES // 2 + 1))
+            send(memory, "é" * (MAX_MESSAGE_BYTES // 2 + 1))

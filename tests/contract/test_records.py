@@ -94,16 +94,16 @@ def test_who_no_longer_owns_it_cannot_finish_it(records: Records) -> None:
     assert begin(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
 
 
-def test_what_is_released_is_free_and_keeps_its_count(records: Records) -> None:
+def test_what_is_disowned_is_free_and_keeps_its_count(records: Records) -> None:
     begin(records, "a")
-    run_in_place(records.release("task#1", "a"))
+    run_in_place(records.disown("task#1", "a"))
 
     assert begin(records, "b") == Begun(2)
 
 
-def test_only_the_owner_can_release_it(records: Records) -> None:
+def test_only_the_owner_can_disown_it(records: Records) -> None:
     begin(records, "a")
-    run_in_place(records.release("task#1", "b"))
+    run_in_place(records.disown("task#1", "b"))
 
     assert begin(records, "c") == Busy(UNTIL)
 
@@ -115,7 +115,7 @@ def test_a_start_is_counted_without_an_ownership(records: Records) -> None:
 
 def test_one_owner_counts_once(records: Records) -> None:
     begin(records, "a")
-    run_in_place(records.release("task#1", "a"))
+    run_in_place(records.disown("task#1", "a"))
 
     assert [count(records, "a"), count(records, "a"), count(records, "b")] == [1, 1, 2]
 

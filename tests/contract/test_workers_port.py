@@ -14,18 +14,18 @@ from tests.wire.sandbox import SandboxOnTheWire, consumer_transport
 
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
-from shared.delivery import MOST_EVENT_BYTES, Run, to_event
+from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
 from shared.ports import Answer, Reply
 from zigzag_testing import Sandbox
 
 Dispatch = Callable[[list[bytes]], list[Answer]]
 
-SMALL = to_event(Run((a_delivery(body_of("greet")),)))
-LARGE = to_event(Run((a_delivery(body_of("greet", {"text": noise(MOST_EVENT_BYTES)})),)))
+SMALL = to_event(Batch((a_delivery(body_of("greet")),)))
+LARGE = to_event(Batch((a_delivery(body_of("greet", {"text": noise(MAX_EVENT_BYTES)})),)))
 
 
 def on_lambda(monkeypatch: pytest.MonkeyPatch, wanted: str) -> Iterator[Dispatch]:
-    with HttpEndpoint(lambda event: 413 if len(event) > MOST_EVENT_BYTES else 202) as endpoint:
+    with HttpEndpoint(lambda event: 413 if len(event) > MAX_EVENT_BYTES else 202) as endpoint:
         as_on_lambda(monkeypatch, endpoint.url)
         loop = InALoop(wanted)
         yield lambda events: loop.run(LambdaWorkers(loop.transport, "worker").dispatch(events))

@@ -55,7 +55,7 @@ def judge(seed: int) -> Judged:
         seed=seed,
         fifo=fifo,
         concurrency=random.choice([None, 20, 50]),
-        deliveries_per_dispatch=random.choice([1, 3, 10]),
+        batch_size=random.choice([1, 3, 10]),
         in_flight_cap=random.choice([0, 0, 200]),
         linger_seconds=random.choice([0, 0, 0, 70]),
         worker_timeout_seconds=random.choice([60, 900]),

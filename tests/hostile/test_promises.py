@@ -70,7 +70,7 @@ class Hostile(RuleBasedStateMachine):
             seed=data.draw(st.integers(0, 2**32), "seed"),
             fifo=self.FIFO,
             concurrency=data.draw(st.sampled_from([None, 2, 5]), "concurrency"),
-            deliveries_per_dispatch=data.draw(st.sampled_from([1, 3, 10]), "deliveries per dispatch"),
+            batch_size=data.draw(st.sampled_from([1, 3, 10]), "deliveries per dispatch"),
             in_flight_cap=data.draw(st.sampled_from([0, 20]), "cap"),
             superseded_handles_act=data.draw(st.booleans(), "superseded handles act"),
             linger_seconds=data.draw(st.sampled_from([0, 70]), "linger"),

@@ -64,9 +64,9 @@ class HostileWorld:
     def settle_down(self, *, redrives: bool = False) -> None:
         """From now on nothing goes wrong: until the queue is empty, perhaps once more after a redrive."""
         self.faults.stop()
-        self.sandbox.run(most_seconds=4 * 24 * 3600)
+        self.sandbox.run(max_seconds=4 * 24 * 3600)
         if redrives and self.sandbox.redrive():
-            self.sandbox.run(most_seconds=4 * 24 * 3600)
+            self.sandbox.run(max_seconds=4 * 24 * 3600)
 
     def _put(self, body: str, copy: str, group: str | None) -> None:
         attributes = {COPY: {"DataType": "String", "StringValue": copy}}

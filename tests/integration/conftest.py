@@ -196,7 +196,7 @@ def stack(
             "ZIGZAG_TRANSPORT": request.param,
             "ZIGZAG_LINGER_SECONDS": "0",
             "ZIGZAG_IN_FLIGHT_CAP": "1000",
-            "ZIGZAG_DELIVERIES_PER_DISPATCH": "1",
+            "ZIGZAG_BATCH_SIZE": "1",
             "ZIGZAG_RECORDS_TABLE": create_records_table(),
             "ZIGZAG_METRICS": "false",
         }.items():

@@ -15,8 +15,8 @@ from tests.integration.conftest import LINES, Stack
 from tests.noise import noise
 from tests.support import binary, body_of, text
 
-from consumer import handover
-from shared.dead_letter import MOST_MESSAGE_BYTES
+from consumer import dispatch
+from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.lease import Lease
 from zigzag import Context, Reject, Retry, task
 
@@ -172,7 +172,7 @@ def test_what_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
 
 
 def test_a_message_too_large_for_a_dispatch_is_dead_lettered_by_the_consumer(stack: Stack) -> None:
-    stack.send(noise(MOST_MESSAGE_BYTES - 2000))
+    stack.send(noise(MAX_MESSAGE_BYTES - 2000))
 
     summary = stack.wake_consumer()
 
@@ -199,7 +199,7 @@ def test_a_dispatch_that_fails_leaves_the_message_on_the_queue(
     counted: str,
     stopped: str,
 ) -> None:
-    monkeypatch.setattr(handover, "PAUSE_SECONDS", (0.0, 0.0))  # time is real here
+    monkeypatch.setattr(dispatch, "PAUSE_SECONDS", (0.0, 0.0))  # time is real here
     stack.endpoint.answer = answer
     stack.send(body_of("greet", {"name": "ann"}))
 

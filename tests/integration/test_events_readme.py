@@ -74,10 +74,10 @@ def test_the_worker_answers_as_the_readme_shows(stack: Stack, name: str) -> None
 
 @pytest.mark.parametrize("name", DISPATCHES)
 def test_a_dispatch_has_no_lease_and_so_never_goes_stale(name: str) -> None:
-    run = from_event(json.loads((FOLDER / name).read_text(encoding="utf-8")))
+    batch = from_event(json.loads((FOLDER / name).read_text(encoding="utf-8")))
 
-    assert run.lease is None
-    assert not run.deliveries[0].can_be_settled
+    assert batch.lease is None
+    assert not batch.deliveries[0].can_be_settled
 
 
 def test_the_environment_is_what_a_function_needs_beside_the_templates_defaults() -> None:

@@ -33,7 +33,7 @@ QUICK = ("tests/unit", "tests/contract", *HANDLERS)
 UNSEEN_BY_PROMISES = (
     "src/shared/aws/",
     "src/consumer/app.py",
-    "src/consumer/room.py",
+    "src/consumer/flow/cap.py",
     "src/worker/app.py",
     "src/worker/process.py",
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.mutants.mutation import Mutation
 
 APP = "src/consumer/app.py"
-HANDOVER = "src/consumer/handover.py"
-ROOM = "src/consumer/room.py"
-RUNS = "src/consumer/runs.py"
+HANDOVER = "src/consumer/dispatch.py"
+ROOM = "src/consumer/flow/cap.py"
+RUNS = "src/consumer/batches.py"
 TICK = "src/consumer/tick.py"
 
 POLLS = (
@@ -47,7 +47,7 @@ POLLS = (
         '        except ZeroDivisionError as error:\n            self._stop(f"receive failed',
     ),
     Mutation(
-        "no lane pauses after a throttle",
+        "no poller pauses after a throttle",
         "H2",
         TICK,
         "self._paused_until = self._clock.now() + handed.pause_seconds",
@@ -82,7 +82,7 @@ ROOMS = (
         "H9 H21",
         ROOM,
         "        await self._count()\n",
-        "        return MOST_PER_CALL\n",
+        "        return MAX_PER_CALL\n",
     ),
     Mutation(
         "what a poll asked for stays reserved",
@@ -110,8 +110,8 @@ RUNS_MADE = (
         "    for group in groups.values():\n"
         "        while group:\n"
         "            first = _first_of(group)\n"
-        "            dispatches.append(Dispatch(first.run, first.event))\n"
-        "            del group[: len(first.run.deliveries)]\n",
+        "            dispatches.append(Dispatch(first.batch, first.event))\n"
+        "            del group[: len(first.batch.deliveries)]\n",
     ),
     Mutation(
         "a FIFO queue's messages are dispatched as a standard queue's",
@@ -206,8 +206,8 @@ ANSWERS = (
         "the tail of a run is released before its head is dispatched",
         "H25 H27",
         HANDOVER,
-        "        answered = await self._dispatch(dispatches_of(batch, self.deliveries_per_dispatch))\n",
-        "        dispatches = dispatches_of(batch, self.deliveries_per_dispatch)\n"
+        "        answered = await self._dispatch(dispatches_of(batch, self.batch_size))\n",
+        "        dispatches = dispatches_of(batch, self.batch_size)\n"
         "        for dispatch in dispatches:\n"
         "            await self._release(dispatch.tail)\n"
         "        answered = await self._dispatch(dispatches)\n",
@@ -238,7 +238,7 @@ ANSWERS = (
         "what is too large is released for ever",
         "H15",
         HANDOVER,
-        "return reply is Reply.TOO_LARGE and len(dispatch.run.deliveries) == 1",
+        "return reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1",
         "return False",
     ),
 )

@@ -14,7 +14,7 @@ LEAN = "src/shared/aws/lean_transport.py"
 LEASE = "src/shared/lease.py"
 SQS = "src/shared/aws/sqs_queue.py"
 TEMPLATE = "template.yaml"
-WIRE = "src/shared/wire.py"
+WIRE = "src/shared/envelope.py"
 
 TIMES = (
     Mutation(
@@ -52,28 +52,28 @@ DEAD_LETTERS = (
         "a message whose dead letter is refused is deleted",
         "H46",
         DEAD_LETTER,
-        'await _try(queue.postpone([delivery], random.randint(60, 120)), "not postponed")',
+        'await _try(queue.change_visibility([delivery], random.randint(60, 120)), "not postponed")',
         'await _try(queue.delete([delivery]), "not deleted")',
     ),
     Mutation(
         "a message whose dead letter is refused comes back at once",
         "H46",
         DEAD_LETTER,
-        "queue.postpone([delivery], random.randint(60, 120))",
-        "queue.postpone([delivery], 0)",
+        "queue.change_visibility([delivery], random.randint(60, 120))",
+        "queue.change_visibility([delivery], 0)",
     ),
     Mutation(
         "a dead letter counts as moved though its message could not be deleted",
         "H12 H27 H46",
         DEAD_LETTER,
-        "return Burial.MOVED if deleted else Burial.COPIED",
-        "return Burial.MOVED",
+        "return Move.MOVED if deleted else Move.COPIED",
+        "return Move.MOVED",
     ),
     Mutation(
         "a dead letter loses the task's id",
         "H33",
         DEAD_LETTER,
-        '        "id": death.id if _is_id(death.id) else None,\n',
+        '        "id": cause.id if _is_id(cause.id) else None,\n',
         "",
     ),
     Mutation(
@@ -87,7 +87,7 @@ DEAD_LETTERS = (
         "a dead letter's note grows beyond what SQS takes",
         "H46",
         DEAD_LETTER,
-        "if size(delivery.body, noted) <= MOST_MESSAGE_BYTES:",
+        "if size(delivery.body, noted) <= MAX_MESSAGE_BYTES:",
         "if True:",
     ),
     Mutation(
@@ -118,8 +118,8 @@ EVENTS = (
         "an event is larger than Lambda takes",
         "H15",
         DELIVERY,
-        "room = MOST_EVENT_BYTES -",
-        "room = 6 * MOST_EVENT_BYTES -",
+        "room = MAX_EVENT_BYTES -",
+        "room = 6 * MAX_EVENT_BYTES -",
     ),
     Mutation(
         "an event's text is escaped to ASCII",

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-MOST_SECONDS = 300
+MAX_SECONDS = 300
 """Of processor time. All of it takes about a minute; what takes so long never ends."""
 
 # What a test's own settings do not say, they take from the profile that is loaded when they are made.
@@ -24,7 +24,7 @@ settings.register_profile("mutants", phases=(Phase.generate,))
 settings.load_profile("mutants")
 
 # In processor time: a machine that is busy with something else breaks nothing.
-resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
 
 
 def pytest_exception_interact(

@@ -67,7 +67,7 @@ class Aws:
 
     def postpone(self, seconds: int, *deliveries: Delivery) -> list[str]:
         """The codes of what was refused, of the call or of its entries: [] if nothing was."""
-        return self._codes(self._world.queue.postpone(deliveries, seconds))
+        return self._codes(self._world.queue.change_visibility(deliveries, seconds))
 
     def delete(self, *deliveries: Delivery) -> list[str]:
         """The codes of what was refused, of the call or of its entries: [] if nothing was."""

@@ -261,7 +261,7 @@ def in_flight_is_what_was_received_not_what_is_held_back(aws: Aws) -> None:
 @recorded(
     f"{API}/API_ChangeMessageVisibility.html: `For FIFO queues ... If you reach this limit, Amazon SQS "
     "returns no error messages`",
-    Given(fifo=True, most_in_flight=3),
+    Given(fifo=True, max_in_flight=3),
     sandbox_only="120,000 messages would have to be in flight",
 )
 def a_fifo_queue_with_its_most_in_flight_answers_a_receive_with_nothing(aws: Aws) -> None:

@@ -274,7 +274,7 @@ def a_message_whose_lease_has_ended_comes_before_one_that_was_sent_later(aws: Aw
 @recorded(
     f"{API}/API_ChangeMessageVisibility.html: `If you reach this limit, Amazon SQS returns the OverLimit "
     "error message`",
-    Given(most_in_flight=3),
+    Given(max_in_flight=3),
     sandbox_only="120,000 messages would have to be in flight",
 )
 def a_standard_queue_with_its_most_in_flight_answers_a_receive_with_an_error(aws: Aws) -> None:

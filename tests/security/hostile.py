@@ -122,7 +122,7 @@ class Hostile:
 
     def _note(self) -> str:
         """A note that we could have written, mutated."""
-        note: Any = {"reason": "x", "id": self._text(), "message_id": "m-0", "attempts": 3, "died": 1.5}
+        note: Any = {"reason": "x", "id": self._text(), "message_id": "m-0", "attempts": 3, "moved": 1.5}
         if self._chance(0.6):
             value = self._one_of(({"StringValue": self._text()}, {"BinaryValue": "00ff"}))
             kind = self._one_of(("String", "Number", "Binary", self._text()))

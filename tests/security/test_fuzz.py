@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from tests.security.hostile import TASKS, Hostile
 from tests.support import NOW, World, a_delivery
 
-from shared.dead_letter import NOTE, Death, compose, original_attributes
-from shared.delivery import BadEventError, Delivery, Run, from_event, to_event
-from worker.decode import MOST_LEVELS, MOST_NAME_CHARACTERS, BadMessageError, Message, decode
+from shared.dead_letter import NOTE, Cause, compose, original_attributes
+from shared.delivery import BadEventError, Batch, Delivery, from_event, to_event
+from worker.decode import MAX_LEVELS, MAX_NAME_CHARACTERS, BadMessageError, Message, decode
 from worker.report import Report
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, Task, task
 from zigzag_testing import Sandbox
@@ -109,7 +109,7 @@ class TestWhatAMessageHolds:
 
     def carried(self, delivery: Delivery) -> Delivery:
         """Through the worker's event, unchanged."""
-        (carried,) = from_event(json.loads(to_event(Run((delivery,))))).deliveries
+        (carried,) = from_event(json.loads(to_event(Batch((delivery,))))).deliveries
         assert (carried.body, carried.attributes) == (delivery.body, delivery.attributes)
         return carried
 
@@ -118,11 +118,11 @@ class TestWhatAMessageHolds:
             message = decode(delivery)
         except BadMessageError as error:
             return str(error)
-        assert 0 < len(message.task) <= MOST_NAME_CHARACTERS
+        assert 0 < len(message.task) <= MAX_NAME_CHARACTERS
         assert message.id
         (message.task + message.id).encode()
         written = json.dumps(message.payload, allow_nan=False)
-        assert levels_of(written) <= MOST_LEVELS
+        assert levels_of(written) <= MAX_LEVELS
         return message
 
     def parse(self, found: Message | str) -> None:
@@ -132,15 +132,15 @@ class TestWhatAMessageHolds:
 
     def dies_and_comes_back(self, delivery: Delivery, found: Message | str) -> None:
         if isinstance(found, Message):
-            death = Death("failed", found.task, found.id, error=found.id, traceback=str(found.payload))
+            cause = Cause("failed", found.task, found.id, error=found.id, traceback=str(found.payload))
         else:
-            death = Death(found)
+            cause = Cause(found)
 
-        letter = compose(delivery, death, NOW)
+        letter = compose(delivery, cause, NOW)
         redriven = a_delivery(letter.body, attributes=letter.attributes, MessageId="m-2")
 
         refuse_message(letter, fifo=False)
-        assert json.loads(letter.attributes[NOTE]["StringValue"])["reason"] == death.reason[:1000]
+        assert json.loads(letter.attributes[NOTE]["StringValue"])["reason"] == cause.reason[:1000]
         assert original_attributes(redriven) == original_attributes(delivery)
         if isinstance(found, Message):
             assert decode(redriven) == found
@@ -150,23 +150,23 @@ class TestWhatAnEventHolds:
     """Who may invoke the worker may send it anything."""
 
     @with_seeds
-    def test_an_event_is_a_run_of_deliveries_or_refused_in_words(self, seed: int) -> None:
+    def test_an_event_is_a_batch_of_deliveries_or_refused_in_words(self, seed: int) -> None:
         hostile, seen = Hostile(seed), Counter[str]()
 
         for _ in range(INPUTS):
             event = hostile.event()
             with blamed(event):
                 try:
-                    run = from_event(event)
+                    batch = from_event(event)
                 except BadEventError as error:
                     str(error).encode()
                     seen["refused"] += 1
                     continue
-                seen["a run"] += 1
-                for delivery in run.deliveries:
+                seen["a batch"] += 1
+                for delivery in batch.deliveries:
                     self.look_at(delivery)
 
-        assert seen["a run"] > INPUTS / 4, seen
+        assert seen["a batch"] > INPUTS / 4, seen
         assert seen["refused"] > INPUTS / 4, seen
 
     def look_at(self, delivery: Delivery) -> None:
@@ -175,10 +175,10 @@ class TestWhatAnEventHolds:
             reason = repr(decode(delivery))
         except BadMessageError as error:
             reason = str(error)
-        compose(delivery, Death(reason), NOW)
+        compose(delivery, Cause(reason), NOW)
 
     @with_seeds
-    def test_the_worker_has_a_report_for_each_delivery_of_a_run(self, seed: int) -> None:
+    def test_the_worker_has_a_report_for_each_delivery_of_a_batch(self, seed: int) -> None:
         hostile, seen = Hostile(seed), Counter[str]()
 
         for _ in range(BATCHES):
@@ -187,11 +187,11 @@ class TestWhatAnEventHolds:
                 event = hostile.event()
                 with blamed(event):
                     try:
-                        run = from_event(event)
+                        batch = from_event(event)
                     except BadEventError:
                         continue
-                    reports = world.run(world.worker(TABLE).work(run, lambda: 60.0))
-                    assert len(reports) == len(run.deliveries)
+                    reports = world.run(world.worker(TABLE).work(batch, lambda: 60.0))
+                    assert len(reports) == len(batch.deliveries)
                     for one in reports:
                         answered(one)
                     seen.update(one.outcome for one in reports)
@@ -210,13 +210,13 @@ class TestTheWholePath:
 
         for batch in range(BATCHES):
             with Sandbox(
-                TABLE, fifo=fifo, deliveries_per_dispatch=1 + 9 * (batch % 2), seed=100 * seed + batch
+                TABLE, fifo=fifo, batch_size=1 + 9 * (batch % 2), seed=100 * seed + batch
             ) as sandbox:
                 self.send(sandbox, hostile, fifo)
-                sandbox.run(most_seconds=12 * 3600)
+                sandbox.run(max_seconds=12 * 3600)
 
             assert sandbox.workers.ended.keys() == {"returned"}
-            ended = [one for one in sandbox.reports if one.outcome not in ("retry later", "ignored")]
+            ended = [one for one in sandbox.reports if one.outcome not in ("retry later", "left alone")]
             assert len(ended) == 100
             assert all(one.settled for one in ended)
             assert len(sandbox.dead_letters) == sum(one.outcome == "dead-letter" for one in ended)
@@ -242,7 +242,7 @@ class TestTheWholePath:
 
 def levels_of(written: str) -> int:
     """How deep a JSON text goes."""
-    if written.count("[") + written.count("{") <= MOST_LEVELS:
+    if written.count("[") + written.count("{") <= MAX_LEVELS:
         return 0
     steps = [1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", STRINGS.sub("", written))]
     return max(itertools.accumulate(steps))

@@ -105,7 +105,7 @@ def test_a_forged_line_is_a_text_in_ours(forgery: str, lines: LINES) -> None:
     assert len(lines()) >= len(sandbox.reports) >= 12
     for line in lines():
         assert set(line) <= PRINTABLE
-        assert len(line) <= log.MOST_LINE_BYTES
+        assert len(line) <= log.MAX_LINE_BYTES
         said = json.loads(line)
         assert list(said)[:3] == ["timestamp", "level", "message"]
         assert said["level"] in ("INFO", "WARNING")

@@ -161,7 +161,7 @@ class TestAddresses:
             queue = SqsQueue(transport, f"{ELSEWHERE}123456789012/tasks")
             for ask in (
                 queue.delete([a_delivery()]),
-                queue.postpone([a_delivery()], 1),
+                queue.change_visibility([a_delivery()], 1),
                 queue.send(Outgoing("x")),
                 queue.receive(1, 0, 120),
                 queue.in_flight(),

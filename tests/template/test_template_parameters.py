@@ -13,7 +13,7 @@ OURS = [
     "Schedule",
     "LingerSeconds",
     "InFlightCap",
-    "DeliveriesPerDispatch",
+    "BatchSize",
     "Fifo",
     "ConsumerMemory",
     "WorkerMemory",
@@ -78,9 +78,9 @@ def test_a_parameter_has_a_default_within_its_limits(template: Template, name: s
         ("WorkerTimeout", "900", True),
         ("WorkerTimeout", "901", False),
         ("WorkerTimeout", "0", False),
-        ("DeliveriesPerDispatch", "10", True),
-        ("DeliveriesPerDispatch", "11", False),  # a receive brings ten
-        ("DeliveriesPerDispatch", "0", False),
+        ("BatchSize", "10", True),
+        ("BatchSize", "11", False),  # a receive brings ten
+        ("BatchSize", "0", False),
         ("Fifo", "true", True),
         ("Fifo", "false", True),
         ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue

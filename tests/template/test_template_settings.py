@@ -79,7 +79,7 @@ def test_our_lines_are_logged_and_lambdas_own_about_every_invocation_are_not(
     [
         ("LingerSeconds", "linger_seconds"),
         ("InFlightCap", "in_flight_cap"),
-        ("DeliveriesPerDispatch", "deliveries_per_dispatch"),
+        ("BatchSize", "batch_size"),
     ],
 )
 def test_a_parameter_and_its_setting_have_the_same_limits(

@@ -142,7 +142,7 @@ class Aws:
         if sound or not entries:
             if postpones:
                 (seconds,) = {int(entry["VisibilityTimeout"]) for entry in entries}
-                failed += await queue.postpone(sound, seconds)
+                failed += await queue.change_visibility(sound, seconds)
             else:
                 failed += await queue.delete(sound)
         why = {id(one.delivery): one for one in failed}

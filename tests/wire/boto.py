@@ -29,7 +29,7 @@ from tests.wire.wire import Connection, Wire
 from shared.aws.boto_transport import BotoTransport
 from shared.aws.transport import Service
 
-MOST_THREADS = 2_000
+MAX_THREADS = 2_000
 
 _THREAD = threading.local()
 """`call` is the call that the thread makes."""
@@ -94,7 +94,7 @@ class InLockstep:
 
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="boto")
+    return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="boto")
 
 
 class _Socket:

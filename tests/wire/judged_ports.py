@@ -56,21 +56,21 @@ class JudgedQueue:
         self._queue = queue
         self._judge = judge
 
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         with self._judge.call() as call:
             try:
-                return await self._queue.receive(most, wait_seconds, lease_seconds)
+                return await self._queue.receive(max_messages, wait_seconds, lease_seconds)
             finally:
                 if call.sent > 1:
                     self._judge.broken.append(f"a receive was sent {call.sent} times")
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
         clock, faults = self._judge.wire.clock, self._judge.wire.faults
         began = clock.now()
         troubled = True
         try:
             with self._judge.call():
-                failed = await self._queue.postpone(deliveries, seconds)
+                failed = await self._queue.change_visibility(deliveries, seconds)
             troubled = clock.now() > began
         finally:
             for delivery in deliveries if troubled else ():

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from tests.wire.wire import Connection, Wire
 
-from shared.aws.endpoint import surroundings
+from shared.aws.endpoint import aws_environment
 from shared.aws.lean_transport import LeanTransport
 from shared.aws.streams import Secure
 from shared.aws.streams_in_a_loop import InALoop
@@ -32,16 +32,16 @@ class OnTheWire:
     async def sleep(self, seconds: float) -> None:
         await self._wire.clock.sleep(seconds)
 
-    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
-        return InALoop().turns(most, seconds) if self._limits else nullcontext()
+    def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
+        return InALoop().turns(limit, seconds) if self._limits else nullcontext()
 
 
 def lean_consumer(wire: Wire, attempts: int, connections: int) -> LeanTransport:
     """As the consumer has it."""
     streams = OnTheWire(wire, limits=True)
-    return LeanTransport(surroundings(ENVIRONMENT), streams, attempts=attempts, connections=connections)
+    return LeanTransport(aws_environment(ENVIRONMENT), streams, attempts=attempts, connections=connections)
 
 
 def lean_worker(wire: Wire, attempts: int) -> LeanTransport:
     """As the worker has it: its heartbeats have a thread of their own, and wait for nobody."""
-    return LeanTransport(surroundings(ENVIRONMENT), OnTheWire(wire, limits=False), attempts=attempts)
+    return LeanTransport(aws_environment(ENVIRONMENT), OnTheWire(wire, limits=False), attempts=attempts)

@@ -48,7 +48,7 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
     if change.startswith("SET done"):
         return await records.finish(key, owner, values["expires"] - RECORD_SECONDS)
     if change.startswith("REMOVE #owner"):
-        await records.release(key, owner)
+        await records.disown(key, owner)
         return before is not None
     if change.startswith("REMOVE starts"):
         await records.forget(key, owner)

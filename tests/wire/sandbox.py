@@ -16,8 +16,8 @@ from tests.wire.judged_ports import Judge, JudgedQueue, JudgedRecords, JudgedWor
 from tests.wire.lean import lean_consumer, lean_worker
 from tests.wire.wire import Wire
 
-from consumer.lanes import LEAST_LANES, connections_for
-from consumer.room import Room
+from consumer.flow.cap import InFlightCap
+from consumer.pollers import MIN_POLLERS, connections_for
 from shared.aws import connections, lean_transport, sqs_queue
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import DynamoDbRecords
@@ -29,7 +29,7 @@ from zigzag_testing import Sandbox
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 CONSUMERS_ATTEMPTS, WORKERS_ATTEMPTS = 1, 4
-CONNECTIONS = connections_for(LEAST_LANES)
+CONNECTIONS = connections_for(MIN_POLLERS)
 """The consumer's, by the lean transport."""
 
 
@@ -53,7 +53,7 @@ class SandboxOnTheWire(Sandbox):
         self._resting_consumers: list[Transport] = []
         self._resting_workers: list[Transport] = []
         counted = JudgedQueue(SqsQueue(consumer_transport(wanted, self.wire), self.queue.url), self.judge)
-        self._room = Room(counted, self.clock, in_flight_cap)
+        self._cap = InFlightCap(counted, self.clock, in_flight_cap)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None

@@ -75,7 +75,7 @@ def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
             seed,
             partial(SandboxOnTheWire, wanted=wanted),
             fifo=seed % 2 == 1,
-            deliveries_per_dispatch=(1, 10)[seed % 4 // 2],
+            batch_size=(1, 10)[seed % 4 // 2],
             in_flight_cap=(0, 40)[seed % 4 // 2],
             worker_timeout_seconds=900,
         )

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from shared.dead_letter import NOTE
 from shared.lease import LEASE_SECONDS
-from shared.ports import MOST_PER_CALL, Outgoing, Queue
+from shared.ports import MAX_PER_CALL, Outgoing, Queue
 
 NO_NOTE = {"StringValue": "{}"}
 """Of a dead letter that had no room for one."""
@@ -39,7 +39,7 @@ async def redrive(dead_letters: Queue, queue: Queue) -> int:
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html).
     """
     moved = 0
-    while letters := await dead_letters.receive(MOST_PER_CALL, 0, LEASE_SECONDS):
+    while letters := await dead_letters.receive(MAX_PER_CALL, 0, LEASE_SECONDS):
         for letter in letters:
             # With the letter's id, as SQS does where it moves a message itself: else one of two that shared
             # a deduplication id would be dropped.

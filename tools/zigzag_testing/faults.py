@@ -89,9 +89,9 @@ class Faults:
         self.struck[kind] += 1
         return True
 
-    def delay(self, kind: str, most_seconds: float) -> float:
+    def delay(self, kind: str, max_seconds: float) -> float:
         """How late something is, if a fault of this kind happens now; else 0."""
-        return self._random.uniform(0, most_seconds) if self.strike(kind) else 0.0
+        return self._random.uniform(0, max_seconds) if self.strike(kind) else 0.0
 
     def slowness(self) -> tuple[float, float]:
         """How many seconds a call takes before it has its effect, and after that."""
@@ -103,9 +103,9 @@ class Faults:
         lost = self.strike("call's answer lost")
         return lost, lost and self._random.random() < 0.5
 
-    def skew(self, most_seconds: float) -> float:
+    def skew(self, max_seconds: float) -> float:
         """How far a clock is off."""
-        return self._random.uniform(-most_seconds, most_seconds) if self.strike("clock off") else 0.0
+        return self._random.uniform(-max_seconds, max_seconds) if self.strike("clock off") else 0.0
 
     def note_unheld(self, of: str, began: float, ended: float) -> None:
         """A heartbeat of the process that is at work now was hit."""

@@ -37,19 +37,19 @@ class FaultyQueue:
         self._clock = clock
         self._again = again
 
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         async with self._call():
             # What is slow after this has its lease from here, as SQS's answer is dated.
-            received = await self._queue.receive(most, wait_seconds, lease_seconds)
+            received = await self._queue.receive(max_messages, wait_seconds, lease_seconds)
             if self._faults.strike("call's answer lost"):
                 raise QueueError("ReadTimeoutError", "no answer")
         return received
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
         began = self._clock.now()
         troubled = True
         try:
-            failed = await self._batch(self._queue.postpone, deliveries, seconds)
+            failed = await self._batch(self._queue.change_visibility, deliveries, seconds)
             troubled = self._clock.now() > began
         finally:
             for delivery in deliveries if troubled else ():
@@ -139,10 +139,10 @@ class FaultyRecords:
         finished: bool = await self._call(self._records.finish, key, owner, now)
         return finished
 
-    async def release(self, key: str, owner: str) -> None:
+    async def disown(self, key: str, owner: str) -> None:
         if not self._held_back:
             self._unstarted = None  # it was decided that there is to be no start
-        await self._call(self._records.release, key, owner)
+        await self._call(self._records.disown, key, owner)
 
     async def count(self, key: str, owner: str, now: float) -> int:
         starts: int = await self._call(self._records.count, key, owner, now)

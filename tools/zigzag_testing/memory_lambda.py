@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.delivery import MOST_EVENT_BYTES, from_event
+from shared.delivery import MAX_EVENT_BYTES, from_event
 from shared.lease import EVENT_AGE_SECONDS
 from shared.ports import Answer, Clock, Reply
 from zigzag_testing.faults import PROCESS, Crash, Faults
@@ -69,7 +69,7 @@ class MemoryLambda:
             raise self._broken.pop()
 
     def _accept(self, body: bytes) -> Answer:
-        if len(body) > MOST_EVENT_BYTES:
+        if len(body) > MAX_EVENT_BYTES:
             return Answer(Reply.TOO_LARGE)
         if self._faults.strike("invoke throttled"):
             return Answer(Reply.THROTTLED, "Rate Exceeded.")
@@ -78,8 +78,8 @@ class MemoryLambda:
         if not self._faults.strike("event dropped"):
             self._enqueue(body)
             if self._faults.strike("event doubled"):
-                run = from_event(json.loads(body))
-                self._faults.doubled.update(delivery.message_id for delivery in run.deliveries)
+                batch = from_event(json.loads(body))
+                self._faults.doubled.update(delivery.message_id for delivery in batch.deliveries)
                 self._enqueue(body)
         return (
             Answer(Reply.UNKNOWN, "reset")

@@ -13,17 +13,17 @@ from typing import Any
 
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import LONGEST_VISIBILITY_SECONDS, Clock, Failed, Outgoing, QueueError
+from shared.ports import MAX_VISIBILITY_SECONDS, Clock, Failed, Outgoing, QueueError
 from zigzag_testing.deduplication import Deduplication, Scope
 from zigzag_testing.refusals import invalid, refuse_batch, refuse_message, refuse_receive, refuse_visibility
 from zigzag_testing.storage import Storage
 from zigzag_testing.turns import FifoTurns, StandardTurns, Stored
 
 RETENTION_SECONDS = 4 * 24 * 3600
-MOST_IN_FLIGHT = 120_000
+MAX_IN_FLIGHT = 120_000
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
 
-_LEAST_SLEEP_SECONDS = 0.001  # in a float of epoch seconds, much shorter ones are lost
+_MIN_SLEEP_SECONDS = 0.001  # in a float of epoch seconds, much shorter ones are lost
 _BEFORE_THE_COUNT = "-receive-"
 
 
@@ -34,10 +34,10 @@ class MemoryQueue:
     max_receive_count   -- a message received so often is moved to `dead_letters` instead of received again.
     deduplication_scope -- FIFO: whether a deduplication id counts within its group, or in the whole queue.
     content_based_deduplication -- FIFO: whether the body stands in for a deduplication id that is missing.
-    most_in_flight      -- with so many in flight, a receive raises OverLimit; on a FIFO queue it is empty.
+    max_in_flight      -- with so many in flight, a receive raises OverLimit; on a FIFO queue it is empty.
     superseded_handles_act -- standard: what the handle of an earlier receive does to a message that was
         received again. False: a delete is answered with success and deletes nothing, as the API reference
-        warns, and a postponement fails. True: both do what they say, as AWS was seen to do.
+        warns, and a change of visibility fails. True: both do what they say, as AWS was seen to do.
     look_again_seconds  -- how often a receive that waits looks for what was sent meanwhile.
     """
 
@@ -51,7 +51,7 @@ class MemoryQueue:
         dead_letters: MemoryQueue | None = None,
         deduplication_scope: Scope = "messageGroup",
         content_based_deduplication: bool = True,
-        most_in_flight: int = MOST_IN_FLIGHT,
+        max_in_flight: int = MAX_IN_FLIGHT,
         superseded_handles_act: bool = False,
         look_again_seconds: float = 0.05,
     ) -> None:
@@ -63,7 +63,7 @@ class MemoryQueue:
         self._clock = clock
         self._max_receive_count = max_receive_count
         self._dead_letters = dead_letters
-        self._most_in_flight = most_in_flight
+        self._max_in_flight = max_in_flight
         self._superseded_handles_act = superseded_handles_act
         self._look_again_seconds = look_again_seconds
         self._storage = Storage(FifoTurns() if self.fifo else StandardTurns(), retention_seconds)
@@ -92,18 +92,18 @@ class MemoryQueue:
         storage.add(Stored(message_id, message, now, deduplication_id), now + message.delay_seconds)
         return message_id
 
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        refuse_receive(most, wait_seconds, lease_seconds)
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        refuse_receive(max_messages, wait_seconds, lease_seconds)
         give_up_at = self._clock.now() + wait_seconds
-        while not (received := self._receive(most, lease_seconds)):
+        while not (received := self._receive(max_messages, lease_seconds)):
             left = give_up_at - self._clock.now()
             if left <= 0:
                 break
             await self._clock.sleep(min(left, self._seconds_until_the_next_look()))
         return received
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        return _each(deliveries, lambda handle: self._postpone(handle, seconds))
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        return _each(deliveries, lambda handle: self._change_visibility(handle, seconds))
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
         return _each(deliveries, self._delete)
@@ -126,15 +126,15 @@ class MemoryQueue:
         # A message that is sent while we wait is found as well, so never long.
         next_at = self.next_visible_at()
         until_then = self._look_again_seconds if next_at is None else next_at - self._clock.now()
-        return min(self._look_again_seconds, max(_LEAST_SLEEP_SECONDS, until_then))
+        return min(self._look_again_seconds, max(_MIN_SLEEP_SECONDS, until_then))
 
-    def _receive(self, most: int, lease_seconds: int) -> list[Delivery]:
+    def _receive(self, max_messages: int, lease_seconds: int) -> list[Delivery]:
         now, storage = self._now()
-        room = self._most_in_flight - storage.in_flight(now)
+        room = self._max_in_flight - storage.in_flight(now)
         if room <= 0 and not self.fifo:
-            raise QueueError("OverLimit", f"Too many messages in flight: at most {self._most_in_flight}.")
+            raise QueueError("OverLimit", f"Too many messages in flight: at most {self._max_in_flight}.")
         taken: list[Stored] = []
-        while candidates := storage.take(min(most, room) - len(taken), now):
+        while candidates := storage.take(min(max_messages, room) - len(taken), now):
             taken += [stored for stored in candidates if not self._is_moved(stored, now)]
         return [self._deliver(stored, now, lease_seconds) for stored in taken]
 
@@ -171,15 +171,15 @@ class MemoryQueue:
             message["MessageAttributes"] = dict(stored.outgoing.attributes)
         return Delivery(message, self.url, Lease.taken(now, lease_seconds))
 
-    def _postpone(self, handle: str, seconds: int) -> None:
+    def _change_visibility(self, handle: str, seconds: int) -> None:
         refuse_visibility(seconds)
         now, storage = self._now()
         stored = self._find(handle)
         if stored is None or not self._acts(handle, stored) or self._has_expired(handle, stored, now):
             reason = "Message does not exist or is not available for visibility timeout change."
             raise invalid(handle, "ReceiptHandle", reason)
-        if seconds > LONGEST_VISIBILITY_SECONDS - (now - stored.received_at):
-            limit = f"is beyond the limit [{LONGEST_VISIBILITY_SECONDS} seconds]"
+        if seconds > MAX_VISIBILITY_SECONDS - (now - stored.received_at):
+            limit = f"is beyond the limit [{MAX_VISIBILITY_SECONDS} seconds]"
             raise invalid(seconds, "VisibilityTimeout", f"Total VisibilityTimeout for the message {limit}")
         storage.hide(stored, until=now + seconds)
 
@@ -208,7 +208,7 @@ class MemoryQueue:
         """On a FIFO queue a handle lasts as long as its lease; on a standard queue, twelve hours."""
         if self.fifo:
             return stored.handle != handle or stored.visible_at <= now
-        return stored.handle == handle and now - stored.received_at > LONGEST_VISIBILITY_SECONDS
+        return stored.handle == handle and now - stored.received_at > MAX_VISIBILITY_SECONDS
 
 
 def _each(deliveries: Sequence[Delivery], act: Callable[[str], None]) -> list[Failed]:

@@ -52,7 +52,7 @@ class MemoryRecords:
             record.done, record.expires = True, now + RECORD_SECONDS
         return record is not None
 
-    async def release(self, key: str, owner: str) -> None:
+    async def disown(self, key: str, owner: str) -> None:
         record = self._owned(key, owner)
         if record is not None:
             record.owner = None

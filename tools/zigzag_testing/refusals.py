@@ -10,12 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.dead_letter import MOST_ATTRIBUTES, MOST_MESSAGE_BYTES, size
+from shared.dead_letter import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, size
 from shared.ports import (
-    LONGEST_DELAY_SECONDS,
-    LONGEST_VISIBILITY_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    MOST_PER_CALL,
+    MAX_DELAY_SECONDS,
+    MAX_PER_CALL,
+    MAX_VISIBILITY_SECONDS,
+    MAX_WAIT_SECONDS,
     REFUSED_CHARACTERS,
     Outgoing,
     QueueError,
@@ -31,20 +31,22 @@ _RESERVED_NAMES = ("aws.", "amazon.")
 _ATTRIBUTE_TYPE = re.compile(r"(?=.{1,256}$)(String|Number|Binary)(\..+)?")
 
 
-def refuse_receive(most: int, wait_seconds: int, lease_seconds: int) -> None:
+def refuse_receive(max_messages: int, wait_seconds: int, lease_seconds: int) -> None:
     """Raises QueueError if SQS takes no ReceiveMessage like this."""
-    if not 1 <= most <= MOST_PER_CALL:
-        raise invalid(most, "MaxNumberOfMessages", f"Must be between 1 and {MOST_PER_CALL}, if provided.")
-    if not 0 <= wait_seconds <= LONGEST_WAIT_SECONDS:
-        limits = f"Must be >= 0 and <= {LONGEST_WAIT_SECONDS}, if provided."
+    if not 1 <= max_messages <= MAX_PER_CALL:
+        raise invalid(
+            max_messages, "MaxNumberOfMessages", f"Must be between 1 and {MAX_PER_CALL}, if provided."
+        )
+    if not 0 <= wait_seconds <= MAX_WAIT_SECONDS:
+        limits = f"Must be >= 0 and <= {MAX_WAIT_SECONDS}, if provided."
         raise invalid(wait_seconds, "WaitTimeSeconds", limits)
     refuse_visibility(lease_seconds)
 
 
 def refuse_visibility(seconds: int) -> None:
     """Raises QueueError if SQS takes no visibility timeout like this."""
-    if not 0 <= seconds <= LONGEST_VISIBILITY_SECONDS:
-        limits = f"Must be between 0 and {LONGEST_VISIBILITY_SECONDS}."
+    if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
+        limits = f"Must be between 0 and {MAX_VISIBILITY_SECONDS}."
         raise invalid(seconds, "VisibilityTimeout", limits)
 
 
@@ -52,10 +54,10 @@ def refuse_batch(entries: Sequence[object]) -> None:
     """Raises QueueError if SQS takes no batch of so many entries."""
     if not entries:
         raise QueueError("AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the batch.")
-    if len(entries) > MOST_PER_CALL:
+    if len(entries) > MAX_PER_CALL:
         raise QueueError(
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
-            f"Maximum number of entries per request are {MOST_PER_CALL}. You have sent {len(entries)}.",
+            f"Maximum number of entries per request are {MAX_PER_CALL}. You have sent {len(entries)}.",
         )
 
 
@@ -73,14 +75,14 @@ def refuse_message(message: Outgoing, fifo: bool) -> None:
         if token is not None and not _TOKEN.fullmatch(token):
             limits = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
             raise invalid(token, name, limits)
-    if len(message.attributes) > MOST_ATTRIBUTES:
+    if len(message.attributes) > MAX_ATTRIBUTES:
         raise _invalid(
             f"Number of message attributes [{len(message.attributes)}] exceeds the allowed maximum."
         )
     for name, attribute in message.attributes.items():
         _refuse_attribute(name, attribute)
-    if size(message.body, message.attributes) > MOST_MESSAGE_BYTES:
-        reason = f"Reason: Message must be shorter than {MOST_MESSAGE_BYTES} bytes."
+    if size(message.body, message.attributes) > MAX_MESSAGE_BYTES:
+        reason = f"Reason: Message must be shorter than {MAX_MESSAGE_BYTES} bytes."
         raise _invalid(f"One or more parameters are invalid. {reason}")
 
 
@@ -98,8 +100,8 @@ def _refuse_what_the_other_kind_takes(message: Outgoing, fifo: bool) -> None:
             raise QueueError("MissingParameter", "The request must contain the parameter MessageGroupId.")
     elif message.deduplication_id is not None:
         raise invalid(message.deduplication_id, "MessageDeduplicationId", wrong_kind)
-    if not 0 <= message.delay_seconds <= LONGEST_DELAY_SECONDS:
-        limits = f"DelaySeconds must be >= 0 and <= {LONGEST_DELAY_SECONDS}."
+    if not 0 <= message.delay_seconds <= MAX_DELAY_SECONDS:
+        limits = f"DelaySeconds must be >= 0 and <= {MAX_DELAY_SECONDS}."
         raise invalid(message.delay_seconds, "DelaySeconds", limits)
 
 

@@ -19,8 +19,8 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from consumer.handover import Handover
-from consumer.room import Room
+from consumer.dispatch import Dispatcher
+from consumer.flow.cap import InFlightCap
 from consumer.tick import Summary, Tick
 from shared.delivery import from_event
 from shared.lease import MAX_RECEIVE_COUNT
@@ -53,7 +53,7 @@ class Sandbox:
     fifo                    -- whether the queues are FIFO queues, as the parameter Fifo.
     linger_seconds          -- as the parameter LingerSeconds.
     in_flight_cap           -- as the parameter InFlightCap.
-    deliveries_per_dispatch -- as the parameter DeliveriesPerDispatch.
+    batch_size              -- as the parameter BatchSize.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     concurrency             -- how many workers run at once; None = as many as there are messages.
     faults                  -- how often which kind of fault strikes (`zigzag_testing.faults`).
@@ -70,7 +70,7 @@ class Sandbox:
         fifo: bool = False,
         linger_seconds: int = 0,
         in_flight_cap: int = 0,
-        deliveries_per_dispatch: int = 1,
+        batch_size: int = 1,
         worker_timeout_seconds: float = 60,
         concurrency: int | None = None,
         faults: Mapping[str, float] | None = None,
@@ -81,7 +81,7 @@ class Sandbox:
         self._random = Random(seed)
         self._table = _table(tasks)
         self._linger_seconds = linger_seconds
-        self._deliveries_per_dispatch = deliveries_per_dispatch
+        self._batch_size = batch_size
         self.faults = Faults(Random(seed + 1), faults or {})
         self.queue, self.dead_letter_queue = _queues(self.clock, fifo, superseded_handles_act)
         self.records = MemoryRecords()
@@ -93,7 +93,7 @@ class Sandbox:
             concurrency=concurrency,
             faults=self.faults,
         )
-        self._room = Room(self.queue, self.clock, in_flight_cap)
+        self._cap = InFlightCap(self.queue, self.clock, in_flight_cap)
         self._ticks: set[asyncio.Task[Summary | None]] = set()
         self._sending = ExitStack()
 
@@ -128,9 +128,9 @@ class Sandbox:
         """Runs a tick a minute for so long; workers and ticks may go on after that."""
         self._do(self._run_for(seconds))
 
-    def run(self, *, most_seconds: float = 14 * 24 * 3600) -> None:
-        """Runs a tick a minute until no message is left. Raises TimeoutError after `most_seconds`."""
-        self._do(self._run(most_seconds))
+    def run(self, *, max_seconds: float = 14 * 24 * 3600) -> None:
+        """Runs a tick a minute until no message is left. Raises TimeoutError after `max_seconds`."""
+        self._do(self._run(max_seconds))
 
     def redrive(self) -> int:
         """Moves every dead letter back to the task queue, as the stack's RedriveCommand; how many there were.
@@ -148,11 +148,11 @@ class Sandbox:
         # In the caller's context: what a task sends goes to this sandbox too.
         return self._runner.run(coroutine, context=copy_context())
 
-    async def _run(self, most_seconds: float) -> None:
-        give_up_at = self.clock.now() + most_seconds
+    async def _run(self, max_seconds: float) -> None:
+        give_up_at = self.clock.now() + max_seconds
         while len(self.queue):
             if self.clock.now() > give_up_at:
-                raise TimeoutError(f"{len(self.queue)} messages are left after {most_seconds:,.0f} s")
+                raise TimeoutError(f"{len(self.queue)} messages are left after {max_seconds:,.0f} s")
             await self._run_for(TICK_EVERY_SECONDS)
         await asyncio.gather(*self._ticks)
         await self.workers.finish()
@@ -185,9 +185,9 @@ class Sandbox:
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
-                    handover = Handover(*ports, clock, self._random, self._deliveries_per_dispatch)
-                    queue, room = ports.queue, self._room
-                    tick = Tick(queue, room, handover, clock, linger_seconds=linger, ends_at=ends_at)
+                    dispatcher = Dispatcher(*ports, clock, self._random, self._batch_size)
+                    queue, cap = ports.queue, self._cap
+                    tick = Tick(queue, cap, dispatcher, clock, linger_seconds=linger, ends_at=ends_at)
                     return await tick.run()
         except TimeoutError:
             return None

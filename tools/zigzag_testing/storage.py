@@ -43,9 +43,9 @@ class Storage:
             heapify(self._too_old_at)
         self._give_turn(stored, visible_at)
 
-    def take(self, most: int, now: float) -> list[Stored]:
+    def take(self, max_messages: int, now: float) -> list[Stored]:
         """Whose turn it is. Each must be hidden or removed then."""
-        return self._turns.take(most, now)
+        return self._turns.take(max_messages, now)
 
     def hide(self, stored: Stored, until: float) -> None:
         """The message is in flight, and visible again then."""

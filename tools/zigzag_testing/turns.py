@@ -73,7 +73,7 @@ class Turns(Protocol):
     def remove(self, stored: Stored) -> None:
         """The message is gone."""
 
-    def take(self, most: int, now: float) -> list[Stored]:
+    def take(self, max_messages: int, now: float) -> list[Stored]:
         """Whose turn it is. They have none, until they are put or removed."""
 
     def next_at(self) -> float | None:
@@ -93,12 +93,12 @@ class StandardTurns:
     def remove(self, stored: Stored) -> None:
         stored.turn = NO_TURN
 
-    def take(self, most: int, now: float) -> list[Stored]:
+    def take(self, max_messages: int, now: float) -> list[Stored]:
         while self._hidden and self._hidden[0][0][0] <= now:
             turn, stored = heappop(self._hidden)
             heappush(self._visible, (stored.number, turn, stored))
         taken: list[Stored] = []
-        while self._visible and len(taken) < most:
+        while self._visible and len(taken) < max_messages:
             _, turn, stored = heappop(self._visible)
             if stored.turn == turn:
                 stored.turn = NO_TURN
@@ -143,11 +143,11 @@ class FifoTurns:
         elif was_first and (turn := _first_of(messages).turn) != NO_TURN:
             heappush(self._first, (turn, group))
 
-    def take(self, most: int, now: float) -> list[Stored]:
+    def take(self, max_messages: int, now: float) -> list[Stored]:
         taken: list[Stored] = []
-        while len(taken) < most and (next_at := self.next_at()) is not None and next_at <= now:
+        while len(taken) < max_messages and (next_at := self.next_at()) is not None and next_at <= now:
             _, group = heappop(self._first)
-            for stored in islice(self._groups[group].values(), most - len(taken)):
+            for stored in islice(self._groups[group].values(), max_messages - len(taken)):
                 if stored.visible_at > now:
                     break
                 stored.turn = NO_TURN

@@ -21,7 +21,7 @@ class VirtualHost:
     def __init__(
         self, faults: Faults | None = None, *, at_first_line: Callable[[], None] = lambda: None
     ) -> None:
-        self.spoiled: str | None = None
+        self.exit_reason: str | None = None
         self._faults = faults or Faults.none()
         self._at_first_line = at_first_line
 
@@ -44,7 +44,7 @@ class VirtualHost:
         except TimeoutError:
             if not limit.expired():
                 raise
-            self.spoiled = "its task was interrupted"
+            self.exit_reason = "its task was interrupted"
             raise SoftDeadline from None
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:

@@ -6,7 +6,7 @@ import logging
 import os
 
 from shared import log
-from shared.aws.endpoint import NotForUsError, Surroundings, surroundings
+from shared.aws.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
 from shared.aws.transport import Transport
 
 LEAN, BOTO = "lean", "boto"
@@ -49,12 +49,12 @@ def transport_in_a_loop(wanted: str, *, attempts: int, connections: int, threads
     return LeanTransport(found, InALoop(), attempts=attempts, connections=connections)
 
 
-def _for_lean(wanted: str) -> Surroundings | None:
+def _for_lean(wanted: str) -> AwsEnvironment | None:
     """What the lean transport needs, if it is wanted and can serve."""
     if wanted != LEAN:
         return None
     try:
-        return surroundings(os.environ)
-    except NotForUsError as error:
+        return aws_environment(os.environ)
+    except NeedsBotoError as error:
         log.write(logging.INFO, "boto is used", reason=str(error))
         return None

@@ -29,14 +29,14 @@ RESTED_SECONDS = 10.0
 
 
 class Connections:
-    """Those to one host, `most` at a time; by TLS if it is said whom to trust."""
+    """Those to one host, `limit` at a time; by TLS if it is said whom to trust."""
 
-    def __init__(self, host: str, port: int, trust: Trust | None, streams: Streams, most: int) -> None:
+    def __init__(self, host: str, port: int, trust: Trust | None, streams: Streams, limit: int) -> None:
         self._host = host
         self._port = port
         self._trust = trust
         self._streams = streams
-        self._turns = streams.turns(most, OPEN_SECONDS)
+        self._turns = streams.turns(limit, OPEN_SECONDS)
         self._last: Secure | None = None
         self._resting: list[tuple[Stream, float]] = []  # and since when, the latest last
 

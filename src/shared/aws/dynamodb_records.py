@@ -59,7 +59,7 @@ class DynamoDbRecords:
         change = "SET done = :yes, expires = :expires"
         return await self._if(_MINE, key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
 
-    async def release(self, key: str, owner: str) -> None:
+    async def disown(self, key: str, owner: str) -> None:
         await self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
 
     async def count(self, key: str, owner: str, now: float) -> int:

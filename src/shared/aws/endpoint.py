@@ -41,7 +41,7 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 """What a URL's path may be made of, with slashes between."""
 
 
-class NotForUsError(Exception):
+class NeedsBotoError(Exception):
     """The lean transport does not serve this. The message says why, and shows no value."""
 
 
@@ -63,7 +63,7 @@ class Endpoint(NamedTuple):
         return self.path + path if path != "/" else self.path or "/"
 
 
-class Surroundings(NamedTuple):
+class AwsEnvironment(NamedTuple):
     """What a call to AWS needs to know of where it is made.
 
     ca_bundle -- the path of a file, or None for the usual one.
@@ -78,17 +78,17 @@ class Surroundings(NamedTuple):
         return self.endpoints[service]
 
 
-def surroundings(environ: Mapping[str, str]) -> Surroundings:
+def aws_environment(environ: Mapping[str, str]) -> AwsEnvironment:
     """What the variables say; these are set by Lambda itself
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), or are those of all SDKs
-    (https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html). Raises NotForUsError.
+    (https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html). Raises NeedsBotoError.
 
     A variable that is empty counts as not set.
     """
     _refuse_what_only_boto_serves(environ)
     # The first is botocore's. Lambda sets both, to the same.
     region = environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION") or ""
-    return Surroundings(
+    return AwsEnvironment(
         _credentials(environ),
         region,
         # Where it is empty, the usual one is right too: there is no call without a check.
@@ -100,15 +100,15 @@ def surroundings(environ: Mapping[str, str]) -> Surroundings:
 def _refuse_what_only_boto_serves(environ: Mapping[str, str]) -> None:
     for name in _FILES:
         if environ.get(name, os.devnull) not in ("", os.devnull):
-            raise NotForUsError(f"{name} is set: only boto reads files")
+            raise NeedsBotoError(f"{name} is set: only boto reads files")
     for name in _SWITCHES:
         if _is_true(environ, name):
-            raise NotForUsError(f"{name} is true: only boto knows those endpoints")
+            raise NeedsBotoError(f"{name} is true: only boto knows those endpoints")
     for name, value in environ.items():
         if name.lower() in _PROXIES and value:
-            raise NotForUsError(f"{name} is set: only boto goes through a proxy")
+            raise NeedsBotoError(f"{name} is set: only boto goes through a proxy")
     if environ.get("AWS_CREDENTIAL_EXPIRATION"):
-        raise NotForUsError("AWS_CREDENTIAL_EXPIRATION is set: only boto takes new credentials later")
+        raise NeedsBotoError("AWS_CREDENTIAL_EXPIRATION is set: only boto takes new credentials later")
 
 
 def _credentials(environ: Mapping[str, str]) -> Credentials:
@@ -117,9 +117,9 @@ def _credentials(environ: Mapping[str, str]) -> Credentials:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"):
         found[name] = value = environ.get(name, "")
         if not value and not name.endswith("_TOKEN"):
-            raise NotForUsError(f"{name} is not set: only boto looks for credentials elsewhere")
+            raise NeedsBotoError(f"{name} is not set: only boto looks for credentials elsewhere")
         if not (value.isascii() and value.isprintable()) or " " in value:
-            raise NotForUsError(f"{name} has a character that no header can have")
+            raise NeedsBotoError(f"{name} has a character that no header can have")
     key, secret, *tokens = found.values()
     return Credentials(key, secret, next(filter(None, tokens), None))
 
@@ -136,7 +136,7 @@ def _suffix(region: str) -> str:
         and number.isdecimal()
     ):
         return _SUFFIXES[beginning]
-    raise NotForUsError("AWS_DEFAULT_REGION is not set, or not to a region whose endpoints' names we know")
+    raise NeedsBotoError("AWS_DEFAULT_REGION is not set, or not to a region whose endpoints' names we know")
 
 
 def _account(environ: Mapping[str, str]) -> str:
@@ -145,9 +145,9 @@ def _account(environ: Mapping[str, str]) -> str:
     mode = environ.get("AWS_ACCOUNT_ID_ENDPOINT_MODE", "").lower() or "preferred"
     account = environ.get("AWS_ACCOUNT_ID", "")
     if mode not in ("preferred", "disabled"):
-        raise NotForUsError("AWS_ACCOUNT_ID_ENDPOINT_MODE is neither `preferred` nor `disabled`")
+        raise NeedsBotoError("AWS_ACCOUNT_ID_ENDPOINT_MODE is neither `preferred` nor `disabled`")
     if account and not (account.isascii() and account.isdecimal()):
-        raise NotForUsError("AWS_ACCOUNT_ID is no number")
+        raise NeedsBotoError("AWS_ACCOUNT_ID is no number")
     return account if mode == "preferred" else ""
 
 
@@ -181,7 +181,7 @@ def _read(name: str, url: str) -> Endpoint:
         and all(part.strip(".") and _PLAIN.issuperset(part) for part in path.split("/") if path)
     )
     if not usual or not good:
-        raise NotForUsError(f"{name} is no plain URL: http or https, a host, perhaps a port and a path")
+        raise NeedsBotoError(f"{name} is no plain URL: http or https, a host, perhaps a port and a path")
     return Endpoint(secure=usual == "443", host=host, port=int(port), path=slash + path if path else "")
 
 

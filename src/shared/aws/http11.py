@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-MOST_HEAD_BYTES = 65_536
-MOST_BODY_BYTES = 32 * 1_048_576
+MAX_HEAD_BYTES = 65_536
+MAX_BODY_BYTES = 32 * 1_048_576
 """Ten messages of SQS's most, each character escaped, are smaller."""
 
 _NO_BODY = (204, 304)
@@ -93,8 +93,8 @@ class AnswerReader:
                 return HttpAnswer(self._head, body, keep)
         if closed:
             raise BadAnswerError("the connection was closed before the answer's end")
-        if self._size > MOST_BODY_BYTES:
-            raise BadAnswerError(f"the answer is larger than {MOST_BODY_BYTES:,} bytes")
+        if self._size > MAX_BODY_BYTES:
+            raise BadAnswerError(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
         return None
 
     def _read_head(self) -> bytes:
@@ -102,8 +102,8 @@ class AnswerReader:
         while True:
             found, end, rest = self._before_body.partition(b"\r\n\r\n")
             if not end:
-                if len(found) > MOST_HEAD_BYTES:
-                    raise BadAnswerError(f"the answer's head is larger than {MOST_HEAD_BYTES:,} bytes")
+                if len(found) > MAX_HEAD_BYTES:
+                    raise BadAnswerError(f"the answer's head is larger than {MAX_HEAD_BYTES:,} bytes")
                 return b""
             self._before_body, head = rest, Head(found)
             if head.status >= 200:  # else "100 Continue" and its like: the answer comes after it

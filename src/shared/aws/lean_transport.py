@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.aws import http11
 from shared.aws.connections import Connections
-from shared.aws.endpoint import Endpoint, Surroundings
+from shared.aws.endpoint import AwsEnvironment, Endpoint
 from shared.aws.signature import Signer, quoted
 from shared.aws.streams import Streams
 from shared.aws.transport import (
@@ -39,7 +39,7 @@ _JSON: Mapping[Service, tuple[str, str]] = {
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html)."""
 
-_LONGEST_PAUSE_SECONDS = 20.0
+_MAX_PAUSE_SECONDS = 20.0
 _AGAIN = (500, 502, 503, 504, 429)
 _THROTTLED = (
     "Throttl",
@@ -71,12 +71,12 @@ class LeanTransport:
     """
 
     def __init__(
-        self, surroundings: Surroundings, streams: Streams, *, attempts: int, connections: int = 1
+        self, environment: AwsEnvironment, streams: Streams, *, attempts: int, connections: int = 1
     ) -> None:
-        self._surroundings = surroundings
+        self._environment = environment
         self._streams = streams
         self._attempts = attempts
-        self._most = connections
+        self._connections = connections
         self._random = Random()
         self._lines: dict[Service, _Line] = {}
 
@@ -105,7 +105,7 @@ class LeanTransport:
 
     def _line(self, service: Service) -> _Line:
         if service not in self._lines:
-            self._lines[service] = _Line(service, self._surroundings, self._streams, self._most)
+            self._lines[service] = _Line(service, self._environment, self._streams, self._connections)
         return self._lines[service]
 
     async def _sent_until_done(self, send: Callable[[], Awaitable[http11.HttpAnswer]]) -> http11.HttpAnswer:
@@ -115,7 +115,7 @@ class LeanTransport:
             except CallError as error:
                 if not _may_work_later(error):
                     raise
-            pause = min(2 ** (attempt - 1), _LONGEST_PAUSE_SECONDS)
+            pause = min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS)
             await self._streams.sleep(self._random.uniform(0, pause))
         return await send()
 
@@ -123,15 +123,15 @@ class LeanTransport:
 class _Line:
     """One service, as it is reached and signed for."""
 
-    def __init__(self, service: Service, surroundings: Surroundings, streams: Streams, most: int) -> None:
-        endpoint = surroundings.endpoint(service)
+    def __init__(self, service: Service, environment: AwsEnvironment, streams: Streams, limit: int) -> None:
+        endpoint = environment.endpoint(service)
         try:
-            trusted = trust(surroundings.ca_bundle) if endpoint.secure else None
+            trusted = trust(environment.ca_bundle) if endpoint.secure else None
         except OSError as error:
             raise NotSentError(type(error).__name__, f"the CA bundle can't be read: {error}") from error
-        self.connections = Connections(endpoint.host, endpoint.port, trusted, streams, most)
+        self.connections = Connections(endpoint.host, endpoint.port, trusted, streams, limit)
         self._endpoint: Endpoint = endpoint
-        self._signer = Signer(surroundings.credentials, surroundings.region, service)
+        self._signer = Signer(environment.credentials, environment.region, service)
         self._seconds = ANSWER_SECONDS[service]
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> http11.HttpAnswer:

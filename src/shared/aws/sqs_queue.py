@@ -22,11 +22,11 @@ class SqsQueue:
         self._transport = transport
         self._url = url
 
-    async def receive(self, most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         before = time.time()
         answer = await self._ask(
             "ReceiveMessage",
-            MaxNumberOfMessages=most,
+            MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=lease_seconds,
             # Without these two, attributes are silently absent.
@@ -36,7 +36,7 @@ class SqsQueue:
         lease = Lease.taken(_answered_at(answer.date, before), lease_seconds)
         return [Delivery(message, self._url, lease) for message in answer.body.get("Messages") or ()]
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
         return await self._ask_batch("ChangeMessageVisibilityBatch", deliveries, VisibilityTimeout=seconds)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:

@@ -76,7 +76,7 @@ class Streams(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
-    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
+    def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
         """What lets so many in at a time. Raises TimeoutError to who has waited for so many seconds."""
 
 

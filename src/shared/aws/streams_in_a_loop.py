@@ -33,15 +33,15 @@ class InALoop:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
-    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
-        return _Turns(most, seconds)
+    def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
+        return _Turns(limit, seconds)
 
 
 class _Turns(asyncio.Semaphore):
     """Waits no longer than that."""
 
-    def __init__(self, most: int, seconds: float) -> None:
-        super().__init__(most)
+    def __init__(self, limit: int, seconds: float) -> None:
+        super().__init__(limit)
         self._seconds = seconds
 
     async def __aenter__(self) -> None:

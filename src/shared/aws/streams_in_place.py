@@ -32,7 +32,7 @@ class InPlace:
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    def turns(self, most: int, seconds: float) -> AbstractAsyncContextManager[object]:
+    def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
         return _NoTurns()  # there is one call at a time anyway
 
 

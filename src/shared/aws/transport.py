@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
-from shared.ports import LONGEST_WAIT_SECONDS
+from shared.ports import MAX_WAIT_SECONDS
 
 Service = Literal["sqs", "lambda", "dynamodb"]
 
-ANSWER_SECONDS: Mapping[Service, float] = {"sqs": LONGEST_WAIT_SECONDS + 5, "lambda": 5, "dynamodb": 5}
+ANSWER_SECONDS: Mapping[Service, float] = {"sqs": MAX_WAIT_SECONDS + 5, "lambda": 5, "dynamodb": 5}
 """How long an answer may be awaited."""
 
 

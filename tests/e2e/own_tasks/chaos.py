@@ -60,16 +60,16 @@ def live(wish: Wish, context: Context) -> None:
     if wish.dies == "always":
         die()
     time.sleep(wish.seconds / 2)
-    if wish.dies == "before" and is_first("death", context.id):
+    if wish.dies == "before" and is_first("cause", context.id):
         die()
     if wish.rejected or (wish.fails and is_first("failure", context.id)):
         write("failed", context.id, run)
         raise Reject("as wished") if wish.rejected else RuntimeError("as wished")
     time.sleep(wish.seconds / 2)
     write("ended", context.id, run)
-    if wish.dies == "after" and is_first("death", context.id):
+    if wish.dies == "after" and is_first("cause", context.id):
         die()
-    if wish.dies == "a moment later" and is_first("death", context.id):
+    if wish.dies == "a moment later" and is_first("cause", context.id):
         later = threading.Timer(random.uniform(0, 0.05), die)
         later.daemon = True
         later.start()

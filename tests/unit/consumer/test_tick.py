@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
-from consumer.handover import Handover
-from consumer.room import Room
-from consumer.tick import LANES, RESERVE_SECONDS, Summary, Tick
+from consumer.dispatch import Dispatcher
+from consumer.flow.cap import InFlightCap
+from consumer.tick import POLLERS, RESERVE_SECONDS, Summary, Tick
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports import Reply
@@ -31,13 +31,13 @@ class Consumer:
 
     async def ticking(self) -> Summary:
         world = self.world
-        handover = Handover(world.queue, world.dead_letters, self.workers, world.clock, world.random)
-        room = Room(world.queue, world.clock, self.cap)
+        dispatcher = Dispatcher(world.queue, world.dead_letters, self.workers, world.clock, world.random)
+        cap = InFlightCap(world.queue, world.clock, self.cap)
         ends_at = world.clock.now() + self.timeout_seconds
         return await Tick(
             world.queue,
-            room,
-            handover,
+            cap,
+            dispatcher,
             world.clock,
             linger_seconds=self.linger_seconds,
             ends_at=ends_at,
@@ -112,7 +112,7 @@ class TestDrain:
             stopped="queue empty",
         )
 
-    def test_after_a_throttle_the_lane_pauses(self, world: World, consumer: Consumer) -> None:
+    def test_after_a_throttle_the_poller_pauses(self, world: World, consumer: Consumer) -> None:
         consumer.workers.script = [Reply.THROTTLED]
         world.send("one")
 
@@ -121,8 +121,8 @@ class TestDrain:
         first, second, *_ = (began for began, _ in polls(world))
         assert second - first >= 1
 
-    def test_after_a_throttle_every_lane_pauses(self, world: World, consumer: Consumer) -> None:
-        # Given lanes that poll side by side, one of which is throttled
+    def test_after_a_throttle_every_poller_pauses(self, world: World, consumer: Consumer) -> None:
+        # Given pollers that poll side by side, one of which is throttled
         consumer.workers.script = [Reply.SENT, Reply.SENT, Reply.SENT, Reply.THROTTLED]
         world.send(*(str(number) for number in range(200)))
 
@@ -131,7 +131,7 @@ class TestDrain:
         # Then nobody polls for a second but who was about to; else all 20 polls come at once
         began = [began for began, _ in polls(world)]
         throttled_at = began[0]
-        assert began.count(throttled_at) <= 2 * LANES
+        assert began.count(throttled_at) <= 2 * POLLERS
         assert all(moment == throttled_at or moment >= throttled_at + 1 for moment in began)
 
 
@@ -301,9 +301,9 @@ class TestHarm:
         receive = world.queue.receive
 
         async def late(*asked: int) -> list[Delivery]:
-            batch = await receive(*asked)
+            deliveries = await receive(*asked)
             await world.clock.sleep(late_seconds)
-            return batch
+            return deliveries
 
         world.queue.receive = late  # type: ignore[assignment,method-assign]
         world.send("one", "two")
@@ -321,7 +321,7 @@ class TestHarm:
         summary = consumer.tick()
 
         assert summary.stopped == "invoke refused"
-        assert summary.received == summary.released <= LANES * 10
+        assert summary.received == summary.released <= POLLERS * 10
 
     @pytest.mark.parametrize("reply", [Reply.THROTTLED, Reply.UNKNOWN])
     def test_three_bad_answers_in_a_row_end_the_tick(
@@ -333,7 +333,7 @@ class TestHarm:
         summary = consumer.tick()
 
         assert summary.stopped == f"invokes {reply.value} 3 times in a row"
-        assert summary.received <= (LANES + 2) * 10
+        assert summary.received <= (POLLERS + 2) * 10
 
 
 @pytest.mark.parametrize(
@@ -350,8 +350,8 @@ def test_a_tick_that_stopped_for_harm_did_not_go_well(stopped: str, went_well: b
     assert Summary(stopped=stopped).went_well is went_well
 
 
-class TestLanes:
-    """While receives come back full, more lanes poll side by side."""
+class TestPollers:
+    """While receives come back full, more pollers poll side by side."""
 
     def watch(self, world: World, consumer: Consumer) -> list[tuple[float, int]]:
         """When each dispatch began, and how many were then under way; each takes two seconds."""
@@ -371,22 +371,22 @@ class TestLanes:
         return seen
 
     @pytest.mark.parametrize(
-        ("messages", "lanes"),
+        ("messages", "pollers"),
         [
-            pytest.param(5, 1, id="a poll that is not full opens no lane"),
+            pytest.param(5, 1, id="a poll that is not full opens no poller"),
             pytest.param(300, 4, id="full polls open all there are, and no more"),
         ],
     )
-    def test_full_receives_open_lanes(
-        self, world: World, consumer: Consumer, messages: int, lanes: int
+    def test_full_receives_open_pollers(
+        self, world: World, consumer: Consumer, messages: int, pollers: int
     ) -> None:
         seen = self.watch(world, consumer)
         world.send(*["x"] * messages)
 
         assert consumer.tick().dispatched == messages
-        assert max(under_way for _, under_way in seen) == lanes
+        assert max(under_way for _, under_way in seen) == pollers
 
-    def test_when_the_queue_has_run_empty_one_lane_lingers_alone(
+    def test_when_the_queue_has_run_empty_one_poller_lingers_alone(
         self, world: World, consumer: Consumer
     ) -> None:
         consumer.linger_seconds = 15
@@ -397,7 +397,7 @@ class TestLanes:
         assert [wait for began, wait in polls(world) if began > 1.5] == []
         assert [wait for began, wait in polls(world) if wait > 1] == [15]
 
-    def test_lanes_that_have_closed_open_again(self, world: World, consumer: Consumer) -> None:
+    def test_pollers_that_have_closed_open_again(self, world: World, consumer: Consumer) -> None:
         consumer.linger_seconds = 30
         seen = self.watch(world, consumer)
         world.send(*["x"] * 300)
@@ -406,10 +406,10 @@ class TestLanes:
 
         consumer.tick()
 
-        assert max(under_way for began, under_way in seen if began < 40) == LANES
-        assert max(under_way for began, under_way in seen if began > 40) == LANES
+        assert max(under_way for began, under_way in seen if began < 40) == POLLERS
+        assert max(under_way for began, under_way in seen if began > 40) == POLLERS
 
-    def test_lanes_together_keep_the_cap(self, world: World, consumer: Consumer) -> None:
+    def test_pollers_together_keep_the_cap(self, world: World, consumer: Consumer) -> None:
         consumer.cap = 30
         consumer.timeout_seconds = 16.5
         world.send(*["x"] * 300)
@@ -418,7 +418,7 @@ class TestLanes:
 
         assert 30 <= summary.received <= 30 + 2 * 3, "the cap, and a trickle of a tenth each second"
 
-    def test_a_tick_without_room_waits_and_asks_again(self, world: World, consumer: Consumer) -> None:
+    def test_a_tick_whose_cap_is_used_up_waits_and_asks_again(self, world: World, consumer: Consumer) -> None:
         consumer.cap = 20
         world.queue.counts = 500
         world.send(*["x"] * 6)

@@ -11,12 +11,12 @@ import pytest
 from tests.support import NOW, QUEUE_URL, World, a_delivery, binary, text
 
 from shared.dead_letter import (
-    MOST_MESSAGE_BYTES,
+    MAX_MESSAGE_BYTES,
     NOTE,
-    Burial,
-    Death,
-    bury,
+    Cause,
+    Move,
     compose,
+    move_to_dead_letters,
     note_of,
     original_attributes,
     size,
@@ -24,7 +24,7 @@ from shared.dead_letter import (
 from shared.delivery import Delivery
 from shared.ports import Outgoing
 
-DEATH = Death(
+DEATH = Cause(
     reason="rejected: no such user",
     task="greet",
     id="order-7",
@@ -69,15 +69,15 @@ class TestCompose:
             "error": "Reject: no such user",
             "traceback": "Traceback (most recent call last): …",
             "sent": 1_799_999_000.0,
-            "died": NOW,
+            "moved": NOW,
             "source": QUEUE_URL,
             "message_id": "m-1",
         }
 
     def test_what_the_message_does_not_say_is_not_in_the_note(self) -> None:
-        letter = compose(a_delivery(), Death("the body is not JSON"), NOW)
+        letter = compose(a_delivery(), Cause("the body is not JSON"), NOW)
 
-        assert set(note(letter)) == {"reason", "attempts", "died", "source", "message_id"}
+        assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id"}
 
     def test_on_a_standard_queue_there_is_no_deduplication_id(self) -> None:
         letter = compose(a_delivery(system={"MessageGroupId": "tenant"}), DEATH, NOW)
@@ -164,7 +164,7 @@ class TestTenAttributes:
 class TestSize:
     """The note counts in SQS's 1 MiB: it shrinks, and at last is left out."""
 
-    LONG = Death("r" * 500, "greet", "id-1", 3, error="e" * 900, traceback="t" * 4000)
+    LONG = Cause("r" * 500, "greet", "id-1", 3, error="e" * 900, traceback="t" * 4000)
 
     @pytest.mark.parametrize(
         ("room", "parts"),
@@ -177,7 +177,7 @@ class TestSize:
         ],
     )
     def test_the_note_shrinks_in_order(self, room: int, parts: set[str] | None) -> None:
-        body = "x" * (MOST_MESSAGE_BYTES - room)
+        body = "x" * (MAX_MESSAGE_BYTES - room)
 
         letter = compose(a_delivery(body), self.LONG, NOW)
 
@@ -186,26 +186,26 @@ class TestSize:
         )
         assert found == parts
         assert letter.body == body
-        assert size(letter.body, letter.attributes) <= MOST_MESSAGE_BYTES
+        assert size(letter.body, letter.attributes) <= MAX_MESSAGE_BYTES
 
     def test_a_letter_without_a_note_keeps_all_ten_of_the_users_attributes(self) -> None:
-        body = "x" * (MOST_MESSAGE_BYTES - size("", TEN))
+        body = "x" * (MAX_MESSAGE_BYTES - size("", TEN))
 
         assert compose(a_delivery(body, attributes=TEN), DEATH, NOW).attributes == TEN
 
     def test_a_note_that_fits_to_the_byte_is_kept(self) -> None:
-        death = Death("r")
-        bare = compose(a_delivery(""), death, NOW)
-        room = MOST_MESSAGE_BYTES - size("", bare.attributes)
+        cause = Cause("r")
+        bare = compose(a_delivery(""), cause, NOW)
+        room = MAX_MESSAGE_BYTES - size("", bare.attributes)
 
-        exact = compose(a_delivery("x" * room), death, NOW)
-        over = compose(a_delivery("x" * (room + 1)), death, NOW)
+        exact = compose(a_delivery("x" * room), cause, NOW)
+        over = compose(a_delivery("x" * (room + 1)), cause, NOW)
 
         assert note(exact) == note(bare)
         assert len(note(over)) < len(note(bare))
 
     def test_what_is_endless_is_cut(self) -> None:
-        endless = Death("r" * 10_000, error="e" * 10_000, traceback="first" + "t" * 10_000 + "last")
+        endless = Cause("r" * 10_000, error="e" * 10_000, traceback="first" + "t" * 10_000 + "last")
 
         said = note(compose(a_delivery(), endless, NOW))
 
@@ -337,7 +337,7 @@ class TestForgedNote:
         assert note(letter)["displaced"] == {"a": text("x")}
 
     def test_reason_and_times_are_never_the_producers(self) -> None:
-        forged = a_note(reason="all is well", attempts=0, died=0, source="https://evil.example")
+        forged = a_note(reason="all is well", attempts=0, moved=0, source="https://evil.example")
 
         letter = compose(a_delivery(attributes={NOTE: forged}), DEATH, NOW)
 
@@ -345,7 +345,7 @@ class TestForgedNote:
 
 
 def test_an_id_too_long_for_the_note_leaves_room_for_the_reason() -> None:
-    endless = Death("rejected", id="i" * MOST_MESSAGE_BYTES)
+    endless = Cause("rejected", id="i" * MAX_MESSAGE_BYTES)
 
     said = note(compose(a_delivery(), endless, NOW))
 
@@ -356,13 +356,15 @@ def test_an_id_too_long_for_the_note_leaves_room_for_the_reason() -> None:
 class TestBury:
     """The move: send, confirm, delete."""
 
-    def bury(self, world: World, delivery: Delivery) -> Burial:
-        return world.run(bury(delivery, DEATH, world.queue, world.dead_letters, world.clock, world.random))
+    def move_to_dead_letters(self, world: World, delivery: Delivery) -> Move:
+        return world.run(
+            move_to_dead_letters(delivery, DEATH, world.queue, world.dead_letters, world.clock, world.random)
+        )
 
     def test_the_message_is_moved(self, world: World) -> None:
         delivery = world.delivered("bad", attributes=TEN)
 
-        assert self.bury(world, delivery) is Burial.MOVED
+        assert self.move_to_dead_letters(world, delivery) is Move.MOVED
 
         (letter,) = world.dead_letters.messages
         assert letter == compose(delivery, DEATH, world.clock.now())
@@ -372,7 +374,7 @@ class TestBury:
         delivery = world.delivered()
         world.dead_letters.broken = {"send"}
 
-        assert self.bury(world, delivery) is Burial.REFUSED
+        assert self.move_to_dead_letters(world, delivery) is Move.REFUSED
 
         assert world.queue.asked("delete") == []
         assert len(world.queue) == 1
@@ -382,9 +384,9 @@ class TestBury:
         delivery = world.delivered()
 
         for _ in range(100):
-            self.bury(world, delivery)
+            self.move_to_dead_letters(world, delivery)
 
-        seconds = [seconds for _, seconds in world.queue.asked("postpone")]
+        seconds = [seconds for _, seconds in world.queue.asked("change_visibility")]
         assert min(seconds) >= 60
         assert max(seconds) <= 120
         assert len(set(seconds)) > 10, "jittered, so that many do not come back together"
@@ -393,10 +395,10 @@ class TestBury:
         self, world: World
     ) -> None:
         world.dead_letters.broken = {"send"}
-        world.queue.broken = {"postpone"}
+        world.queue.broken = {"change_visibility"}
         delivery = world.delivered()
 
-        assert self.bury(world, delivery) is Burial.REFUSED
+        assert self.move_to_dead_letters(world, delivery) is Move.REFUSED
 
         assert len(world.queue) == 1
 
@@ -407,7 +409,7 @@ class TestBury:
         delivery = world.delivered()
         setattr(world.queue, how, {"delete"})
 
-        assert self.bury(world, delivery) is Burial.COPIED
+        assert self.move_to_dead_letters(world, delivery) is Move.COPIED
 
         assert len(world.dead_letters) == 1
         assert "moved to the dead letters, but not deleted" in caplog.text
@@ -415,10 +417,10 @@ class TestBury:
     def test_a_letter_without_room_for_its_note_says_its_reason_in_the_log(
         self, world: World, caplog: pytest.LogCaptureFixture
     ) -> None:
-        delivery = world.delivered("x" * MOST_MESSAGE_BYTES)
+        delivery = world.delivered("x" * MAX_MESSAGE_BYTES)
 
         with caplog.at_level(logging.WARNING):
-            assert self.bury(world, delivery) is Burial.MOVED
+            assert self.move_to_dead_letters(world, delivery) is Move.MOVED
 
         (record,) = caplog.records
         assert "no room" in record.message

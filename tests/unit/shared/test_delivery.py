@@ -1,4 +1,4 @@
-"""A delivery, a run of them, and their way through the worker's event."""
+"""A delivery, a batch of them, and their way through the worker's event."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.noise import noise
 from tests.support import QUEUE_URL, a_delivery, binary, text
 
 from shared.delivery import (
-    MOST_EVENT_BYTES,
+    MAX_EVENT_BYTES,
     BadEventError,
+    Batch,
     Delivery,
-    Run,
     from_event,
     longest_event,
     to_event,
@@ -29,14 +29,14 @@ FIFO = {"MessageGroupId": "g", "MessageDeduplicationId": "d"}
 
 
 def event_of(*deliveries: Delivery) -> dict[str, Any]:
-    """The event of a run."""
-    event = json.loads(to_event(Run(deliveries)))
+    """The event of a batch."""
+    event = json.loads(to_event(Batch(deliveries)))
     assert isinstance(event, dict)
     return event
 
 
 def travelled(*deliveries: Delivery) -> tuple[Delivery, ...]:
-    """The deliveries of a run as they arrive at the worker."""
+    """The deliveries of a batch as they arrive at the worker."""
     return from_event(event_of(*deliveries)).deliveries
 
 
@@ -94,7 +94,7 @@ def test_the_event_is_the_patterns_own_with_our_lease() -> None:
 
 
 def test_an_emoji_takes_its_four_bytes_and_no_more() -> None:
-    grown = len(to_event(Run((a_delivery("🙂" * 100),)))) - len(to_event(Run((a_delivery(""),))))
+    grown = len(to_event(Batch((a_delivery("🙂" * 100),)))) - len(to_event(Batch((a_delivery(""),))))
 
     assert grown == 400
 
@@ -168,10 +168,10 @@ class TestRun:
     def test_it_arrives_whole_and_in_order(self, number: int, lease: Lease | None) -> None:
         deliveries = tuple(a_delivery(f"body {n}", lease=lease, MessageId=f"m-{n}") for n in range(number))
 
-        run = from_event(event_of(*deliveries))
+        batch = from_event(event_of(*deliveries))
 
-        assert run == Run(deliveries)
-        assert (run.lease, run.queue_url) == (lease, QUEUE_URL)
+        assert batch == Batch(deliveries)
+        assert (batch.lease, batch.queue_url) == (lease, QUEUE_URL)
 
     def test_several_travel_as_messages_with_one_lease(self) -> None:
         event = event_of(a_delivery("one", lease=LEASE), a_delivery("two", lease=LEASE))
@@ -179,14 +179,14 @@ class TestRun:
         assert sorted(event) == ["Lease", "Messages", "QueueUrl"]
         assert [message["Body"] for message in event["Messages"]] == ["one", "two"]
 
-    def test_a_list_of_one_is_a_run_of_one(self) -> None:
+    def test_a_list_of_one_is_a_batch_of_one(self) -> None:
         assert alone({"Messages": [{"Body": "b"}]}).body == "b"
 
     @pytest.mark.parametrize(
         ("system", "ordered"), [(FIFO, True), ({"MessageGroupId": "a fair queue's"}, False)]
     )
     def test_its_order_counts_on_a_fifo_queue(self, system: dict[str, str], ordered: bool) -> None:
-        assert Run((a_delivery(system=system), a_delivery(system=system))).ordered is ordered
+        assert Batch((a_delivery(system=system), a_delivery(system=system))).ordered is ordered
 
 
 class TestCompressed:
@@ -194,7 +194,7 @@ class TestCompressed:
 
     def test_up_to_the_limit_bodies_are_plain_and_beyond_it_compressed(self) -> None:
         # Given the longest body whose event fits
-        longest = "x" * (MOST_EVENT_BYTES - len(to_event(Run((a_delivery(""),)))))
+        longest = "x" * (MAX_EVENT_BYTES - len(to_event(Batch((a_delivery(""),)))))
 
         # Then it is plain
         assert event_of(a_delivery(longest))["Message"]["Body"] == longest
@@ -214,10 +214,10 @@ class TestCompressed:
     def test_a_compressed_body_arrives_unharmed(self, body: str) -> None:
         delivery = a_delivery(body, attributes={"key": binary(b"\x00\xff")}, lease=LEASE)
 
-        assert len(to_event(Run((delivery,)))) <= MOST_EVENT_BYTES
+        assert len(to_event(Batch((delivery,)))) <= MAX_EVENT_BYTES
         assert travelled(delivery) == (delivery,)
 
-    def test_in_a_run_every_body_is_compressed_or_none(self) -> None:
+    def test_in_a_batch_every_body_is_compressed_or_none(self) -> None:
         short, long = a_delivery("short"), a_delivery("x" * 999_900)
 
         event = event_of(short, long)
@@ -225,17 +225,17 @@ class TestCompressed:
         assert all("BodyGzip" in message and "Body" not in message for message in event["Messages"])
         assert travelled(short, long) == (short, long)
 
-    def test_equal_runs_make_equal_events(self) -> None:
-        run = Run((a_delivery("x" * MOST_EVENT_BYTES),))
+    def test_equal_batches_make_equal_events(self) -> None:
+        batch = Batch((a_delivery("x" * MAX_EVENT_BYTES),))
 
-        assert to_event(run) == to_event(run)
+        assert to_event(batch) == to_event(batch)
         # gzip's header: four bytes for a time
-        assert base64.b64decode(event_of(*run.deliveries)["Message"]["BodyGzip"])[4:8] == bytes(4)
+        assert base64.b64decode(event_of(*batch.deliveries)["Message"]["BodyGzip"])[4:8] == bytes(4)
 
     def test_what_does_not_fit_compressed_stays_plain_and_too_long(self) -> None:
-        event = to_event(Run((a_delivery(noise(1_040_000)),)))
+        event = to_event(Batch((a_delivery(noise(1_040_000)),)))
 
-        assert len(event) > MOST_EVENT_BYTES
+        assert len(event) > MAX_EVENT_BYTES
         assert "Body" in json.loads(event)["Message"]
 
 
@@ -261,10 +261,10 @@ class TestLongestEvent:
 
         assert found == number
         if number:
-            assert event == to_event(Run(tuple(deliveries[:number])))
-            assert len(event) <= MOST_EVENT_BYTES
+            assert event == to_event(Batch(tuple(deliveries[:number])))
+            assert len(event) <= MAX_EVENT_BYTES
         if number < len(bodies):
-            assert len(to_event(Run(tuple(deliveries[: number + 1])))) > MOST_EVENT_BYTES
+            assert len(to_event(Batch(tuple(deliveries[: number + 1])))) > MAX_EVENT_BYTES
 
 
 class TestHostile:

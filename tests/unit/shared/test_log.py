@@ -173,7 +173,7 @@ class TestLength:
         log.write(logging.INFO, endless, error=error, **{f"a{number}": endless for number in range(10)})
 
         (line,) = lines()
-        assert len(json.dumps(line)) <= log.MOST_LINE_BYTES
+        assert len(json.dumps(line)) <= log.MAX_LINE_BYTES
         assert len(line) == 14
 
     def test_what_cloudwatch_reads_is_whole_whatever_is_cut(
@@ -186,7 +186,7 @@ class TestLength:
 
         (line,) = lines()
         assert line["_aws"] == embedded
-        assert len(json.dumps(line)) <= log.MOST_LINE_BYTES
+        assert len(json.dumps(line)) <= log.MAX_LINE_BYTES
 
 
 @pytest.fixture

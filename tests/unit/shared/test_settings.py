@@ -17,7 +17,7 @@ CONSUMER = {
     "ZIGZAG_TRANSPORT": "lean",
     "ZIGZAG_LINGER_SECONDS": "0",
     "ZIGZAG_IN_FLIGHT_CAP": "1000",
-    "ZIGZAG_DELIVERIES_PER_DISPATCH": "1",
+    "ZIGZAG_BATCH_SIZE": "1",
 }
 WORKER = {
     "ZIGZAG_QUEUE_URL": "https://sqs.test/tasks",
@@ -36,7 +36,7 @@ def test_the_consumers_settings_are_read_from_the_environment() -> None:
         transport="lean",
         linger_seconds=0,
         in_flight_cap=1000,
-        deliveries_per_dispatch=1,
+        batch_size=1,
     )
 
 
@@ -95,14 +95,14 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
             "ZIGZAG_IN_FLIGHT_CAP is '120001'; it may be a whole number from 0 to 120000",
         ),
         (
-            "ZIGZAG_DELIVERIES_PER_DISPATCH",
+            "ZIGZAG_BATCH_SIZE",
             "0",
-            "ZIGZAG_DELIVERIES_PER_DISPATCH is '0'; it may be a whole number from 1 to 10",
+            "ZIGZAG_BATCH_SIZE is '0'; it may be a whole number from 1 to 10",
         ),
         (
-            "ZIGZAG_DELIVERIES_PER_DISPATCH",
+            "ZIGZAG_BATCH_SIZE",
             "11",
-            "ZIGZAG_DELIVERIES_PER_DISPATCH is '11'; it may be a whole number from 1 to 10",
+            "ZIGZAG_BATCH_SIZE is '11'; it may be a whole number from 1 to 10",
         ),
         ("ZIGZAG_WORKER", "  ", "ZIGZAG_WORKER is '  '; it may be the name of the worker function"),
         (
@@ -144,7 +144,7 @@ def test_false_is_false() -> None:
         ("ZIGZAG_LINGER_SECONDS", "60"),
         ("ZIGZAG_IN_FLIGHT_CAP", "0"),
         ("ZIGZAG_IN_FLIGHT_CAP", "120000"),
-        ("ZIGZAG_DELIVERIES_PER_DISPATCH", "10"),
+        ("ZIGZAG_BATCH_SIZE", "10"),
         ("ZIGZAG_QUEUE_URL", "http://127.0.0.1:4566/000000000000/tasks"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support import World
 
-from shared.delivery import Delivery, Run
+from shared.delivery import Batch, Delivery
 from worker.report import Report
 from zigzag import Backoff, Context, Reject, Task, task
 from zigzag_testing.faults import Crash
@@ -40,7 +40,7 @@ class Bench:
         self.host = VirtualHost()
         worker = world.worker(self.table, host=self.host)
         ends_at = world.clock.now() + seconds_left
-        return await worker.work(Run(deliveries), lambda: ends_at - world.clock.now())
+        return await worker.work(Batch(deliveries), lambda: ends_at - world.clock.now())
 
     def imports_for(self, seconds: float) -> None:
         """From now on, a task's module takes so long to import."""
@@ -60,7 +60,7 @@ class Bench:
             self.contexts.append(context)
             await asyncio.sleep(payload.get("seconds", 0))
             if payload.get("spoils"):
-                self.host.spoiled = "its task left threads behind"
+                self.host.exit_reason = "its task left threads behind"
             if payload.get("crashes"):
                 raise Crash
             if payload.get("raises"):

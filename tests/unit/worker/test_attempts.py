@@ -138,7 +138,7 @@ class TestWithoutRecords:
     """Where they can't be reached, SQS's receive count decides."""
 
     def test_the_task_runs(self, world: World, bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-        world.records.broken = {"begin", "count", "release"}
+        world.records.broken = {"begin", "count", "disown"}
 
         (report,) = bench.work(world.delivered_often(2, body_of("plain", {"raises": True})))
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.support import NOW, a_delivery, binary, body_of, text
 
-from shared.dead_letter import Death, compose
-from worker.decode import MOST_LEVELS, BadMessageError, Message, decode
+from shared.dead_letter import Cause, compose
+from worker.decode import MAX_LEVELS, BadMessageError, Message, decode
 
 S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
 
@@ -82,12 +82,12 @@ class TestDepth:
 
     @KINDS
     def test_a_body_of_a_hundred_levels_is_decoded(self, opened: str, closed: str) -> None:
-        body = nested(MOST_LEVELS, opened, closed).replace(":}", ":0}")
+        body = nested(MAX_LEVELS, opened, closed).replace(":}", ":0}")
 
         assert can_be_walked(decode(a_delivery(body)).payload)
 
     @KINDS
-    @pytest.mark.parametrize("levels", [MOST_LEVELS + 1, 1_000, 9_000, 100_000])
+    @pytest.mark.parametrize("levels", [MAX_LEVELS + 1, 1_000, 9_000, 100_000])
     def test_a_deeper_one_is_refused_however_deep(self, opened: str, closed: str, levels: int) -> None:
         body = nested(levels, opened, closed).replace(":}", ":0}")
 
@@ -120,7 +120,7 @@ class TestRaw:
     def test_after_a_redrive_it_is_raw_still_even_if_its_attribute_had_to_move(self) -> None:
         ten = {**{f"a{number}": text("x") for number in range(9)}, "task": text("resize")}
         before = a_delivery(S3_EVENT, attributes=ten)
-        letter = compose(before, Death("failed", id="m-1"), NOW)
+        letter = compose(before, Cause("failed", id="m-1"), NOW)
 
         after = decode(a_delivery(letter.body, attributes=letter.attributes, MessageId="m-2"))
 

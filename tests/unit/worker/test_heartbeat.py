@@ -17,7 +17,7 @@ from worker.report import Report
 
 
 def beats(world: World) -> list[tuple[list[str], int]]:
-    return [call for call in world.queue.asked("postpone") if call[1] == LEASE_SECONDS]  # type: ignore[misc]
+    return [call for call in world.queue.asked("change_visibility") if call[1] == LEASE_SECONDS]  # type: ignore[misc]
 
 
 def test_a_task_of_less_than_a_third_of_a_lease_needs_none(world: World, bench: Bench) -> None:
@@ -71,7 +71,7 @@ async def broken_between(
 ) -> list[Report]:
     task = asyncio.create_task(working)
     await world.clock.sleep(begin)
-    world.queue.broken = {"postpone"}
+    world.queue.broken = {"change_visibility"}
     await world.clock.sleep(end - begin)
     world.queue.broken = set()
     return await task
@@ -81,7 +81,7 @@ async def broken_between(
     ("does", "settled", "outcome"),
     [
         pytest.param({}, True, "succeeded", id="a success is deleted"),
-        pytest.param({"raises": True}, False, "ignored", id="a failure is left alone"),
+        pytest.param({"raises": True}, False, "left alone", id="a failure is left alone"),
     ],
 )
 def test_after_its_lease_is_lost_only_a_success_is_settled(
@@ -100,13 +100,13 @@ def test_a_beat_that_sqs_refuses_is_made_again_until_the_lease_is_over(world: Wo
     async def refused() -> list[Report]:
         working = asyncio.create_task(bench.working(delivery))
         await world.clock.sleep(30)
-        world.queue.refusing = {"postpone"}
+        world.queue.refusing = {"change_visibility"}
         return await working
 
     (report,) = world.run(refused())
 
     assert len(beats(world)) == 5, "at 40, 80, 105, 110 and 115 s"
-    assert report.outcome == "ignored"
+    assert report.outcome == "left alone"
 
 
 def test_an_idempotent_task_stays_owned_while_it_runs_though_its_message_is_lost(
@@ -119,7 +119,7 @@ def test_an_idempotent_task_stays_owned_while_it_runs_though_its_message_is_lost
     async def meanwhile() -> list[str]:
         working = asyncio.create_task(bench.working(delivery))
         await world.clock.sleep(30)
-        world.queue.refusing = {"postpone"}
+        world.queue.refusing = {"change_visibility"}
         await world.clock.sleep(250)
         world.queue.refusing = set()
         await world.queue.send(Outgoing(other))
@@ -146,19 +146,19 @@ def test_a_lease_that_was_lost_stays_lost(world: World, bench: Bench) -> None:
     (report,) = world.run(late_answer())
 
     # Then it settles nothing: somebody else may have had the message since
-    assert (report.outcome, len(world.dead_letters)) == ("ignored", 0)
+    assert (report.outcome, len(world.dead_letters)) == ("left alone", 0)
 
 
 def test_an_unforeseen_error_does_not_stop_the_heart(world: World, bench: Bench) -> None:
     delivery = world.delivered(body_of("plain", {"seconds": 60}))
     errors = [RuntimeError("can't start a thread")]
 
-    async def postpone(deliveries: list[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(deliveries: list[Delivery], seconds: int) -> list[Failed]:
         if errors:
             raise errors.pop()
         return await beat(deliveries, seconds)
 
-    beat, world.queue.postpone = world.queue.postpone, postpone  # type: ignore[method-assign]
+    beat, world.queue.change_visibility = world.queue.change_visibility, change_visibility  # type: ignore[method-assign]
     bench.work(delivery)
 
     assert len(beats(world)) == 1, "the first, at 40 s, was in vain"
@@ -187,7 +187,7 @@ def test_a_task_whose_lease_ended_while_it_was_imported_does_not_start(
 
     (report,) = bench.work(delivery)
 
-    assert (report.outcome, bench.began) == ("ignored", [])
+    assert (report.outcome, bench.began) == ("left alone", [])
     assert world.records.calls == []
 
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from tests.support import NOW, QUEUE_URL, World, body_of
 
-from shared.delivery import Delivery, Run
+from shared.delivery import Batch, Delivery
 from shared.log import JsonFormatter
 from zigzag import Reject, task
 from zigzag_testing.virtual_host import MEMORY_MB
 
-MOST_METRICS, MOST_DIMENSIONS, MOST_CHARACTERS = 100, 30, 1024
+MAX_METRICS, MAX_DIMENSIONS, MAX_CHARACTERS = 100, 30, 1024
 UNITS = {"Seconds", "Megabytes", "Count"}
-MOST_OF_A_QUEUE = 6
+MAX_OF_A_QUEUE = 6
 """What the pages say, and count with."""
 
 
@@ -55,7 +55,7 @@ def lines_of(world: World, caplog: pytest.LogCaptureFixture) -> LINES:
         worker = world.worker(TABLE, metrics_of=metrics_of)
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            world.run(worker.work(Run(deliveries), lambda: 60.0))
+            world.run(worker.work(Batch(deliveries), lambda: 60.0))
         written = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
         return [line for line in written if line["message"] == "delivery"]
 
@@ -75,12 +75,12 @@ def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:
     for directive in embedded["CloudWatchMetrics"]:
         assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
         assert directive["Namespace"] == "Zigzag"
-        assert 1 <= len(directive["Metrics"]) <= MOST_METRICS
+        assert 1 <= len(directive["Metrics"]) <= MAX_METRICS
         for dimensions in directive["Dimensions"]:
-            assert len(dimensions) <= MOST_DIMENSIONS
+            assert len(dimensions) <= MAX_DIMENSIONS
             for name in dimensions:
                 assert isinstance(line[name], str)
-                assert 1 <= len(line[name]) <= MOST_CHARACTERS
+                assert 1 <= len(line[name]) <= MAX_CHARACTERS
             for metric in directive["Metrics"]:
                 assert set(metric) == {"Name", "Unit"}
                 assert metric["Unit"] in UNITS
@@ -136,7 +136,7 @@ class TestFigures:
 
         (line,) = lines_of(delivery)
 
-        assert (line["outcome"], line["seconds"]) == ("ignored", 0.0)
+        assert (line["outcome"], line["seconds"]) == ("left alone", 0.0)
         assert "age_seconds" not in line
 
     def test_a_clock_that_is_behind_sqs_makes_no_wait_of_less_than_nothing(
@@ -196,9 +196,9 @@ class TestMetrics:
             "already done",
             "retry later",
             "dead-letter",
-            "ignored",
+            "left alone",
         }
-        assert len(found) == MOST_OF_A_QUEUE
+        assert len(found) == MAX_OF_A_QUEUE
 
     def test_an_event_makes_no_queue_of_its_own(self, world: World, lines_of: LINES) -> None:
         delivery = replace(world.delivered(body_of("succeed")), queue_url="https://sqs.test/a-new-one")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.ports import LONGEST_VISIBILITY_SECONDS
+from shared.ports import MAX_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, RetryLater, decide, used_up
@@ -20,7 +20,7 @@ POLICY = Policy(attempts=3, backoff=Backoff(first=100, longest=1000))
 def decided(
     error: BaseException, attempt: int = 1, policy: Policy = POLICY, longest: float = 43_000
 ) -> RetryLater | DeadLetter:
-    return decide(error, Attempt(attempt, "greet", "id-1"), policy, Random(0), longest_seconds=longest)
+    return decide(error, Attempt(attempt, "greet", "id-1"), policy, Random(0), max_seconds=longest)
 
 
 @pytest.mark.parametrize(
@@ -60,22 +60,22 @@ def test_a_dead_letters_reason(error: Exception, attempt: int, reason: str) -> N
     outcome = decided(error, attempt)
 
     assert isinstance(outcome, DeadLetter)
-    assert outcome.death.reason == reason
-    assert (outcome.death.task, outcome.death.id, outcome.death.attempts) == ("greet", "id-1", attempt)
+    assert outcome.cause.reason == reason
+    assert (outcome.cause.task, outcome.cause.id, outcome.cause.attempts) == ("greet", "id-1", attempt)
 
 
 def test_one_attempt_is_in_the_singular() -> None:
     outcome = decided(ValueError("x"), 1, Policy(attempts=1))
 
     assert isinstance(outcome, DeadLetter)
-    assert outcome.death.reason == "failed after 1 attempt: ValueError: x"
+    assert outcome.cause.reason == "failed after 1 attempt: ValueError: x"
 
 
 def test_an_unknown_tasks_last_reason_names_those_that_there_are() -> None:
     outcome = decided(NoSuchTaskError("no task is called 'x'; there are: greet, wave"), 3)
 
     assert isinstance(outcome, DeadLetter)
-    assert outcome.death.reason.endswith("no task is called 'x'; there are: greet, wave")
+    assert outcome.cause.reason.endswith("no task is called 'x'; there are: greet, wave")
 
 
 def test_an_error_is_in_the_dead_letter_with_its_traceback() -> None:
@@ -85,15 +85,15 @@ def test_an_error_is_in_the_dead_letter_with_its_traceback() -> None:
         outcome = decided(error, 3)
 
     assert isinstance(outcome, DeadLetter)
-    assert outcome.death.error == "ValueError: x"
-    assert "test_outcome.py" in (outcome.death.traceback or "")
+    assert outcome.cause.error == "ValueError: x"
+    assert "test_outcome.py" in (outcome.cause.traceback or "")
 
 
 def test_a_message_that_is_none_has_no_error_of_a_task() -> None:
     outcome = decided(BadMessageError("the body is not JSON"))
 
     assert isinstance(outcome, DeadLetter)
-    assert (outcome.death.error, outcome.death.traceback) == (None, None)
+    assert (outcome.cause.error, outcome.cause.traceback) == (None, None)
 
 
 def test_a_retry_says_why() -> None:
@@ -125,7 +125,7 @@ def test_retry_after(after: float, longest: float, seconds: int) -> None:
 def test_without_after_the_tasks_own_backoff_holds(attempt: int, ceiling: int) -> None:
     policy = Policy(attempts=99, backoff=POLICY.backoff)
     drawn = [
-        decide(ValueError(), Attempt(attempt), policy, Random(seed), longest_seconds=43_000).seconds  # type: ignore[union-attr]
+        decide(ValueError(), Attempt(attempt), policy, Random(seed), max_seconds=43_000).seconds  # type: ignore[union-attr]
         for seed in range(300)
     ]
 
@@ -137,10 +137,10 @@ def test_without_after_the_tasks_own_backoff_holds(attempt: int, ceiling: int) -
 def test_a_backoff_longer_than_sqs_allows_is_cut() -> None:
     policy = Policy(attempts=9, backoff=Backoff(first=1_000_000, longest=1_000_000))
 
-    outcome = decided(ValueError(), 1, policy, longest=LONGEST_VISIBILITY_SECONDS - 100)
+    outcome = decided(ValueError(), 1, policy, longest=MAX_VISIBILITY_SECONDS - 100)
 
     assert isinstance(outcome, RetryLater)
-    assert outcome.seconds <= LONGEST_VISIBILITY_SECONDS - 100
+    assert outcome.seconds <= MAX_VISIBILITY_SECONDS - 100
 
 
 @pytest.mark.parametrize(
@@ -156,13 +156,13 @@ def test_a_retry_that_sqs_would_not_live_to_see_becomes_a_dead_letter(kept: floa
         Attempt(1, "greet", "id-1"),
         Policy(),
         Random(0),
-        longest_seconds=43_000,
+        max_seconds=43_000,
         kept_seconds=kept,
     )
 
     assert isinstance(outcome, becomes)
     if isinstance(outcome, DeadLetter):
-        assert "after the time for which SQS keeps a message: busy" in outcome.death.reason
+        assert "after the time for which SQS keeps a message: busy" in outcome.cause.reason
 
 
 class TestUsedUp:
@@ -176,8 +176,8 @@ class TestUsedUp:
         outcome = used_up(Attempt(4, "greet", "id-1"), POLICY)
 
         assert outcome is not None
-        assert outcome.death.reason.startswith("started 3 times, and the last did not end")
-        assert (outcome.death.attempts, outcome.death.task, outcome.death.id) == (3, "greet", "id-1")
+        assert outcome.cause.reason.startswith("started 3 times, and the last did not end")
+        assert (outcome.cause.attempts, outcome.cause.task, outcome.cause.id) == (3, "greet", "id-1")
 
 
 def test_an_error_whose_own_text_fails_is_decided_as_any_other() -> None:
@@ -185,7 +185,7 @@ def test_an_error_whose_own_text_fails_is_decided_as_any_other() -> None:
         def __str__(self) -> str:
             raise RuntimeError("no words")
 
-    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), Random(0), longest_seconds=1000)
+    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), Random(0), max_seconds=1000)
 
     assert isinstance(outcome, RetryLater)
     assert outcome.reason == "MuteError: (its text can't be had)"
@@ -215,4 +215,4 @@ def test_a_reject_of_the_users_own_needs_no_reason() -> None:
     outcome = decided(Never(7))
 
     assert isinstance(outcome, DeadLetter)
-    assert outcome.death.reason == "rejected: 7"
+    assert outcome.cause.reason == "rejected: 7"

@@ -40,7 +40,7 @@ def test_a_function_that_takes_too_long_is_interrupted() -> None:
 
     with pytest.raises(SoftDeadline):
         call(process, spin, SOON)
-    assert process.spoiled == "its task was interrupted"
+    assert process.exit_reason == "its task was interrupted"
 
 
 def test_its_finally_runs() -> None:
@@ -102,7 +102,7 @@ def test_no_interrupt_comes_after_the_function() -> None:
     call(process, lambda: None, SOON)
     time.sleep(2 * SOON)
 
-    assert process.spoiled is None
+    assert process.exit_reason is None
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
@@ -123,7 +123,7 @@ def test_a_thread_that_outlives_its_task_spoils_the_process() -> None:
 
     leave.set()
     thread.join()
-    assert process.spoiled == "its task left threads behind: forgotten"
+    assert process.exit_reason == "its task left threads behind: forgotten"
 
 
 def test_threads_that_were_there_before_and_daemons_do_not() -> None:
@@ -137,7 +137,7 @@ def test_threads_that_were_there_before_and_daemons_do_not() -> None:
     leave.set()
     before.join()
     daemon.join()
-    assert process.spoiled is None
+    assert process.exit_reason is None
 
 
 def test_the_memory_is_in_megabytes() -> None:
@@ -170,7 +170,7 @@ class TestBeside:
         run_in_place(process.beside(work).stop())
 
         assert stopped == [True]
-        assert process.spoiled is None
+        assert process.exit_reason is None
 
     def test_one_that_hangs_spoils_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("worker.process.JOIN_SECONDS", SOON)
@@ -182,4 +182,4 @@ class TestBeside:
         run_in_place(process.beside(work).stop())
 
         leave.set()
-        assert process.spoiled == "a heartbeat hangs"
+        assert process.exit_reason == "a heartbeat hangs"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from tests.support import QUEUE_URL, World, a_delivery
 
-from shared.dead_letter import Death
+from shared.dead_letter import Cause
 from shared.delivery import Delivery
-from worker.outcome import DeadLetter, Ignored, Outcome, RetryLater, Succeeded
+from worker.outcome import DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
 from worker.settle import Settler
 
-DEAD = DeadLetter(Death("rejected: no user"))
+DEAD = DeadLetter(Cause("rejected: no user"))
 
 
 def settle(world: World, outcome: Outcome, delivery: Delivery) -> bool:
@@ -38,7 +38,7 @@ def test_a_dead_letter_moves_the_message(world: World) -> None:
     assert (len(world.queue), len(world.dead_letters)) == (0, 1)
 
 
-@pytest.mark.parametrize("outcome", [Succeeded(), RetryLater(7, "busy"), DEAD, Ignored("late")])
+@pytest.mark.parametrize("outcome", [Succeeded(), RetryLater(7, "busy"), DEAD, LeftAlone("late")])
 @pytest.mark.parametrize(
     "delivery",
     [
@@ -52,7 +52,7 @@ def test_a_hand_made_event_settles_nothing(world: World, outcome: Outcome, deliv
 
 
 def test_an_ignored_message_is_not_touched(world: World) -> None:
-    assert not settle(world, Ignored("started too late"), world.delivered())
+    assert not settle(world, LeftAlone("started too late"), world.delivered())
     assert world.queue.calls == world.dead_letters.calls == []
 
 
@@ -60,7 +60,7 @@ def test_an_ignored_message_is_not_touched(world: World) -> None:
     ("outcome", "method"),
     [
         pytest.param(Succeeded(), "delete", id="success"),
-        pytest.param(RetryLater(7, "x"), "postpone", id="retry"),
+        pytest.param(RetryLater(7, "x"), "change_visibility", id="retry"),
     ],
 )
 @pytest.mark.parametrize(

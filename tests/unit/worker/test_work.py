@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 from tests.support import NOW, World, binary, body_of, text
 
-from shared.delivery import Delivery, Run
+from shared.delivery import Batch, Delivery
 from shared.lease import KEPT_SECONDS, Lease
 from worker.attempt import GRACE_SECONDS
 from worker.report import Report
@@ -82,7 +82,7 @@ def work(world: World, delivery: Delivery, *, seconds_left: float = 60) -> Repor
 def work_run(world: World, deliveries: Sequence[Delivery], *, seconds_left: float = 60) -> list[Report]:
     worker = world.worker(TABLE)
     ends_at = world.clock.now() + seconds_left
-    return world.run(worker.work(Run(tuple(deliveries)), lambda: ends_at - world.clock.now()))
+    return world.run(worker.work(Batch(tuple(deliveries)), lambda: ends_at - world.clock.now()))
 
 
 def note(world: World) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class TestOutcomes:
 
         assert (report.outcome, report.reason, report.settled) == ("retry later", "ValueError: broken", True)
         assert report.retry_seconds is not None
-        assert world.queue.asked("postpone") == [(["message-1"], report.retry_seconds)]
+        assert world.queue.asked("change_visibility") == [(["message-1"], report.retry_seconds)]
 
     def test_a_task_that_says_retry_has_its_message_postponed_as_told(self, world: World) -> None:
         report = work(world, world.delivered(body_of("retry", {"after": 99})))
@@ -222,7 +222,7 @@ class TestLease:
 
         assert bool(payloads) is runs
         if not runs:
-            assert (report.outcome, report.settled) == ("ignored", False)
+            assert (report.outcome, report.settled) == ("left alone", False)
             assert "too late" in (report.reason or "")
             assert world.queue.calls == world.dead_letters.calls == []
 
@@ -233,17 +233,17 @@ class TestLease:
         report = work(world, delivery, seconds_left=60)
 
         assert report.outcome == "succeeded"
-        assert world.queue.calls[0] == ("postpone", ["message-1"], 120)
+        assert world.queue.calls[0] == ("change_visibility", ["message-1"], 120)
 
     @pytest.mark.parametrize("how", ["broken", "refusing"])
     def test_where_the_lease_is_lost_the_task_does_not_run(self, world: World, how: str) -> None:
         delivery = self.delivered(world, None)
-        setattr(world.queue, how, {"postpone"})
+        setattr(world.queue, how, {"change_visibility"})
 
         report = work(world, delivery)
 
         assert payloads == []
-        assert (report.outcome, report.settled) == ("ignored", False)
+        assert (report.outcome, report.settled) == ("left alone", False)
         assert "lease lost" in (report.reason or "")
         assert world.queue.asked("delete") == []
 

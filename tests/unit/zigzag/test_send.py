@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support import DEAD_LETTER_QUEUE_URL, QUEUE_URL, World, a_delivery, text
 
-from shared.delivery import MOST_EVENT_BYTES, Run, to_event
+from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
 from shared.ports import Outgoing
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError, send, task
 from zigzag_testing.memory_queue import MemoryQueue
@@ -121,12 +121,12 @@ class TestSize:
     ) -> None:
         # Given the longest text that leaves room for the envelope
         empty = len(json.dumps(send.encode("collect", {"text": ""})))
-        longest = (MOST_EVENT_BYTES - send.ROOM_FOR_ENVELOPE_BYTES - empty) // bytes_each
+        longest = (MAX_EVENT_BYTES - send.ENVELOPE_BYTES - empty) // bytes_each
 
         # Then it can be sent, and dispatched
         body = send.encode("collect", {"text": character * longest})
-        event = to_event(Run((a_delivery(body, attributes={"user": text("x" * 5000)}),)))
-        assert MOST_EVENT_BYTES - send.ROOM_FOR_ENVELOPE_BYTES < len(event) <= MOST_EVENT_BYTES
+        event = to_event(Batch((a_delivery(body, attributes={"user": text("x" * 5000)}),)))
+        assert MAX_EVENT_BYTES - send.ENVELOPE_BYTES < len(event) <= MAX_EVENT_BYTES
 
         # And one character more can't
         with pytest.raises(PayloadTooLargeError):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.support import World, body_of
 
-from shared.delivery import Run, to_event
+from shared.delivery import Batch, to_event
 from shared.ports import Begun, Outgoing, QueueError, RecordsError
 from zigzag_testing.faults import PROCESS, Crash, Faults, Unheld
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
@@ -149,7 +149,7 @@ class TestUnheld:
         async def beat() -> None:
             PROCESS.set(7)
             with contextlib.suppress(QueueError):
-                await queue.postpone([delivery], 120)
+                await queue.change_visibility([delivery], 120)
 
         world.run(beat())
 
@@ -168,7 +168,9 @@ class TestUnheld:
     def test_one_that_got_through_is_none(self, world: World) -> None:
         faults, delivery = Faults.none(), world.delivered()
 
-        world.run(FaultyQueue(world.queue, faults, world.clock, again=True).postpone([delivery], 120))
+        world.run(
+            FaultyQueue(world.queue, faults, world.clock, again=True).change_visibility([delivery], 120)
+        )
 
         assert not faults.unheld
 
@@ -182,7 +184,7 @@ def test_a_doubled_event_is_noted_for_each_message_in_it(world: World) -> None:
 
     async def dispatch() -> None:
         workers = MemoryLambda(handler, world.clock, timeout_seconds=60, faults=faults)
-        await workers.dispatch([to_event(Run((first, second)))])
+        await workers.dispatch([to_event(Batch((first, second)))])
         await workers.finish()
 
     world.run(dispatch())

@@ -36,7 +36,7 @@ class Asked:
         return [delivery.body for delivery in self.receive(most, wait_seconds, lease_seconds)]
 
     def postpone(self, seconds: int, *deliveries: Delivery) -> list[str]:
-        return [failed.code for failed in self._world.run(self.queue.postpone(deliveries, seconds))]
+        return [failed.code for failed in self._world.run(self.queue.change_visibility(deliveries, seconds))]
 
     def delete(self, *deliveries: Delivery) -> list[str]:
         return [failed.code for failed in self._world.run(self.queue.delete(deliveries))]
@@ -267,7 +267,7 @@ class Pair:
 
     async def postpone(self, message: Plain, seconds: int) -> None:
         assert message.delivery is not None
-        assert await self.queue.postpone([message.delivery], seconds) == []
+        assert await self.queue.change_visibility([message.delivery], seconds) == []
         self.plain.hide(message, self.clock.now() + seconds)
 
     async def compare_counts(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.support import body_of, text
 
-from shared.dead_letter import MOST_MESSAGE_BYTES
+from shared.dead_letter import MAX_MESSAGE_BYTES
 from zigzag import Context, Reject, Retry, SendError, task
 from zigzag_testing import DeadLetter, Sandbox
 
@@ -171,7 +171,7 @@ class TestRedrive:
 def test_a_message_that_is_too_large_is_a_dead_letter_even_without_room_for_a_reason(
     sandbox: Sandbox,
 ) -> None:
-    body = "x" * MOST_MESSAGE_BYTES
+    body = "x" * MAX_MESSAGE_BYTES
     sandbox.send_message(body)
 
     sandbox.run()
@@ -195,7 +195,7 @@ def test_a_run_that_does_not_end_says_how_many_are_left(sandbox: Sandbox) -> Non
     sandbox.send_message(body_of("collect"), delay_seconds=900)
 
     with pytest.raises(TimeoutError, match="1 messages are left after 300 s"):
-        sandbox.run(most_seconds=300)
+        sandbox.run(max_seconds=300)
 
 
 def test_after_the_with_statement_nothing_is_sent_to_the_sandbox(

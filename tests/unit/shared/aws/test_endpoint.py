@@ -15,7 +15,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import Loader
 from tests.unit.shared.aws.boto import Boto, client, request
 
-from shared.aws.endpoint import SERVICES, Endpoint, NotForUsError, Surroundings, surroundings
+from shared.aws.endpoint import SERVICES, AwsEnvironment, Endpoint, NeedsBotoError, aws_environment
 from shared.aws.transport import Service
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}
@@ -64,7 +64,7 @@ def url(endpoint: Endpoint) -> str:
 def test_in_every_region_a_service_is_where_botocores_rules_say(
     region: str, rules: dict[str, EndpointProvider]
 ) -> None:
-    found = surroundings({**KEYS, "AWS_DEFAULT_REGION": region})
+    found = aws_environment({**KEYS, "AWS_DEFAULT_REGION": region})
 
     for service in SERVICES:
         resolved = rules[service].resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False)
@@ -75,7 +75,7 @@ def test_in_every_region_a_service_is_where_botocores_rules_say(
 def test_where_the_account_is_known_dynamodb_is_where_botocores_rules_say(
     region: str, rules: dict[str, EndpointProvider]
 ) -> None:
-    found = surroundings({**KEYS, "AWS_DEFAULT_REGION": region, "AWS_ACCOUNT_ID": "123456789012"})
+    found = aws_environment({**KEYS, "AWS_DEFAULT_REGION": region, "AWS_ACCOUNT_ID": "123456789012"})
 
     resolved = rules["dynamodb"].resolve_endpoint(
         Region=region,
@@ -166,7 +166,7 @@ def as_boto_does(session: boto3.Session, service: Service) -> tuple[Any, ...]:
     return *where, who, token, region, http._verify, through
 
 
-def as_we_do(found: Surroundings, service: Service) -> tuple[Any, ...]:
+def as_we_do(found: AwsEnvironment, service: Service) -> tuple[Any, ...]:
     who, to = found.credentials, found.endpoint(service)
     scheme = "https" if to.secure else "http"
     where = (scheme, to.host, to.port, to.host_header, to.target(CALLS[service][1]))
@@ -178,14 +178,14 @@ def test_the_variables_mean_what_they_mean_to_boto(boto: Boto, variables: dict[s
     variables = LAMBDA | variables
     session = boto.session(variables)
 
-    found = surroundings(variables)
+    found = aws_environment(variables)
 
     for service in SERVICES:
         assert as_we_do(found, service) == as_boto_does(session, service)
 
 
 def test_the_secret_is_taken_too() -> None:
-    assert surroundings(LAMBDA).credentials.secret_access_key == KEYS["AWS_SECRET_ACCESS_KEY"]
+    assert aws_environment(LAMBDA).credentials.secret_access_key == KEYS["AWS_SECRET_ACCESS_KEY"]
 
 
 PROXY = "http://proxy.example:3128"
@@ -217,9 +217,9 @@ def test_what_boto_does_in_another_way_is_left_to_it(
     asked = {name: value.format(file=file) for name, value in variables.items()}
     [named, *_] = variables
 
-    assert as_boto_does(boto.session(LAMBDA | asked), "sqs") != as_we_do(surroundings(LAMBDA), "sqs")
-    with pytest.raises(NotForUsError, match=f"^{named} is (set|true): only boto"):
-        surroundings(LAMBDA | asked)
+    assert as_boto_does(boto.session(LAMBDA | asked), "sqs") != as_we_do(aws_environment(LAMBDA), "sqs")
+    with pytest.raises(NeedsBotoError, match=f"^{named} is (set|true): only boto"):
+        aws_environment(LAMBDA | asked)
 
 
 REFUSED = {
@@ -244,8 +244,8 @@ REFUSED = {
 def test_a_refusal_names_the_variable_and_shows_no_value(variables: dict[str, str]) -> None:
     [named, *_] = variables
 
-    with pytest.raises(NotForUsError, match=f"^{named} ") as caught:
-        surroundings(LAMBDA | variables)
+    with pytest.raises(NeedsBotoError, match=f"^{named} ") as caught:
+        aws_environment(LAMBDA | variables)
 
     for value in (LAMBDA | variables).values():
         assert not value or value in ("true", "required") or value not in str(caught.value)
@@ -255,18 +255,18 @@ def test_a_refusal_names_the_variable_and_shows_no_value(variables: dict[str, st
     "region", [*OTHERS, "fips-us-east-1", "us-east-1-fips", "local", "eu-central", "us-east-one", "us-East-1"]
 )
 def test_a_region_of_which_we_do_not_know_the_names_is_left_to_boto(region: str) -> None:
-    with pytest.raises(NotForUsError, match="AWS_DEFAULT_REGION"):
-        surroundings(LAMBDA | {"AWS_DEFAULT_REGION": region})
+    with pytest.raises(NeedsBotoError, match="AWS_DEFAULT_REGION"):
+        aws_environment(LAMBDA | {"AWS_DEFAULT_REGION": region})
 
 
 def test_where_only_lambdas_own_variable_names_the_region_it_is_that() -> None:
-    assert surroundings({**KEYS, "AWS_REGION": "eu-west-1"}).region == "eu-west-1"
+    assert aws_environment({**KEYS, "AWS_REGION": "eu-west-1"}).region == "eu-west-1"
 
 
 @pytest.mark.parametrize("name", ["AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"])
 def test_an_empty_bundle_is_the_usual_one(name: str) -> None:
     """boto refuses to work, or checked nothing at all in older versions."""
-    assert surroundings(LAMBDA | {name: ""}).ca_bundle is None
+    assert aws_environment(LAMBDA | {name: ""}).ca_bundle is None
 
 
 @pytest.mark.parametrize(
@@ -298,14 +298,14 @@ def test_an_empty_bundle_is_the_usual_one(name: str) -> None:
     ],
 )
 def test_a_url_that_is_more_than_a_host_a_port_and_a_path_is_left_to_boto(url: str) -> None:
-    with pytest.raises(NotForUsError, match=r"^AWS_ENDPOINT_URL_SQS is no plain URL") as caught:
-        surroundings(LAMBDA | {"AWS_ENDPOINT_URL_SQS": url})
+    with pytest.raises(NeedsBotoError, match=r"^AWS_ENDPOINT_URL_SQS is no plain URL") as caught:
+        aws_environment(LAMBDA | {"AWS_ENDPOINT_URL_SQS": url})
 
     assert "secret" not in str(caught.value)
 
 
 def test_what_is_found_shows_no_secret() -> None:
-    shown = repr(surroundings(LAMBDA))
+    shown = repr(aws_environment(LAMBDA))
 
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in shown
     assert LAMBDA["AWS_SESSION_TOKEN"] not in shown

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-MOST_BODY_BYTES = 1_048_576
+MAX_BODY_BYTES = 1_048_576
 """SQS's limit on a body, and so on what a compressed one may inflate to
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
@@ -88,11 +88,11 @@ def _inflated(body: str) -> str:
     """The text of a compressed body; a few bytes that would fill the memory are refused, and not inflated."""
     inflating = zlib.decompressobj(_GZIP)
     try:
-        found = inflating.decompress(base64.b64decode(body, validate=True), MOST_BODY_BYTES + 1)
+        found = inflating.decompress(base64.b64decode(body, validate=True), MAX_BODY_BYTES + 1)
     except zlib.error as error:
         raise ValueError(f"`BodyGzip` is no gzip: {error}") from None
-    if len(found) > MOST_BODY_BYTES:
-        raise ValueError(f"`BodyGzip` inflates to more than {MOST_BODY_BYTES:,} bytes")
+    if len(found) > MAX_BODY_BYTES:
+        raise ValueError(f"`BodyGzip` inflates to more than {MAX_BODY_BYTES:,} bytes")
     if not inflating.eof or inflating.unused_data:
         raise ValueError("`BodyGzip` is not one gzip file from its start to its end")
     return found.decode()

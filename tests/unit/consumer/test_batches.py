@@ -11,8 +11,8 @@ import pytest
 from tests.noise import noise
 from tests.support import a_delivery
 
-from consumer.runs import Dispatch, dispatches_of
-from shared.delivery import MOST_EVENT_BYTES, Delivery, Run, from_event, to_event
+from consumer.batches import Dispatch, dispatches_of
+from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, from_event, to_event
 from shared.lease import Lease
 
 LEASE = Lease.taken(1_800_000_000.0)
@@ -39,23 +39,23 @@ def batch_of(*bodies: str, groups: str | None = None) -> list[Delivery]:
 
 
 def numbers(deliveries: Sequence[Delivery]) -> str:
-    """Which of a batch they are."""
+    """Which of a deliveries they are."""
     return "".join(delivery.message_id.removeprefix("m-") for delivery in deliveries)
 
 
 def made(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, bool]]:
-    """Of each dispatch its run, its tail, and whether it can be sent."""
+    """Of each dispatch its batch, its rest, and whether it can be sent."""
     return [
-        (numbers(dispatch.run.deliveries), numbers(dispatch.tail), dispatch.event is not None)
+        (numbers(dispatch.batch.deliveries), numbers(dispatch.rest), dispatch.event is not None)
         for dispatch in dispatches
     ]
 
 
 class TestStandard:
-    """Runs of up to so many; a message that does not fit is in a run of its own."""
+    """Batches of up to so many; a message that does not fit is in a batch of its own."""
 
     @pytest.mark.parametrize(
-        ("messages", "most", "runs"),
+        ("messages", "batch_size", "batches"),
         [
             pytest.param(3, 1, ["0", "1", "2"], id="1"),
             pytest.param(5, 2, ["01", "23", "4"], id="2"),
@@ -64,10 +64,10 @@ class TestStandard:
             pytest.param(0, 10, [], id="no message"),
         ],
     )
-    def test_a_run_has_up_to_so_many(self, messages: int, most: int, runs: list[str]) -> None:
-        dispatches = dispatches_of(batch_of(*["{}"] * messages), most)
+    def test_a_batch_has_up_to_so_many(self, messages: int, batch_size: int, batches: list[str]) -> None:
+        dispatches = dispatches_of(batch_of(*["{}"] * messages), batch_size)
 
-        assert made(dispatches) == [(run, "", True) for run in runs]
+        assert made(dispatches) == [(batch, "", True) for batch in batches]
 
     @pytest.mark.parametrize(
         ("bodies", "dispatches"),
@@ -82,33 +82,33 @@ class TestStandard:
             pytest.param(["x" * 600_000] * 10, [("0123456789", "", True)], id="all of them, compressed"),
         ],
     )
-    def test_what_does_not_fit_goes_at_once_in_a_run_of_its_own(
+    def test_what_does_not_fit_goes_at_once_in_a_batch_of_its_own(
         self, bodies: list[str], dispatches: list[tuple[str, str, bool]]
     ) -> None:
         assert made(dispatches_of(batch_of(*bodies), 10)) == dispatches
 
     def test_a_fair_queues_groups_make_no_runs(self) -> None:
-        batch = [a_delivery(system={"MessageGroupId": "tenant"}, MessageId=f"m-{n}") for n in range(3)]
+        deliveries = [a_delivery(system={"MessageGroupId": "tenant"}, MessageId=f"m-{n}") for n in range(3)]
 
-        assert made(dispatches_of(batch, 2)) == [("01", "", True), ("2", "", True)]
+        assert made(dispatches_of(deliveries, 2)) == [("01", "", True), ("2", "", True)]
 
 
 class TestFifo:
-    """A run is of one group; what does not fit is its tail."""
+    """A batch is of one group; what does not fit is the rest."""
 
     @pytest.mark.parametrize(
-        ("groups", "runs"),
+        ("groups", "batches"),
         [
             pytest.param("aaaaaaaaaa", ["0123456789"], id="one group"),
             pytest.param("aabbc", ["01", "23", "4"], id="as SQS gives them"),
             pytest.param("abab", ["02", "13"], id="in turns"),
         ],
     )
-    def test_a_group_has_one_run_in_the_order_received(self, groups: str, runs: list[str]) -> None:
+    def test_a_group_has_one_batch_in_the_order_received(self, groups: str, batches: list[str]) -> None:
         # Whatever the parameter says, which is for standard queues
-        for most in (1, 10):
-            dispatches = dispatches_of(batch_of(*["{}"] * len(groups), groups=groups), most)
-            assert made(dispatches) == [(run, "", True) for run in runs]
+        for batch_size in (1, 10):
+            dispatches = dispatches_of(batch_of(*["{}"] * len(groups), groups=groups), batch_size)
+            assert made(dispatches) == [(batch, "", True) for batch in batches]
 
     @pytest.mark.parametrize(
         ("bodies", "groups", "dispatches"),
@@ -121,14 +121,14 @@ class TestFifo:
             pytest.param([WHOLE, "{}", "{}"], "aaa", [("0", "12", False)], id="a head that fits no event"),
         ],
     )
-    def test_what_does_not_fit_waits_as_the_tail(
+    def test_what_does_not_fit_waits_as_the_rest(
         self, bodies: list[str], groups: str, dispatches: list[tuple[str, str, bool]]
     ) -> None:
         assert made(dispatches_of(batch_of(*bodies, groups=groups), 1)) == dispatches
 
 
 def chance_made(random: Random) -> list[Delivery]:
-    """A batch: of either kind of queue, with few groups, and bodies of every size and kind."""
+    """A deliveries: of either kind of queue, with few groups, and bodies of every size and kind."""
     number = random.randint(1, 10)
     bodies = [
         noise(length, random.randrange(100)) if random.random() < 0.5 else "é" * (length // 2)
@@ -144,40 +144,40 @@ def test_of_any_batch_nothing_is_lost_doubled_or_out_of_order(
 ) -> None:
     # A limit like Lambda's, but for which chance need not make megabytes
     limit = 5_000
-    monkeypatch.setattr("shared.delivery.MOST_EVENT_BYTES", limit)
+    monkeypatch.setattr("shared.delivery.MAX_EVENT_BYTES", limit)
     random = Random(seed)
     for _ in range(50):
-        batch, most = chance_made(random), random.randint(1, 10)
+        deliveries, batch_size = chance_made(random), random.randint(1, 10)
 
-        dispatches = dispatches_of(batch, most)
+        dispatches = dispatches_of(deliveries, batch_size)
 
         # Every delivery is in one place, and the order of each group is kept; a standard queue is one
         in_order, expected = defaultdict(list), defaultdict(list)
         for dispatch in dispatches:
-            in_order[dispatch.run.deliveries[0].group] += [*dispatch.run.deliveries, *dispatch.tail]
-        for delivery in batch:
+            in_order[dispatch.batch.deliveries[0].group] += [*dispatch.batch.deliveries, *dispatch.rest]
+        for delivery in deliveries:
             expected[delivery.group].append(delivery)
         assert in_order == expected
-        # No event is over the limit, and each carries its run
+        # No event is over the limit, and each carries its batch
         for dispatch in dispatches:
             if dispatch.event is None:
-                assert len(dispatch.run.deliveries) == 1
-                assert len(to_event(dispatch.run)) > limit
+                assert len(dispatch.batch.deliveries) == 1
+                assert len(to_event(dispatch.batch)) > limit
             else:
                 assert len(dispatch.event) <= limit
-                assert from_event(json.loads(dispatch.event)) == dispatch.run
-        # A FIFO group has one run; a standard queue's runs have no tails, and no more than they may
-        if batch[0].from_fifo:
+                assert from_event(json.loads(dispatch.event)) == dispatch.batch
+        # A FIFO group has one batch; a standard queue's batches leave no rest, and have no more than they may
+        if deliveries[0].from_fifo:
             assert len(dispatches) == len(expected)
         else:
-            assert all(not one.tail and len(one.run.deliveries) <= most for one in dispatches)
+            assert all(not one.rest and len(one.batch.deliveries) <= batch_size for one in dispatches)
         # Nothing waits that had room
         for dispatch in dispatches:
-            if dispatch.tail and dispatch.event is not None:
-                assert len(to_event(Run((*dispatch.run.deliveries, dispatch.tail[0])))) > limit
+            if dispatch.rest and dispatch.event is not None:
+                assert len(to_event(Batch((*dispatch.batch.deliveries, dispatch.rest[0])))) > limit
 
 
 def test_half_and_whole_are_what_they_are_called() -> None:
-    assert len(to_event(Run((a_delivery(HALF),)))) <= MOST_EVENT_BYTES
-    assert len(to_event(Run((a_delivery(HALF), a_delivery(HALF))))) > MOST_EVENT_BYTES
-    assert len(to_event(Run((a_delivery(WHOLE),)))) > MOST_EVENT_BYTES
+    assert len(to_event(Batch((a_delivery(HALF),)))) <= MAX_EVENT_BYTES
+    assert len(to_event(Batch((a_delivery(HALF), a_delivery(HALF))))) > MAX_EVENT_BYTES
+    assert len(to_event(Batch((a_delivery(WHOLE),)))) > MAX_EVENT_BYTES

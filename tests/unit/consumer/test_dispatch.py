@@ -1,4 +1,4 @@
-"""The handover: every answer of the table in `consumer.handover`, and what we do."""
+"""The dispatcher: every answer of the table in `consumer.dispatch`, and what we do."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from tests.noise import noise
 from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
-from consumer.handover import Handed, Handover
-from shared.delivery import MOST_EVENT_BYTES, Delivery, Run, to_event
+from consumer.dispatch import Dispatcher, PollResult
+from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, to_event
 from shared.ports import Answer, Reply
 
 SENT, TOO_LARGE, THROTTLED, REFUSED, UNKNOWN = Reply
@@ -32,10 +32,8 @@ def fifo() -> Iterator[World]:
     world.close()
 
 
-def handover(world: World, workers: ScriptedWorkers, deliveries_per_dispatch: int = 1) -> Handover:
-    return Handover(
-        world.queue, world.dead_letters, workers, world.clock, world.random, deliveries_per_dispatch
-    )
+def dispatcher(world: World, workers: ScriptedWorkers, batch_size: int = 1) -> Dispatcher:
+    return Dispatcher(world.queue, world.dead_letters, workers, world.clock, world.random, batch_size)
 
 
 def received(world: World, number: int = 1) -> list[Delivery]:
@@ -63,20 +61,20 @@ def names_of(deliveries: Iterable[Delivery]) -> list[str]:
     return names(delivery.message for delivery in deliveries)
 
 
-def released(world: World, batch: list[Delivery]) -> list[list[str]]:
-    """Which of the batch were released, a list for each call."""
-    by_id = {delivery.message_id: delivery for delivery in batch}
-    return [names_of(by_id[one] for one in ids) for ids, _ in world.queue.asked("postpone")]
+def released(world: World, deliveries: list[Delivery]) -> list[list[str]]:
+    """Which of the deliveries were released, a list for each call."""
+    by_id = {delivery.message_id: delivery for delivery in deliveries}
+    return [names_of(by_id[one] for one in ids) for ids, _ in world.queue.asked("change_visibility")]
 
 
-def hand_over(
-    world: World, workers: ScriptedWorkers, batch: list[Delivery], deliveries_per_dispatch: int = 1
-) -> Handed:
-    return world.run(handover(world, workers, deliveries_per_dispatch).hand_over(batch))
+def dispatch(
+    world: World, workers: ScriptedWorkers, deliveries: list[Delivery], batch_size: int = 1
+) -> PollResult:
+    return world.run(dispatcher(world, workers, batch_size).dispatch(deliveries))
 
 
 def released_for(world: World) -> list[int]:
-    return [seconds for _, seconds in world.queue.asked("postpone")]
+    return [seconds for _, seconds in world.queue.asked("change_visibility")]
 
 
 class TestAnswers:
@@ -85,9 +83,9 @@ class TestAnswers:
     def test_sent_is_the_workers_to_settle(self, world: World) -> None:
         workers = ScriptedWorkers(SENT)
 
-        handed = hand_over(world, workers, received(world, 3))
+        result = dispatch(world, workers, received(world, 3))
 
-        assert handed == Handed(dispatched=3)
+        assert result == PollResult(dispatched=3)
         assert world.queue.calls == []
         assert len(workers.batches) == 1, "a poll's dispatches go out together"
 
@@ -96,7 +94,7 @@ class TestAnswers:
         (delivery,) = received(world)
         assert delivery.lease is not None
 
-        hand_over(world, workers, [delivery])
+        dispatch(world, workers, [delivery])
 
         (event,) = workers.events
         assert event["QueueUrl"] == QUEUE_URL
@@ -105,49 +103,49 @@ class TestAnswers:
         assert event["Lease"] == delivery.lease.to_json()
 
     def test_too_large_becomes_a_dead_letter_with_the_reason(self, world: World) -> None:
-        handed = hand_over(world, ScriptedWorkers(TOO_LARGE), received(world))
+        result = dispatch(world, ScriptedWorkers(TOO_LARGE), received(world))
 
-        assert handed == Handed(dead_lettered=1)
+        assert result == PollResult(dead_lettered=1)
         assert len(world.queue) == 0
         (letter,) = world.dead_letters.messages
         assert "too large for an asynchronous invoke" in letter.attributes["zigzag"]["StringValue"]
 
     def test_throttled_is_released_and_the_tick_pauses(self, world: World) -> None:
-        handed = hand_over(world, ScriptedWorkers(THROTTLED), received(world))
+        result = dispatch(world, ScriptedWorkers(THROTTLED), received(world))
 
-        assert (handed.released, handed.dispatched, handed.stop) == (1, 0, None)
-        assert handed.pause_seconds >= 1
+        assert (result.released, result.dispatched, result.stop) == (1, 0, None)
+        assert result.pause_seconds >= 1
         assert len(released_for(world)) == 1
 
     def test_refused_is_released_and_ends_the_tick(self, world: World) -> None:
-        handed = hand_over(world, ScriptedWorkers(REFUSED), received(world))
+        result = dispatch(world, ScriptedWorkers(REFUSED), received(world))
 
-        assert handed == Handed(released=1, stop="invoke refused")
+        assert result == PollResult(released=1, stop="invoke refused")
 
     def test_unknown_is_neither_sent_again_nor_released(self, world: World) -> None:
         workers = ScriptedWorkers(UNKNOWN)
 
-        handed = hand_over(world, workers, received(world))
+        result = dispatch(world, workers, received(world))
 
-        assert handed == Handed(left=1)
+        assert result == PollResult(left=1)
         assert len(workers.batches) == 1
         assert world.queue.calls == []
 
     def test_in_one_poll_every_message_has_its_own_answer(self, world: World) -> None:
-        batch = received(world, 6)
+        deliveries = received(world, 6)
         workers = ScriptedWorkers([SENT, THROTTLED, TOO_LARGE, UNKNOWN, REFUSED, SENT])
 
-        handed = hand_over(world, workers, batch)
+        result = dispatch(world, workers, deliveries)
 
-        assert (handed.dispatched, handed.released, handed.dead_lettered, handed.left) == (2, 2, 1, 1)
-        ids = [delivery.message_id for delivery in batch]
-        assert world.queue.asked("postpone")[0][0] == [ids[1], ids[4]]
+        assert (result.dispatched, result.released, result.dead_lettered, result.left) == (2, 2, 1, 1)
+        ids = [delivery.message_id for delivery in deliveries]
+        assert world.queue.asked("change_visibility")[0][0] == [ids[1], ids[4]]
         assert world.queue.asked("delete") == [([ids[2]],)]
 
     def test_every_answer_but_sent_is_logged_with_awss_words(
         self, world: World, caplog: pytest.LogCaptureFixture
     ) -> None:
-        hand_over(world, ScriptedWorkers([SENT, REFUSED]), received(world, 2))
+        dispatch(world, ScriptedWorkers([SENT, REFUSED]), received(world, 2))
 
         (record,) = caplog.records
         assert record.message == "dispatch refused"
@@ -158,11 +156,11 @@ class TestRelease:
     """A released message is hidden for a jittered while."""
 
     def test_for_15_to_60_seconds_never_0(self, world: World) -> None:
-        batch = received(world)
-        one = handover(world, ScriptedWorkers(*[REFUSED] * 200))
+        deliveries = received(world)
+        one = dispatcher(world, ScriptedWorkers(*[REFUSED] * 200))
 
         for _ in range(200):
-            world.run(one.hand_over(batch))
+            world.run(one.dispatch(deliveries))
 
         seconds = released_for(world)
         assert min(seconds) >= 15
@@ -171,12 +169,12 @@ class TestRelease:
 
     @pytest.mark.parametrize("how", ["broken", "refusing"])
     def test_what_cant_be_released_is_left_to_its_lease(self, world: World, how: str) -> None:
-        batch = received(world, 2)
-        setattr(world.queue, how, {"postpone"})
+        deliveries = received(world, 2)
+        setattr(world.queue, how, {"change_visibility"})
 
-        handed = hand_over(world, ScriptedWorkers(REFUSED), batch)
+        result = dispatch(world, ScriptedWorkers(REFUSED), deliveries)
 
-        assert handed == Handed(left=2, stop="invoke refused")
+        assert result == PollResult(left=2, stop="invoke refused")
 
 
 class TestLate:
@@ -185,20 +183,20 @@ class TestLate:
     @pytest.mark.parametrize(("seconds", "sent"), [(0, 1), (10, 1), (10.5, 0), (100, 0)])
     def test_a_late_delivery_is_released_and_not_sent(self, world: World, seconds: float, sent: int) -> None:
         workers = ScriptedWorkers(SENT)
-        batch = received(world)
+        deliveries = received(world)
         world.pass_time(seconds)
 
-        handed = hand_over(world, workers, batch)
+        result = dispatch(world, workers, deliveries)
 
-        assert (len(workers.events), handed.dispatched, handed.released) == (sent, sent, 1 - sent)
-        assert handed.stop is None
+        assert (len(workers.events), result.dispatched, result.released) == (sent, sent, 1 - sent)
+        assert result.stop is None
 
     def test_where_all_are_late_no_worker_is_called(self, world: World) -> None:
         workers = ScriptedWorkers()
-        batch = received(world, 2)
+        deliveries = received(world, 2)
         world.pass_time(11)
 
-        hand_over(world, workers, batch)
+        dispatch(world, workers, deliveries)
 
         assert workers.batches == []
 
@@ -211,20 +209,20 @@ class TestTooLarge:
         workers = ScriptedWorkers()
         world.send(character * 262_144 * (4 // len(character.encode())))
 
-        handed = hand_over(world, workers, world.receive())
+        result = dispatch(world, workers, world.receive())
 
-        assert handed == Handed(dispatched=1)
+        assert result == PollResult(dispatched=1)
         assert "BodyGzip" in workers.events[0]["Message"]
 
     def test_what_does_not_becomes_a_dead_letter_without_a_call(self, world: World) -> None:
         # Given the longest body whose event fits, and one that is a character longer
-        longest = noise(MOST_EVENT_BYTES - len(to_event(Run((a_delivery(""),)))))
+        longest = noise(MAX_EVENT_BYTES - len(to_event(Batch((a_delivery(""),)))))
         workers = ScriptedWorkers()
 
-        handed = hand_over(world, workers, [a_delivery(longest), a_delivery(longest + "x")])
+        result = dispatch(world, workers, [a_delivery(longest), a_delivery(longest + "x")])
 
         # Then only the first is sent
-        assert (handed.dispatched, handed.dead_lettered, len(workers.events)) == (1, 1, 1)
+        assert (result.dispatched, result.dead_lettered, len(workers.events)) == (1, 1, 1)
         (letter,) = world.dead_letters.messages
         assert letter.body == longest + "x"
         assert "even compressed" in letter.attributes["zigzag"]["StringValue"]
@@ -232,77 +230,77 @@ class TestTooLarge:
     def test_where_the_letter_is_refused_it_is_not_counted_as_moved(self, world: World) -> None:
         world.dead_letters.broken = {"send"}
 
-        handed = hand_over(world, ScriptedWorkers(TOO_LARGE), received(world))
+        result = dispatch(world, ScriptedWorkers(TOO_LARGE), received(world))
 
-        assert handed == Handed(left=1)
+        assert result == PollResult(left=1)
         assert len(world.queue) == 1
 
 
 class TestRun:
     """On a standard queue, one dispatch may carry several messages: an answer is that of all of them."""
 
-    @pytest.mark.parametrize(("most", "sizes"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (10, [5])])
-    def test_a_dispatch_carries_up_to_so_many(self, world: World, most: int, sizes: list[int]) -> None:
+    @pytest.mark.parametrize(("batch_size", "sizes"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (10, [5])])
+    def test_a_dispatch_carries_up_to_so_many(self, world: World, batch_size: int, sizes: list[int]) -> None:
         workers = ScriptedWorkers()
 
-        handed = hand_over(world, workers, received(world, 5), most)
+        result = dispatch(world, workers, received(world, 5), batch_size)
 
-        assert handed == Handed(dispatched=5)
+        assert result == PollResult(dispatched=5)
         assert [len(event.get("Messages", [event.get("Message")])) for event in workers.events] == sizes
         assert len(workers.batches) == 1, "a poll's dispatches go out together"
 
     def test_without_being_told_it_carries_one(self, world: World) -> None:
         workers = ScriptedWorkers()
-        one = Handover(world.queue, world.dead_letters, workers, world.clock, world.random)
+        one = Dispatcher(world.queue, world.dead_letters, workers, world.clock, world.random)
 
-        world.run(one.hand_over(received(world, 2)))
+        world.run(one.dispatch(received(world, 2)))
 
         assert len(workers.events) == 2
 
     @pytest.mark.parametrize(
-        ("reply", "handed"),
+        ("reply", "result"),
         [
-            pytest.param(SENT, Handed(dispatched=3), id="sent"),
-            pytest.param(REFUSED, Handed(released=3, stop="invoke refused"), id="refused"),
-            pytest.param(UNKNOWN, Handed(left=3), id="unknown"),
+            pytest.param(SENT, PollResult(dispatched=3), id="sent"),
+            pytest.param(REFUSED, PollResult(released=3, stop="invoke refused"), id="refused"),
+            pytest.param(UNKNOWN, PollResult(left=3), id="unknown"),
             # It can't be, within our own limit. Should it be, none is given up for another's size.
-            pytest.param(TOO_LARGE, Handed(released=3), id="too large"),
+            pytest.param(TOO_LARGE, PollResult(released=3), id="too large"),
         ],
     )
-    def test_what_becomes_of_a_run_becomes_of_each_of_its_messages(
-        self, world: World, reply: Reply, handed: Handed
+    def test_what_becomes_of_a_batch_becomes_of_each_of_its_messages(
+        self, world: World, reply: Reply, result: PollResult
     ) -> None:
-        assert hand_over(world, ScriptedWorkers(reply), received(world, 3), 10) == handed
+        assert dispatch(world, ScriptedWorkers(reply), received(world, 3), 10) == result
         assert len(world.dead_letters) == 0
 
-    def test_a_throttled_run_is_released_whole(self, world: World) -> None:
-        handed = hand_over(world, ScriptedWorkers(THROTTLED), received(world, 3), 10)
+    def test_a_throttled_batch_is_released_whole(self, world: World) -> None:
+        result = dispatch(world, ScriptedWorkers(THROTTLED), received(world, 3), 10)
 
-        assert (handed.released, handed.pause_seconds >= 1) == (3, True)
+        assert (result.released, result.pause_seconds >= 1) == (3, True)
 
-    def test_a_late_run_is_released_whole(self, world: World) -> None:
-        batch, workers = received(world, 3), ScriptedWorkers()
+    def test_a_late_batch_is_released_whole(self, world: World) -> None:
+        deliveries, workers = received(world, 3), ScriptedWorkers()
         world.pass_time(11)
 
-        assert hand_over(world, workers, batch, 2) == Handed(released=3)
+        assert dispatch(world, workers, deliveries, 2) == PollResult(released=3)
         assert workers.batches == []
 
     def test_all_that_is_released_of_a_poll_is_released_in_one_call(self, world: World) -> None:
-        batch = received(world, 5)
+        deliveries = received(world, 5)
 
-        hand_over(world, ScriptedWorkers([THROTTLED, SENT, REFUSED]), batch, 2)
+        dispatch(world, ScriptedWorkers([THROTTLED, SENT, REFUSED]), deliveries, 2)
 
-        assert [ids for ids, _ in world.queue.asked("postpone")] == [
-            [batch[number].message_id for number in (0, 1, 4)]
+        assert [ids for ids, _ in world.queue.asked("change_visibility")] == [
+            [deliveries[number].message_id for number in (0, 1, 4)]
         ]
 
-    def test_what_does_not_fit_a_run_goes_out_beside_it(self, world: World) -> None:
+    def test_what_does_not_fit_a_batch_goes_out_at_the_same_time(self, world: World) -> None:
         world.send(HALF, WHOLE, HALF, "{}")
         workers = ScriptedWorkers()
 
-        handed = hand_over(world, workers, world.receive(), 10)
+        result = dispatch(world, workers, world.receive(), 10)
 
-        assert handed == Handed(dispatched=3, dead_lettered=1)
+        assert result == PollResult(dispatched=3, dead_lettered=1)
         assert [len(event.get("Messages", "1")) for event in workers.events] == [1, 2]
         assert len(workers.batches) == 1
 
@@ -313,9 +311,9 @@ class TestFifo:
     def test_each_group_travels_in_one_dispatch_in_order(self, fifo: World) -> None:
         workers = ScriptedWorkers()
 
-        handed = hand_over(fifo, workers, grouped(fifo, "abacab"))
+        result = dispatch(fifo, workers, grouped(fifo, "abacab"))
 
-        assert handed == Handed(dispatched=6)
+        assert result == PollResult(dispatched=6)
         assert [names(event.get("Messages") or [event["Message"]]) for event in workers.events] == [
             ["a1", "a2", "a3"],
             ["b1", "b2"],
@@ -323,57 +321,60 @@ class TestFifo:
         ]
 
     @pytest.mark.parametrize(
-        ("reply", "calls", "handed"),
+        ("reply", "calls", "result"),
         [
-            pytest.param(SENT, [["a3", "a4"]], Handed(dispatched=2, released=2), id="sent"),
-            pytest.param(UNKNOWN, [["a3", "a4"]], Handed(left=2, released=2), id="unknown"),
+            pytest.param(SENT, [["a3", "a4"]], PollResult(dispatched=2, released=2), id="sent"),
+            pytest.param(UNKNOWN, [["a3", "a4"]], PollResult(left=2, released=2), id="unknown"),
             pytest.param(
-                REFUSED, [["a1", "a2", "a3", "a4"]], Handed(released=4, stop="invoke refused"), id="refused"
+                REFUSED,
+                [["a1", "a2", "a3", "a4"]],
+                PollResult(released=4, stop="invoke refused"),
+                id="refused",
             ),
-            pytest.param(TOO_LARGE, [["a1", "a2", "a3", "a4"]], Handed(released=4), id="too large"),
+            pytest.param(TOO_LARGE, [["a1", "a2", "a3", "a4"]], PollResult(released=4), id="too large"),
         ],
     )
-    def test_what_is_released_of_a_run_and_its_tail_is_released_in_one_call(
-        self, fifo: World, reply: Reply, calls: list[list[str]], handed: Handed
+    def test_what_is_released_of_a_group_is_released_in_one_call(
+        self, fifo: World, reply: Reply, calls: list[list[str]], result: PollResult
     ) -> None:
         # Given a group of which only the first two fit
-        batch = grouped(fifo, "aaaa", a2=HALF, a3=HALF)
+        deliveries = grouped(fifo, "aaaa", a2=HALF, a3=HALF)
 
-        assert hand_over(fifo, ScriptedWorkers(reply), batch) == handed
-        assert released(fifo, batch) == calls
+        assert dispatch(fifo, ScriptedWorkers(reply), deliveries) == result
+        assert released(fifo, deliveries) == calls
 
-    def test_a_throttled_run_is_released_with_its_tail(self, fifo: World) -> None:
-        batch = grouped(fifo, "aaa", a1=HALF, a2=HALF)
+    def test_a_throttled_batch_is_released_with_the_rest(self, fifo: World) -> None:
+        deliveries = grouped(fifo, "aaa", a1=HALF, a2=HALF)
 
-        assert hand_over(fifo, ScriptedWorkers(THROTTLED), batch).released == 3
-        assert released(fifo, batch) == [["a1", "a2", "a3"]]
+        assert dispatch(fifo, ScriptedWorkers(THROTTLED), deliveries).released == 3
+        assert released(fifo, deliveries) == [["a1", "a2", "a3"]]
 
-    def test_a_late_group_is_released_whole_with_its_tail(self, fifo: World) -> None:
-        batch, workers = grouped(fifo, "aaab", a1=HALF, a2=HALF), ScriptedWorkers()
+    def test_a_late_group_is_released_whole_with_its_rest(self, fifo: World) -> None:
+        deliveries, workers = grouped(fifo, "aaab", a1=HALF, a2=HALF), ScriptedWorkers()
         fifo.pass_time(11)
 
-        assert hand_over(fifo, workers, batch) == Handed(released=4)
+        assert dispatch(fifo, workers, deliveries) == PollResult(released=4)
         assert workers.batches == []
-        assert released(fifo, batch) == [["a1", "a2", "a3"], ["b1"]]
+        assert released(fifo, deliveries) == [["a1", "a2", "a3"], ["b1"]]
 
     def test_each_group_is_released_for_a_while_of_its_own(self, fifo: World) -> None:
-        batch = grouped(fifo, "abcdefghij")
+        deliveries = grouped(fifo, "abcdefghij")
 
-        hand_over(fifo, ScriptedWorkers(REFUSED), batch)
+        dispatch(fifo, ScriptedWorkers(REFUSED), deliveries)
 
-        assert [len(ids) for ids in released(fifo, batch)] == [1] * 10
+        assert [len(ids) for ids in released(fifo, deliveries)] == [1] * 10
         assert len(set(released_for(fifo))) > 3
         assert all(15 <= seconds <= 60 for seconds in released_for(fifo))
 
     def test_a_group_whose_release_fails_does_not_keep_the_others(self, fifo: World) -> None:
-        batch = grouped(fifo, "ab")
-        fifo.run(fifo.queue.delete(batch[:1]))  # no longer there to be released
+        deliveries = grouped(fifo, "ab")
+        fifo.run(fifo.queue.delete(deliveries[:1]))  # no longer there to be released
 
-        assert hand_over(fifo, ScriptedWorkers(REFUSED), batch) == Handed(
+        assert dispatch(fifo, ScriptedWorkers(REFUSED), deliveries) == PollResult(
             released=1, left=1, stop="invoke refused"
         )
 
-    def test_a_tail_is_released_after_its_run_was_answered(self, fifo: World) -> None:
+    def test_the_rest_is_released_after_its_batch_was_answered(self, fifo: World) -> None:
         # Given workers that look, before they answer, at what the queue was asked so far
         seen: list[object] = []
 
@@ -383,39 +384,41 @@ class TestFifo:
                 seen.extend(fifo.queue.calls)
                 return await super().dispatch(events)
 
-        batch = grouped(fifo, "aa", a1=HALF, a2=HALF)
-        handed = hand_over(fifo, LookingWorkers(), batch)
+        deliveries = grouped(fifo, "aa", a1=HALF, a2=HALF)
+        result = dispatch(fifo, LookingWorkers(), deliveries)
 
-        assert handed == Handed(dispatched=1, released=1)
+        assert result == PollResult(dispatched=1, released=1)
         assert seen == []
-        assert released(fifo, batch) == [["a2"]]
+        assert released(fifo, deliveries) == [["a2"]]
 
     def test_a_head_too_large_becomes_a_dead_letter_and_then_its_group_goes_on(self, fifo: World) -> None:
-        batch, workers = grouped(fifo, "aaa", a1=WHOLE), ScriptedWorkers()
+        deliveries, workers = grouped(fifo, "aaa", a1=WHOLE), ScriptedWorkers()
 
-        assert hand_over(fifo, workers, batch) == Handed(dead_lettered=1, released=2)
+        assert dispatch(fifo, workers, deliveries) == PollResult(dead_lettered=1, released=2)
 
         assert workers.batches == []
-        assert [method for method, *_ in fifo.queue.calls] == ["delete", "postpone"]
-        assert released(fifo, batch) == [["a2", "a3"]]
+        assert [method for method, *_ in fifo.queue.calls] == ["delete", "change_visibility"]
+        assert released(fifo, deliveries) == [["a2", "a3"]]
         (letter,) = fifo.dead_letters.messages
         assert (letter.body[:2], letter.group) == ("a1", "a")
 
     def test_a_head_too_large_for_lambda_becomes_a_dead_letter_and_then_its_group_goes_on(
         self, fifo: World
     ) -> None:
-        batch = grouped(fifo, "aa", a1=HALF, a2=HALF)
+        deliveries = grouped(fifo, "aa", a1=HALF, a2=HALF)
 
-        assert hand_over(fifo, ScriptedWorkers(TOO_LARGE), batch) == Handed(dead_lettered=1, released=1)
+        assert dispatch(fifo, ScriptedWorkers(TOO_LARGE), deliveries) == PollResult(
+            dead_lettered=1, released=1
+        )
 
-        assert [method for method, *_ in fifo.queue.calls] == ["delete", "postpone"]
-        assert released(fifo, batch) == [["a2"]]
+        assert [method for method, *_ in fifo.queue.calls] == ["delete", "change_visibility"]
+        assert released(fifo, deliveries) == [["a2"]]
 
     def test_where_a_head_cant_be_moved_its_group_waits_for_it(self, fifo: World) -> None:
-        batch = grouped(fifo, "aaa", a1=WHOLE)
+        deliveries = grouped(fifo, "aaa", a1=WHOLE)
         fifo.dead_letters.broken = {"send"}
 
-        assert hand_over(fifo, ScriptedWorkers(), batch) == Handed(left=1, released=2)
+        assert dispatch(fifo, ScriptedWorkers(), deliveries) == PollResult(left=1, released=2)
 
         # Its followers are visible again before it is, and do not come before it
         head_seconds, followers_seconds = released_for(fifo)
@@ -425,15 +428,15 @@ class TestFifo:
         assert names_of(fifo.receive()) == ["a1", "a2", "a3"]
 
     @pytest.mark.parametrize("reply", [SENT, UNKNOWN])
-    def test_a_tail_does_not_come_before_its_run_is_settled(self, fifo: World, reply: Reply) -> None:
-        batch = grouped(fifo, "aaa", a1=HALF, a2=HALF)
-        hand_over(fifo, ScriptedWorkers(reply), batch)
+    def test_the_rest_does_not_come_before_its_batch_is_settled(self, fifo: World, reply: Reply) -> None:
+        deliveries = grouped(fifo, "aaa", a1=HALF, a2=HALF)
+        dispatch(fifo, ScriptedWorkers(reply), deliveries)
 
-        # While the run is with a worker, nothing of its group comes
+        # While the batch is with a worker, nothing of its group comes
         fifo.pass_time(61)
         assert fifo.receive() == []
         # And then, in order, what is left
-        fifo.run(fifo.queue.delete(batch[:1]))
+        fifo.run(fifo.queue.delete(deliveries[:1]))
         assert names_of(fifo.receive()) == ["a2", "a3"]
 
 
@@ -454,9 +457,9 @@ class TestInARow:
 
     def stops(self, world: World, script: Iterable[Reply]) -> list[str | None]:
         script = list(script)
-        one = handover(world, ScriptedWorkers(*script))
-        batch = received(world, 5)
-        return [world.run(one.hand_over(batch)).stop for _ in script]
+        one = dispatcher(world, ScriptedWorkers(*script))
+        deliveries = received(world, 5)
+        return [world.run(one.dispatch(deliveries)).stop for _ in script]
 
     @pytest.mark.parametrize(
         ("script", "stop"),
@@ -481,20 +484,20 @@ class TestInARow:
     def test_bad_answers_to_polls_that_were_under_way_together_are_one(
         self, world: World, reply: Reply
     ) -> None:
-        one = handover(world, SlowWorkers(world, reply))
+        one = dispatcher(world, SlowWorkers(world, reply))
         batches = [received(world) for _ in range(4)]
 
-        async def together() -> list[Handed]:
-            return await asyncio.gather(*(one.hand_over(batch) for batch in batches))
+        async def together() -> list[PollResult]:
+            return await asyncio.gather(*(one.dispatch(deliveries) for deliveries in batches))
 
-        assert [handed.stop for handed in world.run(together())] == [None] * 4
+        assert [result.stop for result in world.run(together())] == [None] * 4
         # Two more, one after the other, are the third
-        assert world.run(one.hand_over(batches[0])).stop is None
-        assert world.run(one.hand_over(batches[0])).stop is not None
+        assert world.run(one.dispatch(batches[0])).stop is None
+        assert world.run(one.dispatch(batches[0])).stop is not None
 
     def test_the_pause_is_jittered_and_a_second_or_more(self, world: World) -> None:
-        batch = received(world)
-        pauses = [hand_over(world, ScriptedWorkers(THROTTLED), batch).pause_seconds for _ in range(100)]
+        deliveries = received(world)
+        pauses = [dispatch(world, ScriptedWorkers(THROTTLED), deliveries).pause_seconds for _ in range(100)]
 
         assert min(pauses) >= 1
         assert max(pauses) <= 5

@@ -13,7 +13,7 @@ from tests.unit.worker.conftest import Bench
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports import Failed
-from worker.work import LET_GO_SECONDS
+from worker.work import RELEASE_SECONDS
 
 GROUP = "g"
 
@@ -64,7 +64,7 @@ class TestEachForItself:
     def test_a_success_that_waits_for_its_deletion_is_kept_alive(self, world: World, bench: Bench) -> None:
         bench.work(*received(world, {}, {"seconds": 300}))
 
-        beats = [ids for ids, seconds in world.queue.asked("postpone") if seconds == LEASE_SECONDS]
+        beats = [ids for ids, seconds in world.queue.asked("change_visibility") if seconds == LEASE_SECONDS]
         assert {tuple(sorted(ids)) for ids in beats} == {("message-1", "message-2")}
         assert len(world.queue) == 0
 
@@ -79,7 +79,7 @@ class TestEachForItself:
         reports = bench.work(*received(world, {"seconds": 50}, {}, {}), seconds_left=60)
 
         assert numbers(bench) == [0]
-        assert world.queue.asked("postpone")[-1] == (["message-2", "message-3"], LET_GO_SECONDS)
+        assert world.queue.asked("change_visibility")[-1] == (["message-2", "message-3"], RELEASE_SECONDS)
         assert {report.outcome for report in reports} == {"succeeded", "retry later"}
 
     def test_the_first_runs_however_little_time_is_left(self, world: World, bench: Bench) -> None:
@@ -89,7 +89,7 @@ class TestEachForItself:
 
     def test_what_was_let_go_used_no_attempt(self, world: World, bench: Bench) -> None:
         bench.work(*received(world, {"seconds": 50}, {"raises": True}), seconds_left=60)
-        world.pass_time(LET_GO_SECONDS)
+        world.pass_time(RELEASE_SECONDS)
 
         (report,) = bench.work(*world.receive())
 
@@ -102,18 +102,18 @@ class TestEachForItself:
 
     def test_once_the_lease_is_lost_the_rest_is_not_touched(self, world: World, bench: Bench) -> None:
         deliveries = received(world, {"seconds": 150}, {})
-        world.queue.refusing = {"postpone"}
+        world.queue.refusing = {"change_visibility"}
 
         reports = bench.work(*deliveries)
 
         assert numbers(bench) == [0]
-        assert [report.outcome for report in reports] == ["ignored", "succeeded"]
+        assert [report.outcome for report in reports] == ["left alone", "succeeded"]
 
     def test_one_that_comes_too_late_is_not_touched_at_all(self, world: World, bench: Bench) -> None:
         deliveries = received(world, {}, {})
         world.pass_time(91)
 
-        assert bench.outcomes(deliveries) == ["ignored", "ignored"]
+        assert bench.outcomes(deliveries) == ["left alone", "left alone"]
         assert world.queue.calls == []
 
 
@@ -127,31 +127,31 @@ def test_after_a_task_that_spoiled_the_process_no_other_starts(group: str | None
 
     assert numbers(bench) == [0]
     assert sorted((report.outcome, report.retry_seconds) for report in reports) == [
-        ("retry later", LET_GO_SECONDS),
-        ("retry later", LET_GO_SECONDS),
+        ("retry later", RELEASE_SECONDS),
+        ("retry later", RELEASE_SECONDS),
         ("succeeded", None),
     ]
 
 
 @pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
 def test_one_whose_own_lease_could_not_be_kept_does_not_start(group: str | None) -> None:
-    # Given a run whose second message SQS refuses to extend while the first one's task goes on
+    # Given a batch whose second message SQS refuses to extend while the first one's task goes on
     world = World("" if group is None else ".fifo")
     bench = Bench(world)
     deliveries = received(world, {"seconds": 150}, {}, group=group)
-    postpone = world.queue.postpone
+    change_visibility = world.queue.change_visibility
 
     async def refusing(asked: Sequence[Delivery], seconds: int) -> list[Failed]:
         sound = [delivery for delivery in asked if delivery.message_id != deliveries[1].message_id]
-        await postpone(sound, seconds)
+        await change_visibility(sound, seconds)
         return [Failed(one, "InternalError", "") for one in asked if one not in sound]
 
-    world.queue.postpone = refusing  # type: ignore[method-assign]
+    world.queue.change_visibility = refusing  # type: ignore[method-assign]
     reports = bench.work(*deliveries)
     world.close()
 
     # Then it may be with another worker by now
-    assert {report.outcome for report in reports} == {"succeeded", "ignored"}
+    assert {report.outcome for report in reports} == {"succeeded", "left alone"}
     assert numbers(bench) == [0]
 
 
@@ -172,18 +172,18 @@ class TestInOrder:
         fifo.work(*received(world, {}, {}, group=GROUP))
 
         assert world.queue.calls[:2] == [
-            ("postpone", ["message-1"], LEASE_SECONDS),
-            ("postpone", ["message-2"], LEASE_SECONDS),
+            ("change_visibility", ["message-1"], LEASE_SECONDS),
+            ("change_visibility", ["message-2"], LEASE_SECONDS),
         ]
 
     def test_without_the_heads_lease_nothing_runs(self, fifo: Bench) -> None:
         world = fifo.world
         deliveries = received(world, {}, {}, group=GROUP)
-        world.queue.refusing = {"postpone"}
+        world.queue.refusing = {"change_visibility"}
 
-        assert fifo.outcomes(deliveries) == ["ignored", "ignored"]
+        assert fifo.outcomes(deliveries) == ["left alone", "left alone"]
         assert fifo.began == []
-        assert world.queue.asked("postpone") == [(["message-1"], LEASE_SECONDS)]
+        assert world.queue.asked("change_visibility") == [(["message-1"], LEASE_SECONDS)]
 
     def test_what_is_behind_a_failure_waits_as_long_and_is_postponed_after_it(self, fifo: Bench) -> None:
         world = fifo.world
@@ -191,7 +191,7 @@ class TestInOrder:
         reports = fifo.work(*received(world, {}, {"raises": True}, {}, {}, group=GROUP))
 
         seconds = reports[1].retry_seconds
-        assert world.queue.asked("postpone")[-2:] == [
+        assert world.queue.asked("change_visibility")[-2:] == [
             (["message-2"], seconds),
             (["message-3", "message-4"], seconds),
         ]
@@ -214,12 +214,12 @@ class TestInOrder:
 
         assert outcomes == ["dead-letter", "succeeded"]
 
-    def test_a_success_that_cant_be_deleted_stops_the_run(self, fifo: Bench) -> None:
+    def test_a_success_that_cant_be_deleted_stops_the_batch(self, fifo: Bench) -> None:
         world = fifo.world
         deliveries = received(world, {}, {}, group=GROUP)
         world.queue.refusing = {"delete"}
 
-        assert fifo.outcomes(deliveries) == ["succeeded", "ignored"]
+        assert fifo.outcomes(deliveries) == ["succeeded", "left alone"]
         assert numbers(fifo) == [0]
 
     def test_a_head_that_cant_be_postponed_leaves_all_to_their_leases(self, fifo: Bench) -> None:
@@ -229,25 +229,25 @@ class TestInOrder:
         async def broken_after_the_first_beat() -> None:
             await fifo.working(*deliveries)
 
-        world.queue.postpone_works = 2
+        world.queue.visibility_changes_left = 2
         world.run(broken_after_the_first_beat())
 
         assert numbers(fifo) == [0]
-        assert len(world.queue.asked("postpone")) == 3
+        assert len(world.queue.asked("change_visibility")) == 3
 
-    def test_a_dead_letter_that_cant_be_moved_stops_the_run(self, fifo: Bench) -> None:
+    def test_a_dead_letter_that_cant_be_moved_stops_the_batch(self, fifo: Bench) -> None:
         fifo.world.dead_letters.broken = {"send"}
 
         fifo.work(*received(fifo.world, {"rejects": True}, {}, group=GROUP))
 
         assert numbers(fifo) == [0]
 
-    def test_a_long_run_is_kept_alive_head_first(self, fifo: Bench) -> None:
+    def test_a_long_batch_is_kept_alive_head_first(self, fifo: Bench) -> None:
         world = fifo.world
 
         fifo.work(*received(world, {"seconds": 90}, {"seconds": 90}, group=GROUP))
 
-        beats = [ids for ids, seconds in world.queue.asked("postpone") if seconds == LEASE_SECONDS]
+        beats = [ids for ids, seconds in world.queue.asked("change_visibility") if seconds == LEASE_SECONDS]
         assert beats == [
             *[["message-1"], ["message-2"]] * 3,
             *[["message-2"]] * 2,
@@ -256,7 +256,7 @@ class TestInOrder:
 
 
 @pytest.mark.parametrize("n", [1, 3])
-def test_a_hand_made_run_settles_nothing(world: World, bench: Bench, n: int) -> None:
+def test_a_hand_made_batch_settles_nothing(world: World, bench: Bench, n: int) -> None:
     deliveries = [Delivery({"Body": body_of("plain", {"n": number})}, None) for number in range(n)]
 
     reports = bench.work(*deliveries)

@@ -13,7 +13,7 @@ from tests.support import body_of
 def test_a_dispatch_carries_as_many_messages_as_the_setting_says(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, most: str, sizes: list[int]
 ) -> None:
-    monkeypatch.setenv("ZIGZAG_DELIVERIES_PER_DISPATCH", most)
+    monkeypatch.setenv("ZIGZAG_BATCH_SIZE", most)
     for name in ("ann", "bob", "cid"):
         stack.send(body_of("greet", {"name": name}))
 

@@ -1,6 +1,6 @@
-"""What happens to the messages of one poll? Each goes to a worker in a run, and the answers are acted on.
+"""What happens to the messages of one poll? Each goes to a worker in a batch, and the answers are acted on.
 
-| answer | meaning | what we do with the run |
+| answer | meaning | what we do with the batch |
 |---|---|---|
 | 202 | sent | the worker settles it |
 | 413 | too large for an asynchronous invoke | dead letter |
@@ -8,9 +8,9 @@
 | other 4xx, or nothing was sent | something is broken that a retry won't mend | release, end the tick |
 | 5xx, time-out, reset | it may have arrived | leave it to its lease; the third time in a row ends the tick |
 
-A run that is late, since its receive was a while ago, is not sent, but released.
-A run's tail (`consumer.runs`) is released once there is an answer, whichever. Of a FIFO group, all that is
-released is released in one call, until the same time: SQS would hand out what is visible first, alone.
+A batch that is late, since its receive was a while ago, is not sent, but released.
+The rest of a dispatch (`consumer.batches`) is released after any answer. What is released of a FIFO group is
+released in one call, until the same time: SQS would hand out what is visible first, alone.
 
 "In a row" counts what came one after the other: of dispatches that were under way together, one bad
 answer is as good as ten. A worker that is out of
@@ -25,10 +25,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from consumer.runs import Dispatch, dispatches_of
+from consumer.batches import Dispatch, dispatches_of
 from shared import log
-from shared.dead_letter import Burial, Death, bury
-from shared.delivery import MOST_EVENT_BYTES, Delivery
+from shared.dead_letter import Cause, Move, move_to_dead_letters
+from shared.delivery import MAX_EVENT_BYTES, Delivery
 from shared.ports import Clock, Queue, QueueError, Reply, Workers
 
 RELEASE_SECONDS = (15, 60)
@@ -40,7 +40,7 @@ _PATIENT_WITH = (Reply.THROTTLED, Reply.UNKNOWN)
 
 
 @dataclass(slots=True)
-class Handed:
+class PollResult:
     """What became of one poll's messages, counted; together, they are all of them.
 
     left          -- come again by themselves: the answer was lost, or what we tried next was refused.
@@ -57,10 +57,10 @@ class Handed:
 
 
 @dataclass(slots=True)
-class Handover:
-    """Hands deliveries to workers. One a tick: it remembers how often in a row a bad answer came.
+class Dispatcher:
+    """Dispatches deliveries to workers. One a tick: it remembers how often in a row a bad answer came.
 
-    deliveries_per_dispatch -- most of a run from a standard queue.
+    batch_size -- most deliveries of a batch from a standard queue.
     """
 
     queue: Queue
@@ -68,32 +68,32 @@ class Handover:
     workers: Workers
     clock: Clock
     random: Random
-    deliveries_per_dispatch: int = 1
+    batch_size: int = 1
     _in_a_row: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
     _bursts: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
 
-    async def hand_over(self, batch: Sequence[Delivery]) -> Handed:
-        """Dispatches every run that is in time and fits, and acts on the answers."""
+    async def dispatch(self, received: Sequence[Delivery]) -> PollResult:
+        """Dispatches every batch that is in time and fits, and acts on the answers."""
         bursts = dict(self._bursts)
-        answered = await self._dispatch(dispatches_of(batch, self.deliveries_per_dispatch))
+        answered = await self._dispatch(dispatches_of(received, self.batch_size))
         replies = {reply for _, reply in answered}
         self._count(replies, bursts)
-        handed = Handed(stop=self._stop(replies))
+        result = PollResult(stop=self._stop(replies))
         if Reply.THROTTLED in replies:
-            handed.pause_seconds = self.random.uniform(*PAUSE_SECONDS)
+            result.pause_seconds = self.random.uniform(*PAUSE_SECONDS)
         for dispatch, reply in answered:
             if reply is Reply.SENT:
-                handed.dispatched += len(dispatch.run.deliveries)
+                result.dispatched += len(dispatch.batch.deliveries)
             elif _is_dead(dispatch, reply):
-                # Before its tail is released: a dead letter lets its group go on, and not earlier.
-                handed.dead_lettered += await self._bury_too_large(dispatch.run.deliveries[0])
-        handed.released = await self._release_all(answered)
-        handed.left = len(batch) - handed.dispatched - handed.released - handed.dead_lettered
-        return handed
+                # Before its rest is released: a dead letter lets its group go on, and not earlier.
+                result.dead_lettered += await self._dead_letter_too_large(dispatch.batch.deliveries[0])
+        result.released = await self._release_all(answered)
+        result.left = len(received) - result.dispatched - result.released - result.dead_lettered
+        return result
 
     async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
         """The replies; None to what was late, and not sent."""
-        now = self.clock.now()  # after the runs were made: to compress them may take a while
+        now = self.clock.now()  # after the batches were made: to compress them may take a while
         answered: list[tuple[Dispatch, Reply | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
         for dispatch in dispatches:
@@ -129,52 +129,54 @@ class Handover:
         return None
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]]) -> int:
-        """Lets go what no worker has; how many it worked for."""
+        """Releases what no worker has; for how many it worked."""
         together: list[Delivery] = []
         groups: list[Sequence[Delivery]] = []
         for dispatch, reply in answered:
-            if dispatch.run.ordered:
-                groups.append(_let_go(dispatch, reply))
+            if dispatch.batch.ordered:
+                groups.append(_to_release(dispatch, reply))
             else:
-                together += _let_go(dispatch, reply)
+                together += _to_release(dispatch, reply)
         return sum(await asyncio.gather(*(self._release(deliveries) for deliveries in (together, *groups))))
 
     async def _release(self, deliveries: Sequence[Delivery]) -> int:
-        """Lets the messages go for a while; how many it worked for. The lease's end frees the others."""
+        """Hides the messages for a while; for how many it worked. The lease's end frees the others."""
         if not deliveries:
             return 0
         try:
-            failed = await self.queue.postpone(deliveries, self.random.randint(*RELEASE_SECONDS))
+            failed = await self.queue.change_visibility(deliveries, self.random.randint(*RELEASE_SECONDS))
         except QueueError as error:
             log.write(logging.WARNING, "not released", reason=str(error))
             return 0
         return len(deliveries) - len(failed)
 
-    async def _bury_too_large(self, delivery: Delivery) -> bool:
-        death = Death(
-            f"too large for an asynchronous invoke, even compressed: at most {MOST_EVENT_BYTES:,} bytes with "
+    async def _dead_letter_too_large(self, delivery: Delivery) -> bool:
+        cause = Cause(
+            f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
             "its envelope; send what is large to S3 and put its key in the payload"
         )
-        burial = await bury(delivery, death, self.queue, self.dead_letters, self.clock, self.random)
-        return burial is not Burial.REFUSED
+        moved = await move_to_dead_letters(
+            delivery, cause, self.queue, self.dead_letters, self.clock, self.random
+        )
+        return moved is not Move.REFUSED
 
 
 def _is_late(dispatch: Dispatch, now: float) -> bool:
-    lease = dispatch.run.lease
+    lease = dispatch.batch.lease
     return lease is not None and now > lease.dispatch_by
 
 
 def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
-    """Whether the run is one delivery that no dispatch can carry.
+    """Whether the batch is one delivery that no dispatch can carry.
 
-    A run of several is within our own limit, which is the least that Lambda's can be. Should it be refused
-    all the same, nobody knows for whose sake: all of them are released.
+    A batch of several is within our own limit, which is the least that Lambda's can be. If it is refused
+    all the same, nobody knows because of which delivery: all of them are released.
     """
-    return reply is Reply.TOO_LARGE and len(dispatch.run.deliveries) == 1
+    return reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1
 
 
-def _let_go(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
-    """What of a run and its tail is released after that reply."""
+def _to_release(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
+    """The deliveries of a dispatch that are released after that reply."""
     if reply in (Reply.SENT, Reply.UNKNOWN) or _is_dead(dispatch, reply):
-        return dispatch.tail
-    return (*dispatch.run.deliveries, *dispatch.tail)
+        return dispatch.rest
+    return (*dispatch.batch.deliveries, *dispatch.rest)

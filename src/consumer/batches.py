@@ -1,0 +1,52 @@
+"""Which messages of a poll travel together? Each dispatch carries a batch of them, in the order received.
+
+| queue | a batch is | what does not fit its event |
+|---|---|---|
+| standard | up to so many messages as the parameter says | is a batch of its own |
+| FIFO | what came of one group: no two workers may have messages of one group | is the rest of the dispatch |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from shared.delivery import Batch, Delivery, longest_event
+
+
+class Dispatch(NamedTuple):
+    """One batch, and its event.
+
+    event -- None where the batch's one delivery fits no event, not even compressed.
+    rest  -- of a FIFO group: the deliveries behind the batch, which do not fit. No worker may have them
+             before the batch.
+    """
+
+    batch: Batch
+    event: bytes | None
+    rest: tuple[Delivery, ...] = ()
+
+
+def dispatches_of(received: Sequence[Delivery], batch_size: int) -> list[Dispatch]:
+    """Every delivery of a poll, in a batch or in the rest of a dispatch.
+
+    batch_size -- most deliveries of a batch from a standard queue.
+    """
+    groups: dict[str | None, list[Delivery]] = {}
+    waiting: list[Delivery] = []
+    for delivery in received:
+        (groups.setdefault(delivery.group, []) if delivery.from_fifo else waiting).append(delivery)
+    dispatches = [_first_of(group) for group in groups.values()]
+    while waiting:
+        first = _first_of(waiting[:batch_size])
+        dispatches.append(Dispatch(first.batch, first.event))
+        waiting = waiting[len(first.batch.deliveries) :]
+    return dispatches
+
+
+def _first_of(deliveries: Sequence[Delivery]) -> Dispatch:
+    """The longest batch from their start that fits, and the others as its rest."""
+    number, event = longest_event(deliveries)
+    if number == 0:
+        return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]))
+    return Dispatch(Batch(tuple(deliveries[:number])), event, tuple(deliveries[number:]))

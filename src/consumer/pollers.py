@@ -1,0 +1,29 @@
+"""How many pollers, over how many connections? As many as the processor feeds, which grows with memory."""
+
+from __future__ import annotations
+
+from shared.ports import MAX_PER_CALL
+
+MB_PER_POLLER = 64
+MIN_POLLERS, MAX_POLLERS = 4, 32
+"""Four pollers whose calls take long don't fill a whole processor: docs/performance.md has four beside
+thirty-two. More than it can feed would only open connections."""
+
+CONNECTIONS_PER_POLLER = MAX_PER_CALL // 2
+"""Half of what a poller invokes at once: while one poller receives, another invokes."""
+
+
+def pollers_for(memory_mb: int) -> int:
+    """How many pollers a consumer with so much memory polls with."""
+    return max(MIN_POLLERS, min(memory_mb // MB_PER_POLLER, MAX_POLLERS))
+
+
+def connections_for(pollers: int) -> int:
+    """The most to each service, of the lean transport."""
+    return pollers * CONNECTIONS_PER_POLLER
+
+
+def threads_for(pollers: int) -> int:
+    """Of boto3, which waits in one for each call, and parses all of its authorities for each connection. More
+    would wait for the processor, and for one another; by ten, all that a poll received goes out at once."""
+    return max(pollers, MAX_PER_CALL)

@@ -1,0 +1,25 @@
+"""How many pollers, over how many connections? As many as the processor feeds, which grows with memory."""
+
+from __future__ import annotations
+
+import pytest
+
+from consumer.pollers import connections_for, pollers_for, threads_for
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "pollers"),
+    [(0, 4), (128, 4), (256, 4), (512, 8), (1769, 27), (2048, 32), (10_240, 32)],
+)
+def test_there_is_a_poller_for_each_64_mb_within_bounds(memory_mb: int, pollers: int) -> None:
+    assert pollers_for(memory_mb) == pollers
+
+
+@pytest.mark.parametrize(("pollers", "connections"), [(4, 20), (32, 160)])
+def test_a_poller_has_connections_for_half_of_what_it_invokes(pollers: int, connections: int) -> None:
+    assert connections_for(pollers) == connections
+
+
+@pytest.mark.parametrize(("pollers", "threads"), [(4, 10), (16, 16), (32, 32)])
+def test_boto_has_a_thread_for_each_poller_and_ten_at_least(pollers: int, threads: int) -> None:
+    assert threads_for(pollers) == threads
