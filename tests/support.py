@@ -10,7 +10,9 @@ from typing import Any
 
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import Answer, Begun, Busy, Done, Failed, Outgoing, QueueError, RecordsError, Reply
+from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.records import Begun, Busy, Done, RecordsError
+from shared.ports.workers import Answer, Reply
 from worker.work import Worker
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords

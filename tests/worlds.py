@@ -18,7 +18,7 @@ from tests.transports import as_on_lambda, in_place, moto_over_http
 
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
-from shared.ports import Outgoing, Queue
+from shared.ports.queue import Outgoing, Queue
 from zigzag.in_place import run_in_place
 from zigzag_local.emulator import Emulator
 from zigzag_testing.deduplication import Scope

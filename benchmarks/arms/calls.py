@@ -74,8 +74,8 @@ def by_lean() -> Callable[[], object]:
 
 
 if WHAT in ("urllib3", "http.client"):
-    from shared.aws.endpoint import aws_environment
-    from shared.aws.signature import Signer
+    from shared.aws.lean.endpoint import aws_environment
+    from shared.aws.lean.signature import Signer
 
     around = aws_environment(os.environ)
     endpoint = around.endpoint("sqs")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 RSA = ("-newkey", "rsa:2048")
 """What most of AWS's endpoints have."""
 
-# By "Amazon" our clients know AWS's own authorities in a bundle (src/shared/aws/trust.py).
+# By "Amazon" our clients know AWS's own authorities in a bundle (src/shared/aws/lean/trust.py).
 STUB = "Zigzag's benchmarks, in Amazon's place"
 
 

@@ -20,7 +20,7 @@ from shared import log
 from shared.aws.choice import transport_in_a_loop
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
-from shared.clock import WallClock
+from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
 
 

@@ -29,7 +29,9 @@ from consumer.batches import Dispatch, dispatches_of
 from shared import log
 from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import MAX_EVENT_BYTES, Delivery
-from shared.ports import Clock, Queue, QueueError, Reply, Workers
+from shared.ports.clock import Clock
+from shared.ports.queue import Queue, QueueError
+from shared.ports.workers import Reply, Workers
 
 RELEASE_SECONDS = (15, 60)
 """A released message is hidden for a jittered while, never 0: it would be received again at once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.ports import MAX_PER_CALL
+from shared.ports.queue import MAX_PER_CALL
 
 MB_PER_POLLER = 64
 MIN_POLLERS, MAX_POLLERS = 4, 32

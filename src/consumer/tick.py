@@ -14,7 +14,8 @@ from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
-from shared.ports import MAX_PER_CALL, MAX_WAIT_SECONDS, Clock, Queue, QueueError
+from shared.ports.clock import Clock
+from shared.ports.queue import MAX_PER_CALL, MAX_WAIT_SECONDS, Queue, QueueError
 
 POLLERS = 4
 """Most polls under way at once, unless a tick is told otherwise."""

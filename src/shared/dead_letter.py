@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
-from shared.ports import REFUSED_CHARACTERS, Clock, Failed, Outgoing, Queue, QueueError
+from shared.ports.clock import Clock
+from shared.ports.queue import REFUSED_CHARACTERS, Failed, Outgoing, Queue, QueueError
 
 NOTE = "zigzag"
 MAX_ATTRIBUTES = 10

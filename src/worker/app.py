@@ -13,8 +13,8 @@ from shared import log
 from shared.aws.choice import transport_in_place
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
-from shared.clock import WallClock
 from shared.delivery import BadEventError, from_event
+from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess

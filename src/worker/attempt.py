@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
-from shared.ports import MAX_VISIBILITY_SECONDS, Begun, Busy, Clock, Done, Records, RecordsError
+from shared.ports.clock import Clock
+from shared.ports.queue import MAX_VISIBILITY_SECONDS
+from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 from worker.call import call
 from worker.decode import BadMessageError, Message, decode
 from worker.heartbeat import Heartbeat

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from shared import log
 from shared.delivery import Delivery
 from shared.lease import BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS, Lease
-from shared.ports import Clock, Queue
+from shared.ports.clock import Clock
+from shared.ports.queue import Queue
 from worker.host import Sleep
 from worker.record import Record
 

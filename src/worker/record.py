@@ -13,7 +13,8 @@ from collections.abc import Awaitable
 
 from shared import log
 from shared.lease import SAFETY_SECONDS
-from shared.ports import Begun, Busy, Clock, Done, Records, RecordsError
+from shared.ports.clock import Clock
+from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 
 MAX_KEY_BYTES = 1024
 """DynamoDB's limit on a partition key is 2,048

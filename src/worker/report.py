@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
-from shared.ports import Clock
+from shared.ports.clock import Clock
 from worker.attempt import Attempted
 from worker.decode import BadMessageError
 from worker.host import Host

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from shared import log
 from shared.dead_letter import Move, move_to_dead_letters
 from shared.delivery import Delivery
-from shared.ports import Clock, Failed, Queue, QueueError
+from shared.ports.clock import Clock
+from shared.ports.queue import Failed, Queue, QueueError
 from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
 from worker.record import Record
 

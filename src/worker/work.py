@@ -12,7 +12,9 @@ from random import Random
 from typing import Any, NamedTuple
 
 from shared.delivery import Batch, Delivery
-from shared.ports import Clock, Queue, Records
+from shared.ports.clock import Clock
+from shared.ports.queue import Queue
+from shared.ports.records import Records
 from worker.attempt import GRACE_SECONDS, Attempted, Attempter
 from worker.heartbeat import Heartbeat
 from worker.host import Host

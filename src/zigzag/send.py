@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import MAX_EVENT_BYTES
-from shared.ports import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
+from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 

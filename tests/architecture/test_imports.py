@@ -36,9 +36,20 @@ def test_a_module_imports_only_what_its_package_may(module: Module) -> None:
 def test_in_the_path_only_botos_transport_imports_boto3_and_nobody_anything_else(module: Module) -> None:
     packages = {imported.partition(".")[0] for imported in module.imports}
     foreign = packages - OURS - sys.stdlib_module_names
-    allowed = {"boto3", "botocore"} if module.name == "shared.aws.boto_transport" else set()
+    allowed = {"boto3", "botocore"} if module.name == "shared.aws.boto" else set()
 
     assert foreign <= allowed, f"{module.name} may not import {', '.join(sorted(foreign - allowed))}"
+
+
+def test_the_lean_client_is_closed() -> None:
+    """It imports the standard library, itself, and the interface that both transports have: no port."""
+    for module in SRC:
+        if module.name.startswith("shared.aws.lean"):
+            ours = {name for name in module.imports if name.partition(".")[0] in OURS}
+            foreign = {
+                name for name in ours if not name.startswith(("shared.aws.lean", "shared.aws.transport"))
+            }
+            assert not foreign, f"{module.name} may not import {', '.join(sorted(foreign))}"
 
 
 def test_the_worker_knows_of_the_tasks_no_more_than_their_table() -> None:
@@ -66,11 +77,12 @@ def reached_from(package: str) -> set[str]:
 
 @pytest.mark.parametrize("module", [module for module in SRC if module.package == "shared"], ids=str)
 def test_a_module_of_shared_is_used_by_both_functions(module: Module) -> None:
-    """`shared.aws` is one thing: the ports on AWS."""
+    """The ports are one thing, and so is `shared.aws`: the ports on AWS."""
     for function in ("consumer", "worker"):
         reached = reached_from(function)
         used = module.name in reached or (
-            module.name.startswith("shared.aws") and any(name.startswith("shared.aws") for name in reached)
+            (whole := ".".join(module.name.split(".")[:2])) in ("shared.aws", "shared.ports")
+            and any(name.startswith(whole) for name in reached)
         )
         other = "worker" if function == "consumer" else "consumer"
         assert used, f"{module.name} is not used by the {function}: it belongs to the {other}"

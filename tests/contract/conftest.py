@@ -8,7 +8,8 @@ import pytest
 from tests.contract.places import PLACES, Place
 from tests.worlds import World
 
-from shared.ports import QueueError, Records
+from shared.ports.queue import QueueError
+from shared.ports.records import Records
 
 OTHERWISE = (AssertionError, QueueError, pytest.fail.Exception)
 """How a test fails where a place does otherwise; anything else is a mistake."""

@@ -31,7 +31,7 @@ from shared.aws.choice import BOTO, LEAN
 from shared.aws.dynamodb_records import KEY, DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
-from shared.ports import Records
+from shared.ports.records import Records
 from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_records import MemoryRecords

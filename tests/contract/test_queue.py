@@ -15,7 +15,7 @@ from tests.worlds import SandboxWorld, World
 
 from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import Delivery
-from shared.ports import Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError
 
 
 @pytest.fixture

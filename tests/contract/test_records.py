@@ -14,7 +14,7 @@ from tests.worlds import moto
 
 from shared.aws.dynamodb_records import EXPIRES, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
-from shared.ports import Begun, Busy, Done, Records, RecordsError
+from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 from zigzag.in_place import run_in_place
 
 NOW = 1_800_000_000.25

@@ -14,7 +14,7 @@ from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Answered, Transport
 from shared.delivery import Delivery
-from shared.ports import Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError
 from zigzag.in_place import run_in_place
 
 

@@ -10,11 +10,12 @@ import pytest
 from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import TRANSPORTS, InALoop, as_on_lambda
 
-from shared.aws import boto_transport, connections, transport
+from shared.aws import boto, transport
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
+from shared.aws.lean import connections
 from shared.lease import DISPATCH_SECONDS
-from shared.ports import Answer, Reply
+from shared.ports.workers import Answer, Reply
 
 
 @pytest.fixture(autouse=True)
@@ -184,7 +185,7 @@ def when_there_are(number: int, endpoint: HttpEndpoint) -> Callable[[bytes], int
 
 
 def test_an_answer_is_waited_for_no_longer_than_a_dispatch_may_take() -> None:
-    client = boto_transport.BotoTransport(attempts=1).client("lambda")
+    client = boto.BotoTransport(attempts=1).client("lambda")
     config = client.meta.config
 
     assert config.connect_timeout + config.read_timeout <= DISPATCH_SECONDS

@@ -15,7 +15,7 @@ from tests.wire.sandbox import SandboxOnTheWire, consumer_transport
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
-from shared.ports import Answer, Reply
+from shared.ports.workers import Answer, Reply
 from zigzag_testing import Sandbox
 
 Dispatch = Callable[[list[bytes]], list[Answer]]

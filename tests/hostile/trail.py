@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.delivery import Delivery
-from shared.ports import Outgoing
+from shared.ports.queue import Outgoing
 from zigzag_testing import DeadLetter, Sandbox
 
 COPY = "copy"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tests.mutants.mutation import Mutation
 
-BOTO = "src/shared/aws/boto_transport.py"
-CONNECTIONS = "src/shared/aws/connections.py"
+BOTO = "src/shared/aws/boto.py"
+CONNECTIONS = "src/shared/aws/lean/connections.py"
 DEAD_LETTER = "src/shared/dead_letter.py"
 DELIVERY = "src/shared/delivery.py"
 DYNAMODB = "src/shared/aws/dynamodb_records.py"
 LAMBDA = "src/shared/aws/lambda_workers.py"
-LEAN = "src/shared/aws/lean_transport.py"
+LEAN = "src/shared/aws/lean/transport.py"
 LEASE = "src/shared/lease.py"
 SQS = "src/shared/aws/sqs_queue.py"
 TEMPLATE = "template.yaml"

@@ -13,7 +13,7 @@ from typing import Any
 from tests.worlds import DEFAULT, Given, WholeWorld
 
 from shared.delivery import Delivery
-from shared.ports import Failed, Outgoing, QueueError
+from shared.ports.queue import Failed, Outgoing, QueueError
 
 LOCALSTACK = "https://github.com/localstack/localstack/blob/8b9a79f/tests/aws/services/sqs/test_sqs.py"
 """Tests that LocalStack runs against AWS itself, and marks `aws.validated`."""

@@ -17,7 +17,7 @@ from tests.transports import TRANSPORTS
 from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, WholeWorld
 
 from shared.aws.choice import BOTO, LEAN
-from shared.ports import QueueError
+from shared.ports.queue import QueueError
 
 for _path in sorted(Path(__file__).parent.glob("cases_*.py")):
     importlib.import_module(f"tests.recorded.{_path.stem}")

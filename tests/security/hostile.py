@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from shared.ports import REFUSED_CHARACTERS
+from shared.ports.queue import REFUSED_CHARACTERS
 
 TASKS = ("plain", "strict", "once", "fails", "retries", "rejects", "nobody")
 

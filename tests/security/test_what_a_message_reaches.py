@@ -12,7 +12,7 @@ from tests.support import a_delivery, body_of, text
 from tests.transports import TRANSPORTS, as_on_lambda, in_place
 
 from shared.aws.sqs_queue import SqsQueue
-from shared.ports import Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError
 from zigzag import Context, Reject, Retry, task
 from zigzag.in_place import run_in_place
 from zigzag_testing import Sandbox

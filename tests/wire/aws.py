@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from tests.wire.records_table import RefusedError, update_item
 
 from shared.delivery import Delivery
-from shared.ports import Clock, Failed, Outgoing, QueueError, Reply, Workers
+from shared.ports.clock import Clock
+from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.workers import Reply, Workers
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords

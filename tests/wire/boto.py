@@ -26,7 +26,7 @@ from tests.transports import as_on_lambda
 from tests.wire.lean import ENVIRONMENT
 from tests.wire.wire import Connection, Wire
 
-from shared.aws.boto_transport import BotoTransport
+from shared.aws.boto import BotoTransport
 from shared.aws.transport import Service
 
 MAX_THREADS = 2_000

@@ -9,18 +9,9 @@ from typing import Any
 from tests.wire.wire import CALL, Call, Wire
 
 from shared.delivery import Delivery
-from shared.ports import (
-    Answer,
-    Begun,
-    Failed,
-    Outgoing,
-    Queue,
-    QueueError,
-    Records,
-    RecordsError,
-    Reply,
-    Workers,
-)
+from shared.ports.queue import Failed, Outgoing, Queue, QueueError
+from shared.ports.records import Begun, Records, RecordsError
+from shared.ports.workers import Answer, Reply, Workers
 from zigzag_testing.faulty_ports import FaultyRecords
 from zigzag_testing.memory_records import MemoryRecords
 

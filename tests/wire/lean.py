@@ -6,10 +6,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 
 from tests.wire.wire import Connection, Wire
 
-from shared.aws.endpoint import aws_environment
-from shared.aws.lean_transport import LeanTransport
-from shared.aws.streams import Secure
-from shared.aws.streams_in_a_loop import InALoop
+from shared.aws.lean.endpoint import aws_environment
+from shared.aws.lean.streams import Secure
+from shared.aws.lean.streams_in_a_loop import InALoop
+from shared.aws.lean.transport import LeanTransport
 
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",

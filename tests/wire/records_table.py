@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.lease import RECORD_SECONDS
-from shared.ports import Begun
+from shared.ports.records import Begun
 from zigzag_testing.memory_records import MemoryRecords, Record
 
 

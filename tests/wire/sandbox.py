@@ -18,13 +18,14 @@ from tests.wire.wire import Wire
 
 from consumer.flow.cap import InFlightCap
 from consumer.pollers import MIN_POLLERS, connections_for
-from shared.aws import connections, lean_transport, sqs_queue
+from shared.aws import sqs_queue
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.lambda_workers import LambdaWorkers
+from shared.aws.lean import connections, transport
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
-from shared.ports import Clock
+from shared.ports.clock import Clock
 from zigzag_testing import Sandbox
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
@@ -111,7 +112,7 @@ def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
     """From now on both transports have the clock's time; their chance is the seed's."""
     boto_on_virtual_time(patch)
     random.seed(seed)  # what boto pauses by
-    for module in (connections, lean_transport, sqs_queue):
+    for module in (connections, transport, sqs_queue):
         patch.setattr(module, "time", SimpleNamespace(time=clock.now, monotonic=clock.now))
     chance = Random(seed + 3)
-    patch.setattr(lean_transport, "Random", lambda: chance)
+    patch.setattr(transport, "Random", lambda: chance)

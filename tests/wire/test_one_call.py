@@ -15,7 +15,9 @@ from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
-from shared.ports import Begun, Outgoing, QueueError, RecordsError, Reply
+from shared.ports.queue import Outgoing, QueueError
+from shared.ports.records import Begun, RecordsError
+from shared.ports.workers import Reply
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_queue import MemoryQueue

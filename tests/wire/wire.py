@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from tests.wire.aws import Aws, Request, request_of
 
-from shared.aws.streams import Secure
+from shared.aws.lean.streams import Secure
 from zigzag_testing.faults import Faults
 from zigzag_testing.virtual_time import VirtualClock
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared.aws.boto_transport import BotoTransport
+from shared.aws.boto import BotoTransport
 from shared.aws.sqs_queue import SqsQueue
-from shared.ports import QueueError
+from shared.ports.queue import QueueError
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError, Task
 from zigzag.in_place import run_in_place
 from zigzag.send import Options, compose

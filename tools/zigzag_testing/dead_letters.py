@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from shared.dead_letter import NOTE
 from shared.lease import LEASE_SECONDS
-from shared.ports import MAX_PER_CALL, Outgoing, Queue
+from shared.ports.queue import MAX_PER_CALL, Outgoing, Queue
 
 NO_NOTE = {"StringValue": "{}"}
 """Of a dead letter that had no room for one."""

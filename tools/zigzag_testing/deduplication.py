@@ -6,7 +6,7 @@ import hashlib
 from collections import OrderedDict
 from typing import Literal
 
-from shared.ports import Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError
 
 DEDUPLICATION_SECONDS = 300
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""

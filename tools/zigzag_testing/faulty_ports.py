@@ -8,18 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from shared.delivery import Delivery
-from shared.ports import (
-    Begun,
-    Busy,
-    Clock,
-    Done,
-    Failed,
-    Outgoing,
-    Queue,
-    QueueError,
-    Records,
-    RecordsError,
-)
+from shared.ports.clock import Clock
+from shared.ports.queue import Failed, Outgoing, Queue, QueueError
+from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 from zigzag_testing.faults import Faults
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from shared.delivery import MAX_EVENT_BYTES, from_event
 from shared.lease import EVENT_AGE_SECONDS
-from shared.ports import Answer, Clock, Reply
+from shared.ports.clock import Clock
+from shared.ports.workers import Answer, Reply
 from zigzag_testing.faults import PROCESS, Crash, Faults
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]

@@ -13,7 +13,8 @@ from typing import Any
 
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import MAX_VISIBILITY_SECONDS, Clock, Failed, Outgoing, QueueError
+from shared.ports.clock import Clock
+from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Outgoing, QueueError
 from zigzag_testing.deduplication import Deduplication, Scope
 from zigzag_testing.refusals import invalid, refuse_batch, refuse_message, refuse_receive, refuse_visibility
 from zigzag_testing.storage import Storage

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.lease import RECORD_SECONDS
-from shared.ports import Begun, Busy, Done
+from shared.ports.records import Begun, Busy, Done
 
 
 @dataclass(slots=True)

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from shared.ports import Clock, Queue, Records, Workers
+from shared.ports.clock import Clock
+from shared.ports.queue import Queue
+from shared.ports.records import Records
+from shared.ports.workers import Workers
 from zigzag_testing.faults import Faults
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.dead_letter import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, size
-from shared.ports import (
+from shared.ports.queue import (
     MAX_DELAY_SECONDS,
     MAX_PER_CALL,
     MAX_VISIBILITY_SECONDS,

@@ -24,7 +24,7 @@ from consumer.flow.cap import InFlightCap
 from consumer.tick import Summary, Tick
 from shared.delivery import from_event
 from shared.lease import MAX_RECEIVE_COUNT
-from shared.ports import Outgoing
+from shared.ports.queue import Outgoing
 from worker.report import Report
 from worker.work import Worker
 from zigzag import Task, send

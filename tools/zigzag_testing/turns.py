@@ -14,7 +14,7 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Protocol
 
-from shared.ports import Outgoing
+from shared.ports.queue import Outgoing
 
 type Turn = tuple[float, int]
 

@@ -12,7 +12,8 @@ import logging
 from collections import deque
 
 from shared import log
-from shared.ports import MAX_PER_CALL, Clock, Queue, QueueError
+from shared.ports.clock import Clock
+from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 
 REMEMBERED_SECONDS = 30
 """How long a dispatch of ours counts as in flight, whatever SQS says."""

@@ -6,7 +6,7 @@ import logging
 import os
 
 from shared import log
-from shared.aws.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
+from shared.aws.lean.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
 from shared.aws.transport import Transport
 
 LEAN, BOTO = "lean", "boto"
@@ -20,11 +20,11 @@ def transport_in_place(wanted: str, *, attempts: int) -> Transport:
     """
     found = _for_lean(wanted)
     if found is None:
-        from shared.aws.boto_transport import BotoTransport
+        from shared.aws.boto import BotoTransport
 
         return BotoTransport(attempts=attempts)
-    from shared.aws.lean_transport import LeanTransport
-    from shared.aws.streams_in_place import InPlace
+    from shared.aws.lean.streams_in_place import InPlace
+    from shared.aws.lean.transport import LeanTransport
 
     return LeanTransport(found, InPlace(), attempts=attempts)
 
@@ -39,12 +39,12 @@ def transport_in_a_loop(wanted: str, *, attempts: int, connections: int, threads
     if found is None:
         from concurrent.futures import ThreadPoolExecutor
 
-        from shared.aws.boto_transport import BotoTransport, in_threads
+        from shared.aws.boto import BotoTransport, in_threads
 
         call = in_threads(ThreadPoolExecutor(threads))
         return BotoTransport(attempts=attempts, connections=threads, call=call)
-    from shared.aws.lean_transport import LeanTransport
-    from shared.aws.streams_in_a_loop import InALoop
+    from shared.aws.lean.streams_in_a_loop import InALoop
+    from shared.aws.lean.transport import LeanTransport
 
     return LeanTransport(found, InALoop(), attempts=attempts, connections=connections)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.aws.transport import AnsweredError, CallError, Transport
 from shared.lease import RECORD_SECONDS
-from shared.ports import Begun, Busy, Done, RecordsError
+from shared.ports.records import Begun, Busy, Done, RecordsError
 
 KEY = "key"
 EXPIRES = "expires"

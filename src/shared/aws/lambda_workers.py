@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError, Transport
-from shared.ports import Answer, Reply
+from shared.ports.workers import Answer, Reply
 
 _SENT = Answer(Reply.SENT)
 

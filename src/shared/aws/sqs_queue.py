@@ -10,7 +10,7 @@ from typing import Any
 from shared.aws.transport import Answered, CallError, Transport
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports import Failed, Outgoing, QueueError
+from shared.ports.queue import Failed, Outgoing, QueueError
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 

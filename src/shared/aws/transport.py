@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Protocol
 
-from shared.ports import MAX_WAIT_SECONDS
-
 Service = Literal["sqs", "lambda", "dynamodb"]
 
-ANSWER_SECONDS: Mapping[Service, float] = {"sqs": MAX_WAIT_SECONDS + 5, "lambda": 5, "dynamodb": 5}
-"""How long an answer may be awaited."""
+ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 25, "lambda": 5, "dynamodb": 5}
+"""How long an answer may be awaited: of SQS, 5 s more than the longest poll."""
 
 
 class Answered(NamedTuple):

@@ -12,7 +12,7 @@ from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
 from consumer.dispatch import Dispatcher, PollResult
 from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, to_event
-from shared.ports import Answer, Reply
+from shared.ports.workers import Answer, Reply
 
 SENT, TOO_LARGE, THROTTLED, REFUSED, UNKNOWN = Reply
 

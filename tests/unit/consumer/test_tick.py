@@ -13,7 +13,7 @@ from consumer.flow.cap import InFlightCap
 from consumer.tick import POLLERS, RESERVE_SECONDS, Summary, Tick
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports import Reply
+from shared.ports.workers import Reply
 
 
 @dataclass

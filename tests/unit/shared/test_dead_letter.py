@@ -22,7 +22,7 @@ from shared.dead_letter import (
     size,
 )
 from shared.delivery import Delivery
-from shared.ports import Outgoing
+from shared.ports.queue import Outgoing
 
 DEATH = Cause(
     reason="rejected: no such user",

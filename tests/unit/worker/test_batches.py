@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports import Failed
+from shared.ports.queue import Failed
 from worker.work import RELEASE_SECONDS
 
 GROUP = "g"

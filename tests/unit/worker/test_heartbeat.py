@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports import Failed, Outgoing
+from shared.ports.queue import Failed, Outgoing
 from worker.report import Report
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.ports import MAX_VISIBILITY_SECONDS
+from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, RetryLater, decide, used_up

@@ -11,7 +11,7 @@ import pytest
 from tests.support import DEAD_LETTER_QUEUE_URL, QUEUE_URL, World, a_delivery, text
 
 from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
-from shared.ports import Outgoing
+from shared.ports.queue import Outgoing
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError, send, task
 from zigzag_testing.memory_queue import MemoryQueue
 

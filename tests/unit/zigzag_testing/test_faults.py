@@ -10,7 +10,8 @@ import pytest
 from tests.support import World, body_of
 
 from shared.delivery import Batch, to_event
-from shared.ports import Begun, Outgoing, QueueError, RecordsError
+from shared.ports.queue import Outgoing, QueueError
+from shared.ports.records import Begun, RecordsError
 from zigzag_testing.faults import PROCESS, Crash, Faults, Unheld
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda

@@ -10,7 +10,7 @@ import pytest
 from tests.support import NOW, World
 
 from shared.delivery import Delivery
-from shared.ports import Outgoing
+from shared.ports.queue import Outgoing
 from zigzag_testing.memory_queue import MemoryQueue
 
 STANDARD, FIFO = "https://sqs.test/tasks", "https://sqs.test/tasks.fifo"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.transports import as_on_lambda
 
-from shared.aws.boto_transport import BotoTransport
+from shared.aws.boto import BotoTransport
 from shared.aws.choice import BOTO, LEAN, transport_in_a_loop, transport_in_place
-from shared.aws.lean_transport import LeanTransport
+from shared.aws.lean.transport import LeanTransport
 
 
 class TestChoice:

@@ -8,7 +8,7 @@ import socket
 import ssl
 from contextlib import AbstractAsyncContextManager
 
-from shared.aws.streams import (
+from shared.aws.lean.streams import (
     READ_BYTES,
     WANTS,
     Address,

@@ -1,8 +1,17 @@
-"""The `Clock` port on this machine's clock."""
+"""The clock: the port, and this machine's."""
 
 from __future__ import annotations
 
 import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time, in epoch seconds."""
+
+    def now(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
 
 
 class WallClock:

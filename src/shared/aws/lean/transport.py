@@ -15,11 +15,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any
 
-from shared.aws import http11
-from shared.aws.connections import Connections
-from shared.aws.endpoint import AwsEnvironment, Endpoint
-from shared.aws.signature import Signer, quoted
-from shared.aws.streams import Streams
+from shared.aws.lean import http11
+from shared.aws.lean.connections import Connections
+from shared.aws.lean.endpoint import AwsEnvironment, Endpoint
+from shared.aws.lean.signature import Signer, quoted
+from shared.aws.lean.streams import Streams
+from shared.aws.lean.trust import trust
 from shared.aws.transport import (
     ANSWER_SECONDS,
     Answered,
@@ -29,7 +30,6 @@ from shared.aws.transport import (
     NotSentError,
     Service,
 )
-from shared.aws.trust import trust
 
 _JSON: Mapping[Service, tuple[str, str]] = {
     "sqs": ("AmazonSQS", "application/x-amz-json-1.0"),

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from shared.aws.signature import Credentials
+from shared.aws.lean.signature import Credentials
 
 if TYPE_CHECKING:
     from shared.aws.transport import Service

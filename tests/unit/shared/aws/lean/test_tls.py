@@ -16,9 +16,9 @@ from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import as_on_lambda
 from tests.unit.shared.aws.ways import GOOD, WAYS, ConsumersWay, Way, WorkersWay, call
 
-from shared.aws import connections, streams
+from shared.aws.lean import connections, streams
+from shared.aws.lean.trust import trust
 from shared.aws.transport import NoAnswerError, NotSentError
-from shared.aws.trust import trust
 
 
 class TestTls:
@@ -52,7 +52,7 @@ class TestTls:
     ) -> None:
         # Given one who takes a piece now and then, so that no wait for the next one is long
         secure.answer = "reads slowly"
-        monkeypatch.setattr("shared.aws.lean_transport.ANSWER_SECONDS", {"lambda": 0.5})
+        monkeypatch.setattr("shared.aws.lean.transport.ANSWER_SECONDS", {"lambda": 0.5})
         event = b"x" * 24_000_000
 
         with pytest.raises(NoAnswerError):

@@ -8,7 +8,7 @@ import time
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
-from shared.aws.streams import (
+from shared.aws.lean.streams import (
     READ_BYTES,
     WANTS,
     Address,

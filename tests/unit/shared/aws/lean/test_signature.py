@@ -16,9 +16,9 @@ from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.shared.aws.boto import Boto
-from tests.unit.shared.aws.sigv4_vectors import VECTORS, Vector
+from tests.unit.shared.aws.lean.sigv4_vectors import VECTORS, Vector
 
-from shared.aws.signature import Credentials, Signer, quoted
+from shared.aws.lean.signature import Credentials, Signer, quoted
 
 CI = settings(derandomize=True, database=None, deadline=None, max_examples=150)
 

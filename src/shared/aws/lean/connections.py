@@ -12,10 +12,10 @@ import ssl
 import time
 from collections.abc import Callable
 
-from shared.aws.http11 import AnswerReader, BadAnswerError, HttpAnswer
-from shared.aws.streams import Secure, Stream, Streams
+from shared.aws.lean.http11 import AnswerReader, BadAnswerError, HttpAnswer
+from shared.aws.lean.streams import Secure, Stream, Streams
+from shared.aws.lean.trust import Trust
 from shared.aws.transport import NoAnswerError, NotSentError
-from shared.aws.trust import Trust
 
 OPEN_SECONDS = 4.0
 """For a turn and a new connection, both together; the answer's time comes on top, and all of it must fit into

@@ -15,7 +15,7 @@ from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import Loader
 from tests.unit.shared.aws.boto import Boto, client, request
 
-from shared.aws.endpoint import SERVICES, AwsEnvironment, Endpoint, NeedsBotoError, aws_environment
+from shared.aws.lean.endpoint import SERVICES, AwsEnvironment, Endpoint, NeedsBotoError, aws_environment
 from shared.aws.transport import Service
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}

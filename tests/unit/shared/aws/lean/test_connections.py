@@ -12,7 +12,7 @@ from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import as_on_lambda
 from tests.unit.shared.aws.ways import GOOD, ConsumersWay, Way, WorkersWay, bad, call
 
-from shared.aws import connections, streams
+from shared.aws.lean import connections, streams
 from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError
 
 

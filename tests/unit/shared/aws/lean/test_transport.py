@@ -158,7 +158,7 @@ class TestErrors:
     def test_an_answer_that_trickles_is_given_up(
         self, endpoint: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("shared.aws.lean_transport.ANSWER_SECONDS", {"lambda": 0.3, "sqs": 0.3})
+        monkeypatch.setattr("shared.aws.lean.transport.ANSWER_SECONDS", {"lambda": 0.3, "sqs": 0.3})
         endpoint.answer = "trickle"
 
         with pytest.raises(NoAnswerError):

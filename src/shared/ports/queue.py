@@ -1,0 +1,81 @@
+"""A queue: receive, change visibility, delete, send, count.
+
+The methods of a port are asynchronous and work on batches, so that the same code runs on boto in threads
+(the consumer), in place (the worker) and on virtual time (`zigzag_testing`): `docs/adr/0001` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
+
+from shared.delivery import Delivery
+
+MAX_PER_CALL = 10
+"""SQS's limit on entries of a batch and on messages of a receive."""
+
+MAX_WAIT_SECONDS = 20
+"""SQS's longest long poll."""
+
+MAX_DELAY_SECONDS = 900
+"""SQS's longest delay of a message."""
+
+REFUSED_CHARACTERS = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""What SQS refuses in a body, as a pattern, which `re` compiles when it is used: that takes a while
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
+
+MAX_VISIBILITY_SECONDS = 43_200
+"""12 hours from the receive; SQS refuses more
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html)."""
+
+
+class QueueError(Exception):
+    """A queue's call failed as a whole. `code` is AWS's error code, or the name of the network's error."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class Failed(NamedTuple):
+    """One entry of a batch that the queue refused, with AWS's code and words."""
+
+    delivery: Delivery
+    code: str
+    reason: str
+
+
+class Outgoing(NamedTuple):
+    """A message to send. `delay_seconds` is at most 900, and works on standard queues only."""
+
+    body: str
+    attributes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    group: str | None = None
+    deduplication_id: str | None = None
+    trace_header: str | None = None
+    delay_seconds: int = 0
+
+
+class Queue(Protocol):
+    """A task queue or a dead-letter queue. Every method raises QueueError if the call fails as a whole."""
+
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        """Up to `max_messages` (1 to 10) messages, each hidden from others for `lease_seconds`.
+
+        Waits up to `wait_seconds` (0 to 20) for the first one.
+        """
+
+    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease."""
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+        """Removes the messages for good."""
+
+    async def send(self, message: Outgoing) -> str:
+        """Puts a message on the queue; its MessageId."""
+
+    async def in_flight(self) -> int:
+        """How many messages are received and not yet deleted or visible again. SQS's figure may lag a minute,
+        and includes messages that are merely postponed."""
