@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
+from shared.queues import is_fifo
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 
@@ -104,12 +105,6 @@ def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: 
         deduplication_id=deduplication_id,
         delay_seconds=options.delay_seconds,
     )
-
-
-def is_fifo(queue_url: str) -> bool:
-    """Whether it is a FIFO queue's: their names end so, and no others
-    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
-    return queue_url.endswith(".fifo")
 
 
 def _check(options: Options, *, fifo: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from zigzag.send import is_fifo
+from shared.queues import is_fifo
 from zigzag_cli.failure import FAILED, Failure
 from zigzag_cli.target import PROJECT, running
 from zigzag_local import docker_bridge, logs, sam_local, stack, state

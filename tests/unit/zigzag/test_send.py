@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.support import DEAD_LETTER_QUEUE_URL, QUEUE_URL, World, a_delivery, text
+from tests.support import QUEUE_URL, World, a_delivery, text
 
 from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
 from shared.ports.queue import Outgoing
@@ -288,14 +288,6 @@ class TestDeduplication:
 
     def test_without_an_id_the_queue_compares_the_bodies(self, world: World) -> None:
         assert sent_to_fifo(world, group="g").deduplication_id is None
-
-
-@pytest.mark.parametrize(
-    ("url", "fifo"),
-    [(FIFO_URL, True), (QUEUE_URL, False), (DEAD_LETTER_QUEUE_URL, False), ("https://sqs.test/fifo", False)],
-)
-def test_a_fifo_queue_is_known_by_its_url(url: str, fifo: bool) -> None:
-    assert send.is_fifo(url) is fifo
 
 
 def test_a_message_that_the_queue_would_refuse_is_refused_before_aws_is_asked(
