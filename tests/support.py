@@ -13,7 +13,7 @@ from shared.lease import Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.records import Begun, Busy, Done, RecordsError
 from shared.ports.workers import Answer, Reply
-from worker.work import Worker
+from worker.worker import Worker
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.virtual_host import VirtualHost
@@ -236,7 +236,7 @@ class World:
             queue=self.queue,
             dead_letters=self.dead_letters,
             records=self.records,
-            table=table,
+            tasks=table,
             clock=self.clock,
             random=self.random,
             host=host or VirtualHost(),

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared import envelope
 from shared.lease import Lease
@@ -40,83 +40,101 @@ class BadEventError(ValueError):
     """The worker's event is no dispatch; the message says what is wrong with it."""
 
 
-class Delivery(NamedTuple):
+class Delivery:
     """One receive of a message.
 
-    message   -- as ReceiveMessage gave it; binary values are bytes.
-    queue_url -- where it came from; None in a hand-made event, which then settles nothing.
-    lease     -- None in a hand-made event, which counts as on time.
+    message        -- as ReceiveMessage gave it; binary values are bytes.
+    queue_url      -- where it came from; None in a hand-made event, which then settles nothing.
+    lease          -- None in a hand-made event, which counts as on time.
+    message_id, receipt_handle -- the message's.
+    attributes     -- the producer's message attributes, each
+                      `{"DataType": …, "StringValue" or "BinaryValue": …}`.
+    group          -- a FIFO queue's message has one, a standard queue's may.
+    from_fifo      -- whether it came from a FIFO queue.
+    can_be_settled -- whether the message is on a queue, and its receipt handle is known.
     """
 
-    message: Mapping[str, Any]
-    queue_url: str | None = None
-    lease: Lease | None = None
+    __slots__ = (
+        "_system",
+        "attributes",
+        "can_be_settled",
+        "from_fifo",
+        "group",
+        "lease",
+        "message",
+        "message_id",
+        "queue_url",
+        "receipt_handle",
+    )
+
+    def __init__(
+        self, message: Mapping[str, Any], queue_url: str | None = None, lease: Lease | None = None
+    ) -> None:
+        self.message = message
+        self.queue_url = queue_url
+        self.lease = lease
+        self.message_id = str(message.get("MessageId", "unknown"))
+        self.receipt_handle: str | None = message.get("ReceiptHandle")
+        self.attributes: Mapping[str, Mapping[str, Any]] = message.get("MessageAttributes") or {}
+        self._system: Mapping[str, str] = message.get("Attributes") or {}
+        self.group = self._system.get("MessageGroupId")
+        self.from_fifo = "MessageDeduplicationId" in self._system
+        self.can_be_settled = queue_url is not None and self.receipt_handle is not None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Delivery):
+            return NotImplemented
+        return (self.message, self.queue_url, self.lease) == (other.message, other.queue_url, other.lease)
+
+    __hash__ = None  # type: ignore[assignment]  # its message is a dict
+
+    def __repr__(self) -> str:
+        return f"Delivery({self.message!r}, {self.queue_url!r}, {self.lease!r})"
 
     @property
     def body(self) -> str:
         return str(self.message["Body"])
 
     @property
-    def message_id(self) -> str:
-        return str(self.message.get("MessageId", "unknown"))
-
-    @property
-    def receipt_handle(self) -> str | None:
-        return self.message.get("ReceiptHandle")
-
-    @property
-    def attributes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The producer's message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`."""
-        return self.message.get("MessageAttributes") or {}
-
-    @property
     def receive_count(self) -> int:
         """How often SQS has handed the message out, this time included. A hint, says SQS: it can lag."""
-        return int(self._system("ApproximateReceiveCount") or 1)
+        return int(self._system.get("ApproximateReceiveCount") or 1)
 
     @property
     def sent_at(self) -> float | None:
         """When SQS took the message, in epoch seconds."""
-        milliseconds = self._system("SentTimestamp")
+        milliseconds = self._system.get("SentTimestamp")
         return None if milliseconds is None else int(milliseconds) / 1000
 
     @property
-    def group(self) -> str | None:
-        return self._system("MessageGroupId")
-
-    @property
     def trace_header(self) -> str | None:
-        return self._system("AWSTraceHeader")
-
-    @property
-    def from_fifo(self) -> bool:
-        return self._system("MessageDeduplicationId") is not None
-
-    @property
-    def can_be_settled(self) -> bool:
-        return self.queue_url is not None and self.receipt_handle is not None
-
-    def _system(self, name: str) -> str | None:
-        return (self.message.get("Attributes") or {}).get(name)
+        return self._system.get("AWSTraceHeader")
 
 
-class Batch(NamedTuple):
-    """What one dispatch carries: 1 to 10 deliveries of one receive, in the order received."""
+class Batch:
+    """What one dispatch carries: 1 to 10 deliveries of one receive, in the order received.
 
-    deliveries: tuple[Delivery, ...]
+    ordered        -- whether their order counts: they are from a FIFO queue.
+    queue_url, lease -- those of all its deliveries.
+    can_be_settled -- whether all its messages are on a queue.
+    """
 
-    @property
-    def ordered(self) -> bool:
-        """Whether their order counts: they are from a FIFO queue."""
-        return any(delivery.from_fifo for delivery in self.deliveries)
+    __slots__ = ("can_be_settled", "deliveries", "lease", "ordered", "queue_url")
 
-    @property
-    def lease(self) -> Lease | None:
-        return self.deliveries[0].lease
+    def __init__(self, deliveries: tuple[Delivery, ...]) -> None:
+        self.deliveries = deliveries
+        self.queue_url = deliveries[0].queue_url
+        self.lease = deliveries[0].lease
+        self.ordered = True in [delivery.from_fifo for delivery in deliveries]
+        self.can_be_settled = False not in [delivery.can_be_settled for delivery in deliveries]
 
-    @property
-    def queue_url(self) -> str | None:
-        return self.deliveries[0].queue_url
+    def __eq__(self, other: object) -> bool:
+        return self.deliveries == other.deliveries if isinstance(other, Batch) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Batch({self.deliveries!r})"
 
 
 def to_event(batch: Batch) -> bytes:

@@ -1,4 +1,4 @@
-"""The worker function: wires the work of one dispatch to AWS, and answers with its report."""
+"""The worker function: an event, through the trigger, to the worker on AWS; answers with its reports."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from shared import log
 from shared.aws.choice import transport_in_place
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
-from shared.delivery import BadEventError, from_event
+from shared.delivery import BadEventError
 from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.work import Worker
+from worker.triggers import dispatch
+from worker.worker import Worker
 from zigzag.in_place import run_in_place
 
 PROCESS = LambdaProcess()
@@ -47,7 +48,7 @@ def _worker(queue_url: str) -> Worker:
         queue=queue,
         dead_letters=SqsQueue(aws, settings.dead_letter_queue_url),
         records=DynamoDbRecords(aws, settings.records_table),
-        table=TASKS,
+        tasks=TASKS,
         clock=WallClock(),
         random=Random(),
         host=PROCESS,
@@ -59,18 +60,18 @@ def handler(event: object, context: Any) -> Any:
     """One dispatch; answers with the report of its delivery, or a list of them. Raises BadEventError."""
     settings = _settings()
     try:
-        batch = from_event(event)
+        batch = dispatch.batch_of(event)
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise
     worker = _worker(batch.queue_url or settings.queue_url)
     work = worker.work(batch, lambda: context.get_remaining_time_in_millis() / 1000)
-    reports = [report._asdict() for report in run_in_place(work)]
+    answer = dispatch.answer_of(run_in_place(work))
     if PROCESS.exit_reason is not None:
         log.write(logging.WARNING, "this environment ends", reason=PROCESS.exit_reason)
         sys.stdout.flush()
         os._exit(1)  # all is settled, and the next task gets a clean one
-    return reports[0] if len(reports) == 1 else reports
+    return answer
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

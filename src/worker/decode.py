@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
+from zigzag import BadPayloadError, Task
 
 MAX_LEVELS = 100
 """Of objects and arrays within each other, the body itself included. What walks a value by calling
@@ -60,6 +61,15 @@ def decode(delivery: Delivery) -> Message:
     if not isinstance(payload, dict):
         raise BadMessageError(f"`payload` is {_kind(payload)}; it must be a JSON object")
     return Message(_task_name(body.get("task")), payload, _task_id(body, delivery))
+
+
+def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
+    """The payload as the task takes it. Raises BadMessageError if it does not fit: that is the message's
+    fault, and BadPayloadError, raised while a task runs, is the task's own."""
+    try:
+        return task.parse(message.payload)
+    except BadPayloadError as error:
+        raise BadMessageError(str(error)) from None
 
 
 def _json_object(text: str) -> dict[str, Any]:

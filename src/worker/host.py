@@ -6,7 +6,11 @@ On Lambda that is `process.py`: signals and a thread. In the sandbox it is virtu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any, Protocol
+
+from worker.outcome import OutOfTimeError
+from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
 """Waits so many seconds; True at once when it is time to stop."""
@@ -43,3 +47,19 @@ class Host(Protocol):
 
     def memory_mb(self) -> int:
         """The most memory that the process has had resident, since it began."""
+
+
+async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> None:
+    """Runs one attempt.
+
+    Raises what the task raises, OutOfTimeError after `seconds`, and TypeError if it returned something that
+    has still to be run.
+    """
+    try:
+        result = await host.call(
+            lambda: task(payload, context) if task.wants_context else task(payload), seconds
+        )
+    except SoftDeadline as deadline:
+        raise OutOfTimeError.after(deadline) from None
+    if isinstance(result, GeneratorType | AsyncGeneratorType):
+        raise TypeError(f"{task.name} returned a generator, whose code has not run; return nothing")

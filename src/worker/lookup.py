@@ -12,6 +12,9 @@ from typing import Any
 
 from zigzag import Task
 
+Table = Mapping[str, str | Task[Any, Any, Any]]
+"""The tasks: name to module; or, in tests, name to the task itself."""
+
 
 class NoSuchTaskError(LookupError):
     """No task of that name. It may be in a deploy that is under way, so it is retried."""
@@ -21,10 +24,8 @@ class BrokenTaskError(Exception):
     """The task is in the table, but it can't be loaded. A deploy may mend it, so it is retried."""
 
 
-def find(name: str, table: Mapping[str, str | Task[Any, Any, Any]]) -> Task[Any, Any, Any]:
+def find(name: str, table: Table) -> Task[Any, Any, Any]:
     """The task called `name`.
-
-    table -- name to module; or, in tests, name to the task itself.
 
     Raises NoSuchTaskError or BrokenTaskError, whose cause is what the import raised.
     """

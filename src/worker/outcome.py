@@ -1,16 +1,19 @@
-"""What becomes of a message after an attempt? Decided here, as values; `settle` makes them true."""
+"""The outcome of an attempt: what becomes of its message, as a value. `settle` makes it true."""
 
 from __future__ import annotations
 
 import traceback
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.dead_letter import Cause
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from zigzag import Reject, Retry
 from zigzag.policy import Policy
+
+if TYPE_CHECKING:
+    from worker.starts import Starts
 
 TO_SPARE_SECONDS = 3600
 """Between a message's last attempt and the end of its time on the queue: it may have to wait for a worker."""
@@ -43,23 +46,32 @@ class LeftAlone(NamedTuple):
     reason: str
 
 
+_USUALLY = Policy()
+
 LEASE_LOST = LeftAlone("lease lost: the message is somebody else's")
 
 Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | LeftAlone
 
 
-class Attempt(NamedTuple):
-    """Which attempt it was, from 1, at what; 0 if there was none.
+class Attempt:
+    """An attempt at a message, as far as it is known.
 
-    `task` and `id` are None where the message did not say.
+    number   -- from 1; 0 if none was made.
+    task, id -- None where the message did not say.
+    policy   -- the task's, once it is found.
+    starts   -- the task's record, once its name is known.
     """
 
-    number: int
-    task: str | None = None
-    id: str | None = None
+    __slots__ = ("id", "number", "policy", "starts", "task")
 
-    def numbered(self, number: int) -> Attempt:
-        return self._replace(number=number)
+    def __init__(
+        self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = _USUALLY
+    ) -> None:
+        self.number = number
+        self.task = task
+        self.id = id
+        self.policy = policy
+        self.starts: Starts | None = None
 
 
 class OutOfTimeError(Exception):
@@ -72,25 +84,25 @@ class OutOfTimeError(Exception):
         return out_of_time.with_traceback(deadline.__traceback__)
 
 
+class Limits(NamedTuple):
+    """What SQS allows a message now.
+
+    postpone_seconds -- the furthest that it can be postponed.
+    kept_seconds     -- how long SQS still keeps it: a retry after that would lose it.
+    """
+
+    postpone_seconds: float = float("inf")
+    kept_seconds: float = float("inf")
+
+
 def is_permanent(error: BaseException, policy: Policy) -> bool:
     """Whether a message is given up for this error, whichever attempt it was."""
     return isinstance(error, Reject | BadMessageError) or policy.attempts == 1
 
 
-def decide(
-    error: BaseException,
-    attempt: Attempt,
-    policy: Policy,
-    random: Random,
-    *,
-    max_seconds: float,
-    kept_seconds: float = float("inf"),
-) -> RetryLater | DeadLetter:
-    """The outcome of an attempt that raised `error`.
-
-    max_seconds -- the furthest that SQS lets the message be postponed.
-    kept_seconds    -- how long SQS still keeps it: a retry after that would lose it.
-    """
+def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limits) -> RetryLater | DeadLetter:
+    """The outcome of an attempt that raised `error`."""
+    policy = attempt.policy
     if isinstance(error, Reject):
         return DeadLetter(_cause(f"rejected: {_text(error)}", attempt, error))
     if isinstance(error, BadMessageError):
@@ -105,16 +117,16 @@ def decide(
         return DeadLetter(_cause(f"failed after {times}: {reason}", attempt, error))
     asked = _seconds_asked(error)
     backoff = policy.backoff.seconds(attempt.number, random)
-    seconds = int(max(1, min(backoff if asked is None else asked, max_seconds)))
-    if seconds > kept_seconds - TO_SPARE_SECONDS:
+    seconds = int(max(1, min(backoff if asked is None else asked, limits.postpone_seconds)))
+    if seconds > limits.kept_seconds - TO_SPARE_SECONDS:
         outlives = f"the next attempt would come after the time for which SQS keeps a message: {reason}"
         return DeadLetter(_cause(outlives, attempt, error))
     return RetryLater(seconds, reason)
 
 
-def used_up(attempt: Attempt, policy: Policy) -> DeadLetter | None:
+def used_up(attempt: Attempt) -> DeadLetter | None:
     """The outcome of an attempt too many, before it starts: an earlier one did not settle its message."""
-    if attempt.number <= policy.attempts:
+    if attempt.number <= attempt.policy.attempts:
         return None
     started = attempt.number - 1
     times = "once, and did not end" if started == 1 else f"{started} times, and the last did not end"

@@ -22,7 +22,7 @@ from benchmarks.cost import (
 from benchmarks.cost_tables import measured_by, rows
 from tests.docs.pages import blocks, read
 
-from worker.metrics import fields_of_metrics
+from worker.observers.log_line import fields_of_metrics
 from worker.outcome import Outcome
 
 README = read("README.md")

@@ -13,7 +13,7 @@ from tests.docs.pages import blocks, read
 
 from shared.log import METRICS as EMBEDDED
 from shared.log import JsonFormatter
-from worker.metrics import NAMESPACE, fields_of_metrics
+from worker.observers.log_line import NAMESPACE, fields_of_metrics
 from zigzag import task
 from zigzag_testing import Sandbox
 

@@ -13,7 +13,7 @@ from tests.docs.pages import ROOT, blocks, in_text, read
 
 from shared import lease
 from worker.attempt import GRACE_SECONDS
-from worker.heartbeat import BEAT_AGAIN_SECONDS
+from worker.hold import BEAT_AGAIN_SECONDS
 
 PAGE = read("docs/reliability.md")
 PICTURE = read("docs/lease.svg")

@@ -25,8 +25,8 @@ from consumer.tick import Summary, Tick
 from shared.delivery import from_event
 from shared.lease import MAX_RECEIVE_COUNT
 from shared.ports.queue import Outgoing
-from worker.report import Report
-from worker.work import Worker
+from worker.result import Report
+from worker.worker import Worker
 from zigzag import Task, send
 from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import Crash, Faults
@@ -203,7 +203,7 @@ class Sandbox:
                 queue=ports.queue,
                 dead_letters=ports.dead_letters,
                 records=ports.records,
-                table=self._table,
+                tasks=self._table,
                 clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
                 random=self._random,
                 host=VirtualHost(self.faults, at_first_line=ports.at_first_line),

@@ -10,7 +10,7 @@ import pytest
 from tests.support import World
 
 from shared.delivery import Batch, Delivery
-from worker.report import Report
+from worker.result import Report
 from zigzag import Backoff, Context, Reject, Task, task
 from zigzag_testing.faults import Crash
 from zigzag_testing.virtual_host import VirtualHost

@@ -13,7 +13,7 @@ from tests.unit.worker.conftest import Bench
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed
-from worker.work import RELEASE_SECONDS
+from worker.batch import RELEASE_SECONDS
 
 GROUP = "g"
 

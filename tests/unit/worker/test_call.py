@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from worker.call import call
+from worker.host import call
 from worker.process import LambdaProcess
 from zigzag import Context, Task, task
 from zigzag.in_place import run_in_place

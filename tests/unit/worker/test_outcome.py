@@ -10,7 +10,7 @@ import pytest
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
-from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, RetryLater, decide, used_up
+from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, Limits, RetryLater, decide, used_up
 from zigzag import Backoff, Reject, Retry
 from zigzag.policy import Policy
 
@@ -20,7 +20,7 @@ POLICY = Policy(attempts=3, backoff=Backoff(first=100, longest=1000))
 def decided(
     error: BaseException, attempt: int = 1, policy: Policy = POLICY, longest: float = 43_000
 ) -> RetryLater | DeadLetter:
-    return decide(error, Attempt(attempt, "greet", "id-1"), policy, Random(0), max_seconds=longest)
+    return decide(error, Attempt(attempt, "greet", "id-1", policy), Random(0), Limits(longest))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_retry_after(after: float, longest: float, seconds: int) -> None:
 def test_without_after_the_tasks_own_backoff_holds(attempt: int, ceiling: int) -> None:
     policy = Policy(attempts=99, backoff=POLICY.backoff)
     drawn = [
-        decide(ValueError(), Attempt(attempt), policy, Random(seed), max_seconds=43_000).seconds  # type: ignore[union-attr]
+        decide(ValueError(), Attempt(attempt, policy=policy), Random(seed), Limits()).seconds  # type: ignore[union-attr]
         for seed in range(300)
     ]
 
@@ -151,14 +151,9 @@ def test_a_backoff_longer_than_sqs_allows_is_cut() -> None:
     ],
 )
 def test_a_retry_that_sqs_would_not_live_to_see_becomes_a_dead_letter(kept: float, becomes: type) -> None:
-    outcome = decide(
-        Retry("busy", after=7200),
-        Attempt(1, "greet", "id-1"),
-        Policy(),
-        Random(0),
-        max_seconds=43_000,
-        kept_seconds=kept,
-    )
+    limits = Limits(postpone_seconds=43_000, kept_seconds=kept)
+
+    outcome = decide(Retry("busy", after=7200), Attempt(1, "greet", "id-1"), Random(0), limits)
 
     assert isinstance(outcome, becomes)
     if isinstance(outcome, DeadLetter):
@@ -170,10 +165,10 @@ class TestUsedUp:
 
     @pytest.mark.parametrize("attempt", [1, 2, 3])
     def test_an_attempt_that_the_task_has_goes_on(self, attempt: int) -> None:
-        assert used_up(Attempt(attempt), POLICY) is None
+        assert used_up(Attempt(attempt, policy=POLICY)) is None
 
     def test_one_too_many_is_dead_lettered_before_it_starts(self) -> None:
-        outcome = used_up(Attempt(4, "greet", "id-1"), POLICY)
+        outcome = used_up(Attempt(4, "greet", "id-1", POLICY))
 
         assert outcome is not None
         assert outcome.cause.reason.startswith("started 3 times, and the last did not end")
@@ -185,7 +180,7 @@ def test_an_error_whose_own_text_fails_is_decided_as_any_other() -> None:
         def __str__(self) -> str:
             raise RuntimeError("no words")
 
-    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Policy(), Random(0), max_seconds=1000)
+    outcome = decide(MuteError(), Attempt(1, "greet", "id-1"), Random(0), Limits())
 
     assert isinstance(outcome, RetryLater)
     assert outcome.reason == "MuteError: (its text can't be had)"

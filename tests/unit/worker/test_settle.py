@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support import QUEUE_URL, World, a_delivery
+from tests.support import QUEUE_URL, World
 
 from shared.dead_letter import Cause
 from shared.delivery import Delivery
@@ -38,20 +38,7 @@ def test_a_dead_letter_moves_the_message(world: World) -> None:
     assert (len(world.queue), len(world.dead_letters)) == (0, 1)
 
 
-@pytest.mark.parametrize("outcome", [Succeeded(), RetryLater(7, "busy"), DEAD, LeftAlone("late")])
-@pytest.mark.parametrize(
-    "delivery",
-    [
-        pytest.param(a_delivery(ReceiptHandle=None), id="no handle"),
-        pytest.param(Delivery(a_delivery().message, None), id="no queue"),
-    ],
-)
-def test_a_hand_made_event_settles_nothing(world: World, outcome: Outcome, delivery: Delivery) -> None:
-    assert not settle(world, outcome, delivery)
-    assert world.queue.calls == world.dead_letters.calls == []
-
-
-def test_an_ignored_message_is_not_touched(world: World) -> None:
+def test_a_message_that_is_left_alone_is_not_touched(world: World) -> None:
     assert not settle(world, LeftAlone("started too late"), world.delivered())
     assert world.queue.calls == world.dead_letters.calls == []
 

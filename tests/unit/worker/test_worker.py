@@ -16,7 +16,7 @@ from tests.support import NOW, World, binary, body_of, text
 from shared.delivery import Batch, Delivery
 from shared.lease import KEPT_SECONDS, Lease
 from worker.attempt import GRACE_SECONDS
-from worker.report import Report
+from worker.result import Report
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
 from zigzag_testing.virtual_host import MEMORY_MB
 

@@ -13,7 +13,7 @@ from tests.unit.worker.conftest import Bench
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed, Outgoing
-from worker.report import Report
+from worker.result import Report
 
 
 def beats(world: World) -> list[tuple[list[str], int]]:

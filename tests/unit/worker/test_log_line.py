@@ -6,7 +6,6 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from copy import replace
 from typing import Any
 
 import pytest
@@ -145,7 +144,9 @@ class TestFigures:
         delivery = world.delivered(body_of("succeed"))
         later = {**delivery.message["Attributes"], "SentTimestamp": str(int((NOW + 2) * 1000))}
 
-        (line,) = lines_of(replace(delivery, message={**delivery.message, "Attributes": later}))
+        (line,) = lines_of(
+            Delivery({**delivery.message, "Attributes": later}, delivery.queue_url, delivery.lease)
+        )
 
         assert line["age_seconds"] == 0
 
@@ -201,7 +202,7 @@ class TestMetrics:
         assert len(found) == MAX_OF_A_QUEUE
 
     def test_an_event_makes_no_queue_of_its_own(self, world: World, lines_of: LINES) -> None:
-        delivery = replace(world.delivered(body_of("succeed")), queue_url="https://sqs.test/a-new-one")
+        delivery = Delivery(world.delivered(body_of("succeed")).message, "https://sqs.test/a-new-one")
 
         (line,) = lines_of(delivery)
 

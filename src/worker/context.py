@@ -1,0 +1,33 @@
+"""The context of an attempt: what its task may know of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from shared.dead_letter import original_attributes
+from shared.delivery import Delivery
+from worker.outcome import Attempt
+from zigzag import Context
+
+
+def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
+    """The attempt, as its task sees it.
+
+    seconds_left -- how long until the attempt is interrupted.
+    """
+    fields = {"task": attempt.task, "id": attempt.id, "attempt": attempt.number}
+    sent_at = delivery.sent_at
+    return Context(
+        id=attempt.id or delivery.message_id,
+        task=attempt.task or "",
+        attempt=attempt.number,
+        sent_at=None if sent_at is None else datetime.fromtimestamp(sent_at, UTC),
+        attributes={
+            name: attribute.get("BinaryValue", attribute.get("StringValue", ""))
+            for name, attribute in (delivery.attributes and original_attributes(delivery)).items()
+        },
+        log=logging.LoggerAdapter(logging.getLogger("zigzag.task"), {"fields": fields}),
+        seconds_left=seconds_left,
+    )

@@ -1,0 +1,70 @@
+"""An event without a queue, as a person makes one: nothing to hold, to remember or to settle.
+
+Each class stands where a real one stands, so that nothing else asks whether there is a queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from shared.delivery import Delivery
+from shared.ports.records import Begun
+from worker.outcome import Limits, Outcome
+from worker.starts import Starts
+
+
+class NoHold:
+    """Holds nothing, and so loses nothing."""
+
+    lost = False
+    ends = float("inf")
+
+    def has_lost(self, delivery: Delivery) -> bool:
+        return False
+
+    def hold(self, deliveries: Sequence[Delivery]) -> None: ...
+
+    async def secure(self, deliveries: Sequence[Delivery]) -> None: ...
+
+    async def confirm(self) -> None: ...
+
+    @asynccontextmanager
+    async def while_running(self, starts: Starts | None) -> AsyncIterator[None]:
+        yield
+
+
+class NoRecords:
+    """Remembers nothing: each start is the first."""
+
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun:
+        return Begun(1)
+
+    async def extend(self, key: str, owner: str, until: float) -> bool:
+        return True
+
+    async def finish(self, key: str, owner: str, now: float) -> bool:
+        return True
+
+    async def disown(self, key: str, owner: str) -> None: ...
+
+    async def count(self, key: str, owner: str, now: float) -> int:
+        return 1
+
+    async def forget(self, key: str, owner: str) -> None: ...
+
+
+class NoSettler:
+    """Settles nothing: no outcome comes true on SQS, and none has limits there."""
+
+    async def settle(self, outcome: Outcome, delivery: Delivery, starts: Starts | None = None) -> bool:
+        return False
+
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        return list(deliveries)
+
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> bool:
+        return False
+
+    def limits(self, delivery: Delivery) -> Limits:
+        return Limits()

@@ -1,0 +1,87 @@
+"""The log line of a delivery, the only one that we write if all goes well, and its metrics if wanted.
+
+CloudWatch makes the metrics of the line: nobody is called. The line's `_aws` says which of its members are
+metrics, and which are their dimensions
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
+
+Each metric is paid for once for every value of its dimensions, so there are few. `seconds` goes by queue and
+outcome, of which there are five; how often it has a value is how many deliveries there were. `age_seconds`
+goes by queue, for first attempts only: a later one waits because its backoff says so. Memory is no metric:
+it matters when somebody sizes the function, and a query of the log shows it then.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from shared import log
+from shared.ports.clock import Clock
+from worker.decode import BadMessageError
+from worker.host import Host
+from worker.lookup import NoSuchTaskError
+from worker.observers.observer import Observer
+from worker.result import Report, Result
+from zigzag import Reject, Retry
+
+NAMESPACE = "Zigzag"
+
+_SECONDS = {
+    "Namespace": NAMESPACE,
+    "Dimensions": [["queue", "outcome"]],
+    "Metrics": [{"Name": "seconds", "Unit": "Seconds"}],
+}
+_AGE = {
+    "Namespace": NAMESPACE,
+    "Dimensions": [["queue"]],
+    "Metrics": [{"Name": "age_seconds", "Unit": "Seconds"}],
+}
+
+
+def fields_of_metrics(queue_url: str, now: float, *, first_age: bool) -> dict[str, Any]:
+    """What a line with `outcome`, `seconds` and perhaps `age_seconds` needs to be its metrics as well.
+
+    queue_url -- of the stack's own queue. An event may name any, and each name would be paid for.
+    now       -- the metrics' time, in epoch seconds.
+    first_age -- whether the line has the age of a first attempt.
+    """
+    directives = [_SECONDS, _AGE] if first_age else [_SECONDS]
+    return {
+        "queue": queue_url.rpartition("/")[2],
+        log.METRICS: {"Timestamp": int(now * 1000), "CloudWatchMetrics": directives},
+    }
+
+
+_SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
+"""Errors whose message says it all: a traceback would add nothing."""
+
+
+class LogLine(Observer):
+    """Writes a line a delivery.
+
+    metrics_of -- the URL of the queue whose metrics the lines are as well; None if they are none.
+    """
+
+    def __init__(self, clock: Clock, host: Host, metrics_of: str | None) -> None:
+        self._clock = clock
+        self._host = host
+        self._metrics_of = metrics_of
+
+    def settled(self, result: Result, report: Report) -> None:
+        level = logging.INFO if report.outcome in ("succeeded", "already done") else logging.WARNING
+        error = None if isinstance(result.error, _SAID_IN_WORDS) else result.error
+        figures = self._figures(result, report)
+        log.write(
+            level, "delivery", error=error, seconds=round(result.seconds, 3), **figures, **report._asdict()
+        )
+
+    def _figures(self, result: Result, report: Report) -> dict[str, Any]:
+        """The process's memory, how old the message was when its attempt began, and the metrics."""
+        figures: dict[str, Any] = {"memory_mb": self._host.memory_mb()}
+        sent_at = result.delivery.sent_at
+        if result.started is not None and sent_at is not None:
+            figures["age_seconds"] = round(max(0.0, result.started - sent_at), 3)  # two clocks can differ
+        if self._metrics_of is not None:
+            first_age = "age_seconds" in figures and report.attempt == 1
+            figures |= fields_of_metrics(self._metrics_of, self._clock.now(), first_age=first_age)
+        return figures
