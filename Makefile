@@ -29,8 +29,8 @@ test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
-mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md
-	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants
+mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md; ONLY="words" for those of that name
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
 check: setup ## Style, types, template, known holes in what we depend on

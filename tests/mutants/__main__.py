@@ -2,8 +2,8 @@
 
     python -m tests.mutants [--only WORDS] [--processes 2]
 
-Each mutation is made in a copy of the project. The promises are asked first (`tests/hostile`), then the
-quick tests. Writes docs/mutants.md; ends with 1 if a mutation is not noticed.
+Each mutation is made in a process of its own. The promises are asked first (`tests/hostile`), then the
+quick tests. Writes docs/mutants.md; ends with 1 if a mutation is not noticed, with 2 if that can't be asked.
 """
 
 from __future__ import annotations
@@ -11,61 +11,38 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from pathlib import Path
-from queue import SimpleQueue
-from tempfile import TemporaryDirectory
 
-from tests.mutants.copy import Caught, Copy
+from tests.mutants.asking import Caught, first_failure
 from tests.mutants.mutation import Mutation
-from tests.mutants.mutations import MUTATIONS
+from tests.mutants.mutations import MUTATIONS, ROOT, problems
 from tests.mutants.page import PAGE, page
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-@contextmanager
-def copies(number: int) -> Iterator[SimpleQueue[Copy]]:
-    """So many copies of the project, to be taken and put back."""
-    with TemporaryDirectory(prefix="zigzag-mutants-") as folder:
-        free: SimpleQueue[Copy] = SimpleQueue()
-        for n in range(number):
-            free.put(Copy(ROOT, Path(folder) / str(n)))
-        yield free
-
-
-def caught(mutation: Mutation, free: SimpleQueue[Copy]) -> Caught | None:
-    copy = free.get()
-    try:
-        return copy.caught(mutation)
-    finally:
-        free.put(copy)
-
-
-def sound(free: SimpleQueue[Copy]) -> bool:
-    """Whether all is green before anything is broken: else nothing that fails then says anything."""
-    copy = free.get()
-    failed = copy.first_failure(None)
-    free.put(copy)
+def can_be_asked() -> bool:
+    """Whether all mutations can be made, and all is green before: else what fails then says nothing."""
+    if found := list(problems()):
+        print("Mutations that can't be made:", *found, sep="\n  ", file=sys.stderr)
+        return False
+    failed = first_failure(None)
     if failed is not None:
         print(f"Nothing is broken yet, and this fails: {failed.test}\n{failed.error}", file=sys.stderr)
     return failed is None
 
 
-def run(mutations: Sequence[Mutation], processes: int) -> dict[str, Caught | None] | None:
-    """Who caught each; None if there is nothing to be learned."""
+def run(mutations: Sequence[Mutation], processes: int) -> dict[str, Caught | None]:
+    """Who caught each."""
     found: dict[str, Caught | None] = {}
-    with copies(processes) as free, ThreadPoolExecutor(processes) as pool:
-        if not sound(free):
-            return None
-        futures = {pool.submit(caught, mutation, free): mutation for mutation in mutations}
+    with ThreadPoolExecutor(processes) as pool:
+        futures = {pool.submit(first_failure, mutation): mutation for mutation in mutations}
         try:
             for future in as_completed(futures):
                 name, by = futures[future].name, future.result()
                 found[name] = by
-                said = "NOT NOTICED" if by is None else f"{by.test}\n    {by.error[:160]!r}"
+                said = (
+                    "NOT NOTICED" if by is None else f"{by.test} ({by.seconds:.0f} s)\n    {by.error[:160]!r}"
+                )
                 print(f"{len(found)} of {len(futures)}, {name}\n    {said}", flush=True)
         finally:
             pool.shutdown(cancel_futures=True)  # when somebody loses patience
@@ -80,17 +57,19 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     began = time.monotonic()
-    chosen = [mutation for mutation in MUTATIONS if asked.only in mutation.name]
-    found = run(chosen, asked.processes)
-    if found is None:
+    if not can_be_asked():
         return 2
+    found = run([mutation for mutation in MUTATIONS if asked.only in mutation.name], asked.processes)
     survivors = [name for name, by in found.items() if by is None]
-    if not asked.only:
+    failed = [f"{name}: {by.error}" for name, by in found.items() if by is not None and by.own]
+    if not asked.only and not failed:
         (ROOT / PAGE).write_text(page(found), encoding="utf-8")
     print(f"{len(found)} mutations, {len(survivors)} not noticed, {time.monotonic() - began:,.0f} s")
     for name in survivors:
         print(f"  not noticed: {name}")
-    return 1 if survivors else 0
+    for said in failed:
+        print(f"  its own code fails: {said}")
+    return 2 if failed else 1 if survivors else 0
 
 
 if __name__ == "__main__":

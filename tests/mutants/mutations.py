@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
-from tests.mutants import in_the_consumer, in_the_worker, in_what_they_share
-from tests.mutants.mutation import Mutation
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
-PARTS: dict[str, tuple[Mutation, ...]] = {
-    "Consumer": in_the_consumer.MUTATIONS,
-    "Worker": in_the_worker.MUTATIONS,
-    "What they share": in_what_they_share.MUTATIONS,
-}
+from tests.mutants.broken import (
+    attempts,
+    calls,
+    dead_letters,
+    dispatches,
+    events,
+    leases,
+    outcomes,
+    polls,
+    records,
+    sqs_and_dynamodb,
+    template,
+    time,
+)
+from tests.mutants.mechanism import MutationError
 
-MUTATIONS = tuple(mutation for part in PARTS.values() for mutation in part)
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = (
+    polls.PART,
+    dispatches.PART,
+    leases.PART,
+    time.PART,
+    records.PART,
+    attempts.PART,
+    outcomes.PART,
+    dead_letters.PART,
+    events.PART,
+    calls.PART,
+    sqs_and_dynamodb.PART,
+    template.PART,
+)
+MUTATIONS = tuple(mutation for part in PARTS for mutation in part.mutations)
+
+
+def problems() -> Iterator[str]:
+    """Why mutations can't be made, or not be told apart, or open no hazard: asked before the first test."""
+    page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    known = set(re.findall(r"^\| (H\d+) \|", page, re.MULTILINE))
+    for name, times in Counter(mutation.name for mutation in MUTATIONS).items():
+        if times > 1:
+            yield f"{name}: there are {times} of that name"
+    for mutation in MUTATIONS:
+        if not mutation.hazards or not set(mutation.hazards.split()) <= known:
+            yield f"{mutation.name}: docs/reliability.md does not know all of its hazards, {mutation.hazards}"
+        try:
+            mutation.check()
+        except MutationError as error:
+            yield f"{mutation.name}: {mutation.target}: {error}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from inspect import getdoc
 
 from tests.hostile import promises
-from tests.mutants.copy import PROMISES, Caught
-from tests.mutants.mutation import Mutation
+from tests.mutants.asking import PROMISES, Caught
+from tests.mutants.mutation import Part
 from tests.mutants.mutations import PARTS
 
 PAGE = "docs/mutants.md"
@@ -33,16 +33,20 @@ def page(found: Mapping[str, Caught | None]) -> str:
         f"Of {len(found)} mutations, **{by_promises}** were noticed by the promises, "
         f"**{len(found) - by_promises - nobody}** by a test of one mechanism, **{nobody}** by nobody."
     )
-    return "\n".join([_BEGIN, counts, *(_table(part, PARTS[part], found) for part in PARTS)])
+    return "\n".join([_BEGIN, counts, *(_table(part, found) for part in PARTS)]) + "\n"
 
 
-def _table(part: str, mutations: Sequence[Mutation], found: Mapping[str, Caught | None]) -> str:
-    rows = [f"\n## {part}\n", "| Broken: | Opens | Noticed by | What did not hold |", "|---|---|---|---|"]
-    for mutation in mutations:
+def _table(part: Part, found: Mapping[str, Caught | None]) -> str:
+    rows = [
+        f"\n## {part.title}\n",
+        "| Broken: | Opens | Noticed by | What did not hold |",
+        "|---|---|---|---|",
+    ]
+    for mutation in part.mutations:
         by = found[mutation.name]
         file, said = ("nobody", "") if by is None else (f"`{by.test.partition('::')[0]}`", _said(by))
         rows.append(f"| {mutation.name} | {mutation.hazards.replace(' ', ', ')} | {file} | {said} |")
-    return "\n".join([*rows, ""]).rstrip("\n") + ("\n" if part == list(PARTS)[-1] else "")
+    return "\n".join(rows)
 
 
 def _is_of_promises(by: Caught) -> bool:

@@ -11,16 +11,21 @@ import os
 import resource
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 
+BROKEN = Path(__file__).parent
+"""Where the code of mutations is."""
+
 MAX_SECONDS = 300
 """Of processor time. All of it takes about a minute; what takes so long never ends."""
 
 # What a test's own settings do not say, they take from the profile that is loaded when they are made.
-settings.register_profile("mutants", phases=(Phase.generate,))
+# What was found is not kept: it is no failure of the project.
+settings.register_profile("mutants", phases=(Phase.generate,), database=None)
 settings.load_profile("mutants")
 
 # In processor time: a machine that is busy with something else breaks nothing.
@@ -37,15 +42,42 @@ def pytest_exception_interact(
             "test": node.nodeid,
             "functions": list(_functions(error)),
             "error": f"{type(error).__name__}: {error}"[:500],
+            "own": any(_is_own(one) for one in _errors(error)),
         }
         file.write_text(json.dumps(seen), encoding="utf-8")
+
+
+def pytest_unconfigure() -> None:
+    """Ends the process once a test has failed: a thread that it left behind would go on for ever."""
+    if Path(os.environ["WITNESS"]).exists():
+        os._exit(1)
+
+
+def _errors(error: BaseException) -> Iterator[BaseException]:
+    """It, those within it, and those on which it followed."""
+    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _errors(inner)
+    yield error
+    if error.__context__ is not None:
+        yield from _errors(error.__context__)
+
+
+def _frames(error: BaseException) -> Iterator[FrameType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace.tb_frame
+        trace = trace.tb_next
+
+
+def _is_own(error: BaseException) -> bool:
+    """Whether a mutation's own code fails, since a name that it uses is no longer there, say."""
+    frames = list(_frames(error))
+    own = bool(frames) and Path(frames[-1].f_code.co_filename).is_relative_to(BROKEN)
+    return own and isinstance(error, AttributeError | LookupError | NameError | TypeError)
 
 
 def _functions(error: BaseException) -> Iterator[str]:
     """Those through which the error came, outermost first."""
     for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
         yield from _functions(inner)
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace.tb_frame.f_code.co_name
-        trace = trace.tb_next
+    yield from (frame.f_code.co_name for frame in _frames(error))

@@ -90,11 +90,17 @@ def read(text: str, ours: str) -> Template:
     transformed = to_cloudformation(text)
     names = to_cloudformation(ours)["Resources"]
     resources = transformed["Resources"]
-    return Template(text, yaml_parse(text), resources, {name: resources[name] for name in names})
+    return Template(text, parsed(text), resources, {name: resources[name] for name in names})
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The YAML of a template's text. All that the tests know of values comes from here."""
+    found: dict[str, Any] = yaml_parse(text)
+    return found
 
 
 def to_cloudformation(text: str) -> dict[str, Any]:
-    source = yaml_parse(text)
+    source = parsed(text)
     for serverless in (
         source["Globals"]["Function"],
         *(one.get("Properties", {}) for one in source["Resources"].values()),

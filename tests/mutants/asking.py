@@ -1,0 +1,109 @@
+"""The tests are asked, each time in a process of its own, which mechanism does not hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.mutants.mechanism import TEMPLATE as TEMPLATE_FILE
+from tests.mutants.mutation import Mutation
+from tests.mutants.mutations import ROOT
+
+PROMISES = ("tests/hostile",)
+NO_PROMISE = "tests/hostile/test_promises.py::test_this_kind_of_fault_has_struck_above"
+HANDLERS = ("tests/integration/test_a_messages_life.py", "tests/integration/test_a_task_in_its_time.py")
+TEMPLATE = ("tests/template",)
+QUICK = ("tests/unit", "tests/contract", *HANDLERS)
+
+AWS = "shared.aws."
+UNSEEN_BY_PROMISES = (AWS, "consumer.app:", "consumer.flow.cap:", "worker.app:", "worker.process:")
+"""What the sandbox has in its own way, as time and queues; and a cap, which no promise is about."""
+
+STUCK_SECONDS = 600
+"""What computes for ever is ended by `witness`; this is for what waits for ever. All of it takes about a
+minute, on a machine with nothing else to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """The first test that failed, the functions through which its error came, and what it said.
+
+    Or the folder whose tests do not end. `own`: the mutation's own code failed, and nothing is learned.
+    """
+
+    test: str
+    functions: tuple[str, ...] = ()
+    error: str = ""
+    own: bool = False
+    seconds: float = 0.0
+
+
+def first_failure(mutation: Mutation | None) -> Caught | None:
+    """The first test that fails, of all that may see what is broken; None if none does."""
+    began = time.monotonic()
+    for folders in _asked(mutation):
+        found = _first_of(folders, mutation)
+        if found is not None:
+            return replace(found, seconds=time.monotonic() - began)
+    return None
+
+
+def _asked(mutation: Mutation | None) -> list[tuple[str, ...]]:
+    """The tests that may see it, in the order in which they are asked."""
+    if mutation is None:
+        return [PROMISES, QUICK, TEMPLATE]
+    if mutation.target.startswith(TEMPLATE_FILE):
+        return [TEMPLATE]
+    if mutation.target.startswith(AWS):
+        return [QUICK[::-1]]
+    return [QUICK] if mutation.target.startswith(UNSEEN_BY_PROMISES) else [PROMISES, QUICK]
+
+
+def _first_of(
+    folders: tuple[str, ...], mutation: Mutation | None
+) -> tuple[str, tuple[str, ...], str, bool] | None:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider"]
+    command += ["-p", "tests.mutants.witness"]
+    more = {}
+    if mutation is not None:
+        command += ["-p", "tests.mutants.apply"]
+        more["MUTATION"] = mutation.name
+    command += ["--deselect", NO_PROMISE, "-o", "faulthandler_timeout=0"]  # by the clock on the wall
+    with TemporaryDirectory(prefix="zigzag-mutants-") as folder:
+        witness = Path(folder) / "witness.json"
+        command += [f"--basetemp={witness.parent / 'tests'}", *folders]
+        ended, said = _run(command, {"WITNESS": str(witness), **more})
+        if ended == 0:
+            return None
+        if witness.exists():
+            seen = json.loads(witness.read_text(encoding="utf-8"))
+            return Caught(seen["test"], tuple(seen["functions"]), seen["error"], seen["own"])
+    if ended is None or ended < 0:
+        return Caught(folders[0], error="They do not end.")
+    raise RuntimeError(f"pytest could not look at {', '.join(folders)}:\n{said[-2000:]}")
+
+
+def _run(command: list[str], more: dict[str, str]) -> tuple[int | None, str]:
+    """Runs it to its end, or for STUCK_SECONDS: its exit code or None, and what it said."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(("src", "tools", ".")), **more},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=STUCK_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return None, ""
+    return process.returncode, said

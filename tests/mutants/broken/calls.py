@@ -1,0 +1,115 @@
+"""The two transports, which send each call as often as they may, broken."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tests.mutants.mutation import Part
+
+from shared.aws.transport import CallError, NoAnswerError, NotSentError
+
+PART = Part("Calls")
+breaks, sets = PART.breaks, PART.sets
+
+
+@breaks(
+    "boto sends an invoke again whose answer is lost",
+    "H3 H38",
+    "shared.aws.boto:BotoTransport.invoke",
+)
+async def _(original, self, function, event):
+    try:
+        await original(self, function, event)
+    except NoAnswerError:
+        await original(self, function, event)
+
+
+@breaks(
+    "boto sends each call as often as its default says",
+    "H12 H38 H43",
+    "shared.aws.boto:Config",
+)
+def _(original, **options):
+    del options["retries"]["total_max_attempts"]
+    return original(**options)
+
+
+@breaks(
+    "the lean transport sends an invoke again whose answer is lost",
+    "H3",
+    "shared.aws.lean.transport:LeanTransport.invoke",
+)
+async def _(original, self, function, event):
+    try:
+        await original(self, function, event)
+    except NoAnswerError:
+        await original(self, function, event)
+
+
+@breaks(
+    "the lean transport sends each call once, whatever it was told",
+    "H12",
+    "shared.aws.lean.transport:LeanTransport.__init__",
+)
+def _(original, self, aws_environment, streams, *, attempts, **more):
+    original(self, aws_environment, streams, attempts=1, **more)
+
+
+@breaks(
+    "the lean transport takes what got no answer for not sent",
+    "H3",
+    "shared.aws.lean.connections:Connections.exchange",
+)
+async def _(original, self, request, seconds):
+    try:
+        return await original(self, request, seconds)
+    except NoAnswerError as error:
+        raise NotSentError(error.code, error.reason) from error
+
+
+sets(
+    "the lean transport uses a connection that rested for an hour",
+    "H3",
+    "shared.aws.lean.connections:RESTED_SECONDS",
+    7200.0,
+)
+
+
+@breaks(
+    "the lean transport uses a connection that the other side has closed",
+    "H3",
+    "shared.aws.lean.connections:Connections._opened",
+)
+async def _(original, self, until):
+    stream = await original(self, until)
+    stream.alive = lambda: True
+    return stream
+
+
+@breaks(
+    "the lean transport uses a connection again on which a call failed",
+    "H3",
+    "shared.aws.lean.connections:Connections._opened",
+)
+async def _(original, self, until):
+    stream = await original(self, until)
+    close = stream.close
+
+    def close_or_rest():
+        stream.close = close
+        if sys.exception() is None:
+            close()
+        else:
+            self._resting.append((stream, time.time()))
+
+    stream.close = close_or_rest
+    return stream
+
+
+sets(
+    "an invoke with no answer counts as refused",
+    "H3",
+    "shared.aws.lambda_workers:NotSentError",
+    CallError,
+)

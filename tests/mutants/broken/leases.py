@@ -1,0 +1,96 @@
+"""What keeps a message ours while its task runs, broken."""
+
+from __future__ import annotations
+
+from tests.mutants.mutation import Part
+
+PART = Part("Leases")
+breaks, sets = PART.breaks, PART.sets
+
+sets("a message comes back while its worker may still start", "H5 H11", "shared.lease:LEASE_SECONDS", 75)
+
+
+@breaks("a worker may start until the very end of the lease", "H5 H37", "shared.lease:Lease.taken")
+def _(original, cls, *arguments, **named):
+    lease = original(cls, *arguments, **named)
+    return lease._replace(start_by=lease.ends)
+
+
+@breaks("no lease is extended while a task runs", "H14", "worker.heartbeat:Heartbeat.keep")
+async def _(original, self, sleep):
+    return None
+
+
+@breaks("the heart beats on after the lease is lost", "H14", "worker.heartbeat:Heartbeat._keep_the_record")
+async def _(original, self):
+    await self.beat()
+    return True
+
+
+@breaks(
+    "an idempotent task whose message is lost is not kept owned",
+    "H7 H14",
+    "worker.heartbeat:Heartbeat._keep_the_record",
+)
+async def _(original, self):
+    return False
+
+
+@breaks("a lost lease comes back with the next beat that works", "H14", "worker.heartbeat:Heartbeat.beat")
+async def _(original, self):
+    self._known = False  # as before the first beat of a delivery whose lease nobody knows
+    return await original(self)
+
+
+@breaks("a beat that SQS refused counts as one that worked", "H13 H14", "worker.heartbeat:_kept")
+async def _(original, queue, deliveries):
+    await original(queue, deliveries)
+    return list(deliveries)
+
+
+sets("a beat that failed is not made again", "H14", "worker.heartbeat:BEAT_AGAIN_SECONDS", 120.0)
+
+
+@breaks(
+    "the first beat of a late start comes after its lease has ended",
+    "H14",
+    "worker.heartbeat:Heartbeat.hold",
+)
+def _(original, self, deliveries, record=None):
+    next_at = self._next_at
+    original(self, deliveries, record)
+    self._next_at = next_at
+
+
+@breaks(
+    "on a FIFO queue the followers' leases are extended though the head's is not",
+    "H13 H25",
+    "worker.heartbeat:Heartbeat.__init__",
+)
+def _(original, self, lease, ordered, clock, queue):
+    original(self, lease, False, clock, queue)
+
+
+@breaks("the head's lease alone is extended", "H14", "worker.heartbeat:Heartbeat.hold")
+def _(original, self, deliveries, record=None):
+    original(self, deliveries[:1], record)
+
+
+@breaks("a record's ownership is not extended with the lease", "H7 H14", "worker.record:Record.extend")
+async def _(original, self, lease_ends):
+    return True
+
+
+@breaks("a record's ownership lasts longer than the lease", "H10", "worker.record:_until")
+def _(original, lease_ends):
+    return lease_ends + 15
+
+
+@breaks(
+    "on a FIFO queue a task starts though the beat before it was refused",
+    "H13 H14",
+    "worker.heartbeat:Heartbeat.beat",
+)
+async def _(original, self):
+    await original(self)
+    return True

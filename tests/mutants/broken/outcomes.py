@@ -1,0 +1,86 @@
+"""What becomes of a message after an attempt, decided and made true on SQS, broken."""
+
+from __future__ import annotations
+
+import random
+
+from tests.mutants.broken.queues import NeverFailing, NeverRefusing
+from tests.mutants.mutation import Part
+
+from worker.decode import BadMessageError
+from worker.lookup import NoSuchTaskError
+from worker.outcome import RetryLater
+from zigzag import Reject
+
+PART = Part("Outcomes")
+breaks, sets = PART.breaks, PART.sets
+
+
+@breaks("a failed task is visible again at once", "H18", "worker.outcome:decide")
+def _(original, *arguments, **named):
+    outcome = original(*arguments, **named)
+    return outcome._replace(seconds=0) if isinstance(outcome, RetryLater) else outcome
+
+
+@breaks("a backoff goes beyond SQS's twelve hours", "H18", "worker.outcome:decide")
+def _(original, *arguments, max_seconds, **more):
+    return original(*arguments, max_seconds=10 * max_seconds, **more)
+
+
+@breaks("a message is postponed for longer than SQS keeps it", "H32", "worker.outcome:decide")
+def _(original, *arguments, max_seconds, kept_seconds=0.0):
+    return original(*arguments, max_seconds=max_seconds)
+
+
+class _Highest(random.Random):
+    def uniform(self, a, b):
+        return b
+
+
+@breaks("a backoff has no jitter", "H18", "zigzag.policy:Backoff.seconds")
+def _(original, self, attempt, random):
+    return original(self, attempt, _Highest())
+
+
+@breaks("what a task rejects is retried", "H17", "worker.outcome:decide")
+def _(original, error, *others, **more):
+    return original(ValueError(str(error)) if isinstance(error, Reject) else error, *others, **more)
+
+
+@breaks("a message that is none is retried", "H17", "worker.outcome:decide")
+def _(original, error, *others, **more):
+    return original(ValueError(str(error)) if isinstance(error, BadMessageError) else error, *others, **more)
+
+
+@breaks("an unknown task's message is given up at once", "H17", "worker.outcome:decide")
+def _(original, error, *others, **more):
+    unknown = isinstance(error, NoSuchTaskError)
+    return original(BadMessageError(str(error)) if unknown else error, *others, **more)
+
+
+@breaks("a task's failure is the worker's", "H6", "worker.outcome:decide")
+def _(original, error, *others, **more):
+    raise error
+
+
+@breaks("a delete that SQS refused counts as confirmed", "H12 H13 H27", "worker.settle:Settler.delete")
+async def _(original, self, deliveries):
+    return await original(self._replace(queue=NeverRefusing(self.queue)), deliveries)
+
+
+@breaks("a delete that failed counts as confirmed", "H12 H27", "worker.settle:Settler.delete")
+async def _(original, self, deliveries):
+    return await original(self._replace(queue=NeverFailing(self.queue)), deliveries)
+
+
+@breaks("a postponement that failed counts as confirmed", "H13 H27", "worker.settle:Settler.postpone")
+async def _(original, self, deliveries, seconds):
+    return await original(self._replace(queue=NeverRefusing(self.queue)), deliveries, seconds)
+
+
+sets("a call to SQS that fails kills the worker", "H12", "worker.settle:QueueError", ZeroDivisionError)
+
+
+@breaks("a delete whose answer is lost is not sent again", "H12", "worker.app:transport_in_place")
+def _(original, wanted, *, attempts):
+    return original(wanted, attempts=1)

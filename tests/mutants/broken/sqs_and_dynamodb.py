@@ -1,0 +1,92 @@
+"""What we ask SQS, Lambda and DynamoDB, and what we take their answers for, broken."""
+
+from __future__ import annotations
+
+import time
+
+from tests.mutants.mutation import Part
+
+from shared.ports.workers import Reply
+
+PART = Part("SQS, Lambda and DynamoDB")
+breaks, sets = PART.breaks, PART.sets
+
+
+@breaks("a receive does not ask for attributes", "H36", "shared.aws.sqs_queue:SqsQueue._ask")
+async def _(original, self, operation, **parameters):
+    parameters.pop("MessageAttributeNames", None)
+    return await original(self, operation, **parameters)
+
+
+@breaks("a receive does not ask for what SQS knows of a message", "H36", "shared.aws.sqs_queue:SqsQueue._ask")
+async def _(original, self, operation, **parameters):
+    parameters.pop("MessageSystemAttributeNames", None)
+    return await original(self, operation, **parameters)
+
+
+@breaks("a receive does not wait", "H30", "shared.aws.sqs_queue:SqsQueue.receive")
+async def _(original, self, most, wait_seconds, lease_seconds):
+    return await original(self, most, 0, lease_seconds)
+
+
+@breaks("a lease begins when the answer is read", "H37 H43", "shared.aws.sqs_queue:_answered_at")
+def _(original, date, before):
+    return time.time()
+
+
+@breaks(
+    "nobody looks which entries of a batch were refused",
+    "H4 H12",
+    "shared.aws.sqs_queue:SqsQueue._ask_batch",
+)
+async def _(original, self, operation, deliveries, **each):
+    await original(self, operation, deliveries, **each)
+    return []
+
+
+@breaks("an invoke that fails at Lambda counts as refused", "H3", "shared.aws.lambda_workers:_meaning")
+def _(original, error):
+    answer = original(error)
+    return answer._replace(reply=Reply.REFUSED) if answer.reply is Reply.UNKNOWN else answer
+
+
+sets(
+    "a record is taken though it has another owner",
+    "H7",
+    "shared.aws.dynamodb_records:_FREE",
+    "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until <> :now)",
+)
+sets(
+    "a record is taken though its task is done",
+    "H7 H12",
+    "shared.aws.dynamodb_records:_FREE",
+    "attribute_not_exists(#owner) OR #until < :now",
+)
+sets(
+    "a start whose count's answer is lost is counted twice",
+    "H19",
+    "shared.aws.dynamodb_records:_NOT_COUNTED",
+    "attribute_not_exists(#last) OR #last <> :expires",
+)
+sets(
+    "what another worker owns is forgotten",
+    "H7 H33",
+    "shared.aws.dynamodb_records:_NOBODY_ELSES",
+    "attribute_exists(starts) AND (attribute_not_exists(#owner) OR #owner = :owner OR #owner <> :owner)",
+)
+
+
+@breaks("a completion is forgotten", "H7 H33", "shared.aws.dynamodb_records:DynamoDbRecords.forget")
+async def _(original, self, key, owner):
+    await self._if("done = :yes AND attribute_exists(#owner)", key, "REMOVE done", {":yes": True})
+    await original(self, key, owner)
+
+
+@breaks(
+    "a completion is recorded by who no longer owns the record",
+    "H14",
+    "shared.aws.dynamodb_records:DynamoDbRecords.finish",
+)
+async def _(original, self, key, owner, now):
+    await self._if("attribute_exists(#owner)", key, "SET done = :yes", {":yes": True})
+    return True

@@ -1,0 +1,50 @@
+"""What ends a task in its time, and a process that a task spoiled, broken."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from tests.mutants.mutation import Part
+
+from worker.host import SoftDeadline
+
+PART = Part("Time")
+breaks, sets = PART.breaks, PART.sets
+
+
+class _OrdinaryError(Exception):
+    pass
+
+
+sets("an except of exceptions swallows the interrupt", "H10", "worker.host:SoftDeadline", _OrdinaryError)
+
+
+@breaks("no task is interrupted before its process ends", "H10", "worker.call:call")
+async def _(original, task, payload, context, host, seconds):
+    await original(task, payload, context, host, seconds + 3600)
+
+
+@breaks("the timer of the soft deadline is never set", "H10", "worker.process:_interrupted_after")
+def _(original, seconds):
+    return nullcontext()
+
+
+@breaks("an interrupted task does not spoil its process", "H39", "worker.process:LambdaProcess.call")
+async def _(original, self, function, seconds):
+    try:
+        return await original(self, function, seconds)
+    except SoftDeadline:
+        self.exit_reason = None
+        raise
+
+
+@breaks("a spoiled process lives on", "H39", "worker.app:run_in_place")
+def _(original, coroutine):
+    from worker import app
+
+    reports = original(coroutine)
+    app.PROCESS.exit_reason = None
+    return reports
+
+
+sets("a beat under way is not waited for", "H14", "worker.process:JOIN_SECONDS", 0.0)
