@@ -86,8 +86,6 @@ class Delivery:
             return NotImplemented
         return (self.message, self.queue_url, self.lease) == (other.message, other.queue_url, other.lease)
 
-    __hash__ = None  # type: ignore[assignment]  # its message is a dict
-
     def __repr__(self) -> str:
         return f"Delivery({self.message!r}, {self.queue_url!r}, {self.lease!r})"
 
@@ -130,8 +128,6 @@ class Batch:
 
     def __eq__(self, other: object) -> bool:
         return self.deliveries == other.deliveries if isinstance(other, Batch) else NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"Batch({self.deliveries!r})"

@@ -21,7 +21,7 @@ NEVER = {
 TO_AWS = ("connections", "streams", "streams_in_a_loop", "streams_in_place", "trust")
 WITH_CARE = {
     ("shared.envelope", "zlib"),  # it says where to stop; only who may invoke the worker can give it anything
-    *((f"shared.aws.{module}", name) for module in TO_AWS for name in ("socket", "ssl")),
+    *((f"shared.aws.lean.{module}", name) for module in TO_AWS for name in ("socket", "ssl")),
 }
 """The lean transport calls AWS's endpoints, of the region's or a variable's name, and nobody else: see
 test_what_a_message_reaches.py."""
