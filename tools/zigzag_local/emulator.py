@@ -79,7 +79,8 @@ class Emulator:
         """
         machine.lambda_architecture()
         self._check_installed()
-        self._directory = directory = Path(tempfile.mkdtemp(prefix="zigzag-local-"))
+        self._directory = directory = Path(tempfile.mkdtemp(prefix="zigzag-local-")).resolve()
+        processes.claim(directory)
         try:
             Path(processes.marker(directory)).mkdir()
             if not self._outlive:

@@ -15,10 +15,28 @@ from pathlib import Path
 TERM_SECONDS = 3.0  # for an orderly end; the emulator holds nothing worth more waiting
 KILL_SECONDS = 5.0  # for the kernel to take away what was killed
 
+CLAIM = "zigzag-local-aws"
+"""The file in a local AWS's directory that says so, by the directory's own path."""
+
 
 def marker(directory: Path) -> str:
     """The value of TMPDIR that marks the processes of the local AWS in `directory`."""
     return str(directory / "tmp")
+
+
+def claim(directory: Path) -> None:
+    """Mark a new directory as a local AWS's own: it may be removed with all that is in it."""
+    (directory / CLAIM).write_text(str(directory.resolve()))
+
+
+def is_ours(directory: Path) -> bool:
+    """Whether the directory was made for a local AWS, by this user, and stands where it was made."""
+    try:
+        claimed = (directory / CLAIM).read_text()
+        owner = directory.lstat().st_uid
+    except (OSError, ValueError):
+        return False
+    return directory.is_absolute() and claimed == str(directory) and owner == os.getuid()
 
 
 def find(directory: Path) -> list[int]:
@@ -28,11 +46,12 @@ def find(directory: Path) -> list[int]:
 
 
 def end(directory: Path) -> None:
-    """End every process of the local AWS in `directory`, then remove the directory."""
+    """End every process of the local AWS in `directory`, then remove the directory, if it is one's own."""
     for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         if _end_all(directory, number, seconds):
             break
-    shutil.rmtree(directory, ignore_errors=True)
+    if is_ours(directory):
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _belongs(pid: int, directory: Path) -> bool:

@@ -6,6 +6,7 @@ The project remembers one, in .zigzag-local/state.json (git-ignored).
 import json
 from pathlib import Path
 
+from zigzag_local import processes
 from zigzag_local.errors import LocalAwsError
 from zigzag_local.running import LocalAws
 
@@ -38,7 +39,7 @@ def load(project: Path) -> LocalAws | None:
     One that has ended meanwhile (a restart of the machine, a kill) is cleaned up and forgotten.
 
     Raises:
-        LocalAwsError: the file is damaged.
+        LocalAwsError: the file is damaged, or names a directory that is not a local AWS's.
     """
     file = project / FILE
     try:
@@ -56,6 +57,11 @@ def load(project: Path) -> LocalAws | None:
         raise LocalAwsError(
             f"{file} is damaged ({error}): delete it, and end what still runs of the local AWS."
         ) from error
+    if aws.directory.exists() and not processes.is_ours(aws.directory):
+        raise LocalAwsError(
+            f"{file} names {said['directory']!r}, which is no local AWS's directory: "
+            f"nothing in it was touched. Delete {file}."
+        )
     if aws.is_running():
         return aws
     aws.stop()
