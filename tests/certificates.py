@@ -12,7 +12,7 @@ ELLIPTIC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
 
 def make_certificate(
-    folder: Path, *, name: str = "test", address: str = "127.0.0.1"
+    folder: Path, *, name: str = "test", address: str | None = "127.0.0.1"
 ) -> tuple[Path, ssl.SSLContext]:
     """The certificate, which is its own authority, and a server's context with it."""
     made = certificate.make_certificate(folder, name=name, address=address, kind=ELLIPTIC)

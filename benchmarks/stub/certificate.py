@@ -21,16 +21,17 @@ class Certificate(NamedTuple):
 
 
 def make_certificate(
-    folder: Path, *, name: str = STUB, address: str = "127.0.0.1", kind: tuple[str, ...] = RSA
+    folder: Path, *, name: str = STUB, address: str | None = "127.0.0.1", kind: tuple[str, ...] = RSA
 ) -> Certificate:
     """Makes both in `folder`, good for two days. Raises CalledProcessError.
 
-    name, address -- of the server that shows it.
+    name, address -- of the server that shows it; without an address, its name is the common name alone.
     kind          -- of key, in openssl's words.
     """
     made = Certificate(folder / "ca.pem", folder / "key.pem")
     command = ["openssl", "req", "-x509", *kind, "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    command += ["-addext", f"subjectAltName=IP:{address},DNS:localhost"]
+    if address is not None:
+        command += ["-addext", f"subjectAltName=IP:{address},DNS:localhost"]
     command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
     command += ["-keyout", str(made.key), "-out", str(made.certificate)]
     subprocess.run(command, check=True, capture_output=True)

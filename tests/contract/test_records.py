@@ -12,6 +12,7 @@ from tests.http_endpoint import HttpEndpoint
 from tests.transports import TRANSPORTS, as_on_lambda, in_place
 from tests.worlds import moto
 
+from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import EXPIRES, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
 from shared.ports.records import Begun, Busy, Done, Records, RecordsError
@@ -194,6 +195,19 @@ class TestOnDynamoDb:
                 for asked in (begin, count):
                     with pytest.raises(RecordsError, match="BadAnswer"):
                         asked(records, "a")
+
+    @pytest.mark.parametrize(
+        "item",
+        ["7", "null", "{}", '{"starts": 1}', '{"starts": {"N": "many"}}', '{"starts": {"N": "1e999"}}'],
+    )
+    def test_an_item_of_another_shape_is_an_error(self, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
+        said = f'{{"Attributes": {item}}}'.encode()
+        with HttpEndpoint(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            with in_place(LEAN) as transport:
+                for asked in (begin, count):
+                    with pytest.raises(RecordsError, match="BadAnswer"):
+                        asked(DynamoDbRecords(transport, TABLE), "a")
 
     @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_function_without_a_region_has_no_records(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import boto3
@@ -16,6 +18,8 @@ from shared.aws.transport import Answered, Transport
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing, QueueError
 from zigzag.in_place import run_in_place
+
+type Call = Callable[[SqsQueue], Coroutine[Any, Any, Any]]
 
 
 class Answering:
@@ -64,12 +68,38 @@ def test_an_answer_whose_lists_are_null_brings_and_refuses_nothing() -> None:
     assert run_in_place(queue.delete([Delivery({"ReceiptHandle": "a"}, "https://sqs.test/tasks")])) == []
 
 
-def test_an_answer_that_lacks_what_was_asked_for_is_an_error() -> None:
-    queue = SqsQueue(Answering({}), "https://sqs.test/tasks")
+HELD = Delivery({"Body": "x", "ReceiptHandle": "a"}, "https://sqs.test/tasks")
 
-    for asked in (queue.send(Outgoing("x")), queue.in_flight()):
-        with pytest.raises(QueueError, match="BadAnswer"):
-            run_in_place(asked)
+RECEIVE: Call = lambda queue: queue.receive(1, 0, 120)  # noqa: E731
+DELETE: Call = lambda queue: queue.delete([HELD])  # noqa: E731
+SEND: Call = lambda queue: queue.send(Outgoing("x"))  # noqa: E731
+COUNT: Call = lambda queue: queue.in_flight()  # noqa: E731
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        (RECEIVE, {"Messages": 7}),
+        (RECEIVE, {"Messages": ["x"]}),
+        (RECEIVE, {"Messages": {"Body": "x"}}),
+        (RECEIVE, {"Messages": [{"Body": "x", "Attributes": 7}]}),
+        (RECEIVE, {"Messages": [{"Body": "x", "MessageAttributes": [1]}]}),
+        (RECEIVE, {"Messages": [{"ReceiptHandle": "a"}]}),
+        (RECEIVE, {"Messages": [{"Body": None}]}),
+        (DELETE, {"Failed": 7}),
+        (DELETE, {"Failed": [{}]}),
+        (DELETE, {"Failed": [{"Id": "eleven", "Code": "x"}]}),
+        (DELETE, {"Failed": [{"Id": "11", "Code": "x"}]}),
+        (SEND, {}),
+        (COUNT, {}),
+        (COUNT, {"Attributes": None}),
+        (COUNT, {"Attributes": {"ApproximateNumberOfMessagesNotVisible": "many"}}),
+    ],
+    ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
+)
+def test_an_answer_of_another_shape_is_an_error_of_the_call(call: Call, body: dict[str, Any]) -> None:
+    with pytest.raises(QueueError, match="BadAnswer"):
+        run_in_place(call(SqsQueue(Answering(body), "https://sqs.test/tasks")))
 
 
 @pytest.mark.parametrize("wanted", TRANSPORTS)

@@ -10,6 +10,7 @@ because its answer was lost counts once
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ class DynamoDbRecords:
         except _RefusedError as refused:
             if "done" in refused.item:
                 return Done()
-            if refused.item.get("owner", {}).get("S") == owner:
+            if refused.item.get("owner") == {"S": owner}:
                 return Begun(_starts(refused.item))
             return Busy(_number(refused.item, "until"))
         return Begun(_starts(item))
@@ -109,9 +110,10 @@ class DynamoDbRecords:
             raise RecordsError(str(error)) from error
         except CallError as error:
             raise RecordsError(str(error)) from error
-        if "Attributes" not in answer.body:
+        item = answer.body.get("Attributes")
+        if not isinstance(item, dict):
             raise RecordsError("BadAnswer: it has no Attributes")
-        return dict(answer.body["Attributes"])
+        return item
 
 
 class _RefusedError(Exception):
@@ -119,7 +121,8 @@ class _RefusedError(Exception):
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         super().__init__()
-        self.item: dict[str, Any] = answer.get("Item", {})
+        item = answer.get("Item")  # none where there was none
+        self.item: dict[str, Any] = item if isinstance(item, dict) else {}
 
 
 def _starts(item: Mapping[str, Any]) -> int:
@@ -127,10 +130,14 @@ def _starts(item: Mapping[str, Any]) -> int:
 
 
 def _number(item: Mapping[str, Any], name: str) -> float:
-    """Raises RecordsError, also where a refusal came without its item."""
-    if name not in item:
+    """Raises RecordsError if the item has no such number."""
+    try:
+        number = float(item[name]["N"])
+    except (LookupError, TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
         raise RecordsError(f"BadAnswer: it has no {name}")
-    return float(item[name]["N"])
+    return number
 
 
 def _expires(now: float) -> int:

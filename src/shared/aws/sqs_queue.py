@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.aws.transport import Answered, CallError, Transport
+from shared.aws.transport import Answered, CallError, Transport, understood
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
@@ -24,7 +24,8 @@ class SqsQueue:
 
     async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         before = time.time()
-        answer = await self._ask(
+        return await self._ask(
+            lambda answer: self._deliveries(answer, before, lease_seconds),
             "ReceiveMessage",
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_seconds,
@@ -33,8 +34,14 @@ class SqsQueue:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
+
+    def _deliveries(self, answer: Answered, before: float, lease_seconds: int) -> list[Delivery]:
         lease = Lease.taken(_answered_at(answer.date, before), lease_seconds)
-        return [Delivery(message, self._url, lease) for message in answer.body.get("Messages") or ()]
+        deliveries = [Delivery(message, self._url, lease) for message in answer.body.get("Messages") or ()]
+        for delivery in deliveries:
+            if not (isinstance(delivery.message["Body"], str) and isinstance(delivery.attributes, dict)):
+                raise TypeError
+        return deliveries
 
     async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
         return await self._ask_batch("ChangeMessageVisibilityBatch", deliveries, VisibilityTimeout=seconds)
@@ -56,18 +63,22 @@ class SqsQueue:
             options["MessageSystemAttributes"] = {
                 "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
             }
-        answer = await self._ask("SendMessage", MessageBody=message.body, **options)
-        return str(_part(answer, "MessageId"))
+        return await self._ask(
+            lambda answer: str(answer.body["MessageId"]), "SendMessage", MessageBody=message.body, **options
+        )
 
     async def in_flight(self) -> int:
         name = "ApproximateNumberOfMessagesNotVisible"
-        answer = await self._ask("GetQueueAttributes", AttributeNames=[name])
-        attributes: Mapping[str, str] = _part(answer, "Attributes")
-        return int(attributes[name])
+        return await self._ask(
+            lambda answer: int(answer.body["Attributes"][name]), "GetQueueAttributes", AttributeNames=[name]
+        )
 
-    async def _ask(self, operation: str, **parameters: Any) -> Answered:
+    async def _ask[R](self, read: Callable[[Answered], R], operation: str, **parameters: Any) -> R:
+        """What `read` makes of the answer. Raises QueueError, also if it is of another shape."""
         try:
-            return await self._transport.call("sqs", operation, {"QueueUrl": self._url, **parameters})
+            answer = await self._transport.call("sqs", operation, {"QueueUrl": self._url, **parameters})
+            with understood():
+                return read(answer)
         except CallError as error:
             raise QueueError(error.code, error.reason) from error
 
@@ -76,19 +87,14 @@ class SqsQueue:
             {"Id": str(number), "ReceiptHandle": delivery.receipt_handle, **each}
             for number, delivery in enumerate(deliveries)
         ]
-        answer = await self._ask(operation, Entries=entries)
-        # HTTP 200 even when entries failed.
-        return [
-            Failed(deliveries[int(entry["Id"])], entry["Code"], entry.get("Message", ""))
-            for entry in answer.body.get("Failed") or ()
-        ]
-
-
-def _part(answer: Answered, name: str) -> Any:
-    """That part of an answer. Raises QueueError."""
-    if name not in answer.body:
-        raise QueueError("BadAnswer", f"it has no {name}")
-    return answer.body[name]
+        return await self._ask(
+            lambda answer: [  # HTTP 200 even when entries failed
+                Failed(deliveries[int(entry["Id"])], entry["Code"], entry.get("Message", ""))
+                for entry in answer.body.get("Failed") or ()
+            ],
+            operation,
+            Entries=entries,
+        )
 
 
 def _answered_at(date: str | None, before: float) -> float:

@@ -6,7 +6,8 @@ answer means is said by the adapters, once for both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol
 
 Service = Literal["sqs", "lambda", "dynamodb"]
@@ -46,6 +47,18 @@ class NotSentError(CallError):
 
 class NoAnswerError(CallError):
     """The call was sent, or a part of it, and no answer came: it may have been done."""
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Surrounds the reading of an answer: one of another shape than was asked for is no answer.
+
+    Raises NoAnswerError, without the answer's words, which may be a message's.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise NoAnswerError("BadAnswer", f"it is not what was asked for ({type(error).__name__})") from error
 
 
 class Transport(Protocol):

@@ -124,5 +124,8 @@ async def _answer(stream: Stream, ends: float) -> HttpAnswer:
     reader = AnswerReader()
     answer = None
     while answer is None:
-        answer = reader.feed(await stream.receive(ends - time.monotonic()))
+        left = ends - time.monotonic()
+        if left <= 0:  # also where the next piece is there already
+            raise TimeoutError("the answer was not complete in time")
+        answer = reader.feed(await stream.receive(left))
     return answer

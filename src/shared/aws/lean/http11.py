@@ -78,6 +78,7 @@ class AnswerReader:
         self._head: Head | None = None
         self._body: _Chunks | _Length | _UntilClosed = _UntilClosed()
         self._size = 0
+        self._passed = 0
 
     def feed(self, data: bytes) -> HttpAnswer | None:
         """The answer, once it is complete. Empty `data`: the other side has closed. Raises BadAnswerError."""
@@ -109,6 +110,9 @@ class AnswerReader:
             if head.status >= 200:  # else "100 Continue" and its like: the answer comes after it
                 self._head, self._body = head, _body_after(head)
                 return rest
+            self._passed += len(found) + len(end)
+            if self._passed > MAX_HEAD_BYTES:
+                raise BadAnswerError(f"what comes before the answer is larger than {MAX_HEAD_BYTES:,} bytes")
 
 
 class _Length:

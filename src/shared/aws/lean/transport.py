@@ -29,6 +29,7 @@ from shared.aws.transport import (
     NoAnswerError,
     NotSentError,
     Service,
+    understood,
 )
 
 _JSON: Mapping[Service, tuple[str, str]] = {
@@ -92,7 +93,8 @@ class LeanTransport:
         answer = await self._sent_until_done(lambda: line.post("/", headers, body))
         found = _json(answer)
         if operation == "ReceiveMessage":
-            _bytes_in(found)
+            with understood():
+                _bytes_in(found)
         return Answered(found, answer.header(b"date"))
 
     async def invoke(self, function: str, event: bytes) -> None:
@@ -181,10 +183,8 @@ def _error(answer: http11.HttpAnswer) -> AnsweredError:
 def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
     if not answer.body:
         return {}
-    try:
+    with understood():
         found = json.loads(answer.body)
-    except ValueError:
-        found = None
     if not isinstance(found, dict):
         raise NoAnswerError("BadAnswer", f"HTTP {answer.status}, and its body is no JSON object")
     return found

@@ -34,7 +34,7 @@ class Trust:
 
     @functools.cached_property
     def _wide(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._bundle)
+        return _by_names_vouched_for(ssl.create_default_context(cafile=self._bundle))
 
 
 @functools.cache
@@ -47,9 +47,16 @@ def trust(bundle: str | None) -> Trust:
 
 
 def _context(authorities: bytes) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which checks certificates, and names
+    context = _by_names_vouched_for(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # it checks certificates, too
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT  # as the default context
     context.load_verify_locations(cadata=authorities)
+    return context
+
+
+def _by_names_vouched_for(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The context, which takes a host by a subjectAltName alone, as boto does: a common name is no proof
+    (https://www.rfc-editor.org/rfc/rfc9525#section-2)."""
+    context.hostname_checks_common_name = False
     return context
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from tests.unit.shared.aws.ways import GOOD, ConsumersWay, Way, WorkersWay, bad,
 
 from shared.aws.lean import connections, streams
 from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError
+from zigzag.in_place import run_in_place
 
 
 class TestConnections:
@@ -165,3 +169,48 @@ def test_that_a_host_has_no_address_is_remembered_for_a_moment(monkeypatch: pyte
     way.close()
 
     assert asked == ["sqs.us-east-1.amazonaws.com"]
+
+
+class _Dripping:
+    """A stream on which a byte of an endless answer comes a second, as soon as it is asked for."""
+
+    secure = None
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    async def send(self, data: bytes, seconds: float) -> None: ...
+
+    async def receive(self, seconds: float) -> bytes:
+        self.seconds += 1
+        head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+        return head if self.seconds == 1 else b"1\r\nx\r\n"
+
+    def close(self) -> None: ...
+
+
+class _OneStream:
+    """Streams that open that one."""
+
+    def __init__(self, stream: _Dripping) -> None:
+        self._stream = stream
+
+    async def open(self, *_: object) -> _Dripping:
+        return self._stream
+
+    def turns(self, limit: int, seconds: float) -> Any:
+        return contextlib.nullcontext()
+
+
+def test_an_answer_of_which_a_piece_is_always_there_is_given_up_when_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = _Dripping()
+    clock = SimpleNamespace(monotonic=lambda: stream.seconds, time=time.time)
+    monkeypatch.setattr(connections, "time", clock)
+    host = connections.Connections("sqs.test", 80, None, _OneStream(stream), 1)  # type: ignore[arg-type]
+
+    with pytest.raises(NoAnswerError, match="TimeoutError"):
+        run_in_place(host.exchange(lambda: b"", 25))
+
+    assert stream.seconds <= 26

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.aws.lean.http11 import AnswerReader, BadAnswerError, HttpAnswer, request
+from shared.aws.lean.http11 import MAX_HEAD_BYTES, AnswerReader, BadAnswerError, HttpAnswer, request
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"
@@ -100,6 +100,18 @@ def test_an_answer_that_ends_too_early_is_none(length: int) -> None:
 def test_what_is_no_answer_is_refused(answer: bytes) -> None:
     with pytest.raises(BadAnswerError):
         read(answer)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="100 Continue"),
+        pytest.param(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000, id="1xx, many at a time"),
+    ],
+)
+def test_what_comes_before_an_answer_has_an_end(piece: bytes) -> None:
+    with pytest.raises(BadAnswerError, match="larger than"):
+        read(*[piece] * (1 + MAX_HEAD_BYTES // len(piece)))
 
 
 @given(st.binary(max_size=200))

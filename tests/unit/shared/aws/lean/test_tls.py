@@ -89,6 +89,23 @@ class TestTls:
 
         assert elsewhere.requests == []
 
+    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    def test_a_certificate_that_names_its_host_as_common_name_alone_is_not_trusted(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: type[WorkersWay | ConsumersWay]
+    ) -> None:
+        """An authority vouches for subjectAltNames; a common name may be anything."""
+        certificate, context = make_certificate(tmp_path, name="localhost", address=None)
+        with HttpEndpoint(GOOD, context) as elsewhere:
+            as_on_lambda(monkeypatch, elsewhere.url.replace("127.0.0.1", "localhost"))
+            monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+            way = make()
+
+            with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
+                call(way)
+            way.close()
+
+        assert elsewhere.requests == []
+
     @pytest.fixture
     def with_amazons_too(self, secure: HttpEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         """The bundle has two of Amazon's authorities beside the server's, and one that nobody knows."""
