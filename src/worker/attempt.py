@@ -24,6 +24,7 @@ from worker.outcome import (
     Succeeded,
     decide,
     is_permanent,
+    meant,
 )
 from worker.result import Result
 from worker.starts import starts_of
@@ -74,7 +75,8 @@ class Attempts:
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
-            error, outcome = raised, await self._failed(attempt, delivery, raised)
+            error = meant(raised)
+            outcome = await self._failed(attempt, delivery, error)
         for observer in self._observers:
             await observer.ended(attempt, outcome)
         return Result(delivery, attempt, outcome, error, started, self._clock.now() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -93,6 +94,23 @@ class Limits(NamedTuple):
 
     postpone_seconds: float = float("inf")
     kept_seconds: float = float("inf")
+
+
+def meant(error: BaseException) -> BaseException:
+    """What a task meant to say. A group of nothing but Reject and Retry, which a TaskGroup makes of them, is
+    its strongest: a Reject, else the Retry that asks for the longest wait."""
+    said = list(_leaves(error))
+    if not all(isinstance(one, Reject | Retry) for one in said):
+        return error
+    return max(said, key=lambda one: (isinstance(one, Reject), _seconds_asked(one) or 0.0))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from _leaves(one)
+    else:
+        yield error
 
 
 def is_permanent(error: BaseException, policy: Policy) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
-from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, Limits, RetryLater, decide, used_up
+from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, Limits, RetryLater, decide, meant, used_up
 from zigzag import Backoff, Reject, Retry
 from zigzag.policy import Policy
 
@@ -45,6 +45,23 @@ def decided(
 )
 def test_what_an_error_becomes(error: BaseException, attempt: int, becomes: type) -> None:
     assert isinstance(decided(error, attempt), becomes)
+
+
+@pytest.mark.parametrize(
+    ("raised", "taken"),
+    [
+        pytest.param([Retry("a", after=5), Retry("b", after=60)], "b", id="of Retry, the longest wait"),
+        pytest.param([Retry("a", after=5), Reject("b")], "b", id="Reject is stronger"),
+        pytest.param([Retry("a"), ExceptionGroup("", [Reject("b")])], "b", id="groups within groups"),
+        pytest.param([Reject("a"), ValueError("b")], None, id="with an error, it stays a group"),
+    ],
+)
+def test_a_group_of_retry_and_reject_alone_is_the_strongest_of_them(
+    raised: list[Exception], taken: str | None
+) -> None:
+    group = ExceptionGroup("of a TaskGroup", raised)
+
+    assert str(meant(group)) == (str(group) if taken is None else taken)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,12 @@ def send_badly(payload: dict[str, Any]) -> None:
     greet.send({"SECRET": 1})  # type: ignore[arg-type]
 
 
-TABLE = {task.name: task for task in (greet, collect, fail, retry, reject, leave, send_badly)}
+@task()
+def tell_all(payload: dict[str, Any]) -> None:
+    raise ValueError("x" * 1_000_000)
+
+
+TABLE = {task.name: task for task in (greet, collect, fail, retry, reject, leave, send_badly, tell_all)}
 
 
 @pytest.fixture(autouse=True)
@@ -199,6 +204,16 @@ class TestBadInput:
 
         assert report.outcome == "retry later"
         assert issubclass(BadPayloadError, SendError)
+
+
+def test_the_answer_is_small_however_long_the_errors_and_ids(world: World) -> None:
+    """Lambda takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+    world.send(*[body_of("tell_all", id=f"{n}" * 90_000) for n in range(10)])
+
+    reports = work_run(world, world.receive())
+
+    assert [report.outcome for report in reports] == ["retry later"] * 10
+    assert len(json.dumps([report._asdict() for report in reports])) < 50_000
 
 
 class TestLease:
