@@ -21,7 +21,7 @@ down: setup ## Ends the local AWS
 
 ##@ Test
 test: setup ## Everything that must hold at every commit, end to end on the local AWS included
-	@$(BIN)/pytest -m "not slow"
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
 	@$(BIN)/pytest -m slow

@@ -1,11 +1,43 @@
-"""Says at the end of a session what its tests counted: the properties that they recorded."""
+"""A run in two processes: what starts first, how reports travel, and what was counted."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
+import pytest
+
 COUNTED = "counted"
-"""The name of such a property: `record_property(COUNTED, "2,000 sent")`."""
+"""The name of a property that a run says at its end: `record_property(COUNTED, "2,000 sent")`."""
+
+TAKE_LONG = ("tests/e2e/", "tests/hostile/", "tests/security/", "tests/integration/")
+"""They start first, or one process would do the last of them while the other has no more to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for folder in reversed(TAKE_LONG):
+        items.sort(key=lambda item, folder=folder: not item.nodeid.startswith(folder))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    return whole_characters((yield))
+
+
+def whole_characters(value: Any) -> Any:
+    """`value` with `\\ud800` in the place of half a character, which UTF-8 has no bytes for.
+
+    Hostile messages have such, so logs and reports quote them; and reports travel as UTF-8.
+    """
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case dict():
+            return {whole_characters(key): whole_characters(one) for key, one in value.items()}
+        case list() | tuple():
+            return type(value)(map(whole_characters, value))
+        case _:
+            return value
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
