@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.architecture.modules import ROOT, SRC, Module
+from tests.architecture.modules import ROOT, SRC
 
 GUARD = "AWS_LAMBDA_FUNCTION_NAME"
 """Within Lambda, `app.py` wires in the init phase."""
@@ -38,19 +38,23 @@ def outside_of_functions(node: ast.AST) -> Iterator[ast.AST]:
                 yield from outside_of_functions(child)
 
 
-@pytest.mark.parametrize("module", SRC, ids=str)
-def test_no_statement_of_a_module_reads_the_environment_or_makes_a_client(module: Module) -> None:
-    for node in run_at_import(module.tree.body):
-        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-        where = f"{module.path}:{getattr(node, 'lineno', 0)}"
-        assert name not in FORBIDDEN, (
-            f"{where} uses {name} at import; do it in a function that `app.py` calls"
-        )
+def test_no_statement_of_a_module_reads_the_environment_or_makes_a_client() -> None:
+    offenders = [
+        f"{module}, line {node.lineno}, uses {name} at import: do it in a function that `app.py` calls"
+        for module in SRC
+        for node in run_at_import(module.tree.body)
+        if isinstance(node, ast.Attribute | ast.Name)
+        for name in [node.attr if isinstance(node, ast.Attribute) else node.id]
+        if name in FORBIDDEN
+    ]
+
+    assert offenders == []
 
 
-@pytest.mark.parametrize("module", [module for module in SRC if GUARD in module.path.read_text()], ids=str)
-def test_only_the_two_apps_wire_at_import(module: Module) -> None:
-    assert module.name in ("consumer.app", "worker.app"), f"{module.name} may not wire at import"
+def test_only_the_two_apps_wire_at_import() -> None:
+    wiring = {module.name for module in SRC if GUARD in module.path.read_text(encoding="utf-8")}
+
+    assert wiring == {"consumer.app", "worker.app"}
 
 
 WATCH = """
@@ -84,8 +88,12 @@ print(json.dumps({"done": done, "loaded": sorted(sys.modules)}))
 """
 
 
-@pytest.fixture(scope="session")
-def imported() -> dict[str, dict[str, list[str]]]:
+type Imported = dict[str, dict[str, list[str]]]
+"""By the module: what it did, and which modules were loaded then."""
+
+
+@pytest.fixture(scope="module")
+def imported() -> Imported:
     """What each module of src did when it was imported, by a bare Python with an empty environment."""
     running = {
         module.name: subprocess.Popen(
@@ -104,30 +112,28 @@ def imported() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-@pytest.mark.parametrize("module", SRC, ids=str)
-def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing(
-    module: Module, imported: dict[str, dict[str, list[str]]]
-) -> None:
-    assert imported[module.name]["done"] == []
+def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing(imported: Imported) -> None:
+    offenders = [f"{name}: {what}" for name, found in imported.items() for what in found["done"]]
+
+    assert offenders == []
 
 
-@pytest.mark.parametrize("module", ["worker.app", "consumer.app", "zigzag", "tasks"])
-def test_importing_a_function_loads_no_pydantic(
-    module: str, imported: dict[str, dict[str, list[str]]]
-) -> None:
+def test_importing_a_function_loads_no_pydantic(imported: Imported) -> None:
     """It is loaded when a task with a model runs: it would make every cold start slower."""
-    assert "pydantic" not in imported[module]["loaded"]
+    assert loading("pydantic", imported) & {"worker.app", "consumer.app", "zigzag", "tasks"} == set()
 
 
-@pytest.mark.parametrize("module", ["zigzag", "tasks"])
-def test_importing_zigzag_loads_no_boto3(module: str, imported: dict[str, dict[str, list[str]]]) -> None:
-    assert "boto3" not in imported[module]["loaded"]
+def test_importing_zigzag_loads_no_boto3(imported: Imported) -> None:
+    assert loading("boto3", imported) & {"zigzag", "tasks"} == set()
 
 
-def test_importing_the_worker_loads_no_asyncio_and_no_task(
-    imported: dict[str, dict[str, list[str]]],
-) -> None:
+def test_importing_the_worker_loads_no_asyncio_and_no_task(imported: Imported) -> None:
     loaded = imported["worker.app"]["loaded"]
 
     assert "asyncio" not in loaded
     assert [name for name in loaded if name.startswith("tasks.")] == []
+
+
+def loading(package: str, imported: Imported) -> set[str]:
+    """The modules of ours that load it when they are imported."""
+    return {name for name, found in imported.items() if package in found["loaded"]}

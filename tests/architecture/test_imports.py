@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import pytest
 from tests.architecture.modules import OURS, SRC, TOOLS, Module
 
 MAY_IMPORT = {
@@ -22,44 +21,66 @@ MAY_IMPORT = {
 OF_THE_PATH = {"consumer", "worker", "shared", "zigzag"}
 """The poll-dispatch-settle path: boto3 in its transport alone, and nothing else that must be shipped."""
 
-
-@pytest.mark.parametrize("module", SRC + TOOLS, ids=str)
-def test_a_module_imports_only_what_its_package_may(module: Module) -> None:
-    assert module.package in MAY_IMPORT, f"{module.package} is new: say in MAY_IMPORT what it may import"
-    for imported in module.imports:
-        package = imported.partition(".")[0]
-        allowed = MAY_IMPORT[module.package]
-        assert package not in OURS - allowed, f"{module.package} may not import {package}: see {module.name}"
+LEAN = "shared.aws.lean"
 
 
-@pytest.mark.parametrize("module", [module for module in SRC if module.package in OF_THE_PATH], ids=str)
-def test_in_the_path_only_botos_transport_imports_boto3_and_nobody_anything_else(module: Module) -> None:
-    packages = {imported.partition(".")[0] for imported in module.imports}
-    foreign = packages - OURS - sys.stdlib_module_names
-    allowed = {"boto3", "botocore"} if module.name == "shared.aws.boto" else set()
+def ours_in(module: Module) -> list[str]:
+    """What a module imports of this project."""
+    return sorted(name for name in module.imports if name.partition(".")[0] in OURS)
 
-    assert foreign <= allowed, f"{module.name} may not import {', '.join(sorted(foreign - allowed))}"
+
+def test_every_package_says_what_it_may_import() -> None:
+    assert sorted(OURS - MAY_IMPORT.keys()) == []
+
+
+def test_a_module_imports_only_what_its_package_may() -> None:
+    offenders = [
+        f"{module} imports {name}, and {module.package} may not"
+        for module in SRC + TOOLS
+        for name in ours_in(module)
+        if name.partition(".")[0] not in MAY_IMPORT.get(module.package, OURS)
+    ]
+
+    assert offenders == []
+
+
+def test_in_the_path_only_botos_transport_imports_boto3_and_nobody_anything_else() -> None:
+    offenders = [
+        f"{module} imports {package}"
+        for module in SRC
+        if module.package in OF_THE_PATH
+        for package in sorted({name.partition(".")[0] for name in module.imports})
+        if package not in OURS | sys.stdlib_module_names
+        and not (module.name == "shared.aws.boto" and package in ("boto3", "botocore"))
+    ]
+
+    assert offenders == []
 
 
 def test_the_lean_client_is_closed() -> None:
     """It imports the standard library, itself, and the interface that both transports have: no port."""
-    for module in SRC:
-        if module.name.startswith("shared.aws.lean"):
-            ours = {name for name in module.imports if name.partition(".")[0] in OURS}
-            foreign = {
-                name for name in ours if not name.startswith(("shared.aws.lean", "shared.aws.transport"))
-            }
-            assert not foreign, f"{module.name} may not import {', '.join(sorted(foreign))}"
+    offenders = [
+        f"{module} imports {name}"
+        for module in SRC
+        if module.name.startswith(LEAN)
+        for name in ours_in(module)
+        if not name.startswith((LEAN, "shared.aws.transport"))
+    ]
+
+    assert offenders == []
 
 
 def test_the_worker_knows_of_the_tasks_no_more_than_their_table() -> None:
-    for module in SRC:
-        if module.package == "worker":
-            used = {name for name in module.imports if name.startswith("tasks")}
-            assert used <= {"tasks", "tasks.TASKS"}, f"{module.name} knows a task; use the table"
-            assert not used or module.name == "worker.app", (
-                f"{module.name} may not import tasks; worker.app does"
-            )
+    offenders = [
+        f"{module} imports {name}: worker.app gives it the table"
+        for module in SRC
+        if module.package == "worker"
+        for name in ours_in(module)
+        if name.partition(".")[0] == "tasks"
+        and not (module.name == "worker.app" and name in ("tasks", "tasks.TASKS"))
+    ]
+
+    assert offenders == []
 
 
 def reached_from(package: str) -> set[str]:
@@ -75,14 +96,22 @@ def reached_from(package: str) -> set[str]:
     return reached
 
 
-@pytest.mark.parametrize("module", [module for module in SRC if module.package == "shared"], ids=str)
-def test_a_module_of_shared_is_used_by_both_functions(module: Module) -> None:
+def test_a_module_of_shared_is_used_by_both_functions() -> None:
     """The ports are one thing, and so is `shared.aws`: the ports on AWS."""
-    for function in ("consumer", "worker"):
+    offenders = []
+    for function, other in (("consumer", "worker"), ("worker", "consumer")):
         reached = reached_from(function)
-        used = module.name in reached or (
-            (whole := ".".join(module.name.split(".")[:2])) in ("shared.aws", "shared.ports")
-            and any(name.startswith(whole) for name in reached)
-        )
-        other = "worker" if function == "consumer" else "consumer"
-        assert used, f"{module.name} is not used by the {function}: it belongs to the {other}"
+        wholes = {
+            whole
+            for whole in ("shared.aws", "shared.ports")
+            if any(name == whole or name.startswith(f"{whole}.") for name in reached)
+        }
+        offenders += [
+            f"{module} is not used by the {function}: it belongs to the {other}"
+            for module in SRC
+            if module.package == "shared"
+            and module.name not in reached
+            and ".".join(module.name.split(".")[:2]) not in wholes
+        ]
+
+    assert offenders == []
