@@ -82,7 +82,7 @@ class Bench:
         """What Lambda would give the function, and where the stub is."""
         package: Package = getattr(self.packages, arm.package)
         return {
-            **template.variables(arm.function, arm.parameters),
+            **template.environment_of(arm.function, **arm.parameters),
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
             "PYTHONPATH": f"{package.functions[arm.code or arm.function]}{os.pathsep}{package.runtime}",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from benchmarks.package import PROJECT
+TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
 
 QUEUE_URL = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 _STAND_INS = {
@@ -16,11 +17,12 @@ _STAND_INS = {
     "DeadLetterQueue": "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters",
     "WorkerFunction": "zigzag-worker",
 }
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 @functools.cache
 def _template() -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text(encoding="utf-8"))
+    parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
     return parsed
 
 
@@ -29,13 +31,22 @@ def default(parameter: str) -> str:
     return str(_template()["Parameters"][parameter]["Default"])
 
 
-def variables(function: str, parameters: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a function, with the parameters that are not the defaults."""
-    for parameter in parameters:
-        default(parameter)  # there is one
-    found = _template()["Resources"][function]["Properties"]["Environment"]["Variables"]
-    values = {name: _value(value["Ref"], parameters) for name, value in found.items()}
-    return {name: value for name, value in values.items() if value is not None}
+def environment_of(function: str, **given: str) -> dict[str, str]:
+    """The variables of a function. Its AWS_ENDPOINT_URL, which is no value, is not among them.
+
+    Args:
+        function: its name in the template.
+        given: parameters that are not the defaults, and what there is of a resource: an address, a name.
+            A resource that is not given has a name that was made up.
+
+    Raises:
+        KeyError: something is given that is neither a parameter nor a resource.
+    """
+    for name in given:
+        if name not in _template()["Parameters"] and name not in _template()["Resources"]:
+            raise KeyError(name)
+    variables = _template()["Resources"][function]["Properties"]["Environment"]["Variables"]
+    return {name: _value(value, given) for name, value in variables.items() if value != _NO_VALUE}
 
 
 def memory(function: str, parameters: Mapping[str, str]) -> str:
@@ -44,9 +55,11 @@ def memory(function: str, parameters: Mapping[str, str]) -> str:
     return parameters.get(size, default(size))
 
 
-def _value(name: str, parameters: Mapping[str, str]) -> str | None:
-    if name == "AWS::NoValue":
-        return None
-    if name in _template()["Parameters"]:
-        return parameters.get(name, default(name))
-    return _STAND_INS.get(name, name)
+def _value(value: Any, given: Mapping[str, str]) -> str:
+    """A variable's value, as far as it can be known here; what AWS alone can say is the text of it."""
+    if not isinstance(value, Mapping) or "Ref" not in value:
+        return str(value)
+    name: str = value["Ref"]
+    if name in given:
+        return given[name]
+    return default(name) if name in _template()["Parameters"] else _STAND_INS.get(name, name)

@@ -11,24 +11,17 @@ import subprocess
 import sys
 
 import pytest
+from benchmarks.template import environment_of
 from tests.architecture.modules import ROOT
 
-ENVIRONMENT = {
+LAMBDAS = {
     "AWS_LAMBDA_FUNCTION_NAME": "zigzag",
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "not-a-secret",
     "AWS_SESSION_TOKEN": "nor-this",
-    "ZIGZAG_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tasks",
-    "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters",
-    "ZIGZAG_RECORDS_TABLE": "records",
-    "ZIGZAG_WORKER": "zigzag-worker",
-    "ZIGZAG_TRANSPORT": "lean",
-    "ZIGZAG_METRICS": "false",
-    "ZIGZAG_LINGER_SECONDS": "0",
-    "ZIGZAG_IN_FLIGHT_CAP": "1000",
-    "ZIGZAG_BATCH_SIZE": "1",
 }
+"""The variables that Lambda itself sets."""
 
 WIRE = """
 import json, sys
@@ -89,7 +82,8 @@ consumer's loop has loaded anyway."""
 def loaded_by(function: str) -> set[str]:
     """The modules that Lambda's init phase loads, and the packages that they are in."""
     command = [sys.executable, "-I", "-S", "-B", "-c", WIRE, str(ROOT / "src"), f"{function}.app"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    environment = {**LAMBDAS, **environment_of(f"{function.title()}Function", Transport="lean")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     modules: list[str] = json.loads(done.stdout.splitlines()[-1])
     return {name.rsplit(".", dots)[0] for name in modules for dots in range(name.count(".") + 1)}

@@ -113,19 +113,19 @@ def test_the_yardstick_of_the_worker_deletes_as_often(bench: Bench) -> None:
 
 
 def test_an_arm_gets_the_variables_of_the_template() -> None:
-    cap = {"InFlightCap": "7"}
-
-    variables = template.variables("ConsumerFunction", cap)
+    variables = template.environment_of("ConsumerFunction", InFlightCap="7", TaskQueue="https://sqs.test/q")
 
     assert variables["ZIGZAG_IN_FLIGHT_CAP"] == "7"
+    assert variables["ZIGZAG_QUEUE_URL"] == "https://sqs.test/q"
+    assert variables["ZIGZAG_WORKER"] == "zigzag-worker"
     assert variables["ZIGZAG_LINGER_SECONDS"] == template.default("LingerSeconds")
     assert "AWS_ENDPOINT_URL" not in variables
     assert ZIGZAG.changed == "InFlightCap=0, ConsumerMemory=2048"
 
 
-def test_a_parameter_that_is_not_in_the_template_is_refused() -> None:
+def test_what_is_not_in_the_template_is_refused() -> None:
     with pytest.raises(KeyError):
-        template.variables("ConsumerFunction", {"NoSuchParameter": "1"})
+        template.environment_of("ConsumerFunction", NoSuchParameter="1")
 
 
 @pytest.mark.usefixtures("outcomes")

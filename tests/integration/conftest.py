@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from benchmarks.template import environment_of
 from moto.sqs import models as sqs_models
 from tests.http_endpoint import HttpEndpoint
 from tests.transports import as_on_lambda, moto_over_http
@@ -188,17 +189,18 @@ def stack(
     with moto_over_http() as url, HttpEndpoint() as endpoint:
         as_on_lambda(monkeypatch, url)
         stack = Stack(boto3.client("sqs"), endpoint, table)
-        for name, value in {
-            "AWS_ENDPOINT_URL_LAMBDA": endpoint.url,
-            "ZIGZAG_QUEUE_URL": stack.queue_url,
-            "ZIGZAG_DEAD_LETTER_QUEUE_URL": stack.dead_letter_queue_url,
-            "ZIGZAG_WORKER": "worker",
-            "ZIGZAG_TRANSPORT": request.param,
-            "ZIGZAG_LINGER_SECONDS": "0",
-            "ZIGZAG_IN_FLIGHT_CAP": "1000",
-            "ZIGZAG_BATCH_SIZE": "1",
-            "ZIGZAG_RECORDS_TABLE": create_records_table(),
-            "ZIGZAG_METRICS": "false",
-        }.items():
-            monkeypatch.setenv(name, value)
+        given = {
+            "TaskQueue": stack.queue_url,
+            "DeadLetterQueue": stack.dead_letter_queue_url,
+            "WorkerFunction": "worker",
+            "RecordsTable": create_records_table(),
+            "Transport": request.param,
+            "LingerSeconds": "0",
+            "BatchSize": "1",
+            "Metrics": "false",
+        }
+        for function in ("ConsumerFunction", "WorkerFunction"):
+            for name, value in environment_of(function, **given).items():
+                monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
         yield stack
