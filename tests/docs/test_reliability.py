@@ -17,7 +17,6 @@ from worker.hold import BEAT_AGAIN_SECONDS
 
 PAGE = read("docs/reliability.md")
 PICTURE = read("docs/lease.svg")
-HAZARDS = [f"H{number}" for number in range(1, 48)]
 CLOSED, IMPOSSIBLE, ELSEWHERE = "closed", "impossible here", "elsewhere"
 SVG = "{http://www.w3.org/2000/svg}"
 FROM, PER_SECOND = 60, 3.5
@@ -61,7 +60,9 @@ def those_of_file(path: str) -> set[str]:
 
 
 def test_every_hazard_is_in_the_table_exactly_once() -> None:
-    assert [row[0] for row in rows()] == HAZARDS
+    numbers = [row[0] for row in rows()]
+
+    assert numbers == [f"H{number}" for number in range(1, len(numbers) + 1)]
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
@@ -94,7 +95,7 @@ def test_what_is_closed_or_impossible_has_a_test() -> None:
 
 
 def test_every_hazard_with_tests_is_one() -> None:
-    assert set(named_tests()) <= set(HAZARDS)
+    assert set(named_tests()) <= {row[0] for row in rows()}
 
 
 @pytest.mark.parametrize("test", sorted({test for tests in named_tests().values() for test in tests}))

@@ -28,5 +28,11 @@ def template(request: pytest.FixtureRequest, templates: dict[str, Template]) -> 
 
 
 @pytest.fixture
+def ours(templates: dict[str, Template]) -> Template:
+    """What is Zigzag's: in a user's places, anything may stand."""
+    return templates["with the examples deleted"]
+
+
+@pytest.fixture
 def shipped(templates: dict[str, Template]) -> Template:
     return templates["as it is"]

@@ -82,9 +82,9 @@ def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     assert made == {*WANTED, "TasksPolicy"}
 
 
-def test_a_task_may_send_tasks_and_by_itself_nothing_more(templates: dict[str, Template]) -> None:
+def test_a_task_may_send_tasks_and_by_itself_nothing_more(ours: Template) -> None:
     # Given that no statement of the user's is left
-    policy = templates["with the examples deleted"].properties("TasksPolicy")
+    policy = ours.properties("TasksPolicy")
 
     # Then the policy is not empty, which IAM would refuse
     assert [
