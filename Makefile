@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
+# A file's tests are one process's: what they share is made once. tests/conftest.py says what starts first.
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
 export PYTHONPATH := src:tools
 
 ##@ See it
@@ -21,12 +23,12 @@ down: setup ## Ends the local AWS
 
 ##@ Test
 test: setup ## Everything that must hold at every commit, end to end on the local AWS included
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(BIN)/pytest $(IN_TWO) -m "not slow"
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
 	@$(BIN)/pytest -m slow
 test-fast: setup ## What takes seconds: not end to end
-	@$(BIN)/pytest -m "not slow" --ignore tests/e2e
+	@$(BIN)/pytest $(IN_TWO) -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md; ONLY="words" for those of that name

@@ -18,13 +18,12 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 
 NOT_THE_PROJECTS = (".*", "__pycache__", "node_modules")
-# Not what knows nothing of tasks: the consumer, and calls to AWS.
+# What reads the files and the places in which a user writes. Nothing else knows of the user's tasks.
 JUDGES = (
-    "tests/unit/worker",
-    "tests/unit/zigzag",
     "tests/template",
     "tests/architecture",
     "tests/integration/test_the_table_of_tasks.py",
+    "tests/unit/shared/test_settings.py",
 )
 JUDGED_WITHIN_SECONDS = 120
 

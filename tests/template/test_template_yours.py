@@ -34,6 +34,10 @@ def test_nothing_of_zigzags_stands_in_the_users_places(shipped: Template) -> Non
         assert f"!Ref {name}" not in ours
 
 
+def test_what_is_zigzags_is_the_same_whatever_stands_there(template: Template, ours: Template) -> None:
+    assert without_yours(template.text) == ours.text
+
+
 def test_a_task_added_at_the_markers_reaches_the_worker(templates: dict[str, Template]) -> None:
     added = templates["with a task's things added"]
 

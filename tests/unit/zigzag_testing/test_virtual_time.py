@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support import NOW
 
+from zigzag_testing import virtual_time
 from zigzag_testing.virtual_time import VirtualClock, virtual_runner
 
 
@@ -52,8 +53,9 @@ def test_time_stands_still_between_runs(runner_and_clock: tuple[asyncio.Runner, 
 
 
 def test_waiting_for_what_will_never_come_is_an_error_and_no_standstill(
-    runner_and_clock: tuple[asyncio.Runner, VirtualClock],
+    runner_and_clock: tuple[asyncio.Runner, VirtualClock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(virtual_time, "THREAD_SECONDS", 0.1)
     runner, _ = runner_and_clock
 
     async def wait() -> None:
