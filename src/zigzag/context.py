@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final
+
+from zigzag.values import Value
+
+_LOG = logging.getLogger("zigzag.task")
 
 
 def _unlimited() -> float:
     return float("inf")
 
 
-class Context(NamedTuple):
+class Context(Value):
     """One attempt, as its task sees it. In a test, make one: `Context()`.
 
     id           -- the task's id: the producer's, else the first MessageId. The same in every attempt, so
@@ -26,10 +29,25 @@ class Context(NamedTuple):
     seconds_left -- a function: how long until the attempt is interrupted, which is before Lambda ends it.
     """
 
-    id: str = "test"
-    task: str = "test"
-    attempt: int = 1
-    sent_at: datetime | None = None
-    attributes: Mapping[str, str | bytes] = MappingProxyType({})
-    log: logging.Logger | logging.LoggerAdapter[logging.Logger] = logging.getLogger("zigzag.task")
-    seconds_left: Callable[[], float] = _unlimited
+    __slots__ = __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left")
+
+    def __init__(
+        self,
+        id: str = "test",
+        task: str = "test",
+        attempt: int = 1,
+        sent_at: datetime | None = None,
+        attributes: Mapping[str, str | bytes] | None = None,
+        log: logging.Logger | logging.LoggerAdapter[logging.Logger] = _LOG,
+        seconds_left: Callable[[], float] = _unlimited,
+    ) -> None:
+        self.id: Final = id
+        self.task: Final = task
+        self.attempt: Final = attempt
+        self.sent_at: Final = sent_at
+        self.attributes: Final[Mapping[str, str | bytes]] = {} if attributes is None else attributes
+        self.log: Final = log
+        self.seconds_left: Final = seconds_left
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.task, self.attempt))  # attributes may be a dict, which has no hash

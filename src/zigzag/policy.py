@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from random import Random
-from typing import Any, NamedTuple, Self
+from typing import Any, Final
+
+from zigzag.values import Value
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-class _Backoff(NamedTuple):
-    first: float
-    longest: float
-
-
-class Backoff(_Backoff):
+class Backoff(Value):
     """Exponential backoff with full jitter, in seconds.
 
     The wait after attempt n is drawn evenly between 0 and `first` * 2 ** (n - 1), or `longest` if that
@@ -25,13 +22,14 @@ class Backoff(_Backoff):
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
 
-    __slots__ = ()
+    __slots__ = __match_args__ = ("first", "longest")
 
-    def __new__(cls, first: float = 30, longest: float = 3600) -> Self:
+    def __init__(self, first: float = 30, longest: float = 3600) -> None:
         """Raises ValueError unless 0 < first <= longest."""
         if not (_is_number(first) and _is_number(longest) and 0 < first <= longest):
             raise ValueError(f"a backoff needs 0 < first <= longest, not {first} and {longest}")
-        return super().__new__(cls, first, longest)
+        self.first: Final = first
+        self.longest: Final = longest
 
     def seconds(self, attempt: int, random: Random) -> int:
         """The wait after the attempt numbered `attempt`, from 1."""
@@ -43,23 +41,17 @@ class Backoff(_Backoff):
 _USUALLY = Backoff()
 
 
-class _Policy(NamedTuple):
-    attempts: int
-    backoff: Backoff
-    idempotent: bool | Callable[[Any], str]
-
-
-class Policy(_Policy):
+class Policy(Value):
     """What `@task(…)` says of a task. The default also holds for tasks that nobody knows."""
 
-    __slots__ = ()
+    __slots__ = __match_args__ = ("attempts", "backoff", "idempotent")
 
-    def __new__(
-        cls,
+    def __init__(
+        self,
         attempts: int = 5,
         backoff: Backoff = _USUALLY,
         idempotent: bool | Callable[[Any], str] = False,
-    ) -> Self:
+    ) -> None:
         """Raises ValueError, which says what each may be."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
             raise ValueError(f"attempts is {attempts!r}; it may be a whole number from 1")
@@ -69,7 +61,9 @@ class Policy(_Policy):
             raise ValueError(
                 f"idempotent is {idempotent!r}; it may be True, or a function of the payload to a text"
             )
-        return super().__new__(cls, attempts, backoff, idempotent)
+        self.attempts: Final = attempts
+        self.backoff: Final = backoff
+        self.idempotent: Final = idempotent
 
     def key(self, payload: Any, id: str) -> str:
         """What makes a call of an idempotent task one: the task's id, or what its key function says.

@@ -15,13 +15,14 @@ import re
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
 from shared.queues import is_fifo
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
+from zigzag.values import Value
 
 ENVELOPE_BYTES = 10_000
 """What Zigzag's event adds to the body: receipt handle, system attributes, lease."""
@@ -32,13 +33,22 @@ _FIFO_ID = "[!-~]{1,128}"
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 
-class Options(NamedTuple):
+class Options(Value):
     """How a message is sent, beside its task and payload; `Task.send` says what each one means."""
 
-    id: str | None = None
-    delay_seconds: int = 0
-    group: str | None = None
-    deduplication_id: str | None = None
+    __slots__ = __match_args__ = ("id", "delay_seconds", "group", "deduplication_id")
+
+    def __init__(
+        self,
+        id: str | None = None,
+        delay_seconds: int = 0,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+    ) -> None:
+        self.id: Final = id
+        self.delay_seconds: Final = delay_seconds
+        self.group: Final = group
+        self.deduplication_id: Final = deduplication_id
 
 
 class Sender(Protocol):

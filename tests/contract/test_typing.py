@@ -1,4 +1,4 @@
-"""`.send` is typed: plain `mypy --strict` accepts the right payload and rejects a wrong one."""
+"""Tasks and values are typed: plain `mypy --strict` accepts the right use and rejects a wrong one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 SNIPPET = """
 from pydantic import BaseModel
-from zigzag import Context, Task, task
+from zigzag import Backoff, Context, Task, task
 
 class Person(BaseModel):
     name: str
@@ -57,13 +57,17 @@ greet(Person(name="ann"), Context())
         pytest.param('later.send({"a": 1}, group=7)', 'Argument "group" to "send"', id="a group of no text"),
         pytest.param("later.send()", 'Missing positional argument "payload"', id="nothing"),
         pytest.param(
+            'Context().id = "order-7"', 'Cannot assign to final attribute "id"', id="a changed context"
+        ),
+        pytest.param("first, longest = Backoff()", '"Backoff" object is not iterable', id="a tuple's use"),
+        pytest.param(
             'greet(Person(name="ann"))',
             'Missing positional argument "context"',
             id="a call without its context",
         ),
     ],
 )
-def test_a_wrong_payload_is_rejected(
+def test_a_wrong_use_is_rejected(
     line: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert says in checked(line, tmp_path, monkeypatch)

@@ -1,0 +1,48 @@
+"""The base of the values that users see: named fields, set once, equal only to their own type.
+
+No tuples, which equal any tuple of the same content; no dataclasses, for `docs/adr/0010`'s reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NoReturn, Self
+
+
+class Value:
+    """A subclass names its fields in `__slots__` and `__match_args__`, and sets them in `__init__`.
+
+    Its `__init__` checks what `copy.replace` makes, too.
+    """
+
+    __slots__ = ()
+    __match_args__: ClassVar[tuple[str, ...]] = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets a field for the first time. Raises AttributeError if it is set, or is no field."""
+        if hasattr(self, name):
+            self._refuse()
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self._refuse()
+
+    def __replace__(self, /, **changes: Any) -> Self:
+        return type(self)(**self._fields() | changes)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._fields() == other._fields()
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self._fields().values()))
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self._fields().items())
+        return f"{type(self).__name__}({fields})"
+
+    def _fields(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__match_args__}
+
+    def _refuse(self) -> NoReturn:
+        raise AttributeError(f"a {type(self).__name__} can't be changed; copy.replace makes another one")

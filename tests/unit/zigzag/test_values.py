@@ -1,0 +1,136 @@
+"""The values that users see: named fields, set once, equal only to their own type."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zigzag import Backoff, Context
+from zigzag.policy import Policy
+from zigzag.send import Options
+
+MADE: dict[str, Callable[[], Any]] = {
+    "Backoff": lambda: Backoff(5, 50),
+    "Policy": lambda: Policy(3, Backoff(5, 50), idempotent=True),
+    "Context": lambda: Context("order-7", "take_order", 2, attributes={"shop": "A"}),
+    "Options": lambda: Options("order-7", 60, "customer-7"),
+}
+
+FIELDS = {
+    "Backoff": ("first", "longest"),
+    "Policy": ("attempts", "backoff", "idempotent"),
+    "Context": ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left"),
+    "Options": ("id", "delay_seconds", "group", "deduplication_id"),
+}
+
+OTHERS: dict[str, Any] = {
+    "Backoff": Backoff(5, 51),
+    "Policy": Policy(4, Backoff(5, 50), idempotent=True),
+    "Context": Context("order-7", "take_order", 2, attributes={"shop": "B"}),
+    "Options": Options("order-7", 61, "customer-7"),
+}
+
+every_kind = pytest.mark.parametrize("kind", MADE)
+
+
+@every_kind
+def test_a_value_is_made_by_position_or_by_name(kind: str) -> None:
+    value = MADE[kind]()
+    named = {name: getattr(value, name) for name in FIELDS[kind]}
+
+    assert type(value)(*named.values()) == type(value)(**named) == value
+
+
+@every_kind
+def test_a_value_equals_another_of_the_same_fields(kind: str) -> None:
+    one, other = MADE[kind](), MADE[kind]()
+
+    assert one is not other
+    assert one == other
+    assert hash(one) == hash(other)
+
+
+@every_kind
+def test_a_value_differs_from_one_of_other_fields(kind: str) -> None:
+    assert MADE[kind]() != OTHERS[kind]
+
+
+@every_kind
+def test_a_value_is_no_tuple(kind: str) -> None:
+    value = MADE[kind]()
+    fields = tuple(getattr(value, name) for name in FIELDS[kind])
+
+    assert value != fields
+    for use_as_a_tuple in (len, iter, lambda value: value[0]):
+        with pytest.raises(TypeError):
+            use_as_a_tuple(value)
+
+
+def test_values_of_two_types_differ_though_their_fields_are_the_same() -> None:
+    class Slower(Backoff):
+        __slots__ = ()
+
+    assert Slower(5, 50) == Slower(5, 50)
+    assert Slower(5, 50) != Backoff(5, 50)
+
+
+@every_kind
+def test_a_field_cannot_be_set_again_or_taken_away(kind: str) -> None:
+    value = MADE[kind]()
+
+    for name in FIELDS[kind]:
+        with pytest.raises(AttributeError, match=f"a {kind} can't be changed; copy.replace makes another"):
+            setattr(value, name, 1)
+        with pytest.raises(AttributeError, match=f"a {kind} can't be changed"):
+            delattr(value, name)
+    assert value == MADE[kind]()
+
+
+@every_kind
+def test_a_value_takes_no_attribute_that_is_no_field(kind: str) -> None:
+    with pytest.raises(AttributeError, match=f"'{kind}' object has no attribute 'atempts'"):
+        MADE[kind]().atempts = 5
+
+
+def test_a_value_shows_its_fields() -> None:
+    policy = Policy(attempts=3, backoff=Backoff(first=5, longest=50))
+
+    assert repr(policy) == "Policy(attempts=3, backoff=Backoff(first=5, longest=50), idempotent=False)"
+
+
+@every_kind
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))],  # noqa: S301 -- our own
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_is_equal_and_as_immutable(kind: str, copied: Callable[[Any], Any]) -> None:
+    value = copied(MADE[kind]())
+
+    assert value == MADE[kind]()
+    with pytest.raises(AttributeError, match="can't be changed"):
+        setattr(value, FIELDS[kind][0], 1)
+
+
+def test_replace_makes_another_value_and_leaves_the_first() -> None:
+    first = Context(id="order-7", attempt=1)
+
+    second = copy.replace(first, attempt=2)
+
+    assert (first.attempt, second) == (1, Context(id="order-7", attempt=2))
+
+
+def test_replace_checks_what_it_makes() -> None:
+    with pytest.raises(ValueError, match="a backoff needs 0 < first <= longest, not 100 and 50"):
+        copy.replace(Backoff(5, 50), first=100)
+    with pytest.raises(ValueError, match="attempts is 0"):
+        copy.replace(Policy(), attempts=0)
+
+
+def test_replace_knows_no_other_fields() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'last'"):
+        copy.replace(Backoff(), last=5)
