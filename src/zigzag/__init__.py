@@ -11,6 +11,7 @@ from zigzag.errors import (
     Retry,
     SendError,
     TaskDefinitionError,
+    ZigzagError,
 )
 from zigzag.policy import Backoff
 from zigzag.task import Task, task
@@ -25,5 +26,6 @@ __all__ = [
     "SendError",
     "Task",
     "TaskDefinitionError",
+    "ZigzagError",
     "task",
 ]

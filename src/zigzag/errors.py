@@ -1,12 +1,15 @@
-"""What may a task raise, and what does sending raise?
+"""The errors of `zigzag`, and the two words by which a task says what becomes of its message.
 
 Exception
-├── Retry                   raised by a task: later, please
-├── Reject                  raised by a task: never, please
-├── TaskDefinitionError     a function that can't be a task
-└── SendError               a message that was not sent
-    ├── BadPayloadError
-    └── PayloadTooLargeError
+├── Retry                       raised by a task: later, please
+├── Reject                      raised by a task: never, please
+└── ZigzagError
+    ├── TaskDefinitionError     a function that can't be a task
+    └── SendError               a message that was not sent
+        ├── BadPayloadError
+        └── PayloadTooLargeError
+
+Retry and Reject are no errors: `except ZigzagError` around a task's own sending lets them pass.
 """
 
 from __future__ import annotations
@@ -35,11 +38,15 @@ class Reject(Exception):  # noqa: N818
         self.reason = reason
 
 
-class TaskDefinitionError(Exception):
+class ZigzagError(Exception):
+    """The base of all errors of `zigzag`, but not of Retry and Reject."""
+
+
+class TaskDefinitionError(ZigzagError):
     """A function that can't be a task. The message names its file and line, and what to change."""
 
 
-class SendError(Exception):
+class SendError(ZigzagError):
     """A message was not sent."""
 
 

@@ -25,6 +25,7 @@ def test_the_public_names_of_zigzag() -> None:
         "SendError",
         "Task",
         "TaskDefinitionError",
+        "ZigzagError",
         "task",
     ]
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from zigzag import BadPayloadError, PayloadTooLargeError, Reject, Retry, SendError
+from zigzag import (
+    BadPayloadError,
+    PayloadTooLargeError,
+    Reject,
+    Retry,
+    SendError,
+    TaskDefinitionError,
+    ZigzagError,
+)
 
 
 def test_retry_and_reject_carry_their_reason() -> None:
@@ -19,6 +27,25 @@ def test_a_time_that_is_none_is_refused_where_it_is_said(after: float) -> None:
         Retry("busy", after=after)
 
 
-def test_who_catches_send_error_catches_all_that_sending_raises() -> None:
-    assert issubclass(BadPayloadError, SendError)
-    assert issubclass(PayloadTooLargeError, SendError)
+@pytest.mark.parametrize("error", [BadPayloadError, PayloadTooLargeError])
+def test_an_except_of_send_error_catches_all_that_sending_raises(error: type[Exception]) -> None:
+    with pytest.raises(SendError):
+        raise error
+
+
+@pytest.mark.parametrize("error", [TaskDefinitionError, SendError, BadPayloadError, PayloadTooLargeError])
+def test_an_except_of_zigzag_error_catches_every_error(error: type[Exception]) -> None:
+    with pytest.raises(ZigzagError):
+        raise error
+
+
+@pytest.mark.parametrize("said", [Retry("busy"), Reject("no user")], ids=["Retry", "Reject"])
+def test_an_except_of_zigzag_error_in_a_task_lets_retry_and_reject_pass(said: Exception) -> None:
+    def work() -> None:
+        try:
+            raise said
+        except ZigzagError:
+            return
+
+    with pytest.raises(type(said)):
+        work()
