@@ -9,7 +9,7 @@ class Greeting(BaseModel):
     name: str
 
 
-@task()
+@task
 def hello(greeting: Greeting, context: Context) -> None:
     """Greets somebody by name."""
     context.log.info("Hello, %s!", greeting.name)

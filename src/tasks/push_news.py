@@ -23,7 +23,7 @@ def _sns() -> Any:
     return boto3.client("sns")
 
 
-@task()
+@task
 def push_news(news: News, context: Context) -> None:
     """Pushes the headline to every subscriber.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import Any, Concatenate
+from typing import Any, Concatenate, overload
 
 from zigzag.context import Context
 from zigzag.errors import BadPayloadError, TaskDefinitionError
@@ -100,15 +100,27 @@ class Task[Payload, **Rest, Result]:
 _DEFAULT = Policy()
 
 
+@overload
+def task[Payload, **Rest, Result](
+    function: Callable[Concatenate[Payload, Rest], Result], /
+) -> Task[Payload, Rest, Result]: ...
+
+
+@overload
 def task(
-    misplaced: None = None,
+    *, attempts: int = ..., backoff: Backoff = ..., idempotent: bool | Callable[[Any], str] = ...
+) -> _Decorator: ...
+
+
+def task(
+    function: Callable[..., Any] | None = None,
     /,
     *,
     attempts: int = _DEFAULT.attempts,
     backoff: Backoff = _DEFAULT.backoff,
-    idempotent: bool | Callable[[Any], str] = False,
-) -> _Decorator:
-    """Makes a function a task.
+    idempotent: bool | Callable[[Any], str] = _DEFAULT.idempotent,
+) -> Task[Any, ..., Any] | _Decorator:
+    """Makes a function a task: as `@task`, or as `@task(…)` with what differs from the defaults.
 
     attempts   -- how often it is tried before its message becomes a dead letter.
     backoff    -- how long it waits in between.
@@ -117,9 +129,8 @@ def task(
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    if misplaced is not None:
-        raise TaskDefinitionError(f"{_place(misplaced)}: write `@task()`, with parentheses")
-    return _Decorator(Policy(attempts, backoff, idempotent))
+    decorator = _Decorator(Policy(attempts, backoff, idempotent))
+    return decorator if function is None else decorator(function)
 
 
 class _Decorator:
@@ -135,7 +146,10 @@ class _Decorator:
 def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
     """The payload's model (None for a dict), and whether the function asks for a Context."""
     if not isinstance(function, FunctionType):
-        raise TaskDefinitionError(f"@task goes on a function, not on {function!r}")
+        raise TaskDefinitionError(
+            f"@task goes on a function, not on {function!r}: "
+            "write `@task` or `@task(attempts=…)` above a `def`"
+        )
     where = f"{_place(function)}: task {function.__name__}"
     if function.__code__.co_flags & _GENERATOR:
         raise TaskDefinitionError(f"{where} is a generator: nothing would run it; replace `yield`")

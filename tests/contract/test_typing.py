@@ -19,7 +19,7 @@ class Person(BaseModel):
 @task(attempts=3)
 def greet(person: Person, context: Context) -> None: ...
 
-@task()
+@task
 async def later(payload: dict[str, int]) -> None: ...
 
 {line}
@@ -48,6 +48,27 @@ greet(Person(name="ann"), Context())
     assert checked(lines, tmp_path, monkeypatch) == ""
 
 
+@pytest.mark.parametrize("decorator", ["@task", "@task()", "@task(attempts=3)"])
+def test_a_task_has_the_types_of_its_function(
+    decorator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = f"""
+from typing import assert_type
+
+{decorator}
+def count(payload: dict[str, int]) -> int:
+    return len(payload)
+
+{decorator}
+def wave(person: Person, context: Context) -> str:
+    return person.name
+
+assert_type(count, Task[dict[str, int], [], int])
+assert_type(wave(Person(name="ann"), context=Context()), str)
+"""
+    assert checked(lines, tmp_path, monkeypatch) == ""
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -59,6 +80,11 @@ greet(Person(name="ann"), Context())
         pytest.param(
             'Context().id = "order-7"', 'Cannot assign to final attribute "id"', id="a changed context"
         ),
+        pytest.param(
+            '@task("wave")\ndef wave(payload: dict[str, int]) -> None: ...', "overload", id="a task's name"
+        ),
+        pytest.param("@task(5)\ndef wave(payload: dict[str, int]) -> None: ...", "overload", id="a number"),
+        pytest.param("@task\ndef nothing() -> None: ...", 'Argument 1 to "task"', id="a task of nothing"),
         pytest.param("first, longest = Backoff()", '"Backoff" object is not iterable', id="a tuple's use"),
         pytest.param(
             'greet(Person(name="ann"))',

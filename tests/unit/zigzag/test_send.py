@@ -22,12 +22,12 @@ FIFO_ID_CHARACTERS = (
 """As SQS lists them: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html"""
 
 
-@task()
+@task
 def collect(payload: dict[str, Any]) -> None:
     pass
 
 
-@task()
+@task
 def dispose(payload: dict[str, Any]) -> None:
     pass
 

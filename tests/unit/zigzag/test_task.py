@@ -1,4 +1,4 @@
-"""Tasks: a plain function under `@task(…)`, and what can be done with it besides calling it."""
+"""Tasks: a plain function under `@task`, and what can be done with it besides calling it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, RootModel, computed_field
 from tests.support import World
 
-from zigzag import Backoff, BadPayloadError, Context, TaskDefinitionError, send, task
+from zigzag import Backoff, BadPayloadError, Context, Task, TaskDefinitionError, send, task
 from zigzag.policy import Policy
 
 
@@ -29,7 +29,7 @@ def greet(person: Person, context: Context) -> str:
     return f"hello {person.name}, attempt {context.attempt}"
 
 
-@task()
+@task
 def count(payload: dict[str, Any]) -> int:
     return len(payload)
 
@@ -70,15 +70,27 @@ class TestDefinition:
         assert not count.wants_context
         assert count.policy == Policy()
 
+    @pytest.mark.parametrize(
+        "decorator", [task, task(), task(attempts=5)], ids=["@task", "@task()", "@task(…)"]
+    )
+    def test_parentheses_are_for_what_differs_from_the_defaults(self, decorator: Any) -> None:
+        def later(payload: dict[str, Any]) -> int:
+            return len(payload)
+
+        made = decorator(later)
+
+        assert isinstance(made, Task)
+        assert (made.name, made.policy, made({"a": 1})) == ("later", Policy(), 1)
+
     def test_a_bare_dict_is_a_dict_too(self) -> None:
         def bare(payload: dict) -> None: ...  # type: ignore[type-arg]
 
-        assert task()(bare).model is None
+        assert task(bare).model is None
 
     def test_an_async_function_is_a_task(self) -> None:
         async def later(payload: dict[str, Any]) -> None: ...
 
-        assert task()(later).name == "later"
+        assert task(later).name == "later"
 
     def test_what_a_decorator_wraps_is_read_as_it_was_written(self) -> None:
         def timed(function: Any) -> Any:
@@ -88,7 +100,7 @@ class TestDefinition:
 
             return inner
 
-        @task()
+        @task
         @timed
         @timed
         def greet(payload: Person, context: Context) -> str:
@@ -106,7 +118,7 @@ class TestDefinition:
             inner.__signature__ = signature(lambda payload: None)  # type: ignore[attr-defined]
             return inner
 
-        @task()
+        @task
         @with_a_context
         def greet(payload: dict[str, Any], context: Context) -> str:
             return context.id
@@ -178,24 +190,30 @@ class TestRefusals:
     )
     def test_it_names_file_and_line_and_what_to_change(self, function: Any, wrong: str, change: str) -> None:
         with pytest.raises(TaskDefinitionError) as caught:
-            task()(function)
+            task(function)
 
         line = function.__code__.co_firstlineno
         assert str(caught.value).startswith(f"{__file__}:{line}: task {function.__name__} {wrong}")
         assert change in str(caught.value)
 
-    def test_a_decorator_without_its_parentheses_is_named(self) -> None:
-        def greet(payload: dict[str, Any]) -> None: ...
+    @pytest.mark.parametrize(
+        "thing",
+        [print, Person, "greet", 5, count],
+        ids=["a builtin", "a class", "a text", "a number", "a task"],
+    )
+    @pytest.mark.parametrize("decorator", [task, task()], ids=["@task", "@task()"])
+    def test_what_is_no_function_is_refused(self, decorator: Any, thing: Any) -> None:
+        with pytest.raises(TaskDefinitionError) as caught:
+            decorator(thing)
 
-        with pytest.raises(
-            TaskDefinitionError, match=r"test_task\.py:\d+: write `@task\(\)`, with parentheses"
-        ):
-            task(greet)  # type: ignore[call-overload, arg-type]
+        assert str(caught.value) == (
+            f"@task goes on a function, not on {thing!r}: write `@task` or `@task(attempts=…)` above a `def`"
+        )
 
-    @pytest.mark.parametrize("thing", [print, Person, 5], ids=["a builtin", "a class", "a number"])
-    def test_what_is_no_function_is_refused(self, thing: Any) -> None:
-        with pytest.raises(TaskDefinitionError, match="@task goes on a function, not on "):
-            task()(thing)
+    @pytest.mark.parametrize("decorator", [task, task()], ids=["@task", "@task()"])
+    def test_a_lambda_is_refused_for_it_cannot_say_what_its_payload_is(self, decorator: Any) -> None:
+        with pytest.raises(TaskDefinitionError, match="does not say what its payload is; write `def name"):
+            decorator(lambda payload: None)
 
 
 class TestParse:
@@ -229,7 +247,7 @@ class TestParse:
 
         order.__annotations__["payload"] = Order
         with pytest.raises(BadPayloadError, match=r"people\.1\.name: Field required"):
-            task()(order).parse({"people": [{"name": "ann"}, {}]})
+            task(order).parse({"people": [{"name": "ann"}, {}]})
 
 
 class TestCheck:
@@ -270,7 +288,7 @@ class TestCheck:
         def pack(payload: Box) -> None: ...
 
         pack.__annotations__["payload"] = Box
-        assert task()(pack).check(Box(side=3)) == {"side": 3}
+        assert task(pack).check(Box(side=3)) == {"side": 3}
 
     @pytest.mark.parametrize("payload", [None, "text", 5, [1]], ids=str)
     def test_a_task_of_a_dict_takes_nothing_else(self, payload: Any) -> None:
@@ -288,7 +306,7 @@ class TestCheck:
 
         store.__annotations__["payload"] = Blob
         with pytest.raises(BadPayloadError, match="store"):
-            task()(store).check(Blob(data=b"\xff"))
+            task(store).check(Blob(data=b"\xff"))
 
     def test_a_model_that_is_no_object_is_refused(self) -> None:
         class Numbers(RootModel[list[int]]):
@@ -298,7 +316,7 @@ class TestCheck:
 
         add.__annotations__["payload"] = Numbers
         with pytest.raises(BadPayloadError, match="add"):
-            task()(add).check(Numbers([1]))
+            task(add).check(Numbers([1]))
 
 
 def test_a_payload_that_does_not_fit_is_not_sent(world: World) -> None:
