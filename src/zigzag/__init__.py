@@ -1,7 +1,4 @@
-"""Zigzag for those who write tasks and send them: everything that user code imports.
-
-from zigzag import Context, Reject, Retry, task
-"""
+"""All that user code imports, in order to write tasks and to send them."""
 
 from zigzag.context import Context
 from zigzag.errors import (

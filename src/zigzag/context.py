@@ -1,4 +1,4 @@
-"""What does a running task know of itself?"""
+"""The context: all that a running task knows of itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Context(Value):
     sent_at      -- when SQS took the message.
     attributes   -- the message's attributes: text for String and Number, bytes for Binary.
     log          -- a logger whose lines carry id, task and attempt.
-    seconds_left -- a function: how long until the attempt is interrupted, which is before Lambda ends it.
+    seconds_left -- a function: seconds until the attempt is interrupted, which is before Lambda ends it.
     """
 
     __slots__ = __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left")
@@ -50,4 +50,4 @@ class Context(Value):
         self.seconds_left: Final = seconds_left
 
     def __hash__(self) -> int:
-        return hash((self.id, self.task, self.attempt))  # attributes may be a dict, which has no hash
+        return hash((self.id, self.task, self.attempt))  # `attributes` may be a dict, which has none

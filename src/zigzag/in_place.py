@@ -1,7 +1,7 @@
-"""How is asynchronous code run where nothing ever waits? In place, without an event loop.
+"""Asynchronous code, run in place: without an event loop, where nothing ever waits.
 
-The worker does one thing after the other, on ports that block; loading asyncio for that would make
-every cold start slower. Its coroutines never suspend, so one step runs them to the end.
+The worker's ports block, so its coroutines never suspend, and one step runs them to the end. Loading asyncio
+for that would make every cold start slower.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def run_in_place[R](coroutine: Coroutine[Any, Any, R]) -> R:
-    """The coroutine's result. Raises RuntimeError if it waits for something: then it needs an event loop."""
+    """Runs a coroutine; its result. Raises RuntimeError if it waits for something."""
     try:
         coroutine.send(None)
     except StopIteration as done:

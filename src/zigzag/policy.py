@@ -1,4 +1,4 @@
-"""How often is a task tried, and how long does it wait in between?"""
+"""The policy of a task: how often it is tried, and how long it waits in between."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _USUALLY = Backoff()
 
 
 class Policy(Value):
-    """What `@task(…)` says of a task. The default also holds for tasks that nobody knows."""
+    """The settings of a task, as `@task(…)` takes them. The default holds for unknown tasks as well."""
 
     __slots__ = __match_args__ = ("attempts", "backoff", "idempotent")
 
@@ -52,7 +52,7 @@ class Policy(Value):
         backoff: Backoff = _USUALLY,
         idempotent: bool | Callable[[Any], str] = False,
     ) -> None:
-        """Raises ValueError, which says what each may be."""
+        """Raises ValueError, which says what the argument may be."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
             raise ValueError(f"attempts is {attempts!r}; it may be a whole number from 1")
         if not isinstance(backoff, Backoff):
@@ -66,9 +66,9 @@ class Policy(Value):
         self.idempotent: Final = idempotent
 
     def key(self, payload: Any, id: str) -> str:
-        """What makes a call of an idempotent task one: the task's id, or what its key function says.
+        """The key of an idempotent task's effect: the task's id, or the answer of its key function.
 
-        Raises TypeError if that says no text, and what the function raises.
+        Raises TypeError if the answer is no text, or empty; and whatever the function raises.
         """
         if not callable(self.idempotent):
             return id

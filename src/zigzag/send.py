@@ -1,4 +1,4 @@
-"""How does a message get onto the queue from Python?
+"""Sending from Python: checks a message and puts it on the queue.
 
     {"task": "resize_image", "payload": {…}, "id": "…"}
 
@@ -25,16 +25,15 @@ from zigzag.in_place import run_in_place
 from zigzag.values import Value
 
 ENVELOPE_BYTES = 10_000
-"""What Zigzag's event adds to the body: receipt handle, system attributes, lease."""
-
+"""Room for all that Zigzag's event adds to the body: receipt handle, system attributes, lease."""
 
 _FIFO_ID = "[!-~]{1,128}"
-"""What SQS takes as a group and as a deduplication id: ASCII's letters, digits and punctuation
+"""A group or a deduplication id, as SQS takes it: ASCII's letters, digits and punctuation
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 
 class Options(Value):
-    """How a message is sent, beside its task and payload; `Task.send` says what each one means."""
+    """The options of a message; `Task.send` explains them."""
 
     __slots__ = __match_args__ = ("id", "delay_seconds", "group", "deduplication_id")
 
@@ -52,13 +51,13 @@ class Options(Value):
 
 
 class Sender(Protocol):
-    """What takes a message."""
+    """Takes a message, and answers with its MessageId."""
 
     def send(self, message: Outgoing) -> Coroutine[Any, Any, str]: ...
 
 
 class Outbox(Sender, Protocol):
-    """What stands for a queue in a test. If it is FIFO, its `url` ends in .fifo, as with SQS."""
+    """Stands for a queue in a test. If it is FIFO, its `url` ends in .fifo, as with SQS."""
 
     @property
     def url(self) -> str: ...
@@ -69,7 +68,7 @@ _outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
 
 @contextmanager
 def sending_to(outbox: Outbox) -> Iterator[None]:
-    """Within it, tasks are sent to `outbox` and not to AWS."""
+    """Sends tasks to `outbox` and not to AWS, within a `with` block."""
     token = _outbox.set(outbox)
     try:
         yield
@@ -78,7 +77,7 @@ def sending_to(outbox: Outbox) -> Iterator[None]:
 
 
 def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> str:
-    """The body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError."""
+    """Writes the body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError."""
     if id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}
@@ -102,7 +101,7 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
 
 
 def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: str) -> Outgoing:
-    """The message as the queue of `queue_url` takes it. Raises what `encode` raises, or SendError."""
+    """Makes the message that the queue of `queue_url` takes. Raises as `encode` does, or SendError."""
     body = encode(task, payload, id=options.id)
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
@@ -118,7 +117,7 @@ def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: 
 
 
 def _check(options: Options, *, fifo: bool) -> None:
-    """Raises SendError if the queue would refuse the message, or take it for what it is not."""
+    """Raises SendError if the queue would refuse the options, or misread one."""
     if not 0 <= options.delay_seconds <= MAX_DELAY_SECONDS:
         raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {MAX_DELAY_SECONDS}")
     for name, value in (("group", options.group), ("deduplication_id", options.deduplication_id)):
@@ -139,7 +138,7 @@ def _check(options: Options, *, fifo: bool) -> None:
 
 
 def _deduplication_id(task: str, id: str) -> str:
-    """With the task's name: another task of the same id and group must not be lost."""
+    """Names the task as well: another task of the same id and group must not be lost."""
     text = f"{task}:{id}"
     if re.fullmatch(_FIFO_ID, text):
         return text
@@ -147,7 +146,7 @@ def _deduplication_id(task: str, id: str) -> str:
 
 
 def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
-    """Sends a message to the queue; its MessageId. Raises what `compose` raises, or SendError."""
+    """Sends a message to the queue; its MessageId. Raises as `compose` does, or SendError."""
     outbox = _outbox.get()
     url = _queue_url() if outbox is None else outbox.url
     message = compose(task, payload, options, url)
@@ -166,7 +165,7 @@ def _queue_url() -> str:
 
 @functools.cache
 def _queue(url: str) -> Sender:
-    # A transport is loaded by those who send, and by nobody else; boto's, but in Zigzag's own functions.
+    # Loaded at the first send. boto's is the default; Zigzag's own functions name theirs.
     from shared.aws.choice import BOTO, transport_in_place
     from shared.aws.sqs_queue import SqsQueue
 

@@ -1,4 +1,4 @@
-"""What is a task? A plain function under `@task(…)`, and what can be done with it besides calling it."""
+"""A task: a plain function under `@task`, which can be sent as well as called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zigzag.policy import Backoff, Policy
 
 _GENERATOR = 0x20 | 0x200
 _ANY_MORE = 0x04 | 0x08
-"""Flags of a function's code: `yield`, in `async def` as well; `*args`, `**kwargs`
+"""Flags of a function's code: `yield`, in `async def` too; `*args`, `**kwargs`
 (https://docs.python.org/3/library/inspect.html#code-objects-bit-flags)."""
 
 
@@ -23,7 +23,7 @@ class Task[Payload, **Rest, Result]:
     name     -- the function's name; what a message calls it by.
     function -- the function itself; calling the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
-    policy   -- attempts and backoff.
+    policy   -- attempts, backoff, and whether it is idempotent.
     """
 
     def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
@@ -60,7 +60,7 @@ class Task[Payload, **Rest, Result]:
         The queue is the one of `ZIGZAG_QUEUE_URL`; what else it takes is in docs/add-a-task.md.
         Raises BadPayloadError, PayloadTooLargeError, or SendError.
         """
-        from zigzag import send  # loaded by those who send, and by nobody else
+        from zigzag import send  # a task that sends nothing does not load it
 
         options = send.Options(
             id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id
@@ -68,7 +68,7 @@ class Task[Payload, **Rest, Result]:
         return send.put(self.name, self.check(payload), options)
 
     def check(self, payload: Any) -> dict[str, Any]:
-        """The payload as JSON has it, checked against the model. Raises BadPayloadError."""
+        """Checks a payload against the model; the payload as JSON has it. Raises BadPayloadError."""
         if self.model is None:
             if not isinstance(payload, Mapping):
                 raise BadPayloadError(f"{self.name} takes a dict, not {type(payload).__name__}")
@@ -81,7 +81,7 @@ class Task[Payload, **Rest, Result]:
         return dict(payload)
 
     def parse(self, payload: Any) -> Any:
-        """What the function takes, made of JSON's `payload`. Raises BadPayloadError, naming the fields."""
+        """Makes the function's argument of JSON's `payload`. Raises BadPayloadError, naming the fields."""
         if self.model is None:
             return payload
         try:
@@ -124,8 +124,9 @@ def task(
 
     attempts   -- how often it is tried before its message becomes a dead letter.
     backoff    -- how long it waits in between.
-    idempotent -- True: what is once done for a task's id is never run again, and never beside itself, for 19
-                  days. A function of the payload: the same for the text that it returns, instead of the id.
+    idempotent -- True: once recorded as done for its id, the task is not run again for 19 days, and no run
+                  begins while another's lease holds. A function of the payload: the same for the text
+                  that it returns, not the id.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
@@ -172,12 +173,12 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
 
 
 def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
-    """The names of those that may be given by their position, and whether there are others."""
+    """The names of the parameters that may be given by position, and whether there are others."""
     if not function.__dict__:  # nothing decorates it
         code = function.__code__
         others = code.co_kwonlyargcount or code.co_flags & _ANY_MORE
         return code.co_varnames[: code.co_argcount], bool(others)
-    from inspect import Parameter, signature  # a while to load: only what is decorated needs it
+    from inspect import Parameter, signature  # slow to load, and only a decorated function needs it
 
     kinds = {name: parameter.kind for name, parameter in signature(function).parameters.items()}
     positional = {Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD}
@@ -185,7 +186,7 @@ def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
 
 
 def _place(function: Any) -> str:
-    """Where a function is written: file and line."""
+    """The file and line of a function."""
     code = getattr(function, "__code__", None)
     return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
@@ -199,7 +200,7 @@ def _model(payload: Any, where: str, wanted: str) -> Any:
 
 
 def _say(name: str, error: ValueError) -> str:
-    """pydantic's findings in words, without the values: they may be private."""
+    """Says pydantic's findings in words, without the values: they may be private."""
     if not hasattr(error, "errors"):
         return f"the payload does not fit {name}: {error}"
     findings = [
