@@ -29,7 +29,7 @@ class Context(Value):
     seconds_left -- a function: seconds until the attempt is interrupted, which is before Lambda ends it.
     """
 
-    __slots__ = __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left")
+    __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left")
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ class Backoff(Value):
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
 
-    __slots__ = __match_args__ = ("first", "longest")
+    __match_args__ = ("first", "longest")
 
     def __init__(self, first: float = 30, longest: float = 3600) -> None:
         """Raises ValueError unless 0 < first <= longest."""
@@ -44,7 +44,7 @@ _USUALLY = Backoff()
 class Policy(Value):
     """The settings of a task, as `@task(…)` takes them. The default holds for unknown tasks as well."""
 
-    __slots__ = __match_args__ = ("attempts", "backoff", "idempotent")
+    __match_args__ = ("attempts", "backoff", "idempotent")
 
     def __init__(
         self,

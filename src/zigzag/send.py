@@ -35,7 +35,7 @@ _FIFO_ID = "[!-~]{1,128}"
 class Options(Value):
     """The options of a message; `Task.send` explains them."""
 
-    __slots__ = __match_args__ = ("id", "delay_seconds", "group", "deduplication_id")
+    __match_args__ = ("id", "delay_seconds", "group", "deduplication_id")
 
     def __init__(
         self,

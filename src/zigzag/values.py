@@ -9,17 +9,18 @@ from typing import Any, ClassVar, NoReturn, Self
 
 
 class Value:
-    """A subclass names its fields in `__slots__` and `__match_args__`, and sets them in `__init__`.
+    """A subclass names its fields in `__match_args__`, and sets them in its `__init__`.
 
-    Its `__init__` checks what `copy.replace` makes, too.
+    That checks what `copy.replace` makes, too.
     """
 
-    __slots__ = ()
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets a field for the first time. Raises AttributeError if it is set, or is no field."""
-        if hasattr(self, name):
+        if name not in self.__match_args__:
+            raise AttributeError(f"a {type(self).__name__} has no field {name!r}")
+        if name in self.__dict__:
             self._refuse()
         super().__setattr__(name, value)
 
@@ -27,22 +28,19 @@ class Value:
         self._refuse()
 
     def __replace__(self, /, **changes: Any) -> Self:
-        return type(self)(**self._fields() | changes)
+        return type(self)(**self.__dict__ | changes)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._fields() == other._fields()
+        return self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
-        return hash((type(self), *self._fields().values()))
+        return hash((type(self), *self.__dict__.values()))
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self._fields().items())
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items())
         return f"{type(self).__name__}({fields})"
-
-    def _fields(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__match_args__}
 
     def _refuse(self) -> NoReturn:
         raise AttributeError(f"a {type(self).__name__} can't be changed; copy.replace makes another one")
