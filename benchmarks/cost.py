@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import MILLION
-from consumer.tick import IDLE_POLLS
+from consumer.source import IDLE_POLLS
 
 TICKS = 30 * 24 * 60
 """Of a month of 30 days, one a minute."""

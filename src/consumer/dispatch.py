@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
 from consumer.batches import Dispatch, dispatches_of
@@ -46,7 +46,7 @@ class PollResult:
     """What became of one poll's messages, counted; together, they are all of them.
 
     left          -- come again by themselves: the answer was lost, or what we tried next was refused.
-    stop          -- why the tick should end, or None.
+    stop          -- why the queue's turn in this tick should end, or None.
     pause_seconds -- how long to wait before the next poll.
     """
 
@@ -58,31 +58,39 @@ class PollResult:
     pause_seconds: float = 0.0
 
 
-@dataclass(slots=True)
 class Dispatcher:
-    """Dispatches deliveries to workers. One a tick: it remembers how often in a row a bad answer came.
+    """Dispatches deliveries of one queue. One a tick: it remembers how often in a row a bad answer came.
 
     batch_size -- most deliveries of a batch from a standard queue.
     """
 
-    queue: Queue
-    dead_letters: Queue
-    workers: Workers
-    clock: Clock
-    random: Random
-    batch_size: int = 1
-    _in_a_row: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
-    _bursts: dict[Reply, int] = field(default_factory=lambda: dict.fromkeys(_PATIENT_WITH, 0))
+    def __init__(
+        self,
+        queue: Queue,
+        dead_letters: Queue,
+        workers: Workers,
+        clock: Clock,
+        random: Random,
+        batch_size: int = 1,
+    ) -> None:
+        self._queue = queue
+        self._dead_letters = dead_letters
+        self._workers = workers
+        self._clock = clock
+        self._random = random
+        self._batch_size = batch_size
+        self._in_a_row = dict.fromkeys(_PATIENT_WITH, 0)
+        self._bursts = dict.fromkeys(_PATIENT_WITH, 0)
 
     async def dispatch(self, received: Sequence[Delivery]) -> PollResult:
         """Dispatches every batch that is in time and fits, and acts on the answers."""
         bursts = dict(self._bursts)
-        answered = await self._dispatch(dispatches_of(received, self.batch_size))
+        answered = await self._dispatch(dispatches_of(received, self._batch_size))
         replies = {reply for _, reply in answered}
         self._count(replies, bursts)
         result = PollResult(stop=self._stop(replies))
         if Reply.THROTTLED in replies:
-            result.pause_seconds = self.random.uniform(*PAUSE_SECONDS)
+            result.pause_seconds = self._random.uniform(*PAUSE_SECONDS)
         for dispatch, reply in answered:
             if reply is Reply.SENT:
                 result.dispatched += len(dispatch.batch.deliveries)
@@ -95,7 +103,7 @@ class Dispatcher:
 
     async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
         """The replies; None to what was late, and not sent."""
-        now = self.clock.now()  # after the batches were made: to compress them may take a while
+        now = self._clock.now()  # after the batches were made: to compress them may take a while
         answered: list[tuple[Dispatch, Reply | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
         for dispatch in dispatches:
@@ -105,7 +113,7 @@ class Dispatcher:
                 answered.append((dispatch, Reply.TOO_LARGE))
             else:
                 sending.append((dispatch, dispatch.event))
-        answers = await self.workers.dispatch([event for _, event in sending]) if sending else []
+        answers = await self._workers.dispatch([event for _, event in sending]) if sending else []
         for (dispatch, _), answer in zip(sending, answers, strict=True):
             answered.append((dispatch, answer.reply))
             if answer.reply is not Reply.SENT:
@@ -146,7 +154,7 @@ class Dispatcher:
         if not deliveries:
             return 0
         try:
-            failed = await self.queue.change_visibility(deliveries, self.random.randint(*RELEASE_SECONDS))
+            failed = await self._queue.change_visibility(deliveries, self._random.randint(*RELEASE_SECONDS))
         except QueueError as error:
             log.write(logging.WARNING, "not released", reason=str(error))
             return 0
@@ -158,7 +166,7 @@ class Dispatcher:
             "its envelope; send what is large to S3 and put its key in the payload"
         )
         moved = await move_to_dead_letters(
-            delivery, cause, self.queue, self.dead_letters, self.clock, self.random
+            delivery, cause, self._queue, self._dead_letters, self._clock, self._random
         )
         return moved is not Move.REFUSED
 

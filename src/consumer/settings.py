@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MAX_BATCH_SIZE
+from shared.queues import DEFAULT, TaskQueue
 from shared.settings import one_of, text, url, whole_number
 
 
@@ -26,3 +27,10 @@ class ConsumerSettings(NamedTuple):
     linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)
     batch_size: int = whole_number(1, MAX_BATCH_SIZE)
+
+    @property
+    def queue(self) -> TaskQueue:
+        """The queue that is polled."""
+        return TaskQueue(
+            DEFAULT, self.queue_url, self.dead_letter_queue_url, self.batch_size, self.in_flight_cap
+        )

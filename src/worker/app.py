@@ -46,13 +46,13 @@ def _worker(queue_url: str) -> Worker:
     queue = SqsQueue(aws, queue_url)
     return Worker(
         queue=queue,
-        dead_letters=SqsQueue(aws, settings.dead_letter_queue_url),
+        dead_letters=SqsQueue(aws, settings.queue.dead_letter_url),
         records=DynamoDbRecords(aws, settings.records_table),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),
         host=PROCESS,
-        metrics_of=settings.queue_url if settings.metrics else None,
+        metrics_of=settings.queue.url if settings.metrics else None,
     )
 
 
@@ -64,7 +64,7 @@ def handler(event: object, context: Any) -> Any:
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise
-    worker = _worker(batch.queue_url or settings.queue_url)
+    worker = _worker(batch.queue_url or settings.queue.url)
     work = worker.work(batch, lambda: context.get_remaining_time_in_millis() / 1000)
     answer = dispatch.answer_of(run_in_place(work))
     if PROCESS.exit_reason is not None:
@@ -75,4 +75,4 @@ def handler(event: object, context: Any) -> Any:
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _worker(_settings().queue_url)  # Lambda's init phase has the full CPU, whatever the memory.
+    _worker(_settings().queue.url)  # Lambda's init phase has the full CPU, whatever the memory.

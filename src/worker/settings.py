@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
+from shared.queues import DEFAULT, TaskQueue
 from shared.settings import one_of, text, true_or_false, url
 
 
@@ -19,3 +20,8 @@ class WorkerSettings(NamedTuple):
     transport: str = one_of(LEAN, BOTO)
     records_table: str = text("the name of the DynamoDB table of records")
     metrics: bool = true_or_false()
+
+    @property
+    def queue(self) -> TaskQueue:
+        """The queue whose deliveries are worked."""
+        return TaskQueue(DEFAULT, self.queue_url, self.dead_letter_queue_url)

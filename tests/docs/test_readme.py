@@ -11,7 +11,8 @@ from benchmarks.cost import IDLE_TICK_SECONDS
 from samtranslator.yaml_helper import yaml_parse
 from tests.docs.pages import ROOT, blocks, read
 
-from consumer.tick import RESERVE_SECONDS, Summary
+from consumer.source import RESERVE_SECONDS
+from consumer.summary import Summary
 from zigzag_testing import Sandbox
 
 README = read("README.md")

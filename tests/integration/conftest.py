@@ -155,10 +155,10 @@ def _transports_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def forget() -> None:
-    if consumer.app._wired.cache_info().currsize:
-        runner: asyncio.Runner = consumer.app._wired()[0]
+    if consumer.app._consumer.cache_info().currsize:
+        runner: asyncio.Runner = consumer.app._consumer()[0]
         runner.close()
-    for cached in (consumer.app._wired, worker.app._settings, worker.app._worker, send._queue):
+    for cached in (consumer.app._consumer, worker.app._settings, worker.app._worker, send._queue):
         cached.cache_clear()
 
 

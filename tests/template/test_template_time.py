@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.template.reading import Template
 
-from consumer.tick import RESERVE_SECONDS
+from consumer.source import RESERVE_SECONDS
 from shared import lease
 from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
 

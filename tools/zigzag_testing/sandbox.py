@@ -19,12 +19,13 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from consumer.dispatch import Dispatcher
+from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
-from consumer.tick import Summary, Tick
+from consumer.summary import Summary
 from shared.delivery import from_event
 from shared.lease import MAX_RECEIVE_COUNT
 from shared.ports.queue import Outgoing
+from shared.queues import DEFAULT, TaskQueue
 from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
@@ -81,9 +82,10 @@ class Sandbox:
         self._random = Random(seed)
         self._table = _table(tasks)
         self._linger_seconds = linger_seconds
-        self._batch_size = batch_size
         self.faults = Faults(Random(seed + 1), faults or {})
         self.queue, self.dead_letter_queue = _queues(self.clock, fifo, superseded_handles_act)
+        urls = self.queue.url, self.dead_letter_queue.url
+        self._queue = TaskQueue(DEFAULT, *urls, batch_size, in_flight_cap)
         self.records = MemoryRecords()
         self.reports: list[Report] = []
         self.workers = MemoryLambda(
@@ -180,15 +182,13 @@ class Sandbox:
     async def _one_tick(self) -> Summary | None:
         """The consumer, as its app wires it; None if it crashed, or Lambda ended it."""
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
-        ends_at = clock.now() + CONSUMER_TIMEOUT_SECONDS
-        linger = self._linger_seconds
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
-                    dispatcher = Dispatcher(*ports, clock, self._random, self._batch_size)
-                    queue, cap = ports.queue, self._cap
-                    tick = Tick(queue, cap, dispatcher, clock, linger_seconds=linger, ends_at=ends_at)
-                    return await tick.run()
+                    polled = PolledQueue(self._queue, ports.queue, ports.dead_letters, self._cap)
+                    linger = self._linger_seconds
+                    consumer = Consumer([polled], ports.workers, clock, self._random, linger_seconds=linger)
+                    return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
         except TimeoutError:
             return None
         except BaseExceptionGroup as group:

@@ -1,4 +1,4 @@
-"""How many messages may be received now, so that no more than the cap are in flight?
+"""The in-flight cap: how many messages may be received, so that no more than that are in flight?
 
 The cap less what is in flight, where in flight is the larger of SQS's count and our own
 dispatches of the last half minute. SQS's count lags up to a minute, and it includes messages that

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
-from tests.support import NOW, ScriptedWorkers, World
+from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World
 
-from consumer.dispatch import Dispatcher
+from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
-from consumer.tick import POLLERS, RESERVE_SECONDS, Summary, Tick
+from consumer.pollers import MIN_POLLERS as POLLERS
+from consumer.source import RESERVE_SECONDS
+from consumer.summary import Summary
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.workers import Reply
+from shared.ports.queue import Outgoing
+from shared.ports.workers import Answer, Reply
+from shared.queues import DEFAULT, TaskQueue
 
 
 @dataclass
-class Consumer:
+class Firing:
     """One tick in a world; its workers answer, and nobody works."""
 
     world: World
@@ -31,22 +37,18 @@ class Consumer:
 
     async def ticking(self) -> Summary:
         world = self.world
-        dispatcher = Dispatcher(world.queue, world.dead_letters, self.workers, world.clock, world.random)
-        cap = InFlightCap(world.queue, world.clock, self.cap)
-        ends_at = world.clock.now() + self.timeout_seconds
-        return await Tick(
-            world.queue,
-            cap,
-            dispatcher,
-            world.clock,
-            linger_seconds=self.linger_seconds,
-            ends_at=ends_at,
-        ).run()
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, in_flight_cap=self.cap)
+        cap = InFlightCap(world.queue, world.clock, queue.in_flight_cap)
+        polled = PolledQueue(queue, world.queue, world.dead_letters, cap)
+        consumer = Consumer(
+            [polled], self.workers, world.clock, world.random, linger_seconds=self.linger_seconds
+        )
+        return await consumer.tick(self.timeout_seconds)
 
 
 @pytest.fixture
-def consumer(world: World) -> Consumer:
-    return Consumer(world, ScriptedWorkers())
+def consumer(world: World) -> Firing:
+    return Firing(world, ScriptedWorkers())
 
 
 def polls(world: World) -> list[tuple[float, int]]:
@@ -57,7 +59,7 @@ def polls(world: World) -> list[tuple[float, int]]:
 class TestDrain:
     """A tick is many polls."""
 
-    def test_a_tick_drains_the_queue(self, world: World, consumer: Consumer) -> None:
+    def test_a_tick_drains_the_queue(self, world: World, consumer: Firing) -> None:
         world.send(*(f"{n}" for n in range(205)))
 
         summary = consumer.tick()
@@ -66,9 +68,7 @@ class TestDrain:
         assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(205))
         assert summary.stopped == "queue empty"
 
-    def test_two_ticks_side_by_side_hand_each_message_over_once(
-        self, world: World, consumer: Consumer
-    ) -> None:
+    def test_two_ticks_side_by_side_hand_each_message_over_once(self, world: World, consumer: Firing) -> None:
         # Given workers that take a second to answer
         dispatch = consumer.workers.dispatch
 
@@ -87,7 +87,7 @@ class TestDrain:
         assert min(one.received, other.received) > 0
         assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(45))
 
-    def test_each_message_is_received_with_the_lease(self, world: World, consumer: Consumer) -> None:
+    def test_each_message_is_received_with_the_lease(self, world: World, consumer: Firing) -> None:
         world.send("one")
 
         consumer.tick()
@@ -95,7 +95,7 @@ class TestDrain:
         assert {lease_seconds for *_, lease_seconds, _ in world.queue.asked("receive")} == {LEASE_SECONDS}
 
     def test_the_summary_counts_polls_and_what_became_of_the_messages(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         consumer.workers.script = [[Reply.SENT, Reply.THROTTLED, Reply.TOO_LARGE, Reply.UNKNOWN]]
         world.send(*"abcd")
@@ -112,7 +112,7 @@ class TestDrain:
             stopped="queue empty",
         )
 
-    def test_after_a_throttle_the_poller_pauses(self, world: World, consumer: Consumer) -> None:
+    def test_after_a_throttle_the_poller_pauses(self, world: World, consumer: Firing) -> None:
         consumer.workers.script = [Reply.THROTTLED]
         world.send("one")
 
@@ -121,7 +121,7 @@ class TestDrain:
         first, second, *_ = (began for began, _ in polls(world))
         assert second - first >= 1
 
-    def test_after_a_throttle_every_poller_pauses(self, world: World, consumer: Consumer) -> None:
+    def test_after_a_throttle_every_poller_pauses(self, world: World, consumer: Firing) -> None:
         # Given pollers that poll side by side, one of which is throttled
         consumer.workers.script = [Reply.SENT, Reply.SENT, Reply.SENT, Reply.THROTTLED]
         world.send(*(str(number) for number in range(200)))
@@ -139,7 +139,7 @@ class TestEmpty:
     """A poll that does not wait asks some of SQS's servers, one that waits asks all: none decides alone."""
 
     def test_a_tick_that_finds_nothing_asks_three_times_and_does_not_wait(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         summary = consumer.tick()
 
@@ -147,7 +147,7 @@ class TestEmpty:
         assert polls(world) == [(0, 0), (0, 0), (0, 0)]
 
     def test_a_queue_that_has_run_empty_ends_the_tick_after_two_polls_that_waited(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         world.send("one")
 
@@ -157,7 +157,7 @@ class TestEmpty:
         assert polls(world) == [(0, 0), (0, 1), (1, 1)]
 
     def test_a_message_between_two_empty_polls_starts_the_count_anew(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         # Given a message, and another after an empty poll
         world.send("one")
@@ -173,7 +173,7 @@ class TestLinger:
 
     @pytest.mark.parametrize("seconds", [1, 5, 20, 45, 60])
     def test_a_tick_lingers_as_long_as_it_was_told(
-        self, world: World, consumer: Consumer, seconds: int
+        self, world: World, consumer: Firing, seconds: int
     ) -> None:
         consumer.linger_seconds = seconds
 
@@ -182,9 +182,7 @@ class TestLinger:
         assert summary.stopped == "queue empty"
         assert seconds <= world.seconds() <= seconds + 2, "the second in which it learned of the emptiness"
 
-    def test_it_waits_in_long_polls_and_not_in_many_short_ones(
-        self, world: World, consumer: Consumer
-    ) -> None:
+    def test_it_waits_in_long_polls_and_not_in_many_short_ones(self, world: World, consumer: Firing) -> None:
         consumer.linger_seconds = 50
 
         summary = consumer.tick()
@@ -193,7 +191,7 @@ class TestLinger:
         assert max(wait for _, wait in polls(world)) == 20
 
     def test_nor_in_many_that_do_not_wait_while_its_last_second_lasts(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         # Given calls that take a while, so that after a longest poll less than a second is left
         receive = world.queue.receive
@@ -211,7 +209,7 @@ class TestLinger:
 
     @pytest.mark.parametrize("seconds", [1, 7.3, 39])
     def test_a_message_sent_while_it_lingers_is_handed_over_at_once(
-        self, world: World, consumer: Consumer, seconds: float
+        self, world: World, consumer: Firing, seconds: float
     ) -> None:
         consumer.linger_seconds = 40
         world.send_in(seconds, "late")
@@ -222,7 +220,7 @@ class TestLinger:
         lease = consumer.workers.events[0]["Lease"]
         assert lease["ReceivedAt"] - NOW - seconds < 0.1
 
-    def test_lingering_starts_anew_with_each_message(self, world: World, consumer: Consumer) -> None:
+    def test_lingering_starts_anew_with_each_message(self, world: World, consumer: Firing) -> None:
         consumer.linger_seconds = 10
         world.send_in(8, "late")
 
@@ -238,7 +236,7 @@ class TestTime:
     @pytest.mark.parametrize("linger_seconds", [0, 30, 60])
     @pytest.mark.parametrize("sending", [True, False])
     def test_no_poll_lasts_into_the_reserve(
-        self, world: World, consumer: Consumer, timeout_seconds: float, linger_seconds: int, sending: bool
+        self, world: World, consumer: Firing, timeout_seconds: float, linger_seconds: int, sending: bool
     ) -> None:
         consumer.timeout_seconds, consumer.linger_seconds = timeout_seconds, linger_seconds
         for second in range(90) if sending else ():
@@ -250,7 +248,7 @@ class TestTime:
         assert max(began + wait for began, wait in polls(world)) <= timeout_seconds - RESERVE_SECONDS
 
     def test_a_slow_count_of_sqs_does_not_push_a_poll_into_the_reserve(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         consumer.timeout_seconds, consumer.linger_seconds, consumer.cap = 30, 60, 10
         world.queue.count_takes_seconds = 4
@@ -260,19 +258,19 @@ class TestTime:
         assert summary.stopped == "out of time"
         assert max(began + wait for began, wait in polls(world)) <= 30 - RESERVE_SECONDS
 
-    def test_a_tick_whose_time_is_up_says_so(self, world: World, consumer: Consumer) -> None:
+    def test_a_tick_whose_time_is_up_says_so(self, world: World, consumer: Firing) -> None:
         consumer.timeout_seconds, consumer.linger_seconds = 30, 60
 
         assert consumer.tick().stopped == "out of time"
 
-    def test_with_too_little_time_nothing_is_polled(self, world: World, consumer: Consumer) -> None:
+    def test_with_too_little_time_nothing_is_polled(self, world: World, consumer: Firing) -> None:
         consumer.timeout_seconds = RESERVE_SECONDS
         world.send("one")
 
         assert consumer.tick() == Summary(stopped="out of time")
 
     def test_a_queue_that_never_runs_empty_does_not_outlast_the_time(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         consumer.workers.script = [Reply.THROTTLED, Reply.SENT] * 1000
         world.send(*["x"] * 2000)
@@ -286,7 +284,7 @@ class TestTime:
 class TestHarm:
     """Going on would do harm."""
 
-    def test_a_failed_receive_is_in_the_summary(self, world: World, consumer: Consumer) -> None:
+    def test_a_failed_receive_is_in_the_summary(self, world: World, consumer: Firing) -> None:
         world.queue.broken = {"receive"}
 
         summary = consumer.tick()
@@ -295,7 +293,7 @@ class TestHarm:
 
     @pytest.mark.parametrize(("late_seconds", "dispatched"), [(9, 2), (11, 0)])
     def test_what_an_answer_that_comes_late_brought_is_released(
-        self, world: World, consumer: Consumer, late_seconds: float, dispatched: int
+        self, world: World, consumer: Firing, late_seconds: float, dispatched: int
     ) -> None:
         # Given answers of SQS that are under way for so long, while the leases run
         receive = world.queue.receive
@@ -314,7 +312,7 @@ class TestHarm:
         assert summary.released == 2 - dispatched
         assert len(consumer.workers.events) == dispatched
 
-    def test_a_refused_invoke_ends_the_tick(self, world: World, consumer: Consumer) -> None:
+    def test_a_refused_invoke_ends_the_tick(self, world: World, consumer: Firing) -> None:
         consumer.workers.script = [Reply.REFUSED] * 50
         world.send(*["x"] * 100)
 
@@ -325,7 +323,7 @@ class TestHarm:
 
     @pytest.mark.parametrize("reply", [Reply.THROTTLED, Reply.UNKNOWN])
     def test_three_bad_answers_in_a_row_end_the_tick(
-        self, world: World, consumer: Consumer, reply: Reply
+        self, world: World, consumer: Firing, reply: Reply
     ) -> None:
         consumer.workers.script = [reply] * 1000
         world.send(*["x"] * 500)
@@ -353,7 +351,7 @@ def test_a_tick_that_stopped_for_harm_did_not_go_well(stopped: str, went_well: b
 class TestPollers:
     """While receives come back full, more pollers poll side by side."""
 
-    def watch(self, world: World, consumer: Consumer) -> list[tuple[float, int]]:
+    def watch(self, world: World, consumer: Firing) -> list[tuple[float, int]]:
         """When each dispatch began, and how many were then under way; each takes two seconds."""
         seen: list[tuple[float, int]] = []
         under_way = 0
@@ -378,7 +376,7 @@ class TestPollers:
         ],
     )
     def test_full_receives_open_pollers(
-        self, world: World, consumer: Consumer, messages: int, pollers: int
+        self, world: World, consumer: Firing, messages: int, pollers: int
     ) -> None:
         seen = self.watch(world, consumer)
         world.send(*["x"] * messages)
@@ -387,7 +385,7 @@ class TestPollers:
         assert max(under_way for _, under_way in seen) == pollers
 
     def test_when_the_queue_has_run_empty_one_poller_lingers_alone(
-        self, world: World, consumer: Consumer
+        self, world: World, consumer: Firing
     ) -> None:
         consumer.linger_seconds = 15
         world.send(*["x"] * 300)
@@ -397,7 +395,7 @@ class TestPollers:
         assert [wait for began, wait in polls(world) if began > 1.5] == []
         assert [wait for began, wait in polls(world) if wait > 1] == [15]
 
-    def test_pollers_that_have_closed_open_again(self, world: World, consumer: Consumer) -> None:
+    def test_pollers_that_have_closed_open_again(self, world: World, consumer: Firing) -> None:
         consumer.linger_seconds = 30
         seen = self.watch(world, consumer)
         world.send(*["x"] * 300)
@@ -409,7 +407,7 @@ class TestPollers:
         assert max(under_way for began, under_way in seen if began < 40) == POLLERS
         assert max(under_way for began, under_way in seen if began > 40) == POLLERS
 
-    def test_pollers_together_keep_the_cap(self, world: World, consumer: Consumer) -> None:
+    def test_pollers_together_keep_the_cap(self, world: World, consumer: Firing) -> None:
         consumer.cap = 30
         consumer.timeout_seconds = 16.5
         world.send(*["x"] * 300)
@@ -418,7 +416,7 @@ class TestPollers:
 
         assert 30 <= summary.received <= 30 + 2 * 3, "the cap, and a trickle of a tenth each second"
 
-    def test_a_tick_whose_cap_is_used_up_waits_and_asks_again(self, world: World, consumer: Consumer) -> None:
+    def test_a_tick_whose_cap_is_used_up_waits_and_asks_again(self, world: World, consumer: Firing) -> None:
         consumer.cap = 20
         world.queue.counts = 500
         world.send(*["x"] * 6)
@@ -427,3 +425,47 @@ class TestPollers:
 
         assert summary.received == 6
         assert {asked for asked, *_ in world.queue.asked("receive")} == {2}
+
+
+class TestQueues:
+    """A tick of several queues: each has a turn of its own."""
+
+    def firing(self, world: World, workers: list[ScriptedWorkers]) -> tuple[Summary, list[WatchedQueue]]:
+        """A tick of as many queues, with 25 messages each; what it came to."""
+        queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(workers))]
+        polled = []
+        for queue in queues:
+            for _ in range(25):
+                world.run(queue.send(Outgoing("{}")))
+            value = TaskQueue(queue.url[-1], queue.url, world.dead_letters.url)
+            polled.append(PolledQueue(value, queue, world.dead_letters, InFlightCap(queue, world.clock, 0)))
+        by_queue = {queue.url: answering for queue, answering in zip(queues, workers, strict=True)}
+        consumer = Consumer(polled, WorkersByQueue(by_queue), world.clock, world.random)
+        return world.run(consumer.tick(90)), queues
+
+    def test_all_are_drained_and_the_summary_counts_them_together(self, world: World) -> None:
+        summary, _ = self.firing(world, [ScriptedWorkers(), ScriptedWorkers(), ScriptedWorkers()])
+
+        assert (summary.received, summary.dispatched, summary.stopped) == (75, 75, "queue empty")
+        assert summary.went_well
+
+    def test_what_ends_the_turn_of_one_leaves_the_others_going_on(self, world: World) -> None:
+        # Given a queue whose dispatches are refused, and a healthy one
+        sick = ScriptedWorkers(*[Reply.REFUSED] * 100)
+        summary, queues = self.firing(world, [sick, ScriptedWorkers()])
+
+        assert summary.dispatched == 25
+        assert summary.received == summary.dispatched + summary.released
+        assert len(queues[0].asked("receive")) == 1
+        assert set(summary.stopped.split("; ")) == {"invoke refused", "queue empty"}
+        assert not summary.went_well
+
+
+class WorkersByQueue:
+    """The `Workers` port, which answers by the queue that the deliveries are from."""
+
+    def __init__(self, by_queue: Mapping[str, ScriptedWorkers]) -> None:
+        self._by_queue = by_queue
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        return await self._by_queue[json.loads(events[0])["QueueUrl"]].dispatch(events)

@@ -194,7 +194,8 @@ class TestBadInput:
 
         assert outcomes == ["retry later"] * 4 + ["dead-letter"]
         assert note(world)["reason"].endswith(
-            "no task is called 'gret'; there are: collect, fail, greet, leave, reject, retry, send_badly, tell_all"
+            "no task is called 'gret'; there are: "
+            "collect, fail, greet, leave, reject, retry, send_badly, tell_all"
         )
         assert note(world)["task"] == "gret"
 

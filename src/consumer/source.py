@@ -1,0 +1,135 @@
+"""A queue's turn in a tick: polls until it has run empty, the time is used up, or going on would do harm.
+
+Whatever ends a turn ends that queue's alone: the tick goes on with the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from consumer.dispatch import Dispatcher
+from consumer.flow.flow import Flow
+from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
+from shared.delivery import Delivery
+from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
+from shared.ports.clock import Clock
+from shared.ports.queue import MAX_WAIT_SECONDS, Queue, QueueError
+
+RESERVE_SECONDS = DISPATCH_SECONDS + 5
+"""Kept free at the end of the function's time for the messages that are received last."""
+
+EMPTY_POLLS = 2
+"""How many empty polls in a row mean an empty queue, once messages have come: each waits a second for more,
+and so asks all of SQS's servers."""
+
+IDLE_POLLS = 3
+"""How many do before any has come. They don't wait: that second would be most of what an idle month costs.
+Each asks some of SQS's servers, by chance; what all of them miss is for the next tick
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
+
+ASK_AGAIN_SECONDS = 0.25
+"""Until the flow is asked again, after it let nothing through."""
+
+
+class Source:
+    """One queue, as a tick polls it.
+
+    linger_seconds -- how long to poll on after the queue has run empty.
+    ends_at        -- when the function's own time is over, in epoch seconds.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        flow: Flow,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        *,
+        linger_seconds: float,
+        ends_at: float,
+    ) -> None:
+        self.turn = Summary()
+        self._queue = queue
+        self._flow = flow
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._linger_seconds = linger_seconds
+        self._ends_at = ends_at
+        self._empty_polls = 0
+        self._empty_since: float | None = None
+        self._paused_until = 0.0
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its turn goes on."""
+        return not self.turn.stopped
+
+    def pause_seconds(self) -> float:
+        """How long it must not be polled; all pollers keep to it, since the rate is that of all of them."""
+        return max(0.0, self._paused_until - self._clock.now())
+
+    async def poll(self) -> int:
+        """One receive and its dispatches; how many messages came."""
+        asked = await self._flow.may_receive()
+        left = self._seconds_left()  # after the flow, which may have asked SQS
+        if left < 1:
+            self._flow.received(asked, 0)
+            self._stop(OUT_OF_TIME)
+            return 0
+        if asked == 0:
+            await self._clock.sleep(ASK_AGAIN_SECONDS)
+            return 0
+        received: Sequence[Delivery] = ()
+        try:
+            received = await self._queue.receive(asked, self._wait_seconds(left), LEASE_SECONDS)
+        except QueueError as error:
+            self._stop(f"receive failed: {error}")
+            return 0
+        finally:
+            self._flow.received(asked, len(received))
+        self.turn.polls += 1
+        self.turn.received += len(received)
+        self._note_emptiness(bool(received))
+        if received:
+            await self._dispatch(received)
+        return len(received)
+
+    async def _dispatch(self, received: Sequence[Delivery]) -> None:
+        result = await self._dispatcher.dispatch(received)
+        self.turn.dispatched += result.dispatched
+        self.turn.released += result.released
+        self.turn.dead_lettered += result.dead_lettered
+        self.turn.left += result.left
+        if result.stop:
+            self._stop(result.stop)
+        if result.pause_seconds:
+            self._pause(result.pause_seconds)
+
+    def _seconds_left(self) -> float:
+        """How long polls may go on, so that what they bring can still be dispatched."""
+        return self._ends_at - RESERVE_SECONDS - self._clock.now()
+
+    def _wait_seconds(self, left: float) -> int:
+        """How long the next receive waits: 1 s if messages have come, or as long as the queue lingers."""
+        wanted = 1.0 if self.turn.received else 0.0
+        if self._empty_since is not None:
+            lingers = self._empty_since + self._linger_seconds - self._clock.now()
+            wanted = max(1.0, lingers) if lingers > 0 else wanted
+        return int(min(wanted, left, MAX_WAIT_SECONDS))
+
+    def _note_emptiness(self, came: bool) -> None:
+        if came:
+            self._empty_polls, self._empty_since = 0, None
+            return
+        now = self._clock.now()
+        self._empty_polls += 1
+        self._empty_since = now if self._empty_since is None else self._empty_since
+        enough = EMPTY_POLLS if self.turn.received else IDLE_POLLS
+        if self._empty_polls >= enough and now >= self._empty_since + self._linger_seconds:
+            self._stop(QUEUE_EMPTY)
+
+    def _pause(self, seconds: float) -> None:
+        self._paused_until = self._clock.now() + seconds
+
+    def _stop(self, why: str) -> None:
+        self.turn.stopped = self.turn.stopped or why
