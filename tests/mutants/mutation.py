@@ -1,10 +1,10 @@
 """What is a mutation? One mechanism of the code, named, and what takes its place.
 
-    @breaks("without room nothing is polled", "H45", "consumer.flow.cap:InFlightCap._trickle")
+    @breaks("where the cap is used up nothing is polled", "H45", "consumer.flow.cap:InFlightCap._trickle")
     def _(original, self):
         return 0
 
-    sets("one empty poll ends the tick", "H30", "consumer.tick:EMPTY_POLLS", 1)
+    sets("one empty poll ends a queue's turn", "H30", "consumer.source:EMPTY_POLLS", 1)
 
 What a mechanism answers or does is broken, not how it is written: its code may change, the mutation stays.
 """

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.mutants.broken import (
     attempts,
+    batches,
     calls,
     dead_letters,
     dispatches,
@@ -28,6 +29,7 @@ PARTS = (
     polls.PART,
     dispatches.PART,
     leases.PART,
+    batches.PART,
     time.PART,
     records.PART,
     attempts.PART,

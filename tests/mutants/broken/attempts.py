@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
+from copy import replace
+
+from tests.mutants.broken.queues import having
 from tests.mutants.mutation import Part
 
-from shared.ports.records import Begun, RecordsError
+from worker.no_queue import NoHold
+from worker.outcome import used_up
 
 PART = Part("Attempts")
 breaks = PART.breaks
 
 
-@breaks("the first failure is not counted", "H18", "worker.record:Record.count")
-async def _(original, self, otherwise):
-    return 1
+@breaks("the first failure is not counted", "H18", "worker.starts:Starts.count")
+async def _(original, self, attempt):
+    return None
 
 
-@breaks("a start is counted twice", "H9 H19", "worker.record:Record.begin")
-async def _(original, self, lease_ends):
-    begun = await original(self, lease_ends)
-    if isinstance(begun, Begun):
-        await self.records.count(self.key, f"{self.owner} again", self.clock.now())
-    return begun
+@breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.own")
+async def _(original, self, attempt, lease_ends, random):
+    outcome = await original(self, attempt, lease_ends, random)
+    if self.owned:
+        await self._records.count(self.key, "another", self._clock.now())
+    return outcome
 
 
-@breaks("without records every attempt is the first", "H10", "worker.record:Record.begin")
-async def _(original, self, lease_ends):
-    try:
-        return await original(self, lease_ends)
-    except RecordsError:
-        if self.outlives_message:
-            raise
-        return Begun(1)
+@breaks("attempts are counted by receives", "H9 H19", "worker.starts:Starts.own")
+async def _(original, self, attempt, lease_ends, random):
+    outcome = await original(self, attempt, lease_ends, random)
+    attempt.number = self._receives
+    return outcome or used_up(attempt)
+
+
+@breaks("without records every attempt is the first", "H10", "worker.starts:Starts.own")
+async def _(original, self, attempt, lease_ends, random):
+    outcome = await original(self, attempt, lease_ends, random)
+    if not self.owned:
+        attempt.number = 1
+    return outcome
 
 
 @breaks("a task that kills its process is never given up", "H10", "worker.outcome:used_up")
-def _(original, attempt, policy):
+def _(original, attempt):
     return None
 
 
 @breaks("a message is given up before its last attempt", "H9", "worker.outcome:used_up")
-def _(original, attempt, policy):
-    return original(attempt.numbered(attempt.number + 1), policy)
+def _(original, attempt):
+    attempt.number += 1
+    outcome = original(attempt)
+    attempt.number -= 1
+    return outcome
 
 
 @breaks("the last failure is retried", "H18", "worker.outcome:decide")
-def _(original, error, attempt, policy, *others, **more):
-    return original(error, attempt, policy._replace(attempts=policy.attempts + 1), *others, **more)
+def _(original, error, attempt, random, limits):
+    policy = attempt.policy
+    attempt.policy = replace(policy, attempts=policy.attempts + 1)
+    outcome = original(error, attempt, random, limits)
+    attempt.policy = policy
+    return outcome
+
+
+@breaks("after a lost lease a failure is settled", "H14", "worker.attempt:Attempts._failed")
+async def _(original, self, attempt, delivery, error):
+    with having(self, hold=NoHold()):
+        return await original(self, attempt, delivery, error)
 
 
 @breaks(
@@ -62,6 +84,10 @@ async def _(original, self, function, seconds):
         raise error.__cause__ from None
 
 
-@breaks("a generator that nobody runs is a success", "H47", "worker.call:call")
+@breaks("a generator that nobody runs is a success", "H47", "worker.host:call")
 async def _(original, task, payload, context, host, seconds):
-    await host.call(lambda: task(payload, context) if task.wants_context else task(payload), seconds)
+    try:
+        await original(task, payload, context, host, seconds)
+    except TypeError as error:
+        if "returned a generator" not in str(error):
+            raise

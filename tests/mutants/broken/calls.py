@@ -52,8 +52,8 @@ async def _(original, self, function, event):
     "H12",
     "shared.aws.lean.transport:LeanTransport.__init__",
 )
-def _(original, self, aws_environment, streams, *, attempts, **more):
-    original(self, aws_environment, streams, attempts=1, **more)
+def _(original, self, environment, streams, *, attempts, **more):
+    original(self, environment, streams, attempts=1, **more)
 
 
 @breaks(

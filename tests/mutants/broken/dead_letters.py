@@ -7,6 +7,7 @@ from contextlib import suppress
 from tests.mutants.mutation import Part
 
 from shared.dead_letter import Move
+from shared.delivery import Delivery
 from shared.ports.queue import QueueError
 
 PART = Part("Dead letters")
@@ -82,7 +83,7 @@ def _(original, delivery):
 
 @breaks("a dead letter's note grows beyond what SQS takes", "H46", "shared.dead_letter:compose")
 def _(original, delivery, cause, now):
-    without_body = delivery._replace(message={**delivery.message, "Body": ""})
+    without_body = Delivery({**delivery.message, "Body": ""}, delivery.queue_url, delivery.lease)
     return original(without_body, cause, now)._replace(body=delivery.body)
 
 

@@ -1,37 +1,30 @@
-"""What a poll brought, made into runs, and the answers to their dispatches, broken."""
+"""What a poll brought, made into batches, and the answers to their dispatches, broken."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from tests.mutants.broken.queues import NeverRefusing
+from tests.mutants.broken.queues import NeverRefusing, changed, having
 from tests.mutants.mutation import Part
 
-from shared.delivery import Delivery
 from shared.ports.workers import Reply
 
 PART = Part("Dispatches")
 breaks, sets = PART.breaks, PART.sets
 
 
-@breaks("each message of a group is a run of its own", "H25 H27", "consumer.batches:dispatches_of")
-def _(original, batch, most):
-    ordered = [delivery for delivery in batch if delivery.from_fifo]
-    others = [delivery for delivery in batch if not delivery.from_fifo]
-    return [run for one in ordered for run in original([one], most)] + original(others, most)
+@breaks("each message of a group is a batch of its own", "H25 H27", "consumer.batches:dispatches_of")
+def _(original, received, batch_size):
+    ordered = [delivery for delivery in received if delivery.from_fifo]
+    others = [delivery for delivery in received if not delivery.from_fifo]
+    return [one for each in ordered for one in original([each], batch_size)] + original(others, batch_size)
 
 
-@breaks("what does not fit a group's run is another run", "H25 H27", "consumer.batches:dispatches_of")
-def _(original, batch, most):
-    dispatches = original(batch, most)
+@breaks("what does not fit a group's batch is another batch", "H25 H27", "consumer.batches:dispatches_of")
+def _(original, received, batch_size):
+    dispatches = original(received, batch_size)
     for dispatch in dispatches:  # of those, too, that come to it here
-        if dispatch.tail:
-            dispatches += original(dispatch.tail, most)
-    return [dispatch._replace(tail=()) for dispatch in dispatches]
-
-
-class _AsOfAStandardQueue(Delivery):
-    from_fifo = False
+        if dispatch.rest:
+            dispatches += original(dispatch.rest, batch_size)
+    return [dispatch._replace(rest=()) for dispatch in dispatches]
 
 
 @breaks(
@@ -39,43 +32,39 @@ class _AsOfAStandardQueue(Delivery):
     "H25 H27",
     "consumer.batches:dispatches_of",
 )
-def _(original, batch, most):
-    return original([_AsOfAStandardQueue(*delivery) for delivery in batch], most)
+def _(original, received, batch_size):
+    return original([changed(delivery, from_fifo=False) for delivery in received], batch_size)
 
 
-class _OfNoGroup(Delivery):
-    group = None
+@breaks("all groups of a poll are one batch", "H28", "consumer.batches:dispatches_of")
+def _(original, received, batch_size):
+    return original([changed(delivery, group=None) for delivery in received], batch_size)
 
 
-@breaks("all groups of a poll are one run", "H28", "consumer.batches:dispatches_of")
-def _(original, batch, most):
-    return original([_OfNoGroup(*delivery) for delivery in batch], most)
+@breaks("a batch turns the order received round", "H25", "consumer.batches:dispatches_of")
+def _(original, received, batch_size):
+    return original(received[::-1], batch_size)
 
 
-@breaks("a run turns the order received round", "H25", "consumer.batches:dispatches_of")
-def _(original, batch, most):
-    return original(batch[::-1], most)
+@breaks("the rest of a group is forgotten", "H26", "consumer.batches:dispatches_of")
+def _(original, received, batch_size):
+    return [dispatch._replace(rest=()) for dispatch in original(received, batch_size)]
 
 
-@breaks("the tail of a run is forgotten", "H26", "consumer.batches:dispatches_of")
-def _(original, batch, most):
-    return [dispatch._replace(tail=()) for dispatch in original(batch, most)]
-
-
-@breaks("a run is dispatched however late it is", "H5 H43", "consumer.dispatch:_is_late")
+@breaks("a batch is dispatched however late it is", "H5 H43", "consumer.dispatch:_is_late")
 def _(original, dispatch, now):
     return False
 
 
-@breaks("what came late is kept until its lease ends", "H43", "consumer.dispatch:_let_go")
+@breaks("what came late is kept until its lease ends", "H43", "consumer.dispatch:_to_release")
 def _(original, dispatch, reply):
-    return dispatch.tail if reply is None else original(dispatch, reply)
+    return dispatch.rest if reply is None else original(dispatch, reply)
 
 
 sets("what is released is visible at once", "H2", "consumer.dispatch:RELEASE_SECONDS", (0, 0))
 
 
-@breaks("what may have arrived is released", "H3", "consumer.dispatch:_let_go")
+@breaks("what may have arrived is released", "H3", "consumer.dispatch:_to_release")
 def _(original, dispatch, reply):
     return original(dispatch, Reply.REFUSED if reply is Reply.UNKNOWN else reply)
 
@@ -88,12 +77,12 @@ async def _(original, self, dispatches):
     return known + await original(self, unknown)
 
 
-@breaks("a tick goes on after an invoke was refused", "H2 H20", "consumer.dispatch:Dispatcher._stop")
+@breaks("a turn goes on after an invoke was refused", "H2 H20", "consumer.dispatch:Dispatcher._stop")
 def _(original, self, replies):
     return original(self, set(replies) - {Reply.REFUSED})
 
 
-sets("a tick never loses its patience", "H2", "consumer.dispatch:PATIENCE", 1_000_000)
+sets("a turn never loses its patience", "H2", "consumer.dispatch:PATIENCE", 1_000_000)
 
 
 @breaks(
@@ -108,18 +97,18 @@ async def _(original, self, deliveries):
 
 
 @breaks(
-    "the tail of a run is released before its head is dispatched",
+    "the rest of a group is released before its batch is dispatched",
     "H25 H27",
     "consumer.dispatch:Dispatcher._dispatch",
 )
 async def _(original, self, dispatches):
     for dispatch in dispatches:
-        await self._release(dispatch.tail)
+        await self._release(dispatch.rest)
     return await original(self, dispatches)
 
 
 @breaks(
-    "the tail is released before the head is a dead letter",
+    "the rest of a group is released before its head is a dead letter",
     "H27",
     "consumer.dispatch:Dispatcher._dispatch",
 )
@@ -127,13 +116,14 @@ async def _(original, self, dispatches):
     answered = await original(self, dispatches)
     for dispatch, reply in answered:
         if reply is Reply.TOO_LARGE:
-            await self._release(dispatch.tail)
+            await self._release(dispatch.rest)
     return answered
 
 
 @breaks("nobody looks which releases were refused", "H4", "consumer.dispatch:Dispatcher._release")
 async def _(original, self, deliveries):
-    return await original(replace(self, queue=NeverRefusing(self.queue)), deliveries)
+    with having(self, queue=NeverRefusing(self._queue)):
+        return await original(self, deliveries)
 
 
 sets("a release that fails kills the consumer", "H4", "consumer.dispatch:QueueError", ZeroDivisionError)

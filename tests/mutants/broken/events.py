@@ -1,4 +1,4 @@
-"""The worker's event, which a run travels as, broken."""
+"""The worker's event, which a batch travels as, broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 from tests.mutants.mutation import Part
 
-from shared import delivery, wire
+from shared import delivery, envelope
 
 PART = Part("Events")
 breaks = PART.breaks
@@ -14,7 +14,7 @@ breaks = PART.breaks
 
 @breaks("no body is compressed", "H15", "shared.envelope:compressed")
 def _(original, message):
-    return wire.plain(message)
+    return envelope.plain(message)
 
 
 @breaks("an event is larger than Lambda takes", "H15", "consumer.batches:longest_event")

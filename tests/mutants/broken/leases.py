@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from tests.mutants.broken.queues import having
 from tests.mutants.mutation import Part
+
+from worker.hold import LeaseLostError
 
 PART = Part("Leases")
 breaks, sets = PART.breaks, PART.sets
@@ -16,12 +21,17 @@ def _(original, cls, *arguments, **named):
     return lease._replace(start_by=lease.ends)
 
 
-@breaks("no lease is extended while a task runs", "H14", "worker.heartbeat:Heartbeat.keep")
+@breaks("a worker starts however late it is", "H5", "worker.guards.late:late")
+def _(original, batch, now):
+    return None
+
+
+@breaks("no lease is extended while a task runs", "H14", "worker.hold:Hold._keep")
 async def _(original, self, sleep):
     return None
 
 
-@breaks("the heart beats on after the lease is lost", "H14", "worker.heartbeat:Heartbeat._keep_the_record")
+@breaks("the heart beats on after the lease is lost", "H14", "worker.hold:Hold._keep_the_record")
 async def _(original, self):
     await self.beat()
     return True
@@ -30,67 +40,80 @@ async def _(original, self):
 @breaks(
     "an idempotent task whose message is lost is not kept owned",
     "H7 H14",
-    "worker.heartbeat:Heartbeat._keep_the_record",
+    "worker.hold:Hold._keep_the_record",
 )
 async def _(original, self):
     return False
 
 
-@breaks("a lost lease comes back with the next beat that works", "H14", "worker.heartbeat:Heartbeat.beat")
+@breaks("a lost lease comes back with the next beat that works", "H14", "worker.hold:Hold.beat")
 async def _(original, self):
     self._known = False  # as before the first beat of a delivery whose lease nobody knows
     return await original(self)
 
 
-@breaks("a beat that SQS refused counts as one that worked", "H13 H14", "worker.heartbeat:_kept")
-async def _(original, queue, deliveries):
-    await original(queue, deliveries)
+@breaks("a beat that SQS refused counts as one that worked", "H13 H14", "worker.hold:Hold._extended")
+async def _(original, self, deliveries):
+    await original(self, deliveries)
     return list(deliveries)
 
 
-sets("a beat that failed is not made again", "H14", "worker.heartbeat:BEAT_AGAIN_SECONDS", 120.0)
+sets("a beat that failed is not made again", "H14", "worker.hold:BEAT_AGAIN_SECONDS", 120.0)
 
 
 @breaks(
     "the first beat of a late start comes after its lease has ended",
     "H14",
-    "worker.heartbeat:Heartbeat.hold",
+    "worker.hold:Hold.hold",
 )
-def _(original, self, deliveries, record=None):
+def _(original, self, deliveries):
     next_at = self._next_at
-    original(self, deliveries, record)
+    original(self, deliveries)
     self._next_at = next_at
+
+
+@breaks("a task starts though its lease ended while it was imported", "H5 H14", "worker.hold:Hold.confirm")
+async def _(original, self):
+    with suppress(LeaseLostError):
+        await original(self)
 
 
 @breaks(
     "on a FIFO queue the followers' leases are extended though the head's is not",
     "H13 H25",
-    "worker.heartbeat:Heartbeat.__init__",
+    "worker.hold:Hold._extend",
 )
-def _(original, self, lease, ordered, clock, queue):
-    original(self, lease, False, clock, queue)
+async def _(original, self):
+    with having(self, ordered=False):
+        return await original(self)
 
 
-@breaks("the head's lease alone is extended", "H14", "worker.heartbeat:Heartbeat.hold")
-def _(original, self, deliveries, record=None):
-    original(self, deliveries[:1], record)
+@breaks("the head's lease alone is extended", "H14", "worker.hold:Hold.hold")
+def _(original, self, deliveries):
+    original(self, deliveries[:1])
 
 
-@breaks("a record's ownership is not extended with the lease", "H7 H14", "worker.record:Record.extend")
-async def _(original, self, lease_ends):
-    return True
-
-
-@breaks("a record's ownership lasts longer than the lease", "H10", "worker.record:_until")
-def _(original, lease_ends):
-    return lease_ends + 15
+@breaks("on a FIFO queue no beat comes before the task", "H13", "worker.hold:Hold.secure")
+async def _(original, self, deliveries):
+    with having(self, ordered=False):
+        await original(self, deliveries)
 
 
 @breaks(
     "on a FIFO queue a task starts though the beat before it was refused",
     "H13 H14",
-    "worker.heartbeat:Heartbeat.beat",
+    "worker.hold:Hold.secure",
 )
-async def _(original, self):
-    await original(self)
+async def _(original, self, deliveries):
+    with suppress(LeaseLostError):
+        await original(self, deliveries)
+
+
+@breaks("a record's ownership is not extended with the lease", "H7 H14", "worker.starts:Starts.extend")
+async def _(original, self, lease_ends):
     return True
+
+
+@breaks("a record's ownership lasts longer than the lease", "H10", "worker.starts:_until")
+def _(original, lease_ends):
+    return lease_ends + 15

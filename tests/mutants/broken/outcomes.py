@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from tests.mutants.broken.queues import NeverFailing, NeverRefusing
+from tests.mutants.broken.queues import NeverFailing, NeverRefusing, having
 from tests.mutants.mutation import Part
 
 from worker.decode import BadMessageError
@@ -23,13 +23,14 @@ def _(original, *arguments, **named):
 
 
 @breaks("a backoff goes beyond SQS's twelve hours", "H18", "worker.outcome:decide")
-def _(original, *arguments, max_seconds, **more):
-    return original(*arguments, max_seconds=10 * max_seconds, **more)
+def _(original, error, attempt, random, limits):
+    further = limits._replace(postpone_seconds=10 * limits.postpone_seconds)
+    return original(error, attempt, random, further)
 
 
 @breaks("a message is postponed for longer than SQS keeps it", "H32", "worker.outcome:decide")
-def _(original, *arguments, max_seconds, kept_seconds=0.0):
-    return original(*arguments, max_seconds=max_seconds)
+def _(original, error, attempt, random, limits):
+    return original(error, attempt, random, limits._replace(kept_seconds=float("inf")))
 
 
 class _Highest(random.Random):
@@ -65,17 +66,20 @@ def _(original, error, *others, **more):
 
 @breaks("a delete that SQS refused counts as confirmed", "H12 H13 H27", "worker.settle:Settler.delete")
 async def _(original, self, deliveries):
-    return await original(self._replace(queue=NeverRefusing(self.queue)), deliveries)
+    with having(self, queue=NeverRefusing(self._queue)):
+        return await original(self, deliveries)
 
 
 @breaks("a delete that failed counts as confirmed", "H12 H27", "worker.settle:Settler.delete")
 async def _(original, self, deliveries):
-    return await original(self._replace(queue=NeverFailing(self.queue)), deliveries)
+    with having(self, queue=NeverFailing(self._queue)):
+        return await original(self, deliveries)
 
 
 @breaks("a postponement that failed counts as confirmed", "H13 H27", "worker.settle:Settler.postpone")
 async def _(original, self, deliveries, seconds):
-    return await original(self._replace(queue=NeverRefusing(self.queue)), deliveries, seconds)
+    with having(self, queue=NeverRefusing(self._queue)):
+        return await original(self, deliveries, seconds)
 
 
 sets("a call to SQS that fails kills the worker", "H12", "worker.settle:QueueError", ZeroDivisionError)

@@ -1,4 +1,4 @@
-"""The consumer's polls, and the room for them, broken."""
+"""The consumer's polls, and the flow that bounds them, broken."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from shared.ports.queue import MAX_PER_CALL
 PART = Part("Polls")
 breaks, sets = PART.breaks, PART.sets
 
-sets("one empty poll ends the tick", "H30", "consumer.tick:EMPTY_POLLS", 1)
-sets("one empty poll ends a tick that has found nothing", "H30", "consumer.tick:IDLE_POLLS", 1)
+sets("one empty poll ends a queue's turn", "H30", "consumer.source:EMPTY_POLLS", 1)
+sets("one empty poll ends a turn that has found nothing", "H30", "consumer.source:IDLE_POLLS", 1)
 
 
 @breaks(
-    "a message between two empty polls does not start their count anew",
+    "a message between two empty polls does not start their count again",
     "H30",
-    "consumer.tick:Tick._note_emptiness",
+    "consumer.source:Source._note_emptiness",
 )
 def _(original, self, came):
     if not came:
         original(self, came)
 
 
-sets("a tick polls until its function's time is over", "H1", "consumer.tick:RESERVE_SECONDS", 0)
-sets("a receive that fails kills the consumer", "H21", "consumer.tick:QueueError", ZeroDivisionError)
+sets("a tick polls until its function's time is over", "H1", "consumer.source:RESERVE_SECONDS", 0)
+sets("a receive that fails kills the consumer", "H21", "consumer.source:QueueError", ZeroDivisionError)
 
 
-@breaks("no poller pauses after a throttle", "H2", "consumer.tick:Tick._hand_over")
-async def _(original, self, batch):
-    await original(self, batch)
-    self._paused_until = 0.0
+@breaks("no poller pauses after a throttle", "H2", "consumer.source:Source._pause")
+def _(original, self, seconds):
+    pass
 
 
 @breaks("the client sends a receive again whose answer is lost", "H43", "consumer.app:transport_in_a_loop")
@@ -38,21 +37,21 @@ def _(original, wanted, *, attempts, **more):
     return original(wanted, attempts=4, **more)
 
 
-@breaks("the room ignores our own dispatches", "H9 H21", "consumer.flow.cap:InFlightCap.taken")
-def _(original, self, asked, received):
+@breaks("the cap ignores our own dispatches", "H9 H21", "consumer.flow.cap:InFlightCap.received")
+def _(original, self, asked, came):
     original(self, asked, 0)
 
 
-@breaks("without room nothing is polled", "H45", "consumer.flow.cap:InFlightCap._trickle")
+@breaks("where the cap is used up nothing is polled", "H45", "consumer.flow.cap:InFlightCap._trickle")
 def _(original, self):
     return 0
 
 
-@breaks("the in-flight cap is ignored", "H9 H21", "consumer.flow.cap:InFlightCap.take")
+@breaks("the in-flight cap is ignored", "H9 H21", "consumer.flow.cap:InFlightCap.may_receive")
 async def _(original, self):
     return MAX_PER_CALL
 
 
-@breaks("what a poll asked for stays reserved", "H45", "consumer.flow.cap:InFlightCap.taken")
-def _(original, self, asked, received):
-    original(self, 0, received)
+@breaks("what a poll asked for stays reserved", "H45", "consumer.flow.cap:InFlightCap.received")
+def _(original, self, asked, came):
+    original(self, 0, came)

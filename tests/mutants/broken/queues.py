@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
+from shared.delivery import Delivery
 from shared.ports.queue import QueueError
 
 
@@ -29,3 +31,24 @@ class NeverFailing(NeverRefusing):
         with suppress(QueueError):
             return await self.queue.delete(deliveries)
         return []
+
+
+@contextmanager
+def having(service, **fields) -> Iterator[None]:
+    """Within it, the service has other private fields: `having(settler, queue=…)`."""
+    before = {f"_{name}": getattr(service, f"_{name}") for name in fields}
+    for name, value in fields.items():
+        setattr(service, f"_{name}", value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(service, name, value)
+
+
+def changed(delivery: Delivery, **fields) -> Delivery:
+    """A copy of the delivery in which that is otherwise."""
+    copy = Delivery(delivery.message, delivery.queue_url, delivery.lease)
+    for name, value in fields.items():
+        setattr(copy, name, value)
+    return copy

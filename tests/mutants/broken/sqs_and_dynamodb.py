@@ -13,15 +13,15 @@ breaks, sets = PART.breaks, PART.sets
 
 
 @breaks("a receive does not ask for attributes", "H36", "shared.aws.sqs_queue:SqsQueue._ask")
-async def _(original, self, operation, **parameters):
+async def _(original, self, read, operation, **parameters):
     parameters.pop("MessageAttributeNames", None)
-    return await original(self, operation, **parameters)
+    return await original(self, read, operation, **parameters)
 
 
 @breaks("a receive does not ask for what SQS knows of a message", "H36", "shared.aws.sqs_queue:SqsQueue._ask")
-async def _(original, self, operation, **parameters):
+async def _(original, self, read, operation, **parameters):
     parameters.pop("MessageSystemAttributeNames", None)
-    return await original(self, operation, **parameters)
+    return await original(self, read, operation, **parameters)
 
 
 @breaks("a receive does not wait", "H30", "shared.aws.sqs_queue:SqsQueue.receive")

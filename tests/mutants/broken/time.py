@@ -1,4 +1,4 @@
-"""What ends a task in its time, and a process that a task spoiled, broken."""
+"""What ends a task in its time, and a process that must exit after its task, broken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _OrdinaryError(Exception):
 sets("an except of exceptions swallows the interrupt", "H10", "worker.host:SoftDeadline", _OrdinaryError)
 
 
-@breaks("no task is interrupted before its process ends", "H10", "worker.call:call")
+@breaks("no task is interrupted before its process ends", "H10", "worker.host:call")
 async def _(original, task, payload, context, host, seconds):
     await original(task, payload, context, host, seconds + 3600)
 
@@ -29,7 +29,7 @@ def _(original, seconds):
     return nullcontext()
 
 
-@breaks("an interrupted task does not spoil its process", "H39", "worker.process:LambdaProcess.call")
+@breaks("after an interrupted task the process goes on", "H39", "worker.process:LambdaProcess.call")
 async def _(original, self, function, seconds):
     try:
         return await original(self, function, seconds)
@@ -38,7 +38,7 @@ async def _(original, self, function, seconds):
         raise
 
 
-@breaks("a spoiled process lives on", "H39", "worker.app:run_in_place")
+@breaks("a process that must exit lives on", "H39", "worker.app:run_in_place")
 def _(original, coroutine):
     from worker import app
 
