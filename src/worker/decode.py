@@ -51,7 +51,7 @@ def decode(delivery: Delivery) -> Message:
     Raises BadMessageError, in words for the person who finds the dead letter.
     """
     body = _json_object(delivery.body)
-    raw = original_attributes(delivery).get("task")
+    raw = original_attributes(delivery).get("task") if delivery.attributes else None
     if raw is not None:
         name = raw.get("StringValue")
         if not isinstance(name, str) or not name:
@@ -137,7 +137,8 @@ def _short_enough(name: str) -> str:
 def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
     chosen = body.get("id")
     if chosen is None:
-        chosen = note_of(delivery).get("id") or delivery.message_id
+        noted = note_of(delivery).get("id") if delivery.attributes else None
+        chosen = noted or delivery.message_id
     if not isinstance(chosen, str) or not chosen:
         raise BadMessageError(f"`id` is {_kind(chosen)}; it must be a text that is not empty")
     return _whole("id", chosen)

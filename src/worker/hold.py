@@ -78,9 +78,10 @@ class Hold:
 
     async def confirm(self) -> None:
         """Beats if the last beat was long ago. Raises LeaseLostError if the message is no longer ours."""
-        if not self.lost and self._clock.now() >= self._next_at:
+        head = self._held[0]
+        if self._clock.now() >= self._next_at and not self.has_lost(head):
             await self.beat()
-        if self.lost:
+        if self.has_lost(head):
             raise LeaseLostError
 
     @asynccontextmanager
