@@ -39,7 +39,7 @@ check: setup ## Style, types, template, known holes in what we depend on
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
-	@$(BIN)/pip-audit --progress-spinner off --disable-pip --no-deps -r src/requirements.txt
+	@$(BIN)/python tools/audit.py $(BIN)/pip-audit src/requirements.txt constraints.txt tools/zigzag_local/requirements.txt
 format: setup ## Formats the code
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format .
 

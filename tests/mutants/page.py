@@ -21,7 +21,7 @@ Each mechanism is broken on purpose, one at a time, and the tests are asked who 
 
 The [promises](reliability.md#what-is-promised) are asked first, in `tests/hostile`, as in every run.
 Where they notice nothing, or can't since the sandbox has no such part, a test of one mechanism must.
-H1 to H47 are what [can go wrong](reliability.md#what-can-go-wrong) again.
+H1, H2 and so on are what [can go wrong](reliability.md#what-can-go-wrong) again.
 """
 
 

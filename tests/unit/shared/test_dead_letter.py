@@ -353,7 +353,7 @@ def test_an_id_too_long_for_the_note_leaves_room_for_the_reason() -> None:
     assert "id" not in said
 
 
-class TestBury:
+class TestMove:
     """The move: send, confirm, delete."""
 
     def move_to_dead_letters(self, world: World, delivery: Delivery) -> Move:

@@ -1,0 +1,75 @@
+"""The audit of `make check`: a known hole is red, and nothing is called clean that nobody looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.docs.pages import ROOT
+
+PINS = "boto3==1.43.108\npydantic_core==2.46.5 # a comment\n"
+CLEAN = {"boto3": [], "pydantic-core": []}
+CANARY = {"jinja2": [{"id": "CVE-2019-10906"}]}
+
+
+def audit(
+    folder: Path, known: dict[str, list[dict[str, str]]] | None, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """The audit with a service that knows that of packages; None: nobody answers."""
+    pins = folder / "pins.txt"
+    pins.write_text(PINS)
+    service = folder / "pip-audit"
+    service.write_text(f"""#!{sys.executable}
+import json, sys
+known = {known!r}
+asked = [line.split("==") for line in open(sys.argv[-1]).read().split()]
+names = [(name.replace("_", "-"), version) for name, version in asked]
+print("no network" if known is None else json.dumps({{"dependencies": [
+    {{"name": name, "version": version, "vulns": known[name]}} if name in known
+    else {{"name": name, "skip_reason": "not found"}} for name, version in names
+]}}))
+""")
+    service.chmod(0o755)
+    command = [sys.executable, str(ROOT / "tools" / "audit.py"), str(service), str(pins)]
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+
+
+def test_pins_without_a_known_hole_are_clean(tmp_path: Path) -> None:
+    done = audit(tmp_path, {**CLEAN, **CANARY})
+
+    assert (done.returncode, done.stdout) == (0, "audited: 2 pins, no known hole\n")
+
+
+def test_a_known_hole_is_red_and_named(tmp_path: Path) -> None:
+    done = audit(tmp_path, {**CLEAN, **CANARY, "pydantic-core": [{"id": "PYSEC-1"}]})
+
+    assert (done.returncode, done.stdout) == (1, "pydantic-core has a known hole: PYSEC-1\n")
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        pytest.param(None, "the service does not know that jinja2==2.10 has a hole", id="nobody answers"),
+        pytest.param({}, "the service does not know that jinja2==2.10 has a hole", id="it knows no package"),
+        pytest.param({**CLEAN, "jinja2": []}, "the service does not know", id="it knows of no hole"),
+        pytest.param({"boto3": [], **CANARY}, "1 of 2 pins were looked at", id="it lacks one"),
+    ],
+)
+@pytest.mark.parametrize(("wanted", "ends"), [("", 0), ("required", 1)])
+def test_what_nobody_looked_at_is_not_audited(
+    tmp_path: Path, known: dict[str, list[dict[str, str]]] | None, says: str, wanted: str, ends: int
+) -> None:
+    done = audit(tmp_path, known, AUDIT=wanted)
+
+    assert done.returncode == ends
+    assert done.stdout.splitlines()[-1].startswith(f"not audited: {says}")
+
+
+def test_every_pin_that_ships_or_runs_is_in_a_file_that_is_audited() -> None:
+    (line,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if "tools/audit.py" in line]
+    pinned = [path for path in ROOT.rglob("*.txt") if ".venv" not in str(path) and "==" in path.read_text()]
+
+    ours = [path.relative_to(ROOT).as_posix() for path in pinned if "benchmarks" not in path.parts]
+    assert [name for name in ours if name not in line.split()] == []

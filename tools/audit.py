@@ -1,0 +1,72 @@
+"""The audit: has any pin that ships or runs a known hole? It never calls clean what nobody looked at.
+
+    audit.py PIP_AUDIT FILE…
+
+It asks about a canary as well, a version with a known hole: a service that does not know of it knows nothing.
+Ends with 1 if a pin has a hole, and, where AUDIT=required is set, if not every pin was looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+CANARY = "jinja2==2.10"
+"""It has CVE-2019-10906 (https://nvd.nist.gov/vuln/detail/CVE-2019-10906)."""
+
+Holes = dict[str, list[str]]
+"""Of each package that the service knows, the holes of the version that was asked about."""
+
+
+def main(pip_audit: str, files: Sequence[str]) -> int:
+    pins = pins_in(files)
+    known = ask(pip_audit, pins)
+    for name, holes in known.items():
+        for hole in holes:
+            print(f"{name} has a known hole: {hole}")
+    if any(known.values()):
+        return 1
+    looked_at = sum(name_of(pin) in known for pin in pins)
+    if not any(ask(pip_audit, [CANARY]).values()):
+        print(f"not audited: the service does not know that {CANARY} has a hole")
+    elif looked_at < len(pins):
+        print(f"not audited: {looked_at} of {len(pins)} pins were looked at")
+    else:
+        print(f"audited: {len(pins)} pins, no known hole")
+        return 0
+    return 1 if os.environ.get("AUDIT") == "required" else 0
+
+
+def pins_in(files: Sequence[str]) -> list[str]:
+    """Every pin of those files, such as "boto3==1.43.108", once."""
+    lines = [line for file in files for line in Path(file).read_text(encoding="utf-8").splitlines()]
+    return sorted({words[0] for line in lines if (words := line.split()) and "==" in words[0]})
+
+
+def ask(pip_audit: str, pins: Sequence[str]) -> Holes:
+    """What the service knows of the pins; nothing if it can't be asked."""
+    options = ["--format", "json", "--progress-spinner", "off", "--disable-pip", "--no-deps"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "pins.txt"
+        file.write_text("\n".join(pins) + "\n", encoding="utf-8")
+        command = [pip_audit, *options, "--requirement", str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        told = json.loads(done.stdout)["dependencies"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return {name_of(one["name"]): [hole["id"] for hole in one["vulns"]] for one in told if "vulns" in one}
+
+
+def name_of(pin: str) -> str:
+    """A package's name as all its spellings have it in common."""
+    return pin.partition("==")[0].lower().replace("_", "-").replace(".", "-")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))
