@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 QUEUE_EMPTY = "queue empty"
 OUT_OF_TIME = "out of time"
@@ -30,12 +30,14 @@ class Summary:
         return {QUEUE_EMPTY, OUT_OF_TIME}.issuperset(self.stopped.split("; "))
 
 
-def total(turns: Iterable[Summary]) -> Summary:
+def total(turns: Sequence[Summary]) -> Summary:
     """The summary of a tick with these turns, each reason to stop once."""
-    whole, reasons = Summary(), dict[str, None]()
-    for turn in turns:
-        reasons[turn.stopped] = None
-        for name in [field.name for field in fields(Summary) if field.name != "stopped"]:
-            setattr(whole, name, getattr(whole, name) + getattr(turn, name))
-    whole.stopped = "; ".join(reasons)
-    return whole
+    return Summary(
+        polls=sum(turn.polls for turn in turns),
+        received=sum(turn.received for turn in turns),
+        dispatched=sum(turn.dispatched for turn in turns),
+        released=sum(turn.released for turn in turns),
+        dead_lettered=sum(turn.dead_lettered for turn in turns),
+        left=sum(turn.left for turn in turns),
+        stopped="; ".join(dict.fromkeys(turn.stopped for turn in turns)),
+    )

@@ -29,7 +29,7 @@ class Tick:
         """Polls until no queue's turn goes on. Raises nothing that AWS may answer: it is in the summary."""
         async with asyncio.TaskGroup() as group:
             self._open_poller(group)
-        return total(source.turn for source in self._sources)
+        return total([source.turn for source in self._sources])
 
     def _open_poller(self, group: asyncio.TaskGroup) -> None:
         self._pollers += 1
