@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from threading import Timer
 
 from tests.mutants.mutation import Part
 
 from worker.host import SoftDeadline
+from zigzag.in_place import run_in_place
 
 PART = Part("Time")
 breaks, sets = PART.breaks, PART.sets
@@ -47,4 +49,8 @@ def _(original, coroutine):
     return reports
 
 
-sets("a beat under way is not waited for", "H14", "worker.process:JOIN_SECONDS", 0.0)
+@breaks("a beat under way is not waited for", "H14", "worker.process:_Thread.stop")
+async def _(original, self):
+    later = Timer(1.0, lambda: run_in_place(original(self)))
+    later.daemon = True
+    later.start()
