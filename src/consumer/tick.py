@@ -1,4 +1,4 @@
-"""One firing of the schedule: each queue is polled in turn, by more pollers while receives come back full."""
+"""One firing of the schedule: each queue has a poller of its own; more go round while polls are full."""
 
 from __future__ import annotations
 
@@ -28,29 +28,33 @@ class Tick:
     async def run(self) -> Summary:
         """Polls until no queue's turn goes on. Raises nothing that AWS may answer: it is in the summary."""
         async with asyncio.TaskGroup() as group:
-            self._open_poller(group)
+            for source in self._sources:
+                self._open_poller(group, source)
         return total([source.turn for source in self._sources])
 
-    def _open_poller(self, group: asyncio.TaskGroup) -> None:
+    def _open_poller(self, group: asyncio.TaskGroup, own: Source | None = None) -> None:
         self._pollers += 1
-        group.create_task(self._poll_on(group, first=self._pollers == 1))
+        group.create_task(self._poll_on(group, own))
 
-    async def _poll_on(self, group: asyncio.TaskGroup, *, first: bool) -> None:
-        """One poller. The first goes on until the tick stops, the others while receives come back full."""
-        while (source := self._next()) is not None:
+    async def _poll_on(self, group: asyncio.TaskGroup, own: Source | None) -> None:
+        """One poller. A queue's own goes on until its turn ends, so that no wait of another queue holds it up.
+        One that goes round ends once a poll is not full."""
+        while (source := own or self._next()) is not None and source.goes_on:
             if (pause := source.pause_seconds()) > 0:
                 await self._clock.sleep(pause)
                 continue
             received = await source.poll()
             if received == MAX_PER_CALL and self._pollers < self._max_pollers:
                 self._open_poller(group)
-            if received < MAX_PER_CALL and not first:
+            if received < MAX_PER_CALL and own is None:
                 break
         self._pollers -= 1
 
     def _next(self) -> Source | None:
-        """The queue that is polled next; None if no turn goes on."""
-        number = next_after(self._last, [source.goes_on for source in self._sources])
+        """The next queue of a poller that goes round, those that pause last; None if no turn goes on."""
+        going_on = [source.goes_on for source in self._sources]
+        ready = [source.goes_on and not source.pause_seconds() for source in self._sources]
+        number = next_after(self._last, ready if any(ready) else going_on)
         if number is None:
             return None
         self._last = number

@@ -460,6 +460,38 @@ class TestQueues:
         assert set(summary.stopped.split("; ")) == {"invoke refused", "queue empty"}
         assert not summary.went_well
 
+    def test_a_pause_of_one_does_not_hold_up_the_others(self, world: World) -> None:
+        # Given a queue whose first dispatches are throttled: it pauses for a second and more
+        _, queues = self.firing(world, [ScriptedWorkers(Reply.THROTTLED), ScriptedWorkers()])
+
+        last_with_messages = [began for *_, began in queues[1].asked("receive")][2]
+        assert last_with_messages - NOW < 1
+
+    def test_a_long_poll_of_one_does_not_hold_up_the_others(self, world: World) -> None:
+        # Given a queue that lingers, and messages that come to another one meanwhile
+        queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(2)]
+        workers = ScriptedWorkers()
+        polled = [
+            PolledQueue(
+                TaskQueue(queue.url[-1], queue.url, world.dead_letters.url),
+                queue,
+                world.dead_letters,
+                InFlightCap(queue, world.clock, 0),
+            )
+            for queue in queues
+        ]
+        consumer = Consumer(polled, workers, world.clock, world.random, linger_seconds=60)
+
+        async def ticking() -> Summary:
+            tick = asyncio.create_task(consumer.tick(90))
+            await world.clock.sleep(30)
+            await queues[1].send(Outgoing("{}"))
+            await world.clock.sleep(2)
+            assert len(workers.events) == 1
+            return await tick
+
+        assert world.run(ticking()).received == 1
+
 
 class WorkersByQueue:
     """The `Workers` port, which answers by the queue that the deliveries are from."""
