@@ -37,8 +37,10 @@ class Tick:
         group.create_task(self._poll_on(group, own))
 
     async def _poll_on(self, group: asyncio.TaskGroup, own: Source | None) -> None:
-        """One poller. A queue's own goes on until its turn ends, so that no wait of another queue holds it up.
-        One that goes round ends once a poll is not full."""
+        """One poller. A queue's own goes on until its turn ends: no wait of another queue holds it up.
+
+        One that goes round ends once a poll is not full.
+        """
         while (source := own or self._next()) is not None and source.goes_on:
             if (pause := source.pause_seconds()) > 0:
                 await self._clock.sleep(pause)

@@ -484,7 +484,7 @@ class TestQueues:
 
         async def ticking() -> Summary:
             tick = asyncio.create_task(consumer.tick(90))
-            await world.clock.sleep(30)
+            await world.clock.sleep(10)
             await queues[1].send(Outgoing("{}"))
             await world.clock.sleep(2)
             assert len(workers.events) == 1
