@@ -9,8 +9,8 @@
 | 5xx, time-out, reset | it may have arrived | leave it to its lease; the third time in a row ends the tick |
 
 A batch that is late, since its receive was a while ago, is not sent, but released.
-The rest of a dispatch (`consumer.batches`) is released after any answer. What is released of a FIFO group is
-released in one call, until the same time: SQS would hand out what is visible first, alone.
+The rest of a dispatch (`consumer.batches`) is released after any answer. All that is released of a FIFO
+group is released in one call, until the same time: SQS would hand out what is visible first, alone.
 
 "In a row" counts what came one after the other: of dispatches that were under way together, one bad
 answer is as good as ten. A worker that is out of
@@ -43,7 +43,7 @@ _PATIENT_WITH = (Reply.THROTTLED, Reply.UNKNOWN)
 
 @dataclass(slots=True)
 class PollResult:
-    """What became of one poll's messages, counted; together, they are all of them.
+    """One poll's messages, counted by what became of them; together, they are all.
 
     left          -- come again by themselves: the answer was lost, or what we tried next was refused.
     stop          -- why the queue's turn in this tick should end, or None.

@@ -94,7 +94,7 @@ class BatchWork:
         return None
 
     def _reason_to_stop(self, rest: Sequence[Delivery]) -> Outcome | None:
-        """What becomes of the rest if it must be left to another dispatch, or None."""
+        """The outcome of the rest if it must be left to another dispatch, or None."""
         if self._hold.has_lost(rest[0]):
             return LEASE_LOST
         if self._host.exit_reason is not None:

@@ -86,7 +86,7 @@ class OutOfTimeError(Exception):
 
 
 class Limits(NamedTuple):
-    """What SQS allows a message now.
+    """The limits that SQS sets to a message now.
 
     postpone_seconds -- the furthest that it can be postponed.
     kept_seconds     -- how long SQS still keeps it: a retry after that would lose it.
@@ -97,8 +97,8 @@ class Limits(NamedTuple):
 
 
 def meant(error: BaseException) -> BaseException:
-    """What a task meant to say. A group of nothing but Reject and Retry, which a TaskGroup makes of them, is
-    its strongest: a Reject, else the Retry that asks for the longest wait."""
+    """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
+    strongest: a Reject, else the Retry that asks for the longest wait."""
     said = list(_leaves(error))
     if not all(isinstance(one, Reject | Retry) for one in said):
         return error

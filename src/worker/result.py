@@ -10,7 +10,7 @@ from worker.outcome import AlreadyDone, Attempt, DeadLetter, LeftAlone, Outcome,
 
 
 class Result(NamedTuple):
-    """What an attempt at a delivery came to.
+    """An attempt at a delivery, and its end.
 
     error   -- what the task raised, or None.
     started -- when the attempt began, in epoch seconds; None if there was none.

@@ -73,7 +73,10 @@ class Settler:
         return not failed
 
     def limits(self, delivery: Delivery) -> Limits:
-        """What SQS allows the message now: its 12 hours run from the receive, its retention from the send."""
+        """The limits that SQS sets to the message now.
+
+        Its 12 hours run from the receive, its retention from the send.
+        """
         now = self._clock.now()
         # Without a lease nobody knows; an hour is more than a dispatch by hand takes.
         elapsed = 3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + 1

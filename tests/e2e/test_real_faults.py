@@ -225,7 +225,7 @@ def kill_a_worker(stage: Stage, random: Random) -> None:
 
 
 def kill_the_consumer(stage: Stage, _: Random) -> None:
-    """In the moment when it hands over."""
+    """In the moment when it dispatches."""
     before = stage.wire.passed["Invoke"]
     wait_until(lambda: stage.wire.passed["Invoke"] > before, 20, every=0.01)
     for process in stage.saboteur.processes_of(stage.deployed.outputs["ConsumerFunctionName"]):

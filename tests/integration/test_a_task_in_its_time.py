@@ -1,4 +1,4 @@
-"""What only a process shows: the worker's handler ends its process, settled, when a task spoiled it."""
+"""The end of a process: the worker's handler ends it, all settled, where it must exit after a task."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ def a_moved_message_keeps_its_attributes_and_its_count_and_says_where_it_is_from
     "timeout expires counts as a failed receive`",
     Given(max_receive_count=2),
 )
-def a_receive_that_was_let_go_counts(aws: Aws) -> None:
-    """Let go twice at once, it is moved by the third receive."""
+def a_receive_that_was_released_counts(aws: Aws) -> None:
+    """Released twice at once, it is moved by the third receive."""
     aws.send("x")
     for _ in range(2):
         aws.postpone(0, aws.receive_one())

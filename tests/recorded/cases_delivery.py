@@ -71,8 +71,8 @@ def times_are_whole_milliseconds(aws: Aws) -> None:
 
 
 @recorded(f"{API}/API_ReceiveMessage.html: ApproximateFirstReceiveTimestamp, ApproximateReceiveCount")
-def a_message_keeps_its_first_receives_time_and_counts_the_receives_that_were_let_go(aws: Aws) -> None:
-    """A receive counts when the message was let go, and when its lease ended."""
+def a_message_keeps_its_first_receives_time_and_counts_the_receives_that_were_released(aws: Aws) -> None:
+    """A receive counts when the message was released, and when its lease ended."""
     aws.send("x")
     first = aws.receive_one()
     aws.pass_time(1)

@@ -123,7 +123,7 @@ def messages_whose_leases_ended_come_again_in_the_same_order(aws: Aws) -> None:
     moto=NO_HEAD,
     ministack=NO_HEAD,
 )
-def a_head_that_is_let_go_comes_again_while_its_follower_is_in_flight(aws: Aws) -> None:
+def a_head_that_is_released_comes_again_while_its_follower_is_in_flight(aws: Aws) -> None:
     """So two messages of one group are at work at once. A group that waits comes before."""
     aws.send_in_groups("a1", "a2", "b1")
     first, _ = aws.receive(2)

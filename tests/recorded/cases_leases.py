@@ -53,7 +53,7 @@ def each_receive_brings_a_lease_of_its_own(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_change_message_visibility_not_permanent")
 def a_postponement_is_not_remembered_at_the_next_receive(aws: Aws) -> None:
-    """Let go with 0 s, the message is received again, and then hidden as long as that receive says."""
+    """Released with 0 s, the message is received again, and then hidden as long as that receive says."""
     aws.send("x")
     first = aws.receive_one()
     assert aws.postpone(0, first) == []
@@ -63,7 +63,7 @@ def a_postponement_is_not_remembered_at_the_next_receive(aws: Aws) -> None:
 
 
 @recorded(f"{LOCALSTACK} test_delete_message_deletes_with_change_visibility_timeout")
-def a_message_let_go_and_received_again_can_be_deleted(aws: Aws) -> None:
+def a_message_released_and_received_again_can_be_deleted(aws: Aws) -> None:
     """The delete, with the new handle, is for good."""
     aws.send("x")
     aws.postpone(0, aws.receive_one())
@@ -119,7 +119,7 @@ def a_handle_whose_lease_has_ended_still_postpones(aws: Aws) -> None:
     SUPERSEDED_ACT,
     ministack="refuses it: ReceiptHandleIsInvalid",
 )
-def a_superseded_handle_may_let_go_the_message_that_another_holds(aws: Aws) -> None:
+def a_superseded_handle_may_release_the_message_that_another_holds(aws: Aws) -> None:
     """With the handle of the first receive, AWS ended the lease of the second."""
     aws.send("x")
     first = aws.receive_one(lease_seconds=0)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Flow(Protocol):
-    """What a queue lets through."""
+    """How many messages a queue lets through."""
 
     async def may_receive(self) -> int:
         """How many messages the next receive may ask for, at most 10; 0 = none, ask again in a moment.

@@ -59,7 +59,7 @@ class Bench:
             self.began.append((payload.get("n"), self.world.seconds()))
             self.contexts.append(context)
             await asyncio.sleep(payload.get("seconds", 0))
-            if payload.get("spoils"):
+            if payload.get("must exit"):
                 self.host.exit_reason = "its task left threads behind"
             if payload.get("crashes"):
                 raise Crash

@@ -75,7 +75,7 @@ class TestEachForItself:
 
         assert [(report.outcome, report.settled) for report in reports] == [("succeeded", False)] * 2
 
-    def test_with_no_time_left_the_rest_is_let_go(self, world: World, bench: Bench) -> None:
+    def test_with_no_time_left_the_rest_is_released(self, world: World, bench: Bench) -> None:
         reports = bench.work(*received(world, {"seconds": 50}, {}, {}), seconds_left=60)
 
         assert numbers(bench) == [0]
@@ -87,7 +87,7 @@ class TestEachForItself:
 
         assert numbers(bench) == [0]
 
-    def test_what_was_let_go_used_no_attempt(self, world: World, bench: Bench) -> None:
+    def test_a_release_uses_up_no_attempt(self, world: World, bench: Bench) -> None:
         bench.work(*received(world, {"seconds": 50}, {"raises": True}), seconds_left=60)
         world.pass_time(RELEASE_SECONDS)
 
@@ -95,7 +95,7 @@ class TestEachForItself:
 
         assert report.attempt == 1
 
-    def test_after_an_interrupted_task_the_rest_is_let_go(self, world: World, bench: Bench) -> None:
+    def test_after_an_interrupted_task_the_rest_is_released(self, world: World, bench: Bench) -> None:
         bench.work(*received(world, {"seconds": 100}, {}), seconds_left=60)
 
         assert numbers(bench) == [0]
@@ -118,11 +118,11 @@ class TestEachForItself:
 
 
 @pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
-def test_after_a_task_that_spoiled_the_process_no_other_starts(group: str | None) -> None:
+def test_in_a_process_that_must_exit_no_other_task_starts(group: str | None) -> None:
     world = World("" if group is None else ".fifo")
     bench = Bench(world)
 
-    reports = bench.work(*received(world, {"spoils": True}, {}, {}, group=group))
+    reports = bench.work(*received(world, {"must exit": True}, {}, {}, group=group))
     world.close()
 
     assert numbers(bench) == [0]

@@ -115,7 +115,7 @@ def test_a_function_that_fails_leaves_no_timer_behind() -> None:
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_a_thread_that_outlives_its_task_spoils_the_process() -> None:
+def test_after_a_thread_that_outlives_its_task_the_process_must_exit() -> None:
     process, leave = LambdaProcess(), threading.Event()
     thread = threading.Thread(target=leave.wait, name="forgotten")
 
@@ -172,7 +172,7 @@ class TestBeside:
         assert stopped == [True]
         assert process.exit_reason is None
 
-    def test_one_that_hangs_spoils_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_after_one_that_hangs_the_process_must_exit(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("worker.process.JOIN_SECONDS", SOON)
         process, leave = LambdaProcess(), threading.Event()
 
