@@ -11,6 +11,7 @@ from shared.ports.queue import Queue
 from shared.ports.records import Records
 from worker.attempt import Attempts
 from worker.batch import BatchWork
+from worker.guards.guard import Guard
 from worker.guards.late import late
 from worker.hold import Hold
 from worker.host import Host
@@ -65,9 +66,10 @@ class Worker:
         hold: Hold | NoHold = NoHold()
         settler: Settler | NoSettler = NoSettler()
         records: Records = NoRecords()
+        guards: tuple[Guard, ...] = ()
         if batch.can_be_settled:
             hold = Hold(batch, self._queue, self._clock, self._host)
-            settler, records = self._settler, self._records
+            settler, records, guards = self._settler, self._records, self._guards
         attempts = Attempts(
             self._tasks,
             records,
@@ -80,7 +82,6 @@ class Worker:
             self._policy,
             seconds_left,
         )
-        guards = self._guards if batch.can_be_settled else ()
         work = BatchWork(
             batch, attempts, hold, settler, guards, self._observers, self._clock, self._host, seconds_left
         )

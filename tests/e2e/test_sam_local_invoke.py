@@ -143,7 +143,7 @@ def reachable(tmp_path: Path) -> Iterator[Deployed]:
         yield deployed
 
 
-def test_a_consumer_in_a_container_hands_over_what_is_on_a_live_queue(
+def test_a_consumer_in_a_container_dispatches_what_is_on_a_live_queue(
     sam_local: SamLocal, reachable: Deployed, tmp_path: Path
 ) -> None:
     # Given a message on the queue of a local AWS

@@ -1,4 +1,4 @@
-"""What do the adapters on AWS need of a wire? One call, its answer, or what is known of its failure.
+"""What do the adapters on AWS need of a transport? One call, its answer, or what is known of its failure.
 
 Two transports give it: boto's, which is the reference, and a lean one (`docs/adr/0009`). What an
 answer means is said by the adapters, once for both.

@@ -236,7 +236,7 @@ class TestTooLarge:
         assert len(world.queue) == 1
 
 
-class TestRun:
+class TestBatch:
     """On a standard queue, one dispatch may carry several messages: an answer is that of all of them."""
 
     @pytest.mark.parametrize(("batch_size", "sizes"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (10, [5])])

@@ -68,7 +68,7 @@ class TestDrain:
         assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(205))
         assert summary.stopped == "queue empty"
 
-    def test_two_ticks_side_by_side_hand_each_message_over_once(self, world: World, consumer: Firing) -> None:
+    def test_two_ticks_side_by_side_dispatch_each_message_once(self, world: World, consumer: Firing) -> None:
         # Given workers that take a second to answer
         dispatch = consumer.workers.dispatch
 
@@ -208,7 +208,7 @@ class TestLinger:
         assert len(polls(world)) <= 4
 
     @pytest.mark.parametrize("seconds", [1, 7.3, 39])
-    def test_a_message_sent_while_it_lingers_is_handed_over_at_once(
+    def test_a_message_sent_while_it_lingers_is_dispatched_at_once(
         self, world: World, consumer: Firing, seconds: float
     ) -> None:
         consumer.linger_seconds = 40

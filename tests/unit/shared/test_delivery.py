@@ -160,7 +160,7 @@ def test_a_group_alone_makes_no_fifo_queue() -> None:
     assert not a_delivery(system={"MessageGroupId": "a fair queue's"}).from_fifo
 
 
-class TestRun:
+class TestBatch:
     """What one dispatch carries."""
 
     @pytest.mark.parametrize("number", [1, 2, 10])

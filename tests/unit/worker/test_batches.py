@@ -1,4 +1,4 @@
-"""Runs: one dispatch with several deliveries, in order on a FIFO queue, each for itself elsewhere."""
+"""Batches: one dispatch with several deliveries, in order on a FIFO queue, each for itself elsewhere."""
 
 from __future__ import annotations
 

@@ -80,11 +80,11 @@ def _nothing_seen() -> None:
 
 
 def work(world: World, delivery: Delivery, *, seconds_left: float = 60) -> Report:
-    (report,) = work_run(world, [delivery], seconds_left=seconds_left)
+    (report,) = work_batch(world, [delivery], seconds_left=seconds_left)
     return report
 
 
-def work_run(world: World, deliveries: Sequence[Delivery], *, seconds_left: float = 60) -> list[Report]:
+def work_batch(world: World, deliveries: Sequence[Delivery], *, seconds_left: float = 60) -> list[Report]:
     worker = world.worker(TABLE)
     ends_at = world.clock.now() + seconds_left
     return world.run(worker.work(Batch(tuple(deliveries)), lambda: ends_at - world.clock.now()))
@@ -211,7 +211,7 @@ def test_the_answer_is_small_however_long_the_errors_and_ids(world: World) -> No
     """Lambda takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
     world.send(*[body_of("tell_all", id=f"{n}" * 90_000) for n in range(10)])
 
-    reports = work_run(world, world.receive())
+    reports = work_batch(world, world.receive())
 
     assert [report.outcome for report in reports] == ["retry later"] * 10
     assert len(json.dumps([report._asdict() for report in reports])) < 50_000
