@@ -95,9 +95,9 @@ class Attempts:
             refusal = await attempt.starts.own(attempt, self._hold.ends, self._random)
             if refusal is not None:
                 return refusal
-        grace = min(GRACE_SECONDS, self._seconds_left() / 4)
-        context = context_of(attempt, delivery, lambda: max(0.0, self._seconds_left() - grace))
         async with self._hold.while_running(attempt.starts):
+            grace = min(GRACE_SECONDS, self._seconds_left() / 4)
+            context = context_of(attempt, delivery, lambda: max(0.0, self._seconds_left() - grace))
             await call(task, payload, context, self._host, self._seconds_left() - grace)
         return Succeeded()
 

@@ -88,6 +88,7 @@ class Hold:
     async def while_running(self, starts: Starts | None) -> AsyncIterator[None]:
         """Keeps the message, and the record if there is one, while the block runs. Raises LeaseLostError."""
         self._starts = starts
+        self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS / 2)  # also after a beat that failed
         await self.confirm()
         beats = self._host.beside(self._keep)
         try:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from shared.delivery import Delivery
+from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.ports.records import Begun
 from worker.outcome import Limits, Outcome
 from worker.starts import Starts
@@ -67,4 +68,4 @@ class NoSettler:
         return False
 
     def limits(self, delivery: Delivery) -> Limits:
-        return Limits()
+        return Limits(postpone_seconds=MAX_VISIBILITY_SECONDS)

@@ -100,17 +100,21 @@ def meant(error: BaseException) -> BaseException:
     """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
     strongest: a Reject, else the Retry that asks for the longest wait."""
     said = list(_leaves(error))
+    if len(said) == 1 and said[0] is error:
+        return error
     if not all(isinstance(one, Reject | Retry) for one in said):
         return error
     return max(said, key=lambda one: (isinstance(one, Reject), _seconds_asked(one) or 0.0))
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
+    left = [error]
+    while left:  # groups may be nested without end
+        one = left.pop()
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+        else:
+            yield one
 
 
 def is_permanent(error: BaseException, policy: Policy) -> bool:
