@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.queue import Failed, Outgoing
+from shared.ports.queue import Failed, Outgoing, QueueError
 from worker.result import Report
 
 
@@ -241,3 +241,25 @@ def test_an_event_without_a_receipt_handle_has_no_heart(world: World, bench: Ben
     bench.work(delivery)
 
     assert world.queue.calls == []
+
+
+def test_a_beat_that_fails_shortly_before_the_lease_ends_is_made_again_before_the_task_starts(
+    world: World, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given an import that leaves 3 s of the lease, and a first beat that fails
+    delivery = world.delivered(body_of("plain", {"seconds": 30}))
+    bench.imports_for(117)
+    change_visibility, failures = world.queue.change_visibility, [QueueError("503", "away")]
+
+    async def once_away(deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        if failures:
+            raise failures.pop()
+        return await change_visibility(deliveries, seconds)
+
+    monkeypatch.setattr(world.queue, "change_visibility", once_away)
+
+    (report,) = bench.work(delivery)
+
+    # Then nobody else gets the message while the task runs
+    assert (report.outcome, report.settled) == ("succeeded", True)
+    assert beats(world)

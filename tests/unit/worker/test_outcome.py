@@ -228,3 +228,11 @@ def test_a_reject_of_the_users_own_needs_no_reason() -> None:
 
     assert isinstance(outcome, DeadLetter)
     assert outcome.cause.reason == "rejected: 7"
+
+
+def test_a_group_may_be_nested_without_end() -> None:
+    group: Exception = Reject("no user")
+    for _ in range(3_000):
+        group = ExceptionGroup("of a TaskGroup", [group])
+
+    assert str(meant(group)) == "no user"

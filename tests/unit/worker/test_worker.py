@@ -263,6 +263,13 @@ class TestLease:
         assert "lease lost" in (report.reason or "")
         assert world.queue.asked("delete") == []
 
+    def test_without_a_queue_even_an_endless_retry_is_no_more_than_sqs_allows(self, world: World) -> None:
+        body = json.dumps({"task": "retry", "payload": {"after": 1e300}})
+
+        report = work(world, Delivery({"Body": body}))
+
+        assert (report.outcome, report.settled, report.retry_seconds) == ("retry later", False, 43_200)
+
     def test_an_event_without_a_receipt_handle_runs_the_task_and_settles_nothing(self, world: World) -> None:
         delivery = Delivery({"Body": body_of("collect", {"a": 1})}, None, Lease.taken(NOW - 10_000))
 
