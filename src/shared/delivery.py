@@ -197,6 +197,7 @@ def from_event(event: Any) -> Batch:
             envelope.text(url, "`QueueUrl`")
         lease = _lease_in(event)
         batch = Batch(tuple(Delivery(envelope.read(message), url, lease) for message in messages))
+        _check_whole(batch)
         for delivery in batch.deliveries:
             _check(delivery)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -222,6 +223,12 @@ def _lease_in(event: Mapping[str, Any]) -> Lease | None:
     if not all(map(math.isfinite, (lease.received_at, lease.start_by, lease.ends))):
         raise ValueError("a time of its lease is no number")  # it would never be late
     return lease
+
+
+def _check_whole(batch: Batch) -> None:
+    """Raises ValueError if only some of its messages can be settled: they share one lease."""
+    if not batch.can_be_settled and any(delivery.can_be_settled for delivery in batch.deliveries):
+        raise ValueError("some of its messages have a `ReceiptHandle` and some have none")
 
 
 def _check(delivery: Delivery) -> None:

@@ -88,7 +88,7 @@ class Attempts:
         task = find(message.task, self._tasks)
         attempt.policy = task.policy
         payload = payload_of(task, message)
-        if task.policy.idempotent or delivery.receive_count > 1:
+        if task.policy.idempotent or delivery.receive_count != 1:
             attempt.starts = starts_of(attempt, delivery, payload, self._records, self._clock, self._random)
         await self._hold.confirm()  # all this may have taken its time
         if attempt.starts is not None:

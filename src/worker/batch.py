@@ -28,7 +28,7 @@ RELEASE_SECONDS = 1
 """Deliveries of a batch that are not started are hidden for so long."""
 
 KEEP_DELETES_SECONDS = 1.0
-"""How long a success may wait for its deletion together with others."""
+"""Successes are deleted together once the first of them began so long ago."""
 
 
 class BatchWork:
@@ -114,7 +114,7 @@ class BatchWork:
             await self._delete_kept()
         self._hold.hold(self._held(rest))
         result = await self._attempts.make(delivery)
-        if isinstance(result.outcome, Succeeded | AlreadyDone):
+        if isinstance(result.outcome, Succeeded | AlreadyDone) and self._batch.can_be_settled:
             self._kept.append(result)
         else:
             await self._settle(result)

@@ -1,6 +1,6 @@
 """An event without a queue, as a person makes one: nothing to hold, to remember or to settle.
 
-Each class stands where a real one stands, so that nothing else asks whether there is a queue.
+Each class stands where a real one stands: worker.py chooses, once for a batch.
 """
 
 from __future__ import annotations

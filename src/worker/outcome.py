@@ -11,7 +11,7 @@ from shared.dead_letter import Cause
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from zigzag import Reject, Retry
-from zigzag.policy import Policy
+from zigzag.policy import DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:
     from worker.starts import Starts
@@ -47,8 +47,6 @@ class LeftAlone(NamedTuple):
     reason: str
 
 
-_USUALLY = Policy()
-
 LEASE_LOST = LeftAlone("lease lost: the message is somebody else's")
 
 Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | LeftAlone
@@ -66,7 +64,7 @@ class Attempt:
     __slots__ = ("id", "number", "policy", "starts", "task")
 
     def __init__(
-        self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = _USUALLY
+        self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
     ) -> None:
         self.number = number
         self.task = task

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS
 from shared.delivery import Delivery
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
 
@@ -53,8 +52,6 @@ def report_of(result: Result, *, settled: bool) -> Report:
             name, reason = "dead-letter", cause.reason
         case LeftAlone(reason):
             name = "left alone"
-    # Lambda's answer may have 6 MB, and a batch has ten of these.
-    id = None if attempt.id is None else attempt.id[:MAX_ID_CHARACTERS]
     if reason is not None:  # half a character, which no UTF-8 can hold, would end the function's answer
-        reason = reason[:MAX_REASON_CHARACTERS].encode(errors="backslashreplace").decode()
-    return Report(name, attempt.task, id, attempt.number, settled, reason, retry_seconds)
+        reason = reason.encode(errors="backslashreplace").decode()
+    return Report(name, attempt.task, attempt.id, attempt.number, settled, reason, retry_seconds)

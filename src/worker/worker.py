@@ -21,9 +21,7 @@ from worker.observers.completion import Completion
 from worker.observers.log_line import LogLine
 from worker.result import Report
 from worker.settle import Settler
-from zigzag.policy import Policy
-
-_USUALLY = Policy()
+from zigzag.policy import DEFAULT_POLICY, Policy
 
 
 class Worker:
@@ -44,7 +42,7 @@ class Worker:
         random: Random,
         host: Host,
         *,
-        default_policy: Policy = _USUALLY,
+        default_policy: Policy = DEFAULT_POLICY,
         metrics_of: str | None = None,
     ) -> None:
         self._queue = queue
@@ -71,18 +69,26 @@ class Worker:
             hold = Hold(batch, self._queue, self._clock, self._host)
             settler, records, guards = self._settler, self._records, self._guards
         attempts = Attempts(
-            self._tasks,
-            records,
-            self._clock,
-            self._random,
-            self._host,
-            hold,
-            settler.limits,
-            self._observers,
-            self._policy,
-            seconds_left,
+            tasks=self._tasks,
+            records=records,
+            clock=self._clock,
+            random=self._random,
+            host=self._host,
+            hold=hold,
+            limits=settler.limits,
+            observers=self._observers,
+            policy=self._policy,
+            seconds_left=seconds_left,
         )
         work = BatchWork(
-            batch, attempts, hold, settler, guards, self._observers, self._clock, self._host, seconds_left
+            batch,
+            attempts=attempts,
+            hold=hold,
+            settler=settler,
+            guards=guards,
+            observers=self._observers,
+            clock=self._clock,
+            host=self._host,
+            seconds_left=seconds_left,
         )
         return await work.done()

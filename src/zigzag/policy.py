@@ -38,7 +38,7 @@ class Backoff(Value):
         return max(1, math.ceil(random.uniform(0, ceiling)))
 
 
-_USUALLY = Backoff()
+_DEFAULT_BACKOFF = Backoff()
 
 
 class Policy(Value):
@@ -49,7 +49,7 @@ class Policy(Value):
     def __init__(
         self,
         attempts: int = 5,
-        backoff: Backoff = _USUALLY,
+        backoff: Backoff = _DEFAULT_BACKOFF,
         idempotent: bool | Callable[[Any], str] = False,
     ) -> None:
         """Raises ValueError, which says what the argument may be."""
@@ -76,3 +76,7 @@ class Policy(Value):
         if not isinstance(key, str) or not key:
             raise TypeError(f"the key function of an idempotent task returned {type(key).__name__}, no text")
         return key
+
+
+DEFAULT_POLICY = Policy()
+"""Of `@task` without settings, and of messages whose task is not found."""

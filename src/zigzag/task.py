@@ -9,7 +9,7 @@ from typing import Any, Concatenate, overload
 
 from zigzag.context import Context
 from zigzag.errors import BadPayloadError, TaskDefinitionError
-from zigzag.policy import Backoff, Policy
+from zigzag.policy import DEFAULT_POLICY, Backoff, Policy
 
 _GENERATOR = 0x20 | 0x200
 _ANY_MORE = 0x04 | 0x08
@@ -97,9 +97,6 @@ class Task[Payload, **Rest, Result]:
             raise BadPayloadError(_say(self.name, error)) from None
 
 
-_DEFAULT = Policy()
-
-
 @overload
 def task[Payload, **Rest, Result](
     function: Callable[Concatenate[Payload, Rest], Result], /
@@ -116,9 +113,9 @@ def task(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    attempts: int = _DEFAULT.attempts,
-    backoff: Backoff = _DEFAULT.backoff,
-    idempotent: bool | Callable[[Any], str] = _DEFAULT.idempotent,
+    attempts: int = DEFAULT_POLICY.attempts,
+    backoff: Backoff = DEFAULT_POLICY.backoff,
+    idempotent: bool | Callable[[Any], str] = DEFAULT_POLICY.idempotent,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with what differs from the defaults.
 

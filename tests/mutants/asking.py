@@ -65,9 +65,7 @@ def _asked(mutation: Mutation | None) -> list[tuple[str, ...]]:
     return [QUICK] if mutation.target.startswith(UNSEEN_BY_PROMISES) else [PROMISES, QUICK]
 
 
-def _first_of(
-    folders: tuple[str, ...], mutation: Mutation | None
-) -> tuple[str, tuple[str, ...], str, bool] | None:
+def _first_of(folders: tuple[str, ...], mutation: Mutation | None) -> Caught | None:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not slow", "-p", "no:cacheprovider"]
     command += ["-p", "tests.mutants.witness"]
     more = {}

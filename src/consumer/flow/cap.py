@@ -35,10 +35,6 @@ class InFlightCap:
         self._trickled_at = float("-inf")
 
     async def may_receive(self) -> int:
-        """How many to ask for in the next receive, at most 10; 0 = none for now, ask again in a moment.
-
-        They are reserved until `received` says how many came.
-        """
         if self._limit == 0:
             return MAX_PER_CALL
         await self._count()
@@ -48,7 +44,6 @@ class InFlightCap:
         return allowed
 
     def received(self, asked: int, came: int) -> None:
-        """Of the `asked` messages that `may_receive` allowed, `came` many came."""
         if self._limit == 0:
             return
         self._reserved -= asked

@@ -8,6 +8,9 @@ from typing import Any
 from shared.delivery import Batch, from_event
 from worker.result import Report
 
+MAX_CHARACTERS = 1_000
+"""Of one text of the answer."""
+
 
 def batch_of(event: Any) -> Batch:
     """The batch in the event. Raises BadEventError."""
@@ -15,6 +18,16 @@ def batch_of(event: Any) -> Batch:
 
 
 def answer_of(reports: Sequence[Report]) -> Any:
-    """The function's answer: the report of its delivery, or a list of them."""
-    answers = [report._asdict() for report in reports]
+    """The function's answer: the report of its delivery, or a list of them.
+
+    Lambda takes 6 MB, so long reasons and ids are cut
+    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+    """
+    answers = [
+        report._replace(id=_cut(report.id), reason=_cut(report.reason))._asdict() for report in reports
+    ]
     return answers[0] if len(answers) == 1 else answers
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else text[:MAX_CHARACTERS]

@@ -403,3 +403,10 @@ class TestHostile:
         delivery = alone({"Message": {"Body": "b", "Attributes": system}})
 
         assert (delivery.receive_count, delivery.sent_at) == (3, 1_767_225_600.0)
+
+
+def test_an_event_of_which_some_messages_have_no_receipt_handle_is_refused() -> None:
+    messages = [{"Body": "{}", "ReceiptHandle": "handle-1"}, {"Body": "{}"}]
+
+    with pytest.raises(BadEventError, match="some of its messages have a `ReceiptHandle` and some have none"):
+        from_event({"QueueUrl": QUEUE_URL, "Messages": messages})

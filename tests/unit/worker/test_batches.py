@@ -263,3 +263,9 @@ def test_a_hand_made_batch_settles_nothing(world: World, bench: Bench, n: int) -
 
     assert [(report.outcome, report.settled) for report in reports] == [("succeeded", False)] * n
     assert numbers(bench) == list(range(n))
+
+
+def test_a_hand_made_batch_is_reported_in_its_order(world: World, bench: Bench) -> None:
+    deliveries = [Delivery({"Body": body_of("plain", {"raises": raises})}) for raises in (False, True, False)]
+
+    assert bench.outcomes(deliveries) == ["succeeded", "retry later", "succeeded"]

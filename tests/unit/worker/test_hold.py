@@ -11,7 +11,7 @@ from tests.support import NOW, World, body_of
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
-from shared.lease import LEASE_SECONDS
+from shared.lease import LEASE_SECONDS, Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
 from worker.result import Report
 
@@ -263,3 +263,27 @@ def test_a_beat_that_fails_shortly_before_the_lease_ends_is_made_again_before_th
     # Then nobody else gets the message while the task runs
     assert (report.outcome, report.settled) == ("succeeded", True)
     assert beats(world)
+
+
+def test_what_a_slow_beat_before_the_task_takes_shortens_its_grace_as_well(
+    world: World, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given 22 s that are left after an import, a beat that fails, and one that takes 10 s
+    delivery = Delivery(
+        world.delivered(body_of("plain")).message, world.queue.url, Lease(NOW, NOW + 90, NOW + 135)
+    )
+    bench.imports_for(125)
+    change_visibility, failures = world.queue.change_visibility, [QueueError("503", "away")]
+
+    async def slow(deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+        if failures:
+            raise failures.pop()
+        await world.clock.sleep(8)
+        return await change_visibility(deliveries, seconds)
+
+    monkeypatch.setattr(world.queue, "change_visibility", slow)
+
+    bench.work(delivery, seconds_left=125 + 8 + 12)
+
+    # Then a quarter of the 12 s that are left is kept for the settling, and not 5 s
+    assert bench.contexts[0].seconds_left() == 12 - 3

@@ -236,3 +236,17 @@ def test_a_group_may_be_nested_without_end() -> None:
         group = ExceptionGroup("of a TaskGroup", [group])
 
     assert str(meant(group)) == "no user"
+
+
+def test_a_single_retry_is_not_looked_into() -> None:
+    class OddRetry(Retry):
+        @property
+        def after(self) -> float:  # type: ignore[override]
+            raise ValueError
+
+        @after.setter
+        def after(self, value: object) -> None: ...
+
+    error = OddRetry("busy")
+
+    assert meant(error) is error
