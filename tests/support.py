@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from shared.delivery import Delivery
-from shared.lease import Lease
+from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
-from shared.ports.records import Begun, Busy, Done, RecordsError
+from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
 from shared.ports.workers import Answer, Reply
 from worker.worker import Worker
 from zigzag_testing.memory_queue import MemoryQueue
@@ -74,7 +75,7 @@ class WatchedQueue(MemoryQueue):
     """
 
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+        super().__init__(*arguments, retention_seconds=KEPT_SECONDS)
         self.calls: list[tuple[Any, ...]] = []
         self.broken: set[str] = set()
         self.refusing: set[str] = set()
@@ -91,14 +92,16 @@ class WatchedQueue(MemoryQueue):
         self._note("receive", max_messages, wait_seconds, lease_seconds, self._clock.now())
         return await super().receive(max_messages, wait_seconds, lease_seconds)
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(
+        self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
+    ) -> list[Failed]:
         self._note("change_visibility", [delivery.message_id for delivery in deliveries], seconds)
         if self.visibility_changes_left is not None:
             self.visibility_changes_left -= 1
             if self.visibility_changes_left < 0:
                 self.refusing.add("change_visibility")
         failed = self._refused("change_visibility", deliveries) or await super().change_visibility(
-            deliveries, seconds
+            deliveries, seconds, until
         )
         await self._take_time()
         return failed
@@ -146,6 +149,22 @@ class WatchedRecords(MemoryRecords):
         if method in self.broken:
             raise RecordsError(f"{method} is broken")
 
+    async def count(self, key: str, owner: str, now: float) -> Counted:
+        self._note("count")
+        return await super().count(key, owner, now)
+
+    async def excuse(self, key: str, owner: str, now: float) -> int:
+        self._note("excuse")
+        return await super().excuse(key, owner, now)
+
+    async def allow(self, key: str, attempts: int, now: float) -> None:
+        self._note("allow")
+        await super().allow(key, attempts, now)
+
+    async def conclude(self, key: str, now: float) -> None:
+        self._note("conclude")
+        await super().conclude(key, now)
+
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         self._note("begin")
         return await super().begin(key, owner, now, until)
@@ -161,14 +180,6 @@ class WatchedRecords(MemoryRecords):
     async def disown(self, key: str, owner: str) -> None:
         self._note("disown")
         await super().disown(key, owner)
-
-    async def count(self, key: str, owner: str, now: float) -> int:
-        self._note("count")
-        return await super().count(key, owner, now)
-
-    async def forget(self, key: str, owner: str) -> None:
-        self._note("forget")
-        await super().forget(key, owner)
 
 
 class World:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from enum import Enum
 from random import Random
 from typing import Any, NamedTuple
@@ -73,12 +73,8 @@ async def move_to_dead_letters(
     dead_letters: Queue,
     clock: Clock,
     random: Random,
-    once_stored: Callable[[], Awaitable[bool]] | None = None,
 ) -> Move:
-    """Moves the message to the dead-letter queue. Raises nothing that AWS may answer.
-
-    once_stored -- called between the two steps; if it says False, the message is not deleted.
-    """
+    """Moves the message to the dead-letter queue. Raises nothing that AWS may answer."""
     letter = compose(delivery, cause, clock.now())
     if NOTE not in letter.attributes:
         log.write(logging.WARNING, "dead letter without a note: no room for it", reason=cause.reason)
@@ -89,8 +85,6 @@ async def move_to_dead_letters(
         await _try(queue.change_visibility([delivery], random.randint(60, 120)), "not postponed")
         return Move.REFUSED
     # If the delete fails, the message comes again and is moved again: readers fold by `message_id`.
-    if once_stored is not None and not await once_stored():
-        return Move.COPIED
     deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
     return Move.MOVED if deleted else Move.COPIED
 

@@ -28,11 +28,18 @@ SAFETY_SECONDS = 30
 BEAT_EVERY_SECONDS = LEASE_SECONDS / 3
 """How often a lease is extended while its task runs: two beats may fail."""
 
-KEPT_SECONDS = 4 * 24 * 3600
-"""MessageRetentionPeriod of the task queue: after that SQS drops a message, received or not."""
+BEAT_AGAIN_SECONDS = 5.0
+"""After a beat that failed."""
 
-RECORD_SECONDS = 19 * 24 * 3600
-"""How long a task's record is kept: a day longer than a message may be in both queues (4 and 14 days)."""
+KEPT_SECONDS = 14 * 24 * 3600
+"""MessageRetentionPeriod of both queues, SQS's most: after that it drops a message, received or not."""
+
+RESERVE_SECONDS = 4 * 24 * 3600
+"""A message with less left than this gets its dead letter when it fails: a wait of SQS's 12 hours, and then a
+gap of three days in the schedule, still leave time."""
+
+RECORD_SECONDS = 29 * 24 * 3600
+"""How long a record is kept: a day longer than a message may be in both queues, 14 days in each."""
 
 MAX_RECEIVE_COUNT = 1000
 """SQS's most. Only our own count of attempts dead-letters a task."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import sys
 from random import Random
 from typing import Any
 
@@ -41,17 +40,18 @@ def _worker(queue_url: str) -> Worker:
     """The worker of one queue, made once for each environment of the function."""
     settings = _settings()
     # What settles and records does no harm when it is sent twice, and much when it is lost.
-    aws = transport_in_place(settings.transport, attempts=4)
+    aws = transport_in_place(settings.transport, attempts=4, ends_at=PROCESS.ends_at)
     aws.prepare("sqs")
-    queue = SqsQueue(aws, queue_url)
+    beats = transport_in_place(settings.transport, attempts=1, ends_at=PROCESS.ends_at)
     return Worker(
-        queue=queue,
+        queue=SqsQueue(aws, queue_url),
         dead_letters=SqsQueue(aws, settings.queue.dead_letter_url),
         records=DynamoDbRecords(aws, settings.records_table),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),
         host=PROCESS,
+        beats=SqsQueue(beats, queue_url),
         metrics_of=settings.queue.url if settings.metrics else None,
     )
 
@@ -60,17 +60,15 @@ def handler(event: object, context: Any) -> Any:
     """One dispatch; answers with the report of its delivery, or a list of them. Raises BadEventError."""
     settings = _settings()
     try:
-        batch = dispatch.batch_of(event)
+        batch = dispatch.batch_of(event, settings.queue.url)
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise
-    worker = _worker(batch.queue_url or settings.queue.url)
-    work = worker.work(batch, lambda: context.get_remaining_time_in_millis() / 1000)
-    answer = dispatch.answer_of(run_in_place(work))
+    worker = _worker(settings.queue.url)
+    PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
+    answer = dispatch.answer_of(run_in_place(worker.work(batch, PROCESS.seconds_left)))
     if PROCESS.exit_reason is not None:
-        log.write(logging.WARNING, "this environment ends", reason=PROCESS.exit_reason)
-        sys.stdout.flush()
-        os._exit(1)  # all is settled, and the next task gets a clean one
+        run_in_place(PROCESS.exit(PROCESS.exit_reason))  # all is settled, and the next task gets a clean one
     return answer
 
 

@@ -1,4 +1,8 @@
-"""One attempt at a message, as a straight line: decode, find, parse, own, run, decide. It settles nothing."""
+"""One attempt at a message, as a straight line: start, decode, find, parse, own, run, decide.
+
+It settles nothing. Whatever the user's code does, its import and checks included, happens between the start,
+from which on the message is held and the timer runs, and the decision.
+"""
 
 from __future__ import annotations
 
@@ -9,37 +13,36 @@ from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
-from worker.decode import decode, payload_of
+from worker.deadline import Deadline
 from worker.hold import Hold, LeaseLostError
-from worker.host import Host, SoftDeadline, call
-from worker.lookup import Table, find
+from worker.host import Host, SoftDeadline, call, in_time
+from worker.lookup import BrokenTaskError, NoSuchTaskError, Table
 from worker.no_queue import NoHold
 from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
     Attempt,
-    DeadLetter,
     Limits,
     Outcome,
+    OutOfTimeError,
+    RetryLater,
     Succeeded,
+    before_it_is_dropped,
     decide,
     is_permanent,
     meant,
+    used_up,
 )
-from worker.result import Result
-from worker.starts import starts_of
-from zigzag.policy import Policy
-
-GRACE_SECONDS = 5.0
-"""How long before Lambda's own end a task is interrupted, so that its message can still be postponed."""
+from worker.prepare import Prepared, prepared_for
+from worker.record import Record
+from worker.result import Result, Start
+from worker.starts import Starts
 
 
-class Attempts:
-    """Makes attempts at the deliveries of one batch.
+class Runner:
+    """Makes attempts at the deliveries of one batch, one after the other.
 
-    limits       -- what SQS allows a delivery's message now.
-    policy       -- of a message whose task is not found.
-    seconds_left -- how long until the function is ended.
+    limits -- what SQS allows a delivery's message now.
     """
 
     def __init__(
@@ -52,8 +55,7 @@ class Attempts:
         hold: Hold | NoHold,
         limits: Callable[[Delivery], Limits],
         observers: Sequence[Observer],
-        policy: Policy,
-        seconds_left: Callable[[], float],
+        deadline: Deadline,
     ) -> None:
         self._tasks = tasks
         self._records = records
@@ -63,53 +65,79 @@ class Attempts:
         self._hold = hold
         self._limits = limits
         self._observers = observers
-        self._policy = policy
-        self._seconds_left = seconds_left
+        self._deadline = deadline
 
-    async def make(self, delivery: Delivery) -> Result:
-        """One attempt, while its delivery is held. Never raises what a task raised."""
-        attempt, started = Attempt(policy=self._policy), self._clock.now()
+    def start(self, delivery: Delivery) -> Start:
+        """What is known of an attempt before anything is done."""
+        starts = Starts(delivery, self._records, self._clock, self._random)
+        return Start(delivery, Attempt(), starts, self._clock.now())
+
+    async def attempt(self, start: Start) -> Result:
+        """One attempt, while its delivery is held. Never raises what the user's code raised."""
         error: BaseException | None = None
         try:
-            outcome = await self._run(attempt, delivery)
+            outcome = await self._run(start)
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
             error = meant(raised)
-            outcome = await self._failed(attempt, delivery, error)
+            outcome = await self._failed(start, error)
         for observer in self._observers:
-            await observer.ended(attempt, outcome)
-        return Result(delivery, attempt, outcome, error, started, self._clock.now() - started)
+            await observer.ended(start.attempt, outcome)
+        return self._result(start, outcome, error)
 
-    async def _run(self, attempt: Attempt, delivery: Delivery) -> Outcome:
+    async def interrupted(self, start: Start) -> Result:
+        """The result of an attempt that goes on though the function's time is nearly over."""
+        error = OutOfTimeError()
+        return self._result(start, await self._failed(start, error), error)
+
+    async def _run(self, start: Start) -> Outcome:
         """Runs the task, or says why it must not run now."""
-        message = decode(delivery)
-        attempt.task, attempt.id = message.task, message.id
-        task = find(message.task, self._tasks)
-        attempt.policy = task.policy
-        payload = payload_of(task, message)
-        if task.policy.idempotent or delivery.receive_count != 1:
-            attempt.starts = starts_of(attempt, delivery, payload, self._records, self._clock, self._random)
+        attempt, delivery = start.attempt, start.delivery
+        await self._hold.confirm()
+        refusal = await start.starts.begin(attempt)
+        if refusal is not None:
+            return refusal
+        seconds = self._deadline.task_seconds()
+        prepared = await in_time(
+            self._host.prepare(lambda: prepared_for(attempt, delivery, self._tasks), seconds)
+        )
+        if not isinstance(prepared, Prepared):
+            return prepared
         await self._hold.confirm()  # all this may have taken its time
-        if attempt.starts is not None:
-            refusal = await attempt.starts.own(attempt, self._hold.ends, self._random)
-            if refusal is not None:
-                return refusal
-        async with self._hold.while_running(attempt.starts):
-            grace = min(GRACE_SECONDS, self._seconds_left() / 4)
-            context = context_of(attempt, delivery, lambda: max(0.0, self._seconds_left() - grace))
-            await call(task, payload, context, self._host, self._seconds_left() - grace)
+        if prepared.key is None:
+            await self._call(prepared, attempt, delivery)
+            return Succeeded()
+        attempt.record = Record(self._records, prepared.key, self._clock, self._random)
+        refusal = await attempt.record.own(self._hold.ends)
+        if isinstance(refusal, RetryLater):
+            await start.starts.excuse(attempt, count=False)
+        elif refusal is None and (refusal := used_up(attempt)) is not None:
+            await attempt.record.disown()
+        if refusal is not None:
+            return refusal
+        async with attempt.record.while_running(self._host):
+            await self._call(prepared, attempt, delivery)
         return Succeeded()
 
-    async def _failed(self, attempt: Attempt, delivery: Delivery, error: BaseException) -> Outcome:
+    async def _call(self, prepared: Prepared, attempt: Attempt, delivery: Delivery) -> None:
+        context = context_of(attempt, delivery, lambda: max(0.0, self._deadline.task_seconds()))
+        await call(prepared.task, prepared.payload, context, self._host, self._deadline.task_seconds())
+
+    async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides what the error means."""
+        attempt = start.attempt
         if self._hold.lost:
             return LEASE_LOST
-        if attempt.starts is None and attempt.task is not None:
-            attempt.starts = starts_of(attempt, delivery, None, self._records, self._clock, self._random)
-        if attempt.starts is not None and not is_permanent(error, attempt.policy):
-            await attempt.starts.count(attempt)
-        outcome = decide(error, attempt, self._random, self._limits(delivery))
-        if attempt.starts is not None and not isinstance(outcome, DeadLetter):
-            await attempt.starts.disown()
-        return outcome
+        if isinstance(error, NoSuchTaskError | BrokenTaskError):
+            await start.starts.excuse(attempt, count=True)
+        elif not is_permanent(error, attempt.policy):
+            await start.starts.failed(attempt)
+        if attempt.record is not None:
+            await attempt.record.disown()
+        return decide(error, attempt, self._random, self._limits(start.delivery))
+
+    def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
+        outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))
+        seconds = self._clock.now() - start.at
+        return Result(start, outcome, error, seconds)

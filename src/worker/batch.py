@@ -7,79 +7,75 @@ delivery stands for itself, and the successes are deleted together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 
 from shared.delivery import Batch, Delivery
 from shared.ports.clock import Clock
-from worker.attempt import GRACE_SECONDS, Attempts
+from worker.attempt import Runner
+from worker.deadline import Deadline
 from worker.guards.guard import Guard
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host
 from worker.no_queue import NoHold, NoSettler
 from worker.observers.observer import Observer
-from worker.outcome import LEASE_LOST, AlreadyDone, Attempt, LeftAlone, Outcome, RetryLater, Succeeded
+from worker.outcome import LEASE_LOST, AlreadyDone, LeftAlone, Outcome, Released, RetryLater, Succeeded
 from worker.result import Report, Result, report_of
 from worker.settle import Settler
-
-ANOTHER_SECONDS = GRACE_SECONDS + 10
-"""With less time left, no further task of a batch is started."""
 
 RELEASE_SECONDS = 1
 """Deliveries of a batch that are not started are hidden for so long."""
 
-KEEP_DELETES_SECONDS = 1.0
+DELETE_TOGETHER_SECONDS = 1.0
 """Successes are deleted together once the first of them began so long ago."""
 
 
 class BatchWork:
     """Works one batch.
 
-    guards       -- each is asked before the first start.
-    observers    -- each is told of every delivery.
-    seconds_left -- how long until the function is ended.
+    guards    -- each is asked before the first start.
+    observers -- each is told of every delivery.
     """
 
     def __init__(
         self,
         batch: Batch,
-        attempts: Attempts,
+        runner: Runner,
         hold: Hold | NoHold,
         settler: Settler | NoSettler,
         guards: Sequence[Guard],
         observers: Sequence[Observer],
         clock: Clock,
         host: Host,
-        seconds_left: Callable[[], float],
+        deadline: Deadline,
     ) -> None:
         self._batch = batch
-        self._attempts = attempts
+        self._runner = runner
         self._hold = hold
         self._settler = settler
         self._guards = guards
         self._observers = observers
         self._clock = clock
         self._host = host
-        self._seconds_left = seconds_left
+        self._deadline = deadline
         self._reports: list[Report] = []
-        self._kept: list[Result] = []  # successes that are not deleted yet
+        self._undeleted: list[Result] = []  # successes
 
-    async def done(self) -> list[Report]:
+    async def run(self) -> list[Report]:
         """A report for each delivery."""
         deliveries = self._batch.deliveries
         refusal = await self._refusal()
         if refusal is not None:
-            self._pass_over(deliveries, refusal)
+            self._report_not_started(deliveries, refusal)
             return self._reports
-        for number, delivery in enumerate(deliveries):
-            rest = deliveries[number:]
-            if number and (stop := self._reason_to_stop(rest)) is not None:
-                await self._give_back(rest, stop)
+        for number in range(len(deliveries)):
+            remaining = deliveries[number:]
+            if number and (stop := self._reason_to_stop(remaining)) is not None:
+                await self._release(remaining, stop)
                 break
-            if not self._batch.ordered:
-                await self._one(delivery, rest)
-            elif not await self._one_in_order(delivery, rest):
+            if not await self._work(remaining):
                 break
-        await self._delete_kept()
+        await self._delete_undeleted()
         return self._reports
 
     async def _refusal(self) -> Outcome | None:
@@ -93,73 +89,79 @@ class BatchWork:
             return LEASE_LOST
         return None
 
-    def _reason_to_stop(self, rest: Sequence[Delivery]) -> Outcome | None:
-        """The outcome of the rest if it must be left to another dispatch, or None."""
-        if self._hold.has_lost(rest[0]):
+    def _reason_to_stop(self, remaining: Sequence[Delivery]) -> Outcome | None:
+        """The outcome of those that remain if they must be left to another dispatch, or None."""
+        if self._hold.has_lost(remaining[0]):
             return LEASE_LOST
         if self._host.exit_reason is not None:
-            return RetryLater(RELEASE_SECONDS, f"not started: {self._host.exit_reason}")
-        if self._seconds_left() < ANOTHER_SECONDS:
-            return RetryLater(RELEASE_SECONDS, "not started: no time is left for another task")
+            return Released(RELEASE_SECONDS, self._host.exit_reason)
+        if not self._deadline.allows_another():
+            return Released(RELEASE_SECONDS, "no time is left for another task")
         return None
 
-    async def _give_back(self, rest: Sequence[Delivery], outcome: Outcome) -> None:
-        """Makes the same outcome true for deliveries that were not started."""
-        settled = isinstance(outcome, RetryLater) and await self._settler.postpone(rest, outcome.seconds)
-        self._pass_over(rest, outcome, settled)
+    async def _work(self, remaining: Sequence[Delivery]) -> bool:
+        """Attempts the first one. Whether the next one may start."""
+        if self._undeleted and self._clock.now() >= self._undeleted[0].start.at + DELETE_TOGETHER_SECONDS:
+            await self._delete_undeleted()
+        self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
+        start = self._runner.start(remaining[0])
+        settling = threading.Lock()  # of who settles: this thread, or the one that keeps the lease
 
-    async def _one(self, delivery: Delivery, rest: Sequence[Delivery]) -> None:
-        """One delivery that stands for itself."""
-        if self._kept and self._clock.now() >= (self._kept[0].started or 0.0) + KEEP_DELETES_SECONDS:
-            await self._delete_kept()
-        self._hold.hold(self._held(rest))
-        result = await self._attempts.make(delivery)
-        if isinstance(result.outcome, Succeeded | AlreadyDone) and self._batch.can_be_settled:
-            self._kept.append(result)
-        else:
-            await self._settle(result)
+        async def end() -> None:
+            if not settling.acquire(blocking=False):
+                return
+            await self._delete_undeleted()
+            if await self._settle(await self._runner.interrupted(start), remaining[1:]):
+                await self._release(remaining[1:], Released(RELEASE_SECONDS, "its process ends"))
+            await self._host.exit("its task could not be interrupted")
 
-    def _held(self, rest: Sequence[Delivery]) -> list[Delivery]:
-        """The deliveries that stay ours while the first of the rest is attempted."""
-        return [*rest, *[result.delivery for result in self._kept]]
+        async with self._hold.while_running(self._deadline.attempt_seconds, end):
+            result = await self._runner.attempt(start)
+            if not settling.acquire(blocking=False):
+                await self._host.exited()
+        return await self._settle(result, remaining[1:])
 
-    async def _one_in_order(self, delivery: Delivery, rest: Sequence[Delivery]) -> bool:
-        """One delivery of a group; whether the next one may start: this one is off the queue."""
-        self._hold.hold(rest)
-        result = await self._attempts.make(delivery)
-        settled = await self._settle(result)
-        if settled and not isinstance(result.outcome, RetryLater):
+    async def _settle(self, result: Result, followers: Sequence[Delivery]) -> bool:
+        """Makes the outcome true on SQS, now or together with others. Whether the next one may start."""
+        outcome = result.outcome
+        deleted = isinstance(outcome, Succeeded | AlreadyDone)
+        if deleted and not self._batch.ordered and self._batch.can_be_settled:
+            self._undeleted.append(result)
             return True
-        await self._make_wait(rest[1:], result.outcome, settled)
+        settled = await self._settler.settle(result, self._hold.ends_of(result.start.delivery))
+        self._report(result, settled)
+        if not self._batch.ordered or (settled and not isinstance(outcome, RetryLater)):
+            return True
+        if settled and followers and isinstance(outcome, RetryLater):  # none may be visible before it
+            await self._release(followers, Released(outcome.seconds, "waits for the one before it"))
+        else:
+            self._report_not_started(followers, LeftAlone("the one before it is not settled"))
         return False
 
-    async def _make_wait(self, followers: Sequence[Delivery], outcome: Outcome, settled: bool) -> None:
-        """Hides the followers as long as their head, once it is hidden: none may be visible before it."""
-        if settled and followers and isinstance(outcome, RetryLater):
-            await self._give_back(followers, RetryLater(outcome.seconds, "waits for the one before it"))
-        else:
-            self._pass_over(followers, LeftAlone("the one before it is not settled"))
+    async def _release(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+        """Leaves deliveries that were not started to another dispatch."""
+        released = False
+        if deliveries and isinstance(outcome, Released):
+            until = self._hold.ends_of(deliveries[0])
+            released = await self._settler.postpone(deliveries, outcome.seconds, until)
+        self._report_not_started(deliveries, outcome, released)
 
-    async def _settle(self, result: Result) -> bool:
-        settled = await self._settler.settle(result.outcome, result.delivery, result.attempt.starts)
-        self._report(result, settled)
-        return settled
+    async def _delete_undeleted(self) -> None:
+        results, self._undeleted = self._undeleted, []
+        for result, deleted in zip(results, await self._settler.delete(results), strict=True):
+            self._report(result, deleted)
 
-    async def _delete_kept(self) -> None:
-        kept, self._kept = self._kept, []
-        if not kept:
-            return
-        left = [one.message_id for one in await self._settler.delete([result.delivery for result in kept])]
-        for result in kept:
-            self._report(result, result.delivery.message_id not in left)
-
-    def _pass_over(self, deliveries: Sequence[Delivery], outcome: Outcome, settled: bool = False) -> None:
-        """Reports deliveries whose tasks were not started."""
+    def _report_not_started(
+        self, deliveries: Sequence[Delivery], outcome: Outcome, settled: bool = False
+    ) -> None:
         for delivery in deliveries:
-            self._report(Result(delivery, Attempt(0), outcome), settled)
+            self._tell(delivery, None, report_of(outcome, None, settled=settled))
 
     def _report(self, result: Result, settled: bool) -> None:
-        report = report_of(result, settled=settled)
+        report = report_of(result.outcome, result.start.attempt, settled=settled)
+        self._tell(result.start.delivery, result, report)
+
+    def _tell(self, delivery: Delivery, result: Result | None, report: Report) -> None:
         self._reports.append(report)
         for observer in self._observers:
-            observer.settled(result, report)
+            observer.settled(delivery, result, report)

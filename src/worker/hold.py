@@ -1,25 +1,22 @@
 """The hold of a batch: its messages stay ours while their tasks run. Leases are extended again and again.
 
 The first beat comes a third of a lease after the start, so that a short task costs no call. If beats
-fail until the lease has ended, it is lost: the message may be with another worker.
+fail until the lease has ended, it is lost: the message may be with another worker. The thread that beats also
+ends an attempt when the function's time is nearly over, whatever the task's own thread does.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from shared import log
 from shared.delivery import Batch, Delivery
-from shared.lease import BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
+from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.queue import Queue
+from shared.ports.queue import MAX_VISIBILITY_SECONDS, Queue
 from worker.host import Host, Sleep
-from worker.starts import Starts
-
-BEAT_AGAIN_SECONDS = 5.0
-"""After a beat that failed."""
 
 
 class LeaseLostError(Exception):
@@ -29,7 +26,7 @@ class LeaseLostError(Exception):
 class Hold:
     """Extends the leases of a batch's deliveries, all received together.
 
-    queue -- threads may share it: beats come from one of their own.
+    queue -- sends a call once: a beat that failed is made again here. Beats come from a thread of their own.
     """
 
     def __init__(self, batch: Batch, queue: Queue, clock: Clock, host: Host) -> None:
@@ -39,30 +36,34 @@ class Hold:
         self._clock = clock
         self._host = host
         self._known = batch.lease is not None
-        self._first_ends = now if batch.lease is None else batch.lease.ends
+        # No lease is longer than SQS's longest, whatever an event says.
+        self._first_ends = now if batch.lease is None else min(batch.lease.ends, now + MAX_VISIBILITY_SECONDS)
         self._ends: dict[str, float] = {}
         self._next_at = now + BEAT_EVERY_SECONDS
-        self._held: Sequence[Delivery] = ()
-        self._starts: Starts | None = None
+        self._covered: Sequence[Delivery] = ()
+
+    def ends_of(self, delivery: Delivery) -> float:
+        """When its lease ends, in epoch seconds, as far as we know."""
+        return self._ends.get(delivery.message_id, self._first_ends)
 
     def has_lost(self, delivery: Delivery) -> bool:
         """Whether it is no longer ours. What is lost stays lost: somebody else may have it by now."""
-        return self._clock.now() >= self._ends.get(delivery.message_id, self._first_ends)
+        return self._clock.now() >= self.ends_of(delivery)
 
     @property
     def lost(self) -> bool:
         """Whether the delivery whose task runs is no longer ours."""
-        return self.has_lost(self._held[0])
+        return self.has_lost(self._covered[0])
 
     @property
     def ends(self) -> float:
-        """When the lease of the delivery whose task runs ends, in epoch seconds, as far as we know."""
-        return self._ends.get(self._held[0].message_id, self._first_ends)
+        """When the lease of the delivery whose task runs ends."""
+        return self.ends_of(self._covered[0])
 
-    def hold(self, deliveries: Sequence[Delivery]) -> None:
+    def cover(self, deliveries: Sequence[Delivery]) -> None:
         """From now on, beat for these, the one whose task runs first."""
-        self._held, self._starts = deliveries, None
-        self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS / 2)
+        self._covered = deliveries
+        self._beat_before_the_end()
 
     async def secure(self, deliveries: Sequence[Delivery]) -> None:
         """Raises LeaseLostError unless all are ours, as far as it can be known before the first task.
@@ -72,89 +73,78 @@ class Hold:
         """
         if self._known and not self._ordered:
             return
-        self.hold(deliveries)
+        self.cover(deliveries)
         if not await self.beat() or self.lost:
             raise LeaseLostError
 
     async def confirm(self) -> None:
         """Beats if the last beat was long ago. Raises LeaseLostError if the message is no longer ours."""
-        head = self._held[0]
-        if self._clock.now() >= self._next_at and not self.has_lost(head):
-            await self.beat()
-        if self.has_lost(head):
+        for _ in range(2):  # one that failed is made again at once if the lease ends soon
+            if self._clock.now() >= self._next_at and not self.lost:
+                await self.beat()
+                self._beat_before_the_end()
+        if self.lost:
             raise LeaseLostError
 
     @asynccontextmanager
-    async def while_running(self, starts: Starts | None) -> AsyncIterator[None]:
-        """Keeps the message, and the record if there is one, while the block runs. Raises LeaseLostError."""
-        self._starts = starts
-        self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS / 2)  # also after a beat that failed
-        await self.confirm()
-        beats = self._host.beside(self._keep)
+    async def while_running(
+        self, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[None]:
+        """Beats while the block runs, and calls `end` if it still runs when no `seconds` are left."""
+        self._beat_before_the_end()  # also after a beat that failed
+        keeper = self._host.beside(lambda sleep: self._keep(sleep, seconds, end))
         try:
             yield
         finally:
-            await beats.stop()
+            await keeper.stop()
 
     async def beat(self) -> bool:
-        """Extends every lease now, and the record's ownership with them.
+        """Extends every lease now.
 
         False if SQS refused to extend the first one. On a FIFO queue that may be because its lease has ended.
         """
         now = self._clock.now()
         try:
-            kept = await self._extend()
-            owned = self._starts is None or await self._starts.extend(now + LEASE_SECONDS)
+            extended = await self._extend()
         except Exception as error:  # whatever it is, the next beat may get through
-            self._note_failure(now, error)
+            log.write(logging.WARNING, "a heartbeat failed", reason=f"{type(error).__name__}: {error}")
+            self._next_at = now + BEAT_AGAIN_SECONDS
             return True
-        for delivery in kept:
+        for delivery in extended:
             if not self._known or not self.has_lost(delivery):  # the answer may have come too late
                 self._ends[delivery.message_id] = now + LEASE_SECONDS
-        if not owned:
-            self._ends[self._held[0].message_id] = now
         self._known = True
-        last_chance = max(self.ends - SAFETY_SECONDS / 2, now + BEAT_AGAIN_SECONDS)
+        last_chance = max(self.ends - SAFETY_SECONDS, now + BEAT_AGAIN_SECONDS)
         self._next_at = min(now + BEAT_EVERY_SECONDS, last_chance)
-        return self._held[0] in kept
+        return self._covered[0] in extended
 
-    async def _keep(self, sleep: Sleep) -> None:
-        """Beats until `sleep` says stop, or there is nothing left to keep."""
-        while not await sleep(self._next_at - self._clock.now()):
-            if not self.lost:
-                await self.beat()
-            elif not await self._keep_the_record():
+    async def _keep(
+        self, sleep: Sleep, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Beats until `sleep` says stop, or no time is left."""
+        while not await sleep(min(self._next_at - self._clock.now(), seconds())):
+            if seconds() <= 0:
+                await end()
                 return
+            if self.lost:
+                self._next_at = float("inf")  # nothing is left to keep
+            elif self._clock.now() >= self._next_at:
+                await self.beat()
 
-    async def _keep_the_record(self) -> bool:
-        """The message is lost, but its task runs on: whoever gets it next must find it owned.
-
-        False if there is no record to keep, or it is another's.
-        """
-        if self._starts is None or not self._starts.owned:
-            return False
-        now = self._clock.now()
-        self._next_at = now + BEAT_EVERY_SECONDS
-        try:
-            return await self._starts.extend(now + LEASE_SECONDS)
-        except Exception as error:
-            self._note_failure(now, error)
-            return True
-
-    def _note_failure(self, now: float, error: Exception) -> None:
-        log.write(logging.WARNING, "a heartbeat failed", reason=f"{type(error).__name__}: {error}")
-        self._next_at = now + BEAT_AGAIN_SECONDS
+    def _beat_before_the_end(self) -> None:
+        self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS)
 
     async def _extend(self) -> list[Delivery]:
         """Those whose leases are longer now. On a FIFO queue, what follows is asked for only if the first one
         is still ours."""
-        first, followers = list(self._held[:1]), list(self._held[1:])
+        first, followers = list(self._covered[:1]), list(self._covered[1:])
         if not self._ordered:
             return await self._extended(first + followers)
-        kept = await self._extended(first)
-        return kept + await self._extended(followers) if kept and followers else kept
+        extended = await self._extended(first)
+        return extended + await self._extended(followers) if extended and followers else extended
 
     async def _extended(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        refused = await self._queue.change_visibility(deliveries, LEASE_SECONDS)
+        until = self.ends_of(deliveries[0]) if self._known else float("inf")
+        refused = await self._queue.change_visibility(deliveries, LEASE_SECONDS, until)
         failed = {failure.delivery.message_id for failure in refused}
         return [delivery for delivery in deliveries if delivery.message_id not in failed]

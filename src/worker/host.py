@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from types import AsyncGeneratorType, GeneratorType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from worker.outcome import OutOfTimeError
 from zigzag import Context, Task
@@ -39,14 +39,31 @@ class Host(Protocol):
 
     exit_reason: str | None
 
+    async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
+        """What the function returns. Raises SoftDeadline after `seconds`."""
+
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
-        """What the function returns, awaited if it must be. Raises SoftDeadline after `seconds`."""
+        """What a task returns, awaited if it must be. Raises SoftDeadline after `seconds`."""
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> Beside:
         """Starts `work`, which stops when its sleep says so."""
 
+    async def exit(self, reason: str) -> NoReturn:
+        """Ends the process here and now, whatever its other threads do."""
+
+    async def exited(self) -> NoReturn:
+        """Waits until another thread has ended the process."""
+
     def memory_mb(self) -> int:
         """The most memory that the process has had resident, since it began."""
+
+
+async def in_time[R](call: Awaitable[R]) -> R:
+    """What the call returns. Raises OutOfTimeError in place of SoftDeadline, with where the code was."""
+    try:
+        return await call
+    except SoftDeadline as deadline:
+        raise OutOfTimeError().with_traceback(deadline.__traceback__) from None
 
 
 async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> None:
@@ -55,11 +72,8 @@ async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: 
     Raises what the task raises, OutOfTimeError after `seconds`, and TypeError if it returned something that
     has still to be run.
     """
-    try:
-        result = await host.call(
-            lambda: task(payload, context) if task.wants_context else task(payload), seconds
-        )
-    except SoftDeadline as deadline:
-        raise OutOfTimeError.after(deadline) from None
+    result = await in_time(
+        host.call(lambda: task(payload, context) if task.wants_context else task(payload), seconds)
+    )
     if isinstance(result, GeneratorType | AsyncGeneratorType):
         raise TypeError(f"{task.name} returned a generator, whose code has not run; return nothing")

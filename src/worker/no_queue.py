@@ -5,14 +5,14 @@ Each class stands where a real one stands: worker.py chooses, once for a batch.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
-from shared.ports.records import Begun
-from worker.outcome import Limits, Outcome
-from worker.starts import Starts
+from shared.ports.records import Begun, Counted
+from worker.outcome import Limits
+from worker.result import Result
 
 
 class NoHold:
@@ -21,25 +21,40 @@ class NoHold:
     lost = False
     ends = float("inf")
 
+    def ends_of(self, delivery: Delivery) -> float:
+        return float("inf")
+
     def has_lost(self, delivery: Delivery) -> bool:
         return False
 
-    def hold(self, deliveries: Sequence[Delivery]) -> None: ...
+    def cover(self, deliveries: Sequence[Delivery]) -> None: ...
 
     async def secure(self, deliveries: Sequence[Delivery]) -> None: ...
 
     async def confirm(self) -> None: ...
 
     @asynccontextmanager
-    async def while_running(self, starts: Starts | None) -> AsyncIterator[None]:
+    async def while_running(
+        self, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[None]:
         yield
 
 
 class NoRecords:
     """Remembers nothing: each start is the first."""
 
+    async def count(self, key: str, owner: str, now: float) -> Counted:
+        return Counted(1)
+
+    async def excuse(self, key: str, owner: str, now: float) -> int:
+        return 1
+
+    async def allow(self, key: str, attempts: int, now: float) -> None: ...
+
+    async def conclude(self, key: str, now: float) -> None: ...
+
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun:
-        return Begun(1)
+        return Begun()
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return True
@@ -49,22 +64,17 @@ class NoRecords:
 
     async def disown(self, key: str, owner: str) -> None: ...
 
-    async def count(self, key: str, owner: str, now: float) -> int:
-        return 1
-
-    async def forget(self, key: str, owner: str) -> None: ...
-
 
 class NoSettler:
     """Settles nothing: no outcome comes true on SQS, and none has limits there."""
 
-    async def settle(self, outcome: Outcome, delivery: Delivery, starts: Starts | None = None) -> bool:
+    async def settle(self, result: Result, lease_ends: float) -> bool:
         return False
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        return list(deliveries)
+    async def delete(self, results: Sequence[Result]) -> list[bool]:
+        return [False for _ in results]
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> bool:
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int, lease_ends: float) -> bool:
         return False
 
     def limits(self, delivery: Delivery) -> Limits:

@@ -8,16 +8,20 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.dead_letter import Cause
+from shared.lease import RESERVE_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from zigzag import Reject, Retry
 from zigzag.policy import DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:
-    from worker.starts import Starts
+    from worker.record import Record
 
-TO_SPARE_SECONDS = 3600
-"""Between a message's last attempt and the end of its time on the queue: it may have to wait for a worker."""
+LOADS = 16
+"""How often a message's task may not be found, or not be imported: that may be a deploy under way."""
+
+LOAD_BACKOFF_SECONDS = (30, 600)
+"""The first wait after that, and the longest; each is at least half of it: in all an hour and more."""
 
 
 class Succeeded:
@@ -30,6 +34,13 @@ class AlreadyDone:
 
 class RetryLater(NamedTuple):
     """The message is postponed for `seconds`."""
+
+    seconds: int
+    reason: str
+
+
+class Released(NamedTuple):
+    """Nothing was started: the message is hidden for `seconds`, and left to another dispatch."""
 
     seconds: int
     reason: str
@@ -49,7 +60,7 @@ class LeftAlone(NamedTuple):
 
 LEASE_LOST = LeftAlone("lease lost: the message is somebody else's")
 
-Outcome = Succeeded | AlreadyDone | RetryLater | DeadLetter | LeftAlone
+Outcome = Succeeded | AlreadyDone | RetryLater | Released | DeadLetter | LeftAlone
 
 
 class Attempt:
@@ -58,10 +69,11 @@ class Attempt:
     number   -- from 1; 0 if none was made.
     task, id -- None where the message did not say.
     policy   -- the task's, once it is found.
-    starts   -- the task's record, once its name is known.
+    excused  -- how many starts were no attempts so far, this one included: the task could not be loaded.
+    record   -- of an idempotent task's run, once it is known which.
     """
 
-    __slots__ = ("id", "number", "policy", "starts", "task")
+    __slots__ = ("excused", "id", "number", "policy", "record", "task")
 
     def __init__(
         self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
@@ -70,17 +82,15 @@ class Attempt:
         self.task = task
         self.id = id
         self.policy = policy
-        self.starts: Starts | None = None
+        self.excused = 0
+        self.record: Record | None = None
 
 
 class OutOfTimeError(Exception):
     """The task was interrupted, because Lambda was about to end the function."""
 
-    @classmethod
-    def after(cls, deadline: BaseException) -> OutOfTimeError:
-        """With the traceback that says where the task was."""
-        out_of_time = cls("interrupted shortly before the function's time was over; WorkerTimeout sets it")
-        return out_of_time.with_traceback(deadline.__traceback__)
+    def __init__(self) -> None:
+        super().__init__("interrupted shortly before the function's time was over; WorkerTimeout sets it")
 
 
 class Limits(NamedTuple):
@@ -127,27 +137,42 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
         return DeadLetter(_cause(f"rejected: {_text(error)}", attempt, error))
     if isinstance(error, BadMessageError):
         return DeadLetter(_cause(str(error), attempt, None))
-    reason = (
-        _text(error)
-        if isinstance(error, Retry | NoSuchTaskError | BrokenTaskError | OutOfTimeError)
-        else _words(error)
-    )
+    if isinstance(error, NoSuchTaskError | BrokenTaskError):
+        return _not_loaded(error, attempt, random)
+    reason = _text(error) if isinstance(error, Retry | OutOfTimeError) else _words(error)
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
         return DeadLetter(_cause(f"failed after {times}: {reason}", attempt, error))
     asked = _seconds_asked(error)
     backoff = policy.backoff.seconds(attempt.number, random)
     seconds = int(max(1, min(backoff if asked is None else asked, limits.postpone_seconds)))
-    if seconds > limits.kept_seconds - TO_SPARE_SECONDS:
-        outlives = f"the next attempt would come after the time for which SQS keeps a message: {reason}"
-        return DeadLetter(_cause(outlives, attempt, error))
     return RetryLater(seconds, reason)
+
+
+def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLater | DeadLetter:
+    if attempt.excused >= LOADS:
+        return DeadLetter(_cause(f"not started in {LOADS} tries: {_text(error)}", attempt, error))
+    first, longest = LOAD_BACKOFF_SECONDS
+    seconds = min(longest, first * 2 ** max(0, attempt.excused - 1))
+    return RetryLater(random.randint(seconds // 2, seconds), _text(error))
+
+
+def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> Outcome:
+    """The outcome, or a dead letter where SQS would drop the message soon."""
+    if not isinstance(outcome, RetryLater) or limits.kept_seconds >= RESERVE_SECONDS:
+        return outcome
+    days = RESERVE_SECONDS // (24 * 3600)
+    reason = f"SQS would drop the message in less than {days} days: {outcome.reason}"
+    return DeadLetter(_cause(reason, attempt, None))
 
 
 def used_up(attempt: Attempt) -> DeadLetter | None:
     """The outcome of an attempt too many, before it starts: an earlier one did not settle its message."""
-    if attempt.number <= attempt.policy.attempts:
-        return None
+    return never_ended(attempt) if attempt.number > attempt.policy.attempts else None
+
+
+def never_ended(attempt: Attempt) -> DeadLetter:
+    """The outcome of a message whose starts before this one were enough."""
     started = attempt.number - 1
     times = "once, and did not end" if started == 1 else f"{started} times, and the last did not end"
     return DeadLetter(_cause(f"started {times}; the log may tell of it", attempt, None, started))

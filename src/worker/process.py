@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import math
+import os
 import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
+from shared import log
 from worker.host import Sleep, SoftDeadline
 from zigzag.in_place import run_in_place
 
@@ -22,6 +27,23 @@ class LambdaProcess:
 
     def __init__(self) -> None:
         self.exit_reason: str | None = None
+        self.seconds_left: Callable[[], float] = lambda: math.inf
+
+    def begin(self, seconds_left: Callable[[], float]) -> None:
+        """An invocation begins, which ends when no seconds are left."""
+        self.seconds_left = seconds_left
+
+    def ends_at(self) -> float:
+        """When the invocation ends, in epoch seconds."""
+        return time.time() + self.seconds_left()
+
+    async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
+        try:
+            with _interrupted_after(seconds):
+                return function()
+        except SoftDeadline:
+            self.exit_reason = "the import or a check of its task was interrupted"
+            raise
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         before = set(threading.enumerate())
@@ -47,6 +69,15 @@ class LambdaProcess:
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Thread:
         return _Thread(work, self)
+
+    async def exit(self, reason: str) -> NoReturn:
+        log.write(logging.WARNING, "this environment ends", reason=reason)
+        sys.stdout.flush()
+        os._exit(1)
+
+    async def exited(self) -> NoReturn:
+        while True:
+            time.sleep(1)
 
     def memory_mb(self) -> int:
         """As the kernel counts for this process alone: Lambda counts what runs beside it as well.

@@ -5,23 +5,39 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shared.delivery import Delivery
-from worker.outcome import AlreadyDone, Attempt, DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
+from worker.outcome import (
+    AlreadyDone,
+    Attempt,
+    DeadLetter,
+    LeftAlone,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+)
+from worker.starts import Starts
 
 
-class Result(NamedTuple):
-    """An attempt at a delivery, and its end.
-
-    error   -- what the task raised, or None.
-    started -- when the attempt began, in epoch seconds; None if there was none.
-    seconds -- how long it took, without its settling, which may wait for that of others.
-    """
+class Start(NamedTuple):
+    """A start: of which delivery, and since when, in epoch seconds."""
 
     delivery: Delivery
     attempt: Attempt
+    starts: Starts
+    at: float
+
+
+class Result(NamedTuple):
+    """A start, and its end.
+
+    error   -- what the user's code raised, or None.
+    seconds -- how long it took, without its settling, which may wait for that of others.
+    """
+
+    start: Start
     outcome: Outcome
-    error: BaseException | None = None
-    started: float | None = None
-    seconds: float = 0.0
+    error: BaseException | None
+    seconds: float
 
 
 class Report(NamedTuple):
@@ -36,22 +52,25 @@ class Report(NamedTuple):
     retry_seconds: int | None = None
 
 
-def report_of(result: Result, *, settled: bool) -> Report:
-    """The result in words."""
-    attempt = result.attempt
+def report_of(outcome: Outcome, attempt: Attempt | None, *, settled: bool) -> Report:
+    """The outcome in words. `attempt` is None where nothing was started."""
     reason: str | None = None
     retry_seconds: int | None = None
-    match result.outcome:
+    match outcome:
         case Succeeded():
             name = "succeeded"
         case AlreadyDone():
             name = "already done"
         case RetryLater(retry_seconds, reason):
             name = "retry later"
+        case Released(retry_seconds, reason):
+            name = "released"
         case DeadLetter(cause):
             name, reason = "dead-letter", cause.reason
         case LeftAlone(reason):
             name = "left alone"
     if reason is not None:  # half a character, which no UTF-8 can hold, would end the function's answer
         reason = reason.encode(errors="backslashreplace").decode()
+    if attempt is None:
+        return Report(name, None, None, 0, settled, reason, retry_seconds)
     return Report(name, attempt.task, attempt.id, attempt.number, settled, reason, retry_seconds)

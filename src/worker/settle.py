@@ -12,62 +12,63 @@ from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
-from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Limits, Outcome, RetryLater, Succeeded
-from worker.starts import Starts
+from worker.host import Host
+from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Limits, Released, RetryLater, Succeeded
+from worker.result import Result
 
 
 class Settler:
-    """Settles deliveries of `queue`."""
+    """Settles deliveries of `queue`. A process that does not reach it exits: its successor may."""
 
-    def __init__(self, queue: Queue, dead_letters: Queue, clock: Clock, random: Random) -> None:
+    def __init__(self, queue: Queue, dead_letters: Queue, clock: Clock, random: Random, host: Host) -> None:
         self._queue = queue
         self._dead_letters = dead_letters
         self._clock = clock
         self._random = random
+        self._host = host
 
-    async def settle(self, outcome: Outcome, delivery: Delivery, starts: Starts | None = None) -> bool:
-        """Whether the outcome is now true on SQS. If not, the message comes again when its lease ends.
-
-        starts -- the task's record. A dead letter's starts are forgotten between its storing and the delete:
-                  later they might never be, and the next message of that key would be given up untried.
-        """
-        match outcome:
+    async def settle(self, result: Result, lease_ends: float) -> bool:
+        """Whether the outcome is now true on SQS. If not, the message comes again when its lease ends."""
+        delivery = result.start.delivery
+        match result.outcome:
             case LeftAlone():
                 return False
             case Succeeded() | AlreadyDone():
-                return await self.delete([delivery]) == []
-            case RetryLater(seconds):
-                return await self.postpone([delivery], seconds)
+                return await self.delete([result]) == [True]
+            case RetryLater(seconds) | Released(seconds):
+                return await self.postpone([delivery], seconds, lease_ends)
             case DeadLetter(cause):
                 moved = await move_to_dead_letters(
-                    delivery,
-                    cause,
-                    self._queue,
-                    self._dead_letters,
-                    self._clock,
-                    self._random,
-                    None if starts is None else starts.forget,
+                    delivery, cause, self._queue, self._dead_letters, self._clock, self._random
                 )
-                if moved is not Move.MOVED and starts is not None:
-                    await starts.disown()
+                if moved is Move.COPIED:
+                    await result.start.starts.conclude()
                 return moved is Move.MOVED
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Deletes the messages of successes; those for which that can't be confirmed."""
+    async def delete(self, results: Sequence[Result]) -> list[bool]:
+        """Deletes the messages of successes; of each, whether that is confirmed."""
+        if not results:
+            return []
         try:
-            failed = await self._queue.delete(deliveries)
+            failed = await self._queue.delete([result.start.delivery for result in results])
         except QueueError as error:
-            log.write(logging.ERROR, "not deleted: the message will come again", reason=str(error))
-            return list(deliveries)
-        _say_stale(failed)
-        return [failure.delivery for failure in failed]
+            self._say_unreached("not deleted: the message will come again", error)
+            left = [result.start.delivery for result in results]
+        else:
+            _say_stale(failed)
+            left = [failure.delivery for failure in failed]
+        for result in results:
+            if result.start.delivery in left:
+                await result.start.starts.conclude()
+        return [result.start.delivery not in left for result in results]
 
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int) -> bool:
-        """Hides the messages for so long; whether that worked for all."""
+    async def postpone(self, deliveries: Sequence[Delivery], seconds: int, lease_ends: float) -> bool:
+        """Hides the messages for so long; whether that worked for all. Once the lease has ended, they are
+        another's, who may have them for longer."""
         try:
-            failed = await self._queue.change_visibility(deliveries, seconds)
+            failed = await self._queue.change_visibility(deliveries, seconds, lease_ends)
         except QueueError as error:
-            log.write(logging.ERROR, "not postponed: the message will come again", reason=str(error))
+            self._say_unreached("not postponed: the message will come again", error)
             return False
         _say_stale(failed)
         return not failed
@@ -82,6 +83,11 @@ class Settler:
         elapsed = 3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + 1
         kept = float("inf") if delivery.sent_at is None else delivery.sent_at + KEPT_SECONDS - now
         return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept)
+
+    def _say_unreached(self, what: str, error: QueueError) -> None:
+        log.write(logging.ERROR, what, reason=str(error))
+        if not error.answered:
+            self._host.exit_reason = "SQS could not be reached"
 
 
 def _say_stale(failed: Sequence[Failed]) -> None:

@@ -1,13 +1,11 @@
-"""The record of a task across its deliveries: how often it started, whose it is, whether it is done.
+"""The starts of a message, counted before any of the user's code: no message kills workers for ever.
 
-SQS keeps no such counter: its receive count goes up without a start as well. A first delivery of a
-plain task that succeeds needs no record and costs no call; one that fails, comes again, or is idempotent
-has one.
+A first delivery is counted only when it fails, so that one that goes well costs no call. From the second
+delivery on nothing starts without a record.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Awaitable
 from random import Random
@@ -15,156 +13,90 @@ from typing import Any
 
 from shared import log
 from shared.delivery import Delivery
-from shared.lease import SAFETY_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.records import Begun, Busy, Done, Records, RecordsError
-from worker.outcome import AlreadyDone, Attempt, Outcome, RetryLater, used_up
+from shared.ports.records import Counted, Records, RecordsError, record_key
+from worker.outcome import AlreadyDone, Attempt, Outcome, RetryLater, never_ended
 
-NO_RECORDS_SECONDS = (15, 60)
-BUSY_MORE_SECONDS = (1, 5)
+MAX_STARTS = 20
+"""Recorded starts of a message, as long as it is not recorded that its task has more attempts."""
 
-MAX_KEY_BYTES = 1024
-"""DynamoDB's limit on a partition key is 2,048
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
-
-
-def key_of(task: str, what: str) -> str:
-    """The record's key: the task's name and what makes this call of it one; hashed if it is too long."""
-    key = f"{task}#{what}"
-    encoded = key.encode(errors="backslashreplace")
-    if len(encoded) <= MAX_KEY_BYTES:
-        return encoded.decode()
-    return f"sha256#{hashlib.sha256(encoded).hexdigest()}"
+FIRST_WAIT_SECONDS = 30
+MAX_WAIT_SECONDS = 900
 
 
 class Starts:
-    """The record of one delivery's task.
+    """The starts of one delivery's message."""
 
-    key              -- the task's name and what makes a call of it one.
-    owner            -- names this delivery's worker: an event that Lambda doubled is another one.
-    outlives_message -- whether another message, or this one redriven, may have the same record.
-    owned            -- whether the task is this delivery's now.
-    """
-
-    def __init__(
-        self,
-        records: Records,
-        key: str,
-        owner: str,
-        clock: Clock,
-        *,
-        receives: int = 1,
-        outlives_message: bool = False,
-    ) -> None:
-        self.key = key
-        self.owned = False
+    def __init__(self, delivery: Delivery, records: Records, clock: Clock, random: Random) -> None:
+        self._receives = delivery.receive_count
         self._records = records
-        self._owner = owner
+        self._key = record_key("starts", delivery.message_id)
+        self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda doubled is another one
         self._clock = clock
-        self._receives = receives
-        self._outlives_message = outlives_message
-        self._counted = False
+        self._random = random
+        self._counted: Counted | None = None
 
-    async def own(self, attempt: Attempt, lease_ends: float, random: Random) -> Outcome | None:
-        """Counts this start, and takes the ownership for as long as the lease.
+    async def begin(self, attempt: Attempt) -> Outcome | None:
+        """Counts this start, unless it is of a first delivery, and numbers the attempt by it.
 
-        The outcome if the task must not run now, or None.
+        The outcome if there must be no start, or None.
         """
-        try:
-            begun = await self._records.begin(self.key, self._owner, self._clock.now(), _until(lease_ends))
-        except RecordsError as error:
-            if attempt.policy.idempotent:
-                seconds = random.randint(*NO_RECORDS_SECONDS)
-                return RetryLater(seconds, f"whether it is done can't be known: {error.reason}")
-            attempt.number = self._receives
+        if self._receives <= 1:
             return None
-        match begun:
-            case Done():
-                return AlreadyDone()
-            case Busy(until):
-                wait = max(0.0, until + SAFETY_SECONDS / 2 - self._clock.now())
-                return RetryLater(int(wait) + random.randint(*BUSY_MORE_SECONDS), "another worker runs it")
-            case Begun(starts):
-                attempt.number, self._counted, self.owned = starts, True, True
-        return used_up(attempt)
-
-    async def extend(self, lease_ends: float) -> bool:
-        """False if the task is no longer ours. Raises RecordsError."""
-        return not self.owned or await self._records.extend(self.key, self._owner, _until(lease_ends))
-
-    async def count(self, attempt: Attempt) -> None:
-        """Counts this start, if it is not counted yet, and numbers the attempt by it.
-
-        By SQS's receives if the records can't be reached.
-        """
-        if self._counted:
-            return
-        self._counted = True
         try:
-            attempt.number = await self._records.count(self.key, self._owner, self._clock.now())
+            counted = await self._count(attempt)
         except RecordsError as error:
-            log.write(logging.WARNING, "SQS's receive count decides", reason=error.reason)
-            attempt.number = self._receives
+            return RetryLater(self._wait(), f"not started: its starts can't be counted: {error.reason}")
+        if counted.concluded:
+            return AlreadyDone()
+        if counted.starts > max(MAX_STARTS, counted.allowed):
+            return never_ended(attempt)
+        return None
 
-    async def finish(self) -> None:
-        """Records that the task is done."""
-        if not self.owned:
-            return
-        try:
-            ours = await self._records.finish(self.key, self._owner, self._clock.now())
-        except RecordsError as error:
-            log.write(logging.ERROR, "done, but not recorded: possible duplicate", reason=error.reason)
-        else:
-            if not ours:
-                log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
+    async def failed(self, attempt: Attempt) -> None:
+        """Counts this start if it is not counted yet, and records what its task allows if that is more than
+        a message has without it."""
+        if self._counted is None:
+            await self._tried(self._count(attempt))
+        known = 0 if self._counted is None else self._counted.allowed
+        attempts = attempt.policy.attempts
+        if attempts > max(MAX_STARTS, known):
+            await self._tried(self._records.allow(self._key, attempts, self._clock.now()))
 
-    async def disown(self) -> None:
-        """Lets another worker begin."""
-        if self.owned:
-            self.owned = False
-            await self._tried(self._records.disown(self.key, self._owner))  # it ends by itself as well
+    async def excuse(self, attempt: Attempt, *, count: bool) -> None:
+        """This start is no attempt: its task was not loaded, or must not run now.
 
-    async def forget(self) -> bool:
-        """Lets what comes under this key begin anew: a redriven dead letter, or another message.
-
-        Until then the task is owned, so that nobody else's start is forgotten. False if it failed.
+        count -- whether a start that is not counted yet counts as one that was excused.
         """
-        known = self._counted or self._receives > 1  # else no start of it is recorded
-        if not self._outlives_message or not known:
-            return True
-        forgotten = await self._tried(self._records.forget(self.key, self._owner))
-        self.owned = self.owned and not forgotten
-        return forgotten
+        try:
+            if self._counted is None:
+                if not count:
+                    return
+                await self._count(attempt)
+            attempt.excused = await self._records.excuse(self._key, self._owner, self._clock.now())
+        except RecordsError as error:
+            _say(error)
 
-    async def _tried(self, call: Awaitable[None]) -> bool:
+    async def conclude(self) -> None:
+        """Nothing of the message is left to do but its delete."""
+        await self._tried(self._records.conclude(self._key, self._clock.now()))
+
+    async def _count(self, attempt: Attempt) -> Counted:
+        self._counted = await self._records.count(self._key, self._owner, self._clock.now())
+        attempt.number = self._counted.starts
+        return self._counted
+
+    def _wait(self) -> int:
+        """Seconds, longer with each receive."""
+        most = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._receives - 2, 10))
+        return self._random.randint(most // 2, most)
+
+    async def _tried(self, call: Awaitable[Any]) -> None:
         try:
             await call
         except RecordsError as error:
-            log.write(logging.WARNING, "a record was not changed", reason=error.reason)
-            return False
-        return True
+            _say(error)
 
 
-def starts_of(
-    attempt: Attempt, delivery: Delivery, payload: Any, records: Records, clock: Clock, random: Random
-) -> Starts:
-    """The record of the attempt's task: by its id or key if it is idempotent, else by its message.
-
-    payload -- None if there is none yet. Raises what the task's key function raises.
-    """
-    policy, what, outlives = attempt.policy, delivery.message_id, False
-    if attempt.id is not None and (policy.idempotent is True or (policy.idempotent and payload is not None)):
-        what, outlives = policy.key(payload, attempt.id), True
-    return Starts(
-        records,
-        key_of(attempt.task or "", what),
-        f"{random.getrandbits(64):016x}",
-        clock,
-        receives=delivery.receive_count,
-        outlives_message=outlives,
-    )
-
-
-def _until(lease_ends: float) -> float:
-    """The ownership ends a little before the lease: who receives the message then must find it free."""
-    return lease_ends - SAFETY_SECONDS / 2
+def _say(error: RecordsError) -> None:
+    log.write(logging.WARNING, "a start was not recorded", reason=error.reason)

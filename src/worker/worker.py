@@ -9,8 +9,9 @@ from shared.delivery import Batch
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
 from shared.ports.records import Records
-from worker.attempt import Attempts
+from worker.attempt import Runner
 from worker.batch import BatchWork
+from worker.deadline import Deadline
 from worker.guards.guard import Guard
 from worker.guards.late import late
 from worker.hold import Hold
@@ -21,14 +22,13 @@ from worker.observers.completion import Completion
 from worker.observers.log_line import LogLine
 from worker.result import Report
 from worker.settle import Settler
-from zigzag.policy import DEFAULT_POLICY, Policy
 
 
 class Worker:
     """Works the batches of one queue.
 
     tasks          -- name to module.
-    default_policy -- of a message whose task is not found.
+    beats          -- `queue` for heartbeats, which sends a call once; without it, `queue` itself.
     metrics_of     -- the URL of the queue whose metrics the log lines are as well, if they are.
     """
 
@@ -42,7 +42,7 @@ class Worker:
         random: Random,
         host: Host,
         *,
-        default_policy: Policy = DEFAULT_POLICY,
+        beats: Queue | None = None,
         metrics_of: str | None = None,
     ) -> None:
         self._queue = queue
@@ -51,8 +51,8 @@ class Worker:
         self._clock = clock
         self._random = random
         self._host = host
-        self._policy = default_policy
-        self._settler = Settler(queue, dead_letters, clock, random)
+        self._beats = queue if beats is None else beats
+        self._settler = Settler(queue, dead_letters, clock, random, host)
         self._guards = (late,)
         self._observers = (Completion(), LogLine(clock, host, metrics_of))
 
@@ -66,9 +66,10 @@ class Worker:
         records: Records = NoRecords()
         guards: tuple[Guard, ...] = ()
         if batch.can_be_settled:
-            hold = Hold(batch, self._queue, self._clock, self._host)
+            hold = Hold(batch, self._beats, self._clock, self._host)
             settler, records, guards = self._settler, self._records, self._guards
-        attempts = Attempts(
+        deadline = Deadline(seconds_left)
+        runner = Runner(
             tasks=self._tasks,
             records=records,
             clock=self._clock,
@@ -77,18 +78,17 @@ class Worker:
             hold=hold,
             limits=settler.limits,
             observers=self._observers,
-            policy=self._policy,
-            seconds_left=seconds_left,
+            deadline=deadline,
         )
         work = BatchWork(
             batch,
-            attempts=attempts,
+            runner=runner,
             hold=hold,
             settler=settler,
             guards=guards,
             observers=self._observers,
             clock=self._clock,
             host=self._host,
-            seconds_left=seconds_left,
+            deadline=deadline,
         )
-        return await work.done()
+        return await work.run()

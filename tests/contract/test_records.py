@@ -15,7 +15,7 @@ from tests.worlds import moto
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import EXPIRES, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import Begun, Busy, Done, Records, RecordsError
+from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
 from zigzag.in_place import run_in_place
 
 NOW = 1_800_000_000.25
@@ -24,142 +24,146 @@ TABLE = "records"
 
 
 def begin(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> Begun | Busy | Done:
-    return run_in_place(records.begin("task#1", owner, now, until))
+    return run_in_place(records.begin("run#1", owner, now, until))
+
+
+def began(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> bool:
+    return isinstance(begin(records, owner, now, until), Begun)
 
 
 def finish(records: Records, owner: str) -> bool:
-    return run_in_place(records.finish("task#1", owner, NOW))
+    return run_in_place(records.finish("run#1", owner, NOW))
 
 
-def count(records: Records, owner: str) -> int:
-    return run_in_place(records.count("task#1", owner, NOW))
+def count(records: Records, owner: str, key: str = "starts#1") -> Counted:
+    return run_in_place(records.count(key, owner, NOW))
 
 
-def test_the_first_to_begin_owns_the_task(records: Records) -> None:
-    assert begin(records, "a") == Begun(1)
-    assert begin(records, "b", NOW + 50) == Busy(UNTIL)
+def excuse(records: Records, owner: str) -> int:
+    return run_in_place(records.excuse("starts#1", owner, NOW))
 
 
-def test_the_ownership_ends_by_itself(records: Records) -> None:
-    begin(records, "a")
+class TestRuns:
+    """Whose is it, and is it done?"""
 
-    assert begin(records, "b", UNTIL + 0.01, UNTIL + 100) == Begun(2)
+    def test_the_first_to_begin_owns_it(self, records: Records) -> None:
+        assert began(records, "a")
+        assert begin(records, "b", NOW + 50) == Busy(UNTIL)
 
+    def test_the_ownership_ends_by_itself(self, records: Records) -> None:
+        begin(records, "a")
 
-def test_who_begins_twice_has_begun_once(records: Records) -> None:
-    begin(records, "a")
+        assert began(records, "b", UNTIL + 0.01, UNTIL + 100)
 
-    assert begin(records, "a") == Begun(1)
+    def test_who_begins_twice_has_begun(self, records: Records) -> None:
+        begin(records, "a")
 
+        assert began(records, "a")
 
-def test_who_begins_again_when_its_ownership_has_ended_has_begun_twice(records: Records) -> None:
-    begin(records, "a")
+    def test_who_begins_again_when_its_ownership_has_ended_owns_it_again(self, records: Records) -> None:
+        begin(records, "a")
 
-    assert begin(records, "a", UNTIL + 0.01, UNTIL + 100) == Begun(2)
-    assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 100)
+        assert began(records, "a", UNTIL + 0.01, UNTIL + 100)
+        assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 100)
 
+    def test_the_owner_can_extend_it(self, records: Records) -> None:
+        begin(records, "a")
 
-def test_the_owner_can_extend_its_ownership(records: Records) -> None:
-    begin(records, "a")
+        assert run_in_place(records.extend("run#1", "a", UNTIL + 40)) is True
+        assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 40)
 
-    assert run_in_place(records.extend("task#1", "a", UNTIL + 40)) is True
-    assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 40)
+    def test_nobody_else_can(self, records: Records) -> None:
+        begin(records, "a")
+        begin(records, "b", UNTIL + 1, UNTIL + 100)
 
+        assert run_in_place(records.extend("run#1", "a", UNTIL + 40)) is False
 
-def test_nobody_else_can(records: Records) -> None:
-    begin(records, "a")
-    begin(records, "b", UNTIL + 1, UNTIL + 100)
+    def test_what_is_finished_is_done_for_good(self, records: Records) -> None:
+        begin(records, "a")
 
-    assert run_in_place(records.extend("task#1", "a", UNTIL + 40)) is False
+        assert finish(records, "a") is True
+        assert isinstance(begin(records, "b", UNTIL + 1), Done)
 
+    def test_who_finishes_twice_has_finished(self, records: Records) -> None:
+        begin(records, "a")
+        finish(records, "a")
 
-def test_what_is_finished_is_done_for_good(records: Records) -> None:
-    begin(records, "a")
+        assert finish(records, "a") is True
 
-    assert finish(records, "a") is True
-    assert isinstance(begin(records, "b", UNTIL + 1), Done)
+    def test_who_no_longer_owns_it_cannot_finish_it(self, records: Records) -> None:
+        begin(records, "a")
+        begin(records, "b", UNTIL + 1, UNTIL + 100)
 
+        assert finish(records, "a") is False
+        assert begin(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
 
-def test_who_finishes_twice_has_finished(records: Records) -> None:
-    begin(records, "a")
-    finish(records, "a")
+    def test_what_is_disowned_is_free(self, records: Records) -> None:
+        begin(records, "a")
+        run_in_place(records.disown("run#1", "a"))
 
-    assert finish(records, "a") is True
+        assert began(records, "b")
 
+    def test_only_the_owner_can_disown_it(self, records: Records) -> None:
+        begin(records, "a")
+        run_in_place(records.disown("run#1", "b"))
 
-def test_who_no_longer_owns_it_cannot_finish_it(records: Records) -> None:
-    begin(records, "a")
-    begin(records, "b", UNTIL + 1, UNTIL + 100)
+        assert begin(records, "c") == Busy(UNTIL)
 
-    assert finish(records, "a") is False
-    assert begin(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
+    def test_runs_are_apart_by_their_keys(self, records: Records) -> None:
+        begin(records, "a")
 
-
-def test_what_is_disowned_is_free_and_keeps_its_count(records: Records) -> None:
-    begin(records, "a")
-    run_in_place(records.disown("task#1", "a"))
-
-    assert begin(records, "b") == Begun(2)
-
-
-def test_only_the_owner_can_disown_it(records: Records) -> None:
-    begin(records, "a")
-    run_in_place(records.disown("task#1", "b"))
-
-    assert begin(records, "c") == Busy(UNTIL)
-
-
-def test_a_start_is_counted_without_an_ownership(records: Records) -> None:
-    assert count(records, "a") == 1
-    assert begin(records, "b") == Begun(2)
+        assert isinstance(run_in_place(records.begin("run#2", "b", NOW, UNTIL)), Begun)
 
 
-def test_one_owner_counts_once(records: Records) -> None:
-    begin(records, "a")
-    run_in_place(records.disown("task#1", "a"))
+class TestStarts:
+    """How often was a message started?"""
 
-    assert [count(records, "a"), count(records, "a"), count(records, "b")] == [1, 1, 2]
+    def test_each_owner_counts_once(self, records: Records) -> None:
+        starts = [count(records, owner).starts for owner in ("a", "a", "b", "b", "c")]
 
+        assert starts == [1, 1, 2, 2, 3]
 
-def test_what_is_forgotten_begins_anew(records: Records) -> None:
-    begin(records, "a")
-    run_in_place(records.forget("task#1", "a"))
+    def test_messages_are_counted_apart(self, records: Records) -> None:
+        count(records, "a")
 
-    assert begin(records, "b") == Begun(1)
+        assert count(records, "b", "starts#2") == Counted(1)
 
+    def test_a_start_that_is_excused_counts_no_longer(self, records: Records) -> None:
+        count(records, "a")
+        count(records, "b")
 
-def test_what_nobody_owns_can_be_forgotten(records: Records) -> None:
-    count(records, "a")
-    run_in_place(records.forget("task#1", "b"))
+        assert excuse(records, "b") == 1
+        assert count(records, "c").starts == 2
+        assert excuse(records, "c") == 2
 
-    assert begin(records, "c") == Begun(1)
+    def test_a_start_is_excused_once_however_often_the_call_is_sent(self, records: Records) -> None:
+        count(records, "a")
 
+        assert [excuse(records, "a"), excuse(records, "a")] == [1, 1]
+        assert count(records, "b") == Counted(1)
 
-def test_what_another_one_owns_is_not_forgotten(records: Records) -> None:
-    begin(records, "a")
-    run_in_place(records.forget("task#1", "b"))
+    def test_only_the_start_counted_last_can_be_excused(self, records: Records) -> None:
+        count(records, "a")
+        count(records, "b")
 
-    assert begin(records, "c") == Busy(UNTIL)
+        assert excuse(records, "a") == 0
+        assert count(records, "c").starts == 3
 
+    def test_how_many_are_allowed_is_told_with_the_next_start(self, records: Records) -> None:
+        count(records, "a")
+        run_in_place(records.allow("starts#1", 50, NOW))
 
-def test_a_completion_is_not_forgotten(records: Records) -> None:
-    begin(records, "a")
-    finish(records, "a")
-    run_in_place(records.forget("task#1", "a"))
+        assert count(records, "b") == Counted(2, allowed=50)
 
-    assert isinstance(begin(records, "b"), Done)
+    @pytest.mark.parametrize("counted", [0, 1])
+    def test_that_only_the_delete_is_left_is_told_with_the_next_start(
+        self, records: Records, counted: int
+    ) -> None:
+        for _ in range(counted):
+            count(records, "a")
+        run_in_place(records.conclude("starts#1", NOW))
 
-
-def test_what_was_never_recorded_can_be_forgotten(records: Records) -> None:
-    run_in_place(records.forget("task#1", "a"))
-
-    assert begin(records, "b") == Begun(1)
-
-
-def test_records_are_apart_by_their_keys(records: Records) -> None:
-    begin(records, "a")
-
-    assert run_in_place(records.begin("task#2", "b", NOW, UNTIL)) == Begun(1)
+        assert count(records, "b") == Counted(counted + 1, concluded=True)
 
 
 class TestOnDynamoDb:
@@ -204,10 +208,8 @@ class TestOnDynamoDb:
         said = f'{{"Attributes": {item}}}'.encode()
         with HttpEndpoint(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said) as endpoint:
             as_on_lambda(monkeypatch, endpoint.url)
-            with in_place(LEAN) as transport:
-                for asked in (begin, count):
-                    with pytest.raises(RecordsError, match="BadAnswer"):
-                        asked(DynamoDbRecords(transport, TABLE), "a")
+            with in_place(LEAN) as transport, pytest.raises(RecordsError, match="BadAnswer"):
+                count(DynamoDbRecords(transport, TABLE), "a")
 
     @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_function_without_a_region_has_no_records(

@@ -12,7 +12,7 @@ import pytest
 from tests.docs.pages import ROOT, blocks, in_text, read
 
 from shared import lease
-from worker.attempt import GRACE_SECONDS
+from worker.deadline import SOFT_SECONDS
 from worker.hold import BEAT_AGAIN_SECONDS
 
 PAGE = read("docs/reliability.md")
@@ -132,7 +132,7 @@ def test_the_times_are_those_of_the_code() -> None:
         f"more than D, {lease.DISPATCH_SECONDS:.0f} s",
         f"then every V / {lease.LEASE_SECONDS / lease.BEAT_EVERY_SECONDS:.0f}",
         f"one that failed again after {BEAT_AGAIN_SECONDS:.0f} s",
-        f"{GRACE_SECONDS:.0f} s before Lambda would end the process",
+        f"{SOFT_SECONDS:.0f} s before Lambda would end the process",
     ],
 )
 def test_a_number_in_the_text_is_the_codes(told: str) -> None:

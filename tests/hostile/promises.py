@@ -147,7 +147,8 @@ def _is_idempotent(world: HostileWorld, id: str) -> bool:
 def _keys(world: HostileWorld, id: str) -> set[str]:
     """Those that a record of this task may have."""
     task = world.trail.sent[id]["task"]
-    return {f"{task}#{what}" for what in (id, *world.trail.message_ids(id))}
+    messages = set(world.trail.message_ids(id))
+    return {f"starts#{one}" for one in messages} | {f"run#{task}#{what}" for what in (id, *messages)}
 
 
 def _times_unreached(world: HostileWorld, id: str) -> int:

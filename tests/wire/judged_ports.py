@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from tests.wire.wire import CALL, Call, Wire
 
 from shared.delivery import Delivery
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
-from shared.ports.records import Begun, Records, RecordsError
+from shared.ports.records import Counted, Records, RecordsError
 from shared.ports.workers import Answer, Reply, Workers
 from zigzag_testing.faulty_ports import FaultyRecords
 from zigzag_testing.memory_records import MemoryRecords
@@ -55,13 +56,15 @@ class JudgedQueue:
                 if call.sent > 1:
                     self._judge.broken.append(f"a receive was sent {call.sent} times")
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(
+        self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
+    ) -> list[Failed]:
         clock, faults = self._judge.wire.clock, self._judge.wire.faults
         began = clock.now()
         troubled = True
         try:
             with self._judge.call():
-                failed = await self._queue.change_visibility(deliveries, seconds)
+                failed = await self._queue.change_visibility(deliveries, seconds, until)
             troubled = clock.now() > began
         finally:
             for delivery in deliveries if troubled else ():
@@ -110,20 +113,24 @@ class JudgedRecords(FaultyRecords):
         super().__init__(records, judge.wire.faults, judge.wire.clock)
         self._judge = judge
         self._kept = kept
+        self._slow = False  # whether the process was told late, or not at all, that the start was recorded
+
+    def _held_back(self) -> bool:
+        return self._slow or super()._held_back()
 
     async def _call(self, call: Any, key: str, *arguments: Any) -> Any:
         clock = self._judge.wire.clock
         began = clock.now()
-        is_start = call == self._records.begin
+        is_start = call == self._records.count
         try:
             with self._judge.call():
                 answer = await call(key, *arguments)
-                if isinstance(answer, Begun):
-                    self._unstarted, self._held_back = key, clock.now() > began
+                if isinstance(answer, Counted):
+                    self._unstarted, self._slow = key, clock.now() > began
         except BaseException as error:
             record = self._kept.records.get(key)
-            if is_start and record is not None and record.owner == arguments[0]:
-                self._unstarted, self._held_back = key, True
+            if is_start and record is not None and record.last == arguments[0]:
+                self._unstarted, self._slow = key, True
             if isinstance(error, RecordsError):
                 self._faults.unreached[key] += 1
             raise

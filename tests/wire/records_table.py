@@ -24,7 +24,7 @@ class RefusedError(Exception):
 async def update_item(records: MemoryRecords, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The item after the change. Raises RefusedError."""
     assert asked["ReturnValues"] == "ALL_NEW"
-    assert asked["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+    assert asked.get("ReturnValuesOnConditionCheckFailure") == ("ALL_OLD" if _condition(asked) else None)
     key = asked["Key"]["key"]["S"]
     values = {name[1:]: _value(typed) for name, typed in asked["ExpressionAttributeValues"].items()}
     before = _item(key, records.records.get(key))
@@ -36,24 +36,39 @@ async def update_item(records: MemoryRecords, asked: Mapping[str, Any]) -> dict[
 async def _change(records: MemoryRecords, key: str, change: str, values: Mapping[str, Any]) -> bool:
     """Whether it was made."""
     owner = values.get("owner", "")
+    now = values.get("expires", 0.0) - RECORD_SECONDS
     before = records.records.get(key)
-    starts = before.starts if before is not None else 0
-    if change.startswith("ADD starts :one SET #owner"):
-        begun = await records.begin(key, owner, values["now"], values["until"])
-        return isinstance(begun, Begun) and begun.starts > starts
-    if change.startswith("ADD starts :one SET #last"):
-        return await records.count(key, owner, values["expires"] - RECORD_SECONDS) > starts
+    starts, last = (before.starts, before.last) if before is not None else (0, None)
+    if change.startswith("SET #owner"):
+        theirs = before is not None and before.owner is not None and before.until >= values["now"]
+        return (
+            isinstance(await records.begin(key, owner, values["now"], values["until"]), Begun) and not theirs
+        )
+    if change.startswith("ADD starts :one"):
+        return (await records.count(key, owner, now)).starts > starts
+    if change.startswith("ADD starts :less"):
+        if last != owner:
+            return False
+        await records.excuse(key, owner, now)
+        return True
+    if change.startswith("SET allowed"):
+        await records.allow(key, int(values["attempts"]), now)
+        return True
+    if change.startswith("SET concluded"):
+        await records.conclude(key, now)
+        return True
     if change.startswith("SET #until"):
         return await records.extend(key, owner, values["until"])
     if change.startswith("SET done"):
-        return await records.finish(key, owner, values["expires"] - RECORD_SECONDS)
+        return await records.finish(key, owner, now)
     if change.startswith("REMOVE #owner"):
         await records.disown(key, owner)
         return before is not None
-    if change.startswith("REMOVE starts"):
-        await records.forget(key, owner)
-        return before is not None
     raise AssertionError(f"DynamoDB is asked to {change}")
+
+
+def _condition(asked: Mapping[str, Any]) -> bool:
+    return "ConditionExpression" in asked
 
 
 def _item(key: str, record: Record | None) -> dict[str, Any]:
@@ -65,7 +80,11 @@ def _item(key: str, record: Record | None) -> dict[str, Any]:
         "starts": {"N": str(record.starts)},
         "until": {"N": repr(record.until)},
         "expires": {"N": str(int(record.expires))},
+        "excused": {"N": str(record.excused)},
+        "allowed": {"N": str(record.allowed)},
     }
+    if record.concluded:
+        item["concluded"] = {"BOOL": True}
     if record.last is not None:
         item["last"] = {"S": record.last}
     if record.owner is not None:

@@ -16,7 +16,7 @@ from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.records import Begun, RecordsError
+from shared.ports.records import Counted, RecordsError
 from shared.ports.workers import Reply
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -130,26 +130,26 @@ def test_what_the_worker_settles_and_records_is_sent_up_to_four_times(account: A
 
     # When it is recorded and deleted, and three calls out of four go wrong
     account.wire.form_now, account.wire.times = form, 3
-    begun = account.runner.run(account.records.begin("task#1", "a", 0.0, 1e10))
+    counted = account.runner.run(account.records.count("starts#1", "a", 0.0))
     assert account.wire.times == 0
     account.wire.times = 3
     failed = account.runner.run(account.queue.delete(deliveries))
 
     # Then both are done, and the start is counted once
-    assert begun == Begun(1)
+    assert counted == Counted(1)
     assert failed == []
     assert len(account.kept) == 0
 
 
 def test_after_half_an_answer_the_lean_transport_sends_again_and_boto_has_an_error(account: Account) -> None:
     account.wire.form_now, account.wire.times = HALF, 1
-    begin = account.records.begin("task#1", "a", 0.0, 1e10)
+    count = account.records.count("starts#1", "a", 0.0)
 
     if account.wanted == LEAN:
-        assert account.runner.run(begin) == Begun(1)
+        assert account.runner.run(count) == Counted(1)
     else:
         with pytest.raises(RecordsError, match="IncompleteRead"):
-            account.runner.run(begin)
+            account.runner.run(count)
 
 
 def test_a_worker_whose_calls_all_go_wrong_has_an_error(account: Account) -> None:

@@ -57,7 +57,7 @@ class Faults:
 
     What a judge must know of single messages and records, to forgive what no code can help:
 
-    struck    -- how often each kind has struck.
+    struck    -- how often each kind has struck; `of_process` how often any has struck a worker's process.
     doubled   -- the events that were doubled, by the MessageIds in them.
     unreached -- how often the record of a key could not be reached, or did not answer.
     in_vain   -- starts that were recorded, and then a fault came before the task's first line: the record's
@@ -72,6 +72,7 @@ class Faults:
         self._random = random
         self._rates = dict(rates)
         self.struck: Counter[str] = Counter()
+        self.of_process: Counter[int] = Counter()
         self.doubled: Counter[str] = Counter()
         self.unreached: Counter[str] = Counter()
         self.in_vain: list[tuple[str, float]] = []
@@ -87,6 +88,7 @@ class Faults:
         if rate == 0.0 or self._random.random() >= rate:
             return False
         self.struck[kind] += 1
+        self.of_process[PROCESS.get()] += 1
         return True
 
     def delay(self, kind: str, max_seconds: float) -> float:

@@ -10,8 +10,8 @@ from typing import Any
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
-from shared.ports.records import Begun, Busy, Done, Records, RecordsError
-from zigzag_testing.faults import Faults
+from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
+from zigzag_testing.faults import PROCESS, Faults
 
 
 class FaultyQueue:
@@ -36,11 +36,13 @@ class FaultyQueue:
                 raise QueueError("ReadTimeoutError", "no answer")
         return received
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(
+        self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
+    ) -> list[Failed]:
         began = self._clock.now()
         troubled = True
         try:
-            failed = await self._batch(self._queue.change_visibility, deliveries, seconds)
+            failed = await self._batch(self._queue.change_visibility, deliveries, seconds, until)
             troubled = self._clock.now() > began
         finally:
             for delivery in deliveries if troubled else ():
@@ -107,11 +109,9 @@ class FaultyRecords:
         self._faults = faults
         self._clock = clock
         self._unstarted: str | None = None  # the key of a start that was recorded, and is still to come
-        self._held_back = False  # whether the process was told late, or not at all, that it was recorded
+        self._struck = 0  # how often faults had struck this process before it was recorded
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        if key != self._unstarted:
-            self.ended(crashed=False)
         begun: Begun | Busy | Done = await self._call(self._records.begin, key, owner, now, until)
         return begun
 
@@ -131,26 +131,39 @@ class FaultyRecords:
         return finished
 
     async def disown(self, key: str, owner: str) -> None:
-        if not self._held_back:
-            self._unstarted = None  # it was decided that there is to be no start
         await self._call(self._records.disown, key, owner)
 
-    async def count(self, key: str, owner: str, now: float) -> int:
-        starts: int = await self._call(self._records.count, key, owner, now)
-        return starts
+    async def count(self, key: str, owner: str, now: float) -> Counted:
+        if key != self._unstarted:
+            self.ended(crashed=False)
+            self._struck = self._faults.of_process[PROCESS.get()]
+        counted: Counted = await self._call(self._records.count, key, owner, now)
+        return counted
 
-    async def forget(self, key: str, owner: str) -> None:
-        await self._call(self._records.forget, key, owner)
+    async def excuse(self, key: str, owner: str, now: float) -> int:
+        excused: int = await self._call(self._records.excuse, key, owner, now)
+        self._unstarted = None  # it is taken back
+        return excused
+
+    async def allow(self, key: str, attempts: int, now: float) -> None:
+        await self._call(self._records.allow, key, attempts, now)
+
+    async def conclude(self, key: str, now: float) -> None:
+        await self._call(self._records.conclude, key, now)
 
     def started(self) -> None:
         """The process tells: this is the first line of a task."""
-        self._unstarted, self._held_back = None, False
+        self._unstarted = None
 
     def ended(self, *, crashed: bool) -> None:
         """The process tells that it ends. A start that was recorded, and kept back by a fault, is noted."""
-        if self._unstarted is not None and (crashed or self._held_back):
+        if self._unstarted is not None and (crashed or self._held_back()):
             self._faults.in_vain.append((self._unstarted, self._clock.now()))
-        self._unstarted, self._held_back = None, False
+        self._unstarted = None
+
+    def _held_back(self) -> bool:
+        """Whether a fault struck this process since it began to record the start."""
+        return self._faults.of_process[PROCESS.get()] > self._struck
 
     async def _call(self, call: Any, key: str, *arguments: Any) -> Any:
         self._faults.before()
@@ -160,13 +173,12 @@ class FaultyRecords:
             self._faults.unreached[key] += 1
             raise RecordsError("a fault")
         answer = await call(key, *arguments)
-        if isinstance(answer, Begun):
-            self._unstarted, self._held_back = key, slow_before + slow_after > 0
+        if isinstance(answer, Counted):
+            self._unstarted = key
         lost, lost_again = self._faults.lose()
         if lost:
             answer = await call(key, *arguments)
         if lost_again:
-            self._held_back = self._unstarted is not None
             self._faults.unreached[key] += 1
             raise RecordsError("no answer")
         await _pass(self._clock, slow_after)

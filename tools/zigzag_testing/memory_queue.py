@@ -7,6 +7,7 @@ recorded to do (`tests/recorded`). Where AWS may do one thing or the other, a pa
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -103,7 +104,11 @@ class MemoryQueue:
             await self._clock.sleep(min(left, self._seconds_until_the_next_look()))
         return received
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(
+        self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
+    ) -> list[Failed]:
+        if self._clock.now() >= until:
+            raise QueueError("TooLate", "no time was left for it")
         return _each(deliveries, lambda handle: self._change_visibility(handle, seconds))
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:

@@ -1,4 +1,4 @@
-"""The records of tasks in memory: the `Records` port for tests.
+"""The records in memory: the `Records` port for tests.
 
 It passes the same contract suite as the adapter on DynamoDB (`tests/contract`).
 """
@@ -8,15 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import Begun, Busy, Done
+from shared.ports.records import Begun, Busy, Counted, Done
 
 
 @dataclass(slots=True)
 class Record:
-    """What is known of one task."""
+    """What is known of a message's starts, or of a run."""
 
     starts: int = 0
     last: str | None = None
+    excused: int = 0
+    allowed: int = 0
+    concluded: bool = False
     owner: str | None = None
     until: float = 0.0
     done: bool = False
@@ -29,16 +32,36 @@ class MemoryRecords:
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
 
+    async def count(self, key: str, owner: str, now: float) -> Counted:
+        record = self._changed(key, now)
+        if record.last != owner:
+            record.starts += 1
+            record.last = owner
+        return Counted(record.starts, record.allowed, record.concluded)
+
+    async def excuse(self, key: str, owner: str, now: float) -> int:
+        record = self._changed(key, now)
+        if record.last == owner:
+            record.starts -= 1
+            record.excused += 1
+            record.last = None
+        return record.excused
+
+    async def allow(self, key: str, attempts: int, now: float) -> None:
+        self._changed(key, now).allowed = attempts
+
+    async def conclude(self, key: str, now: float) -> None:
+        self._changed(key, now).concluded = True
+
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         record = self.records.setdefault(key, Record())
         if record.done:
             return Done()
         if record.owner is not None and record.until >= now:
-            return Begun(record.starts) if record.owner == owner else Busy(record.until)
-        record.starts += 1
-        record.owner = record.last = owner
+            return Begun() if record.owner == owner else Busy(record.until)
+        record.owner = owner
         record.until, record.expires = until, now + RECORD_SECONDS
-        return Begun(record.starts)
+        return Begun()
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         record = self._owned(key, owner)
@@ -57,17 +80,10 @@ class MemoryRecords:
         if record is not None:
             record.owner = None
 
-    async def count(self, key: str, owner: str, now: float) -> int:
+    def _changed(self, key: str, now: float) -> Record:
         record = self.records.setdefault(key, Record())
-        if record.last != owner:
-            record.starts += 1
-            record.last, record.expires = owner, now + RECORD_SECONDS
-        return record.starts
-
-    async def forget(self, key: str, owner: str) -> None:
-        record = self.records.get(key)
-        if record is not None and not record.done and record.owner in (None, owner):
-            record.starts, record.last, record.owner = 0, None, None
+        record.expires = now + RECORD_SECONDS
+        return record
 
     def _owned(self, key: str, owner: str) -> Record | None:
         record = self.records.get(key)

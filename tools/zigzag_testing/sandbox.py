@@ -23,7 +23,7 @@ from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
 from consumer.summary import Summary
 from shared.delivery import from_event
-from shared.lease import MAX_RECEIVE_COUNT
+from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT, TaskQueue
 from worker.result import Report
@@ -42,7 +42,6 @@ TICK_EVERY_SECONDS = 60
 LOOK_AGAIN_SECONDS = 1.0
 """How soon a waiting receive sees what is sent meanwhile."""
 
-DEAD_LETTERS_KEPT_SECONDS = 14 * 24 * 3600
 CONSUMER_TIMEOUT_SECONDS = 90
 CLOCKS_DIFFER_SECONDS = 5.0
 
@@ -215,11 +214,12 @@ def _queues(clock: VirtualClock, fifo: bool, superseded_handles_act: bool) -> tu
     """The task queue and the dead-letter queue, as the template has them."""
     suffix = ".fifo" if fifo else ""
     dead_letters = MemoryQueue(
-        clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=DEAD_LETTERS_KEPT_SECONDS
+        clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=KEPT_SECONDS
     )
     queue = MemoryQueue(
         clock,
         f"https://sqs.sandbox/tasks{suffix}",
+        retention_seconds=KEPT_SECONDS,
         max_receive_count=MAX_RECEIVE_COUNT,
         dead_letters=dead_letters,
         superseded_handles_act=superseded_handles_act,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, NoReturn
 
 from worker.host import Sleep, SoftDeadline
 from zigzag_testing.faults import Crash, Faults
@@ -24,6 +24,9 @@ class VirtualHost:
         self.exit_reason: str | None = None
         self._faults = faults or Faults.none()
         self._at_first_line = at_first_line
+
+    async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
+        return function()
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         if self._faults.strike("crash of a task"):
@@ -49,6 +52,13 @@ class VirtualHost:
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work)
+
+    async def exit(self, reason: str) -> NoReturn:
+        raise Crash
+
+    async def exited(self) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
 
     def memory_mb(self) -> int:
         """Always MEMORY_MB: how much the test's own process has is no part of its world."""

@@ -7,8 +7,12 @@ up to three times). So the number is said by who makes the transport, and an inv
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol
 
@@ -35,7 +39,10 @@ from shared.aws.transport import (
     NoAnswerError,
     NotSentError,
     Service,
+    TooLateError,
+    never,
 )
+from shared.ports.queue import MAX_WAIT_SECONDS
 
 CONNECT_SECONDS = 2.0
 
@@ -49,6 +56,9 @@ _NOTHING_SENT = (
     ProxyConnectionError,
 )
 """Not SSLError: that may also come after the bytes were sent."""
+
+_until: ContextVar[float] = ContextVar("until", default=math.inf)
+"""When the call that is under way must not be sent any more. Threads of a pool have no such limit."""
 
 _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
     "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
@@ -89,6 +99,7 @@ class BotoTransport:
     attempts    -- how often a call but an invoke is sent at most.
     connections -- how many each client keeps.
     call        -- how blocking calls are made.
+    ends_at     -- when the invocation ends, in epoch seconds.
     clients     -- boto3's clients that are made already, of an account or a place of their own.
     """
 
@@ -98,19 +109,30 @@ class BotoTransport:
         attempts: int,
         connections: int = 10,
         call: Caller = in_place,
+        ends_at: Callable[[], float] = never,
         clients: Mapping[Service, Any] | None = None,
     ) -> None:
         self._attempts = attempts
         self._connections = connections
         self._call = call
-        self._clients: dict[Service, Any] = dict(clients or {})
+        self._ends_at = ends_at
+        self._making = threading.Lock()  # boto3 makes one client at a time
+        self._given = dict(clients or {})
+        self._clients: dict[tuple[Service, bool], Any] = {}
 
     def prepare(self, *services: Service) -> None:
         for service in services:
             self.client(service)
 
-    async def call(self, service: Service, operation: str, parameters: Mapping[str, Any]) -> Answered:
-        answer = await self._ask(_METHODS[operation](self.client(service)), **parameters)
+    async def call(
+        self, service: Service, operation: str, parameters: Mapping[str, Any], until: float = math.inf
+    ) -> Answered:
+        until = min(until, self._ends_at())
+        if time.time() >= until:
+            raise TooLateError
+        _until.set(until)
+        client = self.client(service, waits=parameters.get("WaitTimeSeconds", 0) > 0)
+        answer = await self._ask(_METHODS[operation](client), **parameters)
         headers = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {})
         return Answered(answer, headers.get("date"))
 
@@ -122,28 +144,38 @@ class BotoTransport:
             Payload=event,
         )
 
-    def client(self, service: Service) -> Any:
-        """boto3's client of the service. Raises NotSentError if it can't be made: no region is set, say."""
-        if service not in self._clients:
-            config = Config(
-                retries={
-                    "total_max_attempts": 1 if service == "lambda" else self._attempts,
-                    "mode": "standard",
-                },
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=ANSWER_SECONDS[service],
-                max_pool_connections=self._connections,
-            )
-            try:
-                client = boto3.client(service, config=config)
-            except BotoCoreError as error:
-                raise NotSentError(type(error).__name__, str(error)) from error
-            client.meta.events.register("before-parse", _refuse_half)
-            self._clients[service] = client
-        return self._clients[service]
+    def client(self, service: Service, *, waits: bool = False) -> Any:
+        """boto3's client of the service. Raises NotSentError if it can't be made: no region is set, say.
+
+        waits -- for calls whose answer may take as long as a receive waits.
+        """
+        with self._making:
+            if service in self._given:
+                return self._given[service]
+            if (service, waits) not in self._clients:
+                self._clients[service, waits] = self._made(service, waits)
+            return self._clients[service, waits]
+
+    def _made(self, service: Service, waits: bool) -> Any:
+        config = Config(
+            retries={
+                "total_max_attempts": 1 if service == "lambda" else self._attempts,
+                "mode": "standard",
+            },
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=ANSWER_SECONDS[service] + (MAX_WAIT_SECONDS if waits else 0),
+            max_pool_connections=self._connections,
+        )
+        try:
+            client = boto3.client(service, config=config)
+        except BotoCoreError as error:
+            raise NotSentError(type(error).__name__, str(error)) from error
+        client.meta.events.register("before-send", _refuse_late)
+        client.meta.events.register("before-parse", _refuse_half)
+        return client
 
     def close(self) -> None:
-        for client in self._clients.values():
+        for client in (*self._given.values(), *self._clients.values()):
             client.close()
         self._clients.clear()
 
@@ -160,6 +192,16 @@ class BotoTransport:
 def _invoke(client: Any, **arguments: Any) -> None:
     # Unread, the connection is not used again, and every invoke opens a new one.
     client.invoke(**arguments)["Payload"].read()
+
+
+class _TooLateError(BotoCoreError):
+    fmt = "no time was left for it"
+
+
+def _refuse_late(**_: Any) -> None:
+    """Raises _TooLateError before a call is sent again too late. boto takes no such limit itself."""
+    if time.time() >= _until.get():
+        raise _TooLateError
 
 
 def _refuse_half(response_dict: Mapping[str, Any], **_: Any) -> None:

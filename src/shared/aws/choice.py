@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 
 from shared import log
 from shared.aws.lean.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
-from shared.aws.transport import Transport
+from shared.aws.transport import Transport, never
 
 LEAN, BOTO = "lean", "boto"
 
 
-def transport_in_place(wanted: str, *, attempts: int) -> Transport:
+def transport_in_place(wanted: str, *, attempts: int, ends_at: Callable[[], float] = never) -> Transport:
     """One that makes its calls here and now.
 
     wanted   -- "lean" or "boto".
     attempts -- how often a call is sent at most.
+    ends_at  -- when the invocation ends, in epoch seconds: nothing is sent later.
     """
     found = _for_lean(wanted)
     if found is None:
         from shared.aws.boto import BotoTransport
 
-        return BotoTransport(attempts=attempts)
+        return BotoTransport(attempts=attempts, ends_at=ends_at)
     from shared.aws.lean.streams_in_place import InPlace
     from shared.aws.lean.transport import LeanTransport
 
-    return LeanTransport(found, InPlace(), attempts=attempts)
+    return LeanTransport(found, InPlace(), attempts=attempts, ends_at=ends_at)
 
 
 def transport_in_a_loop(wanted: str, *, attempts: int, connections: int, threads: int) -> Transport:

@@ -1,10 +1,10 @@
 """The `Records` port on a DynamoDB table.
 
-An item a record: `key`, `starts`, `last` (who counted the last of them), `owner`, `until`, `done`, and
-`expires`, by which DynamoDB removes it
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is one
-UpdateItem with a condition, so that two workers can't both win, and a call that is sent again
-because its answer was lost counts once
+An item a record, of a message (`starts`, `last`: who counted the last of them, `excused`, `allowed`,
+`concluded`) or of a run (`owner`, `until`, `done`). Its `key` begins with the kind, and DynamoDB removes it
+after `expires` (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is
+one UpdateItem, with a condition where it matters, so that two workers can't both win, and a call that is
+sent again because its answer was lost counts once
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html).
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from shared.aws.transport import AnsweredError, CallError, Transport
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import Begun, Busy, Done, RecordsError
+from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
 
 KEY = "key"
 EXPIRES = "expires"
@@ -25,8 +25,8 @@ _RESERVED = ("last", "owner", "until")
 
 _FREE = "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until < :now)"
 _MINE = "#owner = :owner"
-_NOBODY_ELSES = "attribute_exists(starts) AND (attribute_not_exists(#owner) OR #owner = :owner)"
 _NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
+_COUNTED_LAST = "#last = :owner"
 
 
 class DynamoDbRecords:
@@ -36,21 +36,55 @@ class DynamoDbRecords:
         self._transport = transport
         self._table = table
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+    async def count(self, key: str, owner: str, now: float) -> Counted:
         try:
             item = await self._update(
                 key,
-                "ADD starts :one SET #owner = :owner, #last = :owner, #until = :until, expires = :expires",
-                {":one": 1, ":owner": owner, ":until": until, ":expires": _expires(now), ":now": now},
+                "ADD starts :one SET #last = :owner, expires = :expires",
+                {":one": 1, ":owner": owner, ":expires": _expires(now)},
+                _NOT_COUNTED,
+            )
+        except _RefusedError as refused:
+            item = refused.item
+        allowed = int(_number(item, "allowed")) if "allowed" in item else 0
+        return Counted(int(_number(item, "starts")), allowed, "concluded" in item)
+
+    async def excuse(self, key: str, owner: str, now: float) -> int:
+        try:
+            item = await self._update(
+                key,
+                "ADD starts :less, excused :one SET expires = :expires REMOVE #last",
+                {":less": -1, ":one": 1, ":owner": owner, ":expires": _expires(now)},
+                _COUNTED_LAST,
+            )
+        except _RefusedError as refused:
+            item = refused.item
+        return int(_number(item, "excused")) if "excused" in item else 0
+
+    async def allow(self, key: str, attempts: int, now: float) -> None:
+        values = {":attempts": attempts, ":expires": _expires(now)}
+        await self._update(key, "SET allowed = :attempts, expires = :expires", values)
+
+    async def conclude(self, key: str, now: float) -> None:
+        values = {":yes": True, ":none": 0, ":expires": _expires(now)}
+        change = "SET concluded = :yes, expires = :expires ADD starts :none"
+        await self._update(key, change, values)
+
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+        try:
+            await self._update(
+                key,
+                "SET #owner = :owner, #until = :until, expires = :expires",
+                {":owner": owner, ":until": until, ":expires": _expires(now), ":now": now},
                 _FREE,
             )
         except _RefusedError as refused:
             if "done" in refused.item:
                 return Done()
             if refused.item.get("owner") == {"S": owner}:
-                return Begun(_starts(refused.item))
+                return Begun()
             return Busy(_number(refused.item, "until"))
-        return Begun(_starts(item))
+        return Begun()
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return await self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
@@ -63,21 +97,6 @@ class DynamoDbRecords:
     async def disown(self, key: str, owner: str) -> None:
         await self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
 
-    async def count(self, key: str, owner: str, now: float) -> int:
-        try:
-            item = await self._update(
-                key,
-                "ADD starts :one SET #last = :owner, expires = :expires",
-                {":one": 1, ":owner": owner, ":expires": _expires(now)},
-                _NOT_COUNTED,
-            )
-        except _RefusedError as refused:
-            item = refused.item
-        return _starts(item)
-
-    async def forget(self, key: str, owner: str) -> None:
-        await self._if(_NOBODY_ELSES, key, "REMOVE starts, #last, #owner, #until", {":owner": owner})
-
     async def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
         """Whether the condition held, and the change is made."""
         try:
@@ -86,24 +105,24 @@ class DynamoDbRecords:
             return False
         return True
 
-    async def _update(self, key: str, change: str, values: dict[str, Any], condition: str) -> dict[str, Any]:
+    async def _update(
+        self, key: str, change: str, values: dict[str, Any], condition: str = ""
+    ) -> dict[str, Any]:
         """The item after the change. Raises _RefusedError if the condition does not hold."""
-        used = [name for name in _RESERVED if f"#{name}" in change + condition]
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {KEY: {"S": key}},
+            "UpdateExpression": change,
+            "ExpressionAttributeValues": {name: _typed(value) for name, value in values.items()},
+            "ReturnValues": "ALL_NEW",
+        }
+        if condition:
+            used = [name for name in _RESERVED if f"#{name}" in change + condition]
+            asked["ConditionExpression"] = condition
+            asked["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+            asked["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
         try:
-            answer = await self._transport.call(
-                "dynamodb",
-                "UpdateItem",
-                {
-                    "TableName": self._table,
-                    "Key": {KEY: {"S": key}},
-                    "UpdateExpression": change,
-                    "ConditionExpression": condition,
-                    "ExpressionAttributeNames": {f"#{name}": name for name in used},
-                    "ExpressionAttributeValues": {name: _typed(value) for name, value in values.items()},
-                    "ReturnValues": "ALL_NEW",
-                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                },
-            )
+            answer = await self._transport.call("dynamodb", "UpdateItem", asked)
         except AnsweredError as error:
             if error.code == "ConditionalCheckFailedException":
                 raise _RefusedError(error.body) from None
@@ -123,10 +142,6 @@ class _RefusedError(Exception):
         super().__init__()
         item = answer.get("Item")  # none where there was none
         self.item: dict[str, Any] = item if isinstance(item, dict) else {}
-
-
-def _starts(item: Mapping[str, Any]) -> int:
-    return int(_number(item, "starts"))
 
 
 def _number(item: Mapping[str, Any], name: str) -> float:

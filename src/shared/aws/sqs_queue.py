@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.aws.transport import Answered, CallError, Transport, understood
+from shared.aws.transport import Answered, AnsweredError, CallError, Transport, understood
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
@@ -43,8 +44,11 @@ class SqsQueue:
                 raise TypeError
         return deliveries
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        return await self._ask_batch("ChangeMessageVisibilityBatch", deliveries, VisibilityTimeout=seconds)
+    async def change_visibility(
+        self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
+    ) -> list[Failed]:
+        operation = "ChangeMessageVisibilityBatch"
+        return await self._ask_batch(operation, deliveries, until, VisibilityTimeout=seconds)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
         return await self._ask_batch("DeleteMessageBatch", deliveries)
@@ -73,16 +77,21 @@ class SqsQueue:
             lambda answer: int(answer.body["Attributes"][name]), "GetQueueAttributes", AttributeNames=[name]
         )
 
-    async def _ask[R](self, read: Callable[[Answered], R], operation: str, **parameters: Any) -> R:
+    async def _ask[R](
+        self, read: Callable[[Answered], R], operation: str, until: float = math.inf, **parameters: Any
+    ) -> R:
         """What `read` makes of the answer. Raises QueueError, also if it is of another shape."""
         try:
-            answer = await self._transport.call("sqs", operation, {"QueueUrl": self._url, **parameters})
+            asked = {"QueueUrl": self._url, **parameters}
+            answer = await self._transport.call("sqs", operation, asked, until)
             with understood():
                 return read(answer)
         except CallError as error:
-            raise QueueError(error.code, error.reason) from error
+            raise QueueError(error.code, error.reason, answered=isinstance(error, AnsweredError)) from error
 
-    async def _ask_batch(self, operation: str, deliveries: Sequence[Delivery], **each: Any) -> list[Failed]:
+    async def _ask_batch(
+        self, operation: str, deliveries: Sequence[Delivery], until: float = math.inf, **each: Any
+    ) -> list[Failed]:
         entries = [
             {"Id": str(number), "ReceiptHandle": delivery.receipt_handle, **each}
             for number, delivery in enumerate(deliveries)
@@ -93,6 +102,7 @@ class SqsQueue:
                 for entry in answer.body.get("Failed") or ()
             ],
             operation,
+            until,
             Entries=entries,
         )
 

@@ -6,14 +6,20 @@ answer means is said by the adapters, once for both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol
 
 Service = Literal["sqs", "lambda", "dynamodb"]
 
-ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 25, "lambda": 5, "dynamodb": 5}
-"""How long an answer may be awaited: of SQS, 5 s more than the longest poll."""
+ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5}
+"""How long an answer may be awaited; that of a receive as much longer as it is to wait."""
+
+
+def never() -> float:
+    """An end that never comes."""
+    return math.inf
 
 
 class Answered(NamedTuple):
@@ -49,6 +55,13 @@ class NoAnswerError(CallError):
     """The call was sent, or a part of it, and no answer came: it may have been done."""
 
 
+class TooLateError(NotSentError):
+    """There was no time left to send it."""
+
+    def __init__(self) -> None:
+        super().__init__("TooLate", "no time was left for it")
+
+
 @contextmanager
 def understood() -> Iterator[None]:
     """Surrounds the reading of an answer: one of another shape than was asked for is no answer.
@@ -67,12 +80,19 @@ class Transport(Protocol):
     def prepare(self, *services: Service) -> None:
         """Makes now what the first calls would else have to make: Lambda's init phase has the full CPU."""
 
-    async def call(self, service: Service, operation: str, parameters: Mapping[str, Any]) -> Answered:
+    async def call(
+        self,
+        service: Service,
+        operation: str,
+        parameters: Mapping[str, Any],
+        until: float = math.inf,
+    ) -> Answered:
         """One operation of SQS or DynamoDB, by its name and its parameters' names in AWS's API reference.
 
         Bytes among the parameters and in the answer are bytes, as in boto3. What may have been mended by now
         (no connection, no answer, a throttle, a server's error) is sent again, as often as the transport was
-        told to. After half an answer only the lean one does.
+        told to. After half an answer only the lean one does. Nothing is sent later than `until`, in epoch
+        seconds, nor when the invocation is over.
         """
 
     async def invoke(self, function: str, event: bytes) -> None:

@@ -6,6 +6,7 @@ The methods of a port are asynchronous and work on batches, so that the same cod
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
@@ -31,11 +32,16 @@ MAX_VISIBILITY_SECONDS = 43_200
 
 
 class QueueError(Exception):
-    """A queue's call failed as a whole. `code` is AWS's error code, or the name of the network's error."""
+    """A queue's call failed as a whole.
 
-    def __init__(self, code: str, reason: str) -> None:
+    code     -- AWS's error code, or the name of the network's error.
+    answered -- whether it was AWS that said so.
+    """
+
+    def __init__(self, code: str, reason: str, *, answered: bool = False) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
+        self.answered = answered
         self.reason = reason
 
 
@@ -67,8 +73,14 @@ class Queue(Protocol):
         Waits up to `wait_seconds` (0 to 20) for the first one.
         """
 
-    async def change_visibility(self, deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease."""
+    async def change_visibility(
+        self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
+    ) -> list[Failed]:
+        """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease.
+
+        Nothing is sent later than `until`, in epoch seconds: then their leases are over, and another may have
+        them.
+        """
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
         """Removes the messages for good."""

@@ -1,8 +1,29 @@
-"""The records: what is remembered of a task across its deliveries."""
+"""The records: what is remembered of messages and tasks across deliveries.
+
+There are two kinds. A message's own record counts its starts, since SQS's receive count goes up without a
+start as well. The record of one call of an idempotent task says whose it is, and whether it is done.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+import hashlib
+from typing import Literal, NamedTuple, Protocol
+
+MAX_KEY_BYTES = 1024
+"""DynamoDB's limit on a partition key is 2,048
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+
+
+def record_key(kind: Literal["starts", "run"], *names: str) -> str:
+    """The key of a record: its kind, and the names that make it one; hashed if they are too long.
+
+    No name can reach another kind, nor another's names.
+    """
+    quoted = "#".join(name.replace("%", "%25").replace("#", "%23") for name in names)
+    encoded = quoted.encode(errors="backslashreplace")
+    if len(encoded) > MAX_KEY_BYTES:
+        return f"{kind}#sha256#{hashlib.sha256(encoded).hexdigest()}"
+    return f"{kind}#{encoded.decode()}"
 
 
 class RecordsError(Exception):
@@ -13,10 +34,21 @@ class RecordsError(Exception):
         self.reason = reason
 
 
-class Begun(NamedTuple):
-    """This start is recorded, and the task is its owner's. It is the `starts`-th that was recorded."""
+class Counted(NamedTuple):
+    """The starts of a message.
+
+    starts  -- those that count as attempts, the last one included.
+    allowed -- how many attempts its task has, if that is recorded; else 0.
+    concluded -- whether nothing of it is left to do but its delete.
+    """
 
     starts: int
+    allowed: int = 0
+    concluded: bool = False
+
+
+class Begun:
+    """The run is its owner's."""
 
 
 class Busy(NamedTuple):
@@ -30,17 +62,25 @@ class Done:
 
 
 class Records(Protocol):
-    """One record a task: how often it started, whose it is, and whether it is done.
+    """Records by their key. Each lives for `RECORD_SECONDS` from its last change.
 
-    A record lives for `RECORD_SECONDS` from its last change. `owner` names one delivery's worker. Every
-    method raises RecordsError.
+    `owner` names one delivery's worker. Every method raises RecordsError.
     """
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        """Counts a start and makes `owner` the owner until then, unless another one is, or it is done.
+    async def count(self, key: str, owner: str, now: float) -> Counted:
+        """Counts a start of a message, once for an owner."""
 
-        Asked again by its owner before that time, it gives the same count; afterwards it is another start.
-        """
+    async def excuse(self, key: str, owner: str, now: float) -> int:
+        """Takes back the start that `owner` counted last: it is no attempt. How many were taken back."""
+
+    async def allow(self, key: str, attempts: int, now: float) -> None:
+        """Records how many attempts the message's task has."""
+
+    async def conclude(self, key: str, now: float) -> None:
+        """Records that nothing of the message is left to do but its delete."""
+
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+        """Makes `owner` the owner of a run until then, unless another one is, or it is done."""
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         """Moves the end of the ownership; False if `owner` is not the owner (any more)."""
@@ -49,13 +89,4 @@ class Records(Protocol):
         """Records the completion; False if `owner` is not the owner (any more)."""
 
     async def disown(self, key: str, owner: str) -> None:
-        """Gives up the ownership, if `owner` has it; the count stays."""
-
-    async def count(self, key: str, owner: str, now: float) -> int:
-        """Counts a start that was not recorded when it began, once for an owner; how many there are now."""
-
-    async def forget(self, key: str, owner: str) -> None:
-        """Forgets the starts, so that a dead letter that is redriven begins anew, and gives up the ownership.
-
-        Nothing changes if another one is the owner. A completion stays.
-        """
+        """Gives up the ownership, if `owner` has it."""

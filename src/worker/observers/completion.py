@@ -10,5 +10,5 @@ class Completion(Observer):
     """Records that owned tasks are done."""
 
     async def ended(self, attempt: Attempt, outcome: Outcome) -> None:
-        if attempt.starts is not None and isinstance(outcome, Succeeded):
-            await attempt.starts.finish()
+        if attempt.record is not None and isinstance(outcome, Succeeded):
+            await attempt.record.finish()

@@ -5,7 +5,7 @@ metrics, and which are their dimensions
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 
 Each metric is paid for once for every value of its dimensions, so there are few. `seconds` goes by queue and
-outcome, of which there are five; how often it has a value is how many deliveries there were. `age_seconds`
+outcome, of which there are six; how often it has a value is how many deliveries there were. `age_seconds`
 goes by queue, for first attempts only: a later one waits because its backoff says so. Memory is no metric:
 it matters when somebody sizes the function, and a query of the log shows it then.
 """
@@ -16,6 +16,7 @@ import logging
 from typing import Any
 
 from shared import log
+from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from worker.decode import BadMessageError
 from worker.host import Host
@@ -52,6 +53,7 @@ def fields_of_metrics(queue_url: str, now: float, *, first_age: bool) -> dict[st
     }
 
 
+_AS_PLANNED = ("succeeded", "already done", "released")
 _SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
 """Errors whose message says it all: a traceback would add nothing."""
 
@@ -67,20 +69,19 @@ class LogLine(Observer):
         self._host = host
         self._metrics_of = metrics_of
 
-    def settled(self, result: Result, report: Report) -> None:
-        level = logging.INFO if report.outcome in ("succeeded", "already done") else logging.WARNING
-        error = None if isinstance(result.error, _SAID_IN_WORDS) else result.error
-        figures = self._figures(result, report)
-        log.write(
-            level, "delivery", error=error, seconds=round(result.seconds, 3), **figures, **report._asdict()
-        )
+    def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
+        level = logging.INFO if report.outcome in _AS_PLANNED else logging.WARNING
+        error = None if result is None or isinstance(result.error, _SAID_IN_WORDS) else result.error
+        seconds = 0.0 if result is None else round(result.seconds, 3)
+        figures = self._figures(delivery, result, report)
+        log.write(level, "delivery", error=error, seconds=seconds, **figures, **report._asdict())
 
-    def _figures(self, result: Result, report: Report) -> dict[str, Any]:
+    def _figures(self, delivery: Delivery, result: Result | None, report: Report) -> dict[str, Any]:
         """The process's memory, how old the message was when its attempt began, and the metrics."""
         figures: dict[str, Any] = {"memory_mb": self._host.memory_mb()}
-        sent_at = result.delivery.sent_at
-        if result.started is not None and sent_at is not None:
-            figures["age_seconds"] = round(max(0.0, result.started - sent_at), 3)  # two clocks can differ
+        sent_at = delivery.sent_at
+        if result is not None and sent_at is not None:
+            figures["age_seconds"] = round(max(0.0, result.start.at - sent_at), 3)  # two clocks can differ
         if self._metrics_of is not None:
             first_age = "age_seconds" in figures and report.attempt == 1
             figures |= fields_of_metrics(self._metrics_of, self._clock.now(), first_age=first_age)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.delivery import Delivery
 from worker.outcome import Attempt, Outcome
 from worker.result import Report, Result
 
@@ -12,5 +13,8 @@ class Observer:
     async def ended(self, attempt: Attempt, outcome: Outcome) -> None:
         """The attempt is over, and its message is not settled yet."""
 
-    def settled(self, result: Result, report: Report) -> None:
-        """The outcome is true on SQS, or could not be made true: `report.settled`."""
+    def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
+        """The outcome is true on SQS, or could not be made true: `report.settled`.
+
+        result -- None where nothing was started.
+        """

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.delivery import Batch, from_event
+from shared.delivery import BadEventError, Batch, from_event
 from worker.result import Report
 
 MAX_CHARACTERS = 1_000
 """Of one text of the answer."""
 
 
-def batch_of(event: Any) -> Batch:
-    """The batch in the event. Raises BadEventError."""
-    return from_event(event)
+def batch_of(event: Any, queue_url: str) -> Batch:
+    """The batch in the event. Raises BadEventError, also if it is of another queue than that of the stack."""
+    batch = from_event(event)
+    if batch.queue_url not in (None, queue_url):
+        raise BadEventError(f"the event names a queue that is none of this stack's: {batch.queue_url}")
+    return batch
 
 
 def answer_of(reports: Sequence[Report]) -> Any:

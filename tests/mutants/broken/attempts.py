@@ -8,38 +8,65 @@ from tests.mutants.broken.queues import having
 from tests.mutants.mutation import Part
 
 from worker.no_queue import NoHold
-from worker.outcome import used_up
+from worker.outcome import RetryLater
+from zigzag.policy import DEFAULT_POLICY
 
 PART = Part("Attempts")
-breaks = PART.breaks
+breaks, sets = PART.breaks, PART.sets
 
 
-@breaks("the first failure is not counted", "H18", "worker.starts:Starts.count")
+@breaks("the first failure is not counted", "H18", "worker.starts:Starts.failed")
 async def _(original, self, attempt):
     return None
 
 
-@breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.own")
-async def _(original, self, attempt, lease_ends, random):
-    outcome = await original(self, attempt, lease_ends, random)
-    if self.owned:
-        await self._records.count(self.key, "another", self._clock.now())
+@breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.begin")
+async def _(original, self, attempt):
+    outcome = await original(self, attempt)
+    if self._counted is not None:
+        await self._records.count(self._key, "another", self._clock.now())
     return outcome
 
 
-@breaks("attempts are counted by receives", "H9 H19", "worker.starts:Starts.own")
-async def _(original, self, attempt, lease_ends, random):
-    outcome = await original(self, attempt, lease_ends, random)
+@breaks("attempts are counted by receives", "H9 H19", "worker.starts:Starts.begin")
+async def _(original, self, attempt):
+    outcome = await original(self, attempt)
     attempt.number = self._receives
-    return outcome or used_up(attempt)
-
-
-@breaks("without records every attempt is the first", "H10", "worker.starts:Starts.own")
-async def _(original, self, attempt, lease_ends, random):
-    outcome = await original(self, attempt, lease_ends, random)
-    if not self.owned:
-        attempt.number = 1
     return outcome
+
+
+@breaks("a later delivery starts without a record", "H9 H10", "worker.starts:Starts.begin")
+async def _(original, self, attempt):
+    outcome = await original(self, attempt)
+    return None if isinstance(outcome, RetryLater) else outcome
+
+
+sets("an import may kill for ever", "H10", "worker.starts:MAX_STARTS", 10**6)
+
+
+@breaks("a task of many attempts has only as many as any", "H18", "worker.starts:Starts.failed")
+async def _(original, self, attempt):
+    policy, attempt.policy = attempt.policy, DEFAULT_POLICY
+    await original(self, attempt)
+    attempt.policy = policy
+
+
+@breaks("a start that was refused counts as an attempt", "H9", "worker.starts:Starts.excuse")
+async def _(original, self, attempt, *, count):
+    if count:
+        await original(self, attempt, count=count)
+
+
+@breaks("a task that is not loaded uses up its attempts", "H17", "worker.starts:Starts.excuse")
+async def _(original, self, attempt, *, count):
+    if count:
+        await self.failed(attempt)
+        attempt.excused += 1
+
+
+@breaks("what could not be deleted runs again", "H12", "worker.starts:Starts.conclude")
+async def _(original, self):
+    return None
 
 
 @breaks("a task that kills its process is never given up", "H10", "worker.outcome:used_up")
@@ -64,10 +91,10 @@ def _(original, error, attempt, random, limits):
     return outcome
 
 
-@breaks("after a lost lease a failure is settled", "H14", "worker.attempt:Attempts._failed")
-async def _(original, self, attempt, delivery, error):
+@breaks("after a lost lease a failure is settled", "H14", "worker.attempt:Runner._failed")
+async def _(original, self, start, error):
     with having(self, hold=NoHold()):
-        return await original(self, attempt, delivery, error)
+        return await original(self, start, error)
 
 
 @breaks(

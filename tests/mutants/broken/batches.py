@@ -4,121 +4,131 @@ from __future__ import annotations
 
 from tests.mutants.mutation import Part
 
-from worker.observers.observer import Observer
-from worker.outcome import LEASE_LOST, LeftAlone, RetryLater, Succeeded
+from worker.outcome import DeadLetter, RetryLater, Succeeded
 
 PART = Part("Batches")
 breaks, sets = PART.breaks, PART.sets
 
-sets(
-    "with no time left another task of the batch starts", "H10", "worker.batch:ANOTHER_SECONDS", float("-inf")
+
+@breaks(
+    "with no time left another task of the batch starts", "H10", "worker.deadline:Deadline.allows_another"
 )
+def _(original, self):
+    return True
+
+
+sets("the time of a short function is not used", "H10", "worker.deadline:ANOTHER_SECONDS", float("inf"))
 sets(
     "successes of a batch are deleted at its end only",
     "H12",
-    "worker.batch:KEEP_DELETES_SECONDS",
+    "worker.batch:DELETE_TOGETHER_SECONDS",
     float("inf"),
 )
 
 
-@breaks("after a lost lease the rest of the batch goes on", "H14", "worker.batch:BatchWork._reason_to_stop")
-def _(original, self, rest):
-    reason = original(self, rest)
-    return None if reason is LEASE_LOST else reason
+@breaks("after a lost lease the rest of the batch goes on", "H14", "worker.hold:Hold.has_lost")
+def _(original, self, delivery):
+    return original(self, delivery) and delivery is self._covered[0]
 
 
 @breaks("a task runs in a process that must exit", "H39", "worker.batch:BatchWork._reason_to_stop")
-def _(original, self, rest):
+def _(original, self, remaining):
     exit_reason, self._host.exit_reason = self._host.exit_reason, None
-    reason = original(self, rest)
+    reason = original(self, remaining)
     self._host.exit_reason = exit_reason
     return reason
 
 
-@breaks("what there was no time for is not given back", "H10", "worker.batch:BatchWork._give_back")
-async def _(original, self, rest, outcome):
-    self._pass_over(rest, outcome)
+@breaks("what there was no time for is not released", "H10", "worker.settle:Settler.postpone")
+async def _(original, self, deliveries, seconds, lease_ends):
+    return seconds != 1 and await original(self, deliveries, seconds, lease_ends)
 
 
-@breaks("a success that waits for its deletion is not kept alive", "H12 H14", "worker.batch:BatchWork._held")
-def _(original, self, rest):
-    return list(rest)
+@breaks("a success that waits for its deletion is not kept alive", "H12 H14", "worker.hold:Hold.cover")
+def _(original, self, deliveries):
+    before = {delivery.message_id for delivery in self._covered}
+    original(self, [one for one in deliveries if one is deliveries[0] or one.message_id not in before])
 
 
 @breaks(
     "the next of a group starts though the one before it may still be on the queue",
     "H27",
-    "worker.batch:BatchWork._settle",
+    "worker.settle:Settler.settle",
 )
-async def _(original, self, result):
-    settled = await original(self, result)
-    return settled or (self._batch.ordered and not isinstance(result.outcome, RetryLater))
+async def _(original, self, result, lease_ends):
+    settled = await original(self, result, lease_ends)
+    return settled or isinstance(result.outcome, Succeeded | DeadLetter)
 
 
 @breaks(
     "the next of a group starts though the one before it failed",
     "H27",
-    "worker.batch:BatchWork._one_in_order",
+    "worker.batch:BatchWork._settle",
 )
-async def _(original, self, delivery, rest):
-    await original(self, delivery, rest[:1])
+async def _(original, self, result, followers):
+    await original(self, result, ())
     return True
 
 
-@breaks("what is behind a failure is not postponed", "H27", "worker.batch:BatchWork._make_wait")
-async def _(original, self, followers, outcome, settled):
-    self._pass_over(followers, LeftAlone("the one before it is not settled"))
+@breaks("what is behind a failure is not postponed", "H27", "worker.batch:BatchWork._release")
+async def _(original, self, deliveries, outcome):
+    self._report_not_started(deliveries, outcome)
 
 
-@breaks("what is behind a failure is visible before it", "H27", "worker.batch:BatchWork._make_wait")
-async def _(original, self, followers, outcome, settled):
-    sooner = outcome._replace(seconds=1) if isinstance(outcome, RetryLater) else outcome
-    await original(self, followers, sooner, settled)
+@breaks("what is behind a failure is visible before it", "H27", "worker.batch:BatchWork._release")
+async def _(original, self, deliveries, outcome):
+    await original(self, deliveries, outcome._replace(seconds=1))
 
 
-@breaks("what is behind a failure is postponed before it", "H27", "worker.batch:BatchWork._one_in_order")
-async def _(original, self, delivery, rest):
+@breaks("what is behind a failure is postponed before it", "H27", "worker.batch:BatchWork._settle")
+async def _(original, self, result, followers):
+    if isinstance(result.outcome, RetryLater) and followers:
+        await self._settler.postpone(followers, result.outcome.seconds, float("inf"))
+    return await original(self, result, followers)
+
+
+@breaks(
+    "what is behind a failure is released though that was not postponed",
+    "H27",
+    "worker.batch:BatchWork._settle",
+)
+async def _(original, self, result, followers):
     settle = self._settler.settle
 
-    async def followers_first(outcome, *others):
-        if isinstance(outcome, RetryLater) and rest[1:]:
-            await self._settler.postpone(rest[1:], outcome.seconds)
-        return await settle(outcome, *others)
+    async def settled(result, lease_ends):
+        await settle(result, lease_ends)
+        return True
 
-    self._settler.settle = followers_first
+    self._settler.settle = settled
     try:
-        return await original(self, delivery, rest)
+        return await original(self, result, followers)
     finally:
         del self._settler.settle
 
 
 @breaks(
-    "what is behind a failure is given back though that was not postponed",
-    "H27",
-    "worker.batch:BatchWork._make_wait",
+    "a message is deleted before its task's completion is recorded",
+    "H12",
+    "worker.attempt:Runner.attempt",
 )
-async def _(original, self, followers, outcome, settled):
-    await original(self, followers, outcome, True)
-
-
-class _DeletesFirst(Observer):
-    def __init__(self, settler, delivery):
-        self._settler, self._delivery = settler, delivery
-
-    async def ended(self, attempt, outcome):
-        if isinstance(outcome, Succeeded):
-            await self._settler.delete([self._delivery])
+async def _(original, self, start):
+    observers = self._observers
+    self._observers = ()
+    try:
+        result = await original(self, start)
+        if isinstance(result.outcome, Succeeded):
+            await self._hold._queue.delete([start.delivery])
+    finally:
+        self._observers = observers
+    for observer in observers:
+        await observer.ended(start.attempt, result.outcome)
+    return result
 
 
 @breaks(
-    "a message is deleted before its task's completion is recorded",
-    "H12",
-    "worker.batch:BatchWork._one",
+    "an attempt whose code can't be interrupted is not ended",
+    "H10",
+    "worker.deadline:Deadline.attempt_seconds",
 )
-async def _(original, self, delivery, rest):
-    observers = self._attempts._observers
-    self._attempts._observers = (_DeletesFirst(self._settler, delivery), *observers)
-    try:
-        await original(self, delivery, rest)
-    finally:
-        self._attempts._observers = observers
+def _(original, self):
+    return float("inf")

@@ -61,9 +61,9 @@ def _(original, self, environment, streams, *, attempts, **more):
     "H3",
     "shared.aws.lean.connections:Connections.exchange",
 )
-async def _(original, self, request, seconds):
+async def _(original, self, *arguments):
     try:
-        return await original(self, request, seconds)
+        return await original(self, *arguments)
     except NoAnswerError as error:
         raise NotSentError(error.code, error.reason) from error
 

@@ -26,23 +26,18 @@ def _(original, batch, now):
     return None
 
 
-@breaks("no lease is extended while a task runs", "H14", "worker.hold:Hold._keep")
-async def _(original, self, sleep):
-    return None
+@breaks("no lease is extended while a task runs", "H14", "worker.hold:Hold.while_running")
+def _(original, self, seconds, end):
+    self.beat = nothing
+    return original(self, seconds, end)
 
 
-@breaks("the heart beats on after the lease is lost", "H14", "worker.hold:Hold._keep_the_record")
-async def _(original, self):
-    await self.beat()
+async def nothing():
     return True
 
 
-@breaks(
-    "an idempotent task whose message is lost is not kept owned",
-    "H7 H14",
-    "worker.hold:Hold._keep_the_record",
-)
-async def _(original, self):
+@breaks("after a lost lease a failure counts as held", "H14", "worker.hold:Hold.has_lost")
+def _(original, self, delivery):
     return False
 
 
@@ -64,12 +59,10 @@ sets("a beat that failed is not made again", "H14", "worker.hold:BEAT_AGAIN_SECO
 @breaks(
     "the first beat of a late start comes after its lease has ended",
     "H14",
-    "worker.hold:Hold.hold",
+    "worker.hold:Hold._beat_before_the_end",
 )
-def _(original, self, deliveries):
-    next_at = self._next_at
-    original(self, deliveries)
-    self._next_at = next_at
+def _(original, self):
+    return None
 
 
 @breaks("a task starts though its lease ended while it was imported", "H5 H14", "worker.hold:Hold.confirm")
@@ -88,7 +81,7 @@ async def _(original, self):
         return await original(self)
 
 
-@breaks("the head's lease alone is extended", "H14", "worker.hold:Hold.hold")
+@breaks("the head's lease alone is extended", "H14", "worker.hold:Hold.cover")
 def _(original, self, deliveries):
     original(self, deliveries[:1])
 
@@ -107,13 +100,3 @@ async def _(original, self, deliveries):
 async def _(original, self, deliveries):
     with suppress(LeaseLostError):
         await original(self, deliveries)
-
-
-@breaks("a record's ownership is not extended with the lease", "H7 H14", "worker.starts:Starts.extend")
-async def _(original, self, lease_ends):
-    return True
-
-
-@breaks("a record's ownership lasts longer than the lease", "H10", "worker.starts:_until")
-def _(original, lease_ends):
-    return lease_ends + 15

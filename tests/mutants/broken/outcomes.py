@@ -28,9 +28,9 @@ def _(original, error, attempt, random, limits):
     return original(error, attempt, random, further)
 
 
-@breaks("a message is postponed for longer than SQS keeps it", "H32", "worker.outcome:decide")
-def _(original, error, attempt, random, limits):
-    return original(error, attempt, random, limits._replace(kept_seconds=float("inf")))
+@breaks("a message is postponed for longer than SQS keeps it", "H32", "worker.attempt:before_it_is_dropped")
+def _(original, outcome, attempt, limits):
+    return outcome
 
 
 class _Highest(random.Random):
@@ -77,14 +77,25 @@ async def _(original, self, deliveries):
 
 
 @breaks("a postponement that failed counts as confirmed", "H13 H27", "worker.settle:Settler.postpone")
-async def _(original, self, deliveries, seconds):
+async def _(original, self, *arguments):
     with having(self, queue=NeverRefusing(self._queue)):
-        return await original(self, deliveries, seconds)
+        return await original(self, *arguments)
 
 
 sets("a call to SQS that fails kills the worker", "H12", "worker.settle:QueueError", ZeroDivisionError)
 
 
 @breaks("a delete whose answer is lost is not sent again", "H12", "worker.app:transport_in_place")
-def _(original, wanted, *, attempts):
-    return original(wanted, attempts=1)
+def _(original, wanted, **options):
+    return original(wanted, **{**options, "attempts": 1})
+
+
+@breaks("a message is postponed after its lease", "H13 H14", "worker.settle:Settler.postpone")
+async def _(original, self, deliveries, seconds, lease_ends):
+    return await original(self, deliveries, seconds, float("inf"))
+
+
+@breaks("a process that does not reach SQS lives on", "H12", "worker.settle:Settler._say_unreached")
+def _(original, self, what, error):
+    error.answered = True
+    original(self, what, error)

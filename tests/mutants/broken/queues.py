@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -19,8 +20,8 @@ class NeverRefusing:
         await self.queue.delete(deliveries)
         return []
 
-    async def change_visibility(self, deliveries, seconds):
-        await self.queue.change_visibility(deliveries, seconds)
+    async def change_visibility(self, deliveries, seconds, until=math.inf):
+        await self.queue.change_visibility(deliveries, seconds, until)
         return []
 
 

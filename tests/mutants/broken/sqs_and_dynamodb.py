@@ -13,15 +13,15 @@ breaks, sets = PART.breaks, PART.sets
 
 
 @breaks("a receive does not ask for attributes", "H36", "shared.aws.sqs_queue:SqsQueue._ask")
-async def _(original, self, read, operation, **parameters):
+async def _(original, self, *arguments, **parameters):
     parameters.pop("MessageAttributeNames", None)
-    return await original(self, read, operation, **parameters)
+    return await original(self, *arguments, **parameters)
 
 
 @breaks("a receive does not ask for what SQS knows of a message", "H36", "shared.aws.sqs_queue:SqsQueue._ask")
-async def _(original, self, read, operation, **parameters):
+async def _(original, self, *arguments, **parameters):
     parameters.pop("MessageSystemAttributeNames", None)
-    return await original(self, read, operation, **parameters)
+    return await original(self, *arguments, **parameters)
 
 
 @breaks("a receive does not wait", "H30", "shared.aws.sqs_queue:SqsQueue.receive")
@@ -39,8 +39,8 @@ def _(original, date, before):
     "H4 H12",
     "shared.aws.sqs_queue:SqsQueue._ask_batch",
 )
-async def _(original, self, operation, deliveries, **each):
-    await original(self, operation, deliveries, **each)
+async def _(original, self, *arguments, **each):
+    await original(self, *arguments, **each)
     return []
 
 
@@ -68,18 +68,6 @@ sets(
     "shared.aws.dynamodb_records:_NOT_COUNTED",
     "attribute_not_exists(#last) OR #last <> :expires",
 )
-sets(
-    "what another worker owns is forgotten",
-    "H7 H33",
-    "shared.aws.dynamodb_records:_NOBODY_ELSES",
-    "attribute_exists(starts) AND (attribute_not_exists(#owner) OR #owner = :owner OR #owner <> :owner)",
-)
-
-
-@breaks("a completion is forgotten", "H7 H33", "shared.aws.dynamodb_records:DynamoDbRecords.forget")
-async def _(original, self, key, owner):
-    await self._if("done = :yes AND attribute_exists(#owner)", key, "REMOVE done", {":yes": True})
-    await original(self, key, owner)
 
 
 @breaks(

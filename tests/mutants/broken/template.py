@@ -33,7 +33,7 @@ sets(
     5,
 )
 sets(
-    "dead letters are kept no longer than messages",
+    "dead letters are kept for four days",
     "H32",
     "template.yaml:Resources.DeadLetterQueue.Properties.MessageRetentionPeriod",
     345600,

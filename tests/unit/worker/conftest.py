@@ -11,6 +11,7 @@ from tests.support import World
 
 from shared.delivery import Batch, Delivery
 from worker.result import Report
+from worker.starts import MAX_STARTS
 from zigzag import Backoff, Context, Reject, Task, task
 from zigzag_testing.faults import Crash
 from zigzag_testing.virtual_host import VirtualHost
@@ -46,6 +47,20 @@ class Bench:
         """From now on, a task's module takes so long to import."""
         self.table = _SlowTable(self.table, lambda: self.world.block(seconds))
 
+    def kills_in(self, where: str) -> None:
+        """From now on, this part of what comes before the task `by_key` kills its process."""
+
+        def kill(*_: object) -> Any:
+            raise Crash
+
+        if where == "import":
+            self.table = _SlowTable(self.table, kill)
+        elif where == "check":
+            self.table["by_key"].parse = kill  # type: ignore[method-assign]
+        else:
+            by_key = self.table["by_key"]
+            self.table["by_key"] = task(attempts=ATTEMPTS, idempotent=kill)(by_key.function)
+
     def crash(self, *deliveries: Delivery) -> None:
         """One dispatch of these, whose process is killed."""
         with pytest.raises(Crash):
@@ -80,7 +95,11 @@ class Bench:
         async def by_key(payload: dict[str, Any], context: Context) -> None:
             await obey(payload, context)
 
-        return {one.name: one for one in (plain, once, by_key)}
+        @task(attempts=MAX_STARTS + 10, backoff=Backoff(first=10, longest=60))
+        async def stubborn(payload: dict[str, Any], context: Context) -> None:
+            await obey(payload, context)
+
+        return {one.name: one for one in (plain, once, by_key, stubborn)}
 
 
 class _SlowTable(dict[str, Task[Any, Any, Any]]):

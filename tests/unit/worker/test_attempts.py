@@ -8,6 +8,8 @@ import pytest
 from tests.support import World, body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench
 
+from worker.outcome import LOADS
+from worker.starts import MAX_STARTS
 from zigzag import BadPayloadError
 
 
@@ -105,7 +107,9 @@ def refuse(payload: object) -> None:
     raise BadPayloadError("a deploy brought another model")
 
 
-def test_one_that_could_not_be_deleted_is_not_run_again(world: World, bench: Bench) -> None:
+def test_a_letter_whose_message_could_not_be_deleted_is_not_run_or_moved_again(
+    world: World, bench: Bench
+) -> None:
     # Given a message that became a dead letter after its last attempt, and is still on the queue
     world.send(body_of("plain", {"raises": True}))
     for _ in range(ATTEMPTS):
@@ -118,7 +122,7 @@ def test_one_that_could_not_be_deleted_is_not_run_again(world: World, bench: Ben
     bench.work(*world.receive())
 
     assert len(bench.began) == ATTEMPTS
-    assert (len(world.queue), len(world.dead_letters)) == (0, 2)
+    assert (len(world.queue), len(world.dead_letters)) == (0, 1)
 
 
 def test_two_messages_with_one_id_are_counted_apart(world: World, bench: Bench) -> None:
@@ -134,22 +138,124 @@ def test_a_task_that_nobody_knows_is_counted_too(world: World, bench: Bench) -> 
     assert (report.outcome, report.attempt) == ("retry later", 1)
 
 
+@pytest.mark.parametrize("records", ["reached", "away"])
+def test_a_success_that_could_not_be_deleted_is_not_run_again_if_that_is_recorded(
+    world: World, bench: Bench, records: str
+) -> None:
+    world.send(body_of("plain"))
+    world.queue.refusing = {"delete"}
+    world.records.broken = {"conclude"} if records == "away" else set()
+    bench.work(*world.receive())
+    world.queue.refusing, world.records.broken = set(), set()
+    world.pass_time(120)
+
+    (report,) = bench.work(*world.receive())
+
+    assert (report.outcome, len(bench.began)) == (
+        ("already done", 1) if records == "reached" else ("succeeded", 2)
+    )
+    assert len(world.queue) == 0
+
+
 class TestWithoutRecords:
-    """Where they can't be reached, SQS's receive count decides."""
+    """Where they can't be reached, only first deliveries start."""
 
-    def test_the_task_runs(self, world: World, bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-        world.records.broken = {"begin", "count", "disown"}
+    def test_a_first_delivery_runs(self, world: World, bench: Bench) -> None:
+        world.records.broken = {"count"}
 
-        (report,) = bench.work(world.delivered_often(2, body_of("plain", {"raises": True})))
+        (report,) = bench.work(world.delivered(body_of("plain", {"raises": True})))
 
-        assert (report.outcome, report.attempt) == ("retry later", 2)
-        assert bench.contexts[-1].attempt == 2
-        assert "SQS's receive count decides" in caplog.text
+        assert (report.outcome, report.attempt, len(bench.began)) == ("retry later", 1, 1)
 
-    def test_the_attempt_that_is_the_last_by_receives_is_the_last(self, world: World, bench: Bench) -> None:
-        world.records.broken = {"begin", "count"}
+    @pytest.mark.parametrize("name", ["plain", "once"])
+    def test_a_later_one_is_postponed_and_uses_up_no_attempt(
+        self, world: World, bench: Bench, name: str
+    ) -> None:
+        world.records.broken = {"count"}
+        world.send(body_of(name, {"raises": True}))
+        world.receive()
+        for _ in range(12):
+            world.pass_time(900)
+            (report,) = bench.work(*world.receive())
+            assert report.outcome == "retry later"
+            assert (report.reason or "").startswith("not started: its starts can't be counted")
+        world.records.broken = set()
+        world.pass_time(900)
 
-        (report,) = bench.work(world.delivered_often(7, body_of("plain", {"raises": True})))
+        (report,) = bench.work(*world.receive())
+
+        assert (report.outcome, report.attempt, len(bench.began)) == ("retry later", 1, 1)
+
+    def test_it_waits_longer_with_each_receive(self, world: World, bench: Bench) -> None:
+        world.records.broken = {"count"}
+        world.send(body_of("plain"))
+        world.receive()
+        waits = []
+        for _ in range(8):
+            world.pass_time(900)
+            (report,) = bench.work(*world.receive())
+            waits.append(report.retry_seconds or 0)
+
+        assert 15 <= waits[0] <= 30
+        assert 60 <= waits[2] <= 120
+        assert 450 <= waits[7] <= 900
+
+
+class TestCodeThatKills:
+    """An import, a check or a key function that kills the process does so a bounded number of times."""
+
+    @pytest.mark.parametrize("where", ["import", "check", "key"])
+    def test_such_a_message_is_given_up_after_20_recorded_starts(
+        self, world: World, bench: Bench, where: str
+    ) -> None:
+        world.send(body_of("by_key"))
+        bench.kills_in(where)
+        for _ in range(1 + MAX_STARTS):
+            bench.crash(*world.receive())
+            world.pass_time(120)
+
+        (report,) = bench.work(*world.receive())
 
         assert report.outcome == "dead-letter"
-        assert len(bench.began) == 1, "it must have started before it is given up"
+        assert "and the last did not end" in reason(world)
+
+    def test_a_task_of_more_attempts_has_them(self, world: World, bench: Bench) -> None:
+        world.send(body_of("stubborn", {"raises": True}))
+        outcomes = []
+        while len(world.queue):
+            outcomes += bench.outcomes(world.receive())
+            world.pass_time(60)
+
+        assert outcomes == ["retry later"] * (MAX_STARTS + 9) + ["dead-letter"]
+
+
+class TestATaskThatIsNotLoaded:
+    """Its name or its module may come with a deploy: that is waited for, and costs no attempt."""
+
+    def test_its_message_waits_for_an_hour_and_more_before_it_is_given_up(
+        self, world: World, bench: Bench
+    ) -> None:
+        world.send(body_of("plane", {"raises": True}))
+        while len(world.queue):
+            visible_at = world.queue.next_visible_at()
+            assert visible_at is not None
+            world.pass_time(max(0.0, visible_at - world.clock.now()))
+            bench.work(*world.receive())
+
+        assert world.seconds() > 3600
+        assert reason(world).startswith(f"not started in {LOADS} tries: no task is called 'plane'")
+
+    def test_once_it_is_there_it_has_all_its_attempts(self, world: World, bench: Bench) -> None:
+        plain = bench.table.pop("plain")
+        world.send(body_of("plain", {"raises": True}))
+        for _ in range(10):
+            bench.work(*world.receive())
+            world.pass_time(600)
+        bench.table["plain"] = plain
+        outcomes = []
+        while len(world.queue):
+            outcomes += bench.outcomes(world.receive())
+            world.pass_time(600)
+
+        assert outcomes == ["retry later"] * (ATTEMPTS - 1) + ["dead-letter"]
+        assert len(bench.began) == ATTEMPTS

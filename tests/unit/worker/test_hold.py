@@ -11,7 +11,7 @@ from tests.support import NOW, World, body_of
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
-from shared.lease import LEASE_SECONDS, Lease
+from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed, Outgoing, QueueError
 from worker.result import Report
 
@@ -53,7 +53,7 @@ def test_a_late_start_beats_before_its_lease_ends(world: World, bench: Bench) ->
 
     (report,) = bench.work(delivery)
 
-    assert len(beats(world)) == 1
+    assert len(beats(world)) == 2, "at 90 s, 30 s before its end, and at 130 s"
     assert report.settled
 
 
@@ -105,7 +105,7 @@ def test_a_beat_that_sqs_refuses_is_made_again_until_the_lease_is_over(world: Wo
 
     (report,) = world.run(refused())
 
-    assert len(beats(world)) == 5, "at 40, 80, 105, 110 and 115 s"
+    assert len(beats(world)) == 8, "at 40, 80 and 90 s, and then every 5 s"
     assert report.outcome == "left alone"
 
 
@@ -149,14 +149,14 @@ def test_a_lease_that_was_lost_stays_lost(world: World, bench: Bench) -> None:
     assert (report.outcome, len(world.dead_letters)) == ("left alone", 0)
 
 
-def test_an_unforeseen_error_does_not_stop_the_heart(world: World, bench: Bench) -> None:
+def test_an_unforeseen_error_does_not_stop_the_heartbeats(world: World, bench: Bench) -> None:
     delivery = world.delivered(body_of("plain", {"seconds": 60}))
     errors = [RuntimeError("can't start a thread")]
 
-    async def change_visibility(deliveries: list[Delivery], seconds: int) -> list[Failed]:
+    async def change_visibility(deliveries: list[Delivery], seconds: int, until: float) -> list[Failed]:
         if errors:
             raise errors.pop()
-        return await beat(deliveries, seconds)
+        return await beat(deliveries, seconds, until)
 
     beat, world.queue.change_visibility = world.queue.change_visibility, change_visibility  # type: ignore[method-assign]
     bench.work(delivery)
@@ -235,7 +235,7 @@ class TestDeadline:
         assert [report.outcome for report in reports] == ["retry later", "retry later", "dead-letter"]
 
 
-def test_an_event_without_a_receipt_handle_has_no_heart(world: World, bench: Bench) -> None:
+def test_an_event_without_a_receipt_handle_has_no_heartbeats(world: World, bench: Bench) -> None:
     delivery = Delivery({"Body": body_of("plain", {"seconds": 300})}, None)
 
     bench.work(delivery)
@@ -251,10 +251,10 @@ def test_a_beat_that_fails_shortly_before_the_lease_ends_is_made_again_before_th
     bench.imports_for(117)
     change_visibility, failures = world.queue.change_visibility, [QueueError("503", "away")]
 
-    async def once_away(deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
+    async def once_away(deliveries: Sequence[Delivery], seconds: int, until: float) -> list[Failed]:
         if failures:
             raise failures.pop()
-        return await change_visibility(deliveries, seconds)
+        return await change_visibility(deliveries, seconds, until)
 
     monkeypatch.setattr(world.queue, "change_visibility", once_away)
 
@@ -263,27 +263,3 @@ def test_a_beat_that_fails_shortly_before_the_lease_ends_is_made_again_before_th
     # Then nobody else gets the message while the task runs
     assert (report.outcome, report.settled) == ("succeeded", True)
     assert beats(world)
-
-
-def test_what_a_slow_beat_before_the_task_takes_shortens_its_grace_as_well(
-    world: World, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given 22 s that are left after an import, a beat that fails, and one that takes 10 s
-    delivery = Delivery(
-        world.delivered(body_of("plain")).message, world.queue.url, Lease(NOW, NOW + 90, NOW + 135)
-    )
-    bench.imports_for(125)
-    change_visibility, failures = world.queue.change_visibility, [QueueError("503", "away")]
-
-    async def slow(deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-        if failures:
-            raise failures.pop()
-        await world.clock.sleep(8)
-        return await change_visibility(deliveries, seconds)
-
-    monkeypatch.setattr(world.queue, "change_visibility", slow)
-
-    bench.work(delivery, seconds_left=125 + 8 + 12)
-
-    # Then a quarter of the 12 s that are left is kept for the settling, and not 5 s
-    assert bench.contexts[0].seconds_left() == 12 - 3

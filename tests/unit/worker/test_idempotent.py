@@ -32,7 +32,7 @@ def test_the_completion_is_recorded_before_the_message_is_deleted(world: World, 
 
     bench.work(delivery)
 
-    assert [record.done for record in world.records.records.values()] == [True]
+    assert world.records.records["run#once#message-1"].done
 
 
 def test_two_messages_with_one_id_are_one_task(world: World, bench: Bench) -> None:
@@ -116,42 +116,14 @@ def test_a_done_task_whose_record_fails_has_its_message_deleted_all_the_same(
     assert (report.outcome, len(world.queue)) == ("succeeded", 0)
 
 
-def test_what_begins_while_another_message_of_its_id_dies_is_not_forgotten(
-    world: World, bench: Bench
-) -> None:
-    # Given two messages with one id, of which the first is rejected, and its dead letter takes its time
+def test_another_message_of_its_id_may_begin_once_it_has_failed(world: World, bench: Bench) -> None:
     dying = world.delivered(body_of("once", {"rejects": True}, id="order-7"))
-    other = world.delivered(body_of("once", {"seconds": 30}, id="order-7"))
-    world.dead_letters.answers_after_seconds = 10
+    other = world.delivered(body_of("once", id="order-7"))
 
-    async def together() -> list[str]:
-        one = asyncio.create_task(bench.working(dying))
-        await world.clock.sleep(5)
-        (report,) = await bench.working(other)
-        await one
-        return [report.outcome]
-
-    # Then the second waits until the first is off the queue
-    assert world.run(together()) == ["retry later"]
-    assert len(bench.began) == 1
+    assert bench.outcomes([dying]) + bench.outcomes([other]) == ["dead-letter", "succeeded"]
 
 
-def test_a_dead_letters_message_stays_until_its_starts_are_forgotten(world: World, bench: Bench) -> None:
-    # Given one whose dead letter is stored, while its starts can't be forgotten
-    world.send(body_of("once", {"rejects": True}, id="order-7"))
-    world.records.broken = {"forget"}
-    (report,) = bench.work(*world.receive())
-    world.records.broken = set()
-    world.pass_time(120)
-
-    # When it comes again, then it is moved once more, and nothing of it is left for the next of its id
-    assert (report.settled, len(world.queue)) == (False, 1)
-    bench.work(*world.receive())
-    (next_one,) = bench.work(world.delivered(body_of("once", id="order-7")))
-    assert (next_one.outcome, next_one.attempt) == ("succeeded", 1)
-
-
-def test_a_completion_is_not_forgotten(world: World, bench: Bench) -> None:
+def test_a_dead_letter_of_its_id_changes_no_completion(world: World, bench: Bench) -> None:
     # Given a task that is done, and another message of its id that was received before, and is now no task's
     for _ in range(2):
         world.send(body_of("once", id="order-7"))

@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 
+from shared.lease import RESERVE_SECONDS
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
-from worker.outcome import TO_SPARE_SECONDS, Attempt, DeadLetter, Limits, RetryLater, decide, meant, used_up
+from worker.outcome import (
+    LOADS,
+    Attempt,
+    DeadLetter,
+    Limits,
+    RetryLater,
+    before_it_is_dropped,
+    decide,
+    meant,
+    used_up,
+)
 from zigzag import Backoff, Reject, Retry
 from zigzag.policy import Policy
 
@@ -35,9 +46,8 @@ def decided(
         pytest.param(Retry("busy"), 3, DeadLetter, id="Retry, last attempt"),
         pytest.param(Retry("busy", after=5), 3, DeadLetter, id="Retry with after, last attempt"),
         pytest.param(SystemExit(1), 1, RetryLater, id="the task leaves"),
-        pytest.param(NoSuchTaskError("x"), 2, RetryLater, id="an unknown task: a deploy may bring it"),
-        pytest.param(NoSuchTaskError("x"), 3, DeadLetter, id="an unknown task, last attempt"),
-        pytest.param(BrokenTaskError("x"), 2, RetryLater, id="a broken module: a deploy may mend it"),
+        pytest.param(NoSuchTaskError("x"), 3, RetryLater, id="an unknown task: a deploy may bring it"),
+        pytest.param(BrokenTaskError("x"), 3, RetryLater, id="a broken module: a deploy may repair it"),
         # what no retry helps: at once
         pytest.param(Reject("no user"), 1, DeadLetter, id="Reject"),
         pytest.param(BadMessageError("no task"), 1, DeadLetter, id="no message"),
@@ -89,7 +99,10 @@ def test_one_attempt_is_in_the_singular() -> None:
 
 
 def test_an_unknown_tasks_last_reason_names_those_that_there_are() -> None:
-    outcome = decided(NoSuchTaskError("no task is called 'x'; there are: greet, wave"), 3)
+    attempt = Attempt()
+    attempt.excused = LOADS
+    error = NoSuchTaskError("no task is called 'x'; there are: greet, wave")
+    outcome = decide(error, attempt, Random(0), Limits())
 
     assert isinstance(outcome, DeadLetter)
     assert outcome.cause.reason.endswith("no task is called 'x'; there are: greet, wave")
@@ -163,18 +176,18 @@ def test_a_backoff_longer_than_sqs_allows_is_cut() -> None:
 @pytest.mark.parametrize(
     ("kept", "becomes"),
     [
-        pytest.param(7200 + TO_SPARE_SECONDS, RetryLater, id="in time"),
-        pytest.param(7199 + TO_SPARE_SECONDS, DeadLetter, id="too late"),
+        pytest.param(RESERVE_SECONDS, RetryLater, id="in time"),
+        pytest.param(RESERVE_SECONDS - 1, DeadLetter, id="too late"),
     ],
 )
-def test_a_retry_that_sqs_would_not_live_to_see_becomes_a_dead_letter(kept: float, becomes: type) -> None:
-    limits = Limits(postpone_seconds=43_000, kept_seconds=kept)
+def test_a_retry_that_sqs_may_not_live_to_see_becomes_a_dead_letter(kept: float, becomes: type) -> None:
+    retry, attempt = RetryLater(7200, "busy"), Attempt(1, "greet", "id-1")
 
-    outcome = decide(Retry("busy", after=7200), Attempt(1, "greet", "id-1"), Random(0), limits)
+    outcome = before_it_is_dropped(retry, attempt, Limits(kept_seconds=kept))
 
     assert isinstance(outcome, becomes)
     if isinstance(outcome, DeadLetter):
-        assert "after the time for which SQS keeps a message: busy" in outcome.cause.reason
+        assert outcome.cause.reason == "SQS would drop the message in less than 4 days: busy"
 
 
 class TestUsedUp:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from tests.support import QUEUE_URL, World
+from tests.support import NOW, QUEUE_URL, World
 
 from shared.dead_letter import Cause
 from shared.delivery import Delivery
-from worker.outcome import DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
+from worker.outcome import Attempt, DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
+from worker.result import Result, Start
 from worker.settle import Settler
+from worker.starts import Starts
+from zigzag_testing.virtual_host import VirtualHost
 
 DEAD = DeadLetter(Cause("rejected: no user"))
 
 
-def settle(world: World, outcome: Outcome, delivery: Delivery) -> bool:
-    settler = Settler(world.queue, world.dead_letters, world.clock, world.random)
-    return world.run(settler.settle(outcome, delivery))
+def settle(world: World, outcome: Outcome, delivery: Delivery, host: VirtualHost | None = None) -> bool:
+    settler = Settler(world.queue, world.dead_letters, world.clock, world.random, host or VirtualHost())
+    starts = Starts(delivery, world.records, world.clock, world.random)
+    result = Result(Start(delivery, Attempt(), starts, NOW), outcome, None, 0.0)
+    return world.run(settler.settle(result, NOW + 120))
 
 
 def test_success_deletes_the_message(world: World) -> None:
@@ -74,3 +79,31 @@ def test_a_refused_dead_letter_is_not_settled(world: World) -> None:
     assert not settle(world, DEAD, delivery)
     assert world.queue.asked("delete") == []
     assert delivery.queue_url == QUEUE_URL
+
+
+def test_nothing_is_postponed_once_the_lease_is_over(world: World) -> None:
+    delivery = world.delivered()
+    world.pass_time(121)
+    (theirs,) = world.receive()
+
+    assert not settle(world, RetryLater(7, "busy"), delivery)
+
+    world.pass_time(100)
+    assert world.receive() == [], "who has it now keeps it for the whole of a lease"
+    assert theirs.receive_count == 2
+
+
+@pytest.mark.parametrize(
+    ("how", "exits"),
+    [
+        pytest.param("broken", True, id="who does not reach SQS exits: its successor may"),
+        pytest.param("refusing", False, id="who is refused by SQS has reached it"),
+    ],
+)
+def test_the_process_after_what_could_not_be_settled(world: World, how: str, exits: bool) -> None:
+    delivery, host = world.delivered(), VirtualHost()
+    setattr(world.queue, how, {"delete"})
+
+    settle(world, Succeeded(), delivery, host)
+
+    assert (host.exit_reason is not None) is exits

@@ -14,8 +14,9 @@ from pydantic import BaseModel
 from tests.support import NOW, World, binary, body_of, text
 
 from shared.delivery import Batch, Delivery
-from shared.lease import KEPT_SECONDS, Lease
-from worker.attempt import GRACE_SECONDS
+from shared.lease import KEPT_SECONDS, RESERVE_SECONDS, Lease
+from worker.deadline import SOFT_SECONDS
+from worker.outcome import LOADS
 from worker.result import Report
 from worker.triggers.dispatch import answer_of
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, SendError, task
@@ -185,7 +186,7 @@ class TestBadInput:
         (letter,) = world.dead_letters.messages
         assert letter.body == body
 
-    def test_an_unknown_task_is_retried_by_the_default_policy_then_dead_lettered(self, world: World) -> None:
+    def test_an_unknown_task_is_retried_then_dead_lettered(self, world: World) -> None:
         world.send(body_of("gret"))
         outcomes = []
         while len(world.queue):
@@ -193,7 +194,7 @@ class TestBadInput:
             outcomes.append(work(world, delivery).outcome)
             world.pass_time(3600)
 
-        assert outcomes == ["retry later"] * 4 + ["dead-letter"]
+        assert outcomes == ["retry later"] * (LOADS - 1) + ["dead-letter"]
         assert note(world)["reason"].endswith(
             "no task is called 'gret'; there are: "
             "collect, fail, greet, leave, reject, retry, send_badly, tell_all"
@@ -301,7 +302,7 @@ class TestContext:
         assert (context.id, context.task, context.attempt) == ("order-7", "greet", 1)
         assert context.sent_at == datetime.fromtimestamp(NOW, UTC)
         assert context.attributes == {"user": "ann", "raw": b"\x00", "n": "7"}
-        assert context.seconds_left() == 42 - GRACE_SECONDS
+        assert context.seconds_left() == 42 - SOFT_SECONDS
 
     def test_the_tasks_logger_says_which_task_id_and_attempt(
         self, world: World, caplog: pytest.LogCaptureFixture
@@ -380,13 +381,18 @@ class TestLog:
 
 
 class TestTimeOnTheQueue:
-    """SQS keeps a message for four days, whatever becomes of it."""
+    """SQS keeps a message for 14 days, whatever becomes of it."""
 
-    def test_a_retry_that_would_come_after_them_ends_in_a_dead_letter_instead(self, world: World) -> None:
-        world.send(body_of("retry", {"after": 40_000}))
-        world.pass_time(KEPT_SECONDS - 40_000)
+    @pytest.mark.parametrize("records", ["reached", "away"])
+    def test_what_would_be_postponed_near_their_end_becomes_a_dead_letter(
+        self, world: World, records: str
+    ) -> None:
+        world.send(body_of("retry"))
+        world.receive()
+        world.records.broken = set() if records == "reached" else {"count"}
+        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
 
         report = work(world, *world.receive())
 
         assert report.outcome == "dead-letter"
-        assert "the server is busy" in note(world)["reason"]
+        assert note(world)["reason"].startswith("SQS would drop the message in less than 4 days")

@@ -11,7 +11,7 @@ from tests.support import World, body_of
 
 from shared.delivery import Batch, to_event
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.records import Begun, RecordsError
+from shared.ports.records import Counted, RecordsError
 from zigzag_testing.faults import PROCESS, Crash, Faults, Unheld
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -39,8 +39,8 @@ class _Tails(_Heads):
         return 0.9
 
 
-def begin(world: World, records: FaultyRecords) -> Any:
-    return world.run(records.begin(KEY, OWNER, world.clock.now(), world.clock.now() + 100))
+def count(world: World, records: FaultyRecords) -> Counted:
+    return world.run(records.count(KEY, OWNER, world.clock.now()))
 
 
 class TestSlow:
@@ -74,16 +74,16 @@ class TestLostAnswer:
     def test_the_call_is_sent_again(self, world: World) -> None:
         records = FaultyRecords(world.records, Scripted("call's answer lost", heads=False), world.clock)
 
-        assert begin(world, records) == Begun(1)
+        assert count(world, records) == Counted(1)
         assert len(world.records.calls) == 2
 
     def test_or_its_answer_is_lost_for_good_though_it_had_its_effect(self, world: World) -> None:
         faults = Scripted("call's answer lost")
 
         with pytest.raises(RecordsError):
-            begin(world, FaultyRecords(world.records, faults, world.clock))
+            count(world, FaultyRecords(world.records, faults, world.clock))
 
-        assert world.records.records[KEY].owner == OWNER
+        assert world.records.records[KEY].last == OWNER
         assert faults.unreached[KEY] == 1
 
     def test_that_of_a_queues_call_as_well(self, world: World) -> None:
@@ -104,7 +104,7 @@ class TestInVain:
         records = FaultyRecords(world.records, faults, world.clock)
 
         with pytest.raises(Crash):
-            begin(world, records)
+            count(world, records)
         records.ended(crashed=True)
 
         assert [key for key, _ in faults.in_vain] == [KEY]
@@ -114,7 +114,7 @@ class TestInVain:
         records = FaultyRecords(world.records, faults, world.clock)
 
         with pytest.raises(RecordsError):
-            begin(world, records)
+            count(world, records)
         records.ended(crashed=False)
 
         assert [key for key, _ in faults.in_vain] == [KEY]
@@ -123,7 +123,7 @@ class TestInVain:
         faults = Faults.none()
         records = FaultyRecords(world.records, faults, world.clock)
 
-        begin(world, records)
+        count(world, records)
         records.ended(crashed=False)
 
         assert faults.in_vain == []
@@ -132,7 +132,7 @@ class TestInVain:
         faults = Faults.none()
         records = FaultyRecords(world.records, faults, world.clock)
 
-        begin(world, records)
+        count(world, records)
         records.started()
         records.ended(crashed=True)
 

@@ -8,6 +8,7 @@ leave open whether the call was done.
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from shared.aws.lean.http11 import AnswerReader, BadAnswerError, HttpAnswer
 from shared.aws.lean.streams import Secure, Stream, Streams
 from shared.aws.lean.trust import Trust
-from shared.aws.transport import NoAnswerError, NotSentError
+from shared.aws.transport import NoAnswerError, NotSentError, TooLateError
 
 OPEN_SECONDS = 4.0
 """For a turn and a new connection, both together; the answer's time comes on top, and all of it must fit into
@@ -40,15 +41,18 @@ class Connections:
         self._last: Secure | None = None
         self._resting: list[tuple[Stream, float]] = []  # and since when, the latest last
 
-    async def exchange(self, request: Callable[[], bytes], seconds: float) -> HttpAnswer:
-        """Sends what `request` makes, once, and awaits the answer; that may take so long.
+    async def exchange(
+        self, request: Callable[[], bytes], seconds: float, left: float = math.inf
+    ) -> HttpAnswer:
+        """Sends what `request` makes, once, and awaits the answer for `seconds`, but ends when none are left.
 
         Raises NotSentError or NoAnswerError.
         """
-        opens_until = time.monotonic() + OPEN_SECONDS
+        ends = time.monotonic() + left
+        opens_until = min(ends, time.monotonic() + OPEN_SECONDS)
         try:
             async with self._turns:
-                return await self._in_turn(request, seconds, opens_until)
+                return await self._in_turn(request, seconds, opens_until, ends)
         except TimeoutError as error:  # of its turn: in it, every OSError becomes an error of the call
             why = f"{self._host}: no call ended so that this one could begin"
             raise NotSentError(type(error).__name__, why) from error
@@ -58,11 +62,17 @@ class Connections:
         while self._resting:
             self._resting.pop()[0].close()
 
-    async def _in_turn(self, request: Callable[[], bytes], seconds: float, opens_until: float) -> HttpAnswer:
+    async def _in_turn(
+        self, request: Callable[[], bytes], seconds: float, opens_until: float, ends: float
+    ) -> HttpAnswer:
         rested = self._rested()
         stream = rested or await self._opened(opens_until)
+        left = ends - time.monotonic()
+        if left <= 0:
+            stream.close()
+            raise TooLateError
         try:
-            answer = await _sent_and_answered(stream, request(), seconds)
+            answer = await _sent_and_answered(stream, request(), min(seconds, left))
         except (OSError, BadAnswerError) as error:
             stream.close()
             raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error

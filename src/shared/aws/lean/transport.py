@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -29,6 +30,8 @@ from shared.aws.transport import (
     NoAnswerError,
     NotSentError,
     Service,
+    TooLateError,
+    never,
     understood,
 )
 
@@ -69,15 +72,23 @@ class LeanTransport:
     attempts    -- how often a call but an invoke is sent at most.
     connections -- the most to each service.
     streams     -- how it waits.
+    ends_at     -- when the invocation ends, in epoch seconds.
     """
 
     def __init__(
-        self, environment: AwsEnvironment, streams: Streams, *, attempts: int, connections: int = 1
+        self,
+        environment: AwsEnvironment,
+        streams: Streams,
+        *,
+        attempts: int,
+        connections: int = 1,
+        ends_at: Callable[[], float] = never,
     ) -> None:
         self._environment = environment
         self._streams = streams
         self._attempts = attempts
         self._connections = connections
+        self._ends_at = ends_at
         self._random = Random()
         self._lines: dict[Service, _Line] = {}
 
@@ -85,12 +96,16 @@ class LeanTransport:
         for service in services:
             self._line(service)
 
-    async def call(self, service: Service, operation: str, parameters: Mapping[str, Any]) -> Answered:
+    async def call(
+        self, service: Service, operation: str, parameters: Mapping[str, Any], until: float = math.inf
+    ) -> Answered:
         line = self._line(service)
         prefix, content_type = _JSON[service]
         headers = {"content-type": content_type, "x-amz-target": f"{prefix}.{operation}"}
         body = _ENCODER.encode(parameters).encode()
-        answer = await self._sent_until_done(lambda: line.post("/", headers, body))
+        until = min(until, self._ends_at())
+        seconds = ANSWER_SECONDS[service] + parameters.get("WaitTimeSeconds", 0)
+        answer = await self._sent_until_done(lambda left: line.post("/", headers, body, seconds, left), until)
         found = _json(answer)
         if operation == "ReceiveMessage":
             with understood():
@@ -99,7 +114,8 @@ class LeanTransport:
 
     async def invoke(self, function: str, event: bytes) -> None:
         path = f"/2015-03-31/functions/{quoted(function)}/invocations"
-        await self._line("lambda").post(path, {"x-amz-invocation-type": "Event"}, event)
+        headers = {"x-amz-invocation-type": "Event"}
+        await self._line("lambda").post(path, headers, event, ANSWER_SECONDS["lambda"])
 
     def close(self) -> None:
         for line in self._lines.values():
@@ -110,16 +126,23 @@ class LeanTransport:
             self._lines[service] = _Line(service, self._environment, self._streams, self._connections)
         return self._lines[service]
 
-    async def _sent_until_done(self, send: Callable[[], Awaitable[http11.HttpAnswer]]) -> http11.HttpAnswer:
-        for attempt in range(1, self._attempts):
+    async def _sent_until_done(
+        self, send: Callable[[float], Awaitable[http11.HttpAnswer]], until: float
+    ) -> http11.HttpAnswer:
+        """The answer to the last of the attempts, each given the seconds that are left. Raises CallError."""
+        failed: CallError = TooLateError()
+        for attempt in range(1, self._attempts + 1):
+            if (left := until - time.time()) <= 0:
+                break
             try:
-                return await send()
+                return await send(left)
             except CallError as error:
-                if not _may_work_later(error):
+                if attempt == self._attempts or not _may_work_later(error):
                     raise
-            pause = min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS)
-            await self._streams.sleep(self._random.uniform(0, pause))
-        return await send()
+                failed = error
+            pause = self._random.uniform(0, min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS))
+            await self._streams.sleep(min(pause, max(0.0, until - time.time())))
+        raise failed
 
 
 class _Line:
@@ -134,10 +157,17 @@ class _Line:
         self.connections = Connections(endpoint.host, endpoint.port, trusted, streams, limit)
         self._endpoint: Endpoint = endpoint
         self._signer = Signer(environment.credentials, environment.region, service)
-        self._seconds = ANSWER_SECONDS[service]
 
-    async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> http11.HttpAnswer:
-        """The answer, if it is a good one. Raises CallError."""
+    async def post(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        seconds: float,
+        left: float = math.inf,
+    ) -> http11.HttpAnswer:
+        """The answer, if it is a good one. It may take `seconds`, and all together what is left. Raises
+        CallError."""
         endpoint = self._endpoint
         path = endpoint.target(path)
 
@@ -147,7 +177,7 @@ class _Line:
             every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
             return http11.request("POST", path, every, body)
 
-        answer = await self.connections.exchange(request, self._seconds)
+        answer = await self.connections.exchange(request, seconds, left)
         if answer.status >= 300:
             raise _error(answer)
         return answer

@@ -1,0 +1,104 @@
+"""The record of one call of an idempotent task: whose it is, and whether it is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+
+from shared import log
+from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
+from shared.ports.clock import Clock
+from shared.ports.records import Begun, Busy, Done, Records, RecordsError
+from worker.host import Host, Sleep
+from worker.outcome import AlreadyDone, Outcome, RetryLater
+
+NO_RECORDS_SECONDS = (15, 60)
+BUSY_MORE_SECONDS = (1, 5)
+
+EARLIER_SECONDS = SAFETY_SECONDS / 2
+"""The ownership ends so long before the lease: who receives the message then must find it free."""
+
+
+class Record:
+    """The record of one run.
+
+    owned -- whether the run is this worker's now.
+    """
+
+    def __init__(self, records: Records, key: str, clock: Clock, random: Random) -> None:
+        self.owned = False
+        self._records = records
+        self._key = key
+        self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda doubled is another one
+        self._clock = clock
+        self._random = random
+        self._until = 0.0
+
+    async def own(self, lease_ends: float) -> Outcome | None:
+        """Takes the ownership for as long as the lease. The outcome if the task must not run now, or None."""
+        until = lease_ends - EARLIER_SECONDS
+        try:
+            begun = await self._records.begin(self._key, self._owner, self._clock.now(), until)
+        except RecordsError as error:
+            seconds = self._random.randint(*NO_RECORDS_SECONDS)
+            return RetryLater(seconds, f"whether it is done can't be known: {error.reason}")
+        match begun:
+            case Done():
+                return AlreadyDone()
+            case Busy(other):
+                wait = max(0.0, other + EARLIER_SECONDS - self._clock.now())
+                seconds = int(wait) + self._random.randint(*BUSY_MORE_SECONDS)
+                return RetryLater(seconds, "another worker runs it")
+            case Begun():
+                self.owned, self._until = True, until
+        return None
+
+    @asynccontextmanager
+    async def while_running(self, host: Host) -> AsyncIterator[None]:
+        """Extends the ownership while the block runs, also if the message is lost: whoever gets it must find
+        the run owned."""
+        keeper = host.beside(self._keep)
+        try:
+            yield
+        finally:
+            await keeper.stop()
+
+    async def _keep(self, sleep: Sleep) -> None:
+        now = self._clock.now()
+        next_at = min(now + BEAT_EVERY_SECONDS, self._until - EARLIER_SECONDS)
+        while not await sleep(next_at - self._clock.now()):
+            now = self._clock.now()
+            until = now + LEASE_SECONDS - EARLIER_SECONDS
+            next_at = now + BEAT_EVERY_SECONDS
+            try:
+                if not await self._records.extend(self._key, self._owner, until):
+                    log.write(logging.WARNING, "another worker has the record of this task")
+                    return
+            except Exception as error:  # whatever it is, the next beat may get through
+                reason = f"{type(error).__name__}: {error}"
+                log.write(logging.WARNING, "a heartbeat of the record failed", reason=reason)
+                next_at = now + BEAT_AGAIN_SECONDS
+
+    async def finish(self) -> None:
+        """Records that the task is done."""
+        if not self.owned:
+            return
+        try:
+            ours = await self._records.finish(self._key, self._owner, self._clock.now())
+        except RecordsError as error:
+            log.write(logging.ERROR, "done, but not recorded: possible duplicate", reason=error.reason)
+        else:
+            if not ours:
+                log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
+
+    async def disown(self) -> None:
+        """Lets another worker begin."""
+        if not self.owned:
+            return
+        self.owned = False
+        try:
+            await self._records.disown(self._key, self._owner)
+        except RecordsError as error:  # it ends by itself as well
+            log.write(logging.WARNING, "a record was not changed", reason=error.reason)
