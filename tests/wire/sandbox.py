@@ -17,6 +17,7 @@ from tests.wire.lean import lean_consumer, lean_worker
 from tests.wire.wire import Wire
 
 from consumer.flow.cap import InFlightCap
+from consumer.flow.flow import Flow
 from consumer.pollers import MIN_POLLERS, connections_for
 from shared.aws import sqs_queue
 from shared.aws.choice import LEAN
@@ -53,14 +54,18 @@ class SandboxOnTheWire(Sandbox):
         # Environments of a function that rest, and are warm.
         self._resting_consumers: list[Transport] = []
         self._resting_workers: list[Transport] = []
-        counted = JudgedQueue(SqsQueue(consumer_transport(wanted, self.wire), self.queue.url), self.judge)
-        self._cap = InFlightCap(counted, self.clock, in_flight_cap)
+        self._in_flight_cap = in_flight_cap
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, where)
         self._patch.undo()
+
+    def _new_flow(self) -> Flow:
+        transport = consumer_transport(self._wanted, self.wire)
+        counted = JudgedQueue(SqsQueue(transport, self.queue.url), self.judge)
+        return InFlightCap(counted, self.clock, self._in_flight_cap)
 
     @contextmanager
     def _consumer_ports(self) -> Iterator[ConsumerPorts]:

@@ -8,6 +8,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
 
+from zigzag_testing.outages import Outage, Outages, Service
+
 KINDS = (
     "invoke throttled",
     "invoke failed",
@@ -27,11 +29,19 @@ KINDS = (
 )
 """Each kind of fault, by the name under which it is counted."""
 
+OF_A_WIDER_WORLD = (
+    "firing doubled",
+    "consumer cold",
+    "count late",
+    "short poll misses",
+    "message doubled",
+)
+"""Kinds that strike a consumer's view of the queue, and what SQS itself delivers twice."""
 
 SLOWEST_CALL_SECONDS = 30.0
 
 PROCESS: ContextVar[int] = ContextVar("process", default=0)
-"""The number of the worker's process that is at work now; 0 for whatever else is."""
+"""The number of the process that is at work now: a worker's from 1, a consumer's below 0; else 0."""
 
 
 class Crash(BaseException):
@@ -55,6 +65,8 @@ class Unheld:
 class Faults:
     """Strikes at random, with a probability for each kind; 0 for a kind that is not named.
 
+    outages -- what goes wrong for a while, whenever it is planned.
+
     What a judge must know of single messages and records, to forgive what no code can help:
 
     struck    -- how often each kind has struck; `of_process` how often any has struck a worker's process.
@@ -66,9 +78,13 @@ class Faults:
     """
 
     def __init__(self, random: Random, rates: Mapping[str, float]) -> None:
-        unknown = rates.keys() - set(KINDS)
+        there_are = KINDS + OF_A_WIDER_WORLD
+        unknown = rates.keys() - set(there_are)
         if unknown:
-            raise ValueError(f"no such faults: {', '.join(sorted(unknown))}; there are: {', '.join(KINDS)}")
+            raise ValueError(
+                f"no such faults: {', '.join(sorted(unknown))}; there are: {', '.join(there_are)}"
+            )
+        self.outages = Outages()
         self._random = random
         self._rates = dict(rates)
         self.struck: Counter[str] = Counter()
@@ -95,6 +111,10 @@ class Faults:
         """How late something is, if a fault of this kind happens now; else 0."""
         return self._random.uniform(0, max_seconds) if self.strike(kind) else 0.0
 
+    def between(self, least: float, most: float) -> float:
+        """Any number of these, by chance."""
+        return self._random.uniform(least, most)
+
     def slowness(self) -> tuple[float, float]:
         """How many seconds a call takes before it has its effect, and after that."""
         seconds = self.delay("call slow", SLOWEST_CALL_SECONDS)
@@ -109,6 +129,17 @@ class Faults:
         """How far a clock is off."""
         return self._random.uniform(-max_seconds, max_seconds) if self.strike("clock off") else 0.0
 
+    def outage(self, service: Service, now: float) -> Outage | None:
+        """What goes wrong for a while with a call of the process that is at work now, or None."""
+        outage = self.outages.of(service, PROCESS.get(), now)
+        if outage is not None:
+            self.struck[str(outage)] += 1
+        return outage
+
+    def fewer(self, most: int) -> int:
+        """How many messages a short poll finds, of the `most` that it asks for."""
+        return self._random.randint(0, most) if self.strike("short poll misses") else most
+
     def note_unheld(self, of: str, began: float, ended: float) -> None:
         """A heartbeat of the process that is at work now was hit."""
         self.unheld[of].append(Unheld(PROCESS.get(), of, began, ended))
@@ -116,6 +147,7 @@ class Faults:
     def stop(self) -> None:
         """From now on, nothing goes wrong."""
         self._rates = {}
+        self.outages.stop()
 
     def before(self) -> None:
         """At the begin of a call. Raises Crash."""

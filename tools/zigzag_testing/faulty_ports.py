@@ -12,6 +12,15 @@ from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
 from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
 from zigzag_testing.faults import PROCESS, Faults
+from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.outages import DENIED, UNANSWERED, Service, suffer
+
+COUNT_LATE_SECONDS = 60.0
+"""How old SQS's count of what is in flight may be
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html)."""
+
+AGAIN_WITHIN_SECONDS = 30
+"""How soon SQS delivers a message again that it delivers twice."""
 
 
 class FaultyQueue:
@@ -20,21 +29,45 @@ class FaultyQueue:
     clock -- the world's, not the process's own.
     again -- whether a call whose answer is lost is sent again by the client itself, as boto3's are. The
              answer to that may be lost as well.
+    service, patience_seconds -- which service it is, and how long the client waits for one that is silent.
     """
 
-    def __init__(self, queue: Queue, faults: Faults, clock: Clock, *, again: bool) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        faults: Faults,
+        clock: Clock,
+        *,
+        again: bool,
+        service: Service = "queue",
+        patience_seconds: float = 25.0,
+    ) -> None:
         self._queue = queue
         self._faults = faults
         self._clock = clock
         self._again = again
+        self._service = service
+        self._patience_seconds = patience_seconds
 
     async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         async with self._call():
+            if wait_seconds == 0:
+                max_messages = self._faults.fewer(max_messages)
             # What is slow after this has its lease from here, as SQS's answer is dated.
-            received = await self._queue.receive(max_messages, wait_seconds, lease_seconds)
+            received = (
+                await self._queue.receive(max_messages, wait_seconds, lease_seconds) if max_messages else []
+            )
+            await self._deliver_again(received)
             if self._faults.strike("call's answer lost"):
-                raise QueueError("ReadTimeoutError", "no answer")
+                raise QueueError(*UNANSWERED)
         return received
+
+    async def _deliver_again(self, received: Sequence[Delivery]) -> None:
+        """What a standard queue delivers twice is visible again long before its lease ends."""
+        again = [one for one in received if not one.from_fifo and self._faults.strike("message doubled")]
+        self._faults.doubled.update(delivery.message_id for delivery in again)
+        if again:
+            await self._queue.change_visibility(again, round(self._faults.between(0, AGAIN_WITHIN_SECONDS)))
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
@@ -42,7 +75,7 @@ class FaultyQueue:
         began = self._clock.now()
         troubled = True
         try:
-            failed = await self._batch(self._queue.change_visibility, deliveries, seconds, until)
+            failed = await self._batch(self._queue.change_visibility, deliveries, seconds, until, until=until)
             troubled = self._clock.now() > began
         finally:
             for delivery in deliveries if troubled else ():
@@ -63,11 +96,19 @@ class FaultyQueue:
 
     async def in_flight(self) -> int:
         async with self._call():
+            late = self._faults.delay("count late", COUNT_LATE_SECONDS)
+            if late and isinstance(self._queue, MemoryQueue):
+                return self._queue.was_in_flight(late)
             return await self._queue.in_flight()
 
     @asynccontextmanager
-    async def _call(self) -> AsyncIterator[None]:
+    async def _call(self, until: float = math.inf) -> AsyncIterator[None]:
         self._faults.before()
+        now = self._clock.now()
+        outage = self._faults.outage(self._service, now)
+        patience = min(self._patience_seconds, max(0.0, until - now))
+        if outage is not None and (error := await suffer(outage, self._clock, patience)):
+            raise QueueError(*error, answered=error is DENIED)
         slow_before, slow_after = self._faults.slowness()
         await _pass(self._clock, slow_before)
         if self._faults.strike("call failed"):
@@ -76,8 +117,10 @@ class FaultyQueue:
         await _pass(self._clock, slow_after)
         self._faults.after()
 
-    async def _batch(self, call: Any, deliveries: Sequence[Delivery], *arguments: Any) -> list[Failed]:
-        async with self._call():
+    async def _batch(
+        self, call: Any, deliveries: Sequence[Delivery], *arguments: Any, until: float = math.inf
+    ) -> list[Failed]:
+        async with self._call(until):
             refused = [delivery for delivery in deliveries if self._faults.strike("entry failed")]
             for delivery in refused:
                 self._faults.note_unheld(delivery.message_id, self._clock.now(), math.inf)
@@ -101,13 +144,17 @@ class FaultyRecords:
 
     One whose answer is lost was applied, and is sent again; the answer to that may be lost as well.
 
-    clock -- the world's, not the process's own.
+    clock            -- the world's, not the process's own.
+    patience_seconds -- how long the client waits for a table that is silent.
     """
 
-    def __init__(self, records: Records, faults: Faults, clock: Clock) -> None:
+    def __init__(
+        self, records: Records, faults: Faults, clock: Clock, *, patience_seconds: float = 20.0
+    ) -> None:
         self._records = records
         self._faults = faults
         self._clock = clock
+        self._patience_seconds = patience_seconds
         self._unstarted: str | None = None  # the key of a start that was recorded, and is still to come
         self._struck = 0  # how often faults had struck this process before it was recorded
 
@@ -167,6 +214,7 @@ class FaultyRecords:
 
     async def _call(self, call: Any, key: str, *arguments: Any) -> Any:
         self._faults.before()
+        await self._suffer(key)
         slow_before, slow_after = self._faults.slowness()
         await _pass(self._clock, slow_before)
         if self._faults.strike("call failed"):
@@ -184,6 +232,12 @@ class FaultyRecords:
         await _pass(self._clock, slow_after)
         self._faults.after()
         return answer
+
+    async def _suffer(self, key: str) -> None:
+        outage = self._faults.outage("records", self._clock.now())
+        if outage is not None and (error := await suffer(outage, self._clock, self._patience_seconds)):
+            self._faults.unreached[key] += 1
+            raise RecordsError(": ".join(error))
 
 
 async def _pass(clock: Clock, seconds: float) -> None:

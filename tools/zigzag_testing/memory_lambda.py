@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.aws.transport import ANSWER_SECONDS
 from shared.delivery import MAX_EVENT_BYTES, from_event
 from shared.lease import EVENT_AGE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.workers import Answer, Reply
 from zigzag_testing.faults import PROCESS, Crash, Faults
+from zigzag_testing.outages import UNANSWERED, suffer
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]
 """What an invocation runs: given the event, and a function that says how many seconds are left."""
@@ -60,6 +62,11 @@ class MemoryLambda:
         self._processes = itertools.count(1)
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        outage = self._faults.outage("invoke", self._clock.now())
+        if outage is not None and (error := await suffer(outage, self._clock, ANSWER_SECONDS["lambda"])):
+            # As the adapter has it: what may have arrived is not known, the rest is refused.
+            reply = Reply.UNKNOWN if error is UNANSWERED else Reply.REFUSED
+            return [Answer(reply, ": ".join(error))] * len(events)
         return [self._accept(event) for event in events]
 
     async def finish(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.delivery import Delivery
-from shared.lease import Lease
+from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Outgoing, QueueError
 from zigzag_testing.deduplication import Deduplication, Scope
@@ -21,7 +21,6 @@ from zigzag_testing.refusals import invalid, refuse_batch, refuse_message, refus
 from zigzag_testing.storage import Storage
 from zigzag_testing.turns import FifoTurns, StandardTurns, Stored
 
-RETENTION_SECONDS = 4 * 24 * 3600
 MAX_IN_FLIGHT = 120_000
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html"""
 
@@ -48,7 +47,7 @@ class MemoryQueue:
         clock: Clock,
         url: str = "https://sqs.sandbox/queue",
         *,
-        retention_seconds: float = RETENTION_SECONDS,
+        retention_seconds: float = KEPT_SECONDS,
         max_receive_count: int | None = None,
         dead_letters: MemoryQueue | None = None,
         deduplication_scope: Scope = "messageGroup",
@@ -117,6 +116,16 @@ class MemoryQueue:
     async def in_flight(self) -> int:
         now, storage = self._now()
         return storage.in_flight(now)
+
+    def was_in_flight(self, seconds_ago: float) -> int:
+        """What `in_flight` says of a time up to a minute ago, as SQS's late count does."""
+        now, storage = self._now()
+        storage.in_flight(now)
+        return storage.was_in_flight(now - seconds_ago)
+
+    def purge(self) -> None:
+        """Deletes every message, in flight or not, as PurgeQueue does."""
+        self._now()[1].clear()
 
     def next_visible_at(self) -> float | None:
         """When the next message can be received, perhaps long since; None if there is no message."""

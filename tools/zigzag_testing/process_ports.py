@@ -6,12 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from shared.aws.transport import ANSWER_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
 from shared.ports.records import Records
 from shared.ports.workers import Workers
 from zigzag_testing.faults import Faults
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
+
+TRIES = 4
+"""How often a worker's client sends a call that gets no answer, as `worker.app` tells it."""
 
 
 class ConsumerPorts(NamedTuple):
@@ -26,6 +30,7 @@ class WorkerPorts(NamedTuple):
     """What an invocation calls. `at_first_line` is to be called just before a task's code begins."""
 
     queue: Queue
+    beats: Queue
     dead_letters: Queue
     records: Records
     at_first_line: Callable[[], None]
@@ -38,7 +43,7 @@ def faulty_consumer(
     """The consumer's, while a tick runs."""
     yield ConsumerPorts(
         FaultyQueue(queue, faults, clock, again=False),
-        FaultyQueue(dead_letters, faults, clock, again=False),
+        FaultyQueue(dead_letters, faults, clock, again=False, service="dead letters"),
         workers,
     )
 
@@ -48,12 +53,21 @@ def faulty_worker(
     queue: Queue, dead_letters: Queue, records: Records, faults: Faults, clock: Clock
 ) -> Iterator[WorkerPorts]:
     """The worker's, while an invocation runs."""
-    faulty = FaultyRecords(records, faults, clock)
+    faulty = FaultyRecords(records, faults, clock, patience_seconds=TRIES * ANSWER_SECONDS["dynamodb"])
+    patience = TRIES * ANSWER_SECONDS["sqs"]
     crashed = True
     try:
         yield WorkerPorts(
-            FaultyQueue(queue, faults, clock, again=True),
-            FaultyQueue(dead_letters, faults, clock, again=True),
+            FaultyQueue(queue, faults, clock, again=True, patience_seconds=patience),
+            FaultyQueue(queue, faults, clock, again=False, patience_seconds=ANSWER_SECONDS["sqs"]),
+            FaultyQueue(
+                dead_letters,
+                faults,
+                clock,
+                again=True,
+                service="dead letters",
+                patience_seconds=patience,
+            ),
             faulty,
             faulty.started,
         )

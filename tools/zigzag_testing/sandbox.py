@@ -21,29 +21,29 @@ from typing import Any, Self
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
+from consumer.flow.flow import Flow
 from consumer.summary import Summary
 from shared.delivery import from_event
-from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT, TaskQueue
 from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
+from zigzag_testing.blocking import in_a_thread
 from zigzag_testing.dead_letters import DeadLetter, redrive
-from zigzag_testing.faults import Crash, Faults
+from zigzag_testing.faults import PROCESS, Crash, Faults
+from zigzag_testing.faulty_ports import FaultyQueue
 from zigzag_testing.memory_lambda import MemoryLambda
-from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
+from zigzag_testing.schedules import Schedule, every
+from zigzag_testing.stack import queues_of, table_of
 from zigzag_testing.virtual_host import VirtualHost
-from zigzag_testing.virtual_time import SkewedClock, VirtualClock, virtual_runner
-
-TICK_EVERY_SECONDS = 60
-LOOK_AGAIN_SECONDS = 1.0
-"""How soon a waiting receive sees what is sent meanwhile."""
+from zigzag_testing.virtual_time import SkewedClock, virtual_runner
 
 CONSUMER_TIMEOUT_SECONDS = 90
 CLOCKS_DIFFER_SECONDS = 5.0
+A_MINUTE = every(60)
 
 
 class Sandbox:
@@ -56,9 +56,14 @@ class Sandbox:
     batch_size              -- as the parameter BatchSize.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     concurrency             -- how many workers run at once; None = as many as there are messages.
+    schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
     faults                  -- how often which kind of fault strikes (`zigzag_testing.faults`).
+    blocking                -- whether code may `block` (`zigzag_testing.blocking`).
     superseded_handles_act  -- as MemoryQueue's: on AWS, both were seen.
     seed                    -- of everything that is random.
+
+    `schedule` may be set to None, for a while: an operator has disabled it. `fired` has the times of all
+    ticks.
 
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """
@@ -73,29 +78,34 @@ class Sandbox:
         batch_size: int = 1,
         worker_timeout_seconds: float = 60,
         concurrency: int | None = None,
+        schedule: Schedule = A_MINUTE,
         faults: Mapping[str, float] | None = None,
+        blocking: bool = False,
         superseded_handles_act: bool = False,
         seed: int = 0,
     ) -> None:
         self._runner, self.clock = virtual_runner()
         self._random = Random(seed)
-        self._table = _table(tasks)
+        self._table = table_of(tasks)
         self._linger_seconds = linger_seconds
         self.faults = Faults(Random(seed + 1), faults or {})
-        self.queue, self.dead_letter_queue = _queues(self.clock, fifo, superseded_handles_act)
+        self.queue, self.dead_letter_queue = queues_of(self.clock, fifo, superseded_handles_act)
         urls = self.queue.url, self.dead_letter_queue.url
         self._queue = TaskQueue(DEFAULT, *urls, batch_size, in_flight_cap)
         self.records = MemoryRecords()
         self.reports: list[Report] = []
         self.workers = MemoryLambda(
-            self._work,
+            self._work_in_a_thread if blocking else self._work,
             self.clock,
             timeout_seconds=worker_timeout_seconds,
             concurrency=concurrency,
             faults=self.faults,
         )
-        self._cap = InFlightCap(self.queue, self.clock, in_flight_cap)
+        self.schedule: Schedule | None = schedule
+        self._resting: list[Flow] = []
         self._ticks: set[asyncio.Task[Summary | None]] = set()
+        self._fires_at = self.clock.now()
+        self.fired: list[float] = []
         self._sending = ExitStack()
 
     def __enter__(self) -> Self:
@@ -126,11 +136,11 @@ class Sandbox:
         return self._do(self._tick())
 
     def run_for(self, seconds: float) -> None:
-        """Runs a tick a minute for so long; workers and ticks may go on after that."""
+        """Fires the schedule for so long; workers and ticks may go on after that."""
         self._do(self._run_for(seconds))
 
     def run(self, *, max_seconds: float = 14 * 24 * 3600) -> None:
-        """Runs a tick a minute until no message is left. Raises TimeoutError after `max_seconds`."""
+        """Fires the schedule until no message is left. Raises TimeoutError after `max_seconds`."""
         self._do(self._run(max_seconds))
 
     def redrive(self) -> int:
@@ -154,16 +164,26 @@ class Sandbox:
         while len(self.queue):
             if self.clock.now() > give_up_at:
                 raise TimeoutError(f"{len(self.queue)} messages are left after {max_seconds:,.0f} s")
-            await self._run_for(TICK_EVERY_SECONDS)
+            await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
         await asyncio.gather(*self._ticks)
         await self.workers.finish()
 
     async def _run_for(self, seconds: float) -> None:
-        end = self.clock.now() + seconds
-        while (left := end - self.clock.now()) > 0:
-            self._ticks = {tick for tick in self._ticks if not tick.done()}
+        now = self.clock.now()
+        end = now + seconds
+        while now < end:
+            if now >= self._fires_at:
+                self._fires_at = (self.schedule or A_MINUTE)(now)
+                self._fire()
+            await self.clock.sleep(min(end, self._fires_at) - now)
+            now = self.clock.now()
+
+    def _fire(self) -> None:
+        """Starts a tick, or two: a schedule fires at least once. None while it is disabled."""
+        self._ticks = {tick for tick in self._ticks if not tick.done()}
+        times = 2 if self.faults.strike("firing doubled") else 1
+        for _ in range(times if self.schedule is not None else 0):
             self._ticks.add(asyncio.create_task(self._one_tick()))
-            await self.clock.sleep(min(left, TICK_EVERY_SECONDS))
 
     async def _tick(self) -> Summary:
         summary = await self._one_tick()
@@ -180,14 +200,19 @@ class Sandbox:
 
     async def _one_tick(self) -> Summary | None:
         """The consumer, as its app wires it; None if it crashed, or Lambda ended it."""
+        self.fired.append(self.clock.now())
+        PROCESS.set(-len(self.fired))
+        flow = self._flow()
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
-                    polled = PolledQueue(self._queue, ports.queue, ports.dead_letters, self._cap)
+                    polled = PolledQueue(self._queue, ports.queue, ports.dead_letters, flow)
                     linger = self._linger_seconds
                     consumer = Consumer([polled], ports.workers, clock, self._random, linger_seconds=linger)
-                    return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
+                    summary = await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
+            self._resting.append(flow)
+            return summary
         except TimeoutError:
             return None
         except BaseExceptionGroup as group:
@@ -195,11 +220,24 @@ class Sandbox:
                 raise
             return None
 
+    def _flow(self) -> Flow:
+        """What a process of the consumer remembers from tick to tick: one that rests, or a new one."""
+        cold = not self._resting or self.faults.strike("consumer cold")
+        return self._new_flow() if cold else self._resting.pop()
+
+    def _new_flow(self) -> Flow:
+        queue = FaultyQueue(self.queue, self.faults, self.clock, again=False)
+        return InFlightCap(queue, self.clock, self._queue.in_flight_cap)
+
+    async def _work_in_a_thread(self, event: Any, seconds_left: Callable[[], float]) -> None:
+        await in_a_thread(self._work(event, seconds_left))
+
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
         """The worker, as its app wires it."""
         with self._worker_ports() as ports:
             worker = Worker(
                 queue=ports.queue,
+                beats=ports.beats,
                 dead_letters=ports.dead_letters,
                 records=ports.records,
                 tasks=self._table,
@@ -208,31 +246,3 @@ class Sandbox:
                 host=VirtualHost(self.faults, at_first_line=ports.at_first_line),
             )
             self.reports += await worker.work(from_event(event), seconds_left)
-
-
-def _queues(clock: VirtualClock, fifo: bool, superseded_handles_act: bool) -> tuple[MemoryQueue, MemoryQueue]:
-    """The task queue and the dead-letter queue, as the template has them."""
-    suffix = ".fifo" if fifo else ""
-    dead_letters = MemoryQueue(
-        clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=KEPT_SECONDS
-    )
-    queue = MemoryQueue(
-        clock,
-        f"https://sqs.sandbox/tasks{suffix}",
-        retention_seconds=KEPT_SECONDS,
-        max_receive_count=MAX_RECEIVE_COUNT,
-        dead_letters=dead_letters,
-        superseded_handles_act=superseded_handles_act,
-        look_again_seconds=LOOK_AGAIN_SECONDS,
-    )
-    return queue, dead_letters
-
-
-def _table(
-    tasks: Mapping[str, str | Task[Any, Any, Any]] | None,
-) -> Mapping[str, str | Task[Any, Any, Any]]:
-    if tasks is not None:
-        return tasks
-    from tasks import TASKS
-
-    return TASKS

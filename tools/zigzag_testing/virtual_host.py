@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
 from worker.host import Sleep, SoftDeadline
+from zigzag_testing.blocking import interrupted_after
 from zigzag_testing.faults import Crash, Faults
 
 MEMORY_MB = 64
 
 
 class VirtualHost:
-    """A process in which an `async def` task may take time. What is no `async def` takes none.
+    """A process in which an `async def` task may take time. What is no `async def` takes what it blocks.
 
     at_first_line -- is called just before a task's code begins.
     """
@@ -26,16 +27,24 @@ class VirtualHost:
         self._at_first_line = at_first_line
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
-        return function()
+        return self._interrupted(function, seconds)
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         if self._faults.strike("crash of a task"):
             raise Crash
         self._at_first_line()
-        result = await self._in_time(function(), seconds)
+        result = await self._in_time(self._interrupted(function, seconds), seconds)
         if self._faults.strike("crash of a task"):  # after its effect
             raise Crash
         return result
+
+    def _interrupted[R](self, function: Callable[[], R], seconds: float) -> R:
+        try:
+            with interrupted_after(seconds):
+                return function()
+        except SoftDeadline:
+            self.exit_reason = "its task was interrupted"
+            raise
 
     async def _in_time(self, result: Any, seconds: float) -> Any:
         if not isinstance(result, Awaitable):

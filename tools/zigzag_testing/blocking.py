@@ -1,0 +1,126 @@
+"""How does code that is no `async def` take time in a sandbox? In a thread of its own, which stands still.
+
+An import, a check of a payload, a key function, a task that is a plain function: on Lambda such code holds
+the process's main thread, while beats go on beside it. Here an invocation is stepped in a thread; `block`
+parks that thread until so much virtual time has passed. At any moment only one thread does anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from typing import Any, Literal, NamedTuple
+
+from worker.host import SoftDeadline
+
+
+class _Step(NamedTuple):
+    """How far a coroutine got: what it waits for, how long it blocks, what it returned or raised."""
+
+    how: Literal["waits", "blocks", "returned", "raised"]
+    what: Any
+
+
+_THREAD: ContextVar[_Stepped | None] = ContextVar("thread", default=None)
+_DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def block(seconds: float, *, interruptible: bool = True) -> None:
+    """Takes so many seconds of virtual time, as `time.sleep` takes real ones.
+
+    interruptible -- whether the soft deadline ends it; code in C, say, sees it only when it returns.
+    Raises SoftDeadline. Raises RuntimeError outside of a worker whose sandbox has `blocking=True`.
+    """
+    thread = _THREAD.get()
+    if thread is None:
+        raise RuntimeError("only a worker can block, in a Sandbox(blocking=True)")
+    deadline = _DEADLINE.get()
+    left = float("inf") if deadline is None else max(0.0, deadline - thread.loop.time())
+    thread.park(min(seconds, left) if interruptible else seconds)
+    if seconds >= left:
+        raise SoftDeadline
+
+
+@contextmanager
+def interrupted_after(seconds: float) -> Iterator[None]:
+    """Lets `block` raise SoftDeadline after `seconds`, as a timer's signal does."""
+    thread = _THREAD.get()
+    before = _DEADLINE.set(None if thread is None else thread.loop.time() + seconds)
+    try:
+        yield
+    finally:
+        _DEADLINE.reset(before)
+
+
+async def in_a_thread[T](coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine whose code may block. If it is cancelled meanwhile, `block` raises CancelledError."""
+    result: T = await _Stepped(coroutine)
+    return result
+
+
+class _Stepped:
+    """A coroutine that is stepped in a thread, and awaited in the event loop's own."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._coroutine = coroutine
+        self._go, self._came = threading.Semaphore(0), threading.Semaphore(0)
+        self._next: Callable[[], Any] = lambda: coroutine.send(None)
+        self._killed_by: BaseException | None = None
+        self._step = _Step("waits", None)
+        _THREAD.set(self)
+        context = copy_context()
+        threading.Thread(target=lambda: context.run(self._serve), daemon=True).start()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        while True:
+            how, what = self._advance()
+            try:
+                match how:
+                    case "returned":
+                        return what
+                    case "blocks":
+                        yield from asyncio.sleep(what).__await__()
+                    case "waits":
+                        yield what
+                        self._next = lambda: self._coroutine.send(None)
+            except BaseException as error:
+                if how == "blocks":
+                    self._killed_by = error
+                else:
+                    self._next = _throws(self._coroutine, error)
+            if how == "raised":
+                raise what
+
+    def park(self, seconds: float) -> None:
+        """Called in the thread: gives way until the time has passed."""
+        self._step = _Step("blocks", seconds)
+        self._came.release()
+        self._go.acquire()
+        killed_by, self._killed_by = self._killed_by, None
+        if killed_by is not None:
+            raise killed_by
+
+    def _advance(self) -> _Step:
+        self._go.release()
+        self._came.acquire()
+        return self._step
+
+    def _serve(self) -> None:
+        asyncio._set_running_loop(self.loop)
+        while self._step.how not in ("returned", "raised"):
+            self._go.acquire()
+            try:
+                self._step = _Step("waits", self._next())
+            except StopIteration as stop:
+                self._step = _Step("returned", stop.value)
+            except BaseException as error:
+                self._step = _Step("raised", error)
+            self._came.release()
+
+
+def _throws(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
+    return lambda: coroutine.throw(error)

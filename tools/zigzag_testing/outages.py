@@ -1,0 +1,87 @@
+"""What goes wrong for a while? One service is away, slow, silent or refusing, for some processes or all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import Literal, NamedTuple
+
+from shared.ports.clock import Clock
+
+type Service = Literal["queue", "dead letters", "records", "invoke"]
+type How = Literal["away", "slow", "silent", "refusing"]
+
+SERVICES: tuple[Service, ...] = ("queue", "dead letters", "records", "invoke")
+HOWS: tuple[How, ...] = ("away", "slow", "silent", "refusing")
+OUTAGES = tuple(f"{service} {how}" for service in SERVICES for how in HOWS)
+"""Each kind of outage, by the name under which its strikes are counted."""
+
+type Error = tuple[str, str]
+"""Code and words, as a client has them."""
+
+UNREACHED: Error = ("EndpointConnectionError", "no connection")
+DENIED: Error = ("AccessDenied", "not authorized")
+UNANSWERED: Error = ("ReadTimeoutError", "no answer")
+
+
+class Outage(NamedTuple):
+    """One service, for a while.
+
+    how          -- "away": no connection, at once. "slow": a call takes `slow_seconds`, then does what it
+                    should. "silent": nothing ever comes back. "refusing": access is denied.
+    began, ended -- epoch seconds.
+    share        -- of all processes, how many have it, from 0 to 1.
+    """
+
+    service: Service
+    how: How
+    began: float
+    ended: float
+    share: float = 1.0
+    slow_seconds: float = 10.0
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.how}"
+
+
+class Outages:
+    """All outages of a world, and whom they strike. `seed` decides which processes."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._seed = seed
+        self._all: list[Outage] = []
+
+    def plan(self, outages: Sequence[Outage]) -> None:
+        """Lets these happen, too."""
+        self._all += outages
+
+    def stop(self) -> None:
+        """From now on there is none."""
+        self._all = []
+
+    def of(self, service: Service, process: int, now: float) -> Outage | None:
+        """The outage of a service that a process has now, or None."""
+        for number, outage in enumerate(self._all):
+            if outage.service == service and outage.began <= now < outage.ended:
+                chance = Random(f"{self._seed} {number} {process}")
+                if outage.share >= 1 or chance.random() < outage.share:
+                    return outage
+        return None
+
+
+async def suffer(outage: Outage, clock: Clock, patience_seconds: float) -> Error | None:
+    """Takes as long as the call does; its error, or None where it is only slow.
+
+    patience_seconds -- how long the client waits for an answer that does not come, all its tries together.
+    """
+    match outage.how:
+        case "away":
+            return UNREACHED
+        case "refusing":
+            return DENIED
+        case "silent":
+            await clock.sleep(patience_seconds)
+            return UNANSWERED
+        case "slow":
+            await clock.sleep(outage.slow_seconds)
+            return None

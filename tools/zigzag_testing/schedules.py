@@ -1,0 +1,33 @@
+"""When does the consumer's schedule fire? As the parameter Schedule: at a rate, or by the hours of a week."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+type Schedule = Callable[[float], float]
+"""Given a time in epoch seconds, the next firing after it."""
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
+OFFICE_HOURS = (8, 18)
+WORKING_DAYS = 5
+
+_A_MONDAY = 4 * DAY
+"""The first Monday after the epoch, a Thursday, at midnight."""
+
+
+def every(seconds: float) -> Schedule:
+    """As `rate(…)`, whose firings are so far apart, from whenever it began."""
+    return lambda now: now + seconds
+
+
+def office_hours(minutes: float = 1) -> Schedule:
+    """As `cron(0/… 8-17 ? * MON-FRI *)`: nothing in the night, and nothing from Friday to Monday."""
+    first, last = (hour * HOUR for hour in OFFICE_HOURS)
+
+    def next_after(now: float) -> float:
+        day, second = divmod(now + minutes * MINUTE - _A_MONDAY, DAY)
+        while day % 7 >= WORKING_DAYS or second >= last:
+            day, second = day + 1, 0.0
+        return _A_MONDAY + day * DAY + max(second, first)
+
+    return next_after
