@@ -117,7 +117,9 @@ def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
     """From now on both transports have the clock's time; their chance is the seed's."""
     boto_on_virtual_time(patch)
     random.seed(seed)  # what boto pauses by
-    for module in (connections, transport, sqs_queue):
-        patch.setattr(module, "time", SimpleNamespace(time=clock.now, monotonic=clock.now))
+    patch.setattr(sqs_queue, "time", SimpleNamespace(time=clock.now))
+    for module, names in ((connections, ("time", "monotonic")), (transport, ("time",))):
+        for name in names:
+            patch.setattr(module, name, clock.now)
     chance = Random(seed + 3)
     patch.setattr(transport, "Random", lambda: chance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from time import time
 from typing import Protocol
 
 
@@ -18,7 +18,7 @@ class WallClock:
     """Wall-clock time; sleeping needs an event loop."""
 
     def now(self) -> float:
-        return time.time()
+        return time()
 
     async def sleep(self, seconds: float) -> None:
         import asyncio  # not loaded by the worker, which never sleeps

@@ -9,9 +9,9 @@ leave open whether the call was done.
 from __future__ import annotations
 
 import math
-import ssl
-import time
 from collections.abc import Callable
+from ssl import SSLCertVerificationError, SSLEOFError
+from time import monotonic, time
 
 from shared.aws.lean.http11 import AnswerReader, BadAnswerError, HttpAnswer
 from shared.aws.lean.streams import Secure, Stream, Streams
@@ -48,8 +48,8 @@ class Connections:
 
         Raises NotSentError or NoAnswerError.
         """
-        ends = time.monotonic() + left
-        opens_until = min(ends, time.monotonic() + OPEN_SECONDS)
+        ends = monotonic() + left
+        opens_until = min(ends, monotonic() + OPEN_SECONDS)
         try:
             async with self._turns:
                 return await self._in_turn(request, seconds, opens_until, ends)
@@ -67,7 +67,7 @@ class Connections:
     ) -> HttpAnswer:
         rested = self._rested()
         stream = rested or await self._opened(opens_until)
-        left = ends - time.monotonic()
+        left = ends - monotonic()
         if left <= 0:
             stream.close()
             raise TooLateError
@@ -82,7 +82,7 @@ class Connections:
         if rested is None:
             self._last = stream.secure or self._last
         if answer.keep:
-            self._resting.append((stream, time.time()))
+            self._resting.append((stream, time()))
         else:
             stream.close()
         return answer
@@ -93,7 +93,7 @@ class Connections:
                 stream, since = self._resting.pop()
             except IndexError:  # none, or another thread was faster: tasks may send from several
                 return None
-            if 0 <= time.time() - since <= RESTED_SECONDS and stream.alive():
+            if 0 <= time() - since <= RESTED_SECONDS and stream.alive():
                 return stream
             stream.close()
 
@@ -104,7 +104,7 @@ class Connections:
                 # A session is good for the context that it is of.
                 same = secure and self._last and self._last.context is secure.context
                 return await self._open(self._last if same else secure, until)
-            except ssl.SSLCertVerificationError:
+            except SSLCertVerificationError:
                 wider = self._trust.wider_than(secure.context) if self._trust and secure else None
                 if wider is None:
                     raise
@@ -113,18 +113,18 @@ class Connections:
             raise NotSentError(type(error).__name__, f"no connection to {self._host}: {error}") from error
 
     async def _open(self, secure: Secure | None, until: float) -> Stream:
-        left = max(0.1, until - time.monotonic())
+        left = max(0.1, until - monotonic())
         return await self._streams.open(self._host, self._port, secure, left)
 
 
 async def _sent_and_answered(stream: Stream, request: bytes, seconds: float) -> HttpAnswer:
-    ends = time.monotonic() + seconds
+    ends = monotonic() + seconds
     try:
         await stream.send(request, seconds)
-    except (ConnectionError, ssl.SSLEOFError) as error:
+    except (ConnectionError, SSLEOFError) as error:
         # It closed before it had read all: perhaps after an answer, that the request is too large.
         try:
-            return await _answer(stream, min(ends, time.monotonic() + LAST_WORD_SECONDS))
+            return await _answer(stream, min(ends, monotonic() + LAST_WORD_SECONDS))
         except (OSError, BadAnswerError):
             raise error from None
     return await _answer(stream, ends)
@@ -134,7 +134,7 @@ async def _answer(stream: Stream, ends: float) -> HttpAnswer:
     reader = AnswerReader()
     answer = None
     while answer is None:
-        left = ends - time.monotonic()
+        left = ends - monotonic()
         if left <= 0:  # also where the next piece is there already
             raise TimeoutError("the answer was not complete in time")
         answer = reader.feed(await stream.receive(left))

@@ -8,10 +8,10 @@ signing key is good for a day.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import sha256
+from time import gmtime, strftime
 from typing import NamedTuple
 
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -70,7 +70,7 @@ class Signer:
         return added
 
     def _begun(self, second: int) -> _Second:
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(second))
+        moment = strftime("%Y%m%dT%H%M%SZ", gmtime(second))
         day = self._day
         if day.date != moment[:8]:
             day = self._day = _Day(moment[:8], self._region_and_service, self._credentials)

@@ -6,11 +6,12 @@ A stream is a socket, TCP or TLS. The two ways differ in nothing that could be s
 
 from __future__ import annotations
 
-import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from socket import IPPROTO_TCP, SOCK_STREAM, TCP_NODELAY, SocketType, getaddrinfo, socket
+from ssl import SSLCertVerificationError
+from time import monotonic, time
 from typing import NamedTuple, Protocol
 
 READ_BYTES = 262_144
@@ -34,17 +35,17 @@ class Secure(NamedTuple):
     context: ssl.SSLContext
     session: ssl.SSLSession | None = None
 
-    def wrap(self, plain: socket.socket, host: str, *, shake_hands: bool) -> ssl.SSLSocket:
-        """The socket, as TLS's client."""
+    def wrap(self, plain: socket, host: str) -> ssl.SSLSocket:
+        """The socket, as TLS's client, before the handshake."""
         return self.context.wrap_socket(
-            plain, server_hostname=host, session=self.session, do_handshake_on_connect=shake_hands
+            plain, server_hostname=host, session=self.session, do_handshake_on_connect=False
         )
 
 
-def secured_by(connected: socket.socket) -> Secure | None:
-    """How it was made secure, for the next one; None if it isn't. None as well if it went on with a session:
-    that one is still good, and to read another takes a while."""
-    if not isinstance(connected, ssl.SSLSocket) or connected.session_reused:
+def secured_by(connected: ssl.SSLSocket | ssl.SSLObject) -> Secure | None:
+    """How it was made secure, for the next one. None if it went on with a session: that one is still good,
+    and to read another takes a while."""
+    if connected.session_reused:
         return None
     return Secure(connected.context, connected.session)
 
@@ -80,10 +81,10 @@ class Streams(Protocol):
         """What lets so many in at a time. Raises TimeoutError to who has waited for so many seconds."""
 
 
-def new_socket(address: Address) -> socket.socket:
+def new_socket[S: SocketType](kind: type[S], address: Address) -> S:
     """A TCP socket for such an address, not connected yet."""
-    made = socket.socket(address[0], socket.SOCK_STREAM)
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a request is sent whole
+    made = kind(address[0], SOCK_STREAM)
+    made.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # a request is sent whole
     return made
 
 
@@ -96,10 +97,10 @@ def addresses(host: str, port: int) -> list[Address]:
     To ask blocks, so the answer is remembered for a while, and for a moment that there was none.
     """
     until, found = _known.get((host, port), (0.0, []))
-    if time.time() >= until:
+    if time() >= until:
         found = _asked(host, port)
         seconds = NO_ADDRESS_SECONDS if isinstance(found, OSError) else ADDRESSES_SECONDS
-        _known[host, port] = time.time() + seconds, found
+        _known[host, port] = time() + seconds, found
     if isinstance(found, OSError):
         raise found
     return list(found)
@@ -112,14 +113,14 @@ async def connected_to[S: Stream](
 
     connect -- opens one at an address, within so many seconds: each gets its share of what is left.
     """
-    ends = time.monotonic() + seconds
+    ends = monotonic() + seconds
     error: OSError | None = None
     found = addresses(host, port)
     for number, address in enumerate(found):
-        share = (ends - time.monotonic()) / (len(found) - number)
+        share = (ends - monotonic()) / (len(found) - number)
         try:
             return await connect(address, max(0.001, share))
-        except ssl.SSLCertVerificationError:
+        except SSLCertVerificationError:
             raise  # another address is no better
         except OSError as failed:
             _comes_last(host, port, address)
@@ -136,7 +137,7 @@ def _comes_last(host: str, port: int, address: Address) -> None:
 
 def _asked(host: str, port: int) -> list[Address] | OSError:
     try:
-        told = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        told = getaddrinfo(host, port, type=SOCK_STREAM)
     except OSError as error:
         return error
     return [(family, address) for family, _, _, _, address in told]

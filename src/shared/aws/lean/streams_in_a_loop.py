@@ -53,12 +53,12 @@ class _Turns(asyncio.Semaphore):
 
 
 async def _loop_stream(address: Address, host: str, secure: Secure | None) -> _LoopStream:
-    connected = new_socket(address)
+    connected = new_socket(socket.socket, address)
     try:
         connected.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connected, address[1])
         if secure is not None:
-            connected = secured = secure.wrap(connected, host, shake_hands=False)
+            connected = secured = secure.wrap(connected, host)
             await _shake_hands(secured)
     except BaseException:
         connected.close()
@@ -137,7 +137,7 @@ class _LoopStream:
 
     @property
     def secure(self) -> Secure | None:
-        return secured_by(self._socket)
+        return secured_by(self._socket) if isinstance(self._socket, ssl.SSLSocket) else None
 
     def alive(self) -> bool:
         if self._over is None and self._readable.poll(0):

@@ -1,16 +1,21 @@
-"""Streams that wait here and now, without an event loop: for the worker, which makes one call at a time."""
+"""Streams that wait here and now, without an event loop: for the worker, which makes one call at a time.
+
+Tasks run in the worker's process, and what they import may replace parts of the standard library: gevent,
+eventlet and PySocks do. So all that is used here was bound before the first of them ran, and TLS is put
+together from `ssl`'s parts: `ssl`'s own sockets look names up in their module, and would find others there.
+"""
 
 from __future__ import annotations
 
-import select
-import socket
-import time
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from select import POLLIN, poll
+from socket import SocketType
+from ssl import MemoryBIO, SSLContext, SSLEOFError, SSLWantReadError
+from time import monotonic, sleep
 from types import TracebackType
 
 from shared.aws.lean.streams import (
     READ_BYTES,
-    WANTS,
     Address,
     Secure,
     Stream,
@@ -19,18 +24,22 @@ from shared.aws.lean.streams import (
     secured_by,
 )
 
+_wrap_bio = SSLContext.wrap_bio
+_LEAST_SECONDS = 0.001
+"""A time-out of 0 would mean not to wait."""
+
 
 class InPlace:
     """Waits here and now."""
 
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
         async def connect(address: Address, share: float) -> Stream:
-            return _StreamInPlace(_connected(address, host, secure, share))
+            return _connected(address, host, secure, share)
 
         return await connected_to(host, port, seconds, connect)
 
     async def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
+        sleep(seconds)
 
     def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
         return _NoTurns()  # there is one call at a time anyway
@@ -44,50 +53,120 @@ class _NoTurns:
     ) -> None: ...
 
 
-def _connected(address: Address, host: str, secure: Secure | None, seconds: float) -> socket.socket:
-    connected = new_socket(address)
+def _connected(address: Address, host: str, secure: Secure | None, seconds: float) -> _Plain:
+    ends = monotonic() + seconds
+    connected = new_socket(SocketType, address)
     try:
         connected.settimeout(seconds)
         connected.connect(address[1])
-        if secure is not None:
-            connected = secure.wrap(connected, host, shake_hands=True)
+        if secure is None:
+            return _Plain(connected)
+        stream = _Secured(connected, secure, host)
+        stream.shake_hands(ends)
     except BaseException:
         connected.close()
         raise
-    return connected
+    return stream
 
 
-class _StreamInPlace:
+class _Plain:
     """The socket's own time-outs do the waiting."""
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: SocketType) -> None:
         self._socket = connected
-        self._came = select.poll()
-        self._came.register(connected, select.POLLIN)
+        self._readable = poll()
+        self._readable.register(connected, POLLIN)
 
     async def send(self, data: bytes, seconds: float) -> None:
-        self._socket.settimeout(max(0.001, seconds))
-        self._socket.sendall(data)  # with TLS, too, the time-out is for all of it
+        self._send(data, monotonic() + seconds)
 
     async def receive(self, seconds: float) -> bytes:
-        self._socket.settimeout(max(0.001, seconds))
-        return self._socket.recv(READ_BYTES)
+        return self._receive(monotonic() + seconds)
 
     @property
     def secure(self) -> Secure | None:
-        return secured_by(self._socket)
+        return None
 
     def alive(self) -> bool:
-        if not self._came.poll(0):
+        return not self._readable.poll(0)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _send(self, data: bytes, ends: float) -> None:
+        self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))
+        self._socket.sendall(data)  # the time-out is for all of it
+
+    def _receive(self, ends: float) -> bytes:
+        self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))
+        return self._socket.recv(READ_BYTES)
+
+
+class _Secured(_Plain):
+    """TLS, between two buffers: what came from the socket, and what goes to it."""
+
+    def __init__(self, connected: SocketType, secure: Secure, host: str) -> None:
+        super().__init__(connected)
+        self._came, self._goes = MemoryBIO(), MemoryBIO()
+        self._tls = _wrap_bio(
+            secure.context, self._came, self._goes, server_hostname=host, session=secure.session
+        )
+
+    def shake_hands(self, ends: float) -> None:
+        """Raises OSError."""
+        while True:
+            try:
+                self._tls.do_handshake()
+            except SSLWantReadError:
+                self._send_out(ends)
+                self._take_in(ends)
+            except OSError:
+                with suppress(OSError):
+                    self._send_out(ends)  # the other side is told why
+                raise
+            else:
+                self._send_out(ends)
+                return
+
+    async def send(self, data: bytes, seconds: float) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self._tls.write(left) :]
+        self._send_out(monotonic() + seconds)
+
+    async def receive(self, seconds: float) -> bytes:
+        ends = monotonic() + seconds
+        while True:
+            try:
+                return self._tls.read(READ_BYTES)
+            except SSLWantReadError:
+                self._take_in(ends)
+            except SSLEOFError:
+                return b""  # closed without a goodbye: whether the answer is whole, it says itself
+
+    @property
+    def secure(self) -> Secure | None:
+        return secured_by(self._tls)
+
+    def alive(self) -> bool:
+        if not self._readable.poll(0):
             return True
         try:
-            self._socket.settimeout(0)
-            self._socket.recv(1)
-        except WANTS:
+            self._take_in(monotonic())
+            self._tls.read(1)
+        except SSLWantReadError:
             return True  # it was for TLS itself
         except OSError:
             return False
         return False
 
-    def close(self) -> None:
-        self._socket.close()
+    def _send_out(self, ends: float) -> None:
+        if self._goes.pending:
+            self._send(self._goes.read(), ends)
+
+    def _take_in(self, ends: float) -> None:
+        came = self._receive(ends)
+        if came:
+            self._came.write(came)
+        else:
+            self._came.write_eof()

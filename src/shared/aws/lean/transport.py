@@ -11,9 +11,9 @@ import base64
 import json
 import math
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
+from time import time
 from typing import Any
 
 from shared.aws.lean import http11
@@ -132,7 +132,7 @@ class LeanTransport:
         """The answer to the last of the attempts, each given the seconds that are left. Raises CallError."""
         failed: CallError = TooLateError()
         for attempt in range(1, self._attempts + 1):
-            if (left := until - time.time()) <= 0:
+            if (left := until - time()) <= 0:
                 break
             try:
                 return await send(left)
@@ -141,7 +141,7 @@ class LeanTransport:
                     raise
                 failed = error
             pause = self._random.uniform(0, min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS))
-            await self._streams.sleep(min(pause, max(0.0, until - time.time())))
+            await self._streams.sleep(min(pause, max(0.0, until - time())))
         raise failed
 
 
@@ -173,7 +173,7 @@ class _Line:
 
         def request() -> bytes:
             # When there is a connection: a signature is good for a few minutes only.
-            signed = self._signer.headers("POST", endpoint.host_header, path, headers, body, time.time())
+            signed = self._signer.headers("POST", endpoint.host_header, path, headers, body, time())
             every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
             return http11.request("POST", path, every, body)
 

@@ -9,9 +9,17 @@ somebody is met whom they don't vouch for. Nobody is trusted who is not in the b
 from __future__ import annotations
 
 import functools
-import ssl
 from binascii import a2b_base64
 from collections.abc import Iterable
+from ssl import (
+    PROTOCOL_TLS_CLIENT,
+    VERIFY_X509_PARTIAL_CHAIN,
+    VERIFY_X509_STRICT,
+    SSLContext,
+    SSLObject,
+    create_default_context,
+    get_default_verify_paths,
+)
 
 _AMAZONS = (b"Amazon", b"Starfield")
 """What stands in their names. Amazon has bought Starfield's."""
@@ -21,11 +29,11 @@ class Trust:
     """What connections are made with: `context` at first. Raises OSError if the bundle can't be read."""
 
     def __init__(self, bundle: str | None) -> None:
-        self._bundle = bundle or ssl.get_default_verify_paths().cafile
+        self._bundle = bundle or get_default_verify_paths().cafile
         amazons = _amazons(self._bundle)
         self.context = _context(amazons) if amazons else self._wide
 
-    def wider_than(self, context: ssl.SSLContext) -> ssl.SSLContext | None:
+    def wider_than(self, context: SSLContext) -> SSLContext | None:
         """One that trusts all of the bundle, for who was not trusted by `context`; None if that one did."""
         if context is self._wide:
             return None
@@ -33,8 +41,8 @@ class Trust:
         return self._wide
 
     @functools.cached_property
-    def _wide(self) -> ssl.SSLContext:
-        return _by_names_vouched_for(ssl.create_default_context(cafile=self._bundle))
+    def _wide(self) -> SSLContext:
+        return _by_names_vouched_for(create_default_context(cafile=self._bundle))
 
 
 @functools.cache
@@ -46,17 +54,18 @@ def trust(bundle: str | None) -> Trust:
     return Trust(bundle)
 
 
-def _context(authorities: bytes) -> ssl.SSLContext:
-    context = _by_names_vouched_for(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))  # it checks certificates, too
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT  # as the default context
+def _context(authorities: bytes) -> SSLContext:
+    context = _by_names_vouched_for(SSLContext(PROTOCOL_TLS_CLIENT))  # it checks certificates, too
+    context.verify_flags |= VERIFY_X509_PARTIAL_CHAIN | VERIFY_X509_STRICT  # as the default context
     context.load_verify_locations(cadata=authorities)
     return context
 
 
-def _by_names_vouched_for(context: ssl.SSLContext) -> ssl.SSLContext:
+def _by_names_vouched_for(context: SSLContext) -> SSLContext:
     """The context, which takes a host by a subjectAltName alone, as boto does: a common name is no proof
     (https://www.rfc-editor.org/rfc/rfc9525#section-2)."""
     context.hostname_checks_common_name = False
+    context.sslobject_class = SSLObject  # of its own: a task may replace the class's
     return context
 
 

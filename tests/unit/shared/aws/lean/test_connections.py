@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,8 +32,8 @@ class TestConnections:
     ) -> None:
         """A function is frozen between two events, and the other side's goodbye may never come."""
         call(way)
-        now = connections.time.time
-        monkeypatch.setattr(connections.time, "time", lambda: now() + 60)
+        now = connections.time
+        monkeypatch.setattr(connections, "time", lambda: now() + 60)
 
         call(way)
 
@@ -158,7 +156,7 @@ def test_that_a_host_has_no_address_is_remembered_for_a_moment(monkeypatch: pyte
         asked.append(host)
         raise socket.gaierror(socket.EAI_NONAME, "not known")
 
-    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    monkeypatch.setattr(streams, "getaddrinfo", nobody)
     monkeypatch.setattr(streams, "_known", {})
     as_on_lambda(monkeypatch)
     way = ConsumersWay()
@@ -206,8 +204,7 @@ def test_an_answer_of_which_a_piece_is_always_there_is_given_up_when_its_time_is
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stream = _Dripping()
-    clock = SimpleNamespace(monotonic=lambda: stream.seconds, time=time.time)
-    monkeypatch.setattr(connections, "time", clock)
+    monkeypatch.setattr(connections, "monotonic", lambda: stream.seconds)
     host = connections.Connections("sqs.test", 80, None, _OneStream(stream), 1)  # type: ignore[arg-type]
 
     with pytest.raises(NoAnswerError, match="TimeoutError"):

@@ -209,7 +209,7 @@ class TestTls:
         # Given a host of two addresses, at the first of which nobody ever says a word
         port = int(secure.url.rpartition(":")[2])
         both = [(2, 1, 6, "", ("127.0.0.9", port)), (2, 1, 6, "", ("127.0.0.1", port))]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+        monkeypatch.setattr(streams, "getaddrinfo", lambda *_, **__: both)
         monkeypatch.setattr(streams, "_known", {})
         monkeypatch.setattr(connections, "OPEN_SECONDS", 1.0)
         with socket.create_server(("127.0.0.9", port)):

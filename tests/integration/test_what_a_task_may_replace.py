@@ -1,0 +1,98 @@
+"""A task replaces what the standard library has, as gevent, eventlet and PySocks do. The worker goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.warm_worker import WarmWorker, warm_worker
+
+REPLACED = """
+import builtins, select, signal, socket, ssl, sys, threading, time, _thread
+
+def refuse(*_, **__):
+    raise RuntimeError("replaced")
+
+class Socket(socket.socket):
+    '''PySocks: whoever asks for a socket gets one that goes elsewhere.'''
+    def connect(self, *_):
+        refuse()
+
+class SSLContext(ssl.SSLContext):
+    '''truststore, gevent: another class under the same name.'''
+
+class SSLSocket(ssl.SSLSocket):
+    '''gevent, eventlet.'''
+
+SLEEP = time.sleep
+
+def sockets():
+    socket.socket = socket.SocketType = Socket
+    socket.create_connection = socket.getaddrinfo = refuse
+
+def methods_of_sockets():
+    for name in ("connect", "send", "sendall", "recv", "settimeout", "close"):
+        setattr(socket.socket, name, refuse)
+
+def tls():
+    ssl.SSLContext, ssl.SSLSocket = SSLContext, SSLSocket
+    ssl.create_default_context = refuse
+
+def methods_of_tls():
+    ssl.SSLContext.wrap_socket = ssl.SSLContext.wrap_bio = refuse
+    ssl.SSLContext.sslsocket_class = ssl.SSLContext.sslobject_class = None
+
+def waiting():
+    select.select = refuse
+    del select.poll, select.epoll
+
+def clocks():
+    time.sleep = time.time = time.monotonic = refuse
+
+def threads():
+    threading.Thread = threading.Event = threading.Lock = threading.RLock = refuse
+    threading.Condition = threading.current_thread = threading._start_joinable_thread = refuse
+    _thread.start_new_thread = _thread.allocate_lock = refuse
+
+def signals():
+    signal.signal = signal.setitimer = signal.getsignal = refuse
+
+def output():
+    builtins.print = refuse
+    sys.stdout = sys.stderr = None
+
+@task()
+def replaces(payload: dict[str, Any]) -> None:
+    {name}()
+
+@task()
+def next_one(payload: dict[str, Any]) -> None: ...
+"""
+
+KINDS = (
+    "sockets",
+    "methods_of_sockets",
+    "tls",
+    "methods_of_tls",
+    "waiting",
+    "clocks",
+    "threads",
+    "signals",
+    "output",
+)
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[WarmWorker]:
+    with warm_worker(tmp_path) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_it_did_is_settled_and_the_next_message_does_not_notice(worker: WarmWorker, kind: str) -> None:
+    ran = worker.runs(REPLACED.replace("{name}", kind), "replaces", "next_one", "next_one")
+
+    assert (ran.outcomes, ran.errors) == ([("succeeded", True)] * 3, "")
+    assert ran.deliveries == ["succeeded"] * 3
+    assert worker.called == ["DeleteMessageBatch"] * 3
