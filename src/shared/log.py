@@ -2,16 +2,21 @@
 
 A line is made of printable ASCII: whatever a message holds is escaped in it, so that no text can end
 the line, begin another, or reach a terminal as a command. Payloads are never logged by our code.
+
+In a function, our own lines go their own way to its output: tasks set Python's logging up as they please.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
+from time import time
+from traceback import format_exception
 from typing import Any
+
+from shared.output import Output
 
 LOGGER = logging.getLogger("zigzag")
 
@@ -26,6 +31,9 @@ _MAX_CHARACTERS = (16_000, 4_000, 1_000, 100)
 """Of one text in a line; with less, where all of them together are too long."""
 
 
+_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "fields"}
+"""What every record has; what else there is came by `extra`."""
+
 _NUMBERS = (bool, int, float)
 _MODEST = 1e15
 """JSON can hold what is smaller: `nan` is not, nor an int of thousands of digits."""
@@ -38,26 +46,9 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "message": _message(record),
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        fields = _fields(record)
-        metrics = fields.pop(METRICS, None)
-        whole = {METRICS: metrics} if metrics is not None and record.name == LOGGER.name else {}
-        # What we say ourselves comes first and last: no field takes its place.
-        line |= {name: value for name, value in fields.items() if name not in line}
-        written = json.dumps(line | whole)
-        if len(written) <= _MAX_CHARACTERS[0]:  # so is each of its texts: most lines are written once
-            return written
-        for limit in _MAX_CHARACTERS:
-            written = json.dumps({name[:limit]: _cut(value, limit) for name, value in line.items()} | whole)
-            if len(written) <= MAX_LINE_BYTES:
-                break
-        return written
+        raised = self.formatException(record.exc_info) if record.exc_info else None
+        ours = record.name == LOGGER.name
+        return _line(record.created, record.levelname, _message(record), raised, _fields(record), ours=ours)
 
 
 def configure() -> None:
@@ -66,9 +57,9 @@ def configure() -> None:
     Lambda, `sam local` and the local AWS each put a handler of their own on the root logger, with
     formats of their own; ours replaces it.
     """
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    global _function
+    _function = _Function()
+    logging.basicConfig(level=logging.INFO, handlers=[_Handler(_function.output)], force=True)
     logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found credentials
 
 
@@ -78,7 +69,87 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
     The field `_aws` is for CloudWatch: it is never cut.
     """
     known = {name: value for name, value in fields.items() if value is not None}
-    LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
+    if _function is None:
+        LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
+    else:
+        raised = None if error is None else "".join(format_exception(error)).rstrip("\n")
+        fields = {name: _plain(value) for name, value in known.items()}
+        _function.output.write(_line(time(), _LEVELS[level], message, raised, fields, ours=True))
+
+
+def restore() -> None:
+    """Undoes what a task has done to the function's standard output and standard error."""
+    if _function is not None:
+        _function.output.restore()
+
+
+def of_a_task(fields: Mapping[str, Any]) -> logging.LoggerAdapter[logging.Logger]:
+    """What a task logs with: each of its lines has these fields."""
+    logger = logging.getLogger("zigzag.task") if _function is None else _function.tasks
+    return _OfATask(logger, {"fields": fields})
+
+
+class _Handler(logging.Handler):
+    """Writes records as JSON to a function's output."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__()
+        self._output = output
+        self._formatter = JsonFormatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output.write(self._formatter.format(record))
+
+
+class _Function:
+    """What a function logs with. Python's logging does not know it, so no set-up reaches it."""
+
+    def __init__(self) -> None:
+        self.output = Output()
+        self.tasks = logging.Logger("zigzag.task", logging.INFO)
+        self.tasks.addHandler(_Handler(self.output))
+
+
+_function: _Function | None = None
+"""None where there is no function, as in a test: then our lines are Python's logging's."""
+
+_LEVELS = {level: logging.getLevelName(level) for level in (logging.INFO, logging.WARNING, logging.ERROR)}
+
+
+class _OfATask(logging.LoggerAdapter[logging.Logger]):
+    """Adds fields to those that a task gives itself."""
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        ours = (self.extra or {})["fields"]
+        extra = {**(kwargs.get("extra") or {})}
+        given = extra.get("fields", {})
+        extra["fields"] = {**(given if isinstance(given, Mapping) else {"fields": given}), **ours}  # type: ignore[dict-item]
+        return msg, {**kwargs, "extra": extra}
+
+
+def _line(
+    created: float, level: str, message: str, raised: str | None, fields: dict[str, Any], *, ours: bool
+) -> str:
+    """The line. What is too long loses its middle; only ours may have metrics."""
+    line: dict[str, Any] = {
+        "timestamp": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
+        "level": level,
+        "message": message,
+    }
+    if raised is not None:
+        line["traceback"] = raised
+    metrics = fields.pop(METRICS, None)
+    whole = {METRICS: metrics} if metrics is not None and ours else {}
+    # What we say ourselves comes first and last: no field takes its place.
+    line |= {name: value for name, value in fields.items() if name not in line}
+    written = json.dumps(line | whole)
+    if len(written) <= _MAX_CHARACTERS[0]:  # so is each of its texts: most lines are written once
+        return written
+    for limit in _MAX_CHARACTERS:
+        written = json.dumps({name[:limit]: _cut(value, limit) for name, value in line.items()} | whole)
+        if len(written) <= MAX_LINE_BYTES:
+            break
+    return written
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -91,8 +162,10 @@ def _message(record: logging.LogRecord) -> str:
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = getattr(record, "fields", {})
     if not isinstance(fields, Mapping):  # somebody else's word for something else
-        return {"fields": _plain(fields)}
-    return {_text(name): _plain(value) for name, value in fields.items()}
+        fields = {"fields": fields}
+    given = vars(record)
+    more = {name: given[name] for name in given if name not in _STANDARD}
+    return {_text(name): _plain(value) for name, value in (more | {**fields}).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from shared import log
 from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from worker.outcome import Attempt
@@ -28,6 +28,6 @@ def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], 
             name: attribute.get("BinaryValue", attribute.get("StringValue", ""))
             for name, attribute in (delivery.attributes and original_attributes(delivery)).items()
         },
-        log=logging.LoggerAdapter(logging.getLogger("zigzag.task"), {"fields": fields}),
+        log=log.of_a_task(fields),
         seconds_left=seconds_left,
     )

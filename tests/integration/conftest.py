@@ -18,6 +18,7 @@ from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
 import worker.app
+from shared import log
 from shared.aws import choice
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.dynamodb_records import KEY
@@ -124,8 +125,9 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.fixture
-def nothing_wired() -> Iterator[None]:
+def nothing_wired(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The functions wire themselves anew, as in a new environment of Lambda's."""
+    monkeypatch.setattr(log, "_function", None)
     forget()
     yield
     forget()

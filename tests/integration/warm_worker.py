@@ -44,20 +44,21 @@ class Context:
 
 monotonic = time.monotonic
 now = time.time
-with open(answers, "a", buffering=1) as file:
-    for name in names:
-        tasks.TASKS[name] = "given"
-        event = {
-            "QueueUrl": "%(queue_url)s",
-            "Message": {
-                "MessageId": str(uuid.uuid4()),
-                "ReceiptHandle": "handle",
-                "Body": json.dumps({"task": name, "payload": {}}),
-                "Attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(now() * 1000))},
-            },
-            "Lease": {"ReceivedAt": now(), "StartBy": now() + 90, "Ends": now() + 120},
-        }
-        file.write(json.dumps(worker.app.handler(event, Context())) + "\\n")
+for name in names:
+    tasks.TASKS[name] = "given"
+    event = {
+        "QueueUrl": "%(queue_url)s",
+        "Message": {
+            "MessageId": str(uuid.uuid4()),
+            "ReceiptHandle": "handle",
+            "Body": json.dumps({"task": name, "payload": {}}),
+            "Attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(now() * 1000))},
+        },
+        "Lease": {"ReceivedAt": now(), "StartBy": now() + 90, "Ends": now() + 120},
+    }
+    answer = worker.app.handler(event, Context())
+    with open(answers, "a") as file:
+        file.write(json.dumps(answer) + "\\n")
 '''
 
 IMPORTS = """
@@ -110,10 +111,11 @@ class WarmWorker:
     variables: dict[str, str]
     more: dict[str, str] = field(default_factory=dict)
 
-    def runs(self, code: str, *names: str, seconds_left: float = 60) -> Ran:
+    def runs(self, code: str, *names: str, seconds_left: float = 60, one_pipe: bool = False) -> Ran:
         """A process whose tasks' module has that code, and gets an event for each of the names in turn.
 
         seconds_left -- until the function is ended, at the beginning of each event.
+        one_pipe     -- whether standard output and standard error are one.
         """
         (self.folder / "given.py").write_text(IMPORTS + dedent(code))
         answers = self.folder / "answers"
@@ -122,13 +124,14 @@ class WarmWorker:
         done = subprocess.run(
             [sys.executable, "-B", "-c", script, str(self.folder), str(answers), str(seconds_left), *names],
             env={**self.variables, **self.more},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if one_pipe else subprocess.PIPE,
             text=True,
             timeout=SECONDS,
             check=False,
         )
         said = [json.loads(line) for line in answers.read_text().splitlines()]
-        return Ran(said, done.stdout.splitlines(), done.stderr, done.returncode)
+        return Ran(said, done.stdout.splitlines(), done.stderr or "", done.returncode)
 
     @property
     def called(self) -> list[str]:

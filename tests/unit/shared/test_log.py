@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -113,11 +113,58 @@ def test_our_own_line_may_tell_cloudwatch_of_its_metrics(lines: Callable[[], lis
     assert lines()[0]["_aws"] == {"CloudWatchMetrics": []}
 
 
-@pytest.mark.parametrize("extra", [{"fields": {"_aws": {}}}, {"_aws": {}}, {"metrics": {}}], ids=str)
+@pytest.mark.parametrize("extra", [{"fields": {"_aws": {}}}, {"_aws": {}}], ids=str)
 def test_nobody_elses_line_may(lines: Callable[[], list[dict[str, Any]]], extra: dict[str, Any]) -> None:
     logging.getLogger("zigzag.task").info("said", extra=extra)
 
     assert set(lines()[0]) == {"timestamp", "level", "message"}
+
+
+def test_what_a_line_is_given_by_extra_is_a_field_of_it(lines: Callable[[], list[dict[str, Any]]]) -> None:
+    log.LOGGER.info("said", extra={"order": "A-1", "who": Strange(), "level": "FORGED"})
+
+    (line,) = lines()
+    assert line.pop("timestamp")
+    assert line == {
+        "level": "INFO",
+        "message": "said",
+        "order": "A-1",
+        "who": "a Strange, whose text can't be had",
+    }
+
+
+class TestOfATask:
+    """What `context.log` adds to a task's lines."""
+
+    FIELDS: ClassVar = {"task": "pay", "id": "1", "attempt": 2}
+
+    @pytest.mark.parametrize(
+        ("extra", "more"),
+        [
+            (None, {}),
+            ({"fields": {"order": "A-1"}}, {"order": "A-1"}),
+            ({"order": "A-1"}, {"order": "A-1"}),
+            ({"order": "A-1", "fields": {"customer": 7}}, {"order": "A-1", "customer": 7}),
+            ({"fields": "of corn"}, {"fields": "of corn"}),
+            ({"fields": {"task": "FORGED"}, "id": "FORGED", "attempt": 9}, {}),
+        ],
+        ids=str,
+    )
+    def test_a_line_has_what_the_task_gives_it_and_which_attempt_it_is_of(
+        self, lines: Callable[[], list[dict[str, Any]]], extra: dict[str, Any] | None, more: dict[str, Any]
+    ) -> None:
+        log.of_a_task(self.FIELDS).warning("said", extra=extra)
+
+        (line,) = lines()
+        assert line.pop("timestamp")
+        assert line == {"level": "WARNING", "message": "said", **self.FIELDS, **more}
+
+    def test_what_the_task_gave_is_not_changed(self, lines: Callable[[], list[dict[str, Any]]]) -> None:
+        extra = {"fields": {"order": "A-1"}}
+
+        log.of_a_task(self.FIELDS).warning("said", extra=extra)
+
+        assert extra == {"fields": {"order": "A-1"}}
 
 
 def test_fields_that_are_none_of_ours_are_one_field(lines: Callable[[], list[dict[str, Any]]]) -> None:
@@ -195,6 +242,7 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
     root, botocore = logging.getLogger(), logging.getLogger("botocore")
     levels = root.level, botocore.level
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler(io.StringIO())])
+    monkeypatch.setattr(log, "_function", None)
     yield root
     root.setLevel(levels[0])
     botocore.setLevel(levels[1])

@@ -1,0 +1,147 @@
+"""A task sets logging up for itself, prints half a line, closes its output. Zigzag's lines are all there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.warm_worker import WarmWorker, warm_worker
+
+SET_UP = {
+    "dictConfig": """
+        logging.config.dictConfig({"version": 1, "root": {"level": "WARNING", "handlers": []}})
+    """,
+    "a dictConfig that names our loggers": """
+        off = {"level": "CRITICAL", "handlers": [], "propagate": False}
+        logging.config.dictConfig({"version": 1, "loggers": {"zigzag": off, "zigzag.task": off}})
+    """,
+    "basicConfig": """
+        logging.basicConfig(force=True, level=logging.CRITICAL, format="mine: %(message)s")
+    """,
+    "no handler anywhere": """
+        for name in ("", "zigzag", "zigzag.task"):
+            logger = logging.getLogger(name)
+            logger.handlers, logger.disabled, logger.propagate = [], True, False
+    """,
+    "a filter, a factory and a class of its own": """
+        class Silent(logging.LogRecord):
+            def getMessage(self):
+                return "swallowed"
+        logging.setLogRecordFactory(Silent)
+        logging.getLogger().addFilter(lambda record: False)
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(logging.Formatter("mine: %(message)s"))
+            handler.addFilter(lambda record: False)
+    """,
+    "logging is disabled": "logging.disable(logging.CRITICAL)",
+    "logging is shut down": "logging.shutdown()",
+    "standard output is closed": "sys.stdout.close(); sys.stderr.close()",
+    "standard output is replaced": "sys.stdout = sys.stderr = io.StringIO()",
+    "standard output is nothing": "sys.stdout = sys.stderr = None",
+    "its descriptor is closed": "os.close(1)",
+    "its descriptor goes elsewhere": "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+    "most descriptors are closed, and others in their place": """
+        os.closerange(3, 64)
+        globals()["files"] = [open(os.devnull, "w") for _ in range(40)]
+    """,
+}
+
+TASKS = """
+import io, logging, logging.config, os, sys
+
+@task()
+def before(payload: dict[str, Any]) -> None: ...
+
+@task()
+def sets_up(payload: dict[str, Any]) -> None:
+{code}
+
+@task()
+def after(payload: dict[str, Any]) -> None: ...
+"""
+
+LOGS = """
+@task()
+def logs(payload: dict[str, Any], context: Context) -> None:
+    context.log.error("order lost", extra={"fields": {"order": 7}})
+"""
+
+UNHURT = [
+    name
+    for name in SET_UP
+    if name not in ("logging is disabled", "a filter, a factory and a class of its own")
+]
+"""After these, a task's own lines are there, too: the others ask for their silence."""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[WarmWorker]:
+    with warm_worker(tmp_path) as worker:
+        yield worker
+
+
+def indented(code: str) -> str:
+    lines = code.strip().splitlines()
+    return "\n".join(f"    {line.removeprefix('        ')}" for line in lines)
+
+
+@pytest.mark.parametrize("how", SET_UP)
+def test_each_delivery_has_its_line_however_a_task_sets_logging_up(worker: WarmWorker, how: str) -> None:
+    code = TASKS.replace("{code}", indented(SET_UP[how]))
+
+    ran = worker.runs(code, "before", "sets_up", "after")
+
+    assert ran.outcomes == [("succeeded", True)] * 3, ran.output
+    assert [line["task"] for line in ran.said("delivery")] == ["before", "sets_up", "after"]
+
+
+def test_its_metrics_are_there_too(worker: WarmWorker) -> None:
+    worker.more["ZIGZAG_METRICS"] = "true"
+    code = TASKS.replace("{code}", indented(SET_UP["dictConfig"]))
+
+    ran = worker.runs(code, "sets_up", "after")
+
+    assert ["_aws" in line for line in ran.said("delivery")] == [True, True]
+
+
+@pytest.mark.parametrize("how", UNHURT)
+def test_what_context_log_is_told_is_there_whatever_an_earlier_task_set_up(
+    worker: WarmWorker, how: str
+) -> None:
+    code = TASKS.replace("{code}", indented(SET_UP[how])) + LOGS
+
+    ran = worker.runs(code, "sets_up", "logs")
+
+    (line,) = ran.said("order lost")
+    assert (line["task"], line["attempt"], line["order"]) == ("logs", 1, 7)
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        'print("...", end="")',
+        'print("...", end="", flush=True)',
+        'sys.stdout.write("...")',
+        'sys.stdout.writelines(["a\\n", "..."])',
+        'sys.stdout.buffer.write(b"...")',
+        'print("...", end="", file=sys.stderr)',
+    ],
+)
+def test_after_half_a_line_that_was_printed_ours_is_one_of_its_own(worker: WarmWorker, printed: str) -> None:
+    code = TASKS.replace("{code}", indented(printed))
+
+    ran = worker.runs(code, "before", "sets_up", "after", one_pipe=True)
+
+    assert [line["task"] for line in ran.said("delivery")] == ["before", "sets_up", "after"]
+    assert "..." in ran.output
+
+
+def test_what_is_printed_stands_where_it_was_printed(worker: WarmWorker) -> None:
+    code = TASKS.replace("{code}", '    print("printed")')
+
+    ran = worker.runs(code, "before", "sets_up", "after")
+
+    written = [line if line == "printed" else json.loads(line)["task"] for line in ran.output]
+    assert written == ["before", "printed", "sets_up", "after"]
