@@ -1,5 +1,7 @@
 """Which messages of a poll travel together? Each dispatch carries a batch of them, in the order received.
 
+A message that can't be written as JSON keeps no other from being dispatched.
+
 | queue | a batch is | what does not fit its event |
 |---|---|---|
 | standard | up to so many messages as the parameter says | is a batch of its own |
@@ -12,19 +14,22 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.delivery import Batch, Delivery, longest_event
+from shared.envelope import UNWRITABLE, is_writable
 
 
 class Dispatch(NamedTuple):
     """One batch, and its event.
 
-    event -- None where the batch's one delivery fits no event, not even compressed.
-    rest  -- of a FIFO group: the deliveries behind the batch, which do not fit. No worker may have them
-             before the batch.
+    event    -- None where the batch's one delivery fits no event, not even compressed, or can't be written.
+    rest     -- of a FIFO group: the deliveries behind the batch, which do not fit. No worker may have them
+                before the batch.
+    writable -- whether the batch can be written as an event at all.
     """
 
     batch: Batch
     event: bytes | None
     rest: tuple[Delivery, ...] = ()
+    writable: bool = True
 
 
 def dispatches_of(received: Sequence[Delivery], batch_size: int) -> list[Dispatch]:
@@ -39,14 +44,26 @@ def dispatches_of(received: Sequence[Delivery], batch_size: int) -> list[Dispatc
     dispatches = [_first_of(group) for group in groups.values()]
     while waiting:
         first = _first_of(waiting[:batch_size])
-        dispatches.append(Dispatch(first.batch, first.event))
+        dispatches.append(first._replace(rest=()))
         waiting = waiting[len(first.batch.deliveries) :]
     return dispatches
 
 
 def _first_of(deliveries: Sequence[Delivery]) -> Dispatch:
     """The longest batch from their start that fits, and the others as its rest."""
-    number, event = longest_event(deliveries)
+    try:
+        number, event = longest_event(deliveries)
+    except UNWRITABLE:
+        return _first_that_can_be_written(deliveries)
     if number == 0:
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]))
     return Dispatch(Batch(tuple(deliveries[:number])), event, tuple(deliveries[number:]))
+
+
+def _first_that_can_be_written(deliveries: Sequence[Delivery]) -> Dispatch:
+    """As above, where one of them can't be: the batch ends before it, or is that one alone."""
+    number = next(number for number, delivery in enumerate(deliveries) if not is_writable(delivery.message))
+    if number == 0:
+        return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable=False)
+    first = _first_of(deliveries[:number])
+    return first._replace(rest=(*first.rest, *deliveries[number:]))

@@ -77,6 +77,7 @@ class Consumer:
             polled.flow,
             dispatcher,
             self._clock,
+            self._random,
             linger_seconds=self._linger_seconds,
             ends_at=ends_at,
         )

@@ -4,28 +4,29 @@
 |---|---|---|
 | 202 | sent | the worker settles it |
 | 413 | too large for an asynchronous invoke | dead letter |
-| 429 | the rate of the API's calls | release, pause; the third time in a row ends the tick |
-| other 4xx, or nothing was sent | something is broken that a retry won't mend | release, end the tick |
-| 5xx, time-out, reset | it may have arrived | leave it to its lease; the third time in a row ends the tick |
+| 403, 404, any other 4xx | definite: a retry won't mend it | release |
+| 429, or no connection | transient: nothing was done | release |
+| 5xx, time-out, reset | ambiguous: it may have arrived | leave it to its lease |
 
-A batch that is late, since its receive was a while ago, is not sent, but released.
+`consumer.patience` says when such answers end the queue's turn.
+A batch that is late, since its receive was a while ago, is not sent, but released; so is a message that can't
+be written into an event.
 The rest of a dispatch (`consumer.batches`) is released after any answer. All that is released of a FIFO
 group is released in one call, until the same time: SQS would hand out what is visible first, alone.
 
-"In a row" counts what came one after the other: of dispatches that were under way together, one bad
-answer is as good as ten. A worker that is out of
-concurrency never shows here: its events get 202, wait, and are dropped at their age.
+A worker that is out of concurrency never shows here: its events get 202, wait, and are dropped at their age.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from consumer.batches import Dispatch, dispatches_of
+from consumer.patience import Patience
 from shared import log
 from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import MAX_EVENT_BYTES, Delivery
@@ -35,10 +36,6 @@ from shared.ports.workers import Reply, Workers
 
 RELEASE_SECONDS = (15, 60)
 """A released message is hidden for a jittered while, never 0: it would be received again at once."""
-
-PAUSE_SECONDS = (1.0, 5.0)
-PATIENCE = 3
-_PATIENT_WITH = (Reply.THROTTLED, Reply.UNKNOWN)
 
 
 @dataclass(slots=True)
@@ -59,7 +56,7 @@ class PollResult:
 
 
 class Dispatcher:
-    """Dispatches deliveries of one queue. One a tick: it remembers how often in a row a bad answer came.
+    """Dispatches deliveries of one queue. One a tick: it has the patience of the queue's turn.
 
     batch_size -- most deliveries of a batch from a standard queue.
     """
@@ -79,18 +76,17 @@ class Dispatcher:
         self._clock = clock
         self._random = random
         self._batch_size = batch_size
-        self._in_a_row = dict.fromkeys(_PATIENT_WITH, 0)
-        self._bursts = dict.fromkeys(_PATIENT_WITH, 0)
+        self._patience = Patience("invokes")
 
     async def dispatch(self, received: Sequence[Delivery]) -> PollResult:
         """Dispatches every batch that is in time and fits, and acts on the answers."""
-        bursts = dict(self._bursts)
+        begun = self._patience.begin()
         answered = await self._dispatch(dispatches_of(received, self._batch_size))
         replies = {reply for _, reply in answered}
-        self._count(replies, bursts)
-        result = PollResult(stop=self._stop(replies))
-        if Reply.THROTTLED in replies:
-            result.pause_seconds = self._random.uniform(*PAUSE_SECONDS)
+        result = PollResult(
+            stop=self._patience.ended(replies, begun),
+            pause_seconds=self._patience.pause_seconds(replies, self._random),
+        )
         for dispatch, reply in answered:
             if reply is Reply.SENT:
                 result.dispatched += len(dispatch.batch.deliveries)
@@ -102,12 +98,14 @@ class Dispatcher:
         return result
 
     async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
-        """The replies; None to what was late, and not sent."""
+        """The replies; None to what was not sent: it is late, or can't be written."""
         now = self._clock.now()  # after the batches were made: to compress them may take a while
         answered: list[tuple[Dispatch, Reply | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
         for dispatch in dispatches:
-            if _is_late(dispatch, now):
+            if not dispatch.writable:
+                self._log_unwritable(dispatch)
+            if _is_late(dispatch, now) or not dispatch.writable:
                 answered.append((dispatch, None))
             elif dispatch.event is None:
                 answered.append((dispatch, Reply.TOO_LARGE))
@@ -120,23 +118,10 @@ class Dispatcher:
                 log.write(logging.WARNING, f"dispatch {answer.reply.value}", detail=answer.detail)
         return answered
 
-    def _count(self, replies: Collection[Reply | None], bursts_before: Mapping[Reply, int]) -> None:
-        for reply in _PATIENT_WITH:
-            if self._bursts[reply] != bursts_before[reply]:
-                continue  # another poll's dispatches, under way at the same time, have told already
-            if reply in replies:
-                self._bursts[reply] += 1
-                self._in_a_row[reply] += 1
-            else:
-                self._in_a_row[reply] = 0
-
-    def _stop(self, replies: Collection[Reply | None]) -> str | None:
-        if Reply.REFUSED in replies:
-            return "invoke refused"
-        for reply, times in self._in_a_row.items():
-            if times >= PATIENCE:
-                return f"invokes {reply.value} {PATIENCE} times in a row"
-        return None
+    def _log_unwritable(self, dispatch: Dispatch) -> None:
+        delivery = dispatch.batch.deliveries[0]
+        reason = "it has what JSON in UTF-8 can't hold, half a character perhaps"
+        log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=reason)
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]]) -> int:
         """Releases what no worker has; for how many it worked."""
@@ -187,6 +172,6 @@ def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
 
 def _to_release(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
     """The deliveries of a dispatch that are released after that reply."""
-    if reply in (Reply.SENT, Reply.UNKNOWN) or _is_dead(dispatch, reply):
+    if reply in (Reply.SENT, Reply.AMBIGUOUS) or _is_dead(dispatch, reply):
         return dispatch.rest
     return (*dispatch.batch.deliveries, *dispatch.rest)

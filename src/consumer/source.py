@@ -5,11 +5,15 @@ Whatever ends a turn ends that queue's alone: the tick goes on with the others.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from random import Random
 
 from consumer.dispatch import Dispatcher
 from consumer.flow.flow import Flow
+from consumer.patience import Patience
 from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
+from shared import log
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.clock import Clock
@@ -44,6 +48,7 @@ class Source:
         flow: Flow,
         dispatcher: Dispatcher,
         clock: Clock,
+        random: Random,
         *,
         linger_seconds: float,
         ends_at: float,
@@ -53,6 +58,8 @@ class Source:
         self._flow = flow
         self._dispatcher = dispatcher
         self._clock = clock
+        self._random = random
+        self._patience = Patience("receives")
         self._linger_seconds = linger_seconds
         self._ends_at = ends_at
         self._empty_polls = 0
@@ -79,20 +86,33 @@ class Source:
         if asked == 0:
             await self._clock.sleep(ASK_AGAIN_SECONDS)
             return 0
-        received: Sequence[Delivery] = ()
-        try:
-            received = await self._queue.receive(asked, self._wait_seconds(left), LEASE_SECONDS)
-        except QueueError as error:
-            self._stop(f"receive failed: {error}")
+        received = await self._receive(asked, self._wait_seconds(left))
+        if received is None:
             return 0
-        finally:
-            self._flow.received(asked, len(received))
         self.turn.polls += 1
         self.turn.received += len(received)
         self._note_emptiness(bool(received))
         if received:
             await self._dispatch(received)
         return len(received)
+
+    async def _receive(self, asked: int, wait_seconds: int) -> Sequence[Delivery] | None:
+        """What came; None if the receive failed. Then this poller pauses, and no other: what befell one
+        receive says nothing of the next one."""
+        begun = self._patience.begin()
+        try:
+            received = await self._queue.receive(asked, wait_seconds, LEASE_SECONDS)
+        except QueueError as error:
+            self._flow.received(asked, 0)
+            log.write(logging.WARNING, f"receive {error.reply.value}", reason=str(error))
+            if stop := self._patience.ended([error.reply], begun):
+                self._stop(f"{stop}: {error}")
+            elif pause := self._patience.pause_seconds([error.reply], self._random):
+                await self._clock.sleep(pause)
+            return None
+        self._flow.received(asked, len(received))
+        self._patience.ended([], begun)
+        return received
 
     async def _dispatch(self, received: Sequence[Delivery]) -> None:
         result = await self._dispatcher.dispatch(received)

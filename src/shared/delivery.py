@@ -144,7 +144,7 @@ def to_event(batch: Batch) -> bytes:
 def longest_event(deliveries: Sequence[Delivery]) -> tuple[int, bytes]:
     """How many of the deliveries, from the first one on, fit one event, and that event.
 
-    0 if not even the first one fits. Never parses a body.
+    0 if not even the first one fits. Never parses a body. Raises one of envelope.UNWRITABLE.
     """
     number, event = _longest(deliveries, envelope.plain)
     if number == len(deliveries):

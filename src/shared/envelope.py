@@ -26,6 +26,19 @@ _FASTEST = 1
 """The better levels take up to ten times as long, and save a tenth of the bytes."""
 
 
+UNWRITABLE = (TypeError, ValueError, RecursionError)
+"""What is raised where a message can't be written: half of a surrogate pair is no UTF-8, say."""
+
+
+def is_writable(message: Mapping[str, Any]) -> bool:
+    """Whether it can be written into an event at all."""
+    try:
+        plain(message)
+    except UNWRITABLE:
+        return False
+    return True
+
+
 def plain(message: Mapping[str, Any]) -> bytes:
     """The message as JSON."""
     attributes = _to_base64(message.get("MessageAttributes") or {})

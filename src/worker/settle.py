@@ -12,6 +12,7 @@ from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
+from shared.ports.workers import Reply
 from worker.host import Host
 from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Limits, Released, RetryLater, Succeeded
 from worker.result import Result
@@ -86,7 +87,7 @@ class Settler:
 
     def _say_unreached(self, what: str, error: QueueError) -> None:
         log.write(logging.ERROR, what, reason=str(error))
-        if not error.answered:
+        if error.reply is not Reply.DEFINITE:
             self._host.exit_reason = "SQS could not be reached"
 
 

@@ -17,6 +17,7 @@ from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Answered, Transport
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing, QueueError
+from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
 
 type Call = Callable[[SqsQueue], Coroutine[Any, Any, Any]]
@@ -138,6 +139,7 @@ def test_a_queue_that_cant_be_reached(monkeypatch: pytest.MonkeyPatch, wanted: s
         with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
             run_in_place(queue_at(transport, url).in_flight())
     assert caught.value.code in ("EndpointConnectionError", "ConnectionRefusedError")
+    assert caught.value.reply is Reply.TRANSIENT
 
 
 @each_transport
@@ -153,6 +155,41 @@ def test_a_call_whose_answer_is_an_error_is_sent_as_often_as_told(
             run_in_place(queue_at(transport, endpoint.url).in_flight())
 
     assert len(endpoint.requests) == attempts
+
+
+def _bad(status: int, code: str) -> bytes:
+    body = f'{{"__type": "com.amazonaws.sqs#{code}"}}'
+    return f"HTTP/1.1 {status} Bad\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+@each_transport
+@pytest.mark.parametrize(
+    ("answer", "reply"),
+    [
+        pytest.param(_bad(403, "AccessDenied"), Reply.DEFINITE, id="403"),
+        pytest.param(_bad(404, "QueueDoesNotExist"), Reply.DEFINITE, id="404"),
+        pytest.param(_bad(400, "OverLimit"), Reply.DEFINITE, id="any other 4xx"),
+        pytest.param(_bad(429, "TooManyRequests"), Reply.TRANSIENT, id="429"),
+        pytest.param(
+            _bad(400, "ThrottlingException"), Reply.TRANSIENT, id="a throttle, which SQS says with 400"
+        ),
+        pytest.param(_bad(500, "InternalError"), Reply.TRANSIENT, id="500"),
+        pytest.param(_bad(503, "ServiceUnavailable"), Reply.TRANSIENT, id="503"),
+        pytest.param("close", Reply.AMBIGUOUS, id="closed after the bytes"),
+        pytest.param("reset", Reply.AMBIGUOUS, id="reset after the bytes"),
+        pytest.param("half", Reply.AMBIGUOUS, id="closed within the answer"),
+    ],
+)
+def test_what_the_answer_to_a_receive_means(
+    monkeypatch: pytest.MonkeyPatch, wanted: str, answer: str | bytes, reply: Reply
+) -> None:
+    with HttpEndpoint(answer) as endpoint:
+        as_on_lambda(monkeypatch, endpoint.url)
+
+        with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
+            run_in_place(queue_at(transport, endpoint.url).receive(1, 0, 120))
+
+    assert caught.value.reply is reply
 
 
 @each_transport

@@ -50,16 +50,16 @@ def dispatch(wanted: str, *events: bytes) -> list[Answer]:
     [
         pytest.param(202, Reply.SENT, id="202"),
         pytest.param(413, Reply.TOO_LARGE, id="413"),
-        pytest.param(429, Reply.THROTTLED, id="429"),
-        pytest.param(400, Reply.REFUSED, id="400"),
-        pytest.param(403, Reply.REFUSED, id="403"),
-        pytest.param(404, Reply.REFUSED, id="404"),
-        pytest.param(500, Reply.UNKNOWN, id="500"),
-        pytest.param(502, Reply.UNKNOWN, id="502"),
-        pytest.param(503, Reply.UNKNOWN, id="503"),
-        pytest.param("close", Reply.UNKNOWN, id="closed after the bytes"),
-        pytest.param("reset", Reply.UNKNOWN, id="reset after the bytes"),
-        pytest.param("half", Reply.UNKNOWN, id="closed within the answer"),
+        pytest.param(429, Reply.TRANSIENT, id="429"),
+        pytest.param(400, Reply.DEFINITE, id="400"),
+        pytest.param(403, Reply.DEFINITE, id="403"),
+        pytest.param(404, Reply.DEFINITE, id="404"),
+        pytest.param(500, Reply.AMBIGUOUS, id="500"),
+        pytest.param(502, Reply.AMBIGUOUS, id="502"),
+        pytest.param(503, Reply.AMBIGUOUS, id="503"),
+        pytest.param("close", Reply.AMBIGUOUS, id="closed after the bytes"),
+        pytest.param("reset", Reply.AMBIGUOUS, id="reset after the bytes"),
+        pytest.param("half", Reply.AMBIGUOUS, id="closed within the answer"),
     ],
 )
 def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
@@ -74,7 +74,7 @@ def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
     assert bool(said.detail) is (reply is not Reply.SENT)
 
 
-def test_an_answer_that_does_not_come_is_unknown(
+def test_an_answer_that_does_not_come_is_ambiguous(
     endpoint: HttpEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given an endpoint that takes the bytes and says nothing, and less patience than we have
@@ -83,7 +83,7 @@ def test_an_answer_that_does_not_come_is_unknown(
 
     (said,) = dispatch(wanted, b"{}")
 
-    assert said.reply is Reply.UNKNOWN
+    assert said.reply is Reply.AMBIGUOUS
     assert len(endpoint.requests) == 1
 
 
@@ -96,7 +96,7 @@ def test_a_connection_refused_means_that_nothing_was_sent(
 
         (said,) = dispatch(wanted, b"{}")
 
-    assert said.reply is Reply.REFUSED
+    assert said.reply is Reply.TRANSIENT
     assert said.detail.startswith("nothing was sent")
 
 
@@ -105,17 +105,17 @@ def test_a_host_that_is_not_found_means_that_nothing_was_sent(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://lambda.invalid")
 
-    assert dispatch(wanted, b"{}")[0].reply is Reply.REFUSED
+    assert dispatch(wanted, b"{}")[0].reply is Reply.TRANSIENT
 
 
 @pytest.mark.parametrize(
     ("wanted", "reply"),
     [
-        pytest.param(BOTO, Reply.UNKNOWN, id="boto does not say when"),
-        pytest.param(LEAN, Reply.REFUSED, id="lean knows that it was before"),
+        pytest.param(BOTO, Reply.AMBIGUOUS, id="boto does not say when"),
+        pytest.param(LEAN, Reply.TRANSIENT, id="lean knows that it was before"),
     ],
 )
-def test_a_tls_error_may_come_after_the_bytes_so_it_is_unknown(
+def test_a_tls_error_may_come_after_the_bytes_so_it_is_ambiguous(
     endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, reply: Reply
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url.replace("http:", "https:"))
@@ -133,7 +133,7 @@ def test_without_credentials_nothing_is_sent(
 
     (said,) = dispatch(wanted, b"{}")
 
-    assert said.reply is Reply.REFUSED
+    assert said.reply is Reply.TRANSIENT
     assert endpoint.requests == []
 
 
@@ -164,7 +164,7 @@ class TestBatch:
         answers = dispatch(wanted, *[b"even", b"odd", b"even", b"odd"])
 
         replies = [answer.reply for answer in answers]
-        assert replies == [Reply.SENT, Reply.THROTTLED, Reply.SENT, Reply.THROTTLED]
+        assert replies == [Reply.SENT, Reply.TRANSIENT, Reply.SENT, Reply.TRANSIENT]
         assert sorted(endpoint.requests) == [b"even", b"even", b"odd", b"odd"]
 
     def test_all_are_under_way_at_the_same_time(self, endpoint: HttpEndpoint, wanted: str) -> None:

@@ -15,7 +15,7 @@ from tests.integration.conftest import LINES, Stack
 from tests.noise import noise
 from tests.support import binary, body_of, text
 
-from consumer import dispatch
+from consumer import patience
 from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.lease import Lease
 from zigzag import Context, Reject, Retry, task
@@ -186,7 +186,7 @@ def test_a_message_too_large_for_a_dispatch_is_dead_lettered_by_the_consumer(sta
 @pytest.mark.parametrize(
     ("answer", "counted", "stopped"),
     [
-        pytest.param(403, "released", "invoke refused", id="not allowed"),
+        pytest.param(403, "released", "invokes refused", id="not allowed"),
         pytest.param(429, "released", "queue empty", id="throttled once"),
         pytest.param(500, "left", "queue empty", id="answer lost once"),
     ],
@@ -199,7 +199,7 @@ def test_a_dispatch_that_fails_leaves_the_message_on_the_queue(
     counted: str,
     stopped: str,
 ) -> None:
-    monkeypatch.setattr(dispatch, "PAUSE_SECONDS", (0.0, 0.0))  # time is real here
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", (0.0, 0.0))  # time is real here
     stack.endpoint.answer = answer
     stack.send(body_of("greet", {"name": "ann"}))
 
@@ -262,13 +262,14 @@ def test_a_receive_whose_answer_is_lost_is_not_sent_again(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Its messages would be hidden, with nobody holding their handles.
+    monkeypatch.setattr(patience, "MAX_IN_A_ROW", 1)  # one poll
     with HttpEndpoint(500) as sqs:
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", sqs.url)
         monkeypatch.setenv("ZIGZAG_QUEUE_URL", f"{sqs.url}/000000000000/tasks")
         summary = stack.wake_consumer()
 
     calls = [headers["x-amz-target"] for headers in sqs.headers]
-    assert summary["stopped"].startswith("receive failed")
+    assert summary["stopped"].startswith("receives ")
     assert calls.count("AmazonSQS.ReceiveMessage") == 1
 
 

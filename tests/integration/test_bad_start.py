@@ -96,6 +96,6 @@ def test_a_queue_that_is_not_there_is_in_the_summary(
 
     summary = stack.wake_consumer()
 
-    assert summary["stopped"].startswith("receive failed: ")
+    assert summary["stopped"].startswith("receives refused: ")
     assert "NonExistentQueue" in summary["stopped"]
     assert lines()[-1]["level"] == "ERROR"

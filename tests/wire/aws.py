@@ -169,7 +169,7 @@ class Aws:
                 return self._response(202)
             case Reply.TOO_LARGE:
                 return self.error(413, "RequestEntityTooLargeException", answer.detail)
-            case Reply.THROTTLED:
+            case Reply.TRANSIENT:
                 return self.error(429, "TooManyRequestsException", answer.detail)
         if answer.detail == "reset":  # it may have been taken
             raise ConnectionResetError("the answer is lost")

@@ -98,7 +98,7 @@ class JudgedWorkers:
                 self._judge.broken.append(f"{len(events)} invokes were sent {call.sent} times")
         aws = self._judge.wire.aws
         for event, answer in zip(events, answers, strict=True):
-            if answer.reply is not Reply.UNKNOWN and (answer.reply is Reply.SENT) != bool(aws.taken[event]):
+            if answer.reply is not Reply.AMBIGUOUS and (answer.reply is Reply.SENT) != bool(aws.taken[event]):
                 self._judge.broken.append(f"{answer} was said, and it was taken {aws.taken[event]} times")
         return answers
 

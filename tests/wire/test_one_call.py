@@ -96,9 +96,9 @@ def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     ("form", "reply", "worked"),
     [
         pytest.param("", Reply.SENT, 1, id="nothing goes wrong"),
-        *((form, Reply.REFUSED, 0) for form in UNOPENED),
-        *((form, Reply.THROTTLED if form == "throttled" else Reply.UNKNOWN, 0) for form in UNDONE),
-        *((form, Reply.UNKNOWN, 1) for form in (*DONE, TOO_SLOW)),
+        *((form, Reply.TRANSIENT, 0) for form in UNOPENED),
+        *((form, Reply.TRANSIENT if form == "throttled" else Reply.AMBIGUOUS, 0) for form in UNDONE),
+        *((form, Reply.AMBIGUOUS, 1) for form in (*DONE, TOO_SLOW)),
     ],
 )
 def test_what_is_said_of_an_invoke_is_what_is_known_and_it_is_sent_once(

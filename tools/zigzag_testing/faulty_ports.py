@@ -11,9 +11,10 @@ from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
 from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
+from shared.ports.workers import Reply
 from zigzag_testing.faults import PROCESS, Faults
 from zigzag_testing.memory_queue import MemoryQueue
-from zigzag_testing.outages import DENIED, UNANSWERED, Service, suffer
+from zigzag_testing.outages import UNANSWERED, Service, reply_of, suffer
 
 COUNT_LATE_SECONDS = 60.0
 """How old SQS's count of what is in flight may be
@@ -59,7 +60,7 @@ class FaultyQueue:
             )
             await self._deliver_again(received)
             if self._faults.strike("call's answer lost"):
-                raise QueueError(*UNANSWERED)
+                raise QueueError(*UNANSWERED, Reply.AMBIGUOUS)
         return received
 
     async def _deliver_again(self, received: Sequence[Delivery]) -> None:
@@ -108,7 +109,7 @@ class FaultyQueue:
         outage = self._faults.outage(self._service, now)
         patience = min(self._patience_seconds, max(0.0, until - now))
         if outage is not None and (error := await suffer(outage, self._clock, patience)):
-            raise QueueError(*error, answered=error is DENIED)
+            raise QueueError(*error, reply_of(error))
         slow_before, slow_after = self._faults.slowness()
         await _pass(self._clock, slow_before)
         if self._faults.strike("call failed"):
@@ -136,7 +137,7 @@ class FaultyQueue:
 
     def _raise_if(self, lost: bool) -> None:
         if lost:
-            raise QueueError("ReadTimeoutError", "no answer")
+            raise QueueError(*UNANSWERED, Reply.AMBIGUOUS)
 
 
 class FaultyRecords:

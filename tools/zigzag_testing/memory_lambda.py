@@ -20,7 +20,7 @@ from shared.lease import EVENT_AGE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.workers import Answer, Reply
 from zigzag_testing.faults import PROCESS, Crash, Faults
-from zigzag_testing.outages import UNANSWERED, suffer
+from zigzag_testing.outages import reply_of, suffer
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]
 """What an invocation runs: given the event, and a function that says how many seconds are left."""
@@ -64,9 +64,7 @@ class MemoryLambda:
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         outage = self._faults.outage("invoke", self._clock.now())
         if outage is not None and (error := await suffer(outage, self._clock, ANSWER_SECONDS["lambda"])):
-            # As the adapter has it: what may have arrived is not known, the rest is refused.
-            reply = Reply.UNKNOWN if error is UNANSWERED else Reply.REFUSED
-            return [Answer(reply, ": ".join(error))] * len(events)
+            return [Answer(reply_of(error), ": ".join(error))] * len(events)
         return [self._accept(event) for event in events]
 
     async def finish(self) -> None:
@@ -80,9 +78,9 @@ class MemoryLambda:
         if len(body) > MAX_EVENT_BYTES:
             return Answer(Reply.TOO_LARGE)
         if self._faults.strike("invoke throttled"):
-            return Answer(Reply.THROTTLED, "Rate Exceeded.")
+            return Answer(Reply.TRANSIENT, "Rate Exceeded.")
         if self._faults.strike("invoke failed"):
-            return Answer(Reply.UNKNOWN, "500")
+            return Answer(Reply.AMBIGUOUS, "500")
         if not self._faults.strike("event dropped"):
             self._enqueue(body)
             if self._faults.strike("event doubled"):
@@ -90,7 +88,7 @@ class MemoryLambda:
                 self._faults.doubled.update(delivery.message_id for delivery in batch.deliveries)
                 self._enqueue(body)
         return (
-            Answer(Reply.UNKNOWN, "reset")
+            Answer(Reply.AMBIGUOUS, "reset")
             if self._faults.strike("invoke's answer lost")
             else Answer(Reply.SENT)
         )

@@ -7,6 +7,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from shared.ports.clock import Clock
+from shared.ports.workers import Reply
 
 type Service = Literal["queue", "dead letters", "records", "invoke"]
 type How = Literal["away", "slow", "silent", "refusing"]
@@ -22,6 +23,11 @@ type Error = tuple[str, str]
 UNREACHED: Error = ("EndpointConnectionError", "no connection")
 DENIED: Error = ("AccessDenied", "not authorized")
 UNANSWERED: Error = ("ReadTimeoutError", "no answer")
+
+
+def reply_of(error: Error) -> Reply:
+    """What the adapters on AWS say of it."""
+    return {DENIED: Reply.DEFINITE, UNANSWERED: Reply.AMBIGUOUS}.get(error, Reply.TRANSIENT)
 
 
 class Outage(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError, Transport
+from shared.aws.transport import AnsweredError, CallError, NotSentError, Transport, meaning
 from shared.ports.workers import Answer, Reply
 
 _SENT = Answer(Reply.SENT)
@@ -24,22 +24,15 @@ class LambdaWorkers:
     async def _invoke(self, event: bytes) -> Answer:
         try:
             await self._transport.invoke(self._function, event)
-        except AnsweredError as error:
-            return _meaning(error)
-        except NotSentError as error:
-            return Answer(Reply.REFUSED, f"nothing was sent: {error}")
-        except NoAnswerError as error:
-            return Answer(Reply.UNKNOWN, str(error))
+        except CallError as error:
+            return _answer(error)
         return _SENT
 
 
-def _meaning(error: AnsweredError) -> Answer:
-    """What an error answer means to us, by its HTTP status
-    (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
-    if error.status == 413:
+def _answer(error: CallError) -> Answer:
+    """What it means to us (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
+    if isinstance(error, NotSentError):
+        return Answer(Reply.TRANSIENT, f"nothing was sent: {error}")
+    if isinstance(error, AnsweredError) and error.status == 413:
         return Answer(Reply.TOO_LARGE, str(error))
-    if error.status == 429:
-        return Answer(Reply.THROTTLED, str(error))
-    if 400 <= error.status < 500:
-        return Answer(Reply.REFUSED, str(error))
-    return Answer(Reply.UNKNOWN, str(error))
+    return Answer(meaning(error, broken=Reply.AMBIGUOUS), str(error))

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.aws.transport import Answered, AnsweredError, CallError, Transport, understood
+from shared.aws.transport import Answered, CallError, Transport, meaning, understood
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.workers import Reply
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -87,7 +88,8 @@ class SqsQueue:
             with understood():
                 return read(answer)
         except CallError as error:
-            raise QueueError(error.code, error.reason, answered=isinstance(error, AnsweredError)) from error
+            # A server's error: SQS did nothing, or what it hid for us is visible again after its lease.
+            raise QueueError(error.code, error.reason, meaning(error, broken=Reply.TRANSIENT)) from error
 
     async def _ask_batch(
         self, operation: str, deliveries: Sequence[Delivery], until: float = math.inf, **each: Any

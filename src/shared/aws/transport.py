@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple, Protocol
 
+from shared.ports.workers import Reply
+
 Service = Literal["sqs", "lambda", "dynamodb"]
 
 ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5}
@@ -60,6 +62,36 @@ class TooLateError(NotSentError):
 
     def __init__(self) -> None:
         super().__init__("TooLate", "no time was left for it")
+
+
+_THROTTLED = (
+    "Throttl",
+    "RequestLimitExceeded",
+    "ProvisionedThroughputExceeded",
+    "TooManyRequests",
+    "SlowDown",
+)
+"""Parts of the error codes by which AWS says so
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
+
+
+def is_throttle(error: AnsweredError) -> bool:
+    """Whether calls came too fast."""
+    return error.status == 429 or any(part in error.code for part in _THROTTLED)
+
+
+def meaning(error: CallError, broken: Reply) -> Reply:
+    """What a failed call means: DEFINITE, TRANSIENT or AMBIGUOUS.
+
+    broken -- what a server's error (5xx) means: it may have come after the server did what it was asked for.
+    """
+    if isinstance(error, NotSentError):
+        return Reply.TRANSIENT
+    if not isinstance(error, AnsweredError):
+        return Reply.AMBIGUOUS
+    if is_throttle(error):
+        return Reply.TRANSIENT
+    return Reply.DEFINITE if 400 <= error.status < 500 else broken
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import Delivery
+from shared.ports.workers import Reply
 
 MAX_PER_CALL = 10
 """SQS's limit on entries of a batch and on messages of a receive."""
@@ -34,15 +35,15 @@ MAX_VISIBILITY_SECONDS = 43_200
 class QueueError(Exception):
     """A queue's call failed as a whole.
 
-    code     -- AWS's error code, or the name of the network's error.
-    answered -- whether it was AWS that said so.
+    code  -- AWS's error code, or the name of the network's error.
+    reply -- DEFINITE, TRANSIENT or AMBIGUOUS.
     """
 
-    def __init__(self, code: str, reason: str, *, answered: bool = False) -> None:
+    def __init__(self, code: str, reason: str, reply: Reply = Reply.TRANSIENT) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
-        self.answered = answered
         self.reason = reason
+        self.reply = reply
 
 
 class Failed(NamedTuple):

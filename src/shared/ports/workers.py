@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol
 
 
 class Reply(Enum):
-    """What an asynchronous invoke's answer means to us."""
+    """What a call's answer means to us: one classification, of receives and invokes alike."""
 
     SENT = "sent"
     TOO_LARGE = "too large"
-    THROTTLED = "throttled"
-    REFUSED = "refused"  # or nothing was sent
-    UNKNOWN = "unknown"  # it may have arrived: sending again could double it
+    DEFINITE = "definite"  # it was not done, and a retry won't mend it: 403, 404, any other 4xx
+    TRANSIENT = "transient"  # it was not done, and may be soon: 429, no connection, a receive's 5xx
+    AMBIGUOUS = "ambiguous"  # it may have been done, and to send it again could double it
 
 
 class Answer(NamedTuple):

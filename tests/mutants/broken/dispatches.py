@@ -66,23 +66,37 @@ sets("what is released is visible at once", "H2", "consumer.dispatch:RELEASE_SEC
 
 @breaks("what may have arrived is released", "H3", "consumer.dispatch:_to_release")
 def _(original, dispatch, reply):
-    return original(dispatch, Reply.REFUSED if reply is Reply.UNKNOWN else reply)
+    return original(dispatch, Reply.DEFINITE if reply is Reply.AMBIGUOUS else reply)
 
 
 @breaks("what may have arrived is sent again", "H3", "consumer.dispatch:Dispatcher._dispatch")
 async def _(original, self, dispatches):
     answered = await original(self, dispatches)
-    unknown = [dispatch for dispatch, reply in answered if reply is Reply.UNKNOWN]
-    known = [(dispatch, reply) for dispatch, reply in answered if reply is not Reply.UNKNOWN]
+    unknown = [dispatch for dispatch, reply in answered if reply is Reply.AMBIGUOUS]
+    known = [(dispatch, reply) for dispatch, reply in answered if reply is not Reply.AMBIGUOUS]
     return known + await original(self, unknown)
 
 
-@breaks("a turn goes on after an invoke was refused", "H2 H20", "consumer.dispatch:Dispatcher._stop")
-def _(original, self, replies):
-    return original(self, set(replies) - {Reply.REFUSED})
+@breaks("a turn goes on after an invoke was refused", "H2 H20", "consumer.patience:Patience.ended")
+def _(original, self, replies, begun):
+    return original(self, set(replies) - {Reply.DEFINITE}, begun)
 
 
-sets("a turn never loses its patience", "H2", "consumer.dispatch:PATIENCE", 1_000_000)
+sets("a turn never loses its patience", "H2", "consumer.patience:MAX_IN_A_ROW", 1_000_000)
+sets("the first call that fails ends a queue's turn", "H65", "consumer.patience:MAX_IN_A_ROW", 1)
+
+
+@breaks("of calls that fail together each counts", "H65", "consumer.patience:Patience.ended")
+def _(original, self, replies, begun):
+    return original(self, replies, self.begin())
+
+
+@breaks("a call that goes well leaves the row as it is", "H65", "consumer.patience:Patience.ended")
+def _(original, self, replies, begun):
+    return original(self, replies, begun) if set(replies) - {Reply.SENT} else None
+
+
+sets("one message that can't be written keeps back its whole poll", "H66", "consumer.batches:UNWRITABLE", ())
 
 
 @breaks(

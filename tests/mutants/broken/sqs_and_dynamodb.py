@@ -44,10 +44,10 @@ async def _(original, self, *arguments, **each):
     return []
 
 
-@breaks("an invoke that fails at Lambda counts as refused", "H3", "shared.aws.lambda_workers:_meaning")
+@breaks("an invoke that fails at Lambda counts as refused", "H3", "shared.aws.lambda_workers:_answer")
 def _(original, error):
     answer = original(error)
-    return answer._replace(reply=Reply.REFUSED) if answer.reply is Reply.UNKNOWN else answer
+    return answer._replace(reply=Reply.DEFINITE) if answer.reply is Reply.AMBIGUOUS else answer
 
 
 sets(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -17,7 +17,7 @@ from consumer.source import RESERVE_SECONDS
 from consumer.summary import Summary
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.queue import Outgoing
+from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Answer, Reply
 from shared.queues import DEFAULT, TaskQueue
 
@@ -49,6 +49,25 @@ class Firing:
 @pytest.fixture
 def consumer(world: World) -> Firing:
     return Firing(world, ScriptedWorkers())
+
+
+def failing_receives(
+    world: World, reply: Reply, fails: Callable[[int], bool], takes_seconds: float = 0.0
+) -> list[float]:
+    """Has receives fail, by their number from 1; when each began, as they come."""
+    receive = world.queue.receive
+    began: list[float] = []
+
+    async def failing(*asked: int) -> list[Delivery]:
+        began.append(world.seconds())
+        number = len(began)
+        await world.clock.sleep(takes_seconds)
+        if fails(number):
+            raise QueueError("AccessDenied", "in a test", reply)
+        return await receive(*asked)
+
+    world.queue.receive = failing  # type: ignore[assignment,method-assign]
+    return began
 
 
 def polls(world: World) -> list[tuple[float, int]]:
@@ -97,7 +116,7 @@ class TestDrain:
     def test_the_summary_counts_polls_and_what_became_of_the_messages(
         self, world: World, consumer: Firing
     ) -> None:
-        consumer.workers.script = [[Reply.SENT, Reply.THROTTLED, Reply.TOO_LARGE, Reply.UNKNOWN]]
+        consumer.workers.script = [[Reply.SENT, Reply.TRANSIENT, Reply.TOO_LARGE, Reply.AMBIGUOUS]]
         world.send(*"abcd")
 
         summary = consumer.tick()
@@ -113,7 +132,7 @@ class TestDrain:
         )
 
     def test_after_a_throttle_the_poller_pauses(self, world: World, consumer: Firing) -> None:
-        consumer.workers.script = [Reply.THROTTLED]
+        consumer.workers.script = [Reply.TRANSIENT]
         world.send("one")
 
         consumer.tick()
@@ -123,7 +142,7 @@ class TestDrain:
 
     def test_after_a_throttle_every_poller_pauses(self, world: World, consumer: Firing) -> None:
         # Given pollers that poll side by side, one of which is throttled
-        consumer.workers.script = [Reply.SENT, Reply.SENT, Reply.SENT, Reply.THROTTLED]
+        consumer.workers.script = [Reply.SENT, Reply.SENT, Reply.SENT, Reply.TRANSIENT]
         world.send(*(str(number) for number in range(200)))
 
         consumer.tick()
@@ -272,7 +291,7 @@ class TestTime:
     def test_a_queue_that_never_runs_empty_does_not_outlast_the_time(
         self, world: World, consumer: Firing
     ) -> None:
-        consumer.workers.script = [Reply.THROTTLED, Reply.SENT] * 1000
+        consumer.workers.script = [Reply.TRANSIENT, Reply.SENT] * 1000
         world.send(*["x"] * 2000)
 
         summary = consumer.tick()
@@ -284,12 +303,80 @@ class TestTime:
 class TestHarm:
     """Going on would do harm."""
 
-    def test_a_failed_receive_is_in_the_summary(self, world: World, consumer: Firing) -> None:
-        world.queue.broken = {"receive"}
+    @pytest.mark.parametrize(
+        ("reply", "summary"),
+        [
+            pytest.param(
+                Reply.DEFINITE, Summary(stopped="receives refused: AccessDenied: in a test"), id="definite"
+            ),
+            pytest.param(
+                Reply.TRANSIENT,
+                Summary(stopped="receives transient 3 times in a row: AccessDenied: in a test"),
+                id="transient",
+            ),
+            pytest.param(
+                Reply.AMBIGUOUS,
+                Summary(stopped="receives ambiguous 3 times in a row: AccessDenied: in a test"),
+                id="ambiguous",
+            ),
+        ],
+    )
+    def test_receives_that_go_on_failing_end_the_turn(
+        self, world: World, consumer: Firing, reply: Reply, summary: Summary
+    ) -> None:
+        receives = failing_receives(world, reply, lambda number: True)
+        world.send("one")
+
+        assert consumer.tick() == summary
+        assert len(receives) == (1 if reply is Reply.DEFINITE else 3)
+        assert not summary.went_well
+
+    @pytest.mark.parametrize("reply", [Reply.TRANSIENT, Reply.AMBIGUOUS])
+    @pytest.mark.parametrize("failing", [{1}, {1, 2}, {2, 3, 5, 6}])
+    def test_some_that_fail_do_not(
+        self, world: World, consumer: Firing, reply: Reply, failing: set[int]
+    ) -> None:
+        failing_receives(world, reply, lambda number: number in failing)
+        world.send("one")
 
         summary = consumer.tick()
 
-        assert summary == Summary(stopped="receive failed: ServiceUnavailable: receive is broken")
+        assert (summary.dispatched, summary.stopped) == (1, "queue empty")
+        assert summary.went_well
+
+    def test_after_a_transient_one_its_poller_pauses_and_twice_as_long_after_the_next(
+        self, world: World, consumer: Firing
+    ) -> None:
+        receives = failing_receives(world, Reply.TRANSIENT, lambda number: True)
+
+        consumer.tick()
+
+        first, second, third = receives
+        assert 1 <= second - first <= 2
+        assert 2 <= third - second <= 4
+
+    def test_receives_that_fail_side_by_side_count_once(self, world: World, consumer: Firing) -> None:
+        # Given full receives, so that four pollers poll, and then fail together
+        receives = failing_receives(
+            world, Reply.TRANSIENT, lambda number: 8 <= number <= 11, takes_seconds=0.5
+        )
+        world.send(*["x"] * 200)
+
+        summary = consumer.tick()
+
+        assert len(set(receives[7:11])) == 1
+        assert (summary.dispatched, summary.stopped) == (200, "queue empty")
+
+    @pytest.mark.parametrize("percent", [1, 5])
+    def test_a_backlog_drains_in_one_tick_though_some_receives_fail(
+        self, world: World, consumer: Firing, percent: int
+    ) -> None:
+        failing_receives(
+            world, Reply.TRANSIENT, lambda number: number % (100 // percent) == 0, takes_seconds=0.02
+        )
+        world.send(*["x"] * 4000)
+
+        assert consumer.tick().dispatched == 4000
 
     @pytest.mark.parametrize(("late_seconds", "dispatched"), [(9, 2), (11, 0)])
     def test_what_an_answer_that_comes_late_brought_is_released(
@@ -312,17 +399,17 @@ class TestHarm:
         assert summary.released == 2 - dispatched
         assert len(consumer.workers.events) == dispatched
 
-    def test_a_refused_invoke_ends_the_tick(self, world: World, consumer: Firing) -> None:
-        consumer.workers.script = [Reply.REFUSED] * 50
+    def test_a_refused_invoke_ends_the_turn(self, world: World, consumer: Firing) -> None:
+        consumer.workers.script = [Reply.DEFINITE] * 50
         world.send(*["x"] * 100)
 
         summary = consumer.tick()
 
-        assert summary.stopped == "invoke refused"
+        assert summary.stopped == "invokes refused"
         assert summary.received == summary.released <= POLLERS * 10
 
-    @pytest.mark.parametrize("reply", [Reply.THROTTLED, Reply.UNKNOWN])
-    def test_three_bad_answers_in_a_row_end_the_tick(
+    @pytest.mark.parametrize("reply", [Reply.TRANSIENT, Reply.AMBIGUOUS])
+    def test_three_bad_answers_in_a_row_end_the_turn(
         self, world: World, consumer: Firing, reply: Reply
     ) -> None:
         consumer.workers.script = [reply] * 1000
@@ -339,9 +426,9 @@ class TestHarm:
     [
         ("queue empty", True),
         ("out of time", True),
-        ("invoke refused", False),
-        ("receive failed: AccessDenied: …", False),
-        ("invokes throttled 3 times in a row", False),
+        ("invokes refused", False),
+        ("receives refused: AccessDenied: …", False),
+        ("invokes transient 3 times in a row", False),
     ],
 )
 def test_a_tick_that_stopped_for_harm_did_not_go_well(stopped: str, went_well: bool) -> None:
@@ -451,18 +538,18 @@ class TestQueues:
 
     def test_what_ends_the_turn_of_one_leaves_the_others_going_on(self, world: World) -> None:
         # Given a queue whose dispatches are refused, and a healthy one
-        sick = ScriptedWorkers(*[Reply.REFUSED] * 100)
+        sick = ScriptedWorkers(*[Reply.DEFINITE] * 100)
         summary, queues = self.firing(world, [sick, ScriptedWorkers()])
 
         assert summary.dispatched == 25
         assert summary.received == summary.dispatched + summary.released
         assert len(queues[0].asked("receive")) == 1
-        assert set(summary.stopped.split("; ")) == {"invoke refused", "queue empty"}
+        assert set(summary.stopped.split("; ")) == {"invokes refused", "queue empty"}
         assert not summary.went_well
 
     def test_a_pause_of_one_does_not_hold_up_the_others(self, world: World) -> None:
         # Given a queue whose first dispatches are throttled: it pauses for a second and more
-        _, queues = self.firing(world, [ScriptedWorkers(Reply.THROTTLED), ScriptedWorkers()])
+        _, queues = self.firing(world, [ScriptedWorkers(Reply.TRANSIENT), ScriptedWorkers()])
 
         last_with_messages = [began for *_, began in queues[1].asked("receive")][2]
         assert last_with_messages - NOW < 1

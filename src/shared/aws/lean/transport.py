@@ -31,6 +31,7 @@ from shared.aws.transport import (
     NotSentError,
     Service,
     TooLateError,
+    is_throttle,
     never,
     understood,
 )
@@ -44,16 +45,7 @@ _JSON: Mapping[Service, tuple[str, str]] = {
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html)."""
 
 _MAX_PAUSE_SECONDS = 20.0
-_AGAIN = (500, 502, 503, 504, 429)
-_THROTTLED = (
-    "Throttl",
-    "RequestLimitExceeded",
-    "ProvisionedThroughputExceeded",
-    "TooManyRequests",
-    "SlowDown",
-)
-"""Parts of the error codes by which AWS says so
-(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
+_AGAIN = (500, 502, 503, 504)
 
 
 def _base64(value: Any) -> str:
@@ -192,7 +184,7 @@ def _trace() -> dict[str, str]:
 
 def _may_work_later(error: CallError) -> bool:
     if isinstance(error, AnsweredError):
-        return error.status in _AGAIN or any(part in error.code for part in _THROTTLED)
+        return error.status in _AGAIN or is_throttle(error)
     return isinstance(error, NoAnswerError | NotSentError)
 
 

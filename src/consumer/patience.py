@@ -1,0 +1,63 @@
+"""How often may a queue's calls fail, one after the other, before its turn ends?
+
+| reply | what a queue's turn does |
+|---|---|
+| definite | ends |
+| transient | pauses, longer each time; the third in a row ends it |
+| ambiguous | goes on; the third in a row ends it |
+
+"In a row" counts what came one after the other: of calls that were under way together, one bad answer is as
+good as ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from random import Random
+
+from shared.ports.workers import Reply
+
+MAX_IN_A_ROW = 3
+PAUSE_SECONDS = (1.0, 2.0)
+"""After the first of a row, by chance; twice as long after the second."""
+
+_BEARABLE = (Reply.TRANSIENT, Reply.AMBIGUOUS)
+
+
+class Patience:
+    """With one kind of call, of one queue, in one turn.
+
+    calls -- what they are, for the reason why the turn ends: "receives" or "invokes".
+    """
+
+    def __init__(self, calls: str) -> None:
+        self._calls = calls
+        self._in_a_row = dict.fromkeys(_BEARABLE, 0)
+        self._counted = dict.fromkeys(_BEARABLE, 0)
+
+    def begin(self) -> dict[Reply, int]:
+        """What was counted when a call begins, for `ended`."""
+        return dict(self._counted)
+
+    def ended(self, replies: Collection[Reply | None], begun: dict[Reply, int]) -> str | None:
+        """Counts the replies to calls that went out together; why the turn should end, or None."""
+        for reply in _BEARABLE:
+            if self._counted[reply] != begun[reply]:
+                continue  # other calls, under way at the same time, have told already
+            if reply in replies:
+                self._counted[reply] += 1
+                self._in_a_row[reply] += 1
+            else:
+                self._in_a_row[reply] = 0
+        if Reply.DEFINITE in replies:
+            return f"{self._calls} refused"
+        for reply, times in self._in_a_row.items():
+            if reply in replies and times >= MAX_IN_A_ROW:
+                return f"{self._calls} {reply.value} {MAX_IN_A_ROW} times in a row"
+        return None
+
+    def pause_seconds(self, replies: Collection[Reply | None], random: Random) -> float:
+        """How long to wait before the next call; 0 unless one was transient."""
+        if Reply.TRANSIENT not in replies:
+            return 0.0
+        return max(1, self._in_a_row[Reply.TRANSIENT]) * random.uniform(*PAUSE_SECONDS)
