@@ -13,8 +13,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.delivery import Batch, Delivery, longest_event
+from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, longest_event
 from shared.envelope import UNWRITABLE, is_writable
+
+
+class EventLimit:
+    """The largest event that Lambda takes, as far as this process knows: less, once it has refused one.
+
+    A single message beyond that is tried all the same, up to Lambda's own limit: nobody knows by how much the
+    refused one was too large.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = MAX_EVENT_BYTES
+
+    def refused(self, size: int) -> None:
+        """An event of that size was too large."""
+        self.bytes = min(self.bytes, size // 2)
 
 
 class Dispatch(NamedTuple):
@@ -32,38 +47,41 @@ class Dispatch(NamedTuple):
     writable: bool = True
 
 
-def dispatches_of(received: Sequence[Delivery], batch_size: int) -> list[Dispatch]:
+def dispatches_of(
+    received: Sequence[Delivery], batch_size: int, max_bytes: int = MAX_EVENT_BYTES
+) -> list[Dispatch]:
     """Every delivery of a poll, in a batch or in the rest of a dispatch.
 
     batch_size -- most deliveries of a batch from a standard queue.
+    max_bytes  -- of an event; a single delivery that is larger is a batch of its own, up to Lambda's limit.
     """
     groups: dict[str | None, list[Delivery]] = {}
     waiting: list[Delivery] = []
     for delivery in received:
         (groups.setdefault(delivery.group, []) if delivery.from_fifo else waiting).append(delivery)
-    dispatches = [_first_of(group) for group in groups.values()]
+    dispatches = [_first_of(group, max_bytes) for group in groups.values()]
     while waiting:
-        first = _first_of(waiting[:batch_size])
+        first = _first_of(waiting[:batch_size], max_bytes)
         dispatches.append(first._replace(rest=()))
         waiting = waiting[len(first.batch.deliveries) :]
     return dispatches
 
 
-def _first_of(deliveries: Sequence[Delivery]) -> Dispatch:
+def _first_of(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
     """The longest batch from their start that fits, and the others as its rest."""
     try:
-        number, event = longest_event(deliveries)
+        number, event = longest_event(deliveries, max_bytes)
     except UNWRITABLE:
-        return _first_that_can_be_written(deliveries)
+        return _first_that_can_be_written(deliveries, max_bytes)
     if number == 0:
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]))
     return Dispatch(Batch(tuple(deliveries[:number])), event, tuple(deliveries[number:]))
 
 
-def _first_that_can_be_written(deliveries: Sequence[Delivery]) -> Dispatch:
+def _first_that_can_be_written(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
     """As above, where one of them can't be: the batch ends before it, or is that one alone."""
     number = next(number for number, delivery in enumerate(deliveries) if not is_writable(delivery.message))
     if number == 0:
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable=False)
-    first = _first_of(deliveries[:number])
+    first = _first_of(deliveries[:number], max_bytes)
     return first._replace(rest=(*first.rest, *deliveries[number:]))

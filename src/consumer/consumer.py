@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
+from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
 from consumer.flow.flow import Flow
 from consumer.pollers import MIN_POLLERS
@@ -53,6 +54,7 @@ class Consumer:
         self._random = random
         self._linger_seconds = linger_seconds
         self._pollers = pollers
+        self._limit = EventLimit()
 
     async def tick(self, seconds_left: float) -> Summary:
         """One firing of the schedule.
@@ -71,6 +73,7 @@ class Consumer:
             self._clock,
             self._random,
             polled.queue.batch_size,
+            limit=self._limit,
         )
         return Source(
             polled.messages,

@@ -3,7 +3,7 @@
 | answer | meaning | what we do with the batch |
 |---|---|---|
 | 202 | sent | the worker settles it |
-| 413 | too large for an asynchronous invoke | dead letter |
+| 413 | too large for an asynchronous invoke | send it smaller; one that can't be is a dead letter |
 | 403, 404, any other 4xx | definite: a retry won't mend it | release |
 | 429, or no connection | transient: nothing was done | release |
 | 5xx, time-out, reset | ambiguous: it may have arrived | leave it to its lease |
@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from consumer.batches import Dispatch, dispatches_of
+from consumer.batches import Dispatch, EventLimit, dispatches_of
 from consumer.patience import Patience
 from shared import log
 from shared.dead_letter import Cause, Move, move_to_dead_letters
@@ -59,6 +59,7 @@ class Dispatcher:
     """Dispatches deliveries of one queue. One a tick: it has the patience of the queue's turn.
 
     batch_size -- most deliveries of a batch from a standard queue.
+    limit      -- of events, which outlives a tick.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class Dispatcher:
         clock: Clock,
         random: Random,
         batch_size: int = 1,
+        *,
+        limit: EventLimit | None = None,
     ) -> None:
         self._queue = queue
         self._dead_letters = dead_letters
@@ -76,12 +79,13 @@ class Dispatcher:
         self._clock = clock
         self._random = random
         self._batch_size = batch_size
+        self._limit = limit or EventLimit()
         self._patience = Patience("invokes")
 
     async def dispatch(self, received: Sequence[Delivery]) -> PollResult:
         """Dispatches every batch that is in time and fits, and acts on the answers."""
         begun = self._patience.begin()
-        answered = await self._dispatch(dispatches_of(received, self._batch_size))
+        answered = await self._dispatch(self._dispatches_of(received))
         replies = {reply for _, reply in answered}
         result = PollResult(
             stop=self._patience.ended(replies, begun),
@@ -97,7 +101,32 @@ class Dispatcher:
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
         return result
 
+    def _dispatches_of(self, received: Sequence[Delivery]) -> list[Dispatch]:
+        return dispatches_of(received, self._batch_size, self._limit.bytes)
+
     async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
+        """The replies, after what was too large was sent again smaller."""
+        answered: list[tuple[Dispatch, Reply | None]] = []
+        while dispatches:
+            smaller: list[Dispatch] = []
+            for dispatch, reply in await self._send(dispatches):
+                again = self._smaller(dispatch) if reply is Reply.TOO_LARGE else []
+                smaller += again
+                if not again:
+                    answered.append((dispatch, reply))
+            dispatches = smaller
+        return answered
+
+    def _smaller(self, dispatch: Dispatch) -> list[Dispatch]:
+        """What to send in place of a dispatch that is too large; nothing if it can't be smaller."""
+        if dispatch.event is None:
+            return []
+        self._limit.refused(len(dispatch.event))
+        again = self._dispatches_of((*dispatch.batch.deliveries, *dispatch.rest))
+        first = again[0].event
+        return again if first is not None and len(first) < len(dispatch.event) else []
+
+    async def _send(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
         """The replies; None to what was not sent: it is late, or can't be written."""
         now = self._clock.now()  # after the batches were made: to compress them may take a while
         answered: list[tuple[Dispatch, Reply | None]] = []
@@ -162,11 +191,7 @@ def _is_late(dispatch: Dispatch, now: float) -> bool:
 
 
 def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
-    """Whether the batch is one delivery that no dispatch can carry.
-
-    A batch of several is within our own limit, which is the least that Lambda's can be. If it is refused
-    all the same, nobody knows because of which delivery: all of them are released.
-    """
+    """Whether the batch is one delivery that no dispatch can carry."""
     return reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1
 
 

@@ -141,28 +141,36 @@ def to_event(batch: Batch) -> bytes:
     return _event(batch.deliveries[0], [envelope.plain(delivery.message) for delivery in batch.deliveries])
 
 
-def longest_event(deliveries: Sequence[Delivery]) -> tuple[int, bytes]:
-    """How many of the deliveries, from the first one on, fit one event, and that event.
+def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYTES) -> tuple[int, bytes]:
+    """How many of the deliveries, from the first one on, fit an event of so many bytes, and that event.
 
-    0 if not even the first one fits. Never parses a body. Raises one of envelope.UNWRITABLE.
+    If not even the first one fits, its shortest event, as long as it is within MAX_EVENT_BYTES; 0 if not.
+    Never parses a body. Raises one of envelope.UNWRITABLE.
     """
-    number, event = _longest(deliveries, envelope.plain)
-    if number == len(deliveries):
-        return number, event
-    return max((number, event), _longest(deliveries, envelope.compressed), key=lambda found: found[0])
+    plain = _longest(deliveries, envelope.plain, max_bytes)
+    if plain[0] == len(deliveries):
+        return plain
+    found = max(plain, _longest(deliveries, envelope.compressed, max_bytes), key=lambda one: one[0])
+    if found[0] or max_bytes == MAX_EVENT_BYTES:
+        return found
+    alone = [
+        _longest(deliveries[:1], written, MAX_EVENT_BYTES)
+        for written in (envelope.plain, envelope.compressed)
+    ]
+    return min((one for one in alone if one[0]), key=lambda one: len(one[1]), default=found)
 
 
 def _longest(
-    deliveries: Sequence[Delivery], written: Callable[[Mapping[str, Any]], bytes]
+    deliveries: Sequence[Delivery], written: Callable[[Mapping[str, Any]], bytes], max_bytes: int
 ) -> tuple[int, bytes]:
     first = deliveries[0]
     before, after = _around(first.queue_url, first.lease)
-    left = MAX_EVENT_BYTES - len(before) - len(after) - len(b'"Messages":[]')
+    left = max_bytes - len(before) - len(after) - len(b'"Messages":[]')
     messages: list[bytes] = []
     for delivery in deliveries:
         message = written(delivery.message)
         left -= len(message) + len(b",")
-        if left < 0 and (messages or len(_event(first, [message])) > MAX_EVENT_BYTES):
+        if left < 0 and (messages or len(_event(first, [message])) > max_bytes):
             break
         messages.append(message)
     return len(messages), _event(first, messages) if messages else b""

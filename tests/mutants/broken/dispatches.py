@@ -12,18 +12,20 @@ breaks, sets = PART.breaks, PART.sets
 
 
 @breaks("each message of a group is a batch of its own", "H25 H27", "consumer.batches:dispatches_of")
-def _(original, received, batch_size):
+def _(original, received, batch_size, max_bytes):
     ordered = [delivery for delivery in received if delivery.from_fifo]
     others = [delivery for delivery in received if not delivery.from_fifo]
-    return [one for each in ordered for one in original([each], batch_size)] + original(others, batch_size)
+    return [one for each in ordered for one in original([each], batch_size, max_bytes)] + original(
+        others, batch_size, max_bytes
+    )
 
 
 @breaks("what does not fit a group's batch is another batch", "H25 H27", "consumer.batches:dispatches_of")
-def _(original, received, batch_size):
-    dispatches = original(received, batch_size)
+def _(original, received, batch_size, max_bytes):
+    dispatches = original(received, batch_size, max_bytes)
     for dispatch in dispatches:  # of those, too, that come to it here
         if dispatch.rest:
-            dispatches += original(dispatch.rest, batch_size)
+            dispatches += original(dispatch.rest, batch_size, max_bytes)
     return [dispatch._replace(rest=()) for dispatch in dispatches]
 
 
@@ -32,23 +34,23 @@ def _(original, received, batch_size):
     "H25 H27",
     "consumer.batches:dispatches_of",
 )
-def _(original, received, batch_size):
-    return original([changed(delivery, from_fifo=False) for delivery in received], batch_size)
+def _(original, received, batch_size, max_bytes):
+    return original([changed(delivery, from_fifo=False) for delivery in received], batch_size, max_bytes)
 
 
 @breaks("all groups of a poll are one batch", "H28", "consumer.batches:dispatches_of")
-def _(original, received, batch_size):
-    return original([changed(delivery, group=None) for delivery in received], batch_size)
+def _(original, received, batch_size, max_bytes):
+    return original([changed(delivery, group=None) for delivery in received], batch_size, max_bytes)
 
 
 @breaks("a batch turns the order received round", "H25", "consumer.batches:dispatches_of")
-def _(original, received, batch_size):
-    return original(received[::-1], batch_size)
+def _(original, received, batch_size, max_bytes):
+    return original(received[::-1], batch_size, max_bytes)
 
 
 @breaks("the rest of a group is forgotten", "H26", "consumer.batches:dispatches_of")
-def _(original, received, batch_size):
-    return [dispatch._replace(rest=()) for dispatch in original(received, batch_size)]
+def _(original, received, batch_size, max_bytes):
+    return [dispatch._replace(rest=()) for dispatch in original(received, batch_size, max_bytes)]
 
 
 @breaks("a batch is dispatched however late it is", "H5 H43", "consumer.dispatch:_is_late")
@@ -141,6 +143,16 @@ async def _(original, self, deliveries):
 
 
 sets("a release that fails kills the consumer", "H4", "consumer.dispatch:QueueError", ZeroDivisionError)
+
+
+@breaks("a batch that is too large is not sent smaller", "H67", "consumer.dispatch:Dispatcher._smaller")
+def _(original, self, dispatch):
+    return []
+
+
+@breaks("a smaller limit is forgotten at once", "H67", "consumer.batches:EventLimit.refused")
+def _(original, self, size):
+    pass
 
 
 @breaks("what is too large is released for ever", "H15", "consumer.dispatch:_is_dead")

@@ -149,7 +149,7 @@ def test_of_any_batch_nothing_is_lost_doubled_or_out_of_order(
     for _ in range(50):
         deliveries, batch_size = chance_made(random), random.randint(1, 10)
 
-        dispatches = dispatches_of(deliveries, batch_size)
+        dispatches = dispatches_of(deliveries, batch_size, limit)
 
         # Every delivery is in one place, and the order of each group is kept; a standard queue is one
         in_order, expected = defaultdict(list), defaultdict(list)

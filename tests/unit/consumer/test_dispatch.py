@@ -10,6 +10,7 @@ import pytest
 from tests.noise import noise
 from tests.support import QUEUE_URL, ScriptedWorkers, World, a_delivery
 
+from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher, PollResult
 from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, to_event
 from shared.ports.workers import Answer, Reply
@@ -282,6 +283,99 @@ class TestTooLarge:
         assert len(world.queue) == 1
 
 
+class SmallLambda(ScriptedWorkers):
+    """Workers behind an API that takes smaller events than Lambda's documentation says."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self.refused = 0
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        fit = [len(event) <= self._limit for event in events]
+        self.refused += fit.count(False)
+        await super().dispatch([event for event, fits in zip(events, fit, strict=True) if fits])
+        return [Answer(SENT if fits else TOO_LARGE) for fits in fit]
+
+
+class TestSmallerLimit:
+    """A limit that is smaller than the one we know is found out, and kept to."""
+
+    LIMIT = 262_144
+
+    @pytest.mark.parametrize("size", [1_000, 40_000, 130_000])
+    def test_a_batch_that_is_refused_is_sent_in_smaller_ones(self, world: World, size: int) -> None:
+        workers = SmallLambda(self.LIMIT)
+        world.send(*(f"{number} {noise(size)}" for number in range(10)))
+
+        result = dispatch(world, workers, world.receive(), 10)
+
+        assert result == PollResult(dispatched=10)
+        sent = [
+            one["Body"] for event in workers.events for one in event.get("Messages", [event.get("Message")])
+        ]
+        assert sorted(int(body.partition(" ")[0]) for body in sent) == list(range(10))
+        assert len(world.dead_letters) == 0
+
+    def test_the_limit_is_remembered_by_the_process(self, world: World) -> None:
+        workers, limit = SmallLambda(self.LIMIT), EventLimit()
+        for _ in range(3):
+            world.send(*[noise(60_000)] * 10)
+            one = Dispatcher(
+                world.queue, world.dead_letters, workers, world.clock, world.random, 10, limit=limit
+            )
+            assert world.run(one.dispatch(world.receive())) == PollResult(dispatched=10)
+
+        assert workers.refused <= 3
+
+    def test_one_that_is_refused_travels_compressed(self, world: World) -> None:
+        workers = SmallLambda(self.LIMIT)
+        world.send("x" * 600_000)
+
+        assert dispatch(world, workers, world.receive()) == PollResult(dispatched=1)
+        assert "BodyGzip" in workers.events[0]["Message"]
+
+    def test_one_that_is_too_large_compressed_as_well_becomes_a_dead_letter(self, world: World) -> None:
+        workers = SmallLambda(self.LIMIT)
+        world.send(noise(400_000), "{}")
+
+        assert dispatch(world, workers, world.receive(), 10) == PollResult(dispatched=1, dead_lettered=1)
+        assert len(world.dead_letters.messages[0].body) == 400_000
+
+    def test_one_within_what_lambda_takes_is_tried_whatever_was_refused_before(self, world: World) -> None:
+        # Given a limit that was guessed too small: a batch of 900,000 bytes was refused
+        workers, limit = SmallLambda(800_000), EventLimit()
+        limit.refused(900_000)
+        one = Dispatcher(world.queue, world.dead_letters, workers, world.clock, world.random, limit=limit)
+        world.send(noise(700_000))
+
+        assert world.run(one.dispatch(world.receive())) == PollResult(dispatched=1)
+
+    def test_of_a_group_the_first_are_sent_and_the_rest_is_released(self, fifo: World) -> None:
+        large = {f"a{number}": noise(90_000) for number in range(1, 6)}
+        deliveries, workers = grouped(fifo, "aaaaa", **large), SmallLambda(self.LIMIT)
+
+        result = dispatch(fifo, workers, deliveries)
+
+        (event,) = workers.events
+        assert names(event["Messages"]) == ["a1", "a2"]
+        assert result == PollResult(dispatched=2, released=3)
+        assert released(fifo, deliveries) == [["a3", "a4", "a5"]]
+
+    def test_what_came_late_meanwhile_is_not_sent_again(self, world: World) -> None:
+        # Given workers that refuse, after longer than a dispatch may take
+        class Slow(SmallLambda):
+            async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+                await world.clock.sleep(11)
+                return await super().dispatch(events)
+
+        workers = Slow(self.LIMIT)
+        world.send(*[noise(60_000)] * 10)
+
+        assert dispatch(world, workers, world.receive(), 10) == PollResult(released=10)
+        assert workers.events == []
+
+
 class TestBatch:
     """On a standard queue, one dispatch may carry several messages: an answer is that of all of them."""
 
@@ -309,8 +403,6 @@ class TestBatch:
             pytest.param(SENT, PollResult(dispatched=3), id="sent"),
             pytest.param(DEFINITE, PollResult(released=3, stop="invokes refused"), id="definite"),
             pytest.param(AMBIGUOUS, PollResult(left=3), id="ambiguous"),
-            # It can't be, within our own limit. Should it be, none is given up for another's size.
-            pytest.param(TOO_LARGE, PollResult(released=3), id="too large"),
         ],
     )
     def test_what_becomes_of_a_batch_becomes_of_each_of_its_messages(
@@ -377,7 +469,6 @@ class TestFifo:
                 PollResult(released=4, stop="invokes refused"),
                 id="definite",
             ),
-            pytest.param(TOO_LARGE, [["a1", "a2", "a3", "a4"]], PollResult(released=4), id="too large"),
         ],
     )
     def test_what_is_released_of_a_group_is_released_in_one_call(
