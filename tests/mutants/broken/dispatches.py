@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.broken.queues import NeverRefusing, changed, having
 from tests.mutants.mutation import Part
 
+from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.workers import Reply
 
 PART = Part("Dispatches")
@@ -12,7 +13,7 @@ breaks, sets = PART.breaks, PART.sets
 
 
 @breaks("each message of a group is a batch of its own", "H25 H27", "consumer.batches:dispatches_of")
-def _(original, received, batch_size, max_bytes):
+def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     ordered = [delivery for delivery in received if delivery.from_fifo]
     others = [delivery for delivery in received if not delivery.from_fifo]
     return [one for each in ordered for one in original([each], batch_size, max_bytes)] + original(
@@ -21,7 +22,7 @@ def _(original, received, batch_size, max_bytes):
 
 
 @breaks("what does not fit a group's batch is another batch", "H25 H27", "consumer.batches:dispatches_of")
-def _(original, received, batch_size, max_bytes):
+def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     dispatches = original(received, batch_size, max_bytes)
     for dispatch in dispatches:  # of those, too, that come to it here
         if dispatch.rest:
@@ -34,22 +35,22 @@ def _(original, received, batch_size, max_bytes):
     "H25 H27",
     "consumer.batches:dispatches_of",
 )
-def _(original, received, batch_size, max_bytes):
+def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     return original([changed(delivery, from_fifo=False) for delivery in received], batch_size, max_bytes)
 
 
 @breaks("all groups of a poll are one batch", "H28", "consumer.batches:dispatches_of")
-def _(original, received, batch_size, max_bytes):
+def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     return original([changed(delivery, group=None) for delivery in received], batch_size, max_bytes)
 
 
 @breaks("a batch turns the order received round", "H25", "consumer.batches:dispatches_of")
-def _(original, received, batch_size, max_bytes):
+def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     return original(received[::-1], batch_size, max_bytes)
 
 
 @breaks("the rest of a group is forgotten", "H26", "consumer.batches:dispatches_of")
-def _(original, received, batch_size, max_bytes):
+def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     return [dispatch._replace(rest=()) for dispatch in original(received, batch_size, max_bytes)]
 
 
