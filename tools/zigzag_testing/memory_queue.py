@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,7 @@ class MemoryQueue:
         received again. False: a delete is answered with success and deletes nothing, as the API reference
         warns, and a change of visibility fails. True: both do what they say, as AWS was seen to do.
     look_again_seconds  -- how often a receive that waits looks for what was sent meanwhile.
+    count_late_seconds  -- how old the count of what is in flight is; SQS's is up to a minute old.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class MemoryQueue:
         max_in_flight: int = MAX_IN_FLIGHT,
         superseded_handles_act: bool = False,
         look_again_seconds: float = 0.05,
+        count_late_seconds: float = 0.0,
     ) -> None:
         self.url = url
         self.fifo = url.endswith(".fifo")
@@ -67,6 +70,8 @@ class MemoryQueue:
         self._max_in_flight = max_in_flight
         self._superseded_handles_act = superseded_handles_act
         self._look_again_seconds = look_again_seconds
+        self._count_late_seconds = count_late_seconds
+        self._counts: deque[tuple[float, int]] = deque()  # until when, and how many till then
         self._storage = Storage(FifoTurns() if self.fifo else StandardTurns(), retention_seconds)
         self._deduplication = Deduplication(deduplication_scope, content_based_deduplication)
         # A message keeps its id where it is moved to, so these two must not give the same one.
@@ -115,7 +120,9 @@ class MemoryQueue:
 
     async def in_flight(self) -> int:
         now, storage = self._now()
-        return storage.in_flight(now)
+        while self._counts and self._counts[0][0] <= now - self._count_late_seconds:
+            self._counts.popleft()
+        return self._counts[0][1] if self._counts else storage.in_flight(now)
 
     def was_in_flight(self, seconds_ago: float) -> int:
         """What `in_flight` says of a time up to a minute ago, as SQS's late count does."""
@@ -135,6 +142,8 @@ class MemoryQueue:
         """The time, and the messages that there are at this time."""
         now = self._clock.now()
         self._storage.forget_old(now)
+        if self._count_late_seconds:
+            self._counts.append((now, self._storage.in_flight(now)))
         return now, self._storage
 
     def _seconds_until_the_next_look(self) -> float:

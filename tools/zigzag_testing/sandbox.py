@@ -60,6 +60,7 @@ class Sandbox:
     faults                  -- how often which kind of fault strikes (`zigzag_testing.faults`).
     blocking                -- whether code may `block` (`zigzag_testing.blocking`).
     superseded_handles_act  -- as MemoryQueue's: on AWS, both were seen.
+    count_late_seconds      -- as MemoryQueue's.
     seed                    -- of everything that is random.
 
     `schedule` may be set to None, for a while: an operator has disabled it. `fired` has the times of all
@@ -82,6 +83,7 @@ class Sandbox:
         faults: Mapping[str, float] | None = None,
         blocking: bool = False,
         superseded_handles_act: bool = False,
+        count_late_seconds: float = 0.0,
         seed: int = 0,
     ) -> None:
         self._runner, self.clock = virtual_runner()
@@ -89,7 +91,9 @@ class Sandbox:
         self._table = table_of(tasks)
         self._linger_seconds = linger_seconds
         self.faults = Faults(Random(seed + 1), faults or {})
-        self.queue, self.dead_letter_queue = queues_of(self.clock, fifo, superseded_handles_act)
+        self.queue, self.dead_letter_queue = queues_of(
+            self.clock, fifo, superseded_handles_act, count_late_seconds
+        )
         urls = self.queue.url, self.dead_letter_queue.url
         self._queue = TaskQueue(DEFAULT, *urls, batch_size, in_flight_cap)
         self.records = MemoryRecords()

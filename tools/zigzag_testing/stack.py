@@ -15,7 +15,7 @@ LOOK_AGAIN_SECONDS = 1.0
 
 
 def queues_of(
-    clock: VirtualClock, fifo: bool, superseded_handles_act: bool
+    clock: VirtualClock, fifo: bool, superseded_handles_act: bool, count_late_seconds: float
 ) -> tuple[MemoryQueue, MemoryQueue]:
     """The task queue and the dead-letter queue, as the template has them."""
     suffix = ".fifo" if fifo else ""
@@ -30,6 +30,7 @@ def queues_of(
         dead_letters=dead_letters,
         superseded_handles_act=superseded_handles_act,
         look_again_seconds=LOOK_AGAIN_SECONDS,
+        count_late_seconds=count_late_seconds,
     )
     return queue, dead_letters
 

@@ -295,3 +295,23 @@ def test_the_heaps_bring_what_a_search_through_all_messages_would(world: World, 
             await pair.compare_counts()
 
     world.run(steps())
+
+
+def test_a_late_count_is_that_of_so_many_seconds_ago(world: World) -> None:
+    clock = world.clock
+    queue = MemoryQueue(clock, count_late_seconds=60)
+
+    async def counted() -> list[int]:
+        for _ in range(3):
+            await queue.send(Outgoing("{}"))
+        await clock.sleep(100)
+        received = await queue.receive(2, 0, 1000)  # at 100 s
+        counts = [await queue.in_flight()]
+        await clock.sleep(30)
+        await queue.delete(received[:1])  # at 130 s
+        for seconds in (29, 2, 28, 2):
+            await clock.sleep(seconds)
+            counts.append(await queue.in_flight())
+        return counts
+
+    assert world.run(counted()) == [0, 0, 2, 2, 1]
