@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.cap import InFlightCap
 from consumer.pollers import connections_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
 from shared import log
@@ -39,13 +38,11 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         threads=threads_for(pollers),
     )
     aws.prepare("sqs", "lambda")
-    clock, queue = WallClock(), settings.queue
-    messages = SqsQueue(aws, queue.url)
-    flow = InFlightCap(messages, clock, queue.in_flight_cap)
+    queue = settings.queue
     consumer = Consumer(
-        [PolledQueue(queue, messages, SqsQueue(aws, queue.dead_letter_url), flow)],
+        [PolledQueue(queue, SqsQueue(aws, queue.url), SqsQueue(aws, queue.dead_letter_url))],
         LambdaWorkers(aws, settings.worker),
-        clock,
+        WallClock(),
         Random(),
         linger_seconds=settings.linger_seconds,
         pollers=pollers,

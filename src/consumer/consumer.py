@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
-from consumer.flow.flow import Flow
+from consumer.flow.cap import InFlightCap
 from consumer.pollers import MIN_POLLERS
 from consumer.source import Source
 from consumer.summary import Summary
@@ -20,15 +20,11 @@ from shared.queues import TaskQueue
 
 
 class PolledQueue(NamedTuple):
-    """A queue, with all that the consumer calls for it.
-
-    flow -- remembers what was received beyond its tick.
-    """
+    """A queue, with all that the consumer calls for it."""
 
     queue: TaskQueue
     messages: Queue
     dead_letters: Queue
-    flow: Flow
 
 
 class Consumer:
@@ -77,7 +73,7 @@ class Consumer:
         )
         return Source(
             polled.messages,
-            polled.flow,
+            InFlightCap(polled.messages, polled.queue.in_flight_cap),
             dispatcher,
             self._clock,
             self._random,

@@ -16,7 +16,7 @@ class ConsumerSettings(NamedTuple):
     worker         -- name of the worker function.
     transport      -- what calls AWS: the lean one, or boto's.
     linger_seconds -- how long a tick polls on after the queue has run empty.
-    in_flight_cap  -- most messages in flight at once; 0 = no cap.
+    in_flight_cap  -- most messages that a run receives, with those in flight; 0 = no cap.
     batch_size     -- most deliveries of one dispatch from a standard queue.
     """
 

@@ -12,7 +12,7 @@ from random import Random
 from consumer.dispatch import Dispatcher
 from consumer.flow.flow import Flow
 from consumer.patience import Patience
-from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
+from consumer.summary import CAP_REACHED, OUT_OF_TIME, QUEUE_EMPTY, Summary
 from shared import log
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
@@ -84,7 +84,10 @@ class Source:
             self._stop(OUT_OF_TIME)
             return 0
         if asked == 0:
-            await self._clock.sleep(ASK_AGAIN_SECONDS)
+            if self._flow.used_up:
+                self._stop(CAP_REACHED)
+            else:  # other polls have reserved what is left, and may give it back
+                await self._clock.sleep(ASK_AGAIN_SECONDS)
             return 0
         received = await self._receive(asked, self._wait_seconds(left))
         if received is None:

@@ -12,7 +12,7 @@ class TaskQueue(NamedTuple):
     url             -- the task queue's.
     dead_letter_url -- its dead-letter queue's.
     batch_size      -- most deliveries of one dispatch, from a standard queue.
-    in_flight_cap   -- most messages in flight at once; 0 = no cap.
+    in_flight_cap   -- most messages that a run of the consumer receives, with those in flight; 0 = no cap.
     """
 
     name: str

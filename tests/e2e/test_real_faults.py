@@ -163,7 +163,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, CHAOS)
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         with Wire(aws.endpoint, Random(3)) as wire:
-            deployed.set_consumer(AWS_ENDPOINT_URL=wire.url, ZIGZAG_IN_FLIGHT_CAP="300")
+            deployed.set_consumer(AWS_ENDPOINT_URL=wire.url, ZIGZAG_IN_FLIGHT_CAP="600")
             deployed.set_worker(AWS_ENDPOINT_URL=wire.url, CHAOS_FOLDER=str(folder))
             stage = Stage(deployed, folder, wire, Saboteur(aws, folder), all_tasks(Random(3)))
             send(deployed, stage.sent)

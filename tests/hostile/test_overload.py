@@ -6,7 +6,9 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from zigzag import Context, task
+import pytest
+
+from zigzag import Context, Retry, task
 from zigzag_testing import Sandbox
 
 MANY = 500
@@ -50,3 +52,82 @@ def test_a_failing_task_has_all_its_attempts_however_often_it_waited_in_vain() -
         assert sandbox.workers.ended["dropped"] > 0
         assert set(tried.values()) == {3}
         assert len(sandbox.dead_letters) == MANY // 5
+
+
+class TestInFlightCap:
+    """How many tasks run at once under the cap, where SQS's count is a minute old and no worker is short."""
+
+    @pytest.mark.parametrize("tick_every", [60, 20])
+    @pytest.mark.parametrize(
+        ("cap", "seconds"), [(1, 800), (5, 10), (5, 60), (5, 300), (50, 1), (50, 300), (50, 800), (1000, 800)]
+    )
+    def test_no_more_run_than_the_cap_for_each_run_of_a_minute_and_the_small_polls(
+        self, cap: int, seconds: int, tick_every: int
+    ) -> None:
+        running = most = 0
+
+        @task()
+        async def busy(payload: dict[str, Any]) -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(seconds)
+            running -= 1
+
+        minutes = 15
+        runs_a_minute = 1 + 60 // tick_every
+        small_polls = max(1, min(10, cap // 10)) * (seconds // tick_every + 1)
+        with Sandbox(
+            {"busy": busy}, in_flight_cap=cap, worker_timeout_seconds=900, count_late_seconds=60
+        ) as sandbox:
+            for _ in range(min(4000, 4 * runs_a_minute * cap + 200)):
+                busy.send({})
+            for _ in range(minutes * 60 // tick_every):
+                sandbox.run_for(tick_every)  # one tick
+
+        assert cap <= most <= runs_a_minute * cap + small_polls
+
+    def test_a_cap_delays_no_short_tasks_that_come_slower_than_it(self) -> None:
+        # Given 40 tasks of a second each minute, and a cap of 50
+        done: Counter[str] = Counter()
+
+        @task()
+        async def short(payload: dict[str, Any], context: Context) -> None:
+            await asyncio.sleep(1)
+            done[context.id] += 1
+
+        with Sandbox({"short": short}, in_flight_cap=50, count_late_seconds=0) as sandbox:
+            for minute in range(10):
+                for number in range(40):
+                    short.send({}, id=f"{minute}-{number}")
+                sandbox.run_for(60)
+                assert len(sandbox.queue) == 0
+
+        assert set(done.values()) == {1}
+
+    @pytest.mark.parametrize("cap", [4, 20])
+    def test_a_fresh_task_starts_within_two_minutes_though_far_more_than_the_cap_is_postponed(
+        self, cap: int
+    ) -> None:
+        waited: list[float] = []
+
+        @task(attempts=50)
+        def down(payload: dict[str, Any]) -> None:
+            raise Retry("its partner is down", after=11 * 3600)
+
+        @task()
+        def fresh(payload: dict[str, Any], context: Context) -> None:
+            assert context.sent_at is not None
+            waited.append(sandbox.clock.now() - context.sent_at.timestamp())
+
+        with Sandbox({"down": down, "fresh": fresh}, in_flight_cap=cap, count_late_seconds=60) as sandbox:
+            for _ in range(25 * cap):
+                down.send({})
+            while len(sandbox.reports) < 25 * cap:
+                sandbox.run_for(60)
+            for number in range(10):
+                fresh.send({})
+                sandbox.run_for(120 + 7 * number)
+
+        assert len(waited) == 10
+        assert max(waited) <= 120

@@ -7,7 +7,6 @@ import logging
 import time
 from typing import Any
 
-import boto3
 import pytest
 from pydantic import BaseModel
 from tests.http_endpoint import HttpEndpoint
@@ -303,22 +302,3 @@ def test_logging_is_set_up_for_the_handlers_only(stack: Stack) -> None:
     stack.run()
 
     assert len(logging.getLogger().handlers) == 1
-
-
-def test_a_tick_remembers_what_the_one_before_dispatched(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a cap that one tick has used up, and a queue whose own count knows nothing of it any more
-    monkeypatch.setenv("ZIGZAG_IN_FLIGHT_CAP", "2")
-    for _ in range(2):
-        stack.send(body_of("greet", {"name": "ann"}))
-    assert stack.wake_consumer()["dispatched"] == 2
-    boto3.client("sqs").purge_queue(QueueUrl=stack.queue_url)
-
-    # When two more come, right after it
-    for _ in range(2):
-        stack.send(body_of("greet", {"name": "ann"}))
-    summary = stack.wake_consumer()
-
-    # Then they are taken one by one, a poll each, before the two empty polls that end the tick
-    assert (summary["dispatched"], summary["polls"]) == (2, 4)

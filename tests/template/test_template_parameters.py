@@ -63,6 +63,9 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("WorkerTimeout", "900", True),
         ("WorkerTimeout", "901", False),
         ("WorkerTimeout", "0", False),
+        ("WorkerConcurrency", "0", True),
+        ("WorkerConcurrency", "1", True),
+        ("WorkerConcurrency", "-1", False),
         ("BatchSize", "10", True),
         ("BatchSize", "11", False),  # a receive brings ten
         ("BatchSize", "0", False),
@@ -79,6 +82,17 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
 )
 def test_a_parameter_takes_what_aws_takes(shipped: Template, name: str, value: str, taken: bool) -> None:
     assert allows(shipped.source["Parameters"][name], value) is taken
+
+
+def test_so_many_workers_are_reserved_as_the_parameter_says_and_none_by_default(ours: Template) -> None:
+    reserved = ours.source["Resources"]["WorkerFunction"]["Properties"]["ReservedConcurrentExecutions"]
+    condition, then, otherwise = reserved["Fn::If"]
+
+    assert ours.source["Conditions"][condition] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "WorkerConcurrency"}, "0"]}]
+    }
+    assert (then, otherwise) == ({"Ref": "WorkerConcurrency"}, {"Ref": "AWS::NoValue"})
+    assert ours.source["Parameters"]["WorkerConcurrency"]["Default"] == 0
 
 
 # ---- samconfig.toml ----

@@ -74,10 +74,9 @@ def test_a_function_runs_on_the_chosen_processor(template: Template, function: s
     assert template.source["Globals"]["Function"]["Architectures"] == [{"Ref": "Architecture"}]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_reserves_no_concurrency(template: Template, function: str) -> None:
+def test_the_consumer_reserves_no_concurrency(template: Template) -> None:
     # New accounts have too little of it, and refuse.
-    assert "ReservedConcurrentExecutions" not in template.properties(function)
+    assert "ReservedConcurrentExecutions" not in template.properties("ConsumerFunction")
 
 
 @pytest.mark.parametrize(

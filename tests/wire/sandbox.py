@@ -16,8 +16,6 @@ from tests.wire.judged_ports import Judge, JudgedQueue, JudgedRecords, JudgedWor
 from tests.wire.lean import lean_consumer, lean_worker
 from tests.wire.wire import Wire
 
-from consumer.flow.cap import InFlightCap
-from consumer.flow.flow import Flow
 from consumer.pollers import MIN_POLLERS, connections_for
 from shared.aws import sqs_queue
 from shared.aws.choice import LEAN
@@ -41,9 +39,7 @@ class SandboxOnTheWire(Sandbox):
     wanted -- the transport: "lean" or "boto".
     """
 
-    def __init__(
-        self, *arguments: Any, wanted: str = LEAN, seed: int = 0, in_flight_cap: int = 0, **options: Any
-    ) -> None:
+    def __init__(self, *arguments: Any, wanted: str = LEAN, seed: int = 0, **options: Any) -> None:
         super().__init__(*arguments, seed=seed, **options)
         aws = Aws(self.clock, self.faults, (self.queue, self.dead_letter_queue), self.workers, self.records)
         self.wire = Wire(aws, self.clock, self.faults, Random(seed + 2))
@@ -54,18 +50,12 @@ class SandboxOnTheWire(Sandbox):
         # Environments of a function that rest, and are warm.
         self._resting_consumers: list[Transport] = []
         self._resting_workers: list[Transport] = []
-        self._in_flight_cap = in_flight_cap
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, where)
         self._patch.undo()
-
-    def _new_flow(self) -> Flow:
-        transport = consumer_transport(self._wanted, self.wire)
-        counted = JudgedQueue(SqsQueue(transport, self.queue.url), self.judge)
-        return InFlightCap(counted, self.clock, self._in_flight_cap)
 
     @contextmanager
     def _consumer_ports(self) -> Iterator[ConsumerPorts]:

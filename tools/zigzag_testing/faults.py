@@ -31,7 +31,6 @@ KINDS = (
 
 OF_A_WIDER_WORLD = (
     "firing doubled",
-    "consumer cold",
     "count late",
     "short poll misses",
     "message doubled",

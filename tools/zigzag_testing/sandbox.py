@@ -20,8 +20,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.cap import InFlightCap
-from consumer.flow.flow import Flow
 from consumer.summary import Summary
 from shared.delivery import from_event
 from shared.ports.queue import Outgoing
@@ -32,7 +30,6 @@ from zigzag import Task, send
 from zigzag_testing.blocking import in_a_thread
 from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import PROCESS, Crash, Faults
-from zigzag_testing.faulty_ports import FaultyQueue
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
@@ -106,7 +103,6 @@ class Sandbox:
             faults=self.faults,
         )
         self.schedule: Schedule | None = schedule
-        self._resting: list[Flow] = []
         self._ticks: set[asyncio.Task[Summary | None]] = set()
         self._fires_at = self.clock.now()
         self.fired: list[float] = []
@@ -206,32 +202,20 @@ class Sandbox:
         """The consumer, as its app wires it; None if it crashed, or Lambda ended it."""
         self.fired.append(self.clock.now())
         PROCESS.set(-len(self.fired))
-        flow = self._flow()
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
-                    polled = PolledQueue(self._queue, ports.queue, ports.dead_letters, flow)
+                    polled = PolledQueue(self._queue, ports.queue, ports.dead_letters)
                     linger = self._linger_seconds
                     consumer = Consumer([polled], ports.workers, clock, self._random, linger_seconds=linger)
-                    summary = await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
-            self._resting.append(flow)
-            return summary
+                    return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
         except TimeoutError:
             return None
         except BaseExceptionGroup as group:
             if group.split(Crash)[1] is not None:
                 raise
             return None
-
-    def _flow(self) -> Flow:
-        """What a process of the consumer remembers from tick to tick: one that rests, or a new one."""
-        cold = not self._resting or self.faults.strike("consumer cold")
-        return self._new_flow() if cold else self._resting.pop()
-
-    def _new_flow(self) -> Flow:
-        queue = FaultyQueue(self.queue, self.faults, self.clock, again=False)
-        return InFlightCap(queue, self.clock, self._queue.in_flight_cap)
 
     async def _work_in_a_thread(self, event: Any, seconds_left: Callable[[], float]) -> None:
         await in_a_thread(self._work(event, seconds_left))

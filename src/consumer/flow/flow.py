@@ -6,13 +6,17 @@ from typing import Protocol
 
 
 class Flow(Protocol):
-    """How many messages a queue lets through."""
+    """How many messages a queue lets through, in one run of the consumer."""
 
     async def may_receive(self) -> int:
-        """How many messages the next receive may ask for, at most 10; 0 = none, ask again in a moment.
+        """How many messages the next receive may ask for, at most 10; 0 = none now.
 
         They are reserved until `received` says how many came.
         """
 
     def received(self, asked: int, came: int) -> None:
         """Of the `asked` messages that `may_receive` allowed, `came` many came."""
+
+    @property
+    def used_up(self) -> bool:
+        """Whether this run may receive nothing more."""

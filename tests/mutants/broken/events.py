@@ -18,7 +18,7 @@ def _(original, message):
 
 
 @breaks("an event is larger than Lambda takes", "H15", "consumer.batches:longest_event")
-def _(original, deliveries, max_bytes):
+def _(original, deliveries, max_bytes=None):
     return len(deliveries), delivery.to_event(delivery.Batch(tuple(deliveries)))
 
 

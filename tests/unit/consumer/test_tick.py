@@ -11,7 +11,6 @@ import pytest
 from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.cap import InFlightCap
 from consumer.pollers import MIN_POLLERS as POLLERS
 from consumer.source import RESERVE_SECONDS
 from consumer.summary import Summary
@@ -38,8 +37,7 @@ class Firing:
     async def ticking(self) -> Summary:
         world = self.world
         queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, in_flight_cap=self.cap)
-        cap = InFlightCap(world.queue, world.clock, queue.in_flight_cap)
-        polled = PolledQueue(queue, world.queue, world.dead_letters, cap)
+        polled = PolledQueue(queue, world.queue, world.dead_letters)
         consumer = Consumer(
             [polled], self.workers, world.clock, world.random, linger_seconds=self.linger_seconds
         )
@@ -495,22 +493,33 @@ class TestPollers:
         assert max(under_way for began, under_way in seen if began > 40) == POLLERS
 
     def test_pollers_together_keep_the_cap(self, world: World, consumer: Firing) -> None:
-        consumer.cap = 30
-        consumer.timeout_seconds = 16.5
+        consumer.cap = 75
+        self.watch(world, consumer)
         world.send(*["x"] * 300)
 
         summary = consumer.tick()
 
-        assert 30 <= summary.received <= 30 + 2 * 3, "the cap, and a trickle of a tenth each second"
+        assert (summary.received, summary.stopped) == (75, "in-flight cap reached")
+        assert summary.went_well
 
-    def test_a_tick_whose_cap_is_used_up_waits_and_asks_again(self, world: World, consumer: Firing) -> None:
-        consumer.cap = 20
+    def test_what_a_poll_did_not_bring_another_may(self, world: World, consumer: Firing) -> None:
+        consumer.cap, consumer.linger_seconds = 20, 30
+        world.send(*["x"] * 6)
+        for number in range(30):
+            world.send_in(1 + number, "x")
+
+        assert consumer.tick().received == 20
+
+    def test_a_run_whose_cap_is_used_up_by_others_makes_one_small_poll(
+        self, world: World, consumer: Firing
+    ) -> None:
+        consumer.cap, consumer.linger_seconds = 20, 60
         world.queue.counts = 500
         world.send(*["x"] * 6)
 
         summary = consumer.tick()
 
-        assert summary.received == 6
+        assert (summary.received, summary.stopped) == (2, "in-flight cap reached")
         assert {asked for asked, *_ in world.queue.asked("receive")} == {2}
 
 
@@ -525,7 +534,7 @@ class TestQueues:
             for _ in range(25):
                 world.run(queue.send(Outgoing("{}")))
             value = TaskQueue(queue.url[-1], queue.url, world.dead_letters.url)
-            polled.append(PolledQueue(value, queue, world.dead_letters, InFlightCap(queue, world.clock, 0)))
+            polled.append(PolledQueue(value, queue, world.dead_letters))
         by_queue = {queue.url: answering for queue, answering in zip(queues, workers, strict=True)}
         consumer = Consumer(polled, WorkersByQueue(by_queue), world.clock, world.random)
         return world.run(consumer.tick(90)), queues
@@ -563,7 +572,6 @@ class TestQueues:
                 TaskQueue(queue.url[-1], queue.url, world.dead_letters.url),
                 queue,
                 world.dead_letters,
-                InFlightCap(queue, world.clock, 0),
             )
             for queue in queues
         ]
