@@ -15,6 +15,10 @@ from typing import NamedTuple
 
 from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, longest_event
 from shared.envelope import UNWRITABLE, is_writable
+from shared.lease import MAX_RECEIVE_COUNT
+
+WORN_RECEIVES = MAX_RECEIVE_COUNT - 10
+"""SQS moves a message after its last receive, and gives no reason. Its count is approximate."""
 
 
 class EventLimit:
@@ -39,12 +43,14 @@ class Dispatch(NamedTuple):
     rest     -- of a FIFO group: the deliveries behind the batch, which do not fit. No worker may have them
                 before the batch.
     writable -- whether the batch can be written as an event at all.
+    worn     -- its one delivery was received so often that SQS is about to give the message up.
     """
 
     batch: Batch
     event: bytes | None
     rest: tuple[Delivery, ...] = ()
     writable: bool = True
+    worn: bool = False
 
 
 def dispatches_of(
@@ -69,19 +75,23 @@ def dispatches_of(
 
 def _first_of(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
     """The longest batch from their start that fits, and the others as its rest."""
+    for number, delivery in enumerate(deliveries):
+        if delivery.receive_count >= WORN_RECEIVES:
+            return _first_before(number, deliveries, max_bytes)
     try:
         number, event = longest_event(deliveries, max_bytes)
     except UNWRITABLE:
-        return _first_that_can_be_written(deliveries, max_bytes)
+        unwritable = (n for n, delivery in enumerate(deliveries) if not is_writable(delivery.message))
+        return _first_before(next(unwritable), deliveries, max_bytes)
     if number == 0:
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]))
     return Dispatch(Batch(tuple(deliveries[:number])), event, tuple(deliveries[number:]))
 
 
-def _first_that_can_be_written(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
-    """As above, where one of them can't be: the batch ends before it, or is that one alone."""
-    number = next(number for number, delivery in enumerate(deliveries) if not is_writable(delivery.message))
+def _first_before(number: int, deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
+    """As above, where the one of that number can't be dispatched: the batch ends before it, or is it."""
     if number == 0:
-        return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable=False)
+        writable = is_writable(deliveries[0].message)
+        return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable, worn=writable)
     first = _first_of(deliveries[:number], max_bytes)
     return first._replace(rest=(*first.rest, *deliveries[number:]))

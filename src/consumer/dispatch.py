@@ -9,6 +9,7 @@
 | 5xx, time-out, reset | ambiguous: it may have arrived | leave it to its lease |
 
 `consumer.patience` says when such answers end the queue's turn.
+A message that was received almost as often as SQS allows is moved to the dead letters, with a reason.
 A batch that is late, since its receive was a while ago, is not sent, but released; so is a message that can't
 be written into an event.
 The rest of a dispatch (`consumer.batches`) is released after any answer. All that is released of a FIFO
@@ -30,12 +31,23 @@ from consumer.patience import Patience
 from shared import log
 from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import MAX_EVENT_BYTES, Delivery
+from shared.lease import MAX_RECEIVE_COUNT
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue, QueueError
 from shared.ports.workers import Reply, Workers
 
 RELEASE_SECONDS = (15, 60)
 """A released message is hidden for a jittered while, never 0: it would be received again at once."""
+
+MAX_RELEASE_FACTOR = 15
+"""How much longer at most, where a message was received often: 15 minutes. What lasts for hours must not use
+up its receives."""
+
+
+TOO_LARGE = (
+    f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
+    "its envelope; send what is large to S3 and put its key in the payload"
+)
 
 
 @dataclass(slots=True)
@@ -96,7 +108,7 @@ class Dispatcher:
                 result.dispatched += len(dispatch.batch.deliveries)
             elif _is_dead(dispatch, reply):
                 # Before its rest is released: a dead letter lets its group go on, and not earlier.
-                result.dead_lettered += await self._dead_letter_too_large(dispatch.batch.deliveries[0])
+                result.dead_lettered += await self._dead_letter(dispatch)
         result.released = await self._release_all(answered)
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
         return result
@@ -134,7 +146,7 @@ class Dispatcher:
         for dispatch in dispatches:
             if not dispatch.writable:
                 self._log_unwritable(dispatch)
-            if _is_late(dispatch, now) or not dispatch.writable:
+            if _is_late(dispatch, now) or not dispatch.writable or dispatch.worn:
                 answered.append((dispatch, None))
             elif dispatch.event is None:
                 answered.append((dispatch, Reply.TOO_LARGE))
@@ -154,35 +166,51 @@ class Dispatcher:
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]]) -> int:
         """Releases what no worker has; for how many it worked."""
-        together: list[Delivery] = []
+        together: dict[int, list[Delivery]] = {1: []}
         groups: list[Sequence[Delivery]] = []
         for dispatch, reply in answered:
+            to_release = _to_release(dispatch, reply)
             if dispatch.batch.ordered:
-                groups.append(_to_release(dispatch, reply))
+                groups.append(to_release)
             else:
-                together += _to_release(dispatch, reply)
-        return sum(await asyncio.gather(*(self._release(deliveries) for deliveries in (together, *groups))))
+                for delivery in to_release:
+                    together.setdefault(_release_factor(delivery), []).append(delivery)
+        released = await asyncio.gather(*(self._release(each) for each in (*together.values(), *groups)))
+        return sum(released)
 
     async def _release(self, deliveries: Sequence[Delivery]) -> int:
-        """Hides the messages for a while; for how many it worked. The lease's end frees the others."""
+        """Hides the messages for a while, by the first one's receives; for how many it worked.
+
+        The lease's end frees the others.
+        """
         if not deliveries:
             return 0
         try:
-            failed = await self._queue.change_visibility(deliveries, self._random.randint(*RELEASE_SECONDS))
+            seconds = self._random.randint(*RELEASE_SECONDS) * _release_factor(deliveries[0])
+            failed = await self._queue.change_visibility(deliveries, seconds)
         except QueueError as error:
             log.write(logging.WARNING, "not released", reason=str(error))
             return 0
         return len(deliveries) - len(failed)
 
-    async def _dead_letter_too_large(self, delivery: Delivery) -> bool:
-        cause = Cause(
-            f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
-            "its envelope; send what is large to S3 and put its key in the payload"
-        )
+    async def _dead_letter(self, dispatch: Dispatch) -> bool:
+        (delivery,) = dispatch.batch.deliveries
+        reason = _worn(delivery) if dispatch.worn else TOO_LARGE
         moved = await move_to_dead_letters(
-            delivery, cause, self._queue, self._dead_letters, self._clock, self._random
+            delivery, Cause(reason), self._queue, self._dead_letters, self._clock, self._random
         )
         return moved is not Move.REFUSED
+
+
+def _worn(delivery: Delivery) -> str:
+    return (
+        f"received {delivery.receive_count} times, and never settled: SQS would give it up after "
+        f"{MAX_RECEIVE_COUNT}, without a reason. The workers' log tells whether they started it"
+    )
+
+
+def _release_factor(delivery: Delivery) -> int:
+    return max(1, min(delivery.receive_count // 4, MAX_RELEASE_FACTOR))
 
 
 def _is_late(dispatch: Dispatch, now: float) -> bool:
@@ -191,8 +219,8 @@ def _is_late(dispatch: Dispatch, now: float) -> bool:
 
 
 def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
-    """Whether the batch is one delivery that no dispatch can carry."""
-    return reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1
+    """Whether the batch is one delivery that no dispatch can carry, or must."""
+    return dispatch.worn or (reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1)
 
 
 def _to_release(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:

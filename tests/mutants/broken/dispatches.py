@@ -64,6 +64,8 @@ def _(original, dispatch, reply):
     return dispatch.rest if reply is None else original(dispatch, reply)
 
 
+sets("a release is as short after a hundred receives", "H69", "consumer.dispatch:MAX_RELEASE_FACTOR", 1)
+sets("what was received too often is left to SQS", "H69", "consumer.batches:WORN_RECEIVES", 1_000_000)
 sets("what is released is visible at once", "H2", "consumer.dispatch:RELEASE_SECONDS", (0, 0))
 
 

@@ -168,6 +168,28 @@ class TestRelease:
         assert max(seconds) <= 60
         assert len(set(seconds)) > 20
 
+    @pytest.mark.parametrize(
+        ("receives", "least", "most"),
+        [(1, 15, 60), (7, 15, 60), (8, 30, 120), (40, 150, 600), (60, 225, 900), (900, 225, 900)],
+    )
+    def test_longer_the_more_often_it_was_received(
+        self, world: World, receives: int, least: int, most: int
+    ) -> None:
+        one = dispatcher(world, ScriptedWorkers(*[DEFINITE] * 100))
+
+        for _ in range(100):
+            world.run(one.dispatch([a_delivery(receives=receives)]))
+
+        assert least <= min(released_for(world)) < max(released_for(world)) <= most
+
+    def test_one_that_was_received_often_does_not_hold_up_the_others(self, world: World) -> None:
+        deliveries = [a_delivery(MessageId="old", receives=200), a_delivery(MessageId="new")]
+
+        dispatch(world, ScriptedWorkers(DEFINITE), deliveries, 10)
+
+        by_id = {ids[0]: seconds for ids, seconds in world.queue.asked("change_visibility")}
+        assert by_id["new"] <= 60 < 225 <= by_id["old"]
+
     @pytest.mark.parametrize("how", ["broken", "refusing"])
     def test_what_cant_be_released_is_left_to_its_lease(self, world: World, how: str) -> None:
         deliveries = received(world, 2)
@@ -200,6 +222,60 @@ class TestLate:
         dispatch(world, workers, deliveries)
 
         assert workers.batches == []
+
+
+class TestWorn:
+    """What SQS is about to give up without a reason becomes a dead letter with one."""
+
+    @pytest.mark.parametrize(("receives", "moved"), [(989, 0), (990, 1), (1000, 1)])
+    def test_near_sqs_last_receive_the_consumer_makes_the_letter(
+        self, world: World, receives: int, moved: int
+    ) -> None:
+        workers = ScriptedWorkers()
+
+        result = dispatch(world, workers, [a_delivery(receives=receives), a_delivery()])
+
+        assert (result.dead_lettered, result.dispatched) == (moved, 2 - moved)
+        reasons = [letter.attributes["zigzag"]["StringValue"] for letter in world.dead_letters.messages]
+        assert len(reasons) == moved
+        assert all(f"received {receives} times" in reason for reason in reasons)
+
+    def test_the_message_itself_is_gone_then(self, world: World) -> None:
+        delivery = world.delivered_often(990, "{}")
+
+        dispatch(world, ScriptedWorkers(), [delivery])
+
+        assert (len(world.queue), len(world.dead_letters)) == (0, 1)
+
+    def test_where_the_letter_is_refused_the_message_stays(self, world: World) -> None:
+        delivery = world.delivered_often(990, "{}")
+        world.dead_letters.broken = {"send"}
+
+        assert dispatch(world, ScriptedWorkers(), [delivery]) == PollResult(left=1)
+        assert len(world.queue) == 1
+
+    def test_a_batch_goes_out_without_it(self, world: World) -> None:
+        workers = ScriptedWorkers()
+
+        dispatch(world, workers, [a_delivery(), a_delivery(receives=995), a_delivery()], 10)
+
+        assert len(workers.events) == 2
+
+    def test_in_a_group_nothing_overtakes_it(self, fifo: World) -> None:
+        # Given a group whose second message was received too often, and whose first is healthy
+        deliveries, workers = grouped(fifo, "aaa"), ScriptedWorkers()
+        deliveries[1].message["Attributes"]["ApproximateReceiveCount"] = "995"
+
+        assert dispatch(fifo, workers, deliveries) == PollResult(dispatched=1, released=2)
+        assert names([event["Message"] for event in workers.events]) == ["a1"]
+        assert dispatch(fifo, workers, deliveries[1:]) == PollResult(dead_lettered=1, released=1)
+
+    def test_what_no_letter_can_hold_is_left_to_sqs(self, world: World) -> None:
+        delivery = a_delivery(TestUnwritable.HALF_A_CHARACTER, receives=995)
+
+        result = dispatch(world, ScriptedWorkers(), [delivery])
+
+        assert (result.dead_lettered, result.stop) == (0, None)
 
 
 class TestUnwritable:
