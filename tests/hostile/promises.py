@@ -5,11 +5,12 @@ Each check forgives only what a fault did to this very message or record, as `zi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from math import inf
 
 from tests.hostile.trail import Life, Start
-from tests.hostile.world import ATTEMPTS, HostileWorld
+from tests.hostile.world import ATTEMPTS, IDEMPOTENT, HostileWorld
 
 from shared.lease import LEASE_SECONDS
 from zigzag_testing.faults import SLOWEST_CALL_SECONDS
@@ -19,7 +20,7 @@ def check_every_message_ended(world: HostileWorld) -> None:
     """Nothing is lost: each message succeeded, or its task is recorded as done, or it became a dead letter
     with its reason."""
     for life in world.trail.lives:
-        done = _is_idempotent(world, life.id) and life.id in world.trail.done
+        done = is_idempotent(world, life.id) and life.id in world.trail.done
         assert life.succeeded or done or life.letters, f"{life} is lost: {world.trail.sent[life.id]}"
         assert all(letter.reason for letter in life.letters), f"{life} has a letter without a reason"
     for letter in world.sandbox.dead_letters:
@@ -39,9 +40,9 @@ def check_dead_letters_were_tried(world: HostileWorld) -> None:
         since = _attempts_count_since(world, life)
         dead_at = min(letter.at for letter in life.letters)
         starts = [one for one in world.trail.starts(life.id) if one.ended >= since and one.began <= dead_at]
-        keys = _keys(world, life.id)
-        in_vain = sum(key in keys and since <= at <= dead_at for key, at in world.faults.in_vain)
-        least = 1 if sent.get("rejects") or _times_unreached(world, life.id) else ATTEMPTS
+        names = keys(world, life.id)
+        in_vain = sum(key in names and since <= at <= dead_at for key, at in world.faults.in_vain)
+        least = 1 if sent.get("rejects") or times_unreached(world, life.id) else ATTEMPTS
         assert len(starts) + in_vain >= least, f"{life} is dead after {len(starts)} starts: {starts}"
 
 
@@ -55,28 +56,28 @@ def check_no_start_too_many(world: HostileWorld) -> None:
         lives = world.trail.of(id)
         for together in [lives] if any(life.shares for life in lives) else [[life] for life in lives]:
             starts = [start for life in together for start in life.starts]
-            anew = sum(_began_anew(life) for life in together) if _is_idempotent(world, id) else 0
+            anew = sum(began_anew(life) for life in together) if is_idempotent(world, id) else 0
             doubled = sum(world.faults.doubled[one] for life in together for one in life.message_ids)
             messages = sum(len(life.message_ids) for life in together)
-            most = (ATTEMPTS + 1) * (messages + anew) + doubled + _times_unreached(world, id)
+            most = (ATTEMPTS + 1) * (messages + anew) + doubled + times_unreached(world, id)
             assert len(starts) <= most, f"{together} started {len(starts)} times, of {most}"
 
 
 def check_nothing_overlaps(world: HostileWorld, *, plain: bool = True) -> None:
     """No two starts of one message, or of one idempotent task, at the same time, while its lease holds."""
     for id in world.trail.sent:
-        if _is_idempotent(world, id):
-            _check_one_after_the_other(world, id, world.trail.starts(id))
+        if is_idempotent(world, id):
+            check_one_after_the_other(world, id, world.trail.starts(id))
         elif plain:
             for life in world.trail.of(id):
                 if len(life.message_ids) == 1 and not any(map(world.faults.doubled.get, life.message_ids)):
-                    _check_one_after_the_other(world, id, life.starts)
+                    check_one_after_the_other(world, id, life.starts)
 
 
 def check_nothing_done_is_repeated(world: HostileWorld) -> None:
     """Of an idempotent task, nothing starts once its completion is recorded."""
     for id in world.trail.sent:
-        if _is_idempotent(world, id):
+        if is_idempotent(world, id):
             done = world.trail.done.get(id, float("inf"))
             late = [start for start in world.trail.starts(id) if start.began > done]
             assert not late, f"{id} started after its completion was recorded at {done}: {late}"
@@ -103,16 +104,24 @@ def check_nothing_is_hot(world: HostileWorld) -> None:
             assert other - one >= 1, f"{message_id} was received twice within {other - one} s"
 
 
-def _check_one_after_the_other(world: HostileWorld, id: str, starts: list[Start]) -> None:
+def check_one_after_the_other(
+    world: HostileWorld, id: str, starts: list[Start], leases: Collection[str] = ()
+) -> None:
+    """No start before the one before it has ended, unless that lost its lease.
+
+    leases -- names of the leases that forbid it, messages' or records'; all that the task has, if none.
+    """
+    names = leases or (*world.trail.message_ids(id), *keys(world, id))
     for one, other in pairwise(sorted(starts, key=lambda start: start.began)):
-        if one.ended > other.began and not _lost_its_lease(world, id, one, other):
+        if one.ended > other.began and not _lost_its_lease(world, id, one, other, names):
             raise AssertionError(f"{id} ran twice at the same time: {one}, {other}")
 
 
-def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start) -> bool:
-    """Whether a fault hit a heartbeat of the first one, while it ran, and not long before the other began."""
-    names = (*world.trail.message_ids(id), *_keys(world, id))
-    received = (at for name in names for at in world.trail.receives.get(name, ()) if at > one.began)
+def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start, names: Collection[str]) -> bool:
+    """Whether a fault hit a renewal of one of these leases by the first one's process, while it ran, and not
+    long before the other began."""
+    message_ids = world.trail.message_ids(id)
+    received = (at for one_id in message_ids for at in world.trail.receives[one_id] if at > one.began)
     # A lease until the message is visible, and some ticks until it is received.
     after = max(one.began, min(received, default=other.began) - 2 * LEASE_SECONDS - SLOWEST_CALL_SECONDS)
     return any(
@@ -128,28 +137,28 @@ def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start) -> b
 def _attempts_count_since(world: HostileWorld, life: Life) -> float:
     """A plain task's count for its message. A key's count since they were last forgotten: a doubled event may
     come after that, and its start counts for whatever message of that key is next."""
-    if not _is_idempotent(world, life.id):
+    if not is_idempotent(world, life.id):
         return life.sent_at
     lives = world.trail.of(life.id)
     since = min(one.sent_at for one in lives) if life.shares else life.sent_at
     return max((letter.at for one in lives for letter in one.letters if letter.at <= since), default=0.0)
 
 
-def _began_anew(life: Life) -> int:
+def began_anew(life: Life) -> int:
     """How often it started again though it was a dead letter already."""
     return sum(any(start.began > letter.at for start in life.starts) for letter in life.letters)
 
 
-def _is_idempotent(world: HostileWorld, id: str) -> bool:
-    return world.trail.sent[id]["task"] in ("once", "by_key")
+def is_idempotent(world: HostileWorld, id: str) -> bool:
+    return world.trail.sent[id]["task"] in IDEMPOTENT
 
 
-def _keys(world: HostileWorld, id: str) -> set[str]:
+def keys(world: HostileWorld, id: str) -> set[str]:
     """Those that a record of this task may have."""
     task = world.trail.sent[id]["task"]
     messages = set(world.trail.message_ids(id))
     return {f"starts#{one}" for one in messages} | {f"run#{task}#{what}" for what in (id, *messages)}
 
 
-def _times_unreached(world: HostileWorld, id: str) -> int:
-    return sum(world.faults.unreached[key] for key in _keys(world, id))
+def times_unreached(world: HostileWorld, id: str) -> int:
+    return sum(world.faults.unreached[key] for key in keys(world, id))

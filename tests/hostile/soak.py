@@ -1,9 +1,10 @@
 """`make soak`: millions of messages through hostile worlds, each with its own seed, each judged by its trail.
 
-    python -m tests.hostile.soak [--messages 1000000] [--seed 0] [--processes 2]
+    python -m tests.hostile.soak [--wide] [--known] [--messages 1000000] [--seed 0] [--processes 2]
 
 Prints what struck how often, and stops with the seed of the first world that broke a promise: the same
-seed has the same bad day again.
+seed has the same bad day again. `--wide` has the wider worlds, and `--known` also what is known not to hold
+in them (`known.py`): then it goes on, and counts.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.hostile import promises
+from tests.hostile import known, promises, wide
+from tests.hostile.wide_promises import JUDGES
 from tests.hostile.world import HostileWorld
 
-from zigzag_testing.faults import KINDS
+from zigzag_testing.faults import KINDS, OF_A_WIDER_WORLD
+from zigzag_testing.outages import OUTAGES
 
 MESSAGES_A_WORLD = 1_000
 RATES = (0.0, 0.01, 0.05)
@@ -113,37 +116,62 @@ def _judge(world: HostileWorld, calm: bool) -> None:
         promises.check_order_in_groups(world)
 
 
+def judge_wide(seed: int) -> Judged:
+    """One wider world from its seed, without what is known."""
+    return _told(wide.judge(wide.draw(seed, without=known.kept_out()), known.judges()))
+
+
+def judge_known(seed: int) -> Judged:
+    """One wider world from its seed, and all judges."""
+    return _told(wide.judge(wide.draw(seed), JUDGES))
+
+
+def _told(judged: wide.Judged) -> Judged:
+    broken = "".join(f"\n  {name}: {what}" for name, what in judged.broken.items()) or None
+    return Judged(judged.drawn.seed, judged.lives, judged.starts, judged.dead, judged.struck, broken)
+
+
 def main() -> int:
     """Runs worlds until enough messages went through; 1 if a promise was broken."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--wide", action="store_true", help="wider worlds")
+    parser.add_argument("--known", action="store_true", help="and what is known not to hold there")
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first world; each next has the next")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     began, seeds = time.monotonic(), itertools.count(asked.seed)
-    worlds, messages, starts, dead, struck = 0, 0, 0, 0, Counter[str]()
+    lives = judge_known if asked.known else judge_wide if asked.wide else judge
+    judged: list[Judged] = []
     with ProcessPoolExecutor(asked.processes) as pool:
-        running = {pool.submit(judge, next(seeds)) for _ in range(2 * asked.processes)}
+        running = {pool.submit(lives, next(seeds)) for _ in range(2 * asked.processes)}
         while running:
             ended, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
-                judged = future.result()
-                if judged.broken is not None:
-                    print(f"seed {judged.seed} broke a promise: {judged.broken}", flush=True)
-                    pool.shutdown(cancel_futures=True)
-                    return 1
-                worlds, messages = worlds + 1, messages + judged.messages
-                starts, dead, struck = starts + judged.starts, dead + judged.dead, struck + judged.struck
-                if messages < asked.messages:
-                    running.add(pool.submit(judge, next(seeds)))
-    seconds = time.monotonic() - began
-    print(f"{messages:,} messages in {worlds:,} worlds, seeds from {asked.seed}, {seconds:,.0f} s")
-    print(f"{starts:,} starts, {dead:,} dead letters, 0 promises broken; faults that struck:")
-    for kind in KINDS:
+                judged.append(future.result())
+                if judged[-1].broken is not None:
+                    print(f"seed {judged[-1].seed} broke a promise: {judged[-1].broken}", flush=True)
+                    if not asked.known:
+                        pool.shutdown(cancel_futures=True)
+                        return 1
+                if sum(one.messages for one in judged) < asked.messages:
+                    running.add(pool.submit(lives, next(seeds)))
+    _say(judged, asked.seed, time.monotonic() - began)
+    return int(any(one.broken for one in judged))
+
+
+def _say(judged: list[Judged], seed: int, seconds: float) -> None:
+    messages, starts, dead = (
+        sum(one) for one in zip(*((one.messages, one.starts, one.dead) for one in judged), strict=True)
+    )
+    broken = sum(one.broken is not None for one in judged)
+    struck = sum((one.struck for one in judged), Counter[str]())
+    print(f"{messages:,} messages in {len(judged):,} worlds, seeds from {seed}, {seconds:,.0f} s")
+    print(f"{starts:,} starts, {dead:,} dead letters, {broken} worlds broke a promise; faults that struck:")
+    for kind in (*KINDS, *OF_A_WIDER_WORLD, *OUTAGES):
         print(f"  {struck[kind]:>10,}  {kind}")
-    return 0
 
 
 if __name__ == "__main__":

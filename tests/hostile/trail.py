@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.hostile.held import Held
 
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
 from zigzag_testing import DeadLetter, Sandbox
+from zigzag_testing.faults import PROCESS
 
 COPY = "copy"
 """The attribute that tells one message from another of the same id. It lives through redrives."""
@@ -43,6 +46,8 @@ class Letter:
 class Life:
     """One message on the task queue, from its send or its redrive to its end.
 
+    touches     -- when its user's code first began in which process: an import, a check, a key, a start.
+    purged      -- whether an operator deleted it.
     message_ids -- two, if letters of one message were redriven together: its letter was stored twice.
     shares      -- whether another message of the same id was on the queue meanwhile: they share attempts.
     """
@@ -53,7 +58,9 @@ class Life:
     message_ids: set[str] = field(default_factory=set)
     starts: list[Start] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
+    touches: dict[int, float] = field(default_factory=dict, repr=False)
     shares: bool = False
+    purged: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -67,15 +74,19 @@ class Trail:
     lives    -- the messages in the order in which they came to the task queue.
     receives -- when each message was received, by its MessageId.
     done     -- when a completion was recorded, by the record's name.
+    held     -- from when until when each message was received, and not settled.
     """
 
     def __init__(self) -> None:
+        self.held = Held()
         self.sent: dict[str, dict[str, Any]] = {}
         self.lives: list[Life] = []
         self.receives: dict[str, list[float]] = defaultdict(list)
         self.done: dict[str, float] = {}
         self._of_an_id: dict[str, list[Life]] = defaultdict(list)
         self._lives: dict[tuple[str, str, float], Life] = {}
+        self._by_message: dict[str, Life] = {}
+        self._worked: dict[int, list[Life]] = {}
 
     def of(self, id: str) -> list[Life]:
         """The lives of a task's messages."""
@@ -89,6 +100,24 @@ class Trail:
     def find(self, id: str, copy: str, sent_at: float) -> Life:
         return self._lives[id, copy, round(sent_at, 3)]
 
+    def touch(self, now: float, is_meant: Callable[[Life], bool]) -> Life:
+        """Notes that user code began in the process that is at work now: for the next message meant."""
+        process = PROCESS.get()
+        meant = [life for life in self._worked[process] if is_meant(life)]
+        life = next((one for one in meant if process not in one.touches), meant[-1])
+        life.touches.setdefault(process, now)
+        return life
+
+    def touches(self, id: str) -> int:
+        """How often code of the user began for the messages of a task."""
+        return sum(len(life.touches) for life in self._of_an_id[id])
+
+    def purge(self, sandbox: Sandbox) -> None:
+        """Deletes what is on the task queue, as an operator does."""
+        for life in self.lives:
+            life.purged |= _is_there(life, sandbox)
+        sandbox.queue.purge()
+
     def message_ids(self, id: str) -> Iterator[str]:
         return (message_id for life in self._of_an_id[id] for message_id in life.message_ids)
 
@@ -97,6 +126,19 @@ class Trail:
         self._watch_the_queue(sandbox)
         self._watch_the_dead_letters(sandbox)
         self._watch_the_records(sandbox)
+        self._watch_the_workers(sandbox)
+        self.held.watch(sandbox)
+
+    def _watch_the_workers(self, sandbox: Sandbox) -> None:
+        work = sandbox.workers._handler
+
+        async def watched(event: Any, seconds_left: Callable[[], float]) -> None:
+            messages = event.get("Messages") or [event["Message"]]
+            self._worked[PROCESS.get()] = [self._by_message[message["MessageId"]] for message in messages]
+            await work(event, seconds_left)
+            del self._worked[PROCESS.get()]
+
+        sandbox.workers._handler = watched
 
     def _watch_the_queue(self, sandbox: Sandbox) -> None:
         queue = sandbox.queue
@@ -124,6 +166,7 @@ class Trail:
             self.lives.append(life)
             self._of_an_id[id].append(life)
         life.message_ids.add(message_id)
+        self._by_message[message_id] = life
         there = [life for life in self._of_an_id[id] if _is_there(life, sandbox)]
         for life in there:
             life.shares |= len(there) > 1 or len(life.message_ids) > 1

@@ -12,9 +12,13 @@ from tests.hostile.trail import COPY, Start, Trail
 
 from zigzag import Backoff, Context, Reject, Retry, task
 from zigzag_testing import Sandbox
+from zigzag_testing.blocking import block
 from zigzag_testing.faults import PROCESS, Crash
 
 ATTEMPTS = 3
+IDEMPOTENT = ("once", "by_key", "heavier")
+"""The idempotent ones of all tasks."""
+
 STRUCK: Counter[str] = Counter()
 """How often each kind of fault has struck, in all worlds of this session."""
 
@@ -25,7 +29,8 @@ class HostileWorld:
     """A sandbox with faults, and three tasks: `plain`, `once` (idempotent), `by_key` (by a key of its own).
 
     A payload says what the task does: {"id": …, "seconds": how long it takes, "fails": how often it raises,
-    "crashes": how often it kills its process, "rejects": how often it is rejected}.
+    "crashes": how often it kills its process, "rejects": how often it is rejected, "blocks": for how many
+    seconds no `await` gives way, "stubborn": whether the soft deadline can't end that}.
     """
 
     def __init__(
@@ -52,7 +57,7 @@ class HostileWorld:
         payload = {"id": id, **does}
         self.trail.sent[id] = {"task": name, **payload}
         for copy in range(times):
-            self._put(json.dumps({"task": name, "id": id, "payload": payload}), f"{id}-{copy}", group)
+            self._put(self._body({"task": name, "id": id, "payload": payload}), f"{id}-{copy}", group)
         return id
 
     def send_bad(self, body: str = "no JSON") -> None:
@@ -68,27 +73,40 @@ class HostileWorld:
         if redrives and self.sandbox.redrive():
             self.sandbox.run(max_seconds=4 * 24 * 3600)
 
+    def _body(self, message: Mapping[str, Any]) -> str:
+        return json.dumps(message)
+
     def _put(self, body: str, copy: str, group: str | None) -> None:
         attributes = {COPY: {"DataType": "String", "StringValue": copy}}
         self.sandbox.send_message(body, attributes, group=group, deduplication_id=copy if group else None)
 
-    def _tasks(self) -> dict[str, Any]:
-        async def leave_a_trail(payload: dict[str, Any], context: Context) -> None:
-            assert context.sent_at is not None
-            trail, clock = self.trail, self.sandbox.clock
-            life = trail.find(payload["id"], str(context.attributes[COPY]), context.sent_at.timestamp())
-            start = Start(clock.now(), PROCESS.get())
-            life.starts.append(start)
-            number = len(trail.starts(payload["id"]))
-            try:
-                await asyncio.sleep(payload.get("seconds", 0))
-                _misbehave(payload, number)
-                start.how = "succeeded"
-            except (Retry, Reject, ValueError):
-                start.how = "failed"
-                raise
-            finally:
-                start.ended = clock.now()
+    async def leave_a_trail(self, payload: Mapping[str, Any], context: Context) -> None:
+        """What every task does: as its payload says."""
+        assert context.sent_at is not None
+        trail, clock = self.trail, self.sandbox.clock
+        life = trail.find(payload["id"], str(context.attributes[COPY]), context.sent_at.timestamp())
+        start = Start(clock.now(), PROCESS.get())
+        life.starts.append(start)
+        life.touches.setdefault(start.process, start.began)
+        number = len(trail.starts(payload["id"]))
+        try:
+            await asyncio.sleep(payload.get("seconds", 0))
+            if payload.get("blocks"):
+                block(payload["blocks"], interruptible=not payload.get("stubborn"))
+            _misbehave(payload, number)
+            start.how = "succeeded"
+        except (Retry, Reject, ValueError):
+            start.how = "failed"
+            raise
+        finally:
+            start.ended = clock.now()
+
+    def _key(self, payload: Mapping[str, Any]) -> str:
+        """The key function of `by_key`."""
+        return str(payload["id"])
+
+    def _tasks(self) -> Mapping[str, Any]:
+        leave_a_trail = self.leave_a_trail
 
         @task(attempts=ATTEMPTS, backoff=QUICK)
         async def plain(payload: dict[str, Any], context: Context) -> None:
@@ -98,7 +116,7 @@ class HostileWorld:
         async def once(payload: dict[str, Any], context: Context) -> None:
             await leave_a_trail(payload, context)
 
-        @task(attempts=ATTEMPTS, backoff=QUICK, idempotent=lambda payload: str(payload["id"]))
+        @task(attempts=ATTEMPTS, backoff=QUICK, idempotent=self._key)
         async def by_key(payload: dict[str, Any], context: Context) -> None:
             await leave_a_trail(payload, context)
 

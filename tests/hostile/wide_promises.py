@@ -1,0 +1,166 @@
+"""What is promised of a wider world, where faults last. Nothing is forgiven but what no code can help."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
+
+from tests.hostile import promises
+from tests.hostile.held import Span
+from tests.hostile.wide import Drawn
+from tests.hostile.wide_world import WideWorld
+from tests.hostile.world import ATTEMPTS
+
+from shared.lease import EVENT_AGE_SECONDS, LEASE_SECONDS
+
+MOST_STARTS = 21
+"""Of a message whose code kills or hangs: the first may be uncounted, and twenty are counted."""
+
+DEPLOY_SECONDS = 3600
+"""How long a message outlives a deploy that lacks its task."""
+
+NO_START_HELPS = (
+    r"the body (is|names|has) ",
+    r"`(task|payload|id)` (is|has) ",
+    r"the payload does not fit",
+    r"too large for an asynchronous invoke",
+    r"received [\d,]+ times",
+)
+"""Reasons of dead letters whose tasks never started, and why no start could help."""
+
+NO_TASK = r"no task is called|can't be imported|has no function"
+
+
+def check_every_message_ended(world: WideWorld, drawn: Drawn) -> None:
+    """Each message succeeded, or its task is recorded as done, or it is a dead letter; or it was purged."""
+    for life in world.trail.lives:
+        done = promises.is_idempotent(world, life.id) and life.id in world.trail.done
+        ended = life.succeeded or done or life.letters or life.purged
+        assert ended, f"{life} is lost: {world.trail.sent[life.id]}"
+
+
+def check_letters_say_why(world: WideWorld, drawn: Drawn) -> None:
+    """Every dead letter has a reason, and a start; or it names the cause that no start could have helped."""
+    for letter in world.sandbox.dead_letters:
+        assert letter.reason, f"{letter.body[:100]} has no reason: SQS itself has moved it"
+    for life in world.trail.lives:
+        for letter in life.letters:
+            assert letter.reason, f"{life} has a letter without a reason"
+            named = any(re.search(cause, letter.reason) for cause in NO_START_HELPS)
+            assert named or world.trail.touches(life.id), (
+                f"{life} never started, and is dead: {letter.reason}"
+            )
+
+
+def check_letters_were_tried(world: WideWorld, drawn: Drawn) -> None:
+    """Who fails for good failed as often as is said: no receive, and no outage, counts as an attempt."""
+    for life in world.trail.lives:
+        for letter in life.letters:
+            said = re.match(r"failed after (\d+) attempt", letter.reason)
+            if said is None or life.shares:
+                continue
+            keys = promises.keys(world, life.id)
+            tried = world.trail.touches(life.id) + sum(key in keys for key, _ in world.faults.in_vain)
+            assert tried >= int(said[1]), f"{life} was tried {tried} times: {letter.reason}"
+
+
+def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
+    """No message is started without end, whatever its code does, and whatever can't be reached."""
+    for life in world.trail.lives:
+        doubled = sum(world.faults.doubled[one] for one in life.message_ids)
+        most = MOST_STARTS * len(life.message_ids) + doubled
+        assert len(life.touches) <= most, f"{life.id} was started {len(life.touches)} times, of {most}"
+
+
+def check_attempts_are_kept(world: WideWorld, drawn: Drawn) -> None:
+    """A task whose record can be reached runs once more than its policy says, at most."""
+    for life in world.trail.lives:
+        if life.shares or len(life.message_ids) > 1 or promises.times_unreached(world, life.id):
+            continue
+        doubled = sum(world.faults.doubled[one] for one in life.message_ids)
+        most = (ATTEMPTS + 1) * (1 + promises.began_anew(life)) + doubled
+        assert len(life.starts) <= most, f"{life} started {len(life.starts)} times, of {most}"
+
+
+def check_nothing_overlaps(world: WideWorld, drawn: Drawn) -> None:
+    """Two runs overlap only where the renewals of the very lease that forbids it failed.
+
+    That is the message's for a plain task, and the record's for an idempotent one, whoever failed otherwise.
+    """
+    for id in world.trail.sent:
+        if promises.is_idempotent(world, id):
+            promises.check_one_after_the_other(world, id, world.trail.starts(id), promises.keys(world, id))
+            continue
+        for life in world.trail.of(id):
+            if len(life.message_ids) == 1 and not any(map(world.faults.doubled.get, life.message_ids)):
+                promises.check_one_after_the_other(world, id, life.starts, life.message_ids)
+
+
+def check_nothing_done_is_repeated(world: WideWorld, drawn: Drawn) -> None:
+    """Of an idempotent task, nothing starts once its completion is recorded."""
+    promises.check_nothing_done_is_repeated(world)
+
+
+def check_nothing_is_hot(world: WideWorld, drawn: Drawn) -> None:
+    """No message is received more than once a second, unless SQS itself delivers it twice."""
+    for message_id, times in world.trail.receives.items():
+        hot = sum(other - one < 1 for one, other in pairwise(times))
+        assert hot <= world.faults.doubled[message_id], f"{message_id} was received twice within a second"
+
+
+def check_the_cap(world: WideWorld, drawn: Drawn) -> None:
+    """What is received and not settled stays below twice the cap, and one cap more for each further run
+    within a minute; beyond that there is one small poll a run."""
+    cap = drawn.options["in_flight_cap"]
+    if not cap or drawn.has("message doubled"):
+        return
+    fired = sorted(world.sandbox.fired)
+    small = min(10, max(1, cap // 10))
+    lives_for = drawn.options["worker_timeout_seconds"] + LEASE_SECONDS + EVENT_AGE_SECONDS
+    for at, number in _peaks(world.trail.held.spans):
+        runs = max(1, bisect_right(fired, at) - bisect_left(fired, at - 60 + 1e-3))
+        long = max(1, bisect_right(fired, at) - bisect_left(fired, at - lives_for))
+        most = cap * (1 + runs) + small * long
+        assert number <= most, f"{number} in flight at {at}, of {most}: cap {cap}, {runs} runs in a minute"
+
+
+def check_deploys_are_outlived(world: WideWorld, drawn: Drawn) -> None:
+    """A message whose task is missing, or can't be imported, is not given up within an hour."""
+    for life in world.trail.lives:
+        for letter in life.letters:
+            if not re.search(NO_TASK, letter.reason):
+                continue
+            since = min(at for one in life.message_ids for at in world.trail.receives[one])
+            took = letter.at - since
+            assert took >= DEPLOY_SECONDS, f"{life.id} was given up after {took:.0f} s: {letter.reason}"
+
+
+def _peaks(spans: Iterable[Span]) -> Iterable[tuple[float, int]]:
+    """When another one began, and how many there were then."""
+    changes = sorted(
+        change for span in spans for change in ((span.began, 1), (span.ended, -1)) if span.ended > span.began
+    )
+    number = 0
+    for at, change in changes:
+        number += change
+        if change > 0:
+            yield at, number
+
+
+JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
+    judge.__name__.removeprefix("check_").replace("_", " "): judge
+    for judge in (
+        check_every_message_ended,
+        check_letters_say_why,
+        check_letters_were_tried,
+        check_starts_are_bounded,
+        check_attempts_are_kept,
+        check_nothing_overlaps,
+        check_nothing_done_is_repeated,
+        check_nothing_is_hot,
+        check_the_cap,
+        check_deploys_are_outlived,
+    )
+}
