@@ -51,6 +51,13 @@ KNOWN = (
         QUEUE,
     ),
     Known(
+        "a message's lease ends while only the table refuses",
+        5,
+        ("records refusing", "long tasks"),
+        "nothing overlaps",
+        RECORDS,
+    ),
+    Known(
         "while the table is away, receives count as attempts",
         0,
         ("records away", "long tasks"),
