@@ -30,7 +30,16 @@ TAKES_SECONDS = {
 }
 """How long an import, a check or a key function takes; 127 s is Linux's own time-out of a connection."""
 
-OTHERS = ("long tasks", "schedule", "short time-out", "large body", "operator", "bad deploy", "old faults")
+OTHERS = (
+    "late count",
+    "long tasks",
+    "schedule",
+    "short time-out",
+    "large body",
+    "operator",
+    "bad deploy",
+    "old faults",
+)
 WIDTHS = (*OUTAGES, *OF_A_WIDER_WORLD, *CODE, *OTHERS)
 """Each kind of thing that a wider world may have, and the narrow one has not."""
 
@@ -98,6 +107,8 @@ def draw(
         "superseded_handles_act": random.random() < 0.5,
         "worker_timeout_seconds": random.choice([10, 15] if "short time-out" in widths else [60, 300, 900]),
     }
+    if "late count" in widths:
+        options["count_late_seconds"] = random.uniform(1, 60)
     if "schedule" in widths:
         options["schedule"] = _schedule(random)
     return Drawn(seed, frozenset(widths), random.random() < 0.35, messages, options)

@@ -31,7 +31,7 @@ KINDS = (
 
 OF_A_WIDER_WORLD = (
     "firing doubled",
-    "count late",
+    "receive failed",
     "short poll misses",
     "message doubled",
 )

@@ -13,12 +13,7 @@ from shared.ports.queue import Failed, Outgoing, Queue, QueueError
 from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
 from shared.ports.workers import Reply
 from zigzag_testing.faults import PROCESS, Faults
-from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.outages import UNANSWERED, Service, reply_of, suffer
-
-COUNT_LATE_SECONDS = 60.0
-"""How old SQS's count of what is in flight may be
-(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html)."""
 
 AGAIN_WITHIN_SECONDS = 30
 """How soon SQS delivers a message again that it delivers twice."""
@@ -52,6 +47,8 @@ class FaultyQueue:
 
     async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         async with self._call():
+            if self._faults.strike("receive failed"):
+                raise QueueError("ServiceUnavailable", "a fault")
             if wait_seconds == 0:
                 max_messages = self._faults.fewer(max_messages)
             # What is slow after this has its lease from here, as SQS's answer is dated.
@@ -97,9 +94,6 @@ class FaultyQueue:
 
     async def in_flight(self) -> int:
         async with self._call():
-            late = self._faults.delay("count late", COUNT_LATE_SECONDS)
-            if late and isinstance(self._queue, MemoryQueue):
-                return self._queue.was_in_flight(late)
             return await self._queue.in_flight()
 
     @asynccontextmanager

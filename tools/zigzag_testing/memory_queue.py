@@ -124,12 +124,6 @@ class MemoryQueue:
             self._counts.popleft()
         return self._counts[0][1] if self._counts else storage.in_flight(now)
 
-    def was_in_flight(self, seconds_ago: float) -> int:
-        """What `in_flight` says of a time up to a minute ago, as SQS's late count does."""
-        now, storage = self._now()
-        storage.in_flight(now)
-        return storage.was_in_flight(now - seconds_ago)
-
     def purge(self) -> None:
         """Deletes every message, in flight or not, as PurgeQueue does."""
         self._now()[1].clear()

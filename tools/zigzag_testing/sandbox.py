@@ -60,8 +60,7 @@ class Sandbox:
     count_late_seconds      -- as MemoryQueue's.
     seed                    -- of everything that is random.
 
-    `schedule` may be set to None, for a while: an operator has disabled it. `fired` has the times of all
-    ticks.
+    `schedule` may be set to None for a while, as an operator disables it. `fired` has all ticks' times.
 
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
 from zigzag_testing.turns import Stored, Turns
-
-REMEMBERED_SECONDS = 60.0
-"""How long it is known how many messages were in flight."""
 
 
 class Storage:
@@ -71,10 +67,6 @@ class Storage:
     def in_flight(self, now: float) -> int:
         return self._in_flight.count(now)
 
-    def was_in_flight(self, then: float) -> int:
-        """The count at a time in the last minute, as far as it was looked at since."""
-        return self._in_flight.counted(then)
-
     def clear(self) -> None:
         """Removes everything."""
         for stored in list(self):
@@ -98,7 +90,6 @@ class InFlight:
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._in_order: list[tuple[float, str]] = []
-        self._past: deque[tuple[float, int]] = deque([(0.0, 0)])
 
     def begin(self, message_id: str, until: float) -> None:
         """The message is in flight until then, whatever was said before."""
@@ -113,17 +104,4 @@ class InFlight:
             until, message_id = heappop(self._in_order)
             if self._until.get(message_id) == until:
                 del self._until[message_id]
-                self._remember(until)
-        self._remember(now)
         return len(self._until)
-
-    def counted(self, then: float) -> int:
-        """The last count until then; the first that is remembered, if all are later."""
-        before = [count for at, count in self._past if at <= then]
-        return before[-1] if before else self._past[0][1]
-
-    def _remember(self, at: float) -> None:
-        if self._past[-1][1] != len(self._until):
-            self._past.append((at, len(self._until)))
-        while len(self._past) > 1 and self._past[1][0] <= at - REMEMBERED_SECONDS:
-            self._past.popleft()
