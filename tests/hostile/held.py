@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import NamedTuple
 
 from shared.delivery import Delivery
@@ -43,8 +44,10 @@ class Held:
                 self._now[delivery.message_id] = Span(now(), now() + lease_seconds)
             return received
 
-        async def watched_change(deliveries: Sequence[Delivery], seconds: int) -> list[Failed]:
-            failed = await change(deliveries, seconds)
+        async def watched_change(
+            deliveries: Sequence[Delivery], seconds: int, until: float = inf
+        ) -> list[Failed]:
+            failed = await change(deliveries, seconds, until)
             refused = {failure.delivery.message_id for failure in failed}
             for delivery in deliveries:
                 span = self._now.get(delivery.message_id)

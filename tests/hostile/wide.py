@@ -176,7 +176,7 @@ def _live(world: WideWorld, drawn: Drawn, random: Random) -> None:
             step = random.choice([HOUR, DAY])
         sandbox.run_for(step)
         if drawn.has("operator") and random.random() < 0.2:
-            random.choice([sandbox.redrive, lambda: world.trail.purge(sandbox), world.deploy])()
+            random.choice([sandbox.redrive, lambda: world.trail.purge(sandbox)])()
             world.disable_for(random.choice([MINUTE, HOUR, 6 * HOUR]))
         if drawn.has("bad deploy") and random.random() < 0.3:
             world.deploy_badly_for(random.choice([MINUTE, 10 * MINUTE, 50 * MINUTE]), random)

@@ -58,16 +58,11 @@ class WideWorld(HostileWorld):
         self.sandbox.run_for(seconds)
         self.sandbox.schedule = schedule
 
-    def deploy(self) -> None:
-        """New code: processes that rest end."""
-        self.sandbox._resting.clear()
-
     def deploy_badly_for(self, seconds: float, random: Random) -> None:
         """What is deployed lacks a task, or has one whose module can't be imported; then it is mended."""
         name = random.choice([*self.table])
         hit = random.choice([self.table.missing, self.table.broken])
         hit.add(name)
-        self.deploy()
         self.sandbox.run_for(seconds)
         hit.clear()
 
