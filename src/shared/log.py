@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import time
 from traceback import format_exception
@@ -31,7 +33,7 @@ _MAX_CHARACTERS = (16_000, 4_000, 1_000, 100)
 """Of one text in a line; with less, where all of them together are too long."""
 
 
-_STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "fields"}
+_STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "fields"}
 """What every record has; what else there is came by `extra`."""
 
 _NUMBERS = (bool, int, float)
@@ -46,9 +48,7 @@ class JsonFormatter(logging.Formatter):
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        raised = self.formatException(record.exc_info) if record.exc_info else None
-        ours = record.name == LOGGER.name
-        return _line(record.created, record.levelname, _message(record), raised, _fields(record), ours=ours)
+        return _line_of(record)
 
 
 def configure() -> None:
@@ -72,7 +72,7 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
     if _function is None:
         LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
     else:
-        raised = None if error is None else "".join(format_exception(error)).rstrip("\n")
+        raised = None if error is None else _traceback(error)
         fields = {name: _plain(value) for name, value in known.items()}
         _function.output.write(_line(time(), _LEVELS[level], message, raised, fields, ours=True))
 
@@ -81,6 +81,13 @@ def restore() -> None:
     """Undoes what a task has done to the function's standard output and standard error."""
     if _function is not None:
         _function.output.restore()
+
+
+def flush() -> None:
+    """What was written goes out, before a process ends as it is. Lines of a function are out already."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):
+            stream.flush()
 
 
 def of_a_task(fields: Mapping[str, Any]) -> logging.LoggerAdapter[logging.Logger]:
@@ -95,10 +102,9 @@ class _Handler(logging.Handler):
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
-        self._formatter = JsonFormatter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._output.write(self._formatter.format(record))
+        self._output.write(_line_of(record))
 
 
 class _Function:
@@ -152,6 +158,17 @@ def _line(
     return written
 
 
+def _line_of(record: logging.LogRecord) -> str:
+    error = record.exc_info and record.exc_info[1]
+    raised = _traceback(error) if error else None
+    ours = record.name == LOGGER.name
+    return _line(record.created, record.levelname, _message(record), raised, _fields(record), ours=ours)
+
+
+def _traceback(error: BaseException) -> str:
+    return "".join(format_exception(error)).rstrip("\n")
+
+
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
@@ -163,7 +180,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = getattr(record, "fields", {})
     if not isinstance(fields, Mapping):  # somebody else's word for something else
         fields = {"fields": fields}
-    given = vars(record)
+    given = record.__dict__
     more = {name: given[name] for name in given if name not in _STANDARD}
     return {_text(name): _plain(value) for name, value in (more | {**fields}).items()}
 

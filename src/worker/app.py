@@ -66,10 +66,12 @@ def handler(event: object, context: Any) -> Any:
         raise
     worker = _worker(settings.queue.url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
-    answer = dispatch.answer_of(run_in_place(worker.work(batch, PROCESS.seconds_left)))
-    if PROCESS.exit_reason is not None:
-        run_in_place(PROCESS.exit(PROCESS.exit_reason))  # all is settled, and the next task gets a clean one
-    return answer
+    try:
+        reports = run_in_place(worker.work(batch, PROCESS.seconds_left))
+    except BaseException as error:  # of ours, perhaps broken by a task: the next message may not suffer
+        PROCESS.end_after(error, getattr(context, "aws_request_id", None))
+    PROCESS.end_if_it_must()  # all is settled that can be, and the next task gets a clean one
+    return dispatch.answer_of(reports)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

@@ -21,6 +21,7 @@ from worker.no_queue import NoHold
 from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
+    OUT_OF_TIME,
     Attempt,
     Limits,
     Outcome,
@@ -88,7 +89,7 @@ class Runner:
 
     async def interrupted(self, start: Start) -> Result:
         """The result of an attempt that goes on though the function's time is nearly over."""
-        error = OutOfTimeError()
+        error = OutOfTimeError(OUT_OF_TIME)
         return self._result(start, await self._failed(start, error), error)
 
     async def _run(self, start: Start) -> Outcome:

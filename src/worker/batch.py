@@ -7,7 +7,7 @@ delivery stands for itself, and the successes are deleted together.
 
 from __future__ import annotations
 
-import threading
+from _thread import allocate_lock
 from collections.abc import Sequence
 
 from shared.delivery import Batch, Delivery
@@ -105,7 +105,7 @@ class BatchWork:
             await self._delete_undeleted()
         self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
         start = self._runner.start(remaining[0])
-        settling = threading.Lock()  # of who settles: this thread, or the one that keeps the lease
+        settling = allocate_lock()  # of who settles: this thread, or the one that keeps the lease
 
         async def end() -> None:
             if not settling.acquire(blocking=False):

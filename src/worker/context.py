@@ -15,8 +15,10 @@ from zigzag import Context
 def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
     """The attempt, as its task sees it.
 
-    seconds_left -- how long until the attempt is interrupted.
+    seconds_left -- how long until the function's time is over for it; its own may be over before.
     """
+    limit = attempt.policy.timeout
+    spare = 0.0 if limit is None else max(0.0, seconds_left() - limit)  # what the function has and it has not
     fields = {"task": attempt.task, "id": attempt.id, "attempt": attempt.number}
     sent_at = delivery.sent_at
     return Context(
@@ -29,5 +31,5 @@ def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], 
             for name, attribute in (delivery.attributes and original_attributes(delivery)).items()
         },
         log=log.of_a_task(fields),
-        seconds_left=seconds_left,
+        seconds_left=lambda: max(0.0, seconds_left() - spare),
     )

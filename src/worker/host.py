@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
-from worker.outcome import OutOfTimeError
+from worker.outcome import OUT_OF_TIME, OutOfTimeError
 from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
@@ -20,7 +20,7 @@ class SoftDeadline(KeyboardInterrupt):
     """Interrupts a task shortly before Lambda would end its process.
 
     No Exception: those are swallowed by many an `except` on the way, logging's own among them. And of what is
-    none, KeyboardInterrupt is what event loops let through.
+    none, KeyboardInterrupt is what event loops let through. Its text names what the task had left pending.
     """
 
 
@@ -58,22 +58,33 @@ class Host(Protocol):
         """The most memory that the process has had resident, since it began."""
 
 
-async def in_time[R](call: Awaitable[R]) -> R:
-    """What the call returns. Raises OutOfTimeError in place of SoftDeadline, with where the code was."""
+async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
+    """What the call returns. Raises OutOfTimeError in place of SoftDeadline, with where the code was.
+
+    timeout -- the task's own, if that is what ends the call.
+    """
     try:
         return await call
     except SoftDeadline as deadline:
-        raise OutOfTimeError().with_traceback(deadline.__traceback__) from None
+        why = OUT_OF_TIME if timeout is None else f"took longer than its timeout of {timeout:g} s"
+        pending = f"; it had returned, but not what it had started: {deadline}" if str(deadline) else ""
+        raise OutOfTimeError(why + pending).with_traceback(deadline.__traceback__) from None
 
 
 async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> None:
     """Runs one attempt.
 
-    Raises what the task raises, OutOfTimeError after `seconds`, and TypeError if it returned something that
-    has still to be run.
+    Raises what the task raises, OutOfTimeError after `seconds` or its own timeout, and TypeError if it
+    returned something that has still to be run. A task that leaves by `sys.exit()` is done.
     """
-    result = await in_time(
-        host.call(lambda: task(payload, context) if task.wants_context else task(payload), seconds)
-    )
+    own = task.policy.timeout
+    limit = seconds if own is None else min(own, seconds)
+    arguments = (payload, context) if task.wants_context else (payload,)
+    try:
+        result = await in_time(host.call(lambda: task(*arguments), limit), own if limit == own else None)
+    except SystemExit as leaving:
+        if leaving.code is not None and leaving.code != 0:
+            raise
+        return
     if isinstance(result, GeneratorType | AsyncGeneratorType):
         raise TypeError(f"{task.name} returned a generator, whose code has not run; return nothing")

@@ -86,11 +86,11 @@ class Attempt:
         self.record: Record | None = None
 
 
-class OutOfTimeError(Exception):
-    """The task was interrupted, because Lambda was about to end the function."""
+OUT_OF_TIME = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
 
-    def __init__(self) -> None:
-        super().__init__("interrupted shortly before the function's time was over; WorkerTimeout sets it")
+
+class OutOfTimeError(Exception):
+    """The task was interrupted: its own time was over, or Lambda was about to end the function."""
 
 
 class Limits(NamedTuple):

@@ -1,22 +1,25 @@
-"""The `Host` port on Lambda's process: a timer's signal interrupts the task, a thread beats beside it."""
+"""The `Host` port on Lambda's process: an alarm interrupts the task, a thread beats beside it."""
 
 from __future__ import annotations
 
 import logging
-import math
 import os
 import resource
-import signal
 import sys
-import threading
-import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
-from contextlib import contextmanager
+from _thread import allocate_lock, start_new_thread
+from collections.abc import Awaitable, Callable, Coroutine
+from math import inf
+from time import sleep, time
 from typing import Any, NoReturn
 
 from shared import log
+from worker.alarm import Alarm
 from worker.host import Sleep, SoftDeadline
+from worker.leftovers import Before, worn_out
+from worker.loop import Loop
 from zigzag.in_place import run_in_place
+
+ALARM = Alarm()
 
 JOIN_SECONDS = 5.0
 """How long a beat that is under way may take to end."""
@@ -27,7 +30,10 @@ class LambdaProcess:
 
     def __init__(self) -> None:
         self.exit_reason: str | None = None
-        self.seconds_left: Callable[[], float] = lambda: math.inf
+        self.seconds_left: Callable[[], float] = lambda: inf
+        self._loop = Loop()
+        self._environ = os.environ  # whatever a task may put in its place
+        self._memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
 
     def begin(self, seconds_left: Callable[[], float]) -> None:
         """An invocation begins, which ends when no seconds are left."""
@@ -35,25 +41,25 @@ class LambdaProcess:
 
     def ends_at(self) -> float:
         """When the invocation ends, in epoch seconds."""
-        return time.time() + self.seconds_left()
+        return time() + self.seconds_left()
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
         try:
-            with _interrupted_after(seconds):
+            with ALARM.after(seconds):
                 return function()
         except SoftDeadline:
             self.exit_reason = "the import or a check of its task was interrupted"
             raise
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
-        before = set(threading.enumerate())
+        before = Before(self._environ)
         returned = False
         result = None
         try:
-            with _interrupted_after(seconds):
+            with ALARM.after(seconds):
                 result = function()
                 if isinstance(result, Awaitable):
-                    result = _in_a_loop_of_its_own(result)
+                    result = self._loop.run(result)
                 returned = True
         except SoftDeadline:
             self.exit_reason = "its task was interrupted"
@@ -64,20 +70,21 @@ class LambdaProcess:
         except BaseException as error:  # a cancellation, say: the task's failure, and not this process's end
             raise RuntimeError(f"the task raised {type(error).__name__}, which is no Exception") from error
         finally:
-            self._note_threads_since(before)
+            worn = worn_out(self.memory_mb(), self._memory_mb)
+            self.exit_reason = before.put_back() or self.exit_reason or worn
         return result
 
-    def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Thread:
-        return _Thread(work, self)
+    def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
+        return _Beside(work, self)
 
     async def exit(self, reason: str) -> NoReturn:
-        log.write(logging.WARNING, "this environment ends", reason=reason)
-        sys.stdout.flush()
-        os._exit(1)
+        self.exit_reason = reason
+        self.end_if_it_must()
+        raise AssertionError("the process has not ended")
 
     async def exited(self) -> NoReturn:
         while True:
-            time.sleep(1)
+            sleep(1)
 
     def memory_mb(self) -> int:
         """As the kernel counts for this process alone: Lambda counts what runs beside it as well.
@@ -87,55 +94,50 @@ class LambdaProcess:
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return round(most / (1024 * 1024 if sys.platform == "darwin" else 1024))
 
-    def _note_threads_since(self, before: Collection[object]) -> None:
-        new = [thread.name for thread in threading.enumerate() if thread not in before and not thread.daemon]
-        if new:
-            self.exit_reason = f"its task left threads behind: {', '.join(new)[:200]}"
+    def end_after(self, error: BaseException, request: str | None) -> NoReturn:
+        """Ends the process after an error of the worker itself.
+
+        request -- Lambda's name for the invocation, to find its own lines by.
+        """
+        log.write(logging.ERROR, "the worker failed", error=error, request=request)
+        log.flush()
+        os._exit(1)
+
+    def end_if_it_must(self) -> None:
+        """Ends the process, and says why. Threads that a task has left are not waited for."""
+        if self.exit_reason is not None:
+            log.write(logging.WARNING, "this environment ends", reason=self.exit_reason)
+            log.flush()
+            os._exit(1)
+
+    def close(self) -> None:
+        """For tests: a function's process ends without it."""
+        self._loop.close()
 
 
-class _Thread:
+class _Beside:
+    """A thread, of what a task can't have replaced: `threading` looks its own names up when it is used."""
+
     def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]], process: LambdaProcess) -> None:
         self._process = process
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: run_in_place(work(self._sleep)), daemon=True)
-        self._thread.start()
+        self._stopping, self._ended = allocate_lock(), allocate_lock()
+        self._stopping.acquire()
+        self._ended.acquire()
+        start_new_thread(self._run, (work,))
 
     async def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join(JOIN_SECONDS)
-        if self._thread.is_alive():
+        self._stopping.release()
+        if not self._ended.acquire(timeout=JOIN_SECONDS):
             self._process.exit_reason = "a heartbeat hangs"
 
+    def _run(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> None:
+        try:
+            run_in_place(work(self._sleep))
+        finally:
+            self._ended.release()
+
     async def _sleep(self, seconds: float) -> bool:
-        return self._stopping.wait(max(0.0, seconds))
-
-
-@contextmanager
-def _interrupted_after(seconds: float) -> Iterator[None]:
-    """Raises SoftDeadline in the main thread after `seconds`, unless the block has ended."""
-    if threading.current_thread() is not threading.main_thread():  # only there Python handles signals
-        yield
-        return
-    armed = True
-
-    def interrupt(*_: object) -> None:
-        if armed:
-            raise SoftDeadline
-
-    before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, max(0.001, seconds))
-    try:
-        yield
-    finally:
-        armed = False  # first: a signal between this line and the next does nothing
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def _in_a_loop_of_its_own(awaitable: Awaitable[Any]) -> Any:
-    import asyncio  # only tasks that are `async def` pay for it
-
-    async def result() -> Any:
-        return await awaitable
-
-    return asyncio.run(result())
+        stopping = self._stopping.acquire(timeout=max(0.0, seconds))
+        if stopping:
+            self._stopping.release()  # for whoever asks again
+        return stopping

@@ -12,14 +12,13 @@ from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
-from shared.ports.workers import Reply
 from worker.host import Host
 from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Limits, Released, RetryLater, Succeeded
 from worker.result import Result
 
 
 class Settler:
-    """Settles deliveries of `queue`. A process that does not reach it exits: its successor may."""
+    """Settles deliveries of `queue`. A process whose call fails exits: its successor's may not."""
 
     def __init__(self, queue: Queue, dead_letters: Queue, clock: Clock, random: Random, host: Host) -> None:
         self._queue = queue
@@ -87,8 +86,7 @@ class Settler:
 
     def _say_unreached(self, what: str, error: QueueError) -> None:
         log.write(logging.ERROR, what, reason=str(error))
-        if error.reply is not Reply.DEFINITE:
-            self._host.exit_reason = "SQS could not be reached"
+        self._host.exit_reason = "a message could not be settled"
 
 
 def _say_stale(failed: Sequence[Failed]) -> None:

@@ -9,6 +9,10 @@ from typing import Any, Final
 
 from zigzag.values import Value
 
+MAX_TIMEOUT_SECONDS = 900
+"""A function of Lambda's runs no longer
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -44,13 +48,14 @@ _DEFAULT_BACKOFF = Backoff()
 class Policy(Value):
     """The settings of a task, as `@task(…)` takes them. The default holds for unknown tasks as well."""
 
-    __match_args__ = ("attempts", "backoff", "idempotent")
+    __match_args__ = ("attempts", "backoff", "idempotent", "timeout")
 
     def __init__(
         self,
         attempts: int = 5,
         backoff: Backoff = _DEFAULT_BACKOFF,
         idempotent: bool | Callable[[Any], str] = False,
+        timeout: float | None = None,
     ) -> None:
         """Raises ValueError, which says what the argument may be."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
@@ -61,9 +66,14 @@ class Policy(Value):
             raise ValueError(
                 f"idempotent is {idempotent!r}; it may be True, or a function of the payload to a text"
             )
+        if timeout is not None and not (_is_number(timeout) and 0 < timeout <= MAX_TIMEOUT_SECONDS):
+            raise ValueError(
+                f"timeout is {timeout!r}; it may be seconds, more than 0 and at most {MAX_TIMEOUT_SECONDS}"
+            )
         self.attempts: Final = attempts
         self.backoff: Final = backoff
         self.idempotent: Final = idempotent
+        self.timeout: Final = timeout
 
     def key(self, payload: Any, id: str) -> str:
         """The key of an idempotent task's effect: the task's id, or the answer of its key function.

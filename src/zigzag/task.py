@@ -23,7 +23,7 @@ class Task[Payload, **Rest, Result]:
     name     -- the function's name; what a message calls it by.
     function -- the function itself; calling the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
-    policy   -- attempts, backoff, and whether it is idempotent.
+    policy   -- attempts, backoff, whether it is idempotent, and its timeout.
     """
 
     def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
@@ -105,7 +105,11 @@ def task[Payload, **Rest, Result](
 
 @overload
 def task(
-    *, attempts: int = ..., backoff: Backoff = ..., idempotent: bool | Callable[[Any], str] = ...
+    *,
+    attempts: int = ...,
+    backoff: Backoff = ...,
+    idempotent: bool | Callable[[Any], str] = ...,
+    timeout: float | None = ...,
 ) -> _Decorator: ...
 
 
@@ -116,6 +120,7 @@ def task(
     attempts: int = DEFAULT_POLICY.attempts,
     backoff: Backoff = DEFAULT_POLICY.backoff,
     idempotent: bool | Callable[[Any], str] = DEFAULT_POLICY.idempotent,
+    timeout: float | None = DEFAULT_POLICY.timeout,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with what differs from the defaults.
 
@@ -124,10 +129,12 @@ def task(
     idempotent -- True: once recorded as done for its id, the task is not run again for 19 days, and no run
                   begins while another's lease holds. A function of the payload: the same for the text
                   that it returns, not the id.
+    timeout    -- how many seconds an attempt may take; then it is interrupted, and failed. Without it, and at
+                  most, it is what the function has.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    decorator = _Decorator(Policy(attempts, backoff, idempotent))
+    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout))
     return decorator if function is None else decorator(function)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -27,7 +28,7 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         statuses.append(status)
         raise EndOfProcess
 
-    monkeypatch.setattr(worker.app.os, "_exit", end)
+    monkeypatch.setattr(os, "_exit", end)
     monkeypatch.setattr(worker.app, "PROCESS", LambdaProcess())
     return statuses
 

@@ -42,6 +42,7 @@ SET_UP = {
     "standard output is nothing": "sys.stdout = sys.stderr = None",
     "its descriptor is closed": "os.close(1)",
     "its descriptor goes elsewhere": "os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+    "most descriptors are closed": "os.closerange(3, 64)",
     "most descriptors are closed, and others in their place": """
         os.closerange(3, 64)
         globals()["files"] = [open(os.devnull, "w") for _ in range(40)]

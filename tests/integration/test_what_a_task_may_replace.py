@@ -53,7 +53,7 @@ def clocks():
 def threads():
     threading.Thread = threading.Event = threading.Lock = threading.RLock = refuse
     threading.Condition = threading.current_thread = threading._start_joinable_thread = refuse
-    _thread.start_new_thread = _thread.allocate_lock = refuse
+    _thread.start_new_thread = _thread.start_joinable_thread = refuse
 
 def signals():
     signal.signal = signal.setitimer = signal.getsignal = refuse
@@ -96,3 +96,46 @@ def test_what_it_did_is_settled_and_the_next_message_does_not_notice(worker: War
     assert (ran.outcomes, ran.errors) == ([("succeeded", True)] * 3, "")
     assert ran.deliveries == ["succeeded"] * 3
     assert worker.called == ["DeleteMessageBatch"] * 3
+
+
+BREAKS = """
+from shared.aws.lean import http11
+
+def refuse(*_):
+    raise RuntimeError("replaced")
+
+@task()
+def breaks(payload: dict[str, Any]) -> None:
+    http11.request = refuse
+
+@task()
+def next_one(payload: dict[str, Any]) -> None: ...
+"""
+
+
+def test_what_escapes_from_the_worker_is_logged_and_ends_its_process(worker: WarmWorker) -> None:
+    ran = worker.runs(BREAKS, "breaks", "next_one")
+
+    assert (ran.answers, ran.status, ran.errors) == ([], 1, "")
+    (line,) = ran.said("the worker failed")
+    assert (line["level"], line["request"]) == ("ERROR", "the-request")
+    assert line["traceback"].endswith("RuntimeError: replaced")
+
+
+def test_a_process_that_could_not_settle_a_message_ends(worker: WarmWorker) -> None:
+    """Whatever is the cause, and were it its own: the next message finds another process."""
+    worker.endpoint.answer = 400
+
+    ran = worker.runs(BREAKS, "next_one", "next_one")
+
+    assert (ran.answers, ran.status) == ([], 1)
+    assert ran.deliveries == ["succeeded"]
+    assert ran.lines[-1]["reason"] == "a message could not be settled"
+
+
+def test_a_process_whose_worker_came_too_late_goes_on(worker: WarmWorker) -> None:
+    worker.more["RECEIVED_AGO"] = "100"
+
+    ran = worker.runs(BREAKS, "next_one", "next_one")
+
+    assert ran.outcomes == [("left alone", False)] * 2

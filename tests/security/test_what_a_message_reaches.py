@@ -11,6 +11,7 @@ import pytest
 from tests.support import a_delivery, body_of, text
 from tests.transports import TRANSPORTS, as_on_lambda, in_place
 
+from shared.aws.lean import streams
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.queue import Outgoing, QueueError
 from zigzag import Context, Reject, Retry, task
@@ -121,7 +122,8 @@ class TestAddresses:
 
         for name in ("connect", "connect_ex", "sendto"):
             monkeypatch.setattr(socket.socket, name, call)
-        monkeypatch.setattr(socket, "getaddrinfo", call)
+        for module in (socket, streams):
+            monkeypatch.setattr(module, "getaddrinfo", call)
 
     def test_a_message_full_of_them_is_what_its_task_makes_of_it(self) -> None:
         attributes = {name: text(ELSEWHERE) for name in ("reply_to", "QueueUrl", "url", "zigzag")}
@@ -156,7 +158,8 @@ class TestAddresses:
             asked.append(host)
             raise socket.gaierror(socket.EAI_NONAME, "not known")
 
-        monkeypatch.setattr(socket, "getaddrinfo", nobody_is_found)
+        for module in (socket, streams):
+            monkeypatch.setattr(module, "getaddrinfo", nobody_is_found)
         with in_place(wanted) as transport:
             queue = SqsQueue(transport, f"{ELSEWHERE}123456789012/tasks")
             for ask in (

@@ -87,9 +87,8 @@ class Sandbox:
         self._table = table_of(tasks)
         self._linger_seconds = linger_seconds
         self.faults = Faults(Random(seed + 1), faults or {})
-        self.queue, self.dead_letter_queue = queues_of(
-            self.clock, fifo, superseded_handles_act, count_late_seconds
-        )
+        queues = queues_of(self.clock, fifo, superseded_handles_act, count_late_seconds)
+        self.queue, self.dead_letter_queue = queues
         urls = self.queue.url, self.dead_letter_queue.url
         self._queue = TaskQueue(DEFAULT, *urls, batch_size, in_flight_cap)
         self.records = MemoryRecords()

@@ -7,7 +7,6 @@ import random
 from tests.mutants.broken.queues import NeverFailing, NeverRefusing, having
 from tests.mutants.mutation import Part
 
-from shared.ports.workers import Reply
 from worker.decode import BadMessageError
 from worker.lookup import NoSuchTaskError
 from worker.outcome import RetryLater
@@ -98,5 +97,6 @@ async def _(original, self, deliveries, seconds, lease_ends):
 
 @breaks("a process that does not reach SQS lives on", "H12", "worker.settle:Settler._say_unreached")
 def _(original, self, what, error):
-    error.reply = Reply.DEFINITE
+    exit_reason = self._host.exit_reason
     original(self, what, error)
+    self._host.exit_reason = exit_reason

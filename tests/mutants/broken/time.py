@@ -26,8 +26,8 @@ async def _(original, task, payload, context, host, seconds):
     await original(task, payload, context, host, seconds + 3600)
 
 
-@breaks("the timer of the soft deadline is never set", "H10", "worker.process:_interrupted_after")
-def _(original, seconds):
+@breaks("the alarm of the soft deadline is never set", "H10", "worker.alarm:Alarm.after")
+def _(original, self, seconds):
     return nullcontext()
 
 
@@ -49,7 +49,7 @@ def _(original, coroutine):
     return reports
 
 
-@breaks("a beat under way is not waited for", "H14", "worker.process:_Thread.stop")
+@breaks("a beat under way is not waited for", "H14", "worker.process:_Beside.stop")
 async def _(original, self):
     later = Timer(1.0, lambda: run_in_place(original(self)))
     later.daemon = True

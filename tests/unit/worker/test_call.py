@@ -77,7 +77,11 @@ def a_coroutine(payload: dict[str, Any]) -> Awaitable[None]:
 
 
 def ran(task: Task[Any, Any, Any]) -> list[Any]:
-    run_in_place(call(task, {"a": 1}, Context(id="id-1"), LambdaProcess(), 60))
+    process = LambdaProcess()
+    try:
+        run_in_place(call(task, {"a": 1}, Context(id="id-1"), process, 60))
+    finally:
+        process.close()
     return seen
 
 

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import locale
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from worker import leftovers
 from worker.host import Sleep, SoftDeadline
+from worker.leftovers import worn_out
 from worker.process import LambdaProcess
 from zigzag.in_place import run_in_place
 
 SOON = 0.05
 LONG = 30.0
+
+
+@pytest.fixture
+def process() -> Iterator[LambdaProcess]:
+    process = LambdaProcess()
+    yield process
+    process.close()
 
 
 def call(process: LambdaProcess, function: Callable[[], Any], seconds: float = LONG) -> Any:
@@ -71,7 +84,7 @@ def test_an_except_of_exceptions_does_not_swallow_the_interrupt() -> None:
 
 
 @pytest.mark.parametrize("busy", [True, False], ids=["its loop is busy", "its loop waits"])
-def test_an_async_function_is_interrupted_too(busy: bool) -> None:
+def test_an_async_function_is_interrupted_too(process: LambdaProcess, busy: bool) -> None:
     cleaned = []
 
     async def task() -> None:
@@ -83,7 +96,7 @@ def test_an_async_function_is_interrupted_too(busy: bool) -> None:
             cleaned.append(True)
 
     with pytest.raises(SoftDeadline):
-        call(LambdaProcess(), task, SOON)
+        call(process, task, SOON)
     assert cleaned == [True]
 
 
@@ -103,16 +116,15 @@ def test_no_interrupt_comes_after_the_function() -> None:
     time.sleep(2 * SOON)
 
     assert process.exit_reason is None
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_a_function_that_fails_leaves_no_timer_behind() -> None:
+def test_no_interrupt_comes_after_a_function_that_failed() -> None:
     def fail() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        call(LambdaProcess(), fail, LONG)
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        call(LambdaProcess(), fail, SOON)
+    time.sleep(2 * SOON)
 
 
 def test_after_a_thread_that_outlives_its_task_the_process_must_exit() -> None:
@@ -183,3 +195,250 @@ class TestBeside:
 
         leave.set()
         assert process.exit_reason == "a heartbeat hangs"
+
+
+class TestAlarm:
+    """The deadline is the worker's: what a task does with SIGALRM is its own business."""
+
+    def test_a_task_with_an_alarm_of_its_own_is_interrupted(self, process: LambdaProcess) -> None:
+        def task() -> None:
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+            spin()
+
+        with pytest.raises(SoftDeadline):
+            call(process, task, SOON)
+
+    def test_an_alarm_of_its_own_rings_for_a_part_of_its_work(self, process: LambdaProcess) -> None:
+        rang = []
+
+        def task() -> None:
+            signal.signal(signal.SIGALRM, lambda *_: rang.append(True))
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+            while not rang:
+                time.sleep(0.01)
+
+        call(process, task)
+        assert process.exit_reason is None
+
+    def test_a_shorter_time_after_a_longer_one_is_kept(self, process: LambdaProcess) -> None:
+        call(process, lambda: None, LONG)
+
+        with pytest.raises(SoftDeadline):
+            call(process, spin, SOON)
+
+
+class TestLoop:
+    """All tasks that are async share a loop, and leave nothing pending in it."""
+
+    def test_the_next_one_has_the_same_loop(self, process: LambdaProcess) -> None:
+        async def task() -> Any:
+            return asyncio.get_running_loop()
+
+        assert call(process, task) is call(process, task)
+
+    def test_what_it_started_and_did_not_await_ends_before_it_does(self, process: LambdaProcess) -> None:
+        sent = []
+
+        async def later() -> None:
+            await asyncio.sleep(SOON)
+            sent.append(True)
+            asyncio.get_running_loop().create_task(last())
+
+        async def last() -> None:
+            sent.append(True)
+
+        async def task() -> None:
+            asyncio.get_running_loop().create_task(later())
+
+        call(process, task)
+        assert sent == [True, True]
+        assert process.exit_reason is None
+
+    def test_what_that_raises_fails_it(self, process: LambdaProcess) -> None:
+        async def later() -> None:
+            raise ValueError("not sent")
+
+        async def task() -> None:
+            asyncio.get_running_loop().create_task(later())
+
+        with pytest.raises(ValueError, match="not sent"):
+            call(process, task)
+
+    def test_what_is_pending_at_the_deadline_is_named_and_cancelled(self, process: LambdaProcess) -> None:
+        cleaned = []
+
+        async def the_mail() -> None:
+            try:
+                await asyncio.sleep(LONG)
+            finally:
+                cleaned.append(True)
+
+        async def task() -> None:
+            asyncio.get_running_loop().create_task(the_mail())
+
+        with pytest.raises(SoftDeadline, match=r"the_mail$"):
+            call(process, task, SOON)
+        assert cleaned == [True]
+        assert process.exit_reason == "its task was interrupted"
+
+    def test_what_a_failed_task_started_is_cancelled(self, process: LambdaProcess) -> None:
+        started: list[asyncio.Task[None]] = []
+
+        async def task() -> None:
+            started.append(asyncio.get_running_loop().create_task(asyncio.sleep(LONG)))
+            raise ValueError("broken")
+
+        with pytest.raises(ValueError, match="broken"):
+            call(process, task)
+        assert started[0].cancelled()
+
+    def test_one_that_leaves_by_sys_exit_leaves_the_loop_as_it_was(self, process: LambdaProcess) -> None:
+        async def leave() -> None:
+            sys.exit(0)
+
+        async def task() -> int:
+            return 7
+
+        with pytest.raises(SystemExit):
+            call(process, leave)
+        assert call(process, task) == 7
+
+    def test_its_threads_have_ended_with_it(self, process: LambdaProcess) -> None:
+        async def task() -> Any:
+            return await asyncio.to_thread(lambda: 7)
+
+        assert [call(process, task), call(process, task)] == [7, 7]
+        assert process.exit_reason is None
+
+    def test_a_loop_that_was_closed_is_made_anew(self, process: LambdaProcess) -> None:
+        async def task() -> Any:
+            return asyncio.get_running_loop()
+
+        call(process, task).close()
+
+        assert not call(process, task).is_closed()
+
+
+class TestLeftovers:
+    """The next task meets the process as its own module made it."""
+
+    def test_after_a_child_process_that_outlives_its_task_the_process_must_exit(
+        self, process: LambdaProcess
+    ) -> None:
+        started: list[subprocess.Popen[bytes]] = []
+
+        call(process, lambda: started.append(subprocess.Popen(["sleep", "30"])))
+
+        started[0].kill()
+        started[0].wait()
+        assert str(process.exit_reason).startswith("its task left child processes behind: ")
+
+    def test_a_child_process_that_was_there_before_is_not_its_own(self, process: LambdaProcess) -> None:
+        before = subprocess.Popen(["sleep", "30"])
+
+        call(process, lambda: None)
+
+        before.kill()
+        before.wait()
+        assert process.exit_reason is None
+
+    def test_a_child_process_that_has_ended_is_cleared_away(self, process: LambdaProcess) -> None:
+        started = []
+
+        def task() -> None:
+            started.append(pid := os.posix_spawn("/bin/true", ["true"], {}))
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+        call(process, task)
+
+        assert process.exit_reason is None
+        with pytest.raises(ChildProcessError):
+            os.waitpid(started[0], 0)
+
+    def test_its_folder_is_left_again(self, process: LambdaProcess, tmp_path: Path) -> None:
+        before = os.getcwd()
+
+        def task() -> None:
+            gone = tmp_path / "gone"
+            gone.mkdir()
+            os.chdir(gone)
+            gone.rmdir()
+
+        call(process, task)
+        assert os.getcwd() == before
+
+    def test_the_environment_is_put_back(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KEPT", "as it was")
+        monkeypatch.setenv("CHANGED", "as it was")
+        before = os.environ
+
+        def task() -> None:
+            os.environ["ADDED"] = "x"
+            os.environ["CHANGED"] = "x"
+            del os.environ["KEPT"]
+            os.environ = {}  # type: ignore[assignment]  # noqa: B003
+
+        call(process, task)
+
+        assert os.environ is before
+        assert [os.environ.get(name) for name in ("KEPT", "CHANGED", "ADDED")] == ["as it was"] * 2 + [None]
+        assert subprocess.run(["env"], capture_output=True, check=True).stdout.count(b"ADDED") == 0
+
+    def test_signals_are_put_back_and_no_timer_goes_on(self, process: LambdaProcess) -> None:
+        before = signal.getsignal(signal.SIGTERM)
+
+        def task() -> None:
+            signal.signal(signal.SIGTERM, lambda *_: None)
+            signal.setitimer(signal.ITIMER_REAL, LONG)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGVTALRM})
+
+        call(process, task)
+
+        assert signal.getsignal(signal.SIGTERM) == before
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+        with pytest.raises(SoftDeadline):
+            call(process, spin, SOON)
+
+    def test_the_locale_and_the_limit_of_recursion_are_put_back(self, process: LambdaProcess) -> None:
+        before = locale.setlocale(locale.LC_ALL), sys.getrecursionlimit()
+
+        def task() -> None:
+            locale.setlocale(locale.LC_ALL, "C" if before[0] != "C" else "C.UTF-8")
+            sys.setrecursionlimit(before[1] + 100)
+
+        call(process, task)
+        assert (locale.setlocale(locale.LC_ALL), sys.getrecursionlimit()) == before
+
+    def test_what_its_module_did_at_its_import_stays(self, process: LambdaProcess) -> None:
+        os.environ["OF_A_MODULE"] = "x"
+
+        call(process, lambda: None)
+
+        assert os.environ.pop("OF_A_MODULE") == "x"
+
+    def test_with_its_memory_nearly_full_the_process_must_exit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "5")
+        process = LambdaProcess()
+
+        call(process, lambda: None)
+
+        assert str(process.exit_reason).endswith("MB of its 5 MB of memory are in use")
+
+    def test_memory_that_was_given_back_counts_no_more(self) -> None:
+        assert worn_out(memory_mb=9_000_000, of=10_000_000) is None
+
+    def test_with_too_many_descriptors_open_the_process_must_exit(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(leftovers, "MAX_DESCRIPTORS", 40)
+        kept: list[int] = []
+
+        call(process, lambda: kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(40)))
+
+        for one in kept:
+            os.close(one)
+        assert "descriptors are open" in str(process.exit_reason)

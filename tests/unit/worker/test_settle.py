@@ -96,8 +96,8 @@ def test_nothing_is_postponed_once_the_lease_is_over(world: World) -> None:
 @pytest.mark.parametrize(
     ("how", "exits"),
     [
-        pytest.param("broken", True, id="who does not reach SQS exits: its successor may"),
-        pytest.param("refusing", False, id="who is refused by SQS has reached it"),
+        pytest.param("broken", True, id="exits after a call that failed: its successor may do better"),
+        pytest.param("refusing", False, id="goes on after a handle that is no longer good"),
     ],
 )
 def test_the_process_after_what_could_not_be_settled(world: World, how: str, exits: bool) -> None:

@@ -70,3 +70,14 @@ def test_a_policy_whose_backoff_is_none_is_refused_when_it_is_made_and_not_at_th
 
 def test_the_default_policy() -> None:
     assert Policy() == Policy(attempts=5, backoff=Backoff(first=30, longest=3600))
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 901, float("nan"), float("inf"), "30", True])
+def test_a_timeout_is_a_number_of_seconds_that_a_function_can_have(timeout: Any) -> None:
+    with pytest.raises(ValueError, match=r"timeout is .*; it may be seconds, more than 0 and at most 900"):
+        Policy(timeout=timeout)
+
+
+@pytest.mark.parametrize("timeout", [None, 0.5, 30, 900])
+def test_a_timeout_may_be_left_out(timeout: float | None) -> None:
+    assert Policy(timeout=timeout).timeout == timeout

@@ -99,7 +99,9 @@ def test_a_value_takes_no_attribute_that_is_no_field(kind: str) -> None:
 def test_a_value_shows_its_fields() -> None:
     policy = Policy(attempts=3, backoff=Backoff(first=5, longest=50))
 
-    assert repr(policy) == "Policy(attempts=3, backoff=Backoff(first=5, longest=50), idempotent=False)"
+    assert repr(policy) == (
+        "Policy(attempts=3, backoff=Backoff(first=5, longest=50), idempotent=False, timeout=None)"
+    )
 
 
 @every_kind

@@ -91,7 +91,8 @@ class _Plain:
         return not self._readable.poll(0)
 
     def close(self) -> None:
-        self._socket.close()
+        with suppress(OSError):  # a task may have closed every descriptor there is
+            self._socket.close()
 
     def _send(self, data: bytes, ends: float) -> None:
         self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))

@@ -1,0 +1,73 @@
+"""Who interrupts a task when its time is over? The alarm, from a thread of its own.
+
+It rings by a signal that is not SIGALRM: that one and its timer are the tasks', who use them for parts of
+their work. What it needs of the standard library is bound before a task could replace it.
+"""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, get_ident, start_new_thread
+from collections.abc import Iterator
+from contextlib import contextmanager
+from signal import SIGVTALRM, pthread_kill, signal
+from threading import main_thread
+from time import monotonic
+
+from worker.host import SoftDeadline
+
+MAX_SLEEP_SECONDS = 3600.0
+
+AGAIN_SECONDS = 1.0
+"""Until it rings again, where it was not heard: code in C does not listen."""
+
+_MAIN = main_thread().ident or 0
+_NEVER = float("inf")
+
+
+class Alarm:
+    """Interrupts the main thread, where Python handles signals. A process needs one."""
+
+    def __init__(self) -> None:
+        self._ends = _NEVER
+        self._wakes = _NEVER
+        self._started = False
+        self._stir = allocate_lock()
+        self._stir.acquire()
+
+    @contextmanager
+    def after(self, seconds: float) -> Iterator[None]:
+        """Raises SoftDeadline in the block after `seconds`, unless it has ended. Elsewhere than in the main
+        thread it does nothing."""
+        if get_ident() != _MAIN:
+            yield
+            return
+        signal(SIGVTALRM, self._heard)  # for good: a late one must not end the process
+        self._set(monotonic() + max(0.0, seconds))
+        try:
+            yield
+        finally:
+            self._ends = _NEVER
+
+    def _heard(self, *_: object) -> None:
+        if monotonic() >= self._ends:  # else it rang for a block that has ended
+            self._ends = _NEVER
+            raise SoftDeadline
+
+    def _set(self, ends: float) -> None:
+        self._ends = ends
+        if not self._started:
+            self._started = True
+            start_new_thread(self._watch, ())
+        elif ends < self._wakes and self._stir.locked():
+            self._stir.release()
+
+    def _watch(self) -> None:
+        """Sleeps until the time is over, or is stirred. Most blocks end long before, and don't stir it."""
+        while True:
+            self._wakes = _NEVER  # so whoever sets the time from here on stirs
+            now, ends = monotonic(), self._ends
+            if now >= ends:
+                pthread_kill(_MAIN, SIGVTALRM)
+            sleep = AGAIN_SECONDS if now >= ends else min(ends - now, MAX_SLEEP_SECONDS)
+            self._wakes = now + sleep
+            self._stir.acquire(timeout=sleep)

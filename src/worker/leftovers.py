@@ -1,0 +1,175 @@
+"""What may a task leave behind in its process? Little that the next one meets.
+
+What can be put back is put back. After the rest, threads, child processes, memory and descriptors, the
+process ends once all is settled. What a task's module did when it was imported stays.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _thread import get_ident
+from collections.abc import Iterator
+from contextlib import suppress
+from signal import (
+    ITIMER_REAL,
+    SIG_BLOCK,
+    SIG_SETMASK,
+    SIGALRM,
+    SIGCHLD,
+    SIGHUP,
+    SIGINT,
+    SIGPIPE,
+    SIGTERM,
+    SIGUSR1,
+    SIGUSR2,
+    getsignal,
+    pthread_sigmask,
+    setitimer,
+    signal,
+)
+from threading import enumerate as alive
+from threading import main_thread
+
+from shared import log
+
+FULL_MEMORY = 0.85
+"""Of the function's memory. With more, the next task might be killed for what others have left."""
+
+MAX_DESCRIPTORS = 512
+"""Half of what Lambda allows a process (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+_SIGNALS = (SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2)
+_LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+_THREADS = "/proc/self/task"
+_MAIN = main_thread().ident
+
+
+class Before:
+    """The process before a task."""
+
+    def __init__(self, environ: os._Environ[str]) -> None:
+        # As `os.environ` keeps it: to ask it for each takes as long as a small task.
+        self._environ = environ
+        self._kept: dict[bytes, bytes] = environ.__dict__["_data"]
+        self._threads = set(alive())
+        self._children = _children()
+        self._variables = self._kept.copy()
+        self._folder = _folder()
+        self._limit = sys.getrecursionlimit()
+        self._locale = _locale()
+        self._signals = [getsignal(number) for number in _SIGNALS]
+        self._blocked = pthread_sigmask(SIG_BLOCK, ())
+
+    def put_back(self) -> str | None:
+        """Puts back what can be. Why the process must end, or None."""
+        if sys.getrecursionlimit() != self._limit:
+            sys.setrecursionlimit(self._limit)  # first: all else needs some
+        log.restore()
+        os.environ = self._environ  # noqa: B003 - a task may have put another in its place
+        if self._kept != self._variables:
+            self._put_back_variables()
+        if self._folder is not None and _folder() != self._folder:
+            with suppress(OSError):
+                os.chdir(self._folder)
+        if self._locale != _locale():
+            _set_locale(self._locale)
+        if get_ident() == _MAIN:
+            self._put_back_signals()
+        return "; ".join(self._left_behind()) or None
+
+    def _put_back_variables(self) -> None:
+        for name, value in list(self._kept.items()):
+            if name not in self._variables:
+                del os.environb[name]
+            elif value != self._variables[name]:
+                os.environb[name] = self._variables[name]
+        for name in self._variables.keys() - self._kept.keys():
+            os.environb[name] = self._variables[name]
+
+    def _put_back_signals(self) -> None:
+        setitimer(ITIMER_REAL, 0)  # first: an alarm whose handler is gone ends the process
+        for number, handler in zip(_SIGNALS, self._signals, strict=True):
+            if handler is not None and getsignal(number) != handler:
+                signal(number, handler)
+        pthread_sigmask(SIG_SETMASK, self._blocked)
+
+    def _left_behind(self) -> Iterator[str]:
+        threads = [one.name for one in alive() if one not in self._threads and not one.daemon]
+        if threads:
+            yield f"its task left threads behind: {', '.join(threads)[:200]}"
+        children = [name for child in sorted(_children() - self._children) if (name := _running(child))]
+        if children:
+            yield f"its task left child processes behind: {', '.join(children)[:200]}"
+
+
+def worn_out(memory_mb: int, of: int) -> str | None:
+    """Why the process must not run another task, or None.
+
+    memory_mb -- the most that it ever had resident.
+    of        -- the function's memory in MB; 0 if it is not known.
+    """
+    if of and memory_mb >= FULL_MEMORY * of and (now := _resident_mb()) >= FULL_MEMORY * of:
+        return f"{now} MB of its {of} MB of memory are in use"
+    try:
+        lowest = os.open(os.devnull, os.O_RDONLY)  # the lowest that is free: all below it are open
+        os.close(lowest)
+    except OSError:  # none is
+        lowest = MAX_DESCRIPTORS
+    return f"{lowest} descriptors are open" if lowest >= MAX_DESCRIPTORS else None
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # it was deleted
+        return None
+
+
+def _locale() -> str | None:
+    """None where nobody has loaded what could change it."""
+    locale = sys.modules.get("locale")
+    return None if locale is None else str(locale.setlocale(locale.LC_ALL))
+
+
+def _set_locale(name: str | None) -> None:
+    import locale
+
+    with suppress(locale.Error):
+        locale.setlocale(locale.LC_ALL, "C" if name is None else name)
+
+
+def _children() -> set[int]:
+    """The child processes that there are, ended or not; 0 where the kernel does not say which."""
+    try:
+        os.waitid(os.P_ALL, 0, _LOOK)
+    except (ChildProcessError, AttributeError):  # as a rule there is none; macOS can't be asked
+        return set()
+    found = set()
+    try:
+        for thread in os.listdir(_THREADS):
+            with open(f"{_THREADS}/{thread}/children") as children:
+                found |= {int(pid) for pid in children.read().split()}
+    except OSError:
+        return {0}
+    return found
+
+
+def _running(child: int) -> str:
+    """The name of a child process that runs. What has ended, and nobody has waited for, is cleared away, or
+    there would be more and more; its name is the empty one."""
+    if child == 0:
+        return "of unknown names"
+    with suppress(OSError):
+        if os.waitid(os.P_PID, child, _LOOK) is not None:
+            os.waitpid(child, 0)
+            return ""
+        with open(f"/proc/{child}/comm") as name:
+            return name.read().strip()
+    return ""
+
+
+def _resident_mb() -> int:
+    with suppress(OSError), open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
+    return 0

@@ -1,0 +1,93 @@
+"""Who awaits the tasks that are `async def`? One event loop for all of a process.
+
+A client that one of them made, and keeps for the next, is of this loop, and can be used as long as it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any
+
+from worker.host import SoftDeadline
+
+if TYPE_CHECKING:
+    import asyncio
+
+CANCEL_SECONDS = 1.0
+"""For what is cancelled to end: its `finally` runs within the grace that an interrupted task has."""
+
+
+class Loop:
+    """The event loop, made when the first task needs it."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, awaitable: Awaitable[Any]) -> Any:
+        """What it returns, once all that it has started has ended.
+
+        Raises what it raises, and what the first of the asyncio tasks does that it left to themselves; then
+        the others are cancelled. SoftDeadline names those that were still pending.
+        """
+        import asyncio  # only tasks that are `async def` pay for it
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._loop is None or self._loop.is_closed():  # a task may have closed it
+            self._loop = asyncio.new_event_loop()
+        loop, threads = self._loop, ThreadPoolExecutor(thread_name_prefix="asyncio")
+        asyncio.set_event_loop(loop)
+        loop.set_default_executor(threads)  # its threads end with the task, as all others must
+        before = asyncio.all_tasks(loop)
+        left: set[asyncio.Task[Any]] = set()
+        try:
+            result = loop.run_until_complete(_all_of(awaitable, left))
+            threads.shutdown()
+        except SoftDeadline as deadline:
+            still = sorted(_name(task) for task in left if not task.done())
+            raise SoftDeadline(", ".join(still)[:200]).with_traceback(deadline.__traceback__) from None
+        finally:
+            _cancel(loop, asyncio.all_tasks(loop) - before)
+            threads.shutdown(wait=False, cancel_futures=True)
+        return result
+
+    def close(self) -> None:
+        """For tests: the process of a function ends without it."""
+        if self._loop is not None:
+            self._loop.close()
+
+
+async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> Any:
+    """What it returns, after what it has started and not awaited; that is in `left` meanwhile."""
+    import asyncio
+
+    before = asyncio.all_tasks()
+    result = await awaitable
+    idle = False
+    while not idle:
+        if new := asyncio.all_tasks() - before:
+            left |= new
+            done, _ = await asyncio.wait(new, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                if not task.cancelled() and (error := task.exception()) is not None:
+                    raise error
+        else:
+            await asyncio.sleep(0)  # what the loop is to call soon may start tasks, too
+            idle = asyncio.all_tasks() <= before
+    return result
+
+
+def _cancel(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+    import asyncio
+
+    if not tasks:
+        return
+    for task in tasks:
+        task.cancel()
+    done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_SECONDS))
+    for task in done:
+        if not task.cancelled():
+            task.exception()  # else asyncio would say that nobody asked
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return str(getattr(task.get_coro(), "__qualname__", task.get_name()))
