@@ -19,7 +19,6 @@ class Modules(Mapping[str, "str | Task[Any, Any, Any]"]):
     """A table of tasks, some of which are in modules that each process imports anew.
 
     at_import -- called with the task's name while its module is imported.
-    at_miss   -- called with the task's name where a bad deploy keeps it from being found.
     missing   -- names that the table lacks as it was deployed last.
     broken    -- names of tasks whose modules can't be imported as they were deployed last.
     """
@@ -29,9 +28,7 @@ class Modules(Mapping[str, "str | Task[Any, Any, Any]"]):
         tasks: Mapping[str, Task[Any, Any, Any]],
         imported: Mapping[str, Task[Any, Any, Any]],
         at_import: Callable[[str], None],
-        at_miss: Callable[[str], None],
     ) -> None:
-        self.at_miss = at_miss
         self.missing: set[str] = set()
         self.broken: set[str] = set()
         self._tasks = dict(tasks)
@@ -57,8 +54,6 @@ class Modules(Mapping[str, "str | Task[Any, Any, Any]"]):
         return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:
-        if name in self.missing:
-            self.at_miss(str(name))
         return name not in self.missing and (name in self._tasks or name in self._finder.imported)
 
 
@@ -93,7 +88,6 @@ class _Finder(MetaPathFinder, Loader):
     def exec_module(self, module: ModuleType) -> None:
         task = self._tasks.pop(module.__name__)
         if task in self._table.broken:
-            self._table.at_miss(task)
             raise ImportError("a bad deploy")
         self._at_import(task)
         setattr(module, task, self.imported[task])

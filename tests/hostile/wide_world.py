@@ -77,16 +77,11 @@ class WideWorld(HostileWorld):
         self.trail.touch(self.sandbox.clock.now(), lambda life: life.id == payload["id"])
         _take_time(payload.get(phase), self.trail.touches(payload["id"]))
 
-    def _at_miss(self, name: str) -> None:
-        """An attempt begins, too, where the task is not found."""
-
+    def _at_import(self, name: str) -> None:
         def is_meant(life: Life) -> bool:
             return bool(self.trail.sent[life.id]["task"] == name)
 
         self.trail.touch(self.sandbox.clock.now(), is_meant)
-
-    def _at_import(self, name: str) -> None:
-        self._at_miss(name)
         self._imported[name] += 1
         _take_time(self._imports.get(name), self._imported[name])
 
@@ -118,7 +113,7 @@ class WideWorld(HostileWorld):
 
         tasks = {**super()._tasks(), "checked": task(attempts=ATTEMPTS, backoff=QUICK)(checked)}
         imported = {one.name: one for one in (heavy, heavier)}
-        self.table = Modules(tasks, imported, self._at_import, self._at_miss)
+        self.table = Modules(tasks, imported, self._at_import)
         return self.table
 
 
