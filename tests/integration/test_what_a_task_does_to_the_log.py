@@ -146,3 +146,13 @@ def test_what_is_printed_stands_where_it_was_printed(worker: WarmWorker) -> None
 
     written = [line if line == "printed" else json.loads(line)["task"] for line in ran.output]
     assert written == ["before", "printed", "sets_up", "after"]
+
+
+def test_a_process_that_must_end_does_so_with_its_output_closed(worker: WarmWorker) -> None:
+    leaves = "import threading, time; threading.Thread(target=time.sleep, args=(60,)).start()"
+    code = TASKS.replace("{code}", f"    {leaves}\n    sys.stdout.close(); os.close(1)")
+
+    ran = worker.runs(code, "sets_up", "after")
+
+    assert (ran.answers, ran.status) == ([], 1)
+    assert len(ran.said("this environment ends")) == 1

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from worker.host import call
+from worker.outcome import OutOfTimeError
 from worker.process import LambdaProcess
 from zigzag import Context, Task, task
 from zigzag.in_place import run_in_place
@@ -76,10 +77,18 @@ def a_coroutine(payload: dict[str, Any]) -> Awaitable[None]:
     return asynchronous({"by": "a decorator that hides the async def"})
 
 
-def ran(task: Task[Any, Any, Any]) -> list[Any]:
+@task()
+async def forgetful(payload: dict[str, Any]) -> None:
+    async def the_mail() -> None:
+        await asyncio.sleep(60)
+
+    asyncio.get_running_loop().create_task(the_mail())
+
+
+def ran(task: Task[Any, Any, Any], seconds: float = 60) -> list[Any]:
     process = LambdaProcess()
     try:
-        run_in_place(call(task, {"a": 1}, Context(id="id-1"), process, 60))
+        run_in_place(call(task, {"a": 1}, Context(id="id-1"), process, seconds))
     finally:
         process.close()
     return seen
@@ -119,3 +128,8 @@ def test_an_async_function_that_is_cancelled_failed_like_any_other() -> None:
 def test_a_generator_is_refused_since_its_code_has_not_run(task: Task[Any, Any, Any]) -> None:
     with pytest.raises(TypeError, match=f"{task.name} returned a generator, whose code has not run"):
         ran(task)
+
+
+def test_what_was_pending_when_the_time_was_over_is_in_the_reason() -> None:
+    with pytest.raises(OutOfTimeError, match=r"it had returned, but not what it had started: .*the_mail$"):
+        ran(forgetful, 0.05)
