@@ -19,18 +19,22 @@ class HttpEndpoint:
     reading the body), and "reads slowly" (and answers nothing).
 
     requests    -- the body of each, in order; `headers` theirs, by names in lower case.
+    by_port     -- the bodies again, by the port they came from: each connection has its own.
     connections -- how many were opened, and `closed` how many of them have ended.
     taken       -- how many bytes of a body were read slowly.
     resumed     -- of each secure one, whether it went on with an earlier session.
     """
 
     def __init__(
-        self, answer: int | str | bytes | Callable[[bytes], int] = 202, tls: ssl.SSLContext | None = None
+        self,
+        answer: int | str | bytes | Callable[[bytes], int | bytes] = 202,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.answer = answer
         self.requests: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
+        self.by_port: dict[int, list[bytes]] = {}
         self.connections = 0
         self.closed = 0
         self.taken = 0
@@ -97,6 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.endpoint.requests.append(body)
         self.endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
         self.endpoint.paths.append(self.path)
+        self.endpoint.by_port.setdefault(self.client_address[1], []).append(body)
         answer = self.endpoint.answer(body) if callable(self.endpoint.answer) else self.endpoint.answer
         if isinstance(answer, bytes):
             self.wfile.write(answer)

@@ -7,6 +7,7 @@ in `X-Amz-Target` (https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.htm
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import hashlib
 import json
@@ -167,7 +168,23 @@ def _all_went_well(asked: dict[str, Any]) -> bytes:
 def _sent(asked: dict[str, Any]) -> bytes:
     """As if it were stored: what is sent is counted, and forgotten."""
     md5 = hashlib.md5(asked["MessageBody"].encode(), usedforsecurity=False).hexdigest()
-    return json.dumps({"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274", "MD5OfMessageBody": md5}).encode()
+    said = {"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274", "MD5OfMessageBody": md5}
+    if attributes := asked.get("MessageAttributes"):
+        said["MD5OfMessageAttributes"] = _md5_of(attributes)
+    return json.dumps(said).encode()
+
+
+def _md5_of(attributes: dict[str, dict[str, str]]) -> str:
+    """Each part with its length before it, sorted by name
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for name, one in sorted(attributes.items()):
+        text = one.get("StringValue")
+        value = base64.b64decode(one["BinaryValue"]) if text is None else text.encode()
+        kind = b"\2" if text is None else b"\1"
+        for before, part in ((b"", name.encode()), (b"", one["DataType"].encode()), (kind, value)):
+            digest.update(before + len(part).to_bytes(4) + part)
+    return digest.hexdigest()
 
 
 def _of_table(operation: str, body: bytes) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 from shared.delivery import MAX_EVENT_BYTES
-from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, Outgoing, QueueError
+from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
 from shared.queues import is_fifo
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
@@ -63,13 +63,14 @@ class Outbox(Sender, Protocol):
     def url(self) -> str: ...
 
 
-_outbox: ContextVar[Outbox | None] = ContextVar("outbox", default=None)
+_outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=None)
+"""And the process that it is of: a forked child has a copy, in which a message would be lost."""
 
 
 @contextmanager
 def sending_to(outbox: Outbox) -> Iterator[None]:
     """Sends tasks to `outbox` and not to AWS, within a `with` block."""
-    token = _outbox.set(outbox)
+    token = _outbox.set((outbox, os.getpid()))
     try:
         yield
     finally:
@@ -147,13 +148,22 @@ def _deduplication_id(task: str, id: str) -> str:
 
 def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
     """Sends a message to the queue; its MessageId. Raises as `compose` does, or SendError."""
-    outbox = _outbox.get()
+    outbox = _outbox_here()
     url = _queue_url() if outbox is None else outbox.url
     message = compose(task, payload, options, url)
     try:
         return run_in_place((_queue(url) if outbox is None else outbox).send(message))
+    except AlteredError as error:
+        raise SendError(error.reason) from error
     except QueueError as error:
         raise SendError(f"the queue refused the message: {error}") from error
+
+
+def _outbox_here() -> Outbox | None:
+    outbox, process = _outbox.get() or (None, os.getpid())
+    if process != os.getpid():
+        raise SendError("this process was forked within a test's sandbox, which its parent has; send there")
+    return outbox
 
 
 def _queue_url() -> str:

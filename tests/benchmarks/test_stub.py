@@ -18,6 +18,8 @@ from benchmarks.stub.running import ROOT, Stub, running_stub
 from botocore.config import Config
 from botocore.exceptions import ClientError, SSLError
 
+from shared.aws.checksums import md5_of_attributes
+
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 ONCE = Config(retries={"total_max_attempts": 1})
@@ -114,6 +116,16 @@ def test_what_is_sent_is_counted(stub: Stub) -> None:
 
     assert sent["MD5OfMessageBody"] == hashlib.md5(b"a dead letter", usedforsecurity=False).hexdigest()
     assert stub.stats()["sends"] == 1
+
+
+def test_what_is_sent_with_attributes_comes_with_their_md5_too(stub: Stub) -> None:
+    attributes = {
+        "b": {"DataType": "String", "StringValue": "text"},
+        "a": {"DataType": "Binary", "BinaryValue": b"x"},
+    }
+    sent = client("sqs", stub).send_message(QueueUrl=QUEUE, MessageBody="a", MessageAttributes=attributes)
+
+    assert sent["MD5OfMessageAttributes"] == md5_of_attributes(attributes)
 
 
 def test_an_invoke_is_accepted_and_its_messages_are_noted(stub: Stub) -> None:

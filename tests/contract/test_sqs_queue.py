@@ -20,6 +20,8 @@ from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
 
+X_MD5 = "9dd4e461268c8034f5c8564e155c67a6"
+
 type Call = Callable[[SqsQueue], Coroutine[Any, Any, Any]]
 
 
@@ -50,7 +52,8 @@ class Answering:
     ],
 )
 def test_the_lease_runs_from_the_date_of_the_answer(date: str | None, received_at: float | None) -> None:
-    transport = Answering({"Messages": [{"Body": "x"}]}, date)
+    message = {"MessageId": "m", "ReceiptHandle": "h", "Body": "x", "MD5OfBody": X_MD5}
+    transport = Answering({"Messages": [message]}, date)
     before = time.time()
 
     (delivery,) = run_in_place(SqsQueue(transport, "https://sqs.test/tasks").receive(1, 0, 120))
@@ -81,12 +84,7 @@ COUNT: Call = lambda queue: queue.in_flight()  # noqa: E731
     ("call", "body"),
     [
         (RECEIVE, {"Messages": 7}),
-        (RECEIVE, {"Messages": ["x"]}),
         (RECEIVE, {"Messages": {"Body": "x"}}),
-        (RECEIVE, {"Messages": [{"Body": "x", "Attributes": 7}]}),
-        (RECEIVE, {"Messages": [{"Body": "x", "MessageAttributes": [1]}]}),
-        (RECEIVE, {"Messages": [{"ReceiptHandle": "a"}]}),
-        (RECEIVE, {"Messages": [{"Body": None}]}),
         (DELETE, {"Failed": 7}),
         (DELETE, {"Failed": [{}]}),
         (DELETE, {"Failed": [{"Id": "eleven", "Code": "x"}]}),

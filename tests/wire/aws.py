@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from tests.wire.records_table import RefusedError, update_item
 
+from shared.aws.checksums import md5_of_attributes, md5_of_body
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, QueueError
@@ -121,7 +122,11 @@ class Aws:
                 case "DeleteMessageBatch":
                     said = await self._batch(queue, asked["Entries"], postpones=False)
                 case "SendMessage":
-                    said = {"MessageId": await queue.send(_outgoing(asked))}
+                    sent = _outgoing(asked)
+                    said = {
+                        "MessageId": await queue.send(sent),
+                        **_md5(sent.body, sent.attributes, "Message"),
+                    }
                 case "GetQueueAttributes":
                     (name,) = asked["AttributeNames"]
                     assert name == "ApproximateNumberOfMessagesNotVisible"
@@ -196,7 +201,16 @@ async def _receive(queue: MemoryQueue, asked: Mapping[str, Any]) -> dict[str, An
     if asked.get("MessageAttributeNames") == ["All"]:
         wanted.append("MessageAttributes")
     messages = [{name: one.message[name] for name in wanted if name in one.message} for one in received]
+    for message in messages:
+        message.update(_md5(message["Body"], message.get("MessageAttributes", {}), ""))
     return {"Messages": messages} if messages else {}
+
+
+def _md5(body: str, attributes: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, str]:
+    """Of the body under `MD5OfBody` or `MD5OfMessageBody`; of the attributes, if there are some."""
+    said = {f"MD5Of{of}Body": md5_of_body(body)}
+    found = md5_of_attributes(attributes)
+    return said if found is None else {**said, "MD5OfMessageAttributes": found}
 
 
 def _by_handle(entry: Mapping[str, Any], queue: MemoryQueue) -> Delivery:

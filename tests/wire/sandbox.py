@@ -106,10 +106,8 @@ def worker_transport(wanted: str, wire: Wire) -> Transport:
 def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
     """From now on both transports have the clock's time; their chance is the seed's."""
     boto_on_virtual_time(patch)
-    random.seed(seed)  # what boto pauses by
+    random.seed(seed)  # what both pause by
     patch.setattr(sqs_queue, "time", SimpleNamespace(time=clock.now))
     for module, names in ((connections, ("time", "monotonic")), (transport, ("time",))):
         for name in names:
             patch.setattr(module, name, clock.now)
-    chance = Random(seed + 3)
-    patch.setattr(transport, "Random", lambda: chance)

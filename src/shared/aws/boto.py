@@ -8,6 +8,7 @@ up to three times). So the number is said by who makes the transport, and an inv
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -100,7 +101,8 @@ class BotoTransport:
     connections -- how many each client keeps.
     call        -- how blocking calls are made.
     ends_at     -- when the invocation ends, in epoch seconds.
-    clients     -- boto3's clients that are made already, of an account or a place of their own.
+    clients     -- boto3's clients that are made already, of an account or a place of their own; for this
+                   process only.
     """
 
     def __init__(
@@ -117,8 +119,10 @@ class BotoTransport:
         self._call = call
         self._ends_at = ends_at
         self._making = threading.Lock()  # boto3 makes one client at a time
+        self._process = os.getpid()
         self._given = dict(clients or {})
-        self._clients: dict[tuple[Service, bool], Any] = {}
+        # A forked child has clients of its own, and leaves its parent's alone: their connections are shared.
+        self._clients: dict[tuple[int, Service, bool], Any] = {}
 
     def prepare(self, *services: Service) -> None:
         for service in services:
@@ -149,12 +153,17 @@ class BotoTransport:
 
         waits -- for calls whose answer may take as long as a receive waits.
         """
-        with self._making:
-            if service in self._given:
-                return self._given[service]
-            if (service, waits) not in self._clients:
-                self._clients[service, waits] = self._made(service, waits)
-            return self._clients[service, waits]
+        process = os.getpid()
+        if service in self._given:
+            if process != self._process:
+                raise NotSentError("ForkedClient", "the client is the parent process's; make one here")
+            return self._given[service]
+        of_this = (process, service, waits)
+        if of_this not in self._clients:
+            with self._making:
+                if of_this not in self._clients:
+                    self._clients[of_this] = self._made(service, waits)
+        return self._clients[of_this]
 
     def _made(self, service: Service, waits: bool) -> Any:
         config = Config(
@@ -175,9 +184,12 @@ class BotoTransport:
         return client
 
     def close(self) -> None:
-        for client in (*self._given.values(), *self._clients.values()):
-            client.close()
-        self._clients.clear()
+        process = os.getpid()
+        if process == self._process:
+            for client in self._given.values():
+                client.close()
+        for of_this in [of_this for of_this in self._clients if of_this[0] == process]:
+            self._clients.pop(of_this).close()
 
     async def _ask(self, function: Callable[..., Any], **arguments: Any) -> Any:
         try:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from shared import log
+from shared.aws.checksums import md5_of_attributes, md5_of_body
 from shared.aws.transport import Answered, CallError, Transport, meaning, understood
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.queue import AlteredError, Failed, Outgoing, QueueError
 from shared.ports.workers import Reply
+from shared.queues import is_fifo
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -23,6 +27,7 @@ class SqsQueue:
     def __init__(self, transport: Transport, url: str) -> None:
         self._transport = transport
         self._url = url
+        self._fifo = is_fifo(url)
 
     async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
         before = time.time()
@@ -38,11 +43,26 @@ class SqsQueue:
         )
 
     def _deliveries(self, answer: Answered, before: float, lease_seconds: int) -> list[Delivery]:
+        """Those that are as SQS says; another one is left to its lease, and fails nobody else.
+
+        On a FIFO queue the rest of its group stays behind it, in whose place it will come again.
+        """
         lease = Lease.taken(_answered_at(answer.date, before), lease_seconds)
-        deliveries = [Delivery(message, self._url, lease) for message in answer.body.get("Messages") or ()]
-        for delivery in deliveries:
-            if not (isinstance(delivery.message["Body"], str) and isinstance(delivery.attributes, dict)):
-                raise TypeError
+        messages = answer.body.get("Messages") or []
+        if not isinstance(messages, list):
+            raise TypeError
+        deliveries: list[Delivery] = []
+        left: set[str | None] = set()
+        for message in messages:
+            group = _group_in(message)
+            if self._fifo and (group in left or None in left):
+                continue
+            try:
+                with understood():
+                    deliveries.append(_checked(Delivery(message, self._url, lease)))
+            except CallError as error:
+                left.add(group)
+                log.write(logging.ERROR, "message left: it can't be read", reason=error.reason)
         return deliveries
 
     async def change_visibility(
@@ -69,7 +89,7 @@ class SqsQueue:
                 "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
             }
         return await self._ask(
-            lambda answer: str(answer.body["MessageId"]), "SendMessage", MessageBody=message.body, **options
+            lambda answer: _sent(answer.body, message), "SendMessage", MessageBody=message.body, **options
         )
 
     async def in_flight(self) -> int:
@@ -107,6 +127,42 @@ class SqsQueue:
             until,
             Entries=entries,
         )
+
+
+def _sent(answer: Mapping[str, Any], message: Outgoing) -> str:
+    """The MessageId. Raises AlteredError unless SQS took what was sent."""
+    expected = md5_of_body(message.body), md5_of_attributes(message.attributes)
+    message_id = str(answer["MessageId"])
+    if (answer.get("MD5OfMessageBody"), answer.get("MD5OfMessageAttributes")) != expected:
+        raise AlteredError(
+            "ChecksumMismatch",
+            f"the message may have been altered on its way: SQS says that it took another body or other "
+            f"attributes, as {message_id}. Look for what stands in between, such as a proxy. "
+            "Send it again only if its task may run twice, or is idempotent and the message has an id",
+        )
+    return message_id
+
+
+def _checked(delivery: Delivery) -> Delivery:
+    """The delivery. Raises what `understood` takes for an odd answer, if it is odd, or was altered."""
+    message = delivery.message
+    texts = [message[name] for name in ("MessageId", "ReceiptHandle", "Body")]
+    system = message.get("Attributes") or {}
+    if not all(isinstance(text, str) for text in (*texts, *system.values())):
+        raise TypeError
+    if delivery.receive_count < 0 or (delivery.sent_at or 0) < 0:
+        raise ValueError
+    told = message.get("MD5OfBody"), message.get("MD5OfMessageAttributes")
+    if told != (md5_of_body(delivery.body), md5_of_attributes(delivery.attributes)):
+        raise ValueError
+    return delivery
+
+
+def _group_in(message: Any) -> str | None:
+    """The group of a message that may be odd; None if it does not say."""
+    system = message.get("Attributes") if isinstance(message, dict) else None
+    group = system.get("MessageGroupId") if isinstance(system, dict) else None
+    return group if isinstance(group, str) else None
 
 
 def _answered_at(date: str | None, before: float) -> float:

@@ -46,6 +46,10 @@ class QueueError(Exception):
         self.reply = reply
 
 
+class AlteredError(QueueError):
+    """The queue took another message than was sent; `reason` says how to proceed."""
+
+
 class Failed(NamedTuple):
     """One entry of a batch that the queue refused, with AWS's code and words."""
 
@@ -87,7 +91,7 @@ class Queue(Protocol):
         """Removes the messages for good."""
 
     async def send(self, message: Outgoing) -> str:
-        """Puts a message on the queue; its MessageId."""
+        """Puts a message on the queue; its MessageId. Raises AlteredError if it may be another one there."""
 
     async def in_flight(self) -> int:
         """How many messages are received and not yet deleted or visible again. SQS's figure may lag a minute,

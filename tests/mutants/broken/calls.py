@@ -113,3 +113,25 @@ sets(
     "shared.aws.lambda_workers:NotSentError",
     CallError,
 )
+
+
+@breaks(
+    "in the lean transport a forked child uses its parent's connections",
+    "H52",
+    "shared.aws.lean.transport:LeanTransport._line",
+)
+def _(original, self, service):
+    return next((line for (_, of), line in self._lines.items() if of == service), None) or original(
+        self, service
+    )
+
+
+@breaks(
+    "in boto's transport a forked child uses its parent's connections",
+    "H52",
+    "shared.aws.boto:BotoTransport.client",
+)
+def _(original, self, service):
+    return next((made for (_, of), made in self._clients.items() if of == service), None) or original(
+        self, service
+    )

@@ -44,6 +44,21 @@ async def _(original, self, *arguments, **each):
     return []
 
 
+@breaks("what SQS says that it took is not compared", "H53", "shared.aws.sqs_queue:_sent")
+def _(original, answer, message):
+    return answer["MessageId"]
+
+
+@breaks("what SQS says of a received message is not compared", "H53", "shared.aws.sqs_queue:_checked")
+def _(original, delivery):
+    return delivery
+
+
+@breaks("one overtakes another of its group that can't be read", "H54", "shared.aws.sqs_queue:_group_in")
+def _(original, message):
+    return message["MessageId"] if original(message) else None
+
+
 @breaks("an invoke that fails at Lambda counts as refused", "H3", "shared.aws.lambda_workers:_answer")
 def _(original, error):
     answer = original(error)

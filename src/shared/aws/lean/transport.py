@@ -12,7 +12,8 @@ import json
 import math
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from random import Random
+from contextlib import suppress
+from random import uniform
 from time import time
 from typing import Any
 
@@ -81,8 +82,8 @@ class LeanTransport:
         self._attempts = attempts
         self._connections = connections
         self._ends_at = ends_at
-        self._random = Random()
-        self._lines: dict[Service, _Line] = {}
+        # A forked child has lines of its own, and leaves its parent's alone: to close one may disturb that.
+        self._lines: dict[tuple[int, Service], _Line] = {}
 
     def prepare(self, *services: Service) -> None:
         for service in services:
@@ -100,8 +101,7 @@ class LeanTransport:
         answer = await self._sent_until_done(lambda left: line.post("/", headers, body, seconds, left), until)
         found = _json(answer)
         if operation == "ReceiveMessage":
-            with understood():
-                _bytes_in(found)
+            _bytes_in(found)
         return Answered(found, answer.header(b"date"))
 
     async def invoke(self, function: str, event: bytes) -> None:
@@ -110,13 +110,15 @@ class LeanTransport:
         await self._line("lambda").post(path, headers, event, ANSWER_SECONDS["lambda"])
 
     def close(self) -> None:
-        for line in self._lines.values():
-            line.connections.close()
+        for (process, _), line in self._lines.items():
+            if process == os.getpid():
+                line.connections.close()
 
     def _line(self, service: Service) -> _Line:
-        if service not in self._lines:
-            self._lines[service] = _Line(service, self._environment, self._streams, self._connections)
-        return self._lines[service]
+        of_this = (os.getpid(), service)
+        if of_this not in self._lines:
+            self._lines[of_this] = _Line(service, self._environment, self._streams, self._connections)
+        return self._lines[of_this]
 
     async def _sent_until_done(
         self, send: Callable[[float], Awaitable[http11.HttpAnswer]], until: float
@@ -132,7 +134,7 @@ class LeanTransport:
                 if attempt == self._attempts or not _may_work_later(error):
                     raise
                 failed = error
-            pause = self._random.uniform(0, min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS))
+            pause = uniform(0, min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS))
             await self._streams.sleep(min(pause, max(0.0, until - time())))
         raise failed
 
@@ -213,8 +215,10 @@ def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
 
 
 def _bytes_in(answer: Mapping[str, Any]) -> None:
-    """Makes bytes of what JSON has as base64."""
-    for message in answer.get("Messages") or ():
-        for attribute in (message.get("MessageAttributes") or {}).values():
-            if "BinaryValue" in attribute:
-                attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"])
+    """Makes bytes of what JSON has as base64. An odd message stays as it came: the others are none of it."""
+    messages = answer.get("Messages")
+    for message in messages if isinstance(messages, list) else ():
+        with suppress(ValueError, TypeError, AttributeError):
+            for attribute in (message.get("MessageAttributes") or {}).values():
+                if "BinaryValue" in attribute:
+                    attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"])

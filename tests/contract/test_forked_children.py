@@ -1,0 +1,183 @@
+"""A process that was forked off a sender sends for itself: over connections of its own, each message once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from tests.http_endpoint import HttpEndpoint
+from tests.transports import TRANSPORTS, as_on_lambda, in_place
+from tests.unit.shared.aws.ways import GOOD
+
+from shared.aws.boto import BotoTransport
+from shared.aws.transport import NotSentError
+from zigzag.in_place import run_in_place
+
+ROOT = Path(__file__).parents[2]
+
+SENDER = """
+import json, os, sys
+from zigzag import task
+
+@task
+def count(payload: dict) -> None: ...
+
+def send(name, times):
+    for number in range(times):
+        id = f"{name}-{number}"
+        told = [id, count.send({"process": os.getpid()}, id=id)]
+        os.write(1, json.dumps(told).encode() + b"\\n")  # whole, whoever else writes
+
+children, times, generations = map(int, sys.argv[1:])
+
+def fork(name, generations):
+    send(name, times)
+    go, begin = os.pipe()
+    born = []
+    for number in range(children if generations else 0):
+        child = os.fork()
+        if child == 0:
+            os.close(begin)
+            os.read(go, 1)  # until all are there: nobody is alone on a connection
+            fork(f"{name}.{number}", generations - 1)
+            os._exit(0)
+        born.append(child)
+    os.close(begin)
+    for child in born:
+        assert os.waitpid(child, 0)[1] == 0
+    os.close(go)
+    send(name + "-after", times)
+
+fork("parent", generations)
+"""
+"""Sends, forks, and sends in parent and children; tells the MessageId of each id."""
+
+
+def answered(body: bytes) -> bytes:
+    """SQS's answer to a send: the MessageId tells which message it is of."""
+    sent = json.loads(body)["MessageBody"]
+    time.sleep(0.005)  # so that the processes' calls overlap
+    said = {
+        "MessageId": f"of {json.loads(sent)['id']}",
+        "MD5OfMessageBody": hashlib.md5(sent.encode(), usedforsecurity=False).hexdigest(),
+    }
+    written = json.dumps(said).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(written), written)
+
+
+class Sent:
+    """What a family of processes sent: as they were told, and as it arrived."""
+
+    def __init__(self, endpoint: HttpEndpoint, *, children: int, times: int, generations: int = 1) -> None:
+        command = [sys.executable, "-W", "error", "-c", SENDER]
+        done = subprocess.run(
+            [*command, str(children), str(times), str(generations)],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "src"),
+                "ZIGZAG_QUEUE_URL": f"{endpoint.url}/1/tasks",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        self.told: list[tuple[str, str]] = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+        self.arrived = sorted(_body(request)["id"] for request in endpoint.requests)
+        self.senders = [
+            {_body(request)["payload"]["process"] for request in requests}
+            for requests in endpoint.by_port.values()
+        ]
+        """Of each connection, the processes that used it."""
+
+
+def _body(request: bytes) -> Any:
+    return json.loads(json.loads(request)["MessageBody"])
+
+
+@pytest.mark.parametrize("wanted", TRANSPORTS)
+class TestForkedChildren:
+    def test_what_they_and_their_parent_send_arrives_once_and_none_is_lost(
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+    ) -> None:
+        with HttpEndpoint(answered) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)
+            sent = Sent(endpoint, children=4, times=3)
+
+        assert len(sent.told) == 4 * 2 * 3 + 2 * 3
+        assert sent.arrived == sorted(id for id, _ in sent.told)
+        assert [(id, told) for id, told in sent.told if told != f"of {id}"] == []
+
+    def test_no_two_processes_share_a_connection(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+        with HttpEndpoint(answered) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)
+            sent = Sent(endpoint, children=2, times=1, generations=2)
+
+        assert len(set().union(*sent.senders)) == 7
+        assert [senders for senders in sent.senders if len(senders) > 1] == []
+
+    def test_a_call_of_another_process_opens_a_connection(
+        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+    ) -> None:
+        with HttpEndpoint(GOOD) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            with in_place(wanted) as transport:
+                for process in (7, 7, 8, 7):
+                    monkeypatch.setattr(os, "getpid", lambda process=process: process)
+                    run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
+                for process in (7, 8):
+                    monkeypatch.setattr(os, "getpid", lambda process=process: process)
+                    transport.close()
+
+        assert sorted(map(len, endpoint.by_port.values())) == [1, 3]
+
+
+def test_a_client_that_was_given_is_its_own_processs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with HttpEndpoint(GOOD) as endpoint:
+        as_on_lambda(monkeypatch, endpoint.url)
+        transport = BotoTransport(attempts=1, clients={"sqs": boto3.client("sqs")})
+        monkeypatch.setattr(os, "getpid", lambda: 8)
+
+        with pytest.raises(NotSentError, match="the client is the parent process's"):
+            run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
+
+    assert endpoint.requests == []
+
+
+SENDER_IN_A_SANDBOX = """
+import os
+from zigzag import task
+from zigzag_testing import Sandbox
+
+@task
+def count(payload: dict) -> None: ...
+
+with Sandbox({"count": count}):
+    if (child := os.fork()) == 0:
+        count.send({})
+        os._exit(0)
+print(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_child_does_not_send_to_its_copy_of_a_sandbox() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SENDER_IN_A_SANDBOX],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tools"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "zigzag.errors.SendError: this process was forked within a test's sandbox" in done.stderr
+    assert int(done.stdout) != 0
