@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 from consumer.consumer import Consumer, PolledQueue
+from consumer.memory import memory_for
 from consumer.pollers import connections_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
 from shared import log
@@ -30,12 +31,14 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
     except SettingError as error:
         log.write(logging.ERROR, str(error))
         raise
-    pollers = pollers_for(int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0")))
+    memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))
+    pollers, memory = pollers_for(memory_mb), memory_for(memory_mb)
     aws = transport_in_a_loop(
         settings.transport,
         attempts=1,  # a receive whose answer is lost must not be sent again
         connections=connections_for(pollers),
         threads=threads_for(pollers),
+        arriving=memory.arriving,
     )
     aws.prepare("sqs", "lambda")
     queue = settings.queue
@@ -46,6 +49,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         Random(),
         linger_seconds=settings.linger_seconds,
         pollers=pollers,
+        memory=memory,
     )
     return asyncio.Runner(), consumer
 

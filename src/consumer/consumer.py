@@ -9,6 +9,7 @@ from typing import NamedTuple
 from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
+from consumer.memory import Memory
 from consumer.pollers import MIN_POLLERS
 from consumer.source import Source
 from consumer.summary import Summary
@@ -32,6 +33,7 @@ class Consumer:
 
     linger_seconds -- how long a tick polls on after a queue has run empty.
     pollers        -- most polls of a tick under way at once.
+    memory         -- for what they receive.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Consumer:
         *,
         linger_seconds: float = 0,
         pollers: int = MIN_POLLERS,
+        memory: Memory | None = None,
     ) -> None:
         self._queues = queues
         self._workers = workers
@@ -51,6 +54,7 @@ class Consumer:
         self._linger_seconds = linger_seconds
         self._pollers = pollers
         self._limit = EventLimit()
+        self._memory = memory or Memory(0)
 
     async def tick(self, seconds_left: float) -> Summary:
         """One firing of the schedule.
@@ -77,6 +81,7 @@ class Consumer:
             dispatcher,
             self._clock,
             self._random,
+            self._memory,
             linger_seconds=self._linger_seconds,
             ends_at=ends_at,
         )

@@ -11,6 +11,7 @@ from random import Random
 
 from consumer.dispatch import Dispatcher
 from consumer.flow.flow import Flow
+from consumer.memory import Memory
 from consumer.patience import Patience
 from consumer.summary import CAP_REACHED, OUT_OF_TIME, QUEUE_EMPTY, Summary
 from shared import log
@@ -49,6 +50,7 @@ class Source:
         dispatcher: Dispatcher,
         clock: Clock,
         random: Random,
+        memory: Memory,
         *,
         linger_seconds: float,
         ends_at: float,
@@ -59,6 +61,7 @@ class Source:
         self._dispatcher = dispatcher
         self._clock = clock
         self._random = random
+        self._memory = memory
         self._patience = Patience("receives")
         self._linger_seconds = linger_seconds
         self._ends_at = ends_at
@@ -77,6 +80,10 @@ class Source:
 
     async def poll(self) -> int:
         """One receive and its dispatches; how many messages came."""
+        async with self._memory.poll():
+            return await self._poll() if self.goes_on else 0
+
+    async def _poll(self) -> int:
         asked = await self._flow.may_receive()
         left = self._seconds_left()  # after the flow, which may have asked SQS
         if left < 1:

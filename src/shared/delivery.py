@@ -147,6 +147,9 @@ def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYT
     If not even the first one fits, its shortest event, as long as it is within MAX_EVENT_BYTES; 0 if not.
     Never parses a body. Raises one of envelope.UNWRITABLE.
     """
+    if len(deliveries) == 1 and not isinstance(deliveries[0].message, dict):
+        (one,) = deliveries
+        deliveries = [Delivery(dict(one.message), one.queue_url, one.lease)]  # its body is read once
     plain = _longest(deliveries, envelope.plain, max_bytes)
     if plain[0] == len(deliveries):
         return plain

@@ -48,7 +48,7 @@ def plain(message: Mapping[str, Any]) -> bytes:
 def compressed(message: Mapping[str, Any]) -> bytes:
     """The message as JSON, with `BodyGzip` in place of `Body`."""
     body = zlib.compress(message["Body"].encode(), _FASTEST, wbits=_GZIP)
-    others = {key: value for key, value in message.items() if key != "Body"}
+    others = {key: message[key] for key in message if key != "Body"}
     return plain({**others, "BodyGzip": base64.b64encode(body).decode()})
 
 

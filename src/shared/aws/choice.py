@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 from shared import log
+from shared.aws.lean.connections import Arriving
 from shared.aws.lean.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
 from shared.aws.transport import Transport, never
 
@@ -31,11 +32,14 @@ def transport_in_place(wanted: str, *, attempts: int, ends_at: Callable[[], floa
     return LeanTransport(found, InPlace(), attempts=attempts, ends_at=ends_at)
 
 
-def transport_in_a_loop(wanted: str, *, attempts: int, connections: int, threads: int) -> Transport:
+def transport_in_a_loop(
+    wanted: str, *, attempts: int, connections: int, threads: int, arriving: Arriving | None = None
+) -> Transport:
     """One for an event loop, with many calls under way. As above.
 
     connections -- the most of the lean one to each service.
     threads     -- of boto, which waits in one for each call, and has as many connections.
+    arriving    -- as the lean one's.
     """
     found = _for_lean(wanted)
     if found is None:
@@ -48,7 +52,7 @@ def transport_in_a_loop(wanted: str, *, attempts: int, connections: int, threads
     from shared.aws.lean.streams_in_a_loop import InALoop
     from shared.aws.lean.transport import LeanTransport
 
-    return LeanTransport(found, InALoop(), attempts=attempts, connections=connections)
+    return LeanTransport(found, InALoop(), attempts=attempts, connections=connections, arriving=arriving)
 
 
 def _for_lean(wanted: str) -> AwsEnvironment | None:

@@ -146,21 +146,22 @@ def _sent(answer: Mapping[str, Any], message: Outgoing) -> str:
 def _checked(delivery: Delivery) -> Delivery:
     """The delivery. Raises what `understood` takes for an odd answer, if it is odd, or was altered."""
     message = delivery.message
-    texts = [message[name] for name in ("MessageId", "ReceiptHandle", "Body")]
+    body = message["Body"]  # read once: that of a large message is decoded each time
+    texts = [message["MessageId"], message["ReceiptHandle"], body]
     system = message.get("Attributes") or {}
     if not all(isinstance(text, str) for text in (*texts, *system.values())):
         raise TypeError
     if delivery.receive_count < 0 or (delivery.sent_at or 0) < 0:
         raise ValueError
     told = message.get("MD5OfBody"), message.get("MD5OfMessageAttributes")
-    if told != (md5_of_body(delivery.body), md5_of_attributes(delivery.attributes)):
+    if told != (md5_of_body(body), md5_of_attributes(delivery.attributes)):
         raise ValueError
     return delivery
 
 
 def _group_in(message: Any) -> str | None:
     """The group of a message that may be odd; None if it does not say."""
-    system = message.get("Attributes") if isinstance(message, dict) else None
+    system = message.get("Attributes") if isinstance(message, Mapping) else None
     group = system.get("MessageGroupId") if isinstance(system, dict) else None
     return group if isinstance(group, str) else None
 

@@ -131,7 +131,6 @@ def _(original, self, service):
     "H52",
     "shared.aws.boto:BotoTransport.client",
 )
-def _(original, self, service):
-    return next((made for (_, of), made in self._clients.items() if of == service), None) or original(
-        self, service
-    )
+def _(original, self, service, *, waits=False):
+    made = [client for (_, *of), client in self._clients.items() if of == [service, waits]]
+    return made[0] if made else original(self, service, waits=waits)

@@ -9,7 +9,7 @@ leave open whether the call was done.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ssl import SSLCertVerificationError, SSLEOFError
 from time import monotonic, time
 
@@ -29,6 +29,11 @@ RESTED_SECONDS = 10.0
 """One that rested longer is closed. By the wall's clock: others may stand still in a frozen process."""
 
 
+type Arriving = Callable[[int, float], Awaitable[None]]
+"""Is told how long an answer is going to be, once its first bytes are there, and how many seconds it may wait
+before the others are read; 0 bytes if that was all of it. May raise TimeoutError."""
+
+
 class Connections:
     """Those to one host, `limit` at a time; by TLS if it is said whom to trust."""
 
@@ -42,7 +47,11 @@ class Connections:
         self._resting: list[tuple[Stream, float]] = []  # and since when, the latest last
 
     async def exchange(
-        self, request: Callable[[], bytes], seconds: float, left: float = math.inf
+        self,
+        request: Callable[[], bytes],
+        seconds: float,
+        left: float = math.inf,
+        arriving: Arriving | None = None,
     ) -> HttpAnswer:
         """Sends what `request` makes, once, and awaits the answer for `seconds`, but ends when none are left.
 
@@ -52,7 +61,7 @@ class Connections:
         opens_until = min(ends, monotonic() + OPEN_SECONDS)
         try:
             async with self._turns:
-                return await self._in_turn(request, seconds, opens_until, ends)
+                return await self._in_turn(request, seconds, opens_until, ends, arriving)
         except TimeoutError as error:  # of its turn: in it, every OSError becomes an error of the call
             why = f"{self._host}: no call ended so that this one could begin"
             raise NotSentError(type(error).__name__, why) from error
@@ -63,7 +72,12 @@ class Connections:
             self._resting.pop()[0].close()
 
     async def _in_turn(
-        self, request: Callable[[], bytes], seconds: float, opens_until: float, ends: float
+        self,
+        request: Callable[[], bytes],
+        seconds: float,
+        opens_until: float,
+        ends: float,
+        arriving: Arriving | None,
     ) -> HttpAnswer:
         rested = self._rested()
         stream = rested or await self._opened(opens_until)
@@ -72,7 +86,7 @@ class Connections:
             stream.close()
             raise TooLateError
         try:
-            answer = await _sent_and_answered(stream, request(), min(seconds, left))
+            answer = await _sent_and_answered(stream, request(), min(seconds, left), arriving)
         except (OSError, BadAnswerError) as error:
             stream.close()
             raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error
@@ -117,7 +131,9 @@ class Connections:
         return await self._streams.open(self._host, self._port, secure, left)
 
 
-async def _sent_and_answered(stream: Stream, request: bytes, seconds: float) -> HttpAnswer:
+async def _sent_and_answered(
+    stream: Stream, request: bytes, seconds: float, arriving: Arriving | None
+) -> HttpAnswer:
     ends = monotonic() + seconds
     try:
         await stream.send(request, seconds)
@@ -127,10 +143,10 @@ async def _sent_and_answered(stream: Stream, request: bytes, seconds: float) -> 
             return await _answer(stream, min(ends, monotonic() + LAST_WORD_SECONDS))
         except (OSError, BadAnswerError):
             raise error from None
-    return await _answer(stream, ends)
+    return await _answer(stream, ends, arriving)
 
 
-async def _answer(stream: Stream, ends: float) -> HttpAnswer:
+async def _answer(stream: Stream, ends: float, arriving: Arriving | None = None) -> HttpAnswer:
     reader = AnswerReader()
     answer = None
     while answer is None:
@@ -138,4 +154,7 @@ async def _answer(stream: Stream, ends: float) -> HttpAnswer:
         if left <= 0:  # also where the next piece is there already
             raise TimeoutError("the answer was not complete in time")
         answer = reader.feed(await stream.receive(left))
+        if arriving is not None and reader.announced is not None:
+            await arriving(reader.announced if answer is None else 0, max(0.0, ends - monotonic()))
+            arriving = None
     return answer

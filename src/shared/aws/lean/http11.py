@@ -51,7 +51,7 @@ class HttpAnswer(NamedTuple):
     """An answer. `keep`: another request may use the connection."""
 
     head: Head
-    body: bytes
+    body: bytes | bytearray
     keep: bool
 
     @property
@@ -79,6 +79,14 @@ class AnswerReader:
         self._body: _Chunks | _Length | _UntilClosed = _UntilClosed()
         self._size = 0
         self._passed = 0
+
+    @property
+    def announced(self) -> int | None:
+        """How long the body is going to be; of one that does not say, as long as any may be. None before it
+        is known, or once it is all there."""
+        if self._head is None:
+            return None
+        return self._body.length if isinstance(self._body, _Length) else MAX_BODY_BYTES
 
     def feed(self, data: bytes) -> HttpAnswer | None:
         """The answer, once it is complete. Empty `data`: the other side has closed. Raises BadAnswerError."""
@@ -116,18 +124,32 @@ class AnswerReader:
 
 
 class _Length:
-    """A body of known length."""
+    """A body of known length. What comes in several pieces is put where it stays: no byte is there twice."""
 
     def __init__(self, length: int) -> None:
+        if length > MAX_BODY_BYTES:
+            raise BadAnswerError(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
+        self.length = length
         self._missing = length
-        self._parts: list[bytes] = []
+        self._first = b""
+        self._body = bytearray()
 
-    def feed(self, data: bytes, *, closed: bool) -> bytes | None:
-        self._parts.append(data)
+    def feed(self, data: bytes, *, closed: bool) -> bytes | bytearray | None:
+        at = self.length - self._missing
         self._missing -= len(data)
         if self._missing < 0:
             raise BadAnswerError("more came than was asked for")
-        return b"".join(self._parts) if self._missing == 0 else None
+        if self._missing == 0 and at == 0:
+            return data
+        if at == 0:
+            self._first = data  # the place for all of it is taken when the next piece comes
+            return None
+        if not self._body:
+            self._body = bytearray(self.length)
+            self._body[: len(self._first)] = self._first
+            self._first = b""
+        self._body[at : at + len(data)] = data
+        return self._body if self._missing == 0 else None
 
 
 class _UntilClosed:

@@ -18,8 +18,9 @@ from time import time
 from typing import Any
 
 from shared.aws.lean import http11
-from shared.aws.lean.connections import Connections
+from shared.aws.lean.connections import Arriving, Connections
 from shared.aws.lean.endpoint import AwsEnvironment, Endpoint
+from shared.aws.lean.large import LARGE_BYTES, messages_in
 from shared.aws.lean.signature import Signer, quoted
 from shared.aws.lean.streams import Streams
 from shared.aws.lean.trust import trust
@@ -66,6 +67,7 @@ class LeanTransport:
     connections -- the most to each service.
     streams     -- how it waits.
     ends_at     -- when the invocation ends, in epoch seconds.
+    arriving    -- is told how long a receive's answer is going to be, before most of it is read.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class LeanTransport:
         attempts: int,
         connections: int = 1,
         ends_at: Callable[[], float] = never,
+        arriving: Arriving | None = None,
     ) -> None:
         self._environment = environment
         self._streams = streams
@@ -84,6 +87,7 @@ class LeanTransport:
         self._ends_at = ends_at
         # A forked child has lines of its own, and leaves its parent's alone: to close one may disturb that.
         self._lines: dict[tuple[int, Service], _Line] = {}
+        self._arriving = arriving
 
     def prepare(self, *services: Service) -> None:
         for service in services:
@@ -96,11 +100,15 @@ class LeanTransport:
         prefix, content_type = _JSON[service]
         headers = {"content-type": content_type, "x-amz-target": f"{prefix}.{operation}"}
         body = _ENCODER.encode(parameters).encode()
+        receives = operation == "ReceiveMessage"
         until = min(until, self._ends_at())
         seconds = ANSWER_SECONDS[service] + parameters.get("WaitTimeSeconds", 0)
-        answer = await self._sent_until_done(lambda left: line.post("/", headers, body, seconds, left), until)
-        found = _json(answer)
-        if operation == "ReceiveMessage":
+        arriving = self._arriving if receives else None
+        answer = await self._sent_until_done(
+            lambda left: line.post("/", headers, body, seconds, left, arriving), until
+        )
+        found = _large(answer) if receives and len(answer.body) > LARGE_BYTES else _json(answer)
+        if receives:
             _bytes_in(found)
         return Answered(found, answer.header(b"date"))
 
@@ -159,6 +167,7 @@ class _Line:
         body: bytes,
         seconds: float,
         left: float = math.inf,
+        arriving: Arriving | None = None,
     ) -> http11.HttpAnswer:
         """The answer, if it is a good one. It may take `seconds`, and all together what is left. Raises
         CallError."""
@@ -171,7 +180,7 @@ class _Line:
             every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
             return http11.request("POST", path, every, body)
 
-        answer = await self.connections.exchange(request, seconds, left)
+        answer = await self.connections.exchange(request, seconds, left, arriving)
         if answer.status >= 300:
             raise _error(answer)
         return answer
@@ -212,6 +221,12 @@ def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NoAnswerError("BadAnswer", f"HTTP {answer.status}, and its body is no JSON object")
     return found
+
+
+def _large(answer: http11.HttpAnswer) -> dict[str, Any]:
+    """As above, of a receive, whose messages stay bytes."""
+    with understood():
+        return {"Messages": messages_in(answer.body)}
 
 
 def _bytes_in(answer: Mapping[str, Any]) -> None:

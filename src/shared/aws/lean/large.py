@@ -1,0 +1,98 @@
+"""A receive's answer that is large: ten messages of 1 MiB, which are 30 MiB on the wire if each is escaped.
+
+Parsed as a whole, all of it would be there several times at once, each character in up to four bytes. So it
+is split as bytes, and a body becomes a text when it is asked for, one at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Any
+
+LARGE_BYTES = 262_144
+"""A smaller answer is parsed as a whole, which is faster."""
+
+LONGEST_TEXT_BYTES = 6 * 1_048_576 + 2
+"""Of 1 MiB of characters, each of them escaped as \\uXXXX, and its quotes."""
+
+_BEGINS_OR_ENDS = re.compile(rb'["{}\[\]]')
+_MESSAGES, _BODY = re.compile(rb'"Messages"\s*:'), re.compile(rb'"Body"\s*:')
+
+
+class LargeMessage(Mapping[str, Any]):
+    """One of the answer's messages, whose body stays as it came.
+
+    others -- all of it but the body.
+    body   -- its JSON, a part of the answer's bytes.
+    """
+
+    def __init__(self, others: dict[str, Any], body: memoryview) -> None:
+        self._others = others
+        self._body = body
+
+    def __getitem__(self, key: str) -> Any:
+        """Raises ValueError if it is the body and no text."""
+        return json.loads(bytes(self._body)) if key == "Body" else self._others[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._others)
+
+    def __len__(self) -> int:
+        return len(self._others)
+
+
+def messages_in(answer: bytes | bytearray) -> list[LargeMessage]:
+    """The messages of a receive's answer. Raises ValueError, TypeError or KeyError where it is none."""
+    return [_message(memoryview(answer), *places) for places in _places(answer)]
+
+
+def _message(answer: memoryview, start: int, end: int, body_start: int, body_end: int) -> LargeMessage:
+    others = b'""'.join((answer[start:body_start], answer[body_end:end]))
+    return LargeMessage(json.loads(others), answer[body_start:body_end])
+
+
+def _places(answer: bytes | bytearray) -> Iterator[tuple[int, int, int, int]]:
+    """Of each message, where it starts and ends, and where its body does."""
+    depth, start, at, body, after, within = 0, 0, 0, None, None, False
+    while found := _BEGINS_OR_ENDS.search(answer, at):
+        begin, at = found.span()
+        key, after = after, None
+        match found[0]:
+            case b"{" | b"[":
+                depth += 1
+                within = key is _MESSAGES if depth == 2 else within
+                start = begin if depth == 3 else start
+            case b"}" | b"]":
+                if depth == 3 and within:
+                    if body is None:
+                        raise ValueError("a message has no body")
+                    yield start, at, *body
+                    body = None
+                depth -= 1
+            case _:
+                at = _end_of_text(answer, at)
+                if key is _BODY:
+                    body = begin, at
+                elif depth == 1 and _MESSAGES.match(answer, begin):
+                    after = _MESSAGES
+                elif depth == 3 and within and _BODY.match(answer, begin):
+                    after = _BODY
+    if depth != 0:
+        raise ValueError("the answer has no end")
+
+
+def _end_of_text(answer: bytes | bytearray, at: int) -> int:
+    """Where the text ends of which the first character is at that place."""
+    quote = answer.find(b'"', at)
+    if quote > at and answer[quote - 1] == ord("\\"):
+        # It may be one of the text's own, and a million of them may follow: json's own scanner is fastest,
+        # and wants a text, whose characters are bytes here.
+        window = str(memoryview(answer)[at : at + LONGEST_TEXT_BYTES], "latin-1")
+        _, end = scanstring(window, 0, False)
+        return at + int(end)
+    if quote < 0:
+        raise ValueError("a text has no end")
+    return quote + 1

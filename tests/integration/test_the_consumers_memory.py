@@ -1,0 +1,97 @@
+"""The consumer in a process of its own, as Lambda runs it: whatever comes, it stays within its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.stub.running import ROOT, Stub, running_stub
+from tests.noise import noise
+
+from consumer.memory import RUNTIME_MB
+
+TICK = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from consumer import app
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 90_000
+summary = app.handler({}, Context())
+with open("/proc/self/status") as status:
+    (peak,) = [line.split()[1] for line in status if line.startswith("VmHWM")]
+print(json.dumps({"summary": summary, "peak_mb": int(peak) / 1024}))
+"""
+
+SIZE = 1_048_000
+"""Of a body, in bytes; SQS's most is a little more."""
+
+BODIES = {
+    "letters": "x" * SIZE,
+    "emoji, each escaped on the wire": "🙂" * (SIZE // 4),
+    "quotes, and one emoji that makes each take four bytes": "🙂" + '"' * (SIZE - 4),
+    "quotes": '"' * SIZE,
+    "noise, which fits no event": noise(SIZE),
+}
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says the peak")
+
+
+@pytest.fixture(scope="module")
+def stub() -> Iterator[Stub]:
+    with running_stub() as stub:
+        yield stub
+
+
+def tick(stub: Stub, messages: int, memory_mb: int, **body: str) -> tuple[dict[str, Any], float]:
+    """A tick that finds so many messages: its summary, and the most memory that its process took, in MB."""
+    stub.reset(messages, latency_ms=5, **body)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_ENDPOINT_URL": stub.url,
+        "AWS_CA_BUNDLE": str(stub.ca),
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "not-a-secret",
+        "AWS_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+        "ZIGZAG_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tasks",
+        "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead",
+        "ZIGZAG_WORKER": "worker",
+        "ZIGZAG_TRANSPORT": "lean",
+        "ZIGZAG_LINGER_SECONDS": "0",
+        "ZIGZAG_IN_FLIGHT_CAP": "0",
+        "ZIGZAG_BATCH_SIZE": "1",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", TICK, str(ROOT / "src")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    said = json.loads(ran.stdout.splitlines()[-1])
+    return said["summary"], said["peak_mb"]
+
+
+@pytest.mark.parametrize("what", BODIES)
+def test_with_the_least_memory_it_takes_the_largest_messages(stub: Stub, what: str) -> None:
+    summary, peak_mb = tick(stub, 60, 128, body=BODIES[what])
+
+    assert summary["received"] == summary["dispatched"] + summary["dead_lettered"] + summary["released"] == 60
+    assert summary["left"] == 0
+    assert peak_mb < 128 - RUNTIME_MB
+
+
+@pytest.mark.parametrize("memory_mb", [256, 512, 1024])
+def test_more_memory_means_more_pollers_and_still_not_too_much(stub: Stub, memory_mb: int) -> None:
+    summary, peak_mb = tick(stub, 200, memory_mb, body=BODIES["emoji, each escaped on the wire"])
+
+    assert summary["received"] == summary["dispatched"] + summary["released"] == 200
+    assert peak_mb < memory_mb - RUNTIME_MB

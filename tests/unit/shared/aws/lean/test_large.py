@@ -1,0 +1,97 @@
+"""A large answer of a receive: split as bytes, and the same as if it were parsed."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any
+
+import pytest
+
+from shared.aws.lean.large import messages_in
+
+ODD = (
+    '"',
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "é",
+    "🙂",
+    "\n",
+    "\u2028",
+    " ",
+    "Body",
+    '"Body": "',
+    "Messages",
+)
+
+
+def chance_made(random: Random, depth: int = 0) -> Any:
+    """Any JSON; its texts are made of what JSON itself is made of."""
+    kind = random.randrange(6 if depth < 3 else 4)
+    if kind < 2:
+        return "".join(random.choices(ODD, k=random.randrange(8)))
+    if kind == 2:
+        return random.choice([None, True, -1.5e3, 0])
+    if kind == 3:
+        return ""
+    if kind == 4:
+        return [chance_made(random, depth + 1) for _ in range(random.randrange(4))]
+    return {str(chance_made(random, 3)): chance_made(random, depth + 1) for _ in range(random.randrange(4))}
+
+
+def a_message(random: Random) -> dict[str, Any]:
+    others = {f"{random.choice(ODD)}{number}": chance_made(random) for number in range(random.randrange(4))}
+    message = {"MessageId": "m-1", "Body": "".join(random.choices(ODD, k=random.randrange(40))), **others}
+    keys = list(message)
+    random.shuffle(keys)
+    return {key: message[key] for key in keys}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_message_is_what_json_makes_of_it(seed: int) -> None:
+    random = Random(seed)
+    for _ in range(50):
+        answer = {
+            "Before": chance_made(random),
+            "Messages": [a_message(random) for _ in range(random.randrange(11))],
+            "After": chance_made(random),
+        }
+        written = json.dumps(
+            answer, ensure_ascii=random.random() < 0.5, indent=random.choice([None, 1])
+        ).encode()
+
+        assert [dict(message) for message in messages_in(written)] == answer["Messages"]
+
+
+@pytest.mark.parametrize("end", range(1, 60))
+def test_half_an_answer_is_none(end: int) -> None:
+    whole = json.dumps({"Messages": [{"MessageId": "m", "Body": 'a "quoted" body', "A": [{}]}]}).encode()
+
+    with pytest.raises(ValueError, match=r"."):
+        messages_in(whole[: len(whole) - end])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b'{"Messages": [{"MessageId": "m"}]}', id="no body"),
+        pytest.param(b'{"Messages": [{"Body": 7}]}', id="a body that is no text"),
+        pytest.param(b'{"Messages": [{"Body": "x", oops}]}', id="a message that is no JSON"),
+    ],
+)
+def test_what_sqs_would_not_say_is_refused(answer: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        messages_in(answer)
+
+
+def test_a_body_that_is_no_utf_8_spoils_no_other() -> None:
+    spoiled, sound = messages_in(b'{"Messages": [{"Body": "\xff"}, {"Body": "sound"}]}')
+
+    assert sound["Body"] == "sound"
+    with pytest.raises(ValueError, match="utf-8"):
+        spoiled["Body"]
