@@ -5,6 +5,8 @@ PYTHON ?= python3.13
 BIN := .venv/bin
 # A file's tests are one process's: what they share is made once. tests/conftest.py says what starts first.
 IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+# What is installed by hash.
+HASHED := src/requirements.txt tools/zigzag_local/requirements.txt tools/pip.txt
 export PYTHONPATH := src:tools
 
 ##@ See it
@@ -35,11 +37,14 @@ mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: do
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
-check: setup ## Style, types, template, known holes in what we depend on
+check: setup ## Style, types, template, undeclared imports, known holes in what we depend on
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
-	@$(BIN)/python tools/audit.py $(BIN)/pip-audit src/requirements.txt constraints.txt tools/zigzag_local/requirements.txt
+	@$(BIN)/python tools/declared.py .
+	@$(BIN)/python tools/audit.py $(BIN)/pip-audit $(HASHED) constraints.txt
+hashes: setup ## Writes the hashes of what is installed by them, after a version was changed
+	@$(BIN)/python tools/hashes.py $(HASHED)
 format: setup ## Formats the code
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format .
 
@@ -47,9 +52,9 @@ format: setup ## Formats the code
 setup: .venv/ready .venv-ministack/ready ## Makes both environments: ours, and the local AWS's
 
 # What ships comes last: where it differs, the tests run on what ships.
-.venv/ready: requirements.txt constraints.txt src/requirements.txt
+.venv/ready: requirements.txt constraints.txt src/requirements.txt tools/pip.txt
 	@tools/make-environment "$(PYTHON)" .venv requirements.txt src/requirements.txt
-.venv-ministack/ready: tools/zigzag_local/requirements.txt
+.venv-ministack/ready: tools/zigzag_local/requirements.txt tools/pip.txt
 	@tools/make-environment "$(PYTHON)" .venv-ministack tools/zigzag_local/requirements.txt
 
 clean: ## Removes the environments and everything that was built
@@ -60,4 +65,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants bench check format setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants bench check hashes format setup clean help

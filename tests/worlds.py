@@ -209,6 +209,7 @@ def moto(wanted: str) -> Iterator[Emulated]:
 def ministack(wanted: str) -> Iterator[Emulated]:
     """The AWS that MiniStack plays, by that transport."""
     with pytest.MonkeyPatch.context() as patch, Emulator() as local:
-        as_on_lambda(patch, local.environment()["AWS_ENDPOINT_URL"])
+        as_on_lambda(patch, local.endpoint)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", local.secret)
         with in_place(wanted) as transport:
             yield Emulated(boto3.client("sqs"), transport)

@@ -38,8 +38,8 @@ build-ConsumerFunction build-WorkerFunction: python
 
 # What does not compile in a package of somebody else's, such as a template, is shipped as it is.
 packages: python
-	@$(RUN_PYTHON) -m pip install --quiet --disable-pip-version-check --no-input --root-user-action ignore \
-	--no-compile $(WHEELS) --target "$(ARTIFACTS_DIR)" --requirement "$(SRC)/requirements.txt" || \
+	@$(RUN_PYTHON) "$(SRC)/package/packages.py" "$(SRC)/requirements.txt" \
+	--no-compile $(WHEELS) --target "$(ARTIFACTS_DIR)" || \
 	{ echo "The packages of src/requirements.txt could not be had for Lambda's Python 3.13 on $(MACHINE)" \
 	"(above). If name, version and network are right, one of them has no wheel for it:" \
 	"docs/add-a-task.md says what to do, under Packages." >&2; exit 1; }

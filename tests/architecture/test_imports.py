@@ -16,6 +16,9 @@ MAY_IMPORT = {
     "zigzag_local": OURS,
     "zigzag_cli": OURS,
     "audit": set(),
+    "hashes": set(),
+    "declared": set(),
+    "package": set(),
 }
 """Package to the packages of ours that it may import. A new package needs a line here, and a reason."""
 

@@ -77,5 +77,5 @@ def listed() -> tuple[set[str], set[str]]:
 
 
 def _names(text: str) -> set[str]:
-    lines = (line.partition("#")[0].strip() for line in text.splitlines())
-    return {canonicalize_name(Requirement(line).name) for line in lines if line}
+    lines = (line.partition("#")[0].strip(" \\") for line in text.splitlines())
+    return {canonicalize_name(Requirement(line).name) for line in lines if line and "--hash" not in line}

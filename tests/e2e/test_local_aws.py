@@ -1,18 +1,15 @@
 """The local AWS starts, answers, and leaves nothing behind, however its starter ends."""
 
-import json
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from zigzag_local import processes, state
+from zigzag_local import pages, processes, state
 from zigzag_local.emulator import Emulator
 from zigzag_local.errors import LocalAwsError
 from zigzag_local.running import LocalAws
@@ -37,18 +34,10 @@ def assert_nothing_is_left(directory: Path, endpoint: str) -> None:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def health(aws: LocalAws) -> dict[str, object]:
-    trust = ssl.create_default_context(cafile=aws.ca_bundle) if aws.tls else None
-    url = f"{aws.endpoint}/_ministack/health"
-    with urllib.request.urlopen(url, context=trust) as answer:  # noqa: S310 - our own url
-        said: dict[str, object] = json.load(answer)
-    return said
-
-
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls-and-roles"])
 def test_it_answers_and_then_nothing_is_left(secure: bool) -> None:
     with Emulator(tls=secure, auth=secure) as aws:
-        said = health(aws)
+        said = pages.ask(aws, "/_ministack/health", seconds=5)
         assert aws.is_running()
 
     assert "services" in said
@@ -93,7 +82,7 @@ def test_one_that_outlives_its_starter_is_remembered_and_stopped_by_another(tmp_
 
 
 def test_a_client_cannot_reach_a_persons_own_account(tmp_path: Path) -> None:
-    aws = LocalAws(endpoint="http://127.0.0.1:1", directory=tmp_path, pid=0)
+    aws = LocalAws(endpoint="http://127.0.0.1:1", directory=tmp_path, pid=0, secret="s")
 
     given = aws.environment({"AWS_PROFILE": "work", "AWS_SESSION_TOKEN": "x", "PATH": "/bin"})
 

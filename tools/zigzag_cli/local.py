@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from contextlib import suppress
@@ -51,8 +52,7 @@ def up(
     hello = f"""  ./zigzag send --local{group} hello '{{"name": "world"}}'"""
     console.print(hello, soft_wrap=True, highlight=False)
     console.print("For any SDK and .venv/bin/aws, whose `sqs` commands need --endpoint-url besides:")
-    for name, value in aws.variables().items():
-        console.print(f"  export {name}={value}", soft_wrap=True, highlight=False)
+    console.print("""  eval "$(./zigzag local variables)\"""", soft_wrap=True, highlight=False)
     command = f".venv/bin/{outputs['SendCommand']} --endpoint-url {aws.endpoint}"
     console.print(f"  {command}", soft_wrap=True, highlight=False)
 
@@ -61,6 +61,13 @@ def up(
 def deploy() -> None:
     """Builds and deploys again, after a change."""
     _deploy(running())
+
+
+@app.command()
+def variables() -> None:
+    """Prints what leads any SDK to the local AWS, its key included: eval "$(./zigzag local variables)"."""
+    for name, value in running().variables().items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 @app.command("logs")

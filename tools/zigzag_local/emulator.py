@@ -5,21 +5,22 @@ Ctrl-C is for us, not for it), with a private directory for all its files.
 """
 
 import contextlib
-import http.client
 import os
+import secrets
 import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
+from http.client import HTTPException
 from pathlib import Path
 from types import TracebackType
 
 from zigzag_local import machine, processes
 from zigzag_local.errors import LocalAwsError, last_lines
-from zigzag_local.running import ROOT_KEY, LocalAws, certificate_path, log_path
+from zigzag_local.pages import ask
+from zigzag_local.running import ROOT, LocalAws, log_path
 
 LOOPBACK = "127.0.0.1"  # where the functions find the emulator, so it always listens here
 START_SECONDS = 60.0  # it takes about 2 s on two cores; a first start compiles
@@ -88,15 +89,17 @@ class Emulator:
             with contextlib.ExitStack() as ours:
                 sockets = [ours.enter_context(bound) for bound in self._bind()]
                 port: int = sockets[0].getsockname()[1]
-                self._server = self._start_server(directory, sockets, port)
+                secret = secrets.token_urlsafe(30)
+                self._server = self._start_server(directory, sockets, port, secret)
             aws = LocalAws(
                 endpoint=f"{'https' if self._tls else 'http'}://{LOOPBACK}:{port}",
                 directory=directory,
                 pid=self._server.pid,
+                secret=secret,
                 tls=self._tls,
                 auth=self._auth,
             )
-            _wait_until_ready(self._server, aws, port)
+            _wait_until_ready(self._server, aws)
         except BaseException:  # a Ctrl-C, too, must leave nothing behind
             self.stop()
             raise
@@ -141,7 +144,7 @@ class Emulator:
         return bound
 
     def _start_server(
-        self, directory: Path, sockets: list[socket.socket], port: int
+        self, directory: Path, sockets: list[socket.socket], port: int, secret: str
     ) -> subprocess.Popen[bytes]:
         # MiniStack's own command would open port 443 as well, and bind by name and number.
         # -P: the modules beside serve.py are none of the server's.
@@ -153,7 +156,7 @@ class Emulator:
         with log_path(directory).open("wb") as log:
             return subprocess.Popen(
                 command,
-                env=self._server_environment(directory, port),
+                env=self._server_environment(directory, port, secret),
                 cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -162,7 +165,7 @@ class Emulator:
                 start_new_session=True,
             )
 
-    def _server_environment(self, directory: Path, port: int) -> dict[str, str]:
+    def _server_environment(self, directory: Path, port: int, secret: str) -> dict[str, str]:
         """Nothing of the caller's but where programs are: the functions see these variables."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return {
@@ -174,8 +177,8 @@ class Emulator:
             "GATEWAY_PORT": str(port),
             "MINISTACK_HOST": LOOPBACK,  # the queues' URLs begin with it
             "LOG_LEVEL": "INFO",  # says when a rule fires
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_ACCESS_KEY_ID": ROOT,
+            "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
             "IOT_MTLS_ENABLED": "0",  # a port of its own
@@ -200,9 +203,9 @@ def _start_guard(directory: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait_until_ready(server: subprocess.Popen[bytes], aws: LocalAws, port: int) -> None:
+def _wait_until_ready(server: subprocess.Popen[bytes], aws: LocalAws) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not _answers(aws, port):
+    while not _answers(aws):
         if server.poll() is not None:
             what = f"ended at its start with status {server.returncode}"
         elif time.monotonic() > deadline:
@@ -214,18 +217,10 @@ def _wait_until_ready(server: subprocess.Popen[bytes], aws: LocalAws, port: int)
         raise LocalAwsError(f"The local AWS {what}: run `make setup`, try again. It said:{said}")
 
 
-def _answers(aws: LocalAws, port: int) -> bool:
+def _answers(aws: LocalAws) -> bool:
     """Whether the emulator says that it is ready."""
     try:
-        if aws.tls:
-            trust = ssl.create_default_context(cafile=certificate_path(aws.directory))
-            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                LOOPBACK, port, timeout=5, context=trust
-            )
-        else:
-            connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
-        with contextlib.closing(connection):
-            connection.request("GET", "/_ministack/ready")
-            return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
+        ask(aws, "/_ministack/ready", seconds=5)
+    except (OSError, HTTPException):
         return False
+    return True

@@ -7,18 +7,18 @@ letters with their reasons.
 from __future__ import annotations
 
 import json
-import ssl
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_local.clients import client_options, session
 from zigzag_local.errors import LocalAwsError
+from zigzag_local.pages import ask
 from zigzag_local.running import LocalAws
 
 ASK_SECONDS = 20
@@ -102,7 +102,7 @@ class Ledger:
         return session().client(service, **client_options(self._aws.environment()))  # type: ignore[call-overload]
 
     def _peek(self, queue_url: str) -> list[dict[str, Any]]:
-        accounts = self._ask(f"/_ministack/sqs/messages?QueueUrl={queue_url}")["messages"]
+        accounts = self._ask("/_ministack/sqs/messages?" + urlencode({"QueueUrl": queue_url}))["messages"]
         return [
             message
             for regions in accounts.values()
@@ -111,13 +111,8 @@ class Ledger:
         ]
 
     def _ask(self, path: str) -> dict[str, Any]:
-        trust = ssl.create_default_context(cafile=self._aws.ca_bundle) if self._aws.tls else None
-        url = self._aws.endpoint + path
-        with (
-            _as_local_aws_error(),
-            urllib.request.urlopen(url, context=trust, timeout=ASK_SECONDS) as answer,  # noqa: S310
-        ):
-            return dict(json.load(answer))
+        with _as_local_aws_error():
+            return ask(self._aws, path, seconds=ASK_SECONDS)
 
 
 @contextmanager

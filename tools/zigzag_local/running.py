@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zigzag_local import processes
 
 REGION = "us-east-1"
-ROOT_KEY = "test"  # MiniStack's root user: may do everything, also where roles are enforced
+ROOT = "test"  # access key id of MiniStack's root user: may do everything, also where roles are enforced
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,8 @@ class LocalAws:
     directory: Path
     #: Of the emulator's server.
     pid: int
+    #: The secret access key of the root user, drawn at the start: who has not got it is not answered.
+    secret: str = field(repr=False)
     #: Whether the endpoint speaks https, with a certificate of its own.
     tls: bool = False
     #: Whether each role's and queue's policy is enforced.
@@ -49,8 +51,8 @@ class LocalAws:
         """The AWS_* variables that lead a client here and nowhere else."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_ACCESS_KEY_ID": ROOT,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_REGION": REGION,
             "AWS_CONFIG_FILE": os.devnull,

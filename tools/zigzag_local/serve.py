@@ -3,14 +3,18 @@
 How it judges permissions where AWS judges otherwise, so that a role that works here works on AWS: a
 batch call needs the permission of the single one, and a mail is sent by its sender's identity, not
 by `*`. And what becomes of an asynchronous event when all concurrent executions are taken: it waits
-for one, as on AWS, until it is too old. And what a function has logged: it is waited for.
+for one, as on AWS, until it is too old. And what a function has logged: it is waited for. And who is
+answered at all: who has the key.
 MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
 import importlib
 import json
+import os
+import sys
 import time
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -100,7 +104,30 @@ def wait_for_logs(worker: Any) -> None:
     worker._drain_stderr_bounded = drain
 
 
+def answer_who_has_the_key(server: Any, credentials: Any) -> None:
+    """Put the gate before the application of the module ministack.app.
+
+    credentials -- ministack.core.iam_evaluator: it knows the keys of roles, which functions are given where
+    roles are enforced. Every other access key's id is the root user's.
+    """
+    from zigzag_local import gate
+
+    roots = os.environ["AWS_SECRET_ACCESS_KEY"]
+
+    def secret_of(access_key_id: str) -> str | None:
+        if credentials.is_root_access_key(access_key_id):
+            return roots
+        found = credentials.resolve_credential(access_key_id)
+        return getattr(found, "secret_access_key", None)  # it answers with an error that it does not raise
+
+    server.app = gate.guarded(server.app, secret_of)
+
+
 if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).resolve().parents[1]))  # behind all others
+    answer_who_has_the_key(
+        importlib.import_module("ministack.app"), importlib.import_module("ministack.core.iam_evaluator")
+    )
     wait_for_logs(importlib.import_module("ministack.core.lambda_runtime").Worker)
     let_events_wait(importlib.import_module("ministack.services.lambda_svc"))
     judge_as_aws(importlib.import_module("ministack.core.iam_actions"))

@@ -4,6 +4,8 @@ The project remembers one, in .zigzag-local/state.json (git-ignored).
 """
 
 import json
+import os
+from dataclasses import asdict
 from pathlib import Path
 
 from zigzag_local import processes
@@ -17,19 +19,11 @@ def save(project: Path, aws: LocalAws) -> None:
     """Remember the local AWS of the project, for its owner's eyes only."""
     file = project / FILE
     file.parent.mkdir(mode=0o700, exist_ok=True)
+    said = {**asdict(aws), "directory": str(aws.directory)}
     new = file.with_suffix(".new")
-    new.write_text(
-        json.dumps(
-            {
-                "endpoint": aws.endpoint,
-                "directory": str(aws.directory),
-                "pid": aws.pid,
-                "tls": aws.tls,
-                "auth": aws.auth,
-            },
-            indent=2,
-        )
-    )
+    new.unlink(missing_ok=True)  # an old one could be anybody's to read
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+        json.dump(said, opened, indent=2)
     new.replace(file)
 
 
@@ -48,6 +42,7 @@ def load(project: Path) -> LocalAws | None:
             endpoint=str(said["endpoint"]),
             directory=Path(said["directory"]),
             pid=int(said["pid"]),
+            secret=str(said["secret"]),
             tls=bool(said["tls"]),
             auth=bool(said["auth"]),
         )

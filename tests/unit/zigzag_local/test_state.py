@@ -23,6 +23,7 @@ def remembered(project: Path, directory: str) -> Path:
         "endpoint": "http://127.0.0.1:1",
         "directory": directory,
         "pid": NOBODY,
+        "secret": "s",
         "tls": False,
         "auth": False,
     }

@@ -1,0 +1,197 @@
+"""A package is what src/requirements.txt says, whatever the shell says of pip; a line that is wrong is named.
+
+Nothing is fetched: the wheels lie in a folder of the test's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.architecture.modules import ROOT
+
+BACKEND = '''\
+"""Builds the wheel of a folder, with nothing but Python."""
+import zipfile
+from pathlib import Path
+
+
+def build_wheel(folder, settings=None, metadata=None):
+    with zipfile.ZipFile(Path(folder) / "shop-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("shop/__init__.py", "X = 1")
+        wheel.writestr("shop-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: shop\\nVersion: 1\\n")
+        wheel.writestr("shop-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        wheel.writestr("shop-1.dist-info/RECORD", "")
+    return "shop-1-py3-none-any.whl"
+
+
+def build_editable(folder, settings=None, metadata=None):
+    name = build_wheel(folder)
+    with zipfile.ZipFile(Path(folder) / name, "w") as wheel:
+        wheel.writestr("shop.pth", str(Path.cwd()))
+        wheel.writestr("shop-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: shop\\nVersion: 1\\n")
+        wheel.writestr("shop-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nTag: py3-none-any\\n")
+        wheel.writestr("shop-1.dist-info/RECORD", "")
+    return name
+'''
+PROJECT_FILE = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of src/, with a line or more in its requirements.txt."""
+
+    folder: Path
+
+    def wheel(self, name: str, *, needs: str = "") -> str:
+        """A wheel that is there to be had; its hash."""
+        wheel = self.folder / "wheels" / f"{name}-1-py3-none-any.whl"
+        wheel.parent.mkdir(exist_ok=True)
+        needed = f"Requires-Dist: {needs}\n" if needs else ""
+        with zipfile.ZipFile(wheel, "w") as files:
+            files.writestr(f"{name}.py", "")
+            files.writestr(
+                f"{name}-1.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{needed}"
+            )
+            files.writestr(f"{name}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+            files.writestr(f"{name}-1.dist-info/RECORD", "")
+        return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+    def library(self) -> None:
+        """A folder of the user's own, libs/shop, with a package of that name."""
+        library = self.folder / "libs" / "shop"
+        library.mkdir(parents=True)
+        (library / "pyproject.toml").write_text(PROJECT_FILE + '[project]\nname = "shop"\nversion = "1"\n')
+        (library / "backend.py").write_text(BACKEND)
+
+    def build(self, *lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Makes the worker's package of those requirements, as `sam build` would."""
+        src = self.folder / "src"
+        (src / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
+        shutil.rmtree(self.folder / "out", ignore_errors=True)
+        (self.folder / "out").mkdir()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.folder / "wheels")}
+        ours = {"ARTIFACTS_DIR": str(self.folder / "out"), "PYTHON": sys.executable, **offline}
+        return subprocess.run(
+            ["make", "--makefile", str(src / "package" / "x86_64" / "Makefile"), "build-WorkerFunction"],
+            cwd=src,
+            env={**kept, **ours, **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def has(self, module: str) -> bool:
+        """Whether a bare interpreter imports it from the package."""
+        command = [sys.executable, "-I", "-S", "-c", "import sys, runpy; sys.path[:0] = sys.argv[1:2]"]
+        command[-1] += f"; import {module}"
+        return subprocess.run([*command, str(self.folder / "out")], check=False).returncode == 0
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    # As deep as sam's copy is below the project
+    folder = tmp_path / "project"
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return Project(folder)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PIP_USER": "1"},
+        {"PIP_REQUIRE_VIRTUALENV": "true", "PYTHON": getattr(sys, "_base_executable", sys.executable)},
+        {"PIP_REQUIRE_HASHES": "1"},
+        {"PIP_NO_BINARY": ":all:"},
+        {"PIP_PREFIX": "/nowhere"},
+        {"PIP_CONSTRAINT": "/nowhere"},
+    ],
+    ids=lambda variables: next(iter(variables)),
+)
+def test_a_shells_settings_of_pip_change_nothing(project: Project, variables: dict[str, str]) -> None:
+    project.wheel("cheese")
+
+    done = project.build("cheese==1", **variables)
+
+    assert done.returncode == 0, done.stderr
+    assert project.has("cheese")
+
+
+def test_a_file_of_settings_changes_nothing(project: Project, tmp_path: Path) -> None:
+    project.wheel("cheese")
+    (tmp_path / "pip.conf").write_text("[global]\nuser = true\nrequire-virtualenv = true\n")
+
+    done = project.build("cheese==1", PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+
+    assert done.returncode == 0, done.stderr
+    assert project.has("cheese")
+
+
+def test_a_python_without_pip_is_named(project: Project, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    python = str(tmp_path / "bare" / "bin" / "python")
+
+    done = project.build("cheese==1", PYTHON=python)
+
+    assert done.returncode != 0
+    assert f"{python} has no pip" in done.stderr
+
+
+def test_a_line_with_a_hash_needs_no_other_to_have_one(project: Project) -> None:
+    hashed = project.wheel("cheese")
+    project.wheel("bread")
+
+    done = project.build(f"cheese==1 --hash=sha256:{hashed}", "bread==1")
+
+    assert done.returncode == 0, done.stderr
+    assert project.has("cheese")
+    assert project.has("bread")
+
+
+def test_a_wheel_that_is_not_the_one_that_was_hashed_is_refused_by_its_line(project: Project) -> None:
+    project.wheel("bread")
+    project.wheel("cheese")
+
+    done = project.build("bread==1", "# ours", "cheese==1 \\", f"    --hash=sha256:{'0' * 64}")
+
+    assert done.returncode != 0
+    assert "requirements.txt, line 3: cheese==1" in done.stderr
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+
+
+def test_a_package_that_is_not_to_be_had_is_named_by_its_line(project: Project) -> None:
+    project.wheel("bread")
+
+    done = project.build("bread==1", "", "cheese==2 # the good one")
+
+    assert done.returncode != 0
+    assert "requirements.txt, line 3: cheese==2" in done.stderr
+    assert "No matching distribution found for cheese==2" in done.stderr
+
+
+def test_a_line_that_can_be_had_only_without_another_is_said_to_be(project: Project) -> None:
+    project.wheel("bread", needs="cheese==2")
+    project.wheel("cheese")
+
+    done = project.build("bread==1", "cheese==1")
+
+    assert done.returncode != 0
+    assert "each line can be had, but not all of them together" in done.stderr
+
+
+@pytest.mark.parametrize("line", ["./libs/shop", "-e ./libs/shop", "--editable=./libs/shop"])
+def test_a_folder_of_ones_own_is_in_the_package(project: Project, line: str) -> None:
+    project.library()
+
+    done = project.build(line)
+
+    assert done.returncode == 0, done.stderr
+    assert project.has("shop")
