@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -74,6 +75,7 @@ class Bench:
             self.began.append((payload.get("n"), self.world.seconds()))
             self.contexts.append(context)
             await asyncio.sleep(payload.get("seconds", 0))
+            await _go_on(payload.get("goes on for", 0))
             if payload.get("must exit"):
                 self.host.exit_reason = "its task left threads behind"
             if payload.get("crashes"):
@@ -100,6 +102,15 @@ class Bench:
             await obey(payload, context)
 
         return {one.name: one for one in (plain, once, by_key, stubborn)}
+
+
+async def _go_on(seconds: float) -> None:
+    """Takes so long, though it is interrupted. The end of its process ends it."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.sleep(seconds)
+    await asyncio.sleep(max(0.0, ends - loop.time()))
 
 
 class _SlowTable(dict[str, Task[Any, Any, Any]]):

@@ -13,7 +13,9 @@ from tests.unit.worker.conftest import Bench
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed, Outgoing, QueueError
+from worker.batch import RELEASE_SECONDS
 from worker.result import Report
+from zigzag_testing.faults import Crash
 
 
 def beats(world: World) -> list[tuple[list[str], int]]:
@@ -263,3 +265,96 @@ def test_a_beat_that_fails_shortly_before_the_lease_ends_is_made_again_before_th
     # Then nobody else gets the message while the task runs
     assert (report.outcome, report.settled) == ("succeeded", True)
     assert beats(world)
+
+
+class TestTwoKeepers:
+    """The lease of a message and the ownership of a record are kept apart: one that fails says nothing of the
+    other."""
+
+    def test_a_message_stays_ours_while_the_table_is_away(self, world: World, bench: Bench) -> None:
+        delivery = world.delivered(body_of("once", {"seconds": 390}))
+        world.records.broken = {"extend"}
+
+        (report,) = bench.work(delivery)
+
+        assert len(beats(world)) == 9, "one every 40 s"
+        assert (report.outcome, report.settled) == ("succeeded", True)
+
+    def test_a_record_stays_ours_while_sqs_does_not_answer(self, world: World, bench: Bench) -> None:
+        delivery = world.delivered(body_of("once", {"seconds": 400}))
+        other = world.delivered(body_of("once", id="message-1"))
+
+        async def hangs(*_: object) -> list[Failed]:
+            await world.clock.sleep(1000)
+            raise QueueError("ReadTimeoutError", "no answer")
+
+        async def meanwhile() -> list[Report]:
+            working = asyncio.create_task(bench.working(delivery))
+            await world.clock.sleep(30)
+            world.queue.change_visibility = hangs  # type: ignore[method-assign]
+            await world.clock.sleep(300)
+            del world.queue.change_visibility
+            (report,) = await bench.working(Delivery(other.message, world.queue.url, None))
+            working.cancel()
+            return [report]
+
+        (report,) = world.run(meanwhile())
+
+        assert (report.outcome, report.reason) == ("retry later", "another worker runs it")
+        assert len(bench.began) == 1
+
+    def test_the_first_beats_come_30_seconds_before_the_lease_ends(self, world: World, bench: Bench) -> None:
+        delivery = world.delivered(body_of("once", {"seconds": 10}))
+        world.pass_time(85)
+
+        bench.work(delivery)
+
+        assert len(beats(world)) == 1
+        assert world.records.calls == ["begin", "extend", "finish"]
+
+
+class TestAnEndForEachAttempt:
+    """Code that goes on when it is interrupted is ended with its process, all settled, in time."""
+
+    def ends(self, bench: Bench, *deliveries: Delivery) -> None:
+        with pytest.raises((Crash, asyncio.CancelledError)):
+            bench.work(*deliveries, seconds_left=60)
+
+    def test_its_message_is_postponed(self, world: World, bench: Bench) -> None:
+        self.ends(bench, world.delivered(body_of("plain", {"goes on for": 300})))
+
+        assert world.seconds() == pytest.approx(57)
+        assert [record.starts for record in world.records.records.values()] == [1]
+        world.pass_time(10)
+        assert len(world.receive()) == 1
+
+    def test_what_had_succeeded_is_deleted_and_what_had_not_started_is_released(
+        self, world: World, bench: Bench
+    ) -> None:
+        world.send(*[body_of("plain", {"n": n, "goes on for": 300 * (n == 1)}) for n in range(3)])
+
+        self.ends(bench, *world.receive())
+
+        assert world.queue.asked("delete") == [(["message-1"],)]
+        assert world.queue.asked("change_visibility")[-1] == (["message-3"], RELEASE_SECONDS)
+        assert len(bench.began) == 2
+
+    def test_in_a_group_the_ones_behind_it_wait_as_long(self, fifo: Bench) -> None:
+        world = fifo.world
+        for n in range(2):
+            body = body_of("plain", {"n": n, "goes on for": 300 * (n == 0)})
+            world.send(body, group="g", deduplication_id=f"d{n}")
+
+        self.ends(fifo, *world.receive())
+
+        (head, seconds), (follower, as_long) = world.queue.asked("change_visibility")[-2:]
+        assert (head, follower, seconds) == (["message-1"], ["message-2"], as_long)
+
+    def test_one_whose_lease_is_lost_touches_nothing(self, world: World, bench: Bench) -> None:
+        delivery = world.delivered(body_of("plain", {"goes on for": 900}))
+        world.queue.refusing = {"change_visibility"}
+        with pytest.raises((Crash, asyncio.CancelledError)):
+            bench.work(delivery, seconds_left=300)
+
+        assert {seconds for _, seconds in world.queue.asked("change_visibility")} == {LEASE_SECONDS}
+        assert world.queue.asked("delete") == []
