@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Concatenate, overload
 
@@ -15,6 +16,12 @@ _GENERATOR = 0x20 | 0x200
 _ANY_MORE = 0x04 | 0x08
 """Flags of a function's code: `yield`, in `async def` too; `*args`, `**kwargs`
 (https://docs.python.org/3/library/inspect.html#code-objects-bit-flags)."""
+
+
+_MAX_LISTED, _MAX_NAMED = 1_000, 10
+"""Of a payload's errors: pydantic lists all or none, at half a kilobyte each; and a reason has to be read."""
+
+_MAX_REASON_CHARACTERS = 1_000
 
 
 class Task[Payload, **Rest, Result]:
@@ -68,33 +75,25 @@ class Task[Payload, **Rest, Result]:
         return send.put(self.name, self.check(payload), options)
 
     def check(self, payload: Any) -> dict[str, Any]:
-        """Checks a payload against the model; the payload as JSON has it. Raises BadPayloadError."""
-        if self.model is None:
-            if not isinstance(payload, Mapping):
-                raise BadPayloadError(f"{self.name} takes a dict, not {type(payload).__name__}")
-            return dict(payload)
-        if isinstance(payload, self.model):
-            payload = self._dump(payload)
-        self.parse(payload)
-        if not isinstance(payload, Mapping):
-            raise BadPayloadError(f"the payload of {self.name} must be a JSON object")
-        return dict(payload)
+        """Checks a payload; the whole of it as JSON has it, defaults included: a default that is drawn is
+        drawn once, and not anew in each attempt. Raises BadPayloadError, naming the field, if it does not
+        fit, or if the task would get something else than this.
+        """
+        from zigzag import sendable  # a worker that sends nothing does not load it
+
+        return sendable.checked(self.name, self.model, payload, self.parse)
 
     def parse(self, payload: Any) -> Any:
-        """Makes the function's argument of JSON's `payload`. Raises BadPayloadError, naming the fields."""
+        """Makes the function's argument of JSON's `payload`. Raises BadPayloadError, naming the fields.
+
+        By the model's rules for JSON: a strict one takes a date from a text there, and nowhere else.
+        """
         if self.model is None:
             return payload
         try:
-            return self.model.model_validate(payload)
+            return self.model.model_validate_json(json.dumps(payload))
         except ValueError as error:  # pydantic's ValidationError is one; pydantic stays unloaded here
-            raise BadPayloadError(_say(self.name, error)) from None
-
-    def _dump(self, payload: Any) -> Any:
-        try:
-            # `round_trip`: what goes out must be good to come in. Warnings would show values.
-            return payload.model_dump(mode="json", by_alias=True, round_trip=True, warnings=False)
-        except ValueError as error:
-            raise BadPayloadError(_say(self.name, error)) from None
+            raise BadPayloadError(misfit(self.name, error)) from None
 
 
 @overload
@@ -203,12 +202,21 @@ def _model(payload: Any, where: str, wanted: str) -> Any:
     raise TaskDefinitionError(f"{where} takes a {payload!r}, neither a pydantic model nor a dict; {wanted}")
 
 
-def _say(name: str, error: ValueError) -> str:
-    """Says pydantic's findings in words, without the values: they may be private."""
+def misfit(name: str, error: ValueError) -> str:
+    """Says pydantic's findings in words, without the values: they may be private.
+
+    Few of them: a body of some kilobytes can have a million, and to list them takes a gigabyte.
+    """
     if not hasattr(error, "errors"):
-        return f"the payload does not fit {name}: {error}"
+        return f"the payload does not fit {name}: {error}"[:_MAX_REASON_CHARACTERS]
+    number = error.error_count()  # type: ignore[attr-defined]
+    if number > _MAX_LISTED:
+        return f"the payload does not fit {name}: it has {number:,} errors, too many to name"
+    listed = error.errors(include_url=False, include_input=False, include_context=False)
     findings = [
         f"{'.'.join(str(part) for part in finding['loc']) or 'payload'}: {finding['msg']}"
-        for finding in error.errors(include_url=False, include_input=False, include_context=False)
+        for finding in listed[:_MAX_NAMED]
     ]
-    return f"the payload does not fit {name}: " + "; ".join(findings)
+    more = f"; and {number - _MAX_NAMED:,} more" if number > _MAX_NAMED else ""
+    said = f"the payload does not fit {name}: " + "; ".join(findings)
+    return said[:_MAX_REASON_CHARACTERS] + more

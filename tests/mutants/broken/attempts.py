@@ -118,3 +118,11 @@ async def _(original, task, payload, context, host, seconds):
     except TypeError as error:
         if "returned a generator" not in str(error):
             raise
+
+
+@breaks("a payload that changes on its way is sent", "H55", "zigzag.sendable:change")
+def _(original, given, back, path=""):
+    return None
+
+
+sets("all errors of a payload are listed", "H57", "zigzag.task:_MAX_LISTED", 10_000_000)

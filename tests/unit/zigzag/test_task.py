@@ -264,7 +264,7 @@ class TestCheck:
         assert greet.parse(json.loads(json.dumps(greet.check(person)))) == person
 
     def test_a_dict_is_checked_against_the_model(self) -> None:
-        assert greet.check({"name": "ann"}) == {"name": "ann"}
+        assert greet.check({"name": "ann"}) == {"name": "ann", "born": None, "nick_name": ""}
         with pytest.raises(BadPayloadError, match="name: Field required"):
             greet.check({})
 

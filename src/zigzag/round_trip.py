@@ -1,0 +1,83 @@
+"""Is a payload still the same once it has been JSON? If not, where does it change?
+
+Pydantic writes some values that it does not read back: a SecretStr becomes stars, a subclass loses its
+fields, an excluded field its value. Equal is not enough: a Decimal that comes back as a float may be equal.
+Places and types are told, values never: they may be private.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+_PLAIN = (str, int, float, bytes, dict, list)
+"""A value of a subclass, such as a StrEnum or a defaultdict, may come back as one of these if it is equal."""
+
+
+class Change(NamedTuple):
+    """Where a value does not come back as it was, and what happens to it."""
+
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path or 'payload'} {self.what}"
+
+
+def change(given: Any, back: Any, path: str = "") -> Change | None:
+    """The first change from `given` to what came `back`, or None. Raises RecursionError."""
+    if type(given) is not type(back) and not _is_plainer(given, back):
+        return Change(path, _told(given, back))
+    parts = _parts(given, back)
+    if parts is None:
+        same = given == back or (given != given and back != back)  # NaN equals nothing
+        return None if same else Change(path, "comes back with another value")
+    for name, one, other in parts:
+        found = change(one, other, f"{path}.{name}" if path else str(name))
+        if found is not None:
+            return found
+    return None
+
+
+class _Missing:
+    """In place of what is not there."""
+
+
+def _told(given: Any, back: Any) -> str:
+    if isinstance(back, _Missing):
+        return "does not come back, or under another name"
+    if isinstance(given, _Missing):
+        return "was not there, and comes back"
+    return f"comes back as {type(back).__name__}, not as {type(given).__name__}"
+
+
+def _is_plainer(given: Any, back: Any) -> bool:
+    return type(back) in _PLAIN and isinstance(given, type(back)) and not isinstance(given, bool)
+
+
+def _parts(given: Any, back: Any) -> Iterator[tuple[Any, Any, Any]] | None:
+    """Names of the parts of both, with their values; None for what has no parts."""
+    if hasattr(type(given), "model_fields"):
+        return _named(_fields(given), _fields(back))
+    if isinstance(given, dict):
+        return _named(given, back)
+    if isinstance(given, list | tuple):
+        return _named(dict(enumerate(given)), dict(enumerate(back)))
+    return None
+
+
+def _named(given: Mapping[Any, Any], back: Mapping[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
+    kinds = {key: type(key) for key in back}
+    for key, value in given.items():
+        # To a dict, True and 1 are one key; to JSON they are not.
+        kept = key in kinds and (type(key) is kinds[key] or isinstance(key, str))
+        yield key, value, back[key] if kept else _Missing()
+    for key in back:
+        if key not in given:
+            yield key, _Missing(), back[key]
+
+
+def _fields(model: Any) -> dict[str, Any]:
+    names = type(model).model_fields
+    fields = {name: value for name, value in vars(model).items() if name in names}
+    return {**fields, **(model.__pydantic_extra__ or {}), **(model.__pydantic_private__ or {})}

@@ -1,0 +1,81 @@
+"""Can a payload be sent as it is? It has to fit its task, and to come back from JSON as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zigzag.errors import BadPayloadError
+from zigzag.round_trip import change
+from zigzag.task import misfit
+
+type Parse = Callable[[Any], Any]
+
+
+def checked(name: str, model: Any, payload: Any, parse: Parse) -> dict[str, Any]:
+    """The whole payload of the task `name`, as JSON has it. Raises BadPayloadError."""
+    try:
+        if model is None:
+            return _of_dict(name, payload)
+        return _of_model(name, payload, parse) if isinstance(payload, model) else _raw(name, payload, parse)
+    except RecursionError:
+        raise BadPayloadError(f"the payload of {name} is nested too deeply, or holds itself") from None
+
+
+def _of_dict(name: str, payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, Mapping):
+        raise BadPayloadError(f"{name} takes a dict, not {type(payload).__name__}")
+    given = dict(payload)
+    try:
+        back: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise BadPayloadError(f"the payload for {name} can't be written as JSON: {error}") from error
+    if (found := change(given, back)) is not None:
+        raise BadPayloadError(
+            f"the payload for {name} would change on its way: {found}. "
+            "JSON has texts as keys, lists and dicts: send those"
+        )
+    return given
+
+
+def _of_model(name: str, given: Any, parse: Parse) -> dict[str, Any]:
+    """The payload of a model, if it comes back the same."""
+    written = _written(name, given)
+    if not isinstance(written, dict):
+        raise BadPayloadError(f"the payload of {name} must be a JSON object")
+    if (found := change(given, parse(written))) is not None:
+        raise BadPayloadError(
+            f"the payload for {name} would change on its way: {found}. Give that field a type and a "
+            "serializer with which it is read as it is written, or leave it out of the model"
+        )
+    return written
+
+
+def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
+    """A payload that is JSON already: with its defaults, where the model can write what it reads."""
+    if not isinstance(payload, Mapping):
+        parse(payload if _is_json(payload) else None)
+        raise BadPayloadError(f"the payload of {name} must be a JSON object")
+    given = _of_dict(name, payload)
+    model = parse(given)
+    try:
+        return _of_model(name, model, parse)
+    except BadPayloadError:  # it can't be written by its model: such as a SecretStr, whose text is in here
+        if (found := change(model, parse(given))) is not None:
+            raise BadPayloadError(
+                f"the payload for {name} lacks a field that is drawn anew in each attempt: {found}; give it"
+            ) from None
+        return given
+
+
+def _written(name: str, given: Any) -> Any:
+    try:
+        # `round_trip`: what goes out must be good to come in. Warnings would show values.
+        return json.loads(given.model_dump_json(by_alias=True, round_trip=True, warnings=False))
+    except ValueError as error:
+        raise BadPayloadError(misfit(name, error)) from None
+
+
+def _is_json(payload: Any) -> bool:
+    return payload is None or isinstance(payload, str | int | float | list)

@@ -1,0 +1,276 @@
+"""What a producer sends is what the task gets, or the send says which field would change."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, Json, PrivateAttr, SecretStr
+
+from zigzag import BadPayloadError, Retry, Task
+from zigzag.policy import Policy
+from zigzag_testing import Sandbox
+
+
+class Login(BaseModel):
+    user: str
+    password: SecretStr
+
+
+class Thumb(BaseModel):
+    model_config = ConfigDict(ser_json_bytes="base64")
+    data: bytes
+
+
+class ThumbBoth(BaseModel):
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    data: bytes
+
+
+class Aliased(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    amount: int = Field(default=0, validation_alias="amountInCents")
+
+
+class AliasedOnly(BaseModel):
+    amount: int = Field(default=0, validation_alias="amountInCents")
+
+
+class Excluded(BaseModel):
+    user: str
+    retries: int = Field(default=3, exclude=True)
+
+
+class Animal(BaseModel):
+    name: str
+
+
+class Dog(Animal):
+    tricks: list[str]
+
+
+class Owner(BaseModel):
+    pet: Animal
+
+
+class Anything(BaseModel):
+    values: dict[Any, Any]
+
+
+class IntKeys(BaseModel):
+    values: dict[int, str]
+
+
+class Number(BaseModel):
+    value: float | Decimal | str
+
+
+class Moment(BaseModel):
+    value: datetime | str
+
+
+class Secretive(BaseModel):
+    name: str
+    _seen: int = PrivateAttr(default=0)
+
+
+class Colour(enum.Enum):
+    RED = "red"
+
+
+class Word(enum.StrEnum):
+    RED = "red"
+
+
+class Rich(BaseModel):
+    id: uuid.UUID
+    at: datetime
+    day: date
+    lasts: timedelta
+    price: Decimal
+    kind: Literal["a", "b"]
+    tags: set[str]
+    pair: tuple[int, str]
+    counts: dict[str, int]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    id: uuid.UUID
+    colour: Colour
+    at: datetime
+    sizes: tuple[int, int]
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+
+
+class Bird(BaseModel):
+    kind: Literal["bird"]
+
+
+class Zoo(BaseModel):
+    animal: Annotated[Cat | Bird, Field(discriminator="kind")]
+
+
+class Inner(BaseModel):
+    inner: Json[dict[str, int]]
+
+
+class Payment(BaseModel):
+    cents: int
+    key: uuid.UUID = Field(default_factory=uuid.uuid4)
+
+
+class Coded(BaseModel):
+    password: SecretStr
+    key: uuid.UUID = Field(default_factory=uuid.uuid4)
+
+
+def a_task(payload: Any, got: list[Any], error: Exception | None = None) -> Task[Any, Any, Any]:
+    def take(payload: Any) -> None:
+        got.append(payload)
+        if error is not None:
+            raise error
+
+    take.__annotations__ = {"payload": payload, "return": None}
+    return Task(take, Policy(attempts=3))
+
+
+def arrived(model: Any, payload: Any) -> list[Any]:
+    """What the task got."""
+    got: list[Any] = []
+    one = a_task(model, got)
+    with Sandbox({"take": one}) as sandbox:
+        one.send(payload)
+        sandbox.run()
+    return got
+
+
+def refused(model: Any, payload: Any) -> str:
+    """Why it was not sent."""
+    got: list[Any] = []
+    one = a_task(model, got)
+    with Sandbox({"take": one}) as sandbox:
+        with pytest.raises(BadPayloadError) as caught:
+            one.send(payload)
+        sandbox.run()
+    assert got == []
+    return str(caught.value)
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEY = uuid.UUID("af623f6d-ea8c-41ab-9000-43ff15eb832c")
+
+
+def _the_same() -> Iterator[Any]:
+    yield ThumbBoth(data=b"\xff\xaaU\x01")
+    yield IntKeys(values={1: "a"})
+    yield Aliased(amount=500)
+    yield Number(value=Decimal("1.10"))
+    yield Owner(pet=Animal(name="rex"))
+    yield Secretive(name="ann")
+    yield Zoo(animal=Cat(kind="cat"))
+    yield Inner(inner='{"a": 1}')  # type: ignore[arg-type]
+    yield Anything(values=defaultdict(list, {"a": [1]}))
+    yield Anything(values={"a": Word.RED})
+    yield Strict(id=KEY, colour=Colour.RED, at=NOW, sizes=(1, 2))
+    yield Rich(
+        id=KEY,
+        at=NOW,
+        day=date(2026, 1, 1),
+        lasts=timedelta(days=1, milliseconds=1),
+        price=Decimal("0.10"),
+        kind="a",
+        tags={"x", "y"},
+        pair=(1, "a"),
+        counts=defaultdict(int, {"a": 1}),
+    )
+
+
+@pytest.mark.parametrize("payload", list(_the_same()), ids=lambda payload: type(payload).__name__)
+def test_what_json_can_hold_arrives_as_it_was_sent(payload: Any) -> None:
+    assert arrived(type(payload), payload) == [payload]
+
+
+CHANGES: dict[str, tuple[Any, Any, str]] = {
+    "a secret": (Login, Login(user="ann", password=SecretStr("s3cret")), "password "),
+    "bytes": (Thumb, Thumb(data=b"\xff\xaaU\x01"), "data "),
+    "an alias alone": (AliasedOnly, AliasedOnly(amountInCents=500), "amount "),  # type: ignore[call-arg]
+    "an excluded field": (Excluded, Excluded(user="ann", retries=9), "retries "),
+    "a subclass in a field": (Owner, Owner(pet=Dog(name="rex", tricks=["sit"])), "pet comes back as Animal"),
+    "a subclass": (Animal, Dog(name="rex", tricks=["sit"]), "payload comes back as Animal, not as Dog"),
+    "a datetime in Any": (Anything, Anything(values={"at": NOW}), "values.at comes back as str"),
+    "a Decimal in Any": (Anything, Anything(values={"x": [Decimal("1.1")]}), "values.x.0 comes back as str"),
+    "a tuple in Any": (Anything, Anything(values={"x": (1, 2)}), "values.x comes back as list"),
+    "a key in Any": (Anything, Anything(values={1: "a"}), "values.1 does not come back"),
+    "two keys that are one": (Anything, Anything(values={1: "a", "1": "b"}), "values.1 "),
+    "a text that is a time": (Moment, Moment(value="2026-01-01T00:00:00Z"), "value comes back as datetime"),
+    "a key": (dict, {1: 100}, "1 does not come back"),
+    "two keys": (dict, {1: "a", "1": "b"}, "1 "),
+    "keys of all kinds": (dict, {None: 1, True: 2}, "None does not come back"),
+    "a tuple": (dict, {"t": [(1, 2)]}, "t.0 comes back as list, not as tuple"),
+}
+
+
+@pytest.mark.parametrize(("model", "payload", "says"), CHANGES.values(), ids=CHANGES)
+def test_what_would_change_is_refused_by_the_name_of_its_field(model: Any, payload: Any, says: str) -> None:
+    reason = refused(model, payload)
+
+    assert f"would change on its way: {says}" in reason
+    assert "s3cret" not in reason
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"s": {1}}, {"d": Decimal("1.1")}, {"w": NOW}, {"n": float("nan")}, {(1, 2): 3}],
+    ids=["a set", "a Decimal", "a datetime", "NaN", "a key that is a tuple"],
+)
+def test_a_dict_that_is_no_json_is_refused(payload: Any) -> None:
+    assert "can't be written as JSON" in refused(dict, payload)
+
+
+def test_half_a_character_arrives() -> None:
+    assert arrived(dict, {"text": "\ud83d"}) == [{"text": "\ud83d"}]
+
+
+def test_a_private_attribute_that_would_be_lost_is_named() -> None:
+    payload = Secretive(name="ann")
+    payload._seen = 7
+
+    assert "_seen comes back with another value" in refused(Secretive, payload)
+
+
+@pytest.mark.parametrize("payload", [Payment(cents=1), {"cents": 1}], ids=["a model", "a dict"])
+def test_a_default_is_drawn_once_and_not_in_each_attempt(payload: Any) -> None:
+    got: list[Payment] = []
+    pay = a_task(Payment, got, Retry("the bank is busy"))
+    with Sandbox({"take": pay}) as sandbox:
+        pay.send(payload)
+        sandbox.run()
+
+    assert len(got) == 3
+    assert len({one.key for one in got}) == 1
+
+
+def test_a_dict_that_its_model_cant_write_arrives_as_it_is() -> None:
+    (got,) = arrived(Login, {"user": "ann", "password": "s3cret"})
+
+    assert got.password.get_secret_value() == "s3cret"
+
+
+def test_such_a_dict_without_a_field_that_is_drawn_is_refused() -> None:
+    assert "lacks a field that is drawn anew in each attempt: key " in refused(Coded, {"password": "s3cret"})
+
+
+def test_a_strict_model_takes_what_json_has() -> None:
+    raw = {"id": str(KEY), "colour": "red", "at": "2026-01-01T00:00:00Z", "sizes": [1, 2]}
+
+    assert arrived(Strict, raw) == [Strict(id=KEY, colour=Colour.RED, at=NOW, sizes=(1, 2))]
