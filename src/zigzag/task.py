@@ -125,7 +125,7 @@ def task(
 
     attempts   -- how often it is tried before its message becomes a dead letter.
     backoff    -- how long it waits in between.
-    idempotent -- True: once recorded as done for its id, the task is not run again for 19 days, and no run
+    idempotent -- True: once recorded as done for its id, the task is not run again for 29 days, and no run
                   begins while another's lease holds. A function of the payload: the same for the text
                   that it returns, not the id.
     timeout    -- how many seconds an attempt may take; then it is interrupted, and failed. Without it, and at
