@@ -102,9 +102,8 @@ class Sandbox:
         )
         self.schedule: Schedule | None = schedule
         self._ticks: set[asyncio.Task[Summary | None]] = set()
-        self._fires_at = self.clock.now()
         self.fired: list[float] = []
-        self._sending = ExitStack()
+        self._fires_at, self._sending = self.clock.now(), ExitStack()
 
     def __enter__(self) -> Self:
         self._sending.enter_context(send.sending_to(self.queue))

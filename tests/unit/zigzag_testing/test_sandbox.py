@@ -13,6 +13,7 @@ from tests.support import body_of, text
 from shared.dead_letter import MAX_MESSAGE_BYTES
 from zigzag import Context, Reject, Retry, SendError, task
 from zigzag_testing import DeadLetter, Sandbox
+from zigzag_testing.schedules import every
 
 ran: list[Any] = []
 
@@ -247,3 +248,61 @@ def test_a_worker_that_crashes_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> 
         fine.send({})
         with pytest.raises(RuntimeError, match="none of AWS's"):
             sandbox.run()
+
+
+class TestSchedule:
+    def test_it_fires_when_it_is_time_and_not_between(self) -> None:
+        with Sandbox(TABLE, schedule=every(3600)) as sandbox:
+            for _ in range(6):
+                sandbox.run_for(1800)
+
+            assert [at - sandbox.fired[0] for at in sandbox.fired] == [0, 3600, 7200]
+
+    def test_while_it_is_disabled_nothing_is_received(self, sandbox: Sandbox) -> None:
+        schedule, sandbox.schedule = sandbox.schedule, None
+        collect.send({})
+        sandbox.run_for(3600)
+        assert ran == []
+
+        sandbox.schedule = schedule
+        sandbox.run_for(60)
+
+        assert ran == [({}, 1)]
+
+    def test_a_doubled_firing_is_two_ticks(self) -> None:
+        with Sandbox(TABLE, faults={"firing doubled": 1.0}) as sandbox:
+            sandbox.run_for(60)
+
+            assert sandbox.fired[0] == sandbox.fired[1]
+
+
+class TestWhatSqsMayDo:
+    def test_a_message_that_it_delivers_twice_runs_twice(self) -> None:
+        with Sandbox(TABLE, linger_seconds=70, faults={"message doubled": 0.5}, seed=6) as sandbox:
+            doze.send({})
+            ran.clear()
+            sandbox.run()
+
+            assert sandbox.faults.struck["message doubled"] == 1
+            assert ran == [{}, {}]
+
+    def test_a_short_poll_may_miss_what_is_there_until_a_later_one_finds_it(self) -> None:
+        ran.clear()
+        with Sandbox(TABLE, faults={"short poll misses": 1.0}) as sandbox:
+            for number in range(50):
+                collect.send({"number": number})
+            sandbox.run()
+
+            assert len(ran) == 50
+            assert sandbox.faults.struck["short poll misses"] > 0
+
+    def test_a_purge_deletes_what_is_in_flight_too(self, sandbox: Sandbox) -> None:
+        fail.send({})
+        collect.send({})
+        sandbox.tick()
+        assert len(sandbox.queue) == 1
+
+        sandbox.queue.purge()
+
+        assert len(sandbox.queue) == 0
+        assert sandbox._do(sandbox.queue.in_flight()) == 0
