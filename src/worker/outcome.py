@@ -23,6 +23,9 @@ LOADS = 16
 LOAD_BACKOFF_SECONDS = (30, 600)
 """The first wait after that, and the longest; each is at least half of it: in all an hour and more."""
 
+MAX_FINDINGS = 1_000
+"""Of a ValidationError that a task raises. Its text has some 200 bytes for each."""
+
 
 class Succeeded:
     """The message is deleted."""
@@ -93,6 +96,19 @@ class OutOfTimeError(Exception):
     """The task was interrupted: its own time was over, or Lambda was about to end the function."""
 
 
+class TooManyFindingsError(ValueError):
+    """In place of a ValidationError of pydantic's whose text would take a gigabyte: it names each finding."""
+
+
+def _number_of_findings(error: BaseException) -> int:
+    count = getattr(error, "error_count", None) if isinstance(error, ValueError) else None
+    try:
+        number = count() if callable(count) else 0
+    except Exception:  # it may be anybody's
+        return 0
+    return number if isinstance(number, int) else 0
+
+
 class Limits(NamedTuple):
     """The limits that SQS sets to a message now.
 
@@ -107,6 +123,9 @@ class Limits(NamedTuple):
 def meant(error: BaseException) -> BaseException:
     """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
     strongest: a Reject, else the Retry that asks for the longest wait."""
+    if (number := _number_of_findings(error)) > MAX_FINDINGS:
+        few = TooManyFindingsError(f"{number:,} validation errors, too many to name")
+        return few.with_traceback(error.__traceback__)
     said = list(_leaves(error))
     if len(said) == 1 and said[0] is error:
         return error

@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from shared.lease import RESERVE_SECONDS
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
@@ -263,3 +264,18 @@ def test_a_single_retry_is_not_looked_into() -> None:
     error = OddRetry("busy")
 
     assert meant(error) is error
+
+
+@pytest.mark.parametrize("number", [1_000, 100_000], ids=str)
+def test_a_tasks_own_validation_error_is_counted_where_it_has_too_many_findings(number: int) -> None:
+    with pytest.raises(ValueError, match="validation errors") as caught:
+        TypeAdapter(list[int]).validate_python(["x"] * number)
+
+    outcome = decided(meant(caught.value), attempt=3)
+
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.cause.traceback
+    assert "in test_a_tasks_own_validation_error" in outcome.cause.traceback
+    counted = f"TooManyFindingsError: {number:,} validation errors, too many to name"
+    assert (counted == outcome.cause.error) is (number > 1_000)
+    assert (len(outcome.cause.traceback) < 2_000) is (number > 1_000)
