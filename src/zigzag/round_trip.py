@@ -79,5 +79,5 @@ def _named(given: Mapping[Any, Any], back: Mapping[Any, Any]) -> Iterator[tuple[
 
 def _fields(model: Any) -> dict[str, Any]:
     names = type(model).model_fields
-    fields = {name: value for name, value in vars(model).items() if name in names}
+    fields = {name: value for name, value in model.__dict__.items() if name in names}
     return {**fields, **(model.__pydantic_extra__ or {}), **(model.__pydantic_private__ or {})}
