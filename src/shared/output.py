@@ -47,15 +47,16 @@ class Output:
         """Undoes what a task has done to its standard output and standard error, as far as it can be."""
         if self._descriptor is None:
             return
-        if any(stream.closed for stream in self._streams):
-            self._streams = (_watched(self._kept[0]), _watched(self._kept[1]))
-        sys.stdout, sys.stderr = self._streams
         ours, theirs = self._leads_there(self._descriptor), self._leads_there(self._theirs)
         with suppress(OSError):
             if ours and not theirs:
                 os.dup2(self._descriptor, self._theirs)
             elif theirs and not ours:
                 self._descriptor = os.dup(self._theirs)
+        if any(stream.closed for stream in self._streams):
+            with suppress(OSError):  # standard error's descriptor may be gone for good
+                self._streams = (_watched(self._kept[0]), _watched(self._kept[1]))
+        sys.stdout, sys.stderr = self._streams
 
     def close(self) -> None:
         """Gives back what was taken. For tests: a function's is never closed."""
