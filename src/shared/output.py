@@ -54,7 +54,7 @@ class Output:
             elif theirs and not ours:
                 self._descriptor = os.dup(self._theirs)
         if any(stream.closed for stream in self._streams):
-            with suppress(OSError):  # standard error's descriptor may be gone for good
+            with suppress(OSError, ValueError):  # standard error's descriptor may be gone for good
                 self._streams = (_watched(self._kept[0]), _watched(self._kept[1]))
         sys.stdout, sys.stderr = self._streams
 

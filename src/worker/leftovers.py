@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from _locale import LC_ALL, setlocale  # `locale` itself takes a cold start's time to load
 from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import suppress
@@ -57,12 +58,19 @@ class Before:
         self._variables = self._kept.copy()
         self._folder = _folder()
         self._limit = sys.getrecursionlimit()
-        self._locale = _locale()
+        self._locale = setlocale(LC_ALL, None)
         self._signals = [getsignal(number) for number in _SIGNALS]
         self._blocked = pthread_sigmask(SIG_BLOCK, ())
 
     def put_back(self) -> str | None:
         """Puts back what can be. Why the process must end, or None."""
+        try:
+            self._put_back()
+        except Exception as error:
+            return f"what its task changed can't be put back: {type(error).__name__}: {error}"
+        return "; ".join(self._left_behind()) or None
+
+    def _put_back(self) -> None:
         if sys.getrecursionlimit() != self._limit:
             sys.setrecursionlimit(self._limit)  # first: all else needs some
         log.restore()
@@ -72,11 +80,10 @@ class Before:
         if self._folder is not None and _folder() != self._folder:
             with suppress(OSError):
                 os.chdir(self._folder)
-        if self._locale != _locale():
-            _set_locale(self._locale)
+        if setlocale(LC_ALL, None) != self._locale:
+            setlocale(LC_ALL, self._locale)
         if get_ident() == _MAIN:
             self._put_back_signals()
-        return "; ".join(self._left_behind()) or None
 
     def _put_back_variables(self) -> None:
         for name, value in list(self._kept.items()):
@@ -124,19 +131,6 @@ def _folder() -> str | None:
         return os.getcwd()
     except OSError:  # it was deleted
         return None
-
-
-def _locale() -> str | None:
-    """None where nobody has loaded what could change it."""
-    locale = sys.modules.get("locale")
-    return None if locale is None else str(locale.setlocale(locale.LC_ALL))
-
-
-def _set_locale(name: str | None) -> None:
-    import locale
-
-    with suppress(locale.Error):
-        locale.setlocale(locale.LC_ALL, "C" if name is None else name)
 
 
 def _children() -> set[int]:

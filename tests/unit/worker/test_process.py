@@ -413,6 +413,24 @@ class TestLeftovers:
         call(process, task)
         assert (locale.setlocale(locale.LC_ALL), sys.getrecursionlimit()) == before
 
+    def test_a_task_that_is_the_first_to_load_the_locale_changes_nothing(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = locale.setlocale(locale.LC_ALL)
+        monkeypatch.delitem(sys.modules, "locale")
+
+        call(process, lambda: sys.modules.update(locale=locale))
+
+        assert locale.setlocale(locale.LC_ALL) == before
+
+    def test_after_what_cant_be_put_back_the_process_must_exit(self, process: LambdaProcess) -> None:
+        changed = os.environ.__dict__["_data"]
+
+        call(process, lambda: changed.__setitem__(b"NO=NAME", b"x"))
+
+        changed.pop(b"NO=NAME", None)
+        assert "what its task changed can't be put back" in str(process.exit_reason)
+
     def test_what_its_module_did_at_its_import_stays(self, process: LambdaProcess) -> None:
         os.environ["OF_A_MODULE"] = "x"
 
