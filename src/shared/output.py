@@ -1,4 +1,4 @@
-"""Where do a function's lines go? To its standard output, as it was when the function began.
+"""The output of a function: its standard output, as it was when the function began.
 
 Tasks share the process: they close `sys.stdout`, put others in its place, point its descriptor elsewhere,
 or print half a line. Our lines go out all the same, each as a line of its own.

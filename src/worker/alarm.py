@@ -1,4 +1,4 @@
-"""Who interrupts a task when its time is over? The alarm, from a thread of its own.
+"""The alarm, which interrupts a task when its time is over, from a thread of its own.
 
 It rings by a signal that is not SIGALRM: that one and its timer are the tasks', who use them for parts of
 their work. What it needs of the standard library is bound before a task could replace it.
@@ -64,7 +64,7 @@ class Alarm:
     def _watch(self) -> None:
         """Sleeps until the time is over, or is stirred. Most blocks end long before, and don't stir it."""
         while True:
-            self._wakes = _NEVER  # so whoever sets the time from here on stirs
+            self._wakes = _NEVER  # so a time that is set from here on stirs
             now, ends = monotonic(), self._ends
             if now >= ends:
                 pthread_kill(_MAIN, SIGVTALRM)

@@ -1,7 +1,7 @@
-"""What may a task leave behind in its process? Little that the next one meets.
+"""Leftovers of a task in its process, which the next one must not meet.
 
-What can be put back is put back. After the rest, threads, child processes, memory and descriptors, the
-process ends once all is settled. What a task's module did when it was imported stays.
+Its folder, variables, locale, signals and output are put back. After threads, child processes, memory and
+descriptors the process ends, once all is settled. Changes that a task's module made at its import stay.
 """
 
 from __future__ import annotations

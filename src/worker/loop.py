@@ -1,4 +1,4 @@
-"""Who awaits the tasks that are `async def`? One event loop for all of a process.
+"""The event loop for tasks that are `async def`: one for all of a process.
 
 A client that one of them made, and keeps for the next, is of this loop, and can be used as long as it runs.
 """
@@ -71,7 +71,7 @@ async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> An
                 if not task.cancelled() and (error := task.exception()) is not None:
                     raise error
         else:
-            await asyncio.sleep(0)  # what the loop is to call soon may start tasks, too
+            await asyncio.sleep(0)  # a call that the loop is about to make may start tasks, too
             idle = asyncio.all_tasks() <= before
     return result
 

@@ -123,7 +123,7 @@ def test_what_escapes_from_the_worker_is_logged_and_ends_its_process(worker: War
 
 
 def test_a_process_that_could_not_settle_a_message_ends(worker: WarmWorker) -> None:
-    """Whatever is the cause, and were it its own: the next message finds another process."""
+    """The cause may be the process itself: the next message finds another one."""
     worker.endpoint.answer = 400
 
     ran = worker.runs(BREAKS, "next_one", "next_one")
