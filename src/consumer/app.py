@@ -12,7 +12,7 @@ from typing import Any
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.memory import memory_for
-from consumer.pollers import connections_for, pollers_for, threads_for
+from consumer.pollers import connections_for, messages_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
 from shared import log
 from shared.aws.choice import transport_in_a_loop
@@ -50,6 +50,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         linger_seconds=settings.linger_seconds,
         pollers=pollers,
         memory=memory,
+        max_per_poll=messages_for(memory_mb, parsed_whole=not aws.splits_receives),
     )
     return asyncio.Runner(), consumer
 

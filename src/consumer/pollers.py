@@ -9,6 +9,8 @@ MIN_POLLERS, MAX_POLLERS = 4, 32
 """Four pollers whose calls take long don't fill a whole processor: docs/performance.md has four beside
 thirty-two. More than it can feed would only open connections."""
 
+MB_FOR_A_FULL_RECEIVE = 512
+
 CONNECTIONS_PER_POLLER = MAX_PER_CALL // 2
 """Half of what a poller invokes at once: while one poller receives, another invokes."""
 
@@ -27,3 +29,14 @@ def threads_for(pollers: int) -> int:
     """Of boto3, which waits in one for each call, and parses all of its authorities for each connection. More
     would wait for the processor, and for one another; by ten, all that a poll received goes out at once."""
     return max(pollers, MAX_PER_CALL)
+
+
+def messages_for(memory_mb: int, *, parsed_whole: bool) -> int:
+    """How many messages a receive may ask for: each may be of 1 MiB. 3 at 128 MB, 10 from 512.
+
+    parsed_whole -- whether the transport parses an answer as a whole, as boto3 does: it takes some 20 MB for
+                    each such message.
+    """
+    if not parsed_whole or memory_mb == 0:
+        return MAX_PER_CALL
+    return min(MAX_PER_CALL, -(-memory_mb * MAX_PER_CALL // MB_FOR_A_FULL_RECEIVE))

@@ -105,6 +105,8 @@ class BotoTransport:
                    process only.
     """
 
+    splits_receives = False
+
     def __init__(
         self,
         *,

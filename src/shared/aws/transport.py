@@ -107,7 +107,12 @@ def understood() -> Iterator[None]:
 
 
 class Transport(Protocol):
-    """How calls reach AWS. Its methods raise CallError, in one of its three kinds."""
+    """How calls reach AWS. Its methods raise CallError, in one of its three kinds.
+
+    splits_receives -- whether a receive's answer becomes text a message at a time; else it does as a whole.
+    """
+
+    splits_receives: bool
 
     def prepare(self, *services: Service) -> None:
         """Makes now what the first calls would else have to make: Lambda's init phase has the full CPU."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from consumer.pollers import connections_for, pollers_for, threads_for
+from consumer.pollers import connections_for, messages_for, pollers_for, threads_for
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,13 @@ def test_a_poller_has_connections_for_half_of_what_it_invokes(pollers: int, conn
 @pytest.mark.parametrize(("pollers", "threads"), [(4, 10), (16, 16), (32, 32)])
 def test_boto_has_a_thread_for_each_poller_and_ten_at_least(pollers: int, threads: int) -> None:
     assert threads_for(pollers) == threads
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "messages"), [(0, 10), (128, 3), (256, 5), (448, 9), (512, 10), (2048, 10)]
+)
+def test_a_receive_of_boto_asks_for_as_many_large_messages_as_the_memory_carries(
+    memory_mb: int, messages: int
+) -> None:
+    assert messages_for(memory_mb, parsed_whole=True) == messages
+    assert messages_for(memory_mb, parsed_whole=False) == 10

@@ -70,6 +70,8 @@ class LeanTransport:
     arriving    -- is told how long a receive's answer is going to be, before most of it is read.
     """
 
+    splits_receives = True
+
     def __init__(
         self,
         environment: AwsEnvironment,
