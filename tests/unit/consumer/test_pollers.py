@@ -26,7 +26,7 @@ def test_boto_has_a_thread_for_each_poller_and_ten_at_least(pollers: int, thread
 
 
 @pytest.mark.parametrize(
-    ("memory_mb", "messages"), [(0, 10), (128, 3), (256, 5), (448, 9), (512, 10), (2048, 10)]
+    ("memory_mb", "messages"), [(0, 10), (128, 2), (256, 5), (448, 8), (512, 10), (2048, 10)]
 )
 def test_a_receive_of_boto_asks_for_as_many_large_messages_as_the_memory_carries(
     memory_mb: int, messages: int
