@@ -93,5 +93,21 @@ def is_handlers(module: Module) -> bool:
     return module.name in ("consumer.app", "worker.app")
 
 
+def test_the_command_shows_nothing_as_markup_but_the_demos_own_words() -> None:
+    """An id, a name or a path may have brackets: on a console of Rich's own they are an error, or gone."""
+    offenders = [
+        f"{where(module)}:{node.lineno} makes a Console: use zigzag_cli.plain"
+        for module in TOOLS
+        if module.package == "zigzag_cli" and module.name != "zigzag_cli.plain"
+        for function in module.functions()
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith("Console")
+        and function.name != "demo"
+    ]
+
+    assert offenders == []
+
+
 def where(module: Module) -> str:
     return str(module.path.relative_to(ROOT))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -12,6 +14,14 @@ import pytest
 from moto import mock_aws
 
 from zigzag_cli import app
+
+
+class FullDisk(io.StringIO):
+    """A standard output that takes nothing any more."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
 
 TEMPLATE: dict[str, Any] = {
     "Resources": {
@@ -104,6 +114,33 @@ class TestSend:
         assert words in err
         assert "Traceback" not in err
         assert "Messages" not in boto3.client("sqs").receive_message(QueueUrl=queue_url)
+
+    @pytest.mark.parametrize("id", ["[/x]", "[red]", "[/]", "[link=x", "\\[a]", ":smile:"])
+    def test_an_id_is_shown_as_it_is(self, zigzag: Any, queue_url: str, id: str) -> None:
+        code, out, err = zigzag("send", "hello", '{"name": "Ann"}', "--id", id)
+
+        assert (code, err) == (0, "")
+        assert f"sent hello with the id {id}, in the message" in out
+
+    @pytest.mark.parametrize("as_json", [[], ["--json"]])
+    def test_what_was_sent_counts_as_sent_though_the_answer_cannot_be_written(
+        self, zigzag: Any, queue_url: str, monkeypatch: pytest.MonkeyPatch, as_json: list[str]
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", FullDisk())
+            code, _, err = zigzag("send", "hello", '{"name": "Ann"}', *as_json)
+
+        (message,) = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+        assert code == 0
+        assert f"sent hello, in the message {message['MessageId']}" in err
+        assert "No space left" in err
+
+    @pytest.mark.parametrize("arguments", [("[/x]",), ("send", "[/x]"), ("status", "--[/x]")])
+    def test_a_wrong_word_is_named_whatever_is_in_it(self, zigzag: Any, arguments: tuple[str, ...]) -> None:
+        code, _, err = zigzag(*arguments)
+
+        assert code in (2, 3)
+        assert "[/x]" in err
 
     def test_a_stack_that_is_not_there_is_1_and_says_what_to_do(self, zigzag: Any, queue_url: str) -> None:
         code, _, err = zigzag("send", "hello", '{"name": "Ann"}', "--stack", "other")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,7 @@ from tasks import TASKS
 from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, Failure
+from zigzag_cli.plain import plain
 from zigzag_cli.target import Target, choose
 from zigzag_local.errors import LocalAwsError
 
@@ -79,7 +81,11 @@ def send_command(
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     sent = send.send(target, found.name, checked, options)
     named = "" if id is None else f" with the id {id}"
-    _answer(sent, as_json, f"sent {task}{named}, in the message {sent['message_id']}")
+    said = f"sent {task}{named}, in the message {sent['message_id']}"
+    try:
+        _answer(sent, as_json, said)
+    except Failure as failure:  # it is sent: a second try would send it twice
+        print(f"zigzag: {said}; but {failure}", file=sys.stderr)
 
 
 @app.command("status", epilog=EXIT_CODES)
@@ -122,11 +128,19 @@ def tasks_command(as_json: Json = False) -> None:
         raise Failure("\n".join(broken), BAD_PAYLOAD)
 
 
-def _answer(value: Any, as_json: bool, shown: Any) -> None:
-    if as_json:
-        print(json.dumps(value))
-    else:
-        Console(soft_wrap=not sys.stdout.isatty()).print(shown)
+def _answer(value: Any, as_json: bool, shown: str | Table) -> None:
+    """Prints the value, or its words. Raises Failure if standard output does not take them."""
+    try:
+        if as_json:
+            print(json.dumps(value), flush=True)
+        elif isinstance(shown, str):
+            print(shown, flush=True)
+        else:
+            plain(soft_wrap=not sys.stdout.isatty()).print(shown)
+    except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):  # else Python tries again at its end, and fails with 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Failure(f"the answer can't be written: {error}") from error
 
 
 def main() -> None:

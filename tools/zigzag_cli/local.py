@@ -14,6 +14,7 @@ from rich.console import Console
 
 from shared.queues import is_fifo
 from zigzag_cli.failure import FAILED, Failure
+from zigzag_cli.plain import plain
 from zigzag_cli.target import PROJECT, running
 from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
@@ -33,7 +34,7 @@ def up(
     ] = False,
 ) -> None:
     """Starts a local AWS that stays, and deploys to it."""
-    console = Console()
+    console = plain()
     bridge = _bridge() if containers else None
     aws = state.load(PROJECT)
     if aws is None:
