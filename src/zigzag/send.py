@@ -65,16 +65,35 @@ class Outbox(Sender, Protocol):
 
 _outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=None)
 """And the process that it is of: a forked child has a copy, in which a message would be lost."""
+_open: list[tuple[Outbox, int]] = []
+"""Every outbox that is sent to now. A thread of a pool has a context of its own, in which none is set."""
 
 
 @contextmanager
 def sending_to(outbox: Outbox) -> Iterator[None]:
-    """Sends tasks to `outbox` and not to AWS, within a `with` block."""
-    token = _outbox.set((outbox, os.getpid()))
+    """Sends tasks to `outbox` and not to AWS, within a `with` block; those of other threads, too."""
+    here = outbox, os.getpid()
+    token = _outbox.set(here)
+    _open.append(here)
     try:
         yield
     finally:
+        _open.remove(here)
         _outbox.reset(token)
+
+
+def _standing_in() -> Outbox | None:
+    """What stands for the queue; None is AWS. Raises SendError where that is not for this thread or process."""
+    here = _outbox.get()
+    if here is None and len(_open) > 1:
+        raise SendError(
+            "more than one sandbox is open, and this thread says not which: start it with "
+            "`contextvars.copy_context().run`, or close the others"
+        )
+    outbox, process = here or next(iter(_open), (None, os.getpid()))
+    if process != os.getpid():
+        raise SendError("this process was forked within a test's sandbox, which its parent has; send there")
+    return outbox
 
 
 def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> str:
@@ -148,7 +167,7 @@ def _deduplication_id(task: str, id: str) -> str:
 
 def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
     """Sends a message to the queue; its MessageId. Raises as `compose` does, or SendError."""
-    outbox = _outbox_here()
+    outbox = _standing_in()
     url = _queue_url() if outbox is None else outbox.url
     message = compose(task, payload, options, url)
     try:
@@ -157,13 +176,6 @@ def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
         raise SendError(error.reason) from error
     except QueueError as error:
         raise SendError(f"the queue refused the message: {error}") from error
-
-
-def _outbox_here() -> Outbox | None:
-    outbox, process = _outbox.get() or (None, os.getpid())
-    if process != os.getpid():
-        raise SendError("this process was forked within a test's sandbox, which its parent has; send there")
-    return outbox
 
 
 def _queue_url() -> str:

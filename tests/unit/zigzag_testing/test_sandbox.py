@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -306,3 +308,80 @@ class TestWhatSqsMayDo:
 
         assert len(sandbox.queue) == 0
         assert sandbox._do(sandbox.queue.in_flight()) == 0
+
+
+@task()
+def fan_out(payload: dict[str, Any]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda number: collect.send({"number": number}), range(3)))
+
+
+@task()
+async def fan_out_from_a_coroutine(payload: dict[str, Any]) -> None:
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(
+        asyncio.to_thread(collect.send, {"number": 0}),
+        loop.run_in_executor(None, collect.send, {"number": 1}),
+        loop.run_in_executor(None, collect.send, {"number": 2}),
+    )
+
+
+AWSS = "https://sqs.us-east-1.amazonaws.com/123456789012/the-real-queue"
+
+
+@pytest.fixture
+def real_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell that leads to a queue of AWS's. Nobody is there, and no call can get out."""
+    for name, value in {
+        "ZIGZAG_QUEUE_URL": AWSS,
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_REGION": "us-east-1",
+        "ZIGZAG_TRANSPORT": "lean",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("task", [fan_out, fan_out_from_a_coroutine], ids=["a pool", "a coroutine"])
+def test_what_a_task_sends_from_threads_stays_in_the_sandbox(task: Any, real_queue: None) -> None:
+    ran.clear()
+    with Sandbox({task.name: task, "collect": collect}) as sandbox:
+        task.send({})
+        sandbox.run()
+
+    assert [report.outcome for report in sandbox.reports] == ["succeeded"] * 4
+    assert sorted(payload["number"] for payload, _ in ran) == [0, 1, 2]
+
+
+def sent_from_a_thread() -> str:
+    """What becomes of a message that a thread sends which knows nothing of this one."""
+    said: list[str] = []
+
+    def send() -> None:
+        try:
+            said.append(collect.send({}))
+        except SendError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    thread.join()
+    return said[0]
+
+
+def test_a_thread_that_could_mean_either_of_two_sandboxes_is_refused(real_queue: None) -> None:
+    with Sandbox({"collect": collect}) as one, Sandbox({"collect": collect}) as other:
+        said = sent_from_a_thread()
+
+        assert "more than one sandbox is open" in said
+        assert len(one.queue) == len(other.queue) == 0
+
+
+def test_when_the_inner_sandbox_is_closed_a_threads_message_is_the_outer_ones(real_queue: None) -> None:
+    with Sandbox({"collect": collect}) as outer:
+        with Sandbox({"collect": collect}):
+            pass
+        sent_from_a_thread()
+
+        assert len(outer.queue) == 1
