@@ -1,11 +1,19 @@
-"""A page crawled, and stored in Amazon S3. It fails in both ways: some answers are worth a retry."""
+"""A page crawled, and stored in Amazon S3. It fails in both ways: some answers are worth a retry.
+
+Who sends a message chooses the address. So only public ones are called: not this process's own, whose
+runtime has secrets, nor a network's own; and a name is looked up once, for a second answer may differ.
+"""
 
 import functools
 import hashlib
 import os
+import socket
+from http.client import HTTPConnection, HTTPSConnection
+from ipaddress import ip_address
+from ssl import create_default_context
 from typing import Any
+from urllib import request
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
 import boto3
 from pydantic import BaseModel, HttpUrl
@@ -30,14 +38,56 @@ def key_of(url: HttpUrl) -> str:
     return f"pages/{hashlib.sha256(str(url).encode()).hexdigest()}.html"
 
 
+def _connected(host: str, port: int) -> socket.socket:
+    """A connection to the host's address, if that is a public one, or stands in CRAWL_ALSO."""
+    address = str(socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][4][0])
+    found = ip_address(address)
+    allowed = found.is_global and not found.is_multicast
+    if not allowed and address not in os.environ.get("CRAWL_ALSO", "").split(","):
+        raise Reject(f"{host} has no public address")
+    return socket.create_connection((address, port), TIMEOUT_SECONDS)
+
+
+class _Http(HTTPConnection):
+    def connect(self) -> None:
+        self.sock = _connected(self.host, self.port)
+
+
+class _Https(HTTPSConnection):
+    def connect(self) -> None:
+        plain = _connected(self.host, self.port)
+        self.sock = create_default_context().wrap_socket(plain, server_hostname=self.host)
+
+
+class _Public(request.HTTPHandler, request.HTTPSHandler):
+    """Opens every address by the connections above, those that a page redirects to as well."""
+
+    def http_open(self, req: request.Request) -> Any:
+        return self.do_open(_Http, req)
+
+    def https_open(self, req: request.Request) -> Any:
+        return self.do_open(_Https, req)
+
+
+def _opener() -> request.OpenerDirector:
+    """Follows redirects, to http and https only, and knows no proxy, which would look names up itself."""
+    opener = request.OpenerDirector()
+    for handler in (_Public(), request.HTTPRedirectHandler(), request.UnknownHandler()):
+        opener.add_handler(handler)
+    opener.add_handler(request.HTTPErrorProcessor())
+    opener.add_handler(request.HTTPDefaultErrorHandler())
+    return opener
+
+
 @task(attempts=4, backoff=Backoff(first=5, longest=600))
 def crawl_page(page: Page, context: Context) -> None:
     """Stores the page. A server in trouble is tried again; a page that is not there is rejected."""
-    request = Request(str(page.url), headers={"User-Agent": "zigzag-example"})  # noqa: S310 -- HttpUrl
+    wanted = request.Request(str(page.url), headers={"User-Agent": "zigzag-example"})  # noqa: S310 -- HttpUrl
     try:
-        with urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+        with _opener().open(wanted, timeout=TIMEOUT_SECONDS) as answer:
             body = answer.read(MAX_BYTES + 1)
     except HTTPError as error:
+        error.close()
         if error.code in (408, 425, 429) or error.code >= 500:
             raise Retry(f"the server answered {error.code}") from error
         raise Reject(f"the server answered {error.code}") from error

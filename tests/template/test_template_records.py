@@ -34,4 +34,5 @@ def test_an_idle_table_costs_nothing(template: Template) -> None:
         "AttributeDefinitions",
         "KeySchema",
         "TimeToLiveSpecification",
+        "DeletionProtectionEnabled",
     }

@@ -83,8 +83,8 @@ def test_the_examples_bucket_is_private_encrypted_and_retained(examples: Templat
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert bucket["BucketEncryption"]
-    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-        assert examples.resources["PageBucket"][policy] == "Retain"
+    assert examples.resources["PageBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert examples.resources["PageBucket"]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_the_examples_bucket_refuses_anything_but_tls(examples: Template) -> None:

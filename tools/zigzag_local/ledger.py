@@ -24,13 +24,16 @@ from zigzag_local.running import LocalAws
 ASK_SECONDS = 20
 """Most time for one answer; the emulator is slow while it starts many workers."""
 
+LOOPBACK = "127.0.0.1"
+"""Where the sites are that the crawler may visit, public or not."""
+
 SENDER = "welcome@example.com"
 """Default of the parameter MailFrom; SES sends only for an identity that it knows."""
 
 
 class Ledger:
-    """Makes the effects of the example tasks countable on a local AWS: verifies the mails' sender, and
-    subscribes a queue of its own to the news topic.
+    """Makes the effects of the example tasks countable on a local AWS: verifies the mails' sender, lets the
+    crawler visit this machine's sites, and subscribes a queue of its own to the news topic.
 
     outputs -- those of the deployed stack.
 
@@ -46,6 +49,7 @@ class Ledger:
                 "has what these need (PageBucketName, NewsTopicArn): try your own tasks with `make up`."
             )
         self._client("sesv2").create_email_identity(EmailIdentity=SENDER)
+        self._let_crawl_this_machine()
         self._pushes_url = self._subscribe()
 
     def mails(self) -> Counter[str]:
@@ -80,6 +84,12 @@ class Ledger:
     def queued(self) -> list[dict[str, Any]]:
         """The messages still on the task queue, seen without receiving them."""
         return self._peek(self._outputs["QueueUrl"])
+
+    def _let_crawl_this_machine(self) -> None:
+        functions, worker = self._client("lambda"), self._outputs["WorkerFunctionName"]
+        variables = functions.get_function_configuration(FunctionName=worker)["Environment"]["Variables"]
+        also = {"Variables": {**variables, "CRAWL_ALSO": LOOPBACK}}
+        functions.update_function_configuration(FunctionName=worker, Environment=also)
 
     def _subscribe(self) -> str:
         sqs, topic = self._client("sqs"), self._outputs["NewsTopicArn"]
