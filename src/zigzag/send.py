@@ -83,7 +83,7 @@ def sending_to(outbox: Outbox) -> Iterator[None]:
 
 
 def _standing_in() -> Outbox | None:
-    """What stands for the queue; None is AWS. Raises SendError where that is not for this thread or process."""
+    """What stands for the queue; None is AWS. Raises SendError where this thread or process has no say."""
     here = _outbox.get()
     if here is None and len(_open) > 1:
         raise SendError(
