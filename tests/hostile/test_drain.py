@@ -44,7 +44,6 @@ def drained(messages: int, *, failing: float = 0.0, **options: Any) -> Cost:
         return cost
 
 
-@pytest.mark.xfail(strict=True, reason="one failed receive ends the tick")
 def test_a_receive_in_a_hundred_that_fails_costs_little_time() -> None:
     check_time(drained(4000, failing=0.01), drained(4000))
 
@@ -55,7 +54,6 @@ def test_a_receive_in_a_hundred_that_fails_costs_few_calls() -> None:
 
 @pytest.mark.parametrize("options", [{"fifo": True}, {"batch_size": 10}], ids=["a FIFO group", "batches"])
 @pytest.mark.parametrize("check", [check_time, check_calls])
-@pytest.mark.xfail(strict=True, reason="with 15 s or less, a dispatch runs one task")
 def test_short_workers_are_as_quick_and_as_cheap_as_long_ones(
     check: Callable[[Cost, Cost], None], options: dict[str, Any]
 ) -> None:

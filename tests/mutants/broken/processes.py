@@ -12,39 +12,39 @@ breaks, sets = PART.breaks, PART.sets
 
 @breaks(
     "what escapes from the worker leaves its process as it is",
-    "H73",
+    "H72",
     "worker.process:LambdaProcess.end_after",
 )
 def _(original, self, error, request):
     raise error
 
 
-@breaks("our lines go the way that a task has set up", "H74", "shared.log:write")
+@breaks("our lines go the way that a task has set up", "H73", "shared.log:write")
 def _(original, level, message, *, error=None, **fields):
     log.LOGGER.log(level, message, extra={"fields": fields}, exc_info=error)
 
 
-@breaks("what an async task leaves pending is dropped", "H75", "worker.loop:_all_of")
+@breaks("what an async task leaves pending is dropped", "H74", "worker.loop:_all_of")
 async def _(original, awaitable, left):
     return await awaitable
 
 
-@breaks("child processes are left behind unseen", "H77", "worker.leftovers:_children")
+@breaks("child processes are left behind unseen", "H76", "worker.leftovers:_children")
 def _(original):
     return set()
 
 
-@breaks("a process takes tasks until its memory is used up", "H77", "worker.leftovers:worn_out")
+@breaks("a process takes tasks until its memory is used up", "H76", "worker.leftovers:worn_out")
 def _(original, memory_mb, of):
     return None
 
 
-@breaks("a task's changes to its process meet the next one", "H78", "worker.leftovers:Before.put_back")
+@breaks("a task's changes to its process meet the next one", "H77", "worker.leftovers:Before.put_back")
 def _(original, self):
     return None
 
 
-@breaks("a task's own timeout is not kept", "H79", "zigzag.policy:Policy.__init__")
+@breaks("a task's own timeout is not kept", "H78", "zigzag.policy:Policy.__init__")
 def _(original, self, attempts=5, backoff=None, idempotent=False, timeout=None):
     if backoff is None:
         original(self, attempts, idempotent=idempotent)

@@ -70,7 +70,7 @@ def test_one_service_says_nothing_of_another(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "reply"), [("away", Reply.REFUSED), ("refusing", Reply.REFUSED), ("silent", Reply.UNKNOWN)]
+    ("how", "reply"), [("away", Reply.TRANSIENT), ("refusing", Reply.DEFINITE), ("silent", Reply.AMBIGUOUS)]
 )
 def test_every_invoke_has_the_answer_that_the_adapter_gives(world: World, how: str, reply: Reply) -> None:
     async def work(event: Any, seconds_left: Any) -> None:
