@@ -31,8 +31,8 @@ test-slow: setup ## As well: each permission is needed, processes are killed, `s
 	@$(BIN)/pytest -m slow
 test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest $(IN_TWO) -m "not slow" --ignore tests/e2e
-soak: setup ## A million messages through hostile worlds
-	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
+soak: setup ## A million messages through hostile worlds, however long a fault lasts
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak --wide
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md; ONLY="words" for those of that name
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)")
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)

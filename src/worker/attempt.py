@@ -32,12 +32,15 @@ from worker.outcome import (
     decide,
     is_permanent,
     meant,
+    too_old,
     used_up,
 )
 from worker.prepare import Prepared, prepared_for
 from worker.record import Record
 from worker.result import Result, Start
 from worker.starts import Starts
+
+NOT_ENTERED_SECONDS = (15, 60)
 
 
 class Runner:
@@ -77,7 +80,7 @@ class Runner:
         """One attempt, while its delivery is held. Never raises what the user's code raised."""
         error: BaseException | None = None
         try:
-            outcome = await self._run(start)
+            outcome = start.attempt.outcome = await self._run(start)
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
@@ -88,7 +91,15 @@ class Runner:
         return self._result(start, outcome, error)
 
     async def interrupted(self, start: Start) -> Result:
-        """The result of an attempt that goes on though the function's time is nearly over."""
+        """The result of an attempt that goes on though the function's time is nearly over.
+
+        That may be the user's code, or a call of ours before or after it.
+        """
+        attempt = start.attempt
+        if attempt.outcome is not None:
+            return self._result(start, attempt.outcome, None)
+        if not attempt.entered:
+            return self._result(start, await self._not_entered(start), None)
         error = OutOfTimeError(OUT_OF_TIME)
         return self._result(start, await self._failed(start, error), error)
 
@@ -96,19 +107,21 @@ class Runner:
         """Runs the task, or says why it must not run now."""
         attempt, delivery = start.attempt, start.delivery
         await self._hold.confirm()
-        refusal = await start.starts.begin(attempt)
+        refusal = await start.starts.begin(attempt) or too_old(attempt, self._limits(delivery))
         if refusal is not None:
             return refusal
-        seconds = self._deadline.task_seconds()
+        if (seconds := self._deadline.task_seconds()) <= 0:
+            return await self._not_entered(start)
+        attempt.entered = True
         prepared = await in_time(
             self._host.prepare(lambda: prepared_for(attempt, delivery, self._tasks), seconds)
         )
+        attempt.entered = False
         if not isinstance(prepared, Prepared):
             return prepared
         await self._hold.confirm()  # all this may have taken its time
         if prepared.key is None:
-            await self._call(prepared, attempt, delivery)
-            return Succeeded()
+            return await self._call(prepared, start)
         attempt.record = Record(self._records, prepared.key, self._clock, self._random)
         refusal = await attempt.record.own(self._hold.ends)
         if isinstance(refusal, RetryLater):
@@ -118,12 +131,23 @@ class Runner:
         if refusal is not None:
             return refusal
         async with attempt.record.while_running(self._host):
-            await self._call(prepared, attempt, delivery)
+            return await self._call(prepared, start)
+
+    async def _call(self, prepared: Prepared, start: Start) -> Outcome:
+        if (seconds := self._deadline.task_seconds()) <= 0:
+            return await self._not_entered(start)
+        start.attempt.entered = True
+        left = lambda: max(0.0, self._deadline.task_seconds())  # noqa: E731
+        context = context_of(start.attempt, start.delivery, left)
+        await call(prepared.task, prepared.payload, context, self._host, seconds)
         return Succeeded()
 
-    async def _call(self, prepared: Prepared, attempt: Attempt, delivery: Delivery) -> None:
-        context = context_of(attempt, delivery, lambda: max(0.0, self._deadline.task_seconds()))
-        await call(prepared.task, prepared.payload, context, self._host, self._deadline.task_seconds())
+    async def _not_entered(self, start: Start) -> RetryLater:
+        """The outcome where our own calls have taken all the time: that is no attempt."""
+        await start.starts.excuse(start.attempt, count=False)
+        if start.attempt.record is not None:
+            await start.attempt.record.disown()
+        return RetryLater(self._random.randint(*NOT_ENTERED_SECONDS), "not started: no time was left for it")
 
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides what the error means."""

@@ -74,9 +74,11 @@ class Attempt:
     policy   -- the task's, once it is found.
     excused  -- how many starts were no attempts so far, this one included: the task could not be loaded.
     record   -- of an idempotent task's run, once it is known which.
+    entered  -- whether the user's code was entered, and has not prepared the task in vain since.
+    outcome  -- once it is decided.
     """
 
-    __slots__ = ("excused", "id", "number", "policy", "record", "task")
+    __slots__ = ("entered", "excused", "id", "number", "outcome", "policy", "record", "task")
 
     def __init__(
         self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
@@ -87,6 +89,8 @@ class Attempt:
         self.policy = policy
         self.excused = 0
         self.record: Record | None = None
+        self.entered = False
+        self.outcome: Outcome | None = None
 
 
 OUT_OF_TIME = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
@@ -183,6 +187,15 @@ def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> 
     days = RESERVE_SECONDS // (24 * 3600)
     reason = f"SQS would drop the message in less than {days} days: {outcome.reason}"
     return DeadLetter(_cause(reason, attempt, None))
+
+
+def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
+    """The outcome of a message that was started before, and that SQS may drop if this start does not end."""
+    if attempt.number == 1 or limits.kept_seconds >= RESERVE_SECONDS:
+        return None
+    days = RESERVE_SECONDS // (24 * 3600)
+    reason = f"started {attempt.number - 1} times, and SQS would drop the message in less than {days} days"
+    return DeadLetter(_cause(reason, attempt, None, attempt.number - 1))
 
 
 def used_up(attempt: Attempt) -> DeadLetter | None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+from typing import Any
 
 import pytest
 from tests.support import World, body_of
@@ -11,6 +14,7 @@ from tests.unit.worker.conftest import ATTEMPTS, Bench
 from worker.outcome import LOADS
 from worker.starts import MAX_STARTS
 from zigzag import BadPayloadError
+from zigzag_testing.faults import Crash
 
 
 def reason(world: World) -> str:
@@ -199,6 +203,29 @@ class TestWithoutRecords:
         assert 15 <= waits[0] <= 30
         assert 60 <= waits[2] <= 120
         assert 450 <= waits[7] <= 900
+
+    @pytest.mark.parametrize(("slow", "seconds"), [("count", 56), ("begin", 56), ("begin", 300)])
+    def test_where_it_takes_all_the_time_nothing_was_attempted(
+        self, world: World, bench: Bench, monkeypatch: pytest.MonkeyPatch, slow: str, seconds: float
+    ) -> None:
+        world.send(body_of("once"))
+        world.receive()
+        world.pass_time(120)
+        call = getattr(world.records, slow)
+
+        async def slowly(*arguments: Any) -> Any:
+            await asyncio.sleep(seconds)
+            return await call(*arguments)
+
+        monkeypatch.setattr(world.records, slow, slowly)
+        with contextlib.suppress(Crash, asyncio.CancelledError):
+            bench.work(*world.receive(), seconds_left=60)
+        monkeypatch.undo()
+        world.pass_time(120)
+
+        (report,) = bench.work(*world.receive())
+
+        assert (report.outcome, report.attempt, len(bench.began)) == ("succeeded", 1, 1)
 
 
 class TestCodeThatKills:

@@ -383,6 +383,19 @@ class TestLog:
 class TestTimeOnTheQueue:
     """SQS keeps a message for 14 days, whatever becomes of it."""
 
+    def test_what_kills_its_process_becomes_a_dead_letter_before_their_end(self, world: World) -> None:
+        world.send(body_of("leave"))
+        for _ in range(2):  # whose workers were killed
+            (delivery,) = world.receive()
+            world.run(world.records.count(f"starts#{delivery.message_id}", str(_), world.clock.now()))
+            world.pass_time(120)
+        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS)
+
+        report = work(world, *world.receive())
+
+        assert (report.outcome, report.settled) == ("dead-letter", True)
+        assert note(world)["reason"].startswith("started 2 times, and SQS would drop the message")
+
     @pytest.mark.parametrize("records", ["reached", "away"])
     def test_what_would_be_postponed_near_their_end_becomes_a_dead_letter(
         self, world: World, records: str
