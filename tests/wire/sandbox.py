@@ -50,6 +50,7 @@ class SandboxOnTheWire(Sandbox):
         # Environments of a function that rest, and are warm.
         self._resting_consumers: list[Transport] = []
         self._resting_workers: list[Transport] = []
+        self._resting_beats: list[Transport] = []
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
@@ -68,12 +69,16 @@ class SandboxOnTheWire(Sandbox):
 
     @contextmanager
     def _worker_ports(self) -> Iterator[WorkerPorts]:
-        with _warm(self._resting_workers, lambda: worker_transport(self._wanted, self.wire)) as transport:
+        with (
+            _warm(self._resting_workers, lambda: worker_transport(self._wanted, self.wire)) as transport,
+            _warm(self._resting_beats, lambda: worker_transport(self._wanted, self.wire, 1)) as once,
+        ):
             records = JudgedRecords(DynamoDbRecords(transport, "records"), self.judge, self.records)
             crashed = True
             try:
                 yield WorkerPorts(
                     JudgedQueue(SqsQueue(transport, self.queue.url), self.judge),
+                    JudgedQueue(SqsQueue(once, self.queue.url), self.judge),
                     JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
                     records,
                     records.started,
@@ -97,10 +102,10 @@ def consumer_transport(wanted: str, wire: Wire) -> Transport:
     return boto_transport(wire, CONSUMERS_ATTEMPTS, CONNECTIONS, "sqs", "lambda")
 
 
-def worker_transport(wanted: str, wire: Wire) -> Transport:
+def worker_transport(wanted: str, wire: Wire, attempts: int = WORKERS_ATTEMPTS) -> Transport:
     if wanted == LEAN:
-        return lean_worker(wire, WORKERS_ATTEMPTS)
-    return boto_transport(wire, WORKERS_ATTEMPTS, CONNECTIONS, "sqs", "dynamodb")
+        return lean_worker(wire, attempts)
+    return boto_transport(wire, attempts, CONNECTIONS, "sqs", "dynamodb")
 
 
 def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
