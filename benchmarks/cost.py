@@ -46,8 +46,8 @@ TICK_LOG_BYTES = 300
 PLATFORM_LOG_BYTES = 330
 """Lambda's lines START, END and REPORT, where nobody turned them off. About, by their text."""
 
-METRICS = 6
-"""At most, of a queue, with the parameter Metrics: `seconds` for each of five outcomes, and `age_seconds`."""
+METRICS = 7
+"""At most, of a queue, with the parameter Metrics: `seconds` for each of six outcomes, and `age_seconds`."""
 
 METRICS_LOG_BYTES = 330
 """What they add to a line: the queue's name, and `_aws`."""

@@ -75,7 +75,7 @@ class Seen:
     received    -- whether no message was left as it was sent.
     queued      -- the kinds of the messages on the task queue when all workers had ended.
     dead        -- the kinds of the dead letters.
-    recorded    -- the tasks that have a record.
+    recorded    -- the kinds of the records that there are.
     postponed_in, released_in -- seconds until the message that failed, or that no worker took, is visible.
     invoked     -- how many workers were invoked.
     complaints  -- what the consumer's log says beside the summary.
@@ -104,7 +104,7 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
     "a message that is done is off the queue": lambda seen: "not JSON" not in seen.queued,
     "a message that failed is postponed": lambda seen: seen.postponed_in < SOON_SECONDS,
     "a bad message is a dead letter": lambda seen: {"not JSON", "refuse"} <= seen.dead,
-    "a failure is recorded": lambda seen: "helo" in seen.recorded,
+    "a failure is recorded": lambda seen: "starts" in seen.recorded,
     "a task sent a task": lambda seen: "sent by a task" in seen.queued,
     "a mail was sent": lambda seen: seen.mails == 1,
     "a page was stored": lambda seen: seen.pages == 1,

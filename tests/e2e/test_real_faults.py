@@ -320,7 +320,7 @@ def test_no_idempotent_task_begins_after_its_completion_was_recorded(drained: St
     late = [
         run
         for run in drained.effects().runs
-        if run.began > recorded.get(f"chaos_once#{run.id}", float("inf"))
+        if run.began > recorded.get(f"run#chaos_once#{run.id}", float("inf"))
     ]
 
     assert late == [], drained.count()
@@ -330,7 +330,7 @@ def test_every_idempotent_task_that_succeeded_is_recorded(drained: Stage) -> Non
     """Else the test before this one would say nothing."""
     idempotent = drained.ids(task="chaos_once") - drained.ids(kind="rejected")
 
-    assert {f"chaos_once#{id}" for id in idempotent} <= drained.wire.recorded.keys()
+    assert {f"run#chaos_once#{id}" for id in idempotent} <= drained.wire.recorded.keys()
 
 
 def test_an_effect_comes_again_only_where_its_process_was_killed_after_it(drained: Stage) -> None:
