@@ -22,6 +22,7 @@ from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
     OUT_OF_TIME,
+    AlreadyDone,
     Attempt,
     Limits,
     Outcome,
@@ -98,7 +99,7 @@ class Runner:
         attempt = start.attempt
         if attempt.outcome is not None:
             return self._result(start, attempt.outcome, None)
-        if not attempt.entered:
+        if not attempt.entered and not start.starts.concluded:
             return self._result(start, await self._not_entered(start), None)
         error = OutOfTimeError(OUT_OF_TIME)
         return self._result(start, await self._failed(start, error), error)
@@ -160,6 +161,8 @@ class Runner:
             await start.starts.failed(attempt)
         if attempt.record is not None:
             await attempt.record.disown()
+        if start.starts.concluded:
+            return AlreadyDone()
         return decide(error, attempt, self._random, self._limits(start.delivery))
 
     def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:

@@ -9,7 +9,7 @@ from random import Random
 from shared import log
 from shared.dead_letter import Move, move_to_dead_letters
 from shared.delivery import Delivery
-from shared.lease import KEPT_SECONDS
+from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
 from worker.host import Host
@@ -80,7 +80,9 @@ class Settler:
         """
         now = self._clock.now()
         # Without a lease nobody knows; an hour is more than a dispatch by hand takes.
-        elapsed = 3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + 1
+        elapsed = (
+            3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + SAFETY_SECONDS
+        )
         kept = float("inf") if delivery.sent_at is None else delivery.sent_at + KEPT_SECONDS - now
         return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept)
 

@@ -36,6 +36,11 @@ class Starts:
         self._random = random
         self._counted: Counted | None = None
 
+    @property
+    def concluded(self) -> bool:
+        """Whether nothing of the message is left to do but its delete, as far as it was counted."""
+        return self._counted is not None and self._counted.concluded
+
     async def begin(self, attempt: Attempt) -> Outcome | None:
         """Counts this start, unless it is of a first delivery, and numbers the attempt by it.
 

@@ -90,4 +90,4 @@ def test_the_cost_is_the_same_on_every_page_and_in_the_model() -> None:
     assert f"At most seven custom metrics](logs-and-metrics.md#metrics), {most} a month" in read(
         "docs/configuration.md"
     )
-    assert f"most six custom metrics, which cost {most} a month" in read("template.yaml")
+    assert f"most seven custom metrics, which cost {most} a month" in read("template.yaml")
