@@ -1,9 +1,11 @@
 """`make mutants`: breaks one mechanism after the other, and writes down which promise or test notices.
 
-    python -m tests.mutants [--only WORDS] [--processes 2]
+    python -m tests.mutants [--only WORDS] [--quick] [--processes 2]
 
 Each mutation is made in a process of its own. The promises are asked first (`tests/hostile`), then the
 quick tests. Writes docs/mutants.md; ends with 1 if a mutation is not noticed, with 2 if that can't be asked.
+`--quick` asks the tests of the broken package first and the promises last. It is over in a quarter of the
+time, says as surely that nobody noticed, and writes no page: who noticed first is another one.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 
 from tests.mutants.asking import Caught, first_failure
 from tests.mutants.mutation import Mutation
@@ -31,11 +34,12 @@ def can_be_asked() -> bool:
     return failed is None
 
 
-def run(mutations: Sequence[Mutation], processes: int) -> dict[str, Caught | None]:
+def run(mutations: Sequence[Mutation], processes: int, *, promises_first: bool) -> dict[str, Caught | None]:
     """Who caught each."""
     found: dict[str, Caught | None] = {}
     with ThreadPoolExecutor(processes) as pool:
-        futures = {pool.submit(first_failure, mutation): mutation for mutation in mutations}
+        ask = partial(first_failure, promises_first=promises_first)
+        futures = {pool.submit(ask, mutation): mutation for mutation in mutations}
         try:
             for future in as_completed(futures):
                 name, by = futures[future].name, future.result()
@@ -54,15 +58,17 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", default="", help="mutations whose name has these words; writes no page")
+    parser.add_argument("--quick", action="store_true", help="the promises are asked last; writes no page")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     began = time.monotonic()
     if not can_be_asked():
         return 2
-    found = run([mutation for mutation in MUTATIONS if asked.only in mutation.name], asked.processes)
+    chosen = [mutation for mutation in MUTATIONS if asked.only in mutation.name]
+    found = run(chosen, asked.processes, promises_first=not asked.quick)
     survivors = [name for name, by in found.items() if by is None]
     failed = [f"{name}: {by.error}" for name, by in found.items() if by is not None and by.own]
-    if not asked.only and not failed:
+    if not (asked.only or asked.quick or failed):
         (ROOT / PAGE).write_text(page(found), encoding="utf-8")
     print(f"{len(found)} mutations, {len(survivors)} not noticed, {time.monotonic() - began:,.0f} s")
     for name in survivors:

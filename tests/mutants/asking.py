@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,10 +45,11 @@ class Caught:
     seconds: float = 0.0
 
 
-def first_failure(mutation: Mutation | None) -> Caught | None:
+def first_failure(mutation: Mutation | None, *, promises_first: bool = True) -> Caught | None:
     """The first test that fails, of all that may see what is broken; None if none does."""
     began = time.monotonic()
-    for folders in _asked(mutation):
+    asked = _asked(mutation)
+    for folders in asked if promises_first else [*_nearest(mutation), *asked[::-1]]:
         found = _first_of(folders, mutation)
         if found is not None:
             return replace(found, seconds=time.monotonic() - began)
@@ -63,6 +65,13 @@ def _asked(mutation: Mutation | None) -> list[tuple[str, ...]]:
     if mutation.target.startswith(AWS):
         return [QUICK[::-1]]
     return [QUICK] if mutation.target.startswith(UNSEEN_BY_PROMISES) else [PROMISES, QUICK]
+
+
+def _nearest(mutation: Mutation | None) -> Iterator[tuple[str, ...]]:
+    """The tests of the package that is broken: most mechanisms have their own there."""
+    package = "" if mutation is None else mutation.target.partition(".")[0]
+    if (ROOT / "tests/unit" / package).is_dir() and package:
+        yield (f"tests/unit/{package}",)
 
 
 def _first_of(folders: tuple[str, ...], mutation: Mutation | None) -> Caught | None:
