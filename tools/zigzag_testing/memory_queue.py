@@ -148,11 +148,11 @@ class MemoryQueue:
 
     def _receive(self, max_messages: int, lease_seconds: int) -> list[Delivery]:
         now, storage = self._now()
-        room = self._max_in_flight - storage.in_flight(now)
-        if room <= 0 and not self.fifo:
+        free = self._max_in_flight - storage.in_flight(now)
+        if free <= 0 and not self.fifo:
             raise QueueError("OverLimit", f"Too many messages in flight: at most {self._max_in_flight}.")
         taken: list[Stored] = []
-        while candidates := storage.take(min(max_messages, room) - len(taken), now):
+        while candidates := storage.take(min(max_messages, free) - len(taken), now):
             taken += [stored for stored in candidates if not self._is_moved(stored, now)]
         return [self._deliver(stored, now, lease_seconds) for stored in taken]
 

@@ -24,7 +24,7 @@ from shared.dead_letter import (
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
 
-DEATH = Cause(
+CAUSE = Cause(
     reason="rejected: no such user",
     task="greet",
     id="order-7",
@@ -55,7 +55,7 @@ class TestCompose:
             system={"SentTimestamp": "1799999000000"},
         )
 
-        letter = compose(delivery, DEATH, NOW)
+        letter = compose(delivery, CAUSE, NOW)
 
         assert letter.body == "not JSON: 🙂"
         assert set(letter.attributes) == {"user", "raw", NOTE}
@@ -80,25 +80,25 @@ class TestCompose:
         assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id"}
 
     def test_on_a_standard_queue_there_is_no_deduplication_id(self) -> None:
-        letter = compose(a_delivery(system={"MessageGroupId": "tenant"}), DEATH, NOW)
+        letter = compose(a_delivery(system={"MessageGroupId": "tenant"}), CAUSE, NOW)
 
         assert (letter.group, letter.deduplication_id) == ("tenant", None)
 
     def test_on_a_fifo_queue_the_group_stays_and_the_message_id_deduplicates(self) -> None:
         system = {"MessageGroupId": "account-1", "MessageDeduplicationId": "the producer's"}
 
-        letter = compose(a_delivery(system=system), DEATH, NOW)
+        letter = compose(a_delivery(system=system), CAUSE, NOW)
 
         assert (letter.group, letter.deduplication_id) == ("account-1", "m-1")
 
     def test_the_trace_goes_along(self) -> None:
-        assert compose(a_delivery(system={"AWSTraceHeader": "Root=1"}), DEATH, NOW).trace_header == "Root=1"
+        assert compose(a_delivery(system={"AWSTraceHeader": "Root=1"}), CAUSE, NOW).trace_header == "Root=1"
 
     def test_the_id_and_the_first_message_id_live_through_redrives(self) -> None:
-        first = compose(a_delivery(), DEATH, NOW)
+        first = compose(a_delivery(), CAUSE, NOW)
 
-        second = compose(redriven(first, "m-2"), DEATH, NOW)
-        third = compose(redriven(second, "m-3"), DEATH, NOW)
+        second = compose(redriven(first, "m-2"), CAUSE, NOW)
+        third = compose(redriven(second, "m-3"), CAUSE, NOW)
 
         assert note(third)["message_id"] == "m-1"
         assert note(third)["id"] == "order-7"
@@ -111,13 +111,13 @@ class TestTenAttributes:
     def test_nine_attributes_leave_room_for_the_note(self) -> None:
         nine = {name: value for name, value in TEN.items() if name != "a9"}
 
-        letter = compose(a_delivery(attributes=nine), DEATH, NOW)
+        letter = compose(a_delivery(attributes=nine), CAUSE, NOW)
 
         assert set(letter.attributes) == {*nine, NOTE}
         assert "displaced" not in note(letter)
 
     def test_a_tenth_moves_into_the_note(self) -> None:
-        letter = compose(a_delivery(attributes=TEN), DEATH, NOW)
+        letter = compose(a_delivery(attributes=TEN), CAUSE, NOW)
 
         assert len(letter.attributes) == 10
         assert note(letter)["displaced"] == {"a9": text("9")}
@@ -135,28 +135,28 @@ class TestTenAttributes:
     )
     def test_after_a_redrive_the_ten_are_as_the_producer_sent_them(self, tenth: Mapping[str, Any]) -> None:
         attributes = {**TEN, "a9": tenth}
-        letter = compose(a_delivery(attributes=attributes), DEATH, NOW)
+        letter = compose(a_delivery(attributes=attributes), CAUSE, NOW)
 
         assert original_attributes(redriven(letter)) == attributes
 
     def test_so_are_they_if_the_tenth_has_letters_of_ones_own(self) -> None:
         attributes = {**{name: value for name, value in TEN.items() if name != "a9"}, "øßä.a-1": text("x")}
-        letter = compose(a_delivery(attributes=attributes), DEATH, NOW)
+        letter = compose(a_delivery(attributes=attributes), CAUSE, NOW)
 
         assert "øßä.a-1" not in letter.attributes
         assert original_attributes(redriven(letter)) == attributes
 
     def test_a_letter_that_dies_again_displaces_the_same_one(self) -> None:
-        first = compose(a_delivery(attributes=TEN), DEATH, NOW)
+        first = compose(a_delivery(attributes=TEN), CAUSE, NOW)
 
-        second = compose(redriven(first), DEATH, NOW)
+        second = compose(redriven(first), CAUSE, NOW)
 
         assert second == first
 
     def test_the_message_stays_the_same_when_it_is_not_ours_to_change(self) -> None:
         delivery = a_delivery(attributes=TEN)
 
-        compose(delivery, DEATH, NOW)
+        compose(delivery, CAUSE, NOW)
 
         assert delivery.attributes == TEN
 
@@ -167,7 +167,7 @@ class TestSize:
     LONG = Cause("r" * 500, "greet", "id-1", 3, error="e" * 900, traceback="t" * 4000)
 
     @pytest.mark.parametrize(
-        ("room", "parts"),
+        ("free_bytes", "parts"),
         [
             pytest.param(10_000, {"reason", "id", "task", "error", "traceback"}, id="room for all"),
             pytest.param(3_000, {"reason", "id", "task", "error"}, id="no room for the traceback"),
@@ -176,8 +176,8 @@ class TestSize:
             pytest.param(300, None, id="for none"),
         ],
     )
-    def test_the_note_shrinks_in_order(self, room: int, parts: set[str] | None) -> None:
-        body = "x" * (MAX_MESSAGE_BYTES - room)
+    def test_the_note_shrinks_in_order(self, free_bytes: int, parts: set[str] | None) -> None:
+        body = "x" * (MAX_MESSAGE_BYTES - free_bytes)
 
         letter = compose(a_delivery(body), self.LONG, NOW)
 
@@ -191,15 +191,15 @@ class TestSize:
     def test_a_letter_without_a_note_keeps_all_ten_of_the_users_attributes(self) -> None:
         body = "x" * (MAX_MESSAGE_BYTES - size("", TEN))
 
-        assert compose(a_delivery(body, attributes=TEN), DEATH, NOW).attributes == TEN
+        assert compose(a_delivery(body, attributes=TEN), CAUSE, NOW).attributes == TEN
 
     def test_a_note_that_fits_to_the_byte_is_kept(self) -> None:
         cause = Cause("r")
         bare = compose(a_delivery(""), cause, NOW)
-        room = MAX_MESSAGE_BYTES - size("", bare.attributes)
+        free_bytes = MAX_MESSAGE_BYTES - size("", bare.attributes)
 
-        exact = compose(a_delivery("x" * room), cause, NOW)
-        over = compose(a_delivery("x" * (room + 1)), cause, NOW)
+        exact = compose(a_delivery("x" * free_bytes), cause, NOW)
+        over = compose(a_delivery("x" * (free_bytes + 1)), cause, NOW)
 
         assert note(exact) == note(bare)
         assert len(note(over)) < len(note(bare))
@@ -273,7 +273,7 @@ class TestForgedNote:
         delivery = a_delivery(attributes={NOTE: a_note(**{key: value})})
 
         assert note_of(delivery) == {}
-        assert note(compose(delivery, DEATH, NOW))["message_id"] == "m-1"
+        assert note(compose(delivery, CAUSE, NOW))["message_id"] == "m-1"
 
     @pytest.mark.parametrize(
         "displaced",
@@ -318,7 +318,7 @@ class TestForgedNote:
         delivery = a_delivery(attributes={NOTE: a_note(displaced=displaced), "user": text("ann")})
 
         assert original_attributes(delivery) == {"user": text("ann")}
-        assert "displaced" not in note(compose(delivery, DEATH, NOW))
+        assert "displaced" not in note(compose(delivery, CAUSE, NOW))
 
     def test_what_the_message_has_itself_counts_more(self) -> None:
         forged = a_note(displaced={"user": text("eve")})
@@ -331,7 +331,7 @@ class TestForgedNote:
         """SQS has taken the message's own attributes; of those in a note that is not certain."""
         forged = a_note(displaced={"a": text("x")})
 
-        letter = compose(a_delivery(attributes={NOTE: forged, "user": text("ann")}), DEATH, NOW)
+        letter = compose(a_delivery(attributes={NOTE: forged, "user": text("ann")}), CAUSE, NOW)
 
         assert set(letter.attributes) == {"user", NOTE}
         assert note(letter)["displaced"] == {"a": text("x")}
@@ -339,9 +339,9 @@ class TestForgedNote:
     def test_reason_and_times_are_never_the_producers(self) -> None:
         forged = a_note(reason="all is well", attempts=0, moved=0, source="https://evil.example")
 
-        letter = compose(a_delivery(attributes={NOTE: forged}), DEATH, NOW)
+        letter = compose(a_delivery(attributes={NOTE: forged}), CAUSE, NOW)
 
-        assert note(letter) == note(compose(a_delivery(), DEATH, NOW))
+        assert note(letter) == note(compose(a_delivery(), CAUSE, NOW))
 
 
 def test_an_id_too_long_for_the_note_leaves_room_for_the_reason() -> None:
@@ -358,7 +358,7 @@ class TestMove:
 
     def move_to_dead_letters(self, world: World, delivery: Delivery) -> Move:
         return world.run(
-            move_to_dead_letters(delivery, DEATH, world.queue, world.dead_letters, world.clock, world.random)
+            move_to_dead_letters(delivery, CAUSE, world.queue, world.dead_letters, world.clock, world.random)
         )
 
     def test_the_message_is_moved(self, world: World) -> None:
@@ -367,7 +367,7 @@ class TestMove:
         assert self.move_to_dead_letters(world, delivery) is Move.MOVED
 
         (letter,) = world.dead_letters.messages
-        assert letter == compose(delivery, DEATH, world.clock.now())
+        assert letter == compose(delivery, CAUSE, world.clock.now())
         assert len(world.queue) == 0
 
     def test_nothing_is_deleted_before_the_letter_is_confirmed(self, world: World) -> None:
@@ -424,4 +424,4 @@ class TestMove:
 
         (record,) = caplog.records
         assert "no room" in record.message
-        assert record.__dict__["fields"]["reason"] == DEATH.reason
+        assert record.__dict__["fields"]["reason"] == CAUSE.reason
