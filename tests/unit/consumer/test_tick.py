@@ -15,7 +15,7 @@ from consumer.pollers import MIN_POLLERS as POLLERS
 from consumer.source import RESERVE_SECONDS
 from consumer.summary import Summary
 from shared.delivery import Delivery
-from shared.lease import LEASE_SECONDS
+from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Answer, Reply
 from shared.queues import DEFAULT, TaskQueue
@@ -252,7 +252,7 @@ class TestTime:
     @pytest.mark.parametrize("timeout_seconds", [16, 20, 47.5, 90])
     @pytest.mark.parametrize("linger_seconds", [0, 30, 60])
     @pytest.mark.parametrize("sending", [True, False])
-    def test_no_poll_lasts_into_the_reserve(
+    def test_after_each_poll_there_is_time_to_dispatch(
         self, world: World, consumer: Firing, timeout_seconds: float, linger_seconds: int, sending: bool
     ) -> None:
         consumer.timeout_seconds, consumer.linger_seconds = timeout_seconds, linger_seconds
@@ -262,9 +262,9 @@ class TestTime:
         consumer.tick()
 
         assert polls(world)
-        assert max(began + wait for began, wait in polls(world)) <= timeout_seconds - RESERVE_SECONDS
+        assert max(began + wait for began, wait in polls(world)) < timeout_seconds - DISPATCH_SECONDS
 
-    def test_a_slow_count_of_sqs_does_not_push_a_poll_into_the_reserve(
+    def test_a_slow_count_of_sqs_leaves_time_to_dispatch(
         self, world: World, consumer: Firing
     ) -> None:
         consumer.timeout_seconds, consumer.linger_seconds, consumer.cap = 30, 60, 10
@@ -273,7 +273,7 @@ class TestTime:
         summary = consumer.tick()
 
         assert summary.stopped == "out of time"
-        assert max(began + wait for began, wait in polls(world)) <= 30 - RESERVE_SECONDS
+        assert max(began + wait for began, wait in polls(world)) < 30 - DISPATCH_SECONDS
 
     def test_a_tick_whose_time_is_up_says_so(self, world: World, consumer: Firing) -> None:
         consumer.timeout_seconds, consumer.linger_seconds = 30, 60
