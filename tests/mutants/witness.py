@@ -20,7 +20,7 @@ from hypothesis import Phase, settings
 BROKEN = Path(__file__).parent
 """Where the code of mutations is."""
 
-MAX_SECONDS = 300
+MAX_SECONDS = 150
 """Of processor time. All of it takes about a minute; what takes so long never ends."""
 
 # What a test's own settings do not say, they take from the profile that is loaded when they are made.
