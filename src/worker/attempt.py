@@ -33,7 +33,6 @@ from worker.outcome import (
     decide,
     is_permanent,
     meant,
-    too_old,
     used_up,
 )
 from worker.prepare import Prepared, prepared_for
@@ -108,7 +107,7 @@ class Runner:
         """Runs the task, or says why it must not run now."""
         attempt, delivery = start.attempt, start.delivery
         await self._hold.confirm()
-        refusal = await start.starts.begin(attempt) or too_old(attempt, self._limits(delivery))
+        refusal = await start.starts.begin(attempt, self._limits(delivery))
         if refusal is not None:
             return refusal
         if (seconds := self._deadline.task_seconds()) <= 0:

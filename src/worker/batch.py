@@ -139,12 +139,13 @@ class BatchWork:
         return False
 
     async def _release(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
-        """Leaves deliveries that were not started to another dispatch."""
-        released = False
-        if deliveries and isinstance(outcome, Released):
-            until = self._hold.ends_of(deliveries[0])
-            released = await self._settler.postpone(deliveries, outcome.seconds, until)
-        self._report_not_started(deliveries, outcome, released)
+        """Leaves deliveries that were not started to another dispatch, or to the dead letters."""
+        if not deliveries or not isinstance(outcome, Released):
+            self._report_not_started(deliveries, outcome)
+            return
+        until = self._hold.ends_of(deliveries[0])
+        for delivery, told, settled in await self._settler.release(deliveries, outcome, until):
+            self._report_not_started([delivery], told, settled)
 
     async def _delete_undeleted(self) -> None:
         results, self._undeleted = self._undeleted, []

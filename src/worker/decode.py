@@ -37,7 +37,7 @@ class BadMessageError(ValueError):
 class Message(NamedTuple):
     """What a producer asked for.
 
-    id -- the producer's, else the one from before a redrive, else the MessageId.
+    id -- the producer's, else the one from before a redrive, else the first MessageId.
     """
 
     task: str
@@ -137,8 +137,8 @@ def _short_enough(name: str) -> str:
 def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
     chosen = body.get("id")
     if chosen is None:
-        noted = note_of(delivery).get("id") if delivery.attributes else None
-        chosen = noted or delivery.message_id
+        note = note_of(delivery) if delivery.attributes else {}
+        chosen = note.get("id") or note.get("message_id") or delivery.message_id
     if not isinstance(chosen, str) or not chosen:
         raise BadMessageError(f"`id` is {_kind(chosen)}; it must be a text that is not empty")
     return _whole("id", chosen)

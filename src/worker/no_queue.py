@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.ports.records import Begun, Counted
-from worker.outcome import Limits
+from worker.outcome import Limits, Outcome, Released
 from worker.result import Result
 
 
@@ -76,6 +76,11 @@ class NoSettler:
 
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int, lease_ends: float) -> bool:
         return False
+
+    async def release(
+        self, deliveries: Sequence[Delivery], released: Released, lease_ends: float
+    ) -> list[tuple[Delivery, Outcome, bool]]:
+        return [(delivery, released, False) for delivery in deliveries]
 
     def limits(self, delivery: Delivery) -> Limits:
         return Limits(postpone_seconds=MAX_VISIBILITY_SECONDS)

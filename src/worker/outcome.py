@@ -23,6 +23,8 @@ LOADS = 16
 LOAD_BACKOFF_SECONDS = (30, 600)
 """The first wait after that, and the longest; each is at least half of it: in all an hour and more."""
 
+_DROPPED = f"SQS would drop the message in less than {RESERVE_SECONDS // (24 * 3600)} days"
+
 MAX_FINDINGS = 1_000
 """Of a ValidationError that a task raises. Its text has some 200 bytes for each."""
 
@@ -123,6 +125,11 @@ class Limits(NamedTuple):
     postpone_seconds: float = float("inf")
     kept_seconds: float = float("inf")
 
+    @property
+    def near_the_end(self) -> bool:
+        """Whether SQS may drop the message before it comes again."""
+        return self.kept_seconds < RESERVE_SECONDS
+
 
 def meant(error: BaseException) -> BaseException:
     """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
@@ -181,21 +188,20 @@ def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLate
 
 
 def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> Outcome:
-    """The outcome, or a dead letter where SQS would drop the message soon."""
-    if not isinstance(outcome, RetryLater) or limits.kept_seconds >= RESERVE_SECONDS:
+    """The outcome, or a dead letter where SQS may drop the message before it comes again."""
+    if not isinstance(outcome, RetryLater | Released) or not limits.near_the_end:
         return outcome
-    days = RESERVE_SECONDS // (24 * 3600)
-    reason = f"SQS would drop the message in less than {days} days: {outcome.reason}"
-    return DeadLetter(_cause(reason, attempt, None))
+    why = f"not started: {outcome.reason}" if isinstance(outcome, Released) else outcome.reason
+    return DeadLetter(_cause(f"{_DROPPED}: {why}", attempt, None))
 
 
 def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
     """The outcome of a message that was started before, and that SQS may drop if this start does not end."""
-    if attempt.number == 1 or limits.kept_seconds >= RESERVE_SECONDS:
+    started = attempt.number - 1
+    if not started or not limits.near_the_end:
         return None
-    days = RESERVE_SECONDS // (24 * 3600)
-    reason = f"started {attempt.number - 1} times, and SQS would drop the message in less than {days} days"
-    return DeadLetter(_cause(reason, attempt, None, attempt.number - 1))
+    times = "once" if started == 1 else f"{started} times"
+    return DeadLetter(_cause(f"started {times}, and {_DROPPED}", attempt, None, started))
 
 
 def used_up(attempt: Attempt) -> DeadLetter | None:

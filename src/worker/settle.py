@@ -7,13 +7,24 @@ from collections.abc import Sequence
 from random import Random
 
 from shared import log
-from shared.dead_letter import Move, move_to_dead_letters
+from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
 from worker.host import Host
-from worker.outcome import AlreadyDone, DeadLetter, LeftAlone, Limits, Released, RetryLater, Succeeded
+from worker.outcome import (
+    AlreadyDone,
+    Attempt,
+    DeadLetter,
+    LeftAlone,
+    Limits,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+    before_it_is_dropped,
+)
 from worker.result import Result
 
 
@@ -38,12 +49,29 @@ class Settler:
             case RetryLater(seconds) | Released(seconds):
                 return await self.postpone([delivery], seconds, lease_ends)
             case DeadLetter(cause):
-                moved = await move_to_dead_letters(
-                    delivery, cause, self._queue, self._dead_letters, self._clock, self._random
-                )
+                moved = await self._move(delivery, cause)
                 if moved is Move.COPIED:
                     await result.start.starts.conclude()
                 return moved is Move.MOVED
+
+    async def release(
+        self, deliveries: Sequence[Delivery], released: Released, lease_ends: float
+    ) -> list[tuple[Delivery, Outcome, bool]]:
+        """Leaves what was not started to another dispatch; of each, its outcome, and whether that is true.
+
+        One that SQS may drop before becomes a dead letter: in a group, those are the first.
+        """
+        told: list[tuple[Delivery, Outcome, bool]] = []
+        left: list[Delivery] = []
+        for delivery in deliveries:
+            outcome = before_it_is_dropped(released, Attempt(0), self.limits(delivery))
+            if isinstance(outcome, DeadLetter):
+                moved = await self._move(delivery, outcome.cause)
+                told.append((delivery, outcome, moved is Move.MOVED))
+            else:
+                left.append(delivery)
+        postponed = bool(left) and await self.postpone(left, released.seconds, lease_ends)
+        return told + [(delivery, released, postponed) for delivery in left]
 
     async def delete(self, results: Sequence[Result]) -> list[bool]:
         """Deletes the messages of successes; of each, whether that is confirmed."""
@@ -85,6 +113,11 @@ class Settler:
         )
         kept = float("inf") if delivery.sent_at is None else delivery.sent_at + KEPT_SECONDS - now
         return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept)
+
+    async def _move(self, delivery: Delivery, cause: Cause) -> Move:
+        return await move_to_dead_letters(
+            delivery, cause, self._queue, self._dead_letters, self._clock, self._random
+        )
 
     def _say_unreached(self, what: str, error: QueueError) -> None:
         log.write(logging.ERROR, what, reason=str(error))

@@ -1,7 +1,7 @@
 """The starts of a message, counted before any of the user's code: no message kills workers for ever.
 
-A first delivery is counted only when it fails, so that one that goes well costs no call. From the second
-delivery on nothing starts without a record.
+A first delivery is counted only when it fails, so that one that goes well costs no call, or if SQS may drop
+its message before it comes again. From the second delivery on nothing starts without a record.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared import log
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.records import Counted, Records, RecordsError, record_key
-from worker.outcome import AlreadyDone, Attempt, Outcome, RetryLater, never_ended
+from worker.outcome import AlreadyDone, Attempt, Limits, Outcome, RetryLater, never_ended, too_old
 
 MAX_STARTS = 20
 """Recorded starts of a message, as long as it is not recorded that its task has more attempts."""
@@ -41,22 +41,25 @@ class Starts:
         """Whether nothing of the message is left to do but its delete, as far as it was counted."""
         return self._counted is not None and self._counted.concluded
 
-    async def begin(self, attempt: Attempt) -> Outcome | None:
+    async def begin(self, attempt: Attempt, limits: Limits) -> Outcome | None:
         """Counts this start, unless it is of a first delivery, and numbers the attempt by it.
 
         The outcome if there must be no start, or None.
         """
-        if self._receives <= 1:
+        first = self._receives <= 1
+        if first and not limits.near_the_end:
             return None
         try:
             counted = await self._count(attempt)
         except RecordsError as error:
+            if first:
+                return None
             return RetryLater(self._wait(), f"not started: its starts can't be counted: {error.reason}")
         if counted.concluded:
             return AlreadyDone()
         if counted.starts > max(MAX_STARTS, counted.allowed):
             return never_ended(attempt)
-        return None
+        return too_old(attempt, limits)
 
     async def failed(self, attempt: Attempt) -> None:
         """Counts this start if it is not counted yet, and records what its task allows if that is more than

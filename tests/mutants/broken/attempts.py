@@ -21,23 +21,23 @@ async def _(original, self, attempt):
 
 
 @breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.begin")
-async def _(original, self, attempt):
-    outcome = await original(self, attempt)
+async def _(original, self, attempt, limits):
+    outcome = await original(self, attempt, limits)
     if self._counted is not None:
         await self._records.count(self._key, "another", self._clock.now())
     return outcome
 
 
 @breaks("attempts are counted by receives", "H9 H19", "worker.starts:Starts.begin")
-async def _(original, self, attempt):
-    outcome = await original(self, attempt)
+async def _(original, self, attempt, limits):
+    outcome = await original(self, attempt, limits)
     attempt.number = self._receives
     return outcome
 
 
 @breaks("a later delivery starts without a record", "H9 H10", "worker.starts:Starts.begin")
-async def _(original, self, attempt):
-    outcome = await original(self, attempt)
+async def _(original, self, attempt, limits):
+    outcome = await original(self, attempt, limits)
     return None if isinstance(outcome, RetryLater) else outcome
 
 
@@ -62,6 +62,11 @@ async def _(original, self, attempt, *, count):
     if count:
         await self.failed(attempt)
         attempt.excused += 1
+
+
+@breaks("a first start near its message's end is not counted", "H84", "worker.starts:Starts.begin")
+async def _(original, self, attempt, limits):
+    return None if self._receives <= 1 else await original(self, attempt, limits)
 
 
 @breaks("what could not be deleted runs again", "H12", "worker.starts:Starts.conclude")

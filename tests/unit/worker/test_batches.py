@@ -11,7 +11,7 @@ from tests.support import World, body_of
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
-from shared.lease import LEASE_SECONDS
+from shared.lease import KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
 from shared.ports.queue import Failed
 from worker.batch import RELEASE_SECONDS
 
@@ -269,3 +269,48 @@ def test_a_hand_made_batch_is_reported_in_its_order(world: World, bench: Bench) 
     deliveries = [Delivery({"Body": body_of("plain", {"raises": raises})}) for raises in (False, True, False)]
 
     assert bench.outcomes(deliveries) == ["succeeded", "retry later", "succeeded"]
+
+
+class TestNearTheirEnd:
+    """What was not started, and SQS may drop before it comes again, becomes a dead letter."""
+
+    @pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
+    def test_what_no_time_is_left_for_becomes_one_that_says_so(
+        self, group: str | None, world: World, fifo: Bench, bench: Bench
+    ) -> None:
+        at = bench if group is None else fifo
+        does = {"seconds": 50}
+        for n in range(3):
+            options = {} if group is None else {"group": group, "deduplication_id": f"d{n}"}
+            at.world.send(body_of("plain", {"n": n, **does}), **options)
+            if n == 1:
+                at.world.pass_time(3600)  # the third is younger
+        at.world.pass_time(KEPT_SECONDS - RESERVE_SECONDS - 1800)
+
+        reports = at.work(*at.world.receive(), seconds_left=60)
+
+        assert numbers(at) == [0], "the first one has its chance"
+        assert [report.outcome for report in reports if report.settled] == [
+            *(["dead-letter", "released"] if group is None else []),
+            "succeeded",
+            *([] if group is None else ["dead-letter", "released"]),
+        ]
+        (letter,) = at.world.dead_letters.messages
+        assert json.loads(letter.attributes["zigzag"]["StringValue"])["reason"] == (
+            "SQS would drop the message in less than 4 days: not started: no time is left for another task"
+        )
+        assert waiting(at.world) == [2]
+
+    def test_one_that_cant_be_stored_comes_again(self, world: World, bench: Bench) -> None:
+        for n in range(2):
+            world.send(body_of("plain", {"n": n, "seconds": 50}))
+        world.dead_letters.broken = {"send"}
+        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+
+        reports = bench.work(*world.receive(), seconds_left=60)
+
+        assert [(report.outcome, report.settled) for report in reports] == [
+            ("dead-letter", False),
+            ("succeeded", True),
+        ]
+        assert waiting(world) == [1]

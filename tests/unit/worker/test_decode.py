@@ -138,6 +138,12 @@ class TestId:
             pytest.param(body_of("t", id="order-7"), {}, "order-7", id="the producer's"),
             pytest.param(body_of("t", id="order-7"), {"zigzag": NOTE}, "order-7", id="the producer's first"),
             pytest.param(body_of("t"), {"zigzag": NOTE}, "m-0", id="from before a redrive"),
+            pytest.param(
+                body_of("t"),
+                {"zigzag": text('{"message_id": "m-0"}')},
+                "m-0",
+                id="a letter of one that was not read",
+            ),
             pytest.param(body_of("t"), {"zigzag": text("{}")}, "m-1", id="a note without one"),
             pytest.param(body_of("t"), {"zigzag": text('{"id": 5}')}, "m-1", id="a note of somebody else's"),
             pytest.param(body_of("t"), {}, "m-1", id="the MessageId"),

@@ -409,3 +409,19 @@ class TestTimeOnTheQueue:
 
         assert report.outcome == "dead-letter"
         assert note(world)["reason"].startswith("SQS would drop the message in less than 4 days")
+
+    def test_a_first_start_near_their_end_is_counted_so_that_a_kill_is_the_last(self, world: World) -> None:
+        world.send(body_of("greet", {"name": "ann"}))
+        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+
+        report = work(world, *world.receive())
+
+        assert (report.outcome, report.attempt) == ("succeeded", 1)
+        assert world.records.calls == ["count"]
+
+    def test_a_first_start_near_their_end_needs_no_record(self, world: World) -> None:
+        world.records.broken = {"count"}
+        world.send(body_of("greet", {"name": "ann"}))
+        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+
+        assert work(world, *world.receive()).outcome == "succeeded"
