@@ -2,7 +2,7 @@
 
 A batch of one group of a FIFO queue is worked in order: the next one starts when the one before it is
 off the queue, and if that fails, all behind it wait as long as it does. In any other batch, each
-delivery stands for itself, and the successes are deleted together.
+delivery stands for itself, and the successes are deleted together, before anything that was delivered before.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class BatchWork:
 
     async def _work(self, remaining: Sequence[Delivery]) -> bool:
         """Attempts the first one. Whether the next one may start."""
-        if self._undeleted and self._clock.now() >= self._undeleted[0].start.at + DELETE_TOGETHER_SECONDS:
+        if self._undeleted and self._must_be_deleted_before(remaining[0]):
             await self._delete_undeleted()
         self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
         start = self._runner.start(remaining[0])
@@ -120,6 +120,12 @@ class BatchWork:
             if not settling.acquire(blocking=False):
                 await self._host.exited()
         return await self._settle(result, remaining[1:])
+
+    def _must_be_deleted_before(self, delivery: Delivery) -> bool:
+        """Whether the successes must not wait for that one. What was delivered before may have killed its
+        process, and would again: so it takes a success down with it once at most."""
+        first = self._undeleted[0].start.at
+        return delivery.receive_count > 1 or self._clock.now() >= first + DELETE_TOGETHER_SECONDS
 
     async def _settle(self, result: Result, followers: Sequence[Delivery]) -> bool:
         """Makes the outcome true on SQS, now or together with others. Whether the next one may start."""

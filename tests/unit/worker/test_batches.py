@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
 from shared.ports.queue import Failed
 from worker.batch import RELEASE_SECONDS
+from zigzag_testing.faults import Crash
 
 GROUP = "g"
 
@@ -67,6 +69,32 @@ class TestEachForItself:
         beats = [ids for ids, seconds in world.queue.asked("change_visibility") if seconds == LEASE_SECONDS]
         assert {tuple(sorted(ids)) for ids in beats} == {("message-1", "message-2")}
         assert len(world.queue) == 0
+
+    def test_a_success_is_deleted_before_one_that_was_delivered_before_starts(
+        self, world: World, bench: Bench
+    ) -> None:
+        # Given a message that came before and was not settled: it may have killed its process
+        world.send(body_of("plain", {"n": 1, "crashes": True}))
+        world.receive()
+        world.pass_time(LEASE_SECONDS)
+        again = world.receive()
+
+        # When it kills the process of one that has succeeded
+        bench.crash(*received(world, {}), *again)
+
+        assert numbers(bench) == [0, 1]
+        assert waiting(world) == [1]
+
+    def test_a_killer_takes_a_success_down_once(self, world: World, bench: Bench) -> None:
+        world.send(body_of("plain", {"n": 0}), body_of("plain", {"n": 1, "crashes": True}))
+        bench.crash(*world.receive())
+        while len(world.queue):
+            world.pass_time(LEASE_SECONDS)
+            with contextlib.suppress(Crash):
+                bench.work(*world.receive())
+
+        assert numbers(bench).count(0) == 2
+        assert [json.loads(letter.body)["payload"]["n"] for letter in world.dead_letters.messages] == [1]
 
     def test_what_could_not_be_deleted_is_said_of_that_one(self, world: World, bench: Bench) -> None:
         world.queue.refusing = {"delete"}
