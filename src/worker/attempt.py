@@ -24,9 +24,9 @@ from worker.outcome import (
     OUT_OF_TIME,
     AlreadyDone,
     Attempt,
+    FunctionEndsError,
     Limits,
     Outcome,
-    OutOfTimeError,
     RetryLater,
     Succeeded,
     before_it_is_dropped,
@@ -41,6 +41,7 @@ from worker.result import Result, Start
 from worker.starts import Starts
 
 NOT_ENTERED_SECONDS = (15, 60)
+WITHOUT_ITS_TIME_SECONDS = 1
 
 
 class Runner:
@@ -71,10 +72,13 @@ class Runner:
         self._observers = observers
         self._deadline = deadline
 
-    def start(self, delivery: Delivery) -> Start:
-        """What is known of an attempt before anything is done."""
+    def start(self, delivery: Delivery, *, first: bool) -> Start:
+        """What is known of an attempt before anything is done.
+
+        first -- whether it is the first of its batch.
+        """
         starts = Starts(delivery, self._records, self._clock, self._random)
-        return Start(delivery, Attempt(), starts, self._clock.now())
+        return Start(delivery, Attempt(), starts, self._clock.now(), first)
 
     async def attempt(self, start: Start) -> Result:
         """One attempt, while its delivery is held. Never raises what the user's code raised."""
@@ -100,7 +104,7 @@ class Runner:
             return self._result(start, attempt.outcome, None)
         if not attempt.entered and not start.starts.concluded:
             return self._result(start, await self._not_entered(start), None)
-        error = OutOfTimeError(OUT_OF_TIME)
+        error = FunctionEndsError(OUT_OF_TIME)
         return self._result(start, await self._failed(start, error), error)
 
     async def _run(self, start: Start) -> Outcome:
@@ -144,16 +148,27 @@ class Runner:
 
     async def _not_entered(self, start: Start) -> RetryLater:
         """The outcome where our own calls have taken all the time: that is no attempt."""
+        await self._take_back(start)
+        return RetryLater(self._random.randint(*NOT_ENTERED_SECONDS), "not started: no time was left for it")
+
+    async def _without_its_time(self, start: Start) -> RetryLater:
+        """The outcome where those before it in its batch had taken the time that it needed: that is no
+        attempt. It comes again at once; of its group it is the first then."""
+        await self._take_back(start)
+        return RetryLater(WITHOUT_ITS_TIME_SECONDS, f"no attempt, behind others of its batch: {OUT_OF_TIME}")
+
+    async def _take_back(self, start: Start) -> None:
         await start.starts.excuse(start.attempt, count=False)
         if start.attempt.record is not None:
             await start.attempt.record.disown()
-        return RetryLater(self._random.randint(*NOT_ENTERED_SECONDS), "not started: no time was left for it")
 
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides what the error means."""
         attempt = start.attempt
         if self._hold.lost:
             return LEASE_LOST
+        if isinstance(error, FunctionEndsError) and not start.first:
+            return await self._without_its_time(start)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, count=True)
         elif not is_permanent(error, attempt.policy):

@@ -104,7 +104,7 @@ class BatchWork:
         if self._undeleted and self._must_be_deleted_before(remaining[0]):
             await self._delete_undeleted()
         self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
-        start = self._runner.start(remaining[0])
+        start = self._runner.start(remaining[0], first=len(remaining) == len(self._batch.deliveries))
         settling = allocate_lock()  # of who settles: this thread, or the one that keeps the lease
 
         async def end() -> None:

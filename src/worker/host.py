@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
-from worker.outcome import OUT_OF_TIME, OutOfTimeError
+from worker.outcome import OUT_OF_TIME, FunctionEndsError, OutOfTimeError
 from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
@@ -61,14 +61,15 @@ class Host(Protocol):
 async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
     """What the call returns. Raises OutOfTimeError in place of SoftDeadline, with where the code was.
 
-    timeout -- the task's own, if that is what ends the call.
+    timeout -- the task's own, if that is what ends the call; else it is the function's, a FunctionEndsError.
     """
     try:
         return await call
     except SoftDeadline as deadline:
         why = OUT_OF_TIME if timeout is None else f"took longer than its timeout of {timeout:g} s"
         pending = f"; it had returned, but not what it had started: {deadline}" if str(deadline) else ""
-        raise OutOfTimeError(why + pending).with_traceback(deadline.__traceback__) from None
+        error = FunctionEndsError if timeout is None else OutOfTimeError
+        raise error(why + pending).with_traceback(deadline.__traceback__) from None
 
 
 async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> None:

@@ -102,6 +102,10 @@ class OutOfTimeError(Exception):
     """The task was interrupted: its own time was over, or Lambda was about to end the function."""
 
 
+class FunctionEndsError(OutOfTimeError):
+    """Lambda was about to end the function."""
+
+
 class TooManyFindingsError(ValueError):
     """In place of a ValidationError of pydantic's whose text would take a gigabyte: it names each finding."""
 

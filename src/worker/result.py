@@ -19,12 +19,16 @@ from worker.starts import Starts
 
 
 class Start(NamedTuple):
-    """A start: of which delivery, and since when, in epoch seconds."""
+    """A start: of which delivery, and since when, in epoch seconds.
+
+    first -- whether it is the first of its batch, and so had all of the function's time.
+    """
 
     delivery: Delivery
     attempt: Attempt
     starts: Starts
     at: float
+    first: bool = True
 
 
 class Result(NamedTuple):

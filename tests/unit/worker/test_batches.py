@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from tests.support import World, body_of
-from tests.unit.worker.conftest import Bench
+from tests.unit.worker.conftest import ATTEMPTS, Bench
 
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
 from shared.ports.queue import Failed
 from worker.batch import RELEASE_SECONDS
+from zigzag.policy import Policy
 from zigzag_testing.faults import Crash
 
 GROUP = "g"
@@ -181,6 +183,77 @@ def test_one_whose_own_lease_could_not_be_kept_does_not_start(group: str | None)
     # Then it may be with another worker by now
     assert {report.outcome for report in reports} == {"succeeded", "left alone"}
     assert numbers(bench) == [0]
+
+
+@pytest.mark.parametrize("group", [None, GROUP], ids=["each for itself", "in order"])
+class TestWhatIsLeftOfTheTime:
+    """Only the first of a batch has the whole time of the function."""
+
+    @pytest.fixture
+    def bench(self, group: str | None) -> Iterator[Bench]:
+        world = World("" if group is None else ".fifo")
+        yield Bench(world)
+        world.close()
+
+    @pytest.mark.parametrize("goes_on", [0, 300], ids=["it is interrupted", "it has to be ended"])
+    @pytest.mark.parametrize("before", [0, 2], ids=["delivered first", "delivered before"])
+    def test_one_that_had_less_of_it_used_up_no_attempt(
+        self, bench: Bench, group: str | None, before: int, goes_on: int
+    ) -> None:
+        world = bench.world
+        deliveries = received(world, {"seconds": 40}, {"seconds": 40, "goes on for": goes_on}, group=group)
+        for _ in range(before):  # and nothing was started
+            world.pass_time(LEASE_SECONDS)
+            deliveries = world.receive()
+
+        with contextlib.suppress(Crash, asyncio.CancelledError):
+            bench.work(*deliveries, seconds_left=60)
+        assert (numbers(bench), waiting(world)) == ([0, 1], [1])
+        world.pass_time(RELEASE_SECONDS)
+        bench.work(*world.receive(), seconds_left=900)
+
+        assert [context.attempt for context in bench.contexts] == [1, 1, 1]
+
+    def test_one_that_hangs_is_given_up_all_the_same(self, bench: Bench, group: str | None) -> None:
+        world = bench.world
+        received(world, {}, {"seconds": 9000}, {}, group=group)
+        while len(world.queue):
+            world.pass_time(LEASE_SECONDS)
+            bench.work(*world.receive(), seconds_left=60)
+
+        assert numbers(bench) == [0, *[1] * (1 + ATTEMPTS), 2]
+        assert len(world.dead_letters) == 1
+
+    def test_alone_it_has_all_of_it_and_used_one_up(self, bench: Bench, group: str | None) -> None:
+        (report,) = bench.work(*received(bench.world, {"seconds": 100}, group=group), seconds_left=60)
+        bench.world.pass_time(60)
+        bench.work(*bench.world.receive(), seconds_left=900)
+
+        assert report.outcome == "retry later"
+        assert [context.attempt for context in bench.contexts] == [1, 2]
+
+    def test_one_that_took_longer_than_its_own_timeout_used_one_up(
+        self, bench: Bench, group: str | None
+    ) -> None:
+        world = bench.world
+        bench.table["plain"].policy = Policy(attempts=3, timeout=20)
+
+        bench.work(*received(world, {}, {"seconds": 100}, group=group), seconds_left=60)
+        world.pass_time(60)
+        bench.work(*world.receive(), seconds_left=900)
+
+        assert [context.attempt for context in bench.contexts] == [1, 1, 2]
+
+    def test_one_that_may_start_once_is_not_given_up_for_it(self, bench: Bench, group: str | None) -> None:
+        world = bench.world
+        bench.table["plain"].policy = Policy(attempts=1)
+        received(world, *[{"seconds": 40}] * 4, group=group)
+        while len(world.queue):
+            world.pass_time(LEASE_SECONDS)
+            bench.work(*world.receive(), seconds_left=60)
+
+        assert len(world.dead_letters) == 0
+        assert numbers(bench) == [0, 1, 1, 2, 2, 3, 3]
 
 
 class TestInOrder:
