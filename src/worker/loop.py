@@ -18,9 +18,13 @@ CANCEL_SECONDS = 1.0
 
 
 class Loop:
-    """The event loop, made when the first task needs it."""
+    """The event loop, made when the first task needs it.
+
+    left -- names of what the last run started, and what goes on though it was cancelled.
+    """
 
     def __init__(self) -> None:
+        self.left: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
@@ -46,7 +50,7 @@ class Loop:
             still = sorted(_name(task) for task in left if not task.done())
             raise SoftDeadline(", ".join(still)[:200]).with_traceback(deadline.__traceback__) from None
         finally:
-            _cancel(loop, asyncio.all_tasks(loop) - before)
+            self.left = _cancelled(loop, before)
             threads.shutdown(wait=False, cancel_futures=True)
         return result
 
@@ -76,17 +80,19 @@ async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> An
     return result
 
 
-def _cancel(loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[Any]]) -> None:
+def _cancelled(loop: asyncio.AbstractEventLoop, before: set[asyncio.Task[Any]]) -> list[str]:
+    """Cancels all tasks but those from before, and those that they start then. Names of what goes on."""
     import asyncio
 
-    if not tasks:
-        return
-    for task in tasks:
-        task.cancel()
-    done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_SECONDS))
-    for task in done:
-        if not task.cancelled():
-            task.exception()  # else asyncio would say that nobody asked
+    ends = loop.time() + CANCEL_SECONDS
+    while (tasks := asyncio.all_tasks(loop) - before) and (seconds := ends - loop.time()) > 0:
+        for task in tasks:
+            task.cancel()
+        done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=seconds))
+        for task in done:
+            if not task.cancelled():
+                task.exception()  # else asyncio would say that nobody asked
+    return sorted(map(_name, tasks))
 
 
 def _name(task: asyncio.Task[Any]) -> str:

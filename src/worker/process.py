@@ -71,8 +71,12 @@ class LambdaProcess:
             raise RuntimeError(f"the task raised {type(error).__name__}, which is no Exception") from error
         finally:
             worn = worn_out(self.memory_mb(), self._memory_mb)
-            self.exit_reason = before.put_back() or self.exit_reason or worn
+            self.exit_reason = before.put_back() or self._still_goes_on() or self.exit_reason or worn
         return result
+
+    def _still_goes_on(self) -> str | None:
+        names = ", ".join(self._loop.left)[:200]
+        return f"what its task started goes on though it was cancelled: {names}" if names else None
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work, self)

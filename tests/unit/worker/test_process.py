@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import locale
 import logging
 import os
@@ -293,6 +294,46 @@ class TestLoop:
         with pytest.raises(ValueError, match="broken"):
             call(process, task)
         assert started[0].cancelled()
+
+    def test_after_what_swallows_its_cancellation_the_process_must_exit(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("worker.loop.CANCEL_SECONDS", SOON)
+
+        async def stubborn() -> None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(LONG)
+            await asyncio.sleep(SOON * 3)
+
+        async def task() -> None:
+            kept.append(asyncio.get_running_loop().create_task(stubborn()))
+            await asyncio.sleep(0)
+            raise ValueError("broken")
+
+        kept: list[asyncio.Task[None]] = []
+        with pytest.raises(ValueError, match="broken"):
+            call(process, task)
+        kept[0].get_loop().run_until_complete(kept[0])
+        assert str(process.exit_reason).startswith("what its task started goes on though it was cancelled: ")
+        assert "stubborn" in str(process.exit_reason)
+
+    def test_what_is_started_by_a_cancellation_ends_as_well(self, process: LambdaProcess) -> None:
+        async def later() -> None:
+            try:
+                await asyncio.sleep(LONG)
+            finally:
+                kept.append(asyncio.get_running_loop().create_task(asyncio.sleep(LONG)))
+
+        async def task() -> None:
+            kept.append(asyncio.get_running_loop().create_task(later()))
+            await asyncio.sleep(0)
+            raise ValueError("broken")
+
+        kept: list[asyncio.Task[None]] = []
+        with pytest.raises(ValueError, match="broken"):
+            call(process, task)
+        assert [one.done() for one in kept] == [True, True]
+        assert process.exit_reason is None
 
     def test_one_that_leaves_by_sys_exit_leaves_the_loop_as_it_was(self, process: LambdaProcess) -> None:
         async def leave() -> None:
