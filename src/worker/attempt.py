@@ -167,7 +167,7 @@ class Runner:
         attempt = start.attempt
         if self._hold.lost:
             return LEASE_LOST
-        if isinstance(error, FunctionEndsError) and not start.first:
+        if isinstance(error, FunctionEndsError) and start.had_less_time:
             return await self._without_its_time(start)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, count=True)

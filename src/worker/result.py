@@ -15,7 +15,7 @@ from worker.outcome import (
     RetryLater,
     Succeeded,
 )
-from worker.starts import Starts
+from worker.starts import MAX_STARTS, Starts
 
 
 class Start(NamedTuple):
@@ -29,6 +29,12 @@ class Start(NamedTuple):
     starts: Starts
     at: float
     first: bool = True
+
+    @property
+    def had_less_time(self) -> bool:
+        """Whether others of its batch took some of its time, and it can be the first of another one: of
+        its group it will be; elsewhere it has so many deliveries for that."""
+        return not self.first and (self.delivery.from_fifo or self.delivery.receive_count <= MAX_STARTS)
 
 
 class Result(NamedTuple):

@@ -47,7 +47,8 @@ def check_dead_letters_were_tried(world: HostileWorld) -> None:
 
 
 def check_no_start_too_many(world: HostileWorld) -> None:
-    """At most one start more than the policy's attempts; and one more for each of its events that Lambda
+    """At most one start more than the policy's attempts, where those that were interrupted behind others of
+    their batch are none; and one more for each of its events that Lambda
     doubled, and for each time that its record could not be reached.
 
     An idempotent task's message that could not be deleted after its letter was stored begins anew.
@@ -55,7 +56,7 @@ def check_no_start_too_many(world: HostileWorld) -> None:
     for id in world.trail.sent:
         lives = world.trail.of(id)
         for together in [lives] if any(life.shares for life in lives) else [[life] for life in lives]:
-            starts = [start for life in together for start in life.starts]
+            starts = [start for life in together for start in life.attempts]
             anew = sum(began_anew(life) for life in together) if is_idempotent(world, id) else 0
             doubled = sum(world.faults.doubled[one] for life in together for one in life.message_ids)
             messages = sum(len(life.message_ids) for life in together)

@@ -26,10 +26,14 @@ COPY = "copy"
 
 @dataclass(slots=True)
 class Start:
-    """One start of a task's code, in seconds of virtual time; `process` is the number of the worker's."""
+    """One start of a task's code, in seconds of virtual time; `process` is the number of the worker's.
+
+    first -- whether its message was the first of its batch.
+    """
 
     began: float
     process: int
+    first: bool = True
     ended: float = math.inf
     how: str = "killed"
 
@@ -61,6 +65,11 @@ class Life:
     touches: dict[int, float] = field(default_factory=dict, repr=False)
     shares: bool = False
     purged: bool = False
+
+    @property
+    def attempts(self) -> list[Start]:
+        """Its starts without those that had less than the function's time, and were interrupted."""
+        return [start for start in self.starts if start.first or start.how != "interrupted"]
 
     @property
     def succeeded(self) -> bool:
@@ -107,6 +116,10 @@ class Trail:
         life = next((one for one in meant if process not in one.touches), meant[-1])
         life.touches.setdefault(process, now)
         return life
+
+    def is_first(self, life: Life) -> bool:
+        """Whether its message is the first of the batch that the process at work now has."""
+        return self._worked[PROCESS.get()][0] is life
 
     def touches(self, id: str) -> int:
         """How often code of the user began for the messages of a task."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.hostile.trail import COPY, Start, Trail
 
+from worker.host import SoftDeadline
 from zigzag import Backoff, Context, Reject, Retry, task
 from zigzag_testing import Sandbox
 from zigzag_testing.blocking import block
@@ -85,7 +86,7 @@ class HostileWorld:
         assert context.sent_at is not None
         trail, clock = self.trail, self.sandbox.clock
         life = trail.find(payload["id"], str(context.attributes[COPY]), context.sent_at.timestamp())
-        start = Start(clock.now(), PROCESS.get())
+        start = Start(clock.now(), PROCESS.get(), trail.is_first(life))
         life.starts.append(start)
         life.touches.setdefault(start.process, start.began)
         number = len(trail.starts(payload["id"]))
@@ -97,6 +98,9 @@ class HostileWorld:
             start.how = "succeeded"
         except (Retry, Reject, ValueError):
             start.how = "failed"
+            raise
+        except (asyncio.CancelledError, SoftDeadline):
+            start.how = "interrupted" if context.seconds_left() <= 0 else start.how
             raise
         finally:
             start.ended = clock.now()
