@@ -19,7 +19,16 @@ from worker.hold import Hold, LeaseLostError
 from worker.host import Host
 from worker.no_queue import NoHold, NoSettler
 from worker.observers.observer import Observer
-from worker.outcome import LEASE_LOST, AlreadyDone, LeftAlone, Outcome, Released, RetryLater, Succeeded
+from worker.outcome import (
+    LEASE_LOST,
+    AlreadyDone,
+    DeadLetter,
+    LeftAlone,
+    Outcome,
+    Released,
+    RetryLater,
+    Succeeded,
+)
 from worker.result import Report, Result, report_of
 from worker.settle import Settler
 
@@ -129,6 +138,8 @@ class BatchWork:
 
     async def _settle(self, result: Result, followers: Sequence[Delivery]) -> bool:
         """Makes the outcome true on SQS, now or together with others. Whether the next one may start."""
+        if isinstance(result.outcome, DeadLetter) and self._hold.has_lost(result.start.delivery):
+            result = result._replace(outcome=LEASE_LOST)  # whoever has it now makes the letter
         outcome = result.outcome
         deleted = isinstance(outcome, Succeeded | AlreadyDone)
         if deleted and not self._batch.ordered and self._batch.can_be_settled:

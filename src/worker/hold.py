@@ -41,6 +41,7 @@ class Hold:
         self._ends: dict[str, float] = {}
         self._next_at = now + BEAT_EVERY_SECONDS
         self._covered: Sequence[Delivery] = ()
+        self._refused: frozenset[str] = frozenset()  # by the last beat; the next may extend them
 
     def ends_of(self, delivery: Delivery) -> float:
         """When its lease ends, in epoch seconds, as far as we know."""
@@ -80,10 +81,10 @@ class Hold:
     async def confirm(self) -> None:
         """Beats if the last beat was long ago. Raises LeaseLostError if the message is no longer ours."""
         for _ in range(2):  # one that failed is made again at once if the lease ends soon
-            if self._clock.now() >= self._next_at and not self.lost:
+            if (self._clock.now() >= self._next_at or self._is_refused) and not self.lost:
                 await self.beat()
                 self._beat_before_the_end()
-        if self.lost:
+        if self.lost or self._is_refused:
             raise LeaseLostError
 
     @asynccontextmanager
@@ -113,8 +114,9 @@ class Hold:
         for delivery in extended:
             if not self._known or not self.has_lost(delivery):  # the answer may have come too late
                 self._ends[delivery.message_id] = now + LEASE_SECONDS
+        self._refused = frozenset(one.message_id for one in self._covered if one not in extended)
         self._known = True
-        last_chance = max(self.ends - SAFETY_SECONDS, now + BEAT_AGAIN_SECONDS)
+        last_chance = max(self._first_end() - SAFETY_SECONDS, now + BEAT_AGAIN_SECONDS)
         self._next_at = min(now + BEAT_EVERY_SECONDS, last_chance)
         return self._covered[0] in extended
 
@@ -126,25 +128,47 @@ class Hold:
             if seconds() <= 0:
                 await end()
                 return
-            if self.lost:
+            if not self._held():
                 self._next_at = float("inf")  # nothing is left to keep
             elif self._clock.now() >= self._next_at:
                 await self.beat()
 
+    @property
+    def _is_refused(self) -> bool:
+        """Whether SQS did not extend the lease of the delivery whose task runs, when it was last asked."""
+        return self._covered[0].message_id in self._refused
+
+    def _held(self) -> list[Delivery]:
+        """Those that are still ours. Of a group, none is without the first one."""
+        if not self._known:
+            return list(self._covered)
+        if self._ordered and self.lost:
+            return []
+        return [delivery for delivery in self._covered if not self.has_lost(delivery)]
+
+    def _first_end(self) -> float:
+        """When the first lease ends of those that are still ours."""
+        if not self._ends:  # as long as none was extended, all have the same
+            return self._first_ends
+        return min(map(self.ends_of, self._held()), default=float("inf"))
+
     def _beat_before_the_end(self) -> None:
-        self._next_at = min(self._next_at, self.ends - SAFETY_SECONDS)
+        self._next_at = min(self._next_at, self._first_end() - SAFETY_SECONDS)
 
     async def _extend(self) -> list[Delivery]:
         """Those whose leases are longer now. On a FIFO queue, what follows is asked for only if the first one
         is still ours."""
-        first, followers = list(self._covered[:1]), list(self._covered[1:])
+        held = self._held()
         if not self._ordered:
-            return await self._extended(first + followers)
+            return await self._extended(held)
+        first, followers = held[:1], held[1:]
         extended = await self._extended(first)
         return extended + await self._extended(followers) if extended and followers else extended
 
     async def _extended(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        until = self.ends_of(deliveries[0]) if self._known else float("inf")
+        if not deliveries:
+            return []
+        until = min(map(self.ends_of, deliveries)) if self._known else float("inf")
         refused = await self._queue.change_visibility(deliveries, LEASE_SECONDS, until)
         failed = {failure.delivery.message_id for failure in refused}
         return [delivery for delivery in deliveries if delivery.message_id not in failed]

@@ -13,8 +13,10 @@ from tests.unit.worker.conftest import Bench
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.records import Counted
 from worker.batch import RELEASE_SECONDS
 from worker.result import Report
+from worker.starts import MAX_STARTS
 from zigzag_testing.faults import Crash
 
 
@@ -358,3 +360,82 @@ class TestAnEndForEachAttempt:
 
         assert {seconds for _, seconds in world.queue.asked("change_visibility")} == {LEASE_SECONDS}
         assert world.queue.asked("delete") == []
+
+
+class TestSeveral:
+    """Each message of a batch has a lease of its own, once one of them could not be extended."""
+
+    @pytest.mark.parametrize("lost", [0, 1, 2])
+    def test_those_that_are_not_lost_stay_ours(self, world: World, bench: Bench, lost: int) -> None:
+        # Given a batch of which the first one has succeeded, and waits for its deletion
+        world.send(*[body_of("plain", {"n": n, "seconds": 300 * (n == 1)}) for n in range(3)])
+        deliveries = world.receive()
+        refuse(world, deliveries[[1, 0, 2][lost]])
+
+        # When SQS extends the lease of one no more
+        others = world.run(seen_meanwhile(world, bench, deliveries))
+
+        # Then nobody else receives the two others
+        gone = deliveries[[1, 0, 2][lost]].message_id
+        assert set(others) <= {gone}
+        assert len(world.queue) <= 1
+
+    def test_one_that_sqs_refuses_to_extend_does_not_start(self, fifo: Bench) -> None:
+        # Given a follower whose lease SQS did not extend any more while the one before it ran
+        world = fifo.world
+        for n in range(2):
+            world.send(body_of("plain", {"n": n, "seconds": 60}), group="g", deduplication_id=f"d{n}")
+        deliveries = world.receive()
+        worked = fifo.working(*deliveries)
+
+        async def refused_from_30_s_on() -> list[Report]:
+            task = asyncio.create_task(worked)
+            await world.clock.sleep(30)
+            refuse(world, deliveries[1])
+            return await task
+
+        # When its turn comes, while its lease would hold by our own clock
+        reports = world.run(refused_from_30_s_on())
+
+        assert [report.outcome for report in reports] == ["succeeded", "left alone"]
+        assert len(fifo.began) == 1
+
+
+def refuse(world: World, refused: Delivery) -> None:
+    """From now on, SQS extends the lease of this one no more."""
+    change_visibility = world.queue.change_visibility
+
+    async def refusing(asked: Sequence[Delivery], seconds: int, until: float) -> list[Failed]:
+        sound = [delivery for delivery in asked if delivery.message_id != refused.message_id]
+        failed = await change_visibility(sound, seconds, until) if sound else []
+        return failed + [Failed(one, "InvalidParameterValue", "") for one in asked if one not in sound]
+
+    world.queue.change_visibility = refusing  # type: ignore[method-assign]
+
+
+async def seen_meanwhile(world: World, bench: Bench, deliveries: Sequence[Delivery]) -> list[str]:
+    """What others receive while a worker has these."""
+    working, others = asyncio.create_task(bench.working(*deliveries)), []
+    while not working.done():
+        await world.clock.sleep(7)
+        others += [delivery.message_id for delivery in await world.queue.receive(10, 0, 3600)]
+    return others
+
+
+def test_no_letter_is_made_of_a_message_that_was_lost(world: World, bench: Bench) -> None:
+    # Given a message that killed its process as often as it may, and a table that answers so slowly
+    delivery = world.delivered_often(9, body_of("plain", {"crashes": True}))
+    count = world.records.count
+
+    async def slowly(key: str, owner: str, now: float) -> Counted:
+        await world.clock.sleep(200)
+        return (await count(key, owner, now))._replace(starts=MAX_STARTS + 1)
+
+    world.records.count = slowly  # type: ignore[method-assign]
+    world.queue.refusing = {"change_visibility"}
+
+    # When its lease ends meanwhile
+    (report,) = bench.work(delivery)
+
+    # Then whoever has it now makes the letter
+    assert (report.outcome, len(world.dead_letters)) == ("left alone", 0)
