@@ -10,6 +10,7 @@ from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Iterator
 from contextlib import contextmanager
 from signal import SIGVTALRM, pthread_kill, signal
+from sys import exception
 from threading import main_thread
 from time import monotonic
 
@@ -17,11 +18,24 @@ from worker.host import SoftDeadline
 
 MAX_SLEEP_SECONDS = 3600.0
 
+MAX_CONTEXTS = 100
+"""Errors that were raised while others were dealt with, from one to the next."""
+
 AGAIN_SECONDS = 1.0
-"""Until it rings again, where it was not heard: code in C does not listen."""
+"""Until it rings again, where it was not heard, or was swallowed: C code does not listen, and a `__del__` or
+a bare `except` lets nothing through."""
 
 _MAIN = main_thread().ident or 0
 _NEVER = float("inf")
+
+
+def _is_in_hand(error: BaseException | None) -> bool:
+    """Whether the interrupted code deals with an interrupt already: its `finally` is to end in peace."""
+    for _ in range(MAX_CONTEXTS):
+        if error is None or isinstance(error, SoftDeadline):
+            break
+        error = error.__context__
+    return error is not None
 
 
 class Alarm:
@@ -49,8 +63,8 @@ class Alarm:
             self._ends = _NEVER
 
     def _heard(self, *_: object) -> None:
-        if monotonic() >= self._ends:  # else it rang for a block that has ended
-            self._ends = _NEVER
+        # Else it rang for a block that has ended, or for one that is on its way out.
+        if monotonic() >= self._ends and not _is_in_hand(exception()):
             raise SoftDeadline
 
     def _set(self, ends: float) -> None:

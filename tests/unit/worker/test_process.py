@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from worker import leftovers
+from worker import alarm, leftovers
 from worker.host import Sleep, SoftDeadline
 from worker.leftovers import worn_out
 from worker.process import LambdaProcess
@@ -222,6 +222,59 @@ class TestAlarm:
 
         call(process, task)
         assert process.exit_reason is None
+
+    def test_one_that_swallows_the_interrupt_is_interrupted_again(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(alarm, "AGAIN_SECONDS", SOON)
+        swallowed = []
+
+        def part() -> None:
+            for _ in range(100):  # and then gives up, so that this test fails and does not hang
+                time.sleep(SOON / 2)
+
+        def task() -> None:
+            for _ in range(3):
+                try:
+                    part()
+                except KeyboardInterrupt:
+                    swallowed.append(True)
+            part()
+
+        with pytest.raises(SoftDeadline):
+            call(process, task, SOON)
+        assert swallowed == [True] * 3
+
+    @pytest.mark.parametrize("asynchronous", [False, True], ids=["plain", "async"])
+    def test_its_finally_is_not_interrupted_again(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+    ) -> None:
+        monkeypatch.setattr(alarm, "AGAIN_SECONDS", SOON / 5)
+        cleaned = []
+
+        def clean() -> None:
+            for _ in range(30):
+                with contextlib.suppress(ValueError):  # errors of its own do not matter
+                    time.sleep(SOON / 5)
+                    raise ValueError
+            cleaned.append(True)
+
+        def plain() -> None:
+            try:
+                spin()
+            finally:
+                clean()
+
+        async def waits() -> None:
+            try:
+                await asyncio.sleep(LONG)
+            finally:
+                await asyncio.sleep(0)
+                clean()
+
+        with pytest.raises(SoftDeadline):
+            call(process, waits if asynchronous else plain, SOON)
+        assert cleaned == [True]
 
     def test_a_shorter_time_after_a_longer_one_is_kept(self, process: LambdaProcess) -> None:
         call(process, lambda: None, LONG)
