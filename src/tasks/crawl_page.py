@@ -8,7 +8,7 @@ import functools
 import hashlib
 import os
 import socket
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
 from ssl import create_default_context
 from typing import Any
@@ -86,15 +86,20 @@ def crawl_page(page: Page, context: Context) -> None:
     try:
         with _opener().open(wanted, timeout=TIMEOUT_SECONDS) as answer:
             body = answer.read(MAX_BYTES + 1)
+            missing = answer.length  # of what the answer said; chunks that end early raise an error
     except HTTPError as error:
         error.close()
         if error.code in (408, 425, 429) or error.code >= 500:
             raise Retry(f"the server answered {error.code}") from error
         raise Reject(f"the server answered {error.code}") from error
-    except (URLError, TimeoutError) as error:
-        raise Retry(f"the server can't be reached: {error}") from error
+    except URLError as error:
+        raise Retry(f"the server can't be reached: {error.reason}") from error
+    except (OSError, HTTPException) as error:
+        raise Retry(f"the page did not come whole: {error}") from error
     if len(body) > MAX_BYTES:
         raise Reject(f"the page has more than {MAX_BYTES:,} bytes")
+    if missing:
+        raise Retry(f"the page did not come whole: {missing:,} bytes are missing")
     key = key_of(page.url)
     _s3().put_object(Bucket=os.environ["PAGE_BUCKET"], Key=key, Body=body, ContentType="text/html")
     context.log.info("stored %d bytes as %s", len(body), key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -57,6 +58,23 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     thread.join()
     site.server.server_close()
     example._s3.cache_clear()
+
+
+@contextmanager
+def closes_after(answer: bytes) -> Iterator[int]:
+    """A port at which one request gets these bytes, and the connection's end."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
 
 
 def crawl(url: str) -> tuple[str, str | None]:
@@ -137,6 +155,27 @@ def test_a_proxy_that_the_environment_names_is_not_asked(site: Site, monkeypatch
 
     assert crawl("http://10.0.0.1/") == ("dead-letter", "rejected: 10.0.0.1 has no public address")
     assert site.visited == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort", id="a length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n", id="chunks"),
+        pytest.param(b"HTTP/1.1 20", id="its first line"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_a_page_whose_connection_closed_early_is_tried_again_and_not_stored(
+    site: Site, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    monkeypatch.setenv("CRAWL_ALSO", "127.0.0.1")
+    with closes_after(answer) as port:
+        outcome, reason = crawl(f"http://127.0.0.1:{port}/")
+
+    assert outcome == "retry later"
+    assert "the page did not come whole" in str(reason)
+    assert boto3.client("s3").list_objects_v2(Bucket="pages")["KeyCount"] == 0
 
 
 def test_a_page_that_may_be_called_is_stored(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
