@@ -2,8 +2,9 @@
 
     declared.py PROJECT
 
-Declared is what src/requirements.txt lists; boto3 and what it needs are there anyway. An import under
-`if TYPE_CHECKING`, or in a `try` that expects an ImportError, need not succeed. Ends with 1 at an offender.
+Declared is what src/requirements.txt lists for Lambda; boto3 and what it needs are there anyway. An import
+under `if TYPE_CHECKING`, or in a `try` that goes on after an ImportError, need not succeed. One whose name is
+made as the code runs is not seen. Ends with 1 at an offender.
 """
 
 from __future__ import annotations
@@ -12,41 +13,100 @@ import ast
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
 
 RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}
 """What Lambda's runtime for Python has, by the names that are imported."""
+
+OURS = {"consumer": ["consumer", "shared"], "worker": ["worker", "shared", "zigzag", "tasks"]}
+"""What each function's package has of src/: `src/package/package.mk`. The worker's has those of others, too."""
+
+LAMBDAS: list[dict[str, str]] = [
+    {
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "python_version": "3.13",
+        "python_full_version": "3.13.0",
+        "implementation_name": "cpython",
+        "platform_machine": machine,
+    }
+    for machine in ("x86_64", "aarch64")
+]
+"""What a line's condition is asked of, https://packaging.python.org/en/latest/specifications/dependency-specifiers/"""
+
+
+class Imported(NamedTuple):
+    """An import that has to succeed. `names` are what is taken out of the module."""
+
+    line: int
+    module: str
+    names: Sequence[str] = ()
 
 
 def main(project: Path) -> int:
     src = project / "src"
     lines = [line.strip() for line in (src / "requirements.txt").read_text(encoding="utf-8").splitlines()]
-    declared = [one for one in distributions() if _is_listed(one, lines)]
+    declared = [one for one in distributions() if any(_lists(line, one) for line in lines)]
     files = {str(file) for one in declared for file in one.files or []}
-    known = RUNTIMES_OWN | sys.stdlib_module_names | {entry.stem for entry in src.iterdir()}
     offenders = [
-        f"{file.relative_to(project)}:{line}: imports {name}, which no line of src/requirements.txt brings"
-        for file in sorted(src.rglob("*.py"))
-        for line, name in _imports(ast.parse(file.read_text(encoding="utf-8")))
-        if name.partition(".")[0] not in known and not _is_in(name, files)
+        f"{file.relative_to(project)}:{found.line}: imports {module}, which {lacks}"
+        for who, folders in OURS.items()
+        for file in sorted(file for folder in folders for file in (src / folder).rglob("*.py"))
+        for found in _imports(ast.parse(file.read_text(encoding="utf-8")))
+        for module, lacks in _lacking(found, who, src, files)
     ]
-    print("\n".join(offenders or ["every import is declared"]))
+    print("\n".join(dict.fromkeys(offenders)) or "every import is declared")
     return 1 if offenders else 0
 
 
-def _is_listed(distribution: Distribution, lines: list[str]) -> bool:
-    """By its name, or, if it was installed from a folder or an address, by that."""
+def _lacking(found: Imported, who: str, src: Path, files: set[str]) -> Iterator[tuple[str, str]]:
+    """The modules of an import that a function's package lacks, and in words why."""
+    top = found.module.partition(".")[0]
+    if top in RUNTIMES_OWN | sys.stdlib_module_names:
+        return
+    if (src / top).exists() or (src / f"{top}.py").exists():
+        path = src / found.module.replace(".", "/")
+        if top not in OURS[who] or not (path.is_dir() or path.with_suffix(".py").exists()):
+            yield found.module, f"is not in the {who}'s package"
+    elif who != "worker":
+        yield found.module, f"the {who}'s package does not have: it has no packages of others"
+    else:
+        lacks = "no line of src/requirements.txt brings"
+        yield from ((module, lacks) for module in _needed(found, files) if not _is_in(module, files))
+
+
+def _needed(found: Imported, files: set[str]) -> list[str]:
+    """The module; of a folder that several packages may share, what is taken out of it."""
+    path = found.module.replace(".", "/")
+    inside = {file.removeprefix(f"{path}/") for file in files if file.startswith(f"{path}/")}
+    shared = inside and not any(file.startswith("__init__.") for file in inside)
+    return [f"{found.module}.{name}" for name in found.names] if shared else [found.module]
+
+
+def _lists(line: str, distribution: Distribution) -> bool:
+    """Whether a line brings it to Lambda: by its name, or, of one that comes from a folder, by that."""
+    text = re.split(r"\s(?:#|--hash)", line)[0].rstrip("\\ ")
+    named = re.match(r"[A-Za-z0-9._-]+", text)
+    if named and not text.startswith("-") and _plain(named[0]) == _plain(distribution.name):
+        return _is_for_lambda(text)
     said = json.loads(distribution.read_text("direct_url.json") or "{}").get("url", "")
     folder = said.removeprefix("file://").rpartition("/")[2]
-    for line in lines:
-        named = re.match(r"[A-Za-z0-9._-]+", line)
-        if named and _plain(named[0]) == _plain(distribution.name):
-            return True
-        if folder and "/" in line and line.partition(" #")[0].rstrip("/ ").endswith(f"/{folder}"):
-            return True
-    return False
+    return bool(folder) and "/" in text and text.rstrip("/").endswith(f"/{folder}")
+
+
+def _is_for_lambda(text: str) -> bool:
+    """Whether the line's condition, if it has one, holds on either processor."""
+    try:
+        marker = Requirement(text).marker
+    except InvalidRequirement:
+        return True  # an address
+    return marker is None or all(marker.evaluate(one) for one in LAMBDAS)
 
 
 def _plain(name: str) -> str:
@@ -56,23 +116,61 @@ def _plain(name: str) -> str:
 def _is_in(module: str, files: set[str]) -> bool:
     """Whether one of the files is the module, or is in it."""
     path = module.replace(".", "/")
-    return any(file.startswith((f"{path}/", f"{path}.", f"__editable__.{path}")) for file in files)
+    linked = f"__editable__.{path.partition('/')[0]}"
+    return any(file.startswith((f"{path}/", f"{path}.", linked)) for file in files)
 
 
-def _imports(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """Each import that has to succeed: its line, and the module."""
+def _imports(node: ast.AST) -> Iterator[Imported]:
+    """Each import that has to succeed."""
     if isinstance(node, ast.Import):
-        yield from ((node.lineno, alias.name) for alias in node.names)
+        yield from (Imported(node.lineno, alias.name) for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        yield node.lineno, node.module
-    optional = (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)) or (
-        isinstance(node, ast.Try)
-        and any(one.type and "ImportError" in ast.unparse(one.type) for one in node.handlers)
-    )
-    skipped = node.body if optional and isinstance(node, ast.If | ast.Try) else []
+        yield Imported(node.lineno, node.module, [alias.name for alias in node.names])
+    elif isinstance(node, ast.Call) and (called := _named(node)):
+        yield Imported(node.lineno, called)
+    skipped = _need_not_succeed(node)
     for child in ast.iter_child_nodes(node):
         if child not in skipped:
             yield from _imports(child)
+
+
+def _named(call: ast.Call) -> str | None:
+    """The module that `importlib.import_module` or `__import__` is told in so many words."""
+    function = ast.unparse(call.func).rpartition(".")[2]
+    told = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "name")]
+    if function in ("import_module", "__import__") and told and isinstance(told[0], ast.Constant):
+        name = told[0].value
+        return name if isinstance(name, str) and not name.startswith(".") else None
+    return None
+
+
+def _need_not_succeed(node: ast.AST) -> Sequence[ast.AST]:
+    """The statements in it that need not."""
+    if isinstance(node, ast.If):
+        if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not):
+            return node.orelse if _is_for_types(node.test.operand) else []
+        return node.body if _is_for_types(node.test) else []
+    if isinstance(node, ast.Try | ast.TryStar):
+        goes_on = any(_is_of_imports(one) and not _raises(one) for one in node.handlers)
+        return node.body if goes_on else []
+    return []
+
+
+def _is_for_types(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(_is_for_types(one) for one in test.values)
+    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
+
+
+def _is_of_imports(handler: ast.ExceptHandler) -> bool:
+    named = [] if handler.type is None else ast.walk(handler.type)
+    return any(
+        isinstance(one, ast.Name) and one.id in ("ImportError", "ModuleNotFoundError") for one in named
+    )
+
+
+def _raises(handler: ast.ExceptHandler) -> bool:
+    return isinstance(handler.body[-1], ast.Raise)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +11,35 @@ from pathlib import Path
 import pytest
 from tests.architecture.modules import ROOT
 
+import declared
 
-def check(project: Path) -> subprocess.CompletedProcess[str]:
+
+def check(project: Path, installed: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "tools" / "declared.py"), str(project)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    also = {"PYTHONPATH": str(installed)} if installed else {}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **also})
 
 
-def of_a_task(folder: Path, code: str, *requirements: str) -> subprocess.CompletedProcess[str]:
+def an_installed(folder: Path, name: str, file: str) -> None:
+    """A distribution of that name, which has the file, in a folder that Python imports from."""
+    said = folder / f"{name.replace('-', '_')}-1.dist-info"
+    for path, text in {
+        folder / file: "",
+        said / "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        said / "RECORD": f"{file},,\n",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def of_a_task(
+    folder: Path, code: str, *requirements: str, installed: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """What is said of a project with this task and these packages."""
-    (folder / "src" / "tasks").mkdir(parents=True)
+    (folder / "src" / "tasks").mkdir(parents=True, exist_ok=True)
     (folder / "src" / "tasks" / "mine.py").write_text(code)
     (folder / "src" / "requirements.txt").write_text("".join(f"{line}\n" for line in requirements))
-    return check(folder)
+    return check(folder, installed)
 
 
 def test_the_project_declares_all_that_it_imports() -> None:
@@ -36,6 +55,115 @@ def test_a_package_that_only_happens_to_be_here_is_red_by_its_line(tmp_path: Pat
     assert done.returncode == 1
     assert done.stdout.startswith("src/tasks/mine.py:")
     assert "imports yaml, which no line of src/requirements.txt brings" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import importlib\nimportlib.import_module('yaml.nodes')", id="by its name"),
+        pytest.param("from importlib import import_module\nimport_module(name='yaml')", id="by a bare call"),
+        pytest.param("__import__('yaml')", id="by the built-in"),
+        pytest.param("from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    import yaml", id="if not"),
+        pytest.param("TYPE_CHECKING = 1\nif TYPE_CHECKING or DEBUG:\n    import yaml", id="if one of two"),
+        pytest.param("if TYPE_CHECKING:\n    pass\nelse:\n    import yaml", id="else"),
+        pytest.param("if FLAG:\n    import yaml", id="under another condition"),
+        pytest.param("try:\n    import yaml\nexcept MyImportError:\n    pass", id="another error"),
+        pytest.param(
+            "try:\n    import yaml\nexcept ImportError as e:\n    raise A from e", id="raised again"
+        ),
+        pytest.param("try:\n    pass\nexcept ImportError:\n    import yaml", id="instead of another"),
+        pytest.param("class A:\n    def run(self):\n        import yaml", id="in a method"),
+    ],
+)
+def test_in_whatever_way_it_is_imported_it_is_red(tmp_path: Path, code: str) -> None:
+    done = of_a_task(tmp_path, code)
+
+    assert done.returncode == 1
+    assert "imports yaml" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("PyYAML==6.0.3 ; sys_platform == 'darwin'", id="for macOS"),
+        pytest.param("PyYAML==6.0.3; python_version < '3.13'", id="for an older Python"),
+        pytest.param("PyYAML==6.0.3; platform_machine == 'x86_64'", id="for one of two processors"),
+        pytest.param("# PyYAML==6.0.3", id="in a comment"),
+        pytest.param("-r PyYAML==6.0.3", id="in another file"),
+    ],
+)
+def test_a_line_that_lambda_does_not_get_declares_nothing(tmp_path: Path, line: str) -> None:
+    assert of_a_task(tmp_path, "import yaml", line).returncode == 1
+
+
+def test_a_line_for_lambda_declares_its_package(tmp_path: Path) -> None:
+    assert of_a_task(tmp_path, "import yaml", "PyYAML==6.0.3 ; sys_platform == 'linux'").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        ("import cloud.storage", "cloud.storage"),
+        ("from cloud import storage", "cloud.storage"),
+        ("from cloud import pubsub, storage", "cloud.storage"),
+        ("from cloud.storage import Client", "cloud.storage"),
+    ],
+)
+def test_a_part_of_a_shared_name_is_not_declared_by_its_other_part(
+    tmp_path: Path, code: str, named: str
+) -> None:
+    # Given two packages that share the folder cloud/, as those of google.cloud do
+    installed = tmp_path / "installed"
+    an_installed(installed, "cloud-pubsub", "cloud/pubsub/__init__.py")
+    an_installed(installed, "cloud-storage", "cloud/storage/__init__.py")
+
+    done = of_a_task(tmp_path, code, "cloud-pubsub==1", installed=installed)
+
+    assert done.returncode == 1
+    assert f"imports {named}, which" in done.stdout
+    assert (
+        of_a_task(tmp_path, code, "cloud-pubsub==1", "cloud-storage==1", installed=installed).returncode == 0
+    )
+
+
+def test_a_name_that_a_tool_has_as_well_is_declared_by_its_own_package_only(tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    an_installed(installed, "shop", "shop/__init__.py")
+    an_installed(installed, "shop-stubs-for-tests", "shop/testing.py")
+
+    assert of_a_task(tmp_path, "import shop.testing", "shop==1", installed=installed).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import tasks.not_here", "from shared.not_here import x", "import consumer", "import package.packages"],
+)
+def test_a_module_of_ours_that_the_worker_lacks_is_red(tmp_path: Path, code: str) -> None:
+    for module in ("tasks/__init__.py", "shared/log.py", "consumer/app.py", "package/packages.py"):
+        (tmp_path / "src" / module).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / module).touch()
+
+    assert of_a_task(tmp_path, code).returncode == 1
+
+
+def test_the_consumer_has_no_packages_at_all(tmp_path: Path) -> None:
+    (tmp_path / "src" / "consumer").mkdir(parents=True)
+    (tmp_path / "src" / "consumer" / "app.py").write_text("import yaml")
+
+    done = of_a_task(tmp_path, "import yaml", "PyYAML==6.0.3")
+
+    assert done.stdout == (
+        "src/consumer/app.py:1: imports yaml, which the consumer's package does not have: "
+        "it has no packages of others\n"
+    )
+
+
+def test_what_each_function_has_of_ours_is_what_its_package_is_made_of() -> None:
+    makefile = (ROOT / "src" / "package" / "package.mk").read_text()
+
+    assert {who: " ".join(have) for who, have in declared.OURS.items()} == {
+        who.lower(): have for who, have in re.findall(r"build-(\w+)Function: OURS := (.+)", makefile)
+    }
 
 
 def test_a_package_that_is_nowhere_is_red(tmp_path: Path) -> None:
@@ -54,7 +182,11 @@ def test_what_another_package_needs_is_not_declared_by_that(tmp_path: Path) -> N
         ("import boto3, botocore.exceptions, json", ""),
         ("from ruamel.yaml import YAML", "ruamel-yaml==0.19.1 --hash=sha256:0"),
         ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import yaml", ""),
+        ("import typing as t\nif t.TYPE_CHECKING and True:\n    import yaml", ""),
+        ("if not TYPE_CHECKING:\n    pass\nelse:\n    import yaml", ""),
         ("try:\n    import yaml\nexcept ImportError:\n    yaml = None", ""),
+        ("try:\n    import yaml\nexcept (OSError, ModuleNotFoundError):\n    yaml = None", ""),
+        ("import importlib\nimportlib.import_module(name)\nimportlib.import_module('.own', 'tasks')", ""),
     ],
 )
 def test_what_is_declared_there_anyway_or_not_needed_is_no_offender(
