@@ -24,7 +24,7 @@ RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"
 """What Lambda's runtime for Python has, by the names that are imported."""
 
 OURS = {"consumer": ["consumer", "shared"], "worker": ["worker", "shared", "zigzag", "tasks"]}
-"""What each function's package has of src/: `src/package/package.mk`. The worker's has those of others, too."""
+"""Folders of src/ in each function's package (`src/package/package.mk`). The worker's has other packages, too."""
 
 LAMBDAS: list[dict[str, str]] = [
     {
