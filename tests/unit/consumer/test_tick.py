@@ -264,9 +264,7 @@ class TestTime:
         assert polls(world)
         assert max(began + wait for began, wait in polls(world)) < timeout_seconds - DISPATCH_SECONDS
 
-    def test_a_slow_count_of_sqs_leaves_time_to_dispatch(
-        self, world: World, consumer: Firing
-    ) -> None:
+    def test_a_slow_count_of_sqs_leaves_time_to_dispatch(self, world: World, consumer: Firing) -> None:
         consumer.timeout_seconds, consumer.linger_seconds, consumer.cap = 30, 60, 10
         world.queue.count_takes_seconds = 4
 
