@@ -161,9 +161,9 @@ class WatchedRecords(MemoryRecords):
         self._note("allow")
         await super().allow(key, attempts, now)
 
-    async def conclude(self, key: str, now: float) -> None:
+    async def conclude(self, key: str, now: float, letter: str = "") -> None:
         self._note("conclude")
-        await super().conclude(key, now)
+        await super().conclude(key, now, letter)
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         self._note("begin")

@@ -216,8 +216,9 @@ def used_up(attempt: Attempt) -> DeadLetter | None:
 def never_ended(attempt: Attempt) -> DeadLetter:
     """The outcome of a message whose starts before this one were enough."""
     started = attempt.number - 1
-    times = "once, and did not end" if started == 1 else f"{started} times, and the last did not end"
-    return DeadLetter(_cause(f"started {times}; the log may tell of it", attempt, None, started))
+    times = "once, and its end" if started == 1 else f"{started} times, and the end of the last"
+    reason = f"started {times} is not recorded; the log may tell of it"
+    return DeadLetter(_cause(reason, attempt, None, started))
 
 
 def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Cause:

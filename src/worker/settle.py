@@ -50,8 +50,8 @@ class Settler:
                 return await self.postpone([delivery], seconds, lease_ends)
             case DeadLetter(cause):
                 moved = await self._move(delivery, cause)
-                if moved is Move.COPIED:
-                    await result.start.starts.conclude()
+                if moved is not Move.MOVED:
+                    await result.start.starts.conclude(cause if moved is Move.REFUSED else None)
                 return moved is Move.MOVED
 
     async def release(

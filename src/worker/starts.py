@@ -12,10 +12,11 @@ from random import Random
 from typing import Any
 
 from shared import log
+from shared.dead_letter import Cause
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.records import Counted, Records, RecordsError, record_key
-from worker.outcome import AlreadyDone, Attempt, Limits, Outcome, RetryLater, never_ended, too_old
+from worker.outcome import AlreadyDone, Attempt, DeadLetter, Limits, Outcome, RetryLater, never_ended, too_old
 
 MAX_STARTS = 20
 """Recorded starts of a message, as long as it is not recorded that its task has more attempts."""
@@ -57,6 +58,8 @@ class Starts:
             return RetryLater(self._wait(), f"not started: its starts can't be counted: {error.reason}")
         if counted.concluded:
             return AlreadyDone()
+        if counted.letter:
+            return DeadLetter(Cause.from_text(counted.letter))
         if counted.starts > max(MAX_STARTS, counted.allowed):
             return never_ended(attempt)
         return too_old(attempt, limits)
@@ -85,9 +88,10 @@ class Starts:
         except RecordsError as error:
             _say(error)
 
-    async def conclude(self) -> None:
-        """Nothing of the message is left to do but its delete."""
-        await self._tried(self._records.conclude(self._key, self._clock.now()))
+    async def conclude(self, cause: Cause | None = None) -> None:
+        """Nothing of the message is left to do but its delete, or its letter, with this cause."""
+        letter = "" if cause is None else cause.to_text()
+        await self._tried(self._records.conclude(self._key, self._clock.now(), letter))
 
     async def _count(self, attempt: Attempt) -> Counted:
         self._counted = await self._records.count(self._key, self._owner, self._clock.now())

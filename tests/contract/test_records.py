@@ -165,6 +165,15 @@ class TestStarts:
 
         assert count(records, "b") == Counted(counted + 1, concluded=True)
 
+    def test_a_letter_that_is_left_to_store_is_told_with_the_next_start_until_only_the_delete_is(
+        self, records: Records
+    ) -> None:
+        run_in_place(records.conclude("starts#1", NOW, '{"reason": "é"}'))
+
+        assert count(records, "a") == Counted(1, letter='{"reason": "é"}')
+        run_in_place(records.conclude("starts#1", NOW))
+        assert count(records, "b") == Counted(2, concluded=True)
+
 
 class TestOnDynamoDb:
     """What only the adapter has."""

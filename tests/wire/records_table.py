@@ -55,7 +55,8 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
         await records.allow(key, int(values["attempts"]), now)
         return True
     if change.startswith("SET concluded"):
-        await records.conclude(key, now)
+        letter = values["yes"]
+        await records.conclude(key, now, letter if isinstance(letter, str) else "")
         return True
     if change.startswith("SET #until"):
         return await records.extend(key, owner, values["until"])
@@ -83,8 +84,8 @@ def _item(key: str, record: Record | None) -> dict[str, Any]:
         "excused": {"N": str(record.excused)},
         "allowed": {"N": str(record.allowed)},
     }
-    if record.concluded:
-        item["concluded"] = {"BOOL": True}
+    if record.concluded or record.letter:
+        item["concluded"] = {"S": record.letter} if record.letter else {"BOOL": True}
     if record.last is not None:
         item["last"] = {"S": record.last}
     if record.owner is not None:

@@ -190,8 +190,8 @@ class FaultyRecords:
     async def allow(self, key: str, attempts: int, now: float) -> None:
         await self._call(self._records.allow, key, attempts, now)
 
-    async def conclude(self, key: str, now: float) -> None:
-        await self._call(self._records.conclude, key, now)
+    async def conclude(self, key: str, now: float, letter: str = "") -> None:
+        await self._call(self._records.conclude, key, now, letter)
 
     def started(self) -> None:
         """The process tells: this is the first line of a task."""

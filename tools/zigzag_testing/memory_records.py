@@ -20,6 +20,7 @@ class Record:
     excused: int = 0
     allowed: int = 0
     concluded: bool = False
+    letter: str = ""
     owner: str | None = None
     until: float = 0.0
     done: bool = False
@@ -37,7 +38,7 @@ class MemoryRecords:
         if record.last != owner:
             record.starts += 1
             record.last = owner
-        return Counted(record.starts, record.allowed, record.concluded)
+        return Counted(record.starts, record.allowed, record.concluded, record.letter)
 
     async def excuse(self, key: str, owner: str, now: float) -> int:
         record = self._changed(key, now)
@@ -50,8 +51,9 @@ class MemoryRecords:
     async def allow(self, key: str, attempts: int, now: float) -> None:
         self._changed(key, now).allowed = attempts
 
-    async def conclude(self, key: str, now: float) -> None:
-        self._changed(key, now).concluded = True
+    async def conclude(self, key: str, now: float, letter: str = "") -> None:
+        record = self._changed(key, now)
+        record.concluded, record.letter = not letter, letter
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         record = self.records.setdefault(key, Record())

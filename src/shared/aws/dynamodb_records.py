@@ -1,8 +1,9 @@
 """The `Records` port on a DynamoDB table.
 
 An item a record, of a message (`starts`, `last`: who counted the last of them, `excused`, `allowed`,
-`concluded`) or of a run (`owner`, `until`, `done`). Its `key` begins with the kind, and DynamoDB removes it
-after `expires` (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is
+`concluded`: true, or its letter's reason) or of a run (`owner`, `until`, `done`). Its `key` begins with the
+kind, and DynamoDB removes it after `expires`
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is
 one UpdateItem, with a condition where it matters, so that two workers can't both win, and a call that is
 sent again because its answer was lost counts once
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html).
@@ -47,7 +48,8 @@ class DynamoDbRecords:
         except _RefusedError as refused:
             item = refused.item
         allowed = int(_number(item, "allowed")) if "allowed" in item else 0
-        return Counted(int(_number(item, "starts")), allowed, "concluded" in item)
+        letter = _text(item, "concluded")
+        return Counted(int(_number(item, "starts")), allowed, "concluded" in item and not letter, letter)
 
     async def excuse(self, key: str, owner: str, now: float) -> int:
         try:
@@ -65,8 +67,8 @@ class DynamoDbRecords:
         values = {":attempts": attempts, ":expires": _expires(now)}
         await self._update(key, "SET allowed = :attempts, expires = :expires", values)
 
-    async def conclude(self, key: str, now: float) -> None:
-        values = {":yes": True, ":none": 0, ":expires": _expires(now)}
+    async def conclude(self, key: str, now: float, letter: str = "") -> None:
+        values = {":yes": letter or True, ":none": 0, ":expires": _expires(now)}
         change = "SET concluded = :yes, expires = :expires ADD starts :none"
         await self._update(key, change, values)
 
@@ -153,6 +155,13 @@ def _number(item: Mapping[str, Any], name: str) -> float:
     if not math.isfinite(number):
         raise RecordsError(f"BadAnswer: it has no {name}")
     return number
+
+
+def _text(item: Mapping[str, Any], name: str) -> str:
+    """Empty if the item has no such text."""
+    value = item.get(name)
+    text = value.get("S") if isinstance(value, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _expires(now: float) -> int:

@@ -40,11 +40,13 @@ class Counted(NamedTuple):
     starts  -- those that count as attempts, the last one included.
     allowed -- how many attempts its task has, if that is recorded; else 0.
     concluded -- whether nothing of it is left to do but its delete.
+    letter -- why it is to become a dead letter, if nothing else is left to do.
     """
 
     starts: int
     allowed: int = 0
     concluded: bool = False
+    letter: str = ""
 
 
 class Begun:
@@ -76,8 +78,8 @@ class Records(Protocol):
     async def allow(self, key: str, attempts: int, now: float) -> None:
         """Records how many attempts the message's task has."""
 
-    async def conclude(self, key: str, now: float) -> None:
-        """Records that nothing of the message is left to do but its delete."""
+    async def conclude(self, key: str, now: float, letter: str = "") -> None:
+        """Records that nothing of the message is left to do but its delete, or its `letter`."""
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         """Makes `owner` the owner of a run until then, unless another one is, or it is done."""

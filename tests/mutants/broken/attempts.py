@@ -70,8 +70,15 @@ async def _(original, self, attempt, limits):
 
 
 @breaks("what could not be deleted runs again", "H12", "worker.starts:Starts.conclude")
-async def _(original, self):
-    return None
+async def _(original, self, cause=None):
+    if cause is not None:
+        await original(self, cause)
+
+
+@breaks("a letter that can't be stored is forgotten", "H85", "worker.starts:Starts.conclude")
+async def _(original, self, cause=None):
+    if cause is None:
+        await original(self)
 
 
 @breaks("a task that kills its process is never given up", "H10", "worker.outcome:used_up")

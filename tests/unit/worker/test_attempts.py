@@ -65,7 +65,7 @@ def test_a_task_that_kills_its_process_is_given_up_before_it_starts_again(world:
 
     assert report.outcome == "dead-letter"
     assert len(bench.began) == ATTEMPTS + 1
-    assert reason(world).startswith(f"started {ATTEMPTS} times, and the last did not end")
+    assert reason(world).startswith(f"started {ATTEMPTS} times, and the end of the last is not recorded")
 
 
 def test_the_last_attempt_is_the_last_that_started(world: World, bench: Bench) -> None:
@@ -161,6 +161,58 @@ def test_a_success_that_could_not_be_deleted_is_not_run_again_if_that_is_recorde
     assert len(world.queue) == 0
 
 
+class TestALetterThatCantBeStored:
+    """Its message comes again until it can be, and nothing is made of that but the same letter."""
+
+    @pytest.mark.parametrize(
+        ("does", "says", "starts"),
+        [
+            pytest.param({"rejects": True}, "rejected: no", 1, id="rejected"),
+            pytest.param(
+                {"raises": True},
+                f"failed after {ATTEMPTS} attempts: ValueError: broken",
+                ATTEMPTS,
+                id="failed",
+            ),
+        ],
+    )
+    def test_its_reason_stays_and_its_task_does_not_start_again(
+        self, world: World, bench: Bench, does: dict[str, object], says: str, starts: int
+    ) -> None:
+        world.dead_letters.broken = {"send"}
+        self.comes_again(world, bench, body_of("plain", does), times=ATTEMPTS + 5)
+        world.dead_letters.broken = set()
+        bench.work(*world.receive())
+
+        assert (len(world.queue), reason(world), len(bench.began)) == (0, says, starts)
+
+    def test_its_note_says_the_same(self, world: World, bench: Bench) -> None:
+        world.dead_letters.broken = {"send"}
+        long = "i" * 100_000
+        self.comes_again(world, bench, body_of("plain", {"raises": True}, id=long), times=ATTEMPTS + 5)
+        world.dead_letters.broken = set()
+        bench.work(*world.receive())
+
+        (letter,) = world.dead_letters.messages
+        note = json.loads(letter.attributes["zigzag"]["StringValue"])
+        assert (note["task"], note["attempts"], note["error"]) == ("plain", ATTEMPTS, "ValueError: broken")
+
+    def test_without_records_its_reason_is_no_false_one(self, world: World, bench: Bench) -> None:
+        world.dead_letters.broken = {"send"}
+        world.records.broken = {"conclude"}
+        self.comes_again(world, bench, body_of("plain", {"raises": True}), times=ATTEMPTS + 5)
+        world.dead_letters.broken = set()
+        bench.work(*world.receive())
+
+        assert "and the end of the last is not recorded" in reason(world)
+
+    def comes_again(self, world: World, bench: Bench, body: str, *, times: int) -> None:
+        world.send(body)
+        for _ in range(times):
+            bench.work(*world.receive())
+            world.pass_time(120)
+
+
 class TestWithoutRecords:
     """Where they can't be reached, only first deliveries start."""
 
@@ -244,7 +296,7 @@ class TestCodeThatKills:
         (report,) = bench.work(*world.receive())
 
         assert report.outcome == "dead-letter"
-        assert "and the last did not end" in reason(world)
+        assert "and the end of the last is not recorded" in reason(world)
 
     def test_a_task_of_more_attempts_has_them(self, world: World, bench: Bench) -> None:
         world.send(body_of("stubborn", {"raises": True}))

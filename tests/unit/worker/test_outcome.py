@@ -202,7 +202,7 @@ class TestUsedUp:
         outcome = used_up(Attempt(4, "greet", "id-1", POLICY))
 
         assert outcome is not None
-        assert outcome.cause.reason.startswith("started 3 times, and the last did not end")
+        assert outcome.cause.reason.startswith("started 3 times, and the end of the last is not recorded")
         assert (outcome.cause.attempts, outcome.cause.task, outcome.cause.id) == (3, "greet", "id-1")
 
 
