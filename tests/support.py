@@ -153,9 +153,9 @@ class WatchedRecords(MemoryRecords):
         self._note("count")
         return await super().count(key, owner, now)
 
-    async def excuse(self, key: str, owner: str, now: float) -> int:
+    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
         self._note("excuse")
-        return await super().excuse(key, owner, now)
+        return await super().excuse(key, owner, now, unloaded)
 
     async def allow(self, key: str, attempts: int, now: float) -> None:
         self._note("allow")

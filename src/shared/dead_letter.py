@@ -58,7 +58,7 @@ class Cause(NamedTuple):
     traceback: str | None = None
 
     def to_text(self) -> str:
-        """To remember it by, while the letter can't be stored: without the traceback, and what is too long."""
+        """To remember it by while the letter can't be stored: without the traceback, and what is too long."""
         id = self.id if _is_id(self.id) else None
         error = self.error and self.error[:MAX_REASON_CHARACTERS]
         return json.dumps([self.reason[:MAX_REASON_CHARACTERS], self.task, id, self.attempts, error])

@@ -126,10 +126,12 @@ class Runner:
         await self._hold.confirm()  # all this may have taken its time
         if prepared.key is None:
             return await self._call(prepared, start)
-        attempt.record = Record(self._records, prepared.key, self._clock, self._random)
+        attempt.record = Record(
+            self._records, prepared.key, delivery.receive_count, self._clock, self._random
+        )
         refusal = await attempt.record.own(self._hold.ends)
         if isinstance(refusal, RetryLater):
-            await start.starts.excuse(attempt, count=False)
+            await start.starts.excuse(attempt)
         elif refusal is None and (refusal := used_up(attempt)) is not None:
             await attempt.record.disown()
         if refusal is not None:
@@ -158,7 +160,7 @@ class Runner:
         return RetryLater(WITHOUT_ITS_TIME_SECONDS, f"no attempt, behind others of its batch: {OUT_OF_TIME}")
 
     async def _take_back(self, start: Start) -> None:
-        await start.starts.excuse(start.attempt, count=False)
+        await start.starts.excuse(start.attempt)
         if start.attempt.record is not None:
             await start.attempt.record.disown()
 
@@ -170,7 +172,7 @@ class Runner:
         if isinstance(error, FunctionEndsError) and start.had_less_time:
             return await self._without_its_time(start)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
-            await start.starts.excuse(attempt, count=True)
+            await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
             await start.starts.failed(attempt)
         if attempt.record is not None:

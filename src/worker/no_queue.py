@@ -46,7 +46,7 @@ class NoRecords:
     async def count(self, key: str, owner: str, now: float) -> Counted:
         return Counted(1)
 
-    async def excuse(self, key: str, owner: str, now: float) -> int:
+    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
         return 1
 
     async def allow(self, key: str, attempts: int, now: float) -> None: ...

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 LOADS = 16
 """How often a message's task may not be found, or not be imported: that may be a deploy under way."""
 
-LOAD_BACKOFF_SECONDS = (30, 600)
-"""The first wait after that, and the longest; each is at least half of it: in all an hour and more."""
+LOAD_WAIT_SECONDS = 600
+"""The longest wait after that: in all an hour and more."""
+
+FIRST_WAIT_SECONDS = 30
+MAX_WAIT_SECONDS = 3600
+"""Of waits for what is no fault of the message: in all 14 days, SQS's receives are not used up."""
 
 _DROPPED = f"SQS would drop the message in less than {RESERVE_SECONDS // (24 * 3600)} days"
 
@@ -74,13 +78,13 @@ class Attempt:
     number   -- from 1; 0 if none was made.
     task, id -- None where the message did not say.
     policy   -- the task's, once it is found.
-    excused  -- how many starts were no attempts so far, this one included: the task could not be loaded.
+    unloaded -- how often its task could not be loaded so far, this time included.
     record   -- of an idempotent task's run, once it is known which.
     entered  -- whether the user's code was entered, and has not prepared the task in vain since.
     outcome  -- once it is decided.
     """
 
-    __slots__ = ("entered", "excused", "id", "number", "outcome", "policy", "record", "task")
+    __slots__ = ("entered", "id", "number", "outcome", "policy", "record", "task", "unloaded")
 
     def __init__(
         self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
@@ -89,7 +93,7 @@ class Attempt:
         self.task = task
         self.id = id
         self.policy = policy
-        self.excused = 0
+        self.unloaded = 0
         self.record: Record | None = None
         self.entered = False
         self.outcome: Outcome | None = None
@@ -183,12 +187,16 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
     return RetryLater(seconds, reason)
 
 
+def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
+    """Seconds, by chance, longer with each receive from the third on; half of the longest at least."""
+    longest = min(most, FIRST_WAIT_SECONDS * 2 ** min(max(0, receives - 2), 10))
+    return random.randint(longest // 2, longest)
+
+
 def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLater | DeadLetter:
-    if attempt.excused >= LOADS:
+    if attempt.unloaded >= LOADS:
         return DeadLetter(_cause(f"not started in {LOADS} tries: {_text(error)}", attempt, error))
-    first, longest = LOAD_BACKOFF_SECONDS
-    seconds = min(longest, first * 2 ** max(0, attempt.excused - 1))
-    return RetryLater(random.randint(seconds // 2, seconds), _text(error))
+    return RetryLater(longer(attempt.unloaded + 1, random, LOAD_WAIT_SECONDS), _text(error))
 
 
 def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> Outcome:

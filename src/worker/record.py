@@ -12,9 +12,9 @@ from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, LEASE_SECONDS, 
 from shared.ports.clock import Clock
 from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 from worker.host import Host, Sleep
-from worker.outcome import AlreadyDone, Outcome, RetryLater
+from worker.outcome import AlreadyDone, Outcome, RetryLater, longer
 
-NO_RECORDS_SECONDS = (15, 60)
+BUSY = "not started: another worker runs its task, or has its key"
 BUSY_MORE_SECONDS = (1, 5)
 
 EARLIER_SECONDS = SAFETY_SECONDS / 2
@@ -24,13 +24,15 @@ EARLIER_SECONDS = SAFETY_SECONDS / 2
 class Record:
     """The record of one run.
 
-    owned -- whether the run is this worker's now.
+    owned    -- whether the run is this worker's now.
+    receives -- of the message: who has waited often waits longer.
     """
 
-    def __init__(self, records: Records, key: str, clock: Clock, random: Random) -> None:
+    def __init__(self, records: Records, key: str, receives: int, clock: Clock, random: Random) -> None:
         self.owned = False
         self._records = records
         self._key = key
+        self._receives = receives
         self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda doubled is another one
         self._clock = clock
         self._random = random
@@ -42,15 +44,15 @@ class Record:
         try:
             begun = await self._records.begin(self._key, self._owner, self._clock.now(), until)
         except RecordsError as error:
-            seconds = self._random.randint(*NO_RECORDS_SECONDS)
-            return RetryLater(seconds, f"whether it is done can't be known: {error.reason}")
+            seconds = longer(self._receives, self._random)
+            return RetryLater(seconds, f"not started: whether it is done can't be known: {error.reason}")
         match begun:
             case Done():
                 return AlreadyDone()
             case Busy(other):
                 wait = max(0.0, other + EARLIER_SECONDS - self._clock.now())
                 seconds = int(wait) + self._random.randint(*BUSY_MORE_SECONDS)
-                return RetryLater(seconds, "another worker runs it")
+                return RetryLater(max(seconds, longer(self._receives, self._random)), BUSY)
             case Begun():
                 self.owned, self._until = True, until
         return None

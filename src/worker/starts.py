@@ -16,13 +16,20 @@ from shared.dead_letter import Cause
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.records import Counted, Records, RecordsError, record_key
-from worker.outcome import AlreadyDone, Attempt, DeadLetter, Limits, Outcome, RetryLater, never_ended, too_old
+from worker.outcome import (
+    AlreadyDone,
+    Attempt,
+    DeadLetter,
+    Limits,
+    Outcome,
+    RetryLater,
+    longer,
+    never_ended,
+    too_old,
+)
 
 MAX_STARTS = 20
 """Recorded starts of a message, as long as it is not recorded that its task has more attempts."""
-
-FIRST_WAIT_SECONDS = 30
-MAX_WAIT_SECONDS = 900
 
 
 class Starts:
@@ -55,7 +62,8 @@ class Starts:
         except RecordsError as error:
             if first:
                 return None
-            return RetryLater(self._wait(), f"not started: its starts can't be counted: {error.reason}")
+            wait = longer(self._receives, self._random)
+            return RetryLater(wait, f"not started: its starts can't be counted: {error.reason}")
         if counted.concluded:
             return AlreadyDone()
         if counted.letter:
@@ -74,17 +82,15 @@ class Starts:
         if attempts > max(MAX_STARTS, known):
             await self._tried(self._records.allow(self._key, attempts, self._clock.now()))
 
-    async def excuse(self, attempt: Attempt, *, count: bool) -> None:
-        """This start is no attempt: its task was not loaded, or must not run now.
-
-        count -- whether a start that is not counted yet counts as one that was excused.
-        """
+    async def excuse(self, attempt: Attempt, *, unloaded: bool = False) -> None:
+        """This start is no attempt: its task must not run now, or was not loaded, which is counted."""
         try:
             if self._counted is None:
-                if not count:
+                if not unloaded:
                     return
                 await self._count(attempt)
-            attempt.excused = await self._records.excuse(self._key, self._owner, self._clock.now())
+            now = self._clock.now()
+            attempt.unloaded = await self._records.excuse(self._key, self._owner, now, unloaded)
         except RecordsError as error:
             _say(error)
 
@@ -97,11 +103,6 @@ class Starts:
         self._counted = await self._records.count(self._key, self._owner, self._clock.now())
         attempt.number = self._counted.starts
         return self._counted
-
-    def _wait(self) -> int:
-        """Seconds, longer with each receive."""
-        most = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(self._receives - 2, 10))
-        return self._random.randint(most // 2, most)
 
     async def _tried(self, call: Awaitable[Any]) -> None:
         try:

@@ -39,8 +39,8 @@ def count(records: Records, owner: str, key: str = "starts#1") -> Counted:
     return run_in_place(records.count(key, owner, NOW))
 
 
-def excuse(records: Records, owner: str) -> int:
-    return run_in_place(records.excuse("starts#1", owner, NOW))
+def excuse(records: Records, owner: str, *, unloaded: bool = True) -> int:
+    return run_in_place(records.excuse("starts#1", owner, NOW, unloaded))
 
 
 class TestRuns:
@@ -135,6 +135,14 @@ class TestStarts:
         assert excuse(records, "b") == 1
         assert count(records, "c").starts == 2
         assert excuse(records, "c") == 2
+
+    def test_only_starts_whose_task_was_not_loaded_are_told(self, records: Records) -> None:
+        for owner, unloaded in (("a", False), ("b", True)):
+            count(records, owner)
+            told = excuse(records, owner, unloaded=unloaded)
+
+        assert told == 1
+        assert count(records, "c").starts == 1
 
     def test_a_start_is_excused_once_however_often_the_call_is_sent(self, records: Records) -> None:
         count(records, "a")

@@ -49,7 +49,7 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
     if change.startswith("ADD starts :less"):
         if last != owner:
             return False
-        await records.excuse(key, owner, now)
+        await records.excuse(key, owner, now, values["more"] == 1)
         return True
     if change.startswith("SET allowed"):
         await records.allow(key, int(values["attempts"]), now)

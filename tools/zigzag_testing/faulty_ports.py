@@ -182,8 +182,8 @@ class FaultyRecords:
         counted: Counted = await self._call(self._records.count, key, owner, now)
         return counted
 
-    async def excuse(self, key: str, owner: str, now: float) -> int:
-        excused: int = await self._call(self._records.excuse, key, owner, now)
+    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
+        excused: int = await self._call(self._records.excuse, key, owner, now, unloaded)
         self._unstarted = None  # it is taken back
         return excused
 

@@ -40,11 +40,11 @@ class MemoryRecords:
             record.last = owner
         return Counted(record.starts, record.allowed, record.concluded, record.letter)
 
-    async def excuse(self, key: str, owner: str, now: float) -> int:
+    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
         record = self._changed(key, now)
         if record.last == owner:
             record.starts -= 1
-            record.excused += 1
+            record.excused += unloaded
             record.last = None
         return record.excused
 

@@ -51,12 +51,12 @@ class DynamoDbRecords:
         letter = _text(item, "concluded")
         return Counted(int(_number(item, "starts")), allowed, "concluded" in item and not letter, letter)
 
-    async def excuse(self, key: str, owner: str, now: float) -> int:
+    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
         try:
             item = await self._update(
                 key,
-                "ADD starts :less, excused :one SET expires = :expires REMOVE #last",
-                {":less": -1, ":one": 1, ":owner": owner, ":expires": _expires(now)},
+                "ADD starts :less, excused :more SET expires = :expires REMOVE #last",
+                {":less": -1, ":more": int(unloaded), ":owner": owner, ":expires": _expires(now)},
                 _COUNTED_LAST,
             )
         except _RefusedError as refused:

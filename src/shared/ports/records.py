@@ -72,8 +72,9 @@ class Records(Protocol):
     async def count(self, key: str, owner: str, now: float) -> Counted:
         """Counts a start of a message, once for an owner."""
 
-    async def excuse(self, key: str, owner: str, now: float) -> int:
-        """Takes back the start that `owner` counted last: it is no attempt. How many were taken back."""
+    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
+        """Takes back the start that `owner` counted last: it is no attempt. How many were taken back because
+        their task was not loaded, this one included if it was `unloaded`."""
 
     async def allow(self, key: str, attempts: int, now: float) -> None:
         """Records how many attempts the message's task has."""

@@ -52,16 +52,24 @@ async def _(original, self, attempt):
 
 
 @breaks("a start that was refused counts as an attempt", "H9", "worker.starts:Starts.excuse")
-async def _(original, self, attempt, *, count):
-    if count:
-        await original(self, attempt, count=count)
+async def _(original, self, attempt, *, unloaded=False):
+    if unloaded:
+        await original(self, attempt, unloaded=unloaded)
 
 
 @breaks("a task that is not loaded uses up its attempts", "H17", "worker.starts:Starts.excuse")
-async def _(original, self, attempt, *, count):
-    if count:
+async def _(original, self, attempt, *, unloaded=False):
+    if unloaded:
         await self.failed(attempt)
-        attempt.excused += 1
+        attempt.unloaded += 1
+
+
+@breaks("a start that had to wait counts as a try to load its task", "H86", "worker.starts:Starts.excuse")
+async def _(original, self, attempt, *, unloaded=False):
+    await original(self, attempt, unloaded=True)
+
+
+sets("a wait is as short after days as after an hour", "H86 H87", "worker.outcome:MAX_WAIT_SECONDS", 900)
 
 
 @breaks("a first start near its message's end is not counted", "H84", "worker.starts:Starts.begin")

@@ -13,7 +13,7 @@ breaks, sets = PART.breaks, PART.sets
 @breaks("a task runs though its record has another owner", "H7", "worker.record:Record.own")
 async def _(original, self, lease_ends):
     outcome = await original(self, lease_ends)
-    busy = isinstance(outcome, RetryLater) and "another worker" in outcome.reason
+    busy = isinstance(outcome, RetryLater) and "another worker runs" in outcome.reason
     return None if busy else outcome
 
 

@@ -11,7 +11,8 @@ import pytest
 from tests.support import World, body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench
 
-from worker.outcome import LOADS
+from shared.lease import KEPT_SECONDS
+from worker.outcome import LOADS, longer
 from worker.starts import MAX_STARTS
 from zigzag import BadPayloadError
 from zigzag_testing.faults import Crash
@@ -231,12 +232,12 @@ class TestWithoutRecords:
         world.send(body_of(name, {"raises": True}))
         world.receive()
         for _ in range(12):
-            world.pass_time(900)
+            world.pass_time(3600)
             (report,) = bench.work(*world.receive())
             assert report.outcome == "retry later"
             assert (report.reason or "").startswith("not started: its starts can't be counted")
         world.records.broken = set()
-        world.pass_time(900)
+        world.pass_time(3600)
 
         (report,) = bench.work(*world.receive())
 
@@ -247,14 +248,19 @@ class TestWithoutRecords:
         world.send(body_of("plain"))
         world.receive()
         waits = []
-        for _ in range(8):
-            world.pass_time(900)
+        for _ in range(12):
+            world.pass_time(3600)
             (report,) = bench.work(*world.receive())
             waits.append(report.retry_seconds or 0)
 
         assert 15 <= waits[0] <= 30
         assert 60 <= waits[2] <= 120
-        assert 450 <= waits[7] <= 900
+        assert all(1800 <= wait <= 3600 for wait in waits[7:])
+
+    def test_such_waits_are_so_long_that_its_age_ends_it_and_not_sqs_last_receive(self, world: World) -> None:
+        longest = [longer(receives, world.random) for receives in range(2, 990)]
+
+        assert sum(longest) > KEPT_SECONDS
 
     @pytest.mark.parametrize(("slow", "seconds"), [("count", 56), ("begin", 56), ("begin", 300)])
     def test_where_it_takes_all_the_time_nothing_was_attempted(

@@ -15,6 +15,7 @@ from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.records import Counted
 from worker.batch import RELEASE_SECONDS
+from worker.record import BUSY
 from worker.result import Report
 from worker.starts import MAX_STARTS
 from zigzag_testing.faults import Crash
@@ -302,7 +303,7 @@ class TestTwoKeepers:
 
         (report,) = world.run(meanwhile())
 
-        assert (report.outcome, report.reason) == ("retry later", "another worker runs it")
+        assert (report.outcome, report.reason) == ("retry later", BUSY)
         assert len(bench.began) == 1
 
     def test_the_first_beats_come_30_seconds_before_the_lease_ends(self, world: World, bench: Bench) -> None:

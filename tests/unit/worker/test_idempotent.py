@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from tests.support import World, body_of
 from tests.unit.worker.conftest import Bench
 
+from shared.delivery import Delivery
+from shared.lease import KEPT_SECONDS, RESERVE_SECONDS
+from worker.outcome import LOADS
+from worker.result import Report
 from zigzag import BadPayloadError
 
 
@@ -150,3 +155,53 @@ def test_a_rejected_one_may_be_redriven(world: World, bench: Bench) -> None:
     bench.work(world.delivered(body_of("once", id="order-7")))
 
     assert len(bench.began) == 2
+
+
+class TestBusy:
+    """Another worker runs it for long: its message waits for that, and uses up nothing."""
+
+    @pytest.fixture(autouse=True)
+    def _busy(self, world: World) -> None:
+        for_ever = world.clock.now() + 2 * KEPT_SECONDS
+        world.run(world.records.begin("run#once#order-7", "another", world.clock.now(), for_ever))
+        world.records.records["run#once#order-7"].until = world.clock.now() + 105
+        world.send(body_of("once", {"raises": True}, id="order-7"))
+
+    def comes(self, world: World) -> list[Delivery]:
+        """It, while the other worker still runs it."""
+        world.pass_time(3600)
+        world.records.records["run#once#order-7"].until = world.clock.now() + 105
+        return world.receive()
+
+    def often(self, world: World, bench: Bench, times: int) -> list[Report]:
+        return [report for _ in range(times) for report in bench.work(*self.comes(world))]
+
+    def test_it_waits_longer_with_each_receive(self, world: World, bench: Bench) -> None:
+        waits = [report.retry_seconds or 0 for report in self.often(world, bench, 20)]
+
+        assert 120 <= waits[0] <= 125
+        assert 1800 <= waits[-1] <= 3600
+
+    def test_it_is_no_try_to_load_its_task(self, world: World, bench: Bench) -> None:
+        self.often(world, bench, LOADS + 1)
+        once = bench.table.pop("once")
+        (unloaded,) = bench.work(*self.comes(world))
+        bench.table["once"] = once
+        world.run(world.records.disown("run#once#order-7", "another"))
+        world.pass_time(3600)
+        (begun,) = bench.work(*world.receive())
+
+        assert (unloaded.outcome, begun.outcome, begun.attempt) == ("retry later", "retry later", 1)
+
+    def test_before_sqs_drops_it_it_becomes_a_dead_letter_that_says_so(
+        self, world: World, bench: Bench
+    ) -> None:
+        self.often(world, bench, 2)
+        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS)
+        (report,) = bench.work(*self.comes(world))
+
+        assert report.outcome == "dead-letter"
+        assert report.reason == (
+            "SQS would drop the message in less than 4 days: "
+            "not started: another worker runs its task, or has its key"
+        )

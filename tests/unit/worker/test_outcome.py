@@ -101,7 +101,7 @@ def test_one_attempt_is_in_the_singular() -> None:
 
 def test_an_unknown_tasks_last_reason_names_those_that_there_are() -> None:
     attempt = Attempt()
-    attempt.excused = LOADS
+    attempt.unloaded = LOADS
     error = NoSuchTaskError("no task is called 'x'; there are: greet, wave")
     outcome = decide(error, attempt, Random(0), Limits())
 
