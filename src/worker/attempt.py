@@ -33,6 +33,7 @@ from worker.outcome import (
     decide,
     is_permanent,
     meant,
+    of_the_import,
     used_up,
 )
 from worker.prepare import Prepared, prepared_for
@@ -88,7 +89,7 @@ class Runner:
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
-            error = meant(raised)
+            error = of_the_import(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
         for observer in self._observers:
             await observer.ended(start.attempt, outcome)
@@ -104,7 +105,7 @@ class Runner:
             return self._result(start, attempt.outcome, None)
         if not attempt.entered and not start.starts.concluded:
             return self._result(start, await self._not_entered(start), None)
-        error = FunctionEndsError(OUT_OF_TIME)
+        error = of_the_import(FunctionEndsError(OUT_OF_TIME), attempt)
         return self._result(start, await self._failed(start, error), error)
 
     async def _run(self, start: Start) -> Outcome:

@@ -80,11 +80,12 @@ class Attempt:
     policy   -- the task's, once it is found.
     unloaded -- how often its task could not be loaded so far, this time included.
     record   -- of an idempotent task's run, once it is known which.
+    loading  -- whether its task's module is being imported, or failed in that.
     entered  -- whether the user's code was entered, and has not prepared the task in vain since.
     outcome  -- once it is decided.
     """
 
-    __slots__ = ("entered", "id", "number", "outcome", "policy", "record", "task", "unloaded")
+    __slots__ = ("entered", "id", "loading", "number", "outcome", "policy", "record", "task", "unloaded")
 
     def __init__(
         self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
@@ -95,6 +96,7 @@ class Attempt:
         self.policy = policy
         self.unloaded = 0
         self.record: Record | None = None
+        self.loading = False
         self.entered = False
         self.outcome: Outcome | None = None
 
@@ -151,6 +153,15 @@ def meant(error: BaseException) -> BaseException:
     if not all(isinstance(one, Reject | Retry) for one in said):
         return error
     return max(said, key=lambda one: (isinstance(one, Reject), _seconds_asked(one) or 0.0))
+
+
+def of_the_import(error: BaseException, attempt: Attempt) -> BaseException:
+    """The error, or that the task could not be loaded, where its import raised what no lookup expects, or did
+    not end in time."""
+    if not attempt.loading or isinstance(error, NoSuchTaskError | BrokenTaskError):
+        return error
+    text = _text(error) if isinstance(error, OutOfTimeError) else _words(error)
+    return BrokenTaskError(f"{attempt.task} can't be imported: {text}").with_traceback(error.__traceback__)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -27,7 +27,9 @@ def prepared_for(attempt: Attempt, delivery: Delivery, tasks: Table) -> Prepared
     """
     message = decode(delivery)
     attempt.task, attempt.id = message.task, message.id
+    attempt.loading = True
     task = find(message.task, tasks)
+    attempt.loading = False
     attempt.policy = task.policy
     if task.policy.idempotent:  # it may be done already
         payload = payload_of(task, message)

@@ -50,6 +50,10 @@ class LambdaProcess:
         except SoftDeadline:
             self.exit_reason = "the import or a check of its task was interrupted"
             raise
+        except (Exception, SystemExit):
+            raise
+        except BaseException as error:  # else it would end the process, and fail nobody
+            raise _as_exception(error, "what comes before the task") from error
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         before = Before(self._environ)
@@ -68,7 +72,7 @@ class LambdaProcess:
         except (Exception, SystemExit):
             raise
         except BaseException as error:  # a cancellation, say: the task's failure, and not this process's end
-            raise RuntimeError(f"the task raised {type(error).__name__}, which is no Exception") from error
+            raise _as_exception(error, "the task") from error
         finally:
             worn = worn_out(self.memory_mb(), self._memory_mb)
             self.exit_reason = before.put_back() or self._still_goes_on() or self.exit_reason or worn
@@ -117,6 +121,10 @@ class LambdaProcess:
     def close(self) -> None:
         """For tests: a function's process ends without it."""
         self._loop.close()
+
+
+def _as_exception(error: BaseException, whose: str) -> RuntimeError:
+    return RuntimeError(f"{whose} raised {type(error).__name__}, which is no Exception")
 
 
 class _Beside:

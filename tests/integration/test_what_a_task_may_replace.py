@@ -113,6 +113,43 @@ def next_one(payload: dict[str, Any]) -> None: ...
 """
 
 
+BEFORE_THE_TASK = {
+    "import": "raise asyncio.CancelledError",
+    "check": """
+class Odd(BaseModel):
+    @model_validator(mode="before")
+    @classmethod
+    def check(cls, payload):
+        raise asyncio.CancelledError
+
+@task
+def bad(payload: Odd) -> None: ...
+""",
+    "key": """
+def key(payload):
+    raise KeyboardInterrupt
+
+@task(idempotent=key)
+def bad(payload: dict[str, Any]) -> None: ...
+""",
+}
+
+
+@pytest.mark.parametrize("where", BEFORE_THE_TASK)
+def test_what_is_raised_before_a_task_and_is_no_exception_fails_that_task(
+    worker: WarmWorker, where: str
+) -> None:
+    code = "import asyncio\nfrom pydantic import BaseModel, model_validator\n" + BEFORE_THE_TASK[where]
+
+    ran = worker.runs(code, "bad", "bad")
+
+    assert (ran.outcomes, ran.status) == ([("retry later", True)] * 2, 0)
+    for line in ran.said("delivery"):
+        assert line["task"] == "bad"
+        assert "which is no Exception" in line["reason"]
+        assert ("can't be imported" in line["reason"]) is (where == "import")
+
+
 def test_what_escapes_from_the_worker_is_logged_and_ends_its_process(worker: WarmWorker) -> None:
     ran = worker.runs(BREAKS, "breaks", "next_one")
 

@@ -77,6 +77,11 @@ async def _(original, self, attempt, limits):
     return None if self._receives <= 1 else await original(self, attempt, limits)
 
 
+@breaks("an import that hangs is a failed attempt", "H88", "worker.attempt:of_the_import")
+def _(original, error, attempt):
+    return error
+
+
 @breaks("what could not be deleted runs again", "H12", "worker.starts:Starts.conclude")
 async def _(original, self, cause=None):
     if cause is not None:

@@ -8,13 +8,16 @@ import json
 from typing import Any
 
 import pytest
+from tests.hostile.modules import Modules
 from tests.support import World, body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench
 
 from shared.lease import KEPT_SECONDS
 from worker.outcome import LOADS, longer
 from worker.starts import MAX_STARTS
-from zigzag import BadPayloadError
+from zigzag import BadPayloadError, task
+from zigzag_testing import Sandbox
+from zigzag_testing.blocking import block
 from zigzag_testing.faults import Crash
 
 
@@ -329,6 +332,26 @@ class TestATaskThatIsNotLoaded:
 
         assert world.seconds() > 3600
         assert reason(world).startswith(f"not started in {LOADS} tries: no task is called 'plane'")
+
+    @pytest.mark.parametrize("hears", [True, False], ids=["is interrupted", "can't be interrupted"])
+    def test_one_whose_import_hangs_is_not_loaded(self, hears: bool) -> None:
+        @task(attempts=2)
+        def heavy(payload: dict[str, Any]) -> None: ...
+
+        imports: list[str] = []
+
+        def hang(name: str) -> None:
+            imports.append(name)
+            block(1e6, interruptible=hears)
+
+        with Sandbox(Modules({}, {"heavy": heavy}, hang), blocking=True) as sandbox:
+            sandbox.send_message(body_of("heavy"))
+            sandbox.run()
+
+        (letter,) = sandbox.dead_letters
+        assert len(imports) == LOADS
+        assert letter.reason.startswith(f"not started in {LOADS} tries: heavy can't be imported: ")
+        assert "interrupted shortly before the function's time was over" in letter.reason
 
     def test_once_it_is_there_it_has_all_its_attempts(self, world: World, bench: Bench) -> None:
         plain = bench.table.pop("plain")

@@ -110,6 +110,18 @@ def test_what_is_no_exception_fails_the_task_and_not_the_process(error: type[Bas
         call(LambdaProcess(), task)
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit, KeyboardInterrupt])
+def test_nor_does_it_before_the_task(error: type[BaseException]) -> None:
+    def check() -> None:
+        raise error
+
+    process = LambdaProcess()
+    with pytest.raises(RuntimeError, match=f"raised {error.__name__}, which is no Exception"):
+        run_in_place(process.prepare(check, LONG))
+
+    assert process.exit_reason is None
+
+
 def test_no_interrupt_comes_after_the_function() -> None:
     process = LambdaProcess()
 
