@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -87,7 +88,7 @@ class InLockstep:
 
     async def __call__[R](self, function: Callable[..., R], /, **arguments: Any) -> R:
         call = _Call(self._wire)
-        _threads().submit(call.work, functools.partial(function, **arguments))
+        _threads().submit(copy_context().run, call.work, functools.partial(function, **arguments))
         result: R = await call.in_the_loop()
         return result
 

@@ -17,7 +17,7 @@ from tests.wire.lean import lean_consumer, lean_worker
 from tests.wire.wire import Wire
 
 from consumer.pollers import MIN_POLLERS, connections_for
-from shared.aws import sqs_queue
+from shared.aws import boto, sqs_queue
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.lambda_workers import LambdaWorkers
@@ -112,7 +112,8 @@ def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
     """From now on both transports have the clock's time; their chance is the seed's."""
     boto_on_virtual_time(patch)
     random.seed(seed)  # what both pause by
-    patch.setattr(sqs_queue, "time", SimpleNamespace(time=clock.now))
+    for module in (boto, sqs_queue):
+        patch.setattr(module, "time", SimpleNamespace(time=clock.now))
     for module, names in ((connections, ("time", "monotonic")), (transport, ("time",))):
         for name in names:
             patch.setattr(module, name, clock.now)

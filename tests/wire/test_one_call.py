@@ -141,6 +141,20 @@ def test_what_the_worker_settles_and_records_is_sent_up_to_four_times(account: A
     assert len(account.kept) == 0
 
 
+def test_a_postponement_is_not_sent_again_once_its_time_is_over(account: Account) -> None:
+    # Given a message that is postponed for less than an answer may take, and the answer does not come
+    account.runner.run(account.kept.send(Outgoing("hello")))
+    deliveries = account.runner.run(account.queue.receive(10, 0, 120))
+    account.wire.form_now, account.wire.times = TOO_SLOW, 1
+    with pytest.raises(QueueError):
+        account.runner.run(account.queue.change_visibility(deliveries, 2))
+
+    # Then who has it next has it for as long as a lease
+    (again,) = account.runner.run(account.kept.receive(10, 1, 120))
+    assert again.receive_count == 2
+    assert account.wire.times == 0
+
+
 def test_after_half_an_answer_the_lean_transport_sends_again_and_boto_has_an_error(account: Account) -> None:
     account.wire.form_now, account.wire.times = HALF, 1
     count = account.records.count("starts#1", "a", 0.0)

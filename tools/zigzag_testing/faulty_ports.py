@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from shared.aws.transport import ANSWER_SECONDS
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
@@ -17,6 +18,9 @@ from zigzag_testing.outages import UNANSWERED, Service, reply_of, suffer
 
 AGAIN_WITHIN_SECONDS = 30
 """How soon SQS delivers a message again that it delivers twice."""
+
+SENT_AGAIN_SECONDS = ANSWER_SECONDS["sqs"]
+"""How long a client waits for an answer before it sends its call again."""
 
 
 class FaultyQueue:
@@ -73,7 +77,8 @@ class FaultyQueue:
         began = self._clock.now()
         troubled = True
         try:
-            failed = await self._batch(self._queue.change_visibility, deliveries, seconds, until, until=until)
+            over = min(until, began + seconds) if seconds else until
+            failed = await self._batch(self._queue.change_visibility, deliveries, seconds, until, until=over)
             troubled = self._clock.now() > began
         finally:
             for delivery in deliveries if troubled else ():
@@ -125,7 +130,10 @@ class FaultyQueue:
                 failed += await call(sound, *arguments)
                 lost, lost_again = self._faults.lose()
                 if lost and self._again:
-                    await call(sound, *arguments)
+                    await self._clock.sleep(SENT_AGAIN_SECONDS)
+                    lost_again |= self._clock.now() >= until
+                    if self._clock.now() < until:
+                        await call(sound, *arguments)
                 self._raise_if(lost_again if self._again else lost)
         return failed
 

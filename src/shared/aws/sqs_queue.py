@@ -69,6 +69,8 @@ class SqsQueue:
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
     ) -> list[Failed]:
         operation = "ChangeMessageVisibilityBatch"
+        if seconds:  # sent again after that, it would hide what another has by then
+            until = min(until, time.time() + seconds)
         return await self._ask_batch(operation, deliveries, until, VisibilityTimeout=seconds)
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:

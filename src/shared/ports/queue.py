@@ -83,8 +83,8 @@ class Queue(Protocol):
     ) -> list[Failed]:
         """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease.
 
-        Nothing is sent later than `until`, in epoch seconds: then their leases are over, and another may have
-        them.
+        Nothing is sent later than `until`, in epoch seconds, when their leases are over, nor again after
+        these seconds: another may have them then.
         """
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:

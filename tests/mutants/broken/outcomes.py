@@ -105,3 +105,13 @@ def _(original, self, what, error):
     exit_reason = self._host.exit_reason
     original(self, what, error)
     self._host.exit_reason = exit_reason
+
+
+@breaks(
+    "a short postponement is sent again when another may have its message",
+    "H89",
+    "shared.aws.sqs_queue:SqsQueue.change_visibility",
+)
+async def _(original, self, deliveries, seconds, until=float("inf")):
+    operation = "ChangeMessageVisibilityBatch"
+    return await self._ask_batch(operation, deliveries, until, VisibilityTimeout=seconds)

@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from tests.support import World, body_of
+from tests.support import NOW, World, body_of
 
 from shared.delivery import Batch, to_event
 from shared.ports.queue import Outgoing, QueueError
@@ -85,6 +85,18 @@ class TestLostAnswer:
 
         assert world.records.records[KEY].last == OWNER
         assert faults.unreached[KEY] == 1
+
+    @pytest.mark.parametrize(("seconds", "visible_after"), [(60, 65), (2, 2)])
+    def test_a_postponement_is_sent_again_after_a_while_but_not_after_its_own_time(
+        self, world: World, seconds: int, visible_after: float
+    ) -> None:
+        queue = FaultyQueue(world.queue, Scripted("call's answer lost"), world.clock, again=True)
+        delivery = world.delivered()
+
+        with contextlib.suppress(QueueError):
+            world.run(queue.change_visibility([delivery], seconds))
+
+        assert world.queue.next_visible_at() == NOW + visible_after
 
     def test_that_of_a_queues_call_as_well(self, world: World) -> None:
         queue = FaultyQueue(world.queue, Scripted("call's answer lost"), world.clock, again=True)
