@@ -1,7 +1,7 @@
 """Leftovers of a task in its process, which the next one must not meet.
 
-Its folder, variables, locale, signals and output are put back. After threads, child processes, memory and
-descriptors the process ends, once all is settled. Changes that a task's module made at its import stay.
+Its folder, variables, locale, signals, umask and output are put back. After threads, child processes, memory
+and descriptors the process ends, once all is settled. Changes that a task's module made at its import stay.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from _locale import LC_ALL, setlocale  # `locale` itself takes a cold start's time to load
+from _socket import getdefaulttimeout, setdefaulttimeout
 from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import suppress
@@ -61,6 +62,9 @@ class Before:
         self._locale = setlocale(LC_ALL, None)
         self._signals = [getsignal(number) for number in _SIGNALS]
         self._blocked = pthread_sigmask(SIG_BLOCK, ())
+        self._timeout = getdefaulttimeout()
+        self._umask = os.umask(0o077)  # nothing else tells it
+        os.umask(self._umask)
 
     def put_back(self) -> str | None:
         """Puts back what can be. Why the process must end, or None."""
@@ -77,6 +81,8 @@ class Before:
         os.environ = self._environ  # noqa: B003 - a task may have put another in its place
         if self._kept != self._variables:
             self._put_back_variables()
+        os.umask(self._umask)
+        setdefaulttimeout(self._timeout)
         if self._folder is not None and _folder() != self._folder:
             with suppress(OSError):
                 os.chdir(self._folder)
@@ -108,6 +114,14 @@ class Before:
         children = [name for child in sorted(_children() - self._children) if (name := _running(child))]
         if children:
             yield f"its task left child processes behind: {', '.join(children)[:200]}"
+
+
+def own_digits() -> None:
+    """Gives the running code a decimal context of its own. In a copy of its context variables it would be the
+    same one, if the task's module has asked for it."""
+    decimal = sys.modules.get("decimal")
+    if decimal is not None:
+        decimal.setcontext(decimal.getcontext().copy())
 
 
 def worn_out(memory_mb: int, of: int) -> str | None:

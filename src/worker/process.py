@@ -8,6 +8,7 @@ import resource
 import sys
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
 from math import inf
 from time import sleep, time
 from typing import Any, NoReturn
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 from shared import log
 from worker.alarm import Alarm
 from worker.host import Sleep, SoftDeadline
-from worker.leftovers import Before, worn_out
+from worker.leftovers import Before, own_digits, worn_out
 from worker.loop import Loop
 from zigzag.in_place import run_in_place
 
@@ -61,9 +62,7 @@ class LambdaProcess:
         result = None
         try:
             with ALARM.after(seconds):
-                result = function()
-                if isinstance(result, Awaitable):
-                    result = self._loop.run(result)
+                result = copy_context().run(self._run, function)
                 returned = True
         except SoftDeadline:
             self.exit_reason = "its task was interrupted"
@@ -71,6 +70,11 @@ class LambdaProcess:
                 raise
         except (Exception, SystemExit):
             raise
+        except BaseExceptionGroup as group:
+            if group.subgroup(SoftDeadline) is None:
+                raise _as_exception(group, "the task") from group
+            self.exit_reason = "its task was interrupted"
+            raise SoftDeadline().with_traceback(group.__traceback__) from group
         except BaseException as error:  # a cancellation, say: the task's failure, and not this process's end
             raise _as_exception(error, "the task") from error
         finally:
@@ -81,6 +85,11 @@ class LambdaProcess:
     def _still_goes_on(self) -> str | None:
         names = ", ".join(self._loop.left)[:200]
         return f"what its task started goes on though it was cancelled: {names}" if names else None
+
+    def _run(self, function: Callable[[], Any]) -> Any:
+        own_digits()
+        result = function()
+        return self._loop.run(result) if isinstance(result, Awaitable) else result
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work, self)

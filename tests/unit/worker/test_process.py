@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import decimal
 import locale
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,18 @@ def test_nor_does_it_before_the_task(error: type[BaseException]) -> None:
         run_in_place(process.prepare(check, LONG))
 
     assert process.exit_reason is None
+
+
+def test_an_interrupt_in_a_group_of_errors_is_one(process: LambdaProcess) -> None:
+    def task() -> None:  # as trio and anyio do
+        try:
+            spin()
+        except KeyboardInterrupt as error:
+            raise BaseExceptionGroup("of a nursery", [ValueError("broken"), error]) from None
+
+    with pytest.raises(SoftDeadline):
+        call(process, task, SOON)
+    assert process.exit_reason == "its task was interrupted"
 
 
 def test_no_interrupt_comes_after_the_function() -> None:
@@ -518,6 +533,51 @@ class TestLeftovers:
 
         call(process, task)
         assert (locale.setlocale(locale.LC_ALL), sys.getrecursionlimit()) == before
+
+    def test_the_umask_and_the_time_out_of_sockets_are_put_back(self, process: LambdaProcess) -> None:
+        before = os.umask(0o027)
+
+        def task() -> None:
+            os.umask(0)
+            socket.setdefaulttimeout(0.5)
+
+        call(process, task)
+        assert (os.umask(before), socket.getdefaulttimeout()) == (0o027, None)
+
+    def test_its_context_variables_are_gone(self, process: LambdaProcess) -> None:
+        customer = ContextVar("customer", default="nobody")
+        seen = []
+
+        def plain() -> None:
+            seen.append(customer.get())
+            customer.set("Ann")
+
+        async def asynchronous() -> None:
+            plain()
+
+        def half() -> Any:
+            plain()
+            return asynchronous()
+
+        for task in (plain, asynchronous, half, plain):
+            call(process, task)
+        assert seen == ["nobody", "nobody", "nobody", "Ann", "nobody"]
+
+    @pytest.mark.parametrize("at_import", [9, None], ids=["its module sets some", "it does not"])
+    def test_the_digits_that_it_counts_with_are_put_back(
+        self, process: LambdaProcess, at_import: int | None
+    ) -> None:
+        with decimal.localcontext(prec=at_import):
+
+            def task() -> None:
+                decimal.getcontext().prec = 2
+
+            async def asynchronous() -> None:
+                task()
+
+            call(process, task)
+            call(process, asynchronous)
+            assert decimal.getcontext().prec == (at_import or decimal.DefaultContext.prec)
 
     def test_a_task_that_is_the_first_to_load_the_locale_changes_nothing(
         self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
