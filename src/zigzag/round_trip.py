@@ -1,13 +1,15 @@
 """Is a payload still the same once it has been JSON? If not, where does it change?
 
 Pydantic writes some values that it does not read back: a SecretStr becomes stars, a subclass loses its
-fields, an excluded field its value. Equal is not enough: a Decimal that comes back as a float may be equal.
+fields, an excluded field its value, a time its zone. Equal is not enough: a Decimal that comes back as a
+float may be equal.
 Places and types are told, values never: they may be private.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import tzinfo
 from typing import Any, NamedTuple
 
 _PLAIN = (str, int, float, bytes, dict, list)
@@ -30,6 +32,8 @@ def change(given: Any, back: Any, path: str = "") -> Change | None:
         return Change(path, _told(given, back))
     parts = _parts(given, back)
     if parts is None:
+        if _has_rules(given):
+            return Change(path, "loses its time zone, and has an offset in its place: send it in UTC")
         same = given == back or (given != given and back != back)  # NaN equals nothing
         return None if same else Change(path, "comes back with another value")
     for name, one, other in parts:
@@ -53,6 +57,13 @@ def _told(given: Any, back: Any) -> str:
 
 def _is_plainer(given: Any, back: Any) -> bool:
     return type(back) in _PLAIN and isinstance(given, type(back)) and not isinstance(given, bool)
+
+
+def _has_rules(given: Any) -> bool:
+    """Whether a time has a zone whose offset depends on the day. A text has the offset alone: it is the same
+    moment, and a day later it may be an hour off."""
+    zone = getattr(given, "tzinfo", None)
+    return isinstance(zone, tzinfo) and zone.utcoffset(None) is None
 
 
 def _parts(given: Any, back: Any) -> Iterator[tuple[Any, Any, Any]] | None:

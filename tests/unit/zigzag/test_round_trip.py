@@ -6,7 +6,7 @@ import enum
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -73,6 +73,23 @@ class Number(BaseModel):
 
 class Moment(BaseModel):
     value: datetime | str
+
+
+class OfDay(BaseModel):
+    value: time
+
+
+class Zone(tzinfo):
+    """Has summer time, as those of `zoneinfo` have, whose data not every machine has."""
+
+    def utcoffset(self, moment: datetime | None, /) -> timedelta | None:
+        return None if moment is None else timedelta(hours=2 if 3 < moment.month < 11 else 1)
+
+    def dst(self, moment: datetime | None, /) -> timedelta | None:
+        return None if moment is None else timedelta(hours=1 if 3 < moment.month < 11 else 0)
+
+
+ZONE = Zone()
 
 
 class Secretive(BaseModel):
@@ -182,6 +199,8 @@ def _the_same() -> Iterator[Any]:
     yield Anything(values=defaultdict(list, {"a": [1]}))
     yield Anything(values={"a": Word.RED})
     yield Strict(id=KEY, colour=Colour.RED, at=NOW, sizes=(1, 2))
+    yield Moment(value=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1), "CET")))
+    yield Moment(value=datetime(2026, 1, 1))
     yield Rich(
         id=KEY,
         at=NOW,
@@ -213,6 +232,12 @@ CHANGES: dict[str, tuple[Any, Any, str]] = {
     "a key in Any": (Anything, Anything(values={1: "a"}), "values.1 does not come back"),
     "two keys that are one": (Anything, Anything(values={1: "a", "1": "b"}), "values.1 "),
     "a text that is a time": (Moment, Moment(value="2026-01-01T00:00:00Z"), "value comes back as datetime"),
+    "a time in a zone": (
+        Moment,
+        Moment(value=datetime(2026, 1, 1, tzinfo=ZONE)),
+        "value loses its time zone",
+    ),
+    "a time of day in a zone": (OfDay, OfDay(value=time(9, tzinfo=ZONE)), "value loses its time zone"),
     "a key": (dict, {1: 100}, "1 does not come back"),
     "two keys": (dict, {1: "a", "1": "b"}, "1 "),
     "keys of all kinds": (dict, {None: 1, True: 2}, "None does not come back"),
