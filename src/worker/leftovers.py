@@ -124,6 +124,20 @@ def own_digits() -> None:
         decimal.setcontext(decimal.getcontext().copy())
 
 
+def end_a_child(of: int) -> None:
+    """Ends this process if it is not that one, but a child that the task forked and that leaves the task as
+    its parent does. It would settle the message a second time, and ask for the next one."""
+    if os.getpid() == of:
+        return
+    error = sys.exception()
+    status = getattr(error, "code", None) if isinstance(error, SystemExit) else int(error is not None)
+    with suppress(Exception):
+        if error is not None and not isinstance(error, SystemExit):
+            sys.excepthook(type(error), error, error.__traceback__)
+        sys.stdout.flush()
+    os._exit(status if isinstance(status, int) else int(status is not None))
+
+
 def worn_out(memory_mb: int, of: int) -> str | None:
     """Why the process must not run another task, or None.
 

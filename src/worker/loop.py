@@ -5,10 +5,12 @@ A client that one of them made, and keeps for the next, is of this loop, and can
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from worker.host import SoftDeadline
+from worker.leftovers import end_a_child
 
 if TYPE_CHECKING:
     import asyncio
@@ -65,7 +67,11 @@ async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> An
     import asyncio
 
     before = asyncio.all_tasks()
-    result = await awaitable
+    pid = os.getpid()
+    try:
+        result = await awaitable
+    finally:
+        end_a_child(pid)
     idle = False
     while not idle:
         if new := asyncio.all_tasks() - before:

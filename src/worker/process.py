@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from shared import log
 from worker.alarm import Alarm
 from worker.host import Sleep, SoftDeadline
-from worker.leftovers import Before, own_digits, worn_out
+from worker.leftovers import Before, end_a_child, own_digits, worn_out
 from worker.loop import Loop
 from zigzag.in_place import run_in_place
 
@@ -88,8 +88,12 @@ class LambdaProcess:
 
     def _run(self, function: Callable[[], Any]) -> Any:
         own_digits()
-        result = function()
-        return self._loop.run(result) if isinstance(result, Awaitable) else result
+        pid = os.getpid()
+        try:
+            result = function()
+            return self._loop.run(result) if isinstance(result, Awaitable) else result
+        finally:
+            end_a_child(pid)
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work, self)
