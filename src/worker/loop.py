@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from worker.host import SoftDeadline
@@ -19,6 +20,10 @@ CANCEL_SECONDS = 1.0
 """For what is cancelled to end: its `finally` runs within the grace that an interrupted task has."""
 
 
+_ERRORS: ContextVar[list[Exception]] = ContextVar("errors")
+"""Those of the asyncio tasks that a run has started."""
+
+
 class Loop:
     """The event loop, made when the first task needs it.
 
@@ -27,13 +32,14 @@ class Loop:
 
     def __init__(self) -> None:
         self.left: list[str] = []
+        self._errors: list[Exception] = []
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
         """What it returns, once all that it has started has ended.
 
-        Raises what it raises, and what the first of the asyncio tasks does that it left to themselves; then
-        the others are cancelled. SoftDeadline names those that were still pending.
+        Raises what it raises, and what the first of the asyncio tasks does that it left to themselves, before
+        its end or after; then the others are cancelled. SoftDeadline names those that were still pending.
         """
         import asyncio  # only tasks that are `async def` pay for it
         from concurrent.futures import ThreadPoolExecutor
@@ -43,18 +49,35 @@ class Loop:
         loop, threads = self._loop, ThreadPoolExecutor(thread_name_prefix="asyncio")
         asyncio.set_event_loop(loop)
         loop.set_default_executor(threads)  # its threads end with the task, as all others must
+        loop.set_exception_handler(self._unheard)
+        self._errors = []
+        _ERRORS.set(self._errors)
         before = asyncio.all_tasks(loop)
         left: set[asyncio.Task[Any]] = set()
         try:
             result = loop.run_until_complete(_all_of(awaitable, left))
             threads.shutdown()
+            if self._errors:
+                raise self._errors[0]
         except SoftDeadline as deadline:
             still = sorted(_name(task) for task in left if not task.done())
             raise SoftDeadline(", ".join(still)[:200]).with_traceback(deadline.__traceback__) from None
         finally:
+            self._errors = []
             self.left = _cancelled(loop, before)
             threads.shutdown(wait=False, cancel_futures=True)
         return result
+
+    def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An asyncio task has raised what nobody asked for, as a rule: that fails the run that started it, as
+        long as that goes on."""
+        import asyncio
+
+        task, error = context.get("future"), context.get("exception")
+        started_by = task.get_context().get(_ERRORS) if isinstance(task, asyncio.Task) else None
+        if started_by is self._errors and isinstance(error, Exception):
+            self._errors.append(error)
+        loop.default_exception_handler(context)
 
     def close(self) -> None:
         """For tests: the process of a function ends without it."""

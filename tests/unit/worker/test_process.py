@@ -347,6 +347,47 @@ class TestLoop:
         with pytest.raises(ValueError, match="not sent"):
             call(process, task)
 
+    def test_what_had_failed_before_it_ended_fails_it_too(self, process: LambdaProcess) -> None:
+        async def at_once() -> None:
+            raise ValueError("not sent")
+
+        async def task() -> None:
+            asyncio.get_running_loop().create_task(at_once())
+            await asyncio.sleep(SOON)
+
+        with pytest.raises(ValueError, match="not sent"):
+            call(process, task)
+
+    def test_an_error_that_it_has_dealt_with_is_none(self, process: LambdaProcess) -> None:
+        async def at_once() -> None:
+            raise ValueError("not sent")
+
+        async def task() -> int:
+            one = asyncio.get_running_loop().create_task(at_once())
+            await asyncio.wait([one])
+            return 7 if one.exception() else 0
+
+        assert call(process, task) == 7
+
+    def test_an_error_of_an_earlier_one_is_logged_and_not_its_own(
+        self, process: LambdaProcess, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def at_once() -> None:
+            raise ValueError("not sent")
+
+        async def task() -> None:
+            kept.append(asyncio.get_running_loop().create_task(at_once()))
+            await asyncio.sleep(SOON)
+
+        async def next_one() -> int:
+            kept.clear()
+            return 7
+
+        kept: list[asyncio.Task[None]] = []
+        call(process, task)
+        assert call(process, next_one) == 7
+        assert "Task exception was never retrieved" in caplog.text
+
     def test_what_is_pending_at_the_deadline_is_named_and_cancelled(self, process: LambdaProcess) -> None:
         cleaned = []
 
