@@ -39,6 +39,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         connections=connections_for(pollers),
         threads=threads_for(pollers),
         arriving=memory.arriving,
+        botos_messages=messages_for(memory_mb),
     )
     aws.prepare("sqs", "lambda")
     queue = settings.queue
@@ -50,7 +51,6 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         linger_seconds=settings.linger_seconds,
         pollers=pollers,
         memory=memory,
-        max_per_poll=messages_for(memory_mb, parsed_whole=not aws.splits_receives),
     )
     return asyncio.Runner(), consumer
 

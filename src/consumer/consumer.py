@@ -15,7 +15,7 @@ from consumer.source import Source
 from consumer.summary import Summary
 from consumer.tick import Tick
 from shared.ports.clock import Clock
-from shared.ports.queue import MAX_PER_CALL, Queue
+from shared.ports.queue import Queue
 from shared.ports.workers import Workers
 from shared.queues import TaskQueue
 
@@ -34,7 +34,6 @@ class Consumer:
     linger_seconds -- how long a tick polls on after a queue has run empty.
     pollers        -- most polls of a tick under way at once.
     memory         -- for what they receive.
-    max_per_poll   -- most messages of a receive; with fewer than 10, one poller of a queue polls alone.
     """
 
     def __init__(
@@ -47,7 +46,6 @@ class Consumer:
         linger_seconds: float = 0,
         pollers: int = MIN_POLLERS,
         memory: Memory | None = None,
-        max_per_poll: int = MAX_PER_CALL,
     ) -> None:
         self._queues = queues
         self._workers = workers
@@ -56,7 +54,6 @@ class Consumer:
         self._linger_seconds = linger_seconds
         self._pollers = pollers
         self._limit = EventLimit()
-        self._max_per_poll = max_per_poll
         self._memory = memory or Memory(0)
 
     async def tick(self, seconds_left: float) -> Summary:
@@ -80,7 +77,7 @@ class Consumer:
         )
         return Source(
             polled.messages,
-            InFlightCap(polled.messages, polled.queue.in_flight_cap, self._max_per_poll),
+            InFlightCap(polled.messages, polled.queue.in_flight_cap),
             dispatcher,
             self._clock,
             self._random,

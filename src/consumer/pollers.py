@@ -31,12 +31,11 @@ def threads_for(pollers: int) -> int:
     return max(pollers, MAX_PER_CALL)
 
 
-def messages_for(memory_mb: int, *, parsed_whole: bool) -> int:
-    """How many messages a receive may ask for: each may be of 1 MiB. 2 at 128 MB, 10 from 512.
+def messages_for(memory_mb: int) -> int:
+    """How many messages a receive of boto3 may ask for: each may be of 1 MiB. 2 at 128 MB, 10 from 512.
 
-    parsed_whole -- whether the transport parses an answer as a whole, as boto3 does: it takes some 20 MB for
-                    each such message.
+    boto3 parses an answer as a whole, which takes some 20 MB for each such message.
     """
-    if not parsed_whole or memory_mb == 0:
+    if memory_mb == 0:
         return MAX_PER_CALL
     return min(MAX_PER_CALL, memory_mb * MAX_PER_CALL // MB_FOR_A_FULL_RECEIVE)

@@ -23,6 +23,17 @@ from consumer import app
 class Context:
     def get_remaining_time_in_millis(self):
         return 90_000
+if len(sys.argv) > 2:
+    from shared.aws.lean.transport import LeanTransport
+    from shared.aws.transport import AnsweredError
+    good, left = LeanTransport.call, int(sys.argv[2])
+    async def call(self, service, operation, *more):
+        global left
+        left -= operation == "ReceiveMessage"
+        if left < 0:
+            raise AnsweredError("SignatureDoesNotMatch", "", 403, {})
+        return await good(self, service, operation, *more)
+    LeanTransport.call = call
 summary = app.handler({}, Context())
 with open("/proc/self/status") as status:
     (peak,) = [line.split()[1] for line in status if line.startswith("VmHWM")]
@@ -49,8 +60,13 @@ def stub() -> Iterator[Stub]:
         yield stub
 
 
-def tick(stub: Stub, messages: int, memory_mb: int, **body: str) -> tuple[dict[str, Any], float]:
-    """A tick that finds so many messages: its summary, and the most memory that its process took, in MB."""
+def tick(
+    stub: Stub, messages: int, memory_mb: int, refused_after: int | None = None, **body: str
+) -> tuple[dict[str, Any], float]:
+    """A tick that finds so many messages: its summary, and the most memory that its process took, in MB.
+
+    refused_after -- after how many receives the lean client's signature is refused.
+    """
     stub.reset(messages, latency_ms=5, **body)
     environment = {
         "PATH": os.environ["PATH"],
@@ -59,6 +75,7 @@ def tick(stub: Stub, messages: int, memory_mb: int, **body: str) -> tuple[dict[s
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "not-a-secret",
         "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
         "ZIGZAG_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/tasks",
         "ZIGZAG_DEAD_LETTER_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead",
@@ -69,7 +86,13 @@ def tick(stub: Stub, messages: int, memory_mb: int, **body: str) -> tuple[dict[s
         "ZIGZAG_BATCH_SIZE": "1",
     }
     ran = subprocess.run(
-        [sys.executable, "-c", TICK, str(ROOT / "src")],
+        [
+            sys.executable,
+            "-c",
+            TICK,
+            str(ROOT / "src"),
+            *([] if refused_after is None else [str(refused_after)]),
+        ],
         env=environment,
         capture_output=True,
         text=True,
@@ -100,3 +123,11 @@ def test_more_memory_means_more_pollers_and_still_not_too_much(stub: Stub, memor
 
     assert_nothing_is_missing(summary, 200)
     assert peak_mb < memory_mb - RUNTIME_MB
+
+
+@pytest.mark.parametrize("refused_after", [0, 3])
+def test_boto_that_takes_over_stays_within_it_as_well(stub: Stub, refused_after: int) -> None:
+    summary, peak_mb = tick(stub, 40, 128, refused_after, body=BODIES["emoji, each escaped on the wire"])
+
+    assert summary["received"] == summary["dispatched"] + summary["released"] == 40
+    assert peak_mb < 128 - RUNTIME_MB

@@ -21,24 +21,20 @@ from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 
 
 class InFlightCap:
-    """How many messages of `queue` one run may receive, by a cap of `limit` messages (0 = no cap).
+    """How many messages of `queue` one run may receive, by a cap of `limit` messages (0 = no cap)."""
 
-    max_per_poll -- most that one receive may ask for.
-    """
-
-    def __init__(self, queue: Queue, limit: int, max_per_poll: int = MAX_PER_CALL) -> None:
+    def __init__(self, queue: Queue, limit: int) -> None:
         self._queue = queue
         self._limit = limit
-        self._max_per_poll = max_per_poll
         self._left: int | None = None
         self._asked = 0
 
     async def may_receive(self) -> int:
         if self._limit == 0:
-            return self._max_per_poll
+            return MAX_PER_CALL
         if self._left is None:
             self._left = max(self._limit - await self._in_flight(), self._small_poll)
-        allowed = min(self._max_per_poll, self._left)
+        allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked += allowed
         return allowed

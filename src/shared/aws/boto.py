@@ -43,7 +43,7 @@ from shared.aws.transport import (
     TooLateError,
     never,
 )
-from shared.ports.queue import MAX_WAIT_SECONDS
+from shared.ports.queue import MAX_PER_CALL, MAX_WAIT_SECONDS
 
 CONNECT_SECONDS = 2.0
 
@@ -103,9 +103,9 @@ class BotoTransport:
     ends_at     -- when the invocation ends, in epoch seconds.
     clients     -- boto3's clients that are made already, of an account or a place of their own; for this
                    process only.
+    messages    -- most that a receive asks for: an answer is parsed as a whole, in some 20 MB for each of
+                   the largest.
     """
-
-    splits_receives = False
 
     def __init__(
         self,
@@ -115,7 +115,9 @@ class BotoTransport:
         call: Caller = in_place,
         ends_at: Callable[[], float] = never,
         clients: Mapping[Service, Any] | None = None,
+        messages: int = MAX_PER_CALL,
     ) -> None:
+        self._messages = messages
         self._attempts = attempts
         self._connections = connections
         self._call = call
@@ -137,6 +139,9 @@ class BotoTransport:
         if time.time() >= until:
             raise TooLateError
         _until.set(until)
+        if operation == "ReceiveMessage":
+            most = min(parameters["MaxNumberOfMessages"], self._messages)
+            parameters = {**parameters, "MaxNumberOfMessages": most}
         client = self.client(service, waits=parameters.get("WaitTimeSeconds", 0) > 0)
         answer = await self._ask(_METHODS[operation](client), **parameters)
         headers = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {})

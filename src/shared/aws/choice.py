@@ -1,4 +1,4 @@
-"""Which transport does a function use? The lean one, unless boto is asked for, or alone can serve."""
+"""Which transport does a function use? The lean one first, unless boto is asked for, or alone can serve."""
 
 from __future__ import annotations
 
@@ -7,52 +7,74 @@ import os
 from collections.abc import Callable
 
 from shared import log
+from shared.aws.doubt import Doubt, LeanFirst
 from shared.aws.lean.connections import Arriving
 from shared.aws.lean.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
 from shared.aws.transport import Transport, never
+from shared.ports.queue import MAX_PER_CALL
 
 LEAN, BOTO = "lean", "boto"
 
 
-def transport_in_place(wanted: str, *, attempts: int, ends_at: Callable[[], float] = never) -> Transport:
+def transport_in_place(
+    wanted: str, *, attempts: int, ends_at: Callable[[], float] = never, doubt: Doubt | None = None
+) -> Transport:
     """One that makes its calls here and now.
 
     wanted   -- "lean" or "boto".
     attempts -- how often a call is sent at most.
     ends_at  -- when the invocation ends, in epoch seconds: nothing is sent later.
+    doubt    -- of the lean client, where other transports of the process share it.
     """
-    found = _for_lean(wanted)
-    if found is None:
+
+    def boto() -> Transport:
         from shared.aws.boto import BotoTransport
 
         return BotoTransport(attempts=attempts, ends_at=ends_at)
+
+    found = _for_lean(wanted)
+    if found is None:
+        return boto()
     from shared.aws.lean.streams_in_place import InPlace
     from shared.aws.lean.transport import LeanTransport
 
-    return LeanTransport(found, InPlace(), attempts=attempts, ends_at=ends_at)
+    lean = LeanTransport(found, InPlace(), attempts=attempts, ends_at=ends_at)
+    return LeanFirst(lean, boto, doubt or Doubt(), calls_again=attempts > 1)
 
 
 def transport_in_a_loop(
-    wanted: str, *, attempts: int, connections: int, threads: int, arriving: Arriving | None = None
+    wanted: str,
+    *,
+    attempts: int,
+    connections: int,
+    threads: int,
+    arriving: Arriving | None = None,
+    botos_messages: int = MAX_PER_CALL,
 ) -> Transport:
     """One for an event loop, with many calls under way. As above.
 
-    connections -- the most of the lean one to each service.
-    threads     -- of boto, which waits in one for each call, and has as many connections.
-    arriving    -- as the lean one's.
+    connections    -- the most of the lean one to each service.
+    threads        -- of boto, which waits in one for each call, and has as many connections.
+    arriving       -- as the lean one's.
+    botos_messages -- most that a receive of boto's asks for.
     """
-    found = _for_lean(wanted)
-    if found is None:
+
+    def boto() -> Transport:
         from concurrent.futures import ThreadPoolExecutor
 
         from shared.aws.boto import BotoTransport, in_threads
 
         call = in_threads(ThreadPoolExecutor(threads))
-        return BotoTransport(attempts=attempts, connections=threads, call=call)
+        return BotoTransport(attempts=attempts, connections=threads, call=call, messages=botos_messages)
+
+    found = _for_lean(wanted)
+    if found is None:
+        return boto()
     from shared.aws.lean.streams_in_a_loop import InALoop
     from shared.aws.lean.transport import LeanTransport
 
-    return LeanTransport(found, InALoop(), attempts=attempts, connections=connections, arriving=arriving)
+    lean = LeanTransport(found, InALoop(), attempts=attempts, connections=connections, arriving=arriving)
+    return LeanFirst(lean, boto, Doubt(), calls_again=attempts > 1)
 
 
 def _for_lean(wanted: str) -> AwsEnvironment | None:

@@ -53,8 +53,16 @@ class NotSentError(CallError):
     """Nothing was sent, so nothing was done."""
 
 
+class NotTrustedError(NotSentError):
+    """Nothing was sent: who was met there has a certificate that is not accepted."""
+
+
 class NoAnswerError(CallError):
     """The call was sent, or a part of it, and no answer came: it may have been done."""
+
+
+class NotUnderstoodError(NoAnswerError):
+    """Something came in place of an answer, and no end of the connection cut it short."""
 
 
 class TooLateError(NotSentError):
@@ -98,21 +106,17 @@ def meaning(error: CallError, broken: Reply) -> Reply:
 def understood() -> Iterator[None]:
     """Surrounds the reading of an answer: one of another shape than was asked for is no answer.
 
-    Raises NoAnswerError, without the answer's words, which may be a message's.
+    Raises NotUnderstoodError, without the answer's words, which may be a message's.
     """
     try:
         yield
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
-        raise NoAnswerError("BadAnswer", f"it is not what was asked for ({type(error).__name__})") from error
+        why = f"it is not what was asked for ({type(error).__name__})"
+        raise NotUnderstoodError("BadAnswer", why) from error
 
 
 class Transport(Protocol):
-    """How calls reach AWS. Its methods raise CallError, in one of its three kinds.
-
-    splits_receives -- whether a receive's answer becomes text a message at a time; else it does as a whole.
-    """
-
-    splits_receives: bool
+    """How calls reach AWS. Its methods raise CallError, in one of its three kinds."""
 
     def prepare(self, *services: Service) -> None:
         """Makes now what the first calls would else have to make: Lambda's init phase has the full CPU."""
@@ -129,7 +133,7 @@ class Transport(Protocol):
         Bytes among the parameters and in the answer are bytes, as in boto3. What may have been mended by now
         (no connection, no answer, a throttle, a server's error) is sent again, as often as the transport was
         told to. After half an answer only the lean one does. Nothing is sent later than `until`, in epoch
-        seconds, nor when the invocation is over.
+        seconds, nor when the invocation is over. A receive may ask for fewer messages than it was told to.
         """
 
     async def invoke(self, function: str, event: bytes) -> None:

@@ -134,3 +134,32 @@ def _(original, self, service):
 def _(original, self, service, *, waits=False):
     made = [client for (_, *of), client in self._clients.items() if of == [service, waits]]
     return made[0] if made else original(self, service, waits=waits)
+
+
+@breaks("the lean client is never in doubt", "H98", "shared.aws.doubt:_doubtful")
+def _(original, error):
+    return None
+
+
+@breaks(
+    "boto sends an invoke again whose answer the lean client did not understand",
+    "H3 H98",
+    "shared.aws.doubt:LeanFirst.invoke",
+)
+async def _(original, self, function, event):
+    await self._made("lambda", lambda by: by.invoke(function, event), again=True)
+
+
+@breaks("boto makes one call, and the next is the lean client's again", "H98", "shared.aws.doubt:Doubt.cast")
+def _(original, self, why):
+    original(self, why)
+    self.there = False
+
+
+@breaks(
+    "a receive of boto's asks for as many messages as it is told to",
+    "H70",
+    "shared.aws.choice:transport_in_a_loop",
+)
+def _(original, wanted, *, botos_messages=10, **more):
+    return original(wanted, **more)

@@ -27,10 +27,6 @@ def test_without_a_cap_every_poll_is_full_and_sqs_is_not_asked(world: World) -> 
     assert world.queue.asked("in_flight") == []
 
 
-def test_a_poll_asks_for_no_more_than_it_may(world: World) -> None:
-    assert [receive(world, InFlightCap(world.queue, limit, 3), 3) for limit in (0, 100, 2)] == [3, 3, 2]
-
-
 @pytest.mark.parametrize(
     ("cap", "in_flight", "asked"),
     [

@@ -31,5 +31,4 @@ def test_boto_has_a_thread_for_each_poller_and_ten_at_least(pollers: int, thread
 def test_a_receive_of_boto_asks_for_as_many_large_messages_as_the_memory_carries(
     memory_mb: int, messages: int
 ) -> None:
-    assert messages_for(memory_mb, parsed_whole=True) == messages
-    assert messages_for(memory_mb, parsed_whole=False) == 10
+    assert messages_for(memory_mb) == messages

@@ -13,10 +13,16 @@ from collections.abc import Awaitable, Callable
 from ssl import SSLCertVerificationError, SSLEOFError
 from time import monotonic, time
 
-from shared.aws.lean.http11 import AnswerReader, BadAnswerError, HttpAnswer
+from shared.aws.lean.http11 import AnswerReader, BadAnswerError, CutShortError, HttpAnswer
 from shared.aws.lean.streams import Secure, Stream, Streams
 from shared.aws.lean.trust import Trust
-from shared.aws.transport import NoAnswerError, NotSentError, TooLateError
+from shared.aws.transport import (
+    NoAnswerError,
+    NotSentError,
+    NotTrustedError,
+    NotUnderstoodError,
+    TooLateError,
+)
 
 OPEN_SECONDS = 4.0
 """For a turn and a new connection, both together; the answer's time comes on top, and all of it must fit into
@@ -89,7 +95,9 @@ class Connections:
             answer = await _sent_and_answered(stream, request(), min(seconds, left), arriving)
         except (OSError, BadAnswerError) as error:
             stream.close()
-            raise NoAnswerError(type(error).__name__, f"{self._host}: {error}") from error
+            lost = isinstance(error, OSError | CutShortError)
+            kind = NoAnswerError if lost else NotUnderstoodError
+            raise kind(type(error).__name__, f"{self._host}: {error}") from error
         except BaseException:
             stream.close()
             raise
@@ -124,7 +132,8 @@ class Connections:
                     raise
                 return await self._open(Secure(wider), until)
         except (OSError, ValueError) as error:
-            raise NotSentError(type(error).__name__, f"no connection to {self._host}: {error}") from error
+            kind = NotTrustedError if isinstance(error, SSLCertVerificationError) else NotSentError
+            raise kind(type(error).__name__, f"no connection to {self._host}: {error}") from error
 
     async def _open(self, secure: Secure | None, until: float) -> Stream:
         left = max(0.1, until - monotonic())

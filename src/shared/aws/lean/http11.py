@@ -20,6 +20,10 @@ class BadAnswerError(Exception):
     """What came is no answer of HTTP/1.1, or its end is missing."""
 
 
+class CutShortError(BadAnswerError):
+    """The connection was closed before the answer's end."""
+
+
 class Head:
     """An answer's first lines. Most headers are never asked for, so they are looked for when they are."""
 
@@ -101,7 +105,7 @@ class AnswerReader:
                 keep = self._head.keeps and not isinstance(self._body, _UntilClosed)
                 return HttpAnswer(self._head, body, keep)
         if closed:
-            raise BadAnswerError("the connection was closed before the answer's end")
+            raise CutShortError("the connection was closed before the answer's end")
         if self._size > MAX_BODY_BYTES:
             raise BadAnswerError(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
         return None

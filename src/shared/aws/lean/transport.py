@@ -31,6 +31,8 @@ from shared.aws.transport import (
     CallError,
     NoAnswerError,
     NotSentError,
+    NotTrustedError,
+    NotUnderstoodError,
     Service,
     TooLateError,
     is_throttle,
@@ -69,8 +71,6 @@ class LeanTransport:
     ends_at     -- when the invocation ends, in epoch seconds.
     arriving    -- is told how long a receive's answer is going to be, before most of it is read.
     """
-
-    splits_receives = True
 
     def __init__(
         self,
@@ -198,6 +198,8 @@ def _trace() -> dict[str, str]:
 def _may_work_later(error: CallError) -> bool:
     if isinstance(error, AnsweredError):
         return error.status in _AGAIN or is_throttle(error)
+    if isinstance(error, NotTrustedError | NotUnderstoodError):
+        return False  # the same eyes would see the same
     return isinstance(error, NoAnswerError | NotSentError)
 
 
@@ -221,7 +223,7 @@ def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
     with understood():
         found = json.loads(answer.body)
     if not isinstance(found, dict):
-        raise NoAnswerError("BadAnswer", f"HTTP {answer.status}, and its body is no JSON object")
+        raise NotUnderstoodError("BadAnswer", f"HTTP {answer.status}, and its body is no JSON object")
     return found
 
 

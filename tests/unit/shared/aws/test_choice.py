@@ -7,7 +7,7 @@ from tests.transports import as_on_lambda
 
 from shared.aws.boto import BotoTransport
 from shared.aws.choice import BOTO, LEAN, transport_in_a_loop, transport_in_place
-from shared.aws.lean.transport import LeanTransport
+from shared.aws.doubt import LeanFirst
 
 
 class TestChoice:
@@ -16,8 +16,8 @@ class TestChoice:
     def test_on_lambda_it_is_lean(self, monkeypatch: pytest.MonkeyPatch) -> None:
         as_on_lambda(monkeypatch)
 
-        assert isinstance(transport_in_place(LEAN, attempts=1), LeanTransport)
-        assert isinstance(transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1), LeanTransport)
+        assert isinstance(transport_in_place(LEAN, attempts=1), LeanFirst)
+        assert isinstance(transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1), LeanFirst)
 
     def test_it_is_boto_where_that_is_asked_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         as_on_lambda(monkeypatch)

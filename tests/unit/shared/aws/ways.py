@@ -1,13 +1,19 @@
-"""The lean transport over real sockets: in place as the worker has it, in a loop as the consumer does."""
+"""The lean transport over real sockets: in place as the worker has it, in a loop as the consumer does.
+
+It stands alone here: no boto takes over.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from tests.transports import InALoop
-
-from shared.aws.choice import LEAN, transport_in_place
+from shared.aws.lean.endpoint import aws_environment
+from shared.aws.lean.streams_in_a_loop import InALoop
+from shared.aws.lean.streams_in_place import InPlace
+from shared.aws.lean.transport import LeanTransport
 from shared.aws.transport import Transport
 from zigzag.in_place import run_in_place
 
@@ -30,7 +36,7 @@ class Way(Protocol):
 
 class WorkersWay:
     def __init__(self, attempts: int = 1) -> None:
-        self.transport = transport_in_place(LEAN, attempts=attempts)
+        self.transport: Transport = LeanTransport(aws_environment(os.environ), InPlace(), attempts=attempts)
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_in_place(coroutine)
@@ -39,9 +45,19 @@ class WorkersWay:
         self.transport.close()
 
 
-class ConsumersWay(InALoop):
+class ConsumersWay:
     def __init__(self, attempts: int = 1) -> None:
-        super().__init__(LEAN, attempts=attempts, connections=4)
+        self.transport: Transport = LeanTransport(
+            aws_environment(os.environ), InALoop(), attempts=attempts, connections=4
+        )
+        self._runner = asyncio.Runner()
+
+    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        self.transport.close()
+        self._runner.close()
 
 
 WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}

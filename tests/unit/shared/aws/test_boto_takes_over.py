@@ -1,0 +1,321 @@
+"""An answer that puts the lean client itself in doubt: its process goes on by boto, and says so once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.certificates import make_certificate
+from tests.http_endpoint import HttpEndpoint
+from tests.transports import InALoop, as_on_lambda
+from tests.unit.shared.aws.ways import GOOD, Way, bad
+
+from shared.aws.choice import LEAN, transport_in_a_loop, transport_in_place
+from shared.aws.lean import signature
+from shared.aws.transport import AnsweredError, CallError, NotSentError
+from zigzag.in_place import run_in_place
+
+
+def refusal(code: str) -> bytes:
+    return bad(403, body=json.dumps({"__type": f"com.amazon.coral.service#{code}", "message": "as told"}))
+
+
+NO_JSON = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"
+NO_OBJECT = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
+NO_HTTP = b"SSH-2.0-OpenSSH_9.9\r\n\r\n"
+NO_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}"
+
+REFUSED = {
+    "the signature is another one": "SignatureDoesNotMatch",
+    "the same, in the words of Lambda and DynamoDB": "InvalidSignatureException",
+    "a part of the signature is missing": "IncompleteSignature",
+    "the same, in JSON's words": "IncompleteSignatureException",
+    "there is no signature": "MissingAuthenticationToken",
+    "the same, in the words of Lambda": "MissingAuthenticationTokenException",
+    "the body can't be read": "SerializationException",
+    "there is no such operation": "UnknownOperationException",
+}
+NOT_UNDERSTOOD = {
+    "no JSON": NO_JSON,
+    "no object": NO_OBJECT,
+    "no HTTP": NO_HTTP,
+    "a length below 0": NO_LENGTH,
+}
+NO_DOUBT = {
+    "the key is not known": refusal("UnrecognizedClientException"),
+    "the token is not known": refusal("InvalidClientTokenId"),
+    "the token is too old": refusal("ExpiredTokenException"),
+    "a permission is missing": refusal("AccessDeniedException"),
+    "there is no such queue": refusal("QueueDoesNotExist"),
+    "throttled": refusal("ThrottlingException"),
+    "a server's error": bad(503, body="<html>"),
+    "half an answer": "half",
+    "no answer": "close",
+}
+
+
+def call(way: Way) -> dict[str, Any]:
+    asked = way.transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"})
+    return way.run(asked).body
+
+
+class Told:
+    """An endpoint that has one answer for the lean client, and is content with boto's calls."""
+
+    def __init__(self, endpoint: HttpEndpoint, caplog: pytest.LogCaptureFixture) -> None:
+        self.endpoint = endpoint
+        self._caplog = caplog
+
+    def answers_lean(self, answer: bytes | str) -> None:
+        self.endpoint.answer = lambda _: GOOD if self.clients[-1] == "boto" else answer
+
+    @property
+    def clients(self) -> list[str]:
+        """Who made each call."""
+        agents = [headers.get("user-agent", "") for headers in self.endpoint.headers]
+        return ["boto" if agent.startswith("Boto3") else "lean" for agent in agents]
+
+    @property
+    def said(self) -> list[Any]:
+        """What the log says of boto."""
+        return [vars(each)["fields"] for each in self._caplog.records if each.message == "boto is used"]
+
+
+class WorkersWay:
+    def __init__(self, attempts: int = 1) -> None:
+        self.transport = transport_in_place(LEAN, attempts=attempts)
+
+    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
+        return run_in_place(coroutine)
+
+    def close(self) -> None:
+        self.transport.close()
+
+
+class ConsumersWay(InALoop):
+    def __init__(self) -> None:
+        super().__init__(LEAN)
+
+
+WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[Told]:
+    caplog.set_level(logging.INFO)
+    with HttpEndpoint(GOOD) as endpoint:
+        as_on_lambda(monkeypatch, endpoint.url)
+        yield Told(endpoint, caplog)
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def way(request: pytest.FixtureRequest, told: Told) -> Iterator[Way]:
+    way: Way = request.param()
+    yield way
+    way.close()
+
+
+@pytest.mark.parametrize("code", REFUSED.values(), ids=REFUSED)
+def test_a_call_refused_for_what_only_its_client_can_have_done_wrong_is_made_by_boto(
+    told: Told, way: Way, code: str
+) -> None:
+    told.answers_lean(refusal(code))
+
+    assert call(way) == {}
+    assert told.clients == ["lean", "boto"]
+
+
+def test_so_is_an_invoke_which_has_run_nobody(told: Told, way: Way) -> None:
+    told.answers_lean(refusal("InvalidSignatureException"))
+
+    way.run(way.transport.invoke("worker", b'{"a": 1}'))
+
+    assert told.endpoint.requests == [b'{"a": 1}'] * 2
+    assert told.clients == ["lean", "boto"]
+
+
+def test_every_later_call_is_botos_and_the_log_says_so_once(told: Told, way: Way) -> None:
+    told.answers_lean(refusal("SignatureDoesNotMatch"))
+
+    for _ in range(3):
+        call(way)
+    way.run(way.transport.invoke("worker", b"{}"))
+
+    assert told.clients == ["lean", *["boto"] * 4]
+    assert told.said == [{"reason": "sqs answered the lean client: SignatureDoesNotMatch"}]
+
+
+@pytest.mark.parametrize("answer", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD)
+def test_after_an_answer_that_is_not_understood_the_next_call_is_botos(
+    told: Told, way: Way, answer: bytes
+) -> None:
+    told.answers_lean(answer)
+
+    with pytest.raises(CallError):
+        call(way)
+    call(way)
+
+    assert told.clients == ["lean", "boto"]
+    assert len(told.said) == 1
+
+
+def test_an_invoke_whose_answer_is_not_understood_is_not_sent_again(told: Told, way: Way) -> None:
+    told.answers_lean(NO_HTTP)
+
+    with pytest.raises(CallError):
+        way.run(way.transport.invoke("worker", b"{}"))
+
+    assert told.endpoint.requests == [b"{}"]
+
+
+def test_what_may_be_sent_four_times_may_be_by_boto_whatever_became_of_it(told: Told) -> None:
+    told.answers_lean(NO_JSON)
+    way = WorkersWay(attempts=4)
+
+    assert call(way) == {}
+    way.close()
+
+    assert told.clients == ["lean", "boto"]
+
+
+@pytest.mark.parametrize("answer", NO_DOUBT.values(), ids=NO_DOUBT)
+def test_what_boto_would_fare_no_better_with_leaves_the_lean_one_in_place(
+    told: Told, way: Way, answer: bytes | str
+) -> None:
+    told.answers_lean(answer)
+
+    for _ in range(2):
+        with pytest.raises(CallError):
+            call(way)
+
+    assert told.clients == ["lean", "lean"]
+    assert told.said == []
+
+
+def test_a_refusal_of_botos_own_is_the_calls(told: Told, way: Way) -> None:
+    told.endpoint.answer = refusal("SignatureDoesNotMatch")
+
+    with pytest.raises(AnsweredError, match="SignatureDoesNotMatch"):
+        call(way)
+
+    assert told.clients == ["lean", "boto"]
+
+
+def test_a_client_whose_hashes_a_task_has_replaced_is_found_out(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS makes the signature again, and finds another one."""
+    told.endpoint.answer = lambda _: GOOD if told.clients[-1] == "boto" else checked()
+
+    def checked() -> bytes:
+        signed = told.endpoint.headers[-1]["authorization"].rpartition("=")[2]
+        return refusal("SignatureDoesNotMatch") if signed == "00" * 32 else GOOD
+
+    way = WorkersWay()
+    call(way)
+    monkeypatch.setattr(signature._Hmac, "digest", lambda *_: bytes(32))
+    call(way)
+    call(way)
+    way.close()
+
+    assert told.clients == ["lean", "lean", "boto", "boto"]
+
+
+class TestCertificate:
+    """One that the lean client does not accept: nothing was sent, and boto looks at it with its own eyes."""
+
+    @pytest.fixture
+    def certificate(self, told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+        certificate, context = make_certificate(tmp_path)
+        with HttpEndpoint(GOOD, context) as endpoint:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
+            told.endpoint = endpoint
+            yield certificate
+
+    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    def test_where_boto_accepts_it_the_call_is_made(
+        self, told: Told, certificate: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], Way]
+    ) -> None:
+        way = make()  # without a bundle of its own
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))  # which boto finds
+
+        assert call(way) == {}
+        assert call(way) == {}
+        way.close()
+
+        assert told.clients == ["boto", "boto"]
+        assert told.said == [{"reason": "sqs has a certificate that the lean client does not accept"}]
+
+    def test_where_boto_does_not_nothing_is_sent(self, told: Told, certificate: Path) -> None:
+        way = WorkersWay()
+
+        with pytest.raises(CallError, match="CERTIFICATE_VERIFY_FAILED"):
+            call(way)
+        way.close()
+
+        assert told.endpoint.requests == []
+
+
+class TestTime:
+    """boto keeps to the same times."""
+
+    def test_nothing_is_sent_by_boto_once_the_invocation_is_over(self, told: Told) -> None:
+        ends = [float("inf")]
+        told.answers_lean(refusal("SignatureDoesNotMatch"))
+        transport = transport_in_place(LEAN, attempts=4, ends_at=lambda: ends[0])
+        run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}))
+
+        ends[0] = 0.0
+        with pytest.raises(NotSentError, match="TooLate"):
+            run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}))
+        transport.close()
+
+        assert told.clients == ["lean", "boto"]
+
+    def test_nor_once_the_lease_is(self, told: Told, way: Way) -> None:
+        told.answers_lean(refusal("SignatureDoesNotMatch"))
+        call(way)
+
+        with pytest.raises(NotSentError, match="TooLate"):
+            way.run(way.transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}, until=1.0))
+
+        assert told.clients == ["lean", "boto"]
+
+
+def test_boto_asks_for_as_many_messages_as_it_can_hold_and_the_lean_client_for_all(told: Told) -> None:
+    told.answers_lean(refusal("SignatureDoesNotMatch"))
+    transport = transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1, botos_messages=2)
+    asked = {"QueueUrl": "tasks", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
+
+    with asyncio.Runner() as runner:
+        runner.run(transport.call("sqs", "ReceiveMessage", asked))
+    transport.close()
+
+    assert [json.loads(request)["MaxNumberOfMessages"] for request in told.endpoint.requests] == [10, 2]
+
+
+def test_many_calls_that_are_refused_together_are_each_made_once_by_boto(told: Told) -> None:
+    told.endpoint.answer = lambda body: refusal("InvalidSignatureException") if first(body) else GOOD
+    seen: set[bytes] = set()
+
+    def first(body: bytes) -> bool:
+        digest = sha256(body).digest()
+        return not (digest in seen or seen.add(digest))
+
+    transport = transport_in_a_loop(LEAN, attempts=1, connections=10, threads=10)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*(transport.invoke("worker", b"%d" % number) for number in range(10)))
+
+    with asyncio.Runner() as runner:
+        runner.run(all_at_once())
+    transport.close()
+
+    assert sorted(told.endpoint.requests) == sorted([b"%d" % number for number in range(10)] * 2)
+    assert len(told.said) == 1
