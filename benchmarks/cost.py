@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import MILLION
+from consumer.pollers import messages_for
 from consumer.source import IDLE_POLLS
 
 TICKS = 30 * 24 * 60
@@ -68,6 +69,7 @@ class Measured:
 
     consumer_cpu: float = 0.00007
     consumer_cpu_of_ten: float = 0.000025
+    consumer_cpu_by_boto: float = 0.0006
     naive_cpu: float = 0.0165
     worker_cpu: float = 0.00025
     delete_cpu: float = 0.00008
@@ -99,13 +101,17 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """How it is configured: the memory is that of both functions. `metrics` is the parameter Metrics."""
+    """How it is configured: the memory is that of both functions. `metrics` is the parameter Metrics.
+
+    boto -- the parameter Transport: every call is boto's. Messages travel alone then.
+    """
 
     memory_mb: int = 128
     architecture: str = "x86_64"
     per_dispatch: int = 1
     linger_seconds: int = 0
     metrics: bool = False
+    boto: bool = False
 
 
 def idle_month(setup: Setup) -> Cost:
@@ -114,8 +120,9 @@ def idle_month(setup: Setup) -> Cost:
     long_polls = -(-linger // POLL_SECONDS)
     # What is in flight is asked at first, and before each long poll but the one that follows at once.
     requests = IDLE_POLLS + 1 if long_polls == 0 else 2 * long_polls + 1
+    by_boto = _seconds(requests * BOTO_DELETE_SECONDS, setup) if setup.boto else 0.0
     return Cost(
-        lambda_time=_time(TICKS * max(IDLE_TICK_SECONDS, linger), setup),
+        lambda_time=_time(TICKS * max(IDLE_TICK_SECONDS + by_boto, linger), setup),
         lambda_requests=TICKS * _prices()["lambda"]["request"],
         sqs=TICKS * requests * _prices()["sqs"]["request"],
         logs=_logs(TICKS * TICK_LOG_BYTES),
@@ -127,16 +134,24 @@ def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost
     """Zigzag: plain tasks that succeed at their first attempt, received ten at a time.
 
     Where ten travel together, they are deleted together as well: that holds for tasks of 100 ms.
+    With boto and little memory a receive brings fewer than ten, and there are more of them.
     """
     dispatches = MILLION / setup.per_dispatch
+    receives = MILLION / MAX_MESSAGES
     consumer_cpu = measured.consumer_cpu if setup.per_dispatch == 1 else measured.consumer_cpu_of_ten
+    delete_cpu = measured.delete_cpu
+    more = 0.0
+    if setup.boto:
+        consumer_cpu, delete_cpu = measured.consumer_cpu_by_boto, BOTO_DELETE_SECONDS
+        receives = MILLION / messages_for(setup.memory_mb)
+        more = (receives - MILLION / MAX_MESSAGES) * BOTO_DELETE_SECONDS
     around_each = max(0.0, measured.worker_cpu - measured.delete_cpu)
-    cpu = MILLION * (consumer_cpu + around_each) + dispatches * measured.delete_cpu
+    cpu = MILLION * (consumer_cpu + around_each) + dispatches * delete_cpu + more
     seconds = MILLION * task_seconds + _seconds(cpu, setup) + dispatches * CALL_SECONDS
     return Cost(
         lambda_time=_time(seconds, setup),
         lambda_requests=dispatches * _prices()["lambda"]["request"],
-        sqs=(MILLION / MAX_MESSAGES + dispatches) * _prices()["sqs"]["request"],
+        sqs=(receives + dispatches) * _prices()["sqs"]["request"],
         logs=_logs(MILLION * (measured.task_log_bytes + (METRICS_LOG_BYTES if setup.metrics else 0))),
         metrics=METRICS * _prices()["cloudwatch"]["metric_month"] if setup.metrics else 0.0,
     )

@@ -38,6 +38,7 @@ def measured_by(results: dict[str, Any]) -> Measured:
     return Measured(
         consumer_cpu=cpu("zigzag"),
         consumer_cpu_of_ten=cpu("zigzag, 10 a dispatch"),
+        consumer_cpu_by_boto=cpu("zigzag by boto"),
         naive_cpu=cpu("naive"),
         worker_cpu=worker["zigzag, dict"]["cpu_us_per_task"] * unhurried,
         delete_cpu=calls["lean"] * unhurried,
@@ -54,11 +55,13 @@ def rows(measured: Measured) -> dict[str, list[Row]]:
         ten = Setup(memory_mb=memory, architecture=architecture, per_dispatch=10)
         lingering = Setup(memory_mb=memory, architecture=architecture, linger_seconds=70)
         with_metrics = Setup(memory_mb=memory, architecture=architecture, metrics=True)
+        by_boto = Setup(memory_mb=memory, architecture=architecture, boto=True)
         where = f"{memory} MB, {architecture}"
         million += [
             _row("zigzag", where, million_tasks(setup, TASK_SECONDS, measured)),
             _row("zigzag, 10 a dispatch", where, million_tasks(ten, TASK_SECONDS, measured)),
             _row("zigzag, Metrics=true", where, million_tasks(with_metrics, TASK_SECONDS, measured)),
+            _row("zigzag, Transport=boto", where, million_tasks(by_boto, TASK_SECONDS, measured)),
             _row(
                 "event source mapping, batch 1", where, million_by_mapping(setup, 1, TASK_SECONDS, measured)
             ),
@@ -70,6 +73,7 @@ def rows(measured: Measured) -> dict[str, list[Row]]:
         idle += [
             _row("zigzag", where, idle_month(setup)),
             _row("zigzag, LingerSeconds=70", where, idle_month(lingering)),
+            _row("zigzag, Transport=boto", where, idle_month(by_boto)),
             _row("naive", where, idle_month_by_naive(setup)),
         ]
     idle.append(_row("event source mapping", "any", idle_month_by_mapping()))
