@@ -22,6 +22,7 @@ from shared import log
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import REFUSED_CHARACTERS, Failed, Outgoing, Queue, QueueError
+from shared.settings import function_version
 
 NOTE = "zigzag"
 MAX_ATTRIBUTES = 10
@@ -165,14 +166,17 @@ def _notes(
     delivery: Delivery, cause: Cause, now: float, displaced: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """The note from the fullest to the barest."""
+    first = note_of(delivery).get("message_id", delivery.message_id)
     barest = {
         "reason": cause.reason[:MAX_REASON_CHARACTERS],
         "id": cause.id if _is_id(cause.id) else None,
-        "message_id": note_of(delivery).get("message_id", delivery.message_id),
+        "message_id": first,
         **({"displaced": _with_text(displaced)} if displaced else {}),
     }
     plain = {
         **barest,
+        "redriven_as": delivery.message_id if delivery.message_id != first else None,
+        "version": function_version(),
         "task": cause.task,
         "attempts": cause.attempts,
         "sent": delivery.sent_at,

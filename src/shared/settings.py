@@ -6,10 +6,17 @@ variable `ZIGZAG_LINGER_SECONDS`, once, by the function's `app.py`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 PREFIX = "ZIGZAG_"
+
+
+def function_version() -> str:
+    """The version of the function that this is, or `$LATEST`
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST"
 
 
 class SettingError(Exception):

@@ -18,6 +18,7 @@ from typing import Any
 from shared import log
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
+from shared.settings import function_version
 from worker.decode import BadMessageError
 from worker.host import Host
 from worker.lookup import NoSuchTaskError
@@ -74,7 +75,8 @@ class LogLine(Observer):
         error = None if result is None or isinstance(result.error, _SAID_IN_WORDS) else result.error
         seconds = 0.0 if result is None else round(result.seconds, 3)
         figures = self._figures(delivery, result, report)
-        log.write(level, "delivery", error=error, seconds=seconds, **figures, **report._asdict())
+        said = {**report._asdict(), "message_id": delivery.message_id, "version": function_version()}
+        log.write(level, "delivery", error=error, seconds=seconds, **figures, **said)
 
     def _figures(self, delivery: Delivery, result: Result | None, report: Report) -> dict[str, Any]:
         """The process's memory, how old the message was when its attempt began, and the metrics."""

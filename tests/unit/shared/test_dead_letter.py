@@ -72,12 +72,29 @@ class TestCompose:
             "moved": NOW,
             "source": QUEUE_URL,
             "message_id": "m-1",
+            "version": "$LATEST",
         }
+
+    def test_it_names_the_version_of_the_function_that_makes_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "17")
+
+        assert note(compose(a_delivery(), DEATH, NOW))["version"] == "17"
+
+    def test_one_that_was_redriven_names_the_first_message_and_the_one_it_was_then(self) -> None:
+        first = compose(a_delivery(), DEATH, NOW)
+        second = compose(redriven(first), DEATH, NOW)
+        third = compose(redriven(second, "m-3"), DEATH, NOW)
+
+        assert "redriven_as" not in note(first)
+        assert (note(second)["message_id"], note(second)["redriven_as"]) == ("m-1", "m-2")
+        assert (note(third)["message_id"], note(third)["redriven_as"]) == ("m-1", "m-3")
 
     def test_what_the_message_does_not_say_is_not_in_the_note(self) -> None:
         letter = compose(a_delivery(), Cause("the body is not JSON"), NOW)
 
-        assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id"}
+        assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id", "version"}
 
     def test_on_a_standard_queue_there_is_no_deduplication_id(self) -> None:
         letter = compose(a_delivery(system={"MessageGroupId": "tenant"}), CAUSE, NOW)
@@ -151,7 +168,8 @@ class TestTenAttributes:
 
         second = compose(redriven(first), CAUSE, NOW)
 
-        assert second == first
+        assert note(second)["displaced"] == note(first)["displaced"] == {"a9": text("9")}
+        assert second.attributes.keys() == first.attributes.keys()
 
     def test_the_message_stays_the_same_when_it_is_not_ours_to_change(self) -> None:
         delivery = a_delivery(attributes=TEN)

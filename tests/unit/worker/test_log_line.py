@@ -61,6 +61,29 @@ def lines_of(world: World, caplog: pytest.LogCaptureFixture) -> LINES:
     return lines_of
 
 
+def test_it_names_the_message_and_the_version_that_worked_it(
+    lines_of: LINES, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "17")
+    world.send(body_of("succeed"), "no JSON")
+    received = world.receive()
+
+    lines = lines_of(*received)
+
+    told = {(line["message_id"], line["version"]) for line in lines}
+    assert told == {(delivery.message_id, "17") for delivery in received}
+
+
+def test_where_no_version_is_told_it_is_the_latest(
+    lines_of: LINES, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_VERSION", raising=False)
+
+    (line,) = lines_of(world.delivered(body_of("succeed")))
+
+    assert line["version"] == "$LATEST"
+
+
 def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:
     """The metrics that CloudWatch makes of a line: name, and dimensions with their values.
 
