@@ -24,7 +24,7 @@ RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six"
 """What Lambda's runtime for Python has, by the names that are imported."""
 
 OURS = {"consumer": ["consumer", "shared"], "worker": ["worker", "shared", "zigzag", "tasks"]}
-"""Folders of src/ in each function's package, as `src/package/package.mk` has them."""
+"""What each function has of src/, as `src/package/package.mk` says. The worker has other packages, too."""
 
 LAMBDAS: list[dict[str, str]] = [
     {

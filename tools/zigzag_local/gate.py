@@ -5,65 +5,54 @@ before it: an ASGI application in front of another one. A request is passed on i
 
 - no browser sent it, for a page of any site could have made the browser do so: no Origin, no Sec-Fetch-Site;
 - it names the address that it came to: a name may be a page's own, pointed to this machine (DNS rebinding);
-- it is signed with the secret key, by AWS Signature Version 4, as every SDK does: in a header or in the URL.
-  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+- it is signed with the secret key, a short while ago, and so are all of its headers that say which call it is
+  (`signed.py`): a link to one object is good for no other call.
 
+The head is judged before the body is read; a body that has to be read for it, only up to a length.
 Standard library only: MiniStack's own Python runs it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
-import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote, unquote
 
-type Scope = Mapping[str, Any]
+from zigzag_local.signed import Headers, Scope, Signature, headers_of, is_hash, signature_of
+
 type Receive = Callable[[], Awaitable[dict[str, Any]]]
 type Send = Callable[[dict[str, Any]], Awaitable[None]]
 type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-type Headers = Mapping[str, str]
 
 BROWSERS_HEADERS = {"origin", "sec-fetch-site"}
 
-REFUSED = (
-    b'{"__type":"AccessDeniedException","message":"This local AWS answers only to who has the key of its'
-    b' start, and to no browser: ./zigzag local variables has what a client needs."}'
-)
+MAX_BODY_BYTES = 72 * 1_048_576
+"""Of a body that has to be read before its sender is known. The largest call that AWS takes is a function's
+code of 50 MB, as base64 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
-_IN_HEADER = re.compile(
-    r"AWS4-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})"
-)
+MAX_HELD_BYTES = 2 * MAX_BODY_BYTES
+"""Of all those bodies at a time."""
 
+OK, FORBIDDEN, TOO_LARGE, BUSY = 200, 403, 413, 503
 
-@dataclass(frozen=True)
-class Signature:
-    """What a request says of its own signature.
-
-    credential -- the access key's id, day, region, service and "aws4_request", with slashes between them.
-    query      -- the URL's parameters that are signed, percent-encoded.
-    """
-
-    credential: str
-    names: list[str]
-    value: str
-    time: str
-    query: list[tuple[str, str]]
-    in_url: bool = False
-
-    @property
-    def scope(self) -> str:
-        return self.credential.partition("/")[2]
+REFUSED = {
+    FORBIDDEN: b'{"__type":"AccessDeniedException","message":"This local AWS answers only to who has the key'
+    b' of its start, and to no browser: ./zigzag local variables has what a client needs."}',
+    TOO_LARGE: b'{"__type":"RequestEntityTooLargeException","message":"The body is too large to be judged."}',
+    BUSY: b'{"__type":"ServiceUnavailable","message":"Too many large bodies wait to be judged: try again."}',
+}
 
 
-def guarded(application: Application, secret_of: Callable[[str], str | None]) -> Application:
+def guarded(
+    application: Application, secret_of: Callable[[str], str | None], now: Callable[[], float] = time.time
+) -> Application:
     """The application, behind the gate.
 
     secret_of -- the secret key that belongs to an access key's id; None if nobody has that id.
+    now       -- the time, in epoch seconds.
     """
+    held = _Held()
 
     async def gate(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -72,41 +61,63 @@ def guarded(application: Application, secret_of: Callable[[str], str | None]) ->
             await send({"type": "websocket.close", "code": 1008})
         else:
             body = _Body(receive)
-            if await _may_pass(scope, body, secret_of):
+            status = await _judged(scope, body, secret_of, now(), held)
+            if status == OK:
                 await application(scope, body.receive, send)
             else:
-                await _refuse(send)
+                await _refuse(send, status)
 
     return gate
 
 
-async def _may_pass(scope: Scope, body: _Body, secret_of: Callable[[str], str | None]) -> bool:
-    headers = dict(_headers(scope))
+async def _judged(
+    scope: Scope, body: _Body, secret_of: Callable[[str], str | None], now: float, held: _Held
+) -> int:
+    """OK, or the status of the refusal."""
+    headers = headers_of(scope)
     if headers.keys() & BROWSERS_HEADERS or _host(headers) != scope["server"][0]:
-        return False
-    signature = _signature(headers, scope["query_string"].decode("latin-1"))
-    if signature is None or "host" not in signature.names:
-        return False
-    secret = secret_of(signature.credential.partition("/")[0])
+        return FORBIDDEN
+    signature = signature_of(headers, scope["query_string"].decode("latin-1"))
+    if signature is None or not (signature.covers(headers) and signature.is_good_at(now)):
+        return FORBIDDEN
+    secret = secret_of(signature.key_id)
     if secret is None:
-        return False
-    hashed = await _hash(signature, headers, body)
-    return hmac.compare_digest(_signed(scope, headers, signature, hashed, secret), signature.value)
+        return FORBIDDEN
+    told = signature.told(headers)
+    if told is None:
+        status = await _read_in_bounds(body, headers, held)
+        right = status == OK and signature.is_right(scope, headers, body.hash(), secret)
+        return OK if right else max(status, FORBIDDEN)
+    right = signature.is_right(scope, headers, told, secret) and await _is_told(told, signature, body)
+    return OK if right else FORBIDDEN
 
 
-def _headers(scope: Scope) -> Iterator[tuple[str, str]]:
-    """Each header's name and value; those of one that comes often joined by a comma, as they are signed."""
-    together: dict[str, list[str]] = {}
-    for name, value in scope["headers"]:
-        together.setdefault(name.decode("latin-1").lower(), []).append(" ".join(_text(value).split()))
-    return ((name, ",".join(values)) for name, values in together.items())
-
-
-def _text(value: bytes) -> str:
+async def _read_in_bounds(body: _Body, headers: Headers, held: _Held) -> int:
+    """OK, if the body is read and was not too long."""
+    said = headers.get("content-length", "")
+    if said.isdecimal() and (len(said) > 12 or int(said) > MAX_BODY_BYTES):
+        return TOO_LARGE
+    read = 0
     try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+        while (piece := await body.read_on()) is not None:
+            read += len(piece)
+            held.bytes += len(piece)
+            if read > MAX_BODY_BYTES:
+                return TOO_LARGE
+            if held.bytes > MAX_HELD_BYTES:
+                return BUSY
+        return OK
+    finally:
+        held.bytes -= read
+
+
+async def _is_told(told: str, signature: Signature, body: _Body) -> bool:
+    """Whether the body is the one that was told of. Who told it has the key, and may send what it likes."""
+    if not is_hash(told):
+        return signature.is_s3s  # UNSIGNED-PAYLOAD, or a stream that has signatures of its own
+    while await body.read_on() is not None:
+        pass
+    return body.hash() == told
 
 
 def _host(headers: Headers) -> str:
@@ -114,52 +125,11 @@ def _host(headers: Headers) -> str:
     return headers.get("host", "").rpartition(":")[0]
 
 
-def _signature(headers: Headers, query: str) -> Signature | None:
-    """What stands in the header, or in the URL; None if neither has a signature that is whole."""
-    parameters = sorted(_parameters(query))
-    found = _IN_HEADER.fullmatch(headers.get("authorization", ""))
-    if found:
-        credential, names, value = found.groups()
-        return Signature(credential, names.split(";"), value, headers.get("x-amz-date", ""), parameters)
-    said = {name: unquote(value) for name, value in parameters}
-    if "authorization" in headers or said.get("X-Amz-Algorithm") != "AWS4-HMAC-SHA256":
-        return None
-    credential, names, value, time = (
-        said.get(f"X-Amz-{name}", "") for name in ("Credential", "SignedHeaders", "Signature", "Date")
-    )
-    signed = [(name, value) for name, value in parameters if name != "X-Amz-Signature"]
-    return Signature(credential, names.split(";"), value, time, signed, in_url=True)
+class _Held:
+    """How many bytes are read of bodies whose senders are not known yet."""
 
-
-def _parameters(query: str) -> Iterator[tuple[str, str]]:
-    for parameter in filter(None, query.split("&")):
-        name, _, value = parameter.partition("=")
-        yield quote(unquote(name), safe="-_.~"), quote(unquote(value), safe="-_.~")
-
-
-async def _hash(signature: Signature, headers: Headers, body: _Body) -> str:
-    """What is signed of the body: its hash, or what the header says in place of it."""
-    if "x-amz-content-sha256" in headers:
-        return headers["x-amz-content-sha256"]
-    if signature.in_url and signature.scope.split("/")[2:3] == ["s3"]:
-        return "UNSIGNED-PAYLOAD"
-    return hashlib.sha256(await body.whole()).hexdigest()
-
-
-def _signed(scope: Scope, headers: Headers, signature: Signature, hashed: str, secret: str) -> str:
-    """The signature that a caller with this secret key would have sent."""
-    path = scope["raw_path"].decode("latin-1")
-    if not signature.scope.endswith("/s3/aws4_request"):
-        path = quote(path, safe="/~")  # once more; only S3's is not
-    query = "&".join(f"{name}={value}" for name, value in signature.query)
-    lines = [f"{name}:{headers.get(name, '')}" for name in signature.names]
-    request = "\n".join([scope["method"], path, query, *lines, "", ";".join(signature.names), hashed])
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    to_sign = "\n".join(["AWS4-HMAC-SHA256", signature.time, signature.scope, digest])
-    key = f"AWS4{secret}".encode()
-    for part in signature.scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.digest(key, to_sign.encode(), "sha256").hex()
+    def __init__(self) -> None:
+        self.bytes = 0
 
 
 class _Body:
@@ -168,20 +138,30 @@ class _Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._read: list[dict[str, Any]] = []
+        self._hash = hashlib.sha256()
+        self._goes_on = True
 
-    async def whole(self) -> bytes:
-        more = True
-        while more:
-            message = await self._receive()
-            self._read.append(message)
-            more = bool(message.get("more_body"))
-        return b"".join(message.get("body", b"") for message in self._read)
+    async def read_on(self) -> bytes | None:
+        """The next piece; None once all are read, or the client has gone."""
+        if not self._goes_on:
+            return None
+        message = await self._receive()
+        self._read.append(message)
+        self._goes_on = bool(message.get("more_body"))
+        piece: bytes = message.get("body", b"")
+        self._hash.update(piece)
+        return piece
+
+    def hash(self) -> str:
+        """Of all that was read."""
+        return self._hash.hexdigest()
 
     async def receive(self) -> dict[str, Any]:
         return self._read.pop(0) if self._read else await self._receive()
 
 
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"application/x-amz-json-1.0"), (b"content-length", b"%d" % len(REFUSED))]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
-    await send({"type": "http.response.body", "body": REFUSED})
+async def _refuse(send: Send, status: int) -> None:
+    said = REFUSED[status]
+    headers = [(b"content-type", b"application/x-amz-json-1.0"), (b"content-length", b"%d" % len(said))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": said})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,11 +13,14 @@ import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
 
-from zigzag_local.gate import guarded
+from zigzag_local.gate import MAX_BODY_BYTES, guarded
 
 ADDRESS = ("127.0.0.1", 4566)
 KEYS = {"test": "the root's", "ASIAROLE": "a role's"}
+PARTS = ("raw_path", "query_string", "headers")
 GREETING = b'{"hello": "world"}'
 
 
@@ -26,10 +31,14 @@ def signed(
     signer: Any = SigV4Auth,
     service: str = "sqs",
     key: tuple[str, str] = ("test", KEYS["test"]),
+    headers: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
-    """An ASGI scope of a request that botocore has signed."""
-    request = AWSRequest("POST", f"http://127.0.0.1:4566{url}", data=body, headers={"Host": "127.0.0.1:4566"})
-    signer(Credentials(*key), service, "us-east-1").add_auth(request)
+    """An ASGI scope of a request that botocore has signed. `headers` are signed as well; `options` are the
+    signer's own."""
+    every = {"Host": "127.0.0.1:4566", **(headers or {})}
+    request = AWSRequest("POST", f"http://127.0.0.1:4566{url}", data=body, headers=every)
+    signer(Credentials(*key), service, "us-east-1", **options).add_auth(request)
     there = urlsplit(request.url)
     return {
         "type": "http",
@@ -41,34 +50,58 @@ def signed(
     }
 
 
-def through(scope: dict[str, Any], pieces: Sequence[bytes] = (GREETING,)) -> list[bytes] | None:
-    """The pieces of the body as they arrive behind the gate; None if the request is refused."""
+@dataclass
+class Visit:
+    """A request at the gate.
+
+    arrived -- the pieces of its body behind the gate; None if it was refused.
+    status  -- of the gate's own answer; 200 is the application's.
+    read    -- how many pieces of the body were read before it was passed on or refused.
+    """
+
+    arrived: list[bytes] | None = None
+    status: int = 0
+    read: int = 0
+
+
+def visit(scope: dict[str, Any], pieces: Sequence[bytes] = (GREETING,), *, now: float | None = None) -> Visit:
     coming = [
         {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
         for number, piece in enumerate(pieces, 1)
     ]
-    arrived: list[bytes] = []
-    answered: list[dict[str, Any]] = []
+    came = Visit()
 
     async def receive() -> dict[str, Any]:
+        came.read += came.arrived is None
         return coming.pop(0)
 
     async def send(message: dict[str, Any]) -> None:
-        answered.append(message)
+        came.status = message.get("status", came.status)
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
+        came.arrived = []
         more = True
         while more:
             message = await receive()
-            arrived.append(message["body"])
+            came.arrived.append(message["body"])
             more = message["more_body"]
         await send({"status": 200})
 
-    asyncio.run(guarded(application, KEYS.get)(scope, receive, send))
-    if answered[0].get("status") == 200:
-        return arrived
-    assert not arrived
-    return None
+    clock = time.time if now is None else lambda: now
+    asyncio.run(guarded(application, KEYS.get, clock)(scope, receive, send))
+    return came
+
+
+def through(scope: dict[str, Any], pieces: Sequence[bytes] = (GREETING,)) -> list[bytes] | None:
+    """The pieces of the body as they arrive behind the gate; None if the request is refused."""
+    came = visit(scope, pieces)
+    assert came.status == (403 if came.arrived is None else 200)
+    return came.arrived
+
+
+def with_headers(scope: dict[str, Any], *more: tuple[bytes, bytes]) -> dict[str, Any]:
+    """The same request with headers that came after it was signed."""
+    return {**scope, "headers": [*scope["headers"], *more]}
 
 
 @pytest.mark.parametrize(
@@ -139,6 +172,226 @@ def test_a_host_that_is_not_signed_proves_nothing() -> None:
     headers = [(name, value.replace(b"host;", b"")) for name, value in scope["headers"]]
 
     assert through({**scope, "headers": headers}) is None
+
+
+# ---- What is not signed ----
+
+S3_URL: dict[str, Any] = {"url": "/bucket/key", "signer": S3SigV4QueryAuth, "service": "s3"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        pytest.param((b"x-amz-target", b"AmazonSQS.SendMessage"), id="another call"),
+        pytest.param((b"x-amz-copy-source", b"/bucket/secret"), id="another object"),
+        pytest.param((b"x-amz-acl", b"public-read"), id="a permission"),
+        pytest.param((b"x-amz-content-sha256", b"UNSIGNED-PAYLOAD"), id="another hash"),
+        pytest.param((b"X-Amz-Security-Token", b"any"), id="a token"),
+    ],
+)
+@pytest.mark.parametrize("how", [{}, S3_URL], ids=["in a header", "in the URL"])
+def test_a_header_of_aws_that_is_not_signed_is_refused(
+    how: dict[str, Any], header: tuple[bytes, bytes]
+) -> None:
+    assert through(signed(**how)) == [GREETING]
+    assert through(with_headers(signed(**how), header)) is None
+
+
+def test_a_header_of_aws_that_is_signed_gets_through() -> None:
+    assert through(signed(headers={"x-amz-target": "AmazonSQS.SendMessage"})) == [GREETING]
+
+
+def test_no_url_is_good_for_a_call_that_a_header_names() -> None:
+    scope = signed("/", signer=SigV4QueryAuth, headers={"x-amz-target": "AmazonSQS.SendMessage"})
+
+    assert through(scope) is None
+
+
+@pytest.mark.parametrize(
+    "content_type", [b"application/x-amz-json-1.0", b"Application/X-WWW-Form-URLencoded; charset=utf-8"]
+)
+@pytest.mark.parametrize("how", [{}, S3_URL], ids=["in a header", "in the URL"])
+def test_a_body_is_not_made_a_call_by_a_content_type_that_is_not_signed(
+    how: dict[str, Any], content_type: bytes
+) -> None:
+    assert through(with_headers(signed(**how), (b"content-type", content_type))) is None
+
+
+def test_a_content_type_that_is_signed_gets_through() -> None:
+    assert through(signed(headers={"Content-Type": "application/x-amz-json-1.0"})) == [GREETING]
+
+
+def test_an_object_may_have_a_content_type_that_its_url_does_not_name() -> None:
+    assert through(with_headers(signed(**S3_URL), (b"content-type", b"image/png"))) == [GREETING]
+
+
+def test_another_body_than_the_one_whose_hash_a_header_has_is_refused() -> None:
+    scope = signed("/bucket/key", signer=S3SigV4Auth, service="s3")
+
+    assert through(scope, [b"another"]) is None
+
+
+def test_no_call_but_s3s_says_that_its_body_is_not_signed() -> None:
+    assert through(signed(headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})) is None
+
+
+# ---- Its time ----
+
+
+@pytest.mark.parametrize(
+    ("how", "seconds", "status"),
+    [
+        ({}, 0, 200),
+        ({}, 14 * 60, 200),
+        ({}, 16 * 60, 403),
+        ({}, -16 * 60, 403),
+        (S3_URL | {"expires": 60}, 58, 200),
+        (S3_URL | {"expires": 60}, 62, 403),
+        (S3_URL | {"expires": 7 * 86_400}, 6 * 86_400, 200),
+        (S3_URL | {"expires": 8 * 86_400}, 0, 403),
+        (S3_URL | {"expires": -1}, 0, 403),
+        (S3_URL | {"expires": "٣٠"}, 0, 403),
+    ],
+)
+def test_a_signature_is_good_for_a_while(how: dict[str, Any], seconds: float, status: int) -> None:
+    assert visit(signed(**how), now=time.time() + seconds).status == status
+
+
+def test_a_url_without_an_end_is_refused() -> None:
+    scope = signed(**S3_URL)
+    query = scope["query_string"].replace(b"X-Amz-Expires=3600", b"X-Amz-Expires=")
+
+    assert query != scope["query_string"]
+    assert through({**scope, "query_string": query}) is None
+
+
+# ---- Its body ----
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        pytest.param(signed(key=("AKIANOBODY", "x")), id="nobody's key"),
+        pytest.param(with_headers(signed(), (b"x-amz-target", b"X")), id="a header that is not signed"),
+        pytest.param(
+            signed("/bucket/key", signer=S3SigV4Auth, service="s3", key=("test", "guessed")),
+            id="another key, by the hash in a header",
+        ),
+        pytest.param(signed(**S3_URL, key=("test", "guessed")), id="another key, in the URL"),
+        pytest.param({**signed(), "headers": []}, id="no signature"),
+    ],
+)
+def test_what_the_head_tells_is_refused_with_no_body_read(scope: dict[str, Any]) -> None:
+    came = visit(scope, [b"x" * 65_536] * 100)
+
+    assert (came.status, came.read) == (403, 0)
+
+
+def test_a_body_that_is_too_long_to_be_judged_is_refused_by_its_length() -> None:
+    came = visit(with_headers(signed(), (b"content-length", b"%d" % (MAX_BODY_BYTES + 1))))
+
+    assert (came.status, came.read) == (413, 0)
+
+
+def test_a_body_without_a_length_is_read_as_far_as_it_may_be() -> None:
+    came = visit(signed(), [b"x" * 2**20] * 100)
+
+    assert (came.status, came.read) == (413, MAX_BODY_BYTES // 2**20 + 1)
+
+
+def test_bodies_that_wait_for_their_judgement_are_bounded_together() -> None:
+    # Given as many as may be held, of senders who do not end them
+    judged: list[int] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        judged.extend([message["status"]] if "status" in message else [])
+
+    async def application(*_: Any) -> None:
+        raise AssertionError("it got through")
+
+    async def all_together() -> None:
+        gate, gone = guarded(application, KEYS.get), asyncio.Event()
+        slow = [asyncio.create_task(gate(signed(), unending(gone), send)) for _ in range(2)]
+        await asyncio.sleep(0)
+
+        # Then one more is refused until they have gone
+        await gate(signed(), unending(gone), send)
+        assert judged == [503]
+        gone.set()
+        await asyncio.gather(*slow, gate(signed(), unending(gone), send))
+        assert judged == [503, 403, 403, 403]
+
+    asyncio.run(all_together())
+
+
+def unending(gone: asyncio.Event) -> Any:
+    """A body, all but the end of it, until its client is gone."""
+    begun = [{"type": "http.request", "body": b"x" * (MAX_BODY_BYTES - 1), "more_body": True}]
+
+    async def receive() -> dict[str, Any]:
+        if begun:
+            return begun.pop()
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    return receive
+
+
+# ---- What is odd ----
+
+
+def test_a_client_that_goes_away_in_the_middle_is_answered_nothing() -> None:
+    said: list[Any] = []
+
+    async def gone() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(guarded(gone, KEYS.get)(signed(), gone, send))  # type: ignore[arg-type]
+
+    assert [one.get("status") for one in said if "status" in one] == [403]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        b"X-Amz-Signature=%C3%A9",
+        b"X-Amz-Signature=%FF",
+        b"X-Amz-Date=%C3%A9",
+        b"X-Amz-Date=20260230T000000Z",
+        b"X-Amz-Expires=\xc2\xb2",
+        b"X-Amz-Expires=" + b"9" * 5_000,
+        b"X-Amz-Credential=%C3%A9",
+        b"X-Amz-SignedHeaders=host;%C3%A9",
+        b"\xff=\xfe",
+    ],
+)
+def test_odd_characters_in_a_url_are_refused(query: bytes) -> None:
+    scope = signed(**S3_URL)
+    name = query.partition(b"=")[0] + b"="
+    kept = [part for part in scope["query_string"].split(b"&") if not part.startswith(name)]
+
+    assert through({**scope, "query_string": b"&".join([*kept, query])}) is None
+
+
+@pytest.mark.parametrize("odd", [b"\xff", "é".encode(), b"\x00", "٣".encode(), b""])
+@pytest.mark.parametrize("header", [b"authorization", b"x-amz-date", b"host", b"content-length"])
+def test_odd_characters_in_a_header_are_refused(header: bytes, odd: bytes) -> None:
+    scope = signed(headers={"Content-Length": str(len(GREETING))})
+    headers = [(name, odd if name == header else value) for name, value in scope["headers"]]
+
+    assert visit({**scope, "headers": headers}).status in (400, 403)
+
+
+@given(st.lists(st.tuples(st.sampled_from(PARTS), st.binary(max_size=12)), max_size=4))
+def test_whatever_comes_is_refused_and_no_error(odd: list[tuple[str, bytes]]) -> None:
+    scope = signed(**S3_URL)
+    for part, value in odd:
+        scope[part] = [*scope["headers"], (value[:4], value)] if part == "headers" else scope[part] + value
+
+    assert visit(scope).status in (200, 400, 403, 413)
 
 
 def test_a_websocket_is_closed() -> None:
