@@ -13,7 +13,13 @@ from collections.abc import Awaitable, Callable
 from ssl import SSLCertVerificationError, SSLEOFError
 from time import monotonic, time
 
-from shared.aws.lean.http11 import AnswerReader, BadAnswerError, CutShortError, HttpAnswer
+from shared.aws.lean.http11 import (
+    SMALL_BODY_BYTES,
+    AnswerReader,
+    BadAnswerError,
+    CutShortError,
+    HttpAnswer,
+)
 from shared.aws.lean.streams import Secure, Stream, Streams
 from shared.aws.lean.trust import Trust
 from shared.aws.transport import (
@@ -58,8 +64,10 @@ class Connections:
         seconds: float,
         left: float = math.inf,
         arriving: Arriving | None = None,
+        most: int = SMALL_BODY_BYTES,
     ) -> HttpAnswer:
         """Sends what `request` makes, once, and awaits the answer for `seconds`, but ends when none are left.
+        Its body has `most` bytes.
 
         Raises NotSentError or NoAnswerError.
         """
@@ -67,7 +75,7 @@ class Connections:
         opens_until = min(ends, monotonic() + OPEN_SECONDS)
         try:
             async with self._turns:
-                return await self._in_turn(request, seconds, opens_until, ends, arriving)
+                return await self._in_turn(request, seconds, opens_until, ends, arriving, most)
         except TimeoutError as error:  # of its turn: in it, every OSError becomes an error of the call
             why = f"{self._host}: no call ended so that this one could begin"
             raise NotSentError(type(error).__name__, why) from error
@@ -84,6 +92,7 @@ class Connections:
         opens_until: float,
         ends: float,
         arriving: Arriving | None,
+        most: int,
     ) -> HttpAnswer:
         rested = self._rested()
         stream = rested or await self._opened(opens_until)
@@ -92,7 +101,7 @@ class Connections:
             stream.close()
             raise TooLateError
         try:
-            answer = await _sent_and_answered(stream, request(), min(seconds, left), arriving)
+            answer = await _sent_and_answered(stream, request(), min(seconds, left), arriving, most)
         except (OSError, BadAnswerError) as error:
             stream.close()
             lost = isinstance(error, OSError | CutShortError)
@@ -141,7 +150,7 @@ class Connections:
 
 
 async def _sent_and_answered(
-    stream: Stream, request: bytes, seconds: float, arriving: Arriving | None
+    stream: Stream, request: bytes, seconds: float, arriving: Arriving | None, most: int
 ) -> HttpAnswer:
     ends = monotonic() + seconds
     try:
@@ -149,14 +158,14 @@ async def _sent_and_answered(
     except (ConnectionError, SSLEOFError) as error:
         # It closed before it had read all: perhaps after an answer, that the request is too large.
         try:
-            return await _answer(stream, min(ends, monotonic() + LAST_WORD_SECONDS))
+            return await _answer(stream, min(ends, monotonic() + LAST_WORD_SECONDS), None, most)
         except (OSError, BadAnswerError):
             raise error from None
-    return await _answer(stream, ends, arriving)
+    return await _answer(stream, ends, arriving, most)
 
 
-async def _answer(stream: Stream, ends: float, arriving: Arriving | None = None) -> HttpAnswer:
-    reader = AnswerReader()
+async def _answer(stream: Stream, ends: float, arriving: Arriving | None, most: int) -> HttpAnswer:
+    reader = AnswerReader(most)
     answer = None
     while answer is None:
         left = ends - monotonic()

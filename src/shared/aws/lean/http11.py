@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 MAX_HEAD_BYTES = 65_536
 MAX_BODY_BYTES = 32 * 1_048_576
-"""Ten messages of SQS's most, each character escaped, are smaller."""
+"""Of a receive's answer: ten messages of SQS's most, each character escaped, are smaller."""
+
+SMALL_BODY_BYTES = 1_048_576
+"""Of every other answer; an item of DynamoDB's has 400 KB at most. Python's objects can be thirty times as
+large as the JSON that they are of."""
+
+MAX_FRAMING_BYTES = 1_048_576
+"""Of what stands around the chunks of a body: their lengths, and what follows the last one."""
 
 _NO_BODY = (204, 304)
 
@@ -75,13 +82,14 @@ def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> 
 
 
 class AnswerReader:
-    """Puts one answer together, of the bytes in which it comes."""
+    """Puts one answer together, of the bytes in which it comes. Its body has `most` bytes; one that says what
+    went wrong has few."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._before_body = b""
         self._head: Head | None = None
-        self._body: _Chunks | _Length | _UntilClosed = _UntilClosed()
-        self._size = 0
+        self._body: _Chunks | _Length | _UntilClosed = _UntilClosed(most)
         self._passed = 0
 
     @property
@@ -90,7 +98,7 @@ class AnswerReader:
         is known, or once it is all there."""
         if self._head is None:
             return None
-        return self._body.length if isinstance(self._body, _Length) else MAX_BODY_BYTES
+        return self._body.length if isinstance(self._body, _Length) else self._most
 
     def feed(self, data: bytes) -> HttpAnswer | None:
         """The answer, once it is complete. Empty `data`: the other side has closed. Raises BadAnswerError."""
@@ -99,15 +107,12 @@ class AnswerReader:
             self._before_body += data
             data = self._read_head()
         if self._head is not None:
-            self._size += len(data)
             body = self._body.feed(data, closed=closed)
             if body is not None:
                 keep = self._head.keeps and not isinstance(self._body, _UntilClosed)
                 return HttpAnswer(self._head, body, keep)
         if closed:
             raise CutShortError("the connection was closed before the answer's end")
-        if self._size > MAX_BODY_BYTES:
-            raise BadAnswerError(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
         return None
 
     def _read_head(self) -> bytes:
@@ -120,7 +125,8 @@ class AnswerReader:
                 return b""
             self._before_body, head = rest, Head(found)
             if head.status >= 200:  # else "100 Continue" and its like: the answer comes after it
-                self._head, self._body = head, _body_after(head)
+                self._most = self._most if head.status < 300 else min(self._most, SMALL_BODY_BYTES)
+                self._head, self._body = head, _body_after(head, self._most)
                 return rest
             self._passed += len(found) + len(end)
             if self._passed > MAX_HEAD_BYTES:
@@ -130,9 +136,8 @@ class AnswerReader:
 class _Length:
     """A body of known length. What comes in several pieces is put where it stays: no byte is there twice."""
 
-    def __init__(self, length: int) -> None:
-        if length > MAX_BODY_BYTES:
-            raise BadAnswerError(f"the answer is larger than {MAX_BODY_BYTES:,} bytes")
+    def __init__(self, length: int, most: int) -> None:
+        _check_size(length, most)
         self.length = length
         self._missing = length
         self._first = b""
@@ -159,44 +164,79 @@ class _Length:
 class _UntilClosed:
     """A body that ends with the connection."""
 
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._body = bytearray()
 
-    def feed(self, data: bytes, *, closed: bool) -> bytes | None:
-        self._parts.append(data)
-        return b"".join(self._parts) if closed else None
+    def feed(self, data: bytes, *, closed: bool) -> bytearray | None:
+        self._body += data
+        _check_size(len(self._body), self._most)
+        return self._body if closed else None
 
 
 class _Chunks:
     """A body in chunks, each after its length, until one of length 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._came = bytearray()
-        self._parts: list[bytes] = []
+        self._body = bytearray()
+        self._missing = 0  # of the chunk that has begun
+        self._in_chunk = self._after_last = False
+        self._framing = 0
 
-    def feed(self, data: bytes, *, closed: bool) -> bytes | None:
+    def feed(self, data: bytes, *, closed: bool) -> bytearray | None:
         self._came += data
-        while (end := self._came.find(b"\r\n")) >= 0:
-            size = _number(bytes(self._came[:end]).partition(b";")[0], 16)
-            start = end + 2
-            if size == 0:
-                return b"".join(self._parts) if self._came.endswith(b"\r\n\r\n") else None
-            if len(self._came) < start + size + 2:
-                return None
-            if self._came[start + size : start + size + 2] != b"\r\n":
-                raise BadAnswerError("a chunk does not end where it should")
-            self._parts.append(bytes(self._came[start : start + size]))
-            del self._came[: start + size + 2]
+        at = 0
+        while at < len(self._came):
+            if self._missing:
+                piece = self._came[at : at + self._missing]
+                self._body += piece
+                self._missing -= len(piece)
+                at += len(piece)
+                continue
+            end = self._came.find(b"\r\n", at)
+            if end < 0:
+                break
+            line = bytes(self._came[at:end])
+            at = end + 2
+            if self._ends_with(line):
+                if at < len(self._came):
+                    raise BadAnswerError("more came than was asked for")
+                return self._body
+        del self._came[:at]
+        if len(self._came) > MAX_HEAD_BYTES or self._framing > MAX_FRAMING_BYTES:
+            raise BadAnswerError("what surrounds the answer's chunks is too large")
         return None
 
+    def _ends_with(self, line: bytes) -> bool:
+        """Takes a line; whether it is the last of all."""
+        self._framing += len(line) + 2
+        if self._after_last:
+            return not line
+        if self._in_chunk:
+            if line:
+                raise BadAnswerError("a chunk does not end where it should")
+            self._in_chunk = False
+            return False
+        self._missing = _number(line.partition(b";")[0], 16)
+        _check_size(len(self._body) + self._missing, self._most)
+        self._in_chunk, self._after_last = self._missing > 0, self._missing == 0
+        return False
 
-def _body_after(head: Head) -> _Chunks | _Length | _UntilClosed:
+
+def _body_after(head: Head, most: int) -> _Chunks | _Length | _UntilClosed:
     if head.status in _NO_BODY:
-        return _Length(0)
+        return _Length(0, most)
     if head.header(b"transfer-encoding") is not None:
-        return _Chunks()
+        return _Chunks(most)
     length = head.header(b"content-length")
-    return _UntilClosed() if length is None else _Length(_number(length.encode("latin-1"), 10))
+    return _UntilClosed(most) if length is None else _Length(_number(length.encode("latin-1"), 10), most)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise BadAnswerError(f"the answer is larger than {most:,} bytes")
 
 
 def _number(digits: bytes, base: int) -> int:

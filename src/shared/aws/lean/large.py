@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -17,6 +18,9 @@ LARGE_BYTES = 262_144
 
 LONGEST_TEXT_BYTES = 6 * 1_048_576 + 2
 """Of 1 MiB of characters, each of them escaped as \\uXXXX, and its quotes."""
+
+FIRST_WINDOW_BYTES = 512
+"""Of a text with a quote in it, as much as is looked at first."""
 
 _BEGINS_OR_ENDS = re.compile(rb'["{}\[\]]')
 _MESSAGES, _BODY = re.compile(rb'"Messages"\s*:'), re.compile(rb'"Body"\s*:')
@@ -89,10 +93,18 @@ def _end_of_text(answer: bytes | bytearray, at: int) -> int:
     quote = answer.find(b'"', at)
     if quote > at and answer[quote - 1] == ord("\\"):
         # It may be one of the text's own, and a million of them may follow: json's own scanner is fastest,
-        # and wants a text, whose characters are bytes here.
-        window = str(memoryview(answer)[at : at + LONGEST_TEXT_BYTES], "latin-1")
-        _, end = scanstring(window, 0, False)
-        return at + int(end)
+        # and wants a text, whose characters are bytes here. Most texts are short, so it gets a bit at first.
+        size = FIRST_WINDOW_BYTES
+        while size < LONGEST_TEXT_BYTES and at + size < len(answer):
+            with suppress(ValueError):  # it may go on
+                return _scanned(answer, at, size)
+            size *= 8
+        return _scanned(answer, at, LONGEST_TEXT_BYTES)
     if quote < 0:
         raise ValueError("a text has no end")
     return quote + 1
+
+
+def _scanned(answer: bytes | bytearray, at: int, size: int) -> int:
+    _, end = scanstring(str(memoryview(answer)[at : at + size], "latin-1"), 0, False)
+    return at + int(end)

@@ -106,8 +106,9 @@ class LeanTransport:
         until = min(until, self._ends_at())
         seconds = ANSWER_SECONDS[service] + parameters.get("WaitTimeSeconds", 0)
         arriving = self._arriving if receives else None
+        most = http11.MAX_BODY_BYTES if receives else http11.SMALL_BODY_BYTES
         answer = await self._sent_until_done(
-            lambda left: line.post("/", headers, body, seconds, left, arriving), until
+            lambda left: line.post("/", headers, body, seconds, left, arriving, most), until
         )
         found = _large(answer) if receives and len(answer.body) > LARGE_BYTES else _json(answer)
         if receives:
@@ -170,9 +171,10 @@ class _Line:
         seconds: float,
         left: float = math.inf,
         arriving: Arriving | None = None,
+        most: int = http11.SMALL_BODY_BYTES,
     ) -> http11.HttpAnswer:
-        """The answer, if it is a good one. It may take `seconds`, and all together what is left. Raises
-        CallError."""
+        """The answer, if it is a good one. It may take `seconds`, and all together what is left; its body has
+        `most` bytes. Raises CallError."""
         endpoint = self._endpoint
         path = endpoint.target(path)
 
@@ -182,7 +184,7 @@ class _Line:
             every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
             return http11.request("POST", path, every, body)
 
-        answer = await self.connections.exchange(request, seconds, left, arriving)
+        answer = await self.connections.exchange(request, seconds, left, arriving, most)
         if answer.status >= 300:
             raise _error(answer)
         return answer

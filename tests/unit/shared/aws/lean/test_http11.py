@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.aws.lean.http11 import MAX_HEAD_BYTES, AnswerReader, BadAnswerError, HttpAnswer, request
+from shared.aws.lean.http11 import (
+    MAX_BODY_BYTES,
+    MAX_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    SMALL_BODY_BYTES,
+    AnswerReader,
+    BadAnswerError,
+    HttpAnswer,
+    request,
+)
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n\r\n{}"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\n\r\n"
@@ -20,7 +29,7 @@ AFTER_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" + OK
 
 
 def read(*pieces: bytes) -> HttpAnswer | None:
-    reader = AnswerReader()
+    reader = AnswerReader(MAX_BODY_BYTES)
     answer = None
     for piece in pieces:
         answer = reader.feed(piece)
@@ -112,6 +121,51 @@ def test_what_is_no_answer_is_refused(answer: bytes) -> None:
 def test_what_comes_before_an_answer_has_an_end(piece: bytes) -> None:
     with pytest.raises(BadAnswerError, match="larger than"):
         read(*[piece] * (1 + MAX_HEAD_BYTES // len(piece)))
+
+
+CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        pytest.param(b"1" * 8_000, id="a length that does not end"),
+        pytest.param(b"1;" + b"x" * 8_000, id="an extension that does not end"),
+        pytest.param(b"1\r\na\r\n" * 2_000, id="a byte at a time"),
+        pytest.param(b"1;" + b"x" * 4_000 + b"\r\na\r\n", id="an extension each"),
+    ],
+)
+def test_what_surrounds_chunks_has_an_end(piece: bytes) -> None:
+    with pytest.raises(BadAnswerError, match="surrounds"):
+        read(CHUNKS, *[piece] * (2 + 2 * MAX_FRAMING_BYTES // len(piece)))
+
+
+def test_what_follows_chunks_has_an_end() -> None:
+    with pytest.raises(BadAnswerError, match="surrounds"):
+        read(CHUNKS, b"0\r\n", *[b"a: b\r\n" * 1_000] * (2 + MAX_FRAMING_BYTES // 6_000))
+
+
+@pytest.mark.parametrize(
+    "begins",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", id="a length"),
+        pytest.param(CHUNKS + b"3e9\r\n", id="a chunk's length"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_001, id="until it is closed"),
+        pytest.param(CHUNKS + b"1f4\r\n" + b"x" * 500 + b"\r\n1f5\r\n", id="chunks together"),
+    ],
+)
+def test_an_answer_may_be_as_large_as_its_operations_are(begins: bytes) -> None:
+    with pytest.raises(BadAnswerError, match="larger than 1,000 bytes"):
+        AnswerReader(1_000).feed(begins)
+
+    assert AnswerReader(1_001).feed(begins) is None
+
+
+def test_an_answer_that_says_what_went_wrong_is_small_whatever_was_asked_for() -> None:
+    of_an_error = b"HTTP/1.1 500 Oh\r\nContent-Length: %d\r\n\r\n" % (SMALL_BODY_BYTES + 1)
+
+    with pytest.raises(BadAnswerError, match="larger than"):
+        AnswerReader(MAX_BODY_BYTES).feed(of_an_error)
 
 
 @given(st.binary(max_size=200))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.aws.lean import large
 from shared.aws.lean.large import messages_in
 
 ODD = (
@@ -95,3 +96,31 @@ def test_a_body_that_is_no_utf_8_spoils_no_other() -> None:
     assert sound["Body"] == "sound"
     with pytest.raises(ValueError, match="utf-8"):
         spoiled["Body"]
+
+
+@pytest.mark.parametrize("length", [*range(505, 520), 4_090, 4_096, 40_000], ids=str)
+def test_a_text_with_quotes_may_be_of_any_length(length: int) -> None:
+    # Given texts that end around the windows through which they are looked at, also within an escape
+    for text in ('"' + "a" * length, '"' * length, '"' + "\u2028" * length, '"' + "\\" * length):
+        written = json.dumps({"Messages": [{"MessageId": text, "Body": text}]}).encode()
+
+        (message,) = messages_in(written)
+        assert (message["MessageId"], message["Body"]) == (text, text)
+
+
+def test_a_short_text_with_a_quote_costs_no_more_than_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a thousand of them before a large body
+    looked_at: list[int] = []
+    really = large.scanstring  # type: ignore[attr-defined]
+
+    def scanned(text: str, *rest: Any) -> Any:
+        looked_at.append(len(text))
+        return really(text, *rest)
+
+    monkeypatch.setattr(large, "scanstring", scanned)
+    short = ",".join(['"\\""'] * 1_000)
+
+    messages_in(f'{{"x": [{short}], "Messages": [{{"Body": "{"a" * 8_000_000}"}}]}}'.encode())
+
+    assert len(looked_at) == 1_000
+    assert max(looked_at) < 1_024

@@ -10,7 +10,7 @@ from tests.transports import TRANSPORTS
 from tests.unit.shared.aws.ways import ConsumersWay, Way, WorkersWay, bad, call
 
 from shared.aws.choice import transport_in_place
-from shared.aws.transport import AnsweredError, CallError, NoAnswerError
+from shared.aws.transport import AnsweredError, CallError, NoAnswerError, Service
 from zigzag.in_place import run_in_place
 
 
@@ -35,6 +35,44 @@ def test_bytes_of_a_message_go_out_and_come_in_as_base64(endpoint: HttpEndpoint,
 
     assert json.loads(endpoint.requests[0])["MessageAttributes"]["a"] == attribute
     assert received["Messages"][0]["MessageAttributes"]["a"]["BinaryValue"] == b"\xff\x00"
+
+
+LARGE = json.dumps({"x": "a" * 1_048_576})
+
+
+def test_a_receive_may_have_a_large_answer(endpoint: HttpEndpoint, way: Way) -> None:
+    endpoint.answer = bad(200, body='{"Messages": [{"Body": "' + "a" * 1_048_576 + '"}]}')
+
+    received = way.run(way.transport.call("sqs", "ReceiveMessage", {})).body
+
+    assert [len(message["Body"]) for message in received["Messages"]] == [1_048_576]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [("sqs", "DeleteMessageBatch"), ("sqs", "GetQueueAttributes"), ("dynamodb", "GetItem")],
+)
+def test_no_other_call_takes_a_large_answer(
+    endpoint: HttpEndpoint, way: Way, service: Service, operation: str
+) -> None:
+    endpoint.answer = bad(200, body=LARGE)
+
+    with pytest.raises(NoAnswerError, match="larger than 1,048,576 bytes"):
+        way.run(way.transport.call(service, operation, {}))
+
+
+def test_an_invoke_takes_no_large_answer(endpoint: HttpEndpoint, way: Way) -> None:
+    endpoint.answer = bad(202, body=LARGE)
+
+    with pytest.raises(NoAnswerError, match="larger than 1,048,576 bytes"):
+        way.run(way.transport.invoke("worker", b"{}"))
+
+
+def test_a_receive_that_fails_takes_no_large_answer(endpoint: HttpEndpoint, way: Way) -> None:
+    endpoint.answer = bad(400, body=LARGE)
+
+    with pytest.raises(NoAnswerError, match="larger than 1,048,576 bytes"):
+        way.run(way.transport.call("sqs", "ReceiveMessage", {}))
 
 
 class TestSendingAgain:
