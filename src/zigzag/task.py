@@ -64,7 +64,7 @@ class Task[Payload, **Rest, Result]:
                             the first, and does not say so. Without it, the task and its `id` are compared;
                             without an `id`, the bodies, so that two equal messages are one.
 
-        The queue is the one of `ZIGZAG_QUEUE_URL`; what else it takes is in docs/add-a-task.md.
+        The queue is the one of `ZIGZAG_QUEUE_URL`; docs/tasks.md, under Sending, has what else it takes.
         Raises BadPayloadError, PayloadTooLargeError, or SendError.
         """
         from zigzag import send  # a task that sends nothing does not load it

@@ -1,4 +1,4 @@
-"""Does the cost model agree with README.md, and with itself?"""
+"""Does the cost model agree with the sums of docs/performance.md, and with itself?"""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from tests.docs.pages import blocks, read
 from worker.observers.log_line import fields_of_metrics
 from worker.outcome import Outcome
 
-README = read("README.md")
+PAGE = read("docs/performance.md")
 TASK_SECONDS = 0.1
 MEASURED = Measured()
 
 
 def amounts() -> list[tuple[str, float]]:
-    """The lines of README.md's sums: what it is for, and the USD a month."""
-    lines = [line for block in blocks(README, "text") for line in block.text.splitlines() if " = $" in line]
+    """The lines of the page's sums: what it is for, and the USD a month."""
+    lines = [line for block in blocks(PAGE, "text") for line in block.text.splitlines() if " = $" in line]
     return [(line.partition("  ")[0], float(line.rpartition("$")[2])) for line in lines]
 
 
-def test_an_idle_month_is_that_of_the_readme() -> None:
+def test_an_idle_month_is_that_of_the_page() -> None:
     idle = idle_month(Setup())
 
     told = {name: round(getattr(idle, part), 2) for name, part in PARTS.items()}
@@ -53,16 +53,16 @@ PARTS = {
 }
 
 
-def test_a_lingering_month_is_that_of_the_readme() -> None:
+def test_a_lingering_month_is_that_of_the_page() -> None:
     _, told = amounts()[len(PARTS)]
 
     assert round(idle_month(Setup(linger_seconds=70)).lambda_time, 2) == told
 
 
-def test_a_million_tasks_are_those_of_the_readme() -> None:
-    [receiving] = re.findall(r"\$([\d.]+) to \$[\d.]+ for receiving", README)
-    [deleting] = re.findall(r"\$([\d.]+) for deleting", README)
-    [invoking] = re.findall(r"\$([\d.]+) for the invokes", README)
+def test_a_million_tasks_are_those_of_the_page() -> None:
+    [receiving] = re.findall(r"\$([\d.]+) to \$[\d.]+ for receiving", PAGE)
+    [deleting] = re.findall(r"\$([\d.]+) for deleting", PAGE)
+    [invoking] = re.findall(r"\$([\d.]+) for the invokes", PAGE)
 
     cost = million_tasks(Setup(), TASK_SECONDS, MEASURED)
 
@@ -70,10 +70,10 @@ def test_a_million_tasks_are_those_of_the_readme() -> None:
     assert cost.lambda_requests == pytest.approx(float(invoking))
 
 
-def test_arm64_takes_a_fifth_off_the_time_as_the_readme_says() -> None:
+def test_arm64_takes_a_fifth_off_the_time_as_the_page_says() -> None:
     time = idle_month(Setup()).lambda_time
 
-    assert "arm64 takes a fifth off the first line" in README
+    assert "arm64 takes a fifth off the first line" in PAGE
     assert idle_month(Setup(architecture="arm64")).lambda_time == pytest.approx(0.8 * time, rel=0.001)
 
 

@@ -60,13 +60,15 @@ def commands(text: str) -> list[str]:
 
     Joined by `&&`, each is one.
     """
-    lines = [line for block in blocks(text, "sh") for line in block.text.splitlines()]
+    lines = [line for block in blocks(text, "sh") for line in _joined(block.text)]
     lines += [
-        line[2:]
-        for block in blocks(text, "console")
-        for line in re.sub(r"\\\n\s*", "", block.text).splitlines()
-        if line.startswith("$ ")
+        line[2:] for block in blocks(text, "console") for line in _joined(block.text) if line.startswith("$ ")
     ]
     told = [code for code in in_text(text) if " " in code]
     whole = [line.partition(" # ")[0].strip() for line in lines + told]
     return [one.strip() for line in whole for one in line.split("&&") if one.strip()]
+
+
+def _joined(text: str) -> list[str]:
+    """The lines of a shell's text; those that a backslash continues are one."""
+    return re.sub(r"\\\n\s*", "", text).splitlines()

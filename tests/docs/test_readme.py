@@ -1,135 +1,37 @@
-"""Does README.md's code run, and are its prices right?"""
+"""Does README.md show in its first lines what Zigzag is, and does its code run?"""
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Any
 
-import pytest
-from benchmarks.cost import IDLE_TICK_SECONDS
-from samtranslator.yaml_helper import yaml_parse
-from tests.docs.pages import ROOT, blocks, read
+from tests.docs.pages import blocks, read
 
-from consumer.source import RESERVE_SECONDS
-from consumer.summary import Summary
 from zigzag_testing import Sandbox
 
 README = read("README.md")
-TICKS_A_MONTH = 30 * 24 * 60
-TIMES = "\N{MULTIPLICATION SIGN}"
-NUMBER = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?)")
+LINES = README.splitlines()
+MOST_LINES = 120
+SENT_BEFORE_LINE = 20
+SEND = 'take_order.send(Order(number="A-1"))'
 
 
-# ---- The code ----
+def test_the_page_is_short() -> None:
+    assert len(LINES) <= MOST_LINES
 
 
-def test_the_code_of_the_page_runs_and_sends() -> None:
+def test_a_task_is_written_and_sent_before_the_first_screen_ends() -> None:
+    assert LINES.index(SEND) + 1 < SENT_BEFORE_LINE
+
+
+def test_the_task_of_the_page_runs_when_it_is_sent() -> None:
+    (block,) = blocks(README, "python")
+    task, send, rest = block.text.partition(SEND)
     names: dict[str, Any] = {"__name__": "readme"}
-    with Sandbox() as sandbox:
-        for block in blocks(README, "python"):
-            exec(compile(block.text, "README.md", "exec"), names)  # noqa: S102 -- our own page
-        sandbox.run()
-
-    assert [(report.task, report.outcome) for report in sandbox.reports] == [("hello", "succeeded")]
-
-
-def test_the_task_of_the_page_is_one() -> None:
-    names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(blocks(README, "python")[0].text, "README.md", "exec"), names)  # noqa: S102
+    exec(compile(task, "README.md", "exec"), names)  # noqa: S102 -- our own page
 
     with Sandbox({"take_order": names["take_order"]}) as sandbox:
-        names["take_order"].send(names["Order"](number="A-1"))
+        exec(compile(send, "README.md", "exec"), names)  # noqa: S102
         sandbox.run()
 
-    assert [report.outcome for report in sandbox.reports] == ["succeeded"]
-
-
-# ---- The prices ----
-
-
-def sums() -> dict[str, tuple[list[float], float]]:
-    """Each line of arithmetic on the page, by its name and what it begins with: factors and result."""
-    lines = [line for block in blocks(README, "text") for line in block.text.splitlines() if " = $" in line]
-    found = {}
-    for line in lines:
-        name, _, rest = line.partition("  ")
-        left, _, right = rest.partition(" = ")
-        factors = [
-            float(NUMBER.search(factor)[1].replace(",", ""))  # type: ignore[index]
-            for factor in left.split(TIMES)
-        ]
-        found[name if name not in found else f"{name}, lingering"] = (factors, float(right.strip(" $")))
-    return found
-
-
-SUMS = sums()
-
-
-def parameter(name: str) -> Any:
-    return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Parameters"][name]["Default"]
-
-
-def idle_tick(linger_seconds: int) -> tuple[float, Summary, int]:
-    """How long a tick takes that finds nothing, what it did, and how often it asked for the count."""
-    with Sandbox(linger_seconds=linger_seconds, in_flight_cap=parameter("InFlightCap")) as sandbox:
-        asked = 0
-        count = sandbox.queue.in_flight
-
-        async def counted() -> int:
-            nonlocal asked
-            asked += 1
-            return await count()
-
-        sandbox.queue.in_flight = counted  # type: ignore[method-assign]
-        began = sandbox.clock.now()
-        summary = sandbox.tick()
-        return sandbox.clock.now() - began, summary, asked
-
-
-@pytest.mark.parametrize("name", SUMS)
-def test_a_sum_is_right(name: str) -> None:
-    factors, result = SUMS[name]
-
-    assert round(math.prod(factors), 2) == result
-
-
-def test_the_total_is_that_of_the_lines() -> None:
-    (total,) = re.findall(r"about \$([\d.]+) a month", README)
-    exact = sum(math.prod(factors) for name, (factors, _) in SUMS.items() if "lingering" not in name)
-
-    assert abs(exact - float(total)) < 0.01
-
-
-@pytest.mark.parametrize("name", [name for name in SUMS if "alarm" not in name])
-def test_there_is_a_tick_every_minute(name: str) -> None:
-    assert parameter("Schedule") == "rate(1 minute)"
-    assert SUMS[name][0][0] == TICKS_A_MONTH
-
-
-def test_an_idle_tick_takes_as_long_as_the_page_says() -> None:
-    seconds, summary, asked = idle_tick(parameter("LingerSeconds"))
-    (_, told, gigabytes, _), _ = SUMS["Lambda, time"]
-
-    assert (seconds, told) == (0, IDLE_TICK_SECONDS)  # it waits for nothing but AWS's answers
-    assert gigabytes == parameter("ConsumerMemory") / 1024
-    assert SUMS["SQS"][0][1] == summary.polls + asked
-
-
-def test_a_lingering_tick_takes_as_long_as_the_page_says() -> None:
-    seconds, _, _ = idle_tick(70)
-
-    assert SUMS["Lambda, time, lingering"][0][1] == seconds
-
-
-def test_a_queue_that_is_never_empty_costs_what_the_page_says() -> None:
-    timeout = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"][
-        "ConsumerFunction"
-    ]["Properties"]["Timeout"]
-    longest = timeout - RESERVE_SECONDS
-    (_, _, gigabytes, price), _ = SUMS["Lambda, time"]
-    (seconds,) = re.findall(r"ends after (\d+) s at the latest", README)
-    (told,) = re.findall(r"pays \$([\d.]+)", README)
-
-    assert int(seconds) == longest
-    assert f"{TICKS_A_MONTH * longest * gigabytes * price:.2f}" == told
+    assert rest.strip() == ""
+    assert [(report.task, report.outcome) for report in sandbox.reports] == [("take_order", "succeeded")]
