@@ -1,4 +1,4 @@
-"""Does docs/which-one.md say of each way what it costs, how soon it starts and what gets lost, by whose word?"""
+"""Does the page on which one to choose agree with README, and does each fact on it have its source?"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutation import Part
 
+from worker.deadline import ANOTHER_SECONDS
 from worker.outcome import DeadLetter, RetryLater, Succeeded
 
 PART = Part("Batches")
@@ -17,7 +18,11 @@ def _(original, self):
     return True
 
 
-sets("the time of a short function is not used", "H10", "worker.deadline:ANOTHER_SECONDS", float("inf"))
+@breaks("the time of a short function is not used", "H10", "worker.deadline:Deadline.allows_another")
+def _(original, self):
+    return self._seconds_left() >= ANOTHER_SECONDS
+
+
 sets(
     "successes of a batch are deleted at its end only",
     "H12",

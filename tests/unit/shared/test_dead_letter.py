@@ -80,12 +80,12 @@ class TestCompose:
     ) -> None:
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "17")
 
-        assert note(compose(a_delivery(), DEATH, NOW))["version"] == "17"
+        assert note(compose(a_delivery(), CAUSE, NOW))["version"] == "17"
 
     def test_one_that_was_redriven_names_the_first_message_and_the_one_it_was_then(self) -> None:
-        first = compose(a_delivery(), DEATH, NOW)
-        second = compose(redriven(first), DEATH, NOW)
-        third = compose(redriven(second, "m-3"), DEATH, NOW)
+        first = compose(a_delivery(), CAUSE, NOW)
+        second = compose(redriven(first), CAUSE, NOW)
+        third = compose(redriven(second, "m-3"), CAUSE, NOW)
 
         assert "redriven_as" not in note(first)
         assert (note(second)["message_id"], note(second)["redriven_as"]) == ("m-1", "m-2")

@@ -84,6 +84,11 @@ def test_the_first_ten_are_named_and_the_rest_counted() -> None:
     assert "items.10." not in reason
 
 
+def test_more_than_a_thousand_are_counted_only() -> None:
+    assert reason_for(1_000).endswith("and 990 more")
+    assert reason_for(1_001).endswith("it has 1,001 errors, too many to name")
+
+
 def test_few_are_all_named() -> None:
     assert reason_for(2).endswith("items.0.number: Field required; items.1.number: Field required")
 
