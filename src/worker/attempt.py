@@ -124,6 +124,7 @@ class Runner:
         attempt.entered = False
         if not isinstance(prepared, Prepared):
             return prepared
+        await start.starts.allow(attempt)  # before the task may kill the process
         await self._hold.confirm()  # all this may have taken its time
         if prepared.key is None:
             return await self._call(prepared, start)

@@ -73,13 +73,17 @@ class Starts:
         return too_old(attempt, limits)
 
     async def failed(self, attempt: Attempt) -> None:
-        """Counts this start if it is not counted yet, and records what its task allows if that is more than
-        a message has without it."""
+        """Counts this start if it is not counted yet."""
         if self._counted is None:
             await self._tried(self._count(attempt))
-        known = 0 if self._counted is None else self._counted.allowed
+        await self.allow(attempt)
+
+    async def allow(self, attempt: Attempt) -> None:
+        """Records what its task allows, if that is more than a counted message has without it."""
         attempts = attempt.policy.attempts
-        if attempts > max(MAX_STARTS, known):
+        counted = self._counted
+        if counted is not None and attempts > max(MAX_STARTS, counted.allowed):
+            self._counted = counted._replace(allowed=attempts)  # asked for once
             await self._tried(self._records.allow(self._key, attempts, self._clock.now()))
 
     async def excuse(self, attempt: Attempt, *, unloaded: bool = False) -> None:

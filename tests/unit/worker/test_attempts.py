@@ -315,6 +315,19 @@ class TestCodeThatKills:
             world.pass_time(60)
 
         assert outcomes == ["retry later"] * (MAX_STARTS + 9) + ["dead-letter"]
+        assert world.records.calls.count("allow") == 1
+
+    def test_it_has_them_if_it_kills_its_process_as_well(self, world: World, bench: Bench) -> None:
+        attempts = bench.table["stubborn"].policy.attempts
+        world.send(body_of("stubborn", {"crashes": True}))
+        for _ in range(1 + attempts):
+            bench.crash(*world.receive())
+            world.pass_time(120)
+
+        (report,) = bench.work(*world.receive())
+
+        assert (report.outcome, len(bench.began)) == ("dead-letter", 1 + attempts)
+        assert reason(world).startswith(f"started {attempts} times")
 
 
 class TestATaskThatIsNotLoaded:
