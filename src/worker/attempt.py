@@ -21,10 +21,8 @@ from worker.no_queue import NoHold
 from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
-    OUT_OF_TIME,
     AlreadyDone,
     Attempt,
-    FunctionEndsError,
     Limits,
     Outcome,
     RetryLater,
@@ -32,11 +30,11 @@ from worker.outcome import (
     before_it_is_dropped,
     decide,
     is_permanent,
-    meant,
     of_the_import,
     used_up,
 )
 from worker.prepare import Prepared, prepared_for
+from worker.raised import OUT_OF_TIME, FunctionEndsError, meant
 from worker.record import Record
 from worker.result import Result, Start
 from worker.starts import Starts

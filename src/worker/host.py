@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
-from worker.outcome import OUT_OF_TIME, FunctionEndsError, OutOfTimeError
+from worker.raised import OUT_OF_TIME, FunctionEndsError, OutOfTimeError
 from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +10,7 @@ from shared.dead_letter import Cause
 from shared.lease import RESERVE_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
+from worker.raised import OutOfTimeError, seconds_asked, text, words
 from zigzag import Reject, Retry
 from zigzag.policy import DEFAULT_POLICY, Policy
 
@@ -28,9 +28,6 @@ MAX_WAIT_SECONDS = 3600
 """Of waits for what is no fault of the message: in all 14 days, SQS's receives are not used up."""
 
 _DROPPED = f"SQS would drop the message in less than {RESERVE_SECONDS // (24 * 3600)} days"
-
-MAX_FINDINGS = 1_000
-"""Of a ValidationError that a task raises. Its text has some 200 bytes for each."""
 
 
 class Succeeded:
@@ -101,30 +98,6 @@ class Attempt:
         self.outcome: Outcome | None = None
 
 
-OUT_OF_TIME = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
-
-
-class OutOfTimeError(Exception):
-    """The task was interrupted: its own time was over, or Lambda was about to end the function."""
-
-
-class FunctionEndsError(OutOfTimeError):
-    """Lambda was about to end the function."""
-
-
-class TooManyFindingsError(ValueError):
-    """In place of a ValidationError of pydantic's whose text would take a gigabyte: it names each finding."""
-
-
-def _number_of_findings(error: BaseException) -> int:
-    count = getattr(error, "error_count", None) if isinstance(error, ValueError) else None
-    try:
-        number = count() if callable(count) else 0
-    except Exception:  # it may be anybody's
-        return 0
-    return number if isinstance(number, int) else 0
-
-
 class Limits(NamedTuple):
     """The limits that SQS sets to a message now.
 
@@ -141,37 +114,13 @@ class Limits(NamedTuple):
         return self.kept_seconds < RESERVE_SECONDS
 
 
-def meant(error: BaseException) -> BaseException:
-    """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
-    strongest: a Reject, else the Retry that asks for the longest wait."""
-    if (number := _number_of_findings(error)) > MAX_FINDINGS:
-        few = TooManyFindingsError(f"{number:,} validation errors, too many to name")
-        return few.with_traceback(error.__traceback__)
-    said = list(_leaves(error))
-    if len(said) == 1 and said[0] is error:
-        return error
-    if not all(isinstance(one, Reject | Retry) for one in said):
-        return error
-    return max(said, key=lambda one: (isinstance(one, Reject), _seconds_asked(one) or 0.0))
-
-
 def of_the_import(error: BaseException, attempt: Attempt) -> BaseException:
     """The error, or that the task could not be loaded, where its import raised what no lookup expects, or did
     not end in time."""
     if not attempt.loading or isinstance(error, NoSuchTaskError | BrokenTaskError):
         return error
-    text = _text(error) if isinstance(error, OutOfTimeError) else _words(error)
-    return BrokenTaskError(f"{attempt.task} can't be imported: {text}").with_traceback(error.__traceback__)
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    left = [error]
-    while left:  # groups may be nested without end
-        one = left.pop()
-        if isinstance(one, BaseExceptionGroup):
-            left += one.exceptions
-        else:
-            yield one
+    why = text(error) if isinstance(error, OutOfTimeError) else words(error)
+    return BrokenTaskError(f"{attempt.task} can't be imported: {why}").with_traceback(error.__traceback__)
 
 
 def is_permanent(error: BaseException, policy: Policy) -> bool:
@@ -183,16 +132,16 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
     """The outcome of an attempt that raised `error`."""
     policy = attempt.policy
     if isinstance(error, Reject):
-        return DeadLetter(_cause(f"rejected: {_text(error)}", attempt, error))
+        return DeadLetter(_cause(f"rejected: {text(error)}", attempt, error))
     if isinstance(error, BadMessageError):
         return DeadLetter(_cause(str(error), attempt, None))
     if isinstance(error, NoSuchTaskError | BrokenTaskError):
         return _not_loaded(error, attempt, random)
-    reason = _text(error) if isinstance(error, Retry | OutOfTimeError) else _words(error)
+    reason = text(error) if isinstance(error, Retry | OutOfTimeError) else words(error)
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
         return DeadLetter(_cause(f"failed after {times}: {reason}", attempt, error))
-    asked = _seconds_asked(error)
+    asked = seconds_asked(error)
     backoff = policy.backoff.seconds(attempt.number, random)
     seconds = int(max(1, min(backoff if asked is None else asked, limits.postpone_seconds)))
     return RetryLater(seconds, reason)
@@ -206,8 +155,8 @@ def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
 
 def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLater | DeadLetter:
     if attempt.unloaded >= LOADS:
-        return DeadLetter(_cause(f"not started in {LOADS} tries: {_text(error)}", attempt, error))
-    return RetryLater(longer(attempt.unloaded + 1, random, LOAD_WAIT_SECONDS), _text(error))
+        return DeadLetter(_cause(f"not started in {LOADS} tries: {text(error)}", attempt, error))
+    return RetryLater(longer(attempt.unloaded + 1, random, LOAD_WAIT_SECONDS), text(error))
 
 
 def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> Outcome:
@@ -246,25 +195,6 @@ def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts:
         task=attempt.task,
         id=attempt.id,
         attempts=attempt.number if attempts is None else attempts,
-        error=None if error is None else _words(error),
+        error=None if error is None else words(error),
         traceback=None if error is None else "".join(traceback.format_exception(error)),
     )
-
-
-def _seconds_asked(error: BaseException) -> float | None:
-    """What a Retry asks for. One of a class of the user's own may lack it, or have anything there."""
-    after = getattr(error, "after", None) if isinstance(error, Retry) else None
-    return after if isinstance(after, int | float) and after >= 0 else None
-
-
-def _words(error: BaseException) -> str:
-    """Type and text."""
-    return f"{type(error).__name__}: {_text(error)}"
-
-
-def _text(error: BaseException) -> str:
-    """The text of an error that may be anybody's: even that may fail."""
-    try:
-        return str(error)
-    except Exception:
-        return "(its text can't be had)"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from worker.host import call
-from worker.outcome import OutOfTimeError
 from worker.process import LambdaProcess
+from worker.raised import OutOfTimeError
 from zigzag import Context, Task, task
 from zigzag.in_place import run_in_place
 

@@ -20,9 +20,9 @@ from worker.outcome import (
     RetryLater,
     before_it_is_dropped,
     decide,
-    meant,
     used_up,
 )
+from worker.raised import meant
 from zigzag import Backoff, Reject, Retry
 from zigzag.policy import Policy
 
