@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import inf
 
 from tests.hostile.trail import Life, Start
-from tests.hostile.world import ATTEMPTS, IDEMPOTENT, HostileWorld
+from tests.hostile.world import IDEMPOTENT, HostileWorld
 
 from shared.lease import LEASE_SECONDS
 from zigzag_testing.faults import SLOWEST_CALL_SECONDS
@@ -42,7 +42,7 @@ def check_dead_letters_were_tried(world: HostileWorld) -> None:
         starts = [one for one in world.trail.starts(life.id) if one.ended >= since and one.began <= dead_at]
         names = keys(world, life.id)
         in_vain = sum(key in names and since <= at <= dead_at for key, at in world.faults.in_vain)
-        least = 1 if sent.get("rejects") or times_unreached(world, life.id) else ATTEMPTS
+        least = 1 if sent.get("rejects") or times_unreached(world, life.id) else world.attempts
         assert len(starts) + in_vain >= least, f"{life} is dead after {len(starts)} starts: {starts}"
 
 
@@ -60,7 +60,7 @@ def check_no_start_too_many(world: HostileWorld) -> None:
             anew = sum(began_anew(life) for life in together) if is_idempotent(world, id) else 0
             doubled = sum(world.faults.doubled[one] for life in together for one in life.message_ids)
             messages = sum(len(life.message_ids) for life in together)
-            most = (ATTEMPTS + 1) * (messages + anew) + doubled + times_unreached(world, id)
+            most = (world.attempts + 1) * (messages + anew) + doubled + times_unreached(world, id)
             assert len(starts) <= most, f"{together} started {len(starts)} times, of {most}"
 
 

@@ -83,6 +83,7 @@ class Trail:
     lives    -- the messages in the order in which they came to the task queue.
     receives -- when each message was received, by its MessageId.
     done     -- when a completion was recorded, by the record's name.
+    killed   -- the worker's processes that ended before their invocation did.
     held     -- from when until when each message was received, and not settled.
     """
 
@@ -92,6 +93,7 @@ class Trail:
         self.lives: list[Life] = []
         self.receives: dict[str, list[float]] = defaultdict(list)
         self.done: dict[str, float] = {}
+        self.killed: set[int] = set()
         self._of_an_id: dict[str, list[Life]] = defaultdict(list)
         self._lives: dict[tuple[str, str, float], Life] = {}
         self._by_message: dict[str, Life] = {}
@@ -148,7 +150,11 @@ class Trail:
         async def watched(event: Any, seconds_left: Callable[[], float]) -> None:
             messages = event.get("Messages") or [event["Message"]]
             self._worked[PROCESS.get()] = [self._by_message[message["MessageId"]] for message in messages]
-            await work(event, seconds_left)
+            try:
+                await work(event, seconds_left)
+            except BaseException:
+                self.killed.add(PROCESS.get())
+                raise
             del self._worked[PROCESS.get()]
 
         sandbox.workers._handler = watched

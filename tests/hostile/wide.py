@@ -96,6 +96,7 @@ def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
         "superseded_handles_act": random.random() < 0.5,
         "worker_timeout_seconds": random.choice([10, 15] if "short time-out" in widths else [60, 300, 900]),
     }
+    options["attempts"] = Random(f"{seed} attempts").choice((1, 3, 3, 30))
     fifo = random.random() < 0.35
     if "late count" in widths:
         options["count_late_seconds"] = random.uniform(1, 60)

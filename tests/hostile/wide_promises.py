@@ -9,15 +9,16 @@ from itertools import pairwise
 
 from tests.hostile import promises
 from tests.hostile.held import Span
+from tests.hostile.trail import Letter, Life
 from tests.hostile.wide import Drawn
 from tests.hostile.wide_world import WideWorld
-from tests.hostile.world import ATTEMPTS
 
-from shared.lease import EVENT_AGE_SECONDS, LEASE_SECONDS
+from shared.lease import EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
 from worker.starts import MAX_STARTS
+from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 
-MOST_STARTS = 21
-"""Of a message whose code kills or hangs: the first may be uncounted, and twenty are counted."""
+MOST_COUNTED = 20
+"""Starts of a message whose code kills or hangs, if its task has not more attempts."""
 
 DEPLOY_SECONDS = 3600
 """How long a message outlives a deploy that lacks its task."""
@@ -31,6 +32,7 @@ NO_START_HELPS = (
     r"the payload does not fit",
     r"too large for an asynchronous invoke",
     r"received [\d,]+ times",
+    r"SQS would drop the message in less than \d+ days: not started",
 )
 """Reasons of dead letters whose tasks never started, and why no start could help."""
 
@@ -71,19 +73,70 @@ def check_letters_were_tried(world: WideWorld, drawn: Drawn) -> None:
             assert tried >= int(said[1]), f"{life} was tried {tried} times: {letter.reason}"
 
 
+def check_no_letter_after_a_success(world: WideWorld, drawn: Drawn) -> None:
+    """What succeeded is no dead letter: unless its process was killed before it could settle that, its record
+    could not be reached either, or its lease was lost."""
+    for life in world.trail.lives:
+        if _is_doubled(world, life) or promises.times_unreached(world, life.id):
+            continue
+        lost = {one.process for id in life.message_ids for one in world.faults.unheld.get(id, ())}
+        for start in life.starts:
+            if start.how != "succeeded" or start.process in world.trail.killed | lost:
+                continue
+            late = [letter for letter in life.letters if letter.at > start.ended]
+            assert not late, f"{life} had succeeded, and is dead: {late[0].reason}"
+
+
+def check_reasons_are_true(world: WideWorld, drawn: Drawn) -> None:
+    """What a letter names as its reason has happened to its message."""
+    for life in world.trail.lives:
+        for letter in life.letters:
+            if not _is_doubled(world, life):
+                assert _is_true(letter, life, world, drawn), f"{life} is dead for no such reason: {letter}"
+
+
+def _is_true(letter: Letter, life: Life, world: WideWorld, drawn: Drawn) -> bool:
+    reason, sent = letter.reason, world.trail.sent[life.id]
+    failed = any(start.how == "failed" for start in life.starts)
+    if reason.startswith("rejected"):
+        return failed and bool(sent.get("rejects"))
+    if reason.endswith("ValueError: broken"):
+        return failed
+    if said := re.match(r"started (\d+|once)", reason):
+        times = 1 if said[1] == "once" else int(said[1])
+        unended = any(start.how == "killed" for start in life.starts) or in_vain(world, life.id)
+        excused = world.trail.killed & life.touches.keys() or promises.times_unreached(world, life.id)
+        lost = any(world.faults.unheld.get(id) for id in life.message_ids)
+        tried = len(life.touches) + in_vain(world, life.id)
+        return bool(tried >= times and (unended or excused or lost or "SQS would drop" in reason))
+    if reason.startswith("not started in"):
+        return drawn.has("bad deploy") or world.may_fail_to_load(sent["task"])
+    if reason.startswith("SQS would drop"):
+        return letter.at - life.sent_at >= KEPT_SECONDS - RESERVE_SECONDS - CLOCKS_DIFFER_SECONDS
+    if said := re.match(r"received ([\d,]+) times", reason):
+        most = max(len(world.trail.receives[id]) for id in life.message_ids)
+        return most >= int(said[1].replace(",", ""))
+    return True
+
+
+def _is_doubled(world: WideWorld, life: Life) -> bool:
+    """Whether another message, or another worker, may have had its start, or its letter."""
+    return life.shares or len(life.message_ids) > 1 or any(map(world.faults.doubled.get, life.message_ids))
+
+
 def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
     """No message is started without end, whatever its code does, and whatever can't be reached.
 
-    While dead letters can't be stored, one is asked for its key each time that it comes: there, only the
-    task's own starts count.
+    While dead letters can't be stored, or another message of its key has to end first, one is asked for its
+    key each time that it comes: there, only the task's own starts count.
     """
     stored = not any(width.startswith("dead letters") for width in drawn.widths)
     # Starts that others of its batch left too little time for: in a group one, elsewhere one a delivery.
     behind = 1 if drawn.fifo else MAX_STARTS if drawn.options["batch_size"] > 1 else 0
     for life in world.trail.lives:
         doubled = sum(world.faults.doubled[one] for one in life.message_ids)
-        most = (MOST_STARTS + behind) * len(life.message_ids) + doubled
-        started = len(life.touches if stored else life.starts)
+        most = (max(MOST_COUNTED, world.attempts) + 1 + behind) * len(life.message_ids) + doubled
+        started = len(life.touches if stored and not life.shares else life.starts)
         assert started <= most, f"{life.id} was started {started} times, of {most}"
 
 
@@ -93,7 +146,7 @@ def check_attempts_are_kept(world: WideWorld, drawn: Drawn) -> None:
         if life.shares or len(life.message_ids) > 1 or promises.times_unreached(world, life.id):
             continue
         doubled = sum(world.faults.doubled[one] for one in life.message_ids)
-        most = (ATTEMPTS + 1) * (1 + promises.began_anew(life)) + doubled
+        most = (world.attempts + 1) * (1 + promises.began_anew(life)) + doubled
         assert len(life.attempts) <= most, f"{life} started {len(life.attempts)} times, of {most}"
 
 
@@ -174,6 +227,8 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_every_message_ended,
         check_letters_say_why,
         check_letters_were_tried,
+        check_no_letter_after_a_success,
+        check_reasons_are_true,
         check_starts_are_bounded,
         check_attempts_are_kept,
         check_nothing_overlaps,

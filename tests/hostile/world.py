@@ -39,8 +39,10 @@ class HostileWorld:
         faults: Mapping[str, float],
         seed: int = 0,
         sandbox: Callable[..., Sandbox] = Sandbox,
+        attempts: int = ATTEMPTS,
         **options: Any,
     ) -> None:
+        self.attempts = attempts
         self.trail = Trail()
         self.fifo = bool(options.get("fifo"))
         self.sandbox = sandbox(self._tasks(), faults=faults, seed=seed, **options)
@@ -112,15 +114,15 @@ class HostileWorld:
     def _tasks(self) -> Mapping[str, Any]:
         leave_a_trail = self.leave_a_trail
 
-        @task(attempts=ATTEMPTS, backoff=QUICK)
+        @task(attempts=self.attempts, backoff=QUICK)
         async def plain(payload: dict[str, Any], context: Context) -> None:
             await leave_a_trail(payload, context)
 
-        @task(attempts=ATTEMPTS, backoff=QUICK, idempotent=True)
+        @task(attempts=self.attempts, backoff=QUICK, idempotent=True)
         async def once(payload: dict[str, Any], context: Context) -> None:
             await leave_a_trail(payload, context)
 
-        @task(attempts=ATTEMPTS, backoff=QUICK, idempotent=self._key)
+        @task(attempts=self.attempts, backoff=QUICK, idempotent=self._key)
         async def by_key(payload: dict[str, Any], context: Context) -> None:
             await leave_a_trail(payload, context)
 
