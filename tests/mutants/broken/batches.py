@@ -137,3 +137,32 @@ async def _(original, self, start):
 )
 def _(original, self):
     return float("inf")
+
+
+@breaks(
+    "a success waits while what may kill its process starts",
+    "H90",
+    "worker.batch:BatchWork._must_be_deleted_before",
+)
+def _(original, self, delivery):
+    return False
+
+
+@breaks(
+    "a start that others of its batch left no time for is an attempt",
+    "H91",
+    "worker.attempt:Runner._without_its_time",
+)
+async def _(original, self, start):
+    return RetryLater(1, "it is not taken back")
+
+
+@breaks("one message's lost lease ends the heartbeats of its batch", "H92", "worker.hold:Hold._held")
+def _(original, self):
+    return [] if self.lost else original(self)
+
+
+@breaks("one that SQS refused to extend starts", "H92", "worker.hold:Hold.confirm")
+async def _(original, self):
+    self._refused = frozenset()
+    await original(self)

@@ -29,6 +29,21 @@ async def _(original, awaitable, left):
     return await awaitable
 
 
+@breaks("what swallows its cancellation goes on unseen", "H74", "worker.loop:_cancelled")
+def _(original, loop, before):
+    original(loop, before)
+    return []
+
+
+@breaks("an interrupt that was swallowed is not repeated", "H10", "worker.alarm:Alarm._heard")
+def _(original, self, *signal):
+    try:
+        original(self, *signal)
+    except BaseException:
+        self._ends = float("inf")
+        raise
+
+
 @breaks("child processes are left behind unseen", "H76", "worker.leftovers:_children")
 def _(original):
     return set()
