@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,39 @@ def test_a_client_that_was_given_is_its_own_processs_alone(monkeypatch: pytest.M
             run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
 
     assert endpoint.requests == []
+
+
+def test_one_that_is_forked_while_a_client_is_made_does_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a thread that makes a client, when the process is forked: in the child it does not go on
+    transport, begun, leave = BotoTransport(attempts=1), threading.Event(), threading.Event()
+    got: list[Any] = []
+
+    def made(self: BotoTransport, service: str, waits: bool) -> str:
+        if os.getpid() != 8:
+            begun.set()
+            leave.wait()
+        return service
+
+    monkeypatch.setattr(BotoTransport, "_made", made)
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    threads = [threading.Thread(target=transport.client, args=["sqs"])]
+    threads[0].start()
+    begun.wait()
+
+    # When the child needs that client
+    monkeypatch.setattr(os, "getpid", lambda: 8)
+    threads.append(threading.Thread(target=lambda: got.append(transport.client("sqs"))))
+    threads[1].start()
+    threads[1].join(timeout=5)
+    waits = threads[1].is_alive()
+
+    leave.set()
+    for thread in threads:
+        thread.join()
+    assert not waits
+    assert got == ["sqs"]
 
 
 SENDER_IN_A_SANDBOX = """

@@ -122,7 +122,8 @@ class BotoTransport:
         self._connections = connections
         self._call = call
         self._ends_at = ends_at
-        self._making = threading.Lock()  # boto3 makes one client at a time
+        # boto3 makes one client at a time. A child that is forked meanwhile has a lock of its own.
+        self._making: dict[int, threading.Lock] = {}
         self._process = os.getpid()
         self._given = dict(clients or {})
         # A forked child has clients of its own, and leaves its parent's alone: their connections are shared.
@@ -167,7 +168,7 @@ class BotoTransport:
             return self._given[service]
         of_this = (process, service, waits)
         if of_this not in self._clients:
-            with self._making:
+            with self._making.setdefault(process, threading.Lock()):
                 if of_this not in self._clients:
                     self._clients[of_this] = self._made(service, waits)
         return self._clients[of_this]
