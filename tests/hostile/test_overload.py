@@ -76,7 +76,7 @@ class TestInFlightCap:
 
         minutes = 15
         runs_a_minute = 1 + 60 // tick_every
-        small_polls = max(1, min(10, cap // 10)) * (seconds // tick_every + 1)
+        small_polls = max(1, cap // 10) * (seconds // tick_every + 1)
         with Sandbox(
             {"busy": busy}, in_flight_cap=cap, worker_timeout_seconds=900, count_late_seconds=60
         ) as sandbox:
@@ -128,6 +128,32 @@ class TestInFlightCap:
             for number in range(10):
                 fresh.send({})
                 sandbox.run_for(120 + 7 * number)
+
+        assert len(waited) == 10
+        assert max(waited) <= 120
+
+    def test_nor_though_a_tenth_of_the_cap_comes_back_each_minute(self) -> None:
+        # Given five times the cap of tasks that fail, each again an hour later: 17 a minute, and 20 may
+        waited: list[float] = []
+
+        @task(attempts=50)
+        def down(payload: dict[str, Any]) -> None:
+            raise Retry("its partner is down", after=3600)
+
+        @task()
+        def fresh(payload: dict[str, Any], context: Context) -> None:
+            assert context.sent_at is not None
+            waited.append(sandbox.clock.now() - context.sent_at.timestamp())
+
+        with Sandbox({"down": down, "fresh": fresh}, in_flight_cap=200, count_late_seconds=60) as sandbox:
+            for _ in range(60):
+                for _ in range(17):
+                    down.send({})
+                sandbox.run_for(60)
+            sandbox.run_for(3 * 3600)
+            for _ in range(10):
+                fresh.send({})
+                sandbox.run_for(127)
 
         assert len(waited) == 10
         assert max(waited) <= 120

@@ -178,12 +178,12 @@ def check_nothing_is_hot(world: WideWorld, drawn: Drawn) -> None:
 
 def check_the_cap(world: WideWorld, drawn: Drawn) -> None:
     """What is received and not settled stays below twice the cap, and one cap more for each further run
-    within a minute; beyond that there is one small poll a run."""
+    within a minute; beyond that there is a tenth of the cap a run."""
     cap = drawn.options["in_flight_cap"]
     if not cap or drawn.has("message doubled"):
         return
     fired = sorted(world.sandbox.fired)
-    small = min(10, max(1, cap // 10))
+    small = max(1, cap // 10)
     lives_for = drawn.options["worker_timeout_seconds"] + LEASE_SECONDS + EVENT_AGE_SECONDS
     for at, number in _peaks(world.trail.held.spans):
         runs = max(1, bisect_right(fired, at) - bisect_left(fired, at - 60 + 1e-3))

@@ -1,13 +1,14 @@
 """The in-flight cap: how many messages may a run of the consumer receive?
 
-The cap less what SQS counts as in flight when the run begins, and at least a small poll: a tenth of the cap,
-1 to 10 messages. The count has two flaws, and the cap's promise is what they leave:
+The cap less what SQS counts as in flight when the run begins, and at least a tenth of the cap, by a few small
+polls. The count has two flaws, and the cap's promise is what they leave:
 
 - It is up to a minute late. So each run may take what the runs of the minute before it have taken already:
   with a run a minute, up to twice the cap is received and not settled; with another run in that minute, a
   cap more.
 - It includes messages that are merely postponed. If no more than the cap were received, tasks that wait for
-  their retry would keep healthy ones out; so the small poll goes beyond it, in each run.
+  their retry would keep healthy ones out; so a tenth of the cap goes beyond it, in each run. As long as fewer
+  messages than that become visible again in the time between two runs, a fresh one starts in the next run.
 
 How many tasks run at once is for Lambda to bound: the parameter WorkerConcurrency.
 """
@@ -33,7 +34,7 @@ class InFlightCap:
         if self._limit == 0:
             return MAX_PER_CALL
         if self._left is None:
-            self._left = max(self._limit - await self._in_flight(), self._small_poll)
+            self._left = max(self._limit - await self._in_flight(), self._small_polls)
         allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked += allowed
@@ -49,11 +50,12 @@ class InFlightCap:
         return self._left == 0 and self._asked == 0
 
     @property
-    def _small_poll(self) -> int:
-        return max(1, min(MAX_PER_CALL, self._limit // 10))
+    def _small_polls(self) -> int:
+        """How many messages they bring together."""
+        return max(1, self._limit // 10)
 
     async def _in_flight(self) -> int:
-        """SQS's count; the cap itself where it can't be had, so that only the small poll goes out."""
+        """SQS's count; the cap itself where it can't be had, so that only the small polls go out."""
         try:
             return await self._queue.in_flight()
         except QueueError as error:

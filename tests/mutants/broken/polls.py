@@ -45,8 +45,16 @@ def _(original, self, asked, came):
 sets(
     "where the cap is used up nothing is polled",
     "H45",
-    "consumer.flow.cap:InFlightCap._small_poll",
+    "consumer.flow.cap:InFlightCap._small_polls",
     property(lambda cap: 0),
+)
+
+
+sets(
+    "where the cap is used up one poll of ten is all",
+    "H45",
+    "consumer.flow.cap:InFlightCap._small_polls",
+    property(lambda cap: max(1, min(10, cap._limit // 10))),
 )
 
 

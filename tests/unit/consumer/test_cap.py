@@ -30,11 +30,12 @@ def test_without_a_cap_every_poll_is_full_and_sqs_is_not_asked(world: World) -> 
 @pytest.mark.parametrize(
     ("cap", "in_flight", "asked"),
     [
-        pytest.param(1000, 985, [10, 5, 0], id="the cap less what is in flight, a poll at a time"),
+        pytest.param(100, 85, [10, 5, 0], id="the cap less what is in flight, a poll at a time"),
         pytest.param(20, 13, [7, 0], id="seven below the cap"),
         pytest.param(20, 19, [2, 0], id="one below the cap: the small poll is more"),
         pytest.param(5, 0, [5, 0], id="a cap below ten"),
-        pytest.param(1000, 1000, [10, 0], id="the cap is used up: a tenth of it, at most ten"),
+        pytest.param(1000, 1000, [10] * 10 + [0], id="the cap is used up: a tenth of it, a poll at a time"),
+        pytest.param(250, 250, [10, 10, 5, 0], id="the cap is used up: a tenth that fills no poll"),
         pytest.param(50, 50, [5, 0], id="the cap is used up: a tenth of it"),
         pytest.param(25, 400, [2, 0], id="far too many: a tenth of the cap, whole"),
         pytest.param(3, 3, [1, 0], id="a small cap used up: one"),
@@ -90,7 +91,7 @@ def test_where_sqs_count_is_missing_a_run_makes_the_small_poll(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.queue.broken = {"in_flight"}
-    run = InFlightCap(world.queue, limit=200)
+    run = InFlightCap(world.queue, limit=100)
 
     assert [receive(world, run, 10), may_receive(world, run)] == [10, 0]
     assert "in-flight count is missing" in caplog.text
