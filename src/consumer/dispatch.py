@@ -9,7 +9,8 @@
 | 5xx, time-out, reset | ambiguous: it may have arrived | leave it to its lease |
 
 `consumer.patience` says when such answers end the queue's turn.
-A message that was received almost as often as SQS allows is moved to the dead letters, with a reason.
+A message that was received almost as often as SQS allows is moved to the dead letters, with a reason; so is
+one that would be released, though SQS may drop it before its next chance.
 A batch that is late, since its receive was a while ago, is not sent, but released; so is a message that can't
 be written into an event.
 The rest of a dispatch (`consumer.batches`) is released after any answer. All that is released of a FIFO
@@ -22,16 +23,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from consumer.batches import Dispatch, EventLimit, dispatches_of
+from consumer.given_up import TOO_LARGE, is_near_its_end, old, worn
 from consumer.patience import Patience
 from shared import log
 from shared.dead_letter import Cause, Move, move_to_dead_letters
-from shared.delivery import MAX_EVENT_BYTES, Delivery
-from shared.lease import MAX_RECEIVE_COUNT
+from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue, QueueError
 from shared.ports.workers import Reply, Workers
@@ -42,12 +43,6 @@ RELEASE_SECONDS = (15, 60)
 MAX_RELEASE_FACTOR = 15
 """How much longer at most, where a message was received often: 15 minutes. What lasts for hours must not use
 up its receives."""
-
-
-TOO_LARGE = (
-    f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
-    "its envelope; send what is large to S3 and put its key in the payload"
-)
 
 
 @dataclass(slots=True)
@@ -103,13 +98,14 @@ class Dispatcher:
             stop=self._patience.ended(replies, begun),
             pause_seconds=self._patience.pause_seconds(replies, self._random),
         )
+        now = self._clock.now()
         for dispatch, reply in answered:
             if reply is Reply.SENT:
                 result.dispatched += len(dispatch.batch.deliveries)
-            elif _is_dead(dispatch, reply):
-                # Before its rest is released: a dead letter lets its group go on, and not earlier.
-                result.dead_lettered += await self._dead_letter(dispatch)
-        result.released = await self._release_all(answered)
+            # Before its rest is released: a dead letter lets its group go on, and not earlier.
+            for delivery, reason in _given_up(dispatch, reply, now):
+                result.dead_lettered += await self._dead_letter(delivery, reason)
+        result.released = await self._release_all(answered, now)
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
         return result
 
@@ -164,12 +160,13 @@ class Dispatcher:
         reason = "it has what JSON in UTF-8 can't hold, half a character perhaps"
         log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=reason)
 
-    async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]]) -> int:
+    async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]], now: float) -> int:
         """Releases what no worker has; for how many it worked."""
         together: dict[int, list[Delivery]] = {1: []}
         groups: list[Sequence[Delivery]] = []
         for dispatch, reply in answered:
-            to_release = _to_release(dispatch, reply)
+            no_worker = _to_release(dispatch, reply)
+            to_release = [delivery for delivery in no_worker if not is_near_its_end(delivery, now)]
             if dispatch.batch.ordered:
                 groups.append(to_release)
             else:
@@ -193,20 +190,21 @@ class Dispatcher:
             return 0
         return len(deliveries) - len(failed)
 
-    async def _dead_letter(self, dispatch: Dispatch) -> bool:
-        (delivery,) = dispatch.batch.deliveries
-        reason = _worn(delivery) if dispatch.worn else TOO_LARGE
+    async def _dead_letter(self, delivery: Delivery, reason: str) -> bool:
         moved = await move_to_dead_letters(
             delivery, Cause(reason), self._queue, self._dead_letters, self._clock, self._random
         )
         return moved is not Move.REFUSED
 
 
-def _worn(delivery: Delivery) -> str:
-    return (
-        f"received {delivery.receive_count} times, and never settled: SQS would give it up after "
-        f"{MAX_RECEIVE_COUNT}, without a reason. The workers' log tells whether they started it"
-    )
+def _given_up(dispatch: Dispatch, reply: Reply | None, now: float) -> Iterator[tuple[Delivery, str]]:
+    """The deliveries of a dispatch that become dead letters after that reply, and why."""
+    if _is_dead(dispatch, reply):
+        (delivery,) = dispatch.batch.deliveries
+        yield delivery, worn(delivery) if dispatch.worn else TOO_LARGE
+    for delivery in _to_release(dispatch, reply):
+        if is_near_its_end(delivery, now):
+            yield delivery, old(delivery)
 
 
 def _release_factor(delivery: Delivery) -> int:
@@ -224,7 +222,7 @@ def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
 
 
 def _to_release(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
-    """The deliveries of a dispatch that are released after that reply."""
+    """The deliveries of a dispatch that no worker has after that reply, and that are not dead for it."""
     if reply in (Reply.SENT, Reply.AMBIGUOUS) or _is_dead(dispatch, reply):
         return dispatch.rest
     return (*dispatch.batch.deliveries, *dispatch.rest)

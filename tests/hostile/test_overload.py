@@ -10,6 +10,7 @@ import pytest
 
 from zigzag import Context, Retry, task
 from zigzag_testing import Sandbox
+from zigzag_testing.schedules import every
 
 MANY = 500
 
@@ -52,6 +53,24 @@ def test_a_failing_task_has_all_its_attempts_however_often_it_waited_in_vain() -
         assert sandbox.workers.ended["dropped"] > 0
         assert set(tried.values()) == {3}
         assert len(sandbox.dead_letters) == MANY // 5
+
+
+@pytest.mark.parametrize("gap_days", [1 / 24, 1, 3])
+def test_a_message_that_no_worker_ever_took_has_a_letter_before_sqs_drops_it(gap_days: float) -> None:
+    # Given a Lambda that refuses every invoke, and a schedule with gaps
+    @task()
+    def never(payload: dict[str, Any]) -> None: ...
+
+    with Sandbox(
+        {"never": never}, schedule=every(gap_days * 86_400), faults={"invoke throttled": 1.0}
+    ) as sandbox:
+        never.send({})
+        sandbox.run_for(14 * 86_400)
+
+        assert len(sandbox.queue) == 0
+        assert [letter.reason[:54] for letter in sandbox.dead_letters] == [
+            "SQS would drop the message in less than 4 days, and no"
+        ]
 
 
 class TestInFlightCap:

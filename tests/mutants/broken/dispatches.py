@@ -161,3 +161,8 @@ def _(original, self, size):
 @breaks("what is too large is released for ever", "H15", "consumer.dispatch:_is_dead")
 def _(original, dispatch, reply):
     return False
+
+
+@breaks("what SQS is about to drop is released all the same", "H99", "consumer.dispatch:is_near_its_end")
+def _(original, delivery, now):
+    return False

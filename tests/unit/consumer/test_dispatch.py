@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -276,6 +277,89 @@ class TestWorn:
         result = dispatch(world, ScriptedWorkers(), [delivery])
 
         assert (result.dead_lettered, result.stop) == (0, None)
+
+
+def grown_old(world: World, deliveries: Iterable[Delivery], days: float) -> None:
+    """They were sent so long ago."""
+    for delivery in deliveries:
+        delivery.message["Attributes"]["SentTimestamp"] = str(
+            int((world.clock.now() - days * 24 * 3600) * 1000)
+        )
+
+
+def reasons(world: World) -> list[str]:
+    return [
+        json.loads(letter.attributes["zigzag"]["StringValue"])["reason"]
+        for letter in world.dead_letters.messages
+    ]
+
+
+class TestNearItsEnd:
+    """SQS drops a message after 14 days. With less than four left, its next chance may come too late."""
+
+    @pytest.mark.parametrize(("days", "moved"), [(9.99, 0), (10.01, 1), (13.9, 1)])
+    @pytest.mark.parametrize("reply", [DEFINITE, TRANSIENT])
+    def test_what_would_be_released_becomes_a_dead_letter(
+        self, world: World, reply: Reply, days: float, moved: int
+    ) -> None:
+        deliveries = received(world)
+        grown_old(world, deliveries, days)
+
+        result = dispatch(world, ScriptedWorkers(reply), deliveries)
+
+        assert (result.dead_lettered, result.released, result.left) == (moved, 1 - moved, 0)
+        assert len(world.queue) == 1 - moved
+        assert (
+            reasons(world)
+            == [
+                "SQS would drop the message in less than 4 days, and no worker could be sent for it: "
+                "received once. The consumer's log tells why"
+            ][:moved]
+        )
+
+    def test_so_does_one_that_is_late(self, world: World) -> None:
+        deliveries = received(world)
+        grown_old(world, deliveries, 12)
+        world.pass_time(11)
+
+        assert dispatch(world, ScriptedWorkers(), deliveries) == PollResult(dead_lettered=1)
+
+    def test_so_does_what_does_not_fit_its_groups_event(self, fifo: World) -> None:
+        deliveries, workers = grouped(fifo, "aaa", a1=HALF, a2=HALF), ScriptedWorkers()
+        grown_old(fifo, deliveries[2:], 12)
+
+        result = dispatch(fifo, workers, deliveries)
+
+        assert result == PollResult(dispatched=1, released=1, dead_lettered=1)
+        assert names([event["Message"] for event in workers.events]) == ["a1"]
+        assert released(fifo, deliveries) == [["a2"]]
+
+    @pytest.mark.parametrize("reply", [SENT, AMBIGUOUS])
+    def test_what_a_worker_may_have_is_the_workers(self, world: World, reply: Reply) -> None:
+        deliveries = received(world)
+        grown_old(world, deliveries, 13.9)
+
+        assert dispatch(world, ScriptedWorkers(reply), deliveries).dead_lettered == 0
+
+    def test_one_whose_age_is_not_known_is_released(self, world: World) -> None:
+        deliveries = received(world)
+        deliveries[0].message["Attributes"].pop("SentTimestamp")
+
+        assert dispatch(world, ScriptedWorkers(TRANSIENT), deliveries).released == 1
+
+    def test_where_the_letter_is_refused_the_message_stays(self, world: World) -> None:
+        deliveries = received(world)
+        grown_old(world, deliveries, 12)
+        world.dead_letters.broken = {"send"}
+
+        assert dispatch(world, ScriptedWorkers(DEFINITE), deliveries).left == 1
+        assert len(world.queue) == 1
+
+    def test_what_no_letter_can_hold_is_released(self, world: World) -> None:
+        odd = a_delivery(TestUnwritable.HALF_A_CHARACTER)
+        grown_old(world, [odd], 12)
+
+        assert dispatch(world, ScriptedWorkers(), [odd]).dead_lettered == 0
 
 
 class TestUnwritable:

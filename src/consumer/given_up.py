@@ -1,0 +1,37 @@
+"""Why does the consumer give a message up? Three reasons that no retry changes, in the letter's words."""
+
+from __future__ import annotations
+
+from shared.delivery import MAX_EVENT_BYTES, Delivery
+from shared.envelope import is_writable
+from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT, RESERVE_SECONDS
+
+TOO_LARGE = (
+    f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
+    "its envelope; send what is large to S3 and put its key in the payload"
+)
+
+
+def worn(delivery: Delivery) -> str:
+    """Of one that was received almost as often as SQS allows."""
+    return (
+        f"received {delivery.receive_count} times, and never settled: SQS would give it up after "
+        f"{MAX_RECEIVE_COUNT}, without a reason. The workers' log tells whether they started it"
+    )
+
+
+def old(delivery: Delivery) -> str:
+    """Of one that is near its end, and that no worker could be sent for."""
+    days, times = RESERVE_SECONDS // (24 * 3600), delivery.receive_count
+    received = "once" if times == 1 else f"{times} times"
+    return (
+        f"SQS would drop the message in less than {days} days, and no worker could be sent for it: "
+        f"received {received}. The consumer's log tells why"
+    )
+
+
+def is_near_its_end(delivery: Delivery, now: float) -> bool:
+    """Whether SQS may drop the message before it comes again: a schedule may have gaps of three days."""
+    if delivery.sent_at is None or delivery.sent_at + KEPT_SECONDS - now >= RESERVE_SECONDS:
+        return False
+    return is_writable(delivery.message)  # else no letter can hold it, either
