@@ -65,6 +65,10 @@ class Template:
             return [one for one in (self.decided(one, **parameters) for one in value) if one != NO_VALUE]
         return value
 
+    def holds(self, condition: str, **parameters: str) -> bool:
+        """Whether the condition of that name holds under `parameters`."""
+        return self._holds(self.source["Conditions"][condition], parameters)
+
     def _holds(self, condition: Any, parameters: Mapping[str, str]) -> bool:
         ((function, arguments),) = condition.items()
         if function == "Fn::Not":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from tests.template.reading import Template, arn, statements
@@ -18,19 +19,36 @@ def test_a_queue_is_encrypted(template: Template, queue: str) -> None:
     assert template.properties(queue)["SqsManagedSseEnabled"] is True
 
 
+@pytest.mark.parametrize("fifo", ["false", "true"])
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_queue_refuses_anything_but_tls(template: Template, queue: str) -> None:
-    # Given the queue's policy
-    policy = template.properties(f"{queue}Policy")
-    assert policy["Queues"] == [{"Ref": queue}]
+def test_a_queue_refuses_anything_but_tls(template: Template, queue: str, fifo: str) -> None:
+    # Given the queue's one policy
+    (policy,) = (
+        each for each in policies(template, fifo).values() if each["Properties"]["Queues"] == [{"Ref": queue}]
+    )
 
     # Then it denies everybody everything without TLS
-    (statement,) = statements(policy["PolicyDocument"])
+    (statement,) = statements(policy["Properties"]["PolicyDocument"])
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
     assert statement["Action"] == ["sqs:*"]
     assert statement["Resource"] == [arn(queue)]
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def policies(template: Template, fifo: str) -> dict[str, Any]:
+    """The queues' policies that a stack with that parameter has."""
+    return {
+        name: policy
+        for name, policy in template.of_type("AWS::SQS::QueuePolicy").items()
+        if "Condition" not in policy or template.holds(policy["Condition"], Fifo=fifo)
+    }
+
+
+def test_a_change_of_fifo_takes_no_policy_off_the_queues_that_it_leaves_behind(template: Template) -> None:
+    # CloudFormation would change its queues in place, and take it off the old one. One that goes is kept
+    # (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-sqs-queuepolicy.html).
+    assert set(policies(template, "false")) & set(policies(template, "true")) == set()
 
 
 def test_what_holds_data_outlives_the_stack(template: Template) -> None:
