@@ -39,7 +39,7 @@ build-ConsumerFunction build-WorkerFunction: python
 # What does not compile in a package of somebody else's, such as a template, is shipped as it is.
 packages: python
 	@$(RUN_PYTHON) "$(SRC)/package/packages.py" "$(SRC)/requirements.txt" \
-	--no-compile $(WHEELS) --target "$(ARTIFACTS_DIR)" || \
+	--target "$(ARTIFACTS_DIR)" $(WHEELS) || \
 	{ echo "The packages of src/requirements.txt could not be had for Lambda's Python 3.13 on $(MACHINE)" \
 	"(above). If name, version and network are right, one of them has no wheel for it:" \
 	"docs/add-a-task.md says what to do, under Packages." >&2; exit 1; }

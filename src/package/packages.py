@@ -1,17 +1,20 @@
 """Installs the packages of a requirements file, and says which line is wrong, and why.
 
-    python -I packages.py REQUIREMENTS [options of `pip install`…]
+    python -I packages.py REQUIREMENTS [--target FOLDER] [options of `pip download`…]
 
-What has hashes is installed by them, together with nothing that has none. What has none comes after that:
-pip takes one hash for a wish that all had one. Where the packages go into a folder (--target), an editable
-line is installed as any other: a link to a folder of this machine leads nowhere on Lambda.
+What has a hash is fetched by it, and by nothing else: a line without one that needs it gets that very file.
+pip takes one hash for a wish that all had one, so what has hashes is fetched first, by itself. Where the
+packages go into a folder, an editable line is installed as any other: a link to a folder of this machine
+leads nowhere on Lambda.
 
-A shell's own settings of pip must not change what is built. Kept are those that say where packages come from.
+The settings of pip, a shell's and a file's, must not change what is built. Kept are those that say where
+packages come from.
 Standard library only: whatever Python 3.13 there is runs it.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
@@ -22,16 +25,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SOURCES = {
-    *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_NO_INDEX", "PIP_FIND_LINKS", "PIP_TRUSTED_HOST"),
-    *("PIP_CERT", "PIP_CLIENT_CERT", "PIP_PROXY", "PIP_KEYRING_PROVIDER", "PIP_CONFIG_FILE"),
-    *("PIP_CACHE_DIR", "PIP_NO_CACHE_DIR", "PIP_TIMEOUT", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES"),
-}
-"""https://pip.pypa.io/en/stable/topics/configuration/#environment-variables"""
+SOURCES = (
+    *("index-url", "extra-index-url", "no-index", "find-links", "trusted-host", "cert", "client-cert"),
+    *("proxy", "keyring-provider", "cache-dir", "no-cache-dir", "timeout", "default-timeout", "retries"),
+)
+"""By their names in a file; a variable's is PIP_INDEX_URL
+(https://pip.pypa.io/en/stable/topics/configuration/#environment-variables)."""
 
-OFF = ("PIP_USER", "PIP_REQUIRE_VIRTUALENV", "PIP_REQUIRE_HASHES", "PIP_NO_DEPS", "PIP_DRY_RUN", "PIP_PRE")
-"""What a file of settings may say as well."""
-
+_FURTHER_FILE = re.compile(r"(-r|--requirement)")
 _EDITABLE = re.compile(r"(-e|--editable)[ =]\s*")
 
 
@@ -47,6 +48,14 @@ class Line:
         return "--hash" in self.text
 
     @property
+    def without_hash(self) -> str:
+        return self.text.split(" --hash")[0].strip()
+
+    @property
+    def pin(self) -> str:
+        return self.text.split()[0]
+
+    @property
     def is_option(self) -> bool:
         """Whether it says something of the other lines, such as `-c constraints.txt`."""
         return self.text.startswith("-") and not _EDITABLE.match(self.text)
@@ -56,17 +65,53 @@ def main(file: Path, options: Sequence[str]) -> str | None:
     """Installs them; what went wrong, in words."""
     if importlib.util.find_spec("pip") is None:
         return f"{sys.executable} has no pip: give it one (`… -m ensurepip`), or name another Python"
-    lines = list(_lines(file.read_text(encoding="utf-8"), in_a_folder="--target" in options))
-    hashed = [line for line in lines if line.is_hashed]
-    others = [line for line in lines if not line.is_hashed]
-    parts: list[tuple[list[Line], list[str]]] = [(hashed, ["--require-hashes"]), (others, [])]
-    for part, more in parts:
-        known = [] if part is hashed else [line.text.split()[0] for line in hashed]
-        if any(not line.is_option for line in part):
-            done = _pip(file, part, [*options, *more], known)
-            if done.returncode != 0:
-                return f"{_blame(file, part, [*options, *more])}\npip said: {_last_errors(done.stderr)}"
+    in_a_folder = options[:1] == ["--target"]
+    into = ["--no-compile", *options[:2]] if in_a_folder else []
+    fitting = options[2:] if in_a_folder else options
+    lines = list(_lines(file.read_text(encoding="utf-8"), in_a_folder=in_a_folder))
+    for line in lines:
+        if _FURTHER_FILE.match(line.text):
+            return f"{file.name}, line {line.number}: {line.text}: put its lines into {file.name} itself"
+    try:
+        _installed(_Pip(file, fitting, _environment()), lines, into)
+    except _FailedError as failed:
+        return str(failed)
     return None
+
+
+def _installed(pip: _Pip, lines: Sequence[Line], into: Sequence[str]) -> None:
+    """Installs the lines. Raises _FailedError."""
+    said_of_all = [line for line in lines if line.is_option]
+    hashed = [line for line in lines if line.is_hashed]
+    others = [line for line in lines if not (line.is_hashed or line.is_option)]
+    if hashed and not (into and others):
+        pip.does("install", [*said_of_all, *hashed], [*into, "--require-hashes"])
+    if others and not (into and hashed):
+        pip.does("install", [*said_of_all, *others], into, [line.pin for line in hashed])
+    if into and hashed and others:
+        # In one go: what is there already is left as it is, also a folder that two packages share.
+        with tempfile.TemporaryDirectory() as fetched:
+            pip.does("download", [*said_of_all, *hashed], ["--require-hashes", "--dest", fetched])
+            wanted = [Line(line.number, line.without_hash) for line in hashed]
+            files = [f"{_name(one.name)} @ {one.as_uri()}" for one in sorted(Path(fetched).iterdir())]
+            pip.does("install", [*said_of_all, *wanted, *others], into, files)
+            _forget_the_place(Path(into[-1]), fetched)
+
+
+def _name(file: str) -> str:
+    """The package's, of a wheel's or a source archive's name."""
+    return file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]
+
+
+def _forget_the_place(folder: Path, fetched: str) -> None:
+    """pip notes which file a package is of, and that one is gone: the same build is the same package."""
+    for note in folder.glob("*.dist-info/direct_url.json"):
+        if fetched in note.read_text(encoding="utf-8"):
+            note.unlink()
+            record = note.with_name("RECORD")
+            kept = record.read_text(encoding="utf-8").splitlines(keepends=True)
+            named = f"{note.parent.name}/{note.name},"
+            record.write_text("".join(line for line in kept if not line.startswith(named)), encoding="utf-8")
 
 
 def _lines(text: str, *, in_a_folder: bool) -> Iterator[Line]:
@@ -83,41 +128,80 @@ def _lines(text: str, *, in_a_folder: bool) -> Iterator[Line]:
         whole = ""
 
 
-def _pip(
-    file: Path, lines: Sequence[Line], options: Sequence[str], known: Sequence[str] = ()
-) -> subprocess.CompletedProcess[str]:
-    """`pip install` of those lines. `known` are the pins that are installed already."""
-    command = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-input", "--root-user-action", "ignore", *options]
-    with (
-        tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as constraints,
-        # In the file's own folder: paths of further files begin there.
-        tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", dir=file.parent) as part,
-    ):
-        constraints.write("".join(f"{pin}\n" for pin in known))
-        constraints.flush()
-        part.write("".join(f"{line.text}\n" for line in lines))
-        part.flush()
-        command += ["--requirement", part.name, "--constraint", constraints.name]
-        return subprocess.run(command, env=_environment(), stderr=subprocess.PIPE, text=True, check=False)
+class _FailedError(Exception):
+    """What went wrong, in words."""
+
+
+class _Pip:
+    """pip, for the lines of a file, with options that say which packages fit."""
+
+    def __init__(self, file: Path, fitting: Sequence[str], environment: dict[str, str]) -> None:
+        self._file = file
+        self._fitting = fitting
+        self._environment = environment
+
+    def does(
+        self, command: str, lines: Sequence[Line], options: Sequence[str], known: Sequence[str] = ()
+    ) -> None:
+        """Installs or downloads those lines; `known` are constraints. Raises _FailedError."""
+        done = self._run(command, lines, options, known)
+        if done.returncode != 0:
+            raise _FailedError(f"{self._blame(lines, known)}\npip said: {_last_errors(done.stderr)}")
+
+    def _run(
+        self, command: str, lines: Sequence[Line], options: Sequence[str], known: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        ran = [sys.executable, "-I", "-m", "pip", command, "--quiet", "--disable-pip-version-check"]
+        ran += ["--no-input", *(["--root-user-action", "ignore"] if command == "install" else [])]
+        with (
+            tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as constraints,
+            # In the file's own folder: paths of further files begin there.
+            tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", dir=self._file.parent) as part,
+        ):
+            constraints.write("".join(f"{one}\n" for one in known))
+            constraints.flush()
+            part.write("".join(f"{line.text}\n" for line in lines))
+            part.flush()
+            ran += [*self._fitting, *options, "--requirement", part.name, "--constraint", constraints.name]
+            return subprocess.run(ran, env=self._environment, stderr=subprocess.PIPE, text=True, check=False)
+
+    def _blame(self, lines: Sequence[Line], known: Sequence[str]) -> str:
+        """The first line that can't be had by itself, and why."""
+        said_of_all = [line for line in lines if line.is_option]
+        for line in lines:
+            if not line.is_option:
+                alone = ["--dry-run", "--no-deps", "--ignore-installed"]
+                if self._run("install", [*said_of_all, line], alone, known).returncode != 0:
+                    return f"{self._file.name}, line {line.number}: {line.without_hash}"
+        return f"{self._file.name}: each line can be had, but not all of them together"
 
 
 def _environment() -> dict[str, str]:
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("PIP_") or name in SOURCES
-    }
-    return {**kept, **dict.fromkeys(OFF, "0")}
+    """The shell's, and of all settings of pip only those of SOURCES: a variable's come before a file's."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    asked = subprocess.run(
+        [sys.executable, "-I", "-m", "pip", "config", "list"],
+        env={**ours, **{name: os.environ[name] for name in ("PIP_CONFIG_FILE",) if name in os.environ}},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if asked.returncode != 0:
+        raise _FailedError(f"pip's settings can't be read: {asked.stderr.strip()}")
+    said: dict[str, str] = {}
+    for section in ("global", "install"):  # the second counts where both say something
+        for line in asked.stdout.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(f"{section}.") and (key := name.removeprefix(f"{section}.")) in SOURCES:
+                said[_variable(key)] = ast.literal_eval(value)
+    for key in SOURCES:
+        if chosen := os.environ.get(_variable(key)):
+            said[_variable(key)] = chosen
+    return {**ours, **said, "PIP_CONFIG_FILE": os.devnull}  # then pip reads no file at all
 
 
-def _blame(file: Path, lines: Sequence[Line], options: Sequence[str]) -> str:
-    """The first line that can't be installed by itself, and why."""
-    said_of_all = [line for line in lines if line.is_option]
-    for line in lines:
-        if not line.is_option:
-            done = _pip(file, [*said_of_all, line], [*options, "--dry-run", "--no-deps"])
-            if done.returncode != 0:
-                return f"{file.name}, line {line.number}: {line.text.split(' --hash')[0]}"
-    return f"{file.name}: each line can be had, but not all of them together"
+def _variable(key: str) -> str:
+    return f"PIP_{key.replace('-', '_').upper()}"
 
 
 def _last_errors(said: str) -> str:

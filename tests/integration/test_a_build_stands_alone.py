@@ -50,19 +50,30 @@ class Project:
 
     folder: Path
 
-    def wheel(self, name: str, *, needs: str = "") -> str:
-        """A wheel that is there to be had; its hash."""
-        wheel = self.folder / "wheels" / f"{name}-1-py3-none-any.whl"
+    def wheel(self, name: str, *, needs: str = "", file: str = "", code: str = "", build: str = "") -> str:
+        """A wheel that is there to be had, with one file of that code; its hash. Of two of one version pip
+        takes the one with the higher `build`."""
+        wheel = self.folder / "wheels" / f"{name}-1{build}-py3-none-any.whl"
         wheel.parent.mkdir(exist_ok=True)
         needed = f"Requires-Dist: {needs}\n" if needs else ""
         with zipfile.ZipFile(wheel, "w") as files:
-            files.writestr(f"{name}.py", "")
+            files.writestr(file or f"{name}.py", code)
             files.writestr(
                 f"{name}-1.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n{needed}"
             )
             files.writestr(f"{name}-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
             files.writestr(f"{name}-1.dist-info/RECORD", "")
         return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+    def page(self) -> str:
+        """A page of links to all of the wheels, with their hashes, as an index has it."""
+        wheels = self.folder / "wheels"
+        links = [
+            f'<a href="{wheel.name}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}">{wheel.name}</a>'
+            for wheel in wheels.glob("*.whl")
+        ]
+        (wheels / "page.html").write_text("\n".join(links))
+        return str(wheels / "page.html")
 
     def library(self) -> None:
         """A folder of the user's own, libs/shop, with a package of that name."""
@@ -125,14 +136,58 @@ def test_a_shells_settings_of_pip_change_nothing(project: Project, variables: di
     assert project.has("cheese")
 
 
-def test_a_file_of_settings_changes_nothing(project: Project, tmp_path: Path) -> None:
-    project.wheel("cheese")
-    (tmp_path / "pip.conf").write_text("[global]\nuser = true\nrequire-virtualenv = true\n")
+SETTINGS = """
+user = true
+require-virtualenv = true
+root = {0}/else
+prefix = {0}/else
+target = {0}/else
+constraint = {0}/nowhere
+no-deps = true
+require-hashes = true
+no-binary = :all:
+dry-run = true
+python-version = 3.9
+"""
 
-    done = project.build("cheese==1", PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+
+@pytest.mark.parametrize("section", ["global", "install", "download"])
+def test_a_file_of_settings_changes_nothing(project: Project, tmp_path: Path, section: str) -> None:
+    hashed = project.wheel("cheese")
+    project.wheel("bread", needs="butter")
+    project.wheel("butter")
+    (tmp_path / "pip.conf").write_text(f"[{section}]{SETTINGS.format(tmp_path)}")
+
+    done = project.build(
+        f"cheese==1 --hash=sha256:{hashed}", "bread==1", PIP_CONFIG_FILE=str(tmp_path / "pip.conf")
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [project.has(name) for name in ("cheese", "bread", "butter")] == [True] * 3
+    assert not (tmp_path / "else").exists()
+
+
+@pytest.mark.parametrize("section", ["global", "install"])
+def test_a_file_of_settings_says_where_packages_come_from(
+    project: Project, tmp_path: Path, section: str
+) -> None:
+    project.wheel("cheese")
+    (tmp_path / "pip.conf").write_text(f"[{section}]\nfind-links = {project.folder}/wheels\n")
+
+    done = project.build("cheese==1", PIP_CONFIG_FILE=str(tmp_path / "pip.conf"), PIP_FIND_LINKS="")
 
     assert done.returncode == 0, done.stderr
     assert project.has("cheese")
+
+
+def test_a_file_of_settings_that_is_none_is_said_to_be(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "pip.conf").write_text("no section = here\n")
+
+    done = project.build("cheese==1", PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+
+    assert done.returncode != 0
+    assert "pip's settings can't be read" in done.stderr
+    assert "pip.conf" in done.stderr
 
 
 def test_a_python_without_pip_is_named(project: Project, tmp_path: Path) -> None:
@@ -154,6 +209,83 @@ def test_a_line_with_a_hash_needs_no_other_to_have_one(project: Project) -> None
     assert done.returncode == 0, done.stderr
     assert project.has("cheese")
     assert project.has("bread")
+
+
+@pytest.mark.parametrize("needs", ["cheese", "cheese==1", "cheese>=1"])
+def test_what_has_a_hash_is_never_another_file_for_a_line_that_has_none(project: Project, needs: str) -> None:
+    # Given another wheel of the same version, which pip would rather have
+    hashed = project.wheel("cheese", code="GOOD = 1")
+    project.wheel("cheese", code="BAD = 1", build="-2")
+    project.wheel("bread", needs=needs)
+
+    lines = ["bread==1", "cheese==1 \\", f"    --hash=sha256:{hashed}"]
+    done = project.build(*lines, PIP_FIND_LINKS=project.page())
+
+    assert done.returncode == 0, done.stderr
+    assert project.has("bread")
+    assert (project.folder / "out" / "cheese.py").read_text() == "GOOD = 1"
+
+
+def test_a_line_that_needs_another_version_than_the_one_with_the_hash_is_refused(project: Project) -> None:
+    hashed = project.wheel("cheese")
+    project.wheel("bread", needs="cheese==2")
+
+    done = project.build("bread==1", f"cheese==1 --hash=sha256:{hashed}")
+
+    assert done.returncode != 0
+    assert "not all of them together" in done.stderr
+
+
+def test_a_folder_that_packages_share_is_whole_whether_they_have_hashes_or_not(project: Project) -> None:
+    hashed = project.wheel("cheese", file="food/cheese.py")
+    project.wheel("bread", file="food/bread.py")
+
+    done = project.build(f"cheese==1 --hash=sha256:{hashed}", "bread==1")
+
+    assert done.returncode == 0, done.stderr
+    assert [project.has("food.cheese"), project.has("food.bread")] == [True, True]
+
+
+def test_a_package_does_not_tell_where_it_was_made(project: Project) -> None:
+    hashed = project.wheel("cheese")
+    project.wheel("bread")
+
+    project.build(f"cheese==1 --hash=sha256:{hashed}", "bread==1")
+
+    assert project.has("cheese")
+    assert list((project.folder / "out").rglob("direct_url.json")) == []
+
+
+def test_an_index_that_the_file_names_is_the_one_of_all_its_lines(project: Project) -> None:
+    hashed = project.wheel("cheese")
+
+    done = project.build(
+        f"--find-links {project.folder}/wheels", f"cheese==1 --hash=sha256:{hashed}", PIP_FIND_LINKS=""
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert project.has("cheese")
+
+
+@pytest.mark.parametrize(
+    ("line", "others"),
+    [
+        ("-r more.txt", []),
+        ("-rmore.txt", ["bread==1"]),
+        ("--requirement more.txt", ["cheese==1 --hash=sha256:{}"]),
+        ("--requirement=more.txt", ["bread==1", "cheese==1 --hash=sha256:{}"]),
+    ],
+)
+def test_a_further_file_is_refused_by_its_line(project: Project, line: str, others: list[str]) -> None:
+    hashed = project.wheel("cheese")
+    project.wheel("bread")
+    (project.folder / "src" / "more.txt").write_text("bread==1\n")
+
+    done = project.build(*(other.format(hashed) for other in others), line)
+
+    assert done.returncode != 0
+    assert f"requirements.txt, line {len(others) + 1}: {line}" in done.stderr
+    assert "put its lines into requirements.txt" in done.stderr
 
 
 def test_a_wheel_that_is_not_the_one_that_was_hashed_is_refused_by_its_line(project: Project) -> None:
