@@ -55,4 +55,4 @@ class BadPayloadError(SendError):
 
 
 class PayloadTooLargeError(SendError):
-    """The message would be too large for an asynchronous invoke of the worker."""
+    """The message would be too large for its queue, or for an asynchronous invoke of the worker."""

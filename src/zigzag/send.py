@@ -63,6 +63,9 @@ class Outbox(Sender, Protocol):
     def url(self) -> str: ...
 
 
+_TOO_LARGE = re.compile(r"Message must be shorter than (\d+) bytes")
+"""SQS's words for a message over its queue's MaximumMessageSize; its code is only InvalidParameterValue."""
+
 _outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=None)
 """And the process that it is of: a forked child has a copy, in which a message would be lost."""
 _open: list[tuple[Outbox, int]] = []
@@ -175,6 +178,11 @@ def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
     except AlteredError as error:
         raise SendError(error.reason) from error
     except QueueError as error:
+        if limit := _TOO_LARGE.search(error.reason):
+            raise PayloadTooLargeError(
+                f"the message for {task} is too large for the queue, whose MaximumMessageSize is "
+                f"{int(limit[1]):,} bytes: send what is large to S3 and put its key in the payload"
+            ) from error
         raise SendError(f"the queue refused the message: {error}") from error
 
 

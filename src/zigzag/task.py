@@ -57,7 +57,8 @@ class Task[Payload, **Rest, Result]:
         """Sends one message that calls this task; its MessageId.
 
         id               -- the task's id; without it, the MessageId.
-        delay_seconds    -- 0 to 900: how long the message stays hidden. Not on a FIFO queue.
+        delay_seconds    -- 0 to 900: how long the message stays hidden; 0 is the queue's own delay. Not on a
+                            FIFO queue.
         group            -- a FIFO queue needs it: the tasks of a group run in the order sent. On a standard
                             queue it keeps a busy group from delaying the others.
         deduplication_id -- FIFO only: of a group's messages with the same one within five minutes, SQS keeps

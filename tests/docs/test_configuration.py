@@ -63,6 +63,28 @@ def test_a_parameters_limits_are_the_templates(name: str) -> None:
     assert told.startswith(f"{parameter['MinValue']} to {parameter['MaxValue']}")
 
 
+def test_each_of_sqss_six_settings_is_there_and_is_the_templates() -> None:
+    queue = OURS["Resources"]["TaskQueue"]["Properties"]
+    told = {name: cells[0] for name, cells in rows("Setting").items()}
+
+    def in_template(name: str) -> str:
+        value = queue.get(name, "not set")
+        if name == "RedrivePolicy":
+            value = value["maxReceiveCount"]
+        return "parameter" if value == {"Ref": name} else str(value)
+
+    assert list(told) == [
+        "VisibilityTimeout",
+        "MessageRetentionPeriod",
+        "MaximumMessageSize",
+        "DelaySeconds",
+        "ReceiveMessageWaitTimeSeconds",
+        "RedrivePolicy",
+    ]
+    assert told == {name: in_template(name) for name in told}
+    assert [name for name, cells in rows("Setting").items() if cells[0] != "parameter" and not cells[1]] == []
+
+
 def test_every_output_is_there_and_no_other() -> None:
     assert set(rows("Output")) == set(OURS["Outputs"]) | EXAMPLES["Outputs"]
 

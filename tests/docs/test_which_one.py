@@ -1,4 +1,4 @@
-"""Does the page on which one to choose agree with README, and does each fact on it have its source?"""
+"""Does docs/which-one.md tell the price, the delay and the loss of each way, and on whose word?"""
 
 from __future__ import annotations
 

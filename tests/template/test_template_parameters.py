@@ -69,6 +69,12 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("BatchSize", "10", True),
         ("BatchSize", "11", False),  # a receive brings ten
         ("BatchSize", "0", False),
+        ("DelaySeconds", "900", True),
+        ("DelaySeconds", "901", False),
+        ("DelaySeconds", "-1", False),
+        ("MaximumMessageSize", "1024", True),
+        ("MaximumMessageSize", "1023", False),
+        ("MaximumMessageSize", "1048577", False),
         ("Fifo", "true", True),
         ("Fifo", "false", True),
         ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue
