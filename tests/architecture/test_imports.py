@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "zigzag_testing": OURS,
     "zigzag_local": OURS,
     "zigzag_cli": OURS,
+    "zigzag_project": {"zigzag_project"},
     "audit": set(),
     "hashes": set(),
     "declared": set(),

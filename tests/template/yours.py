@@ -5,6 +5,8 @@ Works on the text, as a person with an editor does: a place begins at its marker
 
 from __future__ import annotations
 
+from zigzag_project.places import split
+
 PLACES = ("parameters", "environment variables", "permissions", "resources", "outputs")
 
 ADDED = {
@@ -62,15 +64,7 @@ def with_a_task(text: str) -> str:
 
 def without_yours(text: str, *, but_markers: bool = False) -> str:
     """The template with nothing in the user's places: what is left is Zigzag's, and the markers if asked."""
-    kept: list[str] = []
-    cut_at: int | None = None  # the indent of the place that is being left out
-    for line in text.splitlines():
-        indent = len(line) - len(line.lstrip())
-        if line.strip().startswith("# ==== YOURS:"):
-            # A marker inside of what is left out, or right after it, begins no other place than this one.
-            cut_at = indent if cut_at is None else min(cut_at, indent)
-        elif cut_at is not None and line.strip() and indent < cut_at:
-            cut_at = None
-        if cut_at is None or (but_markers and line.strip().startswith("# ==== YOURS:")):
-            kept.append(line)
-    return "\n".join(kept) + "\n"
+    ours, places = split(text)
+    return "".join(
+        line for line in ours.splitlines(keepends=True) if but_markers or line.strip() not in places
+    )

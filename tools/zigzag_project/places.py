@@ -1,0 +1,51 @@
+"""Which lines of a file of Zigzag's are the user's? Those of its marked places.
+
+A place begins below its marker, a line such as `# ==== YOURS: parameters ====`, and ends before the next
+marker, or the next line that is indented less than its own. This is told by the text alone,
+as a person with an editor does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import takewhile
+
+_MARKER = "# ==== YOURS:"
+
+
+def split(text: str) -> tuple[str, dict[str, str]]:
+    """What is Zigzag's, markers included, and what stands in each place, by its marker."""
+    ours, places = [], {}
+    place, indent = "", 0
+    for line in text.splitlines(keepends=True):
+        bare = line.strip()
+        indented = len(line) - len(line.lstrip())
+        if bare.startswith(_MARKER):
+            place, indent = bare, indented
+            places[place] = ""
+            ours.append(line)
+        elif place and (not bare or indented >= indent):
+            places[place] += line
+        else:
+            place = ""
+            ours.append(line)
+    return "".join(ours), places
+
+
+def joined(ours: str, places: Mapping[str, str]) -> str:
+    """The text of which `split` makes these two; a place that is not among them is empty."""
+    lines = ours.splitlines(keepends=True)
+    return "".join(line + places.get(line.strip(), "") for line in lines)
+
+
+def emptied(text: str) -> str:
+    """The text with nothing in its places but the comment at the beginning of each, and blank lines."""
+    ours, places = split(text)
+    return joined(ours, {marker: _comment(place) for marker, place in places.items()})
+
+
+def _comment(place: str) -> str:
+    lines = place.splitlines(keepends=True)
+    said = list(takewhile(lambda line: line.strip().startswith("#"), lines))
+    blank = list(takewhile(lambda line: not line.strip(), reversed(lines[len(said) :])))
+    return "".join(said + blank)
