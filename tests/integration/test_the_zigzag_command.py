@@ -7,13 +7,14 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from zigzag_cli import app
+from zigzag_cli import app, target
 
 
 class FullDisk(io.StringIO):
@@ -80,6 +81,41 @@ def zigzag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         return int(end.value.code or 0), said.out, said.err
 
     return run
+
+
+class TestWhichStack:
+    """Without `--stack`, the one that samconfig.toml names: so a project says its name once."""
+
+    @pytest.fixture
+    def project(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        monkeypatch.setattr(target, "PROJECT", tmp_path)
+        return tmp_path
+
+    def test_the_one_of_samconfig(self, zigzag: Any, queue_url: str, project: Path) -> None:
+        (project / "samconfig.toml").write_text('[default.global.parameters]\nstack_name = "my-queue"\n')
+
+        code, _, err = zigzag("status")
+
+        assert code == 1
+        assert "no outputs of the stack 'my-queue'" in err
+
+    def test_the_one_of_the_option(self, zigzag: Any, queue_url: str, project: Path) -> None:
+        code, _, err = zigzag("status", "--stack", "zigzag")
+
+        assert (code, err) == (0, "")
+
+    @pytest.mark.parametrize("text", [None, "", "x", "[default.global.parameters]\nregion = 'eu-west-1'\n"])
+    def test_none_at_all_is_said_in_a_sentence(
+        self, zigzag: Any, account: None, project: Path, text: str | None
+    ) -> None:
+        if text is not None:
+            (project / "samconfig.toml").write_text(text)
+
+        code, out, err = zigzag("status")
+
+        assert (code, out) == (1, "")
+        assert "default.global.parameters]" in err
+        assert "Traceback" not in err
 
 
 class TestSend:

@@ -41,7 +41,10 @@ STATUS_WORDS = {
     "dead_letters": "dead letters",
 }
 
-Stack = Annotated[str, typer.Option("--stack", help="The stack's name.", rich_help_panel="Which stack")]
+Stack = Annotated[
+    str | None,
+    typer.Option("--stack", help="The stack's name, if not samconfig.toml's.", rich_help_panel="Which stack"),
+]
 Local = Annotated[bool, typer.Option("--local", help="The one of `make up`.", rich_help_panel="Which stack")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile.", rich_help_panel="Which stack")]
 Region = Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel="Which stack")]
@@ -66,7 +69,7 @@ def send_command(
     deduplication_id: Annotated[
         str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
     ] = None,
-    stack: Stack = "zigzag",
+    stack: Stack = None,
     local: Local = False,
     profile: Profile = None,
     region: Region = None,
@@ -90,7 +93,7 @@ def send_command(
 
 @app.command("status", epilog=EXIT_CODES)
 def status_command(
-    stack: Stack = "zigzag",
+    stack: Stack = None,
     local: Local = False,
     profile: Profile = None,
     region: Region = None,

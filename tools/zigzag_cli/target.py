@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from zigzag_cli.failure import Failure
 from zigzag_local import clients, state
 from zigzag_local.running import LocalAws
+from zigzag_local.stack import CONFIG, name_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -55,13 +56,18 @@ def running() -> LocalAws:
 
 
 def choose(
-    *, stack: str, local: bool, profile: str | None, region: str | None, endpoint_url: str | None
+    *, stack: str | None, local: bool, profile: str | None, region: str | None, endpoint_url: str | None
 ) -> Target:
-    """The stack that the options name. Raises Failure if the profile or the local AWS is not there."""
+    """The stack that the options name; without a name, samconfig.toml's.
+
+    Raises Failure if the profile or the local AWS is not there, LocalAwsError if samconfig.toml names none.
+    """
     if local:
-        return Target(stack, clients.session(), dict(clients.client_options(running().environment())))
+        options = clients.client_options(running().environment())
+        return Target(stack or name_of(PROJECT, CONFIG), clients.session(), dict(options))
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
     except BotoCoreError as error:
         raise Failure(f"AWS can't be asked: {error}") from error
+    stack = stack or name_of(PROJECT, "default")
     return Target(stack, session, {"endpoint_url": endpoint_url} if endpoint_url else {})

@@ -78,6 +78,18 @@ def deploy(
     _sam("deploy", [*what, *_overrides(project)], project, project, environment, log)
 
 
+def name_of(project: Path, config: str) -> str:
+    """The stack's name in samconfig.toml's environment `config`: "default" or "local".
+
+    Raises:
+        LocalAwsError: samconfig.toml cannot be read, or names none.
+    """
+    name = _settings(project, config).get("stack_name")
+    if not isinstance(name, str):
+        raise LocalAwsError(f"samconfig.toml names no stack: add stack_name to [{config}.global.parameters].")
+    return name
+
+
 def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """The deployed stack's outputs, by name.
 
@@ -86,21 +98,21 @@ def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """
     cloudformation = session().client("cloudformation", **client_options(environment))
     try:
-        stacks = cloudformation.describe_stacks(StackName=str(_settings(project)["stack_name"]))
+        stacks = cloudformation.describe_stacks(StackName=name_of(project, CONFIG))
     except (BotoCoreError, ClientError) as error:
         raise LocalAwsError(f"Nothing is deployed locally ({error}): run `make up`.") from error
     return {one["OutputKey"]: one["OutputValue"] for one in stacks["Stacks"][0].get("Outputs", [])}
 
 
-def _settings(project: Path) -> dict[str, Any]:
-    """What samconfig.toml says of the local stack for every command."""
+def _settings(project: Path, config: str = CONFIG) -> dict[str, Any]:
+    """What an environment of samconfig.toml says of its stack for every command."""
     file = project / "samconfig.toml"
     try:
         with file.open("rb") as opened:
-            settings: dict[str, Any] = tomllib.load(opened)[CONFIG]["global"]["parameters"]
+            settings: dict[str, Any] = tomllib.load(opened)[config]["global"]["parameters"]
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise LocalAwsError(
-            f"{file} has no readable part [{CONFIG}.global.parameters] ({error!r}): "
+            f"{file} has no readable part [{config}.global.parameters] ({error!r}): "
             "restore it from the project."
         ) from error
     return settings
