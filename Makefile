@@ -48,6 +48,10 @@ hashes: setup ## Writes the hashes of what is installed by them, after a version
 format: setup ## Formats the code
 	@$(BIN)/ruff check --fix --quiet . && $(BIN)/ruff format .
 
+##@ Start your own
+new-project: ## A project of your own, with what you need and nothing else: make new-project DIR=../my-queue
+	@$(PYTHON) -B -m zigzag_project new "$(DIR)"
+
 ##@ Set up
 setup: .venv/ready .venv-ministack/ready ## Makes both environments: ours, and the local AWS's
 
@@ -65,4 +69,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants bench check hashes format setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants bench check hashes format new-project setup clean help

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+STARTER = ROOT / "starter" / "README.md"
+"""The page of a project of a user's own. The files that it names are there, not here."""
+
 PAGES = sorted(
     page
     for page in ROOT.rglob("*.md")
-    if not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
+    if page != STARTER and not any(part.startswith(".") for part in page.relative_to(ROOT).parts)
 )
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

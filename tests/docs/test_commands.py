@@ -14,12 +14,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import PAGES, commands
+from tests.docs.pages import PAGES, STARTER, commands
 from typer.testing import CliRunner
 
 from zigzag_cli.app import app
 
-SHOWN = sorted({command for page in PAGES for command in commands(page.read_text(encoding="utf-8"))})
+SHOWN = sorted(
+    {command for page in [*PAGES, STARTER] for command in commands(page.read_text(encoding="utf-8"))}
+)
 PROGRAMS = Path(sys.executable).parent
 
 

@@ -1,0 +1,71 @@
+"""Do the tasks, the template and Zigzag's files fit together? Asked before a deployment, not by a message."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from zigzag_project.stamp import Stamp
+
+PROJECT = Path(__file__).resolve().parents[2]
+TASKS = sorted((PROJECT / "src" / "tasks").rglob("*.py"))
+LAMBDAS_OWN = ("AWS_", "LAMBDA_", "_")
+"""How the variables begin that Lambda sets."""
+
+
+def variables_read(file: Path) -> Iterator[tuple[int, str]]:
+    """Each `os.environ["NAME"]`, which is an error where the variable is not set: its line, and the name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and ast.unparse(node.value) in ("os.environ", "environ")
+            and isinstance(node.slice, ast.Constant)
+            and isinstance(node.slice.value, str)
+        ):
+            yield node.lineno, node.slice.value
+
+
+def test_the_worker_has_every_variable_that_a_task_reads() -> None:
+    template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text(encoding="utf-8"))
+    known = template["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
+
+    missing = [
+        f"{file.relative_to(PROJECT)}:{line}: {name} is not set: add it to template.yaml, under"
+        " `YOURS: environment variables`"
+        for file in TASKS
+        for line, name in variables_read(file)
+        if name not in known and not name.startswith(LAMBDAS_OWN)
+    ]
+
+    assert missing == []
+
+
+def test_the_template_is_a_good_one() -> None:
+    linted = subprocess.run(
+        [Path(sysconfig.get_path("scripts"), "cfn-lint"), "template.yaml"],
+        cwd=PROJECT,
+        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},  # SAM's part of it asks for a region
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    if linted.returncode != 0:
+        pytest.fail(linted.stdout + linted.stderr, pytrace=False)
+
+
+def test_zigzags_files_are_those_of_its_version() -> None:
+    """Else an upgrade would refuse; or one was ended in the middle, and left a mix of two versions."""
+    stamp = Stamp.read(PROJECT)
+    changed = stamp.changed(PROJECT)
+    if changed:
+        pytest.fail(f"not as Zigzag {stamp.version} has them: {', '.join(changed)}", pytrace=False)

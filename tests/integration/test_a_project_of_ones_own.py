@@ -1,0 +1,347 @@
+"""A project of a user's own: what is in it, that it stands alone, and what is said on the way."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from tests.docs.pages import ROOT, blocks, in_text, links
+from tests.template.reading import parsed
+
+from zigzag_project import parts
+from zigzag_project.new import new
+from zigzag_project.places import split
+from zigzag_project.stamp import NAME, ProjectError, Stamp
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+def run(project: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command in the project, with nothing of this run's and Python's own files left out."""
+    environment: Mapping[str, str] = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))},
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": "src:tools",
+    }
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+
+
+def its_tests(project: Path, *which: str) -> subprocess.CompletedProcess[str]:
+    """Its own tests, in this environment in place of its own."""
+    options = ["-q", "-p", "no:cacheprovider", "--basetemp", project.with_name("temp")]
+    return run(project, sys.executable, "-m", "pytest", *options, *which)
+
+
+def files(project: Path) -> set[str]:
+    return {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A new project, and what was said of it. No test changes it."""
+    folder = tmp_path_factory.mktemp("own") / "shop-queue"
+    return folder, new(folder)
+
+
+@pytest.fixture(scope="module")
+def project(made: tuple[Path, str]) -> Path:
+    return made[0]
+
+
+def test_its_own_tests_pass(project: Path) -> None:
+    done = its_tests(project)
+
+    assert done.returncode == 0, done.stdout
+    assert "7 passed" in done.stdout
+
+
+def test_its_own_check_passes(project: Path) -> None:
+    checked = [
+        run(project, SCRIPTS / "ruff", "check", "--no-cache", "src/tasks", "tests"),
+        run(project, SCRIPTS / "ruff", "format", "--no-cache", "--check", "src/tasks", "tests"),
+        run(project, sys.executable, "tools/declared.py", "."),
+    ]
+
+    assert [(one.returncode, one.stderr) for one in checked] == [(0, "")] * 3
+
+
+def test_it_has_the_users_task_and_nothing_of_our_making(project: Path) -> None:
+    there = files(project)
+
+    assert {path for path in there if path.startswith("src/tasks/")} == {
+        "src/tasks/__init__.py",
+        "src/tasks/hello.py",
+    }
+    assert {path for path in there if path.startswith("tests/")} == {
+        "tests/tasks/test_hello.py",
+        "tests/zigzag/test_the_project_fits.py",
+        "tests/zigzag/test_the_table_of_tasks.py",
+    }
+    assert {path.partition("/")[0] for path in there if "/" in path} == {
+        *(".devcontainer", ".github", "events", "src", "tests", "tools"),
+    }
+    assert len(there) < 170
+
+
+def test_nothing_stands_in_the_users_places_but_comments(project: Path) -> None:
+    template = parsed((project / "template.yaml").read_text(encoding="utf-8"))
+
+    assert not {"MailFrom"} & set(template["Parameters"])
+    assert not {"PageBucket", "NewsTopic"} & set(template["Resources"])
+    _, places = split((project / "template.yaml").read_text(encoding="utf-8"))
+    lines = [line.strip() for place in places.values() for line in place.splitlines()]
+    assert len(places) == 5
+    assert [line for line in lines if line and not line.startswith("#")] == []
+
+
+def test_every_module_imports_only_what_is_there(project: Path) -> None:
+    ours = {entry.stem for folder in ("src", "tools") for entry in (ROOT / folder).iterdir()}
+    offenders = []
+    for file in sorted(project.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for name in names:
+                path = name.replace(".", "/")
+                there = [project / f"{at}/{path}{end}" for at in ("src", "tools") for end in ("", ".py")]
+                if name.partition(".")[0] in ours and not any(one.exists() for one in there):
+                    offenders.append(f"{file.relative_to(project)} imports {name}")
+
+    # The command says that there is no demo here.
+    assert offenders == ["tools/zigzag_cli/local.py imports zigzag_local.demo.run"]
+
+
+def test_the_demo_says_what_to_do_instead(project: Path) -> None:
+    done = run(project, sys.executable, "-m", "zigzag_cli", "local", "demo")
+
+    assert done.returncode == 1
+    assert "use `make up`" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_its_command_knows_its_tasks(project: Path) -> None:
+    done = run(project, sys.executable, "-m", "zigzag_cli", "tasks")
+
+    assert done.returncode == 0, done.stderr
+    assert "hello" in done.stdout
+
+
+def test_it_has_a_name_of_its_own(project: Path) -> None:
+    config = tomllib.loads((project / "samconfig.toml").read_text(encoding="utf-8"))
+    named = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]["name"]
+
+    assert named == "shop-queue"
+    assert config["default"]["global"]["parameters"]["stack_name"] == "shop-queue"
+    assert config["local"]["global"]["parameters"]["stack_name"] == "shop-queue"
+    assert (project / "README.md").read_text(encoding="utf-8").startswith("# shop-queue\n")
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("my queue", "my-queue"), ("2nd_queue", "nd-queue"), ("Q", "Q"), ("42", "my-queue"), ("é", "my-queue")],
+)
+def test_a_stacks_name_is_made_of_the_folders(tmp_path: Path, folder: str, name: str) -> None:
+    new(tmp_path / folder)
+
+    config = tomllib.loads((tmp_path / folder / "samconfig.toml").read_text(encoding="utf-8"))
+    assert config["default"]["global"]["parameters"]["stack_name"] == name
+
+
+def test_the_stamp_has_the_version_and_each_file_of_zigzags(project: Path) -> None:
+    stamp = Stamp.read(project)
+
+    assert stamp.version == parts.version()
+    assert set(stamp.files) | set(parts.YOURS) | {NAME} == files(project)
+    assert set(stamp.files) & set(parts.YOURS) == set()
+
+
+def test_programs_can_be_started(project: Path) -> None:
+    assert [
+        path for path in ("zigzag", "tools/make-environment") if not os.access(project / path, os.X_OK)
+    ] == []
+
+
+# ---- What its makefile and requirements have in common with ours ----
+
+
+def recipes(makefile: Path) -> dict[str, str]:
+    """Each target with its recipe, but for what the help says of it."""
+    found = re.findall(
+        r"^([\w./ -]+):(?! *=)([^\n]*\n(?:\t.*\n)*)", makefile.read_text("utf-8"), re.MULTILINE
+    )
+    return {target: re.sub(r" ## .*", "", recipe) for target, recipe in found}
+
+
+def test_an_environment_is_made_as_ours_is(project: Path) -> None:
+    ours, its = recipes(ROOT / "Makefile"), recipes(project / "Makefile")
+
+    same = (".venv/ready", ".venv-ministack/ready", "setup", "logs", "down")
+    assert {target: its[target] for target in same} == {target: ours[target] for target in same}
+
+
+def test_it_installs_nothing_that_we_do_not_pin(project: Path) -> None:
+    def names(file: Path) -> set[str]:
+        return {line for line in file.read_text("utf-8").splitlines() if re.match(r"[a-z]", line)}
+
+    ours = {re.split(r"[\[ #]", line)[0] for line in names(ROOT / "requirements.txt")}
+    assert names(project / "requirements.txt") <= ours
+
+
+# ---- Its README ----
+
+
+def test_what_its_readme_names_is_there(project: Path) -> None:
+    text = (project / "README.md").read_text(encoding="utf-8")
+    shell = [line for block in blocks(text, "sh") for line in block.text.splitlines()]
+    targets = {word.split()[1] for word in [*shell, *in_text(text)] if word.startswith("make ")}
+    named = {word for word in in_text(text) if "/" in word and " " not in word} - {"docs/"}
+
+    assert targets <= set(recipes(project / "Makefile"))
+    assert [path for path in sorted(named) if not (project / path).exists()] == []
+    assert links(text) == []
+
+
+def test_the_events_are_those_of_its_tasks(project: Path) -> None:
+    named = (project / "events" / "worker-dispatch.json").read_text(encoding="utf-8")
+
+    assert r"\"task\": \"hello\"" in named
+
+
+# ---- What the smoke test finds ----
+
+
+FITS = "tests/zigzag/test_the_project_fits.py::test_"
+
+
+def edited(tmp_path: Path, path: str, edit: Callable[[str], str], test: str) -> str:
+    """What one of a project's tests says after a change of one of its files."""
+    project = tmp_path / "project"
+    new(project)
+    (project / path).write_text(edit((project / path).read_text("utf-8")), encoding="utf-8")
+    done = its_tests(project, test)
+    assert done.returncode == 1
+    return done.stdout
+
+
+def test_a_variable_that_no_template_sets_is_found(tmp_path: Path) -> None:
+    said = edited(
+        tmp_path,
+        "src/tasks/hello.py",
+        lambda text: f'import os\n{text}    os.environ["SHOP"]\n',
+        f"{FITS}the_worker_has_every_variable_that_a_task_reads",
+    )
+
+    assert "SHOP is not set: add it to template.yaml" in said
+
+
+def test_a_template_that_cloudformation_would_not_take_is_found(tmp_path: Path) -> None:
+    said = edited(
+        tmp_path,
+        "template.yaml",
+        lambda text: f"{text}  Broken:\n    Value: !Ref Nothing\n",
+        f"{FITS}the_template_is_a_good_one",
+    )
+
+    assert "'Nothing' is not one of" in said
+
+
+def test_a_task_without_its_line_is_found(tmp_path: Path) -> None:
+    said = edited(
+        tmp_path,
+        "src/tasks/__init__.py",
+        lambda text: text.replace('    "hello": "tasks.hello",\n', ""),
+        "tests/zigzag/test_the_table_of_tasks.py",
+    )
+
+    assert "no line for the task hello" in said
+
+
+def test_a_file_of_zigzags_that_was_changed_is_found(tmp_path: Path) -> None:
+    said = edited(
+        tmp_path,
+        "src/worker/batch.py",
+        lambda text: f"{text}# mine\n",
+        f"{FITS}zigzags_files_are_those_of_its_version",
+    )
+
+    assert f"not as Zigzag {parts.version()} has them: src/worker/batch.py" in said
+
+
+# ---- Where it is made, and what is said ----
+
+
+def test_a_folder_that_is_there_and_empty_will_do(tmp_path: Path) -> None:
+    new(tmp_path)
+
+    assert Stamp.read(tmp_path).changed(tmp_path) == []
+
+
+@pytest.mark.parametrize("inside", ["notes.txt", ".git/config"])
+def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path, inside: str) -> None:
+    (tmp_path / inside).parent.mkdir(exist_ok=True)
+    (tmp_path / inside).write_text("mine")
+
+    with pytest.raises(ProjectError, match="is not empty"):
+        new(tmp_path)
+    assert files(tmp_path) == {inside}
+
+
+def test_a_file_in_the_folders_place_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "queue").write_text("mine")
+
+    with pytest.raises(ProjectError, match="is not empty"):
+        new(tmp_path / "queue")
+
+
+def test_a_folder_that_may_not_be_written_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(ProjectError, match="can't be made: "):
+        new(tmp_path / "file" / "queue")
+
+
+def test_nothing_is_left_beside_it(project: Path) -> None:
+    assert [entry.name for entry in project.parent.iterdir() if entry.name.startswith(".")] == []
+
+
+def test_what_is_said_fits_into_80_columns_and_names_the_next_steps(made: tuple[Path, str]) -> None:
+    folder, said = made
+
+    assert [line for line in said.splitlines() if len(line) > 80 and str(folder) not in line] == []
+    for step in (str(folder), "git init", "make test", "make run", "README.md"):
+        assert step in said
+
+
+def test_make_makes_one_without_setting_anything_up(tmp_path: Path) -> None:
+    project = tmp_path / "queue"
+    done = run(
+        ROOT, "make", "--no-print-directory", "new-project", f"DIR={project}", f"PYTHON={sys.executable}"
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Stamp.read(project).changed(project) == []
+
+
+def test_make_asks_for_the_folder(tmp_path: Path) -> None:
+    done = run(ROOT, "make", "--no-print-directory", "new-project", f"PYTHON={sys.executable}")
+
+    assert done.returncode != 0
+    assert "make new-project DIR=../my-queue" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_its_makefiles_help_fits_into_80_columns(project: Path) -> None:
+    done = run(project, "make")
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+    for target in ("test", "run", "upgrade"):
+        assert f"  make {target}" in done.stdout

@@ -1,0 +1,117 @@
+"""Gives a project the version of Zigzag that this file is of: `make upgrade FROM=…` there calls it.
+
+All is read and judged before the first file is written, each file is replaced at once, and the stamp comes
+last. So an upgrade that was ended in the middle has left changes that git shows, and files that are not those
+of the stamp; git has the project as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from zigzag_project import parts
+from zigzag_project.places import joined, split
+from zigzag_project.stamp import NAME, ProjectError, Stamp
+
+Replace = Callable[[str, Path], object]
+
+
+def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replace) -> str:
+    """Takes Zigzag's files over from the tree at `root`; what was done, and what is to do next.
+
+    replace -- puts a file that is written into its place.
+
+    Raises ProjectError, and has changed nothing, if git has not all of the project, if one of Zigzag's files
+    was changed, or if one of the user's is in the way.
+    """
+    old = Stamp.read(project)
+    _none(_uncommitted(project), "Not committed:", "Commit it, or bring back what git has")
+    _none(
+        old.changed(project),
+        f"Changed outside of the places marked YOURS, since Zigzag {old.version} wrote it:",
+        "Take the change back (`git log -p -- <file>` has it)",
+    )
+    sources = parts.zigzags(root)
+    added = [path for path in sources if path not in old.files and (project / path).exists()]
+    _none(added, "Yours, where Zigzag now has a file of that name:", "Rename it")
+    texts = {path: _with_yours(parts.text_of(file), project / path) for path, file in sources.items()}
+    new = Stamp.of(parts.version(root), texts)
+    if new == old:
+        return f"This project is on Zigzag {new.version} already: nothing is changed.\n"
+    _carry_out(project, old, texts, sources, replace)
+    _write(project / NAME, str(new), None, replace)
+    return _SAID.format(old=old.version, new=new.version)
+
+
+def _uncommitted(project: Path) -> list[str]:
+    """What git could not bring back. Raises ProjectError if that is all."""
+    status = ["git", "-C", str(project), "status", "--porcelain", "--untracked-files=all", "--", "."]
+    try:
+        said = subprocess.run(status, capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError as error:
+        raise ProjectError("an upgrade needs git, which brings back what was there: install it.") from error
+    except subprocess.CalledProcessError as error:
+        raise ProjectError("git does not know this project: `git init`, and commit all of it.") from error
+    return [line[3:] for line in said.splitlines()]
+
+
+def _none(found: list[str], what: str, todo: str) -> None:
+    """Raises ProjectError if there are any."""
+    if found:
+        listed = "".join(f"  {one}\n" for one in found)
+        raise ProjectError(f"the upgrade is not begun.\n{what}\n{listed}{todo}, and try again.")
+
+
+def _with_yours(text: str, file: Path) -> str:
+    """The new text of a file with what the user has in its places."""
+    ours, places = split(text)
+    if not file.exists():
+        return text
+    theirs = split(file.read_text(encoding="utf-8"))[1]
+    lost = [marker for marker, place in theirs.items() if place.strip() and marker not in places]
+    _none(lost, f"Yours, in a place that Zigzag's {file.name} has no more:", "Move it to another place")
+    return joined(ours, places | theirs)
+
+
+def _carry_out(
+    project: Path, old: Stamp, texts: Mapping[str, str], sources: Mapping[str, Path], replace: Replace
+) -> None:
+    for path, text in texts.items():
+        file = project / path
+        # One that stays as it is keeps its time: a change of requirements.txt makes a new environment.
+        if not file.exists() or file.read_text(encoding="utf-8") != text:
+            _write(file, text, sources[path], replace)
+    for path in old.files.keys() - texts.keys():
+        (project / path).unlink()
+        for folder in (project / path).relative_to(project).parents:
+            if folder.name and not any((project / folder).iterdir()):
+                (project / folder).rmdir()
+
+
+def _write(file: Path, text: str, mode_of: Path | None, replace: Replace) -> None:
+    """Puts the text there at once: whatever happens, the file is the old one or the new one."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=file.parent, prefix=".zigzag-", delete=False
+    ) as beside:
+        beside.write(text)
+    shutil.copymode(mode_of or file, beside.name)
+    replace(beside.name, file)
+
+
+_SAID = """\
+Zigzag {old} is now Zigzag {new} here. Yours is as it was.
+
+Next:
+  git diff --stat   # what changed
+  make test
+  sam build && sam deploy
+  git add --all && git commit --message "Zigzag {new}"
+
+To go back instead: git checkout . && git clean -d --force
+"""
