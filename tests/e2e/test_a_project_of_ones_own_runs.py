@@ -1,4 +1,4 @@
-"""A new project on a machine that has nothing but Python, make, git and openssl: its own targets, one by one."""
+"""A new project where nothing is but Python, make, git and openssl: its own targets, one by one."""
 
 from __future__ import annotations
 
