@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
-import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.docs.pages import ROOT, blocks, in_text, links
+from tests.projects import files, its_tests, run
 from tests.template.reading import parsed
 
 from zigzag_project import parts
@@ -22,26 +22,6 @@ from zigzag_project.places import split
 from zigzag_project.stamp import NAME, ProjectError, Stamp
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-
-
-def run(project: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command in the project, with nothing of this run's and Python's own files left out."""
-    environment: Mapping[str, str] = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))},
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": "src:tools",
-    }
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
-
-
-def its_tests(project: Path, *which: str) -> subprocess.CompletedProcess[str]:
-    """Its own tests, in this environment in place of its own."""
-    options = ["-q", "-p", "no:cacheprovider", "--basetemp", project.with_name("temp")]
-    return run(project, sys.executable, "-m", "pytest", *options, *which)
-
-
-def files(project: Path) -> set[str]:
-    return {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +264,7 @@ def test_a_folder_that_is_there_and_empty_will_do(tmp_path: Path) -> None:
     assert Stamp.read(tmp_path).changed(tmp_path) == []
 
 
-@pytest.mark.parametrize("inside", ["notes.txt", ".git/config"])
+@pytest.mark.parametrize("inside", ["notes.txt", ".hidden/notes.txt"])
 def test_a_folder_that_is_not_empty_is_left_as_it_is(tmp_path: Path, inside: str) -> None:
     (tmp_path / inside).parent.mkdir(exist_ok=True)
     (tmp_path / inside).write_text("mine")

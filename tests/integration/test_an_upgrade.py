@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.test_a_project_of_ones_own import files, its_tests, run
+from tests.projects import append, commit, copy_zigzag, its_tests, run, texts
 from tests.template.reading import TEMPLATE, parsed
 from tests.template.yours import ADDED, with_a_task
 
@@ -65,31 +65,10 @@ YOURS = {
 }
 
 
-def commit(project: Path) -> None:
-    identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false"]
-    for command in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        [*identity, "commit", "--quiet", "--message", "Ours"],
-    ):
-        subprocess.run(["git", *command], cwd=project, check=True)
-
-
-def append(file: Path, text: str) -> None:
-    file.write_text(file.read_text(encoding="utf-8") + text, encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
 def version_b(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("zigzag") / "b"
-    sources = [*parts.zigzags().values(), *(parts.ROOT / at for at in parts.YOURS.values())]
-    for file in [
-        *sources,
-        *(parts.ROOT / "tools/zigzag_project").glob("*.py"),
-        parts.ROOT / "pyproject.toml",
-    ]:
-        (root / file.relative_to(parts.ROOT)).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, root / file.relative_to(parts.ROOT))
+    copy_zigzag(root)
     append(root / CHANGED, "# of version B\n")
     (root / GONE).unlink()
     (root / COME).parent.mkdir()
@@ -131,12 +110,6 @@ def project(untouched: Path, tmp_path: Path) -> Path:
     """A copy of it, free to be changed."""
     shutil.copytree(untouched, tmp_path / "project")
     return tmp_path / "project"
-
-
-def texts(project: Path) -> dict[str, str]:
-    return {
-        path: (project / path).read_text("utf-8") for path in files(project) if not path.startswith(".git/")
-    }
 
 
 # ---- What an upgrade does ----
