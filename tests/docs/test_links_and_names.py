@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import PAGES, ROOT, anchors, blocks, commands, in_text, links, name_of
+from tests.docs.pages import PAGES, ROOT, STARTER, anchors, blocks, commands, in_text, links, name_of
 
 # What a reader makes, or a command.
 MADE = {
@@ -46,7 +46,7 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
 
     named = {word for word in words if _is_a_path(word)} - MADE
 
-    at = (ROOT, page.parent)
+    at = (ROOT, page.parent, STARTER.parent)  # or in a project of a user's own
     assert [name for name in sorted(named) if not any((folder / name).exists() for folder in at)] == []
 
 
@@ -60,8 +60,8 @@ def _is_a_path(word: str) -> bool:
 def test_every_make_target_that_is_named_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     told = in_text(text) + [line for block in blocks(text, "sh") for line in block.text.splitlines()]
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    makefiles = "".join((at / "Makefile").read_text(encoding="utf-8") for at in (ROOT, STARTER.parent))
+    targets = set(re.findall(r"^([a-z][a-z-]*):", makefiles, re.MULTILINE))
 
     named = {name for code in told for name in re.findall(r"^make ([a-z][a-z-]*)", code)}
 
