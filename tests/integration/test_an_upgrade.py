@@ -5,6 +5,7 @@ Version B is Zigzag's tree with one file changed, one added, one gone, and a new
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -324,6 +325,15 @@ def test_one_that_is_ended_in_the_middle_is_noticed_and_git_brings_back_what_was
     assert texts(project) == before
     upgrade(project, version_b)
     assert Stamp.read(project).version == B
+
+
+def test_one_that_cannot_go_on_says_how_to_go_back(project: Path, version_b: Path) -> None:
+    def replace(new: str, old: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ProjectError, match="ended in the middle: No space left on device") as failure:
+        upgrade(project, version_b, replace)
+    assert "git checkout . && git clean -d --force" in str(failure.value)
 
 
 def test_the_stamp_comes_last(project: Path, version_b: Path) -> None:

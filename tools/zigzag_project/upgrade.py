@@ -27,7 +27,7 @@ def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replac
     replace -- puts a file that is written into its place.
 
     Raises ProjectError, and has changed nothing, if git has not all of the project, if one of Zigzag's files
-    was changed, or if one of the user's is in the way.
+    was changed, or if one of the user's is in the way. Raises it as well if a file can't be written.
     """
     old = Stamp.read(project)
     _none(_uncommitted(project), "Not committed:", "Commit it, or bring back what git has")
@@ -43,9 +43,12 @@ def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replac
     new = Stamp.of(parts.version(root), texts)
     if new == old:
         return f"This project is on Zigzag {new.version} already: nothing is changed.\n"
-    _carry_out(project, old, texts, sources, replace)
-    _write(project / NAME, str(new), None, replace)
-    return _SAID.format(old=old.version, new=new.version)
+    try:
+        _carry_out(project, old, texts, sources, replace)
+        _write(project / NAME, str(new), None, replace)
+    except OSError as error:
+        raise ProjectError(f"the upgrade ended in the middle: {error.strerror}.\n{_BACK}") from error
+    return _SAID.format(old=old.version, new=new.version, back=_BACK)
 
 
 def _uncommitted(project: Path) -> list[str]:
@@ -104,6 +107,7 @@ def _write(file: Path, text: str, mode_of: Path | None, replace: Replace) -> Non
     replace(beside.name, file)
 
 
+_BACK = "To go back: git checkout . && git clean -d --force"
 _SAID = """\
 Zigzag {old} is now Zigzag {new} here. Yours is as it was.
 
@@ -113,5 +117,5 @@ Next:
   sam build && sam deploy
   git add --all && git commit --message "Zigzag {new}"
 
-To go back instead: git checkout . && git clean -d --force
+{back}
 """
