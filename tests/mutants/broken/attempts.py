@@ -66,7 +66,14 @@ async def _(original, self, attempt, *, unloaded=False):
     await original(self, attempt, unloaded=True)
 
 
-sets("a wait is as short after days as after an hour", "H86 H87", "worker.outcome:MAX_WAIT_SECONDS", 900)
+@breaks("who waits for the table waits no longer after days", "H87", "worker.starts:longer")
+def _(original, receives, random, most=900):
+    return original(receives, random, min(most, 900))
+
+
+@breaks("who waits for a busy key waits no longer after days", "H86", "worker.record:longer")
+def _(original, receives, random, most=900):
+    return original(receives, random, min(most, 900))
 
 
 @breaks("a first start near its message's end is not counted", "H84", "worker.starts:Starts.begin")
