@@ -359,6 +359,8 @@ class TestLog:
             "seconds": 0.0,
             "memory_mb": MEMORY_MB,
             "age_seconds": 0.0,
+            "message_id": "message-1",
+            "version": "$LATEST",
         }
 
     @pytest.mark.parametrize(
