@@ -24,7 +24,7 @@ from zigzag_project.new import new
 from zigzag_project.stamp import NAME, ProjectError, Stamp
 from zigzag_project.upgrade import upgrade
 
-A, B = parts.version(), "1.1.0"
+A, B = parts.version(), "99.0.0"
 CHANGED, GONE, COME = "src/worker/batch.py", "tools/zigzag_local/sam_local.py", "src/shared/news/today.py"
 PARAMETER = "  News:\n    Type: String\n    Default: none\n    Description: Came with version B.\n"
 
