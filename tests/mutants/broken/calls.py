@@ -136,21 +136,21 @@ def _(original, self, service, *, waits=False):
     return made[0] if made else original(self, service, waits=waits)
 
 
-@breaks("the lean client is never in doubt", "H98", "shared.aws.doubt:_doubtful")
+@breaks("the lean client is never in doubt", "H94", "shared.aws.doubt:_doubtful")
 def _(original, error):
     return None
 
 
 @breaks(
     "boto sends an invoke again whose answer the lean client did not understand",
-    "H3 H98",
+    "H3 H94",
     "shared.aws.doubt:LeanFirst.invoke",
 )
 async def _(original, self, function, event):
     await self._made("lambda", lambda by: by.invoke(function, event), again=True)
 
 
-@breaks("boto makes one call, and the next is the lean client's again", "H98", "shared.aws.doubt:Doubt.cast")
+@breaks("boto makes one call, and the next is the lean client's again", "H94", "shared.aws.doubt:Doubt.cast")
 def _(original, self, why):
     original(self, why)
     self.there = False

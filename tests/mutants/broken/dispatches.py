@@ -163,6 +163,6 @@ def _(original, dispatch, reply):
     return False
 
 
-@breaks("what SQS is about to drop is released all the same", "H99", "consumer.dispatch:is_near_its_end")
+@breaks("what SQS is about to drop is released all the same", "H95", "consumer.dispatch:is_near_its_end")
 def _(original, delivery, now):
     return False
