@@ -19,7 +19,7 @@ from zigzag_project.stamp import NAME, Stamp
 
 PAGE = read("docs/start-your-own.md")
 ELSEWHERE = re.compile(r"^(make (test|run)|sam .*)$", re.MULTILINE)
-"""What makes environments, or calls AWS: tests/e2e/test_a_project_of_ones_own_runs.py does it."""
+"""Commands that make environments, or call AWS: tests/e2e/test_a_project_of_ones_own_runs.py runs them."""
 
 ANN = {
     f"GIT_{who}_{what}": "ann@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")

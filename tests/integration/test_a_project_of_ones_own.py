@@ -202,7 +202,7 @@ FITS = "tests/zigzag/test_the_project_fits.py::test_"
 
 
 def edited(tmp_path: Path, path: str, edit: Callable[[str], str], test: str) -> str:
-    """What one of a project's tests says after a change of one of its files."""
+    """The output of one of a project's tests after a change of one of its files."""
     project = tmp_path / "project"
     new(project)
     (project / path).write_text(edit((project / path).read_text("utf-8")), encoding="utf-8")

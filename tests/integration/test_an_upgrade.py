@@ -174,7 +174,7 @@ def test_what_is_to_do_next_is_said_in_80_columns(upgraded: tuple[Path, str]) ->
 
 
 def test_a_file_that_stays_as_it_is_is_not_written(upgraded: tuple[Path, str], untouched: Path) -> None:
-    """Else a change of no requirement would make the environments anew."""
+    """Else a change of no requirement would make new environments."""
     times = [(root / "requirements.txt").stat().st_mtime_ns for root in (untouched, upgraded[0])]
 
     assert times[0] == times[1]

@@ -1,6 +1,6 @@
 """Finds a version of Zigzag, and lets it upgrade this project: `make upgrade FROM=… [REF=…]`.
 
-What belongs to a version, only that version knows. So its own code does the upgrade.
+Only a version itself knows which files it has, so its own code does the upgrade.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def main(source: str = "", ref: str = "") -> str | int:
     folder = Path(source).expanduser()
     if folder.is_dir() and not ref:
         return _upgrade(folder.resolve())
-    with tempfile.TemporaryDirectory(prefix="zigzag-") as beside:
-        clone = Path(beside) / "zigzag"
+    with tempfile.TemporaryDirectory(prefix="zigzag-") as scratch:
+        clone = Path(scratch) / "zigzag"
         named = ["--branch", ref] if ref else []
         git = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth", "1", *named]
         address = folder.resolve().as_uri() if folder.is_dir() else source

@@ -18,8 +18,8 @@ def new(folder: Path) -> str:
         raise ProjectError(f"{folder} is not empty: name a folder that is, or that is not there yet.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-            made = Path(beside) / "project"
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+            made = Path(scratch) / "project"
             _write(made, _name(folder.name))
             made.rename(folder)
     except OSError as error:

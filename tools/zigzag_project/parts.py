@@ -14,7 +14,7 @@ FOLDERS = (
     *("tools/zigzag_cli", "tools/zigzag_local", "tools/zigzag_testing"),
 )
 LEFT_OUT = ("tools/zigzag_local/demo/", "tools/zigzag_local/ledger.py", "tools/zigzag_local/aws_cli.py")
-"""What only the demo and Zigzag's own tests use."""
+"""Files that only the demo and Zigzag's own tests use."""
 
 FILES = (
     *(
@@ -35,7 +35,7 @@ ELSEWHERE = {
     "tests/zigzag/test_the_table_of_tasks.py": "tests/integration/test_the_table_of_tasks.py",
     "LICENSE-zigzag": "LICENSE",
 }
-"""Where a project has it, and where Zigzag's tree does."""
+"""The path in a project, and the one in Zigzag's tree."""
 
 YOURS = {
     "README.md": "starter/README.md",

@@ -14,7 +14,7 @@ _MARKER = "# ==== YOURS:"
 
 
 def split(text: str) -> tuple[str, dict[str, str]]:
-    """What is Zigzag's, markers included, and what stands in each place, by its marker."""
+    """Zigzag's part, markers included, and the text in each place, by its marker."""
     ours, places = [], {}
     place, indent = "", 0
     for line in text.splitlines(keepends=True):

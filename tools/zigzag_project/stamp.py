@@ -1,7 +1,7 @@
 """Which files of a project are Zigzag's, of which version, and which of them has somebody changed?
 
 The stamp is the file `.zigzag-version`: a line with the version, then one with hash and path for each file.
-What stands in the user's places of a file is not hashed, nor is how its lines end.
+The hash leaves out what stands in the user's places, and how lines end.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replac
 
 
 def _uncommitted(project: Path) -> list[str]:
-    """What git could not bring back. Raises ProjectError if that is all."""
+    """The files that git could not bring back. Raises ProjectError if that is all."""
     status = ["git", "-C", str(project), "status", "--porcelain", "--untracked-files=all", "--", "."]
     try:
         said = subprocess.run(status, capture_output=True, text=True, check=True).stdout
@@ -101,10 +101,10 @@ def _write(file: Path, text: str, mode_of: Path | None, replace: Replace) -> Non
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=file.parent, prefix=".zigzag-", delete=False
-    ) as beside:
-        beside.write(text)
-    shutil.copymode(mode_of or file, beside.name)
-    replace(beside.name, file)
+    ) as written:
+        written.write(text)
+    shutil.copymode(mode_of or file, written.name)
+    replace(written.name, file)
 
 
 _BACK = "To go back: git checkout . && git clean -d --force"
