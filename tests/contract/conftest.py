@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.contract.places import PLACES, Place
+from tests.contract.places import PLACES, ByHand, Place
 from tests.worlds import World
 
+from shared.ports.gates import Gates
 from shared.ports.queue import QueueError
 from shared.ports.records import Records
 
@@ -41,3 +42,14 @@ def world(place: Place) -> Iterator[World]:
 def records(place: Place) -> Iterator[Records]:
     with place.records() as records:
         yield records
+
+
+@pytest.fixture
+def by_hand(place: Place) -> Iterator[ByHand]:
+    with place.gates() as by_hand:
+        yield by_hand
+
+
+@pytest.fixture
+def gates(by_hand: ByHand) -> Gates:
+    return by_hand.gates

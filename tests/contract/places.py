@@ -1,6 +1,6 @@
 """Where a contract holds: in memory; and by each transport on a wire, at the stub, at moto and at MiniStack.
 
-A place makes queues and records: `world` and `records`, new and empty for each test.
+A place makes queues, records and gates: `world`, `records` and `gates`, new and empty for each test.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import boto3
 import pytest
@@ -28,18 +28,28 @@ from tests.wire.wire import Wire
 from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World, ministack, moto
 
 from shared.aws.choice import BOTO, LEAN
+from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.aws.dynamodb_records import KEY, DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
-from shared.ports.records import Records
+from shared.ports.gates import Gates
+from shared.ports.records import Records, record_key
 from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Faults
+from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.virtual_time import VirtualClock, virtual_runner
 
 
+class ByHand(NamedTuple):
+    """Gates, and how somebody writes an attribute by hand: queue, attribute, DynamoDB's typed value."""
+
+    gates: Gates
+    write: Callable[[str, str, dict[str, Any]], object]
+
+
 class Place(Protocol):
-    """Where queues and records are."""
+    """Where queues, records and gates are."""
 
     @property
     def name(self) -> str: ...
@@ -49,6 +59,9 @@ class Place(Protocol):
 
     def records(self) -> AbstractContextManager[Records]:
         """Of no task yet."""
+
+    def gates(self) -> AbstractContextManager[ByHand]:
+        """Of queues of which nothing is said yet."""
 
 
 class InMemory:
@@ -61,6 +74,19 @@ class InMemory:
 
     def records(self) -> AbstractContextManager[Records]:
         return nullcontext(MemoryRecords())
+
+    def gates(self) -> AbstractContextManager[ByHand]:
+        gates = MemoryGates()
+        return nullcontext(ByHand(gates, into(gates)))
+
+
+def into(gates: MemoryGates) -> Callable[[str, str, dict[str, Any]], object]:
+    """Writes attributes into these."""
+
+    def write(queue: str, attribute: str, typed: dict[str, Any]) -> None:
+        gates.attributes[queue][attribute] = float(typed["N"]) if "N" in typed else typed
+
+    return write
 
 
 # ---- Over a wire, the fakes behind it ----
@@ -80,18 +106,17 @@ class WireWorld(SandboxWorld):
         self._patch.undo()
 
 
-class WireRecords:
-    """On virtual time: each call is run there, and then it is an answer."""
+class OverAWire:
+    """A port's methods on virtual time: each call is run there, and then it is an answer."""
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: str, port: type[Any], **behind: Any) -> None:
         self._runner, clock = virtual_runner()
         self._patch = pytest.MonkeyPatch()
-        transport = _over_a_wire(wanted, self._patch, clock, records=MemoryRecords())
-        self._records = DynamoDbRecords(transport, "records")
+        self._port = port(_over_a_wire(wanted, self._patch, clock, **behind), "records")
 
     def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         async def call(*arguments: Any) -> Any:
-            return self._runner.run(getattr(self._records, method)(*arguments))
+            return self._runner.run(getattr(self._port, method)(*arguments))
 
         return call
 
@@ -119,9 +144,16 @@ class OnAWire:
 
     @contextmanager
     def records(self) -> Iterator[Any]:
-        records = WireRecords(self._wanted)
+        records = OverAWire(self._wanted, DynamoDbRecords, records=MemoryRecords())
         yield records
         records.close()
+
+    @contextmanager
+    def gates(self) -> Iterator[Any]:
+        behind = MemoryGates()
+        gates = OverAWire(self._wanted, DynamoDbGates, gates=behind)
+        yield ByHand(gates, into(behind))  # type: ignore[arg-type]
+        gates.close()
 
 
 # ---- At the stub of the benchmarks: its TLS and HTTP, the fakes behind them ----
@@ -174,6 +206,14 @@ class AtTheStub:
         yield DynamoDbRecords(self._transport, "records")
         runner.close()
 
+    @contextmanager
+    def gates(self) -> Iterator[ByHand]:
+        runner, clock = virtual_runner()
+        behind = MemoryGates()
+        self._answers.put_behind(runner, clock, gates=behind)
+        yield ByHand(DynamoDbGates(self._transport, "records"), into(behind))
+        runner.close()
+
 
 @contextmanager
 def at_the_stub(wanted: str) -> Iterator[Place]:
@@ -222,6 +262,22 @@ class AtAnEmulator:
         table = f"records-{next(self._numbers)}"
         make_table(table)
         yield DynamoDbRecords(self._aws.transport, table)
+
+    @contextmanager
+    def gates(self) -> Iterator[ByHand]:
+        table = f"gates-{next(self._numbers)}"
+        make_table(table)
+
+        def write(queue: str, attribute: str, typed: dict[str, Any]) -> None:
+            boto3.client("dynamodb").update_item(
+                TableName=table,
+                Key={KEY: {"S": record_key("gate", queue)}},
+                UpdateExpression="SET #name = :value",
+                ExpressionAttributeNames={"#name": attribute},
+                ExpressionAttributeValues={":value": typed},
+            )
+
+        yield ByHand(DynamoDbGates(self._aws.transport, table), write)
 
 
 def make_table(name: str) -> None:

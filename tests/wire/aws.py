@@ -1,6 +1,7 @@
 """AWS's HTTP APIs in front of what the sandbox has in memory: what is asked on a wire, and what is answered.
 
-As much of them as the adapters use: SQS's JSON protocol, Lambda's Invoke, DynamoDB's UpdateItem.
+As much of them as the adapters use: SQS's JSON protocol, Lambda's Invoke, DynamoDB's UpdateItem and
+BatchGetItem.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from typing import Any, NamedTuple
 
+from tests.wire.gates_table import KIND, batch_get_item, update_gate
 from tests.wire.records_table import RefusedError, update_item
 
 from shared.aws.checksums import md5_of_attributes, md5_of_body
@@ -21,6 +23,7 @@ from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.workers import Reply, Workers
 from zigzag_testing.faults import Faults
+from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 
@@ -79,6 +82,7 @@ class Aws:
         queues: Sequence[MemoryQueue] = (),
         workers: Workers | None = None,
         records: MemoryRecords | None = None,
+        gates: MemoryGates | None = None,
     ) -> None:
         self.arrived: Counter[bytes] = Counter()
         self.taken: Counter[bytes] = Counter()
@@ -87,6 +91,7 @@ class Aws:
         self._queues = {queue.url: queue for queue in queues}
         self._workers = workers
         self._records = records
+        self._gates = gates
 
     async def answer(self, request: Request) -> Response:
         """What is answered once it is done, or refused. Raises ConnectionResetError if nothing is to be."""
@@ -181,10 +186,18 @@ class Aws:
         return self.error(500, "ServiceException", answer.detail)
 
     async def _dynamodb(self, request: Request) -> Response:
-        assert self._records is not None
+        asked = json.loads(request.body)
+        if request.operation == "BatchGetItem":
+            assert self._gates is not None
+            return self._response(200, await batch_get_item(self._gates, asked))
         assert request.operation == "UpdateItem"
+        if asked["Key"]["key"]["S"].startswith(KIND):
+            assert self._gates is not None
+            await update_gate(self._gates, asked)
+            return self._response(200, {})
+        assert self._records is not None
         try:
-            item = await update_item(self._records, json.loads(request.body))
+            item = await update_item(self._records, asked)
         except RefusedError as refused:
             reason = "The conditional request failed"
             return self.error(400, "ConditionalCheckFailedException", reason, Item=refused.item)

@@ -68,6 +68,7 @@ _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
     "ReceiveMessage": lambda sqs: sqs.receive_message,
     "SendMessage": lambda sqs: sqs.send_message,
     "UpdateItem": lambda dynamodb: dynamodb.update_item,
+    "BatchGetItem": lambda dynamodb: dynamodb.batch_get_item,
 }
 """boto3's name of each operation."""
 

@@ -14,7 +14,7 @@ MAX_KEY_BYTES = 1024
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
 
-def record_key(kind: Literal["starts", "run"], *names: str) -> str:
+def record_key(kind: Literal["starts", "run", "gate"], *names: str) -> str:
     """The key of a record: its kind, and the names that make it one; hashed if they are too long.
 
     No name can reach another kind, nor another's names.

@@ -1,0 +1,156 @@
+"""Both implementations of the gates port keep one contract: in memory, and on DynamoDB, which is moto,
+MiniStack, or the gates in memory behind a wire or the stub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.contract.places import ByHand
+from tests.http_endpoint import HttpEndpoint
+from tests.transports import TRANSPORTS, as_on_lambda, in_place
+from tests.worlds import moto
+
+from shared.aws.choice import LEAN
+from shared.aws.dynamodb_gates import DynamoDbGates
+from shared.ports.gates import Gate, Gates, GatesError
+from shared.ports.workers import Reply
+from zigzag.in_place import run_in_place
+
+NOW = 1_800_000_000.25
+OPEN = Gate()
+TABLE = "records"
+
+
+def read(gates: Gates, *queues: str) -> dict[str, Gate]:
+    return run_in_place(gates.read(queues))
+
+
+def pause(gates: Gates, queue: str, now: float = NOW) -> None:
+    run_in_place(gates.pause(queue, now))
+
+
+class TestGates:
+    def test_a_queue_of_which_nothing_is_said_is_open(self, gates: Gates) -> None:
+        assert read(gates, "mails") == {"mails": OPEN}
+
+    def test_a_queue_that_is_paused_is_paused_since_then(self, gates: Gates) -> None:
+        pause(gates, "mails")
+
+        assert read(gates, "mails") == {"mails": Gate(paused=True, since=NOW)}
+
+    def test_who_pauses_it_again_changes_nothing(self, gates: Gates) -> None:
+        pause(gates, "mails")
+        pause(gates, "mails", NOW + 3600)
+
+        assert read(gates, "mails")["mails"].since == NOW
+
+    def test_a_queue_that_is_resumed_is_open(self, gates: Gates) -> None:
+        pause(gates, "mails")
+        run_in_place(gates.resume("mails"))
+
+        assert read(gates, "mails") == {"mails": OPEN}
+
+    def test_a_queue_that_was_not_paused_can_be_resumed(self, gates: Gates) -> None:
+        run_in_place(gates.resume("mails"))
+
+        assert read(gates, "mails") == {"mails": OPEN}
+
+    def test_all_gates_are_read_at_once_and_each_queue_has_its_own(self, gates: Gates) -> None:
+        pause(gates, "mails")
+
+        assert read(gates, "default", "mails", "pages") == {
+            "default": OPEN,
+            "mails": Gate(paused=True, since=NOW),
+            "pages": OPEN,
+        }
+
+    @pytest.mark.parametrize("queue", ["a#b", "a%23b", "漢", "x" * 2000])
+    def test_whatever_a_queue_is_called_it_has_a_gate(self, gates: Gates, queue: str) -> None:
+        pause(gates, queue)
+
+        assert read(gates, queue, "other") == {queue: Gate(paused=True, since=NOW), "other": OPEN}
+
+
+class TestWhatSomebodyWroteByHand:
+    @pytest.mark.parametrize(
+        "value",
+        [{"BOOL": True}, {"BOOL": False}, {"S": "for the night"}, {"S": ""}, {"NULL": True}, {"M": {}}],
+        ids=str,
+    )
+    def test_with_any_value_of_the_attribute_it_is_paused(
+        self, by_hand: ByHand, value: dict[str, Any]
+    ) -> None:
+        by_hand.write("mails", "paused", value)
+
+        assert read(by_hand.gates, "mails") == {"mails": Gate(paused=True)}
+
+    def test_a_number_says_since_when(self, by_hand: ByHand) -> None:
+        by_hand.write("mails", "paused", {"N": "1800000000"})
+
+        assert read(by_hand.gates, "mails")["mails"].since == 1_800_000_000
+
+    def test_what_is_paused_by_hand_is_resumed_as_any_other(self, by_hand: ByHand) -> None:
+        by_hand.write("mails", "paused", {"BOOL": True})
+        run_in_place(by_hand.gates.resume("mails"))
+
+        assert read(by_hand.gates, "mails") == {"mails": OPEN}
+
+    def test_an_attribute_that_nobody_knows_is_told(self, by_hand: ByHand) -> None:
+        by_hand.write("mails", "puased", {"BOOL": True})
+        by_hand.write("mails", "Every", {"N": "7"})
+
+        assert read(by_hand.gates, "mails", "pages") == {
+            "mails": Gate(odd=("Every", "puased")),
+            "pages": OPEN,
+        }
+
+
+class TestOnDynamoDb:
+    """What it answers, and what that means."""
+
+    @pytest.fixture(params=TRANSPORTS)
+    def gates(self, request: pytest.FixtureRequest) -> Iterator[DynamoDbGates]:
+        with moto(request.param) as aws:
+            yield DynamoDbGates(aws.transport, TABLE)
+
+    def test_a_table_that_is_not_there_is_definite(self, gates: DynamoDbGates) -> None:
+        for asked in (gates.read(["mails"]), gates.pause("mails", NOW), gates.resume("mails")):
+            with pytest.raises(GatesError, match="ResourceNotFoundException") as error:
+                run_in_place(asked)
+            assert error.value.reply is Reply.DEFINITE
+
+    @pytest.mark.parametrize(
+        ("head", "said", "words", "reply"),
+        [
+            ("200 OK", "{}", "BadAnswer", Reply.AMBIGUOUS),
+            ("200 OK", '{"Responses": {"records": [{"key": 7}]}}', "BadAnswer", Reply.AMBIGUOUS),
+            (
+                "200 OK",
+                '{"Responses": {"records": [{"key": {"S": "gate#pages"}}]}}',
+                "BadAnswer",
+                Reply.AMBIGUOUS,
+            ),
+            (
+                "200 OK",
+                '{"Responses": {"records": []}, "UnprocessedKeys": {"records": {"Keys": []}}}',
+                "UnprocessedKeys",
+                Reply.TRANSIENT,
+            ),
+            ("500 Oh", '{"__type": "InternalServerError"}', "InternalServerError", Reply.TRANSIENT),
+            ("400 Oh", '{"__type": "ThrottlingException"}', "ThrottlingException", Reply.TRANSIENT),
+            ("400 Oh", '{"__type": "AccessDeniedException"}', "AccessDeniedException", Reply.DEFINITE),
+        ],
+        ids=lambda one: one if isinstance(one, str) else None,
+    )
+    def test_an_answer_that_is_no_gate_is_an_error_by_what_it_means(
+        self, monkeypatch: pytest.MonkeyPatch, head: str, said: str, words: str, reply: Reply
+    ) -> None:
+        answer = f"HTTP/1.1 {head}\r\nContent-Length: {len(said)}\r\n\r\n{said}".encode()
+        with HttpEndpoint(answer) as endpoint:
+            as_on_lambda(monkeypatch, endpoint.url)
+            with in_place(LEAN) as transport, pytest.raises(GatesError, match=words) as error:
+                read(DynamoDbGates(transport, TABLE), "mails")
+
+        assert error.value.reply is reply
