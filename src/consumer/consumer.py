@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
+from consumer.flow.flow import Flow
 from consumer.memory import Memory
 from consumer.pollers import MIN_POLLERS
 from consumer.source import Source
@@ -18,6 +19,10 @@ from shared.ports.clock import Clock
 from shared.ports.queue import Queue
 from shared.ports.workers import Workers
 from shared.queues import TaskQueue
+
+if TYPE_CHECKING:
+    from consumer.flow.gate import GatesOfTicks
+    from shared.ports.gates import Gates
 
 
 class PolledQueue(NamedTuple):
@@ -34,6 +39,7 @@ class Consumer:
     linger_seconds -- how long a tick polls on after a queue has run empty.
     pollers        -- most polls of a tick under way at once.
     memory         -- for what they receive.
+    gates          -- what operators say of the queues; None where nobody controls the flow.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class Consumer:
         linger_seconds: float = 0,
         pollers: int = MIN_POLLERS,
         memory: Memory | None = None,
+        gates: Gates | None = None,
     ) -> None:
         self._queues = queues
         self._workers = workers
@@ -55,6 +62,7 @@ class Consumer:
         self._pollers = pollers
         self._limit = EventLimit()
         self._memory = memory or Memory(0)
+        self._gates = None if gates is None else _gates_of_ticks(gates, queues, clock, random)
 
     async def tick(self, seconds_left: float) -> Summary:
         """One firing of the schedule.
@@ -62,10 +70,15 @@ class Consumer:
         seconds_left -- how long until the function is ended.
         """
         ends_at = self._clock.now() + seconds_left
-        sources = [self._source(polled, ends_at) for polled in self._queues]
+        flows = self._flows()
+        sources = [self._source(*each, ends_at) for each in zip(self._queues, flows, strict=True)]
         return await Tick(sources, self._clock, pollers=self._pollers).run()
 
-    def _source(self, polled: PolledQueue, ends_at: float) -> Source:
+    def _flows(self) -> Sequence[Flow]:
+        caps = [InFlightCap(polled.messages, polled.queue.in_flight_cap) for polled in self._queues]
+        return caps if self._gates is None else self._gates.before(caps)
+
+    def _source(self, polled: PolledQueue, flow: Flow, ends_at: float) -> Source:
         dispatcher = Dispatcher(
             polled.messages,
             polled.dead_letters,
@@ -77,7 +90,7 @@ class Consumer:
         )
         return Source(
             polled.messages,
-            InFlightCap(polled.messages, polled.queue.in_flight_cap),
+            flow,
             dispatcher,
             self._clock,
             self._random,
@@ -85,3 +98,11 @@ class Consumer:
             linger_seconds=self._linger_seconds,
             ends_at=ends_at,
         )
+
+
+def _gates_of_ticks(
+    gates: Gates, queues: Sequence[PolledQueue], clock: Clock, random: Random
+) -> GatesOfTicks:
+    from consumer.flow.gate import GatesOfTicks  # where there are none, a cold start loads nothing of them
+
+    return GatesOfTicks(gates, [polled.queue.name for polled in queues], clock, random)

@@ -13,7 +13,7 @@ from consumer.dispatch import Dispatcher
 from consumer.flow.flow import Flow
 from consumer.memory import Memory
 from consumer.patience import Patience
-from consumer.summary import CAP_REACHED, OUT_OF_TIME, QUEUE_EMPTY, Summary
+from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
 from shared import log
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
@@ -91,8 +91,8 @@ class Source:
             self._stop(OUT_OF_TIME)
             return 0
         if asked == 0:
-            if self._flow.used_up:
-                self._stop(CAP_REACHED)
+            if over := self._flow.over:
+                self._stop(over)
             else:  # other polls have reserved what is left, and may give it back
                 await self._clock.sleep(ASK_AGAIN_SECONDS)
             return 0

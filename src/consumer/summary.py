@@ -8,6 +8,7 @@ from dataclasses import dataclass
 QUEUE_EMPTY = "queue empty"
 OUT_OF_TIME = "out of time"
 CAP_REACHED = "in-flight cap reached"
+PAUSED = "paused"
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class Summary:
     @property
     def went_well(self) -> bool:
         """Whether it ended as it should."""
-        return {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED}.issuperset(self.stopped.split("; "))
+        return {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED}.issuperset(self.stopped.split("; "))
 
 
 def total(turns: Sequence[Summary]) -> Summary:

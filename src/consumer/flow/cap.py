@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 
+from consumer.summary import CAP_REACHED
 from shared import log
 from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 
@@ -46,8 +47,8 @@ class InFlightCap:
             self._left += asked - came
 
     @property
-    def used_up(self) -> bool:
-        return self._left == 0 and self._asked == 0
+    def over(self) -> str | None:
+        return CAP_REACHED if self._left == 0 and self._asked == 0 else None
 
     @property
     def _small_polls(self) -> int:

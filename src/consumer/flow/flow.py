@@ -18,5 +18,5 @@ class Flow(Protocol):
         """Of the `asked` messages that `may_receive` allowed, `came` many came."""
 
     @property
-    def used_up(self) -> bool:
-        """Whether this run may receive nothing more."""
+    def over(self) -> str | None:
+        """Why this run may receive nothing more; None while it may."""

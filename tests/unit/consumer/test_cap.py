@@ -23,7 +23,7 @@ def test_without_a_cap_every_poll_is_full_and_sqs_is_not_asked(world: World) -> 
     cap = InFlightCap(world.queue, limit=0)
 
     assert [receive(world, cap, 10) for _ in range(100)] == [10] * 100
-    assert not cap.used_up
+    assert cap.over is None
     assert world.queue.asked("in_flight") == []
 
 
@@ -49,7 +49,7 @@ def test_a_run_takes_the_cap_less_what_is_in_flight_and_a_small_poll_at_least(
     run = InFlightCap(world.queue, cap)
 
     assert [receive(world, run, each) for each in asked] == asked
-    assert run.used_up
+    assert run.over == "in-flight cap reached"
 
 
 def test_what_was_settled_meanwhile_gives_a_run_no_more(world: World) -> None:
@@ -76,7 +76,7 @@ class TestPollers:
         run = InFlightCap(world.queue, limit=25)
 
         assert [may_receive(world, run) for _ in range(4)] == [10, 10, 5, 0]
-        assert not run.used_up, "they may give it back"
+        assert run.over is None, "they may give it back"
 
     def test_what_did_not_come_is_free_again(self, world: World) -> None:
         run = InFlightCap(world.queue, limit=10)
