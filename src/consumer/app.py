@@ -8,7 +8,7 @@ import logging
 import os
 from dataclasses import asdict
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.memory import memory_for
@@ -20,6 +20,9 @@ from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
+
+if TYPE_CHECKING:
+    from shared.ports.gates import Gates
 
 
 @functools.cache
@@ -42,6 +45,12 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         botos_messages=messages_for(memory_mb),
     )
     aws.prepare("sqs", "lambda")
+    gates: Gates | None = None
+    if settings.flow_control:
+        from shared.aws.dynamodb_gates import DynamoDbGates
+
+        aws.prepare("dynamodb")
+        gates = DynamoDbGates(aws, settings.records_table)
     queue = settings.queue
     consumer = Consumer(
         [PolledQueue(queue, SqsQueue(aws, queue.url), SqsQueue(aws, queue.dead_letter_url))],
@@ -51,6 +60,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         linger_seconds=settings.linger_seconds,
         pollers=pollers,
         memory=memory,
+        gates=gates,
     )
     return asyncio.Runner(), consumer
 

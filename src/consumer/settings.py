@@ -7,7 +7,7 @@ from typing import NamedTuple
 from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MAX_BATCH_SIZE
 from shared.queues import DEFAULT, TaskQueue
-from shared.settings import one_of, text, url, whole_number
+from shared.settings import one_of, text, true_or_false, url, whole_number
 
 
 class ConsumerSettings(NamedTuple):
@@ -18,6 +18,7 @@ class ConsumerSettings(NamedTuple):
     linger_seconds -- how long a tick polls on after the queue has run empty.
     in_flight_cap  -- most messages that a run receives, with those in flight; 0 = no cap.
     batch_size     -- most deliveries of one dispatch from a standard queue.
+    flow_control   -- whether the queue has a gate, in the table of records.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -27,6 +28,8 @@ class ConsumerSettings(NamedTuple):
     linger_seconds: int = whole_number(0, 70)
     in_flight_cap: int = whole_number(0, 120_000)
     batch_size: int = whole_number(1, MAX_BATCH_SIZE)
+    flow_control: bool = true_or_false()
+    records_table: str = text("the name of the table of records")
 
     @property
     def queue(self) -> TaskQueue:

@@ -79,22 +79,40 @@ ONLY_THE_CONSUMERS = {*ONLY_IN_A_LOOP, "dataclasses"}
 consumer's loop has loaded anyway."""
 
 
-def loaded_by(function: str) -> set[str]:
+def loaded_by(function: str, **parameters: str) -> set[str]:
     """The modules that Lambda's init phase loads, and the packages that they are in."""
     command = [sys.executable, "-I", "-S", "-B", "-c", WIRE, str(ROOT / "src"), f"{function}.app"]
-    environment = {**LAMBDAS, **environment_of(f"{function.title()}Function", Transport="lean")}
+    environment = {**LAMBDAS, **environment_of(f"{function.title()}Function", Transport="lean", **parameters)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     modules: list[str] = json.loads(done.stdout.splitlines()[-1])
     return {name.rsplit(".", dots)[0] for name in modules for dots in range(name.count(".") + 1)}
 
 
+OF_THE_GATES = {
+    "consumer.flow.gate",
+    "shared.aws.dynamodb_gates",
+    "shared.aws.dynamodb_records",
+    "shared.ports.gates",
+    "shared.ports.records",
+}
+"""With the parameter FlowControl only."""
+
+
+@pytest.mark.parametrize("flow_control", ["false", "true"])
 @pytest.mark.parametrize(
     ("function", "too_heavy"),
     [("consumer", NOT_OURS | HEAVY), ("worker", NOT_OURS | HEAVY | ONLY_THE_CONSUMERS)],
 )
-def test_a_cold_start_loads_nothing_heavy(function: str, too_heavy: set[str]) -> None:
-    loaded = loaded_by(function)
+def test_a_cold_start_loads_nothing_heavy(function: str, too_heavy: set[str], flow_control: str) -> None:
+    loaded = loaded_by(function, FlowControl=flow_control)
 
     assert f"{function}.app" in loaded
     assert too_heavy & loaded == set()
+
+
+@pytest.mark.parametrize(("flow_control", "loads"), [("false", set()), ("true", OF_THE_GATES)])
+def test_a_consumer_without_flow_control_loads_nothing_of_the_gates(
+    flow_control: str, loads: set[str]
+) -> None:
+    assert loaded_by("consumer", FlowControl=flow_control) & OF_THE_GATES == loads

@@ -62,3 +62,28 @@ def test_a_line_that_a_function_logs_late_is_waited_for() -> None:
     serve.wait_for_logs(Worker)
 
     assert Worker()._drain_stderr_bounded() == "both lines"
+
+
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        (b'{"Key": {"key": {"S": "gate#default"}}}', ["gate#default"]),
+        (b'{"RequestItems": {"t": {"Keys": [{"key": {"S": "a"}}, {"key": {"S": "b"}}]}}}', ["a", "b"]),
+        (b'{"Key": {"id": {"S": "a"}, "at": {"N": "1"}}}', []),
+        (b'{"RequestItems": {"t": [{"PutRequest": {}}]}}', []),
+        (b'{"TableName": "t"}', []),
+        (b"[]", []),
+        (b"", []),
+    ],
+)
+def test_a_call_to_a_table_is_judged_by_the_keys_that_it_names(body: bytes, keys: list[str]) -> None:
+    actions = SimpleNamespace(
+        extract_iam_action=None,
+        extract_resource_arn=None,
+        dynamodb_service_context=lambda body: {"dynamodb:Select": "ALL_ATTRIBUTES"},
+    )
+    serve.judge_as_aws(actions)
+
+    found = actions.dynamodb_service_context(body)
+    assert found.pop("dynamodb:LeadingKeys", []) == keys
+    assert found == {"dynamodb:Select": "ALL_ATTRIBUTES"}

@@ -79,6 +79,8 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("Fifo", "false", True),
         ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue
         ("Fifo", "yes", False),
+        ("FlowControl", "true", True),
+        ("FlowControl", "True", False),  # the consumer would not start
         ("LogRetentionDays", "31", False),
         ("Metrics", "true", True),
         ("Metrics", "True", False),  # the worker would not start

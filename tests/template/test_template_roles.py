@@ -10,6 +10,8 @@ from collections import defaultdict
 import pytest
 from tests.template.reading import Template, arn, statements
 
+from shared.ports.records import record_key
+
 LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 WANTED = {
@@ -32,12 +34,18 @@ WANTED = {
     },
 }
 
+FLOW_CONTROL = {"ConsumerRole": {"RecordsTable": {"dynamodb:BatchGetItem"}}, "WorkerRole": {}}
+"""What is allowed as well, with the parameter."""
 
+
+@pytest.mark.parametrize("flow_control", ["false", "true"])
 @pytest.mark.parametrize("role", WANTED)
-def test_a_role_allows_exactly_what_its_function_calls(template: Template, role: str) -> None:
+def test_a_role_allows_exactly_what_its_function_calls(
+    template: Template, role: str, flow_control: str
+) -> None:
     # When what the role allows is collected by resource
     allowed = defaultdict(set)
-    for policy in template.properties(role)["Policies"]:
+    for policy in template.decided(template.properties(role)["Policies"], FlowControl=flow_control):
         for statement in statements(policy["PolicyDocument"]):
             assert statement["Effect"] == "Allow"
             for resource in statement["Resource"]:
@@ -49,7 +57,22 @@ def test_a_role_allows_exactly_what_its_function_calls(template: Template, role:
                 assert attribute == "Arn"
                 allowed[name].update(statement["Action"])
 
-    assert dict(allowed) == WANTED[role]
+    assert dict(allowed) == WANTED[role] | (FLOW_CONTROL[role] if flow_control == "true" else {})
+
+
+def test_the_consumer_may_read_gates_and_nothing_else_of_the_table(template: Template) -> None:
+    # When what the consumer may do to the table is collected
+    (policy,) = template.decided(template.properties("ConsumerRole")["Policies"], FlowControl="true")
+    found = [one for one in statements(policy["PolicyDocument"]) if arn("RecordsTable") in one["Resource"]]
+
+    # Then every key must begin as a gate's does, and there must be one: a call without any would pass else
+    (kind, _, _) = record_key("gate", "x").partition("x")
+    assert [one["Condition"] for one in found] == [
+        {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+    ]
 
 
 @pytest.mark.parametrize("role", WANTED)

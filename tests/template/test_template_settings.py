@@ -49,16 +49,23 @@ def test_the_queues_are_the_stacks_own(template: Template, function: str) -> Non
     assert variables["ZIGZAG_DEAD_LETTER_QUEUE_URL"] == {"Ref": "DeadLetterQueue"}
 
 
-def test_the_table_of_records_is_the_stacks_own(template: Template) -> None:
-    assert template.variables("WorkerFunction")["ZIGZAG_RECORDS_TABLE"] == {"Ref": "RecordsTable"}
+@pytest.mark.parametrize("function", SETTINGS)
+def test_the_table_of_records_is_the_stacks_own(template: Template, function: str) -> None:
+    assert template.variables(function)["ZIGZAG_RECORDS_TABLE"] == {"Ref": "RecordsTable"}
 
 
-def test_the_parameter_metrics_sets_its_variable_to_what_the_worker_takes(template: Template) -> None:
-    declared = template.source["Resources"]["WorkerFunction"]["Properties"]["Environment"]["Variables"]
-    parse = WorkerSettings._field_defaults["metrics"].parse
+@pytest.mark.parametrize(
+    ("function", "field", "parameter"),
+    [("WorkerFunction", "metrics", "Metrics"), ("ConsumerFunction", "flow_control", "FlowControl")],
+)
+def test_a_parameter_that_is_true_or_false_sets_its_variable_to_what_the_function_takes(
+    template: Template, function: str, field: str, parameter: str
+) -> None:
+    declared = template.source["Resources"][function]["Properties"]["Environment"]["Variables"]
+    parse = SETTINGS[function]._field_defaults[field].parse
 
-    assert declared["ZIGZAG_METRICS"] == {"Ref": "Metrics"}
-    allowed = template.source["Parameters"]["Metrics"]["AllowedValues"]
+    assert declared[PREFIX + field.upper()] == {"Ref": parameter}
+    allowed = template.source["Parameters"][parameter]["AllowedValues"]
     assert [parse(value) for value in allowed] == [False, True]
 
 

@@ -1,10 +1,10 @@
 """What of MiniStack's is put right before it serves?
 
 How it judges permissions where AWS judges otherwise, so that a role that works here works on AWS: a
-batch call needs the permission of the single one, and a mail is sent by its sender's identity, not
-by `*`. And what becomes of an asynchronous event when all concurrent executions are taken: it waits
-for one, as on AWS, until it is too old. And what a function has logged: it is waited for. And who is
-answered at all: who has the key.
+batch call needs the permission of the single one, a mail is sent by its sender's identity, not by `*`,
+and a call to a table may be bound to keys. And what becomes of an asynchronous event when all concurrent
+executions are taken: it waits for one, as on AWS, until it is too old. And what a function has logged: it is
+waited for. And who is answered at all: who has the key.
 MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
@@ -52,9 +52,30 @@ def sender(path: str, body: bytes) -> str:
     return parseaddr(str(named))[1]
 
 
+def leading_keys(body: bytes) -> list[str]:
+    """The partition keys that a call to DynamoDB names, of items whose key is one attribute.
+
+    AWS has them in the condition key dynamodb:LeadingKeys
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html).
+    """
+    try:
+        asked = json.loads(body)
+        found = [asked["Key"]] if "Key" in asked else []
+        for of_table in asked.get("RequestItems", {}).values():
+            found += of_table["Keys"]
+        return [str(*typed.values()) for key in found for (typed,) in [key.values()]]
+    except (ValueError, KeyError, TypeError, AttributeError):  # not for us to complain about
+        return []
+
+
 def judge_as_aws(actions: Any) -> None:
     """Put right what the module ministack.core.iam_actions says a request needs."""
     its_action, its_resource = actions.extract_iam_action, actions.extract_resource_arn
+    its_context = actions.dynamodb_service_context
+
+    def context(body: bytes) -> Any:
+        keys = leading_keys(body)
+        return {**its_context(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
 
     def action(*request: Any) -> Any:
         found = its_action(*request)
@@ -67,6 +88,7 @@ def judge_as_aws(actions: Any) -> None:
         return its_resource(*request)
 
     actions.extract_iam_action, actions.extract_resource_arn = action, resource
+    actions.dynamodb_service_context = context
 
 
 def let_events_wait(lambdas: Any) -> None:
