@@ -8,7 +8,7 @@ import pytest
 from tests.contract.places import PLACES, ByHand, Place
 from tests.worlds import World
 
-from shared.ports.gates import Gates
+from shared.ports.gates import OperatedGates
 from shared.ports.queue import QueueError
 from shared.ports.records import Records
 
@@ -51,5 +51,5 @@ def by_hand(place: Place) -> Iterator[ByHand]:
 
 
 @pytest.fixture
-def gates(by_hand: ByHand) -> Gates:
+def gates(by_hand: ByHand) -> OperatedGates:
     return by_hand.gates

@@ -32,7 +32,7 @@ from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.aws.dynamodb_records import KEY, DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
-from shared.ports.gates import Gates
+from shared.ports.gates import OperatedGates
 from shared.ports.records import Records, record_key
 from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Faults
@@ -44,7 +44,7 @@ from zigzag_testing.virtual_time import VirtualClock, virtual_runner
 class ByHand(NamedTuple):
     """Gates, and how somebody writes an attribute by hand: queue, attribute, DynamoDB's typed value."""
 
-    gates: Gates
+    gates: OperatedGates
     write: Callable[[str, str, dict[str, Any]], object]
 
 

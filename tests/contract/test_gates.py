@@ -14,7 +14,7 @@ from tests.worlds import moto
 
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.ports.gates import Gate, Gates, GatesError
+from shared.ports.gates import Gate, GatesError, OperatedGates
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
 
@@ -23,41 +23,41 @@ OPEN = Gate()
 TABLE = "records"
 
 
-def read(gates: Gates, *queues: str) -> dict[str, Gate]:
+def read(gates: OperatedGates, *queues: str) -> dict[str, Gate]:
     return run_in_place(gates.read(queues))
 
 
-def pause(gates: Gates, queue: str, now: float = NOW) -> None:
+def pause(gates: OperatedGates, queue: str, now: float = NOW) -> None:
     run_in_place(gates.pause(queue, now))
 
 
 class TestGates:
-    def test_a_queue_of_which_nothing_is_said_is_open(self, gates: Gates) -> None:
+    def test_a_queue_of_which_nothing_is_said_is_open(self, gates: OperatedGates) -> None:
         assert read(gates, "mails") == {"mails": OPEN}
 
-    def test_a_queue_that_is_paused_is_paused_since_then(self, gates: Gates) -> None:
+    def test_a_queue_that_is_paused_is_paused_since_then(self, gates: OperatedGates) -> None:
         pause(gates, "mails")
 
         assert read(gates, "mails") == {"mails": Gate(paused=True, since=NOW)}
 
-    def test_who_pauses_it_again_changes_nothing(self, gates: Gates) -> None:
+    def test_who_pauses_it_again_changes_nothing(self, gates: OperatedGates) -> None:
         pause(gates, "mails")
         pause(gates, "mails", NOW + 3600)
 
         assert read(gates, "mails")["mails"].since == NOW
 
-    def test_a_queue_that_is_resumed_is_open(self, gates: Gates) -> None:
+    def test_a_queue_that_is_resumed_is_open(self, gates: OperatedGates) -> None:
         pause(gates, "mails")
         run_in_place(gates.resume("mails"))
 
         assert read(gates, "mails") == {"mails": OPEN}
 
-    def test_a_queue_that_was_not_paused_can_be_resumed(self, gates: Gates) -> None:
+    def test_a_queue_that_was_not_paused_can_be_resumed(self, gates: OperatedGates) -> None:
         run_in_place(gates.resume("mails"))
 
         assert read(gates, "mails") == {"mails": OPEN}
 
-    def test_all_gates_are_read_at_once_and_each_queue_has_its_own(self, gates: Gates) -> None:
+    def test_all_gates_are_read_at_once_and_each_queue_has_its_own(self, gates: OperatedGates) -> None:
         pause(gates, "mails")
 
         assert read(gates, "default", "mails", "pages") == {
@@ -67,7 +67,7 @@ class TestGates:
         }
 
     @pytest.mark.parametrize("queue", ["a#b", "a%23b", "漢", "x" * 2000])
-    def test_whatever_a_queue_is_called_it_has_a_gate(self, gates: Gates, queue: str) -> None:
+    def test_whatever_a_queue_is_called_it_has_a_gate(self, gates: OperatedGates, queue: str) -> None:
         pause(gates, queue)
 
         assert read(gates, queue, "other") == {queue: Gate(paused=True, since=NOW), "other": OPEN}

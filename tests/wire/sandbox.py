@@ -19,6 +19,7 @@ from tests.wire.wire import Wire
 from consumer.pollers import MIN_POLLERS, connections_for
 from shared.aws import boto, sqs_queue
 from shared.aws.choice import LEAN
+from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.lean import connections, transport
@@ -41,7 +42,8 @@ class SandboxOnTheWire(Sandbox):
 
     def __init__(self, *arguments: Any, wanted: str = LEAN, seed: int = 0, **options: Any) -> None:
         super().__init__(*arguments, seed=seed, **options)
-        aws = Aws(self.clock, self.faults, (self.queue, self.dead_letter_queue), self.workers, self.records)
+        queues = self.queue, self.dead_letter_queue
+        aws = Aws(self.clock, self.faults, queues, self.workers, self.records, self.gates)
         self.wire = Wire(aws, self.clock, self.faults, Random(seed + 2))
         self.judge = Judge(self.wire)
         self._wanted = wanted
@@ -65,6 +67,7 @@ class SandboxOnTheWire(Sandbox):
                 JudgedQueue(SqsQueue(transport, self.queue.url), self.judge),
                 JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
                 JudgedWorkers(LambdaWorkers(transport, FUNCTION), self.judge),
+                None if self.gates is None else DynamoDbGates(transport, "records"),
             )
 
     @contextmanager
@@ -99,7 +102,7 @@ def _warm(resting: list[Transport], make: Callable[[], Transport]) -> Iterator[T
 def consumer_transport(wanted: str, wire: Wire) -> Transport:
     if wanted == LEAN:
         return lean_consumer(wire, CONSUMERS_ATTEMPTS, CONNECTIONS)
-    return boto_transport(wire, CONSUMERS_ATTEMPTS, CONNECTIONS, "sqs", "lambda")
+    return boto_transport(wire, CONSUMERS_ATTEMPTS, CONNECTIONS, "sqs", "lambda", "dynamodb")
 
 
 def worker_transport(wanted: str, wire: Wire, attempts: int = WORKERS_ATTEMPTS) -> Transport:

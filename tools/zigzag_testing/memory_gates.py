@@ -26,3 +26,10 @@ class MemoryGates:
 
     async def resume(self, queue: str) -> None:
         self.attributes[queue].pop(PAUSED, None)
+
+
+def operated(gates: MemoryGates | None) -> MemoryGates:
+    """The gates, if there are some. Raises ValueError."""
+    if gates is None:
+        raise ValueError("the flow of this sandbox is not controlled: make it with flow_control=True")
+    return gates

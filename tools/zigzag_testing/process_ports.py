@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from shared.aws.transport import ANSWER_SECONDS
 from shared.ports.clock import Clock
+from shared.ports.gates import Gates
 from shared.ports.queue import Queue
 from shared.ports.records import Records
 from shared.ports.workers import Workers
 from zigzag_testing.faults import Faults
+from zigzag_testing.faulty_gates import FaultyGates
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 
 TRIES = 4
@@ -24,6 +26,7 @@ class ConsumerPorts(NamedTuple):
     queue: Queue
     dead_letters: Queue
     workers: Workers
+    gates: Gates | None
 
 
 class WorkerPorts(NamedTuple):
@@ -38,13 +41,14 @@ class WorkerPorts(NamedTuple):
 
 @contextmanager
 def faulty_consumer(
-    queue: Queue, dead_letters: Queue, workers: Workers, faults: Faults, clock: Clock
+    queue: Queue, dead_letters: Queue, workers: Workers, gates: Gates | None, faults: Faults, clock: Clock
 ) -> Iterator[ConsumerPorts]:
     """The consumer's, while a tick runs."""
     yield ConsumerPorts(
         FaultyQueue(queue, faults, clock, again=False),
         FaultyQueue(dead_letters, faults, clock, again=False, service="dead letters"),
         workers,
+        None if gates is None else FaultyGates(gates, faults, clock),
     )
 
 

@@ -30,6 +30,7 @@ from zigzag import Task, send
 from zigzag_testing.blocking import in_a_thread
 from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import PROCESS, Crash, Faults
+from zigzag_testing.memory_gates import MemoryGates, operated
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
@@ -51,6 +52,7 @@ class Sandbox:
     linger_seconds          -- as the parameter LingerSeconds.
     in_flight_cap           -- as the parameter InFlightCap.
     batch_size              -- as the parameter BatchSize.
+    flow_control            -- as the parameter FlowControl: whether the queue can be paused.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     concurrency             -- how many workers run at once; None = as many as there are messages.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
@@ -73,6 +75,7 @@ class Sandbox:
         linger_seconds: int = 0,
         in_flight_cap: int = 0,
         batch_size: int = 1,
+        flow_control: bool = False,
         worker_timeout_seconds: float = 60,
         concurrency: int | None = None,
         schedule: Schedule = A_MINUTE,
@@ -92,6 +95,7 @@ class Sandbox:
         urls = self.queue.url, self.dead_letter_queue.url
         self._queue = TaskQueue(DEFAULT, *urls, batch_size, in_flight_cap)
         self.records = MemoryRecords()
+        self.gates = MemoryGates() if flow_control else None
         self.reports: list[Report] = []
         self.workers = MemoryLambda(
             self._work_in_a_thread if blocking else self._work,
@@ -147,6 +151,14 @@ class Sandbox:
         """
         return self._do(redrive(self.dead_letter_queue, self.queue))
 
+    def pause(self) -> None:
+        """From now on nothing is received, as `zigzag pause`. Raises ValueError without `flow_control`."""
+        self._do(operated(self.gates).pause(DEFAULT, self.clock.now()))
+
+    def resume(self) -> None:
+        """Messages are received again, as `zigzag resume`. Raises ValueError without `flow_control`."""
+        self._do(operated(self.gates).resume(DEFAULT))
+
     @property
     def dead_letters(self) -> list[DeadLetter]:
         """What is in the dead-letter queue."""
@@ -189,7 +201,8 @@ class Sandbox:
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
         """What a tick calls."""
-        return faulty_consumer(self.queue, self.dead_letter_queue, self.workers, self.faults, self.clock)
+        ports = self.queue, self.dead_letter_queue, self.workers, self.gates
+        return faulty_consumer(*ports, self.faults, self.clock)
 
     def _worker_ports(self) -> AbstractContextManager[WorkerPorts]:
         """What an invocation calls."""
@@ -204,8 +217,10 @@ class Sandbox:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
                     polled = PolledQueue(self._queue, ports.queue, ports.dead_letters)
-                    linger = self._linger_seconds
-                    consumer = Consumer([polled], ports.workers, clock, self._random, linger_seconds=linger)
+                    linger, gates = self._linger_seconds, ports.gates
+                    consumer = Consumer(
+                        [polled], ports.workers, clock, self._random, linger_seconds=linger, gates=gates
+                    )
                     return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
         except TimeoutError:
             return None

@@ -52,10 +52,14 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
 
 
 class Gates(Protocol):
-    """The gates by the names of their queues. Every method raises GatesError."""
+    """The gates by the names of their queues, as the consumer asks them. Every method raises GatesError."""
 
     async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
         """The gate of each queue, as it is now; one of which nothing is said is open."""
+
+
+class OperatedGates(Gates, Protocol):
+    """As an operator has them."""
 
     async def pause(self, queue: str, now: float) -> None:
         """Says that nothing may be received; since now, if it did not hold before."""

@@ -385,3 +385,39 @@ def test_when_the_inner_sandbox_is_closed_a_threads_message_is_the_outer_ones(re
         sent_from_a_thread()
 
         assert len(outer.queue) == 1
+
+
+class TestPause:
+    """An operator stops the flow, and lets it go on."""
+
+    def test_nothing_runs_while_the_queue_is_paused_and_all_does_after_that(self) -> None:
+        ran.clear()
+        with Sandbox(TABLE, flow_control=True) as sandbox:
+            sandbox.pause()
+            collect.send({"n": 1})
+            sandbox.run_for(3600)
+            assert (ran, sandbox.tick().stopped) == ([], "paused")
+
+            sandbox.resume()
+            sandbox.run()
+
+        assert ran == [({"n": 1}, 1)]
+
+    def test_a_pause_uses_up_no_attempt(self) -> None:
+        with Sandbox(TABLE, flow_control=True) as sandbox:
+            ran.clear()
+            fail.send({})
+            sandbox.run_for(1)
+            sandbox.pause()
+            sandbox.run_for(2 * 24 * 3600)
+            sandbox.resume()
+            sandbox.run()
+
+            assert len(ran) == 3
+            assert sandbox.dead_letters[0].reason == "failed after 3 attempts: ValueError: broken"
+
+    def test_without_flow_control_it_says_how_to_have_it(self) -> None:
+        with Sandbox(TABLE) as sandbox:
+            for operate in (sandbox.pause, sandbox.resume):
+                with pytest.raises(ValueError, match="flow_control=True"):
+                    operate()
