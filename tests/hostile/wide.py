@@ -39,6 +39,7 @@ OTHERS = (
     "operator",
     "bad deploy",
     "old faults",
+    "pause",
 )
 WIDTHS = (*OUTAGES, *OF_A_WIDER_WORLD, *CODE, *OTHERS)
 """Each kind of thing that a wider world may have, and the narrow one has not."""
@@ -100,6 +101,8 @@ def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
     fifo = random.random() < 0.35
     if "late count" in widths:
         options["count_late_seconds"] = random.uniform(1, 60)
+    if "pause" in widths:
+        options["flow_control"] = True
     if "schedule" in widths:
         options["schedule"] = _schedule(random, fifo)
         # A limit of any kind, in runs of three days between them, can't keep up with what is sent.
@@ -174,6 +177,9 @@ def _live(world: WideWorld, drawn: Drawn, random: Random) -> None:
             world.disable_for(random.choice([MINUTE, HOUR, 6 * HOUR]))
         if drawn.has("bad deploy") and random.random() < 0.3:
             world.deploy_badly_for(random.choice([MINUTE, 10 * MINUTE, 50 * MINUTE]), random)
+        if drawn.has("pause") and random.random() < 0.4:
+            sandbox.run_for(random.uniform(0, 2 * MINUTE))
+            world.pause_for(random.choice([5 * MINUTE, HOUR, 6 * HOUR]))
     sandbox.run_for(3 * HOUR)  # outages are over then
     world.faults.stop()
     sandbox.run(max_seconds=LONGEST_LIFE_SECONDS)

@@ -13,8 +13,12 @@ from tests.hostile.trail import Letter, Life
 from tests.hostile.wide import Drawn
 from tests.hostile.wide_world import WideWorld
 
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from shared.lease import EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
+from shared.ports.queue import MAX_WAIT_SECONDS
 from worker.starts import MAX_STARTS
+from zigzag_testing.faults import SLOWEST_CALL_SECONDS
+from zigzag_testing.outages import SLOW_SECONDS
 from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 
 MOST_COUNTED = 20
@@ -203,6 +207,25 @@ def check_deploys_are_outlived(world: WideWorld, drawn: Drawn) -> None:
             assert took >= DEPLOY_SECONDS, f"{life.id} was given up after {took:.0f} s: {letter.reason}"
 
 
+def check_a_pause_holds(world: WideWorld, drawn: Drawn) -> None:
+    """Nothing is received while the queue is paused, but by a poll that began before the pause was read.
+
+    A read of the gates is older than a second only if it took longer, and a poll waits for 20 s at most.
+    """
+    slow = SLOWEST_CALL_SECONDS if drawn.has("old faults") else 0.0
+    read = slow + (SLOW_SECONDS if drawn.has("records slow") else 0.0)
+    poll = MAX_WAIT_SECONDS + slow + (SLOW_SECONDS if drawn.has("queue slow") else 0.0)
+    bound = max(LOOK_AGAIN_SECONDS, read) + poll
+    for began, ended in world.pauses:
+        late = [
+            at - began
+            for times in world.trail.receives.values()
+            for at in times
+            if began + bound < at < ended
+        ]
+        assert late == [], f"received {late} s after the pause began, of {bound} at most"
+
+
 def in_vain(world: WideWorld, id: str) -> int:
     """How many starts of a task were recorded, and then a fault came before any of its code."""
     keys = promises.keys(world, id)
@@ -236,5 +259,6 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_nothing_is_hot,
         check_the_cap,
         check_deploys_are_outlived,
+        check_a_pause_holds,
     )
 }

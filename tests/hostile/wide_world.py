@@ -37,6 +37,8 @@ class WideWorld(HostileWorld):
     A payload says in "check" and "key", and `imports` of a module, what happens before the task's first line:
     {"seconds": how long it takes, "ends": "well", "raises" or "kills", "times": how often,
     "stubborn": whether nothing can interrupt it}.
+
+    pauses -- from when until when the queue was paused.
     """
 
     table: Modules
@@ -46,6 +48,7 @@ class WideWorld(HostileWorld):
     ) -> None:
         self._imports = imports
         self._imported: Counter[str] = Counter()
+        self.pauses: list[tuple[float, float]] = []
         super().__init__(faults, blocking=True, **options)
 
     def close(self) -> None:
@@ -57,6 +60,15 @@ class WideWorld(HostileWorld):
         schedule, self.sandbox.schedule = self.sandbox.schedule, None
         self.sandbox.run_for(seconds)
         self.sandbox.schedule = schedule
+
+    def pause_for(self, seconds: float) -> None:
+        """The operator pauses the queue for a time, and the schedule goes on."""
+        began = self.sandbox.clock.now()
+        self.sandbox.pause()
+        self.sandbox.run_for(seconds)
+        self.sandbox.resume()
+        self.pauses.append((began, self.sandbox.clock.now()))
+        self.faults.struck["pause"] += 1
 
     def deploy_badly_for(self, seconds: float, random: Random) -> None:
         """What is deployed lacks a task, or has one whose module can't be imported; then it is mended."""

@@ -30,6 +30,9 @@ def reply_of(error: Error) -> Reply:
     return {DENIED: Reply.DEFINITE, UNANSWERED: Reply.AMBIGUOUS}.get(error, Reply.TRANSIENT)
 
 
+SLOW_SECONDS = 10.0
+
+
 class Outage(NamedTuple):
     """One service, for a while.
 
@@ -44,7 +47,7 @@ class Outage(NamedTuple):
     began: float
     ended: float
     share: float = 1.0
-    slow_seconds: float = 10.0
+    slow_seconds: float = SLOW_SECONDS
 
     def __str__(self) -> str:
         return f"{self.service} {self.how}"
