@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from zigzag_cli import app, target
+from zigzag_cli import app, gates, target
 
 
 class FullDisk(io.StringIO):
@@ -262,6 +263,240 @@ class TestStatus:
             "oldest_seconds": None,
             "dead_letters": 1,
         }
+
+
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
+    },
+}
+NOW = 1_800_000_000
+DAY = 24 * 3600
+
+
+@dataclass
+class ControlledStack:
+    """A stack called zigzag that has a table of records, on a clock of the test's."""
+
+    queue_url: str
+    table: str
+    slept: list[float]
+
+    def gate(self) -> dict[str, Any]:
+        """The item of the queue `default`."""
+        found = boto3.client("dynamodb").get_item(TableName=self.table, Key={"key": {"S": "gate#default"}})
+        return dict(found.get("Item", {}))
+
+    def say(self, **attributes: dict[str, Any]) -> None:
+        """Writes the item by hand."""
+        item = {"key": {"S": "gate#default"}, **attributes}
+        boto3.client("dynamodb").put_item(TableName=self.table, Item=item)
+
+    def send_and_receive(self, sent: int, received: int = 0) -> None:
+        sqs = boto3.client("sqs")
+        for _ in range(sent):
+            sqs.send_message(QueueUrl=self.queue_url, MessageBody="{}")
+        for _ in range(received):
+            sqs.receive_message(QueueUrl=self.queue_url)
+
+    def is_old(self, seconds: int) -> None:
+        """CloudWatch has an age of the oldest message."""
+        boto3.client("cloudwatch").put_metric_data(
+            Namespace="AWS/SQS",
+            MetricData=[
+                {
+                    "MetricName": "ApproximateAgeOfOldestMessage",
+                    "Dimensions": [{"Name": "QueueName", "Value": self.queue_url.rpartition("/")[2]}],
+                    "Value": seconds,
+                }
+            ],
+        )
+
+
+def controlled(monkeypatch: pytest.MonkeyPatch, flow_control: str = "true") -> ControlledStack:
+    template = {
+        "Parameters": {"FlowControl": {"Type": "String"}},
+        "Resources": {**TEMPLATE["Resources"], "RecordsTable": TABLE},
+        "Outputs": {**TEMPLATE["Outputs"], "RecordsTableName": {"Value": {"Ref": "RecordsTable"}}},
+    }
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="zigzag",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": "FlowControl", "ParameterValue": flow_control}],
+    )
+    outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
+    found = {one["OutputKey"]: one["OutputValue"] for one in outputs}
+    stack = ControlledStack(found["QueueUrl"], found["RecordsTableName"], [])
+    monkeypatch.setattr(gates, "time", lambda: NOW)
+    monkeypatch.setattr(gates, "sleep", stack.slept.append)
+    return stack
+
+
+@pytest.fixture
+def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> ControlledStack:
+    return controlled(monkeypatch)
+
+
+class TestPause:
+    def test_it_pauses_the_queue_and_says_what_still_runs(self, zigzag: Any, stack: ControlledStack) -> None:
+        code, out, err = zigzag("pause")
+
+        assert (code, err) == (0, "")
+        assert stack.gate()["paused"] == {"N": str(NOW)}
+        assert out.startswith(
+            "default is paused. For 20 s at most, a poll under way may still bring messages"
+        )
+        assert "Nothing waits; SQS drops what is sent from now on after 14 days." in out
+
+    def test_it_says_when_sqs_begins_to_drop_what_waits(self, zigzag: Any, stack: ControlledStack) -> None:
+        stack.send_and_receive(3, 1)
+        stack.is_old(4 * DAY)
+
+        _, out, _ = zigzag("pause", "default")
+
+        assert "SQS begins to drop what waits on 2027-01-25 08:00 UTC, 14 days after it was sent." in out
+
+    def test_it_says_so_where_nobody_knows_when(self, zigzag: Any, stack: ControlledStack) -> None:
+        stack.send_and_receive(1)
+
+        _, out, _ = zigzag("pause")
+
+        assert "SQS drops a message 14 days after it was sent; the oldest one's age is not known yet." in out
+
+    def test_it_answers_with_json(self, zigzag: Any, stack: ControlledStack) -> None:
+        stack.send_and_receive(3, 1)
+        stack.is_old(4 * DAY)
+
+        _, out, _ = zigzag("pause", "--json")
+
+        assert json.loads(out) == {"queue": "default", "waiting": 3, "drops_from": NOW + 10 * DAY}
+
+    def test_what_is_paused_stays_paused_if_the_queues_do_not_answer(
+        self, zigzag: Any, stack: ControlledStack
+    ) -> None:
+        boto3.client("sqs").delete_queue(QueueUrl=stack.queue_url)
+
+        code, _, err = zigzag("pause")
+
+        assert code == 1
+        assert "default is paused; but the queues don't answer" in err
+        assert "paused" in stack.gate()
+
+    def test_it_waits_until_two_counts_a_minute_apart_say_that_nothing_is_in_flight(
+        self, zigzag: Any, stack: ControlledStack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stack.send_and_receive(1)
+        counts = iter([0, 2, 1, 0, 0])
+        before = gates.status
+
+        def status(target: Any) -> dict[str, Any]:
+            return {**before(target), "in_flight": next(counts)} if stack.slept else before(target)
+
+        monkeypatch.setattr(gates, "status", status)
+
+        code, _, err = zigzag("pause", "--wait")
+
+        assert code == 0
+        assert err == "2 in flight, or waiting for a retry\n1 in flight, or waiting for a retry\n"
+        assert stack.slept == [21, 60, 60, 60, 60], (
+            "first for a poll under way, then as old as a count may be"
+        )
+        assert list(counts) == []
+
+
+class TestResume:
+    def test_the_queue_goes_on(self, zigzag: Any, stack: ControlledStack) -> None:
+        zigzag("pause")
+
+        code, out, _ = zigzag("resume")
+
+        assert (code, stack.gate()) == (0, {"key": {"S": "gate#default"}})
+        assert out == "default is not paused any more: the next tick receives\n"
+
+    def test_it_answers_with_json(self, zigzag: Any, stack: ControlledStack) -> None:
+        assert json.loads(zigzag("resume", "default", "--json")[1]) == {"queue": "default"}
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("gate", "closed", "since", "shown"),
+        [
+            ({}, None, None, "open"),
+            ({"paused": {"N": str(NOW)}}, "paused", NOW, "2027-01-15 08:00 UTC"),
+            ({"paused": {"BOOL": True}}, "paused", None, "paused"),
+            (
+                {"puased": {"S": "[red]"}},
+                "the gate of default says what nobody understands: puased",
+                None,
+                "puased",
+            ),
+        ],
+    )
+    def test_it_shows_the_state_of_each_queue(
+        self,
+        zigzag: Any,
+        stack: ControlledStack,
+        gate: dict[str, Any],
+        closed: str | None,
+        since: float | None,
+        shown: str,
+    ) -> None:
+        stack.send_and_receive(3, 1)
+        stack.say(**gate)
+
+        code, out, _ = zigzag("limits", "--json")
+
+        assert code == 0
+        assert json.loads(out) == {"default": {"closed": closed, "paused_since": since, "waiting": 2}}
+        assert shown in zigzag("limits")[1]
+
+
+class TestFlowThatIsNotControlled:
+    COMMANDS = (("pause",), ("resume",), ("limits",))
+
+    @pytest.mark.parametrize("arguments", COMMANDS, ids=str)
+    @pytest.mark.parametrize("there", ["the parameter is false", "a stack from before the parameter"])
+    def test_every_command_is_refused_with_the_parameters_name(
+        self,
+        zigzag: Any,
+        account: None,
+        monkeypatch: pytest.MonkeyPatch,
+        arguments: tuple[str, ...],
+        there: str,
+    ) -> None:
+        if there == "the parameter is false":
+            controlled(monkeypatch, "false")
+        else:
+            deployed({"Type": "AWS::SQS::Queue"})
+
+        code, out, err = zigzag(*arguments)
+
+        assert (code, out) == (1, "")
+        assert "set its parameter FlowControl to true" in err
+
+    @pytest.mark.parametrize("command", ["pause", "resume"])
+    def test_an_unknown_queue_is_refused_with_those_there_are(
+        self, zigzag: Any, stack: ControlledStack, command: str
+    ) -> None:
+        code, out, err = zigzag(command, "[/mails]")
+
+        assert (code, out) == (2, "")
+        assert "no queue is called '[/mails]'; there is: default" in err
+        assert stack.gate() == {}
+
+    def test_a_table_that_does_not_answer_is_1_in_aws_words(
+        self, zigzag: Any, stack: ControlledStack
+    ) -> None:
+        boto3.client("dynamodb").delete_table(TableName=stack.table)
+
+        code, _, err = zigzag("limits")
+
+        assert code == 1
+        assert "the table of records said no: ResourceNotFoundException" in err
 
 
 class TestTasks:

@@ -12,10 +12,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from shared.queues import DEFAULT
 from tasks import TASKS
 from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, Failure
+from zigzag_cli.gates import StackGates, at, paused_words
 from zigzag_cli.plain import plain
 from zigzag_cli.target import Target, choose
 from zigzag_local.errors import LocalAwsError
@@ -52,6 +54,7 @@ Endpoint = Annotated[
     str | None,
     typer.Option(help="Another AWS, such as http://127.0.0.1:4566.", rich_help_panel="Which stack"),
 ]
+Queue = Annotated[str, typer.Argument(help="The queue's name; a stack has one, `default`.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
 
 
@@ -110,6 +113,61 @@ def status_command(
         shown = "unknown" if counts[name] is None else f"{counts[name]:,}"
         table.add_row(words, shown)
     _answer(counts, as_json, table)
+
+
+@app.command("pause", epilog=EXIT_CODES)
+def pause_command(
+    queue: Queue = DEFAULT,
+    wait: Annotated[bool, typer.Option("--wait", help="Ends when nothing of it is in flight.")] = False,
+    stack: Stack = None,
+    local: Local = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: Json = False,
+) -> None:
+    """Pauses a queue: nothing is received until `zigzag resume`. Says when SQS begins to drop what waits."""
+    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
+    gates = StackGates(target, queue)
+    paused = gates.pause()
+    _answer(paused, as_json, paused_words(paused))
+    if wait:
+        gates.wait(lambda many: print(f"{many:,} in flight, or waiting for a retry", file=sys.stderr))
+
+
+@app.command("resume", epilog=EXIT_CODES)
+def resume_command(
+    queue: Queue = DEFAULT,
+    stack: Stack = None,
+    local: Local = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: Json = False,
+) -> None:
+    """Lets a queue that was paused go on, with the next tick."""
+    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
+    resumed = StackGates(target, queue).resume()
+    _answer(resumed, as_json, f"{queue} is not paused any more: the next tick receives")
+
+
+@app.command("limits", epilog=EXIT_CODES)
+def limits_command(
+    stack: Stack = None,
+    local: Local = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: Json = False,
+) -> None:
+    """Shows of each queue whether it is open, since when it is paused, and how many messages wait."""
+    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
+    limits = StackGates(target).limits()
+    table = Table("queue", "state", "since", "waiting", box=None)
+    for name, one in limits.items():
+        since = "" if one["paused_since"] is None else at(one["paused_since"])
+        table.add_row(name, Text(one["closed"] or "open"), since, f"{one['waiting']:,}")
+    _answer(limits, as_json, table)
 
 
 @app.command("tasks", epilog=EXIT_CODES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
@@ -16,6 +16,13 @@ from zigzag_local.running import LocalAws
 from zigzag_local.stack import CONFIG, name_of
 
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Stack(NamedTuple):
+    """A stack's outputs and parameters, by name."""
+
+    outputs: dict[str, str]
+    parameters: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,10 @@ class Target:
 
     def outputs(self) -> dict[str, str]:
         """The stack's outputs, by name. Raises Failure."""
+        return self.stack_as_it_is().outputs
+
+    def stack_as_it_is(self) -> Stack:
+        """What CloudFormation says of it. Raises Failure."""
         try:
             stacks = self.client("cloudformation").describe_stacks(StackName=self.stack)
         except (BotoCoreError, ClientError) as error:
@@ -44,7 +55,11 @@ class Target:
                 f"no outputs of the stack {self.stack!r}: {error}. Deploy it (`sam build && sam deploy`), "
                 "or name another with --stack, --profile, --region; `--local` is the one of `make up`."
             ) from error
-        return {one["OutputKey"]: one["OutputValue"] for one in stacks["Stacks"][0].get("Outputs", [])}
+        stack = stacks["Stacks"][0]
+        return Stack(
+            {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])},
+            {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
+        )
 
 
 def running() -> LocalAws:
