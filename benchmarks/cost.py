@@ -130,6 +130,11 @@ def idle_month(setup: Setup) -> Cost:
     )
 
 
+def flow_control_month(setup: Setup) -> float:
+    """What FlowControl adds to an idle month, in USD: a read a tick, and the time that it takes."""
+    return TICKS * float(_prices()["dynamodb"]["read_unit"]) + _time(TICKS * CALL_SECONDS, setup)
+
+
 def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
     """Zigzag: plain tasks that succeed at their first attempt, received ten at a time.
 

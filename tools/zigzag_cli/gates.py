@@ -44,7 +44,7 @@ class StackGates:
         self._gates = DynamoDbGates(transport, stack.outputs["RecordsTableName"])
 
     def pause(self) -> dict[str, Any]:
-        """Pauses the queue. What waits, and when SQS begins to drop it, in epoch seconds, if that is known."""
+        """Pauses the queue. What waits, and when SQS begins to drop it in epoch seconds, if that is known."""
         _done(self._gates.pause(self._queue, time()))
         try:
             counts = status(self._target)

@@ -1,0 +1,121 @@
+"""On the local AWS, which judges every role: a queue is paused as the page says, and resumed."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.docs.pages import commands, read
+from tests.e2e.conftest import Deployed
+from tests.e2e.copies import deploy_copy
+from tests.e2e.waiting import wait_until
+
+from zigzag.send import encode
+from zigzag_cli.gates import StackGates
+from zigzag_cli.target import Target
+from zigzag_local.clients import client_options, session
+from zigzag_local.emulator import Emulator
+from zigzag_local.ledger import Ledger
+
+pytestmark = pytest.mark.slow
+
+PAUSE, RESUME = [one for one in commands(read("docs/flow-control.md")) if one.startswith("aws ")]
+
+
+@pytest.fixture(scope="module")
+def controlled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """A stack whose flow is controlled, and whose consumer is woken by the tests alone."""
+    with Emulator(tls=True, auth=True) as aws:
+        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, {}, "FlowControl=true")
+        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+        deployed.set_rule(enabled=False)
+        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        yield deployed
+
+
+@pytest.fixture
+def gates(controlled: Deployed) -> StackGates:
+    return StackGates(Target("zigzag", session(), dict(client_options(controlled.aws.environment()))))
+
+
+def tick(deployed: Deployed) -> dict[str, Any]:
+    answer = deployed.client("lambda").invoke(FunctionName=deployed.outputs["ConsumerFunctionName"])
+    return dict(json.load(answer["Payload"]))
+
+
+def send(deployed: Deployed, subscriber: str) -> None:
+    body = encode("push_news", {"headline": "Hello", "subscribers": [subscriber]})
+    deployed.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
+
+
+def run(deployed: Deployed, command: str) -> None:
+    table = {"$RECORDS_TABLE": deployed.outputs["RecordsTableName"]}
+    deployed.aws_cli(*(table.get(word, word) for word in shlex.split(command)[1:]))
+
+
+def pushed(deployed: Deployed, subscriber: str) -> bool:
+    return wait_until(lambda: deployed.ledger.pushes()[subscriber] > 0, 60, 0.2)
+
+
+def test_by_the_aws_command_line_it_is_paused_and_goes_on(controlled: Deployed) -> None:
+    run(controlled, PAUSE)
+    send(controlled, "by aws")
+    paused = tick(controlled)
+    (waiting,) = controlled.ledger.queued()
+    run(controlled, RESUME)
+    resumed = tick(controlled)
+
+    assert (paused["stopped"], paused["polls"], waiting["ReceiveCount"]) == ("paused", 0, 0)
+    assert (resumed["stopped"], resumed["dispatched"]) == ("queue empty", 1)
+    assert pushed(controlled, "by aws")
+
+
+def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates: StackGates) -> None:
+    # Given a tick that watches the queue
+    controlled.set_consumer(ZIGZAG_LINGER_SECONDS="60")
+    send(controlled, "before")
+    with ThreadPoolExecutor(1) as pool:
+        lingering = pool.submit(tick, controlled)
+        assert pushed(controlled, "before")
+
+        # When the queue is paused
+        gates.pause()
+        summary = lingering.result()
+    send(controlled, "after")
+
+    # Then it ends, and what is sent waits
+    assert (summary["stopped"], summary["dispatched"]) == ("paused", 1)
+    assert tick(controlled)["stopped"] == "paused"
+    assert gates.limits()["default"]["closed"] == "paused"
+    controlled.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+    gates.resume()
+    assert tick(controlled)["dispatched"] == 1
+    assert pushed(controlled, "after")
+
+
+def test_the_consumer_may_read_gates_only_and_is_closed_where_it_may_not(controlled: Deployed) -> None:
+    # Given a role that may read another kind of key
+    iam = controlled.client("iam")
+    resources = controlled.client("cloudformation").describe_stack_resources(StackName="zigzag")
+    ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
+    role = ids["ConsumerRole"]
+    policy = iam.get_role_policy(RoleName=role, PolicyName="consumer")["PolicyDocument"]
+    text = json.dumps(policy)
+    assert "gate#*" in text
+    iam.put_role_policy(
+        RoleName=role, PolicyName="consumer", PolicyDocument=text.replace("gate#*", "starts#*")
+    )
+    send(controlled, "when it may again")
+    try:
+        summary = tick(controlled)
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName="consumer", PolicyDocument=text)
+
+    # Then it is told so, and receives nothing
+    assert summary["stopped"].startswith("reads of the gates refused: AccessDenied")
+    assert summary["polls"] == 0
+    assert tick(controlled)["dispatched"] == 1
