@@ -40,6 +40,7 @@ TABLE = {
     ("ConsumerRole", "sqs:DeleteMessage"): "a message too large is off the queue",
     ("ConsumerRole", "sqs:SendMessage"): "a message too large is a dead letter",
     ("ConsumerRole", "lambda:InvokeFunction"): "workers are invoked",
+    ("ConsumerRole", "dynamodb:BatchGetItem"): "gates are read",
     ("WorkerRole", "sqs:DeleteMessage"): "a message that is done is off the queue",
     ("WorkerRole", "sqs:ChangeMessageVisibility"): "a message that failed is postponed",
     ("WorkerRole", "sqs:SendMessage"): "a bad message is a dead letter",
@@ -77,6 +78,7 @@ class Seen:
     dead        -- the kinds of the dead letters.
     recorded    -- the kinds of the records that there are.
     postponed_in, released_in -- seconds until the message that failed, or that no worker took, is visible.
+    gates_read  -- whether the consumer could read the queue's gate.
     invoked     -- how many workers were invoked.
     complaints  -- what the consumer's log says beside the summary.
     """
@@ -87,6 +89,7 @@ class Seen:
     recorded: set[str]
     postponed_in: float
     released_in: float
+    gates_read: bool
     invoked: int
     complaints: set[str]
     mails: int
@@ -100,6 +103,7 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
     "a message that no worker took is released": lambda seen: 0 < seen.released_in < SOON_SECONDS,
     "a message too large is off the queue": lambda seen: "too large" not in seen.queued,
     "a message too large is a dead letter": lambda seen: "too large" in seen.dead,
+    "gates are read": lambda seen: seen.gates_read,
     "workers are invoked": lambda seen: seen.invoked > 0,
     "a message that is done is off the queue": lambda seen: "not JSON" not in seen.queued,
     "a message that failed is postponed": lambda seen: seen.postponed_in < SOON_SECONDS,
@@ -238,8 +242,8 @@ class Scenario:
         self._empty()
         for body in bodies.values():
             self._send(body)
-        dispatched = self._invoke_consumer()["dispatched"]
-        invoked = self._wait_for_workers(dispatched, began)
+        summary = self._invoke_consumer()
+        invoked = self._wait_for_workers(summary["dispatched"], began)
         queued = self._queued({**bodies, "sent by a task": encode("hello", {"name": mark})})
         released_in = self._release(encode("hello", {"name": f"{mark} waits"}))
         kinds = {body: kind for kind, body in bodies.items()}
@@ -251,6 +255,7 @@ class Scenario:
             postponed_in=_visible_in(queued.get("unknown task")),
             recorded={key.partition("#")[0] for key in self._records()},
             released_in=released_in,
+            gates_read="gates" not in summary["stopped"],
             invoked=invoked,
             complaints={line["message"] for line in self._logged("Consumer", began)} - {"tick"},
             mails=ledger.mails()[f"{mark}@example.com"],
@@ -329,9 +334,9 @@ def _visible_in(message: Mapping[str, Any] | None) -> float:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A stack of its own: with more tasks, and a consumer that neither is woken nor lingers."""
+    """A stack of its own: more tasks, a controlled flow, and a consumer that neither is woken nor lingers."""
     with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, MORE_TASKS)
+        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, MORE_TASKS, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         _leave_the_consumer_to_us(deployed)
         _close_the_topic(deployed)
