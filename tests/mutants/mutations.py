@@ -14,6 +14,7 @@ from tests.mutants.broken import (
     dead_letters,
     dispatches,
     events,
+    gates,
     leases,
     outcomes,
     polls,
@@ -28,6 +29,7 @@ from tests.mutants.mechanism import MutationError
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = (
     polls.PART,
+    gates.PART,
     dispatches.PART,
     leases.PART,
     batches.PART,

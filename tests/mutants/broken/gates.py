@@ -1,0 +1,51 @@
+"""The gates, broken."""
+
+from __future__ import annotations
+
+from tests.mutants.mutation import Part
+
+from shared.ports.gates import Gate, gate_of
+
+PART = Part("Gates")
+breaks, sets = PART.breaks, PART.sets
+
+
+@breaks("a paused queue is polled", "H113", "consumer.flow.gate:why_closed")
+def _(original, queue, gate, now):
+    return original(queue, gate._replace(paused=False), now)
+
+
+sets("a pause holds from the next tick on", "H113", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
+
+
+@breaks(
+    "what the cap reserved is kept where the gate was closed meanwhile",
+    "H113",
+    "consumer.flow.gate:BehindGate.received",
+)
+def _(original, self, asked, came):
+    pass
+
+
+@breaks("where the gates can't be read all are open", "H114", "consumer.flow.gate:SeenGates._read")
+async def _(original, self):
+    await original(self)
+    self._seen = {queue: self._seen.get(queue, Gate()) for queue in self._queues}
+
+
+sets(
+    "a read of the gates that fails kills the consumer",
+    "H114",
+    "consumer.flow.gate:GatesError",
+    ZeroDivisionError,
+)
+
+
+@breaks("an attribute that nobody understands is passed over", "H115", "shared.aws.dynamodb_gates:gate_of")
+def _(original, attributes):
+    return gate_of({name: value for name, value in attributes.items() if name == "paused"})
+
+
+@breaks("a pause that may lose messages is as good as any", "H116", "consumer.flow.gate:why_closed")
+def _(original, queue, gate, now):
+    return original(queue, gate._replace(since=None), now)
