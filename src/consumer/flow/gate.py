@@ -87,8 +87,6 @@ class BehindGate:
         asked = 0 if self._closed else await self._flow.may_receive()
         if asked:  # the flow may have asked SQS, and waited for the answer
             self._closed = await self._gates.why_closed(self._queue)
-            if self._closed:
-                self._flow.received(asked, 0)
         return 0 if self._closed else asked
 
     def received(self, asked: int, came: int) -> None:

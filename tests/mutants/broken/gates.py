@@ -18,11 +18,7 @@ def _(original, queue, gate, now):
 sets("a pause holds from the next tick on", "H113", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
 
 
-@breaks(
-    "what the cap reserved is kept where the gate was closed meanwhile",
-    "H113",
-    "consumer.flow.gate:BehindGate.received",
-)
+@breaks("what came is not taken off the cap", "H68", "consumer.flow.gate:BehindGate.received")
 def _(original, self, asked, came):
     pass
 

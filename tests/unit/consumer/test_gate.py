@@ -166,12 +166,18 @@ class TestPause:
         assert firing.paused_in(2).stopped == "paused"
         assert receives(world) == []
 
-    def test_what_the_count_reserved_is_given_back(self, world: World, firing: Firing) -> None:
-        # Else the pollers that go on would wait for it, until the time is up
-        firing.cap, world.queue.count_takes_seconds = 100, 5
-        firing.paused_in(2)
+    @pytest.mark.parametrize(
+        ("sent", "dispatched", "stopped"), [(200, 25, "in-flight cap reached"), (3, 3, "queue empty")]
+    )
+    def test_an_open_gate_leaves_the_cap_as_it_is(
+        self, world: World, firing: Firing, sent: int, dispatched: int, stopped: str
+    ) -> None:
+        firing.cap = 25
+        world.send(*(str(number) for number in range(sent)))
 
-        assert world.seconds() < 10
+        summary = firing.tick()
+
+        assert (summary.dispatched, summary.stopped) == (dispatched, stopped)
 
     def test_a_pause_of_one_queue_is_not_another_ones(self, world: World, firing: Firing) -> None:
         other = MemoryQueue(world.clock, "https://sqs.test/mails")
