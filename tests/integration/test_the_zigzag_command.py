@@ -262,6 +262,7 @@ class TestStatus:
             "delayed": 0,
             "oldest_seconds": None,
             "dead_letters": 1,
+            "closed": None,
         }
 
 
@@ -453,6 +454,26 @@ class TestLimits:
         assert code == 0
         assert json.loads(out) == {"default": {"closed": closed, "paused_since": since, "waiting": 2}}
         assert shown in zigzag("limits")[1]
+
+
+class TestStatusOfAQueueThatIsClosed:
+    def test_it_says_why_nothing_is_received(self, zigzag: Any, stack: ControlledStack) -> None:
+        assert json.loads(zigzag("status", "--json")[1])["closed"] is None
+
+        zigzag("pause")
+
+        assert json.loads(zigzag("status", "--json")[1])["closed"] == "paused"
+        assert ["nothing", "is", "received", "paused"] in [
+            line.split() for line in zigzag("status")[1].splitlines()
+        ]
+
+    def test_where_the_gate_does_not_answer_it_says_that(self, zigzag: Any, stack: ControlledStack) -> None:
+        boto3.client("dynamodb").delete_table(TableName=stack.table)
+
+        code, out, _ = zigzag("status", "--json")
+
+        assert code == 0
+        assert json.loads(out)["closed"].startswith("the table of records said no: ResourceNotFoundException")
 
 
 class TestFlowThatIsNotControlled:

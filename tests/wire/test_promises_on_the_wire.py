@@ -66,7 +66,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture
 def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
-    """Makes a world on the wire, of a transport and a seed; odd ones have FIFO queues."""
+    """Makes a world on the wire, of a transport and a seed; odd ones have FIFO queues, some are paused."""
     made: list[HostileWorld] = []
 
     def make(wanted: str, seed: int) -> HostileWorld:
@@ -77,6 +77,7 @@ def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
             fifo=seed % 2 == 1,
             batch_size=(1, 10)[seed % 4 // 2],
             in_flight_cap=(0, 40)[seed % 4 // 2],
+            flow_control=seed % 4 >= 2,
             worker_timeout_seconds=900,
         )
         made.append(world)
@@ -94,6 +95,10 @@ def live(world: HostileWorld, seed: int, messages: int) -> None:
         for _ in range(random.randint(10, 40)):
             send_one(world, random)
         world.sandbox.run_for(60 * random.randint(1, 2))
+        if world.sandbox.gates is not None and random.random() < 0.3:
+            world.sandbox.pause()
+            world.sandbox.run_for(600)
+            world.sandbox.resume()
     world.sandbox.redrive()
     world.settle_down(redrives=True)
 

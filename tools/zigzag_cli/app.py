@@ -17,7 +17,7 @@ from tasks import TASKS
 from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, Failure
-from zigzag_cli.gates import StackGates, at, paused_words
+from zigzag_cli.gates import StackGates, at, is_controlled, paused_words
 from zigzag_cli.plain import plain
 from zigzag_cli.target import Target, choose
 from zigzag_local.errors import LocalAwsError
@@ -103,16 +103,19 @@ def status_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Shows what is on the queue: waiting, in flight, delayed, the oldest, and dead letters."""
+    """Shows what is on the queue: waiting, in flight, delayed, the oldest, dead letters; if closed, why."""
     target: Target = choose(
         stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url
     )
     counts = status.status(target)
+    closed = StackGates(target).why_closed() if is_controlled(target.stack_as_it_is()) else None
     table = Table.grid(padding=(0, 2))
     for name, words in STATUS_WORDS.items():
         shown = "unknown" if counts[name] is None else f"{counts[name]:,}"
         table.add_row(words, shown)
-    _answer(counts, as_json, table)
+    if closed:
+        table.add_row("nothing is received", Text(closed))
+    _answer({**counts, "closed": closed}, as_json, table)
 
 
 @app.command("pause", epilog=EXIT_CODES)

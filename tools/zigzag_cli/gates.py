@@ -11,13 +11,13 @@ from consumer.flow.gate import LOOK_AGAIN_SECONDS, why_closed
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
-from shared.ports.gates import GatesError
+from shared.ports.gates import Gate, GatesError
 from shared.ports.queue import MAX_WAIT_SECONDS
 from shared.queues import DEFAULT
 from zigzag.in_place import run_in_place
 from zigzag_cli.failure import WRONG_OPTION, Failure
 from zigzag_cli.status import status
-from zigzag_cli.target import Target
+from zigzag_cli.target import Stack, Target
 
 QUEUES = (DEFAULT,)
 """Those that a stack has."""
@@ -33,7 +33,7 @@ class StackGates:
         if queue not in QUEUES:
             raise Failure(f"no queue is called {queue!r}; there is: {', '.join(QUEUES)}", WRONG_OPTION)
         stack = target.stack_as_it_is()
-        if stack.parameters.get("FlowControl") != "true":
+        if not is_controlled(stack):
             raise Failure(
                 f"the flow of the stack {target.stack!r} is not controlled: set its parameter FlowControl to "
                 "true, as docs/configuration.md shows, and deploy it"
@@ -78,9 +78,16 @@ class StackGates:
         _done(self._gates.resume(self._queue))
         return {"queue": self._queue}
 
+    def why_closed(self) -> str | None:
+        """Why nothing is received from the queue, as the consumer sees it, or None."""
+        try:
+            return why_closed(self._queue, self._read()[self._queue], time())
+        except Failure as failure:
+            return str(failure)
+
     def limits(self) -> dict[str, Any]:
-        """Of each queue: why it is closed, or None; since when it is paused; how many messages it has."""
-        now, seen = time(), _done(self._gates.read(QUEUES))
+        """Of each queue: why it is closed, or None; since when it is paused; how many messages wait."""
+        now, seen = time(), self._read()
         counts = status(self._target)
         return {
             queue: {
@@ -90,6 +97,14 @@ class StackGates:
             }
             for queue, gate in seen.items()
         }
+
+    def _read(self) -> dict[str, Gate]:
+        return _done(self._gates.read(QUEUES))
+
+
+def is_controlled(stack: Stack) -> bool:
+    """Whether it has gates."""
+    return stack.parameters.get("FlowControl") == "true"
 
 
 def _done[R](call: Coroutine[Any, Any, R]) -> R:
