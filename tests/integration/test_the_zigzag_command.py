@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +313,7 @@ class ControlledStack:
                     "MetricName": "ApproximateAgeOfOldestMessage",
                     "Dimensions": [{"Name": "QueueName", "Value": self.queue_url.rpartition("/")[2]}],
                     "Value": seconds,
+                    "Timestamp": datetime.now(UTC) - timedelta(minutes=1),
                 }
             ],
         )
