@@ -26,7 +26,7 @@ class ConsumerPorts(NamedTuple):
     queue: Queue
     dead_letters: Queue
     workers: Workers
-    gates: Gates | None
+    gates: Gates | None = None
 
 
 class WorkerPorts(NamedTuple):
