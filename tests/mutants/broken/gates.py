@@ -10,12 +10,12 @@ PART = Part("Gates")
 breaks, sets = PART.breaks, PART.sets
 
 
-@breaks("a paused queue is polled", "H113", "consumer.flow.gate:why_closed")
+@breaks("a paused queue is polled", "H101", "consumer.flow.gate:why_closed")
 def _(original, queue, gate, now):
     return original(queue, gate._replace(paused=False), now)
 
 
-sets("a pause holds from the next tick on", "H113", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
+sets("a pause holds from the next tick on", "H101", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
 
 
 @breaks("what came is not taken off the cap", "H68", "consumer.flow.gate:BehindGate.received")
@@ -23,7 +23,7 @@ def _(original, self, asked, came):
     pass
 
 
-@breaks("where the gates can't be read all are open", "H114", "consumer.flow.gate:SeenGates._read")
+@breaks("where the gates can't be read all are open", "H102", "consumer.flow.gate:SeenGates._read")
 async def _(original, self):
     await original(self)
     self._seen = {queue: self._seen.get(queue, Gate()) for queue in self._queues}
@@ -31,17 +31,17 @@ async def _(original, self):
 
 sets(
     "a read of the gates that fails kills the consumer",
-    "H114",
+    "H102",
     "consumer.flow.gate:GatesError",
     ZeroDivisionError,
 )
 
 
-@breaks("an attribute that nobody understands is passed over", "H115", "shared.aws.dynamodb_gates:gate_of")
+@breaks("an attribute that nobody understands is passed over", "H103", "shared.aws.dynamodb_gates:gate_of")
 def _(original, attributes):
     return gate_of({name: value for name, value in attributes.items() if name == "paused"})
 
 
-@breaks("a pause that may lose messages is as good as any", "H116", "consumer.flow.gate:why_closed")
+@breaks("a pause that may lose messages is as good as any", "H104", "consumer.flow.gate:why_closed")
 def _(original, queue, gate, now):
     return original(queue, gate._replace(since=None), now)
