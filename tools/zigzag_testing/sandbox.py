@@ -92,7 +92,7 @@ class Sandbox:
         self.faults = Faults(Random(seed + 1), faults or {})
         queues = queues_of(self.clock, fifo, superseded_handles_act, count_late_seconds)
         self.queue, self.dead_letter_queue = queues
-        self._queue = TaskQueue(DEFAULT, *(queue.url for queue in queues), batch_size, in_flight_cap)
+        self._queue = TaskQueue(DEFAULT, queues[0].url, queues[1].url, batch_size, in_flight_cap)
         self.records = MemoryRecords()
         self.gates = MemoryGates() if flow_control else None
         self.reports: list[Report] = []
