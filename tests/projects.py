@@ -14,8 +14,9 @@ from zigzag_project import parts
 
 def run(project: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs a command in the project. Nothing of this run is in its environment, and it compiles nothing."""
+    ours = ("AWS_", "PYTEST_", "MAKE", "MFLAGS")
     environment: Mapping[str, str] = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTEST_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": "src:tools",
     }

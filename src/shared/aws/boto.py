@@ -142,8 +142,9 @@ class BotoTransport:
             raise TooLateError
         _until.set(until)
         if operation == "ReceiveMessage":
-            most = min(parameters["MaxNumberOfMessages"], self._messages)
-            parameters = {**parameters, "MaxNumberOfMessages": most}
+            asked = parameters["MaxNumberOfMessages"]
+            if self._messages < asked <= MAX_PER_CALL:
+                parameters = {**parameters, "MaxNumberOfMessages": self._messages}
         client = self.client(service, waits=parameters.get("WaitTimeSeconds", 0) > 0)
         answer = await self._ask(_METHODS[operation](client), **parameters)
         headers = answer.pop("ResponseMetadata", {}).get("HTTPHeaders", {})

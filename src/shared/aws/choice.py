@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 
 from shared import log
 from shared.aws.doubt import Doubt, LeanFirst
@@ -56,25 +57,27 @@ def transport_in_a_loop(
     connections    -- the most of the lean one to each service.
     threads        -- of boto, which waits in one for each call, and has as many connections.
     arriving       -- as the lean one's.
-    botos_messages -- most that a receive of boto's asks for.
+    botos_messages -- most that a receive of boto's asks for; half of them once it has taken over, since what
+                      the lean one has taken of the memory does not come back.
     """
 
-    def boto() -> Transport:
+    def boto(messages: int) -> Transport:
         from concurrent.futures import ThreadPoolExecutor
 
         from shared.aws.boto import BotoTransport, in_threads
 
         call = in_threads(ThreadPoolExecutor(threads))
-        return BotoTransport(attempts=attempts, connections=threads, call=call, messages=botos_messages)
+        return BotoTransport(attempts=attempts, connections=threads, call=call, messages=messages)
 
     found = _for_lean(wanted)
     if found is None:
-        return boto()
+        return boto(botos_messages)
     from shared.aws.lean.streams_in_a_loop import InALoop
     from shared.aws.lean.transport import LeanTransport
 
     lean = LeanTransport(found, InALoop(), attempts=attempts, connections=connections, arriving=arriving)
-    return LeanFirst(lean, boto, Doubt(), calls_again=attempts > 1)
+    takes_over = partial(boto, max(1, botos_messages // 2))
+    return LeanFirst(lean, takes_over, Doubt(), calls_again=attempts > 1)
 
 
 def _for_lean(wanted: str) -> AwsEnvironment | None:

@@ -288,9 +288,11 @@ class TestTime:
         assert told.clients == ["lean", "boto"]
 
 
-def test_boto_asks_for_as_many_messages_as_it_can_hold_and_the_lean_client_for_all(told: Told) -> None:
+def test_boto_asks_for_half_the_messages_that_it_could_hold_alone_and_the_lean_client_for_all(
+    told: Told,
+) -> None:
     told.answers_lean(refusal("SignatureDoesNotMatch"))
-    transport = transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1, botos_messages=2)
+    transport = transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1, botos_messages=4)
     asked = {"QueueUrl": "tasks", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
 
     with asyncio.Runner() as runner:
