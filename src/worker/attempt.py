@@ -6,7 +6,7 @@ from which on the message is held and the timer runs, and the decision.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from random import Random
 
 from shared.delivery import Delivery
@@ -18,7 +18,6 @@ from worker.hold import Hold, LeaseLostError
 from worker.host import Host, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError, Table
 from worker.no_queue import NoHold
-from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
     AlreadyDone,
@@ -58,7 +57,6 @@ class Runner:
         host: Host,
         hold: Hold | NoHold,
         limits: Callable[[Delivery], Limits],
-        observers: Sequence[Observer],
         deadline: Deadline,
     ) -> None:
         self._tasks = tasks
@@ -68,7 +66,6 @@ class Runner:
         self._host = host
         self._hold = hold
         self._limits = limits
-        self._observers = observers
         self._deadline = deadline
 
     def start(self, delivery: Delivery, *, first: bool) -> Start:
@@ -89,8 +86,8 @@ class Runner:
         except (Exception, SystemExit, SoftDeadline) as raised:
             error = of_the_import(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
-        for observer in self._observers:
-            await observer.ended(start.attempt, outcome)
+        if start.attempt.record is not None and isinstance(outcome, Succeeded):
+            await start.attempt.record.finish()  # before the message is deleted, or it might run again
         return self._result(start, outcome, error)
 
     async def interrupted(self, start: Start) -> Result:

@@ -18,7 +18,6 @@ from worker.hold import Hold
 from worker.host import Host
 from worker.lookup import Table
 from worker.no_queue import NoHold, NoRecords, NoSettler
-from worker.observers.completion import Completion
 from worker.observers.log_line import LogLine
 from worker.result import Report
 from worker.settle import Settler
@@ -54,7 +53,7 @@ class Worker:
         self._beats = queue if beats is None else beats
         self._settler = Settler(queue, dead_letters, clock, random, host)
         self._guards = (late,)
-        self._observers = (Completion(), LogLine(clock, host, metrics_of))
+        self._observers = (LogLine(clock, host, metrics_of),)
 
     async def work(self, batch: Batch, seconds_left: Callable[[], float]) -> list[Report]:
         """One batch, from its lease to its settling; a report for each delivery.
@@ -77,7 +76,6 @@ class Worker:
             host=self._host,
             hold=hold,
             limits=settler.limits,
-            observers=self._observers,
             deadline=deadline,
         )
         work = BatchWork(

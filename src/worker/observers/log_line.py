@@ -22,7 +22,6 @@ from shared.settings import function_version
 from worker.decode import BadMessageError
 from worker.host import Host
 from worker.lookup import NoSuchTaskError
-from worker.observers.observer import Observer
 from worker.result import Report, Result
 from zigzag import Reject, Retry
 
@@ -59,7 +58,7 @@ _SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
 """Errors whose message says it all: a traceback would add nothing."""
 
 
-class LogLine(Observer):
+class LogLine:
     """Writes a line a delivery.
 
     metrics_of -- the URL of the queue whose metrics the lines are as well; None if they are none.

@@ -1,17 +1,15 @@
-"""The seam for whatever is to know of attempts: an observer is told of each, and decides nothing."""
+"""The seam for whatever is to know of deliveries: an observer is told of each, and decides nothing."""
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from shared.delivery import Delivery
-from worker.outcome import Attempt, Outcome
 from worker.result import Report, Result
 
 
-class Observer:
-    """Is told of attempts. A method that it does not need does nothing."""
-
-    async def ended(self, attempt: Attempt, outcome: Outcome) -> None:
-        """The attempt is over, and its message is not settled yet."""
+class Observer(Protocol):
+    """Is told of deliveries."""
 
     def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
         """The outcome is true on SQS, or could not be made true: `report.settled`.

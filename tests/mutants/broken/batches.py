@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from tests.mutants.mutation import Part
 
+from worker import attempt
 from worker.deadline import ANOTHER_SECONDS
 from worker.outcome import DeadLetter, RetryLater, Succeeded
+from worker.record import Record
 
 PART = Part("Batches")
 breaks, sets = PART.breaks, PART.sets
@@ -117,17 +119,17 @@ async def _(original, self, result, followers):
     "worker.attempt:Runner.attempt",
 )
 async def _(original, self, start):
-    observers = self._observers
-    self._observers = ()
+    class Unfinished(Record):
+        async def finish(self):
+            await hold._queue.delete([start.delivery])
+            await super().finish()
+
+    hold = self._hold
+    attempt.Record = Unfinished
     try:
-        result = await original(self, start)
-        if isinstance(result.outcome, Succeeded):
-            await self._hold._queue.delete([start.delivery])
+        return await original(self, start)
     finally:
-        self._observers = observers
-    for observer in observers:
-        await observer.ended(start.attempt, result.outcome)
-    return result
+        attempt.Record = Record
 
 
 @breaks(

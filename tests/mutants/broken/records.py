@@ -30,8 +30,8 @@ async def _(original, self, lease_ends):
     return None if unknown else outcome
 
 
-@breaks("a completion is not recorded", "H7 H12", "worker.observers.completion:Completion.ended")
-async def _(original, self, attempt, outcome):
+@breaks("a completion is not recorded", "H7 H12", "worker.record:Record.finish")
+async def _(original, self):
     return None
 
 
