@@ -17,7 +17,6 @@ from worker.deadline import Deadline
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError, Table
-from worker.no_queue import NoHold
 from worker.outcome import (
     LEASE_LOST,
     AlreadyDone,
@@ -55,7 +54,7 @@ class Runner:
         clock: Clock,
         random: Random,
         host: Host,
-        hold: Hold | NoHold,
+        hold: Hold,
         limits: Callable[[Delivery], Limits],
         deadline: Deadline,
     ) -> None:

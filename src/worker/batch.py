@@ -17,7 +17,7 @@ from worker.deadline import Deadline
 from worker.guards.guard import Guard
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host
-from worker.no_queue import NoHold, NoSettler
+from worker.no_queue import NoSettler
 from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
@@ -50,7 +50,7 @@ class BatchWork:
         self,
         batch: Batch,
         runner: Runner,
-        hold: Hold | NoHold,
+        hold: Hold,
         settler: Settler | NoSettler,
         guards: Sequence[Guard],
         observers: Sequence[Observer],

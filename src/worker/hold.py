@@ -31,7 +31,7 @@ class Hold:
 
     def __init__(self, batch: Batch, queue: Queue, clock: Clock, host: Host) -> None:
         now = clock.now()
-        self._ordered = batch.ordered
+        self._ordered = batch.ordered and batch.can_be_settled
         self._queue = queue
         self._clock = clock
         self._host = host
@@ -40,6 +40,8 @@ class Hold:
         self._first_ends = now if batch.lease is None else min(batch.lease.ends, now + MAX_VISIBILITY_SECONDS)
         self._ends: dict[str, float] = {}
         self._next_at = now + BEAT_EVERY_SECONDS
+        if not batch.can_be_settled:  # an event without a queue: nothing to extend, and nothing to lose
+            self._known, self._first_ends, self._next_at = True, float("inf"), float("inf")
         self._covered: Sequence[Delivery] = ()
         self._refused: frozenset[str] = frozenset()  # by the last beat; the next may extend them
 

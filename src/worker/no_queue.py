@@ -1,43 +1,17 @@
-"""An event without a queue, as a person makes one: nothing to hold, to remember or to settle.
+"""An event without a queue, as a person makes one: nothing to remember or to settle.
 
 Each class stands where a real one stands: worker.py chooses, once for a batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.ports.records import Begun, Counted
 from worker.outcome import Limits, Outcome, Released
 from worker.result import Result
-
-
-class NoHold:
-    """Holds nothing, and so loses nothing."""
-
-    lost = False
-    ends = float("inf")
-
-    def ends_of(self, delivery: Delivery) -> float:
-        return float("inf")
-
-    def has_lost(self, delivery: Delivery) -> bool:
-        return False
-
-    def cover(self, deliveries: Sequence[Delivery]) -> None: ...
-
-    async def secure(self, deliveries: Sequence[Delivery]) -> None: ...
-
-    async def confirm(self) -> None: ...
-
-    @asynccontextmanager
-    async def while_running(
-        self, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
-    ) -> AsyncIterator[None]:
-        yield
 
 
 class NoRecords:
@@ -73,9 +47,6 @@ class NoSettler:
 
     async def delete(self, results: Sequence[Result]) -> list[bool]:
         return [False for _ in results]
-
-    async def postpone(self, deliveries: Sequence[Delivery], seconds: int, lease_ends: float) -> bool:
-        return False
 
     async def release(
         self, deliveries: Sequence[Delivery], released: Released, lease_ends: float

@@ -17,7 +17,7 @@ from worker.guards.late import late
 from worker.hold import Hold
 from worker.host import Host
 from worker.lookup import Table
-from worker.no_queue import NoHold, NoRecords, NoSettler
+from worker.no_queue import NoRecords, NoSettler
 from worker.observers.log_line import LogLine
 from worker.result import Report
 from worker.settle import Settler
@@ -60,13 +60,12 @@ class Worker:
 
         seconds_left -- how long until the function is ended.
         """
-        hold: Hold | NoHold = NoHold()
         settler: Settler | NoSettler = NoSettler()
         records: Records = NoRecords()
         guards: tuple[Guard, ...] = ()
         if batch.can_be_settled:
-            hold = Hold(batch, self._beats, self._clock, self._host)
             settler, records, guards = self._settler, self._records, self._guards
+        hold = Hold(batch, self._beats, self._clock, self._host)
         deadline = Deadline(seconds_left)
         runner = Runner(
             tasks=self._tasks,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from copy import replace
+from types import SimpleNamespace
 
 from tests.mutants.broken.queues import having
 from tests.mutants.mutation import Part
 
-from worker.no_queue import NoHold
 from worker.outcome import RetryLater
 
 PART = Part("Attempts")
@@ -122,7 +122,7 @@ def _(original, error, attempt, random, limits):
 
 @breaks("after a lost lease a failure is settled", "H14", "worker.attempt:Runner._failed")
 async def _(original, self, start, error):
-    with having(self, hold=NoHold()):
+    with having(self, hold=SimpleNamespace(lost=False)):
         return await original(self, start, error)
 
 
