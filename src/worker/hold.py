@@ -8,8 +8,8 @@ ends an attempt when the function's time is nearly over, whatever the task's own
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 from shared import log
 from shared.delivery import Batch, Delivery
@@ -89,17 +89,12 @@ class Hold:
         if self.lost or self._is_refused:
             raise LeaseLostError
 
-    @asynccontextmanager
-    async def while_running(
+    def while_running(
         self, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
-    ) -> AsyncIterator[None]:
+    ) -> AbstractAsyncContextManager[None]:
         """Beats while the block runs, and calls `end` if it still runs when no `seconds` are left."""
         self._beat_before_the_end()  # also after a beat that failed
-        keeper = self._host.beside(lambda sleep: self._keep(sleep, seconds, end))
-        try:
-            yield
-        finally:
-            await keeper.stop()
+        return self._host.beside(lambda sleep: self._keep(sleep, seconds, end))
 
     async def beat(self) -> bool:
         """Extends every lease now.

@@ -6,6 +6,7 @@ On Lambda that is `process.py`: signals and a thread. In the sandbox it is virtu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
@@ -24,13 +25,6 @@ class SoftDeadline(KeyboardInterrupt):
     """
 
 
-class Beside(Protocol):
-    """What runs beside a task."""
-
-    async def stop(self) -> None:
-        """Asks it to stop, and waits until it has; if it does not, the process must exit."""
-
-
 class Host(Protocol):
     """The process.
 
@@ -45,8 +39,9 @@ class Host(Protocol):
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         """What a task returns, awaited if it must be. Raises SoftDeadline after `seconds`."""
 
-    def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> Beside:
-        """Starts `work`, which stops when its sleep says so."""
+    def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> AbstractAsyncContextManager[None]:
+        """Runs `work` beside a block. After it, asks `work` to stop by its sleep, and waits until it has; if
+        it does not, the process must exit."""
 
     async def exit(self, reason: str) -> NoReturn:
         """Ends the process here and now, whatever its other threads do."""

@@ -148,16 +148,19 @@ class _Beside:
         self._stopping, self._ended = allocate_lock(), allocate_lock()
         self._stopping.acquire()
         self._ended.acquire()
-        start_new_thread(self._run, (work,))
+        self._work = work
 
-    async def stop(self) -> None:
+    async def __aenter__(self) -> None:
+        start_new_thread(self._run, ())
+
+    async def __aexit__(self, *_: object) -> None:
         self._stopping.release()
         if not self._ended.acquire(timeout=JOIN_SECONDS):
             self._process.exit_reason = "a heartbeat hangs"
 
-    def _run(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> None:
+    def _run(self) -> None:
         try:
-            run_in_place(work(self._sleep))
+            run_in_place(self._work(self._sleep))
         finally:
             self._ended.release()
 

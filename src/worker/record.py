@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from random import Random
 
 from shared import log
@@ -57,15 +56,10 @@ class Record:
                 self.owned, self._until = True, until
         return None
 
-    @asynccontextmanager
-    async def while_running(self, host: Host) -> AsyncIterator[None]:
+    def while_running(self, host: Host) -> AbstractAsyncContextManager[None]:
         """Extends the ownership while the block runs, also if the message is lost: whoever gets it must find
         the run owned."""
-        keeper = host.beside(self._keep)
-        try:
-            yield
-        finally:
-            await keeper.stop()
+        return host.beside(self._keep)
 
     async def _keep(self, sleep: Sleep) -> None:
         now = self._clock.now()

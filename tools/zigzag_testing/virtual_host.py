@@ -76,12 +76,15 @@ class VirtualHost:
 
 class _Beside:
     def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
         self._stopping = asyncio.Event()
-        self._task = asyncio.create_task(work(self._sleep))
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._work(self._sleep))
         self._invocation = asyncio.current_task()
         self._task.add_done_callback(self._end)
 
-    async def stop(self) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._stopping.set()
         await self._task
 

@@ -49,8 +49,8 @@ def _(original, coroutine):
     return reports
 
 
-@breaks("a beat under way is not waited for", "H14", "worker.process:_Beside.stop")
-async def _(original, self):
-    later = Timer(1.0, lambda: run_in_place(original(self)))
+@breaks("a beat under way is not waited for", "H14", "worker.process:_Beside.__aexit__")
+async def _(original, self, *raised):
+    later = Timer(1.0, lambda: run_in_place(original(self, *raised)))
     later.daemon = True
     later.start()

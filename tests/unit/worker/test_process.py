@@ -187,7 +187,13 @@ def test_the_memory_is_in_megabytes() -> None:
 
 
 class TestBeside:
-    """What runs beside a task does so in a thread of its own, and has ended when it was stopped."""
+    """What runs beside a block does so in a thread of its own, and has ended after it."""
+
+    async def _block(
+        self, process: LambdaProcess, work: Callable[[Sleep], Any], does: Callable[[], object] = int
+    ) -> None:
+        async with process.beside(work):
+            does()
 
     def test_it_sleeps_and_goes_on(self) -> None:
         beaten = threading.Event()
@@ -196,9 +202,9 @@ class TestBeside:
             while not await sleep(0.01):
                 beaten.set()
 
-        beside = LambdaProcess().beside(work)
-        assert beaten.wait(LONG)
-        run_in_place(beside.stop())
+        run_in_place(self._block(LambdaProcess(), work, lambda: beaten.wait(LONG)))
+
+        assert beaten.is_set()
 
     def test_it_is_woken_to_stop(self) -> None:
         stopped = []
@@ -207,7 +213,7 @@ class TestBeside:
             stopped.append(await sleep(LONG))
 
         process = LambdaProcess()
-        run_in_place(process.beside(work).stop())
+        run_in_place(self._block(process, work))
 
         assert stopped == [True]
         assert process.exit_reason is None
@@ -219,7 +225,7 @@ class TestBeside:
         async def work(sleep: Sleep) -> None:
             leave.wait()
 
-        run_in_place(process.beside(work).stop())
+        run_in_place(self._block(process, work))
 
         leave.set()
         assert process.exit_reason == "a heartbeat hangs"
