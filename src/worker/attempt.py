@@ -97,8 +97,6 @@ class Runner:
         attempt = start.attempt
         if attempt.outcome is not None:
             return self._result(start, attempt.outcome, None)
-        if not attempt.entered and not start.starts.concluded:
-            return self._result(start, await self._not_entered(start), None)
         error = of_the_import(FunctionEndsError(OUT_OF_TIME), attempt)
         return self._result(start, await self._failed(start, error), error)
 
@@ -109,9 +107,7 @@ class Runner:
         refusal = await start.starts.begin(attempt, self._limits(delivery))
         if refusal is not None:
             return refusal
-        if (seconds := self._deadline.task_seconds()) <= 0:
-            return await self._not_entered(start)
-        attempt.entered = True
+        seconds = self._enter(attempt)
         prepared = await in_time(
             self._host.prepare(lambda: prepared_for(attempt, delivery, self._tasks), seconds)
         )
@@ -136,37 +132,30 @@ class Runner:
             return await self._call(prepared, start)
 
     async def _call(self, prepared: Prepared, start: Start) -> Outcome:
-        if (seconds := self._deadline.task_seconds()) <= 0:
-            return await self._not_entered(start)
-        start.attempt.entered = True
-        left = lambda: max(0.0, self._deadline.task_seconds())  # noqa: E731
-        context = context_of(start.attempt, start.delivery, left)
+        seconds = self._enter(start.attempt)
+        context = context_of(start.attempt, start.delivery, self._deadline.task_seconds)
         await call(prepared.task, prepared.payload, context, self._host, seconds)
         return Succeeded()
 
-    async def _not_entered(self, start: Start) -> RetryLater:
-        """The outcome where our own calls have taken all the time: that is no attempt."""
-        await self._take_back(start)
-        return RetryLater(self._random.randint(*NOT_ENTERED_SECONDS), "not started: no time was left for it")
-
-    async def _without_its_time(self, start: Start) -> RetryLater:
-        """The outcome where those before it in its batch had taken the time that it needed: that is no
-        attempt. It comes again at once; of its group it is the first then."""
-        await self._take_back(start)
-        return RetryLater(WITHOUT_ITS_TIME_SECONDS, f"no attempt, behind others of its batch: {OUT_OF_TIME}")
-
-    async def _take_back(self, start: Start) -> None:
-        await start.starts.excuse(start.attempt)
-        if start.attempt.record is not None:
-            await start.attempt.record.disown()
+    def _enter(self, attempt: Attempt) -> float:
+        """How long the user's code may take from here. Raises FunctionEndsError if no time is left."""
+        if (seconds := self._deadline.task_seconds()) <= 0:
+            raise FunctionEndsError(OUT_OF_TIME)
+        attempt.entered = True
+        return seconds
 
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides what the error means."""
         attempt = start.attempt
+        ends = isinstance(error, FunctionEndsError)
+        if ends and not attempt.entered and not start.starts.concluded:  # our own calls took all the time
+            wait = self._random.randint(*NOT_ENTERED_SECONDS)
+            return await self._no_attempt(start, wait, "not started: no time was left for it")
         if self._hold.lost:
             return LEASE_LOST
-        if isinstance(error, FunctionEndsError) and start.had_less_time:
-            return await self._without_its_time(start)
+        if ends and start.had_less_time:  # it comes again at once; of its group it is the first then
+            why = f"no attempt, behind others of its batch: {OUT_OF_TIME}"
+            return await self._no_attempt(start, WITHOUT_ITS_TIME_SECONDS, why)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
@@ -177,7 +166,15 @@ class Runner:
             return AlreadyDone()
         return decide(error, attempt, self._random, self._limits(start.delivery))
 
+    async def _no_attempt(self, start: Start, seconds: int, reason: str) -> RetryLater:
+        """Takes the start back, and gives up the record of the run."""
+        await start.starts.excuse(start.attempt)
+        if start.attempt.record is not None:
+            await start.attempt.record.disown()
+        return RetryLater(seconds, reason)
+
     def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))
-        seconds = self._clock.now() - start.at
-        return Result(start, outcome, error, seconds)
+        if isinstance(error, FunctionEndsError) and not start.attempt.entered:
+            error = None  # no code of the user's raised it, and the reason says it all
+        return Result(start, outcome, error, self._clock.now() - start.at)

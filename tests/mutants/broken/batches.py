@@ -153,10 +153,12 @@ def _(original, self, delivery):
 @breaks(
     "a start that others of its batch left no time for is an attempt",
     "H91",
-    "worker.attempt:Runner._without_its_time",
+    "worker.attempt:Runner._no_attempt",
 )
-async def _(original, self, start):
-    return RetryLater(1, "it is not taken back")
+async def _(original, self, start, seconds, reason):
+    if "behind others of its batch" not in reason:
+        return await original(self, start, seconds, reason)
+    return RetryLater(seconds, "it is not taken back")
 
 
 @breaks("one message's lost lease ends the heartbeats of its batch", "H92", "worker.hold:Hold._held")
