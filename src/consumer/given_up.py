@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.delivery import MAX_EVENT_BYTES, Delivery
 from shared.envelope import is_writable
-from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT, RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS, MAX_RECEIVE_COUNT
 
 TOO_LARGE = (
     f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
@@ -22,7 +22,7 @@ def worn(delivery: Delivery) -> str:
 
 def old(delivery: Delivery) -> str:
     """Of one that is near its end, and that no worker could be sent for."""
-    days, times = RESERVE_SECONDS // (24 * 3600), delivery.receive_count
+    days, times = DROP_MARGIN_SECONDS // (24 * 3600), delivery.receive_count
     received = "once" if times == 1 else f"{times} times"
     return (
         f"SQS would drop the message in less than {days} days, and no worker could be sent for it: "
@@ -32,6 +32,6 @@ def old(delivery: Delivery) -> str:
 
 def is_near_its_end(delivery: Delivery, now: float) -> bool:
     """Whether SQS may drop the message before it comes again: a schedule may have gaps of three days."""
-    if delivery.sent_at is None or delivery.sent_at + KEPT_SECONDS - now >= RESERVE_SECONDS:
+    if delivery.sent_at is None or delivery.sent_at + KEPT_SECONDS - now >= DROP_MARGIN_SECONDS:
         return False
     return is_writable(delivery.message)  # else no letter can hold it, either

@@ -26,8 +26,8 @@ def connections_for(pollers: int) -> int:
 
 
 def threads_for(pollers: int) -> int:
-    """Of boto3, which waits in one for each call, and parses all of its authorities for each connection. More
-    would wait for the processor, and for one another; by ten, all that a poll received goes out at once."""
+    """Threads for boto3, which blocks one for each call. Ten at least, so that one poll's dispatches go out
+    together; more would wait for the processor."""
     return max(pollers, MAX_PER_CALL)
 
 

@@ -18,9 +18,9 @@ from shared import log
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.queue import MAX_WAIT_SECONDS, Queue, QueueError
+from shared.ports.queue import MAX_POLL_SECONDS, Queue, QueueError
 
-RESERVE_SECONDS = DISPATCH_SECONDS + 5
+LAST_RECEIVE_SECONDS = DISPATCH_SECONDS + 5
 """Kept free at the end of the function's time for the messages that are received last."""
 
 EMPTY_POLLS = 2
@@ -107,8 +107,8 @@ class Source:
         return len(received)
 
     async def _receive(self, asked: int, wait_seconds: int) -> Sequence[Delivery] | None:
-        """What came; None if the receive failed. Then this poller pauses, and no other: what befell one
-        receive says nothing of the next one."""
+        """The deliveries; None if the receive failed. Only this poller pauses then: one failed receive says
+        nothing about the next."""
         begun = self._patience.begin()
         try:
             received = await self._queue.receive(asked, wait_seconds, LEASE_SECONDS)
@@ -137,7 +137,7 @@ class Source:
 
     def _seconds_left(self) -> float:
         """How long polls may go on, so that what they bring can still be dispatched."""
-        return self._ends_at - RESERVE_SECONDS - self._clock.now()
+        return self._ends_at - LAST_RECEIVE_SECONDS - self._clock.now()
 
     def _wait_seconds(self, left: float) -> int:
         """How long the next receive waits: 1 s if messages have come, or as long as the queue lingers."""
@@ -145,7 +145,7 @@ class Source:
         if self._empty_since is not None:
             lingers = self._empty_since + self._linger_seconds - self._clock.now()
             wanted = max(1.0, lingers) if lingers > 0 else wanted
-        return int(min(wanted, left, MAX_WAIT_SECONDS))
+        return int(min(wanted, left, MAX_POLL_SECONDS))
 
     def _note_emptiness(self, came: bool) -> None:
         if came:

@@ -4,8 +4,8 @@ A dead letter is the body as it came, its attributes, and one more, `zigzag`: a 
 says why, and carries the task's id through a redrive. It is sent, the send is confirmed, and only
 then is the message deleted: nothing is deleted that is not stored elsewhere.
 
-A producer, too, can set an attribute of that name. So of a note that comes with a message only that
-is read which we could have written: a letter that SQS refuses would come again and again.
+A producer, too, can set an attribute of that name. So we read only what we could have written
+ourselves: a letter that SQS refuses would come again and again.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ BEAT_AGAIN_SECONDS = 5.0
 KEPT_SECONDS = 14 * 24 * 3600
 """MessageRetentionPeriod of both queues, SQS's most: after that it drops a message, received or not."""
 
-RESERVE_SECONDS = 4 * 24 * 3600
+DROP_MARGIN_SECONDS = 4 * 24 * 3600
 """A message with less left than this gets its dead letter when it fails: a wait of SQS's 12 hours, and then a
 gap of three days in the schedule, still leave time."""
 

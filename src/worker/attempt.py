@@ -32,7 +32,7 @@ from worker.outcome import (
     used_up,
 )
 from worker.prepare import Prepared, prepared_for
-from worker.raised import OUT_OF_TIME, FunctionEndsError, meant
+from worker.raised import INTERRUPTED, FunctionEndsError, meant
 from worker.record import Record
 from worker.result import Result, Start
 from worker.starts import Starts
@@ -97,7 +97,7 @@ class Runner:
         attempt = start.attempt
         if attempt.outcome is not None:
             return self._result(start, attempt.outcome, None)
-        error = of_the_import(FunctionEndsError(OUT_OF_TIME), attempt)
+        error = of_the_import(FunctionEndsError(INTERRUPTED), attempt)
         return self._result(start, await self._failed(start, error), error)
 
     async def _run(self, start: Start) -> Outcome:
@@ -140,7 +140,7 @@ class Runner:
     def _enter(self, attempt: Attempt) -> float:
         """How long the user's code may take from here. Raises FunctionEndsError if no time is left."""
         if (seconds := self._deadline.task_seconds()) <= 0:
-            raise FunctionEndsError(OUT_OF_TIME)
+            raise FunctionEndsError(INTERRUPTED)
         attempt.entered = True
         return seconds
 
@@ -154,7 +154,7 @@ class Runner:
         if self._hold.lost:
             return LEASE_LOST
         if ends and start.had_less_time:  # it comes again at once; of its group it is the first then
-            why = f"no attempt, behind others of its batch: {OUT_OF_TIME}"
+            why = f"no attempt, behind others of its batch: {INTERRUPTED}"
             return await self._no_attempt(start, WITHOUT_ITS_TIME_SECONDS, why)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)

@@ -32,7 +32,7 @@ from worker.outcome import (
 from worker.result import Report, Result, report_of
 from worker.settle import Settler
 
-RELEASE_SECONDS = 1
+RELEASED_SECONDS = 1
 """Deliveries of a batch that are not started are hidden for so long."""
 
 DELETE_TOGETHER_SECONDS = 1.0
@@ -103,9 +103,9 @@ class BatchWork:
         if self._hold.has_lost(remaining[0]):
             return LEASE_LOST
         if self._host.exit_reason is not None:
-            return Released(RELEASE_SECONDS, self._host.exit_reason)
+            return Released(RELEASED_SECONDS, self._host.exit_reason)
         if not self._deadline.allows_another():
-            return Released(RELEASE_SECONDS, "no time is left for another task")
+            return Released(RELEASED_SECONDS, "no time is left for another task")
         return None
 
     async def _work(self, remaining: Sequence[Delivery]) -> bool:
@@ -114,14 +114,14 @@ class BatchWork:
             await self._delete_undeleted()
         self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
         start = self._runner.start(remaining[0], first=len(remaining) == len(self._batch.deliveries))
-        settling = allocate_lock()  # of who settles: this thread, or the one that keeps the lease
+        settling = allocate_lock()  # taken by the thread that settles: this one, or the heartbeats'
 
         async def end() -> None:
             if not settling.acquire(blocking=False):
                 return
             await self._delete_undeleted()
             if await self._settle(await self._runner.interrupted(start), remaining[1:]):
-                await self._release(remaining[1:], Released(RELEASE_SECONDS, "its process ends"))
+                await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
             await self._host.exit("its task could not be interrupted")
 
         async with self._hold.while_running(self._deadline.attempt_seconds, end):
@@ -131,8 +131,8 @@ class BatchWork:
         return await self._settle(result, remaining[1:])
 
     def _must_be_deleted_before(self, delivery: Delivery) -> bool:
-        """Whether the successes must not wait for that one. What was delivered before may have killed its
-        process, and would again: so it takes a success down with it once at most."""
+        """Whether the successes are deleted before that one starts. A redelivered message may have killed its
+        process, and may again: it takes a success down with it once at most."""
         first = self._undeleted[0].start.at
         return delivery.receive_count > 1 or self._clock.now() >= first + DELETE_TOGETHER_SECONDS
 

@@ -15,7 +15,7 @@ from zigzag import Context
 def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
     """The attempt, as its task sees it.
 
-    seconds_left -- how long until the function's time is over for it; its own may be over before.
+    seconds_left -- until the function interrupts the task. The task's own timeout may come first.
     """
     limit = attempt.policy.timeout
     spare = 0.0 if limit is None else max(0.0, seconds_left() - limit)  # what the function has and it has not

@@ -136,7 +136,7 @@ class Hold:
         return self._covered[0].message_id in self._refused
 
     def _held(self) -> list[Delivery]:
-        """Those that are still ours. Of a group, none is without the first one."""
+        """Those that are still ours. In a FIFO group, all are lost if the first is."""
         if not self._known:
             return list(self._covered)
         if self._ordered and self.lost:

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
-from worker.raised import OUT_OF_TIME, FunctionEndsError, OutOfTimeError
+from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError
 from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
@@ -61,7 +61,7 @@ async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
     try:
         return await call
     except SoftDeadline as deadline:
-        why = OUT_OF_TIME if timeout is None else f"took longer than its timeout of {timeout:g} s"
+        why = INTERRUPTED if timeout is None else f"took longer than its timeout of {timeout:g} s"
         pending = f"; it had returned, but not what it had started: {deadline}" if str(deadline) else ""
         error = FunctionEndsError if timeout is None else OutOfTimeError
         raise error(why + pending).with_traceback(deadline.__traceback__) from None

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.dead_letter import Cause
-from shared.lease import RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.raised import OutOfTimeError, seconds_asked, text, words
@@ -25,9 +25,10 @@ LOAD_WAIT_SECONDS = 600
 
 FIRST_WAIT_SECONDS = 30
 MAX_WAIT_SECONDS = 3600
-"""Of waits for what is no fault of the message: in all 14 days, SQS's receives are not used up."""
+"""The first wait for what is not the message's fault, and the longest: 14 days of retries stay below SQS's
+1,000 receives."""
 
-_DROPPED = f"SQS would drop the message in less than {RESERVE_SECONDS // (24 * 3600)} days"
+_DROPPED = f"SQS would drop the message in less than {DROP_MARGIN_SECONDS // (24 * 3600)} days"
 
 
 class Succeeded:
@@ -78,7 +79,7 @@ class Attempt:
     unloaded -- how often its task could not be loaded so far, this time included.
     record   -- of an idempotent task's run, once it is known which.
     loading  -- whether its task's module is being imported, or failed in that.
-    entered  -- whether the user's code was entered, and has not prepared the task in vain since.
+    entered  -- whether the user's code has begun; False again between preparation and call.
     outcome  -- once it is decided.
     """
 
@@ -111,7 +112,7 @@ class Limits(NamedTuple):
     @property
     def near_the_end(self) -> bool:
         """Whether SQS may drop the message before it comes again."""
-        return self.kept_seconds < RESERVE_SECONDS
+        return self.kept_seconds < DROP_MARGIN_SECONDS
 
 
 def of_the_import(error: BaseException, attempt: Attempt) -> BaseException:
@@ -185,7 +186,7 @@ def never_ended(attempt: Attempt) -> DeadLetter:
     """The outcome of a message whose starts before this one were enough."""
     started = attempt.number - 1
     times = "once, and its end" if started == 1 else f"{started} times, and the end of the last"
-    reason = f"started {times} is not recorded; the log may tell of it"
+    reason = f"started {times} is not recorded; see the worker's log"
     return DeadLetter(_cause(reason, attempt, None, started))
 
 

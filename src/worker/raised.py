@@ -9,7 +9,7 @@ from zigzag import Reject, Retry
 MAX_FINDINGS = 1_000
 """Of a ValidationError that a task raises. Its text has some 200 bytes for each."""
 
-OUT_OF_TIME = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
+INTERRUPTED = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
 
 
 class OutOfTimeError(Exception):

@@ -17,7 +17,7 @@ BUSY = "not started: another worker runs its task, or has its key"
 BUSY_MORE_SECONDS = (1, 5)
 
 EARLIER_SECONDS = SAFETY_SECONDS / 2
-"""The ownership ends so long before the lease: who receives the message then must find it free."""
+"""The ownership ends this long before the lease, so that the next receiver finds the run free."""
 
 
 class Record:

@@ -32,8 +32,8 @@ class Start(NamedTuple):
 
     @property
     def had_less_time(self) -> bool:
-        """Whether others of its batch took some of its time, and it can be the first of another one: of
-        its group it will be; elsewhere it has so many deliveries for that."""
+        """Whether earlier deliveries used some of its time and it may lead a later batch: always on a FIFO
+        queue, else for MAX_STARTS deliveries."""
         return not self.first and (self.delivery.from_fifo or self.delivery.receive_count <= MAX_STARTS)
 
 

@@ -129,8 +129,8 @@ def task(
     idempotent -- True: once recorded as done for its id, the task is not run again for 29 days, and no run
                   begins while another's lease holds. A function of the payload: the same for the text
                   that it returns, not the id.
-    timeout    -- how many seconds an attempt may take; then it is interrupted, and failed. Without it, and at
-                  most, it is what the function has.
+    timeout    -- how many seconds an attempt may take; then it is interrupted, and has failed. By default,
+                  and at most, the function's own time.
 
     Raises TaskDefinitionError if the function can't be a task.
     """

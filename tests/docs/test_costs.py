@@ -11,7 +11,7 @@ from benchmarks.cost import IDLE_TICK_SECONDS, Setup, idle_month
 from samtranslator.yaml_helper import yaml_parse
 from tests.docs.pages import ROOT, blocks, read
 
-from consumer.source import RESERVE_SECONDS
+from consumer.source import LAST_RECEIVE_SECONDS
 from consumer.summary import Summary
 from zigzag_testing import Sandbox
 
@@ -100,7 +100,7 @@ def test_a_queue_that_is_never_empty_costs_what_the_page_says() -> None:
     timeout = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"][
         "ConsumerFunction"
     ]["Properties"]["Timeout"]
-    longest = timeout - RESERVE_SECONDS
+    longest = timeout - LAST_RECEIVE_SECONDS
     (_, _, gigabytes, price), _ = SUMS["Lambda, time"]
     (seconds,) = re.findall(r"ends after (\d+) s at the latest", PAGE)
     (told,) = re.findall(r"pays \$([\d.]+)", PAGE)

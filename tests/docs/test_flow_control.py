@@ -20,9 +20,9 @@ from tests.transports import as_on_lambda, in_place, moto_over_http
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.lease import KEPT_SECONDS, RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.gates import Gate
-from shared.ports.queue import MAX_WAIT_SECONDS
+from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
 from zigzag.in_place import run_in_place
 
@@ -67,9 +67,9 @@ def _run(command: str, url: str, **variables: str) -> None:
     "told",
     [
         f"nothing is received {LOOK_AGAIN_SECONDS:g} s after it",
-        f"but by a poll under way, for {MAX_WAIT_SECONDS} s at most",
+        f"but by a poll under way, for {MAX_POLL_SECONDS} s at most",
         f"{LOOK_AGAIN_SECONDS:g} s after the pause is written",
-        f"which waits for {MAX_WAIT_SECONDS} s at most",
+        f"which waits for {MAX_POLL_SECONDS} s at most",
         f"drops a message {KEPT_SECONDS // DAY} days after it was sent",
     ],
 )
@@ -79,7 +79,7 @@ def test_a_number_in_the_text_is_the_codes(told: str) -> None:
 
 def test_the_log_warns_from_the_day_that_is_told() -> None:
     assert "From the tenth day of a pause on" in PAGE
-    assert (KEPT_SECONDS - RESERVE_SECONDS) / DAY == 10
+    assert (KEPT_SECONDS - DROP_MARGIN_SECONDS) / DAY == 10
 
 
 def test_an_idle_month_costs_what_is_told_and_at_most_a_cent() -> None:

@@ -14,8 +14,8 @@ from tests.hostile.wide import Drawn
 from tests.hostile.wide_world import WideWorld
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
-from shared.lease import EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
-from shared.ports.queue import MAX_WAIT_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS
+from shared.ports.queue import MAX_POLL_SECONDS
 from worker.starts import MAX_STARTS
 from zigzag_testing.faults import SLOWEST_CALL_SECONDS
 from zigzag_testing.outages import SLOW_SECONDS
@@ -116,7 +116,7 @@ def _is_true(letter: Letter, life: Life, world: WideWorld, drawn: Drawn) -> bool
     if reason.startswith("not started in"):
         return drawn.has("bad deploy") or world.may_fail_to_load(sent["task"])
     if reason.startswith("SQS would drop"):
-        return letter.at - life.sent_at >= KEPT_SECONDS - RESERVE_SECONDS - CLOCKS_DIFFER_SECONDS
+        return letter.at - life.sent_at >= KEPT_SECONDS - DROP_MARGIN_SECONDS - CLOCKS_DIFFER_SECONDS
     if said := re.match(r"received ([\d,]+) times", reason):
         most = max(len(world.trail.receives[id]) for id in life.message_ids)
         return most >= int(said[1].replace(",", ""))
@@ -214,7 +214,7 @@ def check_a_pause_holds(world: WideWorld, drawn: Drawn) -> None:
     """
     slow = SLOWEST_CALL_SECONDS if drawn.has("old faults") else 0.0
     read = slow + (SLOW_SECONDS if drawn.has("records slow") else 0.0)
-    poll = MAX_WAIT_SECONDS + slow + (SLOW_SECONDS if drawn.has("queue slow") else 0.0)
+    poll = MAX_POLL_SECONDS + slow + (SLOW_SECONDS if drawn.has("queue slow") else 0.0)
     bound = max(LOOK_AGAIN_SECONDS, read) + poll
     for began, ended in world.pauses:
         late = [

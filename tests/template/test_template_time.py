@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.template.reading import Template
 
-from consumer.source import RESERVE_SECONDS
+from consumer.source import LAST_RECEIVE_SECONDS
 from shared import lease
 from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
 
@@ -111,7 +111,7 @@ def test_the_longest_lingering_overlaps_the_next_tick_and_fits_into_its_own(temp
     timeout = template.properties("ConsumerFunction")["Timeout"]
     longest = template.source["Parameters"]["LingerSeconds"]["MaxValue"]
 
-    assert TICK_SECONDS + 5 <= longest < timeout - RESERVE_SECONDS
+    assert TICK_SECONDS + 5 <= longest < timeout - LAST_RECEIVE_SECONDS
 
 
 def test_the_sandboxs_consumer_has_as_much_time(template: Template) -> None:

@@ -12,7 +12,7 @@ from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
 from shared.ports.gates import Gate, GatesError
-from shared.ports.queue import MAX_WAIT_SECONDS
+from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
 from zigzag.in_place import run_in_place
 from zigzag_cli.failure import WRONG_OPTION, Failure
@@ -62,7 +62,7 @@ class StackGates:
 
         tell -- is told each count that is not 0.
         """
-        sleep(LOOK_AGAIN_SECONDS + MAX_WAIT_SECONDS)  # a poll under way may still bring something
+        sleep(LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS)  # a poll under way may still bring something
         in_a_row = 0
         while True:
             in_flight = status(self._target)["in_flight"]
@@ -124,7 +124,7 @@ def paused_words(paused: dict[str, Any]) -> str:
     else:
         drops = f"SQS begins to drop what waits on {at(paused['drops_from'])}, {days} days after it was sent."
     return (
-        f"{paused['queue']} is paused. For {MAX_WAIT_SECONDS} s at most, a poll under way may still bring "
+        f"{paused['queue']} is paused. For {MAX_POLL_SECONDS} s at most, a poll under way may still bring "
         f"messages; what was received runs to its end. {drops}"
     )
 

@@ -14,8 +14,8 @@ from shared.dead_letter import MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, size
 from shared.ports.queue import (
     MAX_DELAY_SECONDS,
     MAX_PER_CALL,
+    MAX_POLL_SECONDS,
     MAX_VISIBILITY_SECONDS,
-    MAX_WAIT_SECONDS,
     REFUSED_CHARACTERS,
     Outgoing,
     QueueError,
@@ -37,8 +37,8 @@ def refuse_receive(max_messages: int, wait_seconds: int, lease_seconds: int) -> 
         raise invalid(
             max_messages, "MaxNumberOfMessages", f"Must be between 1 and {MAX_PER_CALL}, if provided."
         )
-    if not 0 <= wait_seconds <= MAX_WAIT_SECONDS:
-        limits = f"Must be >= 0 and <= {MAX_WAIT_SECONDS}, if provided."
+    if not 0 <= wait_seconds <= MAX_POLL_SECONDS:
+        limits = f"Must be >= 0 and <= {MAX_POLL_SECONDS}, if provided."
         raise invalid(wait_seconds, "WaitTimeSeconds", limits)
     refuse_visibility(lease_seconds)
 

@@ -14,7 +14,7 @@ from random import Random
 from consumer.flow.flow import Flow
 from consumer.patience import Patience
 from consumer.summary import PAUSED
-from shared.lease import KEPT_SECONDS, RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, Gates, GatesError
 
@@ -31,7 +31,7 @@ def why_closed(queue: str, gate: Gate, now: float) -> str | None:
     if not gate.paused:
         return None
     seconds = now - (now if gate.since is None else gate.since)
-    if seconds < KEPT_SECONDS - RESERVE_SECONDS:
+    if seconds < KEPT_SECONDS - DROP_MARGIN_SECONDS:
         return PAUSED
     days, kept = int(seconds / _DAY_SECONDS), KEPT_SECONDS // _DAY_SECONDS
     return f"{PAUSED} for {days} days: SQS drops what is older than {kept}"

@@ -43,7 +43,7 @@ from shared.aws.transport import (
     TooLateError,
     never,
 )
-from shared.ports.queue import MAX_PER_CALL, MAX_WAIT_SECONDS
+from shared.ports.queue import MAX_PER_CALL, MAX_POLL_SECONDS
 
 CONNECT_SECONDS = 2.0
 
@@ -182,7 +182,7 @@ class BotoTransport:
                 "mode": "standard",
             },
             connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS[service] + (MAX_WAIT_SECONDS if waits else 0),
+            read_timeout=ANSWER_SECONDS[service] + (MAX_POLL_SECONDS if waits else 0),
             max_pool_connections=self._connections,
         )
         try:

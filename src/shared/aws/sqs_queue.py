@@ -43,9 +43,9 @@ class SqsQueue:
         )
 
     def _deliveries(self, answer: Answered, before: float, lease_seconds: int) -> list[Delivery]:
-        """Those that are as SQS says; another one is left to its lease, and fails nobody else.
+        """The well-formed deliveries. A malformed one is skipped, and comes again when its lease ends.
 
-        On a FIFO queue the rest of its group stays behind it, in whose place it will come again.
+        On a FIFO queue the rest of its group is skipped with it, so that nothing overtakes it.
         """
         lease = Lease.taken(_answered_at(answer.date, before), lease_seconds)
         messages = answer.body.get("Messages") or []

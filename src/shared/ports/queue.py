@@ -17,7 +17,7 @@ from shared.ports.workers import Reply
 MAX_PER_CALL = 10
 """SQS's limit on entries of a batch and on messages of a receive."""
 
-MAX_WAIT_SECONDS = 20
+MAX_POLL_SECONDS = 20
 """SQS's longest long poll."""
 
 MAX_DELAY_SECONDS = 900

@@ -23,7 +23,7 @@ def _(original, self, came):
         original(self, came)
 
 
-sets("a tick polls until its function's time is over", "H1", "consumer.source:RESERVE_SECONDS", 0)
+sets("a tick polls until its function's time is over", "H1", "consumer.source:LAST_RECEIVE_SECONDS", 0)
 sets("a receive that fails kills the consumer", "H21", "consumer.source:QueueError", ZeroDivisionError)
 
 

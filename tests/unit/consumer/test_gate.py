@@ -13,9 +13,9 @@ from tests.support import NOW, ScriptedWorkers, World
 from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.summary import Summary
-from shared.lease import KEPT_SECONDS, RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.gates import Gate, GatesError
-from shared.ports.queue import MAX_WAIT_SECONDS
+from shared.ports.queue import MAX_POLL_SECONDS
 from shared.ports.workers import Reply
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
@@ -155,7 +155,7 @@ class TestPause:
         summary = firing.paused_in(5)
 
         assert (summary.dispatched, summary.stopped) == (1, "paused")
-        assert world.seconds() <= 5 + LOOK_AGAIN_SECONDS + MAX_WAIT_SECONDS
+        assert world.seconds() <= 5 + LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS
 
     def test_a_count_of_sqs_that_takes_long_does_not_let_a_receive_through(
         self, world: World, firing: Firing
@@ -207,7 +207,7 @@ class TestPause:
         summary = firing.tick()
 
         assert (summary.stopped, summary.went_well) == (stopped, went_well)
-        assert (KEPT_SECONDS - RESERVE_SECONDS, KEPT_SECONDS) == (10 * DAY, 14 * DAY)
+        assert (KEPT_SECONDS - DROP_MARGIN_SECONDS, KEPT_SECONDS) == (10 * DAY, 14 * DAY)
 
     def test_a_pause_that_was_written_by_hand_holds_though_nobody_knows_since_when(
         self, firing: Firing, gates: WatchedGates
@@ -272,7 +272,7 @@ class TestReads:
 
         firing.tick()
 
-        assert len(gates.reads) <= 1 + 70 / MAX_WAIT_SECONDS + 1
+        assert len(gates.reads) <= 1 + 70 / MAX_POLL_SECONDS + 1
 
     def test_a_read_that_takes_longer_than_it_holds_is_not_read_again_and_again(
         self, world: World, firing: Firing, gates: WatchedGates

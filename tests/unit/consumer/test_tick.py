@@ -12,7 +12,7 @@ from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.pollers import MIN_POLLERS as POLLERS
-from consumer.source import RESERVE_SECONDS
+from consumer.source import LAST_RECEIVE_SECONDS
 from consumer.summary import Summary
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
@@ -279,7 +279,7 @@ class TestTime:
         assert consumer.tick().stopped == "out of time"
 
     def test_with_too_little_time_nothing_is_polled(self, world: World, consumer: Firing) -> None:
-        consumer.timeout_seconds = RESERVE_SECONDS
+        consumer.timeout_seconds = LAST_RECEIVE_SECONDS
         world.send("one")
 
         assert consumer.tick() == Summary(stopped="out of time")

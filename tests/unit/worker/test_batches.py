@@ -13,9 +13,9 @@ from tests.support import World, body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench
 
 from shared.delivery import Delivery
-from shared.lease import KEPT_SECONDS, LEASE_SECONDS, RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS, LEASE_SECONDS
 from shared.ports.queue import Failed
-from worker.batch import RELEASE_SECONDS
+from worker.batch import RELEASED_SECONDS
 from zigzag.policy import Policy
 from zigzag_testing.faults import Crash
 
@@ -109,7 +109,7 @@ class TestEachForItself:
         reports = bench.work(*received(world, {"seconds": 50}, {}, {}), seconds_left=60)
 
         assert numbers(bench) == [0]
-        assert world.queue.asked("change_visibility")[-1] == (["message-2", "message-3"], RELEASE_SECONDS)
+        assert world.queue.asked("change_visibility")[-1] == (["message-2", "message-3"], RELEASED_SECONDS)
         assert {report.outcome for report in reports} == {"succeeded", "released"}
 
     def test_the_time_of_a_short_function_is_used_as_well(self, world: World, bench: Bench) -> None:
@@ -119,7 +119,7 @@ class TestEachForItself:
 
     def test_a_release_uses_up_no_attempt(self, world: World, bench: Bench) -> None:
         bench.work(*received(world, {"seconds": 50}, {"raises": True}), seconds_left=60)
-        world.pass_time(RELEASE_SECONDS)
+        world.pass_time(RELEASED_SECONDS)
 
         (report,) = bench.work(*world.receive())
 
@@ -157,8 +157,8 @@ def test_in_a_process_that_must_exit_no_other_task_starts(group: str | None) -> 
 
     assert numbers(bench) == [0]
     assert sorted((report.outcome, report.retry_seconds) for report in reports) == [
-        ("released", RELEASE_SECONDS),
-        ("released", RELEASE_SECONDS),
+        ("released", RELEASED_SECONDS),
+        ("released", RELEASED_SECONDS),
         ("succeeded", None),
     ]
 
@@ -209,7 +209,7 @@ class TestWhatIsLeftOfTheTime:
         with contextlib.suppress(Crash, asyncio.CancelledError):
             bench.work(*deliveries, seconds_left=60)
         assert (numbers(bench), waiting(world)) == ([0, 1], [1])
-        world.pass_time(RELEASE_SECONDS)
+        world.pass_time(RELEASED_SECONDS)
         bench.work(*world.receive(), seconds_left=900)
 
         assert [context.attempt for context in bench.contexts] == [1, 1, 1]
@@ -386,7 +386,7 @@ class TestNearTheirEnd:
             at.world.send(body_of("plain", {"n": n, **does}), **options)
             if n == 1:
                 at.world.pass_time(3600)  # the third is younger
-        at.world.pass_time(KEPT_SECONDS - RESERVE_SECONDS - 1800)
+        at.world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS - 1800)
 
         reports = at.work(*at.world.receive(), seconds_left=60)
 
@@ -406,7 +406,7 @@ class TestNearTheirEnd:
         for n in range(2):
             world.send(body_of("plain", {"n": n, "seconds": 50}))
         world.dead_letters.broken = {"send"}
-        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+        world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS + 1)
 
         reports = bench.work(*world.receive(), seconds_left=60)
 

@@ -14,7 +14,7 @@ from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.records import Counted
-from worker.batch import RELEASE_SECONDS
+from worker.batch import RELEASED_SECONDS
 from worker.record import BUSY
 from worker.result import Report
 from worker.starts import MAX_STARTS
@@ -339,7 +339,7 @@ class TestAnEndForEachAttempt:
         self.ends(bench, *world.receive())
 
         assert world.queue.asked("delete") == [(["message-1"],)]
-        assert world.queue.asked("change_visibility")[-1] == (["message-3"], RELEASE_SECONDS)
+        assert world.queue.asked("change_visibility")[-1] == (["message-3"], RELEASED_SECONDS)
         assert len(bench.began) == 2
 
     def test_in_a_group_the_ones_behind_it_wait_as_long(self, fifo: Bench) -> None:

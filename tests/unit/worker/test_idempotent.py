@@ -9,7 +9,7 @@ from tests.support import World, body_of
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
-from shared.lease import KEPT_SECONDS, RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from worker.outcome import LOADS
 from worker.result import Report
 from zigzag import BadPayloadError
@@ -197,7 +197,7 @@ class TestBusy:
         self, world: World, bench: Bench
     ) -> None:
         self.often(world, bench, 2)
-        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS)
+        world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS)
         (report,) = bench.work(*self.comes(world))
 
         assert report.outcome == "dead-letter"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from shared.lease import RESERVE_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
@@ -177,8 +177,8 @@ def test_a_backoff_longer_than_sqs_allows_is_cut() -> None:
 @pytest.mark.parametrize(
     ("kept", "becomes"),
     [
-        pytest.param(RESERVE_SECONDS, RetryLater, id="in time"),
-        pytest.param(RESERVE_SECONDS - 1, DeadLetter, id="too late"),
+        pytest.param(DROP_MARGIN_SECONDS, RetryLater, id="in time"),
+        pytest.param(DROP_MARGIN_SECONDS - 1, DeadLetter, id="too late"),
     ],
 )
 def test_a_retry_that_sqs_may_not_live_to_see_becomes_a_dead_letter(kept: float, becomes: type) -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from tests.support import NOW, World, binary, body_of, text
 
 from shared.delivery import Batch, Delivery
-from shared.lease import KEPT_SECONDS, RESERVE_SECONDS, Lease
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS, Lease
 from worker.deadline import SOFT_SECONDS
 from worker.outcome import LOADS
 from worker.result import Report
@@ -391,7 +391,7 @@ class TestTimeOnTheQueue:
             (delivery,) = world.receive()
             world.run(world.records.count(f"starts#{delivery.message_id}", str(_), world.clock.now()))
             world.pass_time(120)
-        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS)
+        world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS)
 
         report = work(world, *world.receive())
 
@@ -405,7 +405,7 @@ class TestTimeOnTheQueue:
         world.send(body_of("retry"))
         world.receive()
         world.records.broken = set() if records == "reached" else {"count"}
-        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+        world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS + 1)
 
         report = work(world, *world.receive())
 
@@ -414,7 +414,7 @@ class TestTimeOnTheQueue:
 
     def test_a_first_start_near_their_end_is_counted_so_that_a_kill_is_the_last(self, world: World) -> None:
         world.send(body_of("greet", {"name": "ann"}))
-        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+        world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS + 1)
 
         report = work(world, *world.receive())
 
@@ -424,6 +424,6 @@ class TestTimeOnTheQueue:
     def test_a_first_start_near_their_end_needs_no_record(self, world: World) -> None:
         world.records.broken = {"count"}
         world.send(body_of("greet", {"name": "ann"}))
-        world.pass_time(KEPT_SECONDS - RESERVE_SECONDS + 1)
+        world.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS + 1)
 
         assert work(world, *world.receive()).outcome == "succeeded"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 MAX_HEAD_BYTES = 65_536
-MAX_BODY_BYTES = 32 * 1_048_576
+MAX_ANSWER_BYTES = 32 * 1_048_576
 """Of a receive's answer: ten messages of SQS's most, each character escaped, are smaller."""
 
 SMALL_BODY_BYTES = 1_048_576

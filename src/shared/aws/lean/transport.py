@@ -106,7 +106,7 @@ class LeanTransport:
         until = min(until, self._ends_at())
         seconds = ANSWER_SECONDS[service] + parameters.get("WaitTimeSeconds", 0)
         arriving = self._arriving if receives else None
-        most = http11.MAX_BODY_BYTES if receives else http11.SMALL_BODY_BYTES
+        most = http11.MAX_ANSWER_BYTES if receives else http11.SMALL_BODY_BYTES
         answer = await self._sent_until_done(
             lambda left: line.post("/", headers, body, seconds, left, arriving, most), until
         )

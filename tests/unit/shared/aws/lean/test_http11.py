@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.aws.lean.http11 import (
-    MAX_BODY_BYTES,
+    MAX_ANSWER_BYTES,
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
     SMALL_BODY_BYTES,
@@ -29,7 +29,7 @@ AFTER_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n" + OK
 
 
 def read(*pieces: bytes) -> HttpAnswer | None:
-    reader = AnswerReader(MAX_BODY_BYTES)
+    reader = AnswerReader(MAX_ANSWER_BYTES)
     answer = None
     for piece in pieces:
         answer = reader.feed(piece)
@@ -165,7 +165,7 @@ def test_an_answer_that_says_what_went_wrong_is_small_whatever_was_asked_for() -
     of_an_error = b"HTTP/1.1 500 Oh\r\nContent-Length: %d\r\n\r\n" % (SMALL_BODY_BYTES + 1)
 
     with pytest.raises(BadAnswerError, match="larger than"):
-        AnswerReader(MAX_BODY_BYTES).feed(of_an_error)
+        AnswerReader(MAX_ANSWER_BYTES).feed(of_an_error)
 
 
 @given(st.binary(max_size=200))
