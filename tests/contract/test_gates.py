@@ -14,7 +14,7 @@ from tests.worlds import moto
 
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.ports.gates import Gate, GatesError, OperatedGates
+from shared.ports.gates import Gate, GatesError, OperatedGates, Rate
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
 
@@ -73,6 +73,57 @@ class TestGates:
         assert read(gates, queue, "other") == {queue: Gate(paused=True, since=NOW), "other": OPEN}
 
 
+class TestRate:
+    def test_a_rate_holds_until_there_is_none(self, gates: OperatedGates) -> None:
+        run_in_place(gates.limit("mails", Rate(0.2, 10)))
+        assert read(gates, "mails")["mails"].rate == Rate(0.2, 10)
+
+        run_in_place(gates.limit("mails", None))
+        assert read(gates, "mails")["mails"]._replace(rev=0) == OPEN
+
+    def test_who_takes_slots_says_when_the_next_one_may_be(self, gates: OperatedGates) -> None:
+        run_in_place(gates.limit("mails", Rate(0.2)))
+        before = read(gates, "mails")["mails"]
+
+        taken, after = run_in_place(gates.swap("mails", before.rev, NOW + 0.4))
+
+        assert (taken, after) == (True, before._replace(rev=before.rev + 1, next=NOW + 0.4))
+        assert read(gates, "mails")["mails"] == after
+
+    def test_of_two_who_take_them_at_once_one_is_refused_and_told_how_it_is(
+        self, gates: OperatedGates
+    ) -> None:
+        run_in_place(gates.limit("mails", Rate(0.2)))
+        rev = read(gates, "mails")["mails"].rev
+        _, first = run_in_place(gates.swap("mails", rev, NOW + 0.4))
+
+        assert run_in_place(gates.swap("mails", rev, NOW + 9)) == (False, first)
+        assert read(gates, "mails")["mails"] == first
+
+    def test_what_is_paused_meanwhile_gives_no_slots(self, gates: OperatedGates) -> None:
+        run_in_place(gates.limit("mails", Rate(0.2)))
+        rev = read(gates, "mails")["mails"].rev
+        pause(gates, "mails")
+
+        taken, gate = run_in_place(gates.swap("mails", rev, NOW + 9))
+
+        assert (taken, gate.paused, gate.next) == (False, True, 0.0)
+
+    def test_another_rate_holds_from_now_on_whatever_was_taken(self, gates: OperatedGates) -> None:
+        run_in_place(gates.limit("mails", Rate(3600)))
+        rev = read(gates, "mails")["mails"].rev
+        run_in_place(gates.swap("mails", rev, NOW + 3600))
+
+        run_in_place(gates.limit("mails", Rate(1)))
+
+        gate = read(gates, "mails")["mails"]
+        assert (gate.rate, gate.next) == (Rate(1), 0.0)
+        assert not run_in_place(gates.swap("mails", rev + 1, NOW))[0], "who saw the old rate is refused"
+
+    def test_a_gate_that_is_not_there_yet_takes_a_swap(self, gates: OperatedGates) -> None:
+        assert run_in_place(gates.swap("mails", 0, NOW)) == (True, Gate(rev=1, next=NOW))
+
+
 class TestWhatSomebodyWroteByHand:
     @pytest.mark.parametrize(
         "value",
@@ -97,6 +148,30 @@ class TestWhatSomebodyWroteByHand:
 
         assert read(by_hand.gates, "mails") == {"mails": OPEN}
 
+    @pytest.mark.parametrize(
+        ("written", "odd"),
+        [
+            ({"every": {"N": "200"}}, ()),
+            ({"every": {"N": "200"}, "burst": {"N": "3"}}, ()),
+            ({"every": {"N": "0"}}, ("every",)),
+            ({"every": {"N": "-1"}}, ("every",)),
+            ({"every": {"S": "200"}}, ("every",)),
+            ({"every": {"N": "200"}, "burst": {"N": "0"}}, ("burst",)),
+            ({"every": {"N": "200"}, "burst": {"N": "1.5"}}, ("burst",)),
+            ({"burst": {"N": "3"}}, ("burst",)),
+            ({"every": {"N": "200"}, "rev": {"S": "many"}}, ("rev",)),
+            ({"every": {"N": "200"}, "next": {"N": "-1"}}, ("next",)),
+        ],
+        ids=str,
+    )
+    def test_a_rate_that_makes_no_sense_is_told(
+        self, by_hand: ByHand, written: dict[str, Any], odd: tuple[str, ...]
+    ) -> None:
+        for attribute, value in written.items():
+            by_hand.write("mails", attribute, value)
+
+        assert read(by_hand.gates, "mails")["mails"].odd == odd
+
     def test_an_attribute_that_nobody_knows_is_told(self, by_hand: ByHand) -> None:
         by_hand.write("mails", "puased", {"BOOL": True})
         by_hand.write("mails", "Every", {"N": "7"})
@@ -116,7 +191,13 @@ class TestOnDynamoDb:
             yield DynamoDbGates(aws.transport, TABLE)
 
     def test_a_table_that_is_not_there_is_definite(self, gates: DynamoDbGates) -> None:
-        for asked in (gates.read(["mails"]), gates.pause("mails", NOW), gates.resume("mails")):
+        for asked in (
+            gates.read(["mails"]),
+            gates.pause("mails", NOW),
+            gates.resume("mails"),
+            gates.limit("mails", None),
+            gates.swap("mails", 0, NOW),
+        ):
             with pytest.raises(GatesError, match="ResourceNotFoundException") as error:
                 run_in_place(asked)
             assert error.value.reply is Reply.DEFINITE

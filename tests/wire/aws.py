@@ -193,15 +193,20 @@ class Aws:
         assert request.operation == "UpdateItem"
         if asked["Key"]["key"]["S"].startswith(KIND):
             assert self._gates is not None
-            await update_gate(self._gates, asked)
-            return self._response(200, {})
+            held, item = await update_gate(self._gates, asked)
+            if held:
+                return self._response(200, {"Attributes": item})
+            return self._refused(item)
         assert self._records is not None
         try:
             item = await update_item(self._records, asked)
         except RefusedError as refused:
-            reason = "The conditional request failed"
-            return self.error(400, "ConditionalCheckFailedException", reason, Item=refused.item)
+            return self._refused(refused.item)
         return self._response(200, {"Attributes": item})
+
+    def _refused(self, item: Mapping[str, Any]) -> Response:
+        reason = "The conditional request failed"
+        return self.error(400, "ConditionalCheckFailedException", reason, Item=item)
 
 
 async def _receive(queue: MemoryQueue, asked: Mapping[str, Any]) -> dict[str, Any]:

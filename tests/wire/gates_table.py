@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.ports.gates import Rate
 from zigzag_testing.memory_gates import MemoryGates
 
 KIND = "gate#"
@@ -23,16 +24,27 @@ async def batch_get_item(gates: MemoryGates, asked: Mapping[str, Any]) -> dict[s
     return {"Responses": {table: items}, "UnprocessedKeys": {}}
 
 
-async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> None:
-    assert asked["ExpressionAttributeNames"] == {"#paused": "paused"}
+async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Whether the condition held, and the item as it is then."""
+    queue = _queue(asked["Key"])
+    values = {name[1:]: float(one["N"]) for name, one in asked.get("ExpressionAttributeValues", {}).items()}
+    held = True
     match asked["UpdateExpression"]:
         case "SET #paused = if_not_exists(#paused, :now)":
-            now = asked["ExpressionAttributeValues"][":now"]["N"]
-            await gates.pause(_queue(asked["Key"]), float(now))
+            await gates.pause(queue, values["now"])
         case "REMOVE #paused":
-            await gates.resume(_queue(asked["Key"]))
+            await gates.resume(queue)
+        case "SET #every = :every, #burst = :burst REMOVE #next ADD #rev :one":
+            await gates.limit(queue, Rate(values["every"] / 1000, int(values["burst"])))
+        case "REMOVE #every, #burst, #next ADD #rev :one":
+            await gates.limit(queue, None)
+        case "SET #rev = :after, #next = :next":
+            assert asked["ReturnValues"] == "ALL_NEW"
+            assert asked["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
+            held, _ = await gates.swap(queue, int(values["rev"]), values["next"])
         case other:
             raise AssertionError(f"DynamoDB is asked to {other}")
+    return held, _item(queue, gates.attributes[queue])
 
 
 def _queue(key: Mapping[str, Any]) -> str:
