@@ -72,7 +72,10 @@ class Consumer:
         ends_at = self._clock.now() + seconds_left
         flows = self._flows()
         sources = [self._source(*each, ends_at) for each in zip(self._queues, flows, strict=True)]
-        return await Tick(sources, self._clock, pollers=self._pollers).run()
+        summary = await Tick(sources, self._clock, pollers=self._pollers).run()
+        for flow in flows:
+            await flow.end()
+        return summary
 
     def _flows(self) -> Sequence[Flow]:
         caps = [InFlightCap(polled.messages, polled.queue.in_flight_cap) for polled in self._queues]
@@ -105,4 +108,4 @@ def _gates_of_ticks(
 ) -> GatesOfTicks:
     from consumer.flow.gate import GatesOfTicks  # where there are none, a cold start loads nothing of them
 
-    return GatesOfTicks(gates, [polled.queue.name for polled in queues], clock, random)
+    return GatesOfTicks(gates, [polled.queue for polled in queues], clock, random)

@@ -213,7 +213,7 @@ def _release_factor(delivery: Delivery) -> int:
 
 def _is_late(dispatch: Dispatch, now: float) -> bool:
     lease = dispatch.batch.lease
-    return lease is not None and now > lease.dispatch_by
+    return lease is not None and now > min(lease.dispatch_by, lease.start_by)
 
 
 def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:

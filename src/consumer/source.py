@@ -5,12 +5,13 @@ Whatever ends a turn ends that queue's alone: the tick goes on with the others.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from random import Random
 
-from consumer.dispatch import Dispatcher
-from consumer.flow.flow import Flow
+from consumer.dispatch import Dispatcher, PollResult
+from consumer.flow.flow import Flow, Share, Slot
 from consumer.memory import Memory
 from consumer.patience import Patience
 from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
@@ -34,6 +35,9 @@ Each asks some of SQS's servers, by chance; what all of them miss is for the nex
 
 ASK_AGAIN_SECONDS = 0.25
 """Until the flow is asked again, after it let nothing through."""
+
+LINGER_AGAIN_SECONDS = 1.0
+"""Until the next poll of a queue that has a rate and lingers: its polls don't wait."""
 
 
 class Source:
@@ -84,48 +88,66 @@ class Source:
             return await self._poll() if self.goes_on else 0
 
     async def _poll(self) -> int:
-        asked = await self._flow.may_receive()
+        share = await self._flow.may_receive()
         left = self._seconds_left()  # after the flow, which may have asked SQS
         if left < 1:
-            self._flow.received(asked, 0)
+            self._flow.received(share, 0)
             self._stop(OUT_OF_TIME)
             return 0
-        if asked == 0:
+        if share.most == 0:
             if over := self._flow.over:
                 self._stop(over)
-            else:  # other polls have reserved what is left, and may give it back
+            else:  # other polls have reserved what is left, and may give it back; or the next slot is near
                 await self._clock.sleep(ASK_AGAIN_SECONDS)
             return 0
-        received = await self._receive(asked, self._wait_seconds(left))
+        # Slots are gone in a moment: with them nobody waits for messages.
+        received = await self._receive(share, 0 if share.slots else self._wait_seconds(left))
         if received is None:
             return 0
         self.turn.polls += 1
         self.turn.received += len(received)
-        self._note_emptiness(bool(received))
+        self._note_emptiness(bool(received), waited=self.turn.received > 0 and not share.slots)
         if received:
-            await self._dispatch(received)
+            await self._dispatch(received, share.slots)
+        elif share.slots and self._linger_seconds and self.goes_on:
+            await self._clock.sleep(LINGER_AGAIN_SECONDS)
         return len(received)
 
-    async def _receive(self, asked: int, wait_seconds: int) -> Sequence[Delivery] | None:
+    async def _receive(self, share: Share, wait_seconds: int) -> Sequence[Delivery] | None:
         """The deliveries; None if the receive failed. Only this poller pauses then: one failed receive says
         nothing about the next."""
         begun = self._patience.begin()
         try:
-            received = await self._queue.receive(asked, wait_seconds, LEASE_SECONDS)
+            received = await self._queue.receive(share.most, wait_seconds, LEASE_SECONDS)
         except QueueError as error:
-            self._flow.received(asked, 0)
+            self._flow.received(share, 0)
             log.write(logging.WARNING, f"receive {error.reply.value}", reason=str(error))
             if stop := self._patience.ended([error.reply], begun):
                 self._stop(f"{stop}: {error}")
             elif pause := self._patience.pause_seconds([error.reply], self._random):
                 await self._clock.sleep(pause)
             return None
-        self._flow.received(asked, len(received))
+        self._flow.received(share, len(received))
         self._patience.ended([], begun)
         return received
 
-    async def _dispatch(self, received: Sequence[Delivery]) -> None:
-        result = await self._dispatcher.dispatch(received)
+    async def _dispatch(self, received: Sequence[Delivery], slots: Sequence[Slot]) -> None:
+        if not slots:
+            self._note(await self._dispatcher.dispatch(received))
+            return
+        at_slots = (self._dispatch_at(*each) for each in zip(received, slots, strict=False))
+        for result in await asyncio.gather(*at_slots):
+            self._note(result)
+
+    async def _dispatch_at(self, delivery: Delivery, slot: Slot) -> PollResult:
+        """By itself, at its slot; a worker that Lambda starts too late for it leaves it to another one."""
+        await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
+        lease = delivery.lease
+        if lease is not None:
+            lease = lease._replace(start_by=min(lease.start_by, slot.start_by))
+        return await self._dispatcher.dispatch([Delivery(delivery.message, delivery.queue_url, lease)])
+
+    def _note(self, result: PollResult) -> None:
         self.turn.dispatched += result.dispatched
         self.turn.released += result.released
         self.turn.dead_lettered += result.dead_lettered
@@ -147,14 +169,14 @@ class Source:
             wanted = max(1.0, lingers) if lingers > 0 else wanted
         return int(min(wanted, left, MAX_POLL_SECONDS))
 
-    def _note_emptiness(self, came: bool) -> None:
+    def _note_emptiness(self, came: bool, *, waited: bool) -> None:
         if came:
             self._empty_polls, self._empty_since = 0, None
             return
         now = self._clock.now()
         self._empty_polls += 1
         self._empty_since = now if self._empty_since is None else self._empty_since
-        enough = EMPTY_POLLS if self.turn.received else IDLE_POLLS
+        enough = EMPTY_POLLS if waited else IDLE_POLLS
         if self._empty_polls >= enough and now >= self._empty_since + self._linger_seconds:
             self._stop(QUEUE_EMPTY)
 

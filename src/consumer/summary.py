@@ -9,6 +9,8 @@ QUEUE_EMPTY = "queue empty"
 OUT_OF_TIME = "out of time"
 CAP_REACHED = "in-flight cap reached"
 PAUSED = "paused"
+RATE_REACHED = "rate reached"
+_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED}
 
 
 @dataclass(slots=True)
@@ -29,7 +31,9 @@ class Summary:
     @property
     def went_well(self) -> bool:
         """Whether it ended as it should."""
-        return {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED}.issuperset(self.stopped.split("; "))
+        return {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED}.issuperset(
+            self.stopped.split("; ")
+        )
 
 
 def total(turns: Sequence[Summary]) -> Summary:

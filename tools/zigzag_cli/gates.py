@@ -13,7 +13,7 @@ from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
 from shared.ports.gates import Gate, GatesError
 from shared.ports.queue import MAX_POLL_SECONDS
-from shared.queues import DEFAULT
+from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
 from zigzag_cli.failure import WRONG_OPTION, Failure
 from zigzag_cli.status import status
@@ -40,6 +40,8 @@ class StackGates:
             )
         self._target = target
         self._queue = queue
+        urls = stack.outputs["QueueUrl"], stack.outputs["DeadLetterQueueUrl"]
+        self._as_it_is = TaskQueue(queue, *urls)
         transport = BotoTransport(attempts=4, clients={"dynamodb": target.client("dynamodb")})
         self._gates = DynamoDbGates(transport, stack.outputs["RecordsTableName"])
 
@@ -81,7 +83,7 @@ class StackGates:
     def why_closed(self) -> str | None:
         """Why nothing is received from the queue, as the consumer sees it, or None."""
         try:
-            return why_closed(self._queue, self._read()[self._queue], time())
+            return why_closed(self._as_it_is, self._read()[self._queue], time())
         except Failure as failure:
             return str(failure)
 
@@ -91,7 +93,7 @@ class StackGates:
         counts = status(self._target)
         return {
             queue: {
-                "closed": why_closed(queue, gate, now),
+                "closed": why_closed(self._as_it_is, gate, now),
                 "paused_since": gate.since,
                 "waiting": counts["waiting"],
             }

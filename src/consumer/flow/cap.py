@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 
+from consumer.flow.flow import Share
 from consumer.summary import CAP_REACHED
 from shared import log
 from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
@@ -31,20 +32,23 @@ class InFlightCap:
         self._left: int | None = None
         self._asked = 0
 
-    async def may_receive(self) -> int:
+    async def may_receive(self) -> Share:
         if self._limit == 0:
-            return MAX_PER_CALL
+            return Share(MAX_PER_CALL)
         if self._left is None:
             self._left = max(self._limit - await self._in_flight(), self._small_polls)
         allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked += allowed
-        return allowed
+        return Share(allowed)
 
-    def received(self, asked: int, came: int) -> None:
+    def received(self, share: Share, came: int) -> None:
         if self._left is not None:
-            self._asked -= asked
-            self._left += asked - came
+            self._asked -= share.most
+            self._left += share.most - came
+
+    async def end(self) -> None:
+        """Nothing is to be given back: the next run counts anew."""
 
     @property
     def over(self) -> str | None:

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Slot(NamedTuple):
+    """A time at which one task may start.
+
+    at       -- from when on, in epoch seconds.
+    start_by -- until when: later it would be one too many.
+    """
+
+    at: float
+    start_by: float
+
+
+class Share(NamedTuple):
+    """What the next receive may ask for.
+
+    most  -- so many messages, at most 10; 0 = none now.
+    slots -- where the queue has a rate, one for each of them.
+    """
+
+    most: int
+    slots: tuple[Slot, ...] = ()
+
+
+NOTHING = Share(0)
 
 
 class Flow(Protocol):
     """How many messages a queue lets through, in one run of the consumer."""
 
-    async def may_receive(self) -> int:
-        """How many messages the next receive may ask for, at most 10; 0 = none now.
+    async def may_receive(self) -> Share:
+        """What the next receive may ask for. It is reserved until `received` says how many came."""
 
-        They are reserved until `received` says how many came.
-        """
+    def received(self, share: Share, came: int) -> None:
+        """Of what `may_receive` allowed, `came` many came."""
 
-    def received(self, asked: int, came: int) -> None:
-        """Of the `asked` messages that `may_receive` allowed, `came` many came."""
+    async def end(self) -> None:
+        """The run is over: what it took and did not use is given back."""
 
     @property
     def over(self) -> str | None:

@@ -6,16 +6,17 @@ import pytest
 from tests.support import World
 
 from consumer.flow.cap import InFlightCap
+from consumer.flow.flow import Share
 
 
 def may_receive(world: World, cap: InFlightCap) -> int:
-    return world.run(cap.may_receive())
+    return world.run(cap.may_receive()).most
 
 
 def receive(world: World, cap: InFlightCap, came: int) -> int:
     """One poll that brings so many messages; how many it asked for."""
     asked = may_receive(world, cap)
-    cap.received(asked, came)
+    cap.received(Share(asked), came)
     return asked
 
 
@@ -82,7 +83,7 @@ class TestPollers:
         run = InFlightCap(world.queue, limit=10)
         asked = may_receive(world, run)
 
-        run.received(asked, 3)
+        run.received(Share(asked), 3)
 
         assert may_receive(world, run) == 7
 
