@@ -84,6 +84,7 @@ class Trail:
     receives -- when each message was received, by its MessageId.
     done     -- when a completion was recorded, by the record's name.
     killed   -- the worker's processes that ended before their invocation did.
+    began    -- when each worker's process began with its batch.
     held     -- from when until when each message was received, and not settled.
     """
 
@@ -97,6 +98,7 @@ class Trail:
         self._of_an_id: dict[str, list[Life]] = defaultdict(list)
         self._lives: dict[tuple[str, str, float], Life] = {}
         self._by_message: dict[str, Life] = {}
+        self.began: dict[int, float] = {}
         self._worked: dict[int, list[Life]] = {}
 
     def of(self, id: str) -> list[Life]:
@@ -149,6 +151,7 @@ class Trail:
 
         async def watched(event: Any, seconds_left: Callable[[], float]) -> None:
             messages = event.get("Messages") or [event["Message"]]
+            self.began[PROCESS.get()] = sandbox.clock.now()
             self._worked[PROCESS.get()] = [self._by_message[message["MessageId"]] for message in messages]
             try:
                 await work(event, seconds_left)

@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.hostile.wide_world import FOR_EVER, IMPORTED, TEXTS, WideWorld, padding
 
+from shared.ports.gates import Rate
 from zigzag_testing.faults import OF_A_WIDER_WORLD
 from zigzag_testing.outages import HOWS, OUTAGES, SERVICES, Outage
 from zigzag_testing.schedules import DAY, HOUR, MINUTE, Schedule, every, office_hours
@@ -40,6 +41,7 @@ OTHERS = (
     "bad deploy",
     "old faults",
     "pause",
+    "rate",
 )
 WIDTHS = (*OUTAGES, *OF_A_WIDER_WORLD, *CODE, *OTHERS)
 """Each kind of thing that a wider world may have, and the narrow one has not."""
@@ -57,6 +59,8 @@ OLD_FAULTS = {
 }
 """Of the narrow world's: what takes no lease away, and doubles nothing."""
 
+RATES = (Rate(0.1, 10), Rate(0.5, 5), Rate(2, 1), Rate(6, 3))
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -67,6 +71,7 @@ class Drawn:
     fifo: bool
     messages: int
     options: Mapping[str, Any]
+    rate: Rate | None = None
 
     def has(self, width: str) -> bool:
         return width in self.widths
@@ -101,13 +106,16 @@ def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
     fifo = random.random() < 0.35
     if "late count" in widths:
         options["count_late_seconds"] = random.uniform(1, 60)
-    if "pause" in widths:
+    rate = None
+    if "rate" in widths and not fifo and "schedule" not in widths:
+        rate = Random(f"{seed} rate").choice(RATES)
+    if "pause" in widths or rate:
         options["flow_control"] = True
     if "schedule" in widths:
         options["schedule"] = _schedule(random, fifo)
         # A limit of any kind, in runs of three days between them, can't keep up with what is sent.
         options |= {"in_flight_cap": 0, "concurrency": None, "batch_size": 1}
-    return Drawn(seed, frozenset(widths), fifo, messages, options)
+    return Drawn(seed, frozenset(widths), fifo, messages, options, rate)
 
 
 def judge(drawn: Drawn, judges: Mapping[str, Callable[[WideWorld, Drawn], None]]) -> Judged:
@@ -140,6 +148,8 @@ def _begin(drawn: Drawn, random: Random) -> WideWorld:
         rates |= OLD_FAULTS
     imports = {name: _takes(drawn, random, often=True) for name in IMPORTED}
     world = WideWorld(rates, imports, seed=drawn.seed, fifo=drawn.fifo, **drawn.options)
+    if drawn.rate:
+        world.sandbox.limit(drawn.rate)
     now = world.sandbox.clock.now()
     outages = [(service, how) for service in SERVICES for how in HOWS if drawn.has(f"{service} {how}")]
     for service, how in outages:

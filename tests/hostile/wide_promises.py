@@ -14,6 +14,7 @@ from tests.hostile.wide import Drawn
 from tests.hostile.wide_world import WideWorld
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.flow.slots import LATE_SECONDS
 from shared.lease import DROP_MARGIN_SECONDS, EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS
 from shared.ports.queue import MAX_POLL_SECONDS
 from worker.starts import MAX_STARTS
@@ -226,6 +227,25 @@ def check_a_pause_holds(world: WideWorld, drawn: Drawn) -> None:
         assert late == [], f"received {late} s after the pause began, of {bound} at most"
 
 
+def check_the_rate(world: WideWorld, drawn: Drawn) -> None:
+    """In no window of T seconds more tasks start than n (T + L + D) + burst.
+
+    n is the rate, L how late a worker may start for its slot, D the most by which two clocks differ.
+    """
+    if drawn.rate is None:
+        return
+    every, burst = drawn.rate
+    late = max(LATE_SECONDS, every) + (2 * CLOCKS_DIFFER_SECONDS if drawn.has("old faults") else 0.0)
+    started = {process for life in world.trail.lives for process in life.touches}
+    began = sorted(at for process, at in world.trail.began.items() if process in started)
+    world.faults.struck["rate"] += len(began)
+    for seconds in (0.0, 1.0, 10.0, 60.0, 600.0):
+        most = int((seconds + late) / every + 1e-6) + burst
+        for number, at in enumerate(began):
+            inside = bisect_right(began, at + seconds) - number
+            assert inside <= most, f"{inside} starts within {seconds} s of {at}, of {most}: {drawn.rate}"
+
+
 def in_vain(world: WideWorld, id: str) -> int:
     """How many starts of a task were recorded, and then a fault came before any of its code."""
     keys = promises.keys(world, id)
@@ -260,5 +280,6 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_the_cap,
         check_deploys_are_outlived,
         check_a_pause_holds,
+        check_the_rate,
     )
 }

@@ -22,6 +22,7 @@ from typing import Any, Self
 from consumer.consumer import Consumer, PolledQueue
 from consumer.summary import Summary
 from shared.delivery import from_event
+from shared.ports.gates import Rate
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT, TaskQueue
 from worker.result import Report
@@ -52,7 +53,7 @@ class Sandbox:
     linger_seconds          -- as the parameter LingerSeconds.
     in_flight_cap           -- as the parameter InFlightCap.
     batch_size              -- as the parameter BatchSize.
-    flow_control            -- as the parameter FlowControl: whether the queue can be paused.
+    flow_control            -- as the parameter FlowControl.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     concurrency             -- how many workers run at once; None = as many as there are messages.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
@@ -63,7 +64,6 @@ class Sandbox:
     seed                    -- of everything that is random.
 
     `schedule` may be set to None for a while, as an operator disables it. `fired` has all ticks' times.
-
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """
 
@@ -151,12 +151,16 @@ class Sandbox:
         return self._do(redrive(self.dead_letter_queue, self.queue))
 
     def pause(self) -> None:
-        """From now on nothing is received, as `zigzag pause`. Raises ValueError without `flow_control`."""
+        """Nothing is received, as after `zigzag pause`. This and the next two need `flow_control`."""
         self._do(operated(self.gates).pause(DEFAULT, self.clock.now()))
 
     def resume(self) -> None:
-        """Messages are received again, as `zigzag resume`. Raises ValueError without `flow_control`."""
+        """Messages are received again."""
         self._do(operated(self.gates).resume(DEFAULT))
+
+    def limit(self, rate: Rate | None) -> None:
+        """Tasks start so often from now on, as after `zigzag limit`."""
+        self._do(operated(self.gates).limit(DEFAULT, rate))
 
     @property
     def dead_letters(self) -> list[DeadLetter]:

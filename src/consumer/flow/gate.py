@@ -97,7 +97,7 @@ class SeenGates:
             for _ in range(SWAPS):
                 gate = self.gate(queue)
                 slots = () if gate.rate is None else slots_of(gate, gate.rate, self._clock.now(), want)
-                if gate.rate is None or not slots or gate.paused:
+                if gate.rate is None or not slots or gate.paused or self._unread:
                     break
                 if await self._swap(queue, gate.rev, slots[-1].at + gate.rate.every):
                     return slots

@@ -18,9 +18,9 @@ sets("one empty poll ends a turn that has found nothing", "H30", "consumer.sourc
     "H30",
     "consumer.source:Source._note_emptiness",
 )
-def _(original, self, came):
+def _(original, self, came, **more):
     if not came:
-        original(self, came)
+        original(self, came, **more)
 
 
 sets("a tick polls until its function's time is over", "H1", "consumer.source:LAST_RECEIVE_SECONDS", 0)

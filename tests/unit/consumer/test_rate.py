@@ -1,0 +1,289 @@
+"""A rate: how often tasks of a queue start, over all consumers. A slot a message, before its receive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support import NOW, ScriptedWorkers, World
+
+from consumer.consumer import Consumer, PolledQueue
+from consumer.flow.flow import Slot
+from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS, slots_of
+from consumer.summary import Summary
+from shared.ports.gates import Gate, GatesError, Rate
+from shared.ports.workers import Reply
+from shared.queues import DEFAULT, TaskQueue
+from zigzag_testing.memory_gates import MemoryGates
+
+TEN = Rate(0.1, 10)
+ONE_A_MINUTE = Rate(60)
+
+
+class TestSlots:
+    """Which may be taken now?"""
+
+    @pytest.mark.parametrize(
+        ("rate", "next", "want", "at"),
+        [
+            pytest.param(Rate(1, 1), 0, 10, [0, 1], id="none is more than a second ahead"),
+            pytest.param(Rate(0.25, 1), 0, 3, [0, 0.25, 0.5], id="no more than are wanted"),
+            pytest.param(Rate(1, 3), -99, 10, [-2, -1, 0, 1], id="after a rest, as many at once as a burst"),
+            pytest.param(Rate(1, 3), -1, 10, [-1, 0, 1], id="less of it, where some were taken"),
+            pytest.param(Rate(1, 1), 0.5, 10, [0.5], id="behind those that were taken"),
+            pytest.param(Rate(60, 1), 1.5, 10, [], id="the next one is not near"),
+        ],
+    )
+    def test_by_the_rate_and_what_was_taken(
+        self, rate: Rate, next: float, want: int, at: list[float]
+    ) -> None:
+        slots = slots_of(Gate(rate=rate, next=NOW + next), rate, NOW, want)
+
+        assert [slot.at - NOW for slot in slots] == at
+
+    def test_a_worker_may_start_two_seconds_late_or_one_slot(self) -> None:
+        for rate, late in ((Rate(0.5, 1), LATE_SECONDS), (Rate(60, 1), 60)):
+            assert slots_of(Gate(next=NOW), rate, NOW, 1) == (Slot(NOW, NOW + late),)
+
+    def test_the_time_of_one_that_is_past_runs_from_now(self) -> None:
+        first, *_ = slots_of(Gate(), Rate(1, 5), NOW, 5)
+
+        assert first == Slot(NOW - 4, NOW + LATE_SECONDS)
+
+
+class Gates(MemoryGates):
+    """They remember what was asked of them; `before` a swap something may happen, and `fails` says what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+        self.before: Callable[[], None] = lambda: None
+        self.fails: Reply | None = None
+
+    async def read(self, queues: Any) -> dict[str, Gate]:
+        self.calls.append("read")
+        return await super().read(queues)
+
+    async def swap(self, queue: str, rev: int, next: float) -> tuple[bool, Gate]:
+        self.calls.append("swap")
+        self.before()
+        if self.fails:
+            raise GatesError("AccessDenied: in a test", self.fails)
+        return await super().swap(queue, rev, next)
+
+    @property
+    def next(self) -> float:
+        """In seconds from the start."""
+        return float(self.attributes[DEFAULT].get("next", 0.0)) - NOW
+
+    def take(self) -> None:
+        """Another consumer takes a slot."""
+        self.attributes[DEFAULT]["rev"] += 1.0
+        self.attributes[DEFAULT]["next"] = (
+            max(self.next, 0.0) + NOW + self.attributes[DEFAULT]["every"] / 1000
+        )
+
+
+@pytest.fixture
+def gates(world: World) -> Gates:
+    return Gates()
+
+
+@pytest.fixture
+def tick(world: World, gates: Gates) -> Callable[..., Summary]:
+    """One tick of a queue with a rate."""
+
+    def tick(rate: Rate, workers: ScriptedWorkers | None = None, **of_the_queue: Any) -> Summary:
+        world.run(gates.limit(DEFAULT, rate))
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_queue)
+        polled = PolledQueue(queue, world.queue, world.dead_letters)
+        consumer = Consumer([polled], workers or ScriptedWorkers(), world.clock, world.random, gates=gates)
+        return world.run(consumer.tick(90))
+
+    return tick
+
+
+def send(world: World, number: int) -> None:
+    world.send(*(str(each) for each in range(number)))
+
+
+def dispatched_at(world: World, workers: ScriptedWorkers) -> list[float]:
+    """When each event goes out, in seconds from the start, as they come."""
+    at: list[float] = []
+    dispatch = workers.dispatch
+
+    async def noting(events: Any) -> Any:
+        at.extend(world.seconds() for _ in events)
+        return await dispatch(events)
+
+    workers.dispatch = noting  # type: ignore[method-assign]
+    return at
+
+
+class TestTick:
+    def test_messages_go_out_at_their_slots_each_by_itself(
+        self, world: World, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 30)
+        workers = ScriptedWorkers()
+        at = dispatched_at(world, workers)
+
+        tick(Rate(0.5, 3), workers, batch_size=10)
+
+        assert [len(batch) for batch in workers.batches] == [1] * 30
+        for number, began in enumerate(at):
+            assert began >= 0.5 * (number - 2) - 1e-6, f"message {number} went out after {began} s"
+
+    def test_an_event_says_until_when_its_worker_may_start(
+        self, world: World, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 4)
+        workers = ScriptedWorkers()
+
+        tick(Rate(0.5, 1), workers)
+
+        leases = [event["Lease"] for event in workers.events]
+        assert [round(one["StartBy"] - NOW, 3) for one in leases] == [2.0, 2.5, 3.0, 3.5]
+        assert {one["Ends"] - one["ReceivedAt"] for one in leases} == {120}
+
+    def test_a_tick_that_finds_nothing_takes_one_slot_and_gives_it_back(
+        self, gates: Gates, tick: Callable[..., Summary]
+    ) -> None:
+        summary = tick(ONE_A_MINUTE)
+
+        assert (summary.polls, summary.stopped) == (3, "queue empty")
+        assert gates.calls == ["read", "swap", "swap"]
+        assert gates.next == 0
+
+    def test_what_another_one_took_since_is_not_given_back(
+        self, gates: Gates, tick: Callable[..., Summary]
+    ) -> None:
+        def once_more() -> None:
+            if gates.calls.count("swap") == 2:
+                gates.take()
+
+        gates.before = once_more
+
+        tick(ONE_A_MINUTE)
+
+        assert gates.next == 120, "its own, which is lost, and the other one's"
+
+    def test_of_what_a_receive_did_not_use_the_rest_is_given_back(
+        self, world: World, gates: Gates, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 3)
+
+        tick(Rate(0.25, 10))
+
+        # As if it had taken three of the burst: the next one is the fourth
+        assert gates.next == pytest.approx(-9 * 0.25 + 3 * 0.25)
+
+    def test_where_another_one_was_quicker_it_decides_again(
+        self, world: World, gates: Gates, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 1)
+
+        def once() -> None:
+            if gates.calls.count("swap") == 1:
+                gates.take()
+
+        gates.before = once
+        workers = ScriptedWorkers()
+        at = dispatched_at(world, workers)
+
+        tick(Rate(5), workers)
+
+        assert at == [pytest.approx(5, abs=0.5)]
+
+    def test_a_slot_that_is_not_near_is_the_next_ticks(
+        self, world: World, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 2)
+
+        summary = tick(ONE_A_MINUTE)
+
+        assert (summary.dispatched, summary.stopped) == (1, "rate reached")
+        assert summary.went_well
+        assert world.seconds() < 2
+
+    def test_one_that_is_near_is_waited_for(self, world: World, tick: Callable[..., Summary]) -> None:
+        send(world, 3)
+
+        assert tick(Rate(8)).dispatched == 3
+
+    def test_the_cap_holds_as_well(self, world: World, tick: Callable[..., Summary]) -> None:
+        send(world, 100)
+
+        summary = tick(Rate(0.1, 3), in_flight_cap=20)
+
+        assert (summary.dispatched, summary.stopped) == (20, "in-flight cap reached")
+
+    def test_what_is_too_late_for_its_slot_is_not_sent(
+        self, world: World, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 1)
+        receive = world.queue.receive
+
+        async def slowly(*asked: int) -> Any:
+            received = await receive(*asked)
+            await world.clock.sleep(LATE_SECONDS + AHEAD_SECONDS)
+            return received
+
+        world.queue.receive = slowly  # type: ignore[assignment,method-assign]
+        workers = ScriptedWorkers()
+
+        summary = tick(Rate(0.5), workers)
+
+        assert (workers.events, summary.released) == ([], 1)
+
+
+class TestRefused:
+    def test_a_fifo_queue_takes_no_rate(self, gates: Gates) -> None:
+        world = World(".fifo")
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
+        world.run(gates.limit(DEFAULT, TEN))
+        polled = PolledQueue(queue, world.queue, world.dead_letters)
+        consumer = Consumer([polled], ScriptedWorkers(), world.clock, world.random, gates=gates)
+
+        summary = world.run(consumer.tick(90))
+
+        assert summary.stopped == "the gate of default has a rate, which a FIFO queue can't keep"
+        assert not summary.went_well
+        world.close()
+
+    def test_a_pause_that_comes_between_is_seen(
+        self, world: World, gates: Gates, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 1)
+        gates.before = lambda: gates.attributes[DEFAULT].update(paused=NOW)
+
+        summary = tick(TEN)
+
+        assert (summary.received, summary.stopped) == (0, "paused")
+
+    @pytest.mark.parametrize(
+        ("reply", "swaps", "stopped"),
+        [
+            (Reply.DEFINITE, 1, "writes to the gates refused: AccessDenied: in a test"),
+            (Reply.TRANSIENT, 3, "writes to the gates transient 3 times in a row: AccessDenied: in a test"),
+            (Reply.AMBIGUOUS, 3, "writes to the gates ambiguous 3 times in a row: AccessDenied: in a test"),
+        ],
+    )
+    def test_where_no_slot_can_be_taken_nothing_is_received(
+        self,
+        world: World,
+        gates: Gates,
+        tick: Callable[..., Summary],
+        reply: Reply,
+        swaps: int,
+        stopped: str,
+    ) -> None:
+        send(world, 1)
+        gates.fails = reply
+
+        summary = tick(TEN)
+
+        assert summary == Summary(stopped=stopped)
+        assert gates.calls.count("swap") == swaps
+        assert not summary.went_well
