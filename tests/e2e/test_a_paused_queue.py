@@ -1,4 +1,4 @@
-"""On the local AWS, which judges every role: a queue is paused as the page says, and resumed."""
+"""On the local AWS, which judges every role: a queue is paused as the page says, resumed, and limited."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.copies import deploy_copy
 from tests.e2e.waiting import wait_until
 
+from shared.ports.gates import Rate
 from zigzag.send import encode
 from zigzag_cli.gates import StackGates
 from zigzag_cli.target import Target
@@ -95,6 +96,26 @@ def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates
     gates.resume()
     assert tick(controlled)["dispatched"] == 1
     assert pushed(controlled, "after")
+
+
+def test_with_a_rate_a_tick_takes_so_many_and_no_more(controlled: Deployed, gates: StackGates) -> None:
+    # Given a burst of three, and an hour until the next one
+    gates.limit(Rate(3600, 3))
+    for number in range(5):
+        send(controlled, f"slowly {number}")
+
+    # When three ticks come
+    ticks = [tick(controlled) for _ in range(3)]
+
+    # Then three tasks start, one of the first receive and two of the second
+    assert [(one["dispatched"], one["stopped"]) for one in ticks] == [
+        (3, "rate reached"),
+        (0, "rate reached"),
+        (0, "rate reached"),
+    ]
+    assert gates.limits()["default"]["waiting"] == 2
+    gates.limit(None)
+    assert tick(controlled)["dispatched"] == 2
 
 
 def test_the_consumer_may_read_gates_only_and_is_closed_where_it_may_not(controlled: Deployed) -> None:

@@ -25,8 +25,12 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.copies import deploy_copy
 from tests.noise import noise
 
+from shared.ports.gates import Rate
 from tasks.crawl_page import key_of
 from zigzag.send import encode
+from zigzag_cli.gates import StackGates
+from zigzag_cli.target import Target
+from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 
@@ -41,6 +45,7 @@ TABLE = {
     ("ConsumerRole", "sqs:SendMessage"): "a message too large is a dead letter",
     ("ConsumerRole", "lambda:InvokeFunction"): "workers are invoked",
     ("ConsumerRole", "dynamodb:BatchGetItem"): "gates are read",
+    ("ConsumerRole", "dynamodb:UpdateItem"): "slots are taken",
     ("WorkerRole", "sqs:DeleteMessage"): "a message that is done is off the queue",
     ("WorkerRole", "sqs:ChangeMessageVisibility"): "a message that failed is postponed",
     ("WorkerRole", "sqs:SendMessage"): "a bad message is a dead letter",
@@ -78,7 +83,7 @@ class Seen:
     dead        -- the kinds of the dead letters.
     recorded    -- the kinds of the records that there are.
     postponed_in, released_in -- seconds until the message that failed, or that no worker took, is visible.
-    gates_read  -- whether the consumer could read the queue's gate.
+    stopped     -- why the consumer's first tick ended.
     invoked     -- how many workers were invoked.
     complaints  -- what the consumer's log says beside the summary.
     """
@@ -89,7 +94,7 @@ class Seen:
     recorded: set[str]
     postponed_in: float
     released_in: float
-    gates_read: bool
+    stopped: str
     invoked: int
     complaints: set[str]
     mails: int
@@ -103,7 +108,8 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
     "a message that no worker took is released": lambda seen: 0 < seen.released_in < SOON_SECONDS,
     "a message too large is off the queue": lambda seen: "too large" not in seen.queued,
     "a message too large is a dead letter": lambda seen: "too large" in seen.dead,
-    "gates are read": lambda seen: seen.gates_read,
+    "gates are read": lambda seen: "reads of the gates" not in seen.stopped,
+    "slots are taken": lambda seen: "writes to the gates" not in seen.stopped,
     "workers are invoked": lambda seen: seen.invoked > 0,
     "a message that is done is off the queue": lambda seen: "not JSON" not in seen.queued,
     "a message that failed is postponed": lambda seen: seen.postponed_in < SOON_SECONDS,
@@ -216,12 +222,14 @@ class Scenario:
     """A message of every kind, and what becomes of each.
 
     table     -- name of the table of records.
+    gates     -- the stack's, for its operator.
     pages_url -- serves a page.
     """
 
     deployed: Deployed
     roles: Roles
     table: str
+    gates: StackGates
     pages_url: str
     _runs: int = field(default=0, init=False)
 
@@ -255,7 +263,7 @@ class Scenario:
             postponed_in=_visible_in(queued.get("unknown task")),
             recorded={key.partition("#")[0] for key in self._records()},
             released_in=released_in,
-            gates_read="gates" not in summary["stopped"],
+            stopped=summary["stopped"],
             invoked=invoked,
             complaints={line["message"] for line in self._logged("Consumer", began)} - {"tick"},
             mails=ledger.mails()[f"{mark}@example.com"],
@@ -276,6 +284,7 @@ class Scenario:
             self.deployed.client("sqs").purge_queue(QueueUrl=self.deployed.outputs[queue])
         for key in self._records():
             self.deployed.client("dynamodb").delete_item(TableName=self.table, Key={"key": {"S": key}})
+        self.gates.limit(Rate(0.01, 100))
 
     def _records(self) -> list[str]:
         items = self.deployed.client("dynamodb").scan(TableName=self.table)["Items"]
@@ -395,7 +404,11 @@ def scenario(deployed: Deployed, roles: Roles, ids: dict[str, str]) -> Iterator[
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield Scenario(deployed, roles, ids["RecordsTable"], f"http://127.0.0.1:{server.server_port}")
+            target = Target("zigzag", session(), dict(client_options(deployed.aws.environment())))
+            gates = StackGates(target)
+            yield Scenario(
+                deployed, roles, ids["RecordsTable"], gates, f"http://127.0.0.1:{server.server_port}"
+            )
         finally:
             server.shutdown()
             thread.join()

@@ -319,10 +319,16 @@ class ControlledStack:
         )
 
 
-def controlled(monkeypatch: pytest.MonkeyPatch, flow_control: str = "true") -> ControlledStack:
+def controlled(
+    monkeypatch: pytest.MonkeyPatch, flow_control: str = "true", *, fifo: bool = False
+) -> ControlledStack:
+    resources = {**TEMPLATE["Resources"], "RecordsTable": TABLE}
+    if fifo:
+        properties = {"QueueName": "tasks.fifo", "FifoQueue": True}
+        resources["TaskQueue"] = {"Type": "AWS::SQS::Queue", "Properties": properties}
     template = {
         "Parameters": {"FlowControl": {"Type": "String"}},
-        "Resources": {**TEMPLATE["Resources"], "RecordsTable": TABLE},
+        "Resources": resources,
         "Outputs": {**TEMPLATE["Outputs"], "RecordsTableName": {"Value": {"Ref": "RecordsTable"}}},
     }
     cloudformation = boto3.client("cloudformation")
@@ -454,8 +460,103 @@ class TestLimits:
         code, out, _ = zigzag("limits", "--json")
 
         assert code == 0
-        assert json.loads(out) == {"default": {"closed": closed, "paused_since": since, "waiting": 2}}
+        told = {"closed": closed, "paused_since": since, "rate": None, "next_slot": None, "waiting": 2}
+        assert json.loads(out) == {"default": told}
         assert shown in zigzag("limits")[1]
+
+
+class TestLimit:
+    @pytest.mark.parametrize(
+        ("arguments", "every", "burst"),
+        [
+            (("--rate", "5/s", "--burst", "10"), 200, 10),
+            (("--rate", "30/min"), 2000, 1),
+            (("--rate", "100/h", "--burst", "2"), 36000, 2),
+            (("--rate", "0.5/s"), 2000, 1),
+        ],
+    )
+    def test_the_rate_is_the_gates(
+        self, zigzag: Any, stack: ControlledStack, arguments: tuple[str, ...], every: float, burst: int
+    ) -> None:
+        code, _, err = zigzag("limit", "default", *arguments)
+
+        gate = stack.gate()
+        assert (code, err) == (0, "")
+        assert (float(gate["every"]["N"]), gate["burst"]) == (every, {"N": str(burst)})
+
+    def test_it_says_how_long_what_waits_takes(self, zigzag: Any, stack: ControlledStack) -> None:
+        stack.send_and_receive(12)
+
+        _, out, _ = zigzag("limit", "--rate", "6/min", "--burst", "2")
+
+        assert out == (
+            "In default a task starts each 10 s, and 2 tasks at once after a rest. "
+            "12 wait, which takes 0:01:40 (hours:minutes:seconds).\n"
+        )
+
+    def test_it_warns_where_sqs_drops_what_waits_for_so_long(
+        self, zigzag: Any, stack: ControlledStack
+    ) -> None:
+        stack.send_and_receive(12)
+
+        _, out, _ = zigzag("limit", "--rate", "0.01/h")
+
+        assert "12 wait, which takes 45 days, 20:00:00: SQS drops what is older than 14 days." in out
+
+    def test_it_answers_with_json(self, zigzag: Any, stack: ControlledStack) -> None:
+        stack.send_and_receive(12)
+
+        _, out, _ = zigzag("limit", "--rate", "6/min", "--burst", "2", "--json")
+
+        rate = {"every_seconds": 10.0, "burst": 2}
+        assert json.loads(out) == {"queue": "default", "rate": rate, "waiting": 12, "takes_seconds": 100.0}
+        assert json.loads(zigzag("limits", "--json")[1])["default"]["rate"] == rate
+        assert "10 s" in zigzag("limits")[1]
+
+    def test_none_takes_it_away(self, zigzag: Any, stack: ControlledStack) -> None:
+        zigzag("limit", "--rate", "5/s")
+
+        code, out, _ = zigzag("limit", "--none")
+
+        assert (code, out) == (0, "default has no limit any more\n")
+        assert set(stack.gate()) == {"key", "rev"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("--rate", "0/s"), "the rate '0/s' may be like 5/s, 30/min or 100/h"),
+            (("--rate", "-1/s"), "the rate '-1/s' may be"),
+            (("--rate", "fast"), "the rate 'fast' may be"),
+            (("--rate", "5/d"), "the rate '5/d' may be"),
+            (("--rate", "1001/s"), "at most 1000/s"),
+            (("--rate", "0.001/h"), "at least 1 in 30 days"),
+            (("--rate", "5/s", "--burst", "0"), "burst"),
+            (("--burst", "3"), "name either a --rate, or --none"),
+            (("--none", "--burst", "3"), "--burst is of a --rate"),
+            (("--rate", "5/s", "--none"), "name either a --rate, or --none"),
+            ((), "name either a --rate, or --none"),
+        ],
+        ids=str,
+    )
+    def test_what_makes_no_sense_is_2_and_nothing_is_written(
+        self, zigzag: Any, stack: ControlledStack, arguments: tuple[str, ...], words: str
+    ) -> None:
+        code, out, err = zigzag("limit", *arguments)
+
+        assert (code, out) == (2, "")
+        assert words in err
+        assert stack.gate() == {}
+
+    def test_a_fifo_queue_takes_none(
+        self, zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stack = controlled(monkeypatch, fifo=True)
+
+        code, _, err = zigzag("limit", "--rate", "5/s")
+
+        assert code == 2
+        assert "a FIFO queue takes no rate" in err
+        assert stack.gate() == {}
 
 
 class TestStatusOfAQueueThatIsClosed:
@@ -479,7 +580,7 @@ class TestStatusOfAQueueThatIsClosed:
 
 
 class TestFlowThatIsNotControlled:
-    COMMANDS = (("pause",), ("resume",), ("limits",))
+    COMMANDS = (("pause",), ("resume",), ("limits",), ("limit", "--none"))
 
     @pytest.mark.parametrize("arguments", COMMANDS, ids=str)
     @pytest.mark.parametrize("there", ["the parameter is false", "a stack from before the parameter"])

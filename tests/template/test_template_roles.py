@@ -34,7 +34,10 @@ WANTED = {
     },
 }
 
-FLOW_CONTROL = {"ConsumerRole": {"RecordsTable": {"dynamodb:BatchGetItem"}}, "WorkerRole": {}}
+FLOW_CONTROL = {
+    "ConsumerRole": {"RecordsTable": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}},
+    "WorkerRole": {},
+}
 """What is allowed as well, with the parameter."""
 
 
@@ -60,7 +63,7 @@ def test_a_role_allows_exactly_what_its_function_calls(
     assert dict(allowed) == WANTED[role] | (FLOW_CONTROL[role] if flow_control == "true" else {})
 
 
-def test_the_consumer_may_read_gates_and_nothing_else_of_the_table(template: Template) -> None:
+def test_the_consumer_may_touch_gates_and_nothing_else_of_the_table(template: Template) -> None:
     # When what the consumer may do to the table is collected
     (policy,) = template.decided(template.properties("ConsumerRole")["Policies"], FlowControl="true")
     found = [one for one in statements(policy["PolicyDocument"]) if arn("RecordsTable") in one["Resource"]]

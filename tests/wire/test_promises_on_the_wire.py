@@ -22,6 +22,7 @@ from tests.wire.sandbox import SandboxOnTheWire
 from tests.wire.wire import FORMS
 
 from shared.aws.choice import BOTO, LEAN
+from shared.ports.gates import Rate
 
 FAULTS = {
     "call failed": 0.05,
@@ -66,7 +67,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture
 def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
-    """Makes a world on the wire, of a transport and a seed; odd ones have FIFO queues, some are paused."""
+    """Makes a world on the wire, of a transport and a seed; odd ones have FIFO queues, some a gate."""
     made: list[HostileWorld] = []
 
     def make(wanted: str, seed: int) -> HostileWorld:
@@ -80,6 +81,8 @@ def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
             flow_control=seed % 4 >= 2,
             worker_timeout_seconds=900,
         )
+        if world.sandbox.gates is not None and not world.fifo:
+            world.sandbox.limit(Rate(0.2, 10))
         made.append(world)
         return world
 

@@ -16,8 +16,8 @@ from shared.queues import DEFAULT
 from tasks import TASKS
 from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
-from zigzag_cli.failure import BAD_PAYLOAD, FAILED, Failure
-from zigzag_cli.gates import StackGates, at, is_controlled, paused_words
+from zigzag_cli.failure import BAD_PAYLOAD, FAILED, WRONG_OPTION, Failure
+from zigzag_cli.gates import StackGates, at, is_controlled, paused_words, rate_of, rate_words
 from zigzag_cli.plain import plain
 from zigzag_cli.target import Target, choose
 from zigzag_local.errors import LocalAwsError
@@ -154,6 +154,29 @@ def resume_command(
     _answer(resumed, as_json, f"{queue} is not paused any more: the next tick receives")
 
 
+@app.command("limit", epilog=EXIT_CODES)
+def limit_command(
+    queue: Queue = DEFAULT,
+    rate: Annotated[str | None, typer.Option(help="Most starts: 5/s, 30/min, 100/h.")] = None,
+    burst: Annotated[int | None, typer.Option(min=1, max=1000, help="So many at once, after a rest.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="No limit any more.")] = False,
+    stack: Stack = None,
+    local: Local = False,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: Endpoint = None,
+    as_json: Json = False,
+) -> None:
+    """Limits how often tasks start, over all workers. One at a time by a key is a FIFO group; so many at once
+    is the parameter WorkerConcurrency."""
+    if none == (rate is not None):
+        raise Failure("name either a --rate, or --none", WRONG_OPTION)
+    limit = rate_of(rate, burst)
+    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
+    limited = StackGates(target, queue).limit(limit)
+    _answer(limited, as_json, rate_words(limited))
+
+
 @app.command("limits", epilog=EXIT_CODES)
 def limits_command(
     stack: Stack = None,
@@ -163,13 +186,15 @@ def limits_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Shows of each queue whether it is open, since when it is paused, and how many messages wait."""
+    """Shows of each queue whether it is open, since when it is paused, its rate, and how many wait."""
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     limits = StackGates(target).limits()
-    table = Table("queue", "state", "since", "waiting", box=None)
+    table = Table("queue", "state", "since", "a start each", "burst", "waiting", box=None)
     for name, one in limits.items():
         since = "" if one["paused_since"] is None else at(one["paused_since"])
-        table.add_row(name, Text(one["closed"] or "open"), since, f"{one['waiting']:,}")
+        rate = one["rate"]
+        said = ("", "") if rate is None else (f"{rate['every_seconds']:g} s", str(rate["burst"]))
+        table.add_row(name, Text(one["closed"] or "open"), since, *said, f"{one['waiting']:,}")
     _answer(limits, as_json, table)
 
 

@@ -1,9 +1,10 @@
-"""`zigzag pause`, `resume` and `limits`: what holds for a queue, said in its gate."""
+"""`zigzag pause`, `resume`, `limit` and `limits`: what holds for a queue, said in its gate."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import sleep, time
 from typing import Any
 
@@ -11,7 +12,7 @@ from consumer.flow.gate import LOOK_AGAIN_SECONDS, why_closed
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
-from shared.ports.gates import Gate, GatesError
+from shared.ports.gates import Gate, GatesError, Rate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
@@ -21,6 +22,10 @@ from zigzag_cli.target import Stack, Target
 
 QUEUES = (DEFAULT,)
 """Those that a stack has."""
+
+_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
+"""Seconds from one start to the next."""
 
 LATE_SECONDS = 60
 """How old SQS's count may be."""
@@ -80,6 +85,23 @@ class StackGates:
         _done(self._gates.resume(self._queue))
         return {"queue": self._queue}
 
+    def limit(self, rate: Rate | None) -> dict[str, Any]:
+        """Says how often a task may start. What waits, and how many seconds it takes; None without a rate.
+
+        Raises Failure for a FIFO queue, whose messages go together in groups.
+        """
+        if self._as_it_is.fifo:
+            raise Failure(
+                "a FIFO queue takes no rate: one task at a time of each group runs anyway", WRONG_OPTION
+            )
+        _done(self._gates.limit(self._queue, rate))
+        try:
+            waiting = status(self._target)["waiting"]
+        except Failure as failure:
+            raise Failure(f"{self._queue} has this limit; but {failure}") from failure
+        takes = None if rate is None else max(0, waiting - rate.burst) * rate.every
+        return {"queue": self._queue, "rate": _told(rate), "waiting": waiting, "takes_seconds": takes}
+
     def why_closed(self) -> str | None:
         """Why nothing is received from the queue, as the consumer sees it, or None."""
         try:
@@ -88,13 +110,16 @@ class StackGates:
             return str(failure)
 
     def limits(self) -> dict[str, Any]:
-        """Of each queue: why it is closed, or None; since when it is paused; how many messages wait."""
+        """Of each queue: why it is closed, or None; since when it is paused; its rate, and when its next slot
+        is; how many messages wait."""
         now, seen = time(), self._read()
         counts = status(self._target)
         return {
             queue: {
                 "closed": why_closed(self._as_it_is, gate, now),
                 "paused_since": gate.since,
+                "rate": _told(gate.rate),
+                "next_slot": gate.next or None,
                 "waiting": counts["waiting"],
             }
             for queue, gate in seen.items()
@@ -114,6 +139,41 @@ def _done[R](call: Coroutine[Any, Any, R]) -> R:
         return run_in_place(call)
     except GatesError as error:
         raise Failure(f"the table of records said no: {error}") from error
+
+
+def rate_of(text: str | None, burst: int | None) -> Rate | None:
+    """The rate that is written so: 5/s, 30/min, 100/h. Raises Failure if it is none."""
+    if text is None:
+        if burst is not None:
+            raise Failure("--burst is of a --rate: name that, too", WRONG_OPTION)
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
+    every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0
+    if not LEAST_EVERY <= every <= MOST_EVERY:
+        raise Failure(
+            f"the rate {text!r} may be like 5/s, 30/min or 100/h, at most 1000/s and at least 1 in 30 days",
+            WRONG_OPTION,
+        )
+    return Rate(every, 1 if burst is None else burst)
+
+
+def rate_words(limited: dict[str, Any]) -> str:
+    """What a person has to know of a rate."""
+    rate, waiting = limited["rate"], limited["waiting"]
+    if rate is None:
+        return f"{limited['queue']} has no limit any more"
+    one = "a task" if rate["burst"] == 1 else f"{rate['burst']} tasks"
+    every = f"each {rate['every_seconds']:g} s, and {one} at once after a rest"
+    words = f"In {limited['queue']} a task starts {every}."
+    takes = timedelta(seconds=round(limited["takes_seconds"]))
+    days = KEPT_SECONDS // (24 * 3600)
+    if takes.total_seconds() > KEPT_SECONDS:
+        return f"{words} {waiting:,} wait, which takes {takes}: SQS drops what is older than {days} days."
+    return f"{words} {waiting:,} wait, which takes {takes} (hours:minutes:seconds)."
+
+
+def _told(rate: Rate | None) -> dict[str, Any] | None:
+    return None if rate is None else {"every_seconds": rate.every, "burst": rate.burst}
 
 
 def paused_words(paused: dict[str, Any]) -> str:

@@ -59,8 +59,7 @@ class Sandbox:
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
     faults                  -- how often which kind of fault strikes (`zigzag_testing.faults`).
     blocking                -- whether code may `block` (`zigzag_testing.blocking`).
-    superseded_handles_act  -- as MemoryQueue's: on AWS, both were seen.
-    count_late_seconds      -- as MemoryQueue's.
+    superseded_handles_act, count_late_seconds -- as MemoryQueue's.
     seed                    -- of everything that is random.
 
     `schedule` may be set to None for a while, as an operator disables it. `fired` has all ticks' times.
