@@ -49,31 +49,31 @@ def _(original, queue, gate, now):
 
 @breaks(
     "who takes slots does not look whether another one did",
-    "H117",
+    "H105",
     "zigzag_testing.memory_gates:MemoryGates.swap",
 )
 async def _(original, self, queue, rev, next):
     return await original(self, queue, gate_of(self.attributes[queue]).rev, next)
 
 
-@breaks("a worker may start however late it is for its slot", "H117", "consumer.flow.gate:slots_of")
+@breaks("a worker may start however late it is for its slot", "H105", "consumer.flow.gate:slots_of")
 def _(original, *asked):
     return tuple(slot._replace(start_by=slot.at + 90) for slot in original(*asked))
 
 
-@breaks("all slots of a second are used at once", "H117", "consumer.flow.gate:slots_of")
+@breaks("all slots of a second are used at once", "H105", "consumer.flow.gate:slots_of")
 def _(original, gate, rate, now, want):
     return original(gate, rate._replace(burst=rate.burst + 10), now, want)
 
 
 @breaks(
-    "slots are given back though others were taken since", "H117", "consumer.flow.gate:SeenGates.give_back"
+    "slots are given back though others were taken since", "H105", "consumer.flow.gate:SeenGates.give_back"
 )
 async def _(original, self, queue, slot):
     self._seen |= await self._gates.read([queue.name])
     await original(self, queue, slot)
 
 
-@breaks("slots that were not used are lost", "H118", "consumer.flow.gate:BehindGate.end")
+@breaks("slots that were not used are lost", "H106", "consumer.flow.gate:BehindGate.end")
 async def _(original, self):
     pass
