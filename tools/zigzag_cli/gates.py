@@ -99,7 +99,7 @@ class StackGates:
             waiting = status(self._target)["waiting"]
         except Failure as failure:
             raise Failure(f"{self._queue} has this limit; but {failure}") from failure
-        takes = None if rate is None else max(0, waiting - rate.burst) * rate.every
+        takes = _takes_seconds(waiting, rate)
         return {"queue": self._queue, "rate": _told(rate), "waiting": waiting, "takes_seconds": takes}
 
     def why_closed(self) -> str | None:
@@ -111,7 +111,7 @@ class StackGates:
 
     def limits(self) -> dict[str, Any]:
         """Of each queue: why it is closed, or None; since when it is paused; its rate, and when its next slot
-        is; how many messages wait."""
+        is; how many messages wait, and how long they take by the rate."""
         now, seen = time(), self._read()
         counts = status(self._target)
         return {
@@ -121,6 +121,7 @@ class StackGates:
                 "rate": _told(gate.rate),
                 "next_slot": gate.next or None,
                 "waiting": counts["waiting"],
+                "takes_seconds": _takes_seconds(counts["waiting"], gate.rate),
             }
             for queue, gate in seen.items()
         }
@@ -170,6 +171,10 @@ def rate_words(limited: dict[str, Any]) -> str:
     if takes.total_seconds() > KEPT_SECONDS:
         return f"{words} {waiting:,} wait, which takes {takes}: SQS drops what is older than {days} days."
     return f"{words} {waiting:,} wait, which takes {takes} (hours:minutes:seconds)."
+
+
+def _takes_seconds(waiting: int, rate: Rate | None) -> float | None:
+    return None if rate is None else max(0, waiting - rate.burst) * rate.every
 
 
 def _told(rate: Rate | None) -> dict[str, Any] | None:

@@ -10,4 +10,5 @@ def late(batch: Batch, now: float) -> LeftAlone | None:
     """They are, or are about to be, somebody else's. A batch without a lease counts as on time."""
     if batch.lease is None or now <= batch.lease.start_by:
         return None
-    return LeftAlone(f"started {now - batch.lease.start_by:.0f} s too late: the message is somebody else's")
+    seconds = now - batch.lease.start_by
+    return LeftAlone(f"started {seconds:.0f} s too late: the message is, or soon will be, somebody else's")
