@@ -46,7 +46,7 @@ def world_of() -> Iterator[Callable[..., HostileWorld]]:
     def make(rate: Rate, messages: int, faults: Mapping[str, float], **options: Any) -> HostileWorld:
         world = HostileWorld(faults, flow_control=True, **options)
         made.append(world)
-        world.sandbox.limit(rate)
+        world.sandbox.limit(*rate)
         for _ in range(messages):
             world.send("plain")
         return world

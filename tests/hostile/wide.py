@@ -149,7 +149,7 @@ def _begin(drawn: Drawn, random: Random) -> WideWorld:
     imports = {name: _takes(drawn, random, often=True) for name in IMPORTED}
     world = WideWorld(rates, imports, seed=drawn.seed, fifo=drawn.fifo, **drawn.options)
     if drawn.rate:
-        world.sandbox.limit(drawn.rate)
+        world.sandbox.limit(*drawn.rate)
     now = world.sandbox.clock.now()
     outages = [(service, how) for service in SERVICES for how in HOWS if drawn.has(f"{service} {how}")]
     for service, how in outages:

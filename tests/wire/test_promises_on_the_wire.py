@@ -22,7 +22,6 @@ from tests.wire.sandbox import SandboxOnTheWire
 from tests.wire.wire import FORMS
 
 from shared.aws.choice import BOTO, LEAN
-from shared.ports.gates import Rate
 
 FAULTS = {
     "call failed": 0.05,
@@ -82,7 +81,7 @@ def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
             worker_timeout_seconds=900,
         )
         if world.sandbox.gates is not None and not world.fifo:
-            world.sandbox.limit(Rate(0.2, 10))
+            world.sandbox.limit(0.2, 10)
         made.append(world)
         return world
 

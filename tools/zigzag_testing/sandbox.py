@@ -157,9 +157,9 @@ class Sandbox:
         """Messages are received again."""
         self._do(operated(self.gates).resume(DEFAULT))
 
-    def limit(self, rate: Rate | None) -> None:
-        """Tasks start so often from now on, as after `zigzag limit`."""
-        self._do(operated(self.gates).limit(DEFAULT, rate))
+    def limit(self, every: float | None, burst: int = 1) -> None:
+        """A task starts each `every` seconds, as after `zigzag limit`; None is no limit."""
+        self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
     @property
     def dead_letters(self) -> list[DeadLetter]:

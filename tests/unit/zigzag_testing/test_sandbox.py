@@ -403,6 +403,20 @@ class TestPause:
 
         assert ran == [({"n": 1}, 1)]
 
+    def test_with_a_rate_so_many_run_and_no_more_until_there_is_none(self) -> None:
+        ran.clear()
+        with Sandbox(TABLE, flow_control=True) as sandbox:
+            sandbox.limit(3600, burst=2)
+            for n in range(5):
+                collect.send({"n": n})
+            sandbox.run_for(600)
+            assert len(ran) == 2
+
+            sandbox.limit(None)
+            sandbox.run()
+
+        assert sorted(payload["n"] for payload, _ in ran) == [0, 1, 2, 3, 4]
+
     def test_a_pause_uses_up_no_attempt(self) -> None:
         with Sandbox(TABLE, flow_control=True) as sandbox:
             ran.clear()
@@ -418,6 +432,6 @@ class TestPause:
 
     def test_without_flow_control_it_says_how_to_have_it(self) -> None:
         with Sandbox(TABLE) as sandbox:
-            for operate in (sandbox.pause, sandbox.resume):
+            for operate in (sandbox.pause, sandbox.resume, lambda: sandbox.limit(1)):
                 with pytest.raises(ValueError, match="flow_control=True"):
                     operate()
