@@ -10,7 +10,8 @@ polls. The count has two flaws, and the cap's promise is what they leave:
   their retry would keep healthy ones out; so a tenth of the cap goes beyond it, in each run. As long as fewer
   messages than that become visible again in the time between two runs, a fresh one starts in the next run.
 
-How many tasks run at once is for Lambda to bound: the parameter WorkerConcurrency.
+So tasks that take long add up, by a tenth of the cap a run; by one, where the cap is below ten. How many run
+at once is for Lambda to bound: the parameter WorkerConcurrency.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class InFlightCap:
         if self._limit == 0:
             return Share(MAX_PER_CALL)
         if self._left is None:
-            self._left = max(self._limit - await self._in_flight(), self._small_polls)
+            free = self._limit - await self._in_flight()
+            if self._left is None:  # another poller may have asked meanwhile
+                self._left = max(free, self._small_polls)
         allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked += allowed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.support import World
 
@@ -18,6 +20,15 @@ def receive(world: World, cap: InFlightCap, came: int) -> int:
     asked = may_receive(world, cap)
     cap.received(Share(asked), came)
     return asked
+
+
+def test_pollers_that_begin_at_once_share_it(world: World) -> None:
+    cap = InFlightCap(world.queue, limit=20)
+
+    async def eight() -> list[Share]:
+        return await asyncio.gather(*(cap.may_receive() for _ in range(8)))
+
+    assert sum(share.most for share in world.run(eight())) == 20
 
 
 def test_without_a_cap_every_poll_is_full_and_sqs_is_not_asked(world: World) -> None:

@@ -171,7 +171,15 @@ class TestRelease:
 
     @pytest.mark.parametrize(
         ("receives", "least", "most"),
-        [(1, 15, 60), (7, 15, 60), (8, 30, 120), (40, 150, 600), (60, 225, 900), (900, 225, 900)],
+        [
+            (1, 15, 60),
+            (7, 15, 60),
+            (8, 30, 120),
+            (40, 150, 600),
+            (60, 225, 900),
+            (240, 900, 3600),
+            (900, 900, 3600),
+        ],
     )
     def test_longer_the_more_often_it_was_received(
         self, world: World, receives: int, least: int, most: int
