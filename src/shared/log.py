@@ -15,9 +15,9 @@ from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import time
-from traceback import format_exception
 from typing import Any
 
+from shared.errors import traceback_of
 from shared.output import Output
 
 LOGGER = logging.getLogger("zigzag")
@@ -72,7 +72,7 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
     if _function is None:
         LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
     else:
-        raised = None if error is None else _traceback(error)
+        raised = None if error is None else traceback_of(error)
         fields = {name: _plain(value) for name, value in known.items()}
         _function.output.write(_line(time(), _LEVELS[level], message, raised, fields, ours=True))
 
@@ -143,7 +143,7 @@ def _line(
         "message": message,
     }
     if raised is not None:
-        line["traceback"] = raised
+        line["traceback"] = raised.rstrip("\n")
     metrics = fields.pop(METRICS, None)
     whole = {METRICS: metrics} if metrics is not None and ours else {}
     # What we say ourselves comes first and last: no field takes its place.
@@ -160,13 +160,9 @@ def _line(
 
 def _line_of(record: logging.LogRecord) -> str:
     error = record.exc_info and record.exc_info[1]
-    raised = _traceback(error) if error else None
+    raised = traceback_of(error) if error else None
     ours = record.name == LOGGER.name
     return _line(record.created, record.levelname, _message(record), raised, _fields(record), ours=ours)
-
-
-def _traceback(error: BaseException) -> str:
-    return "".join(format_exception(error)).rstrip("\n")
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from types import AsyncGeneratorType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
+from shared.errors import Interrupt
 from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError
 from zigzag import Context, Task
 
@@ -17,7 +18,7 @@ Sleep = Callable[[float], Awaitable[bool]]
 """Waits so many seconds; True at once when it is time to stop."""
 
 
-class SoftDeadline(KeyboardInterrupt):
+class SoftDeadline(Interrupt):
     """Interrupts a task shortly before Lambda would end its process.
 
     No Exception: those are swallowed by many an `except` on the way, logging's own among them. And of what is

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import traceback
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 from shared.dead_letter import Cause
+from shared.errors import text, traceback_of, words
 from shared.lease import DROP_MARGIN_SECONDS
 from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
-from worker.raised import OutOfTimeError, seconds_asked, text, words
+from worker.raised import OutOfTimeError, seconds_asked
 from zigzag import Reject, Retry
 from zigzag.policy import DEFAULT_POLICY, Policy
 
@@ -197,5 +197,5 @@ def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts:
         id=attempt.id,
         attempts=attempt.number if attempts is None else attempts,
         error=None if error is None else words(error),
-        traceback=None if error is None else "".join(traceback.format_exception(error)),
+        traceback=None if error is None else traceback_of(error),
     )

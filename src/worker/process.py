@@ -14,6 +14,7 @@ from time import sleep, time
 from typing import Any, NoReturn
 
 from shared import log
+from shared.errors import name
 from worker.alarm import Alarm
 from worker.host import Sleep, SoftDeadline
 from worker.leftovers import Before, end_a_child, own_digits, worn_out
@@ -120,16 +121,20 @@ class LambdaProcess:
 
         request -- Lambda's name for the invocation, to find its own lines by.
         """
-        log.write(logging.ERROR, "the worker failed", error=error, request=request)
-        log.flush()
-        os._exit(1)
+        try:
+            log.write(logging.ERROR, "the worker failed", error=error, request=request)
+            log.flush()
+        finally:  # whatever a task has done to the log
+            os._exit(1)
 
     def end_if_it_must(self) -> None:
         """Ends the process, and says why. Threads that a task has left are not waited for."""
         if self.exit_reason is not None:
-            log.write(logging.WARNING, "this environment ends", reason=self.exit_reason)
-            log.flush()
-            os._exit(1)
+            try:
+                log.write(logging.WARNING, "this environment ends", reason=self.exit_reason)
+                log.flush()
+            finally:
+                os._exit(1)
 
     def close(self) -> None:
         """For tests: a function's process ends without it."""
@@ -137,7 +142,7 @@ class LambdaProcess:
 
 
 def _as_exception(error: BaseException, whose: str) -> RuntimeError:
-    return RuntimeError(f"{whose} raised {type(error).__name__}, which is no Exception")
+    return RuntimeError(f"{whose} raised {name(error)}, which is no Exception")
 
 
 class _Beside:

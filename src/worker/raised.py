@@ -1,9 +1,10 @@
-"""What did the user's code mean by what it raised, and how is that said to a person? It may be anybody's."""
+"""What did the user's code mean by what it raised? It may be anybody's, and fail whoever looks at it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.errors import if_it_can, words
 from zigzag import Reject, Retry
 
 MAX_FINDINGS = 1_000
@@ -24,9 +25,17 @@ class TooManyFindingsError(ValueError):
     """In place of a ValidationError of pydantic's whose text would take a gigabyte: it names each finding."""
 
 
+class UnreadableError(Exception):
+    """In place of an error that raises another when it is asked what it is."""
+
+
 def meant(error: BaseException) -> BaseException:
     """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
     strongest: a Reject, else the Retry that asks for the longest wait."""
+    return if_it_can(lambda: _meant(error), None) or UnreadableError(words(error))
+
+
+def _meant(error: BaseException) -> BaseException:
     if (number := _number_of_findings(error)) > MAX_FINDINGS:
         few = TooManyFindingsError(f"{number:,} validation errors, too many to name")
         return few.with_traceback(error.__traceback__)
@@ -40,29 +49,16 @@ def meant(error: BaseException) -> BaseException:
 
 def seconds_asked(error: BaseException) -> float | None:
     """What a Retry asks for. One of a class of the user's own may lack it, or have anything there."""
-    after = getattr(error, "after", None) if isinstance(error, Retry) else None
+    if not isinstance(error, Retry):
+        return None
+    after = if_it_can(lambda: getattr(error, "after", None), None)
     return after if isinstance(after, int | float) and after >= 0 else None
 
 
-def words(error: BaseException) -> str:
-    """Type and text."""
-    return f"{type(error).__name__}: {text(error)}"
-
-
-def text(error: BaseException) -> str:
-    """The text of an error that may be anybody's: even that may fail."""
-    try:
-        return str(error)
-    except Exception:
-        return "(its text can't be had)"
-
-
 def _number_of_findings(error: BaseException) -> int:
-    count = getattr(error, "error_count", None) if isinstance(error, ValueError) else None
-    try:
-        number = count() if callable(count) else 0
-    except Exception:  # it may be anybody's
+    if not isinstance(error, ValueError):
         return 0
+    number = if_it_can(lambda: getattr(error, "error_count", int)(), 0)
     return number if isinstance(number, int) else 0
 
 

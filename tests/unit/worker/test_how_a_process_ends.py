@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from shared import log
 from worker.process import LambdaProcess
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="only a child can be looked at")
@@ -21,6 +22,23 @@ def status_of_a_child_that_ends_after(error: BaseException) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-@pytest.mark.parametrize("error", [RuntimeError("replaced"), KeyboardInterrupt(), MemoryError()], ids=repr)
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise KeyboardInterrupt
+
+
+ERRORS = [RuntimeError("replaced"), KeyboardInterrupt(), MemoryError(), UnspeakableError()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_whatever_escaped_from_the_worker(error: BaseException) -> None:
     assert status_of_a_child_that_ends_after(error) == 1
+
+
+def test_though_its_log_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SystemExit(7)
+
+    monkeypatch.setattr(log, "write", refuse)
+
+    assert status_of_a_child_that_ends_after(RuntimeError("replaced")) == 1
