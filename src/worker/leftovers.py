@@ -1,7 +1,8 @@
 """Leftovers of a task in its process, which the next one must not meet.
 
-Its folder, variables, locale, signals, umask and output are put back. After threads, child processes, memory
-and descriptors the process ends, once all is settled. Changes that a task's module made at its import stay.
+Its folder, variables, time zone, locale, signals, umask and output are put back. After threads, child
+processes, memory and descriptors the process ends, once all is settled. Changes that a task's module made at
+its import stay.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from signal import (
 )
 from threading import enumerate as alive
 from threading import main_thread
+from time import tzset
 
 from shared import log
 
@@ -81,6 +83,7 @@ class Before:
         os.environ = self._environ  # noqa: B003 - a task may have put another in its place
         if self._kept != self._variables:
             self._put_back_variables()
+        tzset()  # always: a task may have put back TZ, and not the time zone
         os.umask(self._umask)
         setdefaulttimeout(self._timeout)
         if self._folder is not None and _folder() != self._folder:

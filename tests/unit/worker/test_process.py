@@ -591,6 +591,23 @@ class TestLeftovers:
         call(process, task)
         assert (os.umask(before), socket.getdefaulttimeout()) == (0o027, None)
 
+    @pytest.mark.parametrize("sets_it_back", [False, True])
+    def test_the_time_zone_is_put_back(self, process: LambdaProcess, sets_it_back: bool) -> None:
+        before = time.localtime(0).tm_gmtoff
+
+        def task() -> None:
+            kept = os.environ.pop("TZ", None)
+            os.environ["TZ"] = "XXX-7"
+            time.tzset()
+            if sets_it_back:
+                del os.environ["TZ"]
+                if kept is not None:
+                    os.environ["TZ"] = kept
+
+        call(process, task)
+
+        assert time.localtime(0).tm_gmtoff == before
+
     def test_its_context_variables_are_gone(self, process: LambdaProcess) -> None:
         customer = ContextVar("customer", default="nobody")
         seen = []
