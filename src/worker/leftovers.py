@@ -1,6 +1,6 @@
 """Leftovers of a task in its process, which the next one must not meet.
 
-Its folder, variables, time zone, locale, signals, umask and output are put back. After threads, child
+Its folder, variables, time zone, locale, signals, umask, limits and output are put back. After threads, child
 processes, memory and descriptors the process ends, once all is settled. Changes that a task's module made at
 its import stay.
 """
@@ -36,6 +36,7 @@ from threading import main_thread
 from time import tzset
 
 from shared import log
+from worker.rlimits import ResourceLimits
 
 FULL_MEMORY = 0.85
 """Of the function's memory. With more, the next task might be killed for what others have left."""
@@ -60,6 +61,8 @@ class Before:
         self._children = _children()
         self._variables = self._kept.copy()
         self._folder = _folder()
+        self._limits = ResourceLimits()
+        self._lowered: list[str] = []
         self._limit = sys.getrecursionlimit()
         self._locale = setlocale(LC_ALL, None)
         self._signals = [getsignal(number) for number in _SIGNALS]
@@ -79,6 +82,7 @@ class Before:
     def _put_back(self) -> None:
         if sys.getrecursionlimit() != self._limit:
             sys.setrecursionlimit(self._limit)  # first: all else needs some
+        self._lowered = self._limits.put_back()  # memory and descriptors, too
         log.restore()
         os.environ = self._environ  # noqa: B003 - a task may have put another in its place
         if self._kept != self._variables:
@@ -111,6 +115,8 @@ class Before:
         pthread_sigmask(SIG_SETMASK, self._blocked)
 
     def _left_behind(self) -> Iterator[str]:
+        if self._lowered:
+            yield f"its task lowered a limit of its process for good: {', '.join(self._lowered)}"
         threads = [one.name for one in alive() if one not in self._threads and not one.daemon]
         if threads:
             yield f"its task left threads behind: {', '.join(threads)[:200]}"

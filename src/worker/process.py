@@ -79,8 +79,9 @@ class LambdaProcess:
         except BaseException as error:  # a cancellation, say: the task's failure, and not this process's end
             raise _as_exception(error, "the task") from error
         finally:
+            left = before.put_back()  # first: what is worn out is asked within the limits that were there
             worn = worn_out(self.memory_mb(), self._memory_mb)
-            self.exit_reason = before.put_back() or self._still_goes_on() or self.exit_reason or worn
+            self.exit_reason = left or self._still_goes_on() or self.exit_reason or worn
         return result
 
     def _still_goes_on(self) -> str | None:
