@@ -92,7 +92,7 @@ def flush() -> None:
 
 def of_a_task(fields: Mapping[str, Any]) -> logging.LoggerAdapter[logging.Logger]:
     """What a task logs with: each of its lines has these fields."""
-    logger = logging.getLogger("zigzag.task") if _function is None else _function.tasks
+    logger = logging.getLogger("zigzag.task") if _function is None else _function.logger()
     return _OfATask(logger, {"fields": fields})
 
 
@@ -112,8 +112,14 @@ class _Function:
 
     def __init__(self) -> None:
         self.output = Output()
-        self.tasks = logging.Logger("zigzag.task", logging.INFO)
-        self.tasks.addHandler(_Handler(self.output))
+        self._handler = _Handler(self.output)
+
+    def logger(self) -> logging.Logger:
+        """That of one attempt: no level or filter that it sets is there for the next one."""
+        logger = logging.Logger("zigzag.task", logging.INFO)
+        logger.manager = logging.Manager(logger)  # type: ignore[arg-type]  # else `logging.disable` reached it
+        logger.handlers = [self._handler]  # `addHandler` would take a lock
+        return logger
 
 
 _function: _Function | None = None

@@ -69,12 +69,8 @@ def logs(payload: dict[str, Any], context: Context) -> None:
     context.log.error("order lost", extra={"fields": {"order": 7}})
 """
 
-UNHURT = [
-    name
-    for name in SET_UP
-    if name not in ("logging is disabled", "a filter, a factory and a class of its own")
-]
-"""After these, a task's own lines are there, too: the others ask for their silence."""
+UNHURT = [name for name in SET_UP if name != "a filter, a factory and a class of its own"]
+"""After these, a task's own lines are there, too: the other one has its own word for each of them."""
 
 
 @pytest.fixture
@@ -117,6 +113,21 @@ def test_what_context_log_is_told_is_there_whatever_an_earlier_task_set_up(
 
     (line,) = ran.said("order lost")
     assert (line["task"], line["attempt"], line["order"]) == ("logs", 1, 7)
+
+
+@pytest.mark.parametrize(
+    "said", ["setLevel(50)", "logger.addFilter(lambda _: False)", "logger.handlers.clear()"]
+)
+def test_what_a_task_does_to_its_context_log_is_gone_with_it(worker: WarmWorker, said: str) -> None:
+    code = f"""
+@task()
+def sets_up(payload: dict[str, Any], context: Context) -> None:
+    context.log.{said}
+"""
+
+    ran = worker.runs(code + LOGS, "sets_up", "logs")
+
+    assert len(ran.said("order lost")) == 1
 
 
 @pytest.mark.parametrize(
