@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from shared.errors import words
 from worker.host import SoftDeadline
 from worker.leftovers import end_a_child
 
@@ -39,7 +40,8 @@ class Loop:
         """What it returns, once all that it has started has ended.
 
         Raises what it raises, and what the first of the asyncio tasks does that it left to themselves, before
-        its end or after; then the others are cancelled. SoftDeadline names those that were still pending.
+        its end or after; then the others are cancelled. SoftDeadline names those that were still pending. A
+        SystemExit is its own: that of another one ended the loop in the middle, and is a RuntimeError.
         """
         import asyncio  # only tasks that are `async def` pay for it
         from concurrent.futures import ThreadPoolExecutor
@@ -54,14 +56,19 @@ class Loop:
         _ERRORS.set(self._errors)
         before = asyncio.all_tasks(loop)
         left: set[asyncio.Task[Any]] = set()
+        leaving: list[SystemExit] = []
         try:
-            result = loop.run_until_complete(_all_of(awaitable, left))
+            result = loop.run_until_complete(_all_of(_noted(awaitable, leaving), left))
             threads.shutdown()
             if self._errors:
                 raise self._errors[0]
         except SoftDeadline as deadline:
             still = sorted(_name(task) for task in left if not task.done())
             raise SoftDeadline(", ".join(still)[:200]).with_traceback(deadline.__traceback__) from None
+        except SystemExit as error:
+            if any(error is one for one in leaving):
+                raise
+            raise RuntimeError(f"what it started raised {words(error)}") from error
         finally:
             self._errors = []
             self.left = _cancelled(loop, before)
@@ -83,6 +90,15 @@ class Loop:
         """For tests: the process of a function ends without it."""
         if self._loop is not None:
             self._loop.close()
+
+
+async def _noted(awaitable: Awaitable[Any], leaving: list[SystemExit]) -> Any:
+    """What it returns. The SystemExit that it raises is in `leaving` then."""
+    try:
+        return await awaitable
+    except SystemExit as error:
+        leaving.append(error)
+        raise
 
 
 async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> Any:
@@ -117,7 +133,10 @@ def _cancelled(loop: asyncio.AbstractEventLoop, before: set[asyncio.Task[Any]]) 
     while (tasks := asyncio.all_tasks(loop) - before) and (seconds := ends - loop.time()) > 0:
         for task in tasks:
             task.cancel()
-        done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=seconds))
+        try:
+            done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=seconds))
+        except SystemExit:  # of one of them: it says nothing of the run that is over
+            continue
         for task in done:
             if not task.cancelled():
                 task.exception()  # else asyncio would say that nobody asked

@@ -473,6 +473,51 @@ class TestLoop:
             call(process, leave)
         assert call(process, task) == 7
 
+    @pytest.mark.parametrize("waits_for_it", [False, True])
+    def test_what_it_started_and_leaves_by_sys_exit_fails_it(
+        self, process: LambdaProcess, waits_for_it: bool
+    ) -> None:
+        """It is aborted then, in the middle of its work: that is no success."""
+
+        async def leave() -> None:
+            sys.exit(0)
+
+        async def task() -> None:
+            started = asyncio.create_task(leave())
+            await (started if waits_for_it else asyncio.sleep(LONG))
+
+        with pytest.raises(RuntimeError, match="what it started raised SystemExit: 0"):
+            call(process, task)
+
+    def test_so_does_what_leaves_after_its_end(self, process: LambdaProcess) -> None:
+        async def leave() -> None:
+            await asyncio.sleep(SOON)
+            sys.exit(0)
+
+        async def task() -> None:
+            asyncio.get_running_loop().create_task(leave())
+
+        with pytest.raises(RuntimeError, match="what it started raised SystemExit: 0"):
+            call(process, task)
+
+    def test_what_leaves_when_it_is_cancelled_makes_a_failure_no_success(
+        self, process: LambdaProcess
+    ) -> None:
+        async def leave() -> None:
+            try:
+                await asyncio.sleep(LONG)
+            finally:
+                sys.exit(0)
+
+        async def task() -> None:
+            started = asyncio.create_task(leave())
+            await asyncio.sleep(0)
+            raise ValueError(f"not sent, with {started}")
+
+        with pytest.raises(ValueError, match="not sent"):
+            call(process, task)
+        assert process.exit_reason is None
+
     def test_its_threads_have_ended_with_it(self, process: LambdaProcess) -> None:
         async def task() -> Any:
             return await asyncio.to_thread(lambda: 7)
