@@ -16,6 +16,7 @@ from consumer.pollers import connections_for, messages_for, pollers_for, threads
 from consumer.settings import ConsumerSettings
 from shared import log
 from shared.aws.choice import transport_in_a_loop
+from shared.aws.identity import Identity
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.clock import WallClock
@@ -43,6 +44,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         threads=threads_for(pollers),
         arriving=memory.arriving,
         botos_messages=messages_for(memory_mb),
+        identity=Identity(os.environ),
     )
     aws.prepare("sqs", "lambda")
     gates: Gates | None = None

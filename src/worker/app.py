@@ -9,8 +9,6 @@ from random import Random
 from typing import Any
 
 from shared import log
-from shared.aws.choice import transport_in_place
-from shared.aws.doubt import Doubt
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.delivery import BadEventError
@@ -19,6 +17,7 @@ from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
+from worker.transports import transports_by_now
 from worker.triggers import dispatch
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
@@ -40,11 +39,7 @@ def _settings() -> WorkerSettings:
 def _worker(queue_url: str) -> Worker:
     """The worker of one queue, made once for each environment of the function."""
     settings = _settings()
-    doubt = Doubt()
-    # What settles and records does no harm when it is sent twice, and much when it is lost.
-    aws = transport_in_place(settings.transport, attempts=4, ends_at=PROCESS.ends_at, doubt=doubt)
-    aws.prepare("sqs")
-    beats = transport_in_place(settings.transport, attempts=1, ends_at=PROCESS.ends_at, doubt=doubt)
+    aws, beats = transports_by_now(settings.transport, PROCESS.ends_at)
     return Worker(
         queue=SqsQueue(aws, queue_url),
         dead_letters=SqsQueue(aws, settings.queue.dead_letter_url),

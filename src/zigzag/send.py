@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
+from shared.aws.identity import Identity
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
 from shared.queues import is_fifo
@@ -70,6 +71,17 @@ _outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=No
 """And the process that it is of: a forked child has a copy, in which a message would be lost."""
 _open: list[tuple[Outbox, int]] = []
 """Every outbox that is sent to now. A thread of a pool has a context of its own, in which none is set."""
+
+
+_identity: Identity | None = None
+"""Whose sends those to AWS are. A producer's are its process's, as it is at its first send to a queue."""
+
+
+def send_as(identity: Identity) -> None:
+    """From now on, sends are the function's: its tasks may change variables for calls of their own."""
+    global _identity
+    _identity = identity
+    _queue.cache_clear()
 
 
 @contextmanager
@@ -199,4 +211,6 @@ def _queue(url: str) -> Sender:
     from shared.aws.choice import BOTO, transport_in_place
     from shared.aws.sqs_queue import SqsQueue
 
-    return SqsQueue(transport_in_place(os.environ.get("ZIGZAG_TRANSPORT", BOTO), attempts=3), url)
+    variables = os.environ if _identity is None else _identity.variables
+    wanted = variables.get("ZIGZAG_TRANSPORT", BOTO)
+    return SqsQueue(transport_in_place(wanted, attempts=3, identity=_identity), url)

@@ -18,6 +18,7 @@ from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
 import worker.app
+import worker.transports
 from shared import log
 from shared.aws import choice
 from shared.aws.choice import BOTO, LEAN
@@ -128,6 +129,7 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def nothing_wired(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The functions wire themselves anew, as in a new environment of Lambda's."""
     monkeypatch.setattr(log, "_function", None)
+    monkeypatch.setattr(send, "_identity", None)
     forget()
     yield
     forget()
@@ -147,7 +149,7 @@ def _transports_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     for module, name in (
         (consumer.app, "transport_in_a_loop"),
-        (worker.app, "transport_in_place"),
+        (worker.transports, "transport_in_place"),
         (choice, "transport_in_place"),  # which those use who send
     ):
         monkeypatch.setattr(module, name, remembered(getattr(module, name)))

@@ -23,7 +23,14 @@ TEMPLATE = ("tests/template",)
 QUICK = ("tests/unit", "tests/contract", *HANDLERS)
 
 AWS = "shared.aws."
-UNSEEN_BY_PROMISES = (AWS, "consumer.app:", "consumer.flow.cap:", "worker.app:", "worker.process:")
+UNSEEN_BY_PROMISES = (
+    AWS,
+    "consumer.app:",
+    "consumer.flow.cap:",
+    "worker.app:",
+    "worker.process:",
+    "worker.transports:",
+)
 """What the sandbox has in its own way, as time and queues; and a cap, which no promise is about."""
 
 STUCK_SECONDS = 600

@@ -32,6 +32,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
+from shared.aws.identity import Identity
 from shared.aws.transport import (
     ANSWER_SECONDS,
     Answered,
@@ -60,6 +61,9 @@ _NOTHING_SENT = (
 
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
 """When the call that is under way must not be sent any more. Threads of a pool have no such limit."""
+
+_making: dict[int, threading.Lock] = {}
+"""A session makes one client at a time. A child that is forked meanwhile has a lock of its own."""
 
 _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
     "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
@@ -106,6 +110,8 @@ class BotoTransport:
                    process only.
     messages    -- most that a receive asks for: an answer is parsed as a whole, in some 20 MB for each of
                    the largest.
+    identity    -- whose calls they are. Without one, clients are made by boto3's default session, which an
+                   application may have set up.
     """
 
     def __init__(
@@ -117,14 +123,14 @@ class BotoTransport:
         ends_at: Callable[[], float] = never,
         clients: Mapping[Service, Any] | None = None,
         messages: int = MAX_PER_CALL,
+        identity: Identity | None = None,
     ) -> None:
+        self._make = boto3.client if identity is None else partial(identity.client, boto3.Session)
         self._messages = messages
         self._attempts = attempts
         self._connections = connections
         self._call = call
         self._ends_at = ends_at
-        # boto3 makes one client at a time. A child that is forked meanwhile has a lock of its own.
-        self._making: dict[int, threading.Lock] = {}
         self._process = os.getpid()
         self._given = dict(clients or {})
         # A forked child has clients of its own, and leaves its parent's alone: their connections are shared.
@@ -170,7 +176,7 @@ class BotoTransport:
             return self._given[service]
         of_this = (process, service, waits)
         if of_this not in self._clients:
-            with self._making.setdefault(process, threading.Lock()):
+            with _making.setdefault(process, threading.Lock()):
                 if of_this not in self._clients:
                     self._clients[of_this] = self._made(service, waits)
         return self._clients[of_this]
@@ -186,7 +192,7 @@ class BotoTransport:
             max_pool_connections=self._connections,
         )
         try:
-            client = boto3.client(service, config=config)
+            client = self._make(service, config=config)
         except BotoCoreError as error:
             raise NotSentError(type(error).__name__, str(error)) from error
         client.meta.events.register("before-send", _refuse_late)

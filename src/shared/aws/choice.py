@@ -9,6 +9,7 @@ from functools import partial
 
 from shared import log
 from shared.aws.doubt import Doubt, LeanFirst
+from shared.aws.identity import Identity
 from shared.aws.lean.connections import Arriving
 from shared.aws.lean.endpoint import AwsEnvironment, NeedsBotoError, aws_environment
 from shared.aws.transport import Transport, never
@@ -18,7 +19,12 @@ LEAN, BOTO = "lean", "boto"
 
 
 def transport_in_place(
-    wanted: str, *, attempts: int, ends_at: Callable[[], float] = never, doubt: Doubt | None = None
+    wanted: str,
+    *,
+    attempts: int,
+    ends_at: Callable[[], float] = never,
+    doubt: Doubt | None = None,
+    identity: Identity | None = None,
 ) -> Transport:
     """One that makes its calls here and now.
 
@@ -26,14 +32,15 @@ def transport_in_place(
     attempts -- how often a call is sent at most.
     ends_at  -- when the invocation ends, in epoch seconds: nothing is sent later.
     doubt    -- of the lean client, where other transports of the process share it.
+    identity -- whose calls they are; without one, the process's of now.
     """
 
     def boto() -> Transport:
         from shared.aws.boto import BotoTransport
 
-        return BotoTransport(attempts=attempts, ends_at=ends_at)
+        return BotoTransport(attempts=attempts, ends_at=ends_at, identity=identity)
 
-    found = _for_lean(wanted)
+    found = _for_lean(wanted, identity)
     if found is None:
         return boto()
     from shared.aws.lean.streams_in_place import InPlace
@@ -51,6 +58,7 @@ def transport_in_a_loop(
     threads: int,
     arriving: Arriving | None = None,
     botos_messages: int = MAX_PER_CALL,
+    identity: Identity | None = None,
 ) -> Transport:
     """One for an event loop, with many calls under way. As above.
 
@@ -67,9 +75,11 @@ def transport_in_a_loop(
         from shared.aws.boto import BotoTransport, in_threads
 
         call = in_threads(ThreadPoolExecutor(threads))
-        return BotoTransport(attempts=attempts, connections=threads, call=call, messages=messages)
+        return BotoTransport(
+            attempts=attempts, connections=threads, call=call, messages=messages, identity=identity
+        )
 
-    found = _for_lean(wanted)
+    found = _for_lean(wanted, identity)
     if found is None:
         return boto(botos_messages)
     from shared.aws.lean.streams_in_a_loop import InALoop
@@ -80,12 +90,12 @@ def transport_in_a_loop(
     return LeanFirst(lean, takes_over, Doubt(), calls_again=attempts > 1)
 
 
-def _for_lean(wanted: str) -> AwsEnvironment | None:
+def _for_lean(wanted: str, identity: Identity | None) -> AwsEnvironment | None:
     """What the lean transport needs, if it is wanted and can serve."""
     if wanted != LEAN:
         return None
     try:
-        return aws_environment(os.environ)
+        return aws_environment(os.environ if identity is None else identity.variables)
     except NeedsBotoError as error:
         log.write(logging.INFO, "boto is used", reason=str(error))
         return None
