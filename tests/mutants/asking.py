@@ -100,6 +100,8 @@ def _first_of(folders: tuple[str, ...], mutation: Mutation | None) -> Caught | N
             return Caught(seen["test"], tuple(seen["functions"]), seen["error"], seen["own"])
     if ended is None or ended < 0:
         return Caught(folders[0], error="They do not end.")
+    if ended == 1:  # with a test that failed there would be a witness
+        return Caught(folders[0], error="Their process is ended by what they test.")
     raise RuntimeError(f"pytest could not look at {', '.join(folders)}:\n{said[-2000:]}")
 
 
