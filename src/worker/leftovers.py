@@ -36,6 +36,7 @@ from threading import main_thread
 from time import tzset
 
 from shared import log
+from worker.interpreter import Interpreter
 from worker.rlimits import ResourceLimits
 
 FULL_MEMORY = 0.85
@@ -62,6 +63,7 @@ class Before:
         self._variables = self._kept.copy()
         self._folder = _folder()
         self._limits = ResourceLimits()
+        self._interpreter = Interpreter()
         self._lowered: list[str] = []
         self._limit = sys.getrecursionlimit()
         self._locale = setlocale(LC_ALL, None)
@@ -82,7 +84,8 @@ class Before:
     def _put_back(self) -> None:
         if sys.getrecursionlimit() != self._limit:
             sys.setrecursionlimit(self._limit)  # first: all else needs some
-        self._lowered = self._limits.put_back()  # memory and descriptors, too
+        self._interpreter.put_back()
+        self._lowered = self._limits.put_back()  # all else needs memory and descriptors, too
         log.restore()
         os.environ = self._environ  # noqa: B003 - a task may have put another in its place
         if self._kept != self._variables:
