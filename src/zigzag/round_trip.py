@@ -8,7 +8,8 @@ Places and types are told, values never: they may be private.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Set
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
@@ -34,10 +35,12 @@ def change(given: Any, back: Any, path: str = "") -> Change | None:
     if parts is None:
         if _has_rules(given):
             return Change(path, "loses its time zone, and has an offset in its place: send it in UTC")
+        if _is_second(given):
+            return Change(path, "loses its fold, the second of two equal times: send it in UTC")
         same = given == back or (given != given and back != back)  # NaN equals nothing
         return None if same else Change(path, "comes back with another value")
     for name, one, other in parts:
-        found = change(one, other, f"{path}.{name}" if path else str(name))
+        found = change(one, other, ".".join(filter(None, (path, name))))
         if found is not None:
             return found
     return None
@@ -66,29 +69,47 @@ def _has_rules(given: Any) -> bool:
     return isinstance(zone, tzinfo) and zone.utcoffset(None) is None
 
 
-def _parts(given: Any, back: Any) -> Iterator[tuple[Any, Any, Any]] | None:
+def _is_second(given: Any) -> bool:
+    """Whether a time without a zone is the later one of the hour that is there twice. No text says so."""
+    return getattr(given, "fold", 0) == 1 and given.tzinfo is None
+
+
+def _parts(given: Any, back: Any) -> Iterator[tuple[str, Any, Any]] | None:
     """Names of the parts of both, with their values; None for what has no parts."""
     if hasattr(type(given), "model_fields"):
         return _named(_fields(given), _fields(back))
-    if isinstance(given, dict):
+    if hasattr(type(given), "__dataclass_fields__") and type(given) is type(back):
+        return _named(_dataclass_fields(given), _dataclass_fields(back))
+    if isinstance(given, Mapping):
         return _named(given, back)
-    if isinstance(given, list | tuple):
+    if isinstance(given, list | tuple | deque):
         return _named(dict(enumerate(given)), dict(enumerate(back)))
+    if isinstance(given, Set) and given == back:
+        others = {one: one for one in back}
+        return (("", one, others[one]) for one in given)  # nameless: a member's name would be its value
     return None
 
 
-def _named(given: Mapping[Any, Any], back: Mapping[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
-    kinds = {key: type(key) for key in back}
+def _named(given: Mapping[Any, Any], back: Mapping[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
+    keys = {key: key for key in back}
     for key, value in given.items():
         # To a dict, True and 1 are one key; to JSON they are not.
-        kept = key in kinds and (type(key) is kinds[key] or isinstance(key, str))
-        yield key, value, back[key] if kept else _Missing()
+        kept = key in keys and (type(key) is type(keys[key]) or isinstance(key, str))
+        if kept and not isinstance(key, str):
+            yield str(key), key, keys[key]
+        yield str(key), value, back[key] if kept else _Missing()
     for key in back:
         if key not in given:
-            yield key, _Missing(), back[key]
+            yield str(key), _Missing(), back[key]
 
 
 def _fields(model: Any) -> dict[str, Any]:
     names = type(model).model_fields
     fields = {name: value for name, value in model.__dict__.items() if name in names}
     return {**fields, **(model.__pydantic_extra__ or {}), **(model.__pydantic_private__ or {})}
+
+
+def _dataclass_fields(one: Any) -> dict[str, Any]:
+    from dataclasses import fields  # loaded by who made the class
+
+    return {field.name: getattr(one, field.name) for field in fields(one) if hasattr(one, field.name)}

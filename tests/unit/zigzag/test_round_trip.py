@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, PrivateAttr, SecretStr
@@ -90,6 +92,35 @@ class Zone(tzinfo):
 
 
 ZONE = Zone()
+
+
+ZONED = datetime(2026, 1, 1, tzinfo=ZONE)
+
+
+@dataclass
+class Visit:
+    at: datetime
+    seen: ClassVar[datetime] = ZONED
+    note: str = field(default="", compare=False)
+
+
+class Visited(Visit):
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+class Held(BaseModel):
+    """Times, in all that may hold one."""
+
+    visit: Visit | None = None
+    visited: Visited | None = None
+    one_of: set[datetime] = set()
+    kept: frozenset[datetime] = frozenset()
+    line: deque[datetime] = deque()
+    by_time: dict[datetime, int] = {}
+    some: Mapping[str, datetime] = {}
+    nested: list[dict[str, Visit]] = []
+    any_of: set[Any] = set()
 
 
 class Secretive(BaseModel):
@@ -201,6 +232,12 @@ def _the_same() -> Iterator[Any]:
     yield Strict(id=KEY, colour=Colour.RED, at=NOW, sizes=(1, 2))
     yield Moment(value=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1), "CET")))
     yield Moment(value=datetime(2026, 1, 1))
+    yield Moment(value=datetime(2026, 1, 1, tzinfo=UTC, fold=1))
+    yield Held(
+        visit=Visit(NOW), visited=Visited(NOW), one_of={NOW}, kept=frozenset({NOW}), any_of={True, "a"}
+    )
+    yield Held(line=deque([NOW]), by_time={NOW: 1}, some={"a": NOW})
+    yield Held(some=MappingProxyType({"a": NOW}))
     yield Rich(
         id=KEY,
         at=NOW,
@@ -238,6 +275,29 @@ CHANGES: dict[str, tuple[Any, Any, str]] = {
         "value loses its time zone",
     ),
     "a time of day in a zone": (OfDay, OfDay(value=time(9, tzinfo=ZONE)), "value loses its time zone"),
+    "a zone in a dataclass": (Held, Held(visit=Visit(ZONED)), "visit.at loses its time zone"),
+    "a zone in what calls all equal": (Held, Held(visited=Visited(ZONED)), "visited.at loses its time zone"),
+    "a zone in a set": (Held, Held(one_of={NOW, ZONED}), "one_of loses its time zone"),
+    "a zone in a frozenset": (Held, Held(kept=frozenset({ZONED})), "kept loses its time zone"),
+    "a zone in a deque": (Held, Held(line=deque([NOW, ZONED])), "line.1 loses its time zone"),
+    "a zone in a key": (
+        Held,
+        Held(by_time={ZONED: 1}),
+        "by_time.2026-01-01 00:00:00+01:00 loses its time zone",
+    ),
+    "a zone in another mapping": (
+        Held,
+        Held(some=MappingProxyType({"a": ZONED})),
+        "some.a loses its time zone",
+    ),
+    "a zone deep inside": (Held, Held(nested=[{"a": Visit(ZONED)}]), "nested.0.a.at loses its time zone"),
+    "a set's Decimal": (Held, Held(any_of={Decimal(1)}), "any_of comes back with another value"),
+    "the second of two equal times": (
+        Moment,
+        Moment(value=datetime(2026, 10, 25, 2, 30, fold=1)),
+        "value loses its fold",
+    ),
+    "the second of two equal times of day": (OfDay, OfDay(value=time(2, 30, fold=1)), "value loses its fold"),
     "a key": (dict, {1: 100}, "1 does not come back"),
     "two keys": (dict, {1: "a", "1": "b"}, "1 "),
     "keys of all kinds": (dict, {None: 1, True: 2}, "None does not come back"),
