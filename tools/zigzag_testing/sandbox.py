@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from contextvars import copy_context
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -38,7 +37,7 @@ from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_cons
 from zigzag_testing.schedules import Schedule, every
 from zigzag_testing.stack import queues_of, table_of
 from zigzag_testing.virtual_host import VirtualHost
-from zigzag_testing.virtual_time import SkewedClock, virtual_runner
+from zigzag_testing.virtual_time import SkewedClock, close, run_to_its_end, virtual_runner
 
 CONSUMER_TIMEOUT_SECONDS = 90
 CLOCKS_DIFFER_SECONDS = 5.0
@@ -115,7 +114,7 @@ class Sandbox:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._sending.close()
-        self._runner.close()
+        close(self._runner)
 
     def send_message(
         self,
@@ -167,8 +166,7 @@ class Sandbox:
         return [DeadLetter.of(letter) for letter in self.dead_letter_queue.messages]
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
-        # In the caller's context: what a task sends goes to this sandbox too.
-        return self._runner.run(coroutine, context=copy_context())
+        return run_to_its_end(self._runner, coroutine)
 
     async def _run(self, max_seconds: float) -> None:
         give_up_at = self.clock.now() + max_seconds

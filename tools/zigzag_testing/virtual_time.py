@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
 
 THREAD_SECONDS = 10.0
 """How long a thread may work, in real time, until it counts as something that will not come."""
@@ -74,6 +78,40 @@ class SkewedClock:
 
 
 def virtual_runner() -> tuple[asyncio.Runner, VirtualClock]:
-    """A runner on virtual time, and its clock. Close the runner when done."""
+    """A runner on virtual time, and its clock. Close the runner when done. Raises RuntimeError in a loop."""
+    if _in_a_loop():
+        raise RuntimeError(_NOT_HERE)
     runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
     return runner, VirtualClock(runner.get_loop())
+
+
+def run_to_its_end[R](runner: asyncio.Runner, coroutine: Coroutine[Any, Any, R]) -> R:
+    """Runs it in the caller's context: what it sends goes where the caller's does. Raises RuntimeError in a
+    loop."""
+    if _in_a_loop():
+        coroutine.close()
+        raise RuntimeError(_NOT_HERE)
+    return runner.run(coroutine, context=copy_context())
+
+
+def close(runner: asyncio.Runner) -> None:
+    """Closes it, also in a loop."""
+    if _in_a_loop():
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(runner.close).result()
+    else:
+        runner.close()
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+_NOT_HERE = (
+    "virtual time has an event loop of its own, and another one runs here: use the sandbox in a plain `def` "
+    "test, or, all of it in one function, by `asyncio.to_thread`"
+)

@@ -435,3 +435,44 @@ class TestPause:
             for operate in (sandbox.pause, sandbox.resume, lambda: sandbox.limit(1)):
                 with pytest.raises(ValueError, match="flow_control=True"):
                     operate()
+
+
+class TestWithinALoop:
+    """An `async def` test has an event loop that runs already, and a sandbox brings one of its own."""
+
+    def test_to_make_one_says_how_to_test_instead(self) -> None:
+        async def test() -> None:
+            with Sandbox(TABLE) as sandbox:
+                sandbox.run()
+
+        with pytest.raises(RuntimeError, match=r"in a plain `def` test, or, .* by `asyncio\.to_thread`"):
+            asyncio.run(test())
+
+    def test_so_does_what_runs_it(self, sandbox: Sandbox) -> None:
+        async def test() -> None:
+            sandbox.run()
+
+        with pytest.raises(RuntimeError, match=r"in a plain `def` test, or, .* by `asyncio\.to_thread`"):
+            asyncio.run(test())
+
+    def test_by_a_thread_it_works(self) -> None:
+        def use() -> int:
+            with Sandbox(TABLE) as sandbox:
+                collect.send({})
+                sandbox.run()
+                return len(sandbox.reports)
+
+        async def test() -> int:
+            return await asyncio.to_thread(use)
+
+        assert asyncio.run(test()) == 1
+
+    def test_its_end_hides_no_error(self) -> None:
+        sandbox = Sandbox(TABLE)
+
+        async def test() -> None:
+            with sandbox:
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            asyncio.run(test())
