@@ -67,6 +67,12 @@ class Outbox(Sender, Protocol):
 _TOO_LARGE = re.compile(r"Message must be shorter than (\d+) bytes")
 """SQS's words for a message over its queue's MaximumMessageSize; its code is only InvalidParameterValue."""
 
+_REGION = re.compile(
+    r"https://sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/", re.I
+)
+"""The region in a queue's URL: only there is the queue, wherever its producer is
+(https://docs.aws.amazon.com/general/latest/gr/sqs-service.html)."""
+
 _outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=None)
 """And the process that it is of: a forked child has a copy, in which a message would be lost."""
 _open: list[tuple[Outbox, int]] = []
@@ -213,4 +219,6 @@ def _queue(url: str) -> Sender:
 
     variables = os.environ if _identity is None else _identity.variables
     wanted = variables.get("ZIGZAG_TRANSPORT", BOTO)
-    return SqsQueue(transport_in_place(wanted, attempts=3, identity=_identity), url)
+    named = _REGION.match(url)
+    region = named[1].lower() if named else None
+    return SqsQueue(transport_in_place(wanted, attempts=3, identity=_identity, region=region), url)

@@ -106,12 +106,11 @@ class BotoTransport:
     connections -- how many each client keeps.
     call        -- how blocking calls are made.
     ends_at     -- when the invocation ends, in epoch seconds.
-    clients     -- boto3's clients that are made already, of an account or a place of their own; for this
-                   process only.
+    clients     -- boto3's, made already, as of another account or place; for this process only.
     messages    -- most that a receive asks for: an answer is parsed as a whole, in some 20 MB for each of
                    the largest.
-    identity    -- whose calls they are. Without one, clients are made by boto3's default session, which an
-                   application may have set up.
+    identity    -- whose calls they are; without one, those of boto3's default session.
+    region      -- where they go, if it is not the caller's own.
     """
 
     def __init__(
@@ -124,8 +123,10 @@ class BotoTransport:
         clients: Mapping[Service, Any] | None = None,
         messages: int = MAX_PER_CALL,
         identity: Identity | None = None,
+        region: str | None = None,
     ) -> None:
-        self._make = boto3.client if identity is None else partial(identity.client, boto3.Session)
+        make: Any = boto3.client if identity is None else partial(identity.client, boto3.Session)
+        self._make = partial(make, region_name=region)
         self._messages = messages
         self._attempts = attempts
         self._connections = connections

@@ -25,6 +25,7 @@ def transport_in_place(
     ends_at: Callable[[], float] = never,
     doubt: Doubt | None = None,
     identity: Identity | None = None,
+    region: str | None = None,
 ) -> Transport:
     """One that makes its calls here and now.
 
@@ -33,14 +34,15 @@ def transport_in_place(
     ends_at  -- when the invocation ends, in epoch seconds: nothing is sent later.
     doubt    -- of the lean client, where other transports of the process share it.
     identity -- whose calls they are; without one, the process's of now.
+    region   -- where they go, if it is not the caller's own.
     """
 
     def boto() -> Transport:
         from shared.aws.boto import BotoTransport
 
-        return BotoTransport(attempts=attempts, ends_at=ends_at, identity=identity)
+        return BotoTransport(attempts=attempts, ends_at=ends_at, identity=identity, region=region)
 
-    found = _for_lean(wanted, identity)
+    found = _for_lean(wanted, identity, region)
     if found is None:
         return boto()
     from shared.aws.lean.streams_in_place import InPlace
@@ -90,12 +92,13 @@ def transport_in_a_loop(
     return LeanFirst(lean, takes_over, Doubt(), calls_again=attempts > 1)
 
 
-def _for_lean(wanted: str, identity: Identity | None) -> AwsEnvironment | None:
+def _for_lean(wanted: str, identity: Identity | None, region: str | None = None) -> AwsEnvironment | None:
     """What the lean transport needs, if it is wanted and can serve."""
     if wanted != LEAN:
         return None
     try:
-        return aws_environment(os.environ if identity is None else identity.variables)
+        variables = os.environ if identity is None else identity.variables
+        return aws_environment({**variables, "AWS_DEFAULT_REGION": region} if region else variables)
     except NeedsBotoError as error:
         log.write(logging.INFO, "boto is used", reason=str(error))
         return None
