@@ -22,8 +22,7 @@ MAX_CONTEXTS = 100
 """Errors that were raised while others were dealt with, from one to the next."""
 
 AGAIN_SECONDS = 1.0
-"""Until it rings again, where it was not heard, or was swallowed: C code does not listen, and a `__del__` or
-a bare `except` lets nothing through."""
+"""Seconds until the signal is sent again: C code ignores it, a `__del__` or a bare `except` swallows it."""
 
 _MAIN = main_thread().ident or 0
 _NEVER = float("inf")

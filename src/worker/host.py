@@ -21,8 +21,8 @@ Sleep = Callable[[float], Awaitable[bool]]
 class SoftDeadline(Interrupt):
     """Interrupts a task shortly before Lambda would end its process.
 
-    No Exception: those are swallowed by many an `except` on the way, logging's own among them. And of what is
-    none, KeyboardInterrupt is what event loops let through. Its text names what the task had left pending.
+    No Exception: those are swallowed by many an `except` on the way, logging's own among them. Of the other
+    base exceptions, event loops let KeyboardInterrupt through. Its text names what the task had left pending.
     """
 
 

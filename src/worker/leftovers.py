@@ -129,8 +129,8 @@ class Before:
 
 
 def own_digits() -> None:
-    """Gives the running code a decimal context of its own. In a copy of its context variables it would be the
-    same one, if the task's module has asked for it."""
+    """Gives the running code a decimal context of its own. A copied context shares the decimal context, if the
+    task's module has used it."""
     decimal = sys.modules.get("decimal")
     if decimal is not None:
         decimal.setcontext(decimal.getcontext().copy())
@@ -190,8 +190,7 @@ def _children() -> set[int]:
 
 
 def _running(child: int) -> str:
-    """The name of a child process that runs. What has ended, and nobody has waited for, is cleared away, or
-    there would be more and more; its name is the empty one."""
+    """The name of a running child process. A child that has ended is reaped, and gives ''."""
     if child == 0:
         return "of unknown names"
     with suppress(OSError):

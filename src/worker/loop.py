@@ -76,8 +76,8 @@ class Loop:
         return result
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """An asyncio task has raised what nobody asked for, as a rule: that fails the run that started it, as
-        long as that goes on."""
+        """Handles an error that nobody awaited: it fails the run that started the asyncio task, if that run
+        still goes on."""
         import asyncio
 
         task, error = context.get("future"), context.get("exception")
