@@ -129,8 +129,8 @@ class Before:
 
 
 def own_digits() -> None:
-    """Gives the running code a decimal context of its own. A copied context shares the decimal context, if the
-    task's module has used it."""
+    """Gives the running code a decimal context of its own. A copied context shares the decimal context if
+    the task's module has used it."""
     decimal = sys.modules.get("decimal")
     if decimal is not None:
         decimal.setcontext(decimal.getcontext().copy())

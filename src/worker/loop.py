@@ -37,11 +37,11 @@ class Loop:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
-        """What it returns, once all that it has started has ended.
+        """The awaitable's result, once all that it has started has ended.
 
-        Raises what it raises, and what the first of the asyncio tasks does that it left to themselves, before
-        its end or after; then the others are cancelled. SoftDeadline names those that were still pending. A
-        SystemExit is its own: that of another one ended the loop in the middle, and is a RuntimeError.
+        Raises the awaitable's error, or the first error of an asyncio task that it started and did not await;
+        the others are cancelled then. SoftDeadline names those that were still pending. A SystemExit of what
+        it started has ended the loop in the middle, and is a RuntimeError.
         """
         import asyncio  # only tasks that are `async def` pay for it
         from concurrent.futures import ThreadPoolExecutor
