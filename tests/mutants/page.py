@@ -29,8 +29,8 @@ The [promises](reliability.md#what-is-promised) are asked first, in `tests/hosti
 Where they notice nothing, or can't since the sandbox has no such part, a test of one mechanism must."""
 
 _PROMISES_LAST = """\
-In this run the tests of one mechanism were asked first, and the [promises](reliability.md#what-is-promised), \
-in `tests/hostile`, where those notice nothing: that takes a quarter of the time.
+In this run the tests of one mechanism were asked first, which takes a quarter of the time; and where they
+notice nothing, the [promises](reliability.md#what-is-promised), in `tests/hostile`.
 `make mutants` asks the promises first."""
 
 
