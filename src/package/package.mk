@@ -43,6 +43,9 @@ packages: python
 	{ echo "The packages of src/requirements.txt could not be had for Lambda's Python 3.13 on $(MACHINE)" \
 	"(above). If name, version and network are right, one of them has no wheel for it:" \
 	"docs/add-a-task.md says what to do, under Packages." >&2; exit 1; }
+	@$(RUN_PYTHON) "$(SRC)/package/conditions.py" "$(ARTIFACTS_DIR)" $(MACHINE) "$(SRC)/requirements.txt" || \
+	{ echo "The machine that builds is not Lambda's, and left this out (above): name it in" \
+	"src/requirements.txt, in a line of its own without a condition." >&2; exit 1; }
 	@rm -rf "$(ARTIFACTS_DIR)/bin"
 	@$(RUN_PYTHON) -W ignore $(COMPILE) -qq "$(ARTIFACTS_DIR)" || true
 

@@ -82,7 +82,9 @@ class Project:
         (library / "pyproject.toml").write_text(PROJECT_FILE + '[project]\nname = "shop"\nversion = "1"\n')
         (library / "backend.py").write_text(BACKEND)
 
-    def build(self, *lines: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def build(
+        self, *lines: str, architecture: str = "x86_64", **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Makes the worker's package of those requirements, as `sam build` would."""
         src = self.folder / "src"
         (src / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
@@ -92,7 +94,7 @@ class Project:
         offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.folder / "wheels")}
         ours = {"ARTIFACTS_DIR": str(self.folder / "out"), "PYTHON": sys.executable, **offline}
         return subprocess.run(
-            ["make", "--makefile", str(src / "package" / "x86_64" / "Makefile"), "build-WorkerFunction"],
+            ["make", "--makefile", str(src / "package" / architecture / "Makefile"), "build-WorkerFunction"],
             cwd=src,
             env={**kept, **ours, **variables},
             capture_output=True,
@@ -326,3 +328,56 @@ def test_a_folder_of_ones_own_is_in_the_package(project: Project, line: str) -> 
 
     assert done.returncode == 0, done.stderr
     assert project.has("shop")
+
+
+ARCHITECTURES = {"x86_64": "x86_64", "arm64": "aarch64"}
+"""By Lambda's name: the machine's, as `platform_machine` has it. One of them is not the one that builds."""
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_what_a_package_needs_on_lambda_is_there_or_named(project: Project, architecture: str) -> None:
+    """pip asks the machine that builds for the conditions of packages."""
+    needed = f'butter ; platform_machine == "{ARCHITECTURES[architecture]}" and sys_platform == "linux"'
+    project.wheel("bread", needs=needed)
+    project.wheel("butter")
+
+    done = project.build("bread==1", architecture=architecture)
+
+    if not project.has("butter"):
+        assert done.returncode != 0
+        assert f"bread needs it on Lambda: {needed.partition(' ')[0]}" in done.stderr
+        done = project.build("bread==1", "butter==1", architecture=architecture)
+    assert done.returncode == 0
+    assert project.has("butter")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_line_that_lambda_needs_is_there_or_named(project: Project, architecture: str) -> None:
+    project.wheel("butter")
+
+    line = f'butter==1 ; platform_machine == "{ARCHITECTURES[architecture]}"'
+    done = project.build(line, architecture=architecture)
+
+    assert (done.returncode == 0) is project.has("butter")
+    assert project.has("butter") or "requirements.txt needs it on Lambda: butter" in done.stderr
+
+
+def test_what_is_needed_elsewhere_or_for_an_extra_that_nobody_wants_is_not_missed(project: Project) -> None:
+    project.wheel("bread", needs='jam ; extra == "sweet"\nRequires-Dist: colorama ; sys_platform == "win32"')
+
+    done = project.build("bread==1", 'pywin32==1 ; sys_platform == "win32"')
+
+    assert (done.returncode, project.has("bread")) == (0, True)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_what_an_extra_needs_on_lambda_is_there_or_named(project: Project, architecture: str) -> None:
+    machine = ARCHITECTURES[architecture]
+    needed = f'jam ; extra == "sweet" and platform_machine == "{machine}"'
+    project.wheel("bread", needs=f"{needed}\nProvides-Extra: sweet")
+    project.wheel("jam")
+
+    done = project.build("bread[sweet]==1", architecture=architecture)
+
+    assert (done.returncode == 0) is project.has("jam")
+    assert project.has("jam") or "bread needs it on Lambda: jam" in done.stderr
