@@ -112,4 +112,4 @@ def _fields(model: Any) -> dict[str, Any]:
 def _dataclass_fields(one: Any) -> dict[str, Any]:
     from dataclasses import fields  # loaded by who made the class
 
-    return {field.name: getattr(one, field.name) for field in fields(one) if hasattr(one, field.name)}
+    return {field.name: getattr(one, field.name, None) for field in fields(one)}
