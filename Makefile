@@ -28,7 +28,7 @@ test: setup ## Everything that must hold at every commit, end to end on the loca
 	@$(BIN)/pytest $(IN_TWO) -m "not slow"
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
-	@$(BIN)/pytest -m slow
+	@$(BIN)/pytest $(IN_TWO) -m slow
 test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest $(IN_TWO) -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
