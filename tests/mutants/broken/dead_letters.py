@@ -15,20 +15,6 @@ breaks = PART.breaks
 
 
 @breaks(
-    "a message is deleted though what its worker has to do before has failed",
-    "H33",
-    "shared.dead_letter:move_to_dead_letters",
-)
-async def _(original, delivery, cause, queue, dead_letters, clock, random, once_stored=None):
-    async def never_mind():
-        if once_stored is not None:
-            await once_stored()
-        return True
-
-    return await original(delivery, cause, queue, dead_letters, clock, random, never_mind)
-
-
-@breaks(
     "a message is deleted before its dead letter is confirmed",
     "H46",
     "shared.dead_letter:move_to_dead_letters",
