@@ -22,6 +22,9 @@ from zigzag_testing.faults import SLOWEST_CALL_SECONDS
 from zigzag_testing.outages import SLOW_SECONDS
 from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 
+ASKED_IN_VAIN = 5
+"""A message may be asked for its key so many times as often, where what it needs then can't be reached."""
+
 MOST_COUNTED = 20
 """Starts of a message whose code kills or hangs, if its task has not more attempts."""
 
@@ -132,17 +135,18 @@ def _is_doubled(world: WideWorld, life: Life) -> bool:
 def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
     """No message is started without end, whatever its code does, and whatever can't be reached.
 
-    While dead letters can't be stored, or another message of its key has to end first, one is asked for its
-    key each time that it comes: there, only the task's own starts count.
+    While dead letters can't be stored, records are slow or away, or another message of its key has to end
+    first, one is asked for its key each time that it comes: more often, and not without end either.
     """
-    stored = not any(width.startswith("dead letters") for width in drawn.widths)
+    reached = not any(width.startswith(("dead letters", "records")) for width in drawn.widths)
     # Starts that others of its batch left too little time for: in a group one, elsewhere one a delivery.
     behind = 1 if drawn.fifo else MAX_STARTS if drawn.options["batch_size"] > 1 else 0
     for life in world.trail.lives:
         doubled = sum(world.faults.doubled[one] for one in life.message_ids)
         most = (max(MOST_COUNTED, world.attempts) + 1 + behind) * len(life.message_ids) + doubled
-        started = len(life.touches if stored and not life.shares else life.starts)
-        assert started <= most, f"{life.id} was started {started} times, of {most}"
+        assert len(life.starts) <= most, f"{life.id} was started {len(life.starts)} times, of {most}"
+        most *= 1 if reached and not life.shares else ASKED_IN_VAIN
+        assert len(life.touches) <= most, f"{life.id} was asked {len(life.touches)} times, of {most}"
 
 
 def check_attempts_are_kept(world: WideWorld, drawn: Drawn) -> None:
