@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager
 
 from shared import log
 from shared.delivery import Batch, Delivery
+from shared.errors import words
 from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Queue
@@ -105,7 +106,7 @@ class Hold:
         try:
             extended = await self._extend()
         except Exception as error:  # whatever it is, the next beat may get through
-            log.write(logging.WARNING, "a heartbeat failed", reason=f"{type(error).__name__}: {error}")
+            log.write(logging.WARNING, "a heartbeat failed", reason=words(error))
             self._next_at = now + BEAT_AGAIN_SECONDS
             return True
         for delivery in extended:

@@ -36,6 +36,7 @@ from threading import main_thread
 from time import tzset
 
 from shared import log
+from shared.errors import words
 from worker.interpreter import Interpreter
 from worker.rlimits import ResourceLimits
 
@@ -78,7 +79,7 @@ class Before:
         try:
             self._put_back()
         except Exception as error:
-            return f"what its task changed can't be put back: {type(error).__name__}: {error}"
+            return f"what its task changed can't be put back: {words(error)}"
         return "; ".join(self._left_behind()) or None
 
     def _put_back(self) -> None:

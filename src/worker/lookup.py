@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from shared.errors import words
 from zigzag import Task
 
 Table = Mapping[str, str | Task[Any, Any, Any]]
@@ -38,7 +39,7 @@ def find(name: str, table: Table) -> Task[Any, Any, Any]:
     try:
         module = importlib.import_module(entry)
     except (Exception, SystemExit) as error:
-        raise BrokenTaskError(f"{entry} can't be imported: {type(error).__name__}: {error}") from error
+        raise BrokenTaskError(f"{entry} can't be imported: {words(error)}") from error
     found = getattr(module, name, None)
     if not isinstance(found, Task):
         raise BrokenTaskError(f"{entry} has no function {name} under @task; tasks/__init__.py says it has")

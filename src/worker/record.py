@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from random import Random
 
 from shared import log
+from shared.errors import words
 from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.records import Begun, Busy, Done, Records, RecordsError
@@ -73,7 +74,7 @@ class Record:
                     log.write(logging.WARNING, "another worker has the record of this task")
                     return
             except Exception as error:  # whatever it is, the next beat may get through
-                reason = f"{type(error).__name__}: {error}"
+                reason = words(error)
                 log.write(logging.WARNING, "a heartbeat of the record failed", reason=reason)
                 next_at = now + BEAT_AGAIN_SECONDS
 

@@ -86,6 +86,11 @@ def test_an_endless_name_is_cut() -> None:
         pytest.param("def wave(:", "SyntaxError: ", id="no Python"),
         pytest.param("raise SystemExit('bye')", "SystemExit: bye", id="it leaves"),
         pytest.param(
+            "class Mute(Exception):\n    def __str__(self): raise SystemExit\nraise Mute",
+            "Mute: ",
+            id="its error can't be told",
+        ),
+        pytest.param(
             "from zigzag import task\n@task()\ndef wave(): ...", "TaskDefinitionError: ", id="no task"
         ),
     ],
