@@ -1,4 +1,4 @@
-"""All that user code imports, in order to write tasks and to send them."""
+"""The names that user code imports to write tasks and to send them."""
 
 from zigzag.context import Context
 from zigzag.errors import (

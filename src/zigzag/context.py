@@ -1,4 +1,4 @@
-"""The context: all that a running task knows of itself."""
+"""The context: the facts that a running task can read about itself."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ def _unlimited() -> float:
 
 
 class Context(Value):
-    """One attempt, as its task sees it. In a test, make one: `Context()`.
+    """Describes one attempt to its task. In a test, make one: `Context()`.
 
-    id           -- the task's id: the producer's, else the first MessageId. The same in every attempt, so
-                    it is a key to use with what must not be done twice.
+    id           -- the task's id: the producer's, else the first MessageId. It is the same in every attempt,
+                    so it can be the key of an effect that must happen only once.
     task         -- the task's name.
-    attempt      -- from 1.
+    attempt      -- the attempt's number, from 1.
     sent_at      -- when SQS took the message.
     attributes   -- the message's attributes: text for String and Number, bytes for Binary.
     log          -- a logger whose lines carry id, task and attempt.
-    seconds_left -- a function: seconds until the attempt is interrupted, which is before Lambda ends it.
+    seconds_left -- a function that returns the seconds until the attempt is interrupted, which happens before
+                    Lambda ends it.
     """
 
     __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left")
@@ -50,4 +51,4 @@ class Context(Value):
         self.seconds_left: Final = seconds_left
 
     def __hash__(self) -> int:
-        return hash((self.id, self.task, self.attempt))  # `attributes` may be a dict, which has none
+        return hash((self.id, self.task, self.attempt))  # `attributes` may be a dict, which can't be hashed

@@ -1,37 +1,37 @@
-"""The errors of `zigzag`, and the two words by which a task says what becomes of its message.
+"""The errors of `zigzag`, and the two exceptions by which a task decides what happens to its message.
 
 Exception
-├── Retry                       raised by a task: later, please
-├── Reject                      raised by a task: never, please
+├── Retry                       raised by a task: try again later
+├── Reject                      raised by a task: never try again
 └── ZigzagError
     ├── TaskDefinitionError     a function that can't be a task
     └── SendError               a message that was not sent
         ├── BadPayloadError
         └── PayloadTooLargeError
 
-Retry and Reject are no errors: `except ZigzagError` around a task's own sending lets them pass.
+Retry and Reject are no errors: an `except ZigzagError` around a task's own sends does not catch them.
 """
 
 from __future__ import annotations
 
 
-class Retry(Exception):  # noqa: N818 -- not an error; the word that tasks say
-    """Raised by a task that wants to be tried again later: an attempt, not an error.
+class Retry(Exception):  # noqa: N818 -- not an error: a request of the task
+    """Raised by a task that wants to be tried again later. It counts as an attempt, not as an error.
 
-    reason -- in words, for the log, and for the dead letter if it was the last attempt.
-    after  -- seconds until then; without it, the task's own backoff.
+    reason -- a text for the log, and for the dead letter if this was the last attempt.
+    after  -- seconds until the next attempt; without it, the task's backoff decides.
     """
 
     def __init__(self, reason: str, *, after: float | None = None) -> None:
         super().__init__(reason)
-        if after is not None and not after >= 0:  # so that NaN is refused, too
+        if after is not None and not after >= 0:  # `not >=` refuses NaN as well
             raise ValueError(f"Retry(after=…) takes seconds from 0, not {after}")
         self.reason = reason
         self.after = after
 
 
 class Reject(Exception):  # noqa: N818
-    """Raised by a task that no retry will help: its message becomes a dead letter now, with the reason."""
+    """Raised by a task that no retry can help. Its message becomes a dead letter at once, with the reason."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -39,11 +39,11 @@ class Reject(Exception):  # noqa: N818
 
 
 class ZigzagError(Exception):
-    """The base of all errors of `zigzag`, but not of Retry and Reject."""
+    """The base of all errors of `zigzag`. Retry and Reject are not among them."""
 
 
 class TaskDefinitionError(ZigzagError):
-    """A function that can't be a task. The message names its file and line, and what to change."""
+    """The function can't be a task. The text names its file and line, and the change that it needs."""
 
 
 class SendError(ZigzagError):
@@ -51,7 +51,7 @@ class SendError(ZigzagError):
 
 
 class BadPayloadError(SendError):
-    """The payload does not fit the task's model, or is no JSON."""
+    """The payload does not fit the task's model, or is not JSON."""
 
 
 class PayloadTooLargeError(SendError):

@@ -1,6 +1,6 @@
-"""Asynchronous code, run in place: without an event loop, where nothing ever waits.
+"""Runs coroutines without an event loop, for code that never waits.
 
-The worker's ports block, so its coroutines never suspend, and one step runs them to the end. Loading asyncio
+The worker's ports block, so its coroutines never suspend, and one step runs them to the end. To load asyncio
 for that would make every cold start slower.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def run_in_place[R](coroutine: Coroutine[Any, Any, R]) -> R:
-    """Runs a coroutine; its result. Raises RuntimeError if it waits for something."""
+    """Runs a coroutine and returns its result. Raises RuntimeError if the coroutine waits for something."""
     try:
         coroutine.send(None)
     except StopIteration as done:

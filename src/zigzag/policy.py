@@ -10,7 +10,7 @@ from typing import Any, Final
 from zigzag.values import Value
 
 MAX_TIMEOUT_SECONDS = 900
-"""A function of Lambda's runs no longer
+"""A Lambda function runs no longer
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
@@ -21,8 +21,8 @@ def _is_number(value: object) -> bool:
 class Backoff(Value):
     """Exponential backoff with full jitter, in seconds.
 
-    The wait after attempt n is drawn evenly between 0 and `first` * 2 ** (n - 1), or `longest` if that
-    is less; but at least 1, and whole. Jitter keeps tasks that failed together from coming back together
+    The wait after attempt n is drawn evenly between 0 and `first` * 2 ** (n - 1), or `longest` if that is
+    less. It is a whole number, at least 1. Jitter keeps tasks that failed together from coming back together
     (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
     """
 
@@ -36,7 +36,7 @@ class Backoff(Value):
         self.longest: Final = longest
 
     def seconds(self, attempt: int, random: Random) -> int:
-        """The wait after the attempt numbered `attempt`, from 1."""
+        """Returns the seconds to wait after the attempt numbered `attempt`, from 1."""
         doublings = min(attempt - 1, 32)
         ceiling = min(self.longest, self.first * 2**doublings)
         return max(1, math.ceil(random.uniform(0, ceiling)))
@@ -46,7 +46,7 @@ _DEFAULT_BACKOFF = Backoff()
 
 
 class Policy(Value):
-    """The settings of a task, as `@task(…)` takes them. The default holds for unknown tasks as well."""
+    """The settings of a task, as `@task(…)` takes them."""
 
     __match_args__ = ("attempts", "backoff", "idempotent", "timeout")
 
@@ -57,7 +57,7 @@ class Policy(Value):
         idempotent: bool | Callable[[Any], str] = False,
         timeout: float | None = None,
     ) -> None:
-        """Raises ValueError, which says what the argument may be."""
+        """Raises ValueError, whose text names the values that the argument may have."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
             raise ValueError(f"attempts is {attempts!r}; it may be a whole number from 1")
         if not isinstance(backoff, Backoff):
@@ -76,9 +76,9 @@ class Policy(Value):
         self.timeout: Final = timeout
 
     def key(self, payload: Any, id: str) -> str:
-        """The key of an idempotent task's effect: the task's id, or the answer of its key function.
+        """Returns the key of an idempotent task's effect: the task's id, or the answer of its key function.
 
-        Raises TypeError if the answer is no text, or empty; and whatever the function raises.
+        Raises TypeError if the answer is not a text, or is empty; and any error of the key function.
         """
         if not callable(self.idempotent):
             return id
@@ -89,4 +89,4 @@ class Policy(Value):
 
 
 DEFAULT_POLICY = Policy()
-"""Of `@task` without settings, and of messages whose task is not found."""
+"""The policy of `@task` without settings, and of messages whose task is not found."""

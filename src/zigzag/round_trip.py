@@ -1,9 +1,8 @@
-"""Is a payload still the same once it has been JSON? If not, where does it change?
+"""Does a payload stay the same when it is written as JSON and read again? If not, where does it change?
 
 Pydantic writes some values that it does not read back: a SecretStr becomes stars, a subclass loses its
-fields, an excluded field its value, a time its zone. Equal is not enough: a Decimal that comes back as a
-float may be equal.
-Places and types are told, values never: they may be private.
+fields, an excluded field its value, a time its zone. A comparison by `==` is not enough: a Decimal that comes
+back as a float may be equal. The findings name places and types, never values: values may be private.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _PLAIN = (str, int, float, bytes, dict, list)
 
 
 class Change(NamedTuple):
-    """Where a value does not come back as it was, and what happens to it."""
+    """A place where a value does not come back the same, and the change that happens to it."""
 
     path: str
     what: str
@@ -28,7 +27,8 @@ class Change(NamedTuple):
 
 
 def change(given: Any, back: Any, path: str = "") -> Change | None:
-    """The first change from `given` to what came `back`, or None. Raises RecursionError."""
+    """Returns the first difference between `given` and `back`, the value read again, or None. Raises
+    RecursionError."""
     if type(given) is not type(back) and not _is_plainer(given, back):
         return Change(path, _told(given, back))
     parts = _parts(given, back)
@@ -47,7 +47,7 @@ def change(given: Any, back: Any, path: str = "") -> Change | None:
 
 
 class _Missing:
-    """In place of what is not there."""
+    """Stands in the place of a value that is not there."""
 
 
 def _told(given: Any, back: Any) -> str:
@@ -63,19 +63,20 @@ def _is_plainer(given: Any, back: Any) -> bool:
 
 
 def _has_rules(given: Any) -> bool:
-    """Whether a time has a zone whose offset depends on the day. A text has the offset alone: it is the same
-    moment, and a day later it may be an hour off."""
+    """Returns whether a time has a zone whose offset depends on the day. A text has only the offset: it names
+    the same moment, but a day later the offset may be wrong by an hour."""
     zone = getattr(given, "tzinfo", None)
     return isinstance(zone, tzinfo) and zone.utcoffset(None) is None
 
 
 def _is_second(given: Any) -> bool:
-    """Whether a time without a zone is the later one of the hour that is there twice. No text says so."""
+    """Returns whether a time without a zone is in the second pass of an hour that comes twice. A text can't
+    say so."""
     return getattr(given, "fold", 0) == 1 and given.tzinfo is None
 
 
 def _parts(given: Any, back: Any) -> Iterator[tuple[str, Any, Any]] | None:
-    """Names of the parts of both, with their values; None for what has no parts."""
+    """Returns the names of the parts of both, with their values; None for a value that has no parts."""
     if hasattr(type(given), "model_fields"):
         return _named(_fields(given), _fields(back))
     if hasattr(type(given), "__dataclass_fields__") and type(given) is type(back):
@@ -86,14 +87,14 @@ def _parts(given: Any, back: Any) -> Iterator[tuple[str, Any, Any]] | None:
         return _named(dict(enumerate(given)), dict(enumerate(back)))
     if isinstance(given, Set) and given == back:
         others = {one: one for one in back}
-        return (("", one, others[one]) for one in given)  # nameless: a member's name would be its value
+        return (("", one, others[one]) for one in given)  # without a name: a member's name would be its value
     return None
 
 
 def _named(given: Mapping[Any, Any], back: Mapping[Any, Any]) -> Iterator[tuple[str, Any, Any]]:
     keys = {key: key for key in back}
     for key, value in given.items():
-        # To a dict, True and 1 are one key; to JSON they are not.
+        # True and 1 are the same key in a dict, and two keys in JSON.
         kept = key in keys and (type(key) is type(keys[key]) or isinstance(key, str))
         if kept and not isinstance(key, str):
             yield str(key), key, keys[key]
@@ -110,6 +111,6 @@ def _fields(model: Any) -> dict[str, Any]:
 
 
 def _dataclass_fields(one: Any) -> dict[str, Any]:
-    from dataclasses import fields  # loaded by who made the class
+    from dataclasses import fields  # already loaded by the code that made the class
 
     return {field.name: getattr(one, field.name, None) for field in fields(one)}

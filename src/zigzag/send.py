@@ -1,4 +1,4 @@
-"""Sending from Python: checks a message and puts it on the queue.
+"""Checks a message and puts it on the queue, from Python.
 
     {"task": "resize_image", "payload": {…}, "id": "…"}
 
@@ -26,15 +26,15 @@ from zigzag.in_place import run_in_place
 from zigzag.values import Value
 
 ENVELOPE_BYTES = 10_000
-"""Room for all that Zigzag's event adds to the body: receipt handle, system attributes, lease."""
+"""Bytes that the worker's event may add to the body: receipt handle, system attributes, lease."""
 
 _FIFO_ID = "[!-~]{1,128}"
-"""A group or a deduplication id, as SQS takes it: ASCII's letters, digits and punctuation
+"""The pattern of a group or a deduplication id that SQS accepts: ASCII's letters, digits and punctuation
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 
 class Options(Value):
-    """The options of a message; `Task.send` explains them."""
+    """The options of a message. `Task.send` explains them."""
 
     __match_args__ = ("id", "delay_seconds", "group", "deduplication_id")
 
@@ -52,39 +52,42 @@ class Options(Value):
 
 
 class Sender(Protocol):
-    """Takes a message, and answers with its MessageId."""
+    """Takes a message and returns its MessageId."""
 
     def send(self, message: Outgoing) -> Coroutine[Any, Any, str]: ...
 
 
 class Outbox(Sender, Protocol):
-    """Stands for a queue in a test. If it is FIFO, its `url` ends in .fifo, as with SQS."""
+    """Takes a queue's place in a test. The `url` of a FIFO one ends in .fifo, as with SQS."""
 
     @property
     def url(self) -> str: ...
 
 
 _TOO_LARGE = re.compile(r"Message must be shorter than (\d+) bytes")
-"""SQS's words for a message over its queue's MaximumMessageSize; its code is only InvalidParameterValue."""
+"""SQS's text for a message over its queue's MaximumMessageSize. The error's code is only
+InvalidParameterValue."""
 
 _REGION = re.compile(
     r"https://sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/", re.I
 )
-"""The region in a queue's URL: only there is the queue, wherever its producer is
+"""The region in a queue's URL. The queue is only there, and the producer may be in another region
 (https://docs.aws.amazon.com/general/latest/gr/sqs-service.html)."""
 
 _outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=None)
-"""And the process that it is of: a forked child has a copy, in which a message would be lost."""
+"""The outbox, and the id of its process. A forked child has only a copy: a message in it would be lost."""
 _open: list[tuple[Outbox, int]] = []
-"""Every outbox that is sent to now. A thread of a pool has a context of its own, in which none is set."""
+"""Every outbox that is open now. A thread of a pool has a context of its own, in which `_outbox` is not
+set."""
 
 
 _identity: Identity | None = None
-"""Whose sends those to AWS are. A producer's are its process's, as it is at its first send to a queue."""
+"""The identity that signs sends to AWS. None in a producer: its process's own counts, as it is at the first
+send to a queue."""
 
 
 def send_as(identity: Identity) -> None:
-    """From now on, sends are the function's: its tasks may change variables for calls of their own."""
+    """Makes later sends use the function's identity: tasks may change the variables for their own calls."""
     global _identity
     _identity = identity
     _queue.cache_clear()
@@ -92,7 +95,7 @@ def send_as(identity: Identity) -> None:
 
 @contextmanager
 def sending_to(outbox: Outbox) -> Iterator[None]:
-    """Sends tasks to `outbox` and not to AWS, within a `with` block; those of other threads, too."""
+    """Sends tasks to `outbox` instead of AWS within a `with` block, from other threads as well."""
     here = outbox, os.getpid()
     token = _outbox.set(here)
     _open.append(here)
@@ -104,7 +107,8 @@ def sending_to(outbox: Outbox) -> Iterator[None]:
 
 
 def _standing_in() -> Outbox | None:
-    """What stands for the queue; None is AWS. Raises SendError where this thread or process has no say."""
+    """Returns the outbox in the queue's place, or None for AWS. Raises SendError if it can't be known which
+    one this thread or process means."""
     here = _outbox.get()
     if here is None and len(_open) > 1:
         raise SendError(
@@ -129,8 +133,8 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
     except (TypeError, ValueError, RecursionError) as error:
         raise BadPayloadError(f"the payload for {task} can't be written as JSON: {error}") from error
     if re.search(REFUSED_CHARACTERS, body):
-        body = json.dumps(message)  # all ASCII: nothing in it that SQS refuses
-    # Escaped once more in the worker's event, where quotes and backslashes count twice.
+        body = json.dumps(message)  # all ASCII: no character that SQS refuses
+    # The worker's event escapes the body once more, so quotes and backslashes count twice.
     escaped = len(json.dumps(body, ensure_ascii=False).encode())
     if escaped > MAX_EVENT_BYTES - ENVELOPE_BYTES:
         raise PayloadTooLargeError(
@@ -142,7 +146,8 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
 
 
 def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: str) -> Outgoing:
-    """Makes the message that the queue of `queue_url` takes. Raises as `encode` does, or SendError."""
+    """Returns the message as the queue of `queue_url` takes it. Raises the errors of `encode`, or
+    SendError."""
     body = encode(task, payload, id=options.id)
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
@@ -158,7 +163,7 @@ def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: 
 
 
 def _check(options: Options, *, fifo: bool) -> None:
-    """Raises SendError if the queue would refuse the options, or misread one."""
+    """Raises SendError if the queue would refuse an option, or understand it differently."""
     if not 0 <= options.delay_seconds <= MAX_DELAY_SECONDS:
         raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {MAX_DELAY_SECONDS}")
     for name, value in (("group", options.group), ("deduplication_id", options.deduplication_id)):
@@ -179,7 +184,8 @@ def _check(options: Options, *, fifo: bool) -> None:
 
 
 def _deduplication_id(task: str, id: str) -> str:
-    """Names the task as well: another task of the same id and group must not be lost."""
+    """Returns a deduplication id that names the task as well: SQS must not drop another task with the same id
+    and group."""
     text = f"{task}:{id}"
     if re.fullmatch(_FIFO_ID, text):
         return text
@@ -187,7 +193,8 @@ def _deduplication_id(task: str, id: str) -> str:
 
 
 def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
-    """Sends a message to the queue; its MessageId. Raises as `compose` does, or SendError."""
+    """Sends a message to the queue and returns its MessageId. Raises the errors of `compose`, or
+    SendError."""
     outbox = _standing_in()
     url = _queue_url() if outbox is None else outbox.url
     message = compose(task, payload, options, url)
@@ -213,7 +220,7 @@ def _queue_url() -> str:
 
 @functools.cache
 def _queue(url: str) -> Sender:
-    # Loaded at the first send. boto's is the default; Zigzag's own functions name theirs.
+    # Loaded at the first send. boto is the default; Zigzag's own functions name their transport.
     from shared.aws.choice import BOTO, transport_in_place
     from shared.aws.sqs_queue import SqsQueue
 

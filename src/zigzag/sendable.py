@@ -1,4 +1,4 @@
-"""Can a payload be sent as it is? It has to fit its task, and to come back from JSON as it was."""
+"""Can a payload be sent unchanged? It has to fit its task, and to come back from JSON the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ type Parse = Callable[[Any], Any]
 
 
 def checked(name: str, model: Any, payload: Any, parse: Parse) -> dict[str, Any]:
-    """The whole payload of the task `name`, as JSON has it. Raises BadPayloadError."""
+    """Returns the whole payload of the task `name`, as JSON has it. Raises BadPayloadError."""
     try:
         if model is None:
             return _of_dict(name, payload)
@@ -40,7 +40,7 @@ def _of_dict(name: str, payload: Any) -> dict[str, Any]:
 
 
 def _of_model(name: str, given: Any, parse: Parse) -> dict[str, Any]:
-    """The payload of a model, if it comes back the same."""
+    """Returns the JSON of a model's instance, if it comes back the same."""
     written = _written(name, given)
     if not isinstance(written, dict):
         raise BadPayloadError(f"the payload of {name} must be a JSON object")
@@ -53,7 +53,8 @@ def _of_model(name: str, given: Any, parse: Parse) -> dict[str, Any]:
 
 
 def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
-    """A payload that is JSON already: with its defaults, where the model can write what it reads."""
+    """Returns a payload that is JSON already, with the model's defaults if the model can write its own
+    fields."""
     if not isinstance(payload, Mapping):
         parse(payload if _is_json(payload) else None)
         raise BadPayloadError(f"the payload of {name} must be a JSON object")
@@ -61,7 +62,7 @@ def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
     model = parse(given)
     try:
         return _of_model(name, model, parse)
-    except BadPayloadError:  # it can't be written by its model: such as a SecretStr, whose text is in here
+    except BadPayloadError:  # the model can't write it, as with a SecretStr; `given` has the text
         if (found := change(model, parse(given))) is not None:
             raise BadPayloadError(
                 f"the payload for {name} lacks a field that is drawn anew in each attempt: {found}; give it"
@@ -71,7 +72,7 @@ def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
 
 def _written(name: str, given: Any) -> Any:
     try:
-        # `round_trip`: what goes out must be good to come in. Warnings would show values.
+        # `round_trip` writes JSON that the model reads again. Warnings would show values.
         return json.loads(given.model_dump_json(by_alias=True, round_trip=True, warnings=False))
     except ValueError as error:
         raise BadPayloadError(misfit(name, error)) from None

@@ -1,4 +1,4 @@
-"""A task: a plain function under `@task`, which can be sent as well as called."""
+"""A task: a plain function under `@task`, which can be sent and called."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ _ANY_MORE = 0x04 | 0x08
 
 
 _MAX_LISTED, _MAX_NAMED = 1_000, 10
-"""Of a payload's errors: pydantic lists all or none, at half a kilobyte each; and a reason has to be read."""
+"""Most errors of a payload that are listed, and most that are named. Pydantic lists all or none, at half a
+kilobyte each; and a person has to read the reason."""
 
 _MAX_REASON_CHARACTERS = 1_000
 
 
 class Task[Payload, **Rest, Result]:
-    """A function of one payload, and of a `Context` if it asks for one.
+    """A function that takes a payload, and a `Context` if it asks for one.
 
-    name     -- the function's name; what a message calls it by.
-    function -- the function itself; calling the task calls it.
+    name     -- the function's name, which a message gives as its `task`.
+    function -- the function itself; a call of the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
-    policy   -- attempts, backoff, whether it is idempotent, and its timeout.
+    policy   -- attempts, backoff, idempotence and timeout.
     """
 
     def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
@@ -42,7 +43,7 @@ class Task[Payload, **Rest, Result]:
         self.__wrapped__ = function
 
     def __call__(self, payload: Payload, /, *rest: Rest.args, **named: Rest.kwargs) -> Result:
-        """Runs the function here and now, as in a test."""
+        """Runs the function in this process, for example in a test."""
         return self.function(payload, *rest, **named)
 
     def send(
@@ -54,19 +55,19 @@ class Task[Payload, **Rest, Result]:
         group: str | None = None,
         deduplication_id: str | None = None,
     ) -> str:
-        """Sends one message that calls this task; its MessageId.
+        """Sends one message for this task and returns its MessageId.
 
         id               -- the task's id; without it, the MessageId.
-        delay_seconds    -- 0 to 900: how long the message stays hidden; 0 is the queue's own delay. Not on a
-                            FIFO queue.
-        group            -- a FIFO queue needs it: the tasks of a group run in the order sent. On a standard
-                            queue it keeps a busy group from delaying the others.
-        deduplication_id -- FIFO only: of a group's messages with the same one within five minutes, SQS keeps
-                            the first, and does not say so. Without it, the task and its `id` are compared;
-                            without an `id`, the bodies, so that two equal messages are one.
+        delay_seconds    -- 0 to 900: seconds for which the message stays hidden; 0 is the queue's own delay.
+                            A FIFO queue refuses it.
+        group            -- required on a FIFO queue: the tasks of a group run in the order sent. On a
+                            standard queue it keeps a busy group from delaying the others.
+        deduplication_id -- FIFO only: if a group gets several messages with the same one within five minutes,
+                            SQS silently keeps only the first. Without it, SQS compares the task and its `id`;
+                            without an `id`, the bodies, so two equal messages become one.
 
-        The queue is the one of `ZIGZAG_QUEUE_URL`; docs/tasks.md, under Sending, has what else it takes.
-        Raises BadPayloadError, PayloadTooLargeError, or SendError.
+        The variable `ZIGZAG_QUEUE_URL` names the queue; docs/tasks.md, under Sending, lists the other
+        requirements. Raises BadPayloadError, PayloadTooLargeError, or SendError.
         """
         from zigzag import send  # a task that sends nothing does not load it
 
@@ -76,18 +77,19 @@ class Task[Payload, **Rest, Result]:
         return send.put(self.name, self.check(payload), options)
 
     def check(self, payload: Any) -> dict[str, Any]:
-        """Checks a payload; the whole of it as JSON has it, defaults included: a default that is drawn is
-        drawn once, and not anew in each attempt. Raises BadPayloadError, naming the field, if it does not
-        fit, or if the task would get something else than this.
+        """Checks a payload and returns it as JSON, with all defaults. A random default is drawn once here,
+        and not again in each attempt. Raises BadPayloadError, which names the field, if the payload does not
+        fit, or if the task would get a different value.
         """
         from zigzag import sendable  # a worker that sends nothing does not load it
 
         return sendable.checked(self.name, self.model, payload, self.parse)
 
     def parse(self, payload: Any) -> Any:
-        """Makes the function's argument of JSON's `payload`. Raises BadPayloadError, naming the fields.
+        """Returns the function's argument, made of the JSON `payload`. Raises BadPayloadError, which names
+        the fields.
 
-        By the model's rules for JSON: a strict one takes a date from a text there, and nowhere else.
+        The model's rules for JSON apply: only there a strict model takes a date from a text.
         """
         if self.model is None:
             return payload
@@ -122,15 +124,15 @@ def task(
     idempotent: bool | Callable[[Any], str] = DEFAULT_POLICY.idempotent,
     timeout: float | None = DEFAULT_POLICY.timeout,
 ) -> Task[Any, ..., Any] | _Decorator:
-    """Makes a function a task: as `@task`, or as `@task(…)` with what differs from the defaults.
+    """Makes a function a task: as `@task`, or as `@task(…)` with the settings that differ from the defaults.
 
-    attempts   -- how often it is tried before its message becomes a dead letter.
-    backoff    -- how long it waits in between.
-    idempotent -- True: once recorded as done for its id, the task is not run again for 29 days, and no run
-                  begins while another's lease holds. A function of the payload: the same for the text
-                  that it returns, not the id.
-    timeout    -- how many seconds an attempt may take; then it is interrupted, and has failed. By default,
-                  and at most, the function's own time.
+    attempts   -- how often the task is tried before its message becomes a dead letter.
+    backoff    -- how long the message waits between attempts.
+    idempotent -- True: once the task is recorded as done for its id, it does not run again for 29 days, and
+                  no run begins while the lease of another lasts. A function of the payload: the same, for the
+                  text that it returns instead of the id.
+    timeout    -- seconds that an attempt may take; then it is interrupted, and has failed. The default, and
+                  the most, is the function's own time.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
@@ -149,7 +151,7 @@ class _Decorator:
 
 
 def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
-    """The payload's model (None for a dict), and whether the function asks for a Context."""
+    """Returns the payload's model (None for a dict), and whether the function asks for a Context."""
     if not isinstance(function, FunctionType):
         raise TaskDefinitionError(
             f"@task goes on a function, not on {function!r}: "
@@ -177,8 +179,8 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
 
 
 def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
-    """The names of the parameters that may be given by position, and whether there are others."""
-    if not function.__dict__:  # nothing decorates it
+    """Returns the names of the parameters that may be given by position, and whether there are others."""
+    if not function.__dict__:  # no other decorator was applied
         code = function.__code__
         others = code.co_kwonlyargcount or code.co_flags & _ANY_MORE
         return code.co_varnames[: code.co_argcount], bool(others)
@@ -190,7 +192,7 @@ def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
 
 
 def _place(function: Any) -> str:
-    """The file and line of a function."""
+    """Returns the file and line of a function."""
     code = getattr(function, "__code__", None)
     return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
@@ -204,9 +206,9 @@ def _model(payload: Any, where: str, wanted: str) -> Any:
 
 
 def misfit(name: str, error: ValueError) -> str:
-    """Says pydantic's findings in words, without the values: they may be private.
+    """Returns pydantic's findings in words, without the values: they may be private.
 
-    Few of them: a body of some kilobytes can have a million, and to list them takes a gigabyte.
+    Only a few are named: a body of some kilobytes can have a million, and to list them takes a gigabyte.
     """
     if not hasattr(error, "errors"):
         return f"the payload does not fit {name}: {error}"[:_MAX_REASON_CHARACTERS]

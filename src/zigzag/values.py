@@ -1,6 +1,8 @@
-"""The base of the values that users see: named fields, set once, equal only to their own type.
+"""The base class of the values that users see. Fields have names and are set once; a value equals only values
+of its own type.
 
-No tuples, which equal any tuple of the same content; no dataclasses, for `docs/adr/0010`'s reason.
+They are no tuples, which equal any tuple of the same content, and no dataclasses: `docs/adr/0010` has the
+reason.
 """
 
 from __future__ import annotations
@@ -9,15 +11,15 @@ from typing import Any, ClassVar, NoReturn, Self
 
 
 class Value:
-    """A subclass names its fields in `__match_args__`, and sets them in its `__init__`.
-
-    That checks what `copy.replace` makes, too.
+    """A subclass names its fields in `__match_args__` and sets them in its `__init__`. `copy.replace` calls
+    `__init__` too, so its checks hold for the copy.
     """
 
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Sets a field for the first time. Raises AttributeError if it is set, or is no field."""
+        """Sets a field for the first time. Raises AttributeError if the field is already set, or does not
+        exist."""
         if name not in self.__match_args__:
             raise AttributeError(f"a {type(self).__name__} has no field {name!r}")
         if name in self.__dict__:
