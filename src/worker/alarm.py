@@ -1,7 +1,7 @@
-"""The alarm, which interrupts a task when its time is over, from a thread of its own.
+"""The alarm: interrupts a task when its time is over, from a thread of its own.
 
-It rings by a signal that is not SIGALRM: that one and its timer are the tasks', who use them for parts of
-their work. What it needs of the standard library is bound before a task could replace it.
+Its signal is not SIGALRM: tasks use that one and its timer for their own work. It binds the standard
+library's functions at import, before a task can replace them.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from worker.host import SoftDeadline
 MAX_SLEEP_SECONDS = 3600.0
 
 MAX_CONTEXTS = 100
-"""Errors that were raised while others were dealt with, from one to the next."""
+"""Most errors of a chain, each raised while the one before was handled, that are looked at."""
 
 AGAIN_SECONDS = 1.0
-"""Seconds until the signal is sent again: C code ignores it, a `__del__` or a bare `except` swallows it."""
+"""Seconds until the signal is sent again: C code may ignore it, a `__del__` or a bare `except` may swallow
+it."""
 
 _MAIN = main_thread().ident or 0
 _NEVER = float("inf")
 
 
 def _is_in_hand(error: BaseException | None) -> bool:
-    """Whether the interrupted code deals with an interrupt already: its `finally` is to end in peace."""
+    """Returns whether the code handles an interrupt already: a second one must not stop its `finally`."""
     for _ in range(MAX_CONTEXTS):
         if error is None or isinstance(error, SoftDeadline):
             break
@@ -38,7 +39,7 @@ def _is_in_hand(error: BaseException | None) -> bool:
 
 
 class Alarm:
-    """Interrupts the main thread, where Python handles signals. A process needs one."""
+    """Interrupts the main thread, where Python handles signals. One is enough for a process."""
 
     def __init__(self) -> None:
         self._ends = _NEVER
@@ -49,12 +50,12 @@ class Alarm:
 
     @contextmanager
     def after(self, seconds: float) -> Iterator[None]:
-        """Raises SoftDeadline in the block after `seconds`, unless it has ended. Elsewhere than in the main
-        thread it does nothing."""
+        """Raises SoftDeadline in the block after `seconds`, unless the block has ended. Does nothing in any
+        other thread than the main one."""
         if get_ident() != _MAIN:
             yield
             return
-        signal(SIGVTALRM, self._heard)  # for good: a late one must not end the process
+        signal(SIGVTALRM, self._heard)  # kept: a late signal must not end the process
         self._set(monotonic() + max(0.0, seconds))
         try:
             yield
@@ -62,7 +63,7 @@ class Alarm:
             self._ends = _NEVER
 
     def _heard(self, *_: object) -> None:
-        # Else it rang for a block that has ended, or for one that is on its way out.
+        # Otherwise the block has ended, or is being left.
         if monotonic() >= self._ends and not _is_in_hand(exception()):
             raise SoftDeadline
 
@@ -75,9 +76,10 @@ class Alarm:
             self._stir.release()
 
     def _watch(self) -> None:
-        """Sleeps until the time is over, or is stirred. Most blocks end long before, and don't stir it."""
+        """Sleeps until the time is over, or `_stir` is released. Most blocks end long before, without waking
+        it."""
         while True:
-            self._wakes = _NEVER  # so a time that is set from here on stirs
+            self._wakes = _NEVER  # so a time that is set from here on wakes it
             now, ends = monotonic(), self._ends
             if now >= ends:
                 pthread_kill(_MAIN, SIGVTALRM)

@@ -1,4 +1,4 @@
-"""The worker function: an event, through the trigger, to the worker on AWS; answers with its reports."""
+"""The worker function: takes an event, works its batch on AWS, and answers with the reports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _settings() -> WorkerSettings:
 
 @functools.cache
 def _worker(queue_url: str) -> Worker:
-    """The worker of one queue, made once for each environment of the function."""
+    """Returns the worker of one queue, made once for each environment of the function."""
     settings = _settings()
     aws, beats = transports_by_now(settings.transport, PROCESS.ends_at)
     return Worker(
@@ -54,7 +54,7 @@ def _worker(queue_url: str) -> Worker:
 
 
 def handler(event: object, context: Any) -> Any:
-    """One dispatch; answers with the report of its delivery, or a list of them. Raises BadEventError."""
+    """Works one dispatch and answers with the report of its delivery, or a list. Raises BadEventError."""
     settings = _settings()
     try:
         batch = dispatch.batch_of(event, settings.queue.url)
@@ -65,11 +65,11 @@ def handler(event: object, context: Any) -> Any:
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
     try:
         reports = run_in_place(worker.work(batch, PROCESS.seconds_left))
-    except BaseException as error:  # of ours, perhaps broken by a task: the next message may not suffer
+    except BaseException as error:  # our own code failed, perhaps broken by a task
         PROCESS.end_after(error, getattr(context, "aws_request_id", None))
-    PROCESS.end_if_it_must()  # all is settled that can be, and the next task gets a clean one
+    PROCESS.end_if_it_must()  # all is settled that can be; the next task gets a clean process
     return dispatch.answer_of(reports)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _worker(_settings().queue.url)  # Lambda's init phase has the full CPU, whatever the memory.
+    _worker(_settings().queue.url)  # Lambda's init phase has a full CPU at any memory size.

@@ -1,7 +1,7 @@
-"""One attempt at a message, as a straight line: start, decode, find, parse, own, run, decide.
+"""Makes one attempt at a message, in a straight line: start, decode, find, parse, own, run, decide.
 
-It settles nothing. Whatever the user's code does, its import and checks included, happens between the start,
-from which on the message is held and the timer runs, and the decision.
+It settles nothing. All code of the user's, with its import and checks, runs between the start and the
+decision: there the message is held, and the timer runs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ WITHOUT_ITS_TIME_SECONDS = 1
 class Runner:
     """Makes attempts at the deliveries of one batch, one after the other.
 
-    limits -- what SQS allows a delivery's message now.
+    limits -- returns the limits that SQS sets to a delivery's message now.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Runner:
         self._deadline = deadline
 
     def start(self, delivery: Delivery, *, first: bool) -> Start:
-        """What is known of an attempt before anything is done.
+        """Returns the start of a delivery, before any step of it.
 
         first -- whether it is the first of its batch.
         """
@@ -76,7 +76,7 @@ class Runner:
         return Start(delivery, Attempt(), starts, self._clock.now(), first)
 
     async def attempt(self, start: Start) -> Result:
-        """One attempt, while its delivery is held. Never raises what the user's code raised."""
+        """Makes the attempt while its delivery is held. Never raises an error of the user's code."""
         error: BaseException | None = None
         try:
             outcome = start.attempt.outcome = await self._run(start)
@@ -86,13 +86,13 @@ class Runner:
             error = of_the_import(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
         if start.attempt.record is not None and isinstance(outcome, Succeeded):
-            await start.attempt.record.finish()  # before the message is deleted, or it might run again
+            await start.attempt.record.finish()  # before the delete, so that it can't run again
         return self._result(start, outcome, error)
 
     async def interrupted(self, start: Start) -> Result:
-        """The result of an attempt that goes on though the function's time is nearly over.
+        """Returns the result of an attempt that still runs when the function's time is nearly over.
 
-        That may be the user's code, or a call of ours before or after it.
+        The user's code may be running, or a call of ours before or after it.
         """
         attempt = start.attempt
         if attempt.outcome is not None:
@@ -101,7 +101,7 @@ class Runner:
         return self._result(start, await self._failed(start, error), error)
 
     async def _run(self, start: Start) -> Outcome:
-        """Runs the task, or says why it must not run now."""
+        """Runs the task, or returns why it must not run now."""
         attempt, delivery = start.attempt, start.delivery
         await self._hold.confirm()
         refusal = await start.starts.begin(attempt, self._limits(delivery))
@@ -115,7 +115,7 @@ class Runner:
         if not isinstance(prepared, Prepared):
             return prepared
         await start.starts.allow(attempt)  # before the task may kill the process
-        await self._hold.confirm()  # all this may have taken its time
+        await self._hold.confirm()  # the steps above may have taken long
         if prepared.key is None:
             return await self._call(prepared, start)
         attempt.record = Record(
@@ -138,14 +138,14 @@ class Runner:
         return Succeeded()
 
     def _enter(self, attempt: Attempt) -> float:
-        """How long the user's code may take from here. Raises FunctionEndsError if no time is left."""
+        """Returns how long the user's code may take. Raises FunctionEndsError if no time is left."""
         if (seconds := self._deadline.task_seconds()) <= 0:
             raise FunctionEndsError(INTERRUPTED)
         attempt.entered = True
         return seconds
 
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
-        """Counts the start, if it is not counted yet, and decides what the error means."""
+        """Counts the start, if it is not counted yet, and decides the outcome of the error."""
         attempt = start.attempt
         ends = isinstance(error, FunctionEndsError)
         if ends and not attempt.entered and not start.starts.concluded:  # our own calls took all the time
@@ -153,7 +153,7 @@ class Runner:
             return await self._no_attempt(start, wait, "not started: no time was left for it")
         if self._hold.lost:
             return LEASE_LOST
-        if ends and start.had_less_time:  # it comes again at once; of its group it is the first then
+        if ends and start.had_less_time:  # it comes again at once, as the first of its group
             why = f"no attempt, behind others of its batch: {INTERRUPTED}"
             return await self._no_attempt(start, WITHOUT_ITS_TIME_SECONDS, why)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
@@ -176,5 +176,5 @@ class Runner:
     def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))
         if isinstance(error, FunctionEndsError) and not start.attempt.entered:
-            error = None  # no code of the user's raised it, and the reason says it all
+            error = None  # no code of the user's raised it; the reason is enough
         return Result(start, outcome, error, self._clock.now() - start.at)

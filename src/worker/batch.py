@@ -1,8 +1,8 @@
-"""The work of one batch: each delivery in turn is attempted, settled and reported.
+"""Works one batch: attempts, settles and reports one delivery after the other.
 
-A batch of one group of a FIFO queue is worked in order: the next one starts when the one before it is
-off the queue, and if that fails, all behind it wait as long as it does. In any other batch, each
-delivery stands for itself, and the successes are deleted together, before anything that was delivered before.
+A batch of one group of a FIFO queue is worked in order: the next delivery starts when the one before is off
+the queue. If one fails, the ones behind it wait as long as it does. In any other batch, the deliveries are
+independent, and successes are deleted together, before a redelivered message starts.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from worker.result import Report, Result, report_of
 from worker.settle import Settler
 
 RELEASED_SECONDS = 1
-"""Deliveries of a batch that are not started are hidden for so long."""
+"""How long deliveries that were not started are hidden."""
 
 DELETE_TOGETHER_SECONDS = 1.0
-"""Successes are deleted together once the first of them began so long ago."""
+"""How long after the first success began, at the latest, successes are deleted together."""
 
 
 class BatchWork:
     """Works one batch.
 
-    guards    -- each is asked before the first start.
-    observers -- each is told of every delivery.
+    guards    -- asked before the first start.
+    observers -- told of every delivery.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class BatchWork:
         self._undeleted: list[Result] = []  # successes
 
     async def run(self) -> list[Report]:
-        """A report for each delivery."""
+        """Works all deliveries and returns a report for each."""
         deliveries = self._batch.deliveries
         refusal = await self._refusal()
         if refusal is not None:
@@ -88,7 +88,7 @@ class BatchWork:
         return self._reports
 
     async def _refusal(self) -> Outcome | None:
-        """Why no delivery may be started, or None."""
+        """Returns why no delivery may be started, or None."""
         for guard in self._guards:
             if (refusal := guard(self._batch, self._clock.now())) is not None:
                 return refusal
@@ -99,7 +99,8 @@ class BatchWork:
         return None
 
     def _reason_to_stop(self, remaining: Sequence[Delivery]) -> Outcome | None:
-        """The outcome of those that remain if they must be left to another dispatch, or None."""
+        """Returns the outcome of the remaining deliveries if they must be left to another dispatch, or
+        None."""
         if self._hold.has_lost(remaining[0]):
             return LEASE_LOST
         if self._host.exit_reason is not None:
@@ -109,12 +110,12 @@ class BatchWork:
         return None
 
     async def _work(self, remaining: Sequence[Delivery]) -> bool:
-        """Attempts the first one. Whether the next one may start."""
+        """Attempts the first delivery. Returns whether the next one may start."""
         if self._undeleted and self._must_be_deleted_before(remaining[0]):
             await self._delete_undeleted()
         self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
         start = self._runner.start(remaining[0], first=len(remaining) == len(self._batch.deliveries))
-        settling = allocate_lock()  # taken by the thread that settles: this one, or the heartbeats'
+        settling = allocate_lock()  # acquired by the thread that settles: this one, or the heartbeats'
 
         async def end() -> None:
             if not settling.acquire(blocking=False):
@@ -131,15 +132,16 @@ class BatchWork:
         return await self._settle(result, remaining[1:])
 
     def _must_be_deleted_before(self, delivery: Delivery) -> bool:
-        """Whether the successes are deleted before that one starts. A redelivered message may have killed its
-        process, and may again: it takes a success down with it once at most."""
+        """Returns whether the successes are deleted before this delivery starts. A redelivered message may
+        have killed its process, and may do so again before the successes are deleted."""
         first = self._undeleted[0].start.at
         return delivery.receive_count > 1 or self._clock.now() >= first + DELETE_TOGETHER_SECONDS
 
     async def _settle(self, result: Result, followers: Sequence[Delivery]) -> bool:
-        """Makes the outcome true on SQS, now or together with others. Whether the next one may start."""
+        """Carries out the outcome on SQS, now or together with others. Returns whether the next one may
+        start."""
         if isinstance(result.outcome, DeadLetter) and self._hold.has_lost(result.start.delivery):
-            result = result._replace(outcome=LEASE_LOST)  # whoever has it now makes the letter
+            result = result._replace(outcome=LEASE_LOST)  # the worker that has it now makes the letter
         outcome = result.outcome
         deleted = isinstance(outcome, Succeeded | AlreadyDone)
         if deleted and not self._batch.ordered and self._batch.can_be_settled:
@@ -149,7 +151,7 @@ class BatchWork:
         self._report(result, settled)
         if not self._batch.ordered or (settled and not isinstance(outcome, RetryLater)):
             return True
-        if settled and followers and isinstance(outcome, RetryLater):  # none may be visible before it
+        if settled and followers and isinstance(outcome, RetryLater):  # none may become visible before it
             await self._release(followers, Released(outcome.seconds, "waits for the one before it"))
         else:
             self._report_not_started(followers, LeftAlone("the one before it is not settled"))

@@ -1,4 +1,4 @@
-"""The context of an attempt: what its task may know of it."""
+"""Makes the context of an attempt, which its task may read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from zigzag import Context
 
 
 def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
-    """The attempt, as its task sees it.
+    """Returns the attempt's context.
 
-    seconds_left -- until the function interrupts the task. The task's own timeout may come first.
+    seconds_left -- seconds until the function interrupts the task. The task's own timeout may come first.
     """
     limit = attempt.policy.timeout
-    spare = 0.0 if limit is None else max(0.0, seconds_left() - limit)  # what the function has and it has not
+    spare = 0.0 if limit is None else max(0.0, seconds_left() - limit)  # time beyond the task's timeout
     fields = {"task": attempt.task, "id": attempt.id, "attempt": attempt.number}
     sent_at = delivery.sent_at
     return Context(

@@ -1,4 +1,4 @@
-"""How long may what goes on in an invocation take? Lambda ends the function when its time is over."""
+"""How long may each part of an invocation take? Lambda ends the function when its time is over."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ SOFT_SECONDS = 5.0
 """How long before Lambda's own end a task is interrupted, so that its message can still be postponed."""
 
 HARD_SECONDS = 3.0
-"""How long before that end the attempt is ended in its stead, if the interruption did not get through."""
+"""How long before Lambda's own end we end an attempt that the interruption did not stop."""
 
 ANOTHER_SECONDS = 15.0
-"""With less time left, no further task of a batch is started."""
+"""Least time that is left when a further task of a batch starts."""
 
 
 class Deadline:
-    """The time of one invocation. Of a short one, each of the three is a part.
+    """The time of one invocation. In a short one, the three limits are fractions of it.
 
     seconds_left -- how long until Lambda ends the function.
     """
@@ -28,13 +28,13 @@ class Deadline:
         self._another = min(ANOTHER_SECONDS, whole * 2 / 5)
 
     def task_seconds(self) -> float:
-        """How long until the task is interrupted."""
+        """Returns how long until the task is interrupted."""
         return self._seconds_left() - self._soft
 
     def attempt_seconds(self) -> float:
-        """How long until the attempt is ended, whatever it does."""
+        """Returns how long until the attempt is ended, even if it does not react."""
         return self._seconds_left() - self._hard
 
     def allows_another(self) -> bool:
-        """Whether a further task may start."""
+        """Returns whether a further task may start."""
         return self._seconds_left() >= self._another

@@ -1,12 +1,11 @@
-"""How is a message decoded? Body and attributes in; task, payload and id out, or a reason why not.
+"""Decodes a message: reads task, payload and id from its body and attributes, or says why it can't.
 
 The body is JSON: `{"task": "resize_image", "payload": {…}, "id": "…"}`, where `payload` and `id` may be
 missing and other keys are ignored. A message attribute `task` marks a raw body: then the whole body
 is the payload (an S3 event, an SNS notification).
 
-A body is whatever a producer made it, and what comes out of here must not trip those who get it:
-it is not nested without end, and its numbers are finite. Of keys that are there twice, the last counts,
-as everywhere in Python.
+A producer may send any body, and the payload must not break the code that gets it: its nesting is limited,
+and its numbers are finite. If a key is there twice, the last counts, as everywhere in Python.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from shared.delivery import Delivery
 from zigzag import BadPayloadError, Task
 
 MAX_LEVELS = 100
-"""Of objects and arrays within each other, the body itself included. What walks a value by calling
-itself, as much code does, needs a few frames a level, and Python gives it 1,000 in all."""
+"""Most levels of objects and arrays, the body itself included. Recursive code needs a few frames a level, and
+Python allows 1,000 frames in all."""
 
 MAX_NAME_CHARACTERS = 256
-"""Of a task's name. It stands in log lines, and in dead letters' notes."""
+"""Most characters of a task's name. Log lines and dead letters' notes carry it."""
 
 _TOO_DEEP = f"the body is nested too deeply: at most {MAX_LEVELS} objects and arrays within each other"
 
 
 class BadMessageError(ValueError):
-    """The message is none of ours, and no retry will make it one."""
+    """The message is not one of ours, and a retry won't change that."""
 
 
 class Message(NamedTuple):
-    """What a producer asked for.
+    """The content of a message.
 
     id -- the producer's, else the one from before a redrive, else the first MessageId.
     """
@@ -46,9 +45,9 @@ class Message(NamedTuple):
 
 
 def decode(delivery: Delivery) -> Message:
-    """The message of a delivery.
+    """Returns the message of a delivery.
 
-    Raises BadMessageError, in words for the person who finds the dead letter.
+    Raises BadMessageError, whose text is for the person who finds the dead letter.
     """
     body = _json_object(delivery.body)
     raw = original_attributes(delivery).get("task") if delivery.attributes else None
@@ -64,8 +63,8 @@ def decode(delivery: Delivery) -> Message:
 
 
 def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
-    """The payload as the task takes it. Raises BadMessageError if it does not fit: that is the message's
-    fault, and BadPayloadError, raised while a task runs, is the task's own."""
+    """Returns the payload as the task takes it. Raises BadMessageError if it does not fit. A BadPayloadError,
+    in contrast, comes from a send in the task's own code."""
     try:
         return task.parse(message.payload)
     except BadPayloadError as error:
@@ -93,18 +92,19 @@ def _json_object(text: str) -> dict[str, Any]:
 
 def _finite(text: str) -> float:
     number = float(text)
-    if math.isinf(number):  # 1e999 would become what JSON can't write
+    if math.isinf(number):  # 1e999 would become an infinity, which JSON can't write
         raise BadMessageError("the body has a number that is too large")
     return number
 
 
 def _no_constant(name: str) -> float:
-    """NaN and Infinity, which Python's own reader takes."""
+    """Raises BadMessageError for NaN and Infinity, which Python's own reader accepts."""
     raise BadMessageError(f"the body is not JSON: it has {name}, which JSON does not know")
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether objects and arrays are nested more than so many times; looks at one level after the other."""
+    """Returns whether objects and arrays have more than `levels` levels. Looks at one level after the other,
+    without recursion."""
     level = [value]
     for _ in range(levels):
         level = [
@@ -145,7 +145,8 @@ def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
 
 
 def _whole(key: str, text: str) -> str:
-    r"""The text, if it is Unicode. JSON can hold `\ud83d` alone, half an emoji; keys and calls can't."""
+    r"""Returns the text if UTF-8 can encode it. JSON can hold `\ud83d` alone, half an emoji; keys and calls
+    can't."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -154,6 +155,6 @@ def _whole(key: str, text: str) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What a JSON value is, in words; never the value, which may be private."""
+    """Returns the type of a JSON value in words; never the value, which may be private."""
     words = {dict: "an object", list: "an array", str: "a text", bool: "true or false", type(None): "null"}
     return words.get(type(value), "a number")

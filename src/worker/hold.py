@@ -1,8 +1,8 @@
-"""The hold of a batch: its messages stay ours while their tasks run. Leases are extended again and again.
+"""The hold of a batch: extends its leases, so that its messages stay ours while their tasks run.
 
-The first beat comes a third of a lease after the start, so that a short task costs no call. If beats
-fail until the lease has ended, it is lost: the message may be with another worker. The thread that beats also
-ends an attempt when the function's time is nearly over, whatever the task's own thread does.
+The first beat comes a third of a lease after the start, so that a short task costs no call. If beats fail
+until the lease has ended, the lease is lost: another worker may have the message. The thread that beats also
+ends an attempt when the function's time is nearly over, even if the task's own thread hangs.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from worker.host import Host, Sleep
 
 
 class LeaseLostError(Exception):
-    """The message is no longer ours: it is not touched."""
+    """The message is no longer ours, and must not be touched."""
 
 
 class Hold:
     """Extends the leases of a batch's deliveries, all received together.
 
-    queue -- sends a call once: a beat that failed is made again here. Beats come from a thread of their own.
+    queue -- sends each call once: a failed beat is repeated here. Beats come from a thread of their own.
     """
 
     def __init__(self, batch: Batch, queue: Queue, clock: Clock, host: Host) -> None:
@@ -37,40 +37,41 @@ class Hold:
         self._clock = clock
         self._host = host
         self._known = batch.lease is not None
-        # No lease is longer than SQS's longest, whatever an event says.
+        # An event may name any end; SQS has a longest lease.
         self._first_ends = now if batch.lease is None else min(batch.lease.ends, now + MAX_VISIBILITY_SECONDS)
         self._ends: dict[str, float] = {}
         self._next_at = now + BEAT_EVERY_SECONDS
         if not batch.can_be_settled:  # an event without a queue: nothing to extend, and nothing to lose
             self._known, self._first_ends, self._next_at = True, float("inf"), float("inf")
         self._covered: Sequence[Delivery] = ()
-        self._refused: frozenset[str] = frozenset()  # by the last beat; the next may extend them
+        self._refused: frozenset[str] = frozenset()  # ids, by the last beat; the next may extend them
 
     def ends_of(self, delivery: Delivery) -> float:
-        """When its lease ends, in epoch seconds, as far as we know."""
+        """Returns when the delivery's lease ends, in epoch seconds, as far as we know."""
         return self._ends.get(delivery.message_id, self._first_ends)
 
     def has_lost(self, delivery: Delivery) -> bool:
-        """Whether it is no longer ours. What is lost stays lost: somebody else may have it by now."""
+        """Returns whether the delivery is no longer ours. It stays lost: another worker may have it by
+        now."""
         return self._clock.now() >= self.ends_of(delivery)
 
     @property
     def lost(self) -> bool:
-        """Whether the delivery whose task runs is no longer ours."""
+        """Returns whether the delivery whose task runs is no longer ours."""
         return self.has_lost(self._covered[0])
 
     @property
     def ends(self) -> float:
-        """When the lease of the delivery whose task runs ends."""
+        """Returns when the lease of the delivery whose task runs ends."""
         return self.ends_of(self._covered[0])
 
     def cover(self, deliveries: Sequence[Delivery]) -> None:
-        """From now on, beat for these, the one whose task runs first."""
+        """Makes beats extend these deliveries from now on. The first is the one whose task runs."""
         self._covered = deliveries
         self._beat_before_the_end()
 
     async def secure(self, deliveries: Sequence[Delivery]) -> None:
-        """Raises LeaseLostError unless all are ours, as far as it can be known before the first task.
+        """Raises LeaseLostError if a delivery is known to be lost before the first task.
 
         A FIFO queue refuses an expired handle, so a beat there is an exact check. A lease that is not known
         is extended at once.
@@ -83,7 +84,7 @@ class Hold:
 
     async def confirm(self) -> None:
         """Beats if the last beat was long ago. Raises LeaseLostError if the message is no longer ours."""
-        for _ in range(2):  # one that failed is made again at once if the lease ends soon
+        for _ in range(2):  # a failed beat is repeated at once if the lease ends soon
             if (self._clock.now() >= self._next_at or self._is_refused) and not self.lost:
                 await self.beat()
                 self._beat_before_the_end()
@@ -94,18 +95,18 @@ class Hold:
         self, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
     ) -> AbstractAsyncContextManager[None]:
         """Beats while the block runs, and calls `end` if it still runs when no `seconds` are left."""
-        self._beat_before_the_end()  # also after a beat that failed
+        self._beat_before_the_end()  # needed after a failed beat, too
         return self._host.beside(lambda sleep: self._keep(sleep, seconds, end))
 
     async def beat(self) -> bool:
-        """Extends every lease now.
+        """Extends every lease now. Returns False if SQS refused to extend the first one.
 
-        False if SQS refused to extend the first one. On a FIFO queue that may be because its lease has ended.
+        On a FIFO queue the reason may be that its lease has ended.
         """
         now = self._clock.now()
         try:
             extended = await self._extend()
-        except Exception as error:  # whatever it is, the next beat may get through
+        except Exception as error:  # of any kind: the next beat may succeed
             log.write(logging.WARNING, "a heartbeat failed", reason=words(error))
             self._next_at = now + BEAT_AGAIN_SECONDS
             return True
@@ -121,7 +122,7 @@ class Hold:
     async def _keep(
         self, sleep: Sleep, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
     ) -> None:
-        """Beats until `sleep` says stop, or no time is left."""
+        """Beats until `sleep` returns True, or no time is left."""
         while not await sleep(min(self._next_at - self._clock.now(), seconds())):
             if seconds() <= 0:
                 await end()
@@ -133,11 +134,11 @@ class Hold:
 
     @property
     def _is_refused(self) -> bool:
-        """Whether SQS did not extend the lease of the delivery whose task runs, when it was last asked."""
+        """Returns whether the last beat did not extend the lease of the delivery whose task runs."""
         return self._covered[0].message_id in self._refused
 
     def _held(self) -> list[Delivery]:
-        """Those that are still ours. In a FIFO group, all are lost if the first is."""
+        """Returns the deliveries that are still ours. In a FIFO group, all are lost if the first is."""
         if not self._known:
             return list(self._covered)
         if self._ordered and self.lost:
@@ -145,8 +146,8 @@ class Hold:
         return [delivery for delivery in self._covered if not self.has_lost(delivery)]
 
     def _first_end(self) -> float:
-        """When the first lease ends of those that are still ours."""
-        if not self._ends:  # as long as none was extended, all have the same
+        """Returns the earliest end of the leases that are still ours."""
+        if not self._ends:  # until one is extended, all leases end together
             return self._first_ends
         return min(map(self.ends_of, self._held()), default=float("inf"))
 
@@ -154,8 +155,8 @@ class Hold:
         self._next_at = min(self._next_at, self._first_end() - SAFETY_SECONDS)
 
     async def _extend(self) -> list[Delivery]:
-        """Those whose leases are longer now. On a FIFO queue, what follows is asked for only if the first one
-        is still ours."""
+        """Extends the leases and returns their deliveries. On a FIFO queue the others are extended only if
+        the first one was."""
         held = self._held()
         if not self._ordered:
             return await self._extended(held)

@@ -1,6 +1,6 @@
-"""What does the worker need of the process that it runs in? To call a task in time, and to beat beside it.
+"""The port to the worker's process: it calls a task within a time limit, with heartbeats meanwhile.
 
-On Lambda that is `process.py`: signals and a thread. In the sandbox it is virtual time.
+On Lambda `process.py` implements it, by signals and a thread. In the sandbox it uses virtual time.
 """
 
 from __future__ import annotations
@@ -15,49 +15,50 @@ from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError
 from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
-"""Waits so many seconds; True at once when it is time to stop."""
+"""Waits so many seconds. Returns True at once when it is time to stop."""
 
 
 class SoftDeadline(Interrupt):
     """Interrupts a task shortly before Lambda would end its process.
 
-    No Exception: those are swallowed by many an `except` on the way, logging's own among them. Of the other
-    base exceptions, event loops let KeyboardInterrupt through. Its text names what the task had left pending.
+    It is no Exception, as many an `except Exception` would catch it, for example in logging. It is a
+    KeyboardInterrupt, as event loops let that through. Its text names the asyncio tasks that were pending.
     """
 
 
 class Host(Protocol):
-    """The process.
+    """The worker's process.
 
-    exit_reason -- why it must not run another task, or None.
+    exit_reason -- why the process must not run another task, or None.
     """
 
     exit_reason: str | None
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
-        """What the function returns. Raises SoftDeadline after `seconds`."""
+        """Calls the function and returns its result. Raises SoftDeadline after `seconds`."""
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
-        """What a task returns, awaited if it must be. Raises SoftDeadline after `seconds`."""
+        """Calls a task and returns its result, awaited if necessary. Raises SoftDeadline after `seconds`."""
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> AbstractAsyncContextManager[None]:
-        """Runs `work` beside a block. After it, asks `work` to stop by its sleep, and waits until it has; if
-        it does not, the process must exit."""
+        """Runs `work` while a block runs. After the block, the sleep of `work` tells it to stop. If it does
+        not stop in time, the process must exit."""
 
     async def exit(self, reason: str) -> NoReturn:
-        """Ends the process here and now, whatever its other threads do."""
+        """Ends the process at once, with all its threads."""
 
     async def exited(self) -> NoReturn:
         """Waits until another thread has ended the process."""
 
     def memory_mb(self) -> int:
-        """The most memory that the process has had resident, since it began."""
+        """Returns the most memory that the process has had resident, since it began."""
 
 
 async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
-    """What the call returns. Raises OutOfTimeError in place of SoftDeadline, with where the code was.
+    """Returns the call's result. Raises OutOfTimeError in place of SoftDeadline, with its traceback.
 
-    timeout -- the task's own, if that is what ends the call; else it is the function's, a FunctionEndsError.
+    timeout -- the task's own timeout, if that ends the call. Without it the function's time does: a
+               FunctionEndsError.
     """
     try:
         return await call
@@ -71,8 +72,8 @@ async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
 async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> None:
     """Runs one attempt.
 
-    Raises what the task raises, OutOfTimeError after `seconds` or its own timeout, and TypeError if it
-    returned something that has still to be run. A task that leaves by `sys.exit()` is done.
+    Raises the task's error, OutOfTimeError after `seconds` or its own timeout, and TypeError if it returned a
+    generator, whose code has not run. A task that ends by `sys.exit()` has succeeded.
     """
     own = task.policy.timeout
     limit = seconds if own is None else min(own, seconds)

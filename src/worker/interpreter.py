@@ -1,4 +1,4 @@
-"""Settings of the interpreter that a task may change for itself: the next one must not run with them."""
+"""Puts back the interpreter's settings: the changes of one task must not reach the next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from threading import gettrace as trace_of_threads
 from typing import Any
 
 _PUT_BACK: tuple[Callable[[Any], object], ...] = (
-    sys.settrace,  # first, with the profile: they are called for all else
+    sys.settrace,  # first, with the profile: they are called for every later line
     sys.setprofile,
     threading.settrace,
     threading.setprofile,
@@ -26,13 +26,13 @@ _PUT_BACK: tuple[Callable[[Any], object], ...] = (
 
 
 class Interpreter:
-    """Its settings before a task."""
+    """The interpreter's settings before a task."""
 
     def __init__(self) -> None:
         self._settings = _settings()
 
     def put_back(self) -> None:
-        """Puts back those that are others now."""
+        """Puts back the settings that have changed."""
         if (now := _settings()) == self._settings:
             return
         for put_back, before, is_now in zip(_PUT_BACK, self._settings, now, strict=True):
@@ -41,7 +41,7 @@ class Interpreter:
 
 
 def _settings() -> tuple[Any, ...]:
-    """In the order of `_PUT_BACK`. A call takes some 50 ns."""
+    """Returns the settings, in the order of `_PUT_BACK`. A call takes some 50 ns."""
     return (
         gettrace(),
         getprofile(),

@@ -1,15 +1,15 @@
-"""Leftovers of a task in its process, which the next one must not meet.
+"""Removes what a task leaves behind in its process, so that the next one does not meet it.
 
-Its folder, variables, time zone, locale, signals, umask, limits and output are put back. After threads, child
-processes, memory and descriptors the process ends, once all is settled. Changes that a task's module made at
-its import stay.
+Folder, variables, time zone, locale, signals, umask, limits and output are put back. If threads, child
+processes, full memory or too many descriptors are left, the process ends once all is settled. Changes that a
+task's module made at its import stay.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from _locale import LC_ALL, setlocale  # `locale` itself takes a cold start's time to load
+from _locale import LC_ALL, setlocale  # `locale` itself takes long to load at a cold start
 from _socket import getdefaulttimeout, setdefaulttimeout
 from _thread import get_ident
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ from worker.interpreter import Interpreter
 from worker.rlimits import ResourceLimits
 
 FULL_MEMORY = 0.85
-"""Of the function's memory. With more, the next task might be killed for what others have left."""
+"""Share of the function's memory. With more in use, the next task might be killed."""
 
 MAX_DESCRIPTORS = 512
 """Half of what Lambda allows a process (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
@@ -53,10 +53,10 @@ _MAIN = main_thread().ident
 
 
 class Before:
-    """The process before a task."""
+    """The state of the process before a task."""
 
     def __init__(self, environ: os._Environ[str]) -> None:
-        # As `os.environ` keeps it: to ask it for each takes as long as a small task.
+        # The dict inside `os.environ`: to read each variable by `os.environ` takes as long as a small task.
         self._environ = environ
         self._kept: dict[bytes, bytes] = environ.__dict__["_data"]
         self._threads = set(alive())
@@ -71,11 +71,11 @@ class Before:
         self._signals = [getsignal(number) for number in _SIGNALS]
         self._blocked = pthread_sigmask(SIG_BLOCK, ())
         self._timeout = getdefaulttimeout()
-        self._umask = os.umask(0o077)  # nothing else tells it
+        self._umask = os.umask(0o077)  # the only way to read it
         os.umask(self._umask)
 
     def put_back(self) -> str | None:
-        """Puts back what can be. Why the process must end, or None."""
+        """Puts back all that can be put back. Returns why the process must end, or None."""
         try:
             self._put_back()
         except Exception as error:
@@ -84,14 +84,14 @@ class Before:
 
     def _put_back(self) -> None:
         if sys.getrecursionlimit() != self._limit:
-            sys.setrecursionlimit(self._limit)  # first: all else needs some
+            sys.setrecursionlimit(self._limit)  # first: the calls below need frames
         self._interpreter.put_back()
-        self._lowered = self._limits.put_back()  # all else needs memory and descriptors, too
+        self._lowered = self._limits.put_back()  # the rest needs memory and descriptors, too
         log.restore()
         os.environ = self._environ  # noqa: B003 - a task may have put another in its place
         if self._kept != self._variables:
             self._put_back_variables()
-        tzset()  # always: a task may have put back TZ, and not the time zone
+        tzset()  # always: a task may have put back TZ without the time zone
         os.umask(self._umask)
         setdefaulttimeout(self._timeout)
         if self._folder is not None and _folder() != self._folder:
@@ -130,16 +130,16 @@ class Before:
 
 
 def own_digits() -> None:
-    """Gives the running code a decimal context of its own. A copied context shares the decimal context if
-    the task's module has used it."""
+    """Gives the running code a decimal context of its own: a copied context shares it if the task's module
+    has used it."""
     decimal = sys.modules.get("decimal")
     if decimal is not None:
         decimal.setcontext(decimal.getcontext().copy())
 
 
 def end_a_child(of: int) -> None:
-    """Ends this process if it is not that one, but a child that the task forked and that leaves the task as
-    its parent does. It would settle the message a second time, and ask for the next one."""
+    """Ends this process if it is not process `of` but a child that the task forked and that returned from the
+    task. It would settle the message a second time, and ask for the next one."""
     if os.getpid() == of:
         return
     error = sys.exception()
@@ -152,7 +152,7 @@ def end_a_child(of: int) -> None:
 
 
 def worn_out(memory_mb: int, of: int) -> str | None:
-    """Why the process must not run another task, or None.
+    """Returns why the process must not run another task, or None.
 
     memory_mb -- the most that it ever had resident.
     of        -- the function's memory in MB; 0 if it is not known.
@@ -160,9 +160,9 @@ def worn_out(memory_mb: int, of: int) -> str | None:
     if of and memory_mb >= FULL_MEMORY * of and (now := _resident_mb()) >= FULL_MEMORY * of:
         return f"{now} MB of its {of} MB of memory are in use"
     try:
-        lowest = os.open(os.devnull, os.O_RDONLY)  # the lowest that is free: all below it are open
+        lowest = os.open(os.devnull, os.O_RDONLY)  # the lowest free one: all below it are open
         os.close(lowest)
-    except OSError:  # none is
+    except OSError:  # none is free
         lowest = MAX_DESCRIPTORS
     return f"{lowest} descriptors are open" if lowest >= MAX_DESCRIPTORS else None
 
@@ -175,10 +175,10 @@ def _folder() -> str | None:
 
 
 def _children() -> set[int]:
-    """The child processes that there are, ended or not; 0 where the kernel does not say which."""
+    """Returns the ids of the child processes, ended or not; {0} if the kernel does not name them."""
     try:
         os.waitid(os.P_ALL, 0, _LOOK)
-    except (ChildProcessError, AttributeError):  # as a rule there is none; macOS can't be asked
+    except (ChildProcessError, AttributeError):  # usually there is none; macOS can't tell
         return set()
     found = set()
     try:
@@ -191,7 +191,7 @@ def _children() -> set[int]:
 
 
 def _running(child: int) -> str:
-    """The name of a running child process. A child that has ended is reaped, and gives ''."""
+    """Returns the name of a running child process. Reaps one that has ended, and returns ''."""
     if child == 0:
         return "of unknown names"
     with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Which function is a task's name? The table in `tasks/__init__.py` says which module has it.
+"""Finds the function of a task's name. The table in `tasks/__init__.py` says which module has it.
 
-A module is imported when the first message for it comes: a heavy import is not everybody's cold
-start, and a broken one is not everybody's outage.
+A module is imported when the first message for it comes: a heavy import does not slow the cold starts of
+other tasks, and a broken one does not stop them.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from shared.errors import words
 from zigzag import Task
 
 Table = Mapping[str, str | Task[Any, Any, Any]]
-"""The tasks: name to module; or, in tests, name to the task itself."""
+"""Maps a task's name to its module or, in tests, to the task itself."""
 
 
 class NoSuchTaskError(LookupError):
-    """No task of that name. It may be in a deploy that is under way, so it is retried."""
+    """No task has that name. A deploy under way may bring it, so the message is retried."""
 
 
 class BrokenTaskError(Exception):
-    """The task is in the table, but it can't be loaded. A deploy may mend it, so it is retried."""
+    """The task is in the table, but can't be loaded. A deploy may repair it, so the message is retried."""
 
 
 def find(name: str, table: Table) -> Task[Any, Any, Any]:
-    """The task called `name`.
+    """Returns the task called `name`.
 
-    Raises NoSuchTaskError or BrokenTaskError, whose cause is what the import raised.
+    Raises NoSuchTaskError, or BrokenTaskError with the import's error as its cause.
     """
     if name not in table:
         known = ", ".join(sorted(table)) or "none"

@@ -1,6 +1,6 @@
-"""The event loop for tasks that are `async def`: one for all of a process.
+"""The event loop for tasks that are `async def`, one for the whole life of a process.
 
-A client that one of them made, and keeps for the next, is of this loop, and can be used as long as it runs.
+So a client that one task makes stays usable by the next: a client belongs to its loop.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     import asyncio
 
 CANCEL_SECONDS = 1.0
-"""For what is cancelled to end: its `finally` runs within the grace that an interrupted task has."""
+"""Time for a cancelled asyncio task to end, within the grace that an interrupted task has."""
 
 
 _ERRORS: ContextVar[list[Exception]] = ContextVar("errors")
-"""Those of the asyncio tasks that a run has started."""
+"""Errors of the asyncio tasks that a run has started."""
 
 
 class Loop:
     """The event loop, made when the first task needs it.
 
-    left -- names of what the last run started, and what goes on though it was cancelled.
+    left -- names of the asyncio tasks of the last run that were cancelled and still go on.
     """
 
     def __init__(self) -> None:
@@ -37,20 +37,20 @@ class Loop:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
-        """The awaitable's result, once all that it has started has ended.
+        """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
 
         Raises the awaitable's error, or the first error of an asyncio task that it started and did not await;
-        the others are cancelled then. SoftDeadline names those that were still pending. A SystemExit of what
-        it started has ended the loop in the middle, and is a RuntimeError.
+        the others are cancelled then. A SoftDeadline names the asyncio tasks that were still pending. A
+        SystemExit of one of them becomes a RuntimeError: it has stopped the loop in the middle.
         """
-        import asyncio  # only tasks that are `async def` pay for it
+        import asyncio  # loaded here: only tasks that are `async def` need it
         from concurrent.futures import ThreadPoolExecutor
 
         if self._loop is None or self._loop.is_closed():  # a task may have closed it
             self._loop = asyncio.new_event_loop()
         loop, threads = self._loop, ThreadPoolExecutor(thread_name_prefix="asyncio")
         asyncio.set_event_loop(loop)
-        loop.set_default_executor(threads)  # its threads end with the task, as all others must
+        loop.set_default_executor(threads)  # its threads end with the task
         loop.set_exception_handler(self._unheard)
         self._errors = []
         _ERRORS.set(self._errors)
@@ -76,7 +76,7 @@ class Loop:
         return result
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handles an error that nobody awaited: it fails the run that started the asyncio task, if that run
+        """Handles an error that nobody awaited. It fails the run that started the asyncio task, if that run
         still goes on."""
         import asyncio
 
@@ -87,13 +87,13 @@ class Loop:
         loop.default_exception_handler(context)
 
     def close(self) -> None:
-        """For tests: the process of a function ends without it."""
+        """Closes the event loop, for tests. The process of a function ends without it."""
         if self._loop is not None:
             self._loop.close()
 
 
 async def _noted(awaitable: Awaitable[Any], leaving: list[SystemExit]) -> Any:
-    """What it returns. The SystemExit that it raises is in `leaving` then."""
+    """Returns the awaitable's result. Adds the SystemExit that it raises to `leaving`."""
     try:
         return await awaitable
     except SystemExit as error:
@@ -102,7 +102,8 @@ async def _noted(awaitable: Awaitable[Any], leaving: list[SystemExit]) -> Any:
 
 
 async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> Any:
-    """What it returns, after what it has started and not awaited; that is in `left` meanwhile."""
+    """Returns the awaitable's result, after the asyncio tasks that it started and did not await have ended.
+    Adds those to `left`."""
     import asyncio
 
     before = asyncio.all_tasks()
@@ -120,13 +121,14 @@ async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> An
                 if not task.cancelled() and (error := task.exception()) is not None:
                     raise error
         else:
-            await asyncio.sleep(0)  # a call that the loop is about to make may start tasks, too
+            await asyncio.sleep(0)  # a callback that the loop runs next may start tasks, too
             idle = asyncio.all_tasks() <= before
     return result
 
 
 def _cancelled(loop: asyncio.AbstractEventLoop, before: set[asyncio.Task[Any]]) -> list[str]:
-    """Cancels all tasks but those from before, and those that they start then. Names of what goes on."""
+    """Cancels all asyncio tasks except those in `before`, and those that they start meanwhile. Returns the
+    names of those that still go on."""
     import asyncio
 
     ends = loop.time() + CANCEL_SECONDS
@@ -135,11 +137,11 @@ def _cancelled(loop: asyncio.AbstractEventLoop, before: set[asyncio.Task[Any]]) 
             task.cancel()
         try:
             done, _ = loop.run_until_complete(asyncio.wait(tasks, timeout=seconds))
-        except SystemExit:  # of one of them: it says nothing of the run that is over
+        except SystemExit:  # raised by one of them: the run is over already
             continue
         for task in done:
             if not task.cancelled():
-                task.exception()  # else asyncio would say that nobody asked
+                task.exception()  # otherwise asyncio would log an error that was never retrieved
     return sorted(map(_name, tasks))
 
 

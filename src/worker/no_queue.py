@@ -1,6 +1,6 @@
-"""An event without a queue, as a person makes one: nothing to remember or to settle.
+"""Serves an event without a queue, as a person makes one: there is nothing to record or to settle.
 
-Each class stands where a real one stands: worker.py chooses, once for a batch.
+Each class replaces a real one. worker.py chooses, once for each batch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from worker.result import Result
 
 
 class NoRecords:
-    """Remembers nothing: each start is the first."""
+    """Records nothing: each start is the first."""
 
     async def count(self, key: str, owner: str, now: float) -> Counted:
         return Counted(1)
@@ -40,7 +40,7 @@ class NoRecords:
 
 
 class NoSettler:
-    """Settles nothing: no outcome comes true on SQS, and none has limits there."""
+    """Settles nothing: no outcome is carried out on SQS, and none has limits there."""
 
     async def settle(self, result: Result, lease_ends: float) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""The outcome of an attempt: what becomes of its message, as a value. `settle` makes it true."""
+"""The outcome of an attempt, as a value: it says what happens to the message. `settle` carries it out."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from worker.record import Record
 
 LOADS = 16
-"""How often a message's task may not be found, or not be imported: that may be a deploy under way."""
+"""How often a message's task may be missing, or fail to import: a deploy may be under way."""
 
 LOAD_WAIT_SECONDS = 600
-"""The longest wait after that: in all an hour and more."""
+"""The longest wait after each such failure. All waits together take more than an hour."""
 
 FIRST_WAIT_SECONDS = 30
 MAX_WAIT_SECONDS = 3600
-"""The first wait for what is not the message's fault, and the longest: 14 days of retries stay below SQS's
-1,000 receives."""
+"""The first and the longest wait for a failure that is not the message's fault: 14 days of retries stay below
+SQS's 1,000 receives."""
 
 _DROPPED = f"SQS would drop the message in less than {DROP_MARGIN_SECONDS // (24 * 3600)} days"
 
@@ -60,7 +60,7 @@ class DeadLetter(NamedTuple):
 
 
 class LeftAlone(NamedTuple):
-    """The message is not touched: it is, or is about to be, somebody else's."""
+    """The message is not touched: another worker has it, or is about to get it."""
 
     reason: str
 
@@ -71,16 +71,16 @@ Outcome = Succeeded | AlreadyDone | RetryLater | Released | DeadLetter | LeftAlo
 
 
 class Attempt:
-    """An attempt at a message, as far as it is known.
+    """The facts known of an attempt so far.
 
     number   -- from 1; 0 if none was made.
-    task, id -- None where the message did not say.
+    task, id -- None if the message did not say.
     policy   -- the task's, once it is found.
-    unloaded -- how often its task could not be loaded so far, this time included.
-    record   -- of an idempotent task's run, once it is known which.
-    loading  -- whether its task's module is being imported, or failed in that.
-    entered  -- whether the user's code has begun; False again between preparation and call.
-    outcome  -- once it is decided.
+    unloaded -- how often its task could not be loaded, this time included.
+    record   -- the record of an idempotent task's run, once it is known.
+    loading  -- whether its task's module is being imported, or failed to import.
+    entered  -- whether the user's code runs; False between preparation and call.
+    outcome  -- the outcome, once it is decided.
     """
 
     __slots__ = ("entered", "id", "loading", "number", "outcome", "policy", "record", "task", "unloaded")
@@ -102,8 +102,8 @@ class Attempt:
 class Limits(NamedTuple):
     """The limits that SQS sets to a message now.
 
-    postpone_seconds -- the furthest that it can be postponed.
-    kept_seconds     -- how long SQS still keeps it: a retry after that would lose it.
+    postpone_seconds -- the longest time for which it can be postponed.
+    kept_seconds     -- how long SQS still keeps it: with a later retry it would be lost.
     """
 
     postpone_seconds: float = float("inf")
@@ -111,13 +111,12 @@ class Limits(NamedTuple):
 
     @property
     def near_the_end(self) -> bool:
-        """Whether SQS may drop the message before it comes again."""
+        """Returns whether SQS may drop the message before it comes again."""
         return self.kept_seconds < DROP_MARGIN_SECONDS
 
 
 def of_the_import(error: BaseException, attempt: Attempt) -> BaseException:
-    """The error, or that the task could not be loaded, where its import raised what no lookup expects, or did
-    not end in time."""
+    """Returns the error, or a BrokenTaskError for it if the task's import raised it, or took too long."""
     if not attempt.loading or isinstance(error, NoSuchTaskError | BrokenTaskError):
         return error
     why = text(error) if isinstance(error, OutOfTimeError) else words(error)
@@ -125,12 +124,12 @@ def of_the_import(error: BaseException, attempt: Attempt) -> BaseException:
 
 
 def is_permanent(error: BaseException, policy: Policy) -> bool:
-    """Whether a message is given up for this error, whichever attempt it was."""
+    """Returns whether a message is given up for this error after any attempt."""
     return isinstance(error, Reject | BadMessageError) or policy.attempts == 1
 
 
 def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limits) -> RetryLater | DeadLetter:
-    """The outcome of an attempt that raised `error`."""
+    """Returns the outcome of an attempt that raised `error`."""
     policy = attempt.policy
     if isinstance(error, Reject):
         return DeadLetter(_cause(f"rejected: {text(error)}", attempt, error))
@@ -149,7 +148,8 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
 
 
 def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
-    """Seconds, by chance, longer with each receive from the third on; half of the longest at least."""
+    """Returns random seconds to wait, more with each receive from the third on. They are between half and all
+    of the longest wait."""
     longest = min(most, FIRST_WAIT_SECONDS * 2 ** min(max(0, receives - 2), 10))
     return random.randint(longest // 2, longest)
 
@@ -161,7 +161,7 @@ def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLate
 
 
 def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> Outcome:
-    """The outcome, or a dead letter where SQS may drop the message before it comes again."""
+    """Returns the outcome, or a dead letter if SQS may drop the message before it comes again."""
     if not isinstance(outcome, RetryLater | Released) or not limits.near_the_end:
         return outcome
     why = f"not started: {outcome.reason}" if isinstance(outcome, Released) else outcome.reason
@@ -169,7 +169,7 @@ def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> 
 
 
 def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
-    """The outcome of a message that was started before, and that SQS may drop if this start does not end."""
+    """Returns the outcome of a message that was started before, and that SQS may drop after this start."""
     started = attempt.number - 1
     if not started or not limits.near_the_end:
         return None
@@ -178,12 +178,13 @@ def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
 
 
 def used_up(attempt: Attempt) -> DeadLetter | None:
-    """The outcome of an attempt too many, before it starts: an earlier one did not settle its message."""
+    """Returns a dead letter if the policy's attempts are used up before this start: an earlier one did not
+    settle the message. Returns None otherwise."""
     return never_ended(attempt) if attempt.number > attempt.policy.attempts else None
 
 
 def never_ended(attempt: Attempt) -> DeadLetter:
-    """The outcome of a message whose starts before this one were enough."""
+    """Returns the dead letter of a message that had all its starts before this one."""
     started = attempt.number - 1
     times = "once, and its end" if started == 1 else f"{started} times, and the end of the last"
     reason = f"started {times} is not recorded; see the worker's log"

@@ -1,4 +1,4 @@
-"""Decode, find, parse, and the key: what comes before a task, and may be the user's code as well."""
+"""The steps before a task: decode, find, parse, and the key. They may run the user's code as well."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from zigzag import Task
 
 
 class Prepared(NamedTuple):
-    """What a task is called with. `key` names the run of an idempotent task; None for another."""
+    """A task and the payload to call it with. `key` names the run of an idempotent task; None for another
+    task."""
 
     task: Task[Any, Any, Any]
     payload: Any
@@ -21,9 +22,9 @@ class Prepared(NamedTuple):
 
 
 def prepared_for(attempt: Attempt, delivery: Delivery, tasks: Table) -> Prepared | DeadLetter:
-    """Reads the message, and fills in the attempt. The outcome if its task was started often enough.
+    """Reads the message and fills in the attempt. Returns the dead letter if the attempts are used up.
 
-    Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and whatever the task's key function raises.
+    Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
     message = decode(delivery)
     attempt.task, attempt.id = message.task, message.id
@@ -31,7 +32,7 @@ def prepared_for(attempt: Attempt, delivery: Delivery, tasks: Table) -> Prepared
     task = find(message.task, tasks)
     attempt.loading = False
     attempt.policy = task.policy
-    if task.policy.idempotent:  # it may be done already
+    if task.policy.idempotent:  # it may be done already, so its attempts are checked later
         payload = payload_of(task, message)
         return Prepared(task, payload, record_key("run", task.name, task.policy.key(payload, message.id)))
     return used_up(attempt) or Prepared(task, payload_of(task, message), None)

@@ -1,4 +1,4 @@
-"""The `Host` port on Lambda's process: an alarm interrupts the task, a thread beats beside it."""
+"""The `Host` port on Lambda's process: an alarm interrupts the task, and a thread sends the heartbeats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from zigzag.in_place import run_in_place
 ALARM = Alarm()
 
 JOIN_SECONDS = 5.0
-"""How long a beat that is under way may take to end."""
+"""How long we wait for a beat under way to end."""
 
 
 class LambdaProcess:
@@ -34,15 +34,15 @@ class LambdaProcess:
         self.exit_reason: str | None = None
         self.seconds_left: Callable[[], float] = lambda: inf
         self._loop = Loop()
-        self._environ = os.environ  # whatever a task may put in its place
+        self._environ = os.environ  # kept: a task may put another in its place
         self._memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
 
     def begin(self, seconds_left: Callable[[], float]) -> None:
-        """An invocation begins, which ends when no seconds are left."""
+        """Begins an invocation, which ends when no seconds are left."""
         self.seconds_left = seconds_left
 
     def ends_at(self) -> float:
-        """When the invocation ends, in epoch seconds."""
+        """Returns when the invocation ends, in epoch seconds."""
         return time() + self.seconds_left()
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
@@ -54,7 +54,7 @@ class LambdaProcess:
             raise
         except (Exception, SystemExit):
             raise
-        except BaseException as error:  # else it would end the process, and fail nobody
+        except BaseException as error:  # otherwise the process would end, and no task would have failed
             raise _as_exception(error, "what comes before the task") from error
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
@@ -67,7 +67,7 @@ class LambdaProcess:
                 returned = True
         except SoftDeadline:
             self.exit_reason = "its task was interrupted"
-            if not returned:  # else it was done in the moment before
+            if not returned:  # otherwise it was done just before
                 raise
         except (Exception, SystemExit):
             raise
@@ -76,10 +76,10 @@ class LambdaProcess:
                 raise _as_exception(group, "the task") from group
             self.exit_reason = "its task was interrupted"
             raise SoftDeadline().with_traceback(group.__traceback__) from group
-        except BaseException as error:  # a cancellation, say: the task's failure, and not this process's end
+        except BaseException as error:  # such as a cancellation: the task fails, the process goes on
             raise _as_exception(error, "the task") from error
         finally:
-            left = before.put_back()  # first: what is worn out is asked within the limits that were there
+            left = before.put_back()  # first: `worn_out` needs the old limits
             worn = worn_out(self.memory_mb(), self._memory_mb)
             self.exit_reason = left or self._still_goes_on() or self.exit_reason or worn
         return result
@@ -110,9 +110,9 @@ class LambdaProcess:
             sleep(1)
 
     def memory_mb(self) -> int:
-        """As the kernel counts for this process alone: Lambda counts what runs beside it as well.
+        """Returns the kernel's figure for this process alone; Lambda's also counts other processes.
 
-        It is at least what the process that started this one had by then, which is little on Lambda.
+        It is at least the memory that the parent process had at the fork, which is little on Lambda.
         """
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return round(most / (1024 * 1024 if sys.platform == "darwin" else 1024))
@@ -120,16 +120,17 @@ class LambdaProcess:
     def end_after(self, error: BaseException, request: str | None) -> NoReturn:
         """Ends the process after an error of the worker itself.
 
-        request -- Lambda's name for the invocation, to find its own lines by.
+        request -- Lambda's id of the invocation, to find Lambda's own lines by.
         """
         try:
             log.write(logging.ERROR, "the worker failed", error=error, request=request)
             log.flush()
-        finally:  # whatever a task has done to the log
+        finally:  # even if a task has broken the log
             os._exit(1)
 
     def end_if_it_must(self) -> None:
-        """Ends the process, and says why. Threads that a task has left are not waited for."""
+        """Ends the process if `exit_reason` is set, and logs that. It does not wait for threads that a task
+        has left."""
         if self.exit_reason is not None:
             try:
                 log.write(logging.WARNING, "this environment ends", reason=self.exit_reason)
@@ -138,7 +139,7 @@ class LambdaProcess:
                 os._exit(1)
 
     def close(self) -> None:
-        """For tests: a function's process ends without it."""
+        """Closes the event loop, for tests. The process of a function ends without it."""
         self._loop.close()
 
 
@@ -147,7 +148,8 @@ def _as_exception(error: BaseException, whose: str) -> RuntimeError:
 
 
 class _Beside:
-    """A thread, of what a task can't have replaced: `threading` looks its own names up when it is used."""
+    """Runs a thread by functions that a task can't have replaced: `threading` looks up its own names at each
+    use."""
 
     def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]], process: LambdaProcess) -> None:
         self._process = process
@@ -173,5 +175,5 @@ class _Beside:
     async def _sleep(self, seconds: float) -> bool:
         stopping = self._stopping.acquire(timeout=max(0.0, seconds))
         if stopping:
-            self._stopping.release()  # for whoever asks again
+            self._stopping.release()  # for the next call
         return stopping

@@ -1,4 +1,5 @@
-"""What did the user's code mean by what it raised? It may be anybody's, and fail whoever looks at it."""
+"""Finds the meaning of an error of the user's code. Its class may be anybody's, and may fail when it is
+read."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from shared.errors import if_it_can, words
 from zigzag import Reject, Retry
 
 MAX_FINDINGS = 1_000
-"""Of a ValidationError that a task raises. Its text has some 200 bytes for each."""
+"""Most findings of a ValidationError that a task raises. Its text has some 200 bytes for each."""
 
 INTERRUPTED = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
 
@@ -22,16 +23,16 @@ class FunctionEndsError(OutOfTimeError):
 
 
 class TooManyFindingsError(ValueError):
-    """In place of a ValidationError of pydantic's whose text would take a gigabyte: it names each finding."""
+    """Replaces a pydantic ValidationError that names so many findings that its text could take a gigabyte."""
 
 
 class UnreadableError(Exception):
-    """In place of an error that raises another when it is asked what it is."""
+    """Replaces an error that raises another when it is read."""
 
 
 def meant(error: BaseException) -> BaseException:
-    """The error that a task meant. A group of nothing but Reject and Retry, as a TaskGroup makes it, is its
-    strongest: a Reject, else the Retry that asks for the longest wait."""
+    """Returns the error that a task meant. A group that has only Rejects and Retries, as a TaskGroup makes
+    it, counts as its strongest: a Reject, else the Retry with the longest wait."""
     return if_it_can(lambda: _meant(error), None) or UnreadableError(words(error))
 
 
@@ -48,7 +49,8 @@ def _meant(error: BaseException) -> BaseException:
 
 
 def seconds_asked(error: BaseException) -> float | None:
-    """What a Retry asks for. One of a class of the user's own may lack it, or have anything there."""
+    """Returns the seconds that a Retry asks for, or None. A subclass of the user's may lack them, or hold
+    another value."""
     if not isinstance(error, Retry):
         return None
     after = if_it_can(lambda: getattr(error, "after", None), None)
@@ -64,7 +66,7 @@ def _number_of_findings(error: BaseException) -> int:
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     left = [error]
-    while left:  # groups may be nested without end
+    while left:  # not recursive: groups may be nested very deeply
         one = left.pop()
         if isinstance(one, BaseExceptionGroup):
             left += one.exceptions

@@ -1,4 +1,4 @@
-"""The record of one call of an idempotent task: whose it is, and whether it is done."""
+"""The record of one run of an idempotent task: its owner, and whether it is done."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ EARLIER_SECONDS = SAFETY_SECONDS / 2
 class Record:
     """The record of one run.
 
-    owned    -- whether the run is this worker's now.
-    receives -- of the message: who has waited often waits longer.
+    owned    -- whether this worker owns the run now.
+    receives -- how often the message was received: after many receives it waits longer.
     """
 
     def __init__(self, records: Records, key: str, receives: int, clock: Clock, random: Random) -> None:
@@ -33,13 +33,14 @@ class Record:
         self._records = records
         self._key = key
         self._receives = receives
-        self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda doubled is another one
+        self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda sent twice has two owners
         self._clock = clock
         self._random = random
         self._until = 0.0
 
     async def own(self, lease_ends: float) -> Outcome | None:
-        """Takes the ownership for as long as the lease. The outcome if the task must not run now, or None."""
+        """Takes the ownership for as long as the lease. Returns the outcome if the task must not run now, or
+        None."""
         until = lease_ends - EARLIER_SECONDS
         try:
             begun = await self._records.begin(self._key, self._owner, self._clock.now(), until)
@@ -58,8 +59,8 @@ class Record:
         return None
 
     def while_running(self, host: Host) -> AbstractAsyncContextManager[None]:
-        """Extends the ownership while the block runs, also if the message is lost: whoever gets it must find
-        the run owned."""
+        """Extends the ownership while the block runs. It does so even if the message is lost: the worker that
+        gets it must find the run owned."""
         return host.beside(self._keep)
 
     async def _keep(self, sleep: Sleep) -> None:
@@ -73,7 +74,7 @@ class Record:
                 if not await self._records.extend(self._key, self._owner, until):
                     log.write(logging.WARNING, "another worker has the record of this task")
                     return
-            except Exception as error:  # whatever it is, the next beat may get through
+            except Exception as error:  # of any kind: the next beat may succeed
                 reason = words(error)
                 log.write(logging.WARNING, "a heartbeat of the record failed", reason=reason)
                 next_at = now + BEAT_AGAIN_SECONDS
@@ -91,11 +92,11 @@ class Record:
                 log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
 
     async def disown(self) -> None:
-        """Lets another worker begin."""
+        """Gives up the ownership, so that another worker can begin."""
         if not self.owned:
             return
         self.owned = False
         try:
             await self._records.disown(self._key, self._owner)
-        except RecordsError as error:  # it ends by itself as well
+        except RecordsError as error:  # the ownership ends by itself as well
             log.write(logging.WARNING, "a record was not changed", reason=error.reason)

@@ -1,4 +1,4 @@
-"""The result of an attempt, and the report that tells it: in the log, and in the function's answer."""
+"""The result of an attempt, and its report for the log and for the function's answer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from worker.starts import MAX_STARTS, Starts
 
 
 class Start(NamedTuple):
-    """A start: of which delivery, and since when, in epoch seconds.
+    """A start of a delivery, at a time in epoch seconds.
 
-    first -- whether it is the first of its batch, and so had all of the function's time.
+    first -- whether it is the first of its batch, with all of the function's time.
     """
 
     delivery: Delivery
@@ -32,16 +32,16 @@ class Start(NamedTuple):
 
     @property
     def had_less_time(self) -> bool:
-        """Whether earlier deliveries used some of its time and it may lead a later batch: always on a FIFO
-        queue, else for MAX_STARTS deliveries."""
+        """Returns whether earlier deliveries used some of its time, and it may come first in a later batch:
+        always on a FIFO queue, else for MAX_STARTS deliveries."""
         return not self.first and (self.delivery.from_fifo or self.delivery.receive_count <= MAX_STARTS)
 
 
 class Result(NamedTuple):
-    """A start, and its end.
+    """A start and its end.
 
-    error   -- what the user's code raised, or None.
-    seconds -- how long it took, without its settling, which may wait for that of others.
+    error   -- the error of the user's code, or None.
+    seconds -- how long it took without its settling, which may wait for others.
     """
 
     start: Start
@@ -51,7 +51,7 @@ class Result(NamedTuple):
 
 
 class Report(NamedTuple):
-    """One delivery, worked. `settled`: the outcome is true on SQS."""
+    """The report of one delivery. `settled`: the outcome is carried out on SQS."""
 
     outcome: str
     task: str | None
@@ -63,7 +63,7 @@ class Report(NamedTuple):
 
 
 def report_of(outcome: Outcome, attempt: Attempt | None, *, settled: bool) -> Report:
-    """The outcome in words. `attempt` is None where nothing was started."""
+    """Returns the outcome in words. `attempt` is None if nothing was started."""
     reason: str | None = None
     retry_seconds: int | None = None
     match outcome:
@@ -79,7 +79,7 @@ def report_of(outcome: Outcome, attempt: Attempt | None, *, settled: bool) -> Re
             name, reason = "dead-letter", cause.reason
         case LeftAlone(reason):
             name = "left alone"
-    if reason is not None:  # half a character, which no UTF-8 can hold, would end the function's answer
+    if reason is not None:  # a lone surrogate, which UTF-8 can't encode, would break the function's answer
         reason = reason.encode(errors="backslashreplace").decode()
     if attempt is None:
         return Report(name, None, None, 0, settled, reason, retry_seconds)

@@ -1,4 +1,4 @@
-"""Resource limits that a task sets to its process: with them, the next one could be killed."""
+"""Puts back the resource limits of the process: the limits of one task could kill the next."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from resource import (
     setrlimit,
 )
 
-# Those by which a task is killed, or fails where it would not: to ask for one takes a third of a microsecond.
+# Limits that kill a task, or make it fail. To read one takes a third of a microsecond.
 _NUMBERS = {
     "RLIMIT_AS": RLIMIT_AS,
     "RLIMIT_CPU": RLIMIT_CPU,
@@ -28,15 +28,15 @@ _ALL = tuple(_NUMBERS.values())
 
 
 class ResourceLimits:
-    """The limits before a task, that of a thread's stack included."""
+    """The limits before a task, with the size of a thread's stack."""
 
     def __init__(self) -> None:
         self._limits = list(map(getrlimit, _ALL))
         self._stack = stack_size()
 
     def put_back(self) -> list[str]:
-        """Puts back the limits. Names of those whose hard one can't be raised again: the soft one is what it
-        was, or as high as it can be."""
+        """Puts back the limits. Returns the names of those whose hard limit can't be raised again; their soft
+        limit is the old one, or as high as it can be."""
         if stack_size() != self._stack:
             stack_size(self._stack)
         if list(map(getrlimit, _ALL)) == self._limits:

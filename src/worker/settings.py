@@ -1,4 +1,4 @@
-"""What can be set for the worker? `template.yaml` sets it; docs/configuration.md explains it."""
+"""The worker's settings. `template.yaml` sets them; docs/configuration.md explains them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from shared.settings import one_of, text, true_or_false, url
 
 
 class WorkerSettings(NamedTuple):
-    """Read from `ZIGZAG_*` variables, one a field. `queue_url` is where tasks send to.
+    """Settings read from `ZIGZAG_*` variables, one for each field. Tasks send to `queue_url`.
 
-    metrics -- whether a delivery's log line is its metrics as well.
+    metrics -- whether a delivery's log line carries its metrics as well.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -23,5 +23,5 @@ class WorkerSettings(NamedTuple):
 
     @property
     def queue(self) -> TaskQueue:
-        """The queue whose deliveries are worked."""
+        """The queue whose deliveries this function works."""
         return TaskQueue(DEFAULT, self.queue_url, self.dead_letter_queue_url)

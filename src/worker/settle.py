@@ -1,4 +1,4 @@
-"""Settling: an outcome is made true on SQS. Delete, postpone, or move to the dead-letter queue."""
+"""Settles an outcome on SQS: deletes, postpones, or moves to the dead-letter queue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from worker.result import Result
 
 
 class Settler:
-    """Settles deliveries of `queue`. A process whose call fails exits: its successor's may not."""
+    """Settles deliveries of `queue`. If a call fails, the process exits: the calls of a new one may
+    succeed."""
 
     def __init__(self, queue: Queue, dead_letters: Queue, clock: Clock, random: Random, host: Host) -> None:
         self._queue = queue
@@ -39,7 +40,8 @@ class Settler:
         self._host = host
 
     async def settle(self, result: Result, lease_ends: float) -> bool:
-        """Whether the outcome is now true on SQS. If not, the message comes again when its lease ends."""
+        """Returns whether the outcome is carried out on SQS. If not, the message comes again when its lease
+        ends."""
         delivery = result.start.delivery
         match result.outcome:
             case LeftAlone():
@@ -57,9 +59,10 @@ class Settler:
     async def release(
         self, deliveries: Sequence[Delivery], released: Released, lease_ends: float
     ) -> list[tuple[Delivery, Outcome, bool]]:
-        """Leaves what was not started to another dispatch; of each, its outcome, and whether that is true.
+        """Leaves deliveries that were not started to another dispatch. Returns each with its outcome, and
+        whether that is carried out.
 
-        One that SQS may drop before becomes a dead letter: in a group, those are the first.
+        A message that SQS may drop before becomes a dead letter: in a group, those are the first.
         """
         told: list[tuple[Delivery, Outcome, bool]] = []
         left: list[Delivery] = []
@@ -74,7 +77,7 @@ class Settler:
         return told + [(delivery, released, postponed) for delivery in left]
 
     async def delete(self, results: Sequence[Result]) -> list[bool]:
-        """Deletes the messages of successes; of each, whether that is confirmed."""
+        """Deletes the messages of successes. Returns for each whether its delete is confirmed."""
         if not results:
             return []
         try:
@@ -91,8 +94,8 @@ class Settler:
         return [result.start.delivery not in left for result in results]
 
     async def postpone(self, deliveries: Sequence[Delivery], seconds: int, lease_ends: float) -> bool:
-        """Hides the messages for so long; whether that worked for all. Once the lease has ended, they are
-        another's, who may have them for longer."""
+        """Hides the messages for `seconds`. Returns whether that worked for all. It is not tried once the
+        lease has ended: another worker may have them for longer."""
         try:
             failed = await self._queue.change_visibility(deliveries, seconds, lease_ends)
         except QueueError as error:
@@ -102,12 +105,12 @@ class Settler:
         return not failed
 
     def limits(self, delivery: Delivery) -> Limits:
-        """The limits that SQS sets to the message now.
+        """Returns the limits that SQS sets to the message now.
 
-        Its 12 hours run from the receive, its retention from the send.
+        The 12 hours of visibility run from the receive, the retention from the send.
         """
         now = self._clock.now()
-        # Without a lease nobody knows; an hour is more than a dispatch by hand takes.
+        # Without a lease the receive's time is unknown; an hour is more than a dispatch by hand takes.
         elapsed = (
             3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + SAFETY_SECONDS
         )
@@ -125,6 +128,6 @@ class Settler:
 
 
 def _say_stale(failed: Sequence[Failed]) -> None:
-    """A handle that is no longer good: somebody else has the message, or had it."""
+    """Logs that a receipt handle has expired: another worker has, or had, the message."""
     if failed:
         log.write(logging.WARNING, "not settled: possible duplicate", reason=failed[0].reason)

@@ -1,7 +1,7 @@
-"""The starts of a message, counted before any of the user's code: no message kills workers for ever.
+"""Counts the starts of a message, before any of the user's code: so no message kills workers for ever.
 
-A first delivery is counted only when it fails, so that one that goes well costs no call, or if SQS may drop
-its message before it comes again. From the second delivery on nothing starts without a record.
+A first delivery is counted only when it fails, or when SQS may drop its message before it comes again: a
+success costs no call. From the second delivery on nothing starts without a record.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from worker.outcome import (
 )
 
 MAX_STARTS = 20
-"""Recorded starts of a message, as long as it is not recorded that its task has more attempts."""
+"""Most recorded starts of a message, unless its task allows more attempts and the record says so."""
 
 
 class Starts:
@@ -39,20 +39,20 @@ class Starts:
         self._receives = delivery.receive_count
         self._records = records
         self._key = record_key("starts", delivery.message_id)
-        self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda doubled is another one
+        self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda sent twice has two owners
         self._clock = clock
         self._random = random
         self._counted: Counted | None = None
 
     @property
     def concluded(self) -> bool:
-        """Whether nothing of the message is left to do but its delete, as far as it was counted."""
+        """Returns whether the record says that only the message's delete is left to do."""
         return self._counted is not None and self._counted.concluded
 
     async def begin(self, attempt: Attempt, limits: Limits) -> Outcome | None:
-        """Counts this start, unless it is of a first delivery, and numbers the attempt by it.
+        """Counts this start, unless it is of a first delivery, and gives the attempt its number.
 
-        The outcome if there must be no start, or None.
+        Returns the outcome if the task must not start, or None.
         """
         first = self._receives <= 1
         if first and not limits.near_the_end:
@@ -79,15 +79,15 @@ class Starts:
         await self.allow(attempt)
 
     async def allow(self, attempt: Attempt) -> None:
-        """Records what its task allows, if that is more than a counted message has without it."""
+        """Records the task's attempts, if they are more than a counted message has by default."""
         attempts = attempt.policy.attempts
         counted = self._counted
         if counted is not None and attempts > max(MAX_STARTS, counted.allowed):
-            self._counted = counted._replace(allowed=attempts)  # asked for once
+            self._counted = counted._replace(allowed=attempts)  # recorded once
             await self._tried(self._records.allow(self._key, attempts, self._clock.now()))
 
     async def excuse(self, attempt: Attempt, *, unloaded: bool = False) -> None:
-        """This start is no attempt: its task must not run now, or was not loaded, which is counted."""
+        """Takes this start back: the task must not run now, or was not loaded, which has its own count."""
         try:
             if self._counted is None:
                 if not unloaded:
@@ -99,7 +99,7 @@ class Starts:
             _say(error)
 
     async def conclude(self, cause: Cause | None = None) -> None:
-        """Nothing of the message is left to do but its delete, or its letter, with this cause."""
+        """Records that only the message's delete is left to do, or its dead letter with this cause."""
         letter = "" if cause is None else cause.to_text()
         await self._tried(self._records.conclude(self._key, self._clock.now(), letter))
 

@@ -1,4 +1,5 @@
-"""The worker's transports, and its tasks' sends: all are the function's, whatever a task sets for its own."""
+"""Makes the worker's transports. They, and the sends of tasks, keep the function's identity even if a task
+changes the variables."""
 
 from __future__ import annotations
 
@@ -13,16 +14,17 @@ from zigzag.send import send_as
 
 
 def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transport, Transport]:
-    """What settles and records, and what beats. Variables count as they are now, for sends, too.
+    """Returns the transport for settling and records, and the one for heartbeats. The variables count as they
+    are now, for sends, too.
 
     wanted  -- "lean" or "boto".
     ends_at -- when the invocation ends, in epoch seconds.
     """
     identity, doubt = Identity(os.environ), Doubt()
     send_as(identity)
-    # What settles and records does no harm when it is sent twice, and much when it is lost.
+    # A call that settles or records may arrive twice without harm; a lost one does much.
     aws = transport_in_place(wanted, attempts=4, ends_at=ends_at, doubt=doubt, identity=identity)
     beats = transport_in_place(wanted, attempts=1, ends_at=ends_at, doubt=doubt, identity=identity)
     aws.prepare("sqs")
-    beats.prepare("sqs")  # else boto would make it while a task runs
+    beats.prepare("sqs")  # otherwise boto would make its client while a task runs
     return aws, beats

@@ -1,4 +1,4 @@
-"""The worker, put together: the only place that says which guards and observers there are."""
+"""Builds the worker. Only this module names the guards and the observers."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from worker.settle import Settler
 class Worker:
     """Works the batches of one queue.
 
-    tasks          -- name to module.
-    beats          -- `queue` for heartbeats, which sends a call once; without it, `queue` itself.
-    metrics_of     -- the URL of the queue whose metrics the log lines are as well, if they are.
+    tasks          -- name of a task to its module.
+    beats          -- the queue for heartbeats, which sends a call once; without it, `queue` itself.
+    metrics_of     -- the URL of the queue whose metrics the log lines carry; None for no metrics.
     """
 
     def __init__(
@@ -56,9 +56,9 @@ class Worker:
         self._observers = (LogLine(clock, host, metrics_of),)
 
     async def work(self, batch: Batch, seconds_left: Callable[[], float]) -> list[Report]:
-        """One batch, from its lease to its settling; a report for each delivery.
+        """Works one batch, from its lease to its settling, and returns a report for each delivery.
 
-        seconds_left -- how long until the function is ended.
+        seconds_left -- how long until Lambda ends the function.
         """
         settler: Settler | NoSettler = NoSettler()
         records: Records = NoRecords()

@@ -1,4 +1,4 @@
-"""The seam for whatever may forbid a start: a guard is asked before any of the user's code."""
+"""The interface for guards: each may forbid a start, before any of the user's code."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from shared.delivery import Batch
 from worker.outcome import Outcome
 
 type Guard = Callable[[Batch, float], Outcome | None]
-"""Is asked of a batch, and of the time now in epoch seconds, before a start is counted. Its answer is the
-outcome of every delivery, or None: go."""
+"""Takes a batch and the time now in epoch seconds, before a start is counted. Returns the outcome of every
+delivery, or None if it may start."""

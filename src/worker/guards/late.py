@@ -1,4 +1,5 @@
-"""The late start: a worker that starts after the lease's `start_by` must not touch the messages."""
+"""The guard against a late start: a worker that starts after the lease's `start_by` must not touch the
+messages."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from worker.outcome import LeftAlone
 
 
 def late(batch: Batch, now: float) -> LeftAlone | None:
-    """They are, or are about to be, somebody else's. A batch without a lease counts as on time."""
+    """Leaves a late batch alone: another worker has its messages, or is about to get them. A batch without a
+    lease counts as on time."""
     if batch.lease is None or now <= batch.lease.start_by:
         return None
     seconds = now - batch.lease.start_by

@@ -1,13 +1,13 @@
-"""The log line of a delivery, the only one that we write if all goes well, and its metrics if wanted.
+"""Writes the log line of a delivery, the only one if all goes well, with its metrics if they are wanted.
 
-CloudWatch makes the metrics of the line: nobody is called. The line's `_aws` says which of its members are
-metrics, and which are their dimensions
+CloudWatch reads the metrics from the line, so no call is made. The line's `_aws` names its members that are
+metrics, and their dimensions
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 
-Each metric is paid for once for every value of its dimensions, so there are few. `seconds` goes by queue and
-outcome, of which there are six; how often it has a value is how many deliveries there were. `age_seconds`
-goes by queue, for first attempts only: a later one waits because its backoff says so. Memory is no metric:
-it matters when somebody sizes the function, and a query of the log shows it then.
+Each metric costs money for every value of its dimensions, so there are few. `seconds` has the dimensions
+queue and outcome, of which there are six; its number of values is the number of deliveries. `age_seconds` has
+the dimension queue, for first attempts only: later ones wait for their backoff. Memory is no metric: it
+matters only when somebody sizes the function, and a query of the log shows it then.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ _AGE = {
 
 
 def fields_of_metrics(queue_url: str, now: float, *, first_age: bool) -> dict[str, Any]:
-    """What a line with `outcome`, `seconds` and perhaps `age_seconds` needs to be its metrics as well.
+    """Returns the fields that make metrics of a line with `outcome`, `seconds` and perhaps `age_seconds`.
 
-    queue_url -- of the stack's own queue. An event may name any, and each name would be paid for.
+    queue_url -- the URL of the stack's own queue. An event may name any queue, and each name would cost
+                 money.
     now       -- the metrics' time, in epoch seconds.
     first_age -- whether the line has the age of a first attempt.
     """
@@ -55,13 +56,13 @@ def fields_of_metrics(queue_url: str, now: float, *, first_age: bool) -> dict[st
 
 _AS_PLANNED = ("succeeded", "already done", "released")
 _SAID_IN_WORDS = (BadMessageError, NoSuchTaskError, Reject, Retry)
-"""Errors whose message says it all: a traceback would add nothing."""
+"""Errors whose text is enough: a traceback would add nothing."""
 
 
 class LogLine:
-    """Writes a line a delivery.
+    """Writes one line for each delivery.
 
-    metrics_of -- the URL of the queue whose metrics the lines are as well; None if they are none.
+    metrics_of -- the URL of the queue whose metrics the lines carry; None for no metrics.
     """
 
     def __init__(self, clock: Clock, host: Host, metrics_of: str | None) -> None:
@@ -78,7 +79,7 @@ class LogLine:
         log.write(level, "delivery", error=error, seconds=seconds, **figures, **said)
 
     def _figures(self, delivery: Delivery, result: Result | None, report: Report) -> dict[str, Any]:
-        """The process's memory, how old the message was when its attempt began, and the metrics."""
+        """Returns the process's memory, how old the message was when its attempt began, and the metrics."""
         figures: dict[str, Any] = {"memory_mb": self._host.memory_mb()}
         sent_at = delivery.sent_at
         if result is not None and sent_at is not None:

@@ -1,4 +1,4 @@
-"""The seam for whatever is to know of deliveries: an observer is told of each, and decides nothing."""
+"""The interface for observers: they are told of each delivery, and decide nothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from worker.result import Report, Result
 
 
 class Observer(Protocol):
-    """Is told of deliveries."""
+    """Is told of each delivery."""
 
     def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
-        """The outcome is true on SQS, or could not be made true: `report.settled`.
+        """Takes a delivery's end. `report.settled` says whether its outcome is carried out on SQS.
 
-        result -- None where nothing was started.
+        result -- None if nothing was started.
         """

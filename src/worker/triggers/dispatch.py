@@ -1,4 +1,4 @@
-"""The trigger that Zigzag has: the consumer's dispatch. An event becomes a batch, and reports an answer."""
+"""The trigger for the consumer's dispatch: makes a batch of an event, and an answer of reports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from shared.delivery import BadEventError, Batch, from_event
 from worker.result import Report
 
 MAX_CHARACTERS = 1_000
-"""Of one text of the answer."""
+"""Most characters of one text of the answer."""
 
 
 def batch_of(event: Any, queue_url: str) -> Batch:
-    """The batch in the event. Raises BadEventError, also if it is of another queue than that of the stack."""
+    """Returns the batch in the event. Raises BadEventError, also if its queue is not the stack's."""
     batch = from_event(event)
     if batch.queue_url not in (None, queue_url):
         raise BadEventError(f"the event names a queue that is none of this stack's: {batch.queue_url}")
@@ -21,7 +21,7 @@ def batch_of(event: Any, queue_url: str) -> Batch:
 
 
 def answer_of(reports: Sequence[Report]) -> Any:
-    """The function's answer: the report of its delivery, or a list of them.
+    """Returns the function's answer: the report of its delivery, or a list of them.
 
     Lambda takes 6 MB, so long reasons and ids are cut
     (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
