@@ -1,4 +1,4 @@
-"""The consumer function: puts the consumer together on AWS, runs a tick, and logs its summary."""
+"""The consumer function: builds the consumer on AWS, runs a tick, and logs its summary."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def _consumer() -> tuple[asyncio.Runner, Consumer]:
-    """Settings, clients and ports, made once for each environment of the function."""
+    """Returns the consumer and its event loop, made once for each environment of the function."""
     log.configure()
     try:
         settings = read(ConsumerSettings, os.environ)
@@ -68,7 +68,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:
-    """One tick. The event is EventBridge's, and says nothing that matters; answers with the summary."""
+    """Runs one tick and answers with its summary. The event is EventBridge's, and is not used."""
     runner, consumer = _consumer()
     summary = runner.run(consumer.tick(context.get_remaining_time_in_millis() / 1000))
     log.write(logging.INFO if summary.went_well else logging.ERROR, "tick", **asdict(summary))
@@ -76,4 +76,4 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _consumer()  # Lambda's init phase has the full CPU, whatever the function's memory.
+    _consumer()  # Lambda's init phase has a full CPU at any memory size.

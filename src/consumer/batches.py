@@ -1,11 +1,11 @@
-"""Which messages of a poll travel together? Each dispatch carries a batch of them, in the order received.
+"""Divides the messages of a poll into dispatches. Each carries a batch of them, in the order received.
 
-A message that can't be written as JSON keeps no other from being dispatched.
+A message that can't be written as JSON does not stop the others.
 
-| queue | a batch is | what does not fit its event |
+| queue | a batch is | a message that does not fit its event |
 |---|---|---|
-| standard | up to so many messages as the parameter says | is a batch of its own |
-| FIFO | what came of one group: no two workers may have messages of one group | is the rest of the dispatch |
+| standard | up to as many messages as the parameter says | is in a batch of its own |
+| FIFO | the messages of one group: no two workers may have messages of a group | is in the dispatch's rest |
 """
 
 from __future__ import annotations
@@ -18,32 +18,34 @@ from shared.envelope import UNWRITABLE, is_writable
 from shared.lease import MAX_RECEIVE_COUNT
 
 WORN_RECEIVES = MAX_RECEIVE_COUNT - 10
-"""SQS moves a message after its last receive, and gives no reason. Its count is approximate."""
+"""Receives after which a message is worn: SQS moves it after its last receive, without a reason. SQS's count
+is approximate."""
 
 
 class EventLimit:
-    """The largest event that Lambda takes, as far as this process knows: less, once it has refused one.
+    """The largest event that Lambda takes, as far as this process knows: less once Lambda has refused one.
 
-    A single message beyond that is tried all the same, up to Lambda's own limit: nobody knows by how much the
-    refused one was too large.
+    A single larger message is tried all the same, up to Lambda's own limit: it is not known by how much the
+    refused event was too large.
     """
 
     def __init__(self) -> None:
         self.bytes = MAX_EVENT_BYTES
 
     def refused(self, size: int) -> None:
-        """An event of that size was too large."""
+        """Notes that an event of that size was too large."""
         self.bytes = min(self.bytes, size // 2)
 
 
 class Dispatch(NamedTuple):
-    """One batch, and its event.
+    """One batch and its event.
 
-    event    -- None where the batch's one delivery fits no event, not even compressed, or can't be written.
-    rest     -- of a FIFO group: the deliveries behind the batch, which do not fit. No worker may have them
+    event    -- None if the batch is one delivery that fits no event, even compressed, or that can't be
+                written.
+    rest     -- the deliveries of a FIFO group behind the batch, which do not fit. No worker may have them
                 before the batch.
     writable -- whether the batch can be written as an event at all.
-    worn     -- its one delivery was received so often that SQS is about to give the message up.
+    worn     -- whether its one delivery was received so often that SQS is about to give the message up.
     """
 
     batch: Batch
@@ -56,10 +58,11 @@ class Dispatch(NamedTuple):
 def dispatches_of(
     received: Sequence[Delivery], batch_size: int, max_bytes: int = MAX_EVENT_BYTES
 ) -> list[Dispatch]:
-    """Every delivery of a poll, in a batch or in the rest of a dispatch.
+    """Returns the dispatches of a poll. Every delivery is in a batch or in the rest of a dispatch.
 
     batch_size -- most deliveries of a batch from a standard queue.
-    max_bytes  -- of an event; a single delivery that is larger is a batch of its own, up to Lambda's limit.
+    max_bytes  -- most bytes of an event; a single larger delivery is a batch of its own, up to Lambda's
+                  limit.
     """
     groups: dict[str | None, list[Delivery]] = {}
     waiting: list[Delivery] = []
@@ -74,7 +77,7 @@ def dispatches_of(
 
 
 def _first_of(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
-    """The longest batch from their start that fits, and the others as its rest."""
+    """Returns the longest batch from the start that fits, with the others as its rest."""
     for number, delivery in enumerate(deliveries):
         if delivery.receive_count >= WORN_RECEIVES:
             return _first_before(number, deliveries, max_bytes)
@@ -89,7 +92,8 @@ def _first_of(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
 
 
 def _first_before(number: int, deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
-    """As above, where the one of that number can't be dispatched: the batch ends before it, or is it."""
+    """Returns the same if the delivery at index `number` can't be dispatched: the batch ends before it, or is
+    it alone."""
     if number == 0:
         writable = is_writable(deliveries[0].message)
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable, worn=writable)

@@ -1,4 +1,4 @@
-"""The consumer, put together: the only place that makes a tick of queues, flows and dispatchers."""
+"""Builds the consumer. Only this module makes a tick of queues, flows and dispatchers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class PolledQueue(NamedTuple):
-    """A queue, with all that the consumer calls for it."""
+    """A queue and the ports that the consumer calls for it."""
 
     queue: TaskQueue
     messages: Queue
@@ -34,12 +34,12 @@ class PolledQueue(NamedTuple):
 
 
 class Consumer:
-    """Polls queues, and dispatches what it receives.
+    """Polls queues and dispatches their messages.
 
-    linger_seconds -- how long a tick polls on after a queue has run empty.
-    pollers        -- most polls of a tick under way at once.
-    memory         -- for what they receive.
-    gates          -- what operators say of the queues; None where nobody controls the flow.
+    linger_seconds -- how long a tick polls on after a queue has run empty, in seconds.
+    pollers        -- most polls of a tick at the same time.
+    memory         -- the memory for received messages.
+    gates          -- the operators' gates for the queues; None without flow control.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Consumer:
         self._gates = None if gates is None else _gates_of_ticks(gates, queues, clock, random)
 
     async def tick(self, seconds_left: float) -> Summary:
-        """One firing of the schedule.
+        """Runs one tick.
 
-        seconds_left -- how long until the function is ended.
+        seconds_left -- how long until Lambda ends the function.
         """
         ends_at = self._clock.now() + seconds_left
         flows = self._flows()
@@ -106,6 +106,6 @@ class Consumer:
 def _gates_of_ticks(
     gates: Gates, queues: Sequence[PolledQueue], clock: Clock, random: Random
 ) -> GatesOfTicks:
-    from consumer.flow.gate import GatesOfTicks  # where there are none, a cold start loads nothing of them
+    from consumer.flow.gate import GatesOfTicks  # loaded here: without gates a cold start does not need it
 
     return GatesOfTicks(gates, [polled.queue for polled in queues], clock, random)

@@ -1,22 +1,21 @@
-"""What happens to the messages of one poll? Each goes to a worker in a batch, and the answers are acted on.
+"""Dispatches the messages of one poll: sends each to a worker in a batch, and acts on the answers.
 
 | answer | meaning | what we do with the batch |
 |---|---|---|
 | 202 | sent | the worker settles it |
 | 413 | too large for an asynchronous invoke | send it smaller; one that can't be is a dead letter |
-| 403, 404, any other 4xx | definite: a retry won't mend it | release |
+| 403, 404, any other 4xx | definite: a retry won't help | release |
 | 429, or no connection | transient: nothing was done | release |
 | 5xx, time-out, reset | ambiguous: it may have arrived | leave it to its lease |
 
-`consumer.patience` says when such answers end the queue's turn.
-A message that was received almost as often as SQS allows is moved to the dead letters, with a reason; so is
-one that would be released, though SQS may drop it before its next chance.
-A batch that is late, since its receive was a while ago, is not sent, but released; so is a message that can't
-be written into an event.
-The rest of a dispatch (`consumer.batches`) is released after any answer. All that is released of a FIFO
-group is released in one call, until the same time: SQS would hand out what is visible first, alone.
+`consumer.patience` decides when such answers end the queue's turn. A message that was received almost as
+often as SQS allows is moved to the dead letters, with a reason. So is a message that would be released, if
+SQS may drop it before it comes again. A late batch, whose receive was too long ago, is released instead of
+sent; so is a message that can't be written into an event. The rest of a dispatch (`consumer.batches`) is
+released after any answer. The released messages of a FIFO group are released in one call, until the same
+time: SQS would deliver one that becomes visible first without the others.
 
-A worker that is out of concurrency never shows here: its events get 202, wait, and are dropped at their age.
+A lack of worker concurrency does not show here: events get 202, wait, and are dropped at their maximum age.
 """
 
 from __future__ import annotations
@@ -38,18 +37,19 @@ from shared.ports.queue import Queue, QueueError
 from shared.ports.workers import Reply, Workers
 
 RELEASE_SECONDS = (15, 60)
-"""A released message is hidden for a jittered while, never 0: it would be received again at once."""
+"""A released message is hidden for a random time between these. With 0 it would be received again at once."""
 
 MAX_RELEASE_FACTOR = 60
-"""How much longer at most, where a message was received often: an hour, so that 14 days use up some 700 of
-its 1,000 receives."""
+"""The most by which that time grows for a message that was received often: an hour, so that 14 days use some
+700 of its 1,000 receives."""
 
 
 @dataclass(slots=True)
 class PollResult:
-    """One poll's messages, counted by what became of them; together, they are all.
+    """Counts of one poll's messages, by what happened to them. Each message counts once.
 
-    left          -- come again by themselves: the answer was lost, or what we tried next was refused.
+    left          -- messages that come again when their lease ends: an answer was lost, or our next call was
+                     refused.
     stop          -- why the queue's turn in this tick should end, or None.
     pause_seconds -- how long to wait before the next poll.
     """
@@ -63,10 +63,10 @@ class PollResult:
 
 
 class Dispatcher:
-    """Dispatches deliveries of one queue. One a tick: it has the patience of the queue's turn.
+    """Dispatches deliveries of one queue. Each tick makes one, as it holds the patience of the queue's turn.
 
     batch_size -- most deliveries of a batch from a standard queue.
-    limit      -- of events, which outlives a tick.
+    limit      -- the limit of events, which is kept from tick to tick.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Dispatcher:
         for dispatch, reply in answered:
             if reply is Reply.SENT:
                 result.dispatched += len(dispatch.batch.deliveries)
-            # Before its rest is released: a dead letter lets its group go on, and not earlier.
+            # Before the rest is released: the group may go on only after the dead letter.
             for delivery, reason in _given_up(dispatch, reply, now):
                 result.dead_lettered += await self._dead_letter(delivery, reason)
         result.released = await self._release_all(answered, now)
@@ -113,7 +113,7 @@ class Dispatcher:
         return dispatches_of(received, self._batch_size, self._limit.bytes)
 
     async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
-        """The replies, after what was too large was sent again smaller."""
+        """Returns the replies. Dispatches that were too large are sent again smaller first."""
         answered: list[tuple[Dispatch, Reply | None]] = []
         while dispatches:
             smaller: list[Dispatch] = []
@@ -126,7 +126,7 @@ class Dispatcher:
         return answered
 
     def _smaller(self, dispatch: Dispatch) -> list[Dispatch]:
-        """What to send in place of a dispatch that is too large; nothing if it can't be smaller."""
+        """Returns smaller dispatches in place of one that is too large; none if it can't be smaller."""
         if dispatch.event is None:
             return []
         self._limit.refused(len(dispatch.event))
@@ -135,8 +135,9 @@ class Dispatcher:
         return again if first is not None and len(first) < len(dispatch.event) else []
 
     async def _send(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
-        """The replies; None to what was not sent: it is late, or can't be written."""
-        now = self._clock.now()  # after the batches were made: to compress them may take a while
+        """Returns the replies; None for a dispatch that was not sent: it is late, worn, or can't be
+        written."""
+        now = self._clock.now()  # after the batches were made: to compress them may take long
         answered: list[tuple[Dispatch, Reply | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
         for dispatch in dispatches:
@@ -161,7 +162,7 @@ class Dispatcher:
         log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=reason)
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]], now: float) -> int:
-        """Releases what no worker has; for how many it worked."""
+        """Releases the messages that no worker has. Returns for how many it worked."""
         together: dict[int, list[Delivery]] = {1: []}
         groups: list[Sequence[Delivery]] = []
         for dispatch, reply in answered:
@@ -176,9 +177,9 @@ class Dispatcher:
         return sum(released)
 
     async def _release(self, deliveries: Sequence[Delivery]) -> int:
-        """Hides the messages for a while, by the first one's receives; for how many it worked.
+        """Hides the messages, the longer the more receives the first one had. Returns for how many it worked.
 
-        The lease's end frees the others.
+        The others become visible when their lease ends.
         """
         if not deliveries:
             return 0
@@ -198,7 +199,7 @@ class Dispatcher:
 
 
 def _given_up(dispatch: Dispatch, reply: Reply | None, now: float) -> Iterator[tuple[Delivery, str]]:
-    """The deliveries of a dispatch that become dead letters after that reply, and why."""
+    """Returns the deliveries of a dispatch that become dead letters after that reply, and why."""
     if _is_dead(dispatch, reply):
         (delivery,) = dispatch.batch.deliveries
         yield delivery, worn(delivery) if dispatch.worn else TOO_LARGE
@@ -217,12 +218,12 @@ def _is_late(dispatch: Dispatch, now: float) -> bool:
 
 
 def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
-    """Whether the batch is one delivery that no dispatch can carry, or must."""
+    """Returns whether the batch is one delivery that no dispatch can carry, or that is worn."""
     return dispatch.worn or (reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1)
 
 
 def _to_release(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
-    """The deliveries of a dispatch that no worker has after that reply, and that are not dead for it."""
+    """Returns the deliveries of a dispatch that no worker has after that reply, without dead ones."""
     if reply in (Reply.SENT, Reply.AMBIGUOUS) or _is_dead(dispatch, reply):
         return dispatch.rest
     return (*dispatch.batch.deliveries, *dispatch.rest)

@@ -1,4 +1,4 @@
-"""Why does the consumer give a message up? Three reasons that no retry changes, in the letter's words."""
+"""The three reasons for which the consumer gives a message up, in the words of the dead letter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOO_LARGE = (
 
 
 def worn(delivery: Delivery) -> str:
-    """Of one that was received almost as often as SQS allows."""
+    """Returns the reason for a message that was received almost as often as SQS allows."""
     return (
         f"received {delivery.receive_count} times, and never settled: SQS would give it up after "
         f"{MAX_RECEIVE_COUNT}, without a reason. The workers' log tells whether they started it"
@@ -21,7 +21,7 @@ def worn(delivery: Delivery) -> str:
 
 
 def old(delivery: Delivery) -> str:
-    """Of one that is near its end, and that no worker could be sent for."""
+    """Returns the reason for a message that SQS may soon drop, and that could not be dispatched."""
     days, times = DROP_MARGIN_SECONDS // (24 * 3600), delivery.receive_count
     received = "once" if times == 1 else f"{times} times"
     return (
@@ -31,7 +31,8 @@ def old(delivery: Delivery) -> str:
 
 
 def is_near_its_end(delivery: Delivery, now: float) -> bool:
-    """Whether SQS may drop the message before it comes again: a schedule may have gaps of three days."""
+    """Returns whether SQS may drop the message before it comes again: a schedule may have gaps of three
+    days."""
     if delivery.sent_at is None or delivery.sent_at + KEPT_SECONDS - now >= DROP_MARGIN_SECONDS:
         return False
-    return is_writable(delivery.message)  # else no letter can hold it, either
+    return is_writable(delivery.message)  # otherwise no dead letter can hold it, either

@@ -1,9 +1,9 @@
-"""How much of what was received may be in memory at once? All pollers share what the function has.
+"""Limits the memory for received messages, which all pollers share.
 
-A receive may bring 64 KiB or thirty MiB, which only the length that its answer announces tells. So a poller
-reads an answer once there is memory for it and for what is made of it; until then the rest of it stays on
-the network. And it does not even ask while there is no memory for an answer like the last one: a message
-that waits on the network grows late.
+A receive may bring 64 KiB or thirty MiB; only the length in its answer's head tells. So a poller reads an
+answer once there is memory for it and for the events made of it. Until then the rest of the answer stays on
+the network. Nor does a poller receive while there is no memory for an answer like the last one: the lease of
+a message that waits on the network already runs.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from shared.ports.queue import MAX_PER_CALL
 
 MB = 1_048_576
 RUNTIME_MB = 14
-"""What Lambda's runtime takes of a function's memory next to our process."""
+"""Memory that Lambda's runtime uses in addition to our process."""
 
 PROCESS_MB = 60
-"""The interpreter, our code and the connections, and one message at a time as text, in up to four bytes a
-character, and as the event that is made of it."""
+"""Memory for the interpreter, our code and the connections, and for one message at a time: as text, with up
+to four bytes a character, and as its event."""
 
 LEAST_MB = 16
 
@@ -31,14 +31,14 @@ _HELD: ContextVar[_Held] = ContextVar("held")
 
 
 class _Held:
-    """What one poll holds, in bytes."""
+    """The bytes that one poll holds."""
 
     def __init__(self, size: int) -> None:
         self.size = size
 
 
 class Memory:
-    """So many bytes, for answers that are large; 0 = no bound."""
+    """A number of bytes for large answers; 0 = no limit."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -48,7 +48,8 @@ class Memory:
 
     @asynccontextmanager
     async def poll(self) -> AsyncIterator[None]:
-        """Surrounds a receive and its dispatches. Waits until there is memory for an answer like the last."""
+        """Surrounds a receive and its dispatches. Waits until there is memory for an answer like the last
+        one."""
         held = _Held(await self._taken(self._expected))
         token = _HELD.set(held)
         try:
@@ -58,17 +59,18 @@ class Memory:
             self._give_back(held.size)
 
     async def arriving(self, length: int, seconds: float) -> None:
-        """An answer of so many bytes is about to be read. Raises TimeoutError where there is no memory."""
+        """Waits for the memory for an answer of `length` bytes. Raises TimeoutError if there is none in
+        `seconds`."""
         held = _HELD.get()
         self._expected = needed = needs(length)
         if needed != held.size:
-            self._give_back(held.size)  # all of it: two that keep a part would wait for each other
+            self._give_back(held.size)  # all of it: two polls that keep a part would wait for each other
             held.size = 0
             async with asyncio.timeout(seconds):
                 held.size = await self._taken(needed)
 
     async def _taken(self, size: int) -> int:
-        size = min(size, self._size)  # one that is larger than all there is goes alone
+        size = min(size, self._size)  # an answer larger than all memory is read alone
         while self._free < size:
             self._freed.clear()
             await self._freed.wait()
@@ -81,10 +83,10 @@ class Memory:
 
 
 def needs(length: int) -> int:
-    """What an answer of that length takes in bytes: itself, its events, and the requests made of them."""
+    """Returns the bytes for an answer of that length: for itself, its events, and their requests."""
     return 0 if length <= LARGE_BYTES else length + 2 * min(length, MAX_PER_CALL * MAX_EVENT_BYTES)
 
 
 def memory_for(memory_mb: int) -> Memory:
-    """What a function with so much memory has for large answers."""
+    """Returns the memory for large answers of a function with `memory_mb`."""
     return Memory(max(LEAST_MB, memory_mb - RUNTIME_MB - PROCESS_MB) * MB)

@@ -1,4 +1,4 @@
-"""How often may a queue's calls fail, one after the other, before its turn ends?
+"""Decides how often a queue's calls may fail, one after the other, before its turn ends.
 
 | reply | what a queue's turn does |
 |---|---|
@@ -6,8 +6,7 @@
 | transient | pauses, longer each time; the third in a row ends it |
 | ambiguous | goes on; the third in a row ends it |
 
-"In a row" counts what came one after the other: of calls that were under way together, one bad answer is as
-good as ten.
+Calls that were under way together count once in a row, whether one of them failed or ten.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from shared.ports.workers import Reply
 
 MAX_IN_A_ROW = 3
 PAUSE_SECONDS = (1.0, 2.0)
-"""After the first of a row, by chance; twice as long after the second."""
+"""Bounds of the random pause after the first failure in a row; twice as long after the second."""
 
 _BEARABLE = (Reply.TRANSIENT, Reply.AMBIGUOUS)
 
 
 class Patience:
-    """With one kind of call, of one queue, in one turn.
+    """The patience with one kind of call, of one queue, in one turn.
 
-    calls -- what they are, for the reason why the turn ends: "receives" or "invokes".
+    calls -- their name in the reason why the turn ends: "receives" or "invokes".
     """
 
     def __init__(self, calls: str) -> None:
@@ -36,14 +35,14 @@ class Patience:
         self._counted = dict.fromkeys(_BEARABLE, 0)
 
     def begin(self) -> dict[Reply, int]:
-        """What was counted when a call begins, for `ended`."""
+        """Returns the counts at the begin of a call, for `ended`."""
         return dict(self._counted)
 
     def ended(self, replies: Collection[Reply | None], begun: dict[Reply, int]) -> str | None:
-        """Counts the replies to calls that went out together; why the turn should end, or None."""
+        """Counts the replies to calls that went out together. Returns why the turn should end, or None."""
         for reply in _BEARABLE:
             if self._counted[reply] != begun[reply]:
-                continue  # other calls, under way at the same time, have told already
+                continue  # calls under way at the same time have counted already
             if reply in replies:
                 self._counted[reply] += 1
                 self._in_a_row[reply] += 1
@@ -57,7 +56,7 @@ class Patience:
         return None
 
     def pause_seconds(self, replies: Collection[Reply | None], random: Random) -> float:
-        """How long to wait before the next call; 0 unless one was transient."""
+        """Returns how long to wait before the next call; 0 unless one was transient."""
         if Reply.TRANSIENT not in replies:
             return 0.0
         return max(1, self._in_a_row[Reply.TRANSIENT]) * random.uniform(*PAUSE_SECONDS)

@@ -1,4 +1,4 @@
-"""What can be set for the consumer? `template.yaml` sets it; docs/configuration.md explains it."""
+"""The consumer's settings. `template.yaml` sets them; docs/configuration.md explains them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.settings import one_of, text, true_or_false, url, whole_number
 
 
 class ConsumerSettings(NamedTuple):
-    """Read from `ZIGZAG_*` variables, one a field.
+    """Settings read from `ZIGZAG_*` variables, one for each field.
 
     worker         -- name of the worker function.
-    transport      -- what calls AWS: the lean one, or boto's.
-    linger_seconds -- how long a tick polls on after the queue has run empty.
-    in_flight_cap  -- most messages that a run receives, with those in flight; 0 = no cap.
+    transport      -- the client that calls AWS: "lean" or "boto".
+    linger_seconds -- how long a tick polls on after the queue has run empty, in seconds.
+    in_flight_cap  -- most messages that a run receives, less those in flight; 0 = no cap.
     batch_size     -- most deliveries of one dispatch from a standard queue.
     flow_control   -- whether the queue has a gate, in the table of records.
     """
@@ -33,7 +33,7 @@ class ConsumerSettings(NamedTuple):
 
     @property
     def queue(self) -> TaskQueue:
-        """The queue that is polled."""
+        """The queue that this function polls."""
         return TaskQueue(
             DEFAULT, self.queue_url, self.dead_letter_queue_url, self.batch_size, self.in_flight_cap
         )

@@ -1,6 +1,6 @@
-"""A queue's turn in a tick: polls until it has run empty, the time is used up, or going on would do harm.
+"""A queue's turn in a tick: polls until the queue is empty, the time is used up, or calls fail.
 
-Whatever ends a turn ends that queue's alone: the tick goes on with the others.
+The end of a turn concerns only its queue: the tick goes on with the others.
 """
 
 from __future__ import annotations
@@ -22,26 +22,27 @@ from shared.ports.clock import Clock
 from shared.ports.queue import MAX_POLL_SECONDS, Queue, QueueError
 
 LAST_RECEIVE_SECONDS = DISPATCH_SECONDS + 5
-"""Kept free at the end of the function's time for the messages that are received last."""
+"""Seconds kept free at the end of the function's time, for the messages received last."""
 
 EMPTY_POLLS = 2
-"""How many empty polls in a row mean an empty queue, once messages have come: each waits a second for more,
-and so asks all of SQS's servers."""
+"""Empty polls in a row that mean an empty queue, once messages have come. Each waits a second for more, and
+so asks all of SQS's servers."""
 
 IDLE_POLLS = 3
-"""How many do before any has come. They don't wait: that second would be most of what an idle month costs.
-Each asks some of SQS's servers, by chance; what all of them miss is for the next tick
+"""Empty polls in a row that mean an empty queue, before any message has come. They don't wait: that second
+would be most of the cost of an idle month. Each asks some of SQS's servers, chosen at random. The next tick
+receives the messages that all of them miss
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
 
 ASK_AGAIN_SECONDS = 0.25
-"""Until the flow is asked again, after it let nothing through."""
+"""Seconds until the flow is asked again, after it let nothing through."""
 
 LINGER_AGAIN_SECONDS = 1.0
-"""Until the next poll of a queue that has a rate and lingers: its polls don't wait."""
+"""Seconds until the next poll of a queue that has a rate and lingers: its polls don't wait."""
 
 
 class Source:
-    """One queue, as a tick polls it.
+    """Polls one queue in one tick.
 
     linger_seconds -- how long to poll on after the queue has run empty.
     ends_at        -- when the function's own time is over, in epoch seconds.
@@ -75,21 +76,22 @@ class Source:
 
     @property
     def goes_on(self) -> bool:
-        """Whether its turn goes on."""
+        """Returns whether the queue's turn goes on."""
         return not self.turn.stopped
 
     def pause_seconds(self) -> float:
-        """How long it must not be polled; all pollers keep to it, since the rate is that of all of them."""
+        """Returns how long the queue must not be polled. The pause holds for all pollers, since AWS counts
+        all their calls together."""
         return max(0.0, self._paused_until - self._clock.now())
 
     async def poll(self) -> int:
-        """One receive and its dispatches; how many messages came."""
+        """Makes one receive and its dispatches. Returns how many messages came."""
         async with self._memory.poll():
             return await self._poll() if self.goes_on else 0
 
     async def _poll(self) -> int:
         share = await self._flow.may_receive()
-        left = self._seconds_left()  # after the flow, which may have asked SQS
+        left = self._seconds_left()  # after the flow, which may have called SQS
         if left < 1:
             self._flow.received(share, 0)
             self._stop(OUT_OF_TIME)
@@ -97,10 +99,10 @@ class Source:
         if share.most == 0:
             if over := self._flow.over:
                 self._stop(over)
-            else:  # other polls have reserved what is left, and may give it back; or the next slot is near
+            else:  # other polls have reserved the rest, and may give it back; or the next slot is near
                 await self._clock.sleep(ASK_AGAIN_SECONDS)
             return 0
-        # Slots are gone in a moment: with them nobody waits for messages.
+        # Slots expire within seconds, so a receive with slots does not wait for messages.
         received = await self._receive(share, 0 if share.slots else self._wait_seconds(left))
         if received is None:
             return 0
@@ -114,8 +116,8 @@ class Source:
         return len(received)
 
     async def _receive(self, share: Share, wait_seconds: int) -> Sequence[Delivery] | None:
-        """The deliveries; None if the receive failed. Only this poller pauses then: one failed receive says
-        nothing about the next."""
+        """Returns the deliveries, or None if the receive failed. Only this poller pauses then: a failed
+        receive says nothing about those of others."""
         begun = self._patience.begin()
         try:
             received = await self._queue.receive(share.most, wait_seconds, LEASE_SECONDS)
@@ -140,7 +142,8 @@ class Source:
             self._note(result)
 
     async def _dispatch_at(self, delivery: Delivery, slot: Slot) -> PollResult:
-        """By itself, at its slot; a worker that Lambda starts too late for it leaves it to another one."""
+        """Dispatches the delivery alone, at its slot. A worker that Lambda starts too late for the slot
+        leaves it alone."""
         await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
         lease = delivery.lease
         if lease is not None:
@@ -158,11 +161,12 @@ class Source:
             self._pause(result.pause_seconds)
 
     def _seconds_left(self) -> float:
-        """How long polls may go on, so that what they bring can still be dispatched."""
+        """Returns how long polls may go on, so that the messages they bring can still be dispatched."""
         return self._ends_at - LAST_RECEIVE_SECONDS - self._clock.now()
 
     def _wait_seconds(self, left: float) -> int:
-        """How long the next receive waits: 1 s if messages have come, or as long as the queue lingers."""
+        """Returns how long the next receive waits: 1 s if messages have come, or the rest of the lingering
+        time."""
         wanted = 1.0 if self.turn.received else 0.0
         if self._empty_since is not None:
             lingers = self._empty_since + self._linger_seconds - self._clock.now()

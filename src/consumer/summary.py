@@ -1,4 +1,4 @@
-"""The summary of a tick, which the consumer logs and answers with."""
+"""The summary of a tick: the consumer logs it, and answers with it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED}
 
 @dataclass(slots=True)
 class Summary:
-    """A tick, or a queue's turn in it, counted; `stopped` says why it ended.
+    """Counts of a tick, or of a queue's turn in it. `stopped` says why it ended.
 
-    received = dispatched + released + dead_lettered + left; what was left comes again by itself.
+    received = dispatched + released + dead_lettered + left. Messages that were left come again by themselves.
     """
 
     polls: int = 0
@@ -30,14 +30,14 @@ class Summary:
 
     @property
     def went_well(self) -> bool:
-        """Whether it ended as it should."""
+        """Returns whether every reason to stop is a normal one."""
         return {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED}.issuperset(
             self.stopped.split("; ")
         )
 
 
 def total(turns: Sequence[Summary]) -> Summary:
-    """The summary of a tick with these turns, each reason to stop once."""
+    """Returns the summary of a tick with these turns. It has each reason to stop once."""
     return Summary(
         polls=sum(turn.polls for turn in turns),
         received=sum(turn.received for turn in turns),

@@ -1,4 +1,5 @@
-"""One firing of the schedule: each queue has a poller of its own; more go round while polls are full."""
+"""One run of the consumer: each queue has a poller of its own. Others poll all queues while polls are
+full."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from shared.ports.queue import MAX_PER_CALL
 class Tick:
     """One run of the consumer.
 
-    pollers -- most polls under way at once.
+    pollers -- most polls at the same time.
     """
 
     def __init__(self, sources: Sequence[Source], clock: Clock, *, pollers: int) -> None:
@@ -26,7 +27,7 @@ class Tick:
         self._last = -1
 
     async def run(self) -> Summary:
-        """Polls until no queue's turn goes on. Raises nothing that AWS may answer: it is in the summary."""
+        """Polls until no queue's turn goes on. Never raises for an error of AWS: the summary tells it."""
         async with asyncio.TaskGroup() as group:
             for source in self._sources:
                 self._open_poller(group, source)
@@ -37,9 +38,10 @@ class Tick:
         group.create_task(self._poll_on(group, own))
 
     async def _poll_on(self, group: asyncio.TaskGroup, own: Source | None) -> None:
-        """One poller. A queue's own goes on until its turn ends: no wait of another queue holds it up.
+        """Runs one poller. A queue's own poller polls until the turn ends: the waits of other queues don't
+        delay it.
 
-        One that goes round ends once a poll is not full.
+        A poller for all queues ends once a poll is not full.
         """
         while (source := own or self._next()) is not None and source.goes_on:
             if (pause := source.pause_seconds()) > 0:
@@ -53,7 +55,8 @@ class Tick:
         self._pollers -= 1
 
     def _next(self) -> Source | None:
-        """The next queue of a poller that goes round, those that pause last; None if no turn goes on."""
+        """Returns the next queue for a poller of all queues, or None if no turn goes on. Pausing queues come
+        last."""
         going_on = [source.goes_on for source in self._sources]
         ready = [source.goes_on and not source.pause_seconds() for source in self._sources]
         number = next_after(self._last, ready if any(ready) else going_on)

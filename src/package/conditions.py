@@ -1,9 +1,9 @@
-"""Is all in a package's folder that its packages need on Lambda? Names what is missing.
+"""Names the packages that a function's folder lacks on Lambda.
 
     python -I conditions.py FOLDER MACHINE REQUIREMENTS
 
-A line such as `greenlet ; platform_machine == "aarch64"` has a condition, and pip asks the machine that
-builds, whatever platform it fetches wheels for.
+A line such as `greenlet ; platform_machine == "aarch64"` has a condition. pip tests it on the machine that
+builds, even when it fetches wheels for another platform.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ LAMBDA = {
     "python_version": "3.13",
     "sys_platform": "linux",
 }
-"""The rest is this machine's (https://packaging.python.org/en/latest/specifications/dependency-specifiers/)."""
+"""Lambda's values for conditions. The others are this machine's
+(https://packaging.python.org/en/latest/specifications/dependency-specifiers/)."""
 
 
 def missing(folder: Path, machine: str, file: Path) -> Iterator[str]:
-    """What is needed there and is not there, each with who needs it."""
+    """Yields each package that is needed and missing, with the package or file that needs it."""
     there = {canonicalize_name(one.name): one.requires or [] for one in distributions(path=[str(folder)])}
     reached: set[tuple[str, str]] = set()
     left = [(file.name, "", line) for line in _lines(file)]

@@ -1,15 +1,14 @@
-"""Installs the packages of a requirements file, and says which line is wrong, and why.
+"""Installs the packages of a requirements file. If that fails, it says which line is wrong, and why.
 
     python -I packages.py REQUIREMENTS [--target FOLDER] [options of `pip download`…]
 
-What has a hash is fetched by it, and by nothing else: a line without one that needs it gets that very file.
-pip takes one hash for a wish that all had one, so what has hashes is fetched first, by itself. Where the
-packages go into a folder, an editable line is installed as any other: a link to a folder of this machine
-leads nowhere on Lambda.
+A package with a hash is fetched only by its hash; other lines that need the package get the same file. pip
+requires hashes of all lines as soon as one has a hash, so the lines with hashes are fetched first,
+separately. If the packages go into a folder, an editable line is installed like any other: a link to a folder
+of this machine does not work on Lambda.
 
-The settings of pip, a shell's and a file's, must not change what is built. Kept are those that say where
-packages come from.
-Standard library only: whatever Python 3.13 there is runs it.
+Settings of pip, from variables or files, must not change the result. Only those that say where packages come
+from are kept. The module needs only the standard library, so any Python 3.13 runs it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ SOURCES = (
     *("index-url", "extra-index-url", "no-index", "find-links", "trusted-host", "cert", "client-cert"),
     *("proxy", "keyring-provider", "cache-dir", "no-cache-dir", "timeout", "default-timeout", "retries"),
 )
-"""By their names in a file; a variable's is PIP_INDEX_URL
+"""Settings that are kept, by their names in a file; the variable's name is like PIP_INDEX_URL
 (https://pip.pypa.io/en/stable/topics/configuration/#environment-variables)."""
 
 _FURTHER_FILE = re.compile(r"(-r|--requirement)")
@@ -38,7 +37,7 @@ _EDITABLE = re.compile(r"(-e|--editable)[ =]\s*")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the file, with those that continue it; its number is that of the first one."""
+    """A line of the file with its continuation lines. `number` is that of the first."""
 
     number: int
     text: str
@@ -57,12 +56,12 @@ class Line:
 
     @property
     def is_option(self) -> bool:
-        """Whether it says something of the other lines, such as `-c constraints.txt`."""
+        """Returns whether it is an option for the other lines, such as `-c constraints.txt`."""
         return self.text.startswith("-") and not _EDITABLE.match(self.text)
 
 
 def main(file: Path, options: Sequence[str]) -> str | None:
-    """Installs them; what went wrong, in words."""
+    """Installs the packages. Returns the error in words, or None."""
     if importlib.util.find_spec("pip") is None:
         return f"{sys.executable} has no pip: give it one (`… -m ensurepip`), or name another Python"
     in_a_folder = options[:1] == ["--target"]
@@ -89,7 +88,7 @@ def _installed(pip: _Pip, lines: Sequence[Line], into: Sequence[str]) -> None:
     if others and not (into and hashed):
         pip.does("install", [*said_of_all, *others], into, [line.pin for line in hashed])
     if into and hashed and others:
-        # In one go: what is there already is left as it is, also a folder that two packages share.
+        # In one call: pip does not change a folder that exists, even if two packages share it.
         with tempfile.TemporaryDirectory() as fetched:
             pip.does("download", [*said_of_all, *hashed], ["--require-hashes", "--dest", fetched])
             wanted = [Line(line.number, line.without_hash) for line in hashed]
@@ -99,12 +98,13 @@ def _installed(pip: _Pip, lines: Sequence[Line], into: Sequence[str]) -> None:
 
 
 def _name(file: str) -> str:
-    """The package's, of a wheel's or a source archive's name."""
+    """Returns the package's name from the name of a wheel or a source archive."""
     return file.partition("-")[0] if file.endswith(".whl") else file.rpartition("-")[0]
 
 
 def _forget_the_place(folder: Path, fetched: str) -> None:
-    """pip notes which file a package is of, and that one is gone: the same build is the same package."""
+    """Removes pip's notes of the temporary file that a package came from, so that each build gives the same
+    package."""
     for note in folder.glob("*.dist-info/direct_url.json"):
         if fetched in note.read_text(encoding="utf-8"):
             note.unlink()
@@ -129,11 +129,11 @@ def _lines(text: str, *, in_a_folder: bool) -> Iterator[Line]:
 
 
 class _FailedError(Exception):
-    """What went wrong, in words."""
+    """pip failed. The text says why, for a person."""
 
 
 class _Pip:
-    """pip, for the lines of a file, with options that say which packages fit."""
+    """Runs pip on lines of a file, with options that choose the fitting packages."""
 
     def __init__(self, file: Path, fitting: Sequence[str], environment: dict[str, str]) -> None:
         self._file = file
@@ -143,7 +143,7 @@ class _Pip:
     def does(
         self, command: str, lines: Sequence[Line], options: Sequence[str], known: Sequence[str] = ()
     ) -> None:
-        """Installs or downloads those lines; `known` are constraints. Raises _FailedError."""
+        """Installs or downloads the lines, with the constraints `known`. Raises _FailedError."""
         done = self._run(command, lines, options, known)
         if done.returncode != 0:
             raise _FailedError(f"{self._blame(lines, known)}\npip said: {_last_errors(done.stderr)}")
@@ -155,7 +155,7 @@ class _Pip:
         ran += ["--no-input", *(["--root-user-action", "ignore"] if command == "install" else [])]
         with (
             tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as constraints,
-            # In the file's own folder: paths of further files begin there.
+            # In the file's own folder: relative paths in its lines begin there.
             tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", dir=self._file.parent) as part,
         ):
             constraints.write("".join(f"{one}\n" for one in known))
@@ -166,7 +166,7 @@ class _Pip:
             return subprocess.run(ran, env=self._environment, stderr=subprocess.PIPE, text=True, check=False)
 
     def _blame(self, lines: Sequence[Line], known: Sequence[str]) -> str:
-        """The first line that can't be had by itself, and why."""
+        """Returns the first line that can't be installed alone."""
         said_of_all = [line for line in lines if line.is_option]
         for line in lines:
             if not line.is_option:
@@ -177,7 +177,8 @@ class _Pip:
 
 
 def _environment() -> dict[str, str]:
-    """The shell's, and of all settings of pip only those of SOURCES: a variable's come before a file's."""
+    """Returns the shell's variables, with only those settings of pip that SOURCES lists. A variable's value
+    goes before a file's."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     asked = subprocess.run(
         [sys.executable, "-I", "-m", "pip", "config", "list"],
@@ -189,7 +190,7 @@ def _environment() -> dict[str, str]:
     if asked.returncode != 0:
         raise _FailedError(f"pip's settings can't be read: {asked.stderr.strip()}")
     said: dict[str, str] = {}
-    for section in ("global", "install"):  # the second counts where both say something
+    for section in ("global", "install"):  # the second counts if both set it
         for line in asked.stdout.splitlines():
             name, _, value = line.partition("=")
             if name.startswith(f"{section}.") and (key := name.removeprefix(f"{section}.")) in SOURCES:
@@ -197,7 +198,7 @@ def _environment() -> dict[str, str]:
     for key in SOURCES:
         if chosen := os.environ.get(_variable(key)):
             said[_variable(key)] = chosen
-    return {**ours, **said, "PIP_CONFIG_FILE": os.devnull}  # then pip reads no file at all
+    return {**ours, **said, "PIP_CONFIG_FILE": os.devnull}  # pip reads no file then
 
 
 def _variable(key: str) -> str:

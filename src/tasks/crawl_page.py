@@ -1,7 +1,8 @@
-"""A page crawled, and stored in Amazon S3. It fails in both ways: some answers are worth a retry.
+"""Crawls a page and stores it in Amazon S3. It shows both ways to fail: Retry and Reject.
 
-Who sends a message chooses the address. So only public ones are called: not this process's own, whose
-runtime has secrets, nor a network's own; and a name is looked up once, for a second answer may differ.
+The sender of a message chooses the address, so the task calls only public ones. An address of this machine,
+whose runtime has secrets, or of a private network is rejected. A name is looked up once, because a second
+answer may differ.
 """
 
 import functools
@@ -34,12 +35,12 @@ def _s3() -> Any:
 
 
 def key_of(url: HttpUrl) -> str:
-    """Where a page is stored: the same page in the same place, so that crawling it twice does no harm."""
+    """Returns the key of a page in S3. A page has always the same key, so to crawl it twice does no harm."""
     return f"pages/{hashlib.sha256(str(url).encode()).hexdigest()}.html"
 
 
 def _connected(host: str, port: int) -> socket.socket:
-    """A connection to the host's address, if that is a public one, or stands in CRAWL_ALSO."""
+    """Returns a connection to the host's address if that is public, or is listed in CRAWL_ALSO."""
     address = str(socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][4][0])
     found = ip_address(address)
     allowed = found.is_global and not found.is_multicast
@@ -60,7 +61,7 @@ class _Https(HTTPSConnection):
 
 
 class _Public(request.HTTPHandler, request.HTTPSHandler):
-    """Opens every address by the connections above, those that a page redirects to as well."""
+    """Opens every address by the connections above, also after a redirect."""
 
     def http_open(self, req: request.Request) -> Any:
         return self.do_open(_Http, req)
@@ -70,7 +71,8 @@ class _Public(request.HTTPHandler, request.HTTPSHandler):
 
 
 def _opener() -> request.OpenerDirector:
-    """Follows redirects, to http and https only, and knows no proxy, which would look names up itself."""
+    """Returns an opener that follows redirects to http and https only. It uses no proxy, which would look
+    names up itself."""
     opener = request.OpenerDirector()
     for handler in (_Public(), request.HTTPRedirectHandler(), request.UnknownHandler()):
         opener.add_handler(handler)
@@ -81,12 +83,12 @@ def _opener() -> request.OpenerDirector:
 
 @task(attempts=4, backoff=Backoff(first=5, longest=600))
 def crawl_page(page: Page, context: Context) -> None:
-    """Stores the page. A server in trouble is tried again; a page that is not there is rejected."""
+    """Stores the page. Retries when the server has trouble, and rejects a page that does not exist."""
     wanted = request.Request(str(page.url), headers={"User-Agent": "zigzag-example"})  # noqa: S310 -- HttpUrl
     try:
         with _opener().open(wanted, timeout=TIMEOUT_SECONDS) as answer:
             body = answer.read(MAX_BYTES + 1)
-            missing = answer.length  # of what the answer said; chunks that end early raise an error
+            missing = answer.length  # of the announced length; chunks that end early raise an error
     except HTTPError as error:
         error.close()
         if error.code in (408, 425, 429) or error.code >= 500:

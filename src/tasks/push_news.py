@@ -1,4 +1,4 @@
-"""A bulk push: one headline to many subscribers, by Amazon SNS, ten a call."""
+"""Pushes one headline to many subscribers, by Amazon SNS, ten in a call."""
 
 import functools
 import os
@@ -27,8 +27,9 @@ def _sns() -> Any:
 def push_news(news: News, context: Context) -> None:
     """Pushes the headline to every subscriber.
 
-    SNS can take some and refuse others. Raising would push again to those who have it, so the task
-    sends a new message for those whom SNS could not serve; those whom it never will are left out.
+    SNS can accept some and refuse others. An error of the task would push again to subscribers that have the
+    headline. So the task sends a new message for those that SNS could not serve now, and leaves out those
+    that SNS refuses.
     """
     missed: list[str] = []
     refused = 0

@@ -1,4 +1,4 @@
-"""A mail after sign-up, by Amazon SES."""
+"""Sends a mail after sign-up, by Amazon SES."""
 
 import functools
 import os
@@ -23,7 +23,7 @@ def _ses() -> Any:
 
 @task(attempts=8)
 def send_welcome_mail(user: NewUser, context: Context) -> None:
-    """Welcomes a new user. An address that SES refuses is rejected; when SES is busy, it is tried again."""
+    """Welcomes a new user. Rejects a mail that SES refuses, and retries when SES is busy."""
     try:
         answer = _ses().send_email(
             FromEmailAddress=os.environ["MAIL_FROM"],
