@@ -1,11 +1,11 @@
-"""How does a message get to the dead-letter queue, and what does it look like there?
+"""Moves a message to the dead-letter queue, as a dead letter.
 
-A dead letter is the body as it came, its attributes, and one more, `zigzag`: a note in JSON that
-says why, and carries the task's id through a redrive. It is sent, the send is confirmed, and only
-then is the message deleted: nothing is deleted that is not stored elsewhere.
+A dead letter has the message's body and attributes, and one more attribute, `zigzag`: a note in JSON that
+gives the reason, and keeps the task's id through a redrive. The letter is sent, the send is confirmed, and
+only then the message is deleted: nothing is deleted that is not stored elsewhere.
 
-A producer, too, can set an attribute of that name. So we read only what we could have written
-ourselves: a letter that SQS refuses would come again and again.
+A producer can set an attribute of that name, too. So we read only notes that we could have written: a letter
+that SQS refuses would come again and again.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ MAX_MESSAGE_BYTES = 1_048_576
 MAX_TRACEBACK_CHARACTERS = 4_000
 MAX_REASON_CHARACTERS = 1_000
 MAX_ID_CHARACTERS = 1_000
-"""A longer id is not in the note: only a body can have brought it, and does so again after a redrive."""
+"""A longer id is not in the note. Only a body can have such an id, and it still has it after a redrive."""
 
 _NAME = r"(?i)(?!AWS\.|Amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)"
 _TYPE = r"(String|Number|Binary)(\..{1,200})?"
 _NUMBER = r"[0-9eE.+-]+"
-"""Patterns of attributes that SQS takes
+"""Patterns of attributes that SQS accepts
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
 
 
 class Cause(NamedTuple):
-    """Why a message is moved to the dead letters, for the person who finds it.
+    """The cause of a move to the dead letters, for the person who finds the letter.
 
-    reason    -- in words; what to do about it, where we know.
-    task, id  -- None where the message does not say.
+    reason    -- a text, with the remedy if we know one.
+    task, id  -- None if the message does not say.
     attempts  -- how often the task was tried.
-    error     -- type and text of the last error; `traceback` where it was raised.
+    error     -- type and text of the last error; `traceback` is its traceback.
     """
 
     reason: str
@@ -59,7 +59,8 @@ class Cause(NamedTuple):
     traceback: str | None = None
 
     def to_text(self) -> str:
-        """To remember it by while the letter can't be stored: without the traceback, and what is too long."""
+        """Returns a text for the record while the letter can't be stored, without the traceback and
+        shortened."""
         id = self.id if _is_id(self.id) else None
         error = self.error and self.error[:MAX_REASON_CHARACTERS]
         return json.dumps([self.reason[:MAX_REASON_CHARACTERS], self.task, id, self.attempts, error])
@@ -70,11 +71,11 @@ class Cause(NamedTuple):
 
 
 class Move(Enum):
-    """What became of a move to the dead-letter queue."""
+    """The result of a move to the dead-letter queue."""
 
     MOVED = "moved"
-    COPIED = "copied"  # the letter is there, but the message comes again: it could not be deleted
-    REFUSED = "refused"  # the message is postponed, and comes again
+    COPIED = "copied"  # the letter is stored, but the message comes again: its delete failed
+    REFUSED = "refused"  # the message is postponed and comes again
 
 
 async def move_to_dead_letters(
@@ -85,7 +86,7 @@ async def move_to_dead_letters(
     clock: Clock,
     random: Random,
 ) -> Move:
-    """Moves the message to the dead-letter queue. Raises nothing that AWS may answer."""
+    """Moves the message to the dead-letter queue. Never raises for an error of AWS."""
     letter = compose(delivery, cause, clock.now())
     if NOTE not in letter.attributes:
         log.write(logging.WARNING, "dead letter without a note: no room for it", reason=cause.reason)
@@ -95,7 +96,7 @@ async def move_to_dead_letters(
         log.write(logging.ERROR, "dead letter refused; the message will come again", reason=str(error))
         await _try(queue.change_visibility([delivery], random.randint(60, 120)), "not postponed")
         return Move.REFUSED
-    # If the delete fails, the message comes again and is moved again: readers fold by `message_id`.
+    # If the delete fails, the message comes and is moved again: readers merge letters by `message_id`.
     deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
     return Move.MOVED if deleted else Move.COPIED
 
@@ -111,7 +112,7 @@ async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
 
 
 def compose(delivery: Delivery, cause: Cause, now: float) -> Outgoing:
-    """The dead letter, within SQS's limits: the note shrinks, and at last is left out."""
+    """Returns the dead letter, within SQS's limits: the note is shortened, or left out in the end."""
     letter = Outgoing(
         body=delivery.body,
         attributes=original_attributes(delivery),
@@ -134,13 +135,13 @@ def compose(delivery: Delivery, cause: Cause, now: float) -> Outgoing:
 
 
 def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
-    """The attributes as the producer sent them: without our note, and with the one that it displaced."""
+    """Returns the producer's attributes: without our note, and with the attribute that it displaced."""
     attributes = {name: value for name, value in delivery.attributes.items() if name != NOTE}
     return {**note_of(delivery).get("displaced", {}), **attributes}
 
 
 def note_of(delivery: Delivery) -> dict[str, Any]:
-    """What a redriven dead letter's note brings along: its `id`, `message_id` and `displaced`, if there."""
+    """Returns the `id`, `message_id` and `displaced` of a redriven dead letter's note, if they are there."""
     try:
         note = json.loads(delivery.attributes[NOTE]["StringValue"])
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -153,7 +154,7 @@ def note_of(delivery: Delivery) -> dict[str, Any]:
 
 
 def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
-    """A message's size as SQS counts it, in bytes: body, and attributes' names, types and values."""
+    """Returns a message's size in bytes as SQS counts it: body, and attributes' names, types and values."""
     total = len(body.encode())
     for name, attribute in attributes.items():
         value = attribute.get("BinaryValue", attribute.get("StringValue", ""))
@@ -165,7 +166,7 @@ def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 def _notes(
     delivery: Delivery, cause: Cause, now: float, displaced: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """The note from the fullest to the barest."""
+    """Yields the note in four lengths, the longest first."""
     first = note_of(delivery).get("message_id", delivery.message_id)
     barest = {
         "reason": cause.reason[:MAX_REASON_CHARACTERS],
@@ -191,7 +192,7 @@ def _notes(
 
 
 def _with_text(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Attributes as JSON can hold them: a binary value as hexadecimal."""
+    """Returns attributes for JSON: a binary value becomes hexadecimal."""
     return {
         name: {key: value.hex() if isinstance(value, bytes) else value for key, value in attribute.items()}
         for name, attribute in attributes.items()
@@ -207,7 +208,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _displaced(value: Any) -> dict[str, dict[str, Any]]:
-    """The one attribute that a note holds, as SQS has it; none if SQS can't have given it to us."""
+    """Returns the one attribute in a note, in SQS's form; {} if SQS would not accept it."""
     if not isinstance(value, dict) or len(value) != 1:
         return {}
     ((name, attribute),) = value.items()
@@ -234,7 +235,7 @@ def _bytes(hexadecimal: Any) -> bytes:
 
 
 def _is_number(text: str) -> bool:
-    """Whether SQS takes it for an attribute's number: 38 digits, from 10^-128 to 10^126."""
+    """Returns whether SQS accepts the text as a number: 38 digits, from 10^-128 to 10^126."""
     from decimal import Decimal, InvalidOperation  # loaded for dead letters with attributes only
 
     try:

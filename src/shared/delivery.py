@@ -1,4 +1,4 @@
-"""What is a delivery, and how does it travel from the consumer to the worker?
+"""A delivery, and its way from the consumer to the worker as an event.
 
 A delivery is one receive of a message: the message as ReceiveMessage gave it, the queue it came
 from, and the lease. It travels as the worker's event, JSON in UTF-8:
@@ -6,11 +6,11 @@ from, and the lease. It travels as the worker's event, JSON in UTF-8:
     {"QueueUrl": "https://sqs…", "Message": {"MessageId": …, "ReceiptHandle": …, "Body": …,
      "Attributes": {…}, "MessageAttributes": {…}}, "Lease": {"ReceivedAt": …, "StartBy": …, "Ends": …}}
 
-so that any consumer, or a person with a file, can make one. Only `Message.Body` must be there;
-unknown keys are ignored. Binary attribute values are base64, as the AWS command line prints them.
+Any consumer, or a person with a file, can make one. Only `Message.Body` is required; unknown keys are
+ignored. Binary attribute values are base64, as the AWS command line prints them.
 
-A batch of several deliveries has `"Messages": […]` in place of `"Message"`; the lease is that of all.
-Where the event would be too long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
+A batch of several deliveries has `"Messages": […]` in place of `"Message"`; all share the lease. If the event
+would be too long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from shared import envelope
 from shared.lease import Lease
 
 MAX_EVENT_BYTES = 1_000_000
-"""The largest event we dispatch. Lambda's limit for asynchronous invokes is "1 MB", and its
-documentation does not say which: the smaller reading is safe
+"""The largest event we dispatch. Lambda's limit for asynchronous invokes is "1 MB", which may mean 1,000,000
+or 1,048,576 bytes: the smaller one is safe
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
 
 _END_OF_TIME = 253_402_300_800
-"""The year 10000: more than a datetime can hold."""
+"""The year 10000, which a datetime can't hold."""
 
 MAX_BATCH_SIZE = 10
-"""As many as one receive brings
+"""The most messages of one receive
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html)."""
 
 
 class BadEventError(ValueError):
-    """The worker's event is no dispatch; the message says what is wrong with it."""
+    """The worker's event is no dispatch. The text says what is wrong."""
 
 
 class Delivery:
     """One receive of a message.
 
-    message        -- as ReceiveMessage gave it; binary values are bytes.
-    queue_url      -- where it came from; None in a hand-made event, which then settles nothing.
-    lease          -- None in a hand-made event, which counts as on time.
+    message        -- the message as ReceiveMessage gave it; binary values are bytes.
+    queue_url      -- the URL of its queue; None in a hand-made event, which then settles nothing.
+    lease          -- its lease; None in a hand-made event, which counts as on time.
     message_id, receipt_handle -- the message's.
     attributes     -- the producer's message attributes, each
                       `{"DataType": …, "StringValue" or "BinaryValue": …}`.
@@ -95,7 +95,7 @@ class Delivery:
 
     @property
     def receive_count(self) -> int:
-        """How often SQS has handed the message out, this time included. A hint, says SQS: it can lag."""
+        """How often SQS has delivered the message, this time included. SQS's count is approximate."""
         return int(self._system.get("ApproximateReceiveCount") or 1)
 
     @property
@@ -110,9 +110,9 @@ class Delivery:
 
 
 class Batch:
-    """What one dispatch carries: 1 to 10 deliveries of one receive, in the order received.
+    """A batch, which one dispatch carries: 1 to 10 deliveries of one receive, in the order received.
 
-    ordered        -- whether their order counts: they are from a FIFO queue.
+    ordered        -- whether their order matters, as they are from a FIFO queue.
     queue_url, lease -- those of all its deliveries.
     can_be_settled -- whether all its messages are on a queue.
     """
@@ -134,7 +134,8 @@ class Batch:
 
 
 def to_event(batch: Batch) -> bytes:
-    """The batch as the worker's event; longer than MAX_EVENT_BYTES if it does not fit compressed, either."""
+    """Returns the worker's event; longer than MAX_EVENT_BYTES if the batch does not fit compressed,
+    either."""
     number, event = longest_event(batch.deliveries)
     if number == len(batch.deliveries):
         return event
@@ -142,14 +143,14 @@ def to_event(batch: Batch) -> bytes:
 
 
 def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYTES) -> tuple[int, bytes]:
-    """How many of the deliveries, from the first one on, fit an event of so many bytes, and that event.
+    """Returns how many deliveries, from the first one on, fit an event of `max_bytes`, and that event.
 
-    If not even the first one fits, its shortest event, as long as it is within MAX_EVENT_BYTES; 0 if not.
-    Never parses a body. Raises one of envelope.UNWRITABLE.
+    If not even the first one fits, returns its shortest event within MAX_EVENT_BYTES; else 0. Never parses a
+    body. Raises one of envelope.UNWRITABLE.
     """
     if len(deliveries) == 1 and not isinstance(deliveries[0].message, dict):
         (one,) = deliveries
-        deliveries = [Delivery(dict(one.message), one.queue_url, one.lease)]  # its body is read once
+        deliveries = [Delivery(dict(one.message), one.queue_url, one.lease)]  # reads its body once
     plain = _longest(deliveries, envelope.plain, max_bytes)
     if plain[0] == len(deliveries):
         return plain
@@ -180,7 +181,7 @@ def _longest(
 
 
 def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
-    """The event around the messages, which are JSON already; queue and lease are those of the first."""
+    """Returns the event of the messages, which are JSON already, with the queue and lease of the first."""
     before, after = _around(first.queue_url, first.lease)
     if len(messages) == 1:
         return b'%b"Message":%b%b' % (before, messages[0], after)
@@ -189,13 +190,13 @@ def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
 
 @lru_cache(maxsize=16)  # the messages of a poll share it
 def _around(queue_url: str | None, lease: Lease | None) -> tuple[bytes, bytes]:
-    """What comes before and after the messages."""
+    """Returns the parts of the event before and after the messages."""
     after = b"}" if lease is None else b',"Lease":%b}' % envelope.to_json(lease.to_json())
     return b'{"QueueUrl":%b,' % envelope.to_json(queue_url), after
 
 
 def from_event(event: Any) -> Batch:
-    """The batch in the worker's event. Raises BadEventError."""
+    """Returns the batch in the worker's event. Raises BadEventError."""
     messages = _messages_in(event)
     if not 1 <= len(messages) <= MAX_BATCH_SIZE or not all(map(envelope.has_body, messages)):
         raise BadEventError(
@@ -218,7 +219,7 @@ def from_event(event: Any) -> Batch:
 
 
 def _messages_in(event: Any) -> list[Any]:
-    """What the event has for messages; none where it does not say, or says it twice."""
+    """Returns the messages of the event; [] if it has none, or both `Message` and `Messages`."""
     if not isinstance(event, dict):
         return []
     one, several = event.get("Message"), event.get("Messages")
@@ -243,7 +244,7 @@ def _check_whole(batch: Batch) -> None:
 
 
 def _check(delivery: Delivery) -> None:
-    """Raises ValueError or OverflowError if what SQS counts is not countable."""
+    """Raises ValueError or OverflowError if the counts of SQS are impossible."""
     sent_at = delivery.sent_at
     if delivery.receive_count < 0 or (sent_at is not None and not 0 <= sent_at < _END_OF_TIME):
         raise ValueError("its receive count or the time it was sent can't be true")

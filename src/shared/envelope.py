@@ -1,7 +1,7 @@
-"""How is a message written into the worker's event, and read out of it again?
+"""Writes a message into the worker's event, and reads it again.
 
-It is there as ReceiveMessage gave it, but for two things: bytes are base64, and a body may be
-compressed. Who reads one trusts nothing in it: an event may come from anybody who may invoke the worker.
+The message is as ReceiveMessage gave it, with two exceptions: bytes are base64, and a body may be compressed.
+The reader trusts nothing in it: an event may come from anybody who may invoke the worker.
 """
 
 from __future__ import annotations
@@ -13,25 +13,26 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_BODY_BYTES = 1_048_576
-"""SQS's limit on a body, and so on what a compressed one may inflate to
+"""SQS's limit on a body, and so the limit when a compressed one is inflated
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 _GZIP = 16 + zlib.MAX_WBITS
-"""What zlib calls gzip's format. The header that it writes has no time: equal bodies make equal events."""
+"""zlib's number for gzip's format. Its header has no time, so equal bodies make equal events."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-"""Made once: `json.dumps` would make one for each call."""
+"""Made once: `json.dumps` would make a new encoder for each call."""
 
 _FASTEST = 1
-"""The better levels take up to ten times as long, and save a tenth of the bytes."""
+"""The fastest level. Others take up to ten times as long, and save a tenth of the bytes."""
 
 
 UNWRITABLE = (TypeError, ValueError, RecursionError)
-"""What is raised where a message can't be written: half of a surrogate pair is no UTF-8, say."""
+"""Errors of a message that can't be written, for example half of a surrogate pair, which UTF-8 can't
+encode."""
 
 
 def is_writable(message: Mapping[str, Any]) -> bool:
-    """Whether it can be written into an event at all."""
+    """Returns whether the message can be written into an event."""
     try:
         plain(message)
     except UNWRITABLE:
@@ -40,34 +41,35 @@ def is_writable(message: Mapping[str, Any]) -> bool:
 
 
 def plain(message: Mapping[str, Any]) -> bytes:
-    """The message as JSON."""
+    """Returns the message as JSON."""
     attributes = _to_base64(message.get("MessageAttributes") or {})
     return to_json({**message, "MessageAttributes": attributes})
 
 
 def compressed(message: Mapping[str, Any]) -> bytes:
-    """The message as JSON, with `BodyGzip` in place of `Body`."""
+    """Returns the message as JSON, with `BodyGzip` in place of `Body`."""
     body = zlib.compress(message["Body"].encode(), _FASTEST, wbits=_GZIP)
     others = {key: message[key] for key in message if key != "Body"}
     return plain({**others, "BodyGzip": base64.b64encode(body).decode()})
 
 
 def to_json(value: Any) -> bytes:
-    """JSON in as few bytes as there can be. Not escaped to ASCII: an emoji would be three times as long."""
+    """Returns JSON in as few bytes as possible. It is not escaped to ASCII: an emoji would be three times as
+    long."""
     return _ENCODER.encode(value).encode()
 
 
 def has_body(message: Any) -> bool:
-    """Whether it can be a message at all."""
+    """Returns whether the value can be a message, as it has a body."""
     return isinstance(message, dict) and any(
         isinstance(message.get(key), str) for key in ("Body", "BodyGzip")
     )
 
 
 def read(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The message that `plain` or `compressed` wrote, or a person; it has a body.
+    """Returns a message with a body, written by `plain`, `compressed`, or a person.
 
-    Raises ValueError, TypeError or AttributeError if a part of it is not what SQS would give.
+    Raises ValueError, TypeError or AttributeError if SQS would not give such a message.
     """
     kept = {key: value for key, value in message.items() if key != "BodyGzip"}
     if "BodyGzip" in message:
@@ -87,9 +89,9 @@ def read(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def text(value: Any, what: str) -> str:
-    """The value, if it is a text that UTF-8 can hold: half a surrogate pair would fail at the next call.
+    """Returns the value if it is a text that UTF-8 can encode: half a surrogate pair would fail later.
 
-    Raises ValueError, which names it `what`.
+    Raises ValueError, whose text names the value `what`.
     """
     if not isinstance(value, str):
         raise ValueError(f"{what} is no text")
@@ -98,7 +100,7 @@ def text(value: Any, what: str) -> str:
 
 
 def _inflated(body: str) -> str:
-    """The text of a compressed body; a few bytes that would fill the memory are refused, and not inflated."""
+    """Returns the text of a compressed body. Stops at MAX_BODY_BYTES: a few bytes could fill the memory."""
     inflating = zlib.decompressobj(_GZIP)
     try:
         found = inflating.decompress(base64.b64decode(body, validate=True), MAX_BODY_BYTES + 1)
@@ -112,7 +114,7 @@ def _inflated(body: str) -> str:
 
 
 def _attribute(name: str, attribute: Mapping[str, Any]) -> dict[str, Any]:
-    """A message attribute, its bytes out of base64."""
+    """Returns a message attribute with its base64 decoded."""
     kept = dict(attribute.items())
     text(name, "an attribute's name")
     for key in ("DataType", "StringValue"):

@@ -1,4 +1,4 @@
-"""The words of an error, for a person. It may be anybody's, and its own code may fail: it has words still."""
+"""Puts an error into words, for a person. This works even if the code of the error's own class fails."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any
 
 _name: Callable[[type], str] = type.__dict__["__name__"].__get__
 _traceback: Callable[[BaseException], Any] = BaseException.__dict__["__traceback__"].__get__
-"""As Python keeps them, whatever an error's class or metaclass has in their place."""
+"""Python's own attributes, even if an error's class or metaclass defines others by these names."""
 
 HEADING = "Traceback (most recent call last):\n"
 
 
 class Interrupt(KeyboardInterrupt):
-    """Comes from outside, at any moment: it is no error of the code in which it is raised."""
+    """Comes from outside, at any moment. It is not an error of the code in which it is raised."""
 
 
 def words(error: BaseException) -> str:
-    """Type and text."""
+    """Returns the type and the text of the error."""
     return f"{name(error)}: {text(error)}"
 
 
 def name(error: BaseException) -> str:
-    """The name of its type."""
+    """Returns the name of the error's type."""
     return str.__str__(_name(type(error)))
 
 
 def text(error: BaseException) -> str:
-    """Its text. Raises nothing but Interrupt."""
+    """Returns the error's text. Raises nothing but Interrupt."""
     return if_it_can(lambda: str.__str__(str(error)), "(its text can't be had)")
 
 
 def traceback_of(error: BaseException) -> str:
-    """Its traceback as Python has it, which ends in a line break; else its place and its words.
+    """Returns Python's traceback of the error, which ends in a line break; else its place and its words.
 
-    Python's own can fail: at properties that raise, and at a SyntaxError with odd arguments
+    Python's own function can fail: at properties that raise, and at a SyntaxError with odd arguments
     (https://github.com/python/cpython/issues/128894). Raises nothing but Interrupt.
     """
     whole = if_it_can(lambda: "".join(format_exception(error)), "")
@@ -46,8 +46,8 @@ def traceback_of(error: BaseException) -> str:
 
 
 def if_it_can[T](call: Callable[[], T], otherwise: T) -> T:
-    """What the call of an error's own code returns, or `otherwise` where that raises. Raises nothing but
-    Interrupt."""
+    """Calls code of an error's own class and returns its result, or `otherwise` if it raises. Raises nothing
+    but Interrupt."""
     try:
         return call()
     except Interrupt:

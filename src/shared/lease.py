@@ -1,4 +1,4 @@
-"""How long is a delivery ours? The one relation that everything about time hangs on.
+"""The lease: how long a delivery is ours. All other times depend on this relation.
 
 A receive hides a message for `LEASE_SECONDS`. In that time the consumer must have dispatched it
 (`DISPATCH_SECONDS`) and Lambda must have started the worker or dropped the event
@@ -23,34 +23,34 @@ DISPATCH_SECONDS = 10
 """Most time from the receive to an invoke; later ones are not sent."""
 
 SAFETY_SECONDS = 30
-"""For clocks that differ, and for what the network takes."""
+"""Spare time for clocks that differ, and for the network."""
 
 BEAT_EVERY_SECONDS = LEASE_SECONDS / 3
-"""How often a lease is extended while its task runs: two beats may fail."""
+"""Seconds between beats that extend a lease while its task runs: two beats may fail."""
 
 BEAT_AGAIN_SECONDS = 5.0
-"""After a beat that failed."""
+"""Seconds until the next beat after a failed one."""
 
 KEPT_SECONDS = 14 * 24 * 3600
-"""MessageRetentionPeriod of both queues, SQS's most: after that it drops a message, received or not."""
+"""MessageRetentionPeriod of both queues, SQS's most: after that SQS drops a message, received or not."""
 
 DROP_MARGIN_SECONDS = 4 * 24 * 3600
-"""A message with less left than this gets its dead letter when it fails: a wait of SQS's 12 hours, and then a
-gap of three days in the schedule, still leave time."""
+"""A message with less time left than this gets its dead letter when it fails. So a wait of SQS's 12 hours,
+and then a gap of three days in the schedule, still leave time."""
 
 RECORD_SECONDS = 29 * 24 * 3600
 """How long a record is kept: a day longer than a message may be in both queues, 14 days in each."""
 
 MAX_RECEIVE_COUNT = 1000
-"""SQS's most. Only our own count of attempts dead-letters a task."""
+"""SQS's most: only our own count of attempts makes dead letters."""
 
 
 class Lease(NamedTuple):
-    """From when until when a delivery is ours.
+    """The time in which a delivery is ours.
 
-    received_at -- when SQS answered the receive.
-    start_by    -- a worker that starts later must not touch the message.
-    ends        -- the message becomes visible to others.
+    received_at -- the time of SQS's answer to the receive.
+    start_by    -- the latest start: a later worker must not touch the message.
+    ends        -- the time when the message becomes visible to others.
     """
 
     received_at: float
@@ -59,13 +59,13 @@ class Lease(NamedTuple):
 
     @classmethod
     def taken(cls, received_at: float, seconds: float = LEASE_SECONDS) -> Lease:
-        """The lease of a message received at `received_at` for `seconds`."""
+        """Returns the lease of a message received at `received_at` for `seconds`."""
         ends = received_at + seconds
         return cls(received_at=received_at, start_by=ends - SAFETY_SECONDS, ends=ends)
 
     @property
     def dispatch_by(self) -> float:
-        """An invoke later than this is not sent."""
+        """The latest time for the invoke: a later one is not sent."""
         return self.received_at + DISPATCH_SECONDS
 
     def to_json(self) -> dict[str, float]:
@@ -73,5 +73,5 @@ class Lease(NamedTuple):
 
     @classmethod
     def from_json(cls, value: Any) -> Lease:
-        """Raises KeyError, TypeError or ValueError if `value` is no lease."""
+        """Returns the lease in an event. Raises KeyError, TypeError or ValueError if `value` is none."""
         return cls(float(value["ReceivedAt"]), float(value["StartBy"]), float(value["Ends"]))

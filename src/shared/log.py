@@ -1,9 +1,9 @@
-"""What does a log line look like? One JSON object a line, wherever the code runs.
+"""Writes log lines: one JSON object a line, in every environment.
 
-A line is made of printable ASCII: whatever a message holds is escaped in it, so that no text can end
-the line, begin another, or reach a terminal as a command. Payloads are never logged by our code.
+A line has only printable ASCII. All other characters are escaped, so that no text can end the line, begin
+another, or reach a terminal as a command. Our code never logs payloads.
 
-In a function, our own lines go their own way to its output: tasks set Python's logging up as they please.
+In a function, our own lines do not use Python's logging, which tasks may configure freely.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from shared.output import Output
 LOGGER = logging.getLogger("zigzag")
 
 METRICS = "_aws"
-"""The field that CloudWatch makes metrics of, by the embedded metric format. Each metric is paid for, so only
-our own lines may have it: a task that logs a payload as fields must not let a message write it."""
+"""The field of CloudWatch's embedded metric format. Each metric costs money, so only our own lines may have
+it: a message must not make metrics when a task logs its payload as fields."""
 
 MAX_LINE_BYTES = 60_000
-"""A longer line can come out of Lambda in two: it goes through a pipe, and that holds 65,536."""
+"""Lambda may split a longer line in two: it goes through a pipe, which holds 65,536 bytes."""
 
 _MAX_CHARACTERS = (16_000, 4_000, 1_000, 100)
-"""Of one text in a line; with less, where all of them together are too long."""
+"""Most characters of one text in a line. The smaller limits count if all texts together are too long."""
 
 
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "fields"}
-"""What every record has; what else there is came by `extra`."""
+"""The attributes of every record. Others came by `extra`."""
 
 _NUMBERS = (bool, int, float)
 _MODEST = 1e15
-"""JSON can hold what is smaller: `nan` is not, nor an int of thousands of digits."""
+"""JSON can hold smaller numbers. `nan` is not smaller, nor is an int of thousands of digits."""
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as JSON: timestamp, level, message, then the fields given to `write`.
+    """Formats a record as JSON: timestamp, level, message, then the fields given to `write`.
 
-    What is too long loses its middle. Whatever is logged, there is a line.
+    A text that is too long loses its middle. Every record gives a line.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -52,21 +52,20 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure() -> None:
-    """Sends all logging to standard output, a JSON object a line; called once by a function's `app.py`.
+    """Sends all logging to standard output as JSON lines. A function's `app.py` calls it once.
 
-    Lambda, `sam local` and the local AWS each put a handler of their own on the root logger, with
-    formats of their own; ours replaces it.
+    It replaces the root logger's handler, which Lambda, `sam local` and the local AWS each set.
     """
     global _function
     _function = _Function()
     logging.basicConfig(level=logging.INFO, handlers=[_Handler(_function.output)], force=True)
-    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells where it found credentials
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it logs where it found credentials
 
 
 def write(level: int, message: str, *, error: BaseException | None = None, **fields: Any) -> None:
-    """Logs `message` with its fields but those that are None, and the traceback of `error`.
+    """Logs `message` with its fields, except those that are None, and the traceback of `error`.
 
-    The field `_aws` is for CloudWatch: it is never cut.
+    The field `_aws` is for CloudWatch, and is never cut.
     """
     known = {name: value for name, value in fields.items() if value is not None}
     if _function is None:
@@ -78,20 +77,20 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
 
 
 def restore() -> None:
-    """Undoes what a task has done to the function's standard output and standard error."""
+    """Puts back the function's standard output and standard error after a task."""
     if _function is not None:
         _function.output.restore()
 
 
 def flush() -> None:
-    """What was written goes out, before a process ends as it is. Lines of a function are out already."""
+    """Flushes the streams, before a process ends at once. Lines of a function are out already."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):
             stream.flush()
 
 
 def of_a_task(fields: Mapping[str, Any]) -> logging.LoggerAdapter[logging.Logger]:
-    """What a task logs with: each of its lines has these fields."""
+    """Returns the logger of a task. Each of its lines has these fields."""
     logger = logging.getLogger("zigzag.task") if _function is None else _function.logger()
     return _OfATask(logger, {"fields": fields})
 
@@ -108,28 +107,29 @@ class _Handler(logging.Handler):
 
 
 class _Function:
-    """What a function logs with. Python's logging does not know it, so no set-up reaches it."""
+    """The output and the loggers of a function. Python's logging does not know them, so no configuration
+    changes them."""
 
     def __init__(self) -> None:
         self.output = Output()
         self._handler = _Handler(self.output)
 
     def logger(self) -> logging.Logger:
-        """That of one attempt: no level or filter that it sets is there for the next one."""
+        """Returns a logger for one attempt: the next one does not get the levels and filters that it sets."""
         logger = logging.Logger("zigzag.task", logging.INFO)
-        logger.manager = logging.Manager(logger)  # type: ignore[arg-type]  # else `logging.disable` reached it
+        logger.manager = logging.Manager(logger)  # type: ignore[arg-type]  # out of `logging.disable`'s reach
         logger.handlers = [self._handler]  # `addHandler` would take a lock
         return logger
 
 
 _function: _Function | None = None
-"""None where there is no function, as in a test: then our lines are Python's logging's."""
+"""None outside a function, for example in a test: our lines then go through Python's logging."""
 
 _LEVELS = {level: logging.getLevelName(level) for level in (logging.INFO, logging.WARNING, logging.ERROR)}
 
 
 class _OfATask(logging.LoggerAdapter[logging.Logger]):
-    """Adds fields to those that a task gives itself."""
+    """Adds fields to those that a task gives."""
 
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         ours = (self.extra or {})["fields"]
@@ -142,7 +142,7 @@ class _OfATask(logging.LoggerAdapter[logging.Logger]):
 def _line(
     created: float, level: str, message: str, raised: str | None, fields: dict[str, Any], *, ours: bool
 ) -> str:
-    """The line. What is too long loses its middle; only ours may have metrics."""
+    """Returns the line. A text that is too long loses its middle. Only our own lines may have metrics."""
     line: dict[str, Any] = {
         "timestamp": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
         "level": level,
@@ -152,10 +152,10 @@ def _line(
         line["traceback"] = raised.rstrip("\n")
     metrics = fields.pop(METRICS, None)
     whole = {METRICS: metrics} if metrics is not None and ours else {}
-    # What we say ourselves comes first and last: no field takes its place.
+    # No field replaces a key of ours: ours come first, and `whole` last.
     line |= {name: value for name, value in fields.items() if name not in line}
     written = json.dumps(line | whole)
-    if len(written) <= _MAX_CHARACTERS[0]:  # so is each of its texts: most lines are written once
+    if len(written) <= _MAX_CHARACTERS[0]:  # each of its texts is short, too: most lines are encoded once
         return written
     for limit in _MAX_CHARACTERS:
         written = json.dumps({name[:limit]: _cut(value, limit) for name, value in line.items()} | whole)
@@ -174,13 +174,13 @@ def _line_of(record: logging.LogRecord) -> str:
 def _message(record: logging.LogRecord) -> str:
     try:
         return record.getMessage()
-    except Exception:  # a task's own line, whose arguments do not fit: Python would print it as it is
+    except Exception:  # the arguments of a task's line do not fit: Python would print the message
         return f"{_text(record.msg)} (its arguments don't fit: {record.pathname}:{record.lineno})"
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields = getattr(record, "fields", {})
-    if not isinstance(fields, Mapping):  # somebody else's word for something else
+    if not isinstance(fields, Mapping):  # other code uses the name for something else
         fields = {"fields": fields}
     given = record.__dict__
     more = {name: given[name] for name in given if name not in _STANDARD}
@@ -188,7 +188,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value, if JSON can hold it; else its text."""
+    """Returns the value if JSON can hold it; else its text."""
     if isinstance(value, str) or (type(value) in _NUMBERS and abs(value) < _MODEST):
         return value
     try:
@@ -199,7 +199,7 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A text of anything: even that may fail."""
+    """Returns the text of any value, even if its own code fails."""
     try:
         return str(value)
     except Exception:
@@ -207,7 +207,7 @@ def _text(value: Any) -> str:
 
 
 def _cut(value: Any, limit: int) -> Any:
-    """The value, if it is no longer than that; else the beginning and the end of its text."""
+    """Returns the value if it is no longer than `limit`; else the beginning and the end of its text."""
     text = value if isinstance(value, str) else json.dumps(value)
     if len(text) <= limit:
         return value

@@ -1,7 +1,7 @@
-"""The output of a function: its standard output, as it was when the function began.
+"""The output of a function: the standard output that it had when it began.
 
-Tasks share the process: they close `sys.stdout`, put others in its place, point its descriptor elsewhere,
-or print half a line. Our lines go out all the same, each as a line of its own.
+Tasks share the process. They may close or replace `sys.stdout`, redirect its descriptor, or print half a
+line. Our lines go out all the same, each as a line of its own.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TextIO
 
 
 class Output:
-    """Standard output and standard error of this process, from now on."""
+    """Standard output and standard error of this process, as they are now."""
 
     def __init__(self) -> None:
-        self._kept = (sys.stdout, sys.stderr)  # or their descriptors would be closed with them
+        self._kept = (sys.stdout, sys.stderr)  # kept: otherwise their descriptors would be closed
         self._descriptor: int | None = None
-        with suppress(AttributeError, OSError, ValueError):  # a test's, say, has no descriptor
+        with suppress(AttributeError, OSError, ValueError):  # in a test it may have no descriptor
             self._theirs = sys.stdout.fileno()
             self._is = _identity(self._theirs)
             self._descriptor = os.dup(self._theirs)
@@ -28,7 +28,7 @@ class Output:
         self._streams = (sys.stdout, sys.stderr)
 
     def write(self, line: str) -> None:
-        """Writes a line of ASCII. Never raises: there is nobody left to tell."""
+        """Writes a line of ASCII. Never raises, as no caller could report the error."""
         if self._descriptor is None:
             with suppress(OSError, ValueError):
                 self._streams[0].write(line + "\n")
@@ -44,7 +44,7 @@ class Output:
                 return
 
     def restore(self) -> None:
-        """Undoes what a task has done to its standard output and standard error, as far as it can be."""
+        """Puts back standard output and standard error after a task, as far as possible."""
         if self._descriptor is None:
             return
         ours, theirs = self._leads_there(self._descriptor), self._leads_there(self._theirs)
@@ -54,18 +54,19 @@ class Output:
             elif theirs and not ours:
                 self._descriptor = os.dup(self._theirs)
         if any(stream.closed for stream in self._streams):
-            with suppress(OSError, ValueError):  # standard error's descriptor may be gone for good
+            with suppress(OSError, ValueError):  # standard error's descriptor may be closed
                 self._streams = (_watched(self._kept[0]), _watched(self._kept[1]))
         sys.stdout, sys.stderr = self._streams
 
     def close(self) -> None:
-        """Gives back what was taken. For tests: a function's is never closed."""
+        """Puts back the process's own streams, for tests. A function's output is never closed."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             sys.stdout, sys.stderr = self._kept
 
     def _leads_there(self, descriptor: int) -> bool:
-        """Whether it does still: closed, its number may be another file's by now."""
+        """Returns whether the descriptor still leads to the output. If it was closed, its number may belong
+        to another file."""
         try:
             return _identity(descriptor) == self._is
         except OSError:
@@ -73,10 +74,10 @@ class Output:
 
 
 class _Descriptor(io.FileIO):
-    """What a stream writes to: each piece at once, as Lambda's own streams do."""
+    """The raw file of a stream. It writes each piece at once, as Lambda's own streams do."""
 
     half_a_line = False
-    """Of any stream: two may be one pipe."""
+    """Whether the last write ended within a line. All streams share it: two may be the same pipe."""
 
     def write(self, data: io._WriteBuffer, /) -> int:  # type: ignore[name-defined]
         written = super().write(data)
@@ -86,7 +87,8 @@ class _Descriptor(io.FileIO):
 
 
 def _watched(stream: TextIO) -> TextIO:
-    """The same stream, which knows whether its last line has ended. To close it closes no descriptor."""
+    """Returns a stream to the same descriptor that notes whether its last line has ended. Its close closes no
+    descriptor."""
     descriptor = _Descriptor(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
         descriptor,  # as Python itself does for unbuffered streams
@@ -97,6 +99,6 @@ def _watched(stream: TextIO) -> TextIO:
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
-    """Of the file behind it. Raises OSError if there is none."""
+    """Returns the identity of the descriptor's file. Raises OSError if there is none."""
     found = os.fstat(descriptor)
     return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""A queue of the stack, as a value: what it is called, where it is, and what holds for it."""
+"""A queue of the stack, as a value: its name, its URLs and its limits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NamedTuple
 class TaskQueue(NamedTuple):
     """A task queue and its dead-letter queue.
 
-    name            -- what people and logs call it.
-    url             -- the task queue's.
-    dead_letter_url -- its dead-letter queue's.
+    name            -- the name for people and logs.
+    url             -- the task queue's URL.
+    dead_letter_url -- its dead-letter queue's URL.
     batch_size      -- most deliveries of one dispatch, from a standard queue.
-    in_flight_cap   -- most messages that a run of the consumer receives, with those in flight; 0 = no cap.
+    in_flight_cap   -- most messages that a run of the consumer receives, less those in flight; 0 = no cap.
     """
 
     name: str
@@ -31,6 +31,6 @@ DEFAULT = "default"
 
 
 def is_fifo(url: str) -> bool:
-    """Whether it is a FIFO queue's: their names end so, and no others
+    """Returns whether the URL is a FIFO queue's: only the names of FIFO queues end in `.fifo`
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
     return url.endswith(".fifo")

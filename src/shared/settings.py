@@ -1,7 +1,7 @@
-"""How does a function read its settings, and what does it say when one is wrong?
+"""Reads a function's settings, and says clearly when one is wrong.
 
-A function's settings are a NamedTuple; a field `linger_seconds` is read from the environment
-variable `ZIGZAG_LINGER_SECONDS`, once, by the function's `app.py`.
+The settings are a NamedTuple. A field `linger_seconds` comes from the environment variable
+`ZIGZAG_LINGER_SECONDS`. The function's `app.py` reads them once.
 """
 
 from __future__ import annotations
@@ -14,20 +14,21 @@ PREFIX = "ZIGZAG_"
 
 
 def function_version() -> str:
-    """The version of the function that this is, or `$LATEST`
+    """Returns the version of the running function, or `$LATEST`
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
     return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION") or "$LATEST"
 
 
 class SettingError(Exception):
-    """A setting is missing or bad. The message names the variable, what it was and what it may be."""
+    """A setting is missing or bad. The text names the variable, its value, and the values that it may
+    have."""
 
 
 class Setting(NamedTuple):
-    """What stands in a field's place until it is read.
+    """The description of a setting: the field's default until it is read.
 
-    parse  -- makes the value of the variable's text; raises ValueError if it is bad.
-    may_be -- what the variable may be, in words, for the error.
+    parse  -- returns the value for the variable's text; raises ValueError if it is bad.
+    may_be -- the values that the variable may have, in words, for the error.
     """
 
     parse: Callable[[str], Any]
@@ -35,7 +36,7 @@ class Setting(NamedTuple):
 
 
 def whole_number(minimum: int, maximum: int) -> Any:
-    """A field that is a whole number from `minimum` to `maximum`."""
+    """Describes a field that is a whole number from `minimum` to `maximum`."""
 
     def parse(text: str) -> int:
         number = int(text)
@@ -47,7 +48,7 @@ def whole_number(minimum: int, maximum: int) -> Any:
 
 
 def text(may_be: str) -> Any:
-    """A field that is any text but the empty one."""
+    """Describes a field that is a text, and not empty."""
 
     def parse(value: str) -> str:
         if not value.strip():
@@ -58,7 +59,7 @@ def text(may_be: str) -> Any:
 
 
 def true_or_false() -> Any:
-    """A field that is a bool, written as CloudFormation's parameters have it."""
+    """Describes a field that is a bool, written as in CloudFormation's parameters."""
 
     def parse(value: str) -> bool:
         if value not in ("true", "false"):
@@ -69,7 +70,7 @@ def true_or_false() -> Any:
 
 
 def one_of(*choices: str) -> Any:
-    """A field that is one of these texts."""
+    """Describes a field that is one of these texts."""
 
     def parse(value: str) -> str:
         if value not in choices:
@@ -80,7 +81,7 @@ def one_of(*choices: str) -> Any:
 
 
 def url(what: str) -> Any:
-    """A field that is an http(s) URL."""
+    """Describes a field that is an http(s) URL."""
 
     def parse(value: str) -> str:
         if not value.startswith(("https://", "http://")):
@@ -91,7 +92,7 @@ def url(what: str) -> Any:
 
 
 def read[S](settings: type[S], environ: Mapping[str, str]) -> S:
-    """The settings found in `environ`. Raises SettingError for the first that is missing or bad."""
+    """Returns the settings found in `environ`. Raises SettingError for the first that is missing or bad."""
     values: dict[str, Any] = {}
     fields: Mapping[str, Setting] = settings._field_defaults  # type: ignore[attr-defined]
     for name, setting in fields.items():

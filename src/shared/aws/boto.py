@@ -1,8 +1,8 @@
-"""The transport of boto3: the reference. It serves every source of credentials, proxies, and every region.
+"""The transport of boto3, the reference. It serves every source of credentials, proxies, and every region.
 
-boto3 by itself sends a call up to three times. That is right for a delete, and wrong for a receive
-(messages would be hidden with nobody holding their handles) and for an invoke (the task would run
-up to three times). So the number is said by who makes the transport, and an invoke is sent once.
+boto3 by itself sends a call up to three times. A delete may be sent so often. A receive may not (messages
+would be hidden, and nobody would have their handles), nor an invoke (the task would run up to three times).
+So the caller gives the number of attempts, and an invoke is sent once.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ _NOTHING_SENT = (
     ParamValidationError,
     ProxyConnectionError,
 )
-"""Not SSLError: that may also come after the bytes were sent."""
+"""SSLError is not here: it may come after the bytes were sent."""
 
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
-"""When the call that is under way must not be sent any more. Threads of a pool have no such limit."""
+"""The time after which the current call must not be sent again. Threads of a pool have no such limit."""
 
 _making: dict[int, threading.Lock] = {}
-"""A session makes one client at a time. A child that is forked meanwhile has a lock of its own."""
+"""A lock for each process, since a session makes one client at a time."""
 
 _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
     "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
@@ -78,18 +78,18 @@ _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
 
 
 class Caller(Protocol):
-    """How a blocking call is made."""
+    """Makes a blocking call."""
 
     def __call__[R](self, function: Callable[..., R], /, **arguments: Any) -> Awaitable[R]: ...
 
 
 async def in_place[R](function: Callable[..., R], /, **arguments: Any) -> R:
-    """Makes the call here and now, without an event loop: for the worker, which does one thing."""
+    """Makes the call without an event loop, for the worker, which makes one call at a time."""
     return function(**arguments)
 
 
 def in_threads(pool: Executor) -> Caller:
-    """Makes calls in the pool's threads, so that an event loop can have several under way."""
+    """Returns a caller that uses the pool's threads, so that an event loop can make many calls."""
 
     import asyncio  # not loaded by the worker, which calls in place
 
@@ -102,15 +102,15 @@ def in_threads(pool: Executor) -> Caller:
 class BotoTransport:
     """Calls through boto3's clients.
 
-    attempts    -- how often a call but an invoke is sent at most.
-    connections -- how many each client keeps.
-    call        -- how blocking calls are made.
-    ends_at     -- when the invocation ends, in epoch seconds.
-    clients     -- boto3's, made already, as of another account or place; for this process only.
-    messages    -- most that a receive asks for: an answer is parsed as a whole, in some 20 MB for each of
-                   the largest.
-    identity    -- whose calls they are; without one, those of boto3's default session.
-    region      -- where they go, if it is not the caller's own.
+    attempts    -- most times that a call is sent; an invoke is sent once.
+    connections -- number of connections that each client keeps.
+    call        -- makes the blocking calls.
+    ends_at     -- returns when the invocation ends, in epoch seconds.
+    clients     -- boto3's clients that exist already, for another account or place; for this process only.
+    messages    -- most messages of a receive: an answer is parsed as a whole, in some 20 MB for each of the
+                   largest.
+    identity    -- the identity that calls; without one, boto3's default session calls.
+    region      -- the region to call, if it is not the caller's own.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class BotoTransport:
         self._ends_at = ends_at
         self._process = os.getpid()
         self._given = dict(clients or {})
-        # A forked child has clients of its own, and leaves its parent's alone: their connections are shared.
+        # A forked child makes its own clients: its parent's have connections that both would share.
         self._clients: dict[tuple[int, Service, bool], Any] = {}
 
     def prepare(self, *services: Service) -> None:
@@ -166,9 +166,9 @@ class BotoTransport:
         )
 
     def client(self, service: Service, *, waits: bool = False) -> Any:
-        """boto3's client of the service. Raises NotSentError if it can't be made: no region is set, say.
+        """Returns boto3's client of the service. Raises NotSentError if it can't be made.
 
-        waits -- for calls whose answer may take as long as a receive waits.
+        waits -- whether the answer may take as long as a receive waits.
         """
         process = os.getpid()
         if service in self._given:
@@ -219,7 +219,7 @@ class BotoTransport:
 
 
 def _invoke(client: Any, **arguments: Any) -> None:
-    # Unread, the connection is not used again, and every invoke opens a new one.
+    # A connection whose answer is not read can't be used again.
     client.invoke(**arguments)["Payload"].read()
 
 
@@ -228,16 +228,16 @@ class _TooLateError(BotoCoreError):
 
 
 def _refuse_late(**_: Any) -> None:
-    """Raises _TooLateError before a call is sent again too late. boto takes no such limit itself."""
+    """Raises _TooLateError before a call is sent too late. boto has no such limit itself."""
     if time.time() >= _until.get():
         raise _TooLateError
 
 
 def _refuse_half(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """Raises IncompleteReadError. boto itself takes what came of a good answer for all of it: a receive that
-    lost its messages would be an empty queue, and what a batch refused would not be seen."""
+    """Raises IncompleteReadError for half an answer, which boto itself takes for all of it: a receive that
+    lost its messages would look like an empty queue, and a batch's failures would not be seen."""
     if response_dict["status_code"] >= 300:
-        return  # its status says enough
+        return  # its status is enough
     body, length = response_dict["body"], response_dict["headers"].get("content-length", "")
     if isinstance(body, bytes) and length.isdecimal() and len(body) < int(length):
         raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))

@@ -1,8 +1,8 @@
-"""The MD5 by which SQS says what it took, and what it gives: of a body, and of attributes.
+"""The MD5 sums that SQS gives for a body and for attributes, when it takes and when it gives a message.
 
 SQS's documentation has the algorithm
-(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html).
-It finds accidents, such as answers that were mixed up; against a forger it is TLS that helps.
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html). They
+find accidents, such as mixed-up answers. Against a forger, TLS helps.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ _TEXT, _BYTES = b"\x01", b"\x02"
 
 
 def md5_of_body(body: str) -> str:
-    """In hexadecimal, as SQS has it."""
+    """Returns the MD5 of a body in hexadecimal, as SQS has it."""
     return hashlib.md5(body.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def md5_of_attributes(attributes: Mapping[str, Mapping[str, Any]]) -> str | None:
-    """Of message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`; None if there are
-    none, since SQS says nothing of them then. Raises KeyError, TypeError or AttributeError if one is odd."""
+    """Returns the MD5 of message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`.
+    Returns None if there are none, as SQS gives no MD5 then. Raises KeyError, TypeError or AttributeError if
+    one is malformed."""
     if not attributes:
         return None
     digest = hashlib.md5(usedforsecurity=False)

@@ -1,4 +1,4 @@
-"""Which transport does a function use? The lean one first, unless boto is asked for, or alone can serve."""
+"""Chooses a function's transport: the lean one first, unless boto is wanted, or only boto can serve."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def transport_in_place(
     identity: Identity | None = None,
     region: str | None = None,
 ) -> Transport:
-    """One that makes its calls here and now.
+    """Returns a transport whose calls block.
 
     wanted   -- "lean" or "boto".
-    attempts -- how often a call is sent at most.
-    ends_at  -- when the invocation ends, in epoch seconds: nothing is sent later.
-    doubt    -- of the lean client, where other transports of the process share it.
-    identity -- whose calls they are; without one, the process's of now.
-    region   -- where they go, if it is not the caller's own.
+    attempts -- most times that a call is sent.
+    ends_at  -- returns when the invocation ends, in epoch seconds: nothing is sent later.
+    doubt    -- the doubt of the lean client, if transports of the process share it.
+    identity -- the identity that calls; without one, that of the process now.
+    region   -- the region to call, if it is not the caller's own.
     """
 
     def boto() -> Transport:
@@ -62,13 +62,13 @@ def transport_in_a_loop(
     botos_messages: int = MAX_PER_CALL,
     identity: Identity | None = None,
 ) -> Transport:
-    """One for an event loop, with many calls under way. As above.
+    """Returns a transport for an event loop, with many calls at a time. Other parameters are as above.
 
-    connections    -- the most of the lean one to each service.
-    threads        -- of boto, which waits in one for each call, and has as many connections.
-    arriving       -- as the lean one's.
-    botos_messages -- most that a receive of boto's asks for; half of them once it has taken over, since what
-                      the lean one has taken of the memory does not come back.
+    connections    -- most connections of the lean transport to each service.
+    threads        -- number of threads for boto, which blocks one for each call, and of its connections.
+    arriving       -- as for the lean transport.
+    botos_messages -- most messages of boto's receive; half of them once boto has taken over, as the memory
+                      that the lean transport used is not given back.
     """
 
     def boto(messages: int) -> Transport:
@@ -93,7 +93,7 @@ def transport_in_a_loop(
 
 
 def _for_lean(wanted: str, identity: Identity | None, region: str | None = None) -> AwsEnvironment | None:
-    """What the lean transport needs, if it is wanted and can serve."""
+    """Returns the environment for the lean transport, or None if it is not wanted or can't serve."""
     if wanted != LEAN:
         return None
     try:

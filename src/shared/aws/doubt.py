@@ -1,18 +1,19 @@
-"""When does a process no longer trust its lean transport? When an answer says that the fault may be its own.
+"""Decides when a process no longer trusts its lean transport: when an answer shows that the lean client may
+be wrong.
 
-| what came | is it a doubt? | what becomes of the call |
+| answer | is it a doubt? | what happens to the call |
 |---|---|---|
-| a refusal of its signature, or of what it is written like | yes | nothing was done: boto makes it |
+| a refusal of the signature, or of the request's form | yes | nothing was done: boto makes it |
 | a certificate that it does not accept | yes | nothing was sent: boto makes it |
 | an answer that it does not understand | yes | boto makes it, if it may be sent twice; never an invoke |
-| anything else | no | as ever |
+| anything else | no | it fails as usual |
 
-From then on all calls of the process are boto's; a new process begins with the lean one again. A key that AWS
-does not know, a token that is too old and a permission that is missing are no doubt: boto has the same ones.
+After a doubt, boto makes all calls of the process; a new process begins with the lean transport again. An
+unknown key, an expired token and a missing permission are no doubt: boto would have the same.
 
-In a worker, a task may have broken what both sign with, and wait with. Then boto fails as well, the message
-is not settled, and the process ends as after any call that failed (`worker.settle`). Where boto serves, the
-process goes on: the fault is none of its tasks'.
+In a worker, a task may have broken a part of the standard library that both transports use. boto fails as
+well then, the message is not settled, and the process ends as after any failed call (`worker.settle`). If
+boto works, the process goes on: no task is to blame.
 """
 
 from __future__ import annotations
@@ -45,29 +46,29 @@ _WRITTEN_WRONGLY = (
     "UnsupportedMediaType",
     "MalformedHttpRequest",
 )
-"""How error codes begin by which AWS says so; some services have "Exception" behind them
+"""Beginnings of AWS's error codes for such requests; some services add "Exception"
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html,
 https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html)."""
 
 
 class Doubt:
-    """Whether the lean client of a process is in doubt. All transports of the process may share one."""
+    """The doubt about the lean client of a process. All transports of the process may share it."""
 
     def __init__(self) -> None:
         self.there = False
 
     def cast(self, why: str) -> None:
-        """From now on it is. The log says so once."""
+        """Puts the lean client in doubt from now on. The log says so once."""
         if not self.there:
             self.there = True
             log.write(logging.WARNING, "boto is used", reason=why)
 
 
 class LeanFirst:
-    """Calls through `lean`, and once that is in doubt, through the one that `boto` makes.
+    """Calls through `lean` and, once that is in doubt, through the transport that `boto` makes.
 
-    calls_again -- whether a call but an invoke may be sent again, whatever became of it.
-    doubt       -- of the process.
+    calls_again -- whether a call that is no invoke may be sent again even if it may have been done.
+    doubt       -- the doubt of the process.
     """
 
     def __init__(
@@ -100,7 +101,8 @@ class LeanFirst:
     async def _made[R](
         self, service: Service, call: Callable[[Transport], Awaitable[R]], *, again: bool
     ) -> R:
-        """What the call gives. Whether it may be sent `again` matters where it may have been done."""
+        """Makes the call and returns its result. `again` says whether boto may repeat a call that may have
+        been done."""
         if not self._doubt.there:
             try:
                 return await call(self._lean)
@@ -117,7 +119,7 @@ class LeanFirst:
 
 
 def _doubtful(error: CallError) -> str | None:
-    """Why the fault may be the lean client's, in words of our own; None if it can't be."""
+    """Returns why the lean client may be wrong, in our own words; None if it can't be."""
     if isinstance(error, NotTrustedError):
         return "has a certificate that the lean client does not accept"
     if isinstance(error, NotUnderstoodError):

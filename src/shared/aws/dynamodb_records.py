@@ -1,11 +1,11 @@
 """The `Records` port on a DynamoDB table.
 
-An item a record, of a message (`starts`, `last`: who counted the last of them, `excused`, `allowed`,
-`concluded`: true, or its letter's reason) or of a run (`owner`, `until`, `done`). Its `key` begins with the
-kind, and DynamoDB removes it after `expires`
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is
-one UpdateItem, with a condition where it matters, so that two workers can't both win, and a call that is
-sent again because its answer was lost counts once
+Each record is one item. A message's has `starts`, `last` (the owner that counted last), `excused`, `allowed`
+and `concluded` (true, or the letter's reason); a run's has `owner`, `until` and `done`. Its `key` begins with
+the kind, and DynamoDB removes it after `expires`
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is one UpdateItem.
+Conditions make sure that two workers can't both win, and that a call counts once even if it is sent again
+because its answer was lost
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html).
 """
 
@@ -22,7 +22,7 @@ from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
 KEY = "key"
 EXPIRES = "expires"
 _RESERVED = ("last", "owner", "until")
-"""Words of DynamoDB's own, which an expression names with a `#`."""
+"""Reserved words of DynamoDB: an expression names them with a `#`."""
 
 _FREE = "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until < :now)"
 _MINE = "#owner = :owner"
@@ -92,7 +92,7 @@ class DynamoDbRecords:
         return await self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
 
     async def finish(self, key: str, owner: str, now: float) -> bool:
-        # Still mine if done: then this call is sent again, because its answer was lost.
+        # A run that is done is still mine: this call may be sent again because its answer was lost.
         change = "SET done = :yes, expires = :expires"
         return await self._if(_MINE, key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
 
@@ -100,7 +100,7 @@ class DynamoDbRecords:
         await self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
 
     async def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
-        """Whether the condition held, and the change is made."""
+        """Makes the change if the condition holds. Returns whether it held."""
         try:
             await self._update(key, change, values, condition)
         except _RefusedError:
@@ -110,7 +110,8 @@ class DynamoDbRecords:
     async def _update(
         self, key: str, change: str, values: dict[str, Any], condition: str = ""
     ) -> dict[str, Any]:
-        """The item after the change. Raises _RefusedError if the condition does not hold."""
+        """Makes the change and returns the item after it. Raises _RefusedError if the condition does not
+        hold."""
         asked: dict[str, Any] = {
             "TableName": self._table,
             "Key": {KEY: {"S": key}},
@@ -138,16 +139,16 @@ class DynamoDbRecords:
 
 
 class _RefusedError(Exception):
-    """The condition did not hold; `item` is what there was."""
+    """The condition did not hold. `item` is the item that the table has."""
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
         super().__init__()
-        item = answer.get("Item")  # none where there was none
+        item = answer.get("Item")  # missing if the table has none
         self.item: dict[str, Any] = item if isinstance(item, dict) else {}
 
 
 def _number(item: Mapping[str, Any], name: str) -> float:
-    """Raises RecordsError if the item has no such number."""
+    """Returns the number of that name. Raises RecordsError if the item has none."""
     try:
         number = float(item[name]["N"])
     except (LookupError, TypeError, ValueError):
@@ -158,7 +159,7 @@ def _number(item: Mapping[str, Any], name: str) -> float:
 
 
 def _text(item: Mapping[str, Any], name: str) -> str:
-    """Empty if the item has no such text."""
+    """Returns the text of that name, or "" if the item has none."""
     value = item.get(name)
     text = value.get("S") if isinstance(value, dict) else None
     return text if isinstance(text, str) else ""
@@ -169,7 +170,7 @@ def _expires(now: float) -> int:
 
 
 def _typed(value: str | float | bool) -> dict[str, Any]:
-    """A value as DynamoDB wants it."""
+    """Returns a value in DynamoDB's form."""
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""Who calls AWS, and from where? A function, as its variables were when it began.
+"""The identity that calls AWS: a function, by its variables as they were when it began.
 
-A task may set variables, or boto3's default session, for calls of its own. Zigzag's calls stay the
-function's, even the first that needs boto, and those of a forked child.
+A task may set variables, or boto3's default session, for its own calls. Zigzag's calls keep the function's
+identity, even the first one that needs boto, and those of a forked child.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 
 
 class Identity:
-    """A function's variables, of which a copy is kept, and boto3's session by them, once there is a need."""
+    """A copy of a function's variables, and boto3's session made with them when it is needed."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self.variables: Mapping[str, str] = dict(variables)
-        # A forked child has a session of its own: the parent's may have been in use in another thread.
+        # A forked child has a session of its own: a thread of the parent may have been using the parent's.
         self._sessions: dict[int, Any] = {}
 
     def client(self, new_session: Callable[[], Any], service: str, **arguments: Any) -> Any:
-        """A client by boto3's session, which only one thread may use at a time."""
+        """Returns a client of boto3's session. Only one thread may call this at a time."""
         with self._in_place():
             session = self._sessions.get(os.getpid())
             if session is None:
@@ -30,8 +30,8 @@ class Identity:
 
     @contextmanager
     def _in_place(self) -> Iterator[None]:
-        """Has os.environ be the variables: boto reads it in many places, and all of them while it makes a
-        client. The process's own environment, which child processes get, stays as it is."""
+        """Puts the variables in the place of os.environ, which boto reads in many places while it makes a
+        client. The process's real environment, which child processes get, does not change."""
         found = os.environ
         os.environ = dict(self.variables)  # type: ignore[assignment]  # noqa: B003
         try:

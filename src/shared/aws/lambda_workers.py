@@ -30,7 +30,8 @@ class LambdaWorkers:
 
 
 def _answer(error: CallError) -> Answer:
-    """What it means to us (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
+    """Returns the answer that the error means
+    (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
     if isinstance(error, NotSentError):
         return Answer(Reply.TRANSIENT, f"nothing was sent: {error}")
     if isinstance(error, AnsweredError) and error.status == 413:

@@ -37,13 +37,14 @@ class SqsQueue:
             MaxNumberOfMessages=max_messages,
             WaitTimeSeconds=wait_seconds,
             VisibilityTimeout=lease_seconds,
-            # Without these two, attributes are silently absent.
+            # Without these two, SQS leaves the attributes out.
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
 
     def _deliveries(self, answer: Answered, before: float, lease_seconds: int) -> list[Delivery]:
-        """The well-formed deliveries. A malformed one is skipped, and comes again when its lease ends.
+        """Returns the well-formed deliveries. A malformed one is skipped, and comes again when its lease
+        ends.
 
         On a FIFO queue the rest of its group is skipped with it, so that nothing overtakes it.
         """
@@ -69,7 +70,7 @@ class SqsQueue:
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
     ) -> list[Failed]:
         operation = "ChangeMessageVisibilityBatch"
-        if seconds:  # sent again after that, it would hide what another has by then
+        if seconds:  # sent again later, it would hide a message that another worker has by then
             until = min(until, time.time() + seconds)
         return await self._ask_batch(operation, deliveries, until, VisibilityTimeout=seconds)
 
@@ -103,14 +104,16 @@ class SqsQueue:
     async def _ask[R](
         self, read: Callable[[Answered], R], operation: str, until: float = math.inf, **parameters: Any
     ) -> R:
-        """What `read` makes of the answer. Raises QueueError, also if it is of another shape."""
+        """Makes the call and returns its answer, read by `read`. Raises QueueError, also for an answer of an
+        unexpected shape."""
         try:
             asked = {"QueueUrl": self._url, **parameters}
             answer = await self._transport.call("sqs", operation, asked, until)
             with understood():
                 return read(answer)
         except CallError as error:
-            # A server's error: SQS did nothing, or what it hid for us is visible again after its lease.
+            # A server's error: SQS did nothing, or the messages that it hid are visible again after their
+            # lease.
             raise QueueError(error.code, error.reason, meaning(error, broken=Reply.TRANSIENT)) from error
 
     async def _ask_batch(
@@ -132,7 +135,7 @@ class SqsQueue:
 
 
 def _sent(answer: Mapping[str, Any], message: Outgoing) -> str:
-    """The MessageId. Raises AlteredError unless SQS took what was sent."""
+    """Returns the MessageId. Raises AlteredError if SQS took a different message."""
     expected = md5_of_body(message.body), md5_of_attributes(message.attributes)
     message_id = str(answer["MessageId"])
     if (answer.get("MD5OfMessageBody"), answer.get("MD5OfMessageAttributes")) != expected:
@@ -146,9 +149,9 @@ def _sent(answer: Mapping[str, Any], message: Outgoing) -> str:
 
 
 def _checked(delivery: Delivery) -> Delivery:
-    """The delivery. Raises what `understood` takes for an odd answer, if it is odd, or was altered."""
+    """Returns the delivery. If it is malformed or altered, raises an error that `understood` handles."""
     message = delivery.message
-    body = message["Body"]  # read once: that of a large message is decoded each time
+    body = message["Body"]  # read once: a large message decodes its body at each read
     texts = [message["MessageId"], message["ReceiptHandle"], body]
     system = message.get("Attributes") or {}
     if not all(isinstance(text, str) for text in (*texts, *system.values())):
@@ -162,14 +165,14 @@ def _checked(delivery: Delivery) -> Delivery:
 
 
 def _group_in(message: Any) -> str | None:
-    """The group of a message that may be odd; None if it does not say."""
+    """Returns the group of a message that may be malformed; None if it has none."""
     system = message.get("Attributes") if isinstance(message, Mapping) else None
     group = system.get("MessageGroupId") if isinstance(system, dict) else None
     return group if isinstance(group, str) else None
 
 
 def _answered_at(date: str | None, before: float) -> float:
-    """When SQS answered, by its own clock; at the latest `before` the call if it does not say.
+    """Returns when SQS answered, by its own clock; without its Date, the time `before` the call.
 
     The visibility timeout runs from SQS's answer, which the Date header dates to the second
     (https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats).

@@ -1,7 +1,8 @@
-"""What do the adapters on AWS need of a transport? One call, its answer, or what is known of its failure.
+"""The interface of a transport, for the adapters on AWS: a call gives an answer, or one of three kinds of
+failure.
 
-Two transports give it: boto's, which is the reference, and a lean one (`docs/adr/0009`). What an
-answer means is said by the adapters, once for both.
+Two transports implement it: boto's, which is the reference, and a lean one (`docs/adr/0009`). The adapters
+interpret the answers, once for both.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from shared.ports.workers import Reply
 Service = Literal["sqs", "lambda", "dynamodb"]
 
 ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5}
-"""How long an answer may be awaited; that of a receive as much longer as it is to wait."""
+"""How long a call waits for its answer. A receive waits longer by its own wait time."""
 
 
 def never() -> float:
-    """An end that never comes."""
+    """Returns an end that never comes."""
     return math.inf
 
 
 class Answered(NamedTuple):
-    """An answer that is no error: its JSON, and its Date header."""
+    """A good answer: its JSON and its Date header."""
 
     body: dict[str, Any]
     date: str | None = None
@@ -41,7 +42,7 @@ class CallError(Exception):
 
 
 class AnsweredError(CallError):
-    """AWS answered that it did not do it: `status` is HTTP's, `body` the answer's JSON."""
+    """AWS answered that it did not do the call. `status` is HTTP's, `body` the answer's JSON."""
 
     def __init__(self, code: str, reason: str, status: int, body: Mapping[str, Any]) -> None:
         super().__init__(code, reason)
@@ -54,19 +55,19 @@ class NotSentError(CallError):
 
 
 class NotTrustedError(NotSentError):
-    """Nothing was sent: who was met there has a certificate that is not accepted."""
+    """Nothing was sent: the server's certificate is not accepted."""
 
 
 class NoAnswerError(CallError):
-    """The call was sent, or a part of it, and no answer came: it may have been done."""
+    """All or part of the call was sent, and no answer came: it may have been done."""
 
 
 class NotUnderstoodError(NoAnswerError):
-    """Something came in place of an answer, and no end of the connection cut it short."""
+    """Something came that is not an answer, and not because the connection ended too early."""
 
 
 class TooLateError(NotSentError):
-    """There was no time left to send it."""
+    """No time was left to send the call."""
 
     def __init__(self) -> None:
         super().__init__("TooLate", "no time was left for it")
@@ -79,19 +80,19 @@ _THROTTLED = (
     "TooManyRequests",
     "SlowDown",
 )
-"""Parts of the error codes by which AWS says so
+"""Parts of AWS's error codes for calls that came too fast
 (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html)."""
 
 
 def is_throttle(error: AnsweredError) -> bool:
-    """Whether calls came too fast."""
+    """Returns whether AWS refused the call because calls came too fast."""
     return error.status == 429 or any(part in error.code for part in _THROTTLED)
 
 
 def meaning(error: CallError, broken: Reply) -> Reply:
-    """What a failed call means: DEFINITE, TRANSIENT or AMBIGUOUS.
+    """Returns the meaning of a failed call: DEFINITE, TRANSIENT or AMBIGUOUS.
 
-    broken -- what a server's error (5xx) means: it may have come after the server did what it was asked for.
+    broken -- the meaning of a server's error (5xx), which may come after the server did the call.
     """
     if isinstance(error, NotSentError):
         return Reply.TRANSIENT
@@ -104,9 +105,9 @@ def meaning(error: CallError, broken: Reply) -> Reply:
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """Surrounds the reading of an answer: one of another shape than was asked for is no answer.
+    """Surrounds the reading of an answer. An answer of an unexpected shape counts as none.
 
-    Raises NotUnderstoodError, without the answer's words, which may be a message's.
+    Raises NotUnderstoodError without the answer's text, which may be a message's.
     """
     try:
         yield
@@ -116,10 +117,10 @@ def understood() -> Iterator[None]:
 
 
 class Transport(Protocol):
-    """How calls reach AWS. Its methods raise CallError, in one of its three kinds."""
+    """Makes calls to AWS. Its methods raise CallError, in one of its three kinds."""
 
     def prepare(self, *services: Service) -> None:
-        """Makes now what the first calls would else have to make: Lambda's init phase has the full CPU."""
+        """Makes the clients now, before the first calls: Lambda's init phase has the full CPU."""
 
     async def call(
         self,
@@ -128,16 +129,17 @@ class Transport(Protocol):
         parameters: Mapping[str, Any],
         until: float = math.inf,
     ) -> Answered:
-        """One operation of SQS or DynamoDB, by its name and its parameters' names in AWS's API reference.
+        """Calls an operation of SQS or DynamoDB. The names are those of AWS's API reference.
 
-        Bytes among the parameters and in the answer are bytes, as in boto3. What may have been mended by now
-        (no connection, no answer, a throttle, a server's error) is sent again, as often as the transport was
-        told to. After half an answer only the lean one does. Nothing is sent later than `until`, in epoch
-        seconds, nor when the invocation is over. A receive may ask for fewer messages than it was told to.
+        Bytes among the parameters and in the answer are bytes, as in boto3. After a failure that may be over
+        by then (no connection, no answer, a throttle, a server's error) the call is sent again, up to the
+        transport's number of attempts. After half an answer only the lean transport sends it again. Nothing
+        is sent later than `until`, in epoch seconds, nor after the end of the invocation. A receive may ask
+        for fewer messages than its parameters say.
         """
 
     async def invoke(self, function: str, event: bytes) -> None:
-        """An asynchronous invoke of a Lambda function; sent once, whatever happens."""
+        """Invokes a Lambda function asynchronously. The invoke is sent once, even if it fails."""
 
     def close(self) -> None:
-        """Closes its connections."""
+        """Closes the transport's connections."""

@@ -1,4 +1,4 @@
-"""The clock: the port, and this machine's."""
+"""The port of the clock, and this machine's clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """Wall-clock time; sleeping needs an event loop."""
+    """Wall-clock time. Its sleep needs an event loop."""
 
     def now(self) -> float:
         return time()

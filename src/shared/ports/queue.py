@@ -1,7 +1,7 @@
-"""A queue: receive, change visibility, delete, send, count.
+"""The port of a queue: receive, change visibility, delete, send, count.
 
-The methods of a port are asynchronous and work on batches, so that the same code runs on boto in threads
-(the consumer), in place (the worker) and on virtual time (`zigzag_testing`): `docs/adr/0001` says why.
+The methods of a port are asynchronous and work on batches. So the same code runs on boto in threads (the
+consumer), in place (the worker) and on virtual time (`zigzag_testing`): `docs/adr/0001` has the reasons.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_DELAY_SECONDS = 900
 """SQS's longest delay of a message."""
 
 REFUSED_CHARACTERS = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-"""What SQS refuses in a body, as a pattern, which `re` compiles when it is used: that takes a while
+"""The pattern of characters that SQS refuses in a body. It is compiled when it is used, as that takes time
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 MAX_VISIBILITY_SECONDS = 43_200
@@ -47,11 +47,11 @@ class QueueError(Exception):
 
 
 class AlteredError(QueueError):
-    """The queue took another message than was sent; `reason` says how to proceed."""
+    """The queue took a different message than was sent. `reason` says how to proceed."""
 
 
 class Failed(NamedTuple):
-    """One entry of a batch that the queue refused, with AWS's code and words."""
+    """An entry of a batch that the queue refused, with AWS's code and words."""
 
     delivery: Delivery
     code: str
@@ -73,7 +73,7 @@ class Queue(Protocol):
     """A task queue or a dead-letter queue. Every method raises QueueError if the call fails as a whole."""
 
     async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-        """Up to `max_messages` (1 to 10) messages, each hidden from others for `lease_seconds`.
+        """Returns up to `max_messages` (1 to 10) messages, and hides each for `lease_seconds`.
 
         Waits up to `wait_seconds` (0 to 20) for the first one.
         """
@@ -81,18 +81,19 @@ class Queue(Protocol):
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
     ) -> list[Failed]:
-        """Makes the messages visible again after `seconds` (0 to 43,200) from now: also extends a lease.
+        """Makes the messages visible again `seconds` (0 to 43,200) from now. It also extends a lease.
 
-        Nothing is sent later than `until`, in epoch seconds, when their leases are over, nor again after
-        these seconds: another may have them then.
+        Nothing is sent after `until`, in epoch seconds, when their leases end, nor repeated after `seconds`:
+        another worker may have the messages by then.
         """
 
     async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
         """Removes the messages for good."""
 
     async def send(self, message: Outgoing) -> str:
-        """Puts a message on the queue; its MessageId. Raises AlteredError if it may be another one there."""
+        """Puts a message on the queue and returns its MessageId. Raises AlteredError if it may have been
+        altered."""
 
     async def in_flight(self) -> int:
-        """How many messages are received and not yet deleted or visible again. SQS's figure may lag a minute,
-        and includes messages that are merely postponed."""
+        """Returns how many messages are received and not yet deleted or visible again. SQS's figure may be a
+        minute old, and includes messages that are only postponed."""

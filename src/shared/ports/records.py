@@ -1,7 +1,7 @@
-"""The records: what is remembered of messages and tasks across deliveries.
+"""The records of messages and tasks, which are kept across deliveries.
 
-There are two kinds. A message's own record counts its starts, since SQS's receive count goes up without a
-start as well. The record of one call of an idempotent task says whose it is, and whether it is done.
+There are two kinds. A message's record counts its starts, as SQS's receive count also grows without a start.
+The record of a run of an idempotent task names its owner, and says whether it is done.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ MAX_KEY_BYTES = 1024
 
 
 def record_key(kind: Literal["starts", "run", "gate"], *names: str) -> str:
-    """The key of a record: its kind, and the names that make it one; hashed if they are too long.
+    """Returns the key of a record: its kind and its names, hashed if they are too long.
 
-    No name can reach another kind, nor another's names.
+    No name can give the key of another kind, or of other names.
     """
     quoted = "#".join(name.replace("%", "%25").replace("#", "%23") for name in names)
     encoded = quoted.encode(errors="backslashreplace")
@@ -27,7 +27,7 @@ def record_key(kind: Literal["starts", "run", "gate"], *names: str) -> str:
 
 
 class RecordsError(Exception):
-    """The records can't be reached, or refused a call; `reason` says why in AWS's words."""
+    """The records can't be reached, or refused a call. `reason` has AWS's words."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -37,10 +37,10 @@ class RecordsError(Exception):
 class Counted(NamedTuple):
     """The starts of a message.
 
-    starts  -- those that count as attempts, the last one included.
+    starts  -- the starts that count as attempts, the last one included.
     allowed -- how many attempts its task has, if that is recorded; else 0.
-    concluded -- whether nothing of it is left to do but its delete.
-    letter -- why it is to become a dead letter, if nothing else is left to do.
+    concluded -- whether only the message's delete is left to do.
+    letter -- the cause of its dead letter, if only that is left to do.
     """
 
     starts: int
@@ -50,11 +50,11 @@ class Counted(NamedTuple):
 
 
 class Begun:
-    """The run is its owner's."""
+    """The run belongs to the owner that asked."""
 
 
 class Busy(NamedTuple):
-    """Another worker runs the task, and owns it until that time, in epoch seconds."""
+    """Another worker owns the run until that time, in epoch seconds."""
 
     until: float
 
@@ -73,23 +73,23 @@ class Records(Protocol):
         """Counts a start of a message, once for an owner."""
 
     async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
-        """Takes back the start that `owner` counted last: it is no attempt. How many were taken back because
-        their task was not loaded, this one included if it was `unloaded`."""
+        """Takes back the start that `owner` counted last: it is no attempt. Returns how many were taken back
+        because their task was not loaded, this one included if `unloaded`."""
 
     async def allow(self, key: str, attempts: int, now: float) -> None:
         """Records how many attempts the message's task has."""
 
     async def conclude(self, key: str, now: float, letter: str = "") -> None:
-        """Records that nothing of the message is left to do but its delete, or its `letter`."""
+        """Records that only the message's delete is left to do, or its `letter`."""
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        """Makes `owner` the owner of a run until then, unless another one is, or it is done."""
+        """Makes `owner` the owner of a run until that time, unless another one owns it, or it is done."""
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
-        """Moves the end of the ownership; False if `owner` is not the owner (any more)."""
+        """Moves the end of the ownership. Returns False if `owner` is not, or no longer, the owner."""
 
     async def finish(self, key: str, owner: str, now: float) -> bool:
-        """Records the completion; False if `owner` is not the owner (any more)."""
+        """Records the completion. Returns False if `owner` is not, or no longer, the owner."""
 
     async def disown(self, key: str, owner: str) -> None:
         """Gives up the ownership, if `owner` has it."""

@@ -1,4 +1,4 @@
-"""The workers: where dispatches go, and what comes back of each."""
+"""The port of the workers: it takes dispatches, and gives a reply to each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol
 
 
 class Reply(Enum):
-    """What a call's answer means to us: one classification, of receives and invokes alike."""
+    """The meaning of a call's answer, for receives and invokes alike."""
 
     SENT = "sent"
     TOO_LARGE = "too large"
-    DEFINITE = "definite"  # it was not done, and a retry won't mend it: 403, 404, any other 4xx
-    TRANSIENT = "transient"  # it was not done, and may be soon: 429, no connection, a receive's 5xx
-    AMBIGUOUS = "ambiguous"  # it may have been done, and to send it again could double it
+    DEFINITE = "definite"  # it was not done, and a retry won't help: 403, 404, any other 4xx
+    TRANSIENT = "transient"  # it was not done, and a retry may help: 429, no connection, a receive's 5xx
+    AMBIGUOUS = "ambiguous"  # it may have been done, and a retry could do it twice
 
 
 class Answer(NamedTuple):
@@ -25,10 +25,7 @@ class Answer(NamedTuple):
 
 
 class Workers(Protocol):
-    """Where dispatches go."""
+    """Takes dispatches."""
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
-        """Invokes the worker once for each event, all at once, and never twice.
-
-        One answer an event, in their order.
-        """
+        """Invokes the worker exactly once for each event, all at the same time."""

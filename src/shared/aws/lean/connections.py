@@ -1,9 +1,9 @@
-"""Which connection does a call go over, and what is known when it fails? Those to one host, kept alive.
+"""The connections to one host, which are kept open. Chooses one for each call, and classifies its failure.
 
-A connection that has rested may be gone: a function is frozen between two events, for a minute or an hour,
-and the other side's goodbye may never have come. So one that rested long is not used again, and one that
-has something to say, though nothing was asked, neither: a failure after the first byte is sent would
-leave open whether the call was done.
+An idle connection may be gone: Lambda freezes a function between two events for a minute or an hour, and it
+may not notice that the other side closed. So a connection that was idle for long is not used again, nor is
+one that has received unexpected bytes. If a call fails after its first byte is sent, it is unknown whether it
+was done.
 """
 
 from __future__ import annotations
@@ -31,23 +31,24 @@ from shared.aws.transport import (
 )
 
 OPEN_SECONDS = 4.0
-"""For a turn and a new connection, both together; the answer's time comes on top, and all of it must fit into
-what a dispatch may take. With little memory a function has little processor: a handshake takes long there."""
+"""Time for a turn and a new connection together. The answer's time is added, and the sum must fit into
+DISPATCH_SECONDS. With little memory a function has little processor, and a handshake takes long."""
 
 LAST_WORD_SECONDS = 0.5
-"""For the answer of who closed a connection while we were sending."""
+"""Time for the last answer of a server that closed the connection while we were sending."""
 
 RESTED_SECONDS = 10.0
-"""One that rested longer is closed. By the wall's clock: others may stand still in a frozen process."""
+"""An idle connection is closed after this time, by the wall clock: other clocks may stop in a frozen
+process."""
 
 
 type Arriving = Callable[[int, float], Awaitable[None]]
-"""Is told how long an answer is going to be, once its first bytes are there, and how many seconds it may wait
-before the others are read; 0 bytes if that was all of it. May raise TimeoutError."""
+"""Takes the length of an answer once its first bytes are there, 0 if they were all, and the seconds for which
+it may delay the rest. May raise TimeoutError."""
 
 
 class Connections:
-    """Those to one host, `limit` at a time; by TLS if it is said whom to trust."""
+    """The connections to one host, at most `limit` at a time. They use TLS if `trust` is given."""
 
     def __init__(self, host: str, port: int, trust: Trust | None, streams: Streams, limit: int) -> None:
         self._host = host
@@ -56,7 +57,7 @@ class Connections:
         self._streams = streams
         self._turns = streams.turns(limit, OPEN_SECONDS)
         self._last: Secure | None = None
-        self._resting: list[tuple[Stream, float]] = []  # and since when, the latest last
+        self._resting: list[tuple[Stream, float]] = []  # each with its time, the latest last
 
     async def exchange(
         self,
@@ -66,8 +67,8 @@ class Connections:
         arriving: Arriving | None = None,
         most: int = SMALL_BODY_BYTES,
     ) -> HttpAnswer:
-        """Sends what `request` makes, once, and awaits the answer for `seconds`, but ends when none are left.
-        Its body has `most` bytes.
+        """Sends the bytes of `request` once and returns the answer, whose body has at most `most` bytes. The
+        answer may take `seconds`, and all together `left`.
 
         Raises NotSentError or NoAnswerError.
         """
@@ -76,12 +77,12 @@ class Connections:
         try:
             async with self._turns:
                 return await self._in_turn(request, seconds, opens_until, ends, arriving, most)
-        except TimeoutError as error:  # of its turn: in it, every OSError becomes an error of the call
+        except TimeoutError as error:  # of the wait for a turn: a later OSError is an error of the call
             why = f"{self._host}: no call ended so that this one could begin"
             raise NotSentError(type(error).__name__, why) from error
 
     def close(self) -> None:
-        """Closes those that rest."""
+        """Closes the idle connections."""
         while self._resting:
             self._resting.pop()[0].close()
 
@@ -122,7 +123,7 @@ class Connections:
         while True:
             try:
                 stream, since = self._resting.pop()
-            except IndexError:  # none, or another thread was faster: tasks may send from several
+            except IndexError:  # none is left: tasks may send from several threads
                 return None
             if 0 <= time() - since <= RESTED_SECONDS and stream.alive():
                 return stream
@@ -132,7 +133,7 @@ class Connections:
         secure = None if self._trust is None else Secure(self._trust.context)
         try:
             try:
-                # A session is good for the context that it is of.
+                # A session is valid only for its own context.
                 same = secure and self._last and self._last.context is secure.context
                 return await self._open(self._last if same else secure, until)
             except SSLCertVerificationError:
@@ -156,7 +157,7 @@ async def _sent_and_answered(
     try:
         await stream.send(request, seconds)
     except (ConnectionError, SSLEOFError) as error:
-        # It closed before it had read all: perhaps after an answer, that the request is too large.
+        # The server closed before it had read all, perhaps after an answer that the request is too large.
         try:
             return await _answer(stream, min(ends, monotonic() + LAST_WORD_SECONDS), None, most)
         except (OSError, BadAnswerError):
@@ -169,7 +170,7 @@ async def _answer(stream: Stream, ends: float, arriving: Arriving | None, most: 
     answer = None
     while answer is None:
         left = ends - monotonic()
-        if left <= 0:  # also where the next piece is there already
+        if left <= 0:  # even if the next piece is there already
             raise TimeoutError("the answer was not complete in time")
         answer = reader.feed(await stream.receive(left))
         if arriving is not None and reader.announced is not None:

@@ -1,7 +1,7 @@
-"""Where are AWS's services, and who are we to them? As the environment's variables say.
+"""Reads the endpoints of AWS's services and our credentials from the environment's variables.
 
-They mean what they mean to botocore. What only boto serves is refused, with the reason; and nothing but
-the variables is looked at: on Lambda there is no `~/.aws`.
+The variables mean the same as to botocore. A setting that only boto supports is refused, with the reason.
+Only variables are read: on Lambda there is no `~/.aws`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SUFFIXES = {
     "us-gov": "amazonaws.com",
     "cn": "amazonaws.com.cn",
 }
-"""How a region's name begins to the end of its endpoints' names
+"""The beginning of a region's name to the end of its endpoints' names
 (https://docs.aws.amazon.com/general/latest/gr/rande.html)."""
 
 _FILES = (
@@ -32,21 +32,23 @@ _FILES = (
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_DATA_PATH",
 )
-"""Credentials of the environment come first, but an endpoint or a CA bundle may be in a file."""
+"""Variables that name files. The environment's credentials come first, but an endpoint or a CA bundle may be
+in a file."""
 
 _SWITCHES = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_ENDPOINT_DISCOVERY_ENABLED")
 _PROXIES = ("http_proxy", "https_proxy")
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-"""What a URL's path may be made of, with slashes between."""
+"""The characters that a URL's path may have between its slashes."""
 
 
 class NeedsBotoError(Exception):
-    """The lean transport does not serve this. The message says why, and shows no value."""
+    """The lean transport does not support this. The text says why, and shows no value."""
 
 
 class Endpoint(NamedTuple):
-    """Where a service is. `path` is what all its paths begin with: nothing, unless a URL has it."""
+    """The address of a service. All its paths begin with `path`, which is empty unless a given URL has
+    one."""
 
     secure: bool
     host: str
@@ -59,14 +61,14 @@ class Endpoint(NamedTuple):
         return self.host if self.port == default else f"{self.host}:{self.port}"
 
     def target(self, path: str) -> str:
-        """What to ask for, to reach the service's own `path`: as botocore joins the two."""
+        """Returns the request's target for the service's own `path`, joined as botocore does it."""
         return self.path + path if path != "/" else self.path or "/"
 
 
 class AwsEnvironment(NamedTuple):
-    """What a call to AWS needs to know of where it is made.
+    """The environment of calls to AWS.
 
-    ca_bundle -- the path of a file, or None for the usual one.
+    ca_bundle -- the path of a file, or None for the machine's.
     """
 
     credentials: Credentials
@@ -79,19 +81,19 @@ class AwsEnvironment(NamedTuple):
 
 
 def aws_environment(environ: Mapping[str, str]) -> AwsEnvironment:
-    """What the variables say; these are set by Lambda itself
+    """Returns the environment that the variables describe. They are set by Lambda itself
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), or are those of all SDKs
     (https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html). Raises NeedsBotoError.
 
-    A variable that is empty counts as not set.
+    An empty variable counts as not set.
     """
     _refuse_what_only_boto_serves(environ)
-    # The first is botocore's. Lambda sets both, to the same.
+    # The first is botocore's. Lambda sets both to the same value.
     region = environ.get("AWS_DEFAULT_REGION") or environ.get("AWS_REGION") or ""
     return AwsEnvironment(
         _credentials(environ),
         region,
-        # Where it is empty, the usual one is right too: there is no call without a check.
+        # An empty one means the machine's too: there is no call without a check.
         environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or None,
         {service: _endpoint(service, region, environ) for service in SERVICES},
     )
@@ -112,7 +114,7 @@ def _refuse_what_only_boto_serves(environ: Mapping[str, str]) -> None:
 
 
 def _credentials(environ: Mapping[str, str]) -> Credentials:
-    """In botocore's order: an older name of the token comes before the usual one."""
+    """Reads the credentials in botocore's order: an older name of the token comes before the usual one."""
     found = {}
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"):
         found[name] = value = environ.get(name, "")
@@ -125,7 +127,7 @@ def _credentials(environ: Mapping[str, str]) -> Credentials:
 
 
 def _suffix(region: str) -> str:
-    """What a region's endpoints end with."""
+    """Returns the end of the names of a region's endpoints."""
     beginning, _, place = region.rpartition("-")[0].rpartition("-")
     number = region.rpartition("-")[2]
     if (
@@ -140,7 +142,7 @@ def _suffix(region: str) -> str:
 
 
 def _account(environ: Mapping[str, str]) -> str:
-    """The account in the name of DynamoDB's endpoint, if it is to be there
+    """Returns the account for the name of DynamoDB's endpoint, or "" if it has none
     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-account-endpoints.html)."""
     mode = environ.get("AWS_ACCOUNT_ID_ENDPOINT_MODE", "").lower() or "preferred"
     account = environ.get("AWS_ACCOUNT_ID", "")
@@ -152,7 +154,7 @@ def _account(environ: Mapping[str, str]) -> str:
 
 
 def _endpoint(service: Service, region: str, environ: Mapping[str, str]) -> Endpoint:
-    """By the service's variable, the general one, or the region
+    """Returns the endpoint by the service's variable, the general one, or the region
     (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html)."""
     suffix = _suffix(region)
     account = _account(environ)
@@ -165,7 +167,8 @@ def _endpoint(service: Service, region: str, environ: Mapping[str, str]) -> Endp
 
 
 def _read(name: str, url: str) -> Endpoint:
-    """What the URL in that variable says; a query, a user, an IPv6 address and escapes are left to boto."""
+    """Returns the endpoint of the URL in that variable. A query, a user, an IPv6 address and escapes are left
+    to boto."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     host, colon, port = authority.lower().partition(":")

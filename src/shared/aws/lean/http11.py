@@ -1,7 +1,7 @@
-"""What is a request of HTTP/1.1 in bytes, and when is its answer complete? No socket, no time.
+"""Writes requests of HTTP/1.1, and reads answers from bytes. It uses no socket and no clock.
 
-As much of it as AWS's APIs use (https://www.rfc-editor.org/rfc/rfc9112): a request with a body of known
-length; an answer whose body has a length, comes in chunks, or ends with the connection.
+It supports the parts that AWS's APIs use (https://www.rfc-editor.org/rfc/rfc9112): a request with a body of
+known length, and an answer whose body has a length, comes in chunks, or ends with the connection.
 """
 
 from __future__ import annotations
@@ -11,20 +11,21 @@ from typing import NamedTuple
 
 MAX_HEAD_BYTES = 65_536
 MAX_ANSWER_BYTES = 32 * 1_048_576
-"""Of a receive's answer: ten messages of SQS's most, each character escaped, are smaller."""
+"""Limit of a receive's answer: ten of SQS's largest messages are smaller, even with each character
+escaped."""
 
 SMALL_BODY_BYTES = 1_048_576
-"""Of every other answer; an item of DynamoDB's has 400 KB at most. Python's objects can be thirty times as
-large as the JSON that they are of."""
+"""Limit of every other answer: an item of DynamoDB has 400 KB at most. Python's objects can be thirty times
+as large as their JSON."""
 
 MAX_FRAMING_BYTES = 1_048_576
-"""Of what stands around the chunks of a body: their lengths, and what follows the last one."""
+"""Limit of the bytes around the chunks of a body: their lengths, and the trailer after the last one."""
 
 _NO_BODY = (204, 304)
 
 
 class BadAnswerError(Exception):
-    """What came is no answer of HTTP/1.1, or its end is missing."""
+    """The bytes are not an answer of HTTP/1.1, or its end is missing."""
 
 
 class CutShortError(BadAnswerError):
@@ -32,7 +33,7 @@ class CutShortError(BadAnswerError):
 
 
 class Head:
-    """An answer's first lines. Most headers are never asked for, so they are looked for when they are."""
+    """An answer's first lines. Most headers are never read, so none is searched for before it is read."""
 
     __slots__ = ("_bytes", "_lower", "status")
 
@@ -45,11 +46,11 @@ class Head:
 
     @property
     def keeps(self) -> bool:
-        """Whether the connection stays open, by what the head says of it."""
+        """Returns whether the head says that the connection stays open."""
         return self._lower.startswith(b"http/1.1") and (self.header(b"connection") or "").lower() != "close"
 
     def header(self, name: bytes) -> str | None:
-        """The value of the first header of that name, which is given in lower case."""
+        """Returns the value of the first header with that name, given in lower case."""
         at = self._lower.find(b"\r\n%b:" % name)
         if at < 0:
             return None
@@ -59,7 +60,7 @@ class Head:
 
 
 class HttpAnswer(NamedTuple):
-    """An answer. `keep`: another request may use the connection."""
+    """An answer. `keep`: whether another request may use the connection."""
 
     head: Head
     body: bytes | bytearray
@@ -70,20 +71,19 @@ class HttpAnswer(NamedTuple):
         return self.head.status
 
     def header(self, name: bytes) -> str | None:
-        """The value of a header, whose name is given in lower case."""
+        """Returns the value of a header, whose name is given in lower case."""
         return self.head.header(name)
 
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """The bytes of a request. Names and values are ours: nothing in them ends a line."""
+    """Returns the bytes of a request. Names and values are our own: none contains a line break."""
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     head = f"{method} {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
     return head.encode("ascii") + body
 
 
 class AnswerReader:
-    """Puts one answer together, of the bytes in which it comes. Its body has `most` bytes; one that says what
-    went wrong has few."""
+    """Builds one answer from its bytes. Limits its body to `most` bytes, an error's to SMALL_BODY_BYTES."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -94,14 +94,14 @@ class AnswerReader:
 
     @property
     def announced(self) -> int | None:
-        """How long the body is going to be; of one that does not say, as long as any may be. None before it
-        is known, or once it is all there."""
+        """The length of the body, or the most possible if the answer does not say. None before the head is
+        read."""
         if self._head is None:
             return None
         return self._body.length if isinstance(self._body, _Length) else self._most
 
     def feed(self, data: bytes) -> HttpAnswer | None:
-        """The answer, once it is complete. Empty `data`: the other side has closed. Raises BadAnswerError."""
+        """Returns the answer once it is complete. Empty `data` is the stream's end. Raises BadAnswerError."""
         closed = not data
         if self._head is None:
             self._before_body += data
@@ -116,7 +116,7 @@ class AnswerReader:
         return None
 
     def _read_head(self) -> bytes:
-        """What has come of the body, if the head is complete."""
+        """Returns the bytes of the body that have come, if the head is complete."""
         while True:
             found, end, rest = self._before_body.partition(b"\r\n\r\n")
             if not end:
@@ -124,7 +124,7 @@ class AnswerReader:
                     raise BadAnswerError(f"the answer's head is larger than {MAX_HEAD_BYTES:,} bytes")
                 return b""
             self._before_body, head = rest, Head(found)
-            if head.status >= 200:  # else "100 Continue" and its like: the answer comes after it
+            if head.status >= 200:  # otherwise "100 Continue" or similar: the answer comes after it
                 self._most = self._most if head.status < 300 else min(self._most, SMALL_BODY_BYTES)
                 self._head, self._body = head, _body_after(head, self._most)
                 return rest
@@ -134,7 +134,7 @@ class AnswerReader:
 
 
 class _Length:
-    """A body of known length. What comes in several pieces is put where it stays: no byte is there twice."""
+    """A body of known length. Each piece is written to its final place, so no byte is in memory twice."""
 
     def __init__(self, length: int, most: int) -> None:
         _check_size(length, most)
@@ -151,7 +151,7 @@ class _Length:
         if self._missing == 0 and at == 0:
             return data
         if at == 0:
-            self._first = data  # the place for all of it is taken when the next piece comes
+            self._first = data  # memory for all of it is taken when the next piece comes
             return None
         if not self._body:
             self._body = bytearray(self.length)
@@ -210,7 +210,7 @@ class _Chunks:
         return None
 
     def _ends_with(self, line: bytes) -> bool:
-        """Takes a line; whether it is the last of all."""
+        """Takes a line. Returns whether it is the last one."""
         self._framing += len(line) + 2
         if self._after_last:
             return not line
@@ -240,7 +240,7 @@ def _check_size(size: int, most: int) -> None:
 
 
 def _number(digits: bytes, base: int) -> int:
-    """A number of digits only: int() would take signs, underscores and more."""
+    """Returns a number made of digits only: int() would accept signs, underscores and more."""
     try:
         if digits.isalnum():
             return int(digits, base)

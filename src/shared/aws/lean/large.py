@@ -1,7 +1,7 @@
-"""A receive's answer that is large: ten messages of 1 MiB, which are 30 MiB on the wire if each is escaped.
+"""Reads a receive's answer that is large: ten messages of 1 MiB can be 30 MiB of JSON, if they are escaped.
 
-Parsed as a whole, all of it would be there several times at once, each character in up to four bytes. So it
-is split as bytes, and a body becomes a text when it is asked for, one at a time.
+If it were parsed as a whole, memory would hold several copies, with up to four bytes a character. So it is
+split as bytes, and each body becomes a text only when it is read.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 LARGE_BYTES = 262_144
-"""A smaller answer is parsed as a whole, which is faster."""
+"""Smaller answers are parsed as a whole, which is faster."""
 
 LONGEST_TEXT_BYTES = 6 * 1_048_576 + 2
-"""Of 1 MiB of characters, each of them escaped as \\uXXXX, and its quotes."""
+"""The longest text: 1 MiB of characters, each escaped as \\uXXXX, and the quotes."""
 
 FIRST_WINDOW_BYTES = 512
-"""Of a text with a quote in it, as much as is looked at first."""
+"""The part of a text with an escaped quote that is scanned first."""
 
 _BEGINS_OR_ENDS = re.compile(rb'["{}\[\]]')
 _MESSAGES, _BODY = re.compile(rb'"Messages"\s*:'), re.compile(rb'"Body"\s*:')
 
 
 class LargeMessage(Mapping[str, Any]):
-    """One of the answer's messages, whose body stays as it came.
+    """One message of the answer, whose body stays JSON until it is read.
 
-    others -- all of it but the body.
-    body   -- its JSON, a part of the answer's bytes.
+    others -- all fields except the body.
+    body   -- the body's JSON, a part of the answer's bytes.
     """
 
     def __init__(self, others: dict[str, Any], body: memoryview) -> None:
@@ -38,7 +38,7 @@ class LargeMessage(Mapping[str, Any]):
         self._body = body
 
     def __getitem__(self, key: str) -> Any:
-        """Raises ValueError if it is the body and no text."""
+        """Returns a field. Raises ValueError if the body is no text."""
         return json.loads(bytes(self._body)) if key == "Body" else self._others[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -49,7 +49,8 @@ class LargeMessage(Mapping[str, Any]):
 
 
 def messages_in(answer: bytes | bytearray) -> list[LargeMessage]:
-    """The messages of a receive's answer. Raises ValueError, TypeError or KeyError where it is none."""
+    """Returns the messages of a receive's answer. Raises ValueError, TypeError or KeyError if it is
+    malformed."""
     return [_message(memoryview(answer), *places) for places in _places(answer)]
 
 
@@ -59,7 +60,7 @@ def _message(answer: memoryview, start: int, end: int, body_start: int, body_end
 
 
 def _places(answer: bytes | bytearray) -> Iterator[tuple[int, int, int, int]]:
-    """Of each message, where it starts and ends, and where its body does."""
+    """Yields for each message its start and end, and those of its body."""
     depth, start, at, body, after, within = 0, 0, 0, None, None, False
     while found := _BEGINS_OR_ENDS.search(answer, at):
         begin, at = found.span()
@@ -89,14 +90,14 @@ def _places(answer: bytes | bytearray) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _end_of_text(answer: bytes | bytearray, at: int) -> int:
-    """Where the text ends of which the first character is at that place."""
+    """Returns the end of the text whose first character is at `at`."""
     quote = answer.find(b'"', at)
     if quote > at and answer[quote - 1] == ord("\\"):
-        # It may be one of the text's own, and a million of them may follow: json's own scanner is fastest,
-        # and wants a text, whose characters are bytes here. Most texts are short, so it gets a bit at first.
+        # The quote may be escaped, and a million more may follow. json's own scanner is fastest. It needs a
+        # text, so each byte becomes a character. Most texts are short, so it gets a short part first.
         size = FIRST_WINDOW_BYTES
         while size < LONGEST_TEXT_BYTES and at + size < len(answer):
-            with suppress(ValueError):  # it may go on
+            with suppress(ValueError):  # the text may be longer
                 return _scanned(answer, at, size)
             size *= 8
         return _scanned(answer, at, LONGEST_TEXT_BYTES)

@@ -1,9 +1,9 @@
-"""How is a request signed? By AWS Signature Version 4, in the Authorization header.
+"""Signs a request by AWS Signature Version 4, in the Authorization header.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-Of a request that is sent again and again, all but its time and its body's hash is prepared once; and the
-signing key is good for a day.
+For requests that differ only in time and body, the other parts are prepared once. A signing key is valid for
+a day.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from time import gmtime, strftime
 from typing import NamedTuple
 
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-"""The bytes that percent-encoding leaves alone."""
+"""The bytes that percent-encoding does not change."""
 
 _UNSIGNED = {
     *("authorization", "baggage", "connection", "expect", "keep-alive", "proxy-authenticate"),
     *("proxy-authorization", "te", "traceparent", "tracestate", "trailer", "transfer-encoding"),
     *("upgrade", "user-agent", "x-amzn-trace-id"),
 }
-"""What may change between us and AWS, and so is not signed; botocore leaves out the same."""
+"""Headers that may change on the way to AWS, so they are not signed. botocore leaves out the same ones."""
 
 
 class Credentials(NamedTuple):
-    """What AWS knows a caller by. Its repr shows no secret."""
+    """A caller's credentials. Their repr shows no secret."""
 
     access_key_id: str
     secret_access_key: str
@@ -42,18 +42,18 @@ class Signer:
     def __init__(self, credentials: Credentials, region: str, service: str) -> None:
         self._credentials = credentials
         self._region_and_service = f"{region}/{service}"
-        # Both are replaced, and never changed: a thread that reads an old one makes its own.
+        # Both are replaced, never changed: a thread that reads an old one makes its own.
         self._day = _Day("", self._region_and_service, credentials)
         self._second = _Second(0, "", self._day)
 
     def headers(
         self, method: str, host: str, path: str, headers: Mapping[str, str], body: bytes, now: float
     ) -> dict[str, str]:
-        """What to add to `headers`: x-amz-date, x-amz-security-token if there is one, and authorization.
+        """Returns the headers to add: x-amz-date, x-amz-security-token if there is one, and authorization.
 
         host    -- the Host header's value.
-        path    -- as it goes on the wire: percent-encoded once, and without a query.
-        headers -- all that are sent, but for the host and the length. No `date`.
+        path    -- the path as it is sent: percent-encoded once, without a query.
+        headers -- all headers that are sent, except host and content-length. No `date`.
         now     -- epoch seconds.
         """
         at = self._second
@@ -78,7 +78,7 @@ class Signer:
 
 
 class _Day:
-    """The signing key of a day, in UTC, and where it is good."""
+    """The signing key of a day, in UTC, and its scope."""
 
     __slots__ = ("credential", "date", "key", "scope")
 
@@ -93,7 +93,7 @@ class _Day:
 
 
 class _Second:
-    """What all signatures of one second have in common."""
+    """The parts that all signatures of one second share."""
 
     __slots__ = ("credential", "key", "second", "time", "to_sign")
 
@@ -108,7 +108,7 @@ class _Second:
 class _Hmac:
     """HMAC-SHA256 (https://www.rfc-editor.org/rfc/rfc2104) of many texts with one key.
 
-    The key is hashed once: that makes it two or three times as fast as `hmac`, and saves its import.
+    The key is hashed once. That makes it two or three times as fast as `hmac`, and saves the import.
     """
 
     __slots__ = ("_inner", "_outer")
@@ -127,7 +127,7 @@ class _Hmac:
 
 @lru_cache(maxsize=64)
 def quoted(segment: str) -> str:
-    """One segment of a path, percent-encoded: a function's name or ARN, for example."""
+    """Returns one segment of a path, percent-encoded, such as a function's name or ARN."""
     return "".join(chr(byte) if byte in _KEPT else f"%{byte:02X}" for byte in segment.encode())
 
 
@@ -135,7 +135,8 @@ def quoted(segment: str) -> str:
 def _frame(
     method: str, host: str, path: str, headers: tuple[tuple[str, str], ...], token: str | None
 ) -> tuple[str, str, str]:
-    """A canonical request up to its time, and on to its body's hash; and the names of the signed headers."""
+    """Returns a canonical request up to its time, and from there to its body's hash, and the signed headers'
+    names."""
     values: dict[str, list[str]] = {}
     for name, value in headers:
         if name.lower() not in _UNSIGNED:
@@ -152,7 +153,7 @@ def _frame(
 
 
 def _canonical(path: str) -> str:
-    """The path without `.`, `..` and empty segments, percent-encoded once more (only S3's is not)."""
+    """Returns the path without `.`, `..` and empty segments, percent-encoded once more (only S3's is not)."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":

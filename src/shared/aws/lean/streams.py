@@ -1,7 +1,7 @@
-"""How do bytes get to another machine and back? What streams are; `streams_in_place.py` and
-`streams_in_a_loop.py` have the two ways to wait for them.
+"""The interface of streams, which send and receive bytes. `streams_in_place.py` and `streams_in_a_loop.py`
+have the two ways to wait for them.
 
-A stream is a socket, TCP or TLS. The two ways differ in nothing that could be seen from outside.
+A stream is a TCP or TLS socket. Both ways behave alike towards the server.
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ from typing import NamedTuple, Protocol
 READ_BYTES = 262_144
 
 ADDRESSES_SECONDS = 30.0
-"""How long the addresses of a host are remembered: while connections are opened, not until they change."""
+"""How long the addresses of a host are kept: long enough to open connections, as addresses may change."""
 
 NO_ADDRESS_SECONDS = 3.0
-"""How long it is remembered that a host has none: many calls would ask one after the other."""
+"""How long a failed look-up is kept: otherwise many calls would repeat it one after the other."""
 
 WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
-"""What a socket that does not block raises where it would."""
+"""Errors of a non-blocking socket when it would have to wait."""
 
 type Address = tuple[int, tuple[object, ...]]
-"""A family of addresses, and one of them."""
+"""A family of addresses, and one address of it."""
 
 
 class Secure(NamedTuple):
-    """How a connection is made secure: `session` is an earlier one's, of the same context."""
+    """The parameters of TLS. `session` is that of an earlier connection with the same context."""
 
     context: ssl.SSLContext
     session: ssl.SSLSession | None = None
 
     def wrap(self, plain: socket, host: str) -> ssl.SSLSocket:
-        """The socket, as TLS's client, before the handshake."""
+        """Returns the socket as TLS's client, before the handshake."""
         return self.context.wrap_socket(
             plain, server_hostname=host, session=self.session, do_handshake_on_connect=False
         )
 
 
 def secured_by(connected: ssl.SSLSocket | ssl.SSLObject) -> Secure | None:
-    """How it was made secure, for the next one. None if it went on with a session: that one is still good,
-    and to read another takes a while."""
+    """Returns the parameters for the next connection, or None if this one reused a session: that session is
+    still valid, and to read another takes time."""
     if connected.session_reused:
         return None
     return Secure(connected.context, connected.session)
@@ -54,37 +54,38 @@ class Stream(Protocol):
     """A connection. Its methods raise OSError, of which TimeoutError and ssl.SSLError are kinds."""
 
     async def send(self, data: bytes, seconds: float) -> None:
-        """Sends all of it."""
+        """Sends all of the data."""
 
     async def receive(self, seconds: float) -> bytes:
-        """What comes next; nothing if the other side has closed."""
+        """Returns the next bytes that come; b"" if the other side has closed."""
 
     @property
     def secure(self) -> Secure | None:
-        """What the next connection may begin with, so that its handshake takes less time; or None."""
+        """The parameters that make the next connection's handshake shorter, or None."""
 
     def alive(self) -> bool:
-        """Whether it can be used again: not closed, and nothing has come that nobody asked for."""
+        """Returns whether the stream can be used again: it is open, and no unexpected bytes have come."""
 
     def close(self) -> None: ...
 
 
 class Streams(Protocol):
-    """A way to wait."""
+    """Opens streams, and has one way to wait for them."""
 
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
-        """A new connection, within so many seconds. Raises OSError."""
+        """Opens a connection within `seconds`. Raises OSError."""
 
     async def sleep(self, seconds: float) -> None: ...
 
     def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
-        """What lets so many in at a time. Raises TimeoutError to who has waited for so many seconds."""
+        """Returns a context that lets `limit` calls in at a time. Raises TimeoutError after a wait of
+        `seconds`."""
 
 
 def new_socket[S: SocketType](kind: type[S], address: Address) -> S:
-    """A TCP socket for such an address, not connected yet."""
+    """Returns a TCP socket for the address, not connected yet."""
     made = kind(address[0], SOCK_STREAM)
-    made.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # a request is sent whole
+    made.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)  # a request is sent in one piece
     return made
 
 
@@ -92,9 +93,9 @@ _known: dict[tuple[str, int], tuple[float, list[Address] | OSError]] = {}
 
 
 def addresses(host: str, port: int) -> list[Address]:
-    """Where a host can be reached, the best one first. Raises OSError.
+    """Returns the addresses of a host, the best one first. Raises OSError.
 
-    To ask blocks, so the answer is remembered for a while, and for a moment that there was none.
+    A look-up blocks, so its answer is kept for a while, and a failure for a moment.
     """
     until, found = _known.get((host, port), (0.0, []))
     if time() >= until:
@@ -109,9 +110,9 @@ def addresses(host: str, port: int) -> list[Address]:
 async def connected_to[S: Stream](
     host: str, port: int, seconds: float, connect: Callable[[Address, float], Awaitable[S]]
 ) -> S:
-    """The first connection that can be had, at whichever of the host's addresses. Raises OSError.
+    """Returns the first connection that succeeds, at any of the host's addresses. Raises OSError.
 
-    connect -- opens one at an address, within so many seconds: each gets its share of what is left.
+    connect -- opens a connection to an address within so many seconds: its share of the time that is left.
     """
     ends = monotonic() + seconds
     error: OSError | None = None
@@ -121,7 +122,7 @@ async def connected_to[S: Stream](
         try:
             return await connect(address, max(0.001, share))
         except SSLCertVerificationError:
-            raise  # another address is no better
+            raise  # another address would not help
         except OSError as failed:
             _comes_last(host, port, address)
             error = failed
@@ -129,7 +130,7 @@ async def connected_to[S: Stream](
 
 
 def _comes_last(host: str, port: int, address: Address) -> None:
-    """That one did not answer: from now on the others are asked before it."""
+    """Moves an address that did not answer behind the host's others."""
     until, found = _known.get((host, port), (0.0, []))
     if not isinstance(found, OSError) and address in found:
         _known[host, port] = until, [*(one for one in found if one != address), address]

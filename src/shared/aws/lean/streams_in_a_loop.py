@@ -1,4 +1,4 @@
-"""Streams that wait in the event loop that runs: for the consumer, which has many calls under way."""
+"""Streams that wait in the running event loop, for the consumer, which makes many calls at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from shared.aws.lean.streams import (
 
 
 class InALoop:
-    """Waits in the event loop that runs, so that many calls can be under way."""
+    """Opens streams that wait in the running event loop, so that many calls can be made at a time."""
 
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
         async def connect(address: Address, share: float) -> Stream:
@@ -38,7 +38,7 @@ class InALoop:
 
 
 class _Turns(asyncio.Semaphore):
-    """Waits no longer than that."""
+    """A semaphore that waits no longer than `seconds`."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         super().__init__(limit)
@@ -46,7 +46,7 @@ class _Turns(asyncio.Semaphore):
 
     async def __aenter__(self) -> None:
         if not self.locked():
-            await self.acquire()  # at once: it needs no clock
+            await self.acquire()  # it does not wait, and needs no timer
             return
         async with asyncio.timeout(self._seconds):
             await self.acquire()
@@ -79,7 +79,7 @@ async def _shake_hands(secured: ssl.SSLSocket) -> None:
 
 
 async def _ready(waiting: socket.socket, *, writing: bool) -> None:
-    """Waits until the socket can be written to, or read from."""
+    """Waits until the socket can be written, or read."""
     loop = asyncio.get_running_loop()
     ready = loop.create_future()
     add, remove = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
@@ -96,16 +96,16 @@ async def _ready(waiting: socket.socket, *, writing: bool) -> None:
 
 
 class _LoopStream:
-    """Its reader stays with the loop from answer to answer, and reads at once what comes.
+    """A stream whose reader stays with the loop between answers, and reads at once all bytes that come.
 
-    So a connection that the other side closes in the meantime is known to be closed.
+    So it notices when the other side closes the connection in the meantime.
     """
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._loop = asyncio.get_running_loop()
         self._waits: asyncio.Future[bytes] | None = None
-        self._over: bytes | OSError | None = None  # came when nobody waited, or is the end
+        self._over: bytes | OSError | None = None  # bytes that nobody waited for, or the end
         self._reading = False
         self._readable = select.poll()
         self._readable.register(connected, select.POLLIN)
@@ -119,7 +119,7 @@ class _LoopStream:
                 left = left[self._socket.send(left) :]
             except WANTS as want:
                 async with asyncio.timeout_at(ends):
-                    self._read_no_more()  # `_ready` may want the place
+                    self._read_no_more()  # `_ready` may need to register the same socket
                     await _ready(self._socket, writing=not isinstance(want, ssl.SSLWantReadError))
                     self._read_on()
 
@@ -141,7 +141,7 @@ class _LoopStream:
 
     def alive(self) -> bool:
         if self._over is None and self._readable.poll(0):
-            self._came()  # the loop has not heard of it yet
+            self._came()  # the loop has not read it yet
         return self._over is None
 
     def close(self) -> None:
@@ -157,7 +157,7 @@ class _LoopStream:
         return over
 
     def _came(self) -> None:
-        """The loop says that there is something to read."""
+        """Reads the bytes that have come, when the loop calls."""
         try:
             came: bytes | OSError = self._socket.recv(READ_BYTES)
         except WANTS:

@@ -1,8 +1,8 @@
-"""Streams that wait here and now, without an event loop: for the worker, which makes one call at a time.
+"""Streams that block, without an event loop, for the worker, which makes one call at a time.
 
-Tasks run in the worker's process, and what they import may replace parts of the standard library: gevent,
-eventlet and PySocks do. So all that is used here was bound before the first of them ran, and TLS is put
-together from `ssl`'s parts: `ssl`'s own sockets look names up in their module, and would find others there.
+Tasks run in the worker's process, and a library of theirs may replace parts of the standard library, as
+gevent, eventlet and PySocks do. So this module binds all that it uses before the first task runs. It builds
+TLS from `ssl`'s parts: `ssl`'s own sockets look up names in their module, and would find the replaced ones.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from shared.aws.lean.streams import (
 
 _wrap_bio = SSLContext.wrap_bio
 _LEAST_SECONDS = 0.001
-"""A time-out of 0 would mean not to wait."""
+"""The least time-out: 0 would mean not to wait."""
 
 
 class InPlace:
-    """Waits here and now."""
+    """Opens streams that block."""
 
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
         async def connect(address: Address, share: float) -> Stream:
@@ -42,7 +42,7 @@ class InPlace:
         sleep(seconds)
 
     def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
-        return _NoTurns()  # there is one call at a time anyway
+        return _NoTurns()  # there is only one call at a time
 
 
 class _NoTurns:
@@ -70,7 +70,7 @@ def _connected(address: Address, host: str, secure: Secure | None, seconds: floa
 
 
 class _Plain:
-    """The socket's own time-outs do the waiting."""
+    """A TCP stream. It waits by the socket's own time-outs."""
 
     def __init__(self, connected: SocketType) -> None:
         self._socket = connected
@@ -91,12 +91,12 @@ class _Plain:
         return not self._readable.poll(0)
 
     def close(self) -> None:
-        with suppress(OSError):  # a task may have closed every descriptor there is
+        with suppress(OSError):  # a task may have closed every descriptor
             self._socket.close()
 
     def _send(self, data: bytes, ends: float) -> None:
         self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))
-        self._socket.sendall(data)  # the time-out is for all of it
+        self._socket.sendall(data)  # the time-out covers all of the data
 
     def _receive(self, ends: float) -> bytes:
         self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))
@@ -104,7 +104,7 @@ class _Plain:
 
 
 class _Secured(_Plain):
-    """TLS, between two buffers: what came from the socket, and what goes to it."""
+    """A TLS stream, between two buffers: one from the socket, and one to it."""
 
     def __init__(self, connected: SocketType, secure: Secure, host: str) -> None:
         super().__init__(connected)
@@ -114,7 +114,7 @@ class _Secured(_Plain):
         )
 
     def shake_hands(self, ends: float) -> None:
-        """Raises OSError."""
+        """Makes the handshake. Raises OSError."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -123,7 +123,7 @@ class _Secured(_Plain):
                 self._take_in(ends)
             except OSError:
                 with suppress(OSError):
-                    self._send_out(ends)  # the other side is told why
+                    self._send_out(ends)  # tells the other side why
                 raise
             else:
                 self._send_out(ends)
@@ -143,7 +143,7 @@ class _Secured(_Plain):
             except SSLWantReadError:
                 self._take_in(ends)
             except SSLEOFError:
-                return b""  # closed without a goodbye: whether the answer is whole, it says itself
+                return b""  # closed without TLS's end: the answer itself shows whether it is complete
 
     @property
     def secure(self) -> Secure | None:
@@ -156,7 +156,7 @@ class _Secured(_Plain):
             self._take_in(monotonic())
             self._tls.read(1)
         except SSLWantReadError:
-            return True  # it was for TLS itself
+            return True  # the bytes were TLS's own
         except OSError:
             return False
         return False

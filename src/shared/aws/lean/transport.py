@@ -1,8 +1,8 @@
-"""The lean transport: what Lambda's functions call AWS through, at a seventh of boto's processor time.
+"""The lean transport: calls AWS from Lambda's functions, at a seventh of boto's processor time.
 
-Nothing but the standard library (`docs/adr/0009` has the reasons, and the figures). It serves what a
-function on Lambda has: credentials in the environment, and endpoints of the region's own or named by
-variables. What it does not serve is said by `endpoint.py`, and left to boto.
+It uses only the standard library (`docs/adr/0009` has the reasons and the figures). It supports what a
+function on Lambda has: credentials in the environment, and endpoints of the region or named by variables.
+`endpoint.py` names all that it does not support, and boto serves that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _JSON: Mapping[Service, tuple[str, str]] = {
     "sqs": ("AmazonSQS", "application/x-amz-json-1.0"),
     "dynamodb": ("DynamoDB_20120810", "application/x-amz-json-1.0"),
 }
-"""The prefix of an operation's name, and the content type
+"""The prefix of an operation's name, and the content type, for each service
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-json.html,
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html)."""
 
@@ -53,7 +53,7 @@ _AGAIN = (500, 502, 503, 504)
 
 
 def _base64(value: Any) -> str:
-    """Bytes as JSON has them. Raises TypeError for what is neither."""
+    """Returns bytes in base64, for JSON. Raises TypeError for any other value."""
     if not isinstance(value, bytes):
         raise TypeError(f"{type(value).__name__} can't be sent")
     return base64.b64encode(value).decode()
@@ -65,11 +65,11 @@ _ENCODER = json.JSONEncoder(default=_base64, separators=(",", ":"))
 class LeanTransport:
     """Calls from within Lambda.
 
-    attempts    -- how often a call but an invoke is sent at most.
-    connections -- the most to each service.
-    streams     -- how it waits.
-    ends_at     -- when the invocation ends, in epoch seconds.
-    arriving    -- is told how long a receive's answer is going to be, before most of it is read.
+    attempts    -- most times that a call is sent; an invoke is sent once.
+    connections -- most connections to each service.
+    streams     -- the way to wait.
+    ends_at     -- returns when the invocation ends, in epoch seconds.
+    arriving    -- is told the length of a receive's answer, before most of it is read.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class LeanTransport:
         self._attempts = attempts
         self._connections = connections
         self._ends_at = ends_at
-        # A forked child has lines of its own, and leaves its parent's alone: to close one may disturb that.
+        # A forked child has its own lines: to close its parent's connections may disturb the parent.
         self._lines: dict[tuple[int, Service], _Line] = {}
         self._arriving = arriving
 
@@ -134,7 +134,7 @@ class LeanTransport:
     async def _sent_until_done(
         self, send: Callable[[float], Awaitable[http11.HttpAnswer]], until: float
     ) -> http11.HttpAnswer:
-        """The answer to the last of the attempts, each given the seconds that are left. Raises CallError."""
+        """Returns the answer to the last attempt. `send` gets the seconds that are left. Raises CallError."""
         failed: CallError = TooLateError()
         for attempt in range(1, self._attempts + 1):
             if (left := until - time()) <= 0:
@@ -151,7 +151,7 @@ class LeanTransport:
 
 
 class _Line:
-    """One service, as it is reached and signed for."""
+    """The connections to one service, and the signer of its requests."""
 
     def __init__(self, service: Service, environment: AwsEnvironment, streams: Streams, limit: int) -> None:
         endpoint = environment.endpoint(service)
@@ -173,13 +173,13 @@ class _Line:
         arriving: Arriving | None = None,
         most: int = http11.SMALL_BODY_BYTES,
     ) -> http11.HttpAnswer:
-        """The answer, if it is a good one. It may take `seconds`, and all together what is left; its body has
-        `most` bytes. Raises CallError."""
+        """Returns a good answer, whose body has at most `most` bytes. The answer may take `seconds`, and all
+        together `left`. Raises CallError."""
         endpoint = self._endpoint
         path = endpoint.target(path)
 
         def request() -> bytes:
-            # When there is a connection: a signature is good for a few minutes only.
+            # Signed once there is a connection: a signature is valid for a few minutes only.
             signed = self._signer.headers("POST", endpoint.host_header, path, headers, body, time())
             every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
             return http11.request("POST", path, every, body)
@@ -191,7 +191,7 @@ class _Line:
 
 
 def _trace() -> dict[str, str]:
-    """The header by which X-Ray follows a call; Lambda has it anew for each invocation
+    """Returns the header by which X-Ray follows a call. Lambda sets it for each invocation
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
     return {"x-amzn-trace-id": trace} if trace.isascii() and trace.isprintable() and trace else {}
@@ -201,17 +201,17 @@ def _may_work_later(error: CallError) -> bool:
     if isinstance(error, AnsweredError):
         return error.status in _AGAIN or is_throttle(error)
     if isinstance(error, NotTrustedError | NotUnderstoodError):
-        return False  # the same eyes would see the same
+        return False  # the next attempt would fail alike
     return isinstance(error, NoAnswerError | NotSentError)
 
 
 def _error(answer: http11.HttpAnswer) -> AnsweredError:
-    """What AWS's answer says went wrong, in its JSON or a header."""
+    """Returns the error that AWS's answer names in its JSON or a header."""
     try:
         said = _json(answer)
     except NoAnswerError:
         said = {}
-    # SQS names its older codes as well, and boto takes those.
+    # SQS gives its older codes as well, and boto uses those.
     older, _, _ = (answer.header(b"x-amzn-query-error") or "").partition(";")
     named = answer.header(b"x-amzn-errortype") or said.get("__type") or said.get("code") or ""
     code = older or str(named).partition(":")[0].rpartition("#")[2] or f"HTTP {answer.status}"
@@ -230,13 +230,14 @@ def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
 
 
 def _large(answer: http11.HttpAnswer) -> dict[str, Any]:
-    """As above, of a receive, whose messages stay bytes."""
+    """Returns the same for a receive. The bodies of its messages stay bytes."""
     with understood():
         return {"Messages": messages_in(answer.body)}
 
 
 def _bytes_in(answer: Mapping[str, Any]) -> None:
-    """Makes bytes of what JSON has as base64. An odd message stays as it came: the others are none of it."""
+    """Decodes the base64 of binary attributes. A malformed message stays unchanged, and does not affect the
+    others."""
     messages = answer.get("Messages")
     for message in messages if isinstance(messages, list) else ():
         with suppress(ValueError, TypeError, AttributeError):

@@ -1,9 +1,10 @@
-"""Whose certificates are trusted? Those of the machine's authorities, or of a bundle that is named instead.
+"""Decides which certificates are trusted: those of the machine's authorities, or of a given bundle.
 
-To read an authority takes OpenSSL a while, and a bundle has over a hundred: at a cold start, that would be a
-quarter of all that is done. AWS's endpoints have certificates of Amazon's own authorities
-(https://www.amazontrust.com/repository/). So those of the bundle are read at first, and all of it only if
-somebody is met whom they don't vouch for. Nobody is trusted who is not in the bundle.
+OpenSSL needs time to read an authority, and a bundle has over a hundred: that would be a quarter of a cold
+start's work. AWS's endpoints have certificates of Amazon's own authorities
+(https://www.amazontrust.com/repository/). So only Amazon's authorities in the bundle are read at first, and
+all of the bundle only if a server's certificate comes from another one. No authority outside the bundle is
+trusted.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from ssl import (
 )
 
 _AMAZONS = (b"Amazon", b"Starfield")
-"""What stands in their names. Amazon has bought Starfield's."""
+"""Words in the names of Amazon's authorities. Amazon has bought Starfield's."""
 
 
 class Trust:
-    """What connections are made with: `context` at first. Raises OSError if the bundle can't be read."""
+    """Holds the context for new connections, `context`. Raises OSError if the bundle can't be read."""
 
     def __init__(self, bundle: str | None) -> None:
         self._bundle = bundle or get_default_verify_paths().cafile
@@ -34,10 +35,10 @@ class Trust:
         self.context = _context(amazons) if amazons else self._wide
 
     def wider_than(self, context: SSLContext) -> SSLContext | None:
-        """One that trusts all of the bundle, for who was not trusted by `context`; None if that one did."""
+        """Returns a context that trusts all of the bundle, or None if `context` did so already."""
         if context is self._wide:
             return None
-        self.context = self._wide  # whoever comes next will need it, too
+        self.context = self._wide  # the next connections will need it, too
         return self._wide
 
     @functools.cached_property
@@ -47,9 +48,10 @@ class Trust:
 
 @functools.cache
 def trust(bundle: str | None) -> Trust:
-    """What all connections of this process share. Raises OSError if the bundle can't be read.
+    """Returns the trust that all connections of this process share. Raises OSError if the bundle can't be
+    read.
 
-    bundle -- a file of authorities in PEM, instead of the machine's.
+    bundle -- the path of a file of authorities in PEM, instead of the machine's.
     """
     return Trust(bundle)
 
@@ -62,21 +64,21 @@ def _context(authorities: bytes) -> SSLContext:
 
 
 def _by_names_vouched_for(context: SSLContext) -> SSLContext:
-    """The context, which takes a host by a subjectAltName alone, as boto does: a common name is no proof
+    """Makes the context accept a host only by its subjectAltName, as boto does: a common name is no proof
     (https://www.rfc-editor.org/rfc/rfc9525#section-2)."""
     context.hostname_checks_common_name = False
-    context.sslobject_class = SSLObject  # of its own: a task may replace the class's
+    context.sslobject_class = SSLObject  # set on the instance: a task may replace the class's
     return context
 
 
 def _amazons(bundle: str | None) -> bytes:
-    """Amazon's authorities in the bundle, one after the other, in DER; none if it can't be told."""
+    """Returns Amazon's authorities in the bundle, joined, in DER; b"" if it has no file or none is found."""
     if bundle is None:
-        return b""  # the machine has them in a folder, from which OpenSSL reads one when it needs it
+        return b""  # the machine has a folder of authorities; OpenSSL reads one when it needs it
     with open(bundle, "rb") as file:
         try:
             return b"".join(one for one in _in_der(file.read()) if any(name in one for name in _AMAZONS))
-        except ValueError:  # no base64: OpenSSL has the words for it
+        except ValueError:  # not base64: OpenSSL will say so
             return b""
 
 
