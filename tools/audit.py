@@ -1,9 +1,9 @@
-"""The audit: has any pin that ships or runs a known hole? It never calls clean what nobody looked at.
+"""The audit: finds pins with a known hole. It never calls a pin clean that was not looked at.
 
     audit.py PIP_AUDIT FILE…
 
-It asks about a canary as well, a version with a known hole: a service that does not know of it knows nothing.
-Ends with 1 if a pin has a hole, and, where AUDIT=required is set, if not every pin was looked at.
+It also asks about a canary, a version with a known hole: a service that does not know this hole can't be
+trusted. The exit code is 1 if a pin has a hole or, with AUDIT=required, if a pin was not looked at.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CANARY = "jinja2==2.10"
 """It has CVE-2019-10906 (https://nvd.nist.gov/vuln/detail/CVE-2019-10906)."""
 
 Holes = dict[str, list[str]]
-"""Of each package that the service knows, the holes of the version that was asked about."""
+"""Maps each package that the service knows to the holes of its pinned version."""
 
 
 def main(pip_audit: str, files: Sequence[str]) -> int:
@@ -43,13 +43,13 @@ def main(pip_audit: str, files: Sequence[str]) -> int:
 
 
 def pins_in(files: Sequence[str]) -> list[str]:
-    """Every pin of those files, such as "boto3==1.43.108", once."""
+    """Returns every pin of the files once, such as "boto3==1.43.108"."""
     lines = [line for file in files for line in Path(file).read_text(encoding="utf-8").splitlines()]
     return sorted({words[0] for line in lines if (words := line.split()) and "==" in words[0]})
 
 
 def ask(pip_audit: str, pins: Sequence[str]) -> Holes:
-    """What the service knows of the pins; nothing if it can't be asked."""
+    """Returns the holes that the service knows for the pins; {} if it can't be asked."""
     options = ["--format", "json", "--progress-spinner", "off", "--disable-pip", "--no-deps"]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pins.txt"
@@ -64,7 +64,7 @@ def ask(pip_audit: str, pins: Sequence[str]) -> Holes:
 
 
 def name_of(pin: str) -> str:
-    """A package's name as all its spellings have it in common."""
+    """Returns a package's name in the one form that all its spellings share."""
     return pin.partition("==")[0].lower().replace("_", "-").replace(".", "-")
 
 

@@ -1,10 +1,11 @@
-"""Is every package that src/ imports declared? Here one may be installed for the tools; Lambda has none.
+"""Checks that every package that src/ imports is declared. Here the tools may have installed it; on Lambda it
+would be missing.
 
     declared.py PROJECT
 
-Declared is what src/requirements.txt lists for Lambda; boto3 and what it needs are there anyway. An import
-under `if TYPE_CHECKING`, or in a `try` that goes on after an ImportError, need not succeed. One whose name is
-made as the code runs is not seen. Ends with 1 at an offender.
+A package is declared if src/requirements.txt lists it for Lambda. boto3 and its dependencies are there
+anyway. An import under `if TYPE_CHECKING`, or in a `try` that goes on after an ImportError, may fail. An
+import whose name the code computes is not seen. The exit code is 1 if an import is not declared.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from typing import NamedTuple
 from packaging.requirements import InvalidRequirement, Requirement
 
 RUNTIMES_OWN = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"}
-"""What Lambda's runtime for Python has, by the names that are imported."""
+"""The packages of Lambda's runtime for Python, by the names that are imported."""
 
 OURS = {"consumer": ["consumer", "shared"], "worker": ["worker", "shared", "zigzag", "tasks"]}
-"""What each function has of src/, as `src/package/package.mk` says. The worker has other packages, too."""
+"""The folders of src/ that each function has, as in `src/package/package.mk`. The worker has other packages,
+too."""
 
 LAMBDAS: list[dict[str, str]] = [
     {
@@ -38,11 +40,12 @@ LAMBDAS: list[dict[str, str]] = [
     }
     for machine in ("x86_64", "aarch64")
 ]
-"""What a line's condition is asked of, https://packaging.python.org/en/latest/specifications/dependency-specifiers/"""
+"""Lambda's values for a line's condition,
+https://packaging.python.org/en/latest/specifications/dependency-specifiers/"""
 
 
 class Imported(NamedTuple):
-    """An import that has to succeed. `names` are what is taken out of the module."""
+    """An import that has to succeed. `names` are imported from the module."""
 
     line: int
     module: str
@@ -66,7 +69,7 @@ def main(project: Path) -> int:
 
 
 def _lacking(found: Imported, who: str, src: Path, files: set[str]) -> Iterator[tuple[str, str]]:
-    """The modules of an import that a function's package lacks, and in words why."""
+    """Yields the modules of an import that a function's package lacks, with the reason in words."""
     top = found.module.partition(".")[0]
     if top in RUNTIMES_OWN | sys.stdlib_module_names:
         return
@@ -82,7 +85,7 @@ def _lacking(found: Imported, who: str, src: Path, files: set[str]) -> Iterator[
 
 
 def _needed(found: Imported, files: set[str]) -> list[str]:
-    """The module; of a folder that several packages may share, what is taken out of it."""
+    """Returns the module; for a folder that several packages may share, the modules imported from it."""
     path = found.module.replace(".", "/")
     inside = {file.removeprefix(f"{path}/") for file in files if file.startswith(f"{path}/")}
     shared = inside and not any(file.startswith("__init__.") for file in inside)
@@ -90,7 +93,7 @@ def _needed(found: Imported, files: set[str]) -> list[str]:
 
 
 def _lists(line: str, distribution: Distribution) -> bool:
-    """Whether a line brings it to Lambda: by its name, or, of one that comes from a folder, by that."""
+    """Returns whether a line brings the distribution to Lambda, by its name or its folder."""
     text = re.split(r"\s(?:#|--hash)", line)[0].rstrip("\\ ")
     named = re.match(r"[A-Za-z0-9._-]+", text)
     if named and not text.startswith("-") and _plain(named[0]) == _plain(distribution.name):
@@ -101,7 +104,7 @@ def _lists(line: str, distribution: Distribution) -> bool:
 
 
 def _is_for_lambda(text: str) -> bool:
-    """Whether the line's condition, if it has one, holds on either processor."""
+    """Returns whether the line's condition, if it has one, holds on both processors."""
     try:
         marker = Requirement(text).marker
     except InvalidRequirement:
@@ -114,14 +117,14 @@ def _plain(name: str) -> str:
 
 
 def _is_in(module: str, files: set[str]) -> bool:
-    """Whether one of the files is the module, or is in it."""
+    """Returns whether one of the files is the module or is inside it."""
     path = module.replace(".", "/")
     linked = f"__editable__.{path.partition('/')[0]}"
     return any(file.startswith((f"{path}/", f"{path}.", linked)) for file in files)
 
 
 def _imports(node: ast.AST) -> Iterator[Imported]:
-    """Each import that has to succeed."""
+    """Yields each import that has to succeed."""
     if isinstance(node, ast.Import):
         yield from (Imported(node.lineno, alias.name) for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -135,7 +138,7 @@ def _imports(node: ast.AST) -> Iterator[Imported]:
 
 
 def _named(call: ast.Call) -> str | None:
-    """The module that `importlib.import_module` or `__import__` is told in so many words."""
+    """Returns the module that `importlib.import_module` or `__import__` gets as a constant."""
     function = ast.unparse(call.func).rpartition(".")[2]
     told = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "name")]
     if function in ("import_module", "__import__") and told and isinstance(told[0], ast.Constant):
@@ -145,7 +148,7 @@ def _named(call: ast.Call) -> str | None:
 
 
 def _need_not_succeed(node: ast.AST) -> Sequence[ast.AST]:
-    """The statements in it that need not."""
+    """Returns the statements of the node whose imports may fail."""
     if isinstance(node, ast.If):
         if isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not):
             return node.orelse if _is_for_types(node.test.operand) else []

@@ -1,9 +1,10 @@
-"""Writes the hash of each pin's wheels into a requirements file: `make hashes`, after a version was changed.
+"""Writes the hashes of each pin's wheels into a requirements file: `make hashes`, after a version has
+changed.
 
     hashes.py FILE…
 
-pip fetches the wheels for every machine that installs them, and their hashes are taken. A line is the user's
-below `# ==== YOURS`, and is left as it is.
+pip fetches the wheels for every kind of machine that installs them. Lines below `# ==== YOURS` are the
+user's, and stay unchanged.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ MACHINES = [
     [f"{macos}_{machine}" for macos in MACOS for machine in ("arm64", "universal2")],
     [f"{macos}_{machine}" for macos in MACOS for machine in ("x86_64", "universal2")],
 ]
-"""What each kind of machine takes, of https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"""
+"""The tags that each kind of machine accepts, of
+https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/"""
 
 YOURS = "# ==== YOURS"
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
@@ -43,7 +45,7 @@ def main(files: Iterable[str]) -> None:
 
 
 def _hashes(pins: list[str]) -> dict[str, str]:
-    """Of each pin the lines that follow it: one for each of its wheels."""
+    """Returns for each pin the lines that follow it, one for each of its wheels."""
     found: dict[str, set[str]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for platforms in MACHINES:

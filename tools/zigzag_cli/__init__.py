@@ -1,1 +1,1 @@
-"""The `zigzag` command: send, status, tasks, and the local AWS. `app` is its table of contents."""
+"""The `zigzag` command. `app` lists its commands."""

@@ -1,4 +1,4 @@
-"""The `zigzag` command's table of contents: each command's options and how its answer is shown."""
+"""The commands of `zigzag`: their options, and how their answers are shown."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def send_command(
     said = f"sent {task}{named}, in the message {sent['message_id']}"
     try:
         _answer(sent, as_json, said)
-    except Failure as failure:  # it is sent: a second try would send it twice
+    except Failure as failure:  # the message is sent: a retry would send it twice
         print(f"zigzag: {said}; but {failure}", file=sys.stderr)
 
 
@@ -218,7 +218,7 @@ def tasks_command(as_json: Json = False) -> None:
 
 
 def _answer(value: Any, as_json: bool, shown: str | Table) -> None:
-    """Prints the value, or its words. Raises Failure if standard output does not take them."""
+    """Prints the value, or its words. Raises Failure if standard output can't be written."""
     try:
         if as_json:
             print(json.dumps(value), flush=True)
@@ -227,7 +227,7 @@ def _answer(value: Any, as_json: bool, shown: str | Table) -> None:
         else:
             plain(soft_wrap=not sys.stdout.isatty()).print(shown)
     except (OSError, ValueError) as error:
-        with suppress(OSError, ValueError):  # else Python tries again at its end, and fails with 120
+        with suppress(OSError, ValueError):  # otherwise Python tries again at its exit, and fails with 120
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Failure(f"the answer can't be written: {error}") from error
 

@@ -1,4 +1,4 @@
-"""`zigzag pause`, `resume`, `limit` and `limits`: what holds for a queue, said in its gate."""
+"""`zigzag pause`, `resume`, `limit` and `limits`: they read and write a queue's gate."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from zigzag_cli.status import status
 from zigzag_cli.target import Stack, Target
 
 QUEUES = (DEFAULT,)
-"""Those that a stack has."""
+"""The queues that a stack has."""
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
-"""Seconds from one start to the next."""
+"""The least and the most seconds from one start to the next."""
 
 LATE_SECONDS = 60
-"""How old SQS's count may be."""
+"""Seconds by which SQS's count may be old."""
 
 
 class StackGates:
-    """Those of a stack. Raises Failure if it has none, or the queue is not one of its own."""
+    """The gates of a stack. Raises Failure if it has none, or if the queue does not belong to it."""
 
     def __init__(self, target: Target, queue: str = DEFAULT) -> None:
         if queue not in QUEUES:
@@ -51,7 +51,8 @@ class StackGates:
         self._gates = DynamoDbGates(transport, stack.outputs["RecordsTableName"])
 
     def pause(self) -> dict[str, Any]:
-        """Pauses the queue. What waits, and when SQS begins to drop it in epoch seconds, if that is known."""
+        """Pauses the queue. Returns how many messages wait, and when SQS begins to drop them in epoch
+        seconds, if known."""
         _done(self._gates.pause(self._queue, time()))
         try:
             counts = status(self._target)
@@ -65,11 +66,12 @@ class StackGates:
         }
 
     def wait(self, tell: Callable[[int], object]) -> None:
-        """Until nothing of the queue is in flight: by two counts of SQS in a row, so that none is too old.
+        """Waits until the queue has no message in flight, by two counts of SQS in a row: one alone may be
+        old.
 
-        tell -- is told each count that is not 0.
+        tell -- called with each count that is not 0.
         """
-        sleep(LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS)  # a poll under way may still bring something
+        sleep(LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS)  # a poll under way may still bring messages
         in_a_row = 0
         while True:
             in_flight = status(self._target)["in_flight"]
@@ -81,14 +83,15 @@ class StackGates:
             sleep(LATE_SECONDS)
 
     def resume(self) -> dict[str, Any]:
-        """Lets the queue go on."""
+        """Ends the pause of the queue."""
         _done(self._gates.resume(self._queue))
         return {"queue": self._queue}
 
     def limit(self, rate: Rate | None) -> dict[str, Any]:
-        """Says how often a task may start. What waits, and how many seconds it takes; None without a rate.
+        """Sets how often a task may start. Returns how many messages wait, and for how many seconds; None
+        without a rate.
 
-        Raises Failure for a FIFO queue, whose messages go together in groups.
+        Raises Failure for a FIFO queue, whose messages are received in groups.
         """
         if self._as_it_is.fifo:
             raise Failure(
@@ -103,15 +106,15 @@ class StackGates:
         return {"queue": self._queue, "rate": _told(rate), "waiting": waiting, "takes_seconds": takes}
 
     def why_closed(self) -> str | None:
-        """Why nothing is received from the queue, as the consumer sees it, or None."""
+        """Returns why the consumer receives nothing from the queue, or None."""
         try:
             return why_closed(self._as_it_is, self._read()[self._queue], time())
         except Failure as failure:
             return str(failure)
 
     def limits(self) -> dict[str, Any]:
-        """Of each queue: why it is closed, or None; since when it is paused; its rate, and when its next slot
-        is; how many messages wait, and how long they take by the rate."""
+        """Returns for each queue: why it is closed, or None; since when it is paused; its rate and next slot;
+        how many messages wait, and how long they take at the rate."""
         now, seen = time(), self._read()
         counts = status(self._target)
         return {
@@ -143,7 +146,7 @@ def _done[R](call: Coroutine[Any, Any, R]) -> R:
 
 
 def rate_of(text: str | None, burst: int | None) -> Rate | None:
-    """The rate that is written so: 5/s, 30/min, 100/h. Raises Failure if it is none."""
+    """Returns the rate of a text like 5/s, 30/min or 100/h. Raises Failure for any other text."""
     if text is None:
         if burst is not None:
             raise Failure("--burst is of a --rate: name that, too", WRONG_OPTION)
@@ -159,7 +162,7 @@ def rate_of(text: str | None, burst: int | None) -> Rate | None:
 
 
 def rate_words(limited: dict[str, Any]) -> str:
-    """What a person has to know of a rate."""
+    """Returns the words that tell a person about a new rate."""
     rate, waiting = limited["rate"], limited["waiting"]
     if rate is None:
         return f"{limited['queue']} has no limit any more"
@@ -182,7 +185,7 @@ def _told(rate: Rate | None) -> dict[str, Any] | None:
 
 
 def paused_words(paused: dict[str, Any]) -> str:
-    """What a person has to know of a pause."""
+    """Returns the words that tell a person about a pause."""
     days = KEPT_SECONDS // (24 * 3600)
     if not paused["waiting"]:
         drops = f"Nothing waits; SQS drops what is sent from now on after {days} days."
@@ -197,5 +200,5 @@ def paused_words(paused: dict[str, Any]) -> str:
 
 
 def at(seconds: float) -> str:
-    """A time as people write it."""
+    """Returns a time as people write it."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

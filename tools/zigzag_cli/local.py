@@ -1,4 +1,4 @@
-"""`zigzag local`: a local AWS for development, and the demo. `make up`, `make down`, … call these."""
+"""`zigzag local`: a local AWS for development, and the demo. `make up`, `make down`, … call it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def down() -> None:
 def demo() -> None:
     """Shows the whole queue at work, and counts what became of each message."""
     try:
-        from zigzag_local.demo.run import run  # by this command only: it needs the example tasks
+        from zigzag_local.demo.run import run  # loaded here: it needs the example tasks
     except ImportError as error:
         raise Failure(
             f"the demo sends to the example tasks, and one is gone: {error}; use `make up`"
@@ -112,7 +112,7 @@ def demo() -> None:
 
 
 def _deploy(aws: LocalAws) -> None:
-    """Builds and deploys; what sam says is shown if it fails."""
+    """Builds and deploys. Shows sam's output if that fails."""
     for verb, step in (("build", stack.build), ("deploy --config-env local", stack.deploy)):
         began = time.monotonic()
         print(f"sam {verb}", end=" ", flush=True)

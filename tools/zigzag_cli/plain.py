@@ -1,4 +1,4 @@
-"""How is text shown that somebody else chose? As it is: with its brackets, colons and numbers."""
+"""Shows foreign text unchanged, with its brackets, colons and numbers."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from rich.console import Console
 
 
 def plain(*, soft_wrap: bool = False) -> Console:
-    """A console that takes no text for markup: `[/x]` would be an error there, and `[red]` gone."""
+    """Returns a console without markup, where `[/x]` would be an error, and `[red]` would disappear."""
     return Console(soft_wrap=soft_wrap, markup=False, emoji=False, highlight=False)

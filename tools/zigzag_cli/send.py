@@ -1,4 +1,4 @@
-"""`zigzag send`: a message on the queue, its payload checked first."""
+"""`zigzag send`: checks a payload and puts a message on the queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zigzag_cli.target import Target
 
 
 def checked(task: Task[Any, Any, Any], payload: str) -> dict[str, Any]:
-    """The payload, if it is JSON that fits the task. Raises Failure, which says why not."""
+    """Returns the payload if it is JSON that fits the task. Raises Failure, which says why it does not."""
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError) as error:
@@ -30,7 +30,7 @@ def checked(task: Task[Any, Any, Any], payload: str) -> dict[str, Any]:
 
 
 def send(target: Target, task: str, payload: dict[str, Any], options: Options) -> dict[str, str]:
-    """Puts a message on the stack's queue; the MessageId and the queue. Raises Failure."""
+    """Puts a message on the stack's queue. Returns its MessageId and the queue. Raises Failure."""
     queue_url = target.outputs()["QueueUrl"]
     try:
         message = compose(task, payload, options, queue_url)

@@ -18,7 +18,7 @@ _DEPTHS = {
 
 
 def status(target: Target) -> dict[str, Any]:
-    """Counts as SQS has them, which may lag a minute; `oldest_seconds` is None if CloudWatch has no figure.
+    """Returns SQS's counts, which may be a minute old. `oldest_seconds` is None if CloudWatch has no figure.
 
     Raises Failure.
     """
@@ -41,7 +41,7 @@ def _attributes(sqs: Any, queue_url: str) -> dict[str, str]:
 
 
 def _oldest(target: Target, queue_name: str) -> int | None:
-    """Age of the oldest message, which SQS tells only CloudWatch."""
+    """Returns the age of the oldest message, which only CloudWatch has."""
     now = datetime.now(UTC)
     try:
         answer = target.client("cloudwatch").get_metric_statistics(

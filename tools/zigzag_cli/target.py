@@ -1,4 +1,4 @@
-"""Which stack does a command speak to? The one of --stack in an AWS account, or the local one."""
+"""The stack that a command works on: that of --stack in an AWS account, or the local one."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Stack(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deployed stack: its name, and how clients reach it."""
+    """A deployed stack: its name, and the session and options of its clients."""
 
     stack: str
     session: boto3.Session
     options: Mapping[str, Any]
 
     def client(self, service: str) -> Any:
-        """A boto3 client for `service`. Raises Failure if there is no region, say."""
+        """Returns a boto3 client for `service`. Raises Failure, for example without a region."""
         try:
             return cast(Any, self.session).client(service, **self.options)
         except NoRegionError as error:
@@ -43,11 +43,11 @@ class Target:
             raise Failure(f"AWS can't be asked: {error}") from error
 
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs, by name. Raises Failure."""
+        """Returns the stack's outputs, by name. Raises Failure."""
         return self.stack_as_it_is().outputs
 
     def stack_as_it_is(self) -> Stack:
-        """What CloudFormation says of it. Raises Failure."""
+        """Returns CloudFormation's outputs and parameters of the stack. Raises Failure."""
         try:
             stacks = self.client("cloudformation").describe_stacks(StackName=self.stack)
         except (BotoCoreError, ClientError) as error:
@@ -63,7 +63,7 @@ class Target:
 
 
 def running() -> LocalAws:
-    """The local AWS of `make up`. Raises Failure if there is none."""
+    """Returns the local AWS of `make up`. Raises Failure if there is none."""
     aws = state.load(PROJECT)
     if aws is None:
         raise Failure("no local AWS is running: start one with `make up`")
@@ -73,9 +73,10 @@ def running() -> LocalAws:
 def choose(
     *, stack: str | None, local: bool, profile: str | None, region: str | None, endpoint_url: str | None
 ) -> Target:
-    """The stack that the options name; without a name, samconfig.toml's.
+    """Returns the stack that the options name; without a name, samconfig.toml's.
 
-    Raises Failure if the profile or the local AWS is not there, LocalAwsError if samconfig.toml names none.
+    Raises Failure if there is no such profile or no local AWS, LocalAwsError if samconfig.toml names no
+    stack.
     """
     if local:
         options = clients.client_options(running().environment())

@@ -1,4 +1,4 @@
-"""What can be said of the tasks in `src/tasks/`: names, payload fields, policy."""
+"""Describes the tasks in `src/tasks/`: names, payload fields, policy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zigzag_cli.failure import BAD_PAYLOAD, Failure
 
 
 def load(name: str, table: Mapping[str, str]) -> Task[Any, Any, Any]:
-    """The task called `name`. Raises Failure."""
+    """Returns the task called `name`. Raises Failure."""
     try:
         return find(name, table)
     except (NoSuchTaskError, BrokenTaskError) as error:
@@ -19,13 +19,13 @@ def load(name: str, table: Mapping[str, str]) -> Task[Any, Any, Any]:
 
 
 def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
-    """One task, as JSON: name, summary, payload fields with their types, policy; or its error."""
+    """Returns a task as JSON: name, summary, payload fields with their types, policy; or its error."""
     try:
         task = find(name, table)
         payload = _fields(task.model)
     except BrokenTaskError as error:
         return {"name": name, "error": str(error)}
-    except Exception as error:  # pydantic's: a model whose fields have no JSON
+    except Exception as error:  # of pydantic: a field of the model has no JSON type
         return {"name": name, "error": f"its payload can't be described: {error}"}
     backoff = task.policy.backoff
     return {
@@ -39,7 +39,8 @@ def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _fields(model: Any) -> dict[str, str] | None:
-    """Field name to type in words, a `?` behind what may be left out; None for a plain dict."""
+    """Returns each field's type in words, with a `?` after the name of an optional field; None for a plain
+    dict."""
     if model is None:
         return None
     schema = model.model_json_schema()

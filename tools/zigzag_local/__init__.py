@@ -1,6 +1,6 @@
-"""The local AWS: how do I run the whole stack on this machine, with no account and no Docker?
+"""The local AWS: runs the whole stack on this machine, without an account and without Docker.
 
-emulator starts one, running is one that runs, stack builds and deploys to it, logs follows
-its functions, state remembers the one of `make up`. Import from the modules; nothing is here, as
-the guard starts in a bare interpreter.
+`emulator` starts one, `running` describes it, `stack` builds and deploys to it, `logs` follows its functions,
+and `state` remembers the one of `make up`. Import from the modules: this one is empty, as the guard runs in a
+bare interpreter.
 """

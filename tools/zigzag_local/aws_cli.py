@@ -1,4 +1,4 @@
-"""How do we use the AWS command line as a person would, but on the local AWS?"""
+"""Runs the AWS command line on the local AWS, as a person would."""
 
 import json
 import subprocess
@@ -13,14 +13,10 @@ _AWS = Path(sys.executable).with_name("aws")
 
 
 def run(aws: LocalAws, *arguments: str) -> dict[str, Any]:
-    """What `aws <arguments>` answers.
-
-    Raises:
-        LocalAwsError: the command is missing or failed.
-    """
+    """Returns the answer of `aws <arguments>`. Raises LocalAwsError if the command is missing or fails."""
     if not _AWS.is_file():
         raise LocalAwsError(f"The AWS command line is not installed, {_AWS} is missing: run `make setup`.")
-    # `aws sqs` has a host of its own for us-east-1, which AWS_ENDPOINT_URL does not change.
+    # `aws sqs` has its own host for us-east-1, which AWS_ENDPOINT_URL does not change.
     command = [str(_AWS), *arguments, "--endpoint-url", aws.endpoint]
     done = subprocess.run(command, env=aws.environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-"""How does this very process speak to the local AWS, whatever AWS variables and profiles it has?
+"""Clients of this process for the local AWS. The process's own AWS variables and profiles don't matter.
 
 For example: `session().client("sqs", **client_options(aws.environment()))`.
 """
@@ -13,7 +13,7 @@ from botocore.configprovider import ConstantProvider
 
 
 class ClientOptions(TypedDict):
-    """What boto3's client() and resource() take to lead to the local AWS."""
+    """The arguments of boto3's client() and resource() for the local AWS."""
 
     endpoint_url: str
     region_name: str
@@ -23,7 +23,7 @@ class ClientOptions(TypedDict):
 
 
 def session() -> boto3.Session:
-    """A session that reads no profile: neither AWS_PROFILE nor a person's files."""
+    """Returns a session that reads neither AWS_PROFILE nor a person's files."""
     plain = botocore.session.Session()
     settings = plain.get_component("config_store")
     settings.set_config_provider("profile", ConstantProvider(value=None))
@@ -33,7 +33,7 @@ def session() -> boto3.Session:
 
 
 def client_options(environment: Mapping[str, str]) -> ClientOptions:
-    """Where the local AWS is, from LocalAws.environment()."""
+    """Returns the options for the local AWS of this LocalAws.environment()."""
     return {
         "endpoint_url": environment["AWS_ENDPOINT_URL"],
         "region_name": environment["AWS_DEFAULT_REGION"],

@@ -1,4 +1,4 @@
-"""At which address of this machine does a container reach it? For `sam local invoke`, if Docker is here."""
+"""Finds the address by which a container reaches this machine, for `sam local invoke` with Docker."""
 
 import fcntl
 import socket
@@ -9,7 +9,7 @@ _ASK_ADDRESS = 0x8915  # SIOCGIFADDR
 
 
 def address() -> str | None:
-    """The IPv4 address of Docker's bridge, or None if there is none."""
+    """Returns the IPv4 address of Docker's bridge, or None if there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             answer = fcntl.ioctl(probe.fileno(), _ASK_ADDRESS, struct.pack("256s", NAME))

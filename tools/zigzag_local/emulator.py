@@ -1,7 +1,7 @@
-"""How is a local AWS started, so that it is ready, private, and gone afterwards?
+"""Starts a local AWS that is ready and private, and that leaves nothing behind.
 
-MiniStack runs from an environment of its own, bound to the loopback, in a session of its own (a
-Ctrl-C is for us, not for it), with a private directory for all its files.
+MiniStack runs from its own environment, bound to the loopback, in its own session (a Ctrl-C reaches only us),
+with a private directory for all its files.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ from zigzag_local.pages import ask
 from zigzag_local.running import ROOT, LocalAws, log_path
 
 LOOPBACK = "127.0.0.1"  # where the functions find the emulator, so it always listens here
-START_SECONDS = 60.0  # it takes about 2 s on two cores; a first start compiles
+START_SECONDS = 60.0  # about 2 s on two cores; the first start compiles
 
 CONCURRENCY = 16
-"""Most functions that run at once: each is a process of its own, and its start takes most of a second of CPU.
-More events wait, as on AWS where an account has its limit, too."""
+"""Most functions that run at a time: each is a process, whose start takes most of a second of CPU. Other
+events wait, as with an account's limit on AWS."""
 
 _TOOLS = Path(__file__).resolve().parents[1]
 _SERVE = Path(__file__).with_name("serve.py")
@@ -35,15 +35,14 @@ INTERPRETER = _TOOLS.parent / ".venv-ministack" / "bin" / "python"
 
 
 class Emulator:
-    """Starts a local AWS and ends it with the `with` block, or with this process, however it ends.
+    """Starts a local AWS. It ends with the `with` block, or with this process, even if that is killed.
 
-    Args:
-        interpreter: the Python that has MiniStack installed.
-        host: one more address to listen on, such as the docker bridge's for `sam local invoke`;
-            the loopback is always there, and nothing else by default.
-        tls: speak https only, with a certificate made at the start.
-        auth: enforce every role's and queue's policy.
-        outlive: leave it running when this process ends; LocalAws.stop() ends it then.
+    interpreter -- the Python that has MiniStack installed.
+    host        -- another address to listen on, such as Docker's bridge for `sam local invoke`; by
+                   default only the loopback.
+    tls         -- whether it speaks only https, with a certificate made at the start.
+    auth        -- whether it enforces every role's and queue's policy.
+    outlive     -- whether it runs on when this process ends; LocalAws.stop() ends it then.
     """
 
     def __init__(
@@ -73,11 +72,8 @@ class Emulator:
         self.stop()
 
     def start(self) -> LocalAws:
-        """Start it and wait until it answers.
-
-        Raises:
-            LocalAwsError: it cannot run here, is not installed, or did not come up.
-        """
+        """Starts the local AWS and waits until it answers. Raises LocalAwsError if it can't run here, is not
+        installed, or does not start."""
         machine.lambda_architecture()
         self._check_installed()
         self._directory = directory = Path(tempfile.mkdtemp(prefix="zigzag-local-")).resolve()
@@ -100,13 +96,13 @@ class Emulator:
                 auth=self._auth,
             )
             _wait_until_ready(self._server, aws)
-        except BaseException:  # a Ctrl-C, too, must leave nothing behind
+        except BaseException:  # a Ctrl-C must leave nothing behind, too
             self.stop()
             raise
         return aws
 
     def stop(self) -> None:
-        """End everything that start() started, and remove its files. Safe to repeat."""
+        """Ends everything that start() started, and removes its files. It can be called twice."""
         if self._directory is not None:
             processes.end(self._directory)
         if self._server is not None:
@@ -125,10 +121,8 @@ class Emulator:
             raise LocalAwsError("The local AWS needs the command openssl for TLS: install openssl.")
 
     def _bind(self) -> list[socket.socket]:
-        """Bind a free port of the loopback, and the same one of the other host.
-
-        The bound sockets themselves go to the server: nobody can take the port in between.
-        """
+        """Binds a free port of the loopback, and the same one of the other host. The server gets the bound
+        sockets, so nobody can take the port in between."""
         bound: list[socket.socket] = []
         try:
             for host in dict.fromkeys((LOOPBACK, self._host)):
@@ -146,8 +140,8 @@ class Emulator:
     def _start_server(
         self, directory: Path, sockets: list[socket.socket], port: int, secret: str
     ) -> subprocess.Popen[bytes]:
-        # MiniStack's own command would open port 443 as well, and bind by name and number.
-        # -P: the modules beside serve.py are none of the server's.
+        # MiniStack's own command would open port 443 as well, and bind by name and number. -P: the server
+        # must not import the modules next to serve.py.
         command = [str(self._interpreter), "-P", str(_SERVE), "ministack.app:app"]
         command += ["--config", "python:ministack.core.hypercorn_conf", "--workers", "0"]
         command += ["--keep-alive", "75", "--log-level", "INFO"]
@@ -166,7 +160,8 @@ class Emulator:
             )
 
     def _server_environment(self, directory: Path, port: int, secret: str) -> dict[str, str]:
-        """Nothing of the caller's but where programs are: the functions see these variables."""
+        """Returns the server's variables, which the functions see: none of the caller's except PATH and
+        LANG."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return {
             **kept,
@@ -176,7 +171,7 @@ class Emulator:
             "S3_DATA_DIR": str(directory / "s3"),
             "GATEWAY_PORT": str(port),
             "MINISTACK_HOST": LOOPBACK,  # the queues' URLs begin with it
-            "LOG_LEVEL": "INFO",  # says when a rule fires
+            "LOG_LEVEL": "INFO",  # logs when a rule fires
             "AWS_ACCESS_KEY_ID": ROOT,
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -191,7 +186,7 @@ class Emulator:
 
 
 def _start_guard(directory: Path) -> subprocess.Popen[bytes]:
-    """Start the process that cleans up if this one is killed."""
+    """Starts the process that cleans up if this one is killed."""
     return subprocess.Popen(
         [sys.executable, "-S", "-m", "zigzag_local.guard", str(directory)],
         env={"PYTHONPATH": str(_TOOLS), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -218,7 +213,7 @@ def _wait_until_ready(server: subprocess.Popen[bytes], aws: LocalAws) -> None:
 
 
 def _answers(aws: LocalAws) -> bool:
-    """Whether the emulator says that it is ready."""
+    """Returns whether the emulator is ready."""
     try:
         ask(aws, "/_ministack/ready", seconds=5)
     except (OSError, HTTPException):

@@ -1,10 +1,10 @@
-"""What can go wrong with the local AWS?"""
+"""The error of the local AWS."""
 
 
 class LocalAwsError(Exception):
-    """Raised when the local AWS cannot do it; the message says what happened and how to mend it."""
+    """The local AWS can't do it. The text says what happened, and how to correct it."""
 
 
 def last_lines(text: str, count: int = 15) -> str:
-    """The last `count` lines of a log, indented, to stand under an error's sentence."""
+    """Returns the last `count` lines of a log, indented, to show below an error's sentence."""
     return "".join(f"\n  {line}" for line in text.rstrip().splitlines()[-count:])

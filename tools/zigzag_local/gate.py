@@ -1,15 +1,15 @@
-"""Who may call the local AWS? Programs that have the key of its start; no browser, and nobody else.
+"""Guards the local AWS: only programs that have the key of its start may call it, and no browser.
 
-The emulator runs what it is sent, as this machine's user, and asks nobody for a key. So this stands
-before it: an ASGI application in front of another one. A request is passed on if
+The emulator runs any code that it is sent, as this machine's user, and checks no key. So this ASGI
+application stands in front of it. A request is passed on if
 
-- no browser sent it, for a page of any site could have made the browser do so: no Origin, no Sec-Fetch-Site;
-- it names the address that it came to: a name may be a page's own, pointed to this machine (DNS rebinding);
-- it is signed with the secret key, a short while ago, and so are all of its headers that say which call it is
-  (`signed.py`): a link to one object is good for no other call.
+- it has no header Origin or Sec-Fetch-Site: a browser sends these, and any site's page could make it do so;
+- its Host is the address that it came to: a page's own name may point to this machine (DNS rebinding);
+- it was signed recently with the secret key, with all its headers that decide which call it is
+  (`signed.py`): a link to one object is valid for no other call.
 
-The head is judged before the body is read; a body that has to be read for it, only up to a length.
-Standard library only: MiniStack's own Python runs it.
+The head is checked before the body is read. A body that the check needs is read only up to a limit. The
+module needs only the standard library, as MiniStack's own Python runs it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 BROWSERS_HEADERS = {"origin", "sec-fetch-site"}
 
 MAX_BODY_BYTES = 72 * 1_048_576
-"""Of a body that has to be read before its sender is known. The largest call that AWS takes is a function's
+"""Limit of a body that is read before its sender is known. The largest call that AWS takes is a function's
 code of 50 MB, as base64 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 MAX_HELD_BYTES = 2 * MAX_BODY_BYTES
-"""Of all those bodies at a time."""
+"""Limit of all those bodies together."""
 
 OK, FORBIDDEN, TOO_LARGE, BUSY = 200, 403, 413, 503
 
@@ -47,10 +47,10 @@ REFUSED = {
 def guarded(
     application: Application, secret_of: Callable[[str], str | None], now: Callable[[], float] = time.time
 ) -> Application:
-    """The application, behind the gate.
+    """Returns the application with the gate in front of it.
 
-    secret_of -- the secret key that belongs to an access key's id; None if nobody has that id.
-    now       -- the time, in epoch seconds.
+    secret_of -- returns the secret key for an access key's id, or None for an unknown id.
+    now       -- returns the time in epoch seconds.
     """
     held = _Held()
 
@@ -73,7 +73,7 @@ def guarded(
 async def _judged(
     scope: Scope, body: _Body, secret_of: Callable[[str], str | None], now: float, held: _Held
 ) -> int:
-    """OK, or the status of the refusal."""
+    """Returns OK, or the status of the refusal."""
     headers = headers_of(scope)
     if headers.keys() & BROWSERS_HEADERS or _host(headers) != scope["server"][0]:
         return FORBIDDEN
@@ -93,7 +93,7 @@ async def _judged(
 
 
 async def _read_in_bounds(body: _Body, headers: Headers, held: _Held) -> int:
-    """OK, if the body is read and was not too long."""
+    """Reads the body. Returns OK, or the status of the refusal if it is too long."""
     said = headers.get("content-length", "")
     if said.isdecimal() and (len(said) > 12 or int(said) > MAX_BODY_BYTES):
         return TOO_LARGE
@@ -112,21 +112,22 @@ async def _read_in_bounds(body: _Body, headers: Headers, held: _Held) -> int:
 
 
 async def _is_told(told: str, signature: Signature, body: _Body) -> bool:
-    """Whether the body is the one that was told of. Who told it has the key, and may send what it likes."""
+    """Returns whether the body has the hash that the signed request gives. The sender has the key, so any
+    body is allowed."""
     if not is_hash(told):
-        return signature.is_s3s  # UNSIGNED-PAYLOAD, or a stream that has signatures of its own
+        return signature.is_s3s  # UNSIGNED-PAYLOAD, or a stream with its own signatures
     while await body.read_on() is not None:
         pass
     return body.hash() == told
 
 
 def _host(headers: Headers) -> str:
-    """Of the Host header, without its port, which is another one where a port is forwarded."""
+    """Returns the Host header without its port, which may differ if a port is forwarded."""
     return headers.get("host", "").rpartition(":")[0]
 
 
 class _Held:
-    """How many bytes are read of bodies whose senders are not known yet."""
+    """The number of bytes read of bodies whose senders are not known yet."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -142,7 +143,7 @@ class _Body:
         self._goes_on = True
 
     async def read_on(self) -> bytes | None:
-        """The next piece; None once all are read, or the client has gone."""
+        """Returns the next piece; None if all are read, or the client has gone."""
         if not self._goes_on:
             return None
         message = await self._receive()
@@ -153,7 +154,7 @@ class _Body:
         return piece
 
     def hash(self) -> str:
-        """Of all that was read."""
+        """Returns the hash of all that was read."""
         return self._hash.hexdigest()
 
     async def receive(self) -> dict[str, Any]:

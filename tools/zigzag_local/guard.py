@@ -1,7 +1,7 @@
-"""Who cleans up when the program that started a local AWS is killed?
+"""Cleans up when the program that started a local AWS is killed.
 
-This small process does. It waits for the end of its standard input, a pipe that only its starter
-holds open: the kernel closes it however the starter ends. `python -m zigzag_local.guard DIRECTORY`.
+This small process waits for the end of its standard input, a pipe that only its starter holds open: the
+kernel closes it when the starter ends for any reason. `python -m zigzag_local.guard DIRECTORY`.
 """
 
 import sys
@@ -13,7 +13,7 @@ from zigzag_local import processes
 def main() -> None:
     directory = Path(sys.argv[1])
     sys.stdin.buffer.read()
-    if directory.exists():  # otherwise it was stopped in an orderly way
+    if directory.exists():  # otherwise it was stopped normally
         processes.end(directory)
 
 

@@ -1,6 +1,6 @@
-"""What did the tasks really do? Counted from their effects, never from our own logs.
+"""Counts what the tasks really did: by their effects, never by our own logs.
 
-Mails that SES took, objects in the bucket, pushes that a subscriber of the topic got, and dead
+It counts mails that SES took, objects in the bucket, pushes that a subscriber of the topic got, and dead
 letters with their reasons.
 """
 
@@ -22,20 +22,20 @@ from zigzag_local.pages import ask
 from zigzag_local.running import LocalAws
 
 ASK_SECONDS = 20
-"""Most time for one answer; the emulator is slow while it starts many workers."""
+"""Most time for an answer. The emulator is slow while it starts many workers."""
 
 LOOPBACK = "127.0.0.1"
-"""Where the sites are that the crawler may visit, public or not."""
+"""The address of the sites that the crawler may visit although it is not public."""
 
 SENDER = "welcome@example.com"
-"""Default of the parameter MailFrom; SES sends only for an identity that it knows."""
+"""The default of the parameter MailFrom. SES sends only for an identity that it knows."""
 
 
 class Ledger:
     """Makes the effects of the example tasks countable on a local AWS: verifies the mails' sender, lets the
     crawler visit this machine's sites, and subscribes a queue of its own to the news topic.
 
-    outputs -- those of the deployed stack.
+    outputs -- the outputs of the deployed stack.
 
     Raises LocalAwsError if the examples are gone.
     """
@@ -53,14 +53,14 @@ class Ledger:
         self._pushes_url = self._subscribe()
 
     def mails(self) -> Counter[str]:
-        """How many mails went to each address."""
+        """Returns the number of mails to each address."""
         said = self._ask("/_ministack/ses/messages")
         return Counter(
             address for mails in said["messages"].values() for mail in mails for address in mail["To"]
         )
 
     def objects(self) -> set[str]:
-        """The keys of the stored pages."""
+        """Returns the keys of the stored pages."""
         pages = self._client("s3").get_paginator("list_objects_v2")
         with _as_local_aws_error():
             return {
@@ -70,19 +70,19 @@ class Ledger:
             }
 
     def pushes(self) -> Counter[str]:
-        """How many pushes each subscriber got."""
+        """Returns the number of pushes to each subscriber."""
         envelopes = (json.loads(message["Body"]) for message in self._peek(self._pushes_url))
         return Counter(one["MessageAttributes"]["subscriber"]["Value"] for one in envelopes)
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """Each dead letter: its body, and the note that says why."""
+        """Returns each dead letter: its body, and the note with the reason."""
         return [
             {"body": message["Body"], **json.loads(_text(message, "zigzag"))}
             for message in self._peek(self._outputs["DeadLetterQueueUrl"])
         ]
 
     def queued(self) -> list[dict[str, Any]]:
-        """The messages still on the task queue, seen without receiving them."""
+        """Returns the messages on the task queue, without receiving them."""
         return self._peek(self._outputs["QueueUrl"])
 
     def _let_crawl_this_machine(self) -> None:

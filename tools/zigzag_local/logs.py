@@ -1,7 +1,7 @@
-"""What do the functions on the local AWS say?
+"""Follows the logs of the functions on the local AWS.
 
-MiniStack stores a function's lines in its log group when the invocation ends, all with that time:
-a tick that lingers a minute is silent until its end.
+MiniStack stores a function's lines in its log group when the invocation ends, all with that time. So a tick
+that lingers for a minute shows no line until its end.
 """
 
 import time
@@ -16,7 +16,7 @@ from zigzag_local.clients import client_options, session
 from zigzag_local.errors import LocalAwsError
 
 POLL_SECONDS = 1.0
-OVERLAP_SECONDS = 60  # of what is read again at each look, for lines that came late
+OVERLAP_SECONDS = 60  # read again at each look, for lines that came late
 
 type Said = tuple[int, str, str, str]  # milliseconds, function, log stream, text
 
@@ -34,16 +34,14 @@ def follow(
     since: datetime | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Line]:
-    """Yield what the functions have said since then (default: from the start), and go on.
+    """Yields the functions' log lines, and waits for more.
 
-    Args:
-        environment: LocalAws.environment().
-        groups: the log group of each function, by the name to call it.
-        since: leave out what is older.
-        sleep: waits so many seconds between two looks.
+    environment -- that of LocalAws.environment().
+    groups      -- the log group of each function, by the name to show.
+    since       -- older lines are left out; None shows all.
+    sleep       -- waits for some seconds between two looks.
 
-    Raises:
-        LocalAwsError: the local AWS is no longer there, or a log group isn't.
+    Raises LocalAwsError if the local AWS or a log group has gone.
     """
     seen: Counter[Said] = Counter()
     start = 0 if since is None else int(since.timestamp() * 1000)
@@ -59,7 +57,7 @@ def follow(
 
 
 def _said(environment: Mapping[str, str], groups: Mapping[str, str], start: int) -> Iterator[Said]:
-    """What the groups hold from `start` on. MiniStack gives events no id to know them by."""
+    """Yields the lines of the groups from `start` on. MiniStack gives events no id."""
     logs = session().client("logs", **client_options(environment))
     pages = logs.get_paginator("filter_log_events")
     for function, group in groups.items():

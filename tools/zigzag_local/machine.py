@@ -1,4 +1,4 @@
-"""Can this machine run the local AWS, and for which Lambda architecture must it build?"""
+"""Tells whether this machine can run the local AWS, and for which Lambda architecture it must build."""
 
 import platform
 
@@ -8,13 +8,12 @@ _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}  # the kernel's name: 
 
 
 def lambda_architecture(system: str | None = None, machine: str | None = None) -> str:
-    """Lambda's name of this machine's architecture: "x86_64" or "arm64".
+    """Returns Lambda's name of this machine's architecture: "x86_64" or "arm64".
 
-    The emulator runs the built functions as processes of this machine, and what `sam build` makes
-    for Lambda are Linux packages: so it has to be Linux.
+    The emulator runs the built functions as processes of this machine. `sam build` makes Linux packages for
+    Lambda, so the machine has to run Linux.
 
-    Raises:
-        LocalAwsError: this is not Linux on x86_64 or aarch64.
+    Raises LocalAwsError if this is not Linux on x86_64 or aarch64.
     """
     system, machine = system or platform.system(), machine or platform.machine()
     if system == "Linux" and machine in _ARCHITECTURES:

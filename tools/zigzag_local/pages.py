@@ -1,4 +1,4 @@
-"""What do MiniStack's own pages say, which are no service of AWS's? Readiness, mails, queues as they are."""
+"""Reads MiniStack's own pages, which AWS does not have: readiness, mails, and the content of queues."""
 
 import json
 import ssl
@@ -13,11 +13,11 @@ from zigzag_local.running import REGION, ROOT, LocalAws
 
 
 def ask(aws: LocalAws, path: str, *, seconds: float) -> dict[str, Any]:
-    """The JSON of a page, asked for with the key.
+    """Returns the JSON of a page. The request is signed with the key.
 
-    seconds -- the most time for an answer to begin.
+    seconds -- most time until the answer begins.
 
-    Raises OSError or HTTPException if it does not come, or is no success.
+    Raises OSError or HTTPException if no answer comes, or if it is no success.
     """
     request = AWSRequest("GET", aws.endpoint + path)
     SigV4Auth(Credentials(ROOT, aws.secret), "ministack", REGION).add_auth(request)

@@ -1,8 +1,8 @@
-"""Which processes belong to a local AWS, and how do all of them end?
+"""Finds the processes of a local AWS, and ends them all.
 
-A local AWS has a private directory, which is the TMPDIR of its server and so of every process that
-the server starts. Processes are found by that, not by a number that may have been given to somebody
-else since. Standard library only: the guard runs this in a bare interpreter.
+A local AWS has a private directory. It is the TMPDIR of its server, and so of every process that the server
+starts. Processes are found by that variable, not by a number, which another process may have by now. The
+module needs only the standard library, as the guard runs it in a bare interpreter.
 """
 
 import contextlib
@@ -12,25 +12,25 @@ import signal
 import time
 from pathlib import Path
 
-TERM_SECONDS = 3.0  # for an orderly end; the emulator holds nothing worth more waiting
-KILL_SECONDS = 5.0  # for the kernel to take away what was killed
+TERM_SECONDS = 3.0  # for a normal end; the emulator has no data worth a longer wait
+KILL_SECONDS = 5.0  # for the kernel to remove killed processes
 
 CLAIM = "zigzag-local-aws"
-"""The file in a local AWS's directory that says so, by the directory's own path."""
+"""The file that marks a local AWS's directory. It has the directory's own path."""
 
 
 def marker(directory: Path) -> str:
-    """The value of TMPDIR that marks the processes of the local AWS in `directory`."""
+    """Returns the value of TMPDIR that marks the processes of the local AWS in `directory`."""
     return str(directory / "tmp")
 
 
 def claim(directory: Path) -> None:
-    """Mark a new directory as a local AWS's own: it may be removed with all that is in it."""
+    """Marks a new directory as a local AWS's own, which may be removed with all its content."""
     (directory / CLAIM).write_text(str(directory.resolve()))
 
 
 def is_ours(directory: Path) -> bool:
-    """Whether the directory was made for a local AWS, by this user, and stands where it was made."""
+    """Returns whether this user made the directory for a local AWS, and it was not moved."""
     try:
         claimed = (directory / CLAIM).read_text()
         owner = directory.lstat().st_uid
@@ -40,13 +40,14 @@ def is_ours(directory: Path) -> bool:
 
 
 def find(directory: Path) -> list[int]:
-    """The process ids of the local AWS in `directory`, ended ones left out."""
+    """Returns the ids of the running processes of the local AWS in `directory`."""
     numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     return [pid for pid in numbers if _belongs(pid, directory)]
 
 
 def end(directory: Path) -> None:
-    """End every process of the local AWS in `directory`, then remove the directory, if it is one's own."""
+    """Ends every process of the local AWS in `directory`, then removes the directory, if it is a local
+    AWS's."""
     for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         if _end_all(directory, number, seconds):
             break
@@ -57,13 +58,14 @@ def end(directory: Path) -> None:
 def _belongs(pid: int, directory: Path) -> bool:
     try:
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:  # it ended meanwhile, or it is somebody else's
+    except OSError:  # it has ended, or belongs to another user
         return False
     return b"TMPDIR=" + os.fsencode(marker(directory)) in variables
 
 
 def _end_all(directory: Path, number: signal.Signals, seconds: float) -> bool:
-    """Signal all and whatever they start meanwhile; say whether all ended within `seconds`."""
+    """Signals all processes, and those that they start meanwhile. Returns whether all ended within
+    `seconds`."""
     deadline = time.monotonic() + seconds
     signalled: set[int] = set()
     while running := set(find(directory)):
@@ -78,7 +80,7 @@ def _end_all(directory: Path, number: signal.Signals, seconds: float) -> bool:
 
 def _signal(pid: int, directory: Path, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)  # holds this very process, even if its number is reused
+        handle = os.pidfd_open(pid)  # refers to this process even if its number is reused
         try:
             if _belongs(pid, directory):
                 signal.pidfd_send_signal(handle, number)

@@ -1,4 +1,4 @@
-"""A running local AWS: where is it, what does a client need to reach it, how is it stopped?"""
+"""A running local AWS: its address, the variables for its clients, and its end."""
 
 import os
 from collections.abc import Mapping
@@ -8,18 +8,18 @@ from pathlib import Path
 from zigzag_local import processes
 
 REGION = "us-east-1"
-ROOT = "test"  # access key id of MiniStack's root user: may do everything, also where roles are enforced
+ROOT = "test"  # access key id of MiniStack's root user, which may do everything, even if roles are enforced
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalAws:
-    #: For clients, such as http://127.0.0.1:41231
+    #: The address for clients, such as http://127.0.0.1:41231
     endpoint: str
-    #: Private; holds every file that the emulator makes. Removed by stop().
+    #: The private directory of all files that the emulator makes. stop() removes it.
     directory: Path
-    #: Of the emulator's server.
+    #: The process id of the emulator's server.
     pid: int
-    #: The secret access key of the root user, drawn at the start: who has not got it is not answered.
+    #: The secret access key of the root user, drawn at the start. Calls without it are refused.
     secret: str = field(repr=False)
     #: Whether the endpoint speaks https, with a certificate of its own.
     tls: bool = False
@@ -33,14 +33,14 @@ class LocalAws:
 
     @property
     def ca_bundle(self) -> Path | None:
-        """What a client has to trust, if the endpoint speaks https."""
+        """The certificate that a client has to trust, if the endpoint speaks https."""
         return certificate_path(self.directory) if self.tls else None
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The whole environment for a client process: `base` (this process's) with AWS being this.
+        """Returns the whole environment for a client process: `base` (this process's) with this local AWS.
 
-        Nothing of `base` that concerns AWS is left, and no file of profiles or credentials is
-        read: a client started with it cannot reach a person's own account.
+        All AWS variables of `base` are removed, and no file of profiles or credentials is read: the client
+        can't reach a person's own account.
         """
         base = os.environ if base is None else base
         kept = {name: value for name, value in base.items() if not name.startswith("AWS_")}
@@ -48,7 +48,7 @@ class LocalAws:
         return {**kept, **self.variables(), "NO_PROXY": direct, "no_proxy": direct}
 
     def variables(self) -> dict[str, str]:
-        """The AWS_* variables that lead a client here and nowhere else."""
+        """Returns the AWS_* variables that lead a client only here."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": ROOT,
@@ -62,11 +62,11 @@ class LocalAws:
         }
 
     def is_running(self) -> bool:
-        """Whether the server is there: this very one, not another process with its number."""
+        """Returns whether the server runs. Another process with its number does not count."""
         return self.pid in processes.find(self.directory)
 
     def stop(self) -> None:
-        """End the server and the functions it runs, and remove the directory. Safe to repeat."""
+        """Ends the server and its functions, and removes the directory. It can be called twice."""
         processes.end(self.directory)
 
 
@@ -75,5 +75,5 @@ def log_path(directory: Path) -> Path:
 
 
 def certificate_path(directory: Path) -> Path:
-    """Where MiniStack puts the certificate that it makes for itself."""
+    """Returns the path of the certificate that MiniStack makes for itself."""
     return Path(processes.marker(directory)) / "ministack-tls" / "server.crt"

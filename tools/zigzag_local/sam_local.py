@@ -1,4 +1,4 @@
-"""How does a function in a container of `sam local invoke` reach the local AWS?"""
+"""Connects a function in a container of `sam local invoke` to the local AWS."""
 
 from collections.abc import Mapping
 
@@ -8,15 +8,14 @@ from zigzag_local.running import LocalAws
 
 
 def variables(aws: LocalAws, outputs: Mapping[str, str], bridge: str) -> dict[str, str]:
-    """For --env-vars: the deployed functions' own variables, with an address that leads here.
+    """Returns the values for --env-vars: the deployed functions' variables, with an address that leads here.
 
-    Args:
-        outputs: those of the deployed stack.
-        bridge: the address of Docker's bridge, on which the local AWS has to listen as well.
+    outputs -- the outputs of the deployed stack.
+    bridge  -- the address of Docker's bridge, on which the local AWS has to listen as well.
     """
     functions = session().client("lambda", **client_options(aws.environment()))
     values = {"AWS_ENDPOINT_URL": aws.endpoint}
     for name in (outputs["ConsumerFunctionName"], outputs["WorkerFunctionName"]):
         values |= functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    values["ZIGZAG_LINGER_SECONDS"] = "0"  # a person waits for the answer
+    values["ZIGZAG_LINGER_SECONDS"] = "0"  # as a person waits for the answer
     return {name: value.replace(LOOPBACK, bridge) for name, value in values.items()}

@@ -1,11 +1,10 @@
-"""What of MiniStack's is put right before it serves?
+"""Corrects MiniStack before it serves.
 
-How it judges permissions where AWS judges otherwise, so that a role that works here works on AWS: a
-batch call needs the permission of the single one, a mail is sent by its sender's identity, not by `*`,
-and a call to a table may be bound to keys. And what becomes of an asynchronous event when all concurrent
-executions are taken: it waits for one, as on AWS, until it is too old. And what a function has logged: it is
-waited for. And who is answered at all: who has the key.
-MiniStack's own Python runs this file, with hypercorn's arguments.
+It checks permissions as AWS does, so that a role that works here works on AWS: a batch call needs the
+permission of the single call, a mail needs its sender's identity instead of `*`, and a call to a table may be
+limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. A
+function's log lines are waited for. Only callers with the key are answered. MiniStack's own Python runs this
+file, with hypercorn's arguments.
 """
 
 import importlib
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-#: The action AWS asks for: that of the Service Authorization Reference, where batches have none.
+#: The action that AWS checks: in the Service Authorization Reference, batches have none of their own.
 PERMISSIONS = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
@@ -27,20 +26,20 @@ PERMISSIONS = {
 }
 
 LAMBDAS_EVENT_AGE = 21_600
-"""Lambda's default of MaximumEventAgeInSeconds: how long an event may wait."""
+"""Lambda's default of MaximumEventAgeInSeconds, the longest wait of an event."""
 
 LOOK_AGAIN_SECONDS = 0.2
 
 LOGS_WITHIN_SECONDS = 2.0
-"""After a function's answer. MiniStack waits for 0.05 s: on a busy machine a line that comes later is shown
-with the next invocation of that process, or never."""
+"""How long log lines are waited for after a function's answer. MiniStack waits for 0.05 s: on a busy machine
+a later line is shown with the next invocation of that process, or never."""
 
 NEXT_LINE_WITHIN_SECONDS = 0.2
-"""After a line. MiniStack waits for 0.005 s."""
+"""How long the next line is waited for after a line. MiniStack waits for 0.005 s."""
 
 
 def sender(path: str, body: bytes) -> str:
-    """The address that a SendEmail call of SES (v2: JSON, v1: a form) sends from, or ''."""
+    """Returns the sender's address of a SendEmail call of SES (v2: JSON, v1: a form), or ''."""
     try:
         if path.endswith("/outbound-emails"):
             named = json.loads(body).get("FromEmailAddress", "")
@@ -53,7 +52,7 @@ def sender(path: str, body: bytes) -> str:
 
 
 def leading_keys(body: bytes) -> list[str]:
-    """The partition keys that a call to DynamoDB names, of items whose key is one attribute.
+    """Returns the partition keys that a call to DynamoDB names, for items whose key is one attribute.
 
     AWS has them in the condition key dynamodb:LeadingKeys
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html).
@@ -69,7 +68,7 @@ def leading_keys(body: bytes) -> list[str]:
 
 
 def judge_as_aws(actions: Any) -> None:
-    """Put right what the module ministack.core.iam_actions says a request needs."""
+    """Corrects the permissions that the module ministack.core.iam_actions finds for a request."""
     its_action, its_resource = actions.extract_iam_action, actions.extract_resource_arn
     its_context = actions.dynamodb_service_context
 
@@ -92,9 +91,10 @@ def judge_as_aws(actions: Any) -> None:
 
 
 def let_events_wait(lambdas: Any) -> None:
-    """Put right the module ministack.services.lambda_svc, which drops an event that finds no free execution.
+    """Corrects the module ministack.services.lambda_svc, which drops an event when there is no free
+    concurrency.
 
-    It does not say here which events are asynchronous: synchronous ones, which AWS refuses, wait too.
+    The module does not tell which events are asynchronous, so synchronous ones, which AWS refuses, wait too.
     """
     its_acquire = lambdas._acquire_execution_slot
 
@@ -112,7 +112,8 @@ def let_events_wait(lambdas: Any) -> None:
 
 
 def wait_for_logs(worker: Any) -> None:
-    """Put right the class Worker of ministack.core.lambda_runtime. Ours log a line at each invocation."""
+    """Corrects the class Worker of ministack.core.lambda_runtime. Our functions log a line at each
+    invocation."""
     its_drain = worker._drain_stderr_bounded
 
     def drain(self: Any) -> Any:
@@ -127,10 +128,10 @@ def wait_for_logs(worker: Any) -> None:
 
 
 def answer_who_has_the_key(server: Any, credentials: Any) -> None:
-    """Put the gate before the application of the module ministack.app.
+    """Puts the gate in front of the application of the module ministack.app.
 
-    credentials -- ministack.core.iam_evaluator: it knows the keys of roles, which functions are given where
-    roles are enforced. Every other access key's id is the root user's.
+    credentials -- ministack.core.iam_evaluator. It knows the keys of roles, which functions get if roles are
+                   enforced. Every other access key's id is the root user's.
     """
     from zigzag_local import gate
 
@@ -140,13 +141,13 @@ def answer_who_has_the_key(server: Any, credentials: Any) -> None:
         if credentials.is_root_access_key(access_key_id):
             return roots
         found = credentials.resolve_credential(access_key_id)
-        return getattr(found, "secret_access_key", None)  # it answers with an error that it does not raise
+        return getattr(found, "secret_access_key", None)  # it may return an error instead of raising it
 
     server.app = gate.guarded(server.app, secret_of)
 
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).resolve().parents[1]))  # behind all others
+    sys.path.append(str(Path(__file__).resolve().parents[1]))  # after all other paths
     answer_who_has_the_key(
         importlib.import_module("ministack.app"), importlib.import_module("ministack.core.iam_evaluator")
     )

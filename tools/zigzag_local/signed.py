@@ -1,9 +1,9 @@
-"""What does a request say of its own signature, and is it the one that the key's owner would have made?
+"""Reads the signature of a request, and checks that the key's owner made it.
 
 AWS Signature Version 4, in a header or in the URL, as every SDK writes it:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-Whatever a request holds, nothing here raises. Standard library only: MiniStack's own Python runs it.
+No request makes this code raise. It needs only the standard library, as MiniStack's own Python runs it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ type Headers = Mapping[str, str]
 type Scope = Mapping[str, Any]
 
 SKEW_SECONDS = 900
-"""How far a request's time may be from ours, as at AWS."""
+"""Most difference between a request's time and ours, as at AWS."""
 
 LONGEST_SECONDS = 7 * 86_400
-"""How long a URL may be good, as at AWS:
+"""Longest time that a URL may be valid, as at AWS:
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html"""
 
 _IN_HEADER = re.compile(
@@ -33,17 +33,17 @@ _IN_HEADER = re.compile(
 )
 _HASH = re.compile(r"[0-9a-f]{64}")
 _CALLS = ("application/x-amz-json", "application/x-www-form-urlencoded")
-"""Content types by which a body is a call."""
+"""Content types of bodies that are calls."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request says of its own signature.
+    """The signature of a request.
 
     credential -- the access key's id, day, region, service and "aws4_request", with slashes between them.
-    names      -- the headers that are signed.
-    query      -- the URL's parameters that are signed, percent-encoded.
-    expires    -- of one in the URL, how many seconds it says to be good; None if it is in a header.
+    names      -- names of the signed headers.
+    query      -- the URL's signed parameters, percent-encoded.
+    expires    -- for a signature in the URL: its seconds of validity; None for one in a header.
     """
 
     credential: str
@@ -66,7 +66,8 @@ class Signature:
         return self.scope.endswith("/s3/aws4_request")
 
     def covers(self, headers: Headers) -> bool:
-        """Whether it holds of all that says which call it is: with a header more, it would be another one."""
+        """Returns whether it covers all headers that decide which call it is: one more could make another
+        call."""
         said = {name for name in headers if name.startswith("x-amz-")}
         if self.expires is not None and "x-amz-target" in said:
             return False
@@ -76,7 +77,7 @@ class Signature:
         return {"host", *said} <= set(self.names)
 
     def is_good_at(self, now: float) -> bool:
-        """Whether it is of this time, in epoch seconds, and its scope of the same day."""
+        """Returns whether it is valid at `now`, in epoch seconds, and its scope is of the same day."""
         day, *rest = self.scope.split("/")
         signed = _seconds(self.time)
         if signed is None or len(rest) != 3 or rest[2] != "aws4_request" or day != self.time[:8]:
@@ -88,15 +89,15 @@ class Signature:
         return signed - SKEW_SECONDS <= now <= signed + int(self.expires)
 
     def told(self, headers: Headers) -> str | None:
-        """What is signed of the body without looking at it: a hash, or that it is not signed, which only S3
-        takes. None if it has to be read."""
+        """Returns the body's hash as the request gives it, or UNSIGNED-PAYLOAD, which only S3 accepts.
+        Returns None if the body has to be read."""
         said = headers.get("x-amz-content-sha256")
         if said is not None:
             return said
         return "UNSIGNED-PAYLOAD" if self.is_s3s and self.expires is not None else None
 
     def is_right(self, scope: Scope, headers: Headers, hashed: str, secret: str) -> bool:
-        """Whether a caller with this secret key would have sent it, with a body of that hash."""
+        """Returns whether a caller with this secret key signed it, with a body of that hash."""
         path = scope["raw_path"].decode("latin-1")
         if not self.is_s3s:
             path = quote(path, safe="/~")  # once more; only S3's is not
@@ -117,7 +118,7 @@ def is_hash(told: str) -> bool:
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """Each header's value; those of one that comes often joined by a comma, as they are signed."""
+    """Returns each header's value. Values of a repeated header are joined by a comma, as they are signed."""
     together: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         together.setdefault(name.decode("latin-1").lower(), []).append(" ".join(_text(value).split()))
@@ -125,7 +126,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def signature_of(headers: Headers, query: str) -> Signature | None:
-    """What stands in the header, or in the URL; None if neither has a signature that is whole."""
+    """Returns the signature in the header or in the URL; None if neither has a complete one."""
     parameters = sorted(_parameters(query))
     found = _IN_HEADER.fullmatch(headers.get("authorization", ""))
     if found:
@@ -160,7 +161,7 @@ def _is_call(content_type: str) -> bool:
 
 
 def _seconds(time: str) -> int | None:
-    """The epoch seconds of a time as SigV4 writes it."""
+    """Returns the epoch seconds of a time in SigV4's form; None if it is not one."""
     try:
         return timegm(strptime(time, "%Y%m%dT%H%M%SZ")) if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", time) else None
     except ValueError:

@@ -1,7 +1,7 @@
-"""How does the project get onto the local AWS?
+"""Builds the project and deploys it to the local AWS.
 
-By the real `sam build` and `sam deploy --config-env local`, beside, never over, what the user
-builds for AWS.
+It uses the real `sam build` and `sam deploy --config-env local`, and never overwrites what the user builds
+for AWS.
 """
 
 import os
@@ -19,18 +19,17 @@ from zigzag_local import machine
 from zigzag_local.clients import client_options, session
 from zigzag_local.errors import LocalAwsError, last_lines
 
-CONFIG = "local"  # the part of samconfig.toml that is the local stack's
+CONFIG = "local"  # the local stack's part of samconfig.toml
 BUILD_DIR = Path(".aws-sam") / "local" / "build"  # in the project; what `make up` deploys
-POLL_SECONDS = 0.5  # how often sam asks whether the stack is there; on AWS 5 s
+POLL_SECONDS = 0.5  # between sam's questions whether the stack is ready; 5 s on AWS
 
-_PROGRAMS = Path(sys.executable).parent  # of this environment: sam, and python3.13 for its builder
+_PROGRAMS = Path(sys.executable).parent  # this environment's programs: sam, and python3.13 for its builder
 
 
 def local_parameters(project: Path) -> dict[str, str]:
-    """The local stack's parameters: those of samconfig.toml, built for this machine.
+    """Returns the local stack's parameters: those of samconfig.toml, built for this machine.
 
-    Raises:
-        LocalAwsError: this machine cannot run it, or samconfig.toml cannot be read.
+    Raises LocalAwsError if this machine can't run it, or samconfig.toml can't be read.
     """
     listed = _settings(project).get("parameter_overrides", [])
     named = dict(one.split("=", 1) for one in listed)
@@ -43,23 +42,21 @@ def build(
     build_dir: Path,
     log: Path | None = None,
 ) -> None:
-    """Run `sam build` of the project into `build_dir`.
+    """Runs `sam build` of the project into `build_dir`.
 
-    Args:
-        project: the folder of template.yaml and samconfig.toml.
-        environment: LocalAws.environment().
-        build_dir: for the built template and packages; sam's cache and notes go beside it, so it
-            needs a parent of its own.
-        log: the file that takes sam's output; None shows it.
+    project     -- the folder of template.yaml and samconfig.toml.
+    environment -- that of LocalAws.environment().
+    build_dir   -- the folder for the built template and packages. sam's cache and notes go next to it, so it
+                   needs a parent of its own.
+    log         -- the file for sam's output; None shows it.
 
-    Raises:
-        LocalAwsError: sam is missing or the build failed.
+    Raises LocalAwsError if sam is missing or the build fails.
     """
     beside = build_dir.resolve().parent
     beside.mkdir(parents=True, exist_ok=True)
     to = ["--template-file", str(project.resolve() / "template.yaml")]
     to += ["--build-dir", str(build_dir.resolve()), "--cache-dir", str(beside / "cache")]
-    # From there: sam keeps some of its cache in the current folder, whatever --cache-dir says.
+    # Run in that folder: sam keeps some of its cache in the current one, even with --cache-dir.
     _sam("build", [*to, *_overrides(project)], project, beside, environment, log)
 
 
@@ -69,20 +66,18 @@ def deploy(
     build_dir: Path,
     log: Path | None = None,
 ) -> None:
-    """Run `sam deploy` of what build() made. Arguments as build()'s.
+    """Runs `sam deploy` of the folder that build() filled. The parameters are those of build().
 
-    Raises:
-        LocalAwsError: sam is missing or the deployment failed.
+    Raises LocalAwsError if sam is missing or the deployment fails.
     """
     what = ["--template-file", str(build_dir.resolve() / "template.yaml"), "--no-progressbar"]
     _sam("deploy", [*what, *_overrides(project)], project, project, environment, log)
 
 
 def name_of(project: Path, config: str) -> str:
-    """The stack's name in samconfig.toml's environment `config`: "default" or "local".
+    """Returns the stack's name in samconfig.toml's environment `config`: "default" or "local".
 
-    Raises:
-        LocalAwsError: samconfig.toml cannot be read, or names none.
+    Raises LocalAwsError if samconfig.toml can't be read, or names none.
     """
     name = _settings(project, config).get("stack_name")
     if not isinstance(name, str):
@@ -91,10 +86,9 @@ def name_of(project: Path, config: str) -> str:
 
 
 def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The deployed stack's outputs, by name.
+    """Returns the deployed stack's outputs, by name.
 
-    Raises:
-        LocalAwsError: it is not deployed, or the local AWS does not answer.
+    Raises LocalAwsError if it is not deployed, or the local AWS does not answer.
     """
     cloudformation = session().client("cloudformation", **client_options(environment))
     try:
@@ -105,7 +99,7 @@ def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _settings(project: Path, config: str = CONFIG) -> dict[str, Any]:
-    """What an environment of samconfig.toml says of its stack for every command."""
+    """Returns the parameters for every command of an environment in samconfig.toml."""
     file = project / "samconfig.toml"
     try:
         with file.open("rb") as opened:
@@ -134,9 +128,9 @@ def _sam(
     sam = _PROGRAMS / "sam"
     if not sam.is_file():
         raise LocalAwsError(f"aws-sam-cli is not installed, {sam} is missing: run `make setup`.")
-    # By name: sam looks for it beside the template, which for a deployment is the built one.
+    # Named, as sam looks for it next to the template, which is the built one for a deployment.
     config = ["--config-env", CONFIG, "--config-file", str(project.resolve() / "samconfig.toml")]
-    with tempfile.TemporaryDirectory(prefix="zigzag-sam-") as scratch:  # sam leaves folders there
+    with tempfile.TemporaryDirectory(prefix="zigzag-sam-") as scratch:  # sam leaves folders in TMPDIR
         command = [str(sam), verb, *config, *arguments]
         status, said = _run(command, folder, _sam_environment(environment, scratch), log)
     if status != 0:
@@ -157,7 +151,7 @@ def _sam_environment(environment: Mapping[str, str], scratch: str) -> dict[str, 
 def _run(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path | None
 ) -> tuple[int, str]:
-    """Run a command in a folder; return its status, and the last lines of the log if any."""
+    """Runs a command in a folder. Returns its status, and the last lines of the log, if there is one."""
     if log is None:
         shown = subprocess.run(command, cwd=folder, env=environment, check=False)
         return shown.returncode, ""

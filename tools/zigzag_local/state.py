@@ -1,6 +1,6 @@
-"""Which local AWS did `make up` start, and is it still there?
+"""Remembers the local AWS that `make up` started.
 
-The project remembers one, in .zigzag-local/state.json (git-ignored).
+The project has one, noted in .zigzag-local/state.json (git-ignored).
 """
 
 import json
@@ -16,24 +16,24 @@ FILE = Path(".zigzag-local") / "state.json"
 
 
 def save(project: Path, aws: LocalAws) -> None:
-    """Remember the local AWS of the project, for its owner's eyes only."""
+    """Saves the local AWS of the project, in a file that only its owner can read."""
     file = project / FILE
     file.parent.mkdir(mode=0o700, exist_ok=True)
     said = {**asdict(aws), "directory": str(aws.directory)}
     new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)  # an old one could be anybody's to read
+    new.unlink(missing_ok=True)  # others might be able to read an old one
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
         json.dump(said, opened, indent=2)
     new.replace(file)
 
 
 def load(project: Path) -> LocalAws | None:
-    """The local AWS of the project if it is running, else None.
+    """Returns the local AWS of the project if it is running, else None.
 
-    One that has ended meanwhile (a restart of the machine, a kill) is cleaned up and forgotten.
+    One that has ended in the meantime (after a restart of the machine, or a kill) is cleaned up and
+    forgotten.
 
-    Raises:
-        LocalAwsError: the file is damaged, or names a directory that is not a local AWS's.
+    Raises LocalAwsError if the file is damaged, or names a directory that is not a local AWS's.
     """
     file = project / FILE
     try:
@@ -65,7 +65,7 @@ def load(project: Path) -> LocalAws | None:
 
 
 def clear(project: Path) -> None:
-    """Forget it, and remove the folder if nothing else is in it."""
+    """Removes the file, and its folder if that is empty."""
     file = project / FILE
     file.unlink(missing_ok=True)
     if file.parent.is_dir() and not any(file.parent.iterdir()):

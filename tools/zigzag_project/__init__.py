@@ -1,1 +1,1 @@
-"""A project of a user's own: how it is made from Zigzag's tree, and how it takes the next version."""
+"""Makes a user's own project from Zigzag's tree, and upgrades it to the next version."""

@@ -1,4 +1,4 @@
-"""`python -m zigzag_project new DIR` makes a project; `… upgrade DIR` gives the one there this version."""
+"""`python -m zigzag_project new DIR` makes a project; `… upgrade DIR` upgrades one to this version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zigzag_project.upgrade import upgrade
 
 
 def main(arguments: list[str]) -> str | None:
-    """Does it, and says what to do next; what went wrong, in a sentence."""
+    """Runs the command and prints what to do next. Returns the error in a sentence, or None."""
     try:
         match arguments:
             case ["new", folder] if folder:

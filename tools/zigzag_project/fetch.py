@@ -1,6 +1,6 @@
-"""Finds a version of Zigzag, and lets it upgrade this project: `make upgrade FROM=… [REF=…]`.
+"""Fetches a version of Zigzag, and lets it upgrade this project: `make upgrade FROM=… [REF=…]`.
 
-Only a version itself knows which files it has, so its own code does the upgrade.
+Only that version knows its files, so its own code does the upgrade.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ USAGE = (
 
 
 def main(source: str = "", ref: str = "") -> str | int:
-    """The exit code of the upgrade; what went wrong, in a sentence."""
+    """Returns the exit code of the upgrade, or the error in a sentence."""
     if not source:
         return USAGE
     folder = Path(source).expanduser()

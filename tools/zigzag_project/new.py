@@ -1,4 +1,4 @@
-"""Makes a project of a user's own: `make new-project DIR=…`. All of it or nothing."""
+"""Makes a user's own project: `make new-project DIR=…`. It makes all of it or nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from zigzag_project.stamp import NAME, ProjectError, Stamp
 
 
 def new(folder: Path) -> str:
-    """Makes the project in `folder`, and says what to do next. Raises ProjectError if something is there."""
+    """Makes the project in `folder` and returns what to do next. Raises ProjectError if `folder` is not
+    empty."""
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ProjectError(f"{folder} is not empty: name a folder that is, or that is not there yet.")
@@ -44,7 +45,7 @@ def _write_one(file: Path, text: str) -> None:
 
 
 def _name(folder: str) -> str:
-    """A stack's name: letters, digits and hyphens, a letter first.
+    """Returns a stack's name for the folder: letters, digits and hyphens, a letter first.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
     """

@@ -1,4 +1,4 @@
-"""What does a project consist of? Zigzag's files, and the user's, which are written once."""
+"""The parts of a project: Zigzag's files, and the user's, which are written once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ YOURS = {
 
 
 def zigzags(root: Path = ROOT) -> dict[str, Path]:
-    """Zigzag's files: where a project has each, and where the tree at `root` does."""
+    """Returns Zigzag's files: the path in a project, and the file in the tree at `root`."""
     found = {path: root / path for path in FILES} | {path: root / at for path, at in ELSEWHERE.items()}
     for folder in FOLDERS:
         for file in sorted((root / folder).rglob("*")):
@@ -64,18 +64,18 @@ def zigzags(root: Path = ROOT) -> dict[str, Path]:
 
 
 def text_of(file: Path) -> str:
-    """A file of Zigzag's for a project: nothing of ours stands in the user's places."""
+    """Returns the text of Zigzag's file for a project, with the user's places empty."""
     return emptied(file.read_text(encoding="utf-8"))
 
 
 def yours(name: str, root: Path = ROOT) -> dict[str, str]:
-    """The texts of the user's files, for a project of that name."""
+    """Returns the texts of the user's files for a project of that name."""
     texts = {path: (root / at).read_text(encoding="utf-8") for path, at in YOURS.items()}
     texts["samconfig.toml"] = texts["samconfig.toml"].replace('"zigzag"', f'"{name}"')
     return {path: text.replace("my-queue", name) for path, text in texts.items()}
 
 
 def version(root: Path = ROOT) -> str:
-    """Zigzag's version, which pyproject.toml says and nobody else."""
+    """Returns Zigzag's version. Only pyproject.toml has it."""
     with (root / "pyproject.toml").open("rb") as file:
         return str(tomllib.load(file)["project"]["version"])

@@ -1,8 +1,8 @@
-"""Which lines of a file of Zigzag's are the user's? Those of its marked places.
+"""Separates the user's lines in a file of Zigzag's: those in its marked places.
 
-A place begins below its marker, a line such as `# ==== YOURS: parameters ====`, and ends before the next
-marker, or the next line that is indented less than its own. This is told by the text alone,
-as a person with an editor does.
+A place begins below its marker, a line such as `# ==== YOURS: parameters ====`. It ends before the next
+marker, or before the next line that is indented less than the marker. Only the text counts, as for a person
+with an editor.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _MARKER = "# ==== YOURS:"
 
 
 def split(text: str) -> tuple[str, dict[str, str]]:
-    """Zigzag's part, markers included, and the text in each place, by its marker."""
+    """Returns Zigzag's part with the markers, and the text of each place by its marker."""
     ours, places = [], {}
     place, indent = "", 0
     for line in text.splitlines(keepends=True):
@@ -33,13 +33,14 @@ def split(text: str) -> tuple[str, dict[str, str]]:
 
 
 def joined(ours: str, places: Mapping[str, str]) -> str:
-    """The text of which `split` makes these two; a place that is not among them is empty."""
+    """Returns the text that `split` divides into these two. A missing place is empty."""
     lines = ours.splitlines(keepends=True)
     return "".join(line + places.get(line.strip(), "") for line in lines)
 
 
 def emptied(text: str) -> str:
-    """The text with nothing in its places but the comment at the beginning of each, and blank lines."""
+    """Returns the text with its places emptied, except for the comment at the beginning of each and blank
+    lines."""
     ours, places = split(text)
     return joined(ours, {marker: _comment(place) for marker, place in places.items()})
 

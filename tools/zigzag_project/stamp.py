@@ -1,7 +1,7 @@
-"""Which files of a project are Zigzag's, of which version, and which of them has somebody changed?
+"""The stamp of a project: which files are Zigzag's, of which version, and which of them were changed.
 
-The stamp is the file `.zigzag-version`: a line with the version, then one with hash and path for each file.
-The hash leaves out what stands in the user's places, and how lines end.
+The stamp is the file `.zigzag-version`: a line with the version, then a line with hash and path for each
+file. The hash ignores the content of the user's places, and the kind of line ends.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _FIRST = "# Zigzag {}: the files below are its own, and come with an upgrade; th
 
 
 class ProjectError(Exception):
-    """A sentence for who makes or upgrades a project: what is wrong, and what to do."""
+    """Says in a sentence what is wrong with a new project or an upgrade, and what to do."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """`files` are Zigzag's: the path in the project, and the hash."""
+    """A version, and the hashes of Zigzag's files by their paths in the project."""
 
     version: str
     files: Mapping[str, str]
 
     @classmethod
     def of(cls, version: str, texts: Mapping[str, str]) -> Self:
-        """The stamp of files with those texts."""
+        """Returns the stamp of files with these texts."""
         return cls(version, {path: _hashed(text) for path, text in texts.items()})
 
     @classmethod
     def read(cls, project: Path) -> Self:
-        """The project's stamp. Raises ProjectError if there is none, or none that can be read."""
+        """Returns the project's stamp. Raises ProjectError if it is missing or can't be read."""
         try:
             first, *lines = (project / NAME).read_text(encoding="utf-8").splitlines() or [""]
         except (OSError, UnicodeDecodeError) as error:
@@ -55,7 +55,7 @@ class Stamp:
         return "\n".join([_FIRST.format(self.version), *lines]) + "\n"
 
     def changed(self, project: Path) -> list[str]:
-        """Which of Zigzag's files are gone, or changed outside of the user's places."""
+        """Returns Zigzag's files that are missing, or changed outside the user's places."""
         return [
             path for path, hashed in sorted(self.files.items()) if _hashed_there(project / path) != hashed
         ]

@@ -1,8 +1,8 @@
-"""Gives a project the version of Zigzag that this file is of: `make upgrade FROM=…` there calls it.
+"""Upgrades a project to this file's version of Zigzag. The project's `make upgrade FROM=…` calls it.
 
-All is read and judged before the first file is written, each file is replaced at once, and the stamp comes
-last. So an upgrade that was ended in the middle has left changes that git shows, and files that are not those
-of the stamp; git has the project as it was.
+All is read and checked before the first file is written, each file is replaced atomically, and the stamp is
+written last. So an interrupted upgrade leaves changes that git shows, and files that differ from the stamp.
+git still has the old project.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Replace = Callable[[str, Path], object]
 
 
 def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replace) -> str:
-    """Takes Zigzag's files over from the tree at `root`; what was done, and what is to do next.
+    """Takes Zigzag's files from the tree at `root`. Returns what was done, and what to do next.
 
-    replace -- puts a file that is written into its place.
+    replace -- moves a written file to its place.
 
-    Raises ProjectError, and has changed nothing, if git has not all of the project, if one of Zigzag's files
-    was changed, or if one of the user's is in the way. Raises it as well if a file can't be written.
+    Raises ProjectError before any change if git does not have all of the project, if one of Zigzag's files
+    was changed, or if a user's file has the path of a new one. Raises it as well if a file can't be written.
     """
     old = Stamp.read(project)
     _none(_uncommitted(project), "Not committed:", "Commit it, or bring back what git has")
@@ -52,7 +52,7 @@ def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replac
 
 
 def _uncommitted(project: Path) -> list[str]:
-    """The files that git could not bring back. Raises ProjectError if that is all."""
+    """Returns the files that git could not restore. Raises ProjectError without git or a repository."""
     status = ["git", "-C", str(project), "status", "--porcelain", "--untracked-files=all", "--", "."]
     try:
         said = subprocess.run(status, capture_output=True, text=True, check=True).stdout
@@ -64,14 +64,14 @@ def _uncommitted(project: Path) -> list[str]:
 
 
 def _none(found: list[str], what: str, todo: str) -> None:
-    """Raises ProjectError if there are any."""
+    """Raises ProjectError if the list is not empty."""
     if found:
         listed = "".join(f"  {one}\n" for one in found)
         raise ProjectError(f"the upgrade is not begun.\n{what}\n{listed}{todo}, and try again.")
 
 
 def _with_yours(text: str, file: Path) -> str:
-    """The new text of a file with what the user has in its places."""
+    """Returns the new text of a file with the user's content of its places."""
     ours, places = split(text)
     if not file.exists():
         return text
@@ -86,7 +86,7 @@ def _carry_out(
 ) -> None:
     for path, text in texts.items():
         file = project / path
-        # One that stays as it is keeps its time: a change of requirements.txt makes a new environment.
+        # An unchanged file keeps its time: a newer requirements.txt makes a new environment.
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             _write(file, text, sources[path], replace)
     for path in old.files.keys() - texts.keys():
@@ -97,7 +97,7 @@ def _carry_out(
 
 
 def _write(file: Path, text: str, mode_of: Path | None, replace: Replace) -> None:
-    """Puts the text there at once: whatever happens, the file is the old one or the new one."""
+    """Writes the text atomically: the file is always the old one or the new one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", encoding="utf-8", dir=file.parent, prefix=".zigzag-", delete=False

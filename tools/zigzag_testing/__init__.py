@@ -1,4 +1,4 @@
-"""Zigzag for those who test their tasks: `from zigzag_testing import Sandbox`."""
+"""Zigzag in memory, to test tasks: `from zigzag_testing import Sandbox`."""
 
 from zigzag_testing.dead_letters import DeadLetter
 from zigzag_testing.sandbox import Sandbox

@@ -1,8 +1,8 @@
-"""How does code that is no `async def` take time in a sandbox? In a thread of its own, which stands still.
+"""Lets code that is no `async def` take time in a sandbox: it runs in a thread of its own, which is parked.
 
-An import, a check of a payload, a key function, a task that is a plain function: on Lambda such code holds
-the process's main thread, while beats go on beside it. Here an invocation is stepped in a thread; `block`
-parks that thread until so much virtual time has passed. At any moment only one thread does anything.
+Such code is an import, a check of a payload, a key function, or a task that is a plain function. On Lambda it
+holds the process's main thread, while heartbeats come from another. Here each invocation runs step by step in
+a thread, and `block` parks that thread until the virtual time has passed. Only one thread runs at any moment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from worker.host import SoftDeadline
 
 
 class _Step(NamedTuple):
-    """How far a coroutine got: what it waits for, how long it blocks, what it returned or raised."""
+    """The state of a coroutine after a step. `what` is what it waits for, its seconds to block, its result,
+    or its error."""
 
     how: Literal["waits", "blocks", "returned", "raised"]
     what: Any
@@ -29,10 +30,11 @@ _DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def block(seconds: float, *, interruptible: bool = True) -> None:
-    """Takes so many seconds of virtual time, as `time.sleep` takes real ones.
+    """Takes `seconds` of virtual time, as `time.sleep` takes real time.
 
-    interruptible -- whether the soft deadline ends it; code in C, say, sees it only when it returns.
-    Raises SoftDeadline. Raises RuntimeError outside of a worker whose sandbox has `blocking=True`.
+    interruptible -- whether the soft deadline ends it at once. Code in C, for example, is interrupted only
+                     when it returns. Raises SoftDeadline. Raises RuntimeError outside of a worker whose
+                     sandbox has `blocking=True`.
     """
     thread = _THREAD.get()
     if thread is None:
@@ -46,7 +48,7 @@ def block(seconds: float, *, interruptible: bool = True) -> None:
 
 @contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
-    """Lets `block` raise SoftDeadline after `seconds`, as a timer's signal does."""
+    """Makes `block` raise SoftDeadline after `seconds`, as a timer's signal does."""
     thread = _THREAD.get()
     before = _DEADLINE.set(None if thread is None else thread.loop.time() + seconds)
     try:
@@ -62,7 +64,7 @@ async def in_a_thread[T](coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 class _Stepped:
-    """A coroutine that is stepped in a thread, and awaited in the event loop's own."""
+    """A coroutine that runs in a thread, step by step, and is awaited in the event loop's thread."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         self.loop = asyncio.get_running_loop()
@@ -96,7 +98,7 @@ class _Stepped:
                 raise what
 
     def park(self, seconds: float) -> None:
-        """Called in the thread: gives way until the time has passed."""
+        """Parks the thread that calls it until the time has passed."""
         self._step = _Step("blocks", seconds)
         self._came.release()
         self._go.acquire()

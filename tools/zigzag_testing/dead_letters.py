@@ -1,4 +1,4 @@
-"""What do the sandbox's dead letters say, and how do they get back to the task queue?"""
+"""Reads the sandbox's dead letters, and moves them back to the task queue."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from shared.lease import LEASE_SECONDS
 from shared.ports.queue import MAX_PER_CALL, Outgoing, Queue
 
 NO_NOTE = {"StringValue": "{}"}
-"""Of a dead letter that had no room for one."""
+"""The note of a dead letter that had no space for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message in the dead-letter queue: its body as it came, and the note that says why, if it had room."""
+    """A message in the dead-letter queue: its body, and the note with the reason, if there was space for
+    it."""
 
     body: str
     note: Mapping[str, Any]
@@ -32,17 +33,17 @@ class DeadLetter:
 
 
 async def redrive(dead_letters: Queue, queue: Queue) -> int:
-    """Moves every dead letter to `queue`, as SQS's StartMessageMoveTask does; how many there were.
+    """Moves every dead letter to `queue`, as SQS's StartMessageMoveTask does. Returns how many there were.
 
-    There each is a new message: with a MessageId of its own, sent now, never received, and at the end of its
-    group. It keeps its body and its attributes, the note among them
+    Each becomes a new message: with a new MessageId, sent now, never received, and at the end of its group.
+    It keeps its body and its attributes, with the note
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html).
     """
     moved = 0
     while letters := await dead_letters.receive(MAX_PER_CALL, 0, LEASE_SECONDS):
         for letter in letters:
-            # With the letter's id, as SQS does where it moves a message itself: else one of two that shared
-            # a deduplication id would be dropped.
+            # With the letter's id, as SQS does when it moves a message: otherwise one of two letters with the
+            # same deduplication id would be dropped.
             deduplication_id = letter.message_id if letter.from_fifo else None
             await queue.send(
                 Outgoing(letter.body, letter.attributes, letter.group, deduplication_id, letter.trace_header)

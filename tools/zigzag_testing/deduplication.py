@@ -1,4 +1,4 @@
-"""Was this message sent to the FIFO queue before? SQS remembers for five minutes, also what was deleted."""
+"""Finds duplicates on a FIFO queue. SQS remembers each message for five minutes, even a deleted one."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ type Scope = Literal["messageGroup", "queue"]
 
 
 class Deduplication:
-    """What was sent in the last five minutes.
+    """The messages sent in the last five minutes.
 
     scope         -- whether an id counts within its group, or in the whole queue.
-    content_based -- whether a message without an id has the hash of its body for one.
+    content_based -- whether the hash of the body is the id of a message without one.
     """
 
     def __init__(self, scope: Scope, content_based: bool) -> None:
@@ -27,7 +27,7 @@ class Deduplication:
         self._sent: OrderedDict[tuple[str | None, str], tuple[float, str]] = OrderedDict()
 
     def id_of(self, message: Outgoing) -> str:
-        """The message's deduplication id. Raises QueueError if it has none."""
+        """Returns the message's deduplication id. Raises QueueError if it has none."""
         if message.deduplication_id is not None:
             return message.deduplication_id
         if self._content_based:
@@ -39,7 +39,7 @@ class Deduplication:
         )
 
     def first(self, group: str | None, id: str, message_id: str, now: float) -> str:
-        """The MessageId under which this was sent first: `message_id`, if it is no duplicate."""
+        """Returns the MessageId of the first such message: `message_id`, if this is no duplicate."""
         while self._sent and next(iter(self._sent.values()))[0] <= now - DEDUPLICATION_SECONDS:
             self._sent.popitem(last=False)
         scope = group if self._scope == "messageGroup" else None

@@ -1,4 +1,4 @@
-"""What goes wrong in a hostile world, and how often? Seeded, so that a bad day can be had again."""
+"""Makes faults at random, with given probabilities. A seed makes the same faults again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KINDS = (
     "crash of a task",
     "clock off",
 )
-"""Each kind of fault, by the name under which it is counted."""
+"""The kinds of faults, by the names under which they are counted."""
 
 OF_A_WIDER_WORLD = (
     "firing doubled",
@@ -35,24 +35,24 @@ OF_A_WIDER_WORLD = (
     "short poll misses",
     "message doubled",
 )
-"""Kinds that strike a consumer's view of the queue, and what SQS itself delivers twice."""
+"""Kinds that concern a consumer's view of the queue, and messages that SQS delivers twice."""
 
 SLOWEST_CALL_SECONDS = 30.0
 
 PROCESS: ContextVar[int] = ContextVar("process", default=0)
-"""The number of the process that is at work now: a worker's from 1, a consumer's below 0; else 0."""
+"""The number of the process that runs now: a worker's from 1, a consumer's below 0; else 0."""
 
 
 class Crash(BaseException):
-    """The process ends here and now: no `except Exception` sees it."""
+    """Ends the process at once. No `except Exception` catches it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unheld:
-    """A heartbeat that a fault held up, kept from getting through, or refused.
+    """A heartbeat that a fault delayed, lost or refused.
 
     of    -- the message's MessageId, or the record's key.
-    ended -- infinity if it was refused: there is none after that.
+    ended -- its end in epoch seconds; infinity if it was refused, as no other follows.
     """
 
     process: int
@@ -62,18 +62,18 @@ class Unheld:
 
 
 class Faults:
-    """Strikes at random, with a probability for each kind; 0 for a kind that is not named.
+    """Makes faults at random, with a probability for each kind; 0 for a kind that is not named.
 
-    outages -- what goes wrong for a while, whenever it is planned.
+    outages -- faults that last for a while, as they are planned.
 
-    What a judge must know of single messages and records, to forgive what no code can help:
+    Facts about single messages and records, by which a test excuses results that no code can prevent:
 
-    struck    -- how often each kind has struck; `of_process` how often any has struck a worker's process.
-    doubled   -- the events that were doubled, by the MessageIds in them.
+    struck    -- how often each kind has happened; `of_process` counts all kinds in each process.
+    doubled   -- how often events were sent twice, by the MessageIds in them.
     unreached -- how often the record of a key could not be reached, or did not answer.
-    in_vain   -- starts that were recorded, and then a fault came before the task's first line: the record's
-                 key, and when.
-    unheld    -- the heartbeats that were hit, of all messages and records, by what they are of.
+    in_vain   -- starts that were recorded, but a fault came before the task's first line: the record's key,
+                 and the time.
+    unheld    -- the heartbeats that faults hit, by the message or the record.
     """
 
     def __init__(self, random: Random, rates: Mapping[str, float]) -> None:
@@ -98,7 +98,7 @@ class Faults:
         return cls(Random(0), {})
 
     def strike(self, kind: str) -> bool:
-        """Whether a fault of this kind happens now."""
+        """Returns whether a fault of this kind happens now."""
         rate = self._rates.get(kind, 0.0)
         if rate == 0.0 or self._random.random() >= rate:
             return False
@@ -107,53 +107,53 @@ class Faults:
         return True
 
     def delay(self, kind: str, max_seconds: float) -> float:
-        """How late something is, if a fault of this kind happens now; else 0."""
+        """Returns a delay in seconds if a fault of this kind happens now; else 0."""
         return self._random.uniform(0, max_seconds) if self.strike(kind) else 0.0
 
     def between(self, least: float, most: float) -> float:
-        """Any number of these, by chance."""
+        """Returns a random number between `least` and `most`."""
         return self._random.uniform(least, most)
 
     def slowness(self) -> tuple[float, float]:
-        """How many seconds a call takes before it has its effect, and after that."""
+        """Returns the seconds that a call takes before its effect, and after it."""
         seconds = self.delay("call slow", SLOWEST_CALL_SECONDS)
         return (seconds, 0.0) if seconds and self._random.random() < 0.5 else (0.0, seconds)
 
     def lose(self) -> tuple[bool, bool]:
-        """Whether a call's answer is lost, and whether that of the same call sent again is lost too."""
+        """Returns whether a call's answer is lost, and whether the answer to a second try is lost as well."""
         lost = self.strike("call's answer lost")
         return lost, lost and self._random.random() < 0.5
 
     def skew(self, max_seconds: float) -> float:
-        """How far a clock is off."""
+        """Returns by how many seconds a clock is wrong."""
         return self._random.uniform(-max_seconds, max_seconds) if self.strike("clock off") else 0.0
 
     def outage(self, service: Service, now: float) -> Outage | None:
-        """What goes wrong for a while with a call of the process that is at work now, or None."""
+        """Returns the outage of the service for the process that runs now, or None."""
         outage = self.outages.of(service, PROCESS.get(), now)
         if outage is not None:
             self.struck[str(outage)] += 1
         return outage
 
     def fewer(self, most: int) -> int:
-        """How many messages a short poll finds, of the `most` that it asks for."""
+        """Returns how many messages a short poll finds, of the `most` that it asks for."""
         return self._random.randint(0, most) if self.strike("short poll misses") else most
 
     def note_unheld(self, of: str, began: float, ended: float) -> None:
-        """A heartbeat of the process that is at work now was hit."""
+        """Notes that a fault hit a heartbeat of the process that runs now."""
         self.unheld[of].append(Unheld(PROCESS.get(), of, began, ended))
 
     def stop(self) -> None:
-        """From now on, nothing goes wrong."""
+        """Stops all faults from now on."""
         self._rates = {}
         self.outages.stop()
 
     def before(self) -> None:
-        """At the begin of a call. Raises Crash."""
+        """Raises Crash if the process crashes at the begin of a call."""
         if self.strike("crash before a call"):
             raise Crash
 
     def after(self) -> None:
-        """At the end of a call. Raises Crash."""
+        """Raises Crash if the process crashes at the end of a call."""
         if self.strike("crash after a call"):
             raise Crash

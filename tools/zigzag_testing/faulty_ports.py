@@ -1,4 +1,4 @@
-"""The `Queue` and the `Records` port of one process whose calls fail, are slow, or get no answer."""
+"""The `Queue` and `Records` ports of one process whose calls fail, are slow, or get no answer."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from zigzag_testing.faults import PROCESS, Faults
 from zigzag_testing.outages import UNANSWERED, Service, reply_of, suffer
 
 AGAIN_WITHIN_SECONDS = 30
-"""How soon SQS delivers a message again that it delivers twice."""
+"""Most seconds until SQS delivers a message for the second time."""
 
 SENT_AGAIN_SECONDS = ANSWER_SECONDS["sqs"]
 """How long a client waits for an answer before it sends its call again."""
 
 
 class FaultyQueue:
-    """The `Queue` port of one process, whose calls go wrong.
+    """The `Queue` port of one process, with faults.
 
-    clock -- the world's, not the process's own.
-    again -- whether a call whose answer is lost is sent again by the client itself, as boto3's are. The
-             answer to that may be lost as well.
-    service, patience_seconds -- which service it is, and how long the client waits for one that is silent.
+    clock -- the sandbox's clock, not the process's own.
+    again -- whether the client repeats a call whose answer is lost, as boto3 does. The second answer may be
+             lost as well.
+    service, patience_seconds -- the service's name, and how long the client waits if it is silent.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FaultyQueue:
                 raise QueueError("ServiceUnavailable", "a fault")
             if wait_seconds == 0:
                 max_messages = self._faults.fewer(max_messages)
-            # What is slow after this has its lease from here, as SQS's answer is dated.
+            # The lease runs from here, by the date of SQS's answer, even if the answer is slow.
             received = (
                 await self._queue.receive(max_messages, wait_seconds, lease_seconds) if max_messages else []
             )
@@ -65,7 +65,7 @@ class FaultyQueue:
         return received
 
     async def _deliver_again(self, received: Sequence[Delivery]) -> None:
-        """What a standard queue delivers twice is visible again long before its lease ends."""
+        """Makes messages that a standard queue delivers twice visible again long before their lease ends."""
         again = [one for one in received if not one.from_fifo and self._faults.strike("message doubled")]
         self._faults.doubled.update(delivery.message_id for delivery in again)
         if again:
@@ -143,12 +143,12 @@ class FaultyQueue:
 
 
 class FaultyRecords:
-    """The `Records` port of one process, whose calls go wrong.
+    """The `Records` port of one process, with faults.
 
-    One whose answer is lost was applied, and is sent again; the answer to that may be lost as well.
+    A call whose answer is lost was done, and is repeated; the second answer may be lost as well.
 
-    clock            -- the world's, not the process's own.
-    patience_seconds -- how long the client waits for a table that is silent.
+    clock            -- the sandbox's clock, not the process's own.
+    patience_seconds -- how long the client waits if the table is silent.
     """
 
     def __init__(
@@ -158,8 +158,8 @@ class FaultyRecords:
         self._faults = faults
         self._clock = clock
         self._patience_seconds = patience_seconds
-        self._unstarted: str | None = None  # the key of a start that was recorded, and is still to come
-        self._struck = 0  # how often faults had struck this process before it was recorded
+        self._unstarted: str | None = None  # the key of a start that is recorded, and has not begun
+        self._struck = 0  # faults of this process before it was recorded
 
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         begun: Begun | Busy | Done = await self._call(self._records.begin, key, owner, now, until)
@@ -202,17 +202,17 @@ class FaultyRecords:
         await self._call(self._records.conclude, key, now, letter)
 
     def started(self) -> None:
-        """The process tells: this is the first line of a task."""
+        """Notes that the first line of a task runs."""
         self._unstarted = None
 
     def ended(self, *, crashed: bool) -> None:
-        """The process tells that it ends. A start that was recorded, and kept back by a fault, is noted."""
+        """Notes that the process ends. If a fault stopped a recorded start, it is noted as in vain."""
         if self._unstarted is not None and (crashed or self._held_back()):
             self._faults.in_vain.append((self._unstarted, self._clock.now()))
         self._unstarted = None
 
     def _held_back(self) -> bool:
-        """Whether a fault struck this process since it began to record the start."""
+        """Returns whether a fault hit this process since it began to record the start."""
         return self._faults.of_process[PROCESS.get()] > self._struck
 
     async def _call(self, call: Any, key: str, *arguments: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Lambda's asynchronous invokes in memory: events wait for a free execution, and are dropped when too old.
+"""Lambda's asynchronous invokes in memory: events wait for free concurrency, and are dropped when too old.
 
-The `Workers` port of the sandbox. Faithful to what AWS documents of it: an event may come late, twice
-or never (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+This is the `Workers` port of the sandbox. It does what AWS documents: an event may come late, twice or never
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.outages import reply_of, suffer
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]
-"""What an invocation runs: given the event, and a function that says how many seconds are left."""
+"""Runs an invocation. Takes the event, and a function that returns the seconds that are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class _Event:
 class MemoryLambda:
     """One function, invoked asynchronously.
 
-    concurrency     -- how many invocations run at once; None = as many as there are events.
-    timeout_seconds -- when an invocation is ended, whatever it does.
-    ended           -- how invocations ended, counted: "returned", "crashed", "timed out", "dropped".
+    concurrency     -- most invocations at a time; None = no limit.
+    timeout_seconds -- seconds after which an invocation is ended.
+    ended           -- counts of the invocations' ends: "returned", "crashed", "timed out", "dropped".
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MemoryLambda:
         return [self._accept(event) for event in events]
 
     async def finish(self) -> None:
-        """Waits until every event is worked or dropped. Raises what an invocation raised; none should."""
+        """Waits until every event is worked or dropped. Raises the error of an invocation, if one raised."""
         while self._running or self._late:
             await asyncio.wait(self._running | self._late)
         if self._broken:
@@ -110,7 +110,7 @@ class MemoryLambda:
         self._start()
 
     def _start(self) -> None:
-        """Starts what waits, as far as there are free executions."""
+        """Starts waiting events while there is free concurrency."""
         while self._waiting and (self._concurrency is None or len(self._running) < self._concurrency):
             event = self._waiting.popleft()
             if self._clock.now() > event.accepted_at + EVENT_AGE_SECONDS and not self._faults.strike(

@@ -1,7 +1,7 @@
-"""A queue in memory, with the manners of SQS, on any clock: standard, or FIFO if its URL ends in `.fifo`.
+"""A queue in memory that behaves like SQS, on any clock: standard, or FIFO if its URL ends in `.fifo`.
 
-It passes the same contract suite as the adapter on SQS (`tests/contract`), and does what AWS was
-recorded to do (`tests/recorded`). Where AWS may do one thing or the other, a parameter says which.
+It passes the same contract suite as the adapter on SQS (`tests/contract`), and does what AWS was recorded to
+do (`tests/recorded`). If AWS may behave in two ways, a parameter chooses.
 """
 
 from __future__ import annotations
@@ -30,18 +30,20 @@ _BEFORE_THE_COUNT = "-receive-"
 
 
 class MemoryQueue:
-    """A queue named by `url`, whose time is `clock`'s.
+    """A queue named by `url`, on the time of `clock`.
 
     retention_seconds   -- how long a message is kept, received or not.
-    max_receive_count   -- a message received so often is moved to `dead_letters` instead of received again.
+    max_receive_count   -- after so many receives a message is moved to `dead_letters` instead of received
+                           again.
     deduplication_scope -- FIFO: whether a deduplication id counts within its group, or in the whole queue.
-    content_based_deduplication -- FIFO: whether the body stands in for a deduplication id that is missing.
-    max_in_flight      -- with so many in flight, a receive raises OverLimit; on a FIFO queue it is empty.
+    content_based_deduplication -- FIFO: whether the body replaces a missing deduplication id.
+    max_in_flight      -- most messages in flight: at that number a receive raises OverLimit, or is empty on
+                          FIFO.
     superseded_handles_act -- standard: what the handle of an earlier receive does to a message that was
         received again. False: a delete is answered with success and deletes nothing, as the API reference
         warns, and a change of visibility fails. True: both do what they say, as AWS was seen to do.
-    look_again_seconds  -- how often a receive that waits looks for what was sent meanwhile.
-    count_late_seconds  -- how old the count of what is in flight is; SQS's is up to a minute old.
+    look_again_seconds  -- seconds between two looks of a waiting receive for new messages.
+    count_late_seconds  -- age of the in-flight count in seconds; SQS's may be a minute old.
     """
 
     def __init__(
@@ -71,19 +73,19 @@ class MemoryQueue:
         self._superseded_handles_act = superseded_handles_act
         self._look_again_seconds = look_again_seconds
         self._count_late_seconds = count_late_seconds
-        self._counts: deque[tuple[float, int]] = deque()  # until when, and how many till then
+        self._counts: deque[tuple[float, int]] = deque()  # counts, and until when each holds
         self._storage = Storage(FifoTurns() if self.fifo else StandardTurns(), retention_seconds)
         self._deduplication = Deduplication(deduplication_scope, content_based_deduplication)
-        # A message keeps its id where it is moved to, so these two must not give the same one.
+        # A message keeps its id when it is moved, so both queues must not give the same id.
         self._ids: itertools.count[int] = itertools.count(1) if dead_letters is None else dead_letters._ids
 
     def __len__(self) -> int:
-        """How many messages there are, visible or not."""
+        """Returns the number of messages, visible or not."""
         return len(self._now()[1])
 
     @property
     def messages(self) -> list[Outgoing]:
-        """Every message there is, in the order sent, as it was sent."""
+        """All messages, in the order sent, as they were sent."""
         return [stored.outgoing for stored in self._now()[1]]
 
     async def send(self, message: Outgoing) -> str:
@@ -129,11 +131,11 @@ class MemoryQueue:
         self._now()[1].clear()
 
     def next_visible_at(self) -> float | None:
-        """When the next message can be received, perhaps long since; None if there is no message."""
+        """Returns when the next message can be received, which may be in the past; None without messages."""
         return self._now()[1].next_at()
 
     def _now(self) -> tuple[float, Storage]:
-        """The time, and the messages that there are at this time."""
+        """Returns the time and the messages that exist at this time."""
         now = self._clock.now()
         self._storage.forget_old(now)
         if self._count_late_seconds:
@@ -141,7 +143,7 @@ class MemoryQueue:
         return now, self._storage
 
     def _seconds_until_the_next_look(self) -> float:
-        # A message that is sent while we wait is found as well, so never long.
+        # Never long: a message that is sent in the meantime must be found.
         next_at = self.next_visible_at()
         until_then = self._look_again_seconds if next_at is None else next_at - self._clock.now()
         return min(self._look_again_seconds, max(_MIN_SLEEP_SECONDS, until_then))
@@ -157,7 +159,7 @@ class MemoryQueue:
         return [self._deliver(stored, now, lease_seconds) for stored in taken]
 
     def _is_moved(self, stored: Stored, now: float) -> bool:
-        """Whether the message had its receives; then it is a dead letter now."""
+        """Moves the message to the dead letters if its receives are used up. Returns whether it did."""
         if self._dead_letters is None or self._max_receive_count is None:
             return False
         if stored.receives < self._max_receive_count:
@@ -169,7 +171,7 @@ class MemoryQueue:
     def _take_over(self, stored: Stored, source_arn: str, now: float) -> None:
         moved = replace(stored, source_arn=source_arn, handle=None)
         if self.fifo:
-            # Else one of two messages with the same id would be lost. A standard message keeps its age.
+            # Otherwise one of two messages with the same id would be lost. A standard message keeps its age.
             moved = replace(moved, deduplication_id=stored.message_id, sent_at=now)
         self._storage.add(moved, visible_at=now)
 
@@ -212,7 +214,7 @@ class MemoryQueue:
             storage.remove(stored)
 
     def _find(self, handle: str) -> Stored | None:
-        """The message, if it is still there. Raises QueueError if no queue ever gave such a handle."""
+        """Returns the message if it still exists. Raises QueueError if no queue ever gave such a handle."""
         message_id, between, count = handle.rpartition(_BEFORE_THE_COUNT)
         if not between or not count.isdecimal():
             reason = f'The input receipt handle "{handle}" is not a valid receipt handle.'
@@ -223,14 +225,15 @@ class MemoryQueue:
         return stored.handle == handle or (self._superseded_handles_act and not self.fifo)
 
     def _has_expired(self, handle: str, stored: Stored, now: float) -> bool:
-        """On a FIFO queue a handle lasts as long as its lease; on a standard queue, twelve hours."""
+        """Returns whether the handle has expired: on FIFO with its lease, on a standard queue after twelve
+        hours."""
         if self.fifo:
             return stored.handle != handle or stored.visible_at <= now
         return stored.handle == handle and now - stored.received_at > MAX_VISIBILITY_SECONDS
 
 
 def _each(deliveries: Sequence[Delivery], act: Callable[[str], None]) -> list[Failed]:
-    """A batch: what fails for one entry leaves the others alone."""
+    """Acts on each entry of a batch and returns the failures. A failed entry does not affect the others."""
     refuse_batch(deliveries)
     failed = []
     for delivery in deliveries:

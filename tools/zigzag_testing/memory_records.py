@@ -13,7 +13,7 @@ from shared.ports.records import Begun, Busy, Counted, Done
 
 @dataclass(slots=True)
 class Record:
-    """What is known of a message's starts, or of a run."""
+    """The record of a message's starts, or of a run."""
 
     starts: int = 0
     last: str | None = None

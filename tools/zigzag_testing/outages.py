@@ -1,4 +1,4 @@
-"""What goes wrong for a while? One service is away, slow, silent or refusing, for some processes or all."""
+"""Outages: for a while a service is away, slow, silent or refusing, for some processes or for all."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ type How = Literal["away", "slow", "silent", "refusing"]
 SERVICES: tuple[Service, ...] = ("queue", "dead letters", "records", "invoke")
 HOWS: tuple[How, ...] = ("away", "slow", "silent", "refusing")
 OUTAGES = tuple(f"{service} {how}" for service in SERVICES for how in HOWS)
-"""Each kind of outage, by the name under which its strikes are counted."""
+"""The kinds of outages, by the names under which they are counted."""
 
 type Error = tuple[str, str]
-"""Code and words, as a client has them."""
+"""An error's code and text, as a client gets them."""
 
 UNREACHED: Error = ("EndpointConnectionError", "no connection")
 DENIED: Error = ("AccessDenied", "not authorized")
@@ -26,7 +26,7 @@ UNANSWERED: Error = ("ReadTimeoutError", "no answer")
 
 
 def reply_of(error: Error) -> Reply:
-    """What the adapters on AWS say of it."""
+    """Returns the reply by which the adapters on AWS classify the error."""
     return {DENIED: Reply.DEFINITE, UNANSWERED: Reply.AMBIGUOUS}.get(error, Reply.TRANSIENT)
 
 
@@ -34,12 +34,12 @@ SLOW_SECONDS = 10.0
 
 
 class Outage(NamedTuple):
-    """One service, for a while.
+    """An outage of one service.
 
-    how          -- "away": no connection, at once. "slow": a call takes `slow_seconds`, then does what it
-                    should. "silent": nothing ever comes back. "refusing": access is denied.
+    how          -- "away": a call fails at once, without a connection. "slow": a call takes `slow_seconds`,
+                    and then works. "silent": no answer comes. "refusing": access is denied.
     began, ended -- epoch seconds.
-    share        -- of all processes, how many have it, from 0 to 1.
+    share        -- the share of processes that it concerns, from 0 to 1.
     """
 
     service: Service
@@ -54,22 +54,22 @@ class Outage(NamedTuple):
 
 
 class Outages:
-    """All outages of a world, and whom they strike. `seed` decides which processes."""
+    """All outages of a sandbox. `seed` decides which processes they concern."""
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
         self._all: list[Outage] = []
 
     def plan(self, outages: Sequence[Outage]) -> None:
-        """Lets these happen, too."""
+        """Adds outages."""
         self._all += outages
 
     def stop(self) -> None:
-        """From now on there is none."""
+        """Ends all outages."""
         self._all = []
 
     def of(self, service: Service, process: int, now: float) -> Outage | None:
-        """The outage of a service that a process has now, or None."""
+        """Returns the outage of a service that a process has now, or None."""
         for number, outage in enumerate(self._all):
             if outage.service == service and outage.began <= now < outage.ended:
                 chance = Random(f"{self._seed} {number} {process}")
@@ -79,9 +79,9 @@ class Outages:
 
 
 async def suffer(outage: Outage, clock: Clock, patience_seconds: float) -> Error | None:
-    """Takes as long as the call does; its error, or None where it is only slow.
+    """Takes the time of a call and returns its error, or None if it is only slow.
 
-    patience_seconds -- how long the client waits for an answer that does not come, all its tries together.
+    patience_seconds -- how long the client waits for an answer that does not come, over all its tries.
     """
     match outage.how:
         case "away":

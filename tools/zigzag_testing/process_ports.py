@@ -1,4 +1,4 @@
-"""What does a process of the sandbox call? The ports of one tick, or of one invocation, with their faults."""
+"""The ports that a process of the sandbox calls, with their faults: for one tick, or one invocation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from zigzag_testing.faulty_gates import FaultyGates
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 
 TRIES = 4
-"""How often a worker's client sends a call that gets no answer, as `worker.app` tells it."""
+"""How often a worker's client sends a call that gets no answer, as in `worker.app`."""
 
 
 class ConsumerPorts(NamedTuple):
-    """What a tick calls."""
+    """The ports that a tick calls."""
 
     queue: Queue
     dead_letters: Queue
@@ -30,7 +30,7 @@ class ConsumerPorts(NamedTuple):
 
 
 class WorkerPorts(NamedTuple):
-    """What an invocation calls. `at_first_line` is to be called just before a task's code begins."""
+    """The ports that an invocation calls. `at_first_line` must be called just before a task's code begins."""
 
     queue: Queue
     beats: Queue
@@ -43,7 +43,7 @@ class WorkerPorts(NamedTuple):
 def faulty_consumer(
     queue: Queue, dead_letters: Queue, workers: Workers, gates: Gates | None, faults: Faults, clock: Clock
 ) -> Iterator[ConsumerPorts]:
-    """The consumer's, while a tick runs."""
+    """Yields the consumer's ports while a tick runs."""
     yield ConsumerPorts(
         FaultyQueue(queue, faults, clock, again=False),
         FaultyQueue(dead_letters, faults, clock, again=False, service="dead letters"),
@@ -56,7 +56,7 @@ def faulty_consumer(
 def faulty_worker(
     queue: Queue, dead_letters: Queue, records: Records, faults: Faults, clock: Clock
 ) -> Iterator[WorkerPorts]:
-    """The worker's, while an invocation runs."""
+    """Yields the worker's ports while an invocation runs."""
     faulty = FaultyRecords(records, faults, clock, patience_seconds=TRIES * ANSWER_SECONDS["dynamodb"])
     patience = TRIES * ANSWER_SECONDS["sqs"]
     crashed = True

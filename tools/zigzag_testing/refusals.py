@@ -1,7 +1,7 @@
-"""What does SQS refuse to take, and in what words?
+"""SQS's refusals, in SQS's words.
 
-AWS's API reference has the limits (SendMessage, ReceiveMessage, ChangeMessageVisibility); the codes
-and the words are those of recorded answers (`tests/recorded`).
+AWS's API reference has the limits (SendMessage, ReceiveMessage, ChangeMessageVisibility). The codes and texts
+come from recorded answers (`tests/recorded`).
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _TOKEN = re.compile("[!-~]{1,128}")
 """A message group or a deduplication id."""
 
 _ATTRIBUTE_NAME = re.compile(r"(?!\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)")
-"""AWS's pages say letters and digits; recorded, it also took `øßä`."""
+"""AWS's pages say letters and digits. A recorded answer accepted `øßä` as well."""
 
 _RESERVED_NAMES = ("aws.", "amazon.")
 _ATTRIBUTE_TYPE = re.compile(r"(?=.{1,256}$)(String|Number|Binary)(\..+)?")
 
 
 def refuse_receive(max_messages: int, wait_seconds: int, lease_seconds: int) -> None:
-    """Raises QueueError if SQS takes no ReceiveMessage like this."""
+    """Raises QueueError if SQS refuses such a ReceiveMessage."""
     if not 1 <= max_messages <= MAX_PER_CALL:
         raise invalid(
             max_messages, "MaxNumberOfMessages", f"Must be between 1 and {MAX_PER_CALL}, if provided."
@@ -44,14 +44,14 @@ def refuse_receive(max_messages: int, wait_seconds: int, lease_seconds: int) -> 
 
 
 def refuse_visibility(seconds: int) -> None:
-    """Raises QueueError if SQS takes no visibility timeout like this."""
+    """Raises QueueError if SQS refuses such a visibility timeout."""
     if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
         limits = f"Must be between 0 and {MAX_VISIBILITY_SECONDS}."
         raise invalid(seconds, "VisibilityTimeout", limits)
 
 
 def refuse_batch(entries: Sequence[object]) -> None:
-    """Raises QueueError if SQS takes no batch of so many entries."""
+    """Raises QueueError if SQS refuses a batch of so many entries."""
     if not entries:
         raise QueueError("AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the batch.")
     if len(entries) > MAX_PER_CALL:
@@ -62,7 +62,7 @@ def refuse_batch(entries: Sequence[object]) -> None:
 
 
 def refuse_message(message: Outgoing, fifo: bool) -> None:
-    """Raises QueueError if SQS takes no SendMessage like this."""
+    """Raises QueueError if SQS refuses such a SendMessage."""
     if not message.body:
         raise QueueError("MissingParameter", "The request must contain the parameter MessageBody.")
     if re.search(REFUSED_CHARACTERS, message.body):
@@ -87,7 +87,7 @@ def refuse_message(message: Outgoing, fifo: bool) -> None:
 
 
 def invalid(value: object, parameter: str, reason: str) -> QueueError:
-    """SQS's usual answer to a value that it does not take."""
+    """Returns SQS's usual error for a value that it refuses."""
     return _invalid(f"Value {value} for parameter {parameter} is invalid. Reason: {reason}")
 
 

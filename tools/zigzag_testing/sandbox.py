@@ -1,12 +1,12 @@
-"""A whole Zigzag in memory, for testing tasks: no AWS, no Docker, no waiting.
+"""A whole Zigzag in memory, to test tasks without AWS, Docker and waiting.
 
     with Sandbox() as sandbox:
         crawl_page.send(Page(url="https://example.com/"))
         sandbox.run()
     assert sandbox.dead_letters == []
 
-The consumer and the worker are the ones that run on Lambda; only their ports differ. Time is
-virtual: retries with an hour's backoff run at once.
+The consumer and the worker are the same as on Lambda; only their ports differ. Time is virtual: a retry after
+an hour's backoff runs at once.
 """
 
 from __future__ import annotations
@@ -47,21 +47,22 @@ A_MINUTE = every(60)
 class Sandbox:
     """A task queue, a dead-letter queue, a consumer, workers and their records, on virtual time.
 
-    tasks                   -- name to task, or to module; without it, the project's own table.
+    tasks                   -- maps a task's name to the task or its module; without it, the project's own
+                               table.
     fifo                    -- whether the queues are FIFO queues, as the parameter Fifo.
     linger_seconds          -- as the parameter LingerSeconds.
     in_flight_cap           -- as the parameter InFlightCap.
     batch_size              -- as the parameter BatchSize.
     flow_control            -- as the parameter FlowControl.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
-    concurrency             -- how many workers run at once; None = as many as there are messages.
+    concurrency             -- most workers at a time; None = no limit.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
-    faults                  -- how often which kind of fault strikes (`zigzag_testing.faults`).
+    faults                  -- the probability of each kind of fault (`zigzag_testing.faults`).
     blocking                -- whether code may `block` (`zigzag_testing.blocking`).
     superseded_handles_act, count_late_seconds -- as MemoryQueue's.
-    seed                    -- of everything that is random.
+    seed                    -- the seed of all random numbers.
 
-    `schedule` may be set to None for a while, as an operator disables it. `fired` has all ticks' times.
+    An operator's disabled schedule is `schedule` set to None for a while. `fired` has the times of all ticks.
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """
 
@@ -125,16 +126,16 @@ class Sandbox:
         deduplication_id: str | None = None,
         delay_seconds: int = 0,
     ) -> str:
-        """Puts a body on the queue as `aws sqs send-message` would; its MessageId."""
+        """Puts a body on the queue, as `aws sqs send-message` does, and returns the MessageId."""
         message = Outgoing(body, attributes or {}, group, deduplication_id, delay_seconds=delay_seconds)
         return self._do(self.queue.send(message))
 
     def tick(self) -> Summary:
-        """Runs the consumer once, and every worker that it starts to its end."""
+        """Runs the consumer once, and every worker that it starts until its end."""
         return self._do(self._tick())
 
     def run_for(self, seconds: float) -> None:
-        """Fires the schedule for so long; workers and ticks may go on after that."""
+        """Fires the schedule for `seconds`. Workers and ticks may still run after that."""
         self._do(self._run_for(seconds))
 
     def run(self, *, max_seconds: float = 14 * 24 * 3600) -> None:
@@ -142,27 +143,28 @@ class Sandbox:
         self._do(self._run(max_seconds))
 
     def redrive(self) -> int:
-        """Moves every dead letter back to the task queue, as the stack's RedriveCommand; how many there were.
+        """Moves every dead letter back to the task queue, as the stack's RedriveCommand. Returns how many
+        there were.
 
-        A message that comes back is a new one, with all its attempts; its task keeps its id.
+        A redriven message is a new one, with all attempts left; its task keeps the id.
         """
         return self._do(redrive(self.dead_letter_queue, self.queue))
 
     def pause(self) -> None:
-        """Nothing is received, as after `zigzag pause`. This and the next two need `flow_control`."""
+        """Stops receives, as `zigzag pause` does. This and the next two need `flow_control`."""
         self._do(operated(self.gates).pause(DEFAULT, self.clock.now()))
 
     def resume(self) -> None:
-        """Messages are received again."""
+        """Allows receives again."""
         self._do(operated(self.gates).resume(DEFAULT))
 
     def limit(self, every: float | None, burst: int = 1) -> None:
-        """A task starts each `every` seconds, as after `zigzag limit`; None is no limit."""
+        """Lets a task start every `every` seconds, as `zigzag limit` does; None is no limit."""
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
-        """What is in the dead-letter queue."""
+        """The letters in the dead-letter queue."""
         return [DeadLetter.of(letter) for letter in self.dead_letter_queue.messages]
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
@@ -188,7 +190,7 @@ class Sandbox:
             now = self.clock.now()
 
     def _fire(self) -> None:
-        """Starts a tick, or two: a schedule fires at least once. None while it is disabled."""
+        """Starts a tick, or two, as a schedule fires at least once. Starts none while it is disabled."""
         self._ticks = {tick for tick in self._ticks if not tick.done()}
         times = 2 if self.faults.strike("firing doubled") else 1
         for _ in range(times if self.schedule is not None else 0):
@@ -200,16 +202,16 @@ class Sandbox:
         return summary or Summary(stopped="crashed")
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
-        """What a tick calls."""
+        """Returns the ports that a tick calls."""
         ports = self.queue, self.dead_letter_queue, self.workers, self.gates
         return faulty_consumer(*ports, self.faults, self.clock)
 
     def _worker_ports(self) -> AbstractContextManager[WorkerPorts]:
-        """What an invocation calls."""
+        """Returns the ports that an invocation calls."""
         return faulty_worker(self.queue, self.dead_letter_queue, self.records, self.faults, self.clock)
 
     async def _one_tick(self) -> Summary | None:
-        """The consumer, as its app wires it; None if it crashed, or Lambda ended it."""
+        """Runs the consumer, wired as in its app. Returns None if it crashed, or Lambda ended it."""
         self.fired.append(self.clock.now())
         PROCESS.set(-len(self.fired))
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
@@ -233,7 +235,7 @@ class Sandbox:
         await in_a_thread(self._work(event, seconds_left))
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
-        """The worker, as its app wires it."""
+        """Runs the worker, wired as in its app."""
         with self._worker_ports() as ports:
             worker = Worker(
                 queue=ports.queue,

@@ -1,11 +1,11 @@
-"""When does the consumer's schedule fire? As the parameter Schedule: at a rate, or by the hours of a week."""
+"""The schedules of the consumer, as the parameter Schedule has them: at a rate, or by the hours of a week."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 type Schedule = Callable[[float], float]
-"""Given a time in epoch seconds, the next firing after it."""
+"""Takes a time in epoch seconds, and returns the next firing after it."""
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 OFFICE_HOURS = (8, 18)
@@ -16,12 +16,13 @@ _A_MONDAY = 4 * DAY
 
 
 def every(seconds: float) -> Schedule:
-    """As `rate(…)`, whose firings are so far apart, from whenever it began."""
+    """Returns a schedule like `rate(…)`, which fires every `seconds` from its begin."""
     return lambda now: now + seconds
 
 
 def office_hours(minutes: float = 1) -> Schedule:
-    """As `cron(0/… 8-17 ? * MON-FRI *)`: nothing in the night, and nothing from Friday to Monday."""
+    """Returns a schedule like `cron(0/… 8-17 ? * MON-FRI *)`: it fires neither at night nor from Friday to
+    Monday."""
     first, last = (hour * HOUR for hour in OFFICE_HOURS)
 
     def next_after(now: float) -> float:

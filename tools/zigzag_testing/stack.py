@@ -1,4 +1,4 @@
-"""What has a sandbox, as the template and the project have it? Two queues, and a table of tasks."""
+"""The sandbox's two queues and its table of tasks, as in the template and the project."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.virtual_time import VirtualClock
 
 LOOK_AGAIN_SECONDS = 1.0
-"""How soon a waiting receive sees what is sent meanwhile."""
+"""Seconds until a waiting receive sees a new message."""
 
 
 def queues_of(
     clock: VirtualClock, fifo: bool, superseded_handles_act: bool, count_late_seconds: float
 ) -> tuple[MemoryQueue, MemoryQueue]:
-    """The task queue and the dead-letter queue, as the template has them."""
+    """Returns the task queue and the dead-letter queue, as in the template."""
     suffix = ".fifo" if fifo else ""
     dead_letters = MemoryQueue(
         clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=KEPT_SECONDS

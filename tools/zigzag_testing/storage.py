@@ -1,4 +1,4 @@
-"""What does a queue in memory hold? Messages, until they are deleted or too old, each in its turn."""
+"""Stores the messages of a queue in memory, in their order, until they are deleted or too old."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Storage:
         return len(self._stored)
 
     def __iter__(self) -> Iterator[Stored]:
-        """In the order in which they came."""
+        """Yields the messages in the order in which they came."""
         return iter(self._stored.values())
 
     def find(self, message_id: str) -> Stored | None:
         return self._stored.get(message_id)
 
     def add(self, stored: Stored, visible_at: float) -> None:
-        """Keeps a message that is new here; sets its number."""
+        """Stores a message that is new in this queue, and sets its number."""
         stored.number = next(self._count)
         self._stored[stored.message_id] = stored
         heappush(self._too_old_at, self._end_of(stored))
@@ -44,11 +44,11 @@ class Storage:
         self._give_turn(stored, visible_at)
 
     def take(self, max_messages: int, now: float) -> list[Stored]:
-        """Whose turn it is. Each must be hidden or removed then."""
+        """Returns the messages whose turn it is. The caller must hide or remove each."""
         return self._turns.take(max_messages, now)
 
     def hide(self, stored: Stored, until: float) -> None:
-        """The message is in flight, and visible again then."""
+        """Puts the message in flight. It is visible again at `until`."""
         self._give_turn(stored, until)
         self._in_flight.begin(stored.message_id, until)
 
@@ -58,7 +58,7 @@ class Storage:
         self._in_flight.end(stored.message_id)
 
     def forget_old(self, now: float) -> None:
-        """Removes what has been kept long enough."""
+        """Removes the messages whose retention is over."""
         while self._too_old_at and self._too_old_at[0][0] <= now:
             _, message_id = heappop(self._too_old_at)
             if message_id in self._stored:
@@ -68,12 +68,12 @@ class Storage:
         return self._in_flight.count(now)
 
     def clear(self) -> None:
-        """Removes everything."""
+        """Removes all messages."""
         for stored in list(self):
             self.remove(stored)
 
     def next_at(self) -> float | None:
-        """When the next message can be taken, perhaps long since; None if there is none."""
+        """Returns when the next message can be taken, which may be in the past; None without messages."""
         return self._turns.next_at()
 
     def _give_turn(self, stored: Stored, visible_at: float) -> None:
@@ -85,14 +85,14 @@ class Storage:
 
 
 class InFlight:
-    """How many messages are received, and not yet deleted or visible again?"""
+    """Counts the messages that are received, and not yet deleted or visible again."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}
         self._in_order: list[tuple[float, str]] = []
 
     def begin(self, message_id: str, until: float) -> None:
-        """The message is in flight until then, whatever was said before."""
+        """Puts the message in flight until that time, which replaces an earlier one."""
         self._until[message_id] = until
         heappush(self._in_order, (until, message_id))
 

@@ -1,8 +1,8 @@
-"""Which messages does the next receive bring? SQS's answer for standard queues, and the one for FIFO queues.
+"""Decides which messages the next receive brings, as SQS does for standard queues and for FIFO queues.
 
-A message's turn is when it becomes visible and, of those visible at the same time, who came first.
-Every change of a turn makes a new entry in a heap; entries whose message has another turn by now are
-passed over. So a receive costs the same however long the queue is.
+A message's turn is the time when it becomes visible and its place among those of the same time. Every change
+of a turn adds an entry to a heap; outdated entries are skipped. So a receive takes the same time for a queue
+of any length.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from shared.ports.queue import Outgoing
 type Turn = tuple[float, int]
 
 NO_TURN: Turn = (math.inf, 0)
-"""Of a message that was taken, and not put back yet, or is gone."""
+"""The turn of a message that was taken and not put back, or that was removed."""
 
 
 @dataclass(slots=True, eq=False)
 class Stored:
     """A message as the queue keeps it.
 
-    deduplication_id -- on FIFO queues: the sender's, or the one made from the body.
-    number           -- in the order in which messages came to this queue.
-    source_arn       -- of the queue that moved it here as a dead letter.
-    handle           -- of the last receive.
+    deduplication_id -- on FIFO queues: the sender's id, or the one made from the body.
+    number           -- its number in the order in which messages came to this queue.
+    source_arn       -- the ARN of the queue that moved it here as a dead letter.
+    handle           -- the receipt handle of the last receive.
     """
 
     message_id: str
@@ -49,7 +49,7 @@ class Stored:
         return self.turn[0]
 
     def system_attributes(self) -> dict[str, str]:
-        """As ReceiveMessage gives them."""
+        """Returns the system attributes as ReceiveMessage gives them."""
         is_fifo = self.deduplication_id is not None
         attributes = {
             "SentTimestamp": str(int(self.sent_at * 1000)),
@@ -68,20 +68,20 @@ class Turns(Protocol):
     """The order of a queue's messages."""
 
     def put(self, stored: Stored) -> None:
-        """The message has a turn: it is new, or was received or postponed."""
+        """Gives the message a turn: it is new, or was received or postponed."""
 
     def remove(self, stored: Stored) -> None:
-        """The message is gone."""
+        """Takes the message out of the order."""
 
     def take(self, max_messages: int, now: float) -> list[Stored]:
-        """Whose turn it is. They have none, until they are put or removed."""
+        """Returns the messages whose turn it is. They have no turn until they are put or removed."""
 
     def next_at(self) -> float | None:
-        """When the next message can be received, or could be since; None if there is none."""
+        """Returns when the next message can be received, which may be in the past; None without messages."""
 
 
 class StandardTurns:
-    """A standard queue: of the visible messages the oldest, though SQS does not promise that."""
+    """A standard queue: the oldest visible messages come first, though SQS does not promise that."""
 
     def __init__(self) -> None:
         self._hidden: list[tuple[Turn, Stored]] = []
@@ -115,10 +115,10 @@ class StandardTurns:
 
 
 class FifoTurns:
-    """A FIFO queue: group after group, each in the order sent, up to its first message that is hidden.
+    """A FIFO queue: one group after the other, each in the order sent, up to its first hidden message.
 
-    So a group whose first message is hidden gives nothing. Of the groups it is the one whose first
-    message has waited longest.
+    So a group whose first message is hidden gives none. The group whose first message has waited longest
+    comes first.
     """
 
     def __init__(self) -> None:

@@ -14,9 +14,9 @@ MEMORY_MB = 64
 
 
 class VirtualHost:
-    """A process in which an `async def` task may take time. What is no `async def` takes what it blocks.
+    """A process in which an `async def` task may take time. Other code takes time only by `block`.
 
-    at_first_line -- is called just before a task's code begins.
+    at_first_line -- called just before a task's code begins.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class VirtualHost:
         raise AssertionError
 
     def memory_mb(self) -> int:
-        """Always MEMORY_MB: how much the test's own process has is no part of its world."""
+        """Returns MEMORY_MB: the memory of the test's own process must not matter."""
         return MEMORY_MB
 
 
@@ -89,7 +89,7 @@ class _Beside:
         await self._task
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        """What kills the process in one thread ends what the others do."""
+        """Ends the invocation if the process crashed in the heartbeats' thread."""
         if isinstance(task.exception(), Crash) and self._invocation is not None:
             self._invocation.cancel()
 

@@ -1,4 +1,4 @@
-"""Time that passes only when everybody waits: an hour of backoff takes no time to test."""
+"""Virtual time, which passes only when all code waits: a test of an hour's backoff takes no time."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from contextvars import copy_context
 from typing import Any
 
 THREAD_SECONDS = 10.0
-"""How long a thread may work, in real time, until it counts as something that will not come."""
+"""How long a thread may work, in real time, before it counts as hanging."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop that, instead of waiting, moves its clock to when the next thing is due."""
+    """An event loop that moves its clock to the next due callback instead of waiting."""
 
     def __init__(self) -> None:
         self._virtual_now = 0.0
         super().__init__(_SkippingSelector(self))
-        # asyncio's own is too fine for a time of years: rounded away, and nothing would ever be due.
+        # asyncio's own resolution is too fine for a time of years: it would be rounded away, and nothing
+        # would ever be due.
         self._clock_resolution = 1e-6
 
     def time(self) -> float:
         return self._virtual_now
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """Waits for threads as long as they take: a time-out would be up at once."""
+        """Waits for threads without a limit: a time-out in virtual time would end at once."""
         await super().shutdown_default_executor()
 
     def skip(self, seconds: float) -> None:
@@ -42,7 +43,7 @@ class _SkippingSelector(selectors.DefaultSelector):
         if timeout is not None:
             self._loop.skip(max(0.0, timeout))
             return super().select(0)
-        # Nothing is due: perhaps a thread is at work, as under asyncio.to_thread, in real time.
+        # Nothing is due, but a thread may be working in real time, as under asyncio.to_thread.
         ready = super().select(THREAD_SECONDS)
         if not ready:
             raise RuntimeError("nothing is due, ever: everything waits for something that will not come")
@@ -64,7 +65,7 @@ class VirtualClock:
 
 
 class SkewedClock:
-    """The `Clock` port of a process whose clock is off by so many seconds."""
+    """The `Clock` port of a process whose clock is wrong by `seconds`."""
 
     def __init__(self, clock: VirtualClock, seconds: float) -> None:
         self._clock = clock
@@ -78,7 +79,8 @@ class SkewedClock:
 
 
 def virtual_runner() -> tuple[asyncio.Runner, VirtualClock]:
-    """A runner on virtual time, and its clock. Close the runner when done. Raises RuntimeError in a loop."""
+    """Returns a runner on virtual time and its clock. The caller closes the runner. Raises RuntimeError in a
+    loop."""
     if _in_a_loop():
         raise RuntimeError(_NOT_HERE)
     runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
@@ -86,8 +88,8 @@ def virtual_runner() -> tuple[asyncio.Runner, VirtualClock]:
 
 
 def run_to_its_end[R](runner: asyncio.Runner, coroutine: Coroutine[Any, Any, R]) -> R:
-    """Runs it in the caller's context: what it sends goes where the caller's does. Raises RuntimeError in a
-    loop."""
+    """Runs the coroutine in the caller's context, so its sends go to the same outbox. Raises RuntimeError in
+    a loop."""
     if _in_a_loop():
         coroutine.close()
         raise RuntimeError(_NOT_HERE)
@@ -95,7 +97,7 @@ def run_to_its_end[R](runner: asyncio.Runner, coroutine: Coroutine[Any, Any, R])
 
 
 def close(runner: asyncio.Runner) -> None:
-    """Closes it, also in a loop."""
+    """Closes the runner, also in a loop."""
     if _in_a_loop():
         with ThreadPoolExecutor(1) as pool:
             pool.submit(runner.close).result()

@@ -1,1 +1,1 @@
-"""`make run`: the main job on this machine, from nothing to a table of what became of each message."""
+"""`make run`: shows the whole queue on this machine, and ends with a table of each message's result."""

@@ -1,4 +1,4 @@
-"""What does the demo send, and by which effect is each message known to be done?"""
+"""The demo's messages, each with the effect that proves it done."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from zigzag_local.ledger import Ledger
 
 @dataclass(frozen=True)
 class Effects:
-    """What the tasks have left so far, and the bodies of the dead letters."""
+    """The tasks' effects so far, and the bodies of the dead letters."""
 
     mails: Counter[str]
     objects: set[str]
@@ -29,9 +29,9 @@ class Effects:
 
 @dataclass(frozen=True)
 class Sent:
-    """One message of the demo: a row of the table, the body, and the effect that proves it done.
+    """A message of the demo: its row of the table, its body, and the effect that proves it done.
 
-    mail, page, subscribers -- of the effect; a message with none of them can only die.
+    mail, page, subscribers -- the effect; a message without one can only become a dead letter.
     """
 
     row: str
@@ -52,7 +52,7 @@ class Sent:
 
 
 def batch(site: str) -> list[Sent]:
-    """Sixty-five messages: good, slow, failing, poison."""
+    """Returns sixty-five messages: good, slow, failing, poison."""
     return [
         *(_mail(number) for number in range(15)),
         *(_push(number) for number in range(10)),

@@ -1,4 +1,4 @@
-"""How far are the messages? Counted from outside: the queue as the emulator shows it, and the effects."""
+"""Counts the demo's progress from outside: by the queue as the emulator shows it, and by the effects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from zigzag_local.ledger import Ledger
 
 @dataclass(frozen=True)
 class Progress:
-    """How many messages were sent; wait; are in flight; are done, dead; came more than once.
+    """The numbers of messages that were sent, wait, are in flight, are done, came more than once, or are
+    dead.
 
-    unaccounted -- neither done nor dead.
+    unaccounted -- the number of messages that are neither done nor dead.
     """
 
     sent: int
@@ -24,7 +25,7 @@ class Progress:
 
     @property
     def over(self) -> bool:
-        """Everything has ended, and nothing is left on the queue."""
+        """Returns whether every message has ended, and the queue is empty."""
         return self.unaccounted == 0 and self.waiting + self.in_flight == 0
 
     def __str__(self) -> str:
@@ -35,7 +36,7 @@ class Progress:
 
 
 class Watch:
-    """Watches the batch on its way; remembers which messages were received more than once."""
+    """Watches the batch. It remembers which messages were received more than once."""
 
     def __init__(self, ledger: Ledger, messages: Sequence[Sent]) -> None:
         self._ledger = ledger

@@ -21,13 +21,13 @@ from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
 
 GIVE_UP_SECONDS = 240
-"""After the sending: the first firing comes within a minute, the last retry half a minute later."""
+"""Most time after the sends: the first tick comes within a minute, the last retry half a minute later."""
 
 LOOK_SECONDS = 0.5
 
 
 def run(project: Path, console: Console) -> bool:
-    """Shows the main job on a local AWS that is gone afterwards; whether every message is accounted for.
+    """Shows the queue on a local AWS, which ends afterwards. Returns whether every message is accounted for.
 
     Raises LocalAwsError.
     """
@@ -73,8 +73,8 @@ def _send(aws: LocalAws, queue_url: str, messages: Sequence[Sent], console: Cons
 
 
 def _watch(watch: Watch, console: Console) -> Progress:
-    """Shows the progress until all has ended, or the time is up: on a terminal one line that changes,
-    elsewhere a line for each change."""
+    """Shows the progress until all messages have ended, or the time is over: on a terminal in one line that
+    changes, elsewhere in a line for each change."""
     give_up_at = time.monotonic() + GIVE_UP_SECONDS
     progress, shown = watch.look(), ""
     with console.status(str(progress)) as status:
@@ -98,7 +98,7 @@ def _table(messages: Sequence[Sent], watch: Watch) -> Table:
         done = sum(message.is_done(watch.effects) for message in ours)
         retried = sum(message.body in watch.retried for message in ours)
         counts = (len(ours), done, retried, len(dead))
-        why = Text("\n".join(sorted(reasons)))  # as it is: it may have brackets
+        why = Text("\n".join(sorted(reasons)))  # as plain text: it may have brackets
         table.add_row(row, *(str(count) if count else "" for count in counts), why)
     return table
 

@@ -1,4 +1,5 @@
-"""The web site that the demo's crawler visits: on the loopback, with every manner that a site can have."""
+"""The web site that the demo's crawler visits, on the loopback. It has good, slow, failing and missing
+pages."""
 
 import threading
 import time
@@ -9,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SLOW_SECONDS = 3
 FAILURES = 2
-"""How often a flaky page fails before it is there."""
+"""How often a flaky page fails before it answers well."""
 
 
 @contextmanager
 def site() -> Iterator[str]:
-    """The site's URL, while it is up: /good/…, /slow/…, /flaky/… and /gone/…"""
+    """Yields the site's URL while it runs. Its pages are /good/…, /slow/…, /flaky/… and /gone/…"""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
     server.visits = Counter()  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -48,4 +49,4 @@ class _Pages(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Says nothing: the demo's own lines are enough."""
+        """Logs nothing: the demo's own lines are enough."""
