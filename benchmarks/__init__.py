@@ -1,1 +1,2 @@
-"""How fast and how cheap is Zigzag? docs/performance.md has the results, and says how to measure again."""
+"""Measures how fast and how cheap Zigzag is. docs/performance.md has the results, and says how to repeat
+them."""

@@ -1,4 +1,4 @@
-"""Runs one of the benchmarks by itself: `python -m benchmarks.dispatch [--quick]`."""
+"""Runs one benchmark alone: `python -m benchmarks.dispatch [--quick]`."""
 
 from __future__ import annotations
 

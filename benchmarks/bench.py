@@ -1,4 +1,4 @@
-"""One arm against the stub: what is run, with which variables, and what came of it."""
+"""Runs one arm against the stub: with its command, its variables and its outcome."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ ARMS = Path(__file__).with_name("arms")
 class Arm:
     """One way to do the job.
 
-    script       -- in benchmarks/arms, with its arguments.
-    interpreter  -- what runs it.
-    function     -- whose variables of template.yaml it gets.
-    parameters   -- of template.yaml, where they are not the defaults.
-    package      -- which of `Packages` it runs on.
-    code         -- whose folder of the package it gets, if not its function's.
+    script       -- its script in benchmarks/arms, with arguments.
+    interpreter  -- the command that runs the script.
+    function     -- the function in template.yaml whose variables it gets.
+    parameters   -- the parameters of template.yaml that are not the defaults.
+    package      -- the one of `Packages` that it runs on.
+    code         -- the function whose folder of the package it gets, if it is another one.
     small_bundle -- whether it trusts one authority, instead of all of botocore's.
-    share        -- of the backlog that it gets; less than 1 where all of it would take minutes.
+    share        -- its share of the backlog; less than 1 if all of it would take minutes.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an arm took, and what the stub counted."""
+    """The run of an arm, and the stub's counts."""
 
     ran: Ran
     stats: dict[str, Any]
@@ -59,7 +59,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """The stub and the packages. `folder` is where arms run, and their home."""
+    """The stub and the packages. `folder` is the working folder of the arms, and their home."""
 
     stub: Stub
     packages: Packages
@@ -67,19 +67,19 @@ class Bench:
     bundle: Path
 
     def run(self, arm: Arm, backlog: int = 0, *, count_bundles: bool = False, **manner: Any) -> Outcome:
-        """Runs an arm on a fresh backlog; `manner` as `Stub.reset`'s. Raises ArmFailedError."""
+        """Runs an arm on a new backlog; `manner` as for `Stub.reset`. Raises ArmFailedError."""
         self.stub.reset(backlog, **manner)
         ran = self.start(arm, {"BENCHMARK_COUNTS_BUNDLES": "1"} if count_bundles else {})
         return Outcome(ran, self.stub.stats())
 
     def start(self, arm: Arm, more: Mapping[str, str]) -> Ran:
-        """Runs an arm on what the stub has, with more variables. Raises ArmFailedError."""
+        """Runs an arm on the stub's present backlog, with additional variables. Raises ArmFailedError."""
         script, *arguments = arm.script
         environment = {**self.environment(arm), **more}
         return run([*arm.interpreter, str(ARMS / script), *arguments], environment, self.folder)
 
     def environment(self, arm: Arm) -> dict[str, str]:
-        """What Lambda would give the function, and where the stub is."""
+        """Returns the variables that Lambda would give the function, with the stub's address."""
         package: Package = getattr(self.packages, arm.package)
         return {
             **template.environment_of(arm.function, **arm.parameters),
@@ -103,7 +103,7 @@ class Bench:
 
 @contextmanager
 def a_bench(packages: Packages, folder: Path) -> Iterator[Bench]:
-    """Starts the stub for arms on those packages."""
+    """Starts the stub for arms on these packages, for a block."""
     home = folder / "home"
     home.mkdir()
     with running_stub() as stub:
@@ -114,7 +114,7 @@ def a_bench(packages: Packages, folder: Path) -> Iterator[Bench]:
 
 @contextmanager
 def built_bench() -> Iterator[Bench]:
-    """A bench on what `sam build` makes. Everything is gone after the block."""
+    """Makes a bench on the result of `sam build`, for a block. All its files are removed after it."""
     with tempfile.TemporaryDirectory(prefix="zigzag-bench-") as name:
         folder = Path(name)
         with a_bench(built(folder), folder) as bench:
@@ -122,7 +122,7 @@ def built_bench() -> Iterator[Bench]:
 
 
 def _botocores_bundle() -> Path:
-    """All the authorities that boto3 trusts unless told otherwise: it takes a while to parse them."""
+    """Returns the file of all authorities that boto3 trusts by default. To parse them takes time."""
     spec = find_spec("botocore")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("botocore is not installed: run `make setup`")

@@ -1,8 +1,8 @@
-"""What does a cold start cost, through the first calls that are its reason?
+"""Measures cold starts, each with the first calls that a function was started for.
 
-The consumer's: one tick with one message (a count, a receive, an invoke, two empty receives). The worker's:
-an empty task, and the deletion of its message. Processes take turns; from each one's time that of a process
-that does nothing is taken off.
+A consumer makes one tick with one message: a count, a receive, an invoke, two empty receives. A worker runs
+an empty task and deletes its message. The processes run alternately. The time of a process that does nothing
+is subtracted from each.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOTHING = Arm(name="nothing", script=("nothing.py",))
 FILES = {"compiled": "of all", "without_pyc": "of none"}
 
 _YARDSTICK = "boto3 + pydantic"
-_HAS_PYDANTIC = "WorkerFunction"  # the consumer's package does not
+_HAS_PYDANTIC = "WorkerFunction"  # the consumer's package has no pydantic
 
 
 def _with_and_without(arm: Arm) -> tuple[Arm, ...]:
@@ -45,7 +45,7 @@ WORKERS = (
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> dict[str, list[Row]]:
-    """`consumer` and `worker`: a row an arm, each of `rounds` processes."""
+    """Returns `consumer` and `worker`: a row for each arm, from `rounds` processes."""
     rounds = rounds or (2 if quick else 15)
     arms = (NOTHING, *CONSUMERS, *WORKERS)
     found: dict[Arm, list[dict[str, float]]] = {arm: [] for arm in arms}
@@ -82,7 +82,7 @@ def _rows(arms: tuple[Arm, ...], figures: dict[Arm, dict[str, Any]], nothing_ms:
 
 
 def tables(results: dict[str, list[Any]]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     head = ("cold start of", "arm", "`.pyc`", "CPU ms", f"of {_YARDSTICK}", "peak MB")
     lines = [
         (

@@ -1,7 +1,7 @@
-"""What does a million tasks cost, and what an idle month? A model: prices.toml times what each design does.
+"""A model of the cost of a million tasks, and of an idle month: prices.toml times the calls of each design.
 
-It counts what comes behind the queue; sending, $0.40 a million, is the same for all.
-What is not measured or published stands below, as a constant with its reason.
+It counts the work after the queue; sends, $0.40 a million, are the same for all designs. A figure that is
+neither measured nor published is a constant below, with its reason.
 """
 
 from __future__ import annotations
@@ -17,54 +17,56 @@ from consumer.pollers import messages_for
 from consumer.source import IDLE_POLLS
 
 TICKS = 30 * 24 * 60
-"""Of a month of 30 days, one a minute."""
+"""Ticks of a month of 30 days, one a minute."""
 
 MAX_MESSAGES = 10
-"""That a receive brings: a million tasks come in bulk, so the receives are full."""
+"""Messages of a receive: a million tasks come in bulk, so the receives are full."""
 
 POLL_SECONDS = 20
-"""The longest poll of SQS."""
+"""SQS's longest poll."""
 
 PROCESSOR_MB = 1769
 """The memory with which a function has one whole processor
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 
 SLOWER = 1.5
-"""How much more time a processor of Lambda's takes than an unhurried one. Assumed, not measured."""
+"""How many times as long Lambda's processor takes as an idle machine's. Assumed, not measured."""
 
 BOTO_DELETE_SECONDS = 0.00055
-"""Processor time of boto3's bare delete, on an unhurried machine. Machines differ, and a shared one from hour
-to hour, by a factor of three and more: what was measured counts as a share of what this took beside it."""
+"""Processor time of boto3's bare delete, on an idle machine. Machines differ by a factor of three and more,
+and so does a shared one from hour to hour. So a measured time counts as a share of this delete's time in the
+same run."""
 
 CALL_SECONDS = 0.01
-"""Of a call to SQS or Lambda, on the wire and at AWS. Assumed: the caller waits, and pays for that."""
+"""Time of a call to SQS or Lambda, on the network and at AWS. Assumed. The caller waits, and pays for it."""
 
 IDLE_TICK_SECONDS = 0.1
-"""Of a tick that finds nothing: calls, one after the other, a new connection, and some milliseconds of
-processor time where there is little of it. About, by what the calls and the processor take."""
+"""Time of a tick that finds nothing: calls, one after the other, a new connection, and some milliseconds of a
+slow processor. Estimated from the calls and the processor time."""
 
 TICK_LOG_BYTES = 300
 PLATFORM_LOG_BYTES = 330
-"""Lambda's lines START, END and REPORT, where nobody turned them off. About, by their text."""
+"""Lambda's lines START, END and REPORT, if they are not turned off. Estimated from their text."""
 
 METRICS = 7
-"""At most, of a queue, with the parameter Metrics: `seconds` for each of six outcomes, and `age_seconds`."""
+"""Most metrics of a queue with the parameter Metrics: `seconds` for each of six outcomes, and
+`age_seconds`."""
 
 METRICS_LOG_BYTES = 330
-"""What they add to a line: the queue's name, and `_aws`."""
+"""Bytes that metrics add to a line: the queue's name, and `_aws`."""
 
 POLLERS = 5
-"""With which an event source mapping watches an empty queue: between two and five are told of."""
+"""Pollers of an event source mapping on an empty queue: reports say between two and five."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What the other benchmarks found, in seconds of an unhurried processor's time and in bytes.
+    """The results of the other benchmarks, in seconds of an idle machine's processor and in bytes.
 
-    The defaults are about that, for who asks the model without measuring.
+    The defaults are near them, to use the model without a measurement.
 
-    worker_cpu -- around a task that does nothing, its delete included.
-    delete_cpu -- of that delete.
+    worker_cpu -- time of the worker for a task that does nothing, with its delete.
+    delete_cpu -- time of that delete.
     """
 
     consumer_cpu: float = 0.00007
@@ -78,9 +80,9 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """USD. `alarm` and `metrics` are by the month, all others by what is done.
+    """USD. `alarm` and `metrics` are paid by the month, all others by use.
 
-    metrics -- the most: a metric is paid for by the hour, for the hours in which it gets a value.
+    metrics -- the most possible: a metric is paid for the hours in which it gets a value.
     """
 
     lambda_time: float = 0.0
@@ -101,9 +103,9 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """How it is configured: the memory is that of both functions. `metrics` is the parameter Metrics.
+    """A configuration. The memory is that of both functions. `metrics` is the parameter Metrics.
 
-    boto -- the parameter Transport: every call is boto's. Messages travel alone then.
+    boto -- the parameter Transport: boto makes every call, and each dispatch has one message.
     """
 
     memory_mb: int = 128
@@ -115,10 +117,10 @@ class Setup:
 
 
 def idle_month(setup: Setup) -> Cost:
-    """Zigzag, with nothing to do. No delivery, no metric."""
+    """Returns the cost of an idle month of Zigzag. Without deliveries there are no metrics."""
     linger = setup.linger_seconds
     long_polls = -(-linger // POLL_SECONDS)
-    # What is in flight is asked at first, and before each long poll but the one that follows at once.
+    # The in-flight count is asked first, and before each long poll except the one that follows at once.
     requests = IDLE_POLLS + 1 if long_polls == 0 else 2 * long_polls + 1
     by_boto = _seconds(requests * BOTO_DELETE_SECONDS, setup) if setup.boto else 0.0
     return Cost(
@@ -131,15 +133,15 @@ def idle_month(setup: Setup) -> Cost:
 
 
 def flow_control_month(setup: Setup) -> float:
-    """What FlowControl adds to an idle month, in USD: a read a tick, and the time that it takes."""
+    """Returns the cost that FlowControl adds to an idle month, in USD: a read in each tick, and its time."""
     return TICKS * float(_prices()["dynamodb"]["read_unit"]) + _time(TICKS * CALL_SECONDS, setup)
 
 
 def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
-    """Zigzag: plain tasks that succeed at their first attempt, received ten at a time.
+    """Returns Zigzag's cost of plain tasks that succeed at their first attempt, received ten at a time.
 
-    Where ten travel together, they are deleted together as well: that holds for tasks of 100 ms.
-    With boto and little memory a receive brings fewer than ten, and there are more of them.
+    Ten that are dispatched together are deleted together as well, which holds for tasks of 100 ms. With boto
+    and little memory a receive brings fewer than ten, so there are more receives.
     """
     dispatches = MILLION / setup.per_dispatch
     receives = MILLION / MAX_MESSAGES
@@ -163,7 +165,8 @@ def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost
 
 
 def million_by_mapping(setup: Setup, batch: int, task_seconds: float, measured: Measured) -> Cost:
-    """SQS's event source mapping: Lambda receives, invokes and deletes. One log line a task, as ours."""
+    """Returns the cost of SQS's event source mapping: Lambda receives, invokes and deletes. Each task logs a
+    line, as with ours."""
     batches = MILLION / batch
     return Cost(
         lambda_time=_time(MILLION * task_seconds, setup),
@@ -174,13 +177,14 @@ def million_by_mapping(setup: Setup, batch: int, task_seconds: float, measured: 
 
 
 def idle_month_by_mapping() -> Cost:
-    """Long polls, and the same alarm."""
+    """Returns the cost of long polls, and of the same alarm."""
     polls = POLLERS * TICKS * 60 / POLL_SECONDS
     return Cost(sqs=polls * _prices()["sqs"]["request"], alarm=_prices()["cloudwatch"]["alarm_month"])
 
 
 def million_by_naive(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
-    """The first version: ten messages a tick, one call after the other, Lambda's own log lines."""
+    """Returns the cost of the first version: ten messages a tick, one call after the other, Lambda's own log
+    lines."""
     ticks = MILLION / MAX_MESSAGES
     dispatching = MILLION * (_seconds(measured.naive_cpu, setup) + CALL_SECONDS)
     deleting = MILLION * (_seconds(BOTO_DELETE_SECONDS, setup) + CALL_SECONDS)
@@ -193,7 +197,7 @@ def million_by_naive(setup: Setup, task_seconds: float, measured: Measured) -> C
 
 
 def idle_month_by_naive(setup: Setup) -> Cost:
-    """A tick with one receive that does not wait; no alarm."""
+    """Returns the cost of ticks with one receive that does not wait, without an alarm."""
     seconds = _seconds(BOTO_DELETE_SECONDS, setup) + CALL_SECONDS
     return Cost(
         lambda_time=_time(TICKS * seconds, setup),
@@ -204,7 +208,7 @@ def idle_month_by_naive(setup: Setup) -> Cost:
 
 
 def _seconds(cpu_seconds: float, setup: Setup) -> float:
-    """How long that much of our processor's time lasts in a function of that memory."""
+    """Returns how long this processor time of ours takes in a function of that memory."""
     return cpu_seconds * SLOWER / min(1.0, setup.memory_mb / PROCESSOR_MB)
 
 

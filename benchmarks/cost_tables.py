@@ -1,4 +1,4 @@
-"""Which configurations are compared for what they cost, and how is it written down?"""
+"""The compared configurations, and the tables of their costs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SETUPS = tuple((memory, architecture) for memory in (128, 256) for architecture 
 
 
 def measured_by(results: dict[str, Any]) -> Measured:
-    """What the model needs of the other benchmarks' results, as shares of boto3's bare delete."""
+    """Returns the model's input from the other benchmarks' results, as shares of boto3's bare delete."""
     dispatch = {row["arm"]: row for row in results["dispatch"] if row["latency_ms"] == 5}
     worker = {row["arm"]: row for row in results["worker_overhead"]}
 
@@ -47,7 +47,7 @@ def measured_by(results: dict[str, Any]) -> Measured:
 
 
 def rows(measured: Measured) -> dict[str, list[Row]]:
-    """`million`: tasks of 100 ms. `idle`: a month."""
+    """Returns `million`, the costs of tasks of 100 ms, and `idle`, those of a month."""
     million: list[Row] = []
     idle: list[Row] = []
     for memory, architecture in SETUPS:
@@ -91,12 +91,12 @@ def _row(name: str, where: str, cost: Cost) -> Row:
 
 
 def tables(results: dict[str, list[Any]]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     parts = ("lambda_time", "lambda_requests", "sqs", "before_logs", "logs", "metrics", "alarm", "total")
     said = ("Lambda, time", "requests", "SQS", "before logs", "logs", "metrics", "alarm", "all")
     written = []
     for head, found in (("a million tasks", results["million"]), ("an idle month", results["idle"])):
-        # No alarm is paid by the task. Metrics are not, either: they are of a whole month with every outcome.
+        # An alarm is not paid by the task. Nor are metrics: they are those of a month with every outcome.
         kept = [number for number, part in enumerate(parts) if part != "alarm" or head == "an idle month"]
         lines = [
             (row["design"], row["functions"], *(f"${row[parts[number]]:.2f}" for number in kept))

@@ -1,7 +1,7 @@
-"""How many messages a second does a consumer dispatch, and what processor time does each take?
+"""Measures how many messages a second a consumer dispatches, and the processor time for each.
 
-Each arm drains a backlog on the stub. The rate counts from its first call to its last invoke, by the stub's
-clock, so that neither a start nor a last empty poll counts.
+Each arm drains a backlog on the stub. The rate covers the time from the first call to the last invoke, by the
+stub's clock: without the start, and without the last empty poll.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _TEN = {"BatchSize": "10"}
 
 
 def zigzag(name: str, more: Mapping[str, str] = MappingProxyType({}), *, memory: int | None = 2048) -> Arm:
-    """Our consumer, with these parameters more; `memory` in MB, None for the default."""
+    """Returns our consumer with additional parameters; `memory` in MB, None for the default."""
     parameters = {"InFlightCap": "0", **({} if memory is None else {"ConsumerMemory": str(memory)}), **more}
     return Arm(name=name, script=("zigzag_consumer.py",), parameters=parameters)
 
 
 def by_boto(name: str, more: Mapping[str, str] = MappingProxyType({})) -> Arm:
-    """Our consumer with boto3, which trusts as few as the boto threads.
+    """Returns our consumer with boto3, which has the same small CA bundle as the boto threads.
 
-    Sixteen pollers, and as many threads, used all of the processor that was measured on.
+    With sixteen pollers and threads it used all of the measured processor.
     """
     return replace(zigzag(name, {"Transport": "boto", **more}, memory=1024), small_bundle=True)
 
@@ -52,16 +52,16 @@ ARMS = (
     ZIGZAG,
     ZIGZAG_TEN,
 )
-"""The cap is off since nobody works on the stub: nothing would ever leave the flight. The memory is that of a
-function with a whole processor, as the arms have: pollers follow it."""
+"""The arms. The cap is off, as no worker deletes messages on the stub: they would stay in flight. The memory
+is that of a function with a whole processor, as the arms have one; the number of pollers depends on it."""
 
 LATENCIES_MS = (0, 5, 20)
 LAST_WAIT_SECONDS = 0.05
-"""Of a receive from the empty queue, instead of the second that is asked for: it is not what is measured."""
+"""Wait of a receive from the empty queue, instead of a second: this wait must not be measured."""
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row for each latency and arm: medians of rounds in which every arm has its turn."""
+    """Returns a row for each latency and arm: medians of rounds in which every arm runs once."""
     backlog = 1_000 if quick else 10_000
     rounds = rounds or (1 if quick else 3)
     found: dict[tuple[int, Arm], list[dict[str, float]]] = {}
@@ -77,19 +77,19 @@ def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
 
 
 def share(part: float, backlog: int) -> int:
-    """So much of the backlog, or a few messages."""
+    """Returns that part of the backlog, or at least twenty messages."""
     return max(20, int(backlog * part))
 
 
 def once(bench: Bench, arm: Arm, backlog: int, latency_ms: int) -> dict[str, float]:
-    """One turn of one arm. Raises ArmFailedError unless it dispatched every message once."""
+    """Runs an arm once. Raises ArmFailedError unless it dispatched every message exactly once."""
     outcome = bench.run(arm, backlog, latency_ms=latency_ms, max_wait_seconds=LAST_WAIT_SECONDS)
     check_dispatched_once(arm.name, outcome, backlog)
     return figures(outcome, backlog)
 
 
 def figures(outcome: Outcome, backlog: int, until: str = "last_invoke_at") -> dict[str, float]:
-    """Of a drained backlog. `until` is when, by the stub, its last message was gone."""
+    """Returns the figures of a drained backlog. `until` names the stub's time of the last message."""
     stats, ran = outcome.stats, outcome.ran
     seconds = stats[until] - stats["first_call_at"]
     return {
@@ -103,7 +103,7 @@ def figures(outcome: Outcome, backlog: int, until: str = "last_invoke_at") -> di
 
 
 def tables(rows: list[Row]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     head = ("latency", "arm", *OF_A_DRAIN)
     lines = [
         (

@@ -1,4 +1,4 @@
-"""How long until a backlog is gone, from a cold process on, and does memory grow with the backlog?"""
+"""Measures how long a backlog takes from a cold process on, and whether memory grows with the backlog."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEGABYTE = 1_000_000
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> dict[str, list[Row]]:
-    """`drain`: a row an arm. `memory`: a row an arm, with its peaks for a small and a large backlog."""
+    """Returns `drain`, a row for each arm, and `memory`, its peaks for a small and a large backlog."""
     backlog = 1_000 if quick else 10_000
     rounds = rounds or (1 if quick else 3)
     small, large = (200, 2_000) if quick else (1_000, 100_000)
@@ -62,7 +62,7 @@ def _peak(bench: Bench, arm: Arm, backlog: int) -> int:
 
 
 def tables(results: dict[str, list[Any]]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     head = ("arm", "messages", "s to empty", "s to its end", "CPU s", "connections", "CA bundles parsed")
     lines = [
         (

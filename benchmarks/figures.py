@@ -1,4 +1,4 @@
-"""How are figures summed up and written down?"""
+"""Summarises figures, and writes them as tables."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MILLION = 1_000_000
 _NUMBER = re.compile(r"\$?[\d.,]+( ms)?")
 
 Row = dict[str, object]
-"""One line of a table, as results.json has it."""
+"""A row of a table, as in results.json."""
 
 
 def medians(rounds: Sequence[Mapping[str, float]]) -> Row:
-    """The median of each figure."""
+    """Returns the median of each figure."""
     return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
 
 
 def check_dispatched_once(name: str, outcome: Outcome, backlog: int) -> None:
-    """Raises ArmFailedError unless every message of the backlog was in one invoke: else no figure is true."""
+    """Raises ArmFailedError unless every message of the backlog was in exactly one invoke."""
     stats = outcome.stats
     if (stats["dispatched"], stats["dispatched_once"]) != (backlog, backlog):
         raise ArmFailedError(
@@ -33,7 +33,7 @@ def check_dispatched_once(name: str, outcome: Outcome, backlog: int) -> None:
 
 
 def check_deleted_once(name: str, outcome: Outcome, backlog: int) -> None:
-    """The same for those that work the messages themselves: each was deleted in one call."""
+    """Raises ArmFailedError unless every message of the backlog was deleted in exactly one call."""
     stats = outcome.stats
     if (stats["deleted"], stats["deleted_once"]) != (backlog, backlog):
         raise ArmFailedError(
@@ -47,13 +47,13 @@ OF_A_DRAIN = ("messages", "messages/s", "CPU µs/message", "connections", "not t
 
 
 def of_a_drain(row: Mapping[str, object]) -> tuple[str, ...]:
-    """What an arm did with a backlog, and with which parameters."""
+    """Returns the cells for an arm that drained a backlog, with its parameters."""
     figures = ("messages", "messages_per_second", "cpu_us_per_message", "connections")
     return (*(number(row[name]) for name in figures), str(row["changed"]))
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown; what is no text is aligned to the right."""
+    """Returns a table in Markdown. Numbers are aligned to the right."""
     right = [not isinstance(cell, str) or _is_number(cell) for cell in lines[0]]
     rule = ["---:" if is_right else "---" for is_right in right]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in (head, rule, *lines))
@@ -64,7 +64,7 @@ def _is_number(cell: str) -> bool:
 
 
 def number(value: object) -> str:
-    """A figure with three digits that count, or all before the point; a whole one as it is."""
+    """Returns a figure with three significant digits, or all before the point; a whole number unchanged."""
     figure = float(str(value))
     digits = 0 if figure.is_integer() or abs(figure) >= 100 else 1 if abs(figure) >= 10 else 2
     return f"{figure:,.{digits}f}"

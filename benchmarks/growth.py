@@ -1,8 +1,8 @@
-"""Do several consumers at once dispatch as many times the messages of one?
+"""Measures whether several consumers together dispatch as many times the messages of one.
 
-Their calls take so long that each of them mostly waits for AWS, as consumers with a processor each do. Here
-they share one, so the latency is such that all of them leave some of it free: the table says how much they
-took.
+Their calls take so long that each consumer mostly waits for AWS, as it does with its own processor. Here they
+share one. The latency is high enough that all together don't use all of it; the table says how much they
+used.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from benchmarks.figures import Row, check_dispatched_once, medians, number, tabl
 CONSUMERS = (1, 2, 4)
 LATENCY_MS = 500
 START_SECONDS = 2.0
-"""For each process to start and to import what it needs, one after the other, before all of them begin."""
+"""Time for each process to start and import, one after the other, before all begin together."""
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row for each number of consumers; each of them has its share of the backlog, about."""
+    """Returns a row for each number of consumers. Each consumer has about the same share of the backlog."""
     backlog = 1_000 if quick else 4_000
     rounds = rounds or (1 if quick else 3)
     found: dict[int, list[dict[str, float]]] = {consumers: [] for consumers in CONSUMERS}
@@ -34,7 +34,8 @@ def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
 
 
 def compared(found: dict[int, list[dict[str, float]]]) -> list[Row]:
-    """The rows, of the turns of each number of consumers; `ratio` is to as many times one's rate."""
+    """Returns the rows for the rounds of each number of consumers. `ratio` 1 is that many times the rate of
+    one."""
     rows: list[dict[str, Any]] = [
         {"arm": ZIGZAG.name, "consumers": consumers, "latency_ms": LATENCY_MS, "changed": ZIGZAG.changed}
         | medians(turns)
@@ -45,7 +46,8 @@ def compared(found: dict[int, list[dict[str, float]]]) -> list[Row]:
 
 
 def together(bench: Bench, consumers: int, backlog: int, start_seconds: float) -> dict[str, float]:
-    """One turn of so many. Raises ArmFailedError unless they dispatched every message once."""
+    """Runs so many consumers once. Raises ArmFailedError unless they dispatched every message exactly
+    once."""
     bench.stub.reset(backlog, latency_ms=LATENCY_MS, max_wait_seconds=LAST_WAIT_SECONDS)
     begins_at = time.monotonic() + start_seconds * consumers
     more = {"BENCHMARK_BEGINS_AT": str(begins_at)}
@@ -63,7 +65,7 @@ def together(bench: Bench, consumers: int, backlog: int, start_seconds: float) -
 
 
 def tables(rows: list[Any]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     head = (
         "consumers",
         "latency",

@@ -1,6 +1,6 @@
-"""How near does a consumer come to what the wire allows on as many connections? That is what wrk does there.
+"""Compares a consumer with wrk on as many connections, as wrk's rate is the most that the wire allows.
 
-Where the stub has no time left (it is one process of Python), wrk shows the stub's limit; the table says so.
+The stub is one process of Python. If it has no time left, wrk shows the stub's limit; the table says so.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from benchmarks.dispatch import ZIGZAG, once, zigzag
 from benchmarks.figures import Row, medians, number, table
 
 HALF, QUARTER = zigzag("zigzag", memory=1024), zigzag("zigzag", memory=512)
-"""With fewer pollers, and so fewer connections; the processor is whole all the same."""
+"""Arms with fewer pollers, and so fewer connections, on a whole processor all the same."""
 
 TURNS: tuple[tuple[int, Arm], ...] = ((5, ZIGZAG), (20, ZIGZAG), (20, HALF), (20, QUARTER))
-"""Latency in milliseconds, and who."""
+"""Latency in milliseconds, and the arm."""
 
 BUSY = 0.9
-"""The share of its time from which on the stub counts as the limit."""
+"""The stub counts as the limit from this share of its time."""
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row for each of TURNS; none without wrk. A consumer and wrk take turns."""
+    """Returns a row for each of TURNS, or none without wrk. A consumer and wrk run alternately."""
     if not wrk.is_there():
         return []
     backlog, seconds = (1_000, 1) if quick else (10_000, 5)
@@ -51,7 +51,7 @@ def _compared(bench: Bench, arm: Arm, backlog: int, seconds: int, latency_ms: in
 
 
 def tables(rows: list[Any]) -> str:
-    """The rows in Markdown; without any, what is missing."""
+    """Returns the rows in Markdown. Without rows, it returns that wrk is missing."""
     if not rows:
         return wrk.MISSING
     head = (

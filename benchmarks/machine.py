@@ -1,4 +1,4 @@
-"""On which processors do clients and stub run, and what machine is this?"""
+"""Chooses the processors of clients and stub, and describes this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 
 def _two_processors() -> tuple[int, int] | tuple[None, None]:
-    """Where processes can be bound to processors and there are two: one for clients, one for the stub."""
+    """Returns a processor for clients and one for the stub; None for both if there are no two to bind
+    processes to."""
     if not hasattr(os, "sched_getaffinity"):
         return None, None
     ours = sorted(os.sched_getaffinity(0))
@@ -21,7 +22,7 @@ CLIENT_CPU, STUB_CPU = _two_processors()
 
 
 def description() -> str:
-    """One line for a reader of the results."""
+    """Returns one line for a reader of the results."""
     try:
         named = Path("/proc/cpuinfo").read_text().partition("model name\t: ")[2].partition("\n")[0]
     except OSError:
@@ -33,9 +34,9 @@ def description() -> str:
 
 
 def load() -> float:
-    """How many processes were running or waiting in the last minute, ours included."""
+    """Returns the average number of processes that ran or waited in the last minute, ours included."""
     return os.getloadavg()[0]
 
 
 PYTHON = os.path.realpath(sys.executable)
-"""The interpreter without its environment: nothing is installed in it."""
+"""The interpreter outside its environment, without installed packages."""

@@ -1,7 +1,7 @@
-"""What Lambda would run: the packages that `sam build` makes, and the runtime's own boto3.
+"""Makes the code that Lambda would run: the packages of `sam build`, and the runtime's own boto3.
 
-Each with and without compiled files (`.pyc`): a function's folder is read-only, so what is not compiled
-in it is compiled anew at each cold start.
+Each exists with and without compiled files (`.pyc`). A function's folder is read-only, so a file without one
+is compiled again at each cold start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 OWN_TASKS = Path(__file__).with_name("own_tasks")
 
 RUNTIMES_OWN = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-"""boto3 and all it needs: what Lambda's runtime for Python has."""
+"""boto3 and its dependencies, which Lambda's runtime for Python has."""
 
 _OURS = {
     "ConsumerFunction": ("consumer", "shared"),
@@ -32,12 +32,12 @@ MODELS = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "
 _NOT_COMPILED = shutil.ignore_patterns("__pycache__")
 
 _DATA = "data"
-"""In botocore and boto3, what they know of AWS: thousands of files, and no code."""
+"""The folder of botocore and boto3 that describes AWS: thousands of files without code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A folder for each function, by its name in template.yaml, and one with what Lambda brings along."""
+    """A folder for each function, by its name in template.yaml, and the folder of Lambda's own packages."""
 
     functions: Mapping[str, Path]
     runtime: Path
@@ -45,8 +45,8 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """`compiled` is as `sam build` leaves it, beside a boto3 that is compiled; `without_pyc` has no compiled
-    code at all but the standard library's."""
+    """`compiled` is the result of `sam build`, with a compiled boto3. `without_pyc` has no compiled code
+    except the standard library's."""
 
     compiled: Package
     without_pyc: Package
@@ -63,7 +63,7 @@ def built(folder: Path) -> Packages:
 
 
 def not_built(folder: Path) -> Packages:
-    """The same of the project's folders as they are, for tests: it takes no time."""
+    """Returns such packages, made of the project's folders without a build. This is fast, for tests."""
     _copy_project(folder / "project")
     for function, names in _OURS.items():
         for name in names:
@@ -101,7 +101,7 @@ def _copy_project(to: Path) -> None:
 
 
 def _copy_module(name: str, to: Path, *, compiled: bool) -> None:
-    """An installed module or package, as links to its files."""
+    """Copies an installed module or package, as links to its files."""
     spec = find_spec(name)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"{name} is not installed: run `make setup`")
@@ -117,5 +117,5 @@ def _copy_module(name: str, to: Path, *, compiled: bool) -> None:
 
 
 def _compile(folder: Path) -> None:
-    """Compiles what is not compiled yet, and never looks at the source's time again."""
+    """Compiles the files that are not compiled yet. Their source's time is never checked again."""
     compileall.compile_dir(folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)

@@ -1,4 +1,4 @@
-"""Writes the results where readers find them: results.json, docs/performance.md and its picture."""
+"""Writes the results to results.json, docs/performance.md and its picture."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(results: dict[str, Any]) -> None:
 
 
 def between_markers(page: str, text: str) -> str:
-    """The page with that text between its markers. Raises ValueError if they are not there."""
+    """Returns the page with the text between its markers. Raises ValueError if they are missing."""
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -37,7 +37,7 @@ def between_markers(page: str, text: str) -> str:
 
 
 def in_markdown(results: dict[str, Any]) -> str:
-    """All tables, under their headings."""
+    """Returns all tables with their headings."""
     parts = [
         _when(results) + (_ROUGH if results["quick"] else ""),
         f"Machine: {results['machine']}; load {results['load']:.1f} before the first process.",

@@ -1,4 +1,4 @@
-"""Draws the throughput of the arms, as an SVG that can be read on a light and on a dark page."""
+"""Draws the throughput of the arms, as an SVG for light and dark pages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 LEFT, TOP, LONGEST, BAR, GAP = 250, 74, 500, 16, 6
-"""Where bars begin, how long the longest is, how thick they are, and what is between them."""
+"""The bars' left and top, the length of the longest, their thickness, and the gap between two."""
 
 HEAD = 30
 """Height of a group's heading."""
@@ -30,7 +30,7 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
 def throughput(rows: list[dict[str, Any]], subtitle: str) -> str:
-    """The picture of dispatch's rows, a group of bars for each latency."""
+    """Returns the picture of dispatch's rows, a group of bars for each latency."""
     groups: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault(row["latency_ms"], []).append(row)

@@ -1,4 +1,4 @@
-"""Runs a program to its end, on the clients' processor, and says what it took."""
+"""Runs a program until its end, on the clients' processor, and measures it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MAX_RUN_SECONDS = 1200
 
 
 class ArmFailedError(Exception):
-    """An arm did not end as it should; the message is what it said."""
+    """An arm failed. The text is its output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a program took.
+    """The figures of a program's run.
 
-    cpu_seconds -- of its user and system time, start and end included.
-    said        -- its last line, if that was JSON.
-    log_bytes   -- all that it wrote.
+    cpu_seconds -- its user and system time, with start and end.
+    said        -- its last line, if that is JSON.
+    log_bytes   -- the size of its whole output.
     """
 
     started_at: float
@@ -40,7 +40,7 @@ class Ran:
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ran:
-    """Runs it. Raises ArmFailedError if its status is not 0."""
+    """Runs a command. Raises ArmFailedError if its status is not 0."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started_at = time.monotonic()
         with _on_the_clients_processor():
@@ -71,7 +71,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
 
 @contextmanager
 def _on_the_clients_processor() -> Iterator[None]:
-    """What is started in the block runs on that processor; so do we, until its end."""
+    """Moves this process to the clients' processor for the block. Programs started in it stay there."""
     if machine.CLIENT_CPU is None:
         yield
         return

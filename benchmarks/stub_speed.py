@@ -1,7 +1,7 @@
-"""How many requests a second does the stub take? `python -m benchmarks.stub_speed`, with wrk.
+"""Measures how many requests a second the stub takes: `python -m benchmarks.stub_speed`, with wrk.
 
-Ten invokes to a receive of ten messages, over TLS, no latency. It is one process on one processor: where wrk
-does not fill it, the processor time of a request tells what it could take.
+wrk sends ten invokes for each receive of ten messages, over TLS, without latency. The stub is one process on
+one processor. If wrk does not use all of it, the processor time of a request tells how many it could take.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def tables(loads: list[wrk.Load]) -> str:
-    """The loads in Markdown."""
+    """Returns the loads in Markdown."""
     head = ("connections", "requests/s", "busy", "CPU µs/request", "requests/s if always busy")
     lines = [
         (

@@ -1,4 +1,4 @@
-"""Which environment variables does template.yaml give a function, and what are its parameters' defaults?"""
+"""Reads a function's environment variables, and the parameters' defaults, from template.yaml."""
 
 from __future__ import annotations
 
@@ -27,20 +27,18 @@ def _template() -> dict[str, Any]:
 
 
 def default(parameter: str) -> str:
-    """The default of a parameter. Raises KeyError if there is no such parameter."""
+    """Returns the default of a parameter. Raises KeyError for an unknown one."""
     return str(_template()["Parameters"][parameter]["Default"])
 
 
 def environment_of(function: str, **given: str) -> dict[str, str]:
-    """The variables of a function. Its AWS_ENDPOINT_URL, which is no value, is not among them.
+    """Returns the variables of a function, without AWS_ENDPOINT_URL, which has no value.
 
-    Args:
-        function: its name in the template.
-        given: parameters that are not the defaults, and what there is of a resource: an address, a name.
-            A resource that is not given has a name that was made up.
+    function -- its name in the template.
+    given    -- parameters that are not the defaults, and names or addresses of resources. Other resources get
+                invented names.
 
-    Raises:
-        KeyError: something is given that is neither a parameter nor a resource.
+    Raises KeyError for a name that is neither a parameter nor a resource.
     """
     for name in given:
         if name not in _template()["Parameters"] and name not in _template()["Resources"]:
@@ -50,13 +48,13 @@ def environment_of(function: str, **given: str) -> dict[str, str]:
 
 
 def memory(function: str, parameters: Mapping[str, str]) -> str:
-    """The memory of a function in MB, with the parameters that are not the defaults."""
+    """Returns the memory of a function in MB, by the parameters that are not the defaults."""
     size: str = _template()["Resources"][function]["Properties"]["MemorySize"]["Ref"]
     return parameters.get(size, default(size))
 
 
 def _value(value: Any, given: Mapping[str, str]) -> str:
-    """A variable's value, as far as it can be known here; what AWS alone can say is the text of it."""
+    """Returns a variable's value as far as it is known here. A value that only AWS knows becomes its text."""
     if not isinstance(value, Mapping) or "Ref" not in value:
         return str(value)
     name: str = value["Ref"]

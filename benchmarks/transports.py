@@ -1,6 +1,6 @@
-"""What does a call take, by each library that could carry it? Deletes, one by one, over one connection.
+"""Measures a call by each possible library: deletes, one after the other, over one connection.
 
-And what the library itself takes to start: the whole process with a single call, less one that does nothing.
+It also measures the start of the library: a process with a single call, less a process that does nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LIBRARIES = ("boto3", "urllib3", "http.client", "lean")
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row for each library."""
+    """Returns a row for each library."""
     calls = 300 if quick else 3_000
     rounds = rounds or (1 if quick else 5)
     found: dict[str, list[dict[str, float]]] = {library: [] for library in LIBRARIES}
@@ -39,7 +39,7 @@ def _arm(library: str, calls: int) -> Arm:
 
 
 def tables(rows: list[Any]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     boto = rows[0]
     head = ("a call by", "CPU µs", "of boto3's", "first call, CPU ms", "of boto3's", "peak MB")
     lines = [

@@ -1,4 +1,4 @@
-"""What does a warm worker take for a task that does nothing? Beside it, a bare delete."""
+"""Measures a warm worker with a task that does nothing, next to a bare delete."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.figures import MILLION, Row, medians, number, table
 
 
 def arms(events: int) -> tuple[Arm, ...]:
-    """Each works so many events; the first is the yardstick."""
+    """Returns the arms, which each work so many events. The first is the yardstick."""
     many = str(events)
     return (
         Arm(name="boto3, bare delete", script=("boto3_delete.py", many), function="WorkerFunction"),
@@ -28,7 +28,7 @@ def arms(events: int) -> tuple[Arm, ...]:
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row an arm. The first event, which is cold, does not count."""
+    """Returns a row for each arm. The first event, which is cold, does not count."""
     events = 200 if quick else 1_000
     rounds = rounds or (1 if quick else 5)
     every = arms(events)
@@ -42,7 +42,7 @@ def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
 
 
 def tables(rows: list[Any]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     bare = rows[0]["cpu_us_per_task"]
     lines = [
         (row["arm"], number(row["cpu_us_per_task"]), f"{row['cpu_us_per_task'] / bare:.2f}") for row in rows

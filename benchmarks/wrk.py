@@ -1,7 +1,8 @@
-"""What the wire allows: wrk (https://github.com/wg/wrk), a load generator in C, in the consumer's place.
+"""Runs wrk (https://github.com/wg/wrk), a load generator in C, in the consumer's place: the most that the
+wire allows.
 
-It asks for ten messages and invokes ten times, over TLS, on as many connections as it is told. It signs
-nothing and looks at no answer: no consumer that does its job can be faster on as many connections.
+It asks for ten messages and invokes ten times, over TLS, on the given number of connections. It signs nothing
+and reads no answer: no consumer that does its job can be faster on as many connections.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ MISSING = "wrk is not installed (on Debian: apt-get install wrk), so there is no
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What wrk did.
+    """The figures of a run of wrk.
 
     messages_per_second -- invokes, or messages received if that is less.
-    stub_busy           -- the share of the time for which the stub used its processor: at 1, it is the limit.
+    stub_busy           -- the share of the time in which the stub used its processor: at 1, the stub is the
+                           limit.
     """
 
     requests_per_second: float
@@ -40,7 +42,7 @@ def is_there() -> bool:
 
 
 def load(stub: Stub, connections: int, seconds: int, latency_ms: float, backlog: int = 1_000_000) -> Load:
-    """Runs wrk for so long. Raises ArmFailedError if a call failed, or the backlog did not last."""
+    """Runs wrk for `seconds`. Raises ArmFailedError if a call failed, or the backlog was too small."""
     stub.reset(backlog, latency_ms=latency_ms)
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s"]
     environment = {
@@ -70,7 +72,7 @@ def _of(stats: dict[str, Any]) -> Load:
 
 
 def _invoke() -> dict[str, Any]:
-    """As long as what our consumer sends for one message of the stub's."""
+    """Returns an event as long as our consumer's for one message of the stub."""
     attributes = {
         "SenderId": "AIDAEXAMPLE",
         "SentTimestamp": "1" * 13,

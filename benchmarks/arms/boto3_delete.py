@@ -1,4 +1,4 @@
-"""An empty task by boto3 alone: read the body, delete the message. `boto3_delete.py NUMBER [pydantic]`."""
+"""An empty task by boto3 alone: reads the body, deletes the message. `boto3_delete.py NUMBER [pydantic]`."""
 
 import json
 import os

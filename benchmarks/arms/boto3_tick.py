@@ -1,4 +1,4 @@
-"""The calls of the consumer's tick with one message, by boto3 alone; with `pydantic`, that is loaded, too."""
+"""Makes the calls of a tick with one message by boto3 alone. The argument `pydantic` loads that as well."""
 
 import json
 import os
@@ -11,7 +11,7 @@ if "pydantic" in sys.argv:
     from pydantic import BaseModel
 
     class Message(BaseModel):
-        """What the queue holds."""
+        """The message on the queue."""
 
         task: str
         payload: dict[str, str]

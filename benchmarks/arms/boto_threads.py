@@ -1,4 +1,4 @@
-"""The best usual practice: threads, each of which receives ten messages and invokes ten times."""
+"""The best usual practice: each thread receives ten messages and invokes ten times."""
 
 import json
 import os

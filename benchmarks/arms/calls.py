@@ -1,6 +1,6 @@
-"""Deletes over one connection, by one library: `calls.py boto3|urllib3|http.client|lean NUMBER`.
+"""Makes deletes over one connection, by one library: `calls.py boto3|urllib3|http.client|lean NUMBER`.
 
-Signed by the lean transport's own signer, but for boto3, which has its own.
+boto3 signs by its own signer, the others by the lean transport's.
 """
 
 import json
@@ -20,7 +20,7 @@ HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "Amazon
 
 
 def signed() -> tuple[dict[str, str], bytes]:
-    """Headers and body of a call."""
+    """Returns headers and body of a call."""
     body = json.dumps(PARAMETERS).encode()
     return {**HEADERS, **signer.headers("POST", endpoint.host_header, "/", HEADERS, body, time.time())}, body
 

@@ -1,6 +1,6 @@
-"""What an arm tells of itself: its last line on standard output, in JSON.
+"""Prints an arm's own figures, as JSON in its last line on standard output.
 
-Loads nothing that an arm would not load by itself: it is measured as well.
+It loads only modules that every arm loads anyway: its own cost is measured as well.
 """
 
 import json
@@ -12,14 +12,15 @@ _BUNDLES = [0]
 
 
 def begin() -> float:
-    """The processor time until now, of all threads, for `say`. Who is to begin with others waits for them."""
+    """Returns the processor time of all threads until now, for `say`. Waits first if arms must begin
+    together."""
     if "BENCHMARK_BEGINS_AT" in os.environ:
         time.sleep(max(0.0, float(os.environ["BENCHMARK_BEGINS_AT"]) - time.monotonic()))
     return time.process_time()
 
 
 def say(begun: float, **more: object) -> None:
-    """Tells of the time since `begin`, and of the whole process."""
+    """Prints the figures of the time since `begin`, and of the whole process."""
     told = {"cpu_seconds": time.process_time() - begun, "peak_bytes": _peak_bytes(), **more}
     if "BENCHMARK_COUNTS_BUNDLES" in os.environ:
         told["bundles_parsed"] = _BUNDLES[0]
@@ -27,9 +28,9 @@ def say(begun: float, **more: object) -> None:
 
 
 def _peak_bytes() -> int:
-    """The most memory that was resident.
+    """Returns the most memory that this process had resident.
 
-    Of this process alone: what `os.wait4` says is at least what its parent had when it started this one.
+    The figure of `os.wait4` would include the memory that the parent had at the fork.
     """
     try:
         with open("/proc/self/status") as status:

@@ -1,4 +1,5 @@
-"""The first version of this pattern: one call after the other, and the invoke's answer is not read."""
+"""The first version of this pattern: makes one call after the other, and does not read the invoke's
+answer."""
 
 import json
 import os

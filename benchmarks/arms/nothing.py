@@ -1,1 +1,1 @@
-"""An empty process: what every other one has to do as well."""
+"""An empty process: the work that every other process has to do as well."""

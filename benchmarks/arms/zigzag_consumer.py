@@ -1,4 +1,4 @@
-"""Zigzag's consumer, as Lambda would call it: ticks, until the queue is empty."""
+"""Calls Zigzag's consumer as Lambda does, tick after tick, until the queue is empty."""
 
 import sys
 import time
@@ -9,7 +9,7 @@ TIMEOUT_SECONDS = 90  # of the consumer, in template.yaml
 
 
 class Context:
-    """What the handler asks of Lambda's context."""
+    """The part of Lambda's context that the handler uses."""
 
     def __init__(self) -> None:
         self._ends_at = time.monotonic() + TIMEOUT_SECONDS

@@ -1,4 +1,4 @@
-"""Zigzag's worker, as Lambda would call it: `zigzag_worker.py TASK NUMBER` works so many events."""
+"""Calls Zigzag's worker as Lambda does: `zigzag_worker.py TASK NUMBER` works so many events."""
 
 import json
 import os
@@ -11,14 +11,14 @@ TASK, NUMBER = sys.argv[1], int(sys.argv[2])
 
 
 class Context:
-    """What the handler asks of Lambda's context."""
+    """The part of Lambda's context that the handler uses."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 
 
 def an_event() -> dict[str, object]:
-    """A dispatch, received now."""
+    """Returns the event of a dispatch whose message was received now."""
     now = time.time()
     milliseconds = str(int(now * 1000))
     message = {

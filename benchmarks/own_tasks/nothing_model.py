@@ -1,4 +1,4 @@
-"""A task that does nothing, with a model for its payload."""
+"""A task that does nothing, with a pydantic model as its payload."""
 
 from pydantic import BaseModel
 

@@ -1,4 +1,4 @@
-"""Other ways to work a queue of SQS, on the same stub: `python -m benchmarks.peers`.
+"""Other ways to work an SQS queue, on the same stub: `python -m benchmarks.peers`.
 
-What they need is installed into a temporary folder. They are in benchmarks/arms/peers.
+Their scripts are in benchmarks/arms/peers; their packages are installed into a temporary folder.
 """

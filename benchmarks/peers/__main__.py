@@ -1,6 +1,6 @@
-"""How many messages do others work on the same stub? `python -m benchmarks.peers [--quick]`.
+"""Measures other projects on the same stub: `python -m benchmarks.peers [--quick]`.
 
-It needs the network once, for pip and npm; and Node for two of the peers.
+It needs the network for pip and npm, and Node for two of the peers.
 """
 
 from benchmarks.alone import run_alone

@@ -1,4 +1,4 @@
-"""Each peer, and ours beside it, drains a backlog on the stub: its rate, and its processor time a message."""
+"""Measures peers and our consumer on the stub: the rate of each, and its processor time a message."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ LATENCY_MS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Somebody else's way to work a queue.
+    """Another project's way to work a queue.
 
-    does   -- what becomes of a message; the dispatchers' workers are AWS's, the others' are they themselves.
-    script -- in benchmarks/arms/peers.
-    body   -- of its messages; None is the stub's own.
-    share  -- of the backlog, as an arm's.
+    does   -- its job for a message: it invokes a worker, or works the message itself.
+    script -- its script in benchmarks/arms/peers.
+    body   -- returns the body of its messages; None for the stub's own.
+    share  -- its share of the backlog, as for an arm.
     """
 
     name: str
@@ -71,7 +71,7 @@ OURS = (BOTO_THREADS, ZIGZAG)
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """A row for each of ours and for each peer. Raises InstallError."""
+    """Returns a row for each of our arms and for each peer. Raises InstallError."""
     backlog = 1_000 if quick else 10_000
     rounds = rounds or (1 if quick else 3)
     with tempfile.TemporaryDirectory(prefix="zigzag-peers-") as name:
@@ -94,12 +94,13 @@ def _turn(bench: Bench, installed: Installed, one: Arm | Peer, backlog: int) -> 
 
 
 def worked(bench: Bench, installed: Installed, peer: Peer, backlog: int) -> Outcome:
-    """Runs a peer until its last message is gone. Raises ArmFailedError unless each had its turn once."""
+    """Runs a peer until its last message is gone. Raises ArmFailedError unless it worked each exactly
+    once."""
     manner: dict[str, Any] = {} if peer.body is None else {"body": peer.body()}
     bench.stub.reset(backlog, latency_ms=LATENCY_MS, max_wait_seconds=LAST_WAIT_SECONDS, **manner)
     interpreter = installed.node if peer.is_node else installed.python
     environment = bench.environment(Arm(name=peer.name, script=(peer.script,), small_bundle=True))
-    environment["PYTHONPATH"] = str(ARMS)  # for what an arm tells of itself
+    environment["PYTHONPATH"] = str(ARMS)  # for `measured`
     command = [str(interpreter), str(installed.scripts / peer.script), str(backlog)]
     outcome = Outcome(run(command, environment, bench.folder), bench.stub.stats())
     check = check_dispatched_once if peer.does == DISPATCHES else check_deleted_once
@@ -118,7 +119,7 @@ def _row(one: Arm | Peer, found: list[dict[str, float]]) -> Row:
 
 
 def tables(rows: list[Any]) -> str:
-    """The rows in Markdown."""
+    """Returns the rows in Markdown."""
     head = ("arm", "a message", *OF_A_DRAIN)
     lines = [
         (

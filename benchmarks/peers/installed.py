@@ -1,4 +1,4 @@
-"""Installs what the peers need into a temporary folder, by pip and npm."""
+"""Installs the peers' packages into a temporary folder, by pip and npm."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PEERS = Path(__file__).parent
 
 
 class InstallError(Exception):
-    """Something could not be installed; the message is what the program said."""
+    """A package could not be installed. The text is the program's output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """Where the peers run.
+    """The installed peers.
 
-    scripts -- a copy of benchmarks/arms/peers, beside the packages of Node: they are looked for there.
-    node    -- None if Node or npm is not installed: then its peers have no turn.
+    scripts -- a copy of benchmarks/arms/peers, next to Node's packages, as Node looks for them there.
+    node    -- None if Node or npm is not installed; its peers are left out then.
     """
 
     scripts: Path
@@ -32,9 +32,9 @@ class Installed:
 
 
 def install(folder: Path, ca: Path) -> Installed:
-    """Installs all of it. Raises InstallError.
+    """Installs all packages. Raises InstallError.
 
-    ca -- the stub's. It takes the place of botocore's bundle there: Celery asks no variable for its own.
+    ca -- the stub's CA bundle. It replaces botocore's bundle there, as Celery reads no variable for its own.
     """
     scripts = folder / "peers"
     shutil.copytree(ARMS / "peers", scripts, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,4 +1,4 @@
-"""What a peer's producer would have sent: a task that does nothing, in the peer's own envelope."""
+"""Makes the message of a peer's producer: a task that does nothing, in the peer's own envelope."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ID = "4f7a7a1c-6f0e-4c3c-9d53-9a0c6f1e5b11"
 
 
 def for_celery() -> str:
-    """Version 2 of its protocol, as kombu sends it
+    """Returns a message by version 2 of Celery's protocol, as kombu sends it
     (https://docs.celeryq.dev/en/stable/internals/protocol.html).
     """
     body = [[], {"name": "world"}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
@@ -34,7 +34,8 @@ def for_celery() -> str:
 
 
 def for_dramatiq() -> str:
-    """As its JSONEncoder writes it (https://dramatiq.io/reference.html#dramatiq.Message)."""
+    """Returns a message as dramatiq's JSONEncoder writes it
+    (https://dramatiq.io/reference.html#dramatiq.Message)."""
     return _base64(
         {
             "queue_name": QUEUE,

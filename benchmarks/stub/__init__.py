@@ -1,4 +1,4 @@
-"""A stub of SQS, Lambda and DynamoDB, fast enough to never be what is measured.
+"""A stub of SQS, Lambda and DynamoDB. It is so fast that its own time does not matter in a measurement.
 
-It has one queue with a backlog, hands out each message once, and counts. `python -m benchmarks.stub --help`.
+It has one queue with a backlog, gives each message once, and counts. `python -m benchmarks.stub --help`.
 """

@@ -1,4 +1,4 @@
-"""The stub as a process: `python -m benchmarks.stub`. Prints a line of JSON, and serves until it is ended."""
+"""Runs the stub: `python -m benchmarks.stub`. Prints a line of JSON, and serves until it is ended."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def _asked() -> argparse.Namespace:
 
 def _serve(answers: Answers, folder: Path, *, ends_with_stdin: bool) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit())  # the loop itself would sleep on
+        signal.signal(number, lambda *_: sys.exit())  # otherwise the loop would go on
     server = Server(answers, folder)
     if ends_with_stdin:
-        server.loop.on_readable(sys.stdin.fileno(), server.loop.end)  # nothing is ever written to it
+        server.loop.on_readable(sys.stdin.fileno(), server.loop.end)  # readable only at its end
     print(json.dumps({"port": server.port, "url": server.url, "ca": str(server.ca)}), flush=True)
     server.loop.run()
 

@@ -1,7 +1,7 @@
-"""What does the stub answer to a call of SQS, Lambda or DynamoDB?
+"""Answers calls of SQS, Lambda and DynamoDB.
 
-The protocols are those that botocore's service models name: SQS and DynamoDB take JSON with the operation
-in `X-Amz-Target` (https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html); Lambda has a path
+The protocols are those of botocore's service models: SQS and DynamoDB take JSON with the operation in
+`X-Amz-Target` (https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html); Lambda has a path
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html).
 """
 
@@ -20,7 +20,7 @@ from benchmarks.stub.backlog import BODY, Backlog
 
 INVOKE = b"POST /2015-03-31/functions/"
 QUEUES = "https://sqs.us-east-1.amazonaws.com/123456789012"
-"""What a queue's URL begins with. Clients call the stub all the same: they are told of its own URL."""
+"""The beginning of a queue's URL. Clients call the stub all the same, as they have its address."""
 
 _TARGET = b"AmazonSQS."
 _TABLE_TARGET = b"DynamoDB_20120810."
@@ -30,7 +30,7 @@ _WAIT = re.compile(rb'"WaitTimeSeconds": ?(\d+)')
 
 
 class Answer(NamedTuple):
-    """The whole answer as it goes over the wire, and how long to hold it back."""
+    """The bytes of an answer, and the delay before they are sent."""
 
     wire: bytes
     seconds: float
@@ -38,10 +38,10 @@ class Answer(NamedTuple):
 
 @dataclass(slots=True)
 class Manner:
-    """How the stub answers.
+    """The stub's way to answer.
 
-    latency_ms           -- of each answer.
-    max_wait_seconds -- of a receive from the empty queue, however long it would wait; None is SQS's own.
+    latency_ms       -- the delay of each answer.
+    max_wait_seconds -- most wait of a receive from the empty queue; None for the wait that it asks for.
     """
 
     latency_ms: float = 0.0
@@ -49,7 +49,7 @@ class Manner:
 
 
 class Answers:
-    """Answers calls, out of a backlog."""
+    """Answers calls from a backlog."""
 
     def __init__(self, backlog: Backlog, manner: Manner) -> None:
         self.backlog = backlog
@@ -59,7 +59,7 @@ class Answers:
         self._note_the_time()
 
     def to(self, head: bytes, body: bytes) -> Answer:
-        """The answer to a call; `head` is its request line and headers."""
+        """Returns the answer to a call. `head` is its request line and headers."""
         if head.startswith(INVOKE):
             if self.backlog.invoked(body) >= self._dated_at + 1:
                 self._note_the_time()
@@ -74,12 +74,12 @@ class Answers:
         return self._refusal("UnknownOperationException", "The stub knows no such path.")
 
     def stats(self) -> Answer:
-        """The counters, and the processor time that the stub took for it all."""
+        """Returns the counters, and the stub's processor time since the reset."""
         stats = {**self.backlog.stats(), "stub_cpu_seconds": time.process_time() - self._cpu_before}
         return Answer(self._wire(b"200 OK", json.dumps(stats).encode()), 0.0)
 
     def reset(self, body: bytes) -> Answer:
-        """A new backlog, in a new manner: `{"backlog": …, "body": …, "latency_ms": …, …}`."""
+        """Makes a new backlog, with a new manner: `{"backlog": …, "body": …, "latency_ms": …, …}`."""
         wanted = json.loads(body or b"{}")
         self.backlog = Backlog(wanted.pop("backlog", 0), wanted.pop("body", BODY))
         self._manner = Manner(**wanted)
@@ -90,7 +90,7 @@ class Answers:
 
     def _of_sqs(self, operation: str, body: bytes) -> Answer:
         backlog = self.backlog
-        match operation:  # what is asked for often is not parsed
+        match operation:  # frequent calls are not parsed
             case "ReceiveMessage":
                 return self._received(body)
             case "DeleteMessage":
@@ -150,7 +150,7 @@ class Answers:
         )
 
     def _note_the_time(self) -> None:
-        """For the next second: its header, and the answer to an invoke, which is what is asked for most."""
+        """Prepares the next second's Date header, and the answer to an invoke, the most frequent call."""
         self._dated_at = int(time.monotonic())
         self._date = email.utils.formatdate(usegmt=True).encode()
         self._accepted = Answer(self._wire(b"202 Accepted", b"", b"application/json"), self._latency)
@@ -166,7 +166,7 @@ def _all_went_well(asked: dict[str, Any]) -> bytes:
 
 
 def _sent(asked: dict[str, Any]) -> bytes:
-    """As if it were stored: what is sent is counted, and forgotten."""
+    """Returns the answer to a send. The message is not stored."""
     md5 = hashlib.md5(asked["MessageBody"].encode(), usedforsecurity=False).hexdigest()
     said = {"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274", "MD5OfMessageBody": md5}
     if attributes := asked.get("MessageAttributes"):
@@ -175,7 +175,7 @@ def _sent(asked: dict[str, Any]) -> bytes:
 
 
 def _md5_of(attributes: dict[str, dict[str, str]]) -> str:
-    """Each part with its length before it, sorted by name
+    """Returns the MD5 of attributes: each part after its length, sorted by name
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
     digest = hashlib.md5(usedforsecurity=False)
     for name, one in sorted(attributes.items()):
@@ -188,7 +188,7 @@ def _md5_of(attributes: dict[str, dict[str, str]]) -> str:
 
 
 def _of_table(operation: str, body: bytes) -> dict[str, Any]:
-    """An update succeeds; its item is the key, and one start."""
+    """Returns a table's answer. An update succeeds; its item is the key, and one start."""
     if operation != "UpdateItem":
         return {}
     return {"Attributes": {**json.loads(body)["Key"], "starts": {"N": "1"}}}

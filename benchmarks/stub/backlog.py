@@ -1,4 +1,4 @@
-"""The stub's queue: a number of equal messages, each handed out once; and what became of them, counted."""
+"""The stub's queue: a number of equal messages, each received once, and the counts of all calls for them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any
 BODY = '{"task": "hello", "payload": {"name": "world"}}'
 
 MAX_AT_ONCE = 10
-"""Messages that a receive brings."""
+"""Most messages of a receive."""
 
 _MESSAGE_IDS = re.compile(rb'"MessageId": ?"([0-9a-f]{8})-0000-4000-8000-000000000000"')
 _HANDLES = re.compile(rb'"ReceiptHandle": ?"([0-9a-f]{8})AQEB')
 _HANDLE_END = "AQEB" * 42
-"""A receipt handle of SQS has about 180 characters."""
+"""The rest of a receipt handle: SQS's have about 180 characters."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """All that has happened since the last reset. Times are those of `time.monotonic`.
+    """The counts since the last reset. Times are those of `time.monotonic`.
 
-    messages         -- handed out.
-    dispatched       -- in all invokes; `dispatched_once` counts those that were in exactly one.
-    deletes          -- calls; `deleted` counts their messages, `deleted_once` those that were in exactly one.
-                        So do `postponements` and `postponed`.
-    connections      -- over which a call came.
-    tls_handshakes   -- whole ones: not those that resumed a session.
+    messages         -- messages that were received.
+    dispatched       -- messages in all invokes; `dispatched_once` counts those in exactly one.
+    deletes          -- calls; `deleted` counts their messages, `deleted_once` those in exactly one call.
+                        `postponements` and `postponed` are alike.
+    connections      -- connections with at least one call.
+    tls_handshakes   -- complete handshakes, without those that resumed a session.
     """
 
     receives: int = 0
@@ -52,15 +52,15 @@ class Counters:
 
 
 class Backlog:
-    """`size` messages, of which `handed_out` are gone.
+    """A backlog of `size` messages.
 
-    body -- of every message.
+    body -- the body of every message.
     """
 
     def __init__(self, size: int = 0, body: str = BODY) -> None:
         self.counters = Counters()
         self._size = size
-        self._dispatches = bytearray(size)  # of each message, 255 at most
+        self._dispatches = bytearray(size)  # for each message, at most 255
         self._deletions = bytearray(size)
         now = str(int(time.time() * 1000))
         attributes = {
@@ -73,7 +73,7 @@ class Backlog:
         rest = json.dumps({"MD5OfBody": md5, "Body": body, "Attributes": attributes})[1:].replace("%", "%%")
         start = f'{{"ReceiptHandle":"%08x{_HANDLE_END}","MessageId":"%08x'
         self._message = f'{start}-0000-4000-8000-000000000000",{rest}'.encode()
-        """With two places for its number: it is its MessageId, and so is found again in the invoke."""
+        """It has two places for its number, which is its MessageId, so that the invoke has it as well."""
         self._full = self._messages(MAX_AT_ONCE)
 
     def receive(self, most: int) -> bytes | None:
@@ -90,7 +90,7 @@ class Backlog:
         return messages % tuple(one for one in range(first, first + number) for _ in range(2))
 
     def invoked(self, payload: bytes) -> float:
-        """Notes which messages a worker got; when that was."""
+        """Notes the messages of an invoke. Returns the time."""
         counters = self.counters
         counters.invokes += 1
         numbers = _MESSAGE_IDS.findall(payload)
@@ -100,7 +100,7 @@ class Backlog:
         return counters.last_invoke_at
 
     def deleted(self, asked: bytes, number: int) -> None:
-        """Notes a call that deletes so many messages."""
+        """Notes a call that deletes `number` messages."""
         self.counters.deletes += 1
         self.counters.deleted += number
         self.counters.last_delete_at = time.monotonic()

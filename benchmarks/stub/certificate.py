@@ -1,4 +1,4 @@
-"""A certificate made at run time by the `openssl` command: it is its own authority."""
+"""Makes a certificate by the `openssl` command. It is its own authority."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 RSA = ("-newkey", "rsa:2048")
-"""What most of AWS's endpoints have."""
+"""The kind of key that most of AWS's endpoints have."""
 
-# By "Amazon" our clients know AWS's own authorities in a bundle (src/shared/aws/lean/trust.py).
+# Our clients find AWS's own authorities in a bundle by the word "Amazon" (src/shared/aws/lean/trust.py).
 STUB = "Zigzag's benchmarks, in Amazon's place"
 
 
 class Certificate(NamedTuple):
-    """The files of a certificate and of its key. Clients take the certificate for their CA bundle."""
+    """The files of a certificate and of its key. The certificate is the clients' CA bundle."""
 
     certificate: Path
     key: Path
@@ -23,10 +23,10 @@ class Certificate(NamedTuple):
 def make_certificate(
     folder: Path, *, name: str = STUB, address: str | None = "127.0.0.1", kind: tuple[str, ...] = RSA
 ) -> Certificate:
-    """Makes both in `folder`, good for two days. Raises CalledProcessError.
+    """Makes both in `folder`, valid for two days. Raises CalledProcessError.
 
-    name, address -- of the server that shows it; without an address, its name is the common name alone.
-    kind          -- of key, in openssl's words.
+    name, address -- those of the server; without an address, only the common name has its name.
+    kind          -- the kind of key, as openssl's options.
     """
     made = Certificate(folder / "ca.pem", folder / "key.pem")
     command = ["openssl", "req", "-x509", *kind, "-nodes", "-days", "2", "-subj", f"/CN={name}"]

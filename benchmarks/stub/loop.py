@@ -1,6 +1,6 @@
-"""Waits for sockets and for points in time: what the stub needs of an event loop, for half of asyncio's CPU.
+"""Waits for sockets and times, as the stub's event loop, with half of asyncio's processor time.
 
-A stub that slow would be what is measured. `python -m benchmarks.stub_speed` tells what it takes.
+With asyncio, the stub would be the limit in measurements. `python -m benchmarks.stub_speed` measures it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Callable
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 Due = tuple[float, int, Callable[[bytes], None], bytes]
-"""When to call what with which bytes; the second number keeps those of the same time in order."""
+"""The time of a call, its order among those of the same time, the function, and its bytes."""
 
 
 class Loop:
-    """Calls back, one call after the other, until it is ended."""
+    """Makes callbacks, one after the other, until `end`."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -28,11 +28,11 @@ class Loop:
         self._ended = False
 
     def on_readable(self, source: socket.socket | int, call: Callable[[], None]) -> None:
-        """Calls whenever there is something to read: once more, while some is left."""
+        """Calls whenever there are bytes to read, and again while some are left."""
         self._watch(source, _READ, call)
 
     def on_writable(self, source: socket.socket | int, call: Callable[[], None]) -> None:
-        """Calls when there is room to write, instead of what `on_readable` said."""
+        """Calls when bytes can be written. It replaces the call of `on_readable`."""
         self._watch(source, _WRITE, call)
 
     def forget(self, source: socket.socket) -> None:
@@ -45,7 +45,7 @@ class Loop:
         self._ended = True
 
     def run(self) -> None:
-        """Until it is ended, or a call raises; then closes what it still waits for."""
+        """Runs until `end`, or until a call raises. Then closes all sockets that it waits for."""
         select = self._selector.select
         try:
             while not self._ended:
@@ -61,7 +61,7 @@ class Loop:
         self._selector.close()
 
     def _call_what_is_due(self) -> float | None:
-        """Seconds until the next is due; None if nothing is."""
+        """Makes the calls that are due. Returns the seconds until the next one; None without one."""
         due = self._due
         if not due:
             return None

@@ -1,6 +1,6 @@
-"""HTTP/1.1: takes requests apart, and sends each answer when its time has come.
+"""Reads requests of HTTP/1.1, and sends each answer at its time.
 
-One request at a time on a connection: no client that we know of sends the next one before it has the answer.
+A connection has one request at a time: no client that we know sends the next one before the answer.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Connection(TlsConnection):
             self.send(answer.wire)
 
     def _count(self) -> None:
-        """Counts the connection at its first call: who only asks for the counters does not count."""
+        """Counts the connection at its first call. A connection that only reads the counters does not
+        count."""
         self._counted_in = self._answers.backlog
         counters = self._answers.backlog.counters
         counters.connections += 1
@@ -64,7 +65,7 @@ class Connection(TlsConnection):
 
 def _length(data: bytes, head_end: int) -> int:
     at = data.find(b"\r\nContent-Length: ", 0, head_end)
-    if at >= 0:  # as Python's clients write it: several times as fast as the expression
+    if at >= 0:  # as Python's clients write it: several times as fast as the regular expression
         return int(data[at + 18 : data.index(b"\r\n", at + 18)])
     found = _LENGTH.search(data, 0, head_end)
     return 0 if found is None else int(found.group(1))

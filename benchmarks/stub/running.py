@@ -1,4 +1,4 @@
-"""Starts the stub as a process of its own, asks it for its counters, and ends it."""
+"""Starts the stub as a process, reads its counters, and ends it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_END_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Stub:
-    """A stub that runs.
+    """A running stub.
 
     ca -- the CA bundle that its clients need.
     """
@@ -31,11 +31,13 @@ class Stub:
     ca: Path
 
     def reset(self, backlog: int = 0, **manner: Any) -> None:
-        """A new backlog, and counters at 0. `manner`: `body`, and the fields of `answers.Manner`."""
+        """Makes a new backlog, and sets the counters to 0. `manner`: `body`, and the fields of
+        `answers.Manner`."""
         self._ask("POST", "/reset", json.dumps({"backlog": backlog, **manner}))
 
     def stats(self) -> dict[str, Any]:
-        """What it has counted, see `backlog.Counters`; and the processor time for it, `stub_cpu_seconds`."""
+        """Returns the counts of `backlog.Counters`, and the stub's processor time for them,
+        `stub_cpu_seconds`."""
         return self._ask("GET", "/stats")
 
     def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
@@ -51,7 +53,8 @@ class Stub:
 
 @contextmanager
 def running_stub(backlog: int = 0) -> Iterator[Stub]:
-    """The stub, on a processor of its own where there are two. It ends with the block, or with us."""
+    """Runs the stub for a block, on its own processor if there are two. It ends with the block, or with
+    us."""
     command = [sys.executable, "-m", "benchmarks.stub", "--backlog", str(backlog), "--ends-with-stdin"]
     if machine.STUB_CPU is not None:
         command += ["--cpu", str(machine.STUB_CPU)]

@@ -1,4 +1,4 @@
-"""Takes connections on a free port, over TLS with a certificate made for it."""
+"""Accepts connections on a free port, over TLS with its own certificate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmarks.stub.loop import Loop
 from benchmarks.stub.protocol import Connection
 
 MAX_WAITING = 1024
-"""Connections that the kernel keeps until they are accepted."""
+"""Most connections that the kernel keeps until they are accepted."""
 
 
 class Server:
-    """Listens from the start, and answers while its `loop` runs.
+    """Listens at once, and answers while its `loop` runs.
 
     ca -- the CA bundle that its clients need, a file in `folder`.
     """

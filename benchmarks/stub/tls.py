@@ -1,4 +1,4 @@
-"""One client's connection, by TLS on a socket that never blocks."""
+"""A client's connection by TLS, on a socket that never blocks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import ssl
 from benchmarks.stub.loop import Loop
 
 _RECORD_BYTES = 16_384
-"""The most that a record of TLS holds, and so what one read gives. More is only allocated, at a price."""
+"""The most bytes of a TLS record, and so of one read. A larger buffer would only cost time."""
 
 
 class TlsConnection:
-    """The server's end.
-
-    Who inherits takes what comes by `received`, and answers by `send`.
-    """
+    """The server's end. A subclass gets bytes by `received`, and answers by `send`."""
 
     def __init__(self, plain: socket.socket, context: ssl.SSLContext, loop: Loop) -> None:
         plain.setblocking(False)
@@ -28,15 +25,15 @@ class TlsConnection:
 
     @property
     def resumed(self) -> bool:
-        """Whether the client came with an earlier session, and so had a shorter handshake."""
+        """Returns whether the client resumed an earlier session, with a shorter handshake."""
         return bool(self._socket.session_reused)
 
     def received(self, data: bytes) -> None:
-        """Takes some decrypted bytes."""
+        """Takes decrypted bytes."""
         raise NotImplementedError
 
     def send(self, data: bytes) -> None:
-        """Sends all of it, as soon as the client takes it."""
+        """Sends all of the data, as fast as the client reads it."""
         if self._unsent:
             self._unsent += data
         elif self._is_open:
@@ -62,18 +59,18 @@ class TlsConnection:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
             return
-        except OSError:  # it does not trust us, or speaks no TLS
+        except OSError:  # the client does not trust us, or does not speak TLS
             self._close()
             return
         self._loop.on_readable(self._socket, self._read)
         self._read()
 
     def _read(self) -> None:
-        """Reads what there is of it: the socket knows nothing of what OpenSSL has read ahead."""
+        """Reads all bytes that are there: the selector does not see those that OpenSSL has read ahead."""
         try:
             while self._is_open:
                 data = self._socket.recv(_RECORD_BYTES)
-                if not data:  # the client says goodbye
+                if not data:  # the client has closed
                     self._close()
                     return
                 self.received(data)

@@ -1,4 +1,4 @@
-"""A worker of Celery's with 16 threads, on SQS: `celery_worker.py TASKS`."""
+"""Runs a Celery worker with 16 threads, on SQS: `celery_worker.py TASKS`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A worker of dramatiq's with 8 threads, on SQS by dramatiq-sqs: `dramatiq_worker.py TASKS`."""
+"""Runs a dramatiq worker with 8 threads, on SQS by dramatiq-sqs: `dramatiq_worker.py TASKS`."""
 
 import sys
 import threading

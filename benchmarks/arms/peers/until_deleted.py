@@ -1,4 +1,4 @@
-"""Ends a peer that would poll on forever: once the stub's last message is deleted."""
+"""Ends a peer, which would poll for ever, once the stub's last message is deleted."""
 
 import http.client
 import json
@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.02
 
 
 class Countdown:
-    """Of so many tasks: when all have run, waits for the last delete, tells the figures, and exits."""
+    """Counts tasks. When all have run, it waits for the last delete, prints the figures, and exits."""
 
     def __init__(self, tasks: int) -> None:
         self._tasks = tasks
@@ -24,7 +24,7 @@ class Countdown:
         self._begun = measured.begin()
 
     def ran(self) -> None:
-        """A task ran."""
+        """Notes that a task ran."""
         with self._lock:
             self._ran += 1
             if self._ran == self._tasks:
