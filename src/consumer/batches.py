@@ -92,8 +92,8 @@ def _first_of(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
 
 
 def _first_before(number: int, deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
-    """Returns the same if the delivery at index `number` can't be dispatched: the batch ends before it, or is
-    it alone."""
+    """Returns the first batch if the delivery at index `number` can't be dispatched: it ends before that one,
+    or is that one alone."""
     if number == 0:
         writable = is_writable(deliveries[0].message)
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable, worn=writable)

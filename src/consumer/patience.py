@@ -35,7 +35,7 @@ class Patience:
         self._counted = dict.fromkeys(_BEARABLE, 0)
 
     def begin(self) -> dict[Reply, int]:
-        """Returns the counts at the begin of a call, for `ended`."""
+        """Returns the counts when a call begins, for `ended`."""
         return dict(self._counted)
 
     def ended(self, replies: Collection[Reply | None], begun: dict[Reply, int]) -> str | None:

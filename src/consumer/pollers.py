@@ -21,7 +21,7 @@ def pollers_for(memory_mb: int) -> int:
 
 
 def connections_for(pollers: int) -> int:
-    """Returns the most connections of the lean transport to each service."""
+    """Returns how many connections to each service the lean transport may open."""
     return pollers * CONNECTIONS_PER_POLLER
 
 

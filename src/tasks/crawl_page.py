@@ -35,7 +35,7 @@ def _s3() -> Any:
 
 
 def key_of(url: HttpUrl) -> str:
-    """Returns the key of a page in S3. A page has always the same key, so to crawl it twice does no harm."""
+    """Returns the key of a page in S3. The key of a page never changes, so to crawl it twice does no harm."""
     return f"pages/{hashlib.sha256(str(url).encode()).hexdigest()}.html"
 
 

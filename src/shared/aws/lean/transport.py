@@ -230,7 +230,7 @@ def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
 
 
 def _large(answer: http11.HttpAnswer) -> dict[str, Any]:
-    """Returns the same for a receive. The bodies of its messages stay bytes."""
+    """Returns the JSON of a receive's answer. The bodies of its messages stay bytes."""
     with understood():
         return {"Messages": messages_in(answer.body)}
 
