@@ -33,7 +33,6 @@ class EventLimit:
         self.bytes = MAX_EVENT_BYTES
 
     def refused(self, size: int) -> None:
-        """Notes that an event of that size was too large."""
         self.bytes = min(self.bytes, size // 2)
 
 
@@ -92,8 +91,8 @@ def _first_of(deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
 
 
 def _first_before(number: int, deliveries: Sequence[Delivery], max_bytes: int) -> Dispatch:
-    """Returns the first batch if the delivery at index `number` can't be dispatched: it ends before that one,
-    or is that one alone."""
+    """Returns the first batch if the delivery at `number` can't be dispatched: the ones before it, or it
+    alone."""
     if number == 0:
         writable = is_writable(deliveries[0].message)
         return Dispatch(Batch((deliveries[0],)), None, tuple(deliveries[1:]), writable, worn=writable)

@@ -135,8 +135,7 @@ class Dispatcher:
         return again if first is not None and len(first) < len(dispatch.event) else []
 
     async def _send(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
-        """Returns the replies; None for a dispatch that was not sent: it is late, worn, or can't be
-        written."""
+        """Returns the replies; None for one that was not sent, as it is late, worn, or can't be written."""
         now = self._clock.now()  # after the batches were made: to compress them may take long
         answered: list[tuple[Dispatch, Reply | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
@@ -158,7 +157,7 @@ class Dispatcher:
 
     def _log_unwritable(self, dispatch: Dispatch) -> None:
         delivery = dispatch.batch.deliveries[0]
-        reason = "it has what JSON in UTF-8 can't hold, half a character perhaps"
+        reason = "JSON in UTF-8 can't hold it: it may have half a character"
         log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=reason)
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]], now: float) -> int:

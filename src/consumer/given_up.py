@@ -31,8 +31,7 @@ def old(delivery: Delivery) -> str:
 
 
 def is_near_its_end(delivery: Delivery, now: float) -> bool:
-    """Returns whether SQS may drop the message before it comes again: a schedule may have gaps of three
-    days."""
+    """Returns whether SQS may drop the message before it comes again: a schedule may pause for three days."""
     if delivery.sent_at is None or delivery.sent_at + KEPT_SECONDS - now >= DROP_MARGIN_SECONDS:
         return False
     return is_writable(delivery.message)  # otherwise no dead letter can hold it, either

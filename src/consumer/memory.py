@@ -48,7 +48,7 @@ class Memory:
 
     @asynccontextmanager
     async def poll(self) -> AsyncIterator[None]:
-        """Surrounds a receive and its dispatches. Waits until there is memory for an answer like the last
+        """Surrounds a receive and its dispatches. Waits first for the memory for an answer like the last
         one."""
         held = _Held(await self._taken(self._expected))
         token = _HELD.set(held)
@@ -59,8 +59,7 @@ class Memory:
             self._give_back(held.size)
 
     async def arriving(self, length: int, seconds: float) -> None:
-        """Waits for the memory for an answer of `length` bytes. Raises TimeoutError if there is none in
-        `seconds`."""
+        """Waits for the memory for an answer of `length` bytes. Raises TimeoutError after `seconds`."""
         held = _HELD.get()
         self._expected = needed = needs(length)
         if needed != held.size:

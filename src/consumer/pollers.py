@@ -16,7 +16,6 @@ CONNECTIONS_PER_POLLER = MAX_PER_CALL // 2
 
 
 def pollers_for(memory_mb: int) -> int:
-    """Returns the number of pollers for a consumer with so much memory."""
     return max(MIN_POLLERS, min(memory_mb // MB_PER_POLLER, MAX_POLLERS))
 
 

@@ -33,7 +33,6 @@ class ConsumerSettings(NamedTuple):
 
     @property
     def queue(self) -> TaskQueue:
-        """The queue that this function polls."""
         return TaskQueue(
             DEFAULT, self.queue_url, self.dead_letter_queue_url, self.batch_size, self.in_flight_cap
         )

@@ -76,7 +76,6 @@ class Source:
 
     @property
     def goes_on(self) -> bool:
-        """Returns whether the queue's turn goes on."""
         return not self.turn.stopped
 
     def pause_seconds(self) -> float:
@@ -142,8 +141,8 @@ class Source:
             self._note(result)
 
     async def _dispatch_at(self, delivery: Delivery, slot: Slot) -> PollResult:
-        """Dispatches the delivery alone, at its slot. A worker that Lambda starts too late for the slot
-        leaves it alone."""
+        """Dispatches the delivery alone, at its slot. A worker that starts too late for it leaves it
+        alone."""
         await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
         lease = delivery.lease
         if lease is not None:
@@ -165,7 +164,7 @@ class Source:
         return self._ends_at - LAST_RECEIVE_SECONDS - self._clock.now()
 
     def _wait_seconds(self, left: float) -> int:
-        """Returns how long the next receive waits: 1 s if messages have come, or the rest of the lingering
+        """Returns how long the next receive waits: 1 s if messages have come, or the rest of the linger
         time."""
         wanted = 1.0 if self.turn.received else 0.0
         if self._empty_since is not None:

@@ -38,8 +38,7 @@ class Tick:
         group.create_task(self._poll_on(group, own))
 
     async def _poll_on(self, group: asyncio.TaskGroup, own: Source | None) -> None:
-        """Runs one poller. A queue's own poller polls until the turn ends: the waits of other queues don't
-        delay it.
+        """Runs one poller. A queue's own polls until the turn ends, and does not wait for other queues.
 
         A poller for all queues ends once a poll is not full.
         """
@@ -55,8 +54,7 @@ class Tick:
         self._pollers -= 1
 
     def _next(self) -> Source | None:
-        """Returns the next queue for a poller of all queues, or None if no turn goes on. Pausing queues come
-        last."""
+        """Returns the next queue for a poller of all queues, pausing ones last; None if no turn goes on."""
         going_on = [source.goes_on for source in self._sources]
         ready = [source.goes_on and not source.pause_seconds() for source in self._sources]
         number = next_after(self._last, ready if any(ready) else going_on)

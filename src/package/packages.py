@@ -79,7 +79,6 @@ def main(file: Path, options: Sequence[str]) -> str | None:
 
 
 def _installed(pip: _Pip, lines: Sequence[Line], into: Sequence[str]) -> None:
-    """Installs the lines. Raises _FailedError."""
     said_of_all = [line for line in lines if line.is_option]
     hashed = [line for line in lines if line.is_hashed]
     others = [line for line in lines if not (line.is_hashed or line.is_option)]
@@ -103,8 +102,7 @@ def _name(file: str) -> str:
 
 
 def _forget_the_place(folder: Path, fetched: str) -> None:
-    """Removes pip's notes of the temporary file that a package came from, so that each build gives the same
-    package."""
+    """Removes pip's notes of a package's temporary file, so that each build gives the same package."""
     for note in folder.glob("*.dist-info/direct_url.json"):
         if fetched in note.read_text(encoding="utf-8"):
             note.unlink()
@@ -173,12 +171,11 @@ class _Pip:
                 alone = ["--dry-run", "--no-deps", "--ignore-installed"]
                 if self._run("install", [*said_of_all, line], alone, known).returncode != 0:
                     return f"{self._file.name}, line {line.number}: {line.without_hash}"
-        return f"{self._file.name}: each line can be had, but not all of them together"
+        return f"{self._file.name}: each line can be installed alone, but not all of them together"
 
 
 def _environment() -> dict[str, str]:
-    """Returns the shell's variables, with only those settings of pip that SOURCES lists. A variable's value
-    goes before a file's."""
+    """Returns the shell's variables, with pip's settings of SOURCES alone; a variable's before a file's."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     asked = subprocess.run(
         [sys.executable, "-I", "-m", "pip", "config", "list"],

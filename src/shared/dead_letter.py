@@ -59,8 +59,7 @@ class Cause(NamedTuple):
     traceback: str | None = None
 
     def to_text(self) -> str:
-        """Returns a text for the record while the letter can't be stored, without the traceback and
-        shortened."""
+        """Returns a short text for the record, without the traceback, while the letter can't be stored."""
         id = self.id if _is_id(self.id) else None
         error = self.error and self.error[:MAX_REASON_CHARACTERS]
         return json.dumps([self.reason[:MAX_REASON_CHARACTERS], self.task, id, self.attempts, error])

@@ -95,12 +95,12 @@ class Delivery:
 
     @property
     def receive_count(self) -> int:
-        """How often SQS has delivered the message, this time included. SQS's count is approximate."""
+        """SQS's count of the message's deliveries, this one included. It is approximate."""
         return int(self._system.get("ApproximateReceiveCount") or 1)
 
     @property
     def sent_at(self) -> float | None:
-        """When SQS took the message, in epoch seconds."""
+        """The time when SQS took the message, in epoch seconds."""
         milliseconds = self._system.get("SentTimestamp")
         return None if milliseconds is None else int(milliseconds) / 1000
 
@@ -134,8 +134,7 @@ class Batch:
 
 
 def to_event(batch: Batch) -> bytes:
-    """Returns the worker's event; longer than MAX_EVENT_BYTES if the batch does not fit compressed,
-    either."""
+    """Returns the worker's event, which is longer than MAX_EVENT_BYTES if it can't be compressed enough."""
     number, event = longest_event(batch.deliveries)
     if number == len(batch.deliveries):
         return event
@@ -190,7 +189,6 @@ def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
 
 @lru_cache(maxsize=16)  # the messages of a poll share it
 def _around(queue_url: str | None, lease: Lease | None) -> tuple[bytes, bytes]:
-    """Returns the parts of the event before and after the messages."""
     after = b"}" if lease is None else b',"Lease":%b}' % envelope.to_json(lease.to_json())
     return b'{"QueueUrl":%b,' % envelope.to_json(queue_url), after
 

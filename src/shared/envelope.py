@@ -54,8 +54,7 @@ def compressed(message: Mapping[str, Any]) -> bytes:
 
 
 def to_json(value: Any) -> bytes:
-    """Returns JSON in as few bytes as possible. It is not escaped to ASCII: an emoji would be three times as
-    long."""
+    """Returns JSON in as few bytes as possible. Escaped to ASCII, an emoji would be three times as long."""
     return _ENCODER.encode(value).encode()
 
 
@@ -114,7 +113,6 @@ def _inflated(body: str) -> str:
 
 
 def _attribute(name: str, attribute: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a message attribute with its base64 decoded."""
     kept = dict(attribute.items())
     text(name, "an attribute's name")
     for key in ("DataType", "StringValue"):

@@ -39,7 +39,7 @@ DROP_MARGIN_SECONDS = 4 * 24 * 3600
 and then a gap of three days in the schedule, still leave time."""
 
 RECORD_SECONDS = 29 * 24 * 3600
-"""How long a record is kept: a day longer than a message may be in both queues, 14 days in each."""
+"""Time for which a record is kept: a day longer than a message may be in both queues, 14 days in each."""
 
 MAX_RECEIVE_COUNT = 1000
 """SQS's most: only our own count of attempts makes dead letters."""
@@ -59,7 +59,6 @@ class Lease(NamedTuple):
 
     @classmethod
     def taken(cls, received_at: float, seconds: float = LEASE_SECONDS) -> Lease:
-        """Returns the lease of a message received at `received_at` for `seconds`."""
         ends = received_at + seconds
         return cls(received_at=received_at, start_by=ends - SAFETY_SECONDS, ends=ends)
 

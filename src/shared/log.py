@@ -96,8 +96,6 @@ def of_a_task(fields: Mapping[str, Any]) -> logging.LoggerAdapter[logging.Logger
 
 
 class _Handler(logging.Handler):
-    """Writes records as JSON to a function's output."""
-
     def __init__(self, output: Output) -> None:
         super().__init__()
         self._output = output
@@ -107,8 +105,7 @@ class _Handler(logging.Handler):
 
 
 class _Function:
-    """The output and the loggers of a function. Python's logging does not know them, so no configuration
-    changes them."""
+    """The output and the loggers of a function, which no configuration of Python's logging changes."""
 
     def __init__(self) -> None:
         self.output = Output()
@@ -129,8 +126,6 @@ _LEVELS = {level: logging.getLevelName(level) for level in (logging.INFO, loggin
 
 
 class _OfATask(logging.LoggerAdapter[logging.Logger]):
-    """Adds fields to those that a task gives."""
-
     def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
         ours = (self.extra or {})["fields"]
         extra = {**(kwargs.get("extra") or {})}

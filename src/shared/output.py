@@ -65,8 +65,8 @@ class Output:
             sys.stdout, sys.stderr = self._kept
 
     def _leads_there(self, descriptor: int) -> bool:
-        """Returns whether the descriptor still leads to the output. If it was closed, its number may belong
-        to another file."""
+        """Returns whether the descriptor leads to the output. Once closed, its number may be another
+        file's."""
         try:
             return _identity(descriptor) == self._is
         except OSError:
@@ -77,7 +77,7 @@ class _Descriptor(io.FileIO):
     """The raw file of a stream. It writes each piece at once, as Lambda's own streams do."""
 
     half_a_line = False
-    """Whether the last write ended within a line. All streams share it: two may be the same pipe."""
+    """True if the last write ended within a line. All streams share it: two may be the same pipe."""
 
     def write(self, data: io._WriteBuffer, /) -> int:  # type: ignore[name-defined]
         written = super().write(data)
@@ -87,8 +87,7 @@ class _Descriptor(io.FileIO):
 
 
 def _watched(stream: TextIO) -> TextIO:
-    """Returns a stream to the same descriptor that notes whether its last line has ended. Its close closes no
-    descriptor."""
+    """Returns a stream to the same descriptor, which it leaves open, that notes whether a line has ended."""
     descriptor = _Descriptor(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
         descriptor,  # as Python itself does for unbuffered streams

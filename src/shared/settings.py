@@ -20,8 +20,7 @@ def function_version() -> str:
 
 
 class SettingError(Exception):
-    """A setting is missing or bad. The text names the variable, its value, and the values that it may
-    have."""
+    """A setting is missing or bad. The text names the variable, its value and the allowed values."""
 
 
 class Setting(NamedTuple):
@@ -70,8 +69,6 @@ def true_or_false() -> Any:
 
 
 def one_of(*choices: str) -> Any:
-    """Describes a field that is one of these texts."""
-
     def parse(value: str) -> str:
         if value not in choices:
             raise ValueError
@@ -81,8 +78,6 @@ def one_of(*choices: str) -> Any:
 
 
 def url(what: str) -> Any:
-    """Describes a field that is an http(s) URL."""
-
     def parse(value: str) -> str:
         if not value.startswith(("https://", "http://")):
             raise ValueError

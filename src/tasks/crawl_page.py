@@ -71,8 +71,7 @@ class _Public(request.HTTPHandler, request.HTTPSHandler):
 
 
 def _opener() -> request.OpenerDirector:
-    """Returns an opener that follows redirects to http and https only. It uses no proxy, which would look
-    names up itself."""
+    """Returns an opener for http and https, which uses no proxy: a proxy would look up names itself."""
     opener = request.OpenerDirector()
     for handler in (_Public(), request.HTTPRedirectHandler(), request.UnknownHandler()):
         opener.add_handler(handler)

@@ -76,8 +76,7 @@ class Alarm:
             self._stir.release()
 
     def _watch(self) -> None:
-        """Sleeps until the time is over, or `_stir` is released. Most blocks end long before, without waking
-        it."""
+        """Sleeps until the time is over, or `_stir` is released. Most blocks end before that, without it."""
         while True:
             self._wakes = _NEVER  # so a time that is set from here on wakes it
             now, ends = monotonic(), self._ends

@@ -33,10 +33,10 @@ from worker.result import Report, Result, report_of
 from worker.settle import Settler
 
 RELEASED_SECONDS = 1
-"""How long deliveries that were not started are hidden."""
+"""Time for which deliveries that were not started are hidden."""
 
 DELETE_TOGETHER_SECONDS = 1.0
-"""How long after the first success began, at the latest, successes are deleted together."""
+"""Time after the first success began when successes are deleted together, at the latest."""
 
 
 class BatchWork:
@@ -99,8 +99,7 @@ class BatchWork:
         return None
 
     def _reason_to_stop(self, remaining: Sequence[Delivery]) -> Outcome | None:
-        """Returns the outcome of the remaining deliveries if they must be left to another dispatch, or
-        None."""
+        """Returns the outcome of the remaining deliveries if another dispatch must start them, or None."""
         if self._hold.has_lost(remaining[0]):
             return LEASE_LOST
         if self._host.exit_reason is not None:
@@ -138,8 +137,7 @@ class BatchWork:
         return delivery.receive_count > 1 or self._clock.now() >= first + DELETE_TOGETHER_SECONDS
 
     async def _settle(self, result: Result, followers: Sequence[Delivery]) -> bool:
-        """Carries out the outcome on SQS, now or together with others. Returns whether the next one may
-        start."""
+        """Carries out the outcome on SQS, now or later with others. Returns whether the next may start."""
         if isinstance(result.outcome, DeadLetter) and self._hold.has_lost(result.start.delivery):
             result = result._replace(outcome=LEASE_LOST)  # the worker that has it now makes the letter
         outcome = result.outcome

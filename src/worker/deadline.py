@@ -1,14 +1,14 @@
-"""How long may each part of an invocation take? Lambda ends the function when its time is over."""
+"""Limits each part of an invocation: Lambda ends the function when its time is over."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 SOFT_SECONDS = 5.0
-"""How long before Lambda's own end a task is interrupted, so that its message can still be postponed."""
+"""Time before Lambda's own end when a task is interrupted, so that its message can still be postponed."""
 
 HARD_SECONDS = 3.0
-"""How long before Lambda's own end we end an attempt that the interruption did not stop."""
+"""Time before Lambda's own end when we end an attempt that the interruption did not stop."""
 
 ANOTHER_SECONDS = 15.0
 """Least time that is left when a further task of a batch starts."""
@@ -36,5 +36,4 @@ class Deadline:
         return self._seconds_left() - self._hard
 
     def allows_another(self) -> bool:
-        """Returns whether a further task may start."""
         return self._seconds_left() >= self._another

@@ -103,8 +103,7 @@ def _no_constant(name: str) -> float:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Returns whether objects and arrays have more than `levels` levels. Looks at one level after the other,
-    without recursion."""
+    """Returns whether objects and arrays have more than `levels` levels, without recursion."""
     level = [value]
     for _ in range(levels):
         level = [
@@ -145,8 +144,7 @@ def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
 
 
 def _whole(key: str, text: str) -> str:
-    r"""Returns the text if UTF-8 can encode it. JSON can hold `\ud83d` alone, half an emoji; keys and calls
-    can't."""
+    r"""Returns the text if UTF-8 can encode it. JSON can hold `\ud83d`, half an emoji; a key can't."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -51,8 +51,7 @@ class Hold:
         return self._ends.get(delivery.message_id, self._first_ends)
 
     def has_lost(self, delivery: Delivery) -> bool:
-        """Returns whether the delivery is no longer ours. It stays lost: another worker may have it by
-        now."""
+        """Returns whether the delivery is no longer ours. Once lost, it stays lost: another may have it."""
         return self._clock.now() >= self.ends_of(delivery)
 
     @property
@@ -155,8 +154,7 @@ class Hold:
         self._next_at = min(self._next_at, self._first_end() - SAFETY_SECONDS)
 
     async def _extend(self) -> list[Delivery]:
-        """Extends the leases and returns their deliveries. On a FIFO queue the others are extended only if
-        the first one was."""
+        """Extends the leases and returns their deliveries. On FIFO the first decides about the others."""
         held = self._held()
         if not self._ordered:
             return await self._extended(held)

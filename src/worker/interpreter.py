@@ -32,7 +32,6 @@ class Interpreter:
         self._settings = _settings()
 
     def put_back(self) -> None:
-        """Puts back the settings that have changed."""
         if (now := _settings()) == self._settings:
             return
         for put_back, before, is_now in zip(_PUT_BACK, self._settings, now, strict=True):

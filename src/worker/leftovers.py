@@ -130,8 +130,7 @@ class Before:
 
 
 def own_digits() -> None:
-    """Gives the running code a decimal context of its own: a copied context shares it if the task's module
-    has used it."""
+    """Gives the running code its own decimal context: contexts share one that the module has used."""
     decimal = sys.modules.get("decimal")
     if decimal is not None:
         decimal.setcontext(decimal.getcontext().copy())

@@ -76,8 +76,8 @@ class Loop:
         return result
 
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handles an error that nobody awaited. It fails the run that started the asyncio task, if that run
-        still goes on."""
+        """Handles an error that nobody awaited. It fails the run that started the asyncio task, if it goes
+        on."""
         import asyncio
 
         task, error = context.get("future"), context.get("exception")
@@ -102,8 +102,7 @@ async def _noted(awaitable: Awaitable[Any], leaving: list[SystemExit]) -> Any:
 
 
 async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> Any:
-    """Returns the awaitable's result, after the asyncio tasks that it started and did not await have ended.
-    Adds those to `left`."""
+    """Returns the result once all asyncio tasks that were started have ended. Adds those to `left`."""
     import asyncio
 
     before = asyncio.all_tasks()

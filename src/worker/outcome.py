@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from worker.record import Record
 
 LOADS = 16
-"""How often a message's task may be missing, or fail to import: a deploy may be under way."""
+"""Times that a message's task may be missing, or fail to import: a deploy may be under way."""
 
 LOAD_WAIT_SECONDS = 600
 """The longest wait after each such failure. All waits together take more than an hour."""
@@ -73,7 +73,7 @@ Outcome = Succeeded | AlreadyDone | RetryLater | Released | DeadLetter | LeftAlo
 class Attempt:
     """The facts known of an attempt so far.
 
-    number   -- from 1; 0 if none was made.
+    number   -- its number, from 1; 0 if none was made.
     task, id -- None if the message did not say.
     policy   -- the task's, once it is found.
     unloaded -- how often its task could not be loaded, this time included.
@@ -148,8 +148,7 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
 
 
 def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
-    """Returns random seconds to wait, more with each receive from the third on. They are between half and all
-    of the longest wait."""
+    """Returns random seconds, at least half of the longest wait, which grows from the third receive on."""
     longest = min(most, FIRST_WAIT_SECONDS * 2 ** min(max(0, receives - 2), 10))
     return random.randint(longest // 2, longest)
 

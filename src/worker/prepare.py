@@ -13,8 +13,7 @@ from zigzag import Task
 
 
 class Prepared(NamedTuple):
-    """A task and the payload to call it with. `key` names the run of an idempotent task; None for another
-    task."""
+    """A task and the payload for its call. `key` names the run of an idempotent task, and is else None."""
 
     task: Task[Any, Any, Any]
     payload: Any

@@ -24,7 +24,7 @@ from zigzag.in_place import run_in_place
 ALARM = Alarm()
 
 JOIN_SECONDS = 5.0
-"""How long we wait for a beat under way to end."""
+"""Most time that we wait for a beat under way to end."""
 
 
 class LambdaProcess:
@@ -129,8 +129,7 @@ class LambdaProcess:
             os._exit(1)
 
     def end_if_it_must(self) -> None:
-        """Ends the process if `exit_reason` is set, and logs that. It does not wait for threads that a task
-        has left."""
+        """Ends the process if `exit_reason` is set, and logs that. Does not wait for a task's threads."""
         if self.exit_reason is not None:
             try:
                 log.write(logging.WARNING, "this environment ends", reason=self.exit_reason)
@@ -148,8 +147,7 @@ def _as_exception(error: BaseException, whose: str) -> RuntimeError:
 
 
 class _Beside:
-    """Runs a thread by functions that a task can't have replaced: `threading` looks up its own names at each
-    use."""
+    """Runs a thread by functions that no task can replace: `threading` looks up its names at each use."""
 
     def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]], process: LambdaProcess) -> None:
         self._process = process

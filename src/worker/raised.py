@@ -49,8 +49,7 @@ def _meant(error: BaseException) -> BaseException:
 
 
 def seconds_asked(error: BaseException) -> float | None:
-    """Returns the seconds that a Retry asks for, or None. A subclass of the user's may lack them, or hold
-    another value."""
+    """Returns the seconds that a Retry asks for, or None. In a subclass they may be missing or wrong."""
     if not isinstance(error, Retry):
         return None
     after = if_it_can(lambda: getattr(error, "after", None), None)

@@ -39,8 +39,7 @@ class Record:
         self._until = 0.0
 
     async def own(self, lease_ends: float) -> Outcome | None:
-        """Takes the ownership for as long as the lease. Returns the outcome if the task must not run now, or
-        None."""
+        """Takes the ownership for the time of the lease. Returns the outcome if the task must not run."""
         until = lease_ends - EARLIER_SECONDS
         try:
             begun = await self._records.begin(self._key, self._owner, self._clock.now(), until)
@@ -80,7 +79,6 @@ class Record:
                 next_at = now + BEAT_AGAIN_SECONDS
 
     async def finish(self) -> None:
-        """Records that the task is done."""
         if not self.owned:
             return
         try:

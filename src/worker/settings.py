@@ -23,5 +23,4 @@ class WorkerSettings(NamedTuple):
 
     @property
     def queue(self) -> TaskQueue:
-        """The queue whose deliveries this function works."""
         return TaskQueue(DEFAULT, self.queue_url, self.dead_letter_queue_url)

@@ -29,8 +29,7 @@ from worker.result import Result
 
 
 class Settler:
-    """Settles deliveries of `queue`. If a call fails, the process exits: the calls of a new one may
-    succeed."""
+    """Settles deliveries of `queue`. If a call fails, the process exits: a new one may succeed."""
 
     def __init__(self, queue: Queue, dead_letters: Queue, clock: Clock, random: Random, host: Host) -> None:
         self._queue = queue
@@ -40,8 +39,7 @@ class Settler:
         self._host = host
 
     async def settle(self, result: Result, lease_ends: float) -> bool:
-        """Returns whether the outcome is carried out on SQS. If not, the message comes again when its lease
-        ends."""
+        """Carries out the outcome on SQS, and returns whether it did. If not, the message comes again."""
         delivery = result.start.delivery
         match result.outcome:
             case LeftAlone():

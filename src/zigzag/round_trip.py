@@ -1,4 +1,4 @@
-"""Does a payload stay the same when it is written as JSON and read again? If not, where does it change?
+"""Finds the place where a payload changes when it is written as JSON and read again.
 
 Pydantic writes some values that it does not read back: a SecretStr becomes stars, a subclass loses its
 fields, an excluded field its value, a time its zone. A comparison by `==` is not enough: a Decimal that comes
@@ -27,8 +27,7 @@ class Change(NamedTuple):
 
 
 def change(given: Any, back: Any, path: str = "") -> Change | None:
-    """Returns the first difference between `given` and `back`, the value read again, or None. Raises
-    RecursionError."""
+    """Returns the first difference between `given` and `back`, or None. Raises RecursionError."""
     if type(given) is not type(back) and not _is_plainer(given, back):
         return Change(path, _told(given, back))
     parts = _parts(given, back)
@@ -70,8 +69,7 @@ def _has_rules(given: Any) -> bool:
 
 
 def _is_second(given: Any) -> bool:
-    """Returns whether a time without a zone is in the second pass of an hour that comes twice. A text can't
-    say so."""
+    """Returns whether a time without a zone is in an hour's second pass, which a text can't say."""
     return getattr(given, "fold", 0) == 1 and given.tzinfo is None
 
 

@@ -112,12 +112,12 @@ def _standing_in() -> Outbox | None:
     here = _outbox.get()
     if here is None and len(_open) > 1:
         raise SendError(
-            "more than one sandbox is open, and this thread says not which: start it with "
+            "more than one sandbox is open, and this thread does not say which: start it with "
             "`contextvars.copy_context().run`, or close the others"
         )
     outbox, process = here or next(iter(_open), (None, os.getpid()))
     if process != os.getpid():
-        raise SendError("this process was forked within a test's sandbox, which its parent has; send there")
+        raise SendError("this process was forked in a test's sandbox, which is its parent's: send there")
     return outbox
 
 
@@ -146,8 +146,7 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
 
 
 def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: str) -> Outgoing:
-    """Returns the message as the queue of `queue_url` takes it. Raises the errors of `encode`, or
-    SendError."""
+    """Returns the message for the queue of `queue_url`. Raises the errors of `encode`, or SendError."""
     body = encode(task, payload, id=options.id)
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
@@ -180,12 +179,11 @@ def _check(options: Options, *, fifo: bool) -> None:
             "and no single message; leave it out"
         )
     if not fifo and options.deduplication_id is not None:
-        raise SendError("the queue is no FIFO queue, and takes no deduplication_id; leave it out")
+        raise SendError("the queue is not FIFO, and takes no deduplication_id; leave it out")
 
 
 def _deduplication_id(task: str, id: str) -> str:
-    """Returns a deduplication id that names the task as well: SQS must not drop another task with the same id
-    and group."""
+    """Returns an id that names the task as well: SQS must not drop another task with the same id."""
     text = f"{task}:{id}"
     if re.fullmatch(_FIFO_ID, text):
         return text
@@ -193,8 +191,7 @@ def _deduplication_id(task: str, id: str) -> str:
 
 
 def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
-    """Sends a message to the queue and returns its MessageId. Raises the errors of `compose`, or
-    SendError."""
+    """Sends a message and returns its MessageId. Raises the errors of `compose`, or SendError."""
     outbox = _standing_in()
     url = _queue_url() if outbox is None else outbox.url
     message = compose(task, payload, options, url)

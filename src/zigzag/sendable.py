@@ -1,4 +1,4 @@
-"""Can a payload be sent unchanged? It has to fit its task, and to come back from JSON the same."""
+"""Checks that a payload can be sent: it has to fit its task, and to come back from JSON the same."""
 
 from __future__ import annotations
 
@@ -53,8 +53,7 @@ def _of_model(name: str, given: Any, parse: Parse) -> dict[str, Any]:
 
 
 def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
-    """Returns a payload that is JSON already, with the model's defaults if the model can write its own
-    fields."""
+    """Returns a payload that is JSON already, with the model's defaults if the model can write them."""
     if not isinstance(payload, Mapping):
         parse(payload if _is_json(payload) else None)
         raise BadPayloadError(f"the payload of {name} must be a JSON object")
@@ -65,7 +64,8 @@ def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
     except BadPayloadError:  # the model can't write it, as with a SecretStr; `given` has the text
         if (found := change(model, parse(given))) is not None:
             raise BadPayloadError(
-                f"the payload for {name} lacks a field that is drawn anew in each attempt: {found}; give it"
+                f"the payload for {name} lacks a field whose default changes in each attempt: {found}; "
+                "give it"
             ) from None
         return given
 

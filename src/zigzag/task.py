@@ -86,8 +86,7 @@ class Task[Payload, **Rest, Result]:
         return sendable.checked(self.name, self.model, payload, self.parse)
 
     def parse(self, payload: Any) -> Any:
-        """Returns the function's argument, made of the JSON `payload`. Raises BadPayloadError, which names
-        the fields.
+        """Returns the function's argument for the JSON `payload`. Raises BadPayloadError with the fields.
 
         The model's rules for JSON apply: only there a strict model takes a date from a text.
         """
@@ -192,7 +191,6 @@ def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
 
 
 def _place(function: Any) -> str:
-    """Returns the file and line of a function."""
     code = getattr(function, "__code__", None)
     return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 

@@ -18,8 +18,7 @@ class Value:
     __match_args__: ClassVar[tuple[str, ...]] = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Sets a field for the first time. Raises AttributeError if the field is already set, or does not
-        exist."""
+        """Sets a field for the first time. Raises AttributeError if it is already set, or unknown."""
         if name not in self.__match_args__:
             raise AttributeError(f"a {type(self).__name__} has no field {name!r}")
         if name in self.__dict__:

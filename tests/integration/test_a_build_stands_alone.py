@@ -317,7 +317,7 @@ def test_a_line_that_can_be_had_only_without_another_is_said_to_be(project: Proj
     done = project.build("bread==1", "cheese==1")
 
     assert done.returncode != 0
-    assert "each line can be had, but not all of them together" in done.stderr
+    assert "each line can be installed alone, but not all of them together" in done.stderr
 
 
 @pytest.mark.parametrize("line", ["./libs/shop", "-e ./libs/shop", "--editable=./libs/shop"])

@@ -62,8 +62,7 @@ def transport_in_a_loop(
     botos_messages: int = MAX_PER_CALL,
     identity: Identity | None = None,
 ) -> Transport:
-    """Returns a transport for an event loop, with many calls at a time. Others are as for
-    `transport_in_place`.
+    """Returns a transport for an event loop. The other parameters are as for `transport_in_place`.
 
     connections    -- most connections of the lean transport to each service.
     threads        -- number of threads for boto, which blocks one for each call, and of its connections.

@@ -101,8 +101,7 @@ class LeanFirst:
     async def _made[R](
         self, service: Service, call: Callable[[Transport], Awaitable[R]], *, again: bool
     ) -> R:
-        """Makes the call and returns its result. `again` says whether boto may repeat a call that may have
-        been done."""
+        """Makes the call and returns its result. `again`: boto may repeat a call that may have been done."""
         if not self._doubt.there:
             try:
                 return await call(self._lean)
@@ -119,7 +118,7 @@ class LeanFirst:
 
 
 def _doubtful(error: CallError) -> str | None:
-    """Returns why the lean client may be wrong, in our own words; None if it can't be."""
+    """Returns why the lean client may be wrong, in our own words, or None if it can't be."""
     if isinstance(error, NotTrustedError):
         return "has a certificate that the lean client does not accept"
     if isinstance(error, NotUnderstoodError):

@@ -110,8 +110,7 @@ class DynamoDbRecords:
     async def _update(
         self, key: str, change: str, values: dict[str, Any], condition: str = ""
     ) -> dict[str, Any]:
-        """Makes the change and returns the item after it. Raises _RefusedError if the condition does not
-        hold."""
+        """Makes the change and returns the new item. Raises _RefusedError if the condition does not hold."""
         asked: dict[str, Any] = {
             "TableName": self._table,
             "Key": {KEY: {"S": key}},
@@ -170,7 +169,6 @@ def _expires(now: float) -> int:
 
 
 def _typed(value: str | float | bool) -> dict[str, Any]:
-    """Returns a value in DynamoDB's form."""
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, str):

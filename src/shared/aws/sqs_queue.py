@@ -43,8 +43,7 @@ class SqsQueue:
         )
 
     def _deliveries(self, answer: Answered, before: float, lease_seconds: int) -> list[Delivery]:
-        """Returns the well-formed deliveries. A malformed one is skipped, and comes again when its lease
-        ends.
+        """Returns the deliveries. A malformed one is skipped, and comes again when its lease ends.
 
         On a FIFO queue the rest of its group is skipped with it, so that nothing overtakes it.
         """
@@ -104,8 +103,7 @@ class SqsQueue:
     async def _ask[R](
         self, read: Callable[[Answered], R], operation: str, until: float = math.inf, **parameters: Any
     ) -> R:
-        """Makes the call and returns its answer, read by `read`. Raises QueueError, also for an answer of an
-        unexpected shape."""
+        """Makes the call and returns its answer, read by `read`. Raises QueueError, also for a bad answer."""
         try:
             asked = {"QueueUrl": self._url, **parameters}
             answer = await self._transport.call("sqs", operation, asked, until)
@@ -165,7 +163,7 @@ def _checked(delivery: Delivery) -> Delivery:
 
 
 def _group_in(message: Any) -> str | None:
-    """Returns the group of a message that may be malformed; None if it has none."""
+    """Returns the group of a message that may be malformed, or None."""
     system = message.get("Attributes") if isinstance(message, Mapping) else None
     group = system.get("MessageGroupId") if isinstance(system, dict) else None
     return group if isinstance(group, str) else None

@@ -17,11 +17,10 @@ from shared.ports.workers import Reply
 Service = Literal["sqs", "lambda", "dynamodb"]
 
 ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5}
-"""How long a call waits for its answer. A receive waits longer by its own wait time."""
+"""Time that a call waits for its answer. A receive waits longer by its own wait time."""
 
 
 def never() -> float:
-    """Returns an end that never comes."""
     return math.inf
 
 

@@ -91,8 +91,8 @@ class Queue(Protocol):
         """Removes the messages for good."""
 
     async def send(self, message: Outgoing) -> str:
-        """Puts a message on the queue and returns its MessageId. Raises AlteredError if it may have been
-        altered."""
+        """Puts a message on the queue and returns its MessageId. Raises AlteredError if it may differ
+        there."""
 
     async def in_flight(self) -> int:
         """Returns how many messages are received and not yet deleted or visible again. SQS's figure may be a

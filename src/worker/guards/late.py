@@ -13,4 +13,4 @@ def late(batch: Batch, now: float) -> LeftAlone | None:
     if batch.lease is None or now <= batch.lease.start_by:
         return None
     seconds = now - batch.lease.start_by
-    return LeftAlone(f"started {seconds:.0f} s too late: the message is, or soon will be, somebody else's")
+    return LeftAlone(f"started {seconds:.0f} s too late: another worker has the message, or soon will")

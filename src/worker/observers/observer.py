@@ -9,7 +9,7 @@ from worker.result import Report, Result
 
 
 class Observer(Protocol):
-    """Is told of each delivery."""
+    """Takes the end of each delivery."""
 
     def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
         """Takes a delivery's end. `report.settled` says whether its outcome is carried out on SQS.

@@ -47,8 +47,7 @@ class NeedsBotoError(Exception):
 
 
 class Endpoint(NamedTuple):
-    """The address of a service. All its paths begin with `path`, which is empty unless a given URL has
-    one."""
+    """The address of a service. All its paths begin with `path`, which only a given URL can have."""
 
     secure: bool
     host: str
@@ -167,8 +166,7 @@ def _endpoint(service: Service, region: str, environ: Mapping[str, str]) -> Endp
 
 
 def _read(name: str, url: str) -> Endpoint:
-    """Returns the endpoint of the URL in that variable. A query, a user, an IPv6 address and escapes are left
-    to boto."""
+    """Returns the endpoint of a variable's URL. A query, a user, IPv6 and escapes are left to boto."""
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     host, colon, port = authority.lower().partition(":")

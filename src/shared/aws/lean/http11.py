@@ -71,7 +71,6 @@ class HttpAnswer(NamedTuple):
         return self.head.status
 
     def header(self, name: bytes) -> str | None:
-        """Returns the value of a header, whose name is given in lower case."""
         return self.head.header(name)
 
 
@@ -94,8 +93,7 @@ class AnswerReader:
 
     @property
     def announced(self) -> int | None:
-        """The length of the body, or the most possible if the answer does not say. None before the head is
-        read."""
+        """The length of the body, or the most possible without one. None before the head is read."""
         if self._head is None:
             return None
         return self._body.length if isinstance(self._body, _Length) else self._most

@@ -49,8 +49,7 @@ class LargeMessage(Mapping[str, Any]):
 
 
 def messages_in(answer: bytes | bytearray) -> list[LargeMessage]:
-    """Returns the messages of a receive's answer. Raises ValueError, TypeError or KeyError if it is
-    malformed."""
+    """Returns the messages of a receive's answer. Raises ValueError, TypeError or KeyError for a bad one."""
     return [_message(memoryview(answer), *places) for places in _places(answer)]
 
 

@@ -135,8 +135,7 @@ def quoted(segment: str) -> str:
 def _frame(
     method: str, host: str, path: str, headers: tuple[tuple[str, str], ...], token: str | None
 ) -> tuple[str, str, str]:
-    """Returns a canonical request up to its time, and from there to its body's hash, and the signed headers'
-    names."""
+    """Returns a canonical request before its time, and before its body's hash; and the signed headers."""
     values: dict[str, list[str]] = {}
     for name, value in headers:
         if name.lower() not in _UNSIGNED:

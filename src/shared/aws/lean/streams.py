@@ -17,10 +17,10 @@ from typing import NamedTuple, Protocol
 READ_BYTES = 262_144
 
 ADDRESSES_SECONDS = 30.0
-"""How long the addresses of a host are kept: long enough to open connections, as addresses may change."""
+"""Time for which a host's addresses are kept: enough to open connections, as addresses may change."""
 
 NO_ADDRESS_SECONDS = 3.0
-"""How long a failed look-up is kept: otherwise many calls would repeat it one after the other."""
+"""Time for which a failed look-up is kept: otherwise many calls would repeat it one after the other."""
 
 WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 """Errors of a non-blocking socket when it would have to wait."""
@@ -78,8 +78,7 @@ class Streams(Protocol):
     async def sleep(self, seconds: float) -> None: ...
 
     def turns(self, limit: int, seconds: float) -> AbstractAsyncContextManager[object]:
-        """Returns a context that lets `limit` calls in at a time. Raises TimeoutError after a wait of
-        `seconds`."""
+        """Returns a context for `limit` calls at a time. Raises TimeoutError after a wait of `seconds`."""
 
 
 def new_socket[S: SocketType](kind: type[S], address: Address) -> S:

@@ -114,7 +114,6 @@ class _Secured(_Plain):
         )
 
     def shake_hands(self, ends: float) -> None:
-        """Makes the handshake. Raises OSError."""
         while True:
             try:
                 self._tls.do_handshake()

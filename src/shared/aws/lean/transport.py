@@ -236,8 +236,7 @@ def _large(answer: http11.HttpAnswer) -> dict[str, Any]:
 
 
 def _bytes_in(answer: Mapping[str, Any]) -> None:
-    """Decodes the base64 of binary attributes. A malformed message stays unchanged, and does not affect the
-    others."""
+    """Decodes the base64 of binary attributes. A malformed message stays unchanged."""
     messages = answer.get("Messages")
     for message in messages if isinstance(messages, list) else ():
         with suppress(ValueError, TypeError, AttributeError):

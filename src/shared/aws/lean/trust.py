@@ -48,8 +48,7 @@ class Trust:
 
 @functools.cache
 def trust(bundle: str | None) -> Trust:
-    """Returns the trust that all connections of this process share. Raises OSError if the bundle can't be
-    read.
+    """Returns the trust of all connections in this process. Raises OSError if the bundle can't be read.
 
     bundle -- the path of a file of authorities in PEM, instead of the machine's.
     """
