@@ -78,7 +78,7 @@ def _lacking(found: Imported, who: str, src: Path, files: set[str]) -> Iterator[
         if top not in OURS[who] or not (path.is_dir() or path.with_suffix(".py").exists()):
             yield found.module, f"is not in the {who}'s package"
     elif who != "worker":
-        yield found.module, f"the {who}'s package does not have: it has no packages of others"
+        yield found.module, f"the {who}'s package does not have: it has no third-party packages"
     else:
         lacks = "no line of src/requirements.txt brings"
         yield from ((module, lacks) for module in _needed(found, files) if not _is_in(module, files))
@@ -124,7 +124,6 @@ def _is_in(module: str, files: set[str]) -> bool:
 
 
 def _imports(node: ast.AST) -> Iterator[Imported]:
-    """Yields each import that has to succeed."""
     if isinstance(node, ast.Import):
         yield from (Imported(node.lineno, alias.name) for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -117,7 +117,7 @@ def test_a_build_that_fails(tmp_path: Path) -> None:
 
     # Then the sentence names the command, and its last lines name the package
     with pytest.raises(
-        LocalAwsError, match=r"^`sam build` ended with \d+: mend what it names(.|\n)*not-here"
+        LocalAwsError, match=r"^`sam build` ended with \d+: correct what it names(.|\n)*not-here"
     ):
         stack.build(tmp_path, dict(os.environ), tmp_path / "out" / "build", log=tmp_path / "log")
 

@@ -154,7 +154,7 @@ def test_the_consumer_has_no_packages_at_all(tmp_path: Path) -> None:
 
     assert done.stdout == (
         "src/consumer/app.py:1: imports yaml, which the consumer's package does not have: "
-        "it has no packages of others\n"
+        "it has no third-party packages\n"
     )
 
 

@@ -577,7 +577,7 @@ class TestStatusOfAQueueThatIsClosed:
         code, out, _ = zigzag("status", "--json")
 
         assert code == 0
-        assert json.loads(out)["closed"].startswith("the table of records said no: ResourceNotFoundException")
+        assert json.loads(out)["closed"].startswith("the table of records refused: ResourceNotFoundException")
 
 
 class TestFlowThatIsNotControlled:
@@ -621,7 +621,7 @@ class TestFlowThatIsNotControlled:
         code, _, err = zigzag("limits")
 
         assert code == 1
-        assert "the table of records said no: ResourceNotFoundException" in err
+        assert "the table of records refused: ResourceNotFoundException" in err
 
 
 class TestTasks:

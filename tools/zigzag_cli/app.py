@@ -27,7 +27,7 @@ EXIT_CODES = (
 )
 
 app = typer.Typer(
-    help="Zigzag: send tasks, see what becomes of them, and run it all on this machine.",
+    help="Zigzag: sends tasks, shows the queue, and runs all of it on this machine.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -67,7 +67,7 @@ def send_command(
         int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
     ] = 0,
     group: Annotated[
-        str | None, typer.Option(help="Its group; a FIFO queue runs the tasks of one in the order sent.")
+        str | None, typer.Option(help="The group; a FIFO queue runs the tasks of a group in the order sent.")
     ] = None,
     deduplication_id: Annotated[
         str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
@@ -103,7 +103,7 @@ def status_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Shows what is on the queue: waiting, in flight, delayed, the oldest, dead letters; if closed, why."""
+    """Shows the queue: waiting, in flight, delayed, the oldest, dead letters; if it is closed, why."""
     target: Target = choose(
         stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url
     )
@@ -121,7 +121,7 @@ def status_command(
 @app.command("pause", epilog=EXIT_CODES)
 def pause_command(
     queue: Queue = DEFAULT,
-    wait: Annotated[bool, typer.Option("--wait", help="Ends when nothing of it is in flight.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Waits until none is in flight.")] = False,
     stack: Stack = None,
     local: Local = False,
     profile: Profile = None,
@@ -129,7 +129,7 @@ def pause_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Pauses a queue: nothing is received until `zigzag resume`. Says when SQS begins to drop what waits."""
+    """Pauses a queue: nothing is received until `zigzag resume`. Says when SQS drops messages."""
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     gates = StackGates(target, queue)
     paused = gates.pause()
@@ -148,7 +148,7 @@ def resume_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Lets a queue that was paused go on, with the next tick."""
+    """Ends the pause of a queue: the next tick receives again."""
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     resumed = StackGates(target, queue).resume()
     _answer(resumed, as_json, f"{queue} is not paused any more: the next tick receives")
@@ -158,8 +158,8 @@ def resume_command(
 def limit_command(
     queue: Queue = DEFAULT,
     rate: Annotated[str | None, typer.Option(help="Most starts: 5/s, 30/min, 100/h.")] = None,
-    burst: Annotated[int | None, typer.Option(min=1, max=1000, help="So many at once, after a rest.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="No limit any more.")] = False,
+    burst: Annotated[int | None, typer.Option(min=1, max=1000, help="Most at once, after a rest.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Removes the limit.")] = False,
     stack: Stack = None,
     local: Local = False,
     profile: Profile = None,
@@ -167,8 +167,8 @@ def limit_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Limits how often tasks start, over all workers. One at a time by a key is a FIFO group; so many at once
-    is the parameter WorkerConcurrency."""
+    """Limits how often tasks start, over all workers. For one at a time by a key use a FIFO group; for a
+    number at a time, the parameter WorkerConcurrency."""
     if none == (rate is not None):
         raise Failure("name either a --rate, or --none", WRONG_OPTION)
     limit = rate_of(rate, burst)
@@ -186,7 +186,7 @@ def limits_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Shows of each queue whether it is open, since when it is paused, its rate, and how many wait."""
+    """Shows for each queue whether it is open, since when it is paused, its rate, and how many wait."""
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     limits = StackGates(target).limits()
     table = Table("queue", "state", "since", "a start each", "burst", "waiting", box=None)
@@ -200,7 +200,7 @@ def limits_command(
 
 @app.command("tasks", epilog=EXIT_CODES)
 def tasks_command(as_json: Json = False) -> None:
-    """Lists the tasks there are: payload fields, attempts, backoff, whether they are idempotent."""
+    """Lists all tasks: payload fields, attempts, backoff, whether they are idempotent."""
     described = [tasks.describe(name, TASKS) for name in sorted(TASKS)]
     table = Table("task", "payload", "attempts", "backoff", "once", "what it does", box=None)
     for one in described:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 FAILED = 1
-WRONG_OPTION = 2  # as usual
+WRONG_OPTION = 2  # the usual code for this
 BAD_PAYLOAD = 3
 
 

@@ -134,7 +134,7 @@ class StackGates:
 
 
 def is_controlled(stack: Stack) -> bool:
-    """Whether it has gates."""
+    """Returns whether the stack has gates."""
     return stack.parameters.get("FlowControl") == "true"
 
 
@@ -142,14 +142,14 @@ def _done[R](call: Coroutine[Any, Any, R]) -> R:
     try:
         return run_in_place(call)
     except GatesError as error:
-        raise Failure(f"the table of records said no: {error}") from error
+        raise Failure(f"the table of records refused: {error}") from error
 
 
 def rate_of(text: str | None, burst: int | None) -> Rate | None:
     """Returns the rate of a text like 5/s, 30/min or 100/h. Raises Failure for any other text."""
     if text is None:
         if burst is not None:
-            raise Failure("--burst is of a --rate: name that, too", WRONG_OPTION)
+            raise Failure("--burst needs a --rate: give both", WRONG_OPTION)
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
     every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0

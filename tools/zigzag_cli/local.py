@@ -52,7 +52,7 @@ def up(
     group = " --group first" if is_fifo(outputs["QueueUrl"]) else ""
     hello = f"""  ./zigzag send --local{group} hello '{{"name": "world"}}'"""
     console.print(hello, soft_wrap=True, highlight=False)
-    console.print("For any SDK and .venv/bin/aws, whose `sqs` commands need --endpoint-url besides:")
+    console.print("For any SDK and .venv/bin/aws, whose `sqs` commands also need --endpoint-url:")
     console.print("""  eval "$(./zigzag local variables)\"""", soft_wrap=True, highlight=False)
     command = f".venv/bin/{outputs['SendCommand']} --endpoint-url {aws.endpoint}"
     console.print(f"  {command}", soft_wrap=True, highlight=False)
@@ -66,7 +66,7 @@ def deploy() -> None:
 
 @app.command()
 def variables() -> None:
-    """Prints what leads any SDK to the local AWS, its key included: eval "$(./zigzag local variables)"."""
+    """Prints the variables for any SDK on the local AWS, with its key: eval "$(./zigzag local variables)"."""
     for name, value in running().variables().items():
         print(f"export {name}={shlex.quote(value)}")
 
@@ -89,7 +89,7 @@ def follow_logs() -> None:
 
 @app.command()
 def down() -> None:
-    """Ends the local AWS, and removes all that it held."""
+    """Ends the local AWS, and removes all its data."""
     aws = state.load(PROJECT)
     SAM_LOCAL.unlink(missing_ok=True)
     if aws is not None:
@@ -100,7 +100,7 @@ def down() -> None:
 
 @app.command()
 def demo() -> None:
-    """Shows the whole queue at work, and counts what became of each message."""
+    """Shows the whole queue at work, and counts the result of each message."""
     try:
         from zigzag_local.demo.run import run  # loaded here: it needs the example tasks
     except ImportError as error:

@@ -40,7 +40,7 @@ class Target:
         except NoRegionError as error:
             raise Failure("no AWS region is set: name one with --region, or AWS_DEFAULT_REGION") from error
         except (BotoCoreError, ValueError) as error:
-            raise Failure(f"AWS can't be asked: {error}") from error
+            raise Failure(f"AWS can't be called: {error}") from error
 
     def outputs(self) -> dict[str, str]:
         """Returns the stack's outputs, by name. Raises Failure."""
@@ -84,6 +84,6 @@ def choose(
     try:
         session = boto3.Session(profile_name=profile, region_name=region)
     except BotoCoreError as error:
-        raise Failure(f"AWS can't be asked: {error}") from error
+        raise Failure(f"AWS can't be called: {error}") from error
     stack = stack or name_of(PROJECT, "default")
     return Target(stack, session, {"endpoint_url": endpoint_url} if endpoint_url else {})

@@ -39,8 +39,7 @@ def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _fields(model: Any) -> dict[str, str] | None:
-    """Returns each field's type in words, with a `?` after the name of an optional field; None for a plain
-    dict."""
+    """Returns the type of each field, with a `?` after an optional name; None for a plain dict."""
     if model is None:
         return None
     schema = model.model_json_schema()

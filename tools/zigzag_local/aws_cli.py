@@ -21,5 +21,5 @@ def run(aws: LocalAws, *arguments: str) -> dict[str, Any]:
     done = subprocess.run(command, env=aws.environment(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = last_lines(done.stderr)
-        raise LocalAwsError(f"`aws {' '.join(arguments[:2])}` failed: mend what it names. It said:{said}")
+        raise LocalAwsError(f"`aws {' '.join(arguments[:2])}` failed: correct what it names. It said:{said}")
     return dict(json.loads(done.stdout)) if done.stdout.strip() else {}

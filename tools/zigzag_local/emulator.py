@@ -160,8 +160,7 @@ class Emulator:
             )
 
     def _server_environment(self, directory: Path, port: int, secret: str) -> dict[str, str]:
-        """Returns the server's variables, which the functions see: none of the caller's except PATH and
-        LANG."""
+        """Returns the server's variables, which functions see: of the caller's only PATH and LANG."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         return {
             **kept,
@@ -213,7 +212,6 @@ def _wait_until_ready(server: subprocess.Popen[bytes], aws: LocalAws) -> None:
 
 
 def _answers(aws: LocalAws) -> bool:
-    """Returns whether the emulator is ready."""
     try:
         ask(aws, "/_ministack/ready", seconds=5)
     except (OSError, HTTPException):

@@ -37,8 +37,8 @@ MAX_HELD_BYTES = 2 * MAX_BODY_BYTES
 OK, FORBIDDEN, TOO_LARGE, BUSY = 200, 403, 413, 503
 
 REFUSED = {
-    FORBIDDEN: b'{"__type":"AccessDeniedException","message":"This local AWS answers only to who has the key'
-    b' of its start, and to no browser: ./zigzag local variables has what a client needs."}',
+    FORBIDDEN: b'{"__type":"AccessDeniedException","message":"This local AWS answers only callers with the'
+    b' key of its start, and no browser: ./zigzag local variables prints what a client needs."}',
     TOO_LARGE: b'{"__type":"RequestEntityTooLargeException","message":"The body is too large to be judged."}',
     BUSY: b'{"__type":"ServiceUnavailable","message":"Too many large bodies wait to be judged: try again."}',
 }
@@ -112,8 +112,7 @@ async def _read_in_bounds(body: _Body, headers: Headers, held: _Held) -> int:
 
 
 async def _is_told(told: str, signature: Signature, body: _Body) -> bool:
-    """Returns whether the body has the hash that the signed request gives. The sender has the key, so any
-    body is allowed."""
+    """Returns whether the body has the hash in the signed request."""
     if not is_hash(told):
         return signature.is_s3s  # UNSIGNED-PAYLOAD, or a stream with its own signatures
     while await body.read_on() is not None:
@@ -143,7 +142,7 @@ class _Body:
         self._goes_on = True
 
     async def read_on(self) -> bytes | None:
-        """Returns the next piece; None if all are read, or the client has gone."""
+        """Returns the next piece, or None if all are read or the client has gone."""
         if not self._goes_on:
             return None
         message = await self._receive()
@@ -154,7 +153,6 @@ class _Body:
         return piece
 
     def hash(self) -> str:
-        """Returns the hash of all that was read."""
         return self._hash.hexdigest()
 
     async def receive(self) -> dict[str, Any]:

@@ -46,8 +46,7 @@ def find(directory: Path) -> list[int]:
 
 
 def end(directory: Path) -> None:
-    """Ends every process of the local AWS in `directory`, then removes the directory, if it is a local
-    AWS's."""
+    """Ends every process of the local AWS in `directory`, then removes that, if it is a local AWS's."""
     for number, seconds in ((signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
         if _end_all(directory, number, seconds):
             break
@@ -64,8 +63,7 @@ def _belongs(pid: int, directory: Path) -> bool:
 
 
 def _end_all(directory: Path, number: signal.Signals, seconds: float) -> bool:
-    """Signals all processes, and those that they start meanwhile. Returns whether all ended within
-    `seconds`."""
+    """Signals all processes, and those they start meanwhile. Returns whether all ended in `seconds`."""
     deadline = time.monotonic() + seconds
     signalled: set[int] = set()
     while running := set(find(directory)):

@@ -31,11 +31,11 @@ LAMBDAS_EVENT_AGE = 21_600
 LOOK_AGAIN_SECONDS = 0.2
 
 LOGS_WITHIN_SECONDS = 2.0
-"""How long log lines are waited for after a function's answer. MiniStack waits for 0.05 s: on a busy machine
-a later line is shown with the next invocation of that process, or never."""
+"""Time to wait for log lines after a function's answer. MiniStack waits for 0.05 s: on a busy machine a later
+line is shown with the next invocation of that process, or never."""
 
 NEXT_LINE_WITHIN_SECONDS = 0.2
-"""How long the next line is waited for after a line. MiniStack waits for 0.005 s."""
+"""Time to wait for the next line after a line. MiniStack waits for 0.005 s."""
 
 
 def sender(path: str, body: bytes) -> str:
@@ -91,8 +91,7 @@ def judge_as_aws(actions: Any) -> None:
 
 
 def let_events_wait(lambdas: Any) -> None:
-    """Corrects the module ministack.services.lambda_svc, which drops an event when there is no free
-    concurrency.
+    """Corrects the module ministack.services.lambda_svc, which drops an event without free concurrency.
 
     The module does not tell which events are asynchronous, so synchronous ones, which AWS refuses, wait too.
     """
@@ -112,8 +111,7 @@ def let_events_wait(lambdas: Any) -> None:
 
 
 def wait_for_logs(worker: Any) -> None:
-    """Corrects the class Worker of ministack.core.lambda_runtime. Our functions log a line at each
-    invocation."""
+    """Corrects the class Worker of ministack.core.lambda_runtime, which may lose a function's lines."""
     its_drain = worker._drain_stderr_bounded
 
     def drain(self: Any) -> Any:

@@ -66,8 +66,7 @@ class Signature:
         return self.scope.endswith("/s3/aws4_request")
 
     def covers(self, headers: Headers) -> bool:
-        """Returns whether it covers all headers that decide which call it is: one more could make another
-        call."""
+        """Returns whether it covers all headers that decide which call it is."""
         said = {name for name in headers if name.startswith("x-amz-")}
         if self.expires is not None and "x-amz-target" in said:
             return False
@@ -126,7 +125,7 @@ def headers_of(scope: Scope) -> dict[str, str]:
 
 
 def signature_of(headers: Headers, query: str) -> Signature | None:
-    """Returns the signature in the header or in the URL; None if neither has a complete one."""
+    """Returns the signature in the header or in the URL, or None if neither has a complete one."""
     parameters = sorted(_parameters(query))
     found = _IN_HEADER.fullmatch(headers.get("authorization", ""))
     if found:
@@ -161,7 +160,7 @@ def _is_call(content_type: str) -> bool:
 
 
 def _seconds(time: str) -> int | None:
-    """Returns the epoch seconds of a time in SigV4's form; None if it is not one."""
+    """Returns the epoch seconds of a time in SigV4's form, or None."""
     try:
         return timegm(strptime(time, "%Y%m%dT%H%M%SZ")) if re.fullmatch(r"[0-9]{8}T[0-9]{6}Z", time) else None
     except ValueError:

@@ -135,7 +135,7 @@ def _sam(
         status, said = _run(command, folder, _sam_environment(environment, scratch), log)
     if status != 0:
         said = said or " (above)"
-        raise LocalAwsError(f"`sam {verb}` ended with {status}: mend what it names. It said:{said}")
+        raise LocalAwsError(f"`sam {verb}` ended with {status}: correct what it names. It said:{said}")
 
 
 def _sam_environment(environment: Mapping[str, str], scratch: str) -> dict[str, str]:

@@ -40,7 +40,7 @@ def main(source: str = "", ref: str = "") -> str | int:
 
 def _upgrade(root: Path) -> str | int:
     if not (root / "tools" / "zigzag_project" / "upgrade.py").is_file():
-        return f"zigzag: the upgrade is not begun. {root} is no Zigzag that has one."
+        return f"zigzag: the upgrade is not begun. {root} has no Zigzag with an upgrade."
     command = [sys.executable, "-B", "-m", "zigzag_project", "upgrade", str(PROJECT)]
     tools = {**os.environ, "PYTHONPATH": str(root / "tools")}
     return subprocess.run(command, env=tools, check=False).returncode

@@ -12,11 +12,10 @@ from zigzag_project.stamp import NAME, ProjectError, Stamp
 
 
 def new(folder: Path) -> str:
-    """Makes the project in `folder` and returns what to do next. Raises ProjectError if `folder` is not
-    empty."""
+    """Makes the project in `folder` and returns what to do next. Raises ProjectError if it is not empty."""
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ProjectError(f"{folder} is not empty: name a folder that is, or that is not there yet.")
+        raise ProjectError(f"{folder} is not empty: name an empty folder, or one that does not exist yet.")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:

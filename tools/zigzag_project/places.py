@@ -39,8 +39,7 @@ def joined(ours: str, places: Mapping[str, str]) -> str:
 
 
 def emptied(text: str) -> str:
-    """Returns the text with its places emptied, except for the comment at the beginning of each and blank
-    lines."""
+    """Returns the text with its places emptied, except for their first comment and blank lines."""
     ours, places = split(text)
     return joined(ours, {marker: _comment(place) for marker, place in places.items()})
 

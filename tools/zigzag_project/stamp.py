@@ -47,7 +47,7 @@ class Stamp:
         version = re.fullmatch(re.escape(_FIRST).replace(r"\{\}", r"(\S+)"), first)
         files = [re.fullmatch(r"([0-9a-f]{64})  (.+)", line) for line in lines]
         if version is None or not files or None in files:
-            raise ProjectError(f"{NAME} is not as Zigzag wrote it: bring it back with git.")
+            raise ProjectError(f"{NAME} was changed after Zigzag wrote it: restore it with git.")
         return cls(version[1], {found[2]: found[1] for found in files if found})
 
     def __str__(self) -> str:

@@ -30,11 +30,11 @@ def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replac
     was changed, or if a user's file has the path of a new one. Raises it as well if a file can't be written.
     """
     old = Stamp.read(project)
-    _none(_uncommitted(project), "Not committed:", "Commit it, or bring back what git has")
+    _none(_uncommitted(project), "Not committed:", "Commit it, or undo it with git")
     _none(
         old.changed(project),
         f"Changed outside of the places marked YOURS, since Zigzag {old.version} wrote it:",
-        "Take the change back (`git log -p -- <file>` has it)",
+        "Undo the change (`git log -p -- <file>` has it)",
     )
     sources = parts.zigzags(root)
     added = [path for path in sources if path not in old.files and (project / path).exists()]
@@ -57,7 +57,7 @@ def _uncommitted(project: Path) -> list[str]:
     try:
         said = subprocess.run(status, capture_output=True, text=True, check=True).stdout
     except FileNotFoundError as error:
-        raise ProjectError("an upgrade needs git, which brings back what was there: install it.") from error
+        raise ProjectError("an upgrade needs git, which can restore the old files: install it.") from error
     except subprocess.CalledProcessError as error:
         raise ProjectError("git does not know this project: `git init`, and commit all of it.") from error
     return [line[3:] for line in said.splitlines()]
@@ -109,7 +109,7 @@ def _write(file: Path, text: str, mode_of: Path | None, replace: Replace) -> Non
 
 _BACK = "To go back: git checkout . && git clean -d --force"
 _SAID = """\
-Zigzag {old} is now Zigzag {new} here. Yours is as it was.
+Zigzag {old} is now Zigzag {new} here. Your own files are unchanged.
 
 Next:
   git diff --stat   # what changed

@@ -18,8 +18,7 @@ from worker.host import SoftDeadline
 
 
 class _Step(NamedTuple):
-    """The state of a coroutine after a step. `what` is what it waits for, its seconds to block, its result,
-    or its error."""
+    """The state of a coroutine after a step. `what` is its future, seconds to block, result or error."""
 
     how: Literal["waits", "blocks", "returned", "raised"]
     what: Any

@@ -17,8 +17,7 @@ NO_NOTE = {"StringValue": "{}"}
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A message in the dead-letter queue: its body, and the note with the reason, if there was space for
-    it."""
+    """A message in the dead-letter queue: its body, and the note with the reason, if it had space."""
 
     body: str
     note: Mapping[str, Any]

@@ -111,7 +111,6 @@ class Faults:
         return self._random.uniform(0, max_seconds) if self.strike(kind) else 0.0
 
     def between(self, least: float, most: float) -> float:
-        """Returns a random number between `least` and `most`."""
         return self._random.uniform(least, most)
 
     def slowness(self) -> tuple[float, float]:
@@ -144,16 +143,15 @@ class Faults:
         self.unheld[of].append(Unheld(PROCESS.get(), of, began, ended))
 
     def stop(self) -> None:
-        """Stops all faults from now on."""
         self._rates = {}
         self.outages.stop()
 
     def before(self) -> None:
-        """Raises Crash if the process crashes at the begin of a call."""
+        """Raises Crash if the process crashes before a call."""
         if self.strike("crash before a call"):
             raise Crash
 
     def after(self) -> None:
-        """Raises Crash if the process crashes at the end of a call."""
+        """Raises Crash if the process crashes after a call."""
         if self.strike("crash after a call"):
             raise Crash

@@ -20,7 +20,7 @@ AGAIN_WITHIN_SECONDS = 30
 """Most seconds until SQS delivers a message for the second time."""
 
 SENT_AGAIN_SECONDS = ANSWER_SECONDS["sqs"]
-"""How long a client waits for an answer before it sends its call again."""
+"""Time that a client waits for an answer before it sends its call again."""
 
 
 class FaultyQueue:

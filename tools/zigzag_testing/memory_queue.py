@@ -225,8 +225,7 @@ class MemoryQueue:
         return stored.handle == handle or (self._superseded_handles_act and not self.fifo)
 
     def _has_expired(self, handle: str, stored: Stored, now: float) -> bool:
-        """Returns whether the handle has expired: on FIFO with its lease, on a standard queue after twelve
-        hours."""
+        """Returns whether the handle has expired: on FIFO with its lease, otherwise after twelve hours."""
         if self.fifo:
             return stored.handle != handle or stored.visible_at <= now
         return stored.handle == handle and now - stored.received_at > MAX_VISIBILITY_SECONDS

@@ -28,8 +28,6 @@ class Record:
 
 
 class MemoryRecords:
-    """Records by their key."""
-
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
 

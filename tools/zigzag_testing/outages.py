@@ -61,11 +61,9 @@ class Outages:
         self._all: list[Outage] = []
 
     def plan(self, outages: Sequence[Outage]) -> None:
-        """Adds outages."""
         self._all += outages
 
     def stop(self) -> None:
-        """Ends all outages."""
         self._all = []
 
     def of(self, service: Service, process: int, now: float) -> Outage | None:

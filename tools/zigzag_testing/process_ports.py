@@ -17,7 +17,7 @@ from zigzag_testing.faulty_gates import FaultyGates
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 
 TRIES = 4
-"""How often a worker's client sends a call that gets no answer, as in `worker.app`."""
+"""Times that a worker's client sends a call that gets no answer, as in `worker.app`."""
 
 
 class ConsumerPorts(NamedTuple):

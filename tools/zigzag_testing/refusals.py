@@ -32,7 +32,6 @@ _ATTRIBUTE_TYPE = re.compile(r"(?=.{1,256}$)(String|Number|Binary)(\..+)?")
 
 
 def refuse_receive(max_messages: int, wait_seconds: int, lease_seconds: int) -> None:
-    """Raises QueueError if SQS refuses such a ReceiveMessage."""
     if not 1 <= max_messages <= MAX_PER_CALL:
         raise invalid(
             max_messages, "MaxNumberOfMessages", f"Must be between 1 and {MAX_PER_CALL}, if provided."
@@ -44,14 +43,12 @@ def refuse_receive(max_messages: int, wait_seconds: int, lease_seconds: int) -> 
 
 
 def refuse_visibility(seconds: int) -> None:
-    """Raises QueueError if SQS refuses such a visibility timeout."""
     if not 0 <= seconds <= MAX_VISIBILITY_SECONDS:
         limits = f"Must be between 0 and {MAX_VISIBILITY_SECONDS}."
         raise invalid(seconds, "VisibilityTimeout", limits)
 
 
 def refuse_batch(entries: Sequence[object]) -> None:
-    """Raises QueueError if SQS refuses a batch of so many entries."""
     if not entries:
         raise QueueError("AWS.SimpleQueueService.EmptyBatchRequest", "There is no entry in the batch.")
     if len(entries) > MAX_PER_CALL:
@@ -62,7 +59,6 @@ def refuse_batch(entries: Sequence[object]) -> None:
 
 
 def refuse_message(message: Outgoing, fifo: bool) -> None:
-    """Raises QueueError if SQS refuses such a SendMessage."""
     if not message.body:
         raise QueueError("MissingParameter", "The request must contain the parameter MessageBody.")
     if re.search(REFUSED_CHARACTERS, message.body):

@@ -143,8 +143,7 @@ class Sandbox:
         self._do(self._run(max_seconds))
 
     def redrive(self) -> int:
-        """Moves every dead letter back to the task queue, as the stack's RedriveCommand. Returns how many
-        there were.
+        """Moves all dead letters back to the task queue, as the stack's RedriveCommand. Returns how many.
 
         A redriven message is a new one, with all attempts left; its task keeps the id.
         """
@@ -202,12 +201,10 @@ class Sandbox:
         return summary or Summary(stopped="crashed")
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
-        """Returns the ports that a tick calls."""
         ports = self.queue, self.dead_letter_queue, self.workers, self.gates
         return faulty_consumer(*ports, self.faults, self.clock)
 
     def _worker_ports(self) -> AbstractContextManager[WorkerPorts]:
-        """Returns the ports that an invocation calls."""
         return faulty_worker(self.queue, self.dead_letter_queue, self.records, self.faults, self.clock)
 
     async def _one_tick(self) -> Summary | None:
@@ -235,7 +232,6 @@ class Sandbox:
         await in_a_thread(self._work(event, seconds_left))
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
-        """Runs the worker, wired as in its app."""
         with self._worker_ports() as ports:
             worker = Worker(
                 queue=ports.queue,

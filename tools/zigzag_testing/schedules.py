@@ -16,13 +16,12 @@ _A_MONDAY = 4 * DAY
 
 
 def every(seconds: float) -> Schedule:
-    """Returns a schedule like `rate(…)`, which fires every `seconds` from its begin."""
+    """Returns a schedule like `rate(…)`, which fires every `seconds`."""
     return lambda now: now + seconds
 
 
 def office_hours(minutes: float = 1) -> Schedule:
-    """Returns a schedule like `cron(0/… 8-17 ? * MON-FRI *)`: it fires neither at night nor from Friday to
-    Monday."""
+    """Returns a schedule like `cron(0/… 8-17 ? * MON-FRI *)`, silent at night and at the weekend."""
     first, last = (hour * HOUR for hour in OFFICE_HOURS)
 
     def next_after(now: float) -> float:

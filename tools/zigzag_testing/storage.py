@@ -68,7 +68,6 @@ class Storage:
         return self._in_flight.count(now)
 
     def clear(self) -> None:
-        """Removes all messages."""
         for stored in list(self):
             self.remove(stored)
 

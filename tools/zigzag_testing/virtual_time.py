@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any
 
 THREAD_SECONDS = 10.0
-"""How long a thread may work, in real time, before it counts as hanging."""
+"""Real time that a thread may work before it counts as hanging."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -46,7 +46,7 @@ class _SkippingSelector(selectors.DefaultSelector):
         # Nothing is due, but a thread may be working in real time, as under asyncio.to_thread.
         ready = super().select(THREAD_SECONDS)
         if not ready:
-            raise RuntimeError("nothing is due, ever: everything waits for something that will not come")
+            raise RuntimeError("nothing is due: all code waits for something that will never come")
         return ready
 
 
@@ -79,8 +79,7 @@ class SkewedClock:
 
 
 def virtual_runner() -> tuple[asyncio.Runner, VirtualClock]:
-    """Returns a runner on virtual time and its clock. The caller closes the runner. Raises RuntimeError in a
-    loop."""
+    """Returns a runner on virtual time and its clock. Close the runner. Raises RuntimeError in a loop."""
     if _in_a_loop():
         raise RuntimeError(_NOT_HERE)
     runner = asyncio.Runner(loop_factory=VirtualTimeLoop)
@@ -88,8 +87,7 @@ def virtual_runner() -> tuple[asyncio.Runner, VirtualClock]:
 
 
 def run_to_its_end[R](runner: asyncio.Runner, coroutine: Coroutine[Any, Any, R]) -> R:
-    """Runs the coroutine in the caller's context, so its sends go to the same outbox. Raises RuntimeError in
-    a loop."""
+    """Runs the coroutine in the caller's context, with its outbox. Raises RuntimeError in a loop."""
     if _in_a_loop():
         coroutine.close()
         raise RuntimeError(_NOT_HERE)

@@ -72,5 +72,5 @@ def test_no_stamp_is_no_project(tmp_path: Path) -> None:
 def test_a_stamp_that_was_changed_is_none(project: Path, text: str) -> None:
     (project / NAME).write_text(text)
 
-    with pytest.raises(ProjectError, match="bring it back with git"):
+    with pytest.raises(ProjectError, match="restore it with git"):
         Stamp.read(project)

@@ -9,8 +9,7 @@ from zigzag_local.ledger import Ledger
 
 @dataclass(frozen=True)
 class Progress:
-    """The numbers of messages that were sent, wait, are in flight, are done, came more than once, or are
-    dead.
+    """The numbers of messages that were sent, wait, are in flight, done, retried or dead.
 
     unaccounted -- the number of messages that are neither done nor dead.
     """

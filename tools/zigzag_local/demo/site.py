@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SLOW_SECONDS = 3
 FAILURES = 2
-"""How often a flaky page fails before it answers well."""
+"""Times that a flaky page fails before it answers well."""
 
 
 @contextmanager
