@@ -38,8 +38,8 @@ MEASURED = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two minutes instead of ten and more; rough")
-    parser.add_argument("--peers", action="store_true", help="others as well; see benchmarks.peers")
-    parser.add_argument("--write-only", action="store_true", help="writes the page again, of results.json")
+    parser.add_argument("--peers", action="store_true", help="runs the peers as well; see benchmarks.peers")
+    parser.add_argument("--write-only", action="store_true", help="writes the page again from results.json")
     asked = parser.parse_args()
     if asked.write_only:
         page.write(json.loads(page.RESULTS.read_text(encoding="utf-8")))

@@ -82,7 +82,6 @@ def _rows(arms: tuple[Arm, ...], figures: dict[Arm, dict[str, Any]], nothing_ms:
 
 
 def tables(results: dict[str, list[Any]]) -> str:
-    """Returns the rows in Markdown."""
     head = ("cold start of", "arm", "`.pyc`", "CPU ms", f"of {_YARDSTICK}", "peak MB")
     lines = [
         (

@@ -30,7 +30,7 @@ PROCESSOR_MB = 1769
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 
 SLOWER = 1.5
-"""How many times as long Lambda's processor takes as an idle machine's. Assumed, not measured."""
+"""Factor by which Lambda's processor is slower than an idle machine's. Assumed, not measured."""
 
 BOTO_DELETE_SECONDS = 0.00055
 """Processor time of boto3's bare delete, on an idle machine. Machines differ by a factor of three and more,
@@ -165,8 +165,8 @@ def million_tasks(setup: Setup, task_seconds: float, measured: Measured) -> Cost
 
 
 def million_by_mapping(setup: Setup, batch: int, task_seconds: float, measured: Measured) -> Cost:
-    """Returns the cost of SQS's event source mapping: Lambda receives, invokes and deletes. Each task logs a
-    line, as with ours."""
+    """Returns the cost of SQS's event source mapping: Lambda receives, invokes, deletes. A task logs a
+    line."""
     batches = MILLION / batch
     return Cost(
         lambda_time=_time(MILLION * task_seconds, setup),
@@ -183,8 +183,7 @@ def idle_month_by_mapping() -> Cost:
 
 
 def million_by_naive(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
-    """Returns the cost of the first version: ten messages a tick, one call after the other, Lambda's own log
-    lines."""
+    """Returns the cost of the first version: ten messages a tick, single calls, Lambda's own log lines."""
     ticks = MILLION / MAX_MESSAGES
     dispatching = MILLION * (_seconds(measured.naive_cpu, setup) + CALL_SECONDS)
     deleting = MILLION * (_seconds(BOTO_DELETE_SECONDS, setup) + CALL_SECONDS)

@@ -91,7 +91,6 @@ def _row(name: str, where: str, cost: Cost) -> Row:
 
 
 def tables(results: dict[str, list[Any]]) -> str:
-    """Returns the rows in Markdown."""
     parts = ("lambda_time", "lambda_requests", "sqs", "before_logs", "logs", "metrics", "alarm", "total")
     said = ("Lambda, time", "requests", "SQS", "before logs", "logs", "metrics", "alarm", "all")
     written = []

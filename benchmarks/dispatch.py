@@ -103,7 +103,6 @@ def figures(outcome: Outcome, backlog: int, until: str = "last_invoke_at") -> di
 
 
 def tables(rows: list[Row]) -> str:
-    """Returns the rows in Markdown."""
     head = ("latency", "arm", *OF_A_DRAIN)
     lines = [
         (

@@ -62,7 +62,6 @@ def _peak(bench: Bench, arm: Arm, backlog: int) -> int:
 
 
 def tables(results: dict[str, list[Any]]) -> str:
-    """Returns the rows in Markdown."""
     head = ("arm", "messages", "s to empty", "s to its end", "CPU s", "connections", "CA bundles parsed")
     lines = [
         (

@@ -18,7 +18,6 @@ Row = dict[str, object]
 
 
 def medians(rounds: Sequence[Mapping[str, float]]) -> Row:
-    """Returns the median of each figure."""
     return {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
 
 

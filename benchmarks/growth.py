@@ -34,8 +34,7 @@ def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
 
 
 def compared(found: dict[int, list[dict[str, float]]]) -> list[Row]:
-    """Returns the rows for the rounds of each number of consumers. `ratio` 1 is that many times the rate of
-    one."""
+    """Returns a row for each number of consumers. `ratio` 1 is that many times the rate of one."""
     rows: list[dict[str, Any]] = [
         {"arm": ZIGZAG.name, "consumers": consumers, "latency_ms": LATENCY_MS, "changed": ZIGZAG.changed}
         | medians(turns)
@@ -46,8 +45,7 @@ def compared(found: dict[int, list[dict[str, float]]]) -> list[Row]:
 
 
 def together(bench: Bench, consumers: int, backlog: int, start_seconds: float) -> dict[str, float]:
-    """Runs so many consumers once. Raises ArmFailedError unless they dispatched every message exactly
-    once."""
+    """Runs `consumers` at once. Raises ArmFailedError unless they dispatched every message exactly once."""
     bench.stub.reset(backlog, latency_ms=LATENCY_MS, max_wait_seconds=LAST_WAIT_SECONDS)
     begins_at = time.monotonic() + start_seconds * consumers
     more = {"BENCHMARK_BEGINS_AT": str(begins_at)}
@@ -65,7 +63,6 @@ def together(bench: Bench, consumers: int, backlog: int, start_seconds: float) -
 
 
 def tables(rows: list[Any]) -> str:
-    """Returns the rows in Markdown."""
     head = (
         "consumers",
         "latency",

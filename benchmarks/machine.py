@@ -10,8 +10,7 @@ from pathlib import Path
 
 
 def _two_processors() -> tuple[int, int] | tuple[None, None]:
-    """Returns a processor for clients and one for the stub; None for both if there are no two to bind
-    processes to."""
+    """Returns a processor for clients and one for the stub; None for both if there are not two."""
     if not hasattr(os, "sched_getaffinity"):
         return None, None
     ours = sorted(os.sched_getaffinity(0))

@@ -79,12 +79,13 @@ _LIMIT = (
     "With few connections a consumer uses most of what they allow; with many, the processor is its limit."
 )
 _PEERS = (
-    f"Every call takes {compared.LATENCY_MS} ms. Who invokes a worker does our consumer's job; the others "
-    "work the messages themselves. pip and npm install what they need, so they have a turn only if asked for."
+    f"Every call takes {compared.LATENCY_MS} ms. A peer that invokes a worker does our consumer's job; the "
+    "others work the messages themselves. pip and npm install what they need, so they have a turn only if "
+    "asked for."
 )
 _ROUGH = (
     "\nIt was a quick run, on a machine with other things to do: one round, small backlogs. "
-    "Take its ratios for rough, and its absolute figures for nothing."
+    "Its ratios are rough, and its absolute figures mean nothing."
 )
 
 

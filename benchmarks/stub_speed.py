@@ -19,7 +19,7 @@ CONNECTIONS = (16, 64, 256)
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stub_speed", description=__doc__)
     parser.add_argument("--seconds", type=int, default=5, help="for each number of connections")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="of each answer")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="delay of each answer")
     asked = parser.parse_args()
     if not wrk.is_there():
         sys.exit(wrk.MISSING)
@@ -30,7 +30,6 @@ def main() -> None:
 
 
 def tables(loads: list[wrk.Load]) -> str:
-    """Returns the loads in Markdown."""
     head = ("connections", "requests/s", "busy", "CPU µs/request", "requests/s if always busy")
     lines = [
         (

@@ -16,7 +16,6 @@ LIBRARIES = ("boto3", "urllib3", "http.client", "lean")
 
 
 def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
-    """Returns a row for each library."""
     calls = 300 if quick else 3_000
     rounds = rounds or (1 if quick else 5)
     found: dict[str, list[dict[str, float]]] = {library: [] for library in LIBRARIES}
@@ -39,7 +38,6 @@ def _arm(library: str, calls: int) -> Arm:
 
 
 def tables(rows: list[Any]) -> str:
-    """Returns the rows in Markdown."""
     boto = rows[0]
     head = ("a call by", "CPU µs", "of boto3's", "first call, CPU ms", "of boto3's", "peak MB")
     lines = [

@@ -42,7 +42,6 @@ def measure(bench: Bench, quick: bool, rounds: int | None = None) -> list[Row]:
 
 
 def tables(rows: list[Any]) -> str:
-    """Returns the rows in Markdown."""
     bare = rows[0]["cpu_us_per_task"]
     lines = [
         (row["arm"], number(row["cpu_us_per_task"]), f"{row['cpu_us_per_task'] / bare:.2f}") for row in rows

@@ -12,8 +12,6 @@ if "pydantic" in sys.argv:
     from pydantic import BaseModel
 
     class Nothing(BaseModel):
-        """The payload."""
-
         name: str
 
 

@@ -11,8 +11,6 @@ if "pydantic" in sys.argv:
     from pydantic import BaseModel
 
     class Message(BaseModel):
-        """The message on the queue."""
-
         task: str
         payload: dict[str, str]
 

@@ -20,7 +20,6 @@ HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "Amazon
 
 
 def signed() -> tuple[dict[str, str], bytes]:
-    """Returns headers and body of a call."""
     body = json.dumps(PARAMETERS).encode()
     return {**HEADERS, **signer.headers("POST", endpoint.host_header, "/", HEADERS, body, time.time())}, body
 

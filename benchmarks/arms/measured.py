@@ -12,8 +12,7 @@ _BUNDLES = [0]
 
 
 def begin() -> float:
-    """Returns the processor time of all threads until now, for `say`. Waits first if arms must begin
-    together."""
+    """Returns the processor time of all threads, for `say`. Waits first if arms must begin together."""
     if "BENCHMARK_BEGINS_AT" in os.environ:
         time.sleep(max(0.0, float(os.environ["BENCHMARK_BEGINS_AT"]) - time.monotonic()))
     return time.process_time()

@@ -39,5 +39,5 @@ for number in range(NUMBER):
         begun = measured.begin()  # the first one opened the connection, and imported the task
     report = handler(an_event(), Context())
     if report["outcome"] != "succeeded" or not report["settled"]:
-        sys.exit(f"not as it should be: {report}")
+        sys.exit(f"the event failed: {report}")
 measured.say(begun)

@@ -94,8 +94,7 @@ def _turn(bench: Bench, installed: Installed, one: Arm | Peer, backlog: int) -> 
 
 
 def worked(bench: Bench, installed: Installed, peer: Peer, backlog: int) -> Outcome:
-    """Runs a peer until its last message is gone. Raises ArmFailedError unless it worked each exactly
-    once."""
+    """Runs a peer on a backlog. Raises ArmFailedError unless it worked each message exactly once."""
     manner: dict[str, Any] = {} if peer.body is None else {"body": peer.body()}
     bench.stub.reset(backlog, latency_ms=LATENCY_MS, max_wait_seconds=LAST_WAIT_SECONDS, **manner)
     interpreter = installed.node if peer.is_node else installed.python
@@ -119,7 +118,6 @@ def _row(one: Arm | Peer, found: list[dict[str, float]]) -> Row:
 
 
 def tables(rows: list[Any]) -> str:
-    """Returns the rows in Markdown."""
     head = ("arm", "a message", *OF_A_DRAIN)
     lines = [
         (

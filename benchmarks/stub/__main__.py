@@ -28,12 +28,10 @@ def main() -> None:
 def _asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stub", description=__doc__)
     parser.add_argument("--backlog", type=int, default=0, help="messages on the queue")
-    parser.add_argument("--body", default=BODY, help="of every message")
-    parser.add_argument("--latency-ms", type=float, default=0.0, help="of each answer")
-    parser.add_argument(
-        "--max-wait-seconds", type=float, help="of a receive from the empty queue; as asked for"
-    )
-    parser.add_argument("--cpu", type=int, help="to run on, and on no other (Linux)")
+    parser.add_argument("--body", default=BODY, help="body of every message")
+    parser.add_argument("--latency-ms", type=float, default=0.0, help="delay of each answer")
+    parser.add_argument("--max-wait-seconds", type=float, help="most wait of a receive from the empty queue")
+    parser.add_argument("--cpu", type=int, help="the only processor to run on (Linux)")
     parser.add_argument("--ends-with-stdin", action="store_true", help="ends when its standard input does")
     return parser.parse_args()
 

@@ -77,7 +77,7 @@ class Backlog:
         self._full = self._messages(MAX_AT_ONCE)
 
     def receive(self, most: int) -> bytes | None:
-        """Up to `most` messages as ReceiveMessage's JSON; None if there are none."""
+        """Returns up to `most` messages as ReceiveMessage's JSON, or None without messages."""
         counters = self.counters
         counters.receives += 1
         first = counters.messages

@@ -20,8 +20,6 @@ _RESET = b"POST /reset "
 
 
 class Connection(TlsConnection):
-    """One client's connection."""
-
     def __init__(self, plain: socket.socket, context: ssl.SSLContext, loop: Loop, answers: Answers) -> None:
         super().__init__(plain, context, loop)
         self._answers = answers
@@ -53,8 +51,7 @@ class Connection(TlsConnection):
             self.send(answer.wire)
 
     def _count(self) -> None:
-        """Counts the connection at its first call. A connection that only reads the counters does not
-        count."""
+        """Counts the connection at its first call. Reads of the counters are no calls."""
         self._counted_in = self._answers.backlog
         counters = self._answers.backlog.counters
         counters.connections += 1

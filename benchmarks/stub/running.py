@@ -31,13 +31,11 @@ class Stub:
     ca: Path
 
     def reset(self, backlog: int = 0, **manner: Any) -> None:
-        """Makes a new backlog, and sets the counters to 0. `manner`: `body`, and the fields of
-        `answers.Manner`."""
+        """Makes a new backlog with counters at 0. `manner`: `body`, and the fields of `answers.Manner`."""
         self._ask("POST", "/reset", json.dumps({"backlog": backlog, **manner}))
 
     def stats(self) -> dict[str, Any]:
-        """Returns the counts of `backlog.Counters`, and the stub's processor time for them,
-        `stub_cpu_seconds`."""
+        """Returns the counts of `backlog.Counters`, and `stub_cpu_seconds`, the stub's processor time."""
         return self._ask("GET", "/stats")
 
     def _ask(self, method: str, path: str, body: str | None = None) -> dict[str, Any]:
@@ -53,8 +51,7 @@ class Stub:
 
 @contextmanager
 def running_stub(backlog: int = 0) -> Iterator[Stub]:
-    """Runs the stub for a block, on its own processor if there are two. It ends with the block, or with
-    us."""
+    """Runs the stub for a block, on its own processor if there are two. It also ends with us."""
     command = [sys.executable, "-m", "benchmarks.stub", "--backlog", str(backlog), "--ends-with-stdin"]
     if machine.STUB_CPU is not None:
         command += ["--cpu", str(machine.STUB_CPU)]

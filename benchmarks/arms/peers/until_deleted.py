@@ -24,7 +24,6 @@ class Countdown:
         self._begun = measured.begin()
 
     def ran(self) -> None:
-        """Notes that a task ran."""
         with self._lock:
             self._ran += 1
             if self._ran == self._tasks:
