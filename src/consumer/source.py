@@ -146,8 +146,12 @@ class Source:
         await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
         lease = delivery.lease
         if lease is not None:
-            lease = lease._replace(start_by=min(lease.start_by, slot.start_by))
-        return await self._dispatcher.dispatch([Delivery(delivery.message, delivery.queue_url, lease)])
+            lease = lease._replace(start_by=min(lease.start_by, slot.start_by), permit=slot.permit)
+        sending = [Delivery(delivery.message, delivery.queue_url, lease)]
+        result = await self._dispatcher.dispatch(sending)
+        if not result.dispatched and not result.left:
+            self._flow.unsent(slot)
+        return result
 
     def _note(self, result: PollResult) -> None:
         self.turn.dispatched += result.dispatched

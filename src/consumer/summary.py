@@ -10,7 +10,8 @@ OUT_OF_TIME = "out of time"
 CAP_REACHED = "in-flight cap reached"
 PAUSED = "paused"
 RATE_REACHED = "rate reached"
-_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED}
+ALL_RUN = "as many run at once as may"
+_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED, ALL_RUN}
 
 
 @dataclass(slots=True)
@@ -31,9 +32,7 @@ class Summary:
     @property
     def went_well(self) -> bool:
         """Returns whether every reason to stop is a normal one."""
-        return {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED}.issuperset(
-            self.stopped.split("; ")
-        )
+        return _GOOD.issuperset(self.stopped.split("; "))
 
 
 def total(turns: Sequence[Summary]) -> Summary:

@@ -6,8 +6,9 @@ from, and the lease. It travels as the worker's event, JSON in UTF-8:
     {"QueueUrl": "https://sqs…", "Message": {"MessageId": …, "ReceiptHandle": …, "Body": …,
      "Attributes": {…}, "MessageAttributes": {…}}, "Lease": {"ReceivedAt": …, "StartBy": …, "Ends": …}}
 
-Any consumer, or a person with a file, can make one. Only `Message.Body` is required; unknown keys are
-ignored. Binary attribute values are base64, as the AWS command line prints them.
+Any consumer, or a person with a file, can make one. A lease may have a `"Permit"` as well. Only
+`Message.Body` is required; unknown keys are ignored. Binary attribute values are base64, as the AWS command
+line prints them.
 
 A batch of several deliveries has `"Messages": […]` in place of `"Message"`; all share the lease. If the event
 would be too long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.

@@ -25,6 +25,10 @@ DISPATCH_SECONDS = 10
 SAFETY_SECONDS = 30
 """Spare time for clocks that differ, and for the network."""
 
+PERMIT_SECONDS = LEASE_SECONDS - SAFETY_SECONDS / 2
+"""How long a permit is held, of a queue with an exact cap. It ends before the lease of its message does:
+whoever receives that next finds a permit free."""
+
 BEAT_EVERY_SECONDS = LEASE_SECONDS / 3
 """Seconds between beats that extend a lease while its task runs: two beats may fail."""
 
@@ -37,6 +41,9 @@ KEPT_SECONDS = 14 * 24 * 3600
 DROP_MARGIN_SECONDS = 4 * 24 * 3600
 """A message with less time left than this gets its dead letter when it fails. So a wait of SQS's 12 hours,
 and then a gap of three days in the schedule, still leave time."""
+
+MAX_PERMIT_CHARACTERS = 64
+"""Of a permit's name: DynamoDB keeps it, and all of a queue's together."""
 
 RECORD_SECONDS = 29 * 24 * 3600
 """Time for which a record is kept: a day longer than a message may be in both queues, 14 days in each."""
@@ -51,11 +58,13 @@ class Lease(NamedTuple):
     received_at -- the time of SQS's answer to the receive.
     start_by    -- the latest start: a later worker must not touch the message.
     ends        -- the time when the message becomes visible to others.
+    permit      -- the name of the permit for the start; empty if none is needed.
     """
 
     received_at: float
     start_by: float
     ends: float
+    permit: str = ""
 
     @classmethod
     def taken(cls, received_at: float, seconds: float = LEASE_SECONDS) -> Lease:
@@ -67,10 +76,15 @@ class Lease(NamedTuple):
         """The latest time for the invoke: a later one is not sent."""
         return self.received_at + DISPATCH_SECONDS
 
-    def to_json(self) -> dict[str, float]:
-        return {"ReceivedAt": self.received_at, "StartBy": self.start_by, "Ends": self.ends}
+    def to_json(self) -> dict[str, float | str]:
+        permit = {"Permit": self.permit} if self.permit else {}
+        return {"ReceivedAt": self.received_at, "StartBy": self.start_by, "Ends": self.ends, **permit}
 
     @classmethod
     def from_json(cls, value: Any) -> Lease:
         """Returns the lease in an event. Raises KeyError, TypeError or ValueError if `value` is none."""
-        return cls(float(value["ReceivedAt"]), float(value["StartBy"]), float(value["Ends"]))
+        lease = cls(float(value["ReceivedAt"]), float(value["StartBy"]), float(value["Ends"]))
+        permit = value.get("Permit", "")
+        if not isinstance(permit, str) or len(permit) > MAX_PERMIT_CHARACTERS:
+            raise ValueError("`Permit` of its lease is no permit's name")
+        return lease._replace(permit=permit)

@@ -17,7 +17,7 @@ from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import transports_by_now
+from worker.transports import gates_by, transports_by_now
 from worker.triggers import dispatch
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
@@ -50,6 +50,7 @@ def _worker(queue_url: str) -> Worker:
         host=PROCESS,
         beats=SqsQueue(beats, queue_url),
         metrics_of=settings.queue.url if settings.metrics else None,
+        gates=gates_by(settings.records_table, aws, beats) if settings.flow_control else None,
     )
 
 

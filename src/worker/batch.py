@@ -90,7 +90,7 @@ class BatchWork:
     async def _refusal(self) -> Outcome | None:
         """Returns why no delivery may be started, or None."""
         for guard in self._guards:
-            if (refusal := guard(self._batch, self._clock.now())) is not None:
+            if (refusal := await guard(self._batch, self._clock.now())) is not None:
                 return refusal
         try:
             await self._hold.secure(self._batch.deliveries)

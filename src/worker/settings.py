@@ -12,7 +12,8 @@ from shared.settings import one_of, text, true_or_false, url
 class WorkerSettings(NamedTuple):
     """Settings read from `ZIGZAG_*` variables, one for each field. Tasks send to `queue_url`.
 
-    metrics -- whether a delivery's log line carries its metrics as well.
+    metrics      -- whether a delivery's log line carries its metrics as well.
+    flow_control -- whether the queue has a gate, in the table of records.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -20,6 +21,7 @@ class WorkerSettings(NamedTuple):
     transport: str = one_of(LEAN, BOTO)
     records_table: str = text("the name of the DynamoDB table of records")
     metrics: bool = true_or_false()
+    flow_control: bool = true_or_false()
 
     @property
     def queue(self) -> TaskQueue:

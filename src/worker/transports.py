@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from shared.aws.choice import transport_in_place
 from shared.aws.doubt import Doubt
 from shared.aws.identity import Identity
 from shared.aws.transport import Transport
 from zigzag.send import send_as
+
+if TYPE_CHECKING:
+    from shared.ports.gates import WorkedGates
 
 
 def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transport, Transport]:
@@ -28,3 +32,12 @@ def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transp
     aws.prepare("sqs")
     beats.prepare("sqs")  # otherwise boto would make its client while a task runs
     return aws, beats
+
+
+def gates_by(table: str, aws: Transport, beats: Transport) -> tuple[WorkedGates, WorkedGates]:
+    """The gates in that table, by each of the transports above."""
+    from shared.aws.dynamodb_gates import DynamoDbGates  # without them a cold start loads nothing of it
+
+    aws.prepare("dynamodb")
+    beats.prepare("dynamodb")
+    return DynamoDbGates(aws, table), DynamoDbGates(beats, table)

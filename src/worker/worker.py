@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
 from shared.delivery import Batch
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
 from shared.ports.records import Records
+from shared.queues import DEFAULT
 from worker.attempt import Runner
 from worker.batch import BatchWork
 from worker.deadline import Deadline
@@ -22,6 +24,10 @@ from worker.observers.log_line import LogLine
 from worker.result import Report
 from worker.settle import Settler
 
+if TYPE_CHECKING:
+    from shared.ports.gates import WorkedGates
+    from worker.guards.permit import PermitsOfQueue
+
 
 class Worker:
     """Works the batches of one queue.
@@ -29,6 +35,8 @@ class Worker:
     tasks          -- name of a task to its module.
     beats          -- the queue for heartbeats, which sends a call once; without it, `queue` itself.
     metrics_of     -- the URL of the queue whose metrics the log lines carry; None for no metrics.
+    gates          -- the gates of a stack that controls its flow, and those for renewals, which send a call
+                      once; None for others.
     """
 
     def __init__(
@@ -43,6 +51,7 @@ class Worker:
         *,
         beats: Queue | None = None,
         metrics_of: str | None = None,
+        gates: tuple[WorkedGates, WorkedGates] | None = None,
     ) -> None:
         self._queue = queue
         self._records = records
@@ -52,6 +61,7 @@ class Worker:
         self._host = host
         self._beats = queue if beats is None else beats
         self._settler = Settler(queue, dead_letters, clock, random, host)
+        self._permits = None if gates is None else _permits(gates, clock, random, host)
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
 
@@ -65,6 +75,9 @@ class Worker:
         guards: tuple[Guard, ...] = ()
         if batch.can_be_settled:
             settler, records, guards = self._settler, self._records, self._guards
+        permit = None if self._permits is None else self._permits.of(batch)
+        if permit is not None:  # the first: what is late gives it back as well
+            guards = (permit.claim, *guards)
         hold = Hold(batch, self._beats, self._clock, self._host)
         deadline = Deadline(seconds_left)
         runner = Runner(
@@ -88,4 +101,12 @@ class Worker:
             host=self._host,
             deadline=deadline,
         )
-        return await work.run()
+        return await (work.run() if permit is None else permit.around(work.run))
+
+
+def _permits(
+    gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host
+) -> PermitsOfQueue:
+    from worker.guards.permit import PermitsOfQueue  # where no flow is controlled, a cold start loads nothing
+
+    return PermitsOfQueue(DEFAULT, *gates, clock, random, host)

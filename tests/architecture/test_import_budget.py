@@ -90,7 +90,10 @@ def loaded_by(function: str, **parameters: str) -> set[str]:
 
 
 OF_THE_GATES = {
+    "consumer.flow.behind",
     "consumer.flow.gate",
+    "consumer.flow.permits",
+    "consumer.flow.slots",
     "shared.aws.dynamodb_gates",
     "shared.aws.dynamodb_records",
     "shared.ports.gates",
@@ -116,3 +119,11 @@ def test_a_consumer_without_flow_control_loads_nothing_of_the_gates(
     flow_control: str, loads: set[str]
 ) -> None:
     assert loaded_by("consumer", FlowControl=flow_control) & OF_THE_GATES == loads
+
+
+OF_THE_WORKERS_GATES = {"shared.aws.dynamodb_gates", "shared.ports.gates", "worker.guards.permit"}
+
+
+@pytest.mark.parametrize(("flow_control", "loads"), [("false", set()), ("true", OF_THE_WORKERS_GATES)])
+def test_a_worker_without_flow_control_loads_nothing_of_the_gates(flow_control: str, loads: set[str]) -> None:
+    assert loaded_by("worker", FlowControl=flow_control) & OF_THE_WORKERS_GATES == loads

@@ -84,9 +84,16 @@ def into(gates: MemoryGates) -> Callable[[str, str, dict[str, Any]], object]:
     """Writes attributes into these."""
 
     def write(queue: str, attribute: str, typed: dict[str, Any]) -> None:
-        gates.attributes[queue][attribute] = float(typed["N"]) if "N" in typed else typed
+        gates.attributes[queue][attribute] = _read(typed)
 
     return write
+
+
+def _read(typed: dict[str, Any]) -> Any:
+    """As the adapter reads it: a number, or a map; all else is as DynamoDB has it."""
+    if "M" in typed:
+        return {name: _read(one) for name, one in typed["M"].items()}
+    return float(typed["N"]) if "N" in typed else typed
 
 
 # ---- Over a wire, the fakes behind it ----

@@ -14,7 +14,7 @@ from tests.worlds import moto
 
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.ports.gates import Gate, GatesError, OperatedGates, Rate
+from shared.ports.gates import Gate, GatesError, OperatedGates, Rate, Taking
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
 
@@ -85,7 +85,7 @@ class TestRate:
         run_in_place(gates.limit("mails", Rate(0.2)))
         before = read(gates, "mails")["mails"]
 
-        taken, after = run_in_place(gates.swap("mails", before.rev, NOW + 0.4))
+        taken, after = run_in_place(gates.swap("mails", before.rev, Taking(NOW + 0.4)))
 
         assert (taken, after) == (True, before._replace(rev=before.rev + 1, next=NOW + 0.4))
         assert read(gates, "mails")["mails"] == after
@@ -95,9 +95,9 @@ class TestRate:
     ) -> None:
         run_in_place(gates.limit("mails", Rate(0.2)))
         rev = read(gates, "mails")["mails"].rev
-        _, first = run_in_place(gates.swap("mails", rev, NOW + 0.4))
+        _, first = run_in_place(gates.swap("mails", rev, Taking(NOW + 0.4)))
 
-        assert run_in_place(gates.swap("mails", rev, NOW + 9)) == (False, first)
+        assert run_in_place(gates.swap("mails", rev, Taking(NOW + 9))) == (False, first)
         assert read(gates, "mails")["mails"] == first
 
     def test_what_is_paused_meanwhile_gives_no_slots(self, gates: OperatedGates) -> None:
@@ -105,23 +105,171 @@ class TestRate:
         rev = read(gates, "mails")["mails"].rev
         pause(gates, "mails")
 
-        taken, gate = run_in_place(gates.swap("mails", rev, NOW + 9))
+        taken, gate = run_in_place(gates.swap("mails", rev, Taking(NOW + 9)))
 
         assert (taken, gate.paused, gate.next) == (False, True, 0.0)
 
     def test_another_rate_holds_from_now_on_whatever_was_taken(self, gates: OperatedGates) -> None:
         run_in_place(gates.limit("mails", Rate(3600)))
         rev = read(gates, "mails")["mails"].rev
-        run_in_place(gates.swap("mails", rev, NOW + 3600))
+        run_in_place(gates.swap("mails", rev, Taking(NOW + 3600)))
 
         run_in_place(gates.limit("mails", Rate(1)))
 
         gate = read(gates, "mails")["mails"]
         assert (gate.rate, gate.next) == (Rate(1), 0.0)
-        assert not run_in_place(gates.swap("mails", rev + 1, NOW))[0], "who saw the old rate is refused"
+        assert not run_in_place(gates.swap("mails", rev + 1, Taking(NOW)))[0], (
+            "who saw the old rate is refused"
+        )
 
     def test_a_gate_that_is_not_there_yet_takes_a_swap(self, gates: OperatedGates) -> None:
-        assert run_in_place(gates.swap("mails", 0, NOW)) == (True, Gate(rev=1, next=NOW))
+        assert run_in_place(gates.swap("mails", 0, Taking(NOW))) == (True, Gate(rev=1, next=NOW))
+
+
+class TestCap:
+    """An exact cap: permits that are held, by their names."""
+
+    @pytest.fixture
+    def capped(self, gates: OperatedGates) -> OperatedGates:
+        run_in_place(gates.cap("mails", 3))
+        return gates
+
+    def gate(self, gates: OperatedGates) -> Gate:
+        return read(gates, "mails")["mails"]
+
+    def take(self, gates: OperatedGates, *names: str, until: float = NOW + 105) -> None:
+        taking = Taking(takes=dict.fromkeys(names, until))
+        assert run_in_place(gates.swap("mails", self.gate(gates).rev, taking))[0]
+
+    def test_a_cap_holds_until_there_is_none(self, capped: OperatedGates) -> None:
+        assert self.gate(capped)._replace(rev=0) == Gate(at_once=3)
+
+        run_in_place(capped.cap("mails", None))
+        assert self.gate(capped)._replace(rev=0) == OPEN
+
+    def test_who_takes_permits_holds_them_until_then(self, capped: OperatedGates) -> None:
+        before = self.gate(capped)
+
+        taken, after = run_in_place(
+            capped.swap("mails", before.rev, Taking(takes={"a": NOW + 105, "b": NOW + 105.5}))
+        )
+
+        held = {"a": NOW + 105, "b": NOW + 105.5}
+        assert (taken, after) == (True, before._replace(rev=before.rev + 1, held=held))
+        assert self.gate(capped) == after
+
+    def test_of_two_who_take_at_once_one_is_refused(self, capped: OperatedGates) -> None:
+        rev = self.gate(capped).rev
+        self.take(capped, "a")
+
+        taken, seen = run_in_place(capped.swap("mails", rev, Taking(takes={"b": NOW + 105})))
+
+        assert (taken, set(seen.held)) == (False, {"a"})
+        assert set(self.gate(capped).held) == {"a"}
+
+    def test_what_is_held_stays_held_when_the_cap_is_changed_or_taken_away(
+        self, capped: OperatedGates
+    ) -> None:
+        self.take(capped, "a")
+
+        for most in (1, None, 2):
+            run_in_place(capped.cap("mails", most))
+            assert (self.gate(capped).at_once, set(self.gate(capped).held)) == (most, {"a"})
+
+    def test_who_saw_the_old_cap_is_refused(self, capped: OperatedGates) -> None:
+        rev = self.gate(capped).rev
+        run_in_place(capped.cap("mails", 1))
+
+        assert not run_in_place(capped.swap("mails", rev, Taking(takes={"a": NOW + 105})))[0]
+
+    def test_slots_and_permits_are_taken_together(self, capped: OperatedGates) -> None:
+        run_in_place(capped.limit("mails", Rate(1)))
+
+        rev = self.gate(capped).rev
+        run_in_place(capped.swap("mails", rev, Taking(NOW + 2, {"a": NOW + 105, "b": NOW + 105})))
+
+        assert (self.gate(capped).next, set(self.gate(capped).held)) == (NOW + 2, {"a", "b"})
+
+    def test_what_has_run_out_is_taken_off_with_what_is_taken(self, capped: OperatedGates) -> None:
+        self.take(capped, "a", "b", until=NOW - 1)
+
+        gate = self.gate(capped)
+        taken, after = run_in_place(
+            capped.swap("mails", gate.rev, Taking(takes={"c": NOW + 105}, dead=gate.held))
+        )
+
+        assert (taken, dict(after.held)) == (True, {"c": NOW + 105})
+
+    def test_what_was_renewed_since_it_was_seen_is_not_taken_off(self, capped: OperatedGates) -> None:
+        self.take(capped, "a", until=NOW - 1)
+        seen = self.gate(capped)
+        run_in_place(capped.renew("mails", "a", NOW + 100))
+
+        taken, after = run_in_place(
+            capped.swap("mails", seen.rev, Taking(takes={"b": NOW + 105}, dead=seen.held))
+        )
+
+        assert (taken, dict(after.held)) == (False, {"a": NOW + 100})
+
+    def test_who_claims_a_permit_holds_it_by_a_name_of_its_own(self, capped: OperatedGates) -> None:
+        self.take(capped, "a", "b")
+
+        assert run_in_place(capped.claim("mails", "a", "a.1", NOW, NOW + 110))
+
+        assert dict(self.gate(capped).held) == {"a.1": NOW + 110, "b": NOW + 105}
+
+    def test_of_two_who_claim_it_one_has_it(self, capped: OperatedGates) -> None:
+        self.take(capped, "a")
+
+        claimed = [run_in_place(capped.claim("mails", "a", own, NOW, NOW + 110)) for own in ("a.1", "a.2")]
+
+        assert claimed == [True, False]
+        assert set(self.gate(capped).held) == {"a.1"}
+
+    def test_who_asks_again_since_the_answer_was_lost_has_it(self, capped: OperatedGates) -> None:
+        self.take(capped, "a")
+
+        assert [run_in_place(capped.claim("mails", "a", "a.1", NOW, NOW + 110)) for _ in range(2)] == [
+            True
+        ] * 2
+
+    @pytest.mark.parametrize("now", [NOW + 105, NOW + 105.5])
+    def test_one_that_has_run_out_is_not_claimed(self, capped: OperatedGates, now: float) -> None:
+        self.take(capped, "a", until=NOW + 105)
+
+        assert run_in_place(capped.claim("mails", "a", "a.1", now, now + 105)) is (now == NOW + 105)
+
+    def test_it_is_renewed_as_long_as_it_is_held(self, capped: OperatedGates) -> None:
+        self.take(capped, "a")
+
+        renewed = run_in_place(capped.renew("mails", "a", NOW + 200))
+        assert (renewed, dict(self.gate(capped).held)) == (True, {"a": NOW + 200})
+
+        run_in_place(capped.release("mails", ["a"]))
+        assert (run_in_place(capped.renew("mails", "a", NOW + 300)), self.gate(capped).held) == (False, {})
+
+    def test_permits_are_given_back_by_their_names_however_often(self, capped: OperatedGates) -> None:
+        self.take(capped, "a", "b", "c")
+
+        for _ in range(2):
+            run_in_place(capped.release("mails", ["a", "c", "never taken"]))
+
+        assert set(self.gate(capped).held) == {"b"}
+
+    def test_where_there_never_was_a_cap_nothing_is_held(self, gates: OperatedGates) -> None:
+        assert not run_in_place(gates.claim("mails", "a", "a.1", NOW, NOW + 105))
+        assert not run_in_place(gates.renew("mails", "a.1", NOW + 105))
+        run_in_place(gates.release("mails", ["a.1"]))
+
+        assert self.gate(gates) == OPEN
+
+    def test_thirty_permits_are_taken_ten_at_a_time(self, gates: OperatedGates) -> None:
+        run_in_place(gates.cap("mails", 30))
+
+        for ten in range(3):
+            self.take(gates, *(f"{ten}{one}" for one in range(10)))
+
+        assert len(self.gate(gates).held) == 30
 
 
 class TestWhatSomebodyWroteByHand:
@@ -161,6 +309,14 @@ class TestWhatSomebodyWroteByHand:
             ({"burst": {"N": "3"}}, ("burst",)),
             ({"every": {"N": "200"}, "rev": {"S": "many"}}, ("rev",)),
             ({"every": {"N": "200"}, "next": {"N": "-1"}}, ("next",)),
+            ({"at_once": {"N": "3"}, "held": {"M": {}}}, ()),
+            ({"at_once": {"N": "30"}, "held": {"M": {"a": {"N": "1800000000"}}}}, ()),
+            ({"at_once": {"N": "3"}}, ("held",)),
+            ({"at_once": {"N": "0"}, "held": {"M": {}}}, ("at_once",)),
+            ({"at_once": {"N": "31"}, "held": {"M": {}}}, ("at_once",)),
+            ({"at_once": {"N": "1.5"}, "held": {"M": {}}}, ("at_once",)),
+            ({"held": {"S": "all"}}, ("held",)),
+            ({"held": {"M": {"a": {"S": "for ever"}}}}, ("held",)),
         ],
         ids=str,
     )
@@ -196,7 +352,11 @@ class TestOnDynamoDb:
             gates.pause("mails", NOW),
             gates.resume("mails"),
             gates.limit("mails", None),
-            gates.swap("mails", 0, NOW),
+            gates.swap("mails", 0, Taking(NOW)),
+            gates.cap("mails", 3),
+            gates.claim("mails", "a", "a.1", NOW, NOW),
+            gates.renew("mails", "a", NOW),
+            gates.release("mails", ["a"]),
         ):
             with pytest.raises(GatesError, match="ResourceNotFoundException") as error:
                 run_in_place(asked)

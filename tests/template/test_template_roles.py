@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import Literal
 
 import pytest
 from tests.template.reading import Template, arn, statements
@@ -76,6 +77,22 @@ def test_the_consumer_may_touch_gates_and_nothing_else_of_the_table(template: Te
             "Null": {"dynamodb:LeadingKeys": "false"},
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("flow_control", "kinds"), [("false", ("starts", "run")), ("true", ("starts", "run", "gate"))]
+)
+def test_the_worker_may_touch_a_gate_only_where_the_flow_is_controlled(
+    template: Template, flow_control: str, kinds: tuple[Literal["starts", "run", "gate"], ...]
+) -> None:
+    (policy,) = template.decided(template.properties("WorkerRole")["Policies"], FlowControl=flow_control)
+    (found,) = [one for one in statements(policy["PolicyDocument"]) if arn("RecordsTable") in one["Resource"]]
+
+    begins = [record_key(kind, "x").partition("x")[0] for kind in kinds]
+    assert found["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{begin}*" for begin in begins]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
 
 
 @pytest.mark.parametrize("role", WANTED)

@@ -56,7 +56,11 @@ def test_the_table_of_records_is_the_stacks_own(template: Template, function: st
 
 @pytest.mark.parametrize(
     ("function", "field", "parameter"),
-    [("WorkerFunction", "metrics", "Metrics"), ("ConsumerFunction", "flow_control", "FlowControl")],
+    [
+        ("WorkerFunction", "metrics", "Metrics"),
+        ("ConsumerFunction", "flow_control", "FlowControl"),
+        ("WorkerFunction", "flow_control", "FlowControl"),
+    ],
 )
 def test_a_parameter_that_is_true_or_false_sets_its_variable_to_what_the_function_takes(
     template: Template, function: str, field: str, parameter: str

@@ -5,10 +5,11 @@ That the adapter's expressions say what they should is tested on moto (`tests/co
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.ports.gates import Rate
+from shared.ports.gates import Rate, Taking
 from zigzag_testing.memory_gates import MemoryGates
 
 KIND = "gate#"
@@ -24,10 +25,19 @@ async def batch_get_item(gates: MemoryGates, asked: Mapping[str, Any]) -> dict[s
     return {"Responses": {table: items}, "UnprocessedKeys": {}}
 
 
+_PERMITS = re.compile(r"#held\.#(\w+)(?: = :\w+)?")
+
+
 async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
     """Whether the condition held, and the item as it is then."""
     queue = _queue(asked["Key"])
-    values = {name[1:]: float(one["N"]) for name, one in asked.get("ExpressionAttributeValues", {}).items()}
+    typed = asked.get("ExpressionAttributeValues", {}).items()
+    values = {name[1:]: float(one["N"]) for name, one in typed if "N" in one}
+    names = {name[1:]: one for name, one in asked["ExpressionAttributeNames"].items()}
+    condition = asked.get("ConditionExpression", "")
+    if condition:
+        assert asked["ReturnValues"] == "ALL_NEW"
+        assert asked["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
     held = True
     match asked["UpdateExpression"]:
         case "SET #paused = if_not_exists(#paused, :now)":
@@ -38,13 +48,43 @@ async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[boo
             await gates.limit(queue, Rate(values["every"] / 1000, int(values["burst"])))
         case "REMOVE #every, #burst, #next ADD #rev :one":
             await gates.limit(queue, None)
-        case "SET #rev = :after, #next = :next":
-            assert asked["ReturnValues"] == "ALL_NEW"
-            assert asked["ReturnValuesOnConditionCheckFailure"] == "ALL_OLD"
-            held, _ = await gates.swap(queue, int(values["rev"]), values["next"])
+        case "SET #held = if_not_exists(#held, :none), #at_once = :at_once ADD #rev :one":
+            await gates.cap(queue, int(values["at_once"]))
+        case "REMOVE #at_once ADD #rev :one":
+            await gates.cap(queue, None)
+        case change:
+            held = await _update_permits(gates, queue, change, condition, names, values)
+    return held, _item(queue, gates.attributes[queue])
+
+
+async def _update_permits(
+    gates: MemoryGates,
+    queue: str,
+    change: str,
+    condition: str,
+    names: Mapping[str, str],
+    values: Mapping[str, float],
+) -> bool:
+    """Whether the condition held."""
+    held = True
+    match change:
+        case "SET #held.#own = :until REMOVE #held.#permit":
+            there = names["own"] in gates.attributes[queue].get("held", {})
+            ours = await gates.claim(queue, names["permit"], names["own"], values["now"], values["until"])
+            held = ours and not there
+        case "SET #held.#own = :until":
+            held = await gates.renew(queue, names["own"], values["until"])
+        case change if change.startswith("REMOVE #held."):
+            await gates.release(queue, [names[one] for one in _PERMITS.findall(change)])
+        case change if change.startswith("SET #rev = :after"):
+            takes, dead = (
+                {names[one]: values[one] for one in _PERMITS.findall(part)}
+                for part in (change.partition(" REMOVE ")[0], condition)
+            )
+            held, _ = await gates.swap(queue, int(values["rev"]), Taking(values.get("next"), takes, dead))
         case other:
             raise AssertionError(f"DynamoDB is asked to {other}")
-    return held, _item(queue, gates.attributes[queue])
+    return held
 
 
 def _queue(key: Mapping[str, Any]) -> str:
@@ -59,4 +99,6 @@ def _item(queue: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(value: Any) -> Any:
+    if isinstance(value, dict) and not value.keys() & {"S", "BOOL", "NULL"}:  # else it is typed already
+        return {"M": {name: _typed(one) for name, one in value.items()}}
     return {"N": repr(value)} if isinstance(value, float) else value

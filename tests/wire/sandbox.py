@@ -85,6 +85,9 @@ class SandboxOnTheWire(Sandbox):
                     JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
                     records,
                     records.started,
+                    None
+                    if self.gates is None
+                    else (DynamoDbGates(transport, "records"), DynamoDbGates(once, "records")),
                 )
                 crashed = False
             finally:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
-from shared.ports.gates import BURST, EVERY, NEXT, PAUSED, REV, Gate, Rate, gate_of
+from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, NEXT, PAUSED, REV, Gate, Rate, Taking, gate_of
 
 
 class MemoryGates:
@@ -21,12 +22,35 @@ class MemoryGates:
     async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
         return {queue: gate_of(self.attributes[queue]) for queue in queues}
 
-    async def swap(self, queue: str, rev: int, next: float) -> tuple[bool, Gate]:
+    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
         attributes = self.attributes[queue]
+        held = self._held(queue)
         mine = attributes.get(REV, rev) == rev and PAUSED not in attributes
-        if mine:
-            attributes |= {REV: rev + 1.0, NEXT: next}
+        if mine := mine and all(held.get(name) == until for name, until in taking.dead.items()):
+            attributes[REV] = rev + 1.0
+            if taking.next is not None:
+                attributes[NEXT] = taking.next
+            for name in taking.dead:
+                del held[name]
+            held |= taking.takes
         return mine, gate_of(attributes)
+
+    async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
+        held = self._held(queue)
+        if held.get(permit, -inf) >= now:
+            del held[permit]
+            held[own] = until
+        return own in held
+
+    async def renew(self, queue: str, own: str, until: float) -> bool:
+        held = self._held(queue)
+        if own in held:
+            held[own] = until
+        return own in held
+
+    async def release(self, queue: str, permits: Sequence[str]) -> None:
+        for name in permits:
+            self._held(queue).pop(name, None)
 
     async def pause(self, queue: str, now: float) -> None:
         self.attributes[queue].setdefault(PAUSED, now)
@@ -41,6 +65,19 @@ class MemoryGates:
         attributes[REV] = attributes.get(REV, 0.0) + 1
         if rate is not None:
             attributes |= {EVERY: rate.every * 1000.0, BURST: float(rate.burst)}
+
+    async def cap(self, queue: str, at_once: int | None) -> None:
+        attributes = self.attributes[queue]
+        attributes.pop(AT_ONCE, None)
+        attributes[REV] = attributes.get(REV, 0.0) + 1
+        if at_once is not None:
+            attributes[AT_ONCE] = float(at_once)
+            attributes.setdefault(HELD, {})
+
+    def _held(self, queue: str) -> dict[str, float]:
+        """What is held; nothing that lasts, where there never was a cap."""
+        held: dict[str, float] = self.attributes[queue].get(HELD, {})
+        return held
 
 
 def operated(gates: MemoryGates | None) -> MemoryGates:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from shared.aws.transport import ANSWER_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.gates import Gates
+from shared.ports.gates import Gates, OperatedGates, WorkedGates
 from shared.ports.queue import Queue
 from shared.ports.records import Records
 from shared.ports.workers import Workers
@@ -37,11 +37,17 @@ class WorkerPorts(NamedTuple):
     dead_letters: Queue
     records: Records
     at_first_line: Callable[[], None]
+    gates: tuple[WorkedGates, WorkedGates] | None = None
 
 
 @contextmanager
 def faulty_consumer(
-    queue: Queue, dead_letters: Queue, workers: Workers, gates: Gates | None, faults: Faults, clock: Clock
+    queue: Queue,
+    dead_letters: Queue,
+    workers: Workers,
+    gates: OperatedGates | None,
+    faults: Faults,
+    clock: Clock,
 ) -> Iterator[ConsumerPorts]:
     """Yields the consumer's ports while a tick runs."""
     yield ConsumerPorts(
@@ -54,7 +60,12 @@ def faulty_consumer(
 
 @contextmanager
 def faulty_worker(
-    queue: Queue, dead_letters: Queue, records: Records, faults: Faults, clock: Clock
+    queue: Queue,
+    dead_letters: Queue,
+    records: Records,
+    gates: OperatedGates | None,
+    faults: Faults,
+    clock: Clock,
 ) -> Iterator[WorkerPorts]:
     """Yields the worker's ports while an invocation runs."""
     faulty = FaultyRecords(records, faults, clock, patience_seconds=TRIES * ANSWER_SECONDS["dynamodb"])
@@ -74,7 +85,16 @@ def faulty_worker(
             ),
             faulty,
             faulty.started,
+            _of_a_worker(gates, faults, clock),
         )
         crashed = False
     finally:
         faulty.ended(crashed=crashed)
+
+
+def _of_a_worker(
+    gates: OperatedGates | None, faults: Faults, clock: Clock
+) -> tuple[WorkedGates, WorkedGates] | None:
+    if gates is None:
+        return None
+    return FaultyGates(gates, faults, clock, TRIES), FaultyGates(gates, faults, clock)

@@ -21,7 +21,6 @@ from typing import Any, Self
 from consumer.consumer import Consumer, PolledQueue
 from consumer.summary import Summary
 from shared.delivery import from_event
-from shared.ports.gates import Rate
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT, TaskQueue
 from worker.result import Report
@@ -30,9 +29,10 @@ from zigzag import Task, send
 from zigzag_testing.blocking import in_a_thread
 from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import PROCESS, Crash, Faults
-from zigzag_testing.memory_gates import MemoryGates, operated
+from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.schedules import Schedule, every
 from zigzag_testing.stack import queues_of, table_of
@@ -44,7 +44,7 @@ CLOCKS_DIFFER_SECONDS = 5.0
 A_MINUTE = every(60)
 
 
-class Sandbox:
+class Sandbox(Operated):
     """A task queue, a dead-letter queue, a consumer, workers and their records, on virtual time.
 
     tasks                   -- maps a task's name to the task or its module; without it, the project's own
@@ -63,6 +63,7 @@ class Sandbox:
     seed                    -- the seed of all random numbers.
 
     An operator's disabled schedule is `schedule` set to None for a while. `fired` has the times of all ticks.
+    With `flow_control` an operator can pause it and limit it (`zigzag_testing.operated`).
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """
 
@@ -149,18 +150,6 @@ class Sandbox:
         """
         return self._do(redrive(self.dead_letter_queue, self.queue))
 
-    def pause(self) -> None:
-        """Stops receives, as `zigzag pause` does. This and the next two need `flow_control`."""
-        self._do(operated(self.gates).pause(DEFAULT, self.clock.now()))
-
-    def resume(self) -> None:
-        """Allows receives again."""
-        self._do(operated(self.gates).resume(DEFAULT))
-
-    def limit(self, every: float | None, burst: int = 1) -> None:
-        """Lets a task start every `every` seconds, as `zigzag limit` does; None is no limit."""
-        self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
-
     @property
     def dead_letters(self) -> list[DeadLetter]:
         """The letters in the dead-letter queue."""
@@ -205,7 +194,8 @@ class Sandbox:
         return faulty_consumer(*ports, self.faults, self.clock)
 
     def _worker_ports(self) -> AbstractContextManager[WorkerPorts]:
-        return faulty_worker(self.queue, self.dead_letter_queue, self.records, self.faults, self.clock)
+        ports = self.queue, self.dead_letter_queue, self.records, self.gates
+        return faulty_worker(*ports, self.faults, self.clock)
 
     async def _one_tick(self) -> Summary | None:
         """Runs the consumer, wired as in its app. Returns None if it crashed, or Lambda ended it."""
@@ -242,5 +232,6 @@ class Sandbox:
                 clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
                 random=self._random,
                 host=VirtualHost(self.faults, at_first_line=ports.at_first_line),
+                gates=ports.gates,
             )
             self.reports += await worker.work(from_event(event), seconds_left)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 
-from consumer.flow.flow import Share
+from consumer.flow.flow import Share, Slot
 from consumer.summary import CAP_REACHED
 from shared import log
 from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
@@ -49,6 +49,9 @@ class InFlightCap:
         if self._left is not None:
             self._asked -= share.most
             self._left += share.most - came
+
+    def unsent(self, slot: Slot) -> None:
+        """It is in flight all the same."""
 
     async def end(self) -> None:
         """Nothing is to be given back: the next run counts anew."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple, Protocol
 
 
 class Slot(NamedTuple):
-    """A time at which one task may start.
+    """A time at which one task may start, and the permit by which it may.
 
     at       -- from when on, in epoch seconds.
     start_by -- until when: later it would be one too many.
+    permit   -- its name; empty where the queue has no exact cap.
+    held_until -- when the permit ends.
     """
 
     at: float
     start_by: float
+    permit: str = ""
+    held_until: float = inf
 
 
 class Share(NamedTuple):
     """What the next receive may ask for.
 
     most  -- so many messages, at most 10; 0 = none now.
-    slots -- where the queue has a rate, one for each of them.
+    slots -- where the queue has a rate or an exact cap, one for each of them.
     """
 
     most: int
@@ -38,6 +43,9 @@ class Flow(Protocol):
 
     def received(self, share: Share, came: int) -> None:
         """Of what `may_receive` allowed, `came` many came."""
+
+    def unsent(self, slot: Slot) -> None:
+        """No worker was started in that slot, which a message had got."""
 
     async def end(self) -> None:
         """The run is over: what it took and did not use is given back."""

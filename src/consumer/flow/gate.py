@@ -8,16 +8,18 @@ read nothing is received: what waits is safe, and what an operator wants is not 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from random import Random
 
-from consumer.flow.flow import NOTHING, Flow, Share, Slot
-from consumer.flow.slots import LATE_SECONDS, slots_of
+from consumer.flow.flow import Slot
+from consumer.flow.permits import names_of, open_slots, taking_of
 from consumer.patience import Patience
-from consumer.summary import PAUSED, RATE_REACHED
+from consumer.summary import PAUSED
+from shared import log
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.gates import Gate, Gates, GatesError
+from shared.ports.gates import Gate, Gates, GatesError, Taking
 from shared.queues import TaskQueue
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -29,9 +31,6 @@ SWAPS = 5
 SWAP_AGAIN_SECONDS = 0.1
 """Until the next try, at most, by chance."""
 
-WAIT_SECONDS = 10.0
-"""A slot that is not so near is the next tick's, which comes in a minute."""
-
 _DAY_SECONDS = 24 * 3600
 
 
@@ -39,8 +38,10 @@ def why_closed(queue: TaskQueue, gate: Gate, now: float) -> str | None:
     """Why nothing may be received from the queue, or None. It counts as an error where somebody must look."""
     if gate.odd:
         return f"the gate of {queue.name} says what nobody understands: {', '.join(gate.odd)}"
-    if gate.rate and queue.fifo:
-        return f"the gate of {queue.name} has a rate, which a FIFO queue can't keep"
+    if (gate.rate or gate.at_once) and queue.fifo:
+        return (
+            f"the gate of {queue.name} has a {'rate' if gate.rate else 'cap'}, which a FIFO queue can't keep"
+        )
     if not gate.paused:
         return None
     seconds = now - (now if gate.since is None else gate.since)
@@ -69,9 +70,12 @@ class SeenGates:
         """As it was seen last."""
         return self._seen[queue.name]
 
-    async def why_closed(self, queue: TaskQueue) -> str | None:
-        """As above; in all that is left of the tick, if the gates can't be read, or slots not be taken."""
-        since = self._clock.now() - LOOK_AGAIN_SECONDS
+    async def why_closed(self, queue: TaskQueue, age: float = LOOK_AGAIN_SECONDS) -> str | None:
+        """As above; in all that is left of the tick, if the gates can't be read, or nothing be taken of them.
+
+        age -- how old the read may be, in seconds.
+        """
+        since = self._clock.now() - age
         async with self._reading:  # who waits here shares what is read
             if self._began <= since and self._unread is None:
                 self._unread = await self._read()
@@ -93,102 +97,46 @@ class SeenGates:
 
     async def take(self, queue: TaskQueue, want: int) -> tuple[Slot, ...]:
         """At most so many slots; none if there are none now, or others are quicker."""
+        names = names_of(self._random, want)
+        doubtful: tuple[Slot, ...] = ()
         async with self._taking:
             for _ in range(SWAPS):
-                gate = self.gate(queue)
-                slots = () if gate.rate is None else slots_of(gate, gate.rate, self._clock.now(), want)
-                if gate.rate is None or not slots or gate.paused or self._unread:
+                gate, now = self.gate(queue), self._clock.now()
+                limited = gate.rate is not None or gate.at_once is not None
+                slots = open_slots(gate, names, now) if limited else ()
+                if not slots or gate.paused or self._unread:
                     break
-                if await self._swap(queue, gate.rev, slots[-1].at + gate.rate.every):
+                taken = await self._swap(queue, gate.rev, taking_of(gate, slots, now))
+                if taken:
                     return slots
+                if ours := tuple(one for one in doubtful if one.permit in self.gate(queue).held):
+                    return ours  # the answer was lost, and they were taken
+                doubtful = slots if taken is None else doubtful
                 await self._clock.sleep(self._random.uniform(0, SWAP_AGAIN_SECONDS))
         return ()
 
     async def give_back(self, queue: TaskQueue, slot: Slot) -> None:
         """The slots from this one on, which were taken last, unless somebody has taken some since."""
-        await self._swap(queue, self.gate(queue).rev, slot.at)
+        await self._swap(queue, self.gate(queue).rev, Taking(slot.at))
 
-    async def _swap(self, queue: TaskQueue, rev: int, next: float) -> bool:
+    async def release(self, queue: TaskQueue, slots: Sequence[Slot]) -> None:
+        """Gives permits back that no worker has. Those of a call that fails end by themselves."""
+        try:
+            await self._gates.release(queue.name, [slot.permit for slot in slots])
+        except GatesError as error:
+            log.write(
+                logging.WARNING, "permits are not given back: they end by themselves", reason=str(error)
+            )
+
+    async def _swap(self, queue: TaskQueue, rev: int, taking: Taking) -> bool | None:
+        """Whether it was taken; None where that is not known."""
         begun = self._swaps.begin()
         try:
-            taken, self._seen[queue.name] = await self._gates.swap(queue.name, rev, next)
+            taken, self._seen[queue.name] = await self._gates.swap(queue.name, rev, taking)
         except GatesError as error:
             if stop := self._swaps.ended([error.reply], begun):
                 self._unread = f"{stop}: {error}"
             await self._clock.sleep(self._swaps.pause_seconds([error.reply], self._random))
-            return False
+            return None
         self._swaps.ended([], begun)
         return taken
-
-
-class BehindGate:
-    """The flow of a queue that has a gate: nothing while it is closed, else what `flow` lets through.
-
-    With a rate, that is a slot a message. The first receives ask for one slot, since most ticks find nothing;
-    what a receive did not use is the next one's.
-    """
-
-    def __init__(self, queue: TaskQueue, gates: SeenGates, flow: Flow, clock: Clock) -> None:
-        self._queue = queue
-        self._gates = gates
-        self._flow = flow
-        self._clock = clock
-        self._closed: str | None = None
-        self._came = False
-        self._unused: list[Slot] = []
-        self._last_used = float("-inf")
-        self._last_taken = float("-inf")  # the first of those that were taken last, and the gate's `rev` then
-        self._rev = 0
-
-    async def may_receive(self) -> Share:
-        self._closed = await self._gates.why_closed(self._queue)
-        share = NOTHING if self._closed else await self._flow.may_receive()
-        if share.most:  # the flow may have asked SQS, and waited for the answer
-            self._closed = await self._gates.why_closed(self._queue)
-        if share.most and not self._closed and self._gates.gate(self._queue).rate is not None:
-            share = await self._with_slots(share)
-        return NOTHING if self._closed else share
-
-    async def _with_slots(self, share: Share) -> Share:
-        want = share.most if self._came else 1
-        in_time = self._clock.now() + LATE_SECONDS / 2
-        slots = tuple(slot for slot in self._unused if slot.start_by > in_time)[:want]
-        self._unused = [slot for slot in self._unused if slot not in slots]
-        if not slots and (slots := await self._gates.take(self._queue, want)):
-            self._last_taken, self._rev = slots[0].at, self._gates.gate(self._queue).rev
-        self._flow.received(Share(share.most - len(slots)), 0)
-        if not slots and self._gates.gate(self._queue).next > self._clock.now() + WAIT_SECONDS:
-            self._closed = RATE_REACHED
-        return Share(len(slots), slots)
-
-    def received(self, share: Share, came: int) -> None:
-        self._flow.received(share, came)
-        self._came |= came > 0
-        self._last_used = max([self._last_used, *(slot.at for slot in share.slots[:came])])
-        self._unused += share.slots[came:]
-
-    async def end(self) -> None:
-        """Gives slots back if they are the last that anybody took: behind them is nothing that was used."""
-        behind = [slot for slot in self._unused if self._last_used < slot.at >= self._last_taken]
-        if behind and self._gates.gate(self._queue).rev == self._rev:
-            await self._gates.give_back(self._queue, min(behind))
-
-    @property
-    def over(self) -> str | None:
-        return self._closed or self._flow.over
-
-
-class GatesOfTicks:
-    """Puts gates before the flows of queues, in each tick anew."""
-
-    def __init__(self, gates: Gates, queues: Sequence[TaskQueue], clock: Clock, random: Random) -> None:
-        self._gates = gates
-        self._queues = queues
-        self._clock = clock
-        self._random = random
-
-    def before(self, flows: Sequence[Flow]) -> list[Flow]:
-        """The flows of one tick, a queue's each."""
-        seen = SeenGates(self._gates, self._queues, self._clock, self._random)
-        both = zip(self._queues, flows, strict=True)
-        return [BehindGate(queue, seen, flow, self._clock) for queue, flow in both]

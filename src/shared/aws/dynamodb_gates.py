@@ -12,11 +12,24 @@ from typing import Any
 
 from shared.aws.dynamodb_records import KEY
 from shared.aws.transport import AnsweredError, CallError, Transport, meaning, understood
-from shared.ports.gates import BURST, EVERY, NEXT, PAUSED, REV, Gate, GatesError, Rate, gate_of
+from shared.ports.gates import (
+    AT_ONCE,
+    BURST,
+    EVERY,
+    HELD,
+    NEXT,
+    PAUSED,
+    REV,
+    Gate,
+    GatesError,
+    Rate,
+    Taking,
+    gate_of,
+)
 from shared.ports.records import record_key
 from shared.ports.workers import Reply
 
-_NAMES = (PAUSED, EVERY, BURST, REV, NEXT)
+_NAMES = (PAUSED, EVERY, BURST, REV, NEXT, AT_ONCE, HELD)
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
 
 
@@ -43,21 +56,42 @@ class DynamoDbGates:
             raise _failed(error) from error
         return {queue: gate_of(_attributes(items.get(queue, {}))) for queue in queues}
 
-    async def swap(self, queue: str, rev: int, next: float) -> tuple[bool, Gate]:
-        try:
-            answer = await self._update(
-                queue,
-                "SET #rev = :after, #next = :next",
-                {":rev": rev, ":after": rev + 1, ":next": next},
-                ConditionExpression=_MINE,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except AnsweredError as error:
-            if error.code != "ConditionalCheckFailedException":
-                raise _failed(error) from error
-            return False, gate_of(_attributes(error.body.get("Item") or {}))
-        return True, gate_of(_attributes(answer.get("Attributes") or {}))
+    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
+        takes, dead = _numbered("take", taking.takes), _numbered("dead", taking.dead)
+        sets = ["#rev = :after", *(f"#held.#{one} = :{one}" for one in takes)]
+        values = {":rev": float(rev), ":after": rev + 1.0}
+        if taking.next is not None:
+            sets.append("#next = :next")
+            values[":next"] = taking.next
+        values |= {f":{one}": until for one, (_, until) in (takes | dead).items()}
+        removes = ", ".join(f"#held.#{one}" for one in dead)
+        return await self._update_if(
+            queue,
+            f"SET {', '.join(sets)}{' REMOVE ' * bool(dead)}{removes}",
+            " AND ".join([_MINE, *(f"#held.#{one} = :{one}" for one in dead)]),
+            values,
+            {f"#{one}": name for one, (name, _) in (takes | dead).items()},
+        )
+
+    async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
+        claimed, gate = await self._update_if(
+            queue,
+            "SET #held.#own = :until REMOVE #held.#permit",
+            "#held.#permit >= :now",
+            {":now": now, ":until": until},
+            {"#own": own, "#permit": permit},
+        )
+        return claimed or own in gate.held  # a call whose answer was lost is sent again
+
+    async def renew(self, queue: str, own: str, until: float) -> bool:
+        change, there = "SET #held.#own = :until", "attribute_exists(#held.#own)"
+        renewed, _ = await self._update_if(queue, change, there, {":until": until}, {"#own": own})
+        return renewed
+
+    async def release(self, queue: str, permits: Sequence[str]) -> None:
+        names = {f"#{one}": name for one, (name, _) in _numbered("permit", dict.fromkeys(permits)).items()}
+        removes = ", ".join(f"#held.{one}" for one in names)
+        await self._update_if(queue, f"REMOVE {removes}", "attribute_exists(#held)", {}, names)
 
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})
@@ -72,26 +106,55 @@ class DynamoDbGates:
         values = {":every": rate.every * 1000, ":burst": rate.burst, ":one": 1}
         await self._say(queue, "SET #every = :every, #burst = :burst REMOVE #next ADD #rev :one", values)
 
-    async def _say(self, queue: str, change: str, values: Mapping[str, float] | None = None) -> None:
+    async def cap(self, queue: str, at_once: int | None) -> None:
+        if at_once is None:
+            await self._say(queue, "REMOVE #at_once ADD #rev :one", {":one": 1})
+            return
+        # A permit is written into a map, which has to be there; and one that is there has permits in it.
+        held = "SET #held = if_not_exists(#held, :none), #at_once = :at_once ADD #rev :one"
+        await self._say(queue, held, {":none": {}, ":at_once": at_once, ":one": 1})
+
+    async def _say(self, queue: str, change: str, values: Mapping[str, Any] | None = None) -> None:
         try:
-            await self._update(queue, change, values or {})
+            await self._update(queue, change, values or {}, {})
         except CallError as error:
             raise _failed(error) from error
 
+    async def _update_if(
+        self, queue: str, change: str, condition: str, values: Mapping[str, float], names: Mapping[str, str]
+    ) -> tuple[bool, Gate]:
+        """Whether the condition held, and the gate as it is then."""
+        try:
+            answer = await self._update(
+                queue,
+                change,
+                values,
+                names,
+                ConditionExpression=condition,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except AnsweredError as error:
+            if error.code != "ConditionalCheckFailedException":
+                raise _failed(error) from error
+            return False, gate_of(_attributes(error.body.get("Item") or {}))
+        return True, gate_of(_attributes(answer.get("Attributes") or {}))
+
     async def _update(
-        self, queue: str, change: str, values: Mapping[str, float], **more: Any
+        self, queue: str, change: str, values: Mapping[str, Any], names: Mapping[str, str], **more: Any
     ) -> Mapping[str, Any]:
         """Raises AnsweredError, or GatesError for any other failure."""
         used = change + more.get("ConditionExpression", "")
+        ours = {f"#{name}": name for name in _NAMES if f"#{name}" in used}
         asked: dict[str, Any] = {
             "TableName": self._table,
             "Key": {KEY: {"S": _key(queue)}},
             "UpdateExpression": change,
-            "ExpressionAttributeNames": {f"#{name}": name for name in _NAMES if f"#{name}" in used},
+            "ExpressionAttributeNames": {**ours, **names},
             **more,
         }
         if values:
-            asked["ExpressionAttributeValues"] = {name: {"N": str(value)} for name, value in values.items()}
+            asked["ExpressionAttributeValues"] = {name: _typed(value) for name, value in values.items()}
         return await self._call("UpdateItem", asked)
 
     async def _call(self, operation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -111,14 +174,25 @@ def _key(queue: str) -> str:
     return record_key("gate", queue)
 
 
+def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Permits by names that an expression may have."""
+    return {f"{kind}{number}": one for number, one in enumerate(permits.items())}
+
+
+def _typed(value: Any) -> dict[str, Any]:
+    return {"M": value} if isinstance(value, dict) else {"N": str(value)}
+
+
 def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item's, without its key. A number is a float, all else is as DynamoDB has it."""
-    return {name: _number(typed) for name, typed in item.items() if name != KEY}
+    """An item's, without its key: numbers are floats, maps dictionaries, all else is as DynamoDB has it."""
+    return {name: _read(typed) for name, typed in item.items() if name != KEY}
 
 
-def _number(typed: Any) -> Any:
+def _read(typed: Any) -> Any:
     try:
+        if "M" in typed:
+            return {name: _read(one) for name, one in typed["M"].items()}
         number = float(typed["N"])
-    except (LookupError, TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         return typed
     return number if math.isfinite(number) else typed

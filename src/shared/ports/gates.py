@@ -6,6 +6,8 @@ A gate is one item a queue, in the table of records: what is to hold from now on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from shared.ports.workers import Reply
@@ -18,10 +20,22 @@ EVERY, BURST = "every", "burst"
 """Of a rate: milliseconds a start, and how many starts at once after a rest."""
 
 REV, NEXT = "rev", "next"
-"""How often slots were taken or the rate was changed, and when the next slot may be, in epoch seconds."""
+"""How often something was taken or a limit was changed, and when the next slot may be, in epoch seconds."""
 
-_MAY_BE = {EVERY: (1.0, False), BURST: (1.0, True), REV: (0.0, True), NEXT: (0.0, False)}
-"""The least that each may be, and whether it must be whole."""
+AT_ONCE, HELD = "at_once", "held"
+"""Of an exact cap: most permits at once, and those that are held, by name: until when, in epoch seconds."""
+
+MAX_AT_ONCE = 30
+"""So many permits are a kilobyte, which is one unit of a write."""
+
+_MAY_BE = {
+    EVERY: (1.0, inf, False),
+    BURST: (1.0, inf, True),
+    REV: (0.0, inf, True),
+    NEXT: (0.0, inf, False),
+    AT_ONCE: (1.0, float(MAX_AT_ONCE), True),
+}
+"""The least and the most that each may be, and whether it must be whole."""
 
 
 class GatesError(Exception):
@@ -54,8 +68,10 @@ class Gate(NamedTuple):
     paused -- whether nothing may be received.
     since  -- since when it is paused, in epoch seconds; None where that is not said.
     odd    -- the attributes that nobody understands: they may be a rule, so the queue is closed.
-    rate   -- None where there is no limit.
-    rev, next -- as the attributes: for whoever takes slots.
+    rate   -- None where there is none.
+    at_once -- most tasks that run at the same time; None where that is not limited here.
+    held    -- permits by name, and until when each is held, in epoch seconds.
+    rev, next -- as the attributes: for whoever takes slots or permits.
     """
 
     paused: bool = False
@@ -64,30 +80,57 @@ class Gate(NamedTuple):
     rate: Rate | None = None
     rev: int = 0
     next: float = 0.0
+    at_once: int | None = None
+    held: Mapping[str, float] = MappingProxyType({})
+
+
+class Taking(NamedTuple):
+    """What a consumer takes of a gate.
+
+    next  -- when the next slot may be, in epoch seconds; None where the queue has no rate.
+    takes -- permits by name, and until when each is held.
+    dead  -- permits that have run out, as they were seen: one that was renewed since is none of them.
+    """
+
+    next: float | None = None
+    takes: Mapping[str, float] = MappingProxyType({})
+    dead: Mapping[str, float] = MappingProxyType({})
 
 
 def gate_of(attributes: Mapping[str, Any]) -> Gate:
-    """The gate with these attributes. Numbers are floats; of all else only the name counts."""
+    """The gate with these attributes. Numbers are floats, and what is held is a dictionary of them; of all
+    else only the name counts."""
     numbers = {name: _number(attributes.get(name), *may_be) for name, may_be in _MAY_BE.items()}
     bad = {name for name, number in numbers.items() if number is None and name in attributes}
     if BURST in attributes and EVERY not in attributes:
         bad.add(BURST)
-    every, burst = numbers[EVERY], numbers[BURST]
+    every, burst, at_once = numbers[EVERY], numbers[BURST], numbers[AT_ONCE]
+    held = _held(attributes.get(HELD, {}))
+    if held is None or (at_once is not None and HELD not in attributes):  # nobody could write a permit there
+        bad.add(HELD)
     since = attributes.get(PAUSED)
     return Gate(
         paused=PAUSED in attributes,
         since=since if isinstance(since, float) else None,
-        odd=tuple(sorted(bad | (attributes.keys() - {PAUSED, *_MAY_BE}))),
+        odd=tuple(sorted(bad | (attributes.keys() - {PAUSED, HELD, *_MAY_BE}))),
         rate=None if every is None else Rate(every / 1000, int(burst or 1)),
         rev=int(numbers[REV] or 0),
         next=numbers[NEXT] or 0.0,
+        at_once=None if at_once is None else int(at_once),
+        held=held or {},
     )
 
 
-def _number(value: Any, least: float, whole: bool) -> float | None:
+def _number(value: Any, least: float, most: float, whole: bool) -> float | None:
     """The value if it may be that; else None."""
-    fits = isinstance(value, float) and value >= least and (value.is_integer() or not whole)
+    fits = isinstance(value, float) and least <= value <= most and (value.is_integer() or not whole)
     return value if fits else None
+
+
+def _held(value: Any) -> dict[str, float] | None:
+    """The value if it may be what is held; else None."""
+    fits = isinstance(value, dict) and all(isinstance(until, float) for until in value.values())
+    return dict(value) if fits else None
 
 
 class Gates(Protocol):
@@ -96,15 +139,35 @@ class Gates(Protocol):
     async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
         """The gate of each queue, as it is now; one of which nothing is said is open."""
 
-    async def swap(self, queue: str, rev: int, next: float) -> tuple[bool, Gate]:
-        """Says when the next slot may be, if `rev` is still the gate's and it is not paused.
+    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
+        """Takes that, if `rev` is still the gate's, it is not paused, and what ran out was not renewed.
 
         Whether that is so, and the gate as it is then.
         """
 
+    async def release(self, queue: str, permits: Sequence[str]) -> None:
+        """Gives permits back, by their names: one that is not held is none of them."""
 
-class OperatedGates(Gates, Protocol):
-    """As an operator has them."""
+
+class WorkedGates(Protocol):
+    """The gates as a worker has them. Every method raises GatesError.
+
+    A permit is held by its name, and from the claim on by the name `own`, which its worker made: so of two
+    workers that Lambda starts with one event, one has it.
+    """
+
+    async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
+        """Makes it the worker's own; False if it is not held any more, or another worker has it."""
+
+    async def renew(self, queue: str, own: str, until: float) -> bool:
+        """Says until when it is held; False if it is not any more."""
+
+    async def release(self, queue: str, permits: Sequence[str]) -> None:
+        """As above."""
+
+
+class OperatedGates(Gates, WorkedGates, Protocol):
+    """As an operator has them, and with all that a gate can."""
 
     async def pause(self, queue: str, now: float) -> None:
         """Says that nothing may be received; since now, if it did not hold before."""
@@ -113,4 +176,7 @@ class OperatedGates(Gates, Protocol):
         """Says that messages may be received again."""
 
     async def limit(self, queue: str, rate: Rate | None) -> None:
-        """Says how often a task may start, from now on; None is no limit."""
+        """Says how often a task may start, from now on; None is no rate."""
+
+    async def cap(self, queue: str, at_once: int | None) -> None:
+        """Says how many tasks may run at once, from now on; None is no cap. What is held stays held."""

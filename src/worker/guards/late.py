@@ -7,7 +7,7 @@ from shared.delivery import Batch
 from worker.outcome import LeftAlone
 
 
-def late(batch: Batch, now: float) -> LeftAlone | None:
+async def late(batch: Batch, now: float) -> LeftAlone | None:
     """Leaves a late batch alone: another worker has its messages, or is about to get them. A batch without a
     lease counts as on time."""
     if batch.lease is None or now <= batch.lease.start_by:

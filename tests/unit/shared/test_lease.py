@@ -48,6 +48,15 @@ def test_a_lease_travels_as_json() -> None:
     assert Lease.from_json(value) == lease
 
 
+def test_its_permit_travels_with_it() -> None:
+    lease = Lease.taken(1000.5)._replace(permit="a1b2c3d4")
+
+    value = lease.to_json()
+
+    assert value == {"ReceivedAt": 1000.5, "StartBy": 1090.5, "Ends": 1120.5, "Permit": "a1b2c3d4"}
+    assert Lease.from_json(value) == lease
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -57,6 +66,8 @@ def test_a_lease_travels_as_json() -> None:
         pytest.param({"ReceivedAt": None, "StartBy": 2, "Ends": 3}, id="null"),
         pytest.param("tomorrow", id="a text"),
         pytest.param([1, 2, 3], id="a list"),
+        pytest.param({"ReceivedAt": 1, "StartBy": 2, "Ends": 3, "Permit": 7}, id="a permit that is no text"),
+        pytest.param({"ReceivedAt": 1, "StartBy": 2, "Ends": 3, "Permit": "x" * 65}, id="a long permit"),
     ],
 )
 def test_what_is_no_lease_is_refused(value: Any) -> None:

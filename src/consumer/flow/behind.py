@@ -1,0 +1,151 @@
+"""A queue behind its gate: before each receive, what the gate lets through, and then what the flow does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+from random import Random
+
+from consumer.flow.flow import NOTHING, Flow, Share, Slot
+from consumer.flow.gate import LOOK_AGAIN_SECONDS, SeenGates
+from consumer.flow.permits import CLAIM_SECONDS, overdue_in
+from consumer.flow.slots import LATE_SECONDS
+from consumer.summary import ALL_RUN, RATE_REACHED
+from shared.ports.clock import Clock
+from shared.ports.gates import Gate, Gates
+from shared.ports.queue import MAX_PER_CALL
+from shared.queues import TaskQueue
+
+WAIT_SECONDS = 10.0
+"""A slot that is not so near is the next tick's, which comes in a minute."""
+
+LOOK_FOR_PERMITS_SECONDS = 0.5
+"""How old a read may be while no permit is free: somebody may have given one back."""
+
+PERMIT_WAIT_SECONDS = 20.0
+"""How long a tick waits for a permit that has received nothing yet: longer than the tick before it may go on.
+One that has received goes on as long as it may, since more may wait; and so does one that sees a permit which
+should have been renewed."""
+
+
+class BehindGate:
+    """The flow of a queue that has a gate: nothing while it is closed, else what `flow` lets through.
+
+    With a rate, that is a slot a message. With an exact cap it is a permit a message, and `flow` is not
+    asked. The first receives ask for one, since most ticks find nothing; what a receive did not use is the
+    next one's.
+    """
+
+    def __init__(self, queue: TaskQueue, gates: SeenGates, flow: Flow, clock: Clock) -> None:
+        self._queue = queue
+        self._gates = gates
+        self._flow = flow
+        self._clock = clock
+        self._closed: str | None = None
+        self._came = False
+        self._unused: list[Slot] = []
+        self._last_used = -inf
+        self._last_taken = -inf  # the first of those that were taken last, and the gate's `rev` then
+        self._rev = 0
+        self._full_since: float | None = None  # since when no permit was free
+
+    async def may_receive(self) -> Share:
+        full = self._full_since is not None
+        self._closed = await self._gates.why_closed(
+            self._queue, LOOK_FOR_PERMITS_SECONDS if full else LOOK_AGAIN_SECONDS
+        )
+        if self._closed:
+            return NOTHING
+        if self._gates.gate(self._queue).at_once is not None:
+            return await self._with_slots(MAX_PER_CALL)
+        share = await self._flow.may_receive()
+        if share.most:  # the flow may have asked SQS, and waited for the answer
+            self._closed = await self._gates.why_closed(self._queue)
+        gate = self._gates.gate(self._queue)
+        if share.most == 0 or self._closed or (gate.rate is None and gate.at_once is None):
+            return NOTHING if self._closed else share
+        limited = await self._with_slots(share.most)
+        self._flow.received(Share(share.most - _of_the_flow(limited.slots)), 0)
+        return limited
+
+    async def _with_slots(self, most: int) -> Share:
+        want = most if self._came else 1
+        slots = await self._kept(want)
+        if not slots and (slots := await self._gates.take(self._queue, want)):
+            self._last_taken, self._rev = slots[0].at, self._gates.gate(self._queue).rev
+        gate, now = self._gates.gate(self._queue), self._clock.now()
+        self._full_since = None if slots else self._full_since or now
+        if self._full_since is not None and gate.next > now + WAIT_SECONDS:
+            self._closed = RATE_REACHED
+        elif self._full_since is not None and self._waits_in_vain(gate, now):
+            self._closed = ALL_RUN
+        return Share(len(slots), slots)
+
+    def _waits_in_vain(self, gate: Gate, now: float) -> bool:
+        """Whether no permit becomes free soon, as far as can be known."""
+        waited = now - (self._full_since or now)
+        return (
+            gate.at_once is not None
+            and not self._came
+            and waited > PERMIT_WAIT_SECONDS
+            and not overdue_in(gate, now)
+        )
+
+    async def _kept(self, want: int) -> tuple[Slot, ...]:
+        """Of what earlier receives did not use, what can still be used. Permits that can't are given back."""
+        now, capped = self._clock.now(), self._gates.gate(self._queue).at_once is not None
+        if old := [slot for slot in self._unused if slot.held_until < now + CLAIM_SECONDS]:
+            await self._gates.release(self._queue, old)
+        self._unused = [slot for slot in self._unused if slot not in old]
+        good = (slot for slot in self._unused if slot.start_by > now + LATE_SECONDS / 2)
+        slots = tuple(slot for slot in good if slot.permit or not capped)[:want]
+        self._unused = [slot for slot in self._unused if slot not in slots]
+        return slots
+
+    def received(self, share: Share, came: int) -> None:
+        if share.slots:  # those with a permit are none of the flow's
+            self._flow.received(Share(_of_the_flow(share.slots)), _of_the_flow(share.slots[:came]))
+        else:
+            self._flow.received(share, came)
+        self._came |= came > 0
+        self._last_used = max([self._last_used, *(slot.at for slot in share.slots[:came])])
+        self._unused += share.slots[came:]
+
+    def unsent(self, slot: Slot) -> None:
+        if slot.permit:
+            self._unused.append(slot)
+
+    async def end(self) -> None:
+        """Gives permits back, and slots if they are the last that anybody took: behind them is nothing that
+        was used."""
+        if permits := [slot for slot in self._unused if slot.permit]:
+            await self._gates.release(self._queue, permits)
+        behind = [slot for slot in self._unused if self._last_used < slot.at >= self._last_taken]
+        gate = self._gates.gate(self._queue) if behind else Gate()
+        if gate.rate is not None and gate.rev == self._rev:
+            await self._gates.give_back(self._queue, min(behind))
+
+    @property
+    def over(self) -> str | None:
+        return self._closed or self._flow.over
+
+
+def _of_the_flow(slots: Sequence[Slot]) -> int:
+    """How many of them the flow behind the gate was asked for."""
+    return sum(not slot.permit for slot in slots)
+
+
+class GatesOfTicks:
+    """Puts gates before the flows of queues, in each tick anew."""
+
+    def __init__(self, gates: Gates, queues: Sequence[TaskQueue], clock: Clock, random: Random) -> None:
+        self._gates = gates
+        self._queues = queues
+        self._clock = clock
+        self._random = random
+
+    def before(self, flows: Sequence[Flow]) -> list[Flow]:
+        """The flows of one tick, a queue's each."""
+        seen = SeenGates(self._gates, self._queues, self._clock, self._random)
+        both = zip(self._queues, flows, strict=True)
+        return [BehindGate(queue, seen, flow, self._clock) for queue, flow in both]

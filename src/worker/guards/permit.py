@@ -1,0 +1,110 @@
+"""The permit of a batch, whose queue has an exact cap: so many tasks run at once as there are permits.
+
+The consumer took it before it received the messages. Before any of the user's code the worker makes it its
+own, by a name that no other has: an event that Lambda starts twice has one permit. It is renewed while the
+batch is worked, and given back when all is settled. Once it can't be renewed in time the process ends: the
+messages come again when their leases end, as after any crash.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from math import inf
+from random import Random
+
+from shared import log
+from shared.delivery import Batch
+from shared.errors import words
+from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
+from shared.ports.clock import Clock
+from shared.ports.gates import GatesError, WorkedGates
+from worker.host import Host, Sleep
+from worker.outcome import LeftAlone
+
+OWN_SECONDS = PERMIT_SECONDS - SAFETY_SECONDS / 2
+"""So long after it was renewed last its worker has ended: before anybody takes it off the gate, though their
+clocks differ."""
+
+
+class PermitsOfQueue:
+    """The permits of one queue.
+
+    beats -- `gates` for renewals, which sends a call once.
+    """
+
+    def __init__(
+        self, queue: str, gates: WorkedGates, beats: WorkedGates, clock: Clock, random: Random, host: Host
+    ) -> None:
+        self.queue = queue
+        self.gates = gates
+        self.beats = beats
+        self.clock = clock
+        self.host = host
+        self._random = random
+
+    def of(self, batch: Batch) -> Permit | None:
+        """The batch's; None where it needs none, or is on no queue."""
+        if batch.lease is None or not batch.lease.permit or not batch.can_be_settled:
+            return None
+        return Permit(self, batch.lease.permit, f"{batch.lease.permit}.{self._random.getrandbits(24):06x}")
+
+
+class Permit:
+    """One permit: the name by which it was taken, and the one by which it is claimed."""
+
+    def __init__(self, of: PermitsOfQueue, name: str, own: str) -> None:
+        self._name = name
+        self._own = own
+        self._queue = of.queue
+        self._gates = of.gates
+        self._beats = of.beats
+        self._clock = of.clock
+        self._host = of.host
+        self._ends_at = inf
+        self._to_release: list[str] = []
+
+    async def claim(self, batch: Batch, now: float) -> LeftAlone | None:
+        """A guard. What is not started is not touched, either: another worker may have it."""
+        try:
+            claimed = await self._gates.claim(self._queue, self._name, self._own, now, now + PERMIT_SECONDS)
+        except GatesError as error:
+            self._to_release = [self._own, self._name]
+            return LeftAlone(f"not started: its permit can't be had: {error.reason}")
+        if not claimed:
+            return LeftAlone("not started: its permit has ended, or another worker has it")
+        self._to_release, self._ends_at = [self._own], now + OWN_SECONDS
+        return None
+
+    async def around[R](self, work: Callable[[], Awaitable[R]]) -> R:
+        """What the work returns, in which it is claimed. Renews it meanwhile, and then gives it back."""
+        async with self._host.beside(self._keep):
+            done = await work()
+        await self._release()
+        return done
+
+    async def _release(self) -> None:
+        if not self._to_release:
+            return
+        try:
+            await self._gates.release(self._queue, self._to_release)
+        except GatesError as error:
+            reason = error.reason
+            log.write(logging.WARNING, "a permit is not given back: it ends by itself", reason=reason)
+
+    async def _keep(self, sleep: Sleep) -> None:
+        next_at = self._clock.now() + BEAT_EVERY_SECONDS
+        while not await sleep(min(next_at, self._ends_at) - self._clock.now()):
+            now = self._clock.now()
+            if now >= self._ends_at:
+                await self._host.exit("its permit ended: it could not be renewed in time")
+            next_at = now + BEAT_EVERY_SECONDS
+            try:
+                held = await self._beats.renew(self._queue, self._own, now + PERMIT_SECONDS)
+            except Exception as error:  # whatever it is, the next one may get through
+                log.write(logging.WARNING, "a permit was not renewed", reason=words(error))
+                next_at = now + BEAT_AGAIN_SECONDS
+                continue
+            if not held:
+                await self._host.exit("its permit is not held any more")
+            self._ends_at = now + OWN_SECONDS
