@@ -17,14 +17,22 @@ from tests.contract.places import make_table
 from tests.docs.pages import blocks, commands, read
 from tests.transports import as_on_lambda, in_place, moto_over_http
 
-from consumer.flow.gate import LOOK_AGAIN_SECONDS, WAIT_SECONDS
+from consumer.flow.behind import LOOK_FOR_PERMITS_SECONDS, PERMIT_WAIT_SECONDS, WAIT_SECONDS
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.flow.slots import LATE_SECONDS
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
-from shared.ports.gates import Gate
+from shared.lease import (
+    BEAT_EVERY_SECONDS,
+    DROP_MARGIN_SECONDS,
+    KEPT_SECONDS,
+    LEASE_SECONDS,
+    PERMIT_SECONDS,
+)
+from shared.ports.gates import MAX_AT_ONCE, Gate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
+from worker.guards.permit import OWN_SECONDS
 from zigzag.in_place import run_in_place
 
 PAGE = read("docs/flow-control.md")
@@ -75,6 +83,15 @@ def _run(command: str, url: str, **variables: str) -> None:
         f"L is {LATE_SECONDS:g} s, or the time from one slot to the next if that is longer",
         f"a burst of 10 and clocks that agree, {10 * (1 + LATE_SECONDS) + 10:g} within one second",
         f"A tick waits for a slot for {WAIT_SECONDS:g} s",
+        f"More than {MAX_AT_ONCE} at once is `WorkerConcurrency`",
+        f"It renews it each {BEAT_EVERY_SECONDS:g} s while the task runs",
+        f"A permit ends {PERMIT_SECONDS:g} s after it was renewed last",
+        f"and {PERMIT_SECONDS - OWN_SECONDS:g} s before that a worker that could not renew it ends",
+        f"clocks differ by less than {PERMIT_SECONDS - OWN_SECONDS:g} s",
+        f"away for longer than {OWN_SECONDS:g} s",
+        f"to the next task within {LEASE_SECONDS} s",
+        f"another one ends after {PERMIT_WAIT_SECONDS:g} s",
+        "A tick looks twice a second" if LOOK_FOR_PERMITS_SECONDS == 0.5 else "as often as it does",
     ],
 )
 def test_a_number_in_the_text_is_the_codes(told: str) -> None:

@@ -461,7 +461,8 @@ class TestLimits:
 
         assert code == 0
         told = {"closed": closed, "paused_since": since, "rate": None, "next_slot": None, "waiting": 2}
-        assert json.loads(out) == {"default": {**told, "takes_seconds": None}}
+        no_cap = {"at_once": None, "held": 0}
+        assert json.loads(out) == {"default": {**told, **no_cap, "takes_seconds": None}}
         assert shown in zigzag("limits")[1]
 
 
@@ -509,10 +510,60 @@ class TestLimit:
         _, out, _ = zigzag("limit", "--rate", "6/min", "--burst", "2", "--json")
 
         rate = {"every_seconds": 10.0, "burst": 2}
-        assert json.loads(out) == {"queue": "default", "rate": rate, "waiting": 12, "takes_seconds": 100.0}
+        assert json.loads(out) == {
+            "queue": "default",
+            "rate": rate,
+            "at_once": None,
+            "waiting": 12,
+            "takes_seconds": 100.0,
+        }
         shown = json.loads(zigzag("limits", "--json")[1])["default"]
         assert (shown["rate"], shown["takes_seconds"]) == (rate, 100.0)
         assert "10 s" in zigzag("limits")[1]
+
+    @pytest.mark.parametrize(
+        ("most", "words"),
+        [("1", "In default one task runs at a time"), ("30", "In default 30 tasks run at a time")],
+    )
+    def test_the_cap_is_the_gates(self, zigzag: Any, stack: ControlledStack, most: str, words: str) -> None:
+        stack.send_and_receive(12)
+
+        code, out, err = zigzag("limit", "--at-once", most)
+
+        assert (code, err) == (0, "")
+        assert out == f"{words}, at most. 12 wait.\n"
+        assert (stack.gate()["at_once"], stack.gate()["held"]) == ({"N": most}, {"M": {}})
+
+    def test_a_rate_and_a_cap_are_said_together_or_one_after_the_other(
+        self, zigzag: Any, stack: ControlledStack
+    ) -> None:
+        zigzag("limit", "--rate", "5/s")
+        zigzag("limit", "--at-once", "2")
+        assert {"every", "at_once"} <= stack.gate().keys()
+
+        _, out, _ = zigzag("limit", "--rate", "1/s", "--at-once", "3")
+
+        assert out.startswith("In default 3 tasks run at a time, at most. In default a task starts each 1 s")
+        assert (stack.gate()["at_once"], stack.gate()["every"]) == ({"N": "3"}, {"N": "1000.0"})
+
+    def test_limits_shows_how_many_have_a_permit(self, zigzag: Any, stack: ControlledStack) -> None:
+        held = {"a": {"N": str(NOW + 9)}, "dead": {"N": str(NOW - 9)}}
+        stack.say(at_once={"N": "3"}, held={"M": held})
+
+        shown = json.loads(zigzag("limits", "--json")[1])["default"]
+
+        assert (shown["closed"], shown["at_once"], shown["held"]) == (None, 3, 1)
+        assert "1 of 3" in zigzag("limits")[1]
+
+    def test_none_takes_the_cap_away_and_what_is_held_stays(
+        self, zigzag: Any, stack: ControlledStack
+    ) -> None:
+        zigzag("limit", "--at-once", "3")
+
+        code, out, _ = zigzag("limit", "--none")
+
+        assert (code, out) == (0, "default has no limit any more\n")
+        assert set(stack.gate()) == {"key", "rev", "held"}
 
     def test_none_takes_it_away(self, zigzag: Any, stack: ControlledStack) -> None:
         zigzag("limit", "--rate", "5/s")
@@ -532,10 +583,15 @@ class TestLimit:
             (("--rate", "1001/s"), "at most 1000/s"),
             (("--rate", "0.001/h"), "at least 1 in 30 days"),
             (("--rate", "5/s", "--burst", "0"), "burst"),
-            (("--burst", "3"), "name either a --rate, or --none"),
+            (("--burst", "3"), "name a --rate, or an --at-once, or both; or else --none"),
             (("--none", "--burst", "3"), "--burst is of a --rate"),
-            (("--rate", "5/s", "--none"), "name either a --rate, or --none"),
-            ((), "name either a --rate, or --none"),
+            (("--at-once", "3", "--burst", "3"), "--burst is of a --rate"),
+            (("--rate", "5/s", "--none"), "name a --rate, or an --at-once, or both; or else --none"),
+            (("--at-once", "3", "--none"), "name a --rate, or an --at-once, or both; or else --none"),
+            ((), "name a --rate, or an --at-once, or both; or else --none"),
+            (("--at-once", "0"), "--at-once may be 1 to 30, not 0"),
+            (("--at-once", "31"), "not 31: more is the parameter WorkerConcurrency"),
+            (("--at-once", "many"), "at-once"),
         ],
         ids=str,
     )
@@ -548,15 +604,16 @@ class TestLimit:
         assert words in err
         assert stack.gate() == {}
 
+    @pytest.mark.parametrize("arguments", [("--rate", "5/s"), ("--at-once", "1")], ids=str)
     def test_a_fifo_queue_takes_none(
-        self, zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch
+        self, zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
     ) -> None:
         stack = controlled(monkeypatch, fifo=True)
 
-        code, _, err = zigzag("limit", "--rate", "5/s")
+        code, _, err = zigzag("limit", *arguments)
 
         assert code == 2
-        assert "a FIFO queue takes no rate" in err
+        assert "a FIFO queue takes no limit" in err
         assert stack.gate() == {}
 
 

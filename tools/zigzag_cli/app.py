@@ -17,7 +17,7 @@ from tasks import TASKS
 from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, WRONG_OPTION, Failure
-from zigzag_cli.gates import StackGates, at, is_controlled, paused_words, rate_of, rate_words
+from zigzag_cli.gates import StackGates, at, at_once_of, is_controlled, limit_words, paused_words, rate_of
 from zigzag_cli.plain import plain
 from zigzag_cli.target import Target, choose
 from zigzag_local.errors import LocalAwsError
@@ -159,7 +159,10 @@ def limit_command(
     queue: Queue = DEFAULT,
     rate: Annotated[str | None, typer.Option(help="Most starts: 5/s, 30/min, 100/h.")] = None,
     burst: Annotated[int | None, typer.Option(min=1, max=1000, help="Most at once, after a rest.")] = None,
-    none: Annotated[bool, typer.Option("--none", help="Removes the limit.")] = False,
+    at_once: Annotated[
+        int | None, typer.Option(help="Most that run at once, 1 to 30. More: WorkerConcurrency.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Removes the limits.")] = False,
     stack: Stack = None,
     local: Local = False,
     profile: Profile = None,
@@ -167,14 +170,14 @@ def limit_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Limits how often tasks start, over all workers. For one at a time by a key use a FIFO group; for a
-    number at a time, the parameter WorkerConcurrency."""
-    if none == (rate is not None):
-        raise Failure("name either a --rate, or --none", WRONG_OPTION)
-    limit = rate_of(rate, burst)
+    """Limits how often tasks start, or how many run at once, over all workers. More than 30 at once is the
+    parameter WorkerConcurrency; one at a time by a key is a FIFO group."""
+    if none == (rate is not None or at_once is not None):
+        raise Failure("name a --rate, or an --at-once, or both; or else --none", WRONG_OPTION)
+    limits = rate_of(rate, burst), at_once_of(at_once)
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
-    limited = StackGates(target, queue).limit(limit)
-    _answer(limited, as_json, rate_words(limited))
+    limited = StackGates(target, queue).limit(*limits)
+    _answer(limited, as_json, limit_words(limited))
 
 
 @app.command("limits", epilog=EXIT_CODES)
@@ -186,15 +189,16 @@ def limits_command(
     endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
-    """Shows for each queue whether it is open, since when it is paused, its rate, and how many wait."""
+    """Shows for each queue whether it is open, since when it is paused, its limits, and how many wait."""
     target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     limits = StackGates(target).limits()
-    table = Table("queue", "state", "since", "a start each", "burst", "waiting", box=None)
+    table = Table("queue", "state", "since", "a start each", "burst", "at once", "waiting", box=None)
     for name, one in limits.items():
         since = "" if one["paused_since"] is None else at(one["paused_since"])
         rate = one["rate"]
         said = ("", "") if rate is None else (f"{rate['every_seconds']:g} s", str(rate["burst"]))
-        table.add_row(name, Text(one["closed"] or "open"), since, *said, f"{one['waiting']:,}")
+        at_once = "" if one["at_once"] is None else f"{one['held']} of {one['at_once']}"
+        table.add_row(name, Text(one["closed"] or "open"), since, *said, at_once, f"{one['waiting']:,}")
     _answer(limits, as_json, table)
 
 

@@ -12,7 +12,7 @@ from consumer.flow.gate import LOOK_AGAIN_SECONDS, why_closed
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
-from shared.ports.gates import Gate, GatesError, Rate
+from shared.ports.gates import MAX_AT_ONCE, Gate, GatesError, Rate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
@@ -87,23 +87,33 @@ class StackGates:
         _done(self._gates.resume(self._queue))
         return {"queue": self._queue}
 
-    def limit(self, rate: Rate | None) -> dict[str, Any]:
-        """Sets how often a task may start. Returns how many messages wait, and for how many seconds; None
-        without a rate.
+    def limit(self, rate: Rate | None = None, at_once: int | None = None) -> dict[str, Any]:
+        """Sets the given limits and leaves the others; without any, removes all. Returns how many messages wait,
+        and for how many seconds; None without a rate.
 
         Raises Failure for a FIFO queue, whose messages are received in groups.
         """
         if self._as_it_is.fifo:
             raise Failure(
-                "a FIFO queue takes no rate: one task at a time of each group runs anyway", WRONG_OPTION
+                "a FIFO queue takes no limit: one task at a time of each group runs anyway", WRONG_OPTION
             )
-        _done(self._gates.limit(self._queue, rate))
+        none = rate is None and at_once is None
+        if rate is not None or none:
+            _done(self._gates.limit(self._queue, rate))
+        if at_once is not None or none:
+            _done(self._gates.cap(self._queue, at_once))
         try:
             waiting = status(self._target)["waiting"]
         except Failure as failure:
             raise Failure(f"{self._queue} has this limit; but {failure}") from failure
         takes = _takes_seconds(waiting, rate)
-        return {"queue": self._queue, "rate": _told(rate), "waiting": waiting, "takes_seconds": takes}
+        return {
+            "queue": self._queue,
+            "rate": _told(rate),
+            "at_once": at_once,
+            "waiting": waiting,
+            "takes_seconds": takes,
+        }
 
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
@@ -114,7 +124,8 @@ class StackGates:
 
     def limits(self) -> dict[str, Any]:
         """Returns for each queue: why it is closed, or None; since when it is paused; its rate and next slot;
-        how many messages wait, and how long they take at the rate."""
+        how many may run at once, and how many have a permit; how many messages wait, and how long they take at
+        the rate."""
         now, seen = time(), self._read()
         counts = status(self._target)
         return {
@@ -123,6 +134,8 @@ class StackGates:
                 "paused_since": gate.since,
                 "rate": _told(gate.rate),
                 "next_slot": gate.next or None,
+                "at_once": gate.at_once,
+                "held": sum(until >= now for until in gate.held.values()),
                 "waiting": counts["waiting"],
                 "takes_seconds": _takes_seconds(counts["waiting"], gate.rate),
             }
@@ -161,11 +174,29 @@ def rate_of(text: str | None, burst: int | None) -> Rate | None:
     return Rate(every, 1 if burst is None else burst)
 
 
-def rate_words(limited: dict[str, Any]) -> str:
-    """Returns the words that tell a person about a new rate."""
-    rate, waiting = limited["rate"], limited["waiting"]
-    if rate is None:
+def at_once_of(most: int | None) -> int | None:
+    """The cap, if it may be one. Raises Failure if not."""
+    if most is not None and not 1 <= most <= MAX_AT_ONCE:
+        raise Failure(
+            f"--at-once may be 1 to {MAX_AT_ONCE}, not {most}: more is the parameter WorkerConcurrency, and "
+            "none at all is `zigzag pause`",
+            WRONG_OPTION,
+        )
+    return most
+
+
+def limit_words(limited: dict[str, Any]) -> str:
+    """What a person has to know of the limits that were said."""
+    rate, at_once, waiting = limited["rate"], limited["at_once"], limited["waiting"]
+    if rate is None and at_once is None:
         return f"{limited['queue']} has no limit any more"
+    many = "one task runs" if at_once == 1 else f"{at_once} tasks run"
+    cap = "" if at_once is None else f"In {limited['queue']} {many} at a time, at most. "
+    return cap + (f"{waiting:,} wait." if rate is None else _rate_words(limited))
+
+
+def _rate_words(limited: dict[str, Any]) -> str:
+    rate, waiting = limited["rate"], limited["waiting"]
     one = "a task" if rate["burst"] == 1 else f"{rate['burst']} tasks"
     every = f"each {rate['every_seconds']:g} s, and {one} at once after a rest"
     words = f"In {limited['queue']} a task starts {every}."

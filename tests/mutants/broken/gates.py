@@ -18,7 +18,7 @@ def _(original, queue, gate, now):
 sets("a pause holds from the next tick on", "H101", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
 
 
-@breaks("what came is not taken off the cap", "H68", "consumer.flow.gate:BehindGate.received")
+@breaks("what came is not taken off the cap", "H68", "consumer.flow.behind:BehindGate.received")
 def _(original, self, asked, came):
     pass
 
@@ -52,16 +52,16 @@ def _(original, queue, gate, now):
     "H105",
     "zigzag_testing.memory_gates:MemoryGates.swap",
 )
-async def _(original, self, queue, rev, next):
-    return await original(self, queue, gate_of(self.attributes[queue]).rev, next)
+async def _(original, self, queue, rev, taking):
+    return await original(self, queue, gate_of(self.attributes[queue]).rev, taking)
 
 
-@breaks("a worker may start however late it is for its slot", "H105", "consumer.flow.gate:slots_of")
+@breaks("a worker may start however late it is for its slot", "H105", "consumer.flow.permits:slots_of")
 def _(original, *asked):
     return tuple(slot._replace(start_by=slot.at + 90) for slot in original(*asked))
 
 
-@breaks("all slots of a second are used at once", "H105", "consumer.flow.gate:slots_of")
+@breaks("all slots of a second are used at once", "H105", "consumer.flow.permits:slots_of")
 def _(original, gate, rate, now, want):
     return original(gate, rate._replace(burst=rate.burst + 10), now, want)
 
@@ -74,6 +74,44 @@ async def _(original, self, queue, slot):
     await original(self, queue, slot)
 
 
-@breaks("slots that were not used are lost", "H106", "consumer.flow.gate:BehindGate.end")
+@breaks("slots that were not used are lost", "H106", "consumer.flow.behind:BehindGate.end")
 async def _(original, self):
     pass
+
+
+@breaks("an event that is doubled has two permits", "H107", "zigzag_testing.memory_gates:MemoryGates.claim")
+async def _(original, self, queue, permit, own, now, until):
+    await original(self, queue, permit, own, now, until)
+    return True
+
+
+@breaks("what is held is free", "H107", "consumer.flow.permits:open_slots")
+def _(original, gate, names, now):
+    return original(gate._replace(held={}), names, now)
+
+
+@breaks("a permit whose worker died is held for good", "H108", "consumer.flow.permits:dead_of")
+def _(original, gate, now):
+    return {}
+
+
+@breaks("a tick does not wait for a permit that is about to end", "H108", "consumer.flow.behind:overdue_in")
+def _(original, gate, now):
+    return False
+
+
+sets("a worker runs on though its permit has ended", "H109", "worker.guards.permit:OWN_SECONDS", 10_000.0)
+sets("a permit is not renewed", "H109", "worker.guards.permit:BEAT_EVERY_SECONDS", 10_000.0)
+
+
+@breaks("the permit of an invoke that was refused is kept", "H110", "consumer.flow.behind:BehindGate.unsent")
+def _(original, self, slot):
+    pass
+
+
+@breaks(
+    "with an exact cap SQS's count is asked as well", "H111", "consumer.flow.behind:BehindGate.may_receive"
+)
+async def _(original, self):
+    await self._flow.may_receive()
+    return await original(self)

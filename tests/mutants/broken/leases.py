@@ -22,7 +22,7 @@ def _(original, cls, *arguments, **named):
 
 
 @breaks("a worker starts however late it is", "H5", "worker.guards.late:late")
-def _(original, batch, now):
+async def _(original, batch, now):
     return None
 
 
