@@ -186,7 +186,7 @@ def at_once_of(most: int | None) -> int | None:
 
 
 def limit_words(limited: dict[str, Any]) -> str:
-    """What a person has to know of the limits that were said."""
+    """Returns the words that tell a person about new limits."""
     rate, at_once, waiting = limited["rate"], limited["at_once"], limited["waiting"]
     if rate is None and at_once is None:
         return f"{limited['queue']} has no limit any more"
