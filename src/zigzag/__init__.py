@@ -10,6 +10,7 @@ from zigzag.errors import (
     TaskDefinitionError,
     ZigzagError,
 )
+from zigzag.handle import Handle, remote
 from zigzag.policy import Backoff
 from zigzag.task import Task, task
 
@@ -17,6 +18,7 @@ __all__ = [
     "Backoff",
     "BadPayloadError",
     "Context",
+    "Handle",
     "PayloadTooLargeError",
     "Reject",
     "Retry",
@@ -24,5 +26,6 @@ __all__ = [
     "Task",
     "TaskDefinitionError",
     "ZigzagError",
+    "remote",
     "task",
 ]

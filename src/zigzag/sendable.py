@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zigzag.errors import BadPayloadError
+from zigzag.handle import misfit
 from zigzag.round_trip import change
-from zigzag.task import misfit
 
 type Parse = Callable[[Any], Any]
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import typing
 from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import Any, Concatenate, overload
 
 from zigzag.context import Context
-from zigzag.errors import BadPayloadError, TaskDefinitionError
+from zigzag.errors import TaskDefinitionError
+from zigzag.handle import Handle, model_of
 from zigzag.policy import DEFAULT_POLICY, Backoff, Policy
 
 _GENERATOR = 0x20 | 0x200
@@ -18,14 +18,7 @@ _ANY_MORE = 0x04 | 0x08
 (https://docs.python.org/3/library/inspect.html#code-objects-bit-flags)."""
 
 
-_MAX_LISTED, _MAX_NAMED = 1_000, 10
-"""Most errors of a payload that are listed, and most that are named. Pydantic lists all or none, at half a
-kilobyte each; and a person has to read the reason."""
-
-_MAX_REASON_CHARACTERS = 1_000
-
-
-class Task[Payload, **Rest, Result]:
+class Task[Payload, **Rest, Result](Handle[Payload]):
     """A function that takes a payload, and a `Context` if it asks for one.
 
     name     -- the function's name, which a message gives as its `task`.
@@ -35,67 +28,16 @@ class Task[Payload, **Rest, Result]:
     """
 
     def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
-        self.model, self.wants_context = _read_signature(function)
+        model, self.wants_context = _read_signature(function)
+        super().__init__(function.__name__, model)
         self.function = function
         self.policy = policy
-        self.name: str = function.__name__
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
 
     def __call__(self, payload: Payload, /, *rest: Rest.args, **named: Rest.kwargs) -> Result:
         """Runs the function in this process, for example in a test."""
         return self.function(payload, *rest, **named)
-
-    def send(
-        self,
-        payload: Payload,
-        *,
-        id: str | None = None,
-        delay_seconds: int = 0,
-        group: str | None = None,
-        deduplication_id: str | None = None,
-    ) -> str:
-        """Sends one message for this task and returns its MessageId.
-
-        id               -- the task's id; without it, the MessageId.
-        delay_seconds    -- 0 to 900: seconds for which the message stays hidden; 0 is the queue's own delay.
-                            A FIFO queue refuses it.
-        group            -- required on a FIFO queue: the tasks of a group run in the order sent. On a
-                            standard queue it keeps a busy group from delaying the others.
-        deduplication_id -- FIFO only: if a group gets several messages with the same one within five minutes,
-                            SQS silently keeps only the first. Without it, SQS compares the task and its `id`;
-                            without an `id`, the bodies, so two equal messages become one.
-
-        The variable `ZIGZAG_QUEUE_URL` names the queue; docs/tasks.md, under Sending, lists the other
-        requirements. Raises BadPayloadError, PayloadTooLargeError, or SendError.
-        """
-        from zigzag import send  # a task that sends nothing does not load it
-
-        options = send.Options(
-            id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id
-        )
-        return send.put(self.name, self.check(payload), options)
-
-    def check(self, payload: Any) -> dict[str, Any]:
-        """Checks a payload and returns it as JSON, with all defaults. A random default is drawn once here,
-        and not again in each attempt. Raises BadPayloadError, which names the field, if the payload does not
-        fit, or if the task would get a different value.
-        """
-        from zigzag import sendable  # a worker that sends nothing does not load it
-
-        return sendable.checked(self.name, self.model, payload, self.parse)
-
-    def parse(self, payload: Any) -> Any:
-        """Returns the function's argument for the JSON `payload`. Raises BadPayloadError with the fields.
-
-        The model's rules for JSON apply: only there a strict model takes a date from a text.
-        """
-        if self.model is None:
-            return payload
-        try:
-            return self.model.model_validate_json(json.dumps(payload))
-        except ValueError as error:  # pydantic's ValidationError is one; pydantic stays unloaded here
-            raise BadPayloadError(misfit(self.name, error)) from None
 
 
 @overload
@@ -174,7 +116,7 @@ def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:
         raise TaskDefinitionError(f"{where} does not say what its payload is; {wanted}")
     if len(parameters) == 2 and hints.get(parameters[1]) is not Context:
         raise TaskDefinitionError(f"{where} has a second parameter that is no Context; {wanted}")
-    return _model(payload, where, wanted), len(parameters) == 2
+    return model_of(payload, where, wanted), len(parameters) == 2
 
 
 def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
@@ -193,31 +135,3 @@ def _parameters(function: FunctionType) -> tuple[Sequence[str], bool]:
 def _place(function: Any) -> str:
     code = getattr(function, "__code__", None)
     return repr(function) if code is None else f"{code.co_filename}:{code.co_firstlineno}"
-
-
-def _model(payload: Any, where: str, wanted: str) -> Any:
-    if payload is dict or typing.get_origin(payload) is dict:
-        return None
-    if isinstance(payload, type) and hasattr(payload, "model_validate"):
-        return payload
-    raise TaskDefinitionError(f"{where} takes a {payload!r}, neither a pydantic model nor a dict; {wanted}")
-
-
-def misfit(name: str, error: ValueError) -> str:
-    """Returns pydantic's findings in words, without the values: they may be private.
-
-    Only a few are named: a body of some kilobytes can have a million, and to list them takes a gigabyte.
-    """
-    if not hasattr(error, "errors"):
-        return f"the payload does not fit {name}: {error}"[:_MAX_REASON_CHARACTERS]
-    number = error.error_count()  # type: ignore[attr-defined]
-    if number > _MAX_LISTED:
-        return f"the payload does not fit {name}: it has {number:,} errors, too many to name"
-    listed = error.errors(include_url=False, include_input=False, include_context=False)
-    findings = [
-        f"{'.'.join(str(part) for part in finding['loc']) or 'payload'}: {finding['msg']}"
-        for finding in listed[:_MAX_NAMED]
-    ]
-    more = f"; and {number - _MAX_NAMED:,} more" if number > _MAX_NAMED else ""
-    said = f"the payload does not fit {name}: " + "; ".join(findings)
-    return said[:_MAX_REASON_CHARACTERS] + more

@@ -19,6 +19,7 @@ def test_the_public_names_of_zigzag() -> None:
         "Backoff",
         "BadPayloadError",
         "Context",
+        "Handle",
         "PayloadTooLargeError",
         "Reject",
         "Retry",
@@ -26,6 +27,7 @@ def test_the_public_names_of_zigzag() -> None:
         "Task",
         "TaskDefinitionError",
         "ZigzagError",
+        "remote",
         "task",
     ]
 

@@ -88,8 +88,8 @@ class StackGates:
         return {"queue": self._queue}
 
     def limit(self, rate: Rate | None = None, at_once: int | None = None) -> dict[str, Any]:
-        """Sets the given limits and leaves the others; without any, removes all. Returns how many messages wait,
-        and for how many seconds; None without a rate.
+        """Sets the given limits and leaves the others; without any, removes all. Returns how many messages
+        wait, and for how many seconds; None without a rate.
 
         Raises Failure for a FIFO queue, whose messages are received in groups.
         """
@@ -124,8 +124,8 @@ class StackGates:
 
     def limits(self) -> dict[str, Any]:
         """Returns for each queue: why it is closed, or None; since when it is paused; its rate and next slot;
-        how many may run at once, and how many have a permit; how many messages wait, and how long they take at
-        the rate."""
+        how many may run at once, and how many have a permit; how many messages wait, and how long they take
+        at the rate."""
         now, seen = time(), self._read()
         counts = status(self._target)
         return {

@@ -154,4 +154,4 @@ def _(original, given, back, path=""):
     return None
 
 
-sets("all errors of a payload are listed", "H57", "zigzag.task:_MAX_LISTED", 10_000_000)
+sets("all errors of a payload are listed", "H57", "zigzag.handle:_MAX_LISTED", 10_000_000)

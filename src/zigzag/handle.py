@@ -1,0 +1,138 @@
+"""A handle: a task's name and the type of its payload, which is all that sending needs."""
+
+from __future__ import annotations
+
+import json
+import typing
+from typing import Any
+
+from zigzag.errors import BadPayloadError, TaskDefinitionError
+
+_MAX_LISTED, _MAX_NAMED = 1_000, 10
+"""Most errors of a payload that are listed, and most that are named. Pydantic lists all or none, at half a
+kilobyte each; and a person has to read the reason."""
+
+_MAX_REASON_CHARACTERS = 1_000
+
+
+class Handle[Payload]:
+    """Checks payloads for a task and sends them.
+
+    name  -- the task's name, which a message gives as its `task`.
+    model -- the payload's pydantic model, or None for a plain `dict`.
+    """
+
+    def __init__(self, name: str, model: Any) -> None:
+        self.name = name
+        self.model = model
+
+    def send(
+        self,
+        payload: Payload,
+        *,
+        id: str | None = None,
+        delay_seconds: int = 0,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+    ) -> str:
+        """Sends one message for this task and returns its MessageId.
+
+        id               -- the task's id; without it, the MessageId.
+        delay_seconds    -- 0 to 900: seconds for which the message stays hidden; 0 is the queue's own delay.
+                            A FIFO queue refuses it.
+        group            -- required on a FIFO queue: the tasks of a group run in the order sent. On a
+                            standard queue it keeps a busy group from delaying the others.
+        deduplication_id -- FIFO only: if a group gets several messages with the same one within five minutes,
+                            SQS silently keeps only the first. Without it, SQS compares the task and its `id`;
+                            without an `id`, the bodies, so two equal messages become one.
+
+        The variable `ZIGZAG_QUEUE_URL` names the queue; docs/tasks.md, under Sending, lists the other
+        requirements. Raises BadPayloadError, PayloadTooLargeError, or SendError.
+        """
+        from zigzag import send  # a task that sends nothing does not load it
+
+        options = send.Options(id, delay_seconds, group, deduplication_id)
+        return send.put(self.name, self.check(payload), options)
+
+    async def send_async(
+        self,
+        payload: Payload,
+        *,
+        id: str | None = None,
+        delay_seconds: int = 0,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+    ) -> str:
+        """Sends like `send`, in another thread, so that an event loop goes on meanwhile.
+
+        A call that is cancelled may have sent its message.
+        """
+        import asyncio
+
+        from zigzag import send
+
+        options = send.Options(id, delay_seconds, group, deduplication_id)
+        return await asyncio.to_thread(send.put, self.name, self.check(payload), options)
+
+    def check(self, payload: Any) -> dict[str, Any]:
+        """Checks a payload and returns it as JSON, with all defaults. A random default is drawn once here,
+        and not again in each attempt. Raises BadPayloadError, which names the field, if the payload does not
+        fit, or if the task would get a different value.
+        """
+        from zigzag import sendable  # a worker that sends nothing does not load it
+
+        return sendable.checked(self.name, self.model, payload, self.parse)
+
+    def parse(self, payload: Any) -> Any:
+        """Returns the function's argument for the JSON `payload`. Raises BadPayloadError with the fields.
+
+        The model's rules for JSON apply: only there a strict model takes a date from a text.
+        """
+        if self.model is None:
+            return payload
+        try:
+            return self.model.model_validate_json(json.dumps(payload))
+        except ValueError as error:  # pydantic's ValidationError is one; pydantic stays unloaded here
+            raise BadPayloadError(misfit(self.name, error)) from None
+
+
+def remote[Payload](name: str, model: type[Payload]) -> Handle[Payload]:
+    """Returns a handle for a task whose module is not there, as in another project.
+
+    name  -- the task's name.
+    model -- the type of its payload: a pydantic model, or `dict`. The worker checks the payload by its own.
+
+    Raises TaskDefinitionError if the name is empty, or no payload can have that type.
+    """
+    if not name:
+        raise TaskDefinitionError("remote(…) needs the name of a task")
+    return Handle(name, model_of(model, f"remote({name!r})", "give a pydantic model, or dict"))
+
+
+def model_of(payload: Any, where: str, wanted: str) -> Any:
+    """Returns the model of a payload's type, or None for `dict`. Raises TaskDefinitionError for others."""
+    if payload is dict or typing.get_origin(payload) is dict:
+        return None
+    if isinstance(payload, type) and hasattr(payload, "model_validate"):
+        return payload
+    raise TaskDefinitionError(f"{where} takes a {payload!r}, neither a pydantic model nor a dict; {wanted}")
+
+
+def misfit(name: str, error: ValueError) -> str:
+    """Returns pydantic's findings in words, without the values: they may be private.
+
+    Only a few are named: a body of some kilobytes can have a million, and to list them takes a gigabyte.
+    """
+    if not hasattr(error, "errors"):
+        return f"the payload does not fit {name}: {error}"[:_MAX_REASON_CHARACTERS]
+    number = error.error_count()  # type: ignore[attr-defined]
+    if number > _MAX_LISTED:
+        return f"the payload does not fit {name}: it has {number:,} errors, too many to name"
+    listed = error.errors(include_url=False, include_input=False, include_context=False)
+    findings = [
+        f"{'.'.join(str(part) for part in finding['loc']) or 'payload'}: {finding['msg']}"
+        for finding in listed[:_MAX_NAMED]
+    ]
+    more = f"; and {number - _MAX_NAMED:,} more" if number > _MAX_NAMED else ""
+    said = f"the payload does not fit {name}: " + "; ".join(findings)
+    return said[:_MAX_REASON_CHARACTERS] + more
