@@ -136,5 +136,5 @@ def test_no_credentials(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 1
-    assert done.stderr.startswith("zigzag: no outputs of the stack 'zigzag': Unable to locate credentials")
+    assert done.stderr.startswith("zigzag: there are no AWS credentials: run `aws configure`")
     assert "Traceback" not in done.stderr

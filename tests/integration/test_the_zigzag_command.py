@@ -99,7 +99,7 @@ class TestWhichStack:
         code, _, err = zigzag("status")
 
         assert code == 1
-        assert "no outputs of the stack 'my-queue'" in err
+        assert "there is no stack 'my-queue'" in err
 
     def test_the_one_of_the_option(self, zigzag: Any, queue_url: str, project: Path) -> None:
         code, _, err = zigzag("status", "--stack", "zigzag")
@@ -184,7 +184,7 @@ class TestSend:
         code, _, err = zigzag("send", "hello", '{"name": "Ann"}', "--stack", "other")
 
         assert code == 1
-        assert "no outputs of the stack 'other'" in err
+        assert "there is no stack 'other'" in err
         assert "sam build && sam deploy" in err
 
     def test_what_the_queue_refuses_is_1_in_aws_words(self, zigzag: Any, queue_url: str) -> None:

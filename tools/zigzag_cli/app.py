@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.table import Table
@@ -19,8 +19,11 @@ from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, WRONG_OPTION, Failure
 from zigzag_cli.gates import StackGates, at, at_once_of, is_controlled, limit_words, paused_words, rate_of
 from zigzag_cli.plain import plain
-from zigzag_cli.target import Target, choose
+from zigzag_cli.target import PROJECT, Target, with_target
+from zigzag_cli.version import version
+from zigzag_cli.within import END_SECONDS, TooLongError, endless
 from zigzag_local.errors import LocalAwsError
+from zigzag_local.readable import harmless
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 AWS or the local AWS said no · 2 wrong option · 3 no such task, or a bad payload"
@@ -32,6 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(local.app, name="local")
 
@@ -43,25 +47,48 @@ STATUS_WORDS = {
     "dead_letters": "dead letters",
 }
 
-Stack = Annotated[
-    str | None,
-    typer.Option("--stack", help="The stack's name, if not samconfig.toml's.", rich_help_panel="Which stack"),
-]
-Local = Annotated[bool, typer.Option("--local", help="The one of `make up`.", rich_help_panel="Which stack")]
-Profile = Annotated[str | None, typer.Option(help="AWS profile.", rich_help_panel="Which stack")]
-Region = Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel="Which stack")]
-Endpoint = Annotated[
-    str | None,
-    typer.Option(help="Another AWS, such as http://127.0.0.1:4566.", rich_help_panel="Which stack"),
-]
+_answered: list[bool] = []
+"""Has an entry once standard output has the answer in JSON: it takes no second object then."""
+
 Queue = Annotated[str, typer.Argument(help="The queue's name; a stack has one, `default`.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(version(PROJECT))
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show Zigzag's version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Zigzag: send tasks, see what becomes of them, and run it all on this machine."""
+
+
+def _given(payload: str) -> str:
+    """Reads the payload from standard input if it is `-`. Raises Failure if that can't be read."""
+    if payload != "-":
+        return payload
+    if sys.stdin is None:
+        raise Failure("standard input is closed, and has no payload", BAD_PAYLOAD)
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise Failure(f"standard input is not UTF-8: {error}", BAD_PAYLOAD) from error
+
+
 @app.command("send", epilog=EXIT_CODES)
+@with_target
 def send_command(
+    target: Target,
     task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
-    payload: Annotated[str, typer.Argument(help="JSON; `-` reads it from standard input.")] = "{}",
+    payload: Annotated[
+        str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)
+    ] = "{}",
     id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
     delay: Annotated[
         int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
@@ -72,19 +99,12 @@ def send_command(
     deduplication_id: Annotated[
         str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
     ] = None,
-    stack: Stack = None,
-    local: Local = False,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
     """Sends a task, after checking its payload against the task's model."""
-    text = sys.stdin.read() if payload == "-" else payload
     found = tasks.load(task, TASKS)
-    checked = send.checked(found, text)
+    checked = send.checked(found, payload)
     options = Options(id=id, delay_seconds=delay, group=group, deduplication_id=deduplication_id)
-    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     sent = send.send(target, found.name, checked, options)
     named = "" if id is None else f" with the id {id}"
     said = f"sent {task}{named}, in the message {sent['message_id']}"
@@ -95,18 +115,12 @@ def send_command(
 
 
 @app.command("status", epilog=EXIT_CODES)
+@with_target
 def status_command(
-    stack: Stack = None,
-    local: Local = False,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Shows the queue: waiting, in flight, delayed, the oldest, dead letters; if it is closed, why."""
-    target: Target = choose(
-        stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url
-    )
     counts = status.status(target)
     closed = StackGates(target).why_closed() if is_controlled(target.stack_as_it_is()) else None
     table = Table.grid(padding=(0, 2))
@@ -114,48 +128,43 @@ def status_command(
         shown = "unknown" if counts[name] is None else f"{counts[name]:,}"
         table.add_row(words, shown)
     if closed:
-        table.add_row("nothing is received", Text(closed))
+        table.add_row("nothing is received", Text(harmless(closed)))
     _answer({**counts, "closed": closed}, as_json, table)
 
 
 @app.command("pause", epilog=EXIT_CODES)
+@with_target
 def pause_command(
+    target: Target,
     queue: Queue = DEFAULT,
     wait: Annotated[bool, typer.Option("--wait", help="Waits until none is in flight.")] = False,
-    stack: Stack = None,
-    local: Local = False,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
     """Pauses a queue: nothing is received until `zigzag resume`. Says when SQS drops messages."""
-    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     gates = StackGates(target, queue)
     paused = gates.pause()
     _answer(paused, as_json, paused_words(paused))
     if wait:
+        endless()
         gates.wait(lambda many: print(f"{many:,} in flight, or waiting for a retry", file=sys.stderr))
 
 
 @app.command("resume", epilog=EXIT_CODES)
+@with_target
 def resume_command(
+    target: Target,
     queue: Queue = DEFAULT,
-    stack: Stack = None,
-    local: Local = False,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
     """Ends the pause of a queue: the next tick receives again."""
-    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     resumed = StackGates(target, queue).resume()
     _answer(resumed, as_json, f"{queue} is not paused any more: the next tick receives")
 
 
 @app.command("limit", epilog=EXIT_CODES)
+@with_target
 def limit_command(
+    target: Target,
     queue: Queue = DEFAULT,
     rate: Annotated[str | None, typer.Option(help="Most starts: 5/s, 30/min, 100/h.")] = None,
     burst: Annotated[int | None, typer.Option(min=1, max=1000, help="Most at once, after a rest.")] = None,
@@ -163,11 +172,6 @@ def limit_command(
         int | None, typer.Option(help="Most that run at once, 1 to 30. More: WorkerConcurrency.")
     ] = None,
     none: Annotated[bool, typer.Option("--none", help="Removes the limits.")] = False,
-    stack: Stack = None,
-    local: Local = False,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
     as_json: Json = False,
 ) -> None:
     """Limits how often tasks start, or how many run at once, over all workers. More than 30 at once is the
@@ -175,22 +179,17 @@ def limit_command(
     if none == (rate is not None or at_once is not None):
         raise Failure("name a --rate, or an --at-once, or both; or else --none", WRONG_OPTION)
     limits = rate_of(rate, burst), at_once_of(at_once)
-    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     limited = StackGates(target, queue).limit(*limits)
     _answer(limited, as_json, limit_words(limited))
 
 
 @app.command("limits", epilog=EXIT_CODES)
+@with_target
 def limits_command(
-    stack: Stack = None,
-    local: Local = False,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: Endpoint = None,
+    target: Target,
     as_json: Json = False,
 ) -> None:
     """Shows for each queue whether it is open, since when it is paused, its limits, and how many wait."""
-    target = choose(stack=stack, local=local, profile=profile, region=region, endpoint_url=endpoint_url)
     limits = StackGates(target).limits()
     table = Table("queue", "state", "since", "a start each", "burst", "at once", "waiting", box=None)
     for name, one in limits.items():
@@ -198,7 +197,9 @@ def limits_command(
         rate = one["rate"]
         said = ("", "") if rate is None else (f"{rate['every_seconds']:g} s", str(rate["burst"]))
         at_once = "" if one["at_once"] is None else f"{one['held']} of {one['at_once']}"
-        table.add_row(name, Text(one["closed"] or "open"), since, *said, at_once, f"{one['waiting']:,}")
+        table.add_row(
+            name, Text(harmless(one["closed"] or "open")), since, *said, at_once, f"{one['waiting']:,}"
+        )
     _answer(limits, as_json, table)
 
 
@@ -206,16 +207,7 @@ def limits_command(
 def tasks_command(as_json: Json = False) -> None:
     """Lists all tasks: payload fields, attempts, backoff, whether they are idempotent."""
     described = [tasks.describe(name, TASKS) for name in sorted(TASKS)]
-    table = Table("task", "payload", "attempts", "backoff", "once", "what it does", box=None)
-    for one in described:
-        if "error" in one:
-            continue
-        fields = {"any": "object"} if one["payload"] is None else one["payload"]
-        named = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
-        backoff = f"{one['backoff']['first']:g} to {one['backoff']['longest']:g} s"
-        once = "yes" if one["idempotent"] else "no"
-        table.add_row(one["name"], Text(named), str(one["attempts"]), backoff, once, Text(one["summary"]))
-    _answer(described, as_json, table)
+    _answer(described, as_json, "\n".join(tasks.words(one) for one in described if "error" not in one))
     broken = [f"{one['name']}: {one['error']}" for one in described if "error" in one]
     if broken:
         raise Failure("\n".join(broken), BAD_PAYLOAD)
@@ -225,6 +217,7 @@ def _answer(value: Any, as_json: bool, shown: str | Table) -> None:
     """Prints the value, or its words. Raises Failure if standard output can't be written."""
     try:
         if as_json:
+            _answered.append(True)
             print(json.dumps(value), flush=True)
         elif isinstance(shown, str):
             print(shown, flush=True)
@@ -237,9 +230,23 @@ def _answer(value: Any, as_json: bool, shown: str | Table) -> None:
 
 
 def main() -> None:
-    """Runs the command; a failure is one sentence on standard error."""
+    """Runs the command. A failure is one sentence on standard error, or with --json an object."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # whatever encoding the terminal has, every character can be shown
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    _answered.clear()
     try:
         app(prog_name="./zigzag")
+    except TooLongError:
+        _end(f"AWS did not answer within {END_SECONDS:.0f} s; what was asked for may have been done", FAILED)
     except (Failure, LocalAwsError) as failure:
-        print(f"zigzag: {failure}", file=sys.stderr)
-        sys.exit(failure.exit_code if isinstance(failure, Failure) else FAILED)
+        _end(str(failure), failure.exit_code if isinstance(failure, Failure) else FAILED)
+
+
+def _end(sentence: str, exit_code: int) -> NoReturn:
+    if "--json" in sys.argv and not _answered:
+        with suppress(OSError, ValueError):
+            print(json.dumps({"error": sentence}), flush=True)
+    else:
+        print(f"zigzag: {harmless(sentence)}", file=sys.stderr)
+    sys.exit(exit_code)

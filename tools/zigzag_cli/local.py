@@ -18,6 +18,7 @@ from zigzag_cli.plain import plain
 from zigzag_cli.target import PROJECT, running
 from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
+from zigzag_local.readable import readable
 from zigzag_local.running import LocalAws
 
 SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
@@ -84,7 +85,7 @@ def follow_logs() -> None:
         for line in logs.follow(aws.environment(), groups):
             if not line.text.startswith(LAMBDAS_OWN):
                 moment = line.time.astimezone().strftime("%H:%M:%S")
-                print(f"{moment} {line.function:8} {line.text}", flush=True)
+                print(f"{moment} {line.function:8} {readable(line.text)}", flush=True)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from zigzag_cli.causes import cause
 from zigzag_cli.failure import Failure
 from zigzag_cli.target import Target
 
@@ -28,7 +29,7 @@ def status(target: Target) -> dict[str, Any]:
         depths = _attributes(sqs, outputs["QueueUrl"])
         dead = _attributes(sqs, outputs["DeadLetterQueueUrl"])
     except (BotoCoreError, ClientError) as error:
-        raise Failure(f"the queues don't answer: {error}") from error
+        raise Failure(f"the queues don't answer: {cause(error)}") from error
     counts: dict[str, Any] = {name: int(depths[attribute]) for name, attribute in _DEPTHS.items()}
     counts["oldest_seconds"] = _oldest(target, outputs["QueueUrl"].rpartition("/")[2])
     counts["dead_letters"] = sum(int(dead[attribute]) for attribute in _DEPTHS.values())

@@ -38,6 +38,16 @@ def describe(name: str, table: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
+def words(described: Mapping[str, Any]) -> str:
+    """Returns the task in lines for a terminal of any width, its name whole."""
+    fields = {"any": "object"} if described["payload"] is None else described["payload"]
+    payload = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
+    wait = f"{described['backoff']['first']:g} to {described['backoff']['longest']:g} s"
+    once = ", once for an id" if described["idempotent"] else ""
+    first = f"{described['name']}  {described['summary']}".rstrip()
+    return f"{first}\n  {payload}\n  {described['attempts']} attempts, after {wait}{once}"
+
+
 def _fields(model: Any) -> dict[str, str] | None:
     """Returns the type of each field, with a `?` after an optional name; None for a plain dict."""
     if model is None:

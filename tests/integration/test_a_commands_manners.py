@@ -1,0 +1,250 @@
+"""`./zigzag` where something is wrong: the cause in a sentence, in any terminal, within thirty seconds."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+    UnauthorizedSSOTokenError,
+)
+from moto import mock_aws
+from moto.cloudformation.models import cloudformation_backends
+from tests.docs.pages import ROOT
+
+from zigzag_cli import app, target
+from zigzag_cli.causes import cause
+from zigzag_cli.version import version
+from zigzag_cli.within import TooLongError, bounded
+
+ACCOUNT = "123456789012"
+"""moto's."""
+
+NO_QUEUE = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in (
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def zigzag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command; its exit code, standard output, standard error."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zigzag", *arguments])
+        with pytest.raises(SystemExit) as end:
+            app.main()
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    return run
+
+
+def refused(code: str, message: str = "no") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, "DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (NoCredentialsError(), "there are no AWS credentials: run `aws configure`"),
+        (refused("ExpiredToken"), "have expired: run `aws sso login`"),
+        (UnauthorizedSSOTokenError(), "have expired: run `aws sso login`"),
+        (refused("InvalidClientTokenId"), "AWS does not accept these credentials (InvalidClientTokenId)"),
+        (refused("AccessDenied", "not you"), "do not allow DescribeStacks: not you"),
+        (EndpointConnectionError(endpoint_url="https://x.test"), "there is no connection to https://x.test"),
+        (ConnectTimeoutError(endpoint_url="https://x.test"), "no answer came from https://x.test"),
+        (NoRegionError(), "no AWS region is set"),
+        (ProfileNotFound(profile="me"), "(me) could not be found: name another with --profile"),
+        (refused("Throttling", "slowly"), "Throttling: slowly"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_each_cause_has_a_sentence_of_its_own(error: BotoCoreError | ClientError, words: str) -> None:
+    assert words in cause(error)
+
+
+def test_a_stack_that_is_not_there_is_named_with_its_region(zigzag: Any, account: None) -> None:
+    code, out, err = zigzag("status", "--stack", "other")
+
+    assert (code, out) == (1, "")
+    assert "there is no stack 'other' in eu-west-1: deploy it" in err
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("CREATE_COMPLETE", "the stack 'zigzag' is none of Zigzag's"),
+        ("ROLLBACK_COMPLETE", "the stack 'zigzag' is ROLLBACK_COMPLETE: wait for its deployment"),
+    ],
+)
+def test_a_stack_of_something_else_is_told_from_half_a_stack(
+    zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch, status: str, words: str
+) -> None:
+    boto3.client("cloudformation").create_stack(StackName="zigzag", TemplateBody=json.dumps(NO_QUEUE))
+    stack = next(iter(cloudformation_backends[ACCOUNT]["eu-west-1"].stacks.values()))
+    monkeypatch.setattr(stack, "status", status)
+
+    code, _, err = zigzag("status", "--stack", "zigzag")
+
+    assert code == 1
+    assert words in err
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An endpoint that takes connections and never answers."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_a_silent_endpoint_is_told_of_and_ends_the_whole_command(
+    zigzag: Any, monkeypatch: pytest.MonkeyPatch, silent: str
+) -> None:
+    monkeypatch.setattr(target, "bounded", partial(bounded, word=0.1, end=1.0))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+
+    code, out, err = zigzag("status", "--region", "eu-west-1", "--endpoint-url", silent)
+
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "zigzag: waiting for AWS …"
+    assert "AWS did not answer within 30 s; what was asked for may have been done" in err
+
+
+def test_an_alarm_of_the_command_does_not_outlive_it() -> None:
+    with bounded(end=0.05):
+        pass
+
+    time.sleep(0.1)  # an alarm that is left would end the test
+
+
+def test_the_end_is_no_exception_that_a_library_could_take_for_its_own() -> None:
+    with pytest.raises(TooLongError), bounded(end=0.05), suppress(Exception):
+        time.sleep(5)
+
+
+def test_a_control_sequence_in_a_sentence_is_shown_and_not_obeyed(zigzag: Any) -> None:
+    _, _, err = zigzag("status", "--profile", "\x1b[2J")
+
+    assert "\\x1b[2J" in err
+    assert "\x1b" not in err
+
+
+def test_a_failure_is_json_where_json_is_asked_for(zigzag: Any, account: None) -> None:
+    code, out, err = zigzag("status", "--stack", "other", "--json")
+
+    assert (code, err) == (1, "")
+    assert "there is no stack 'other'" in json.loads(out)["error"]
+
+
+def test_standard_output_has_one_json_value_though_a_task_is_broken(
+    zigzag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.TASKS, "broken", "tasks.not_there")
+
+    code, out, err = zigzag("tasks", "--json")
+
+    assert code == 3
+    assert "broken" in {one["name"] for one in json.loads(out)}
+    assert "tasks.not_there can't be imported" in err
+
+
+@pytest.mark.parametrize("name", ["-h", "--help"])
+def test_help_has_both_names(zigzag: Any, name: str) -> None:
+    assert "Usage: ./zigzag send" in zigzag("send", name)[1]
+
+
+def test_the_version_is_the_one_of_the_checkout(zigzag: Any) -> None:
+    assert f'version = "{zigzag("--version")[1].strip()}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_version_in_a_project_of_ones_own_is_zigzags(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "0.1.0"\n')
+    (tmp_path / ".zigzag-version").write_text("# Zigzag 1.2.3: the files below are its own\n")
+
+    assert version(tmp_path) == "1.2.3"
+
+
+def run_here(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Runs the command in a process of its own."""
+    environment = {"PYTHONPATH": "src:tools", "PATH": "", "COLUMNS": "60", **options.pop("variables", {})}
+    return subprocess.run(
+        [sys.executable, "-m", "zigzag_cli", *arguments],
+        **{"capture_output": True, "check": False, "cwd": ROOT, "env": environment, "timeout": 60} | options,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_help_is_shown_in_every_encoding(encoding: str) -> None:
+    run = run_here("--help", variables={"PYTHONIOENCODING": encoding})
+
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert b"Exit codes" in run.stdout
+
+
+def test_every_name_of_a_task_is_whole_in_60_columns() -> None:
+    said = run_here("tasks").stdout.decode()
+
+    assert {line.split()[0] for line in said.splitlines() if not line.startswith(" ")} == set(app.TASKS)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(b'{"name": "J\xfcrgen"}', b"standard input is not UTF-8"), (None, b"standard input is closed")],
+    ids=["Latin-1", "closed"],
+)
+def test_standard_input_that_cannot_be_read_is_3(given: bytes | None, words: bytes) -> None:
+    if given is None:
+        run = run_here("send", "hello", "-", preexec_fn=partial(__import__("os").close, 0))
+    else:
+        run = run_here("send", "hello", "-", input=given)
+
+    assert run.returncode == 3
+    assert words in run.stderr
+    assert b"Traceback" not in run.stderr
+
+
+def test_a_reader_that_went_away_is_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "zigzag_cli", "tasks"],
+        cwd=ROOT,
+        env={"PYTHONPATH": "src:tools", "PATH": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+
+    assert b"Traceback" not in said

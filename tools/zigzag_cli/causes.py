@@ -1,0 +1,74 @@
+"""Says in one sentence why AWS can't be called, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+
+SET_UP = "run `aws configure` or `aws sso login`, or name a profile with --profile"
+NOT_HERE = "is the network there, and the region right?"
+
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+_UNKNOWN = {
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+
+def cause(error: BotoCoreError | ClientError | ValueError) -> str:
+    """Returns the sentence: the cause first, and behind it what a person can do, if something helps."""
+    match error:
+        case NoCredentialsError() | PartialCredentialsError():
+            return f"there are no AWS credentials: {SET_UP}"
+        case ProfileNotFound():
+            return f"{_text(error)}: name another with --profile"
+        case UnauthorizedSSOTokenError() | SSOTokenLoadError() | TokenRetrievalError():
+            return "the AWS credentials have expired: run `aws sso login`"
+        case NoRegionError():
+            return "no AWS region is set: name one with --region, or AWS_DEFAULT_REGION"
+        case ConnectTimeoutError() | ReadTimeoutError():
+            return f"no answer came from {_endpoint(error)}: {NOT_HERE}"
+        case EndpointConnectionError():
+            return f"there is no connection to {_endpoint(error)}: {NOT_HERE}"
+        case ClientError():
+            return _refused(error)
+    return f"AWS can't be called: {_text(error)}"
+
+
+def _refused(error: ClientError) -> str:
+    said = error.response["Error"]
+    code, message = str(said.get("Code")), str(said.get("Message"))
+    if code in _EXPIRED:
+        return "the AWS credentials have expired: run `aws sso login`, or set new ones"
+    if code in _UNKNOWN:
+        return f"AWS does not accept these credentials ({code}): {SET_UP}"
+    if code in _FORBIDDEN:
+        return f"the AWS credentials do not allow {error.operation_name}: {message}"
+    return f"{code}: {message}"
+
+
+def _endpoint(error: Any) -> str:
+    return str(error.kwargs.get("endpoint_url", "AWS"))
+
+
+def _text(error: Exception) -> str:
+    return str(error).rstrip(".")

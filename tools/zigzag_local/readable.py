@@ -1,0 +1,54 @@
+"""Writes a line of a function's log for a person: the outcome first, and the traceback last."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_SAID = {"outcome", "task", "id", "attempt", "settled", "reason", "level", "message", "traceback"}
+_LEFT_OUT = {*_SAID, "timestamp", "_aws", "message_id", "version"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Controls a terminal, or turns text around. A tab and a line break stay."""
+
+
+def readable(text: str) -> str:
+    """Returns the line in words; as it is if it is no JSON object, but without control characters."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        line = None
+    return harmless(_words(line) if isinstance(line, dict) and "message" in line else text)
+
+
+def harmless(text: str) -> str:
+    """Returns the text with each control character written as an escape, so that no terminal obeys it."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _words(line: Mapping[str, Any]) -> str:
+    level, message = line.get("level"), line["message"]
+    if "outcome" in line:
+        message = " ".join(str(line[name]) for name in ("outcome", "task") if line.get(name) is not None)
+        if line.get("id") is not None:
+            message += f" ({line['id']})"
+        if line.get("attempt"):
+            message += f", attempt {line['attempt']}"
+        if line.get("settled") is False:
+            message += ", not settled"
+        if line.get("reason") is not None:
+            message += f": {line['reason']}"
+    more = " ".join(f"{name}={_value(line[name])}" for name in line if name not in _LEFT_OUT)
+    said = "" if level in (None, "INFO") else f"{level} "
+    whole = f"{said}{message}  {more}".rstrip()
+    traceback = line.get("traceback")
+    return whole if traceback is None else f"{whole}\n" + _indented(str(traceback))
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
