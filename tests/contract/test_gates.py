@@ -275,7 +275,16 @@ class TestCap:
 class TestWhatSomebodyWroteByHand:
     @pytest.mark.parametrize(
         "value",
-        [{"BOOL": True}, {"BOOL": False}, {"S": "for the night"}, {"S": ""}, {"NULL": True}, {"M": {}}],
+        [
+            {"BOOL": True},
+            {"BOOL": False},
+            {"S": "for the night"},
+            {"S": ""},
+            {"NULL": True},
+            {"M": {}},
+            {"N": "1800000000000"},  # milliseconds
+            {"N": "-1"},
+        ],
         ids=str,
     )
     def test_with_any_value_of_the_attribute_it_is_paused(
@@ -309,6 +318,7 @@ class TestWhatSomebodyWroteByHand:
             ({"burst": {"N": "3"}}, ("burst",)),
             ({"every": {"N": "200"}, "rev": {"S": "many"}}, ("rev",)),
             ({"every": {"N": "200"}, "next": {"N": "-1"}}, ("next",)),
+            ({"every": {"N": "200"}, "rev": {"N": "9007199254740994"}}, ("rev",)),
             ({"at_once": {"N": "3"}, "held": {"M": {}}}, ()),
             ({"at_once": {"N": "30"}, "held": {"M": {"a": {"N": "1800000000"}}}}, ()),
             ({"at_once": {"N": "3"}}, ("held",)),

@@ -12,9 +12,11 @@ from tests.conftest import COUNTED
 from tests.hostile.world import HostileWorld
 
 from consumer.flow.slots import LATE_SECONDS
-from shared.ports.gates import Rate
+from shared.ports.gates import Gate, Rate, Taking
+from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 from zigzag_testing.schedules import every
+from zigzag_testing.virtual_time import VirtualClock
 
 FAULTS = {
     "firing doubled": 0.3,
@@ -96,7 +98,17 @@ def test_no_more_start_than_the_rate_allows(
 
 
 @pytest.mark.parametrize(
-    ("rate", "messages", "used"), [(Rate(0.1, 10), 1000, 0.97), (Rate(60, 1), 60, 0.9)], ids=str
+    ("rate", "messages", "used"),
+    [
+        (Rate(0.1, 10), 1000, 0.97),
+        (Rate(12, 1), 60, 0.97),
+        (Rate(20, 1), 60, 0.97),
+        (Rate(36, 1), 60, 0.97),
+        (Rate(60, 1), 60, 0.9),
+        (Rate(75, 1), 60, 0.97),
+        (Rate(600, 1), 20, 0.97),
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("linger_seconds", [0, 70])
 def test_a_backlog_uses_the_rate_up(
@@ -116,3 +128,31 @@ def test_a_backlog_uses_the_rate_up(
     record_property(COUNTED, f"{rate}: {share:.1%} used, {most_within(began, 1)} within a second")
     assert len(began) == messages
     assert used <= share <= 1.001
+
+
+class SlowGates(MemoryGates):
+    """Gates whose writes take their time, for all consumers."""
+
+    def __init__(self, clock: VirtualClock, seconds: float) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seconds = seconds
+
+    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
+        await self._clock.sleep(self._seconds)
+        return await super().swap(queue, rev, taking)
+
+
+@pytest.mark.parametrize("seconds", [1.9, 3, 4.5])
+def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
+    world_of: Callable[..., HostileWorld], seconds: float
+) -> None:
+    world = world_of(Rate(1, 1), 0, {}, linger_seconds=70)
+    world.sandbox.gates = SlowGates(world.sandbox.clock, seconds)
+    world.sandbox.limit(1, 1)
+    for _ in range(300):
+        world.send("plain")
+
+    world.sandbox.run_for(1800)
+
+    assert len(starts(world)) >= 0.9 * min(300, 1800 / (2 * seconds))

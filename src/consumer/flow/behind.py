@@ -16,8 +16,9 @@ from shared.ports.gates import Gate, Gates
 from shared.ports.queue import MAX_PER_CALL
 from shared.queues import TaskQueue
 
-WAIT_SECONDS = 10.0
-"""A slot that is not so near is the next tick's, which comes in a minute."""
+WAIT_SECONDS = 60.0
+"""A slot that is not so near is the next tick's, which comes in a minute. A tick that went sooner would leave
+the slots between two ticks to nobody."""
 
 LOOK_FOR_PERMITS_SECONDS = 0.5
 """How old a read may be while no permit is free: somebody may have given one back."""
@@ -71,8 +72,10 @@ class BehindGate:
     async def _with_slots(self, most: int) -> Share:
         want = most if self._came else 1
         slots = await self._kept(want)
-        if not slots and (slots := await self._gates.take(self._queue, want)):
-            self._last_taken, self._rev = slots[0].at, self._gates.gate(self._queue).rev
+        if not slots and (taken := await self._gates.take(self._queue, want)):
+            self._last_taken, self._rev = taken[0].at, self._gates.gate(self._queue).rev
+            slots = self._in_time(taken)  # to take them may have needed longer than the last time
+            self._unused += [slot for slot in taken if slot not in slots]
         gate, now = self._gates.gate(self._queue), self._clock.now()
         self._full_since = None if slots else self._full_since or now
         if self._full_since is not None and gate.next > now + WAIT_SECONDS:
@@ -97,10 +100,15 @@ class BehindGate:
         if old := [slot for slot in self._unused if slot.held_until < now + CLAIM_SECONDS]:
             await self._gates.release(self._queue, old)
         self._unused = [slot for slot in self._unused if slot not in old]
-        good = (slot for slot in self._unused if slot.start_by > now + LATE_SECONDS / 2)
+        good = self._in_time(self._unused)
         slots = tuple(slot for slot in good if slot.permit or not capped)[:want]
         self._unused = [slot for slot in self._unused if slot not in slots]
         return slots
+
+    def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
+        """Those for which a worker can start in time, once a message is received."""
+        in_time = self._clock.now() + LATE_SECONDS / 2
+        return tuple(slot for slot in slots if slot.start_by > in_time)
 
     def received(self, share: Share, came: int) -> None:
         if share.slots:  # those with a permit are none of the flow's

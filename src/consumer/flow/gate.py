@@ -31,6 +31,12 @@ SWAPS = 5
 SWAP_AGAIN_SECONDS = 0.1
 """Until the next try, at most, by chance."""
 
+CLOCKS_SECONDS = 60.0
+"""How far the next slot may be ahead of what the rate allows: clocks differ, and slots are taken ahead."""
+
+MAX_SWAP_SECONDS = 10.0
+"""A write that takes longer is no measure for the next one."""
+
 _DAY_SECONDS = 24 * 3600
 
 
@@ -41,6 +47,12 @@ def why_closed(queue: TaskQueue, gate: Gate, now: float) -> str | None:
     if (gate.rate or gate.at_once) and queue.fifo:
         return (
             f"the gate of {queue.name} has a {'rate' if gate.rate else 'cap'}, which a FIFO queue can't keep"
+        )
+    if gate.rate and gate.next > now + gate.rate.every + CLOCKS_SECONDS and not gate.paused:
+        ahead = gate.next - now
+        return (
+            f"the next slot of {queue.name} is {ahead:,.0f} s ahead, and its rate has one each "
+            f"{gate.rate.every:g} s: set the rate again with `zigzag limit`"
         )
     if not gate.paused:
         return None
@@ -65,6 +77,7 @@ class SeenGates:
         self._began = float("-inf")
         self._seen: dict[str, Gate] = {}
         self._unread: str | None = None
+        self._swap_seconds = 0.0  # the time that the last write took
 
     def gate(self, queue: TaskQueue) -> Gate:
         """As it was seen last."""
@@ -103,7 +116,7 @@ class SeenGates:
             for _ in range(SWAPS):
                 gate, now = self.gate(queue), self._clock.now()
                 limited = gate.rate is not None or gate.at_once is not None
-                slots = open_slots(gate, names, now) if limited else ()
+                slots = open_slots(gate, names, now, self._swap_seconds) if limited else ()
                 if not slots or gate.paused or self._unread:
                     break
                 taken = await self._swap(queue, gate.rev, taking_of(gate, slots, now))
@@ -130,7 +143,7 @@ class SeenGates:
 
     async def _swap(self, queue: TaskQueue, rev: int, taking: Taking) -> bool | None:
         """Whether it was taken; None where that is not known."""
-        begun = self._swaps.begin()
+        begun, at = self._swaps.begin(), self._clock.now()
         try:
             taken, self._seen[queue.name] = await self._gates.swap(queue.name, rev, taking)
         except GatesError as error:
@@ -139,4 +152,5 @@ class SeenGates:
             await self._clock.sleep(self._swaps.pause_seconds([error.reply], self._random))
             return None
         self._swaps.ended([], begun)
+        self._swap_seconds = min(self._clock.now() - at, MAX_SWAP_SECONDS)
         return taken

@@ -32,15 +32,18 @@ def names_of(random: Random, many: int) -> list[str]:
     return [f"{random.getrandbits(32):08x}" for _ in range(many)]
 
 
-def open_slots(gate: Gate, names: Sequence[str], now: float) -> tuple[Slot, ...]:
+def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float = 0.0) -> tuple[Slot, ...]:
     """Those that may be taken now, with a permit each where the queue has a cap.
 
-    names -- of as many permits as slots are wanted.
+    names        -- of as many permits as slots are wanted.
+    swap_seconds -- how long it takes to take them: a slot must not be over by then.
     """
     want = len(names)
     if gate.at_once is not None:
         want = max(0, min(want, gate.at_once - len(gate.held) + len(dead_of(gate, now))))
-    slots = (Slot(now, inf),) * want if gate.rate is None else slots_of(gate, gate.rate, now, want)
+    slots = (
+        (Slot(now, inf),) * want if gate.rate is None else slots_of(gate, gate.rate, now + swap_seconds, want)
+    )
     if gate.at_once is None:
         return slots
     until = round(now + PERMIT_SECONDS, 3)

@@ -28,10 +28,13 @@ AT_ONCE, HELD = "at_once", "held"
 MAX_AT_ONCE = 30
 """So many permits are a kilobyte, which is one unit of a write."""
 
+_YEAR_5000 = 1e11
+"""In epoch seconds: a later time is none, but milliseconds, or a slip."""
+
 _MAY_BE = {
     EVERY: (1.0, inf, False),
     BURST: (1.0, inf, True),
-    REV: (0.0, inf, True),
+    REV: (0.0, 2.0**53, True),  # above that a float skips numbers
     NEXT: (0.0, inf, False),
     AT_ONCE: (1.0, float(MAX_AT_ONCE), True),
 }
@@ -111,7 +114,7 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
     since = attributes.get(PAUSED)
     return Gate(
         paused=PAUSED in attributes,
-        since=since if isinstance(since, float) else None,
+        since=since if isinstance(since, float) and 0 <= since < _YEAR_5000 else None,
         odd=tuple(sorted(bad | (attributes.keys() - {PAUSED, HELD, *_MAY_BE}))),
         rate=None if every is None else Rate(every / 1000, int(burst or 1)),
         rev=int(numbers[REV] or 0),

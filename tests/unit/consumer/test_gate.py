@@ -14,7 +14,7 @@ from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.summary import Summary
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
-from shared.ports.gates import Gate, GatesError
+from shared.ports.gates import Gate, GatesError, Rate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.ports.workers import Reply
 from shared.queues import DEFAULT, TaskQueue
@@ -228,6 +228,19 @@ class TestWhatCannotBeUnderstood:
 
         assert receives(world) == []
         assert summary.stopped == "the gate of default says what nobody understands: Every, puased"
+        assert not summary.went_well
+
+    def test_a_next_slot_that_the_rate_cannot_have_made_closes_the_queue_and_is_told(
+        self, world: World, firing: Firing, gates: WatchedGates
+    ) -> None:
+        world.send("one")
+        world.run(gates.limit(DEFAULT, Rate(0.2)))
+        gates.attributes[DEFAULT]["next"] = NOW * 1000  # milliseconds
+
+        summary = firing.tick()
+
+        assert receives(world) == []
+        assert "its rate has one each 0.2 s: set the rate again with `zigzag limit`" in summary.stopped
         assert not summary.went_well
 
 

@@ -201,7 +201,7 @@ class TestTick:
     ) -> None:
         send(world, 2)
 
-        summary = tick(ONE_A_MINUTE)
+        summary = tick(Rate(120))
 
         assert (summary.dispatched, summary.stopped) == (1, "rate reached")
         assert summary.went_well
