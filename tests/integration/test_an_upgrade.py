@@ -246,7 +246,7 @@ def test_a_file_of_zigzags_that_the_user_changed_is_named(project: Path, refused
 
     said = refused()
 
-    assert f"since Zigzag {A} wrote it:\n  {path}\nTake the change back" in said
+    assert f"since Zigzag {A} wrote it:\n  {path}\nUndo the change" in said
 
 
 def test_a_file_of_zigzags_that_the_user_deleted_is_named(project: Path, refused: Any) -> None:
@@ -392,7 +392,7 @@ def test_make_says_what_it_refuses_without_a_traceback(project: Path, version_b:
     [
         ([], "make upgrade FROM=../zigzag"),
         (["FROM=file:///nowhere"], "git could not fetch file:///nowhere"),
-        (["FROM=."], "is no Zigzag that has one"),
+        (["FROM=."], "has no Zigzag with an upgrade"),
     ],
     ids=["nothing named", "nothing there", "no Zigzag"],
 )

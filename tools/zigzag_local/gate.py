@@ -14,6 +14,7 @@ module needs only the standard library, as MiniStack's own Python runs it.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
@@ -34,11 +35,18 @@ code of 50 MB, as base64 (https://docs.aws.amazon.com/lambda/latest/dg/gettingst
 MAX_HELD_BYTES = 2 * MAX_BODY_BYTES
 """Limit of all those bodies together."""
 
-OK, FORBIDDEN, TOO_LARGE, BUSY = 200, 403, 413, 503
+SMALL_BYTES = 1_048_576
+"""A body up to this size has its place, however many large ones stall."""
+
+JUDGED_SECONDS = 10.0
+"""Limit of the time in which such a body has to come."""
+
+OK, FORBIDDEN, TOO_SLOW, TOO_LARGE, BUSY = 200, 403, 408, 413, 503
 
 REFUSED = {
     FORBIDDEN: b'{"__type":"AccessDeniedException","message":"This local AWS answers only callers with the'
     b' key of its start, and no browser: ./zigzag local variables prints what a client needs."}',
+    TOO_SLOW: b'{"__type":"RequestTimeout","message":"The body came too slowly to be judged."}',
     TOO_LARGE: b'{"__type":"RequestEntityTooLargeException","message":"The body is too large to be judged."}',
     BUSY: b'{"__type":"ServiceUnavailable","message":"Too many large bodies wait to be judged: try again."}',
 }
@@ -99,14 +107,17 @@ async def _read_in_bounds(body: _Body, headers: Headers, held: _Held) -> int:
         return TOO_LARGE
     read = 0
     try:
-        while (piece := await body.read_on()) is not None:
-            read += len(piece)
-            held.bytes += len(piece)
-            if read > MAX_BODY_BYTES:
-                return TOO_LARGE
-            if held.bytes > MAX_HELD_BYTES:
-                return BUSY
+        async with asyncio.timeout(JUDGED_SECONDS):
+            while (piece := await body.read_on()) is not None:
+                read += len(piece)
+                held.bytes += len(piece)
+                if read > MAX_BODY_BYTES:
+                    return TOO_LARGE
+                if read > SMALL_BYTES and held.bytes > MAX_HELD_BYTES:
+                    return BUSY
         return OK
+    except TimeoutError:
+        return TOO_SLOW
     finally:
         held.bytes -= read
 
@@ -137,7 +148,8 @@ class _Body:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._read: list[dict[str, Any]] = []
+        self._read = bytearray()  # one piece: as many small ones would take a hundred times their bytes
+        self._has_read = False
         self._hash = hashlib.sha256()
         self._goes_on = True
 
@@ -146,9 +158,10 @@ class _Body:
         if not self._goes_on:
             return None
         message = await self._receive()
-        self._read.append(message)
+        self._has_read = True
         self._goes_on = bool(message.get("more_body"))
         piece: bytes = message.get("body", b"")
+        self._read += piece
         self._hash.update(piece)
         return piece
 
@@ -156,7 +169,11 @@ class _Body:
         return self._hash.hexdigest()
 
     async def receive(self) -> dict[str, Any]:
-        return self._read.pop(0) if self._read else await self._receive()
+        if not self._has_read:
+            return await self._receive()
+        self._has_read = False
+        read, self._read = bytes(self._read), bytearray()
+        return {"type": "http.request", "body": read, "more_body": self._goes_on}
 
 
 async def _refuse(send: Send, status: int) -> None:

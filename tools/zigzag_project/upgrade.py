@@ -30,13 +30,18 @@ def upgrade(project: Path, root: Path = parts.ROOT, replace: Replace = os.replac
     was changed, or if a user's file has the path of a new one. Raises it as well if a file can't be written.
     """
     old = Stamp.read(project)
+    sources = parts.zigzags(root)
+    every = sorted({NAME, *old.files, *sources})
+    _none([path for path in every if _leads_outside(project, path)], "Outside of it:", "Take the link away")
     _none(_uncommitted(project), "Not committed:", "Commit it, or undo it with git")
+    kept = _known_to_git(project)
+    unknown = [path for path in every if path not in kept and (project / path).exists()]
+    _none(unknown, "Ignored by git, which could not restore it:", "Commit it (`git add --force`)")
     _none(
         old.changed(project),
         f"Changed outside of the places marked YOURS, since Zigzag {old.version} wrote it:",
         "Undo the change (`git log -p -- <file>` has it)",
     )
-    sources = parts.zigzags(root)
     added = [path for path in sources if path not in old.files and (project / path).exists()]
     _none(added, "Yours, where Zigzag now has a file of that name:", "Rename it")
     texts = {path: _with_yours(parts.text_of(file), project / path) for path, file in sources.items()}
@@ -61,6 +66,17 @@ def _uncommitted(project: Path) -> list[str]:
     except subprocess.CalledProcessError as error:
         raise ProjectError("git does not know this project: `git init`, and commit all of it.") from error
     return [line[3:] for line in said.splitlines()]
+
+
+def _known_to_git(project: Path) -> set[str]:
+    """Returns the files that git can restore."""
+    listed = subprocess.run(["git", "-C", str(project), "ls-files", "-z"], capture_output=True, check=True)
+    return {os.fsdecode(path) for path in listed.stdout.split(b"\0")}
+
+
+def _leads_outside(project: Path, path: str) -> bool:
+    """Returns whether a path of the stamp, or a link on its way, leads out of the project."""
+    return not (project / path).resolve().is_relative_to(project.resolve())
 
 
 def _none(found: list[str], what: str, todo: str) -> None:
