@@ -12,3 +12,10 @@ def noise(length: int, seed: int = 0) -> str:
     """A text that only gets longer by compressing it."""
     table = bytes(LETTERS[byte % len(LETTERS)] for byte in range(256))
     return Random(seed).randbytes(length).translate(table).decode()
+
+
+HALF = noise(600_000)
+"""Two of them do not fit one event."""
+
+WHOLE = noise(1_040_000)
+"""One of them does not."""

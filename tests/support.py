@@ -182,6 +182,19 @@ class WatchedRecords(MemoryRecords):
         await super().disown(key, owner)
 
 
+def delay(world: World, port: Any, method: str, *, before: float = 0.0, after: float = 0.0) -> None:
+    """Has each call of a port's method take so many seconds, before its effect or after."""
+    call = getattr(port, method)
+
+    async def delayed(*asked: Any) -> Any:
+        await world.clock.sleep(before)
+        answer = await call(*asked)
+        await world.clock.sleep(after)
+        return answer
+
+    setattr(port, method, delayed)
+
+
 class World:
     """A task queue, a dead-letter queue, and the virtual time that they share."""
 

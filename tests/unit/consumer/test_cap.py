@@ -75,12 +75,6 @@ def test_what_was_settled_meanwhile_gives_a_run_no_more(world: World) -> None:
     assert len(world.queue.asked("in_flight")) == 1
 
 
-def test_a_poll_that_brought_nothing_takes_nothing_of_the_cap(world: World) -> None:
-    run = InFlightCap(world.queue, limit=10)
-
-    assert [receive(world, run, 0) for _ in range(3)] == [10, 10, 10]
-
-
 class TestPollers:
     """Polls go out side by side: what one asked for is reserved until it says how many came."""
 
