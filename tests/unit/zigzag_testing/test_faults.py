@@ -98,15 +98,6 @@ class TestLostAnswer:
 
         assert world.queue.next_visible_at() == NOW + visible_after
 
-    def test_that_of_a_queues_call_as_well(self, world: World) -> None:
-        queue = FaultyQueue(world.queue, Scripted("call's answer lost"), world.clock, again=True)
-        delivery = world.delivered()
-
-        with pytest.raises(QueueError):
-            world.run(queue.delete([delivery]))
-
-        assert len(world.queue) == 0
-
 
 class TestInVain:
     """Starts that were recorded, and that a fault kept from their task's first line."""

@@ -45,13 +45,6 @@ def test_sleepers_wake_in_the_order_of_their_time(
     assert woken == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_time_stands_still_between_runs(runner_and_clock: tuple[asyncio.Runner, VirtualClock]) -> None:
-    runner, clock = runner_and_clock
-    runner.run(clock.sleep(5))
-
-    assert clock.now() == clock.now() == NOW + 5
-
-
 def test_waiting_for_what_will_never_come_is_an_error_and_no_standstill(
     runner_and_clock: tuple[asyncio.Runner, VirtualClock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
