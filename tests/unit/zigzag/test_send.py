@@ -52,12 +52,6 @@ def refused(world: World, url: str, **options: Any) -> str:
 class TestEncode:
     """The body that a message has."""
 
-    def test_a_body_has_task_and_payload(self) -> None:
-        assert json.loads(send.encode("collect", {"a": 1})) == {"task": "collect", "payload": {"a": 1}}
-
-    def test_a_body_has_the_id_if_there_is_one(self) -> None:
-        assert json.loads(send.encode("collect", {}, id="order-7"))["id"] == "order-7"
-
     def test_an_emoji_is_sent_as_it_is(self) -> None:
         assert "🙂" in send.encode("collect", {"face": "🙂"})
 
@@ -149,14 +143,6 @@ class TestPut:
         assert json.loads(message.body) == {"task": "collect", "payload": {"a": 1}, "id": "order-7"}
         assert (message.delay_seconds, message.attributes) == (5, {})
 
-    def test_outside_of_it_they_do_not(self, world: World) -> None:
-        with send.sending_to(world.queue):
-            pass
-
-        with pytest.raises(SendError):
-            collect.send({})
-        assert len(world.queue) == 0
-
     def test_one_within_another_ends_where_it_ends(self, world: World) -> None:
         other = MemoryQueue(world.clock)
 
@@ -190,9 +176,6 @@ class TestPut:
 
 class TestGroups:
     """What a FIFO queue needs, and what only it takes."""
-
-    def test_a_group_goes_with_the_message(self, world: World) -> None:
-        assert sent_to_fifo(world, group="customer-7").group == "customer-7"
 
     def test_a_standard_queue_takes_a_group_too_and_shares_fairly_by_it(self, world: World) -> None:
         with send.sending_to(world.queue):
@@ -241,9 +224,6 @@ class TestGroups:
     )
     def test_what_sqs_takes_is_sent(self, world: World, option: str, value: str) -> None:
         assert getattr(sent_to_fifo(world, **{"group": "g", option: value}), option) == value
-
-    def test_no_error_shows_a_value_which_may_be_private(self, world: World) -> None:
-        assert "Smith" not in refused(world, FIFO_URL, group="John Smith")
 
 
 class TestDeduplication:
