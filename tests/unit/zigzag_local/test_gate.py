@@ -158,9 +158,7 @@ def test_a_request_that_is_not_signed_is_refused() -> None:
     "header", [(b"origin", b"http://127.0.0.1:4566"), (b"sec-fetch-site", b"none"), (b"Origin", b"null")]
 )
 def test_a_browsers_request_is_refused(header: tuple[bytes, bytes]) -> None:
-    scope = signed()
-
-    assert through({**scope, "headers": [*scope["headers"], header]}) is None
+    assert through(with_headers(signed(), header)) is None
 
 
 def test_a_request_that_came_to_another_address_than_it_names_is_refused() -> None:
@@ -197,8 +195,11 @@ def test_a_header_of_aws_that_is_not_signed_is_refused(
     assert through(with_headers(signed(**how), header)) is None
 
 
-def test_a_header_of_aws_that_is_signed_gets_through() -> None:
-    assert through(signed(headers={"x-amz-target": "AmazonSQS.SendMessage"})) == [GREETING]
+@pytest.mark.parametrize(
+    "header", [{"x-amz-target": "AmazonSQS.SendMessage"}, {"Content-Type": "application/x-amz-json-1.0"}]
+)
+def test_a_header_that_is_signed_gets_through(header: dict[str, str]) -> None:
+    assert through(signed(headers=header)) == [GREETING]
 
 
 def test_no_url_is_good_for_a_call_that_a_header_names() -> None:
@@ -215,10 +216,6 @@ def test_a_body_is_not_made_a_call_by_a_content_type_that_is_not_signed(
     how: dict[str, Any], content_type: bytes
 ) -> None:
     assert through(with_headers(signed(**how), (b"content-type", content_type))) is None
-
-
-def test_a_content_type_that_is_signed_gets_through() -> None:
-    assert through(signed(headers={"Content-Type": "application/x-amz-json-1.0"})) == [GREETING]
 
 
 def test_an_object_may_have_a_content_type_that_its_url_does_not_name() -> None:
@@ -255,14 +252,6 @@ def test_no_call_but_s3s_says_that_its_body_is_not_signed() -> None:
 )
 def test_a_signature_is_good_for_a_while(how: dict[str, Any], seconds: float, status: int) -> None:
     assert visit(signed(**how), now=time.time() + seconds).status == status
-
-
-def test_a_url_without_an_end_is_refused() -> None:
-    scope = signed(**S3_URL)
-    query = scope["query_string"].replace(b"X-Amz-Expires=3600", b"X-Amz-Expires=")
-
-    assert query != scope["query_string"]
-    assert through({**scope, "query_string": query}) is None
 
 
 # ---- Its body ----
@@ -306,11 +295,8 @@ def test_bodies_that_wait_for_their_judgement_are_bounded_together() -> None:
     async def send(message: dict[str, Any]) -> None:
         judged.extend([message["status"]] if "status" in message else [])
 
-    async def application(*_: Any) -> None:
-        raise AssertionError("it got through")
-
     async def all_together() -> None:
-        gate, gone = guarded(application, KEYS.get), asyncio.Event()
+        gate, gone = guarded(nobody, KEYS.get), asyncio.Event()
         slow = [asyncio.create_task(gate(signed(), unending(gone), send)) for _ in range(2)]
         await asyncio.sleep(0)
 
@@ -340,18 +326,26 @@ def unending(gone: asyncio.Event) -> Any:
 # ---- What is odd ----
 
 
-def test_a_client_that_goes_away_in_the_middle_is_answered_nothing() -> None:
-    said: list[Any] = []
+def said_to(scope: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the gate says to a client that has gone away before its body came."""
+    said: list[dict[str, Any]] = []
 
     async def gone() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
-    async def send(message: Any) -> None:
+    async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    asyncio.run(guarded(gone, KEYS.get)(signed(), gone, send))  # type: ignore[arg-type]
+    asyncio.run(guarded(nobody, KEYS.get)(scope, gone, send))
+    return said
 
-    assert [one.get("status") for one in said if "status" in one] == [403]
+
+async def nobody(*_: Any) -> None:
+    raise AssertionError("it got through")
+
+
+def test_a_request_whose_client_goes_away_in_the_middle_is_refused() -> None:
+    assert said_to(signed())[0]["status"] == 403
 
 
 @pytest.mark.parametrize(
@@ -361,6 +355,7 @@ def test_a_client_that_goes_away_in_the_middle_is_answered_nothing() -> None:
         b"X-Amz-Signature=%FF",
         b"X-Amz-Date=%C3%A9",
         b"X-Amz-Date=20260230T000000Z",
+        b"X-Amz-Expires=",
         b"X-Amz-Expires=\xc2\xb2",
         b"X-Amz-Expires=" + b"9" * 5_000,
         b"X-Amz-Credential=%C3%A9",
@@ -395,14 +390,4 @@ def test_whatever_comes_is_refused_and_no_error(odd: list[tuple[str, bytes]]) ->
 
 
 def test_a_websocket_is_closed() -> None:
-    said: list[Any] = []
-
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    async def never(*_: Any) -> Any:
-        raise AssertionError("it got through")
-
-    asyncio.run(guarded(never, KEYS.get)({**signed(), "type": "websocket"}, never, send))
-
-    assert said == [{"type": "websocket.close", "code": 1008}]
+    assert said_to({**signed(), "type": "websocket"}) == [{"type": "websocket.close", "code": 1008}]
