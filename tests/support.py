@@ -12,7 +12,7 @@ from typing import Any
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
-from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
+from shared.ports.records import RecordsError
 from shared.ports.workers import Answer, Reply
 from worker.worker import Worker
 from zigzag import Task
@@ -153,47 +153,23 @@ class WatchedQueue(MemoryQueue):
 class WatchedRecords(MemoryRecords):
     """MemoryRecords that remember which methods were called, and fail if they are told to."""
 
+    METHODS = ("count", "excuse", "allow", "conclude", "begin", "extend", "finish", "disown")
+
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[str] = []
         self.broken: set[str] = set()
+        for method in self.METHODS:
+            setattr(self, method, self._watched(method, getattr(self, method)))
 
-    def _note(self, method: str) -> None:
-        self.calls.append(method)
-        if method in self.broken:
-            raise RecordsError(f"{method} is broken")
+    def _watched(self, method: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        async def watched(*arguments: Any, **named: Any) -> Any:
+            self.calls.append(method)
+            if method in self.broken:
+                raise RecordsError(f"{method} is broken")
+            return await call(*arguments, **named)
 
-    async def count(self, key: str, owner: str, now: float) -> Counted:
-        self._note("count")
-        return await super().count(key, owner, now)
-
-    async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
-        self._note("excuse")
-        return await super().excuse(key, owner, now, unloaded)
-
-    async def allow(self, key: str, attempts: int, now: float) -> None:
-        self._note("allow")
-        await super().allow(key, attempts, now)
-
-    async def conclude(self, key: str, now: float, letter: str = "") -> None:
-        self._note("conclude")
-        await super().conclude(key, now, letter)
-
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        self._note("begin")
-        return await super().begin(key, owner, now, until)
-
-    async def extend(self, key: str, owner: str, until: float) -> bool:
-        self._note("extend")
-        return await super().extend(key, owner, until)
-
-    async def finish(self, key: str, owner: str, now: float) -> bool:
-        self._note("finish")
-        return await super().finish(key, owner, now)
-
-    async def disown(self, key: str, owner: str) -> None:
-        self._note("disown")
-        await super().disown(key, owner)
+        return watched
 
 
 def delay(world: World, port: Any, method: str, *, before: float = 0.0, after: float = 0.0) -> None:

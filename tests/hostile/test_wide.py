@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from tests.conftest import COUNTED
@@ -20,13 +19,6 @@ SEEDS = range(40)
 MESSAGES = 150
 STRUCK: Counter[str] = Counter()
 """How often what has struck, in the worlds of this file."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
