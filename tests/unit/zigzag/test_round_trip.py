@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, Json, PrivateAttr, SecretStr
@@ -23,16 +23,6 @@ from zigzag_testing import Sandbox
 class Login(BaseModel):
     user: str
     password: SecretStr
-
-
-class Thumb(BaseModel):
-    model_config = ConfigDict(ser_json_bytes="base64")
-    data: bytes
-
-
-class ThumbBoth(BaseModel):
-    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
-    data: bytes
 
 
 class Aliased(BaseModel):
@@ -156,18 +146,6 @@ class Strict(BaseModel):
     sizes: tuple[int, int]
 
 
-class Cat(BaseModel):
-    kind: Literal["cat"]
-
-
-class Bird(BaseModel):
-    kind: Literal["bird"]
-
-
-class Zoo(BaseModel):
-    animal: Annotated[Cat | Bird, Field(discriminator="kind")]
-
-
 class Inner(BaseModel):
     inner: Json[dict[str, int]]
 
@@ -209,13 +187,11 @@ KEY = uuid.UUID("af623f6d-ea8c-41ab-9000-43ff15eb832c")
 
 
 def _the_same() -> Iterator[Any]:
-    yield ThumbBoth(data=b"\xff\xaaU\x01")
     yield IntKeys(values={1: "a"})
     yield Aliased(amount=500)
     yield Number(value=Decimal("1.10"))
     yield Owner(pet=Animal(name="rex"))
     yield Secretive(name="ann")
-    yield Zoo(animal=Cat(kind="cat"))
     yield Inner(inner='{"a": 1}')  # type: ignore[arg-type]
     yield Anything(values=defaultdict(list, {"a": [1]}))
     yield Anything(values={"a": Word.RED})
@@ -248,7 +224,6 @@ def test_what_json_can_hold_arrives_as_it_was_sent(payload: Any) -> None:
 
 CHANGES: dict[str, tuple[Any, Any, str]] = {
     "a secret": (Login, Login(user="ann", password=SecretStr("s3cret")), "password "),
-    "bytes": (Thumb, Thumb(data=b"\xff\xaaU\x01"), "data "),
     "an alias alone": (AliasedOnly, AliasedOnly(amountInCents=500), "amount "),  # type: ignore[call-arg]
     "an excluded field": (Excluded, Excluded(user="ann", retries=9), "retries "),
     "a subclass in a field": (Owner, Owner(pet=Dog(name="rex", tricks=["sit"])), "pet comes back as Animal"),
@@ -270,11 +245,6 @@ CHANGES: dict[str, tuple[Any, Any, str]] = {
         Held,
         Held(by_time={ZONED: 1}),
         "by_time.2026-01-01 00:00:00+01:00 loses its time zone",
-    ),
-    "a zone in another mapping": (
-        Held,
-        Held(some=MappingProxyType({"a": ZONED})),
-        "some.a loses its time zone",
     ),
     "a zone deep inside": (Held, Held(nested=[{"a": Visit(ZONED)}]), "nested.0.a.at loses its time zone"),
     "a set's Decimal": (Held, Held(any_of={Decimal(1)}), "any_of comes back with another value"),
