@@ -225,8 +225,8 @@ class TestLinger:
 class TestTime:
     """No poll beyond what the function's time allows."""
 
-    @pytest.mark.parametrize("timeout_seconds", [16, 20, 47.5, 90])
-    @pytest.mark.parametrize("linger_seconds", [0, 30, 60])
+    @pytest.mark.parametrize("timeout_seconds", [16, 47.5, 90])
+    @pytest.mark.parametrize("linger_seconds", [0, 60])
     @pytest.mark.parametrize("sending", [True, False])
     def test_after_each_poll_there_is_time_to_dispatch(
         self, world: World, consumer: Firing, timeout_seconds: float, linger_seconds: int, sending: bool
