@@ -99,47 +99,28 @@ class TestLostAnswer:
         assert world.queue.next_visible_at() == NOW + visible_after
 
 
-class TestInVain:
-    """Starts that were recorded, and that a fault kept from their task's first line."""
+@pytest.mark.parametrize(
+    ("faults", "began", "crashed", "in_vain"),
+    [
+        pytest.param(["crash after a call"], False, True, [KEY], id="its process crashes before"),
+        pytest.param(["call's answer lost"], False, False, [KEY], id="the answer is lost for good"),
+        pytest.param([], False, False, [], id="no fault hits it"),
+        pytest.param([], True, True, [], id="its process crashes in its task"),
+    ],
+)
+def test_a_start_is_in_vain_if_it_was_recorded_and_a_fault_kept_it_from_its_tasks_first_line(
+    world: World, faults: list[str], began: bool, crashed: bool, in_vain: list[str]
+) -> None:
+    scripted = Scripted(*faults)
+    records = FaultyRecords(world.records, scripted, world.clock)
 
-    def test_the_process_crashes_before_it(self, world: World) -> None:
-        faults = Scripted("crash after a call")
-        records = FaultyRecords(world.records, faults, world.clock)
-
-        with pytest.raises(Crash):
-            count(world, records)
-        records.ended(crashed=True)
-
-        assert [key for key, _ in faults.in_vain] == [KEY]
-
-    def test_the_answer_was_lost_for_good(self, world: World) -> None:
-        faults = Scripted("call's answer lost")
-        records = FaultyRecords(world.records, faults, world.clock)
-
-        with pytest.raises(RecordsError):
-            count(world, records)
-        records.ended(crashed=False)
-
-        assert [key for key, _ in faults.in_vain] == [KEY]
-
-    def test_a_process_that_ends_without_a_start_has_no_excuse(self, world: World) -> None:
-        faults = Faults.none()
-        records = FaultyRecords(world.records, faults, world.clock)
-
+    with contextlib.suppress(Crash, RecordsError):
         count(world, records)
-        records.ended(crashed=False)
-
-        assert faults.in_vain == []
-
-    def test_nor_has_one_that_crashes_in_its_task(self, world: World) -> None:
-        faults = Faults.none()
-        records = FaultyRecords(world.records, faults, world.clock)
-
-        count(world, records)
+    if began:
         records.started()
-        records.ended(crashed=True)
+    records.ended(crashed=crashed)
 
-        assert faults.in_vain == []
+    assert [key for key, _ in scripted.in_vain] == in_vain
 
 
 class TestUnheld:
