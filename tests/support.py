@@ -185,6 +185,18 @@ def delay(world: World, port: Any, method: str, *, before: float = 0.0, after: f
     setattr(port, method, delayed)
 
 
+def watch(port: Any, method: str, note: Callable[..., object]) -> None:
+    """After each call of a port's method, `note` gets the answer, and what was asked."""
+    call = getattr(port, method)
+
+    async def watched(*asked: Any, **named: Any) -> Any:
+        answer = await call(*asked, **named)
+        note(answer, *asked)
+        return answer
+
+    setattr(port, method, watched)
+
+
 class World:
     """A task queue, a dead-letter queue, and the virtual time that they share."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shared.delivery import Delivery
+from tests.support import watch
+
 from zigzag_testing import Sandbox
 
 AT_MOST = 1.2
@@ -34,12 +35,11 @@ class Cost:
         return self._sandbox.clock.now() - self._began
 
     def _watch(self) -> None:
-        queue, workers, now = self._sandbox.queue, self._sandbox.workers, self._sandbox.clock.now
-        receive, work = queue.receive, workers._handler
+        workers, now = self._sandbox.workers, self._sandbox.clock.now
+        work = workers._handler
 
-        async def watched_receive(most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        def received(*_: object) -> None:
             self.receives += 1
-            return await receive(most, wait_seconds, lease_seconds)
 
         async def watched_work(event: Any, seconds_left: Callable[[], float]) -> None:
             began = now()
@@ -49,7 +49,8 @@ class Cost:
             finally:
                 self.worker_seconds += now() - began
 
-        queue.receive, workers._handler = watched_receive, watched_work  # type: ignore[method-assign]
+        watch(self._sandbox.queue, "receive", received)
+        workers._handler = watched_work
 
 
 def check_time(took: Cost, ideal: Cost) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
 from typing import NamedTuple
+
+from tests.support import watch
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
@@ -34,20 +35,14 @@ class Held:
 
     def watch(self, sandbox: Sandbox) -> None:
         """Writes down from now on what the task queue is asked."""
-        queue, now = sandbox.queue, sandbox.clock.now
-        receive, change, delete = queue.receive, queue.change_visibility, queue.delete
+        now = sandbox.clock.now
 
-        async def watched_receive(most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-            received = await receive(most, wait_seconds, lease_seconds)
-            for delivery in received:
+        def received(deliveries: Sequence[Delivery], most: int, wait_seconds: int, seconds: int) -> None:
+            for delivery in deliveries:
                 self._end(delivery.message_id, now())
-                self._now[delivery.message_id] = Span(now(), now() + lease_seconds)
-            return received
+                self._now[delivery.message_id] = Span(now(), now() + seconds)
 
-        async def watched_change(
-            deliveries: Sequence[Delivery], seconds: int, until: float = inf
-        ) -> list[Failed]:
-            failed = await change(deliveries, seconds, until)
+        def changed(failed: list[Failed], deliveries: Sequence[Delivery], seconds: int, *_: float) -> None:
             refused = {failure.delivery.message_id for failure in failed}
             for delivery in deliveries:
                 span = self._now.get(delivery.message_id)
@@ -57,16 +52,13 @@ class Held:
                     self._now[delivery.message_id] = Span(span.began, now() + seconds)
                 else:
                     self._end(delivery.message_id, now())
-            return failed
 
-        async def watched_delete(deliveries: Sequence[Delivery]) -> list[Failed]:
-            failed = await delete(deliveries)
+        def deleted(failed: list[Failed], deliveries: Sequence[Delivery]) -> None:
             for delivery in deliveries:
                 self._end(delivery.message_id, now())
-            return failed
 
-        queue.receive, queue.change_visibility = watched_receive, watched_change  # type: ignore[method-assign]
-        queue.delete = watched_delete  # type: ignore[method-assign]
+        for method, note in (("receive", received), ("change_visibility", changed), ("delete", deleted)):
+            watch(sandbox.queue, method, note)
 
     def _end(self, message_id: str, now: float) -> None:
         span = self._now.pop(message_id, None)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.hostile.held import Held
+from tests.support import watch
 
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
@@ -163,21 +164,12 @@ class Trail:
         sandbox.workers._handler = watched
 
     def _watch_the_queue(self, sandbox: Sandbox) -> None:
-        queue = sandbox.queue
-        send, receive = queue.send, queue.receive
-
-        async def watched_send(message: Outgoing) -> str:
-            message_id = await send(message)
-            self._begin(message, message_id, sandbox)
-            return message_id
-
-        async def watched_receive(most: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
-            received = await receive(most, wait_seconds, lease_seconds)
-            for delivery in received:
+        def received(deliveries: Sequence[Delivery], *_: int) -> None:
+            for delivery in deliveries:
                 self.receives[delivery.message_id].append(sandbox.clock.now())
-            return received
 
-        queue.send, queue.receive = watched_send, watched_receive  # type: ignore[method-assign]
+        watch(sandbox.queue, "send", lambda message_id, message: self._begin(message, message_id, sandbox))
+        watch(sandbox.queue, "receive", received)
 
     def _begin(self, message: Outgoing, message_id: str, sandbox: Sandbox) -> None:
         id, now = _id_of(message.body), sandbox.clock.now()
@@ -194,28 +186,19 @@ class Trail:
             life.shares |= len(there) > 1 or len(life.message_ids) > 1
 
     def _watch_the_dead_letters(self, sandbox: Sandbox) -> None:
-        dead_letters = sandbox.dead_letter_queue
-        send = dead_letters.send
-
-        async def watched(message: Outgoing) -> str:
+        def sent(_: str, message: Outgoing) -> None:
             letter = DeadLetter.of(message)
             life = self.find(_id_of(message.body), _copy_of(message.attributes), float(letter.note["sent"]))
-            message_id = await send(message)
             life.letters.append(Letter(sandbox.clock.now(), letter.reason))
-            return message_id
 
-        dead_letters.send = watched  # type: ignore[method-assign]
+        watch(sandbox.dead_letter_queue, "send", sent)
 
     def _watch_the_records(self, sandbox: Sandbox) -> None:
-        records, finish = sandbox.records, sandbox.records.finish
-
-        async def watched(key: str, owner: str, now: float) -> bool:
-            finished = await finish(key, owner, now)
-            if finished:
+        def finished(well: bool, key: str, owner: str, now: float) -> None:
+            if well:
                 self.done.setdefault(key.rsplit("#", 1)[-1], sandbox.clock.now())
-            return finished
 
-        records.finish = watched  # type: ignore[method-assign]
+        watch(sandbox.records, "finish", finished)
 
 
 def _id_of(body: str) -> str:
