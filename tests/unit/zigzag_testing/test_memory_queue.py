@@ -88,16 +88,6 @@ class TestHandles:
 class TestDeadLetters:
     """What was received too often is moved, and the receive goes on."""
 
-    @pytest.mark.parametrize("url", [STANDARD, FIFO])
-    def test_the_receive_that_moves_a_message_brings_those_behind_it(self, world: World, url: str) -> None:
-        dead_letters = Asked(world, url.replace("tasks", "dead"))
-        asked = Asked(world, url, max_receive_count=1, dead_letters=dead_letters.queue)
-        asked.send("a1", "a2")
-        assert asked.bodies(1, lease_seconds=0) == ["a1"]
-
-        assert asked.bodies() == ["a2"]
-        assert dead_letters.bodies() == ["a1"]
-
     def test_a_moved_message_shares_its_id_with_no_other(self, world: World) -> None:
         dead_letters = Asked(world, "https://sqs.test/dead")
         asked = Asked(world, max_receive_count=1, dead_letters=dead_letters.queue)

@@ -12,7 +12,7 @@ from tests.support import World, body_of
 from shared.ports.queue import QueueError
 from shared.ports.records import RecordsError
 from shared.ports.workers import Reply
-from zigzag_testing.faults import PROCESS, Faults
+from zigzag_testing.faults import Faults
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.outages import Outage, Outages
@@ -51,14 +51,6 @@ def test_a_call_to_a_slow_service_does_what_it_should(world: World) -> None:
     assert world.seconds() == 7
 
 
-def test_it_ends(world: World) -> None:
-    queue = queue_of(world, with_outage(world, "queue", "away", lasts=60))
-
-    world.run(world.clock.sleep(60))
-
-    assert world.run(queue.in_flight()) == 0
-
-
 def test_one_service_says_nothing_of_another(world: World) -> None:
     faults = with_outage(world, "records", "away")
     records = FaultyRecords(world.records, faults, world.clock)
@@ -89,12 +81,3 @@ def test_a_share_of_the_processes_has_it_each_for_all_its_calls() -> None:
 
     assert 150 < len(hit) < 250
     assert hit == [process for process in range(1000) if outages.of("queue", process, 51)]
-
-
-def test_a_process_that_is_spared_goes_on(world: World) -> None:
-    faults = with_outage(world, "queue", "away", share=0.2)
-    spared = next(one for one in range(100) if faults.outages.of("queue", one, world.clock.now()) is None)
-
-    PROCESS.set(spared)
-
-    assert world.run(queue_of(world, faults).in_flight()) == 0
