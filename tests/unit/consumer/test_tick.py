@@ -76,15 +76,6 @@ def polls(world: World) -> list[tuple[float, int]]:
 class TestDrain:
     """A tick is many polls."""
 
-    def test_a_tick_drains_the_queue(self, world: World, consumer: Firing) -> None:
-        world.send(*(f"{n}" for n in range(205)))
-
-        summary = consumer.tick()
-
-        assert summary.received == summary.dispatched == 205
-        assert sorted(int(event["Message"]["Body"]) for event in consumer.workers.events) == list(range(205))
-        assert summary.stopped == "queue empty"
-
     def test_two_ticks_side_by_side_dispatch_each_message_once(self, world: World, consumer: Firing) -> None:
         delay(world, consumer.workers, "dispatch", before=1)
         world.send(*(f"{n}" for n in range(45)))

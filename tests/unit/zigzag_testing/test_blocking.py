@@ -38,14 +38,6 @@ def test_those_that_block_at_the_same_time_end_each_in_its_own(sandbox: Sandbox)
     assert sandbox.clock.now() - NOW == 240  # the tick after the last
 
 
-def test_its_lease_is_kept_meanwhile(sandbox: Sandbox) -> None:
-    sandbox.send_message(body_of("busy", {"seconds": 250}))
-
-    sandbox.run()
-
-    assert [report.outcome for report in sandbox.reports] == ["succeeded"]
-
-
 def test_the_soft_deadline_interrupts_it(sandbox: Sandbox) -> None:
     sandbox.send_message(body_of("busy", {"seconds": 1000}))
 

@@ -49,12 +49,7 @@ def once_more(payload: dict[str, Any], context: Context) -> None:
         raise Retry("in an hour", after=3600)
 
 
-@task()
-def forward(payload: dict[str, Any]) -> None:
-    collect.send({"forwarded": True}, delay_seconds=90)
-
-
-TABLE = {task.name: task for task in (collect, doze, fail, reject, once_more, forward)}
+TABLE = {task.name: task for task in (collect, doze, fail, reject, once_more)}
 
 
 @pytest.fixture(autouse=True)
@@ -79,14 +74,6 @@ def test_a_task_that_is_sent_runs_once(sandbox: Sandbox) -> None:
     assert len(sandbox.queue) == 0
 
 
-def test_what_a_task_sends_goes_to_the_sandbox_too(sandbox: Sandbox) -> None:
-    forward.send({})
-
-    sandbox.run()
-
-    assert ran == [({"forwarded": True}, 1)]
-
-
 def test_an_hours_wait_takes_no_time(sandbox: Sandbox) -> None:
     began = sandbox.clock.now()
     once_more.send({})
@@ -95,14 +82,6 @@ def test_an_hours_wait_takes_no_time(sandbox: Sandbox) -> None:
 
     assert ran == [1, 2]
     assert 3600 <= sandbox.clock.now() - began <= 3600 + 180
-
-
-def test_an_async_task_sleeps_in_virtual_time(sandbox: Sandbox) -> None:
-    doze.send({"a": 1})
-
-    sandbox.run()
-
-    assert ran == [{"a": 1}]
 
 
 def test_a_dead_letter_has_its_body_and_the_reason(sandbox: Sandbox) -> None:
