@@ -1,9 +1,10 @@
-"""A worker's world: queues, records, tasks that obey their payload, and the worker, on virtual time."""
+"""A worker's world on virtual time, with tasks that obey their payload; and its process, in real time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,17 @@ import pytest
 from tests.support import World
 
 from shared.delivery import Batch, Delivery
+from worker.process import LambdaProcess
 from worker.result import Report
 from worker.starts import MAX_STARTS
 from zigzag import Backoff, Context, Reject, Task, task
+from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Crash
 from zigzag_testing.virtual_host import VirtualHost
 
 ATTEMPTS = 3
+SOON = 0.05
+LONG = 30.0
 
 
 class Bench:
@@ -134,3 +139,25 @@ def fifo() -> Iterator[Bench]:
     world = World(".fifo")
     yield Bench(world)
     world.close()
+
+
+@pytest.fixture
+def process() -> Iterator[LambdaProcess]:
+    process = LambdaProcess()
+    yield process
+    process.close()
+
+
+def call(process: LambdaProcess, function: Callable[[], Any], seconds: float = LONG) -> Any:
+    return run_in_place(process.call(function, seconds))
+
+
+def status_of_a_child(run: Callable[[], int]) -> int:
+    """What a child process ends with, if not with what `run` returns."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(run())
+        finally:  # only if it did not end
+            os._exit(99)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

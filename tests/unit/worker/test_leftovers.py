@@ -1,0 +1,303 @@
+"""A task changes its process: the next one finds it as it was, or finds another one."""
+
+from __future__ import annotations
+
+import decimal
+import gc
+import locale
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+from tests.unit.worker.conftest import LONG, call, status_of_a_child
+
+from worker import leftovers
+from worker.leftovers import worn_out
+from worker.process import LambdaProcess
+
+NOBODY = 65534
+
+
+class Setting(NamedTuple):
+    """A part of the process: how it is read, how a task changes it, and how a test sets it."""
+
+    now: Callable[[], Any]
+    change: Callable[[], object]
+    set: Callable[[Any], object]
+
+
+def watch(*_: object) -> None:
+    """Of what runs, nothing is said."""
+
+
+def folder() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
+def go_to_a_folder_that_is_deleted() -> None:
+    gone = tempfile.mkdtemp()
+    os.chdir(gone)
+    os.rmdir(gone)
+
+
+def umask() -> int:
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
+def go_far_east() -> None:
+    os.environ["TZ"] = "XXX-7"
+    time.tzset()
+
+
+def go_far_east_in_secret() -> None:
+    kept = os.environ.pop("TZ", None)
+    go_far_east()
+    del os.environ["TZ"]
+    if kept is not None:
+        os.environ["TZ"] = kept
+
+
+def limit(name: str, soft: int | None = None) -> Setting:
+    """A resource limit, of which the task changes the soft one."""
+    number = getattr(resource, f"RLIMIT_{name}")
+    hard = resource.getrlimit(number)[1]
+    other = soft or (2**40 if hard == resource.RLIM_INFINITY else hard - 1)
+    change = partial(resource.setrlimit, number, (other, hard))
+    return Setting(partial(resource.getrlimit, number), change, partial(resource.setrlimit, number))
+
+
+OTHER_LOCALE = "C" if locale.setlocale(locale.LC_ALL) != "C" else "C.UTF-8"
+ZONE = (lambda: time.localtime(0).tm_gmtoff), (lambda _: time.tzset())
+
+SETTINGS = {
+    "folder": Setting(folder, go_to_a_folder_that_is_deleted, os.chdir),
+    "umask": Setting(umask, lambda: os.umask(0o001), os.umask),
+    "time zone": Setting(ZONE[0], go_far_east, ZONE[1]),
+    "time zone, but not TZ": Setting(ZONE[0], go_far_east_in_secret, ZONE[1]),
+    "locale": Setting(
+        partial(locale.setlocale, locale.LC_ALL),
+        partial(locale.setlocale, locale.LC_ALL, OTHER_LOCALE),
+        partial(locale.setlocale, locale.LC_ALL),
+    ),
+    "handler of a signal": Setting(
+        partial(signal.getsignal, signal.SIGTERM),
+        partial(signal.signal, signal.SIGTERM, watch),
+        partial(signal.signal, signal.SIGTERM),
+    ),
+    "blocked signals": Setting(
+        partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()),
+        partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGVTALRM}),
+        partial(signal.pthread_sigmask, signal.SIG_SETMASK),
+    ),
+    "timer": Setting(
+        lambda: signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0),
+        partial(signal.setitimer, signal.ITIMER_REAL, LONG),
+        lambda _: signal.setitimer(signal.ITIMER_REAL, 0),
+    ),
+    "time-out of sockets": Setting(
+        socket.getdefaulttimeout, lambda: socket.setdefaulttimeout(0.5), socket.setdefaulttimeout
+    ),
+    "depth of recursion": Setting(
+        sys.getrecursionlimit, lambda: sys.setrecursionlimit(5_000), sys.setrecursionlimit
+    ),
+    "stack of a thread": Setting(
+        threading.stack_size, lambda: threading.stack_size(2**46), threading.stack_size
+    ),
+    "collection": Setting(gc.isenabled, gc.disable, lambda on: (gc.enable if on else gc.disable)()),
+    "thresholds": Setting(
+        gc.get_threshold, lambda: gc.set_threshold(50_000, 20, 20), lambda them: gc.set_threshold(*them)
+    ),
+    "debugging": Setting(gc.get_debug, lambda: gc.set_debug(gc.DEBUG_SAVEALL), gc.set_debug),
+    "switches": Setting(sys.getswitchinterval, lambda: sys.setswitchinterval(0.5), sys.setswitchinterval),
+    "digits": Setting(
+        sys.get_int_max_str_digits, lambda: sys.set_int_max_str_digits(0), sys.set_int_max_str_digits
+    ),
+    "trace": Setting(sys.gettrace, lambda: sys.settrace(watch), sys.settrace),
+    "profile": Setting(sys.getprofile, lambda: sys.setprofile(watch), sys.setprofile),
+    "trace of threads": Setting(
+        threading.gettrace,
+        lambda: threading.settrace(watch),
+        threading.settrace,  # type: ignore[arg-type]
+    ),
+    "profile of threads": Setting(
+        threading.getprofile,
+        lambda: threading.setprofile(watch),
+        threading.setprofile,  # type: ignore[arg-type]
+    ),
+    **{f"limit: {name}": limit(name) for name in ("CPU", "AS", "DATA", "NOFILE", "FSIZE", "NPROC")},
+    "limit: no descriptor is left": limit("NOFILE", 3),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+def test_a_setting_is_put_back(process: LambdaProcess, setting: Setting) -> None:
+    before, changed = setting.now(), []
+
+    def task() -> None:
+        setting.change()
+        changed.append(setting.now())
+
+    call(process, task)
+
+    after = setting.now()
+    setting.set(before)
+    assert changed != [before]
+    assert (after, process.exit_reason) == (before, None)
+
+
+def test_the_environment_is_put_back(process: LambdaProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEPT", "as it was")
+    monkeypatch.setenv("CHANGED", "as it was")
+    before = os.environ
+
+    def task() -> None:
+        os.environ["ADDED"] = "x"
+        os.environ["CHANGED"] = "x"
+        del os.environ["KEPT"]
+        os.environ = {}  # type: ignore[assignment]  # noqa: B003
+
+    call(process, task)
+
+    assert os.environ is before
+    assert [os.environ.get(name) for name in ("KEPT", "CHANGED", "ADDED")] == ["as it was"] * 2 + [None]
+    assert subprocess.run(["env"], capture_output=True, check=True).stdout.count(b"ADDED") == 0
+
+
+def test_its_context_variables_are_gone(process: LambdaProcess) -> None:
+    customer = ContextVar("customer", default="nobody")
+    seen = []
+
+    def plain() -> None:
+        seen.append(customer.get())
+        customer.set("Ann")
+
+    async def asynchronous() -> None:
+        plain()
+
+    def half() -> Any:
+        plain()
+        return asynchronous()
+
+    for task in (plain, asynchronous, half, plain):
+        call(process, task)
+    assert seen == ["nobody", "nobody", "nobody", "Ann", "nobody"]
+
+
+@pytest.mark.parametrize("at_import", [9, None], ids=["its module sets some", "it does not"])
+def test_the_digits_that_it_counts_with_are_put_back(process: LambdaProcess, at_import: int | None) -> None:
+    with decimal.localcontext(prec=at_import):
+
+        def task() -> None:
+            decimal.getcontext().prec = 2
+
+        async def asynchronous() -> None:
+            task()
+
+        call(process, task)
+        call(process, asynchronous)
+        assert decimal.getcontext().prec == (at_import or decimal.DefaultContext.prec)
+
+
+def test_after_a_child_process_that_outlives_its_task_the_process_must_exit(process: LambdaProcess) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    call(process, lambda: started.append(subprocess.Popen(["sleep", "30"])))
+
+    started[0].kill()
+    started[0].wait()
+    assert str(process.exit_reason).startswith("its task left child processes behind: ")
+
+
+def test_a_child_process_that_was_there_before_is_not_its_own(process: LambdaProcess) -> None:
+    before = subprocess.Popen(["sleep", "30"])
+
+    call(process, int)
+
+    before.kill()
+    before.wait()
+    assert process.exit_reason is None
+
+
+def test_a_child_process_that_has_ended_is_cleared_away(process: LambdaProcess) -> None:
+    started = []
+
+    def task() -> None:
+        started.append(pid := os.posix_spawn("/bin/true", ["true"], {}))
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+    call(process, task)
+
+    assert process.exit_reason is None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(started[0], 0)
+
+
+def test_after_what_cant_be_put_back_the_process_must_exit(process: LambdaProcess) -> None:
+    changed = os.environ.__dict__["_data"]
+
+    call(process, lambda: changed.__setitem__(b"NO=NAME", b"x"))
+
+    changed.pop(b"NO=NAME", None)
+    assert "what its task changed can't be put back" in str(process.exit_reason)
+
+
+def test_with_its_memory_nearly_full_the_process_must_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "5")
+    process = LambdaProcess()
+
+    call(process, int)
+
+    assert str(process.exit_reason).endswith("MB of its 5 MB of memory are in use")
+
+
+def test_memory_that_was_given_back_counts_no_more() -> None:
+    assert worn_out(memory_mb=9_000_000, of=10_000_000) is None
+
+
+def test_with_too_many_descriptors_open_the_process_must_exit(
+    process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "MAX_DESCRIPTORS", 40)
+    kept: list[int] = []
+
+    call(process, lambda: kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(40)))
+
+    for one in kept:
+        os.close(one)
+    assert "descriptors are open" in str(process.exit_reason)
+
+
+@pytest.mark.parametrize("lowered", ["NOFILE", "CPU"])
+def test_after_a_hard_limit_that_cant_be_raised_again_the_process_must_exit(
+    process: LambdaProcess, lowered: str
+) -> None:
+    """It has to settle first, so the soft limit goes as far as it can."""
+
+    def lower_it() -> int:
+        if os.geteuid() == 0:
+            os.setuid(NOBODY)  # as on Lambda, it may not raise its hard limits
+        number = getattr(resource, f"RLIMIT_{lowered}")
+        soft, hard = resource.getrlimit(number)
+        less = 2**40 if hard == resource.RLIM_INFINITY else hard - 1
+        call(process, lambda: resource.setrlimit(number, (3, less)))
+        left = less if soft == resource.RLIM_INFINITY else min(soft, less)
+        says = f"its task lowered a limit of its process for good: RLIMIT_{lowered}"
+        return int(process.exit_reason != says or resource.getrlimit(number) != (left, less))
+
+    assert status_of_a_child(lower_it) == 0
