@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.support import World
+from tests.support import World, body_of
 
 from shared.delivery import Batch, Delivery
+from shared.ports.queue import Failed
 from worker.process import LambdaProcess
 from worker.result import Report
 from worker.starts import MAX_STARTS
-from zigzag import Backoff, Context, Reject, Task, task
+from zigzag import Backoff, Context, Reject, Retry, Task, task
 from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Crash
 from zigzag_testing.virtual_host import VirtualHost
@@ -25,14 +28,14 @@ SOON = 0.05
 LONG = 30.0
 
 
-class Bench:
-    """Works deliveries of a World whose tasks obey: {"seconds": it takes, "raises": …, "crashes": …, …}.
+class Bench(World):
+    """A world with a worker, whose tasks obey: {"seconds": it takes, "raises": …, "crashes": …, …}.
 
     began -- which payloads' tasks were started, by their `n`, with the time in seconds.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, suffix: str = "") -> None:
+        super().__init__(suffix)
         self.began: list[tuple[Any, float]] = []
         self.contexts: list[Context] = []
         self.host = VirtualHost()
@@ -40,18 +43,32 @@ class Bench:
 
     def work(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
         """One dispatch of these."""
-        return self.world.run(self.working(*deliveries, seconds_left=seconds_left))
+        return self.run(self.working(*deliveries, seconds_left=seconds_left))
+
+    def work_while(
+        self, happens: Mapping[float, Callable[[], object]], *deliveries: Delivery
+    ) -> list[Report]:
+        """One dispatch of these, during which that happens after so many seconds."""
+
+        async def meanwhile() -> list[Report]:
+            began = self.clock.now()
+            working = asyncio.create_task(self.working(*deliveries))
+            for at, do in happens.items():
+                await self.clock.sleep(began + at - self.clock.now())
+                do()
+            return await working
+
+        return self.run(meanwhile())
 
     async def working(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
-        world = self.world
         self.host = VirtualHost()
-        worker = world.worker(self.table, host=self.host)
-        ends_at = world.clock.now() + seconds_left
-        return await worker.work(Batch(deliveries), lambda: ends_at - world.clock.now())
+        worker = self.worker(self.table, host=self.host)
+        ends_at = self.clock.now() + seconds_left
+        return await worker.work(Batch(deliveries), lambda: ends_at - self.clock.now())
 
     def imports_for(self, seconds: float) -> None:
         """From now on, a task's module takes so long to import."""
-        self.table = _SlowTable(self.table, lambda: self.world.block(seconds))
+        self.table = _SlowTable(self.table, lambda: self.block(seconds))
 
     def kills_in(self, where: str) -> None:
         """From now on, this part of what comes before the task `by_key` kills its process."""
@@ -76,37 +93,68 @@ class Bench:
         return [report.outcome for report in self.work(*deliveries)]
 
     def _tasks(self) -> dict[str, Task[Any, Any, Any]]:
-        async def obey(payload: dict[str, Any], context: Context) -> None:
-            self.began.append((payload.get("n"), self.world.seconds()))
-            self.contexts.append(context)
-            await asyncio.sleep(payload.get("seconds", 0))
-            await _go_on(payload.get("goes on for", 0))
-            if payload.get("must exit"):
-                self.host.exit_reason = "its task left threads behind"
-            if payload.get("crashes"):
-                raise Crash
-            if payload.get("raises"):
-                raise ValueError("broken")
-            if payload.get("rejects"):
-                raise Reject("no")
-
         @task(attempts=ATTEMPTS, backoff=Backoff(first=10, longest=60))
         async def plain(payload: dict[str, Any], context: Context) -> None:
-            await obey(payload, context)
+            await self._obey(payload, context)
 
         @task(attempts=ATTEMPTS, backoff=Backoff(first=10, longest=60), idempotent=True)
         async def once(payload: dict[str, Any], context: Context) -> None:
-            await obey(payload, context)
+            await self._obey(payload, context)
 
         @task(attempts=ATTEMPTS, idempotent=lambda payload: payload["key"])
         async def by_key(payload: dict[str, Any], context: Context) -> None:
-            await obey(payload, context)
+            await self._obey(payload, context)
 
         @task(attempts=MAX_STARTS + 10, backoff=Backoff(first=10, longest=60))
         async def stubborn(payload: dict[str, Any], context: Context) -> None:
-            await obey(payload, context)
+            await self._obey(payload, context)
 
         return {one.name: one for one in (plain, once, by_key, stubborn)}
+
+    async def _obey(self, payload: dict[str, Any], context: Context) -> None:
+        self.began.append((payload.get("n"), self.seconds()))
+        self.contexts.append(context)
+        await asyncio.sleep(payload.get("seconds", 0))
+        await _go_on(payload.get("goes on for", 0))
+        if payload.get("must exit"):
+            self.host.exit_reason = "its task left threads behind"
+        if payload.get("crashes"):
+            raise Crash
+        if payload.get("raises"):
+            raise ValueError("broken")
+        if payload.get("rejects"):
+            raise Reject("no")
+        if "retries in" in payload:
+            raise Retry("busy", after=payload["retries in"])
+
+
+def note(world: World) -> dict[str, Any]:
+    """The note of the only dead letter."""
+    (letter,) = world.dead_letters.messages
+    value: dict[str, Any] = json.loads(letter.attributes["zigzag"]["StringValue"])
+    return value
+
+
+def received(
+    world: World, *does: dict[str, Any], task: str = "plain", group: str | None = None
+) -> list[Delivery]:
+    """Messages that do so, sent and received together; their tasks are numbered from 0."""
+    for n, what in enumerate(does):
+        options = {} if group is None else {"group": group, "deduplication_id": f"d{n}"}
+        world.send(body_of(task, {"n": n, **what}), **options)
+    return world.receive()
+
+
+def refuse_to_extend(world: World, refused: Delivery) -> None:
+    """From now on, SQS extends the lease of this one no more."""
+    change_visibility = world.queue.change_visibility
+
+    async def refusing(asked: Sequence[Delivery], seconds: int, until: float = math.inf) -> list[Failed]:
+        sound = [delivery for delivery in asked if delivery.message_id != refused.message_id]
+        failed = await change_visibility(sound, seconds, until) if sound else []
+        return failed + [Failed(one, "InvalidParameterValue", "") for one in asked if one not in sound]
+
+    world.queue.change_visibility = refusing  # type: ignore[method-assign]
 
 
 async def _go_on(seconds: float) -> None:
@@ -129,16 +177,18 @@ class _SlowTable(dict[str, Task[Any, Any, Any]]):
 
 
 @pytest.fixture
-def bench(world: World) -> Bench:
-    return Bench(world)
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.close()
 
 
 @pytest.fixture
 def fifo() -> Iterator[Bench]:
     """A bench on a FIFO queue."""
-    world = World(".fifo")
-    yield Bench(world)
-    world.close()
+    bench = Bench(".fifo")
+    yield bench
+    bench.close()
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
     ("body", "message"),
     [
         pytest.param('{"task": "t", "payload": {"a": 1}}', Message("t", {"a": 1}, "m-1"), id="the usual"),
-        pytest.param('{"task": "t", "payload": {}}', Message("t", {}, "m-1"), id="an empty payload"),
         pytest.param('{"task": "t"}', Message("t", {}, "m-1"), id="no payload"),
         pytest.param('{"task": "t", "id": "order-7"}', Message("t", {}, "order-7"), id="an id"),
         pytest.param('{"task": "t", "id": null}', Message("t", {}, "m-1"), id="an id that is null"),
@@ -51,7 +50,6 @@ def test_a_message_is_decoded(body: str, message: Message) -> None:
             {"cut": "\ud83d", "\x00": "\u2028"},
             id="a text that was cut through an emoji is the task's to judge",
         ),
-        pytest.param('{"task": "t", "payload": {"a": 1e308}}', {"a": 1e308}, id="a large number"),
         pytest.param(f'{{"task": "t", "payload": {{"a": {10**4000}}}}}', {"a": 10**4000}, id="a long number"),
         pytest.param('{"task": "t", "payload": {"a": "' + "[{" * 200 + '"}}', {"a": "[{" * 200}, id="a text"),
     ],
@@ -60,9 +58,12 @@ def test_what_is_odd_but_json_is_a_payload(body: str, payload: dict[str, Any]) -
     assert decode(a_delivery(body)) == Message("t", payload, "m-1")
 
 
+KINDS = {"arrays": ("[", "]"), "objects": ('{"":', "}")}
+
+
 def nested(levels: int, opened: str, closed: str) -> str:
     """A body so many levels deep."""
-    return '{"task": "t", "payload": {"a": ' + opened * (levels - 2) + closed * (levels - 2) + "}}"
+    return '{"task": "t", "payload": {"a": ' + opened * (levels - 2) + "0" + closed * (levels - 2) + "}}"
 
 
 def can_be_walked(payload: Any) -> bool:
@@ -76,23 +77,17 @@ def can_be_walked(payload: Any) -> bool:
 class TestDepth:
     """What a task gets can be walked, copied and written again without Python's stack running out."""
 
-    KINDS = pytest.mark.parametrize(
-        ("opened", "closed"), [("[", "]"), ('{"":', "}")], ids=["arrays", "objects"]
-    )
-
-    @KINDS
-    def test_a_body_of_a_hundred_levels_is_decoded(self, opened: str, closed: str) -> None:
-        body = nested(MAX_LEVELS, opened, closed).replace(":}", ":0}")
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_body_of_a_hundred_levels_is_decoded(self, kind: str) -> None:
+        body = nested(MAX_LEVELS, *KINDS[kind])
 
         assert can_be_walked(decode(a_delivery(body)).payload)
 
-    @KINDS
-    @pytest.mark.parametrize("levels", [MAX_LEVELS + 1, 1_000, 9_000, 100_000])
-    def test_a_deeper_one_is_refused_however_deep(self, opened: str, closed: str, levels: int) -> None:
-        body = nested(levels, opened, closed).replace(":}", ":0}")
-
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("levels", [MAX_LEVELS + 1, 9_000, 100_000])
+    def test_a_deeper_one_is_refused_however_deep(self, kind: str, levels: int) -> None:
         with pytest.raises(BadMessageError, match="nested too deeply"):
-            decode(a_delivery(body))
+            decode(a_delivery(nested(levels, *KINDS[kind])))
 
     def test_a_wide_one_is_not_deep(self) -> None:
         wide = [[[]]] * 10_000
@@ -103,19 +98,17 @@ class TestDepth:
 class TestRaw:
     """A message attribute `task` marks a raw body: the whole body is then the payload."""
 
-    def test_the_whole_body_is_the_payload(self) -> None:
-        message = decode(a_delivery(S3_EVENT, attributes={"task": text("resize")}))
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            pytest.param({"Records": [{"eventName": "ObjectCreated:Put"}]}, id="S3's"),
+            pytest.param({"task": "x", "payload": {"a": 1}, "id": "y"}, id="with our keys"),
+        ],
+    )
+    def test_the_whole_body_is_the_payload(self, payload: dict[str, Any]) -> None:
+        delivery = a_delivery(json.dumps(payload), attributes={"task": text("resize")})
 
-        assert message == Message("resize", {"Records": [{"eventName": "ObjectCreated:Put"}]}, "m-1")
-
-    def test_keys_of_ours_in_a_raw_body_mean_nothing(self) -> None:
-        body = '{"task": "other", "payload": {"a": 1}, "id": "order-7"}'
-
-        message = decode(a_delivery(body, attributes={"task": text("resize")}))
-
-        assert message.task == "resize"
-        assert message.payload == {"task": "other", "payload": {"a": 1}, "id": "order-7"}
-        assert message.id == "m-1"
+        assert decode(delivery) == Message("resize", payload, "m-1")
 
     def test_after_a_redrive_it_is_raw_still_even_if_its_attribute_had_to_move(self) -> None:
         ten = {**{f"a{number}": text("x") for number in range(9)}, "task": text("resize")}
@@ -135,7 +128,6 @@ class TestId:
     @pytest.mark.parametrize(
         ("body", "attributes", "expected"),
         [
-            pytest.param(body_of("t", id="order-7"), {}, "order-7", id="the producer's"),
             pytest.param(body_of("t", id="order-7"), {"zigzag": NOTE}, "order-7", id="the producer's first"),
             pytest.param(body_of("t"), {"zigzag": NOTE}, "m-0", id="from before a redrive"),
             pytest.param(
@@ -144,9 +136,7 @@ class TestId:
                 "m-0",
                 id="a letter of one that was not read",
             ),
-            pytest.param(body_of("t"), {"zigzag": text("{}")}, "m-1", id="a note without one"),
             pytest.param(body_of("t"), {"zigzag": text('{"id": 5}')}, "m-1", id="a note of somebody else's"),
-            pytest.param(body_of("t"), {}, "m-1", id="the MessageId"),
             pytest.param(body_of("t", id="i" * 100_000), {}, "i" * 100_000, id="however long"),
             pytest.param(
                 S3_EVENT, {"task": text("t"), "zigzag": NOTE}, "m-0", id="a raw body's, from before a redrive"
@@ -160,35 +150,27 @@ class TestId:
 BAD = [
     ("hello, SECRET", "the body is not JSON: Expecting value: line 1 column 1 (char 0)"),
     ('{"task": "t", "payload": {"SECRET": 1}', "the body is not JSON: Expecting ',' delimiter"),
-    ("", "the body is not JSON: Expecting value"),
     ("[" * 100_000, "the body is nested too deeply: at most 100 objects and arrays within each other"),
     ('{"task": "t", "payload": {"a": NaN}}', "the body is not JSON: it has NaN, which JSON does not know"),
-    ('{"task": "t", "payload": {"a": -Infinity}}', "the body is not JSON: it has -Infinity, "),
     ('{"task": "t", "payload": {"a": -1e999}}', "the body has a number that is too large"),
     (
         '{"task": "t", "payload": {"a": ' + "12345" * 1000 + "}}",
         "the body has a number that is too long: at most 4,300 digits",
     ),
     ('["SECRET"]', "the body is an array; it must be a JSON object with a `task`"),
-    ('"SECRET"', "the body is a text; it must be a JSON object with a `task`"),
-    ("12345", "the body is a number; it must be a JSON object with a `task`"),
     ("true", "the body is true or false; it must be a JSON object with a `task`"),
-    ("null", "the body is null; it must be a JSON object with a `task`"),
     (
         '{"payload": {"a": "SECRET"}}',
         'the body names no task; it must be like {"task": "hello", "payload": {}}',
     ),
     ('{"task": null}', "the body names no task; "),
-    ('{"task": {"SECRET": 1}}', "`task` is an object; it must be the name of a task"),
     ('{"task": 12345}', "`task` is a number; it must be the name of a task"),
     ('{"task": ""}', "`task` is "),
     (body_of("SECRET" * 50), "`task` has 300 characters; a name has at most 256"),
     (r'{"task": "SECRET\ud83d"}', "`task` has half a character; it must be a text in Unicode"),
     (r'{"task": "t", "id": "SECRET\ud83d"}', "`id` has half a character; it must be a text in Unicode"),
-    ('{"task": "t", "payload": ["SECRET"]}', "`payload` is an array; it must be a JSON object"),
     ('{"task": "t", "payload": "SECRET"}', "`payload` is a text; it must be a JSON object"),
     ('{"task": "t", "payload": null}', "`payload` is null; it must be a JSON object"),
-    ('{"task": "t", "id": 12345}', "`id` is a number; it must be a text that is not empty"),
     ('{"task": "t", "id": ""}', "`id` is a text; it must be a text that is not empty"),
     ('{"task": "t", "id": {"SECRET": 1}}', "`id` is an object; it must be a text that is not empty"),
 ]
@@ -207,19 +189,14 @@ def test_a_message_that_is_none_is_refused_in_words_and_its_values_stay_private(
 @pytest.mark.parametrize(
     ("body", "attribute", "says"),
     [
-        pytest.param("SECRET", text("t"), "the body is not JSON", id="not JSON"),
         pytest.param('["SECRET"]', text("t"), "the body is an array", id="no object"),
         pytest.param("{}", binary(b"t"), "the attribute `task` ", id="a name in bytes"),
         pytest.param("{}", text(""), "the attribute `task` ", id="no name"),
-        pytest.param(
-            "{}", {"DataType": "String", "StringValue": 5}, "the attribute `task` ", id="a number for a name"
-        ),
         pytest.param("{}", text("SECRET" * 50), "`task` has 300 characters", id="a name without end"),
     ],
 )
 def test_a_raw_body_that_is_no_payload_is_refused(body: str, attribute: dict[str, Any], says: str) -> None:
-    with pytest.raises(BadMessageError) as caught:
+    with pytest.raises(BadMessageError, match=says) as caught:
         decode(a_delivery(body, attributes={"task": attribute}))
 
-    assert str(caught.value).startswith(says)
     assert "SECRET" not in str(caught.value)

@@ -2,86 +2,135 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.support import NOW, QUEUE_URL, World, body_of
+from tests.support import NOW, QUEUE_URL, body_of
+from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
 from shared.log import JsonFormatter
-from zigzag import Reject, task
+from zigzag import task
 from zigzag_testing.virtual_host import MEMORY_MB
 
-MAX_METRICS, MAX_DIMENSIONS, MAX_CHARACTERS = 100, 30, 1024
-UNITS = {"Seconds", "Megabytes", "Count"}
+OUTCOMES = {"succeeded", "already done", "retry later", "released", "dead-letter", "left alone"}
 MAX_OF_A_QUEUE = 7
-"""What the pages say, and count with."""
+"""Metrics, as the pages say, and count with."""
+
+MAX_CHARACTERS = 1024
 
 
 @task()
-async def succeed(payload: dict[str, Any]) -> None:
-    await asyncio.sleep(payload.get("seconds", 0))
+def tell(payload: dict[str, Any]) -> None:
+    raise ValueError(payload["text"])
 
-
-@task(idempotent=True)
-def once(payload: dict[str, Any]) -> None: ...
-
-
-@task(attempts=3)
-def fail(payload: dict[str, Any]) -> None:
-    raise ValueError(payload.get("text", "broken"))
-
-
-@task()
-def reject(payload: dict[str, Any]) -> None:
-    raise Reject("no such user")
-
-
-TABLE = {task.name: task for task in (succeed, once, fail, reject)}
 
 LINES = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines_of(world: World, caplog: pytest.LogCaptureFixture) -> LINES:
+def lines_of(bench: Bench, caplog: pytest.LogCaptureFixture) -> LINES:
     """Works deliveries in one dispatch; their lines, as they are written."""
 
     def lines_of(*deliveries: Delivery, metrics_of: str | None = QUEUE_URL) -> list[dict[str, Any]]:
-        worker = world.worker(TABLE, metrics_of=metrics_of)
+        worker = bench.worker(bench.table | {"tell": tell}, metrics_of=metrics_of)
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            world.run(worker.work(Batch(deliveries), lambda: 60.0))
+            bench.run(worker.work(Batch(deliveries), lambda: 60.0))
         written = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
         return [line for line in written if line["message"] == "delivery"]
 
     return lines_of
 
 
-def test_it_names_the_message_and_the_version_that_worked_it(
-    lines_of: LINES, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "17")
-    world.send(body_of("succeed"), "no JSON")
-    received = world.receive()
-
-    lines = lines_of(*received)
-
-    told = {(line["message_id"], line["version"]) for line in lines}
-    assert told == {(delivery.message_id, "17") for delivery in received}
+def delivered_late(bench: Bench, seconds: float, body: str) -> Delivery:
+    bench.send(body)
+    bench.pass_time(seconds)
+    return bench.receive()[0]
 
 
-def test_where_no_version_is_told_it_is_the_latest(
-    lines_of: LINES, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_VERSION", raising=False)
+class TestFigures:
+    """What every line tells, metrics or not."""
 
-    (line,) = lines_of(world.delivered(body_of("succeed")))
+    def test_a_success_is_one_line_that_tells_this(
+        self, bench: Bench, lines_of: LINES, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "17")
+        delivery = delivered_late(bench, 42.5, body_of("plain", {"seconds": 30}, id="order-7"))
 
-    assert line["version"] == "$LATEST"
+        (line,) = lines_of(delivery, metrics_of=None)
+
+        del line["timestamp"]
+        assert line == {
+            "level": "INFO",
+            "message": "delivery",
+            "outcome": "succeeded",
+            "task": "plain",
+            "id": "order-7",
+            "attempt": 1,
+            "settled": True,
+            "seconds": 30.0,
+            "memory_mb": MEMORY_MB,
+            "age_seconds": 42.5,
+            "message_id": "message-1",
+            "version": "17",
+        }
+
+    def test_where_no_version_is_told_it_is_the_latest(self, bench: Bench, lines_of: LINES) -> None:
+        (line,) = lines_of(bench.delivered("no JSON"))
+
+        assert line["version"] == "$LATEST"
+
+    @pytest.mark.parametrize(
+        ("body", "traceback"),
+        [
+            pytest.param(body_of("plain", {"raises": True}), True, id="an error brings its traceback"),
+            pytest.param(body_of("plain", {"retries in": 7}), False, id="Retry is no error"),
+            pytest.param(body_of("plain", {"rejects": True}), False, id="Reject says it all"),
+            pytest.param(body_of("plane"), False, id="so does an unknown task"),
+        ],
+    )
+    def test_a_failure_is_a_warning(self, bench: Bench, lines_of: LINES, body: str, traceback: bool) -> None:
+        (line,) = lines_of(bench.delivered(body))
+
+        assert (line["level"], "traceback" in line) == ("WARNING", traceback)
+
+    def test_a_success_that_waits_for_its_deletion_takes_no_longer_for_that(
+        self, bench: Bench, lines_of: LINES
+    ) -> None:
+        bench.send(body_of("plain", {"seconds": 0.5}), body_of("plain", {"seconds": 30}))
+
+        lines = lines_of(*bench.receive())
+
+        assert len(bench.queue.asked("delete")) == 1, "both together"
+        assert [line["seconds"] for line in lines] == [0.5, 30.0]
+
+    def test_where_the_time_of_sending_is_not_known_there_is_no_wait(self, lines_of: LINES) -> None:
+        (line,) = lines_of(Delivery({"Body": body_of("plain")}, None))
+
+        assert "age_seconds" not in line
+
+    def test_what_was_not_started_has_no_wait(self, bench: Bench, lines_of: LINES) -> None:
+        delivery = bench.delivered(body_of("plain"))
+        bench.pass_time(100)
+
+        (line,) = lines_of(delivery)
+
+        assert (line["outcome"], line["seconds"], line.get("age_seconds")) == ("left alone", 0.0, None)
+
+    def test_a_clock_that_is_behind_sqs_makes_no_wait_of_less_than_nothing(
+        self, bench: Bench, lines_of: LINES
+    ) -> None:
+        delivery = bench.delivered(body_of("plain"))
+        later = {**delivery.message["Attributes"], "SentTimestamp": str(int((NOW + 2) * 1000))}
+        message = {**delivery.message, "Attributes": later}
+
+        (line,) = lines_of(Delivery(message, delivery.queue_url, delivery.lease))
+
+        assert line["age_seconds"] == 0
 
 
 def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:
@@ -92,95 +141,26 @@ def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:
     """
     found: set[tuple[Any, ...]] = set()
     embedded = line["_aws"]
-    assert set(embedded) == {"Timestamp", "CloudWatchMetrics"}
-    assert type(embedded["Timestamp"]) is int
+    assert (set(embedded), type(embedded["Timestamp"])) == ({"Timestamp", "CloudWatchMetrics"}, int)
     for directive in embedded["CloudWatchMetrics"]:
         assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
         assert directive["Namespace"] == "Zigzag"
-        assert 1 <= len(directive["Metrics"]) <= MAX_METRICS
         for dimensions in directive["Dimensions"]:
-            assert len(dimensions) <= MAX_DIMENSIONS
-            for name in dimensions:
-                assert isinstance(line[name], str)
-                assert 1 <= len(line[name]) <= MAX_CHARACTERS
+            assert all(1 <= len(line[name]) <= MAX_CHARACTERS for name in dimensions)
             for metric in directive["Metrics"]:
-                assert set(metric) == {"Name", "Unit"}
-                assert metric["Unit"] in UNITS
+                assert metric == {"Name": metric["Name"], "Unit": "Seconds"}
                 assert type(line[metric["Name"]]) in (int, float)
                 found.add((metric["Name"], *((name, line[name]) for name in dimensions)))
     return found
-
-
-def delivered_late(world: World, seconds: float, body: str) -> Delivery:
-    world.send(body)
-    world.pass_time(seconds)
-    return world.receive()[0]
-
-
-class TestFigures:
-    """What every line tells, metrics or not."""
-
-    def test_a_line_has_the_memory_and_how_long_its_message_waited(
-        self, world: World, lines_of: LINES
-    ) -> None:
-        (line,) = lines_of(delivered_late(world, 42.5, body_of("succeed")), metrics_of=None)
-
-        assert (line["seconds"], line["memory_mb"], line["age_seconds"]) == (0.0, MEMORY_MB, 42.5)
-        assert {"_aws", "queue"} & set(line) == set()
-
-    def test_the_wait_ends_when_the_attempt_begins(self, world: World, lines_of: LINES) -> None:
-        (line,) = lines_of(delivered_late(world, 10, body_of("succeed", {"seconds": 30})))
-
-        assert (line["seconds"], line["age_seconds"]) == (30.0, 10.0)
-
-    def test_a_success_that_waits_for_its_deletion_takes_no_longer_for_that(
-        self, world: World, lines_of: LINES
-    ) -> None:
-        world.send(body_of("succeed", {"seconds": 0.5}), body_of("succeed", {"seconds": 30}))
-
-        lines = lines_of(*world.receive())
-
-        assert len(world.queue.asked("delete")) == 1, "both together"
-        assert [line["seconds"] for line in lines] == [0.5, 30.0]
-
-    def test_where_the_time_of_sending_is_not_known_there_is_no_wait(
-        self, world: World, lines_of: LINES
-    ) -> None:
-        delivery = Delivery({"Body": body_of("succeed")}, None)
-
-        (line,) = lines_of(delivery)
-
-        assert "age_seconds" not in line
-
-    def test_what_was_not_started_has_no_wait(self, world: World, lines_of: LINES) -> None:
-        delivery = world.delivered(body_of("succeed"))
-        world.pass_time(100)
-
-        (line,) = lines_of(delivery)
-
-        assert (line["outcome"], line["seconds"]) == ("left alone", 0.0)
-        assert "age_seconds" not in line
-
-    def test_a_clock_that_is_behind_sqs_makes_no_wait_of_less_than_nothing(
-        self, world: World, lines_of: LINES
-    ) -> None:
-        delivery = world.delivered(body_of("succeed"))
-        later = {**delivery.message["Attributes"], "SentTimestamp": str(int((NOW + 2) * 1000))}
-
-        (line,) = lines_of(
-            Delivery({**delivery.message, "Attributes": later}, delivery.queue_url, delivery.lease)
-        )
-
-        assert line["age_seconds"] == 0
 
 
 class TestMetrics:
     """What CloudWatch makes of a line."""
 
     def test_a_success_is_its_seconds_and_how_long_its_message_waited(
-        self, world: World, lines_of: LINES
+        self, bench: Bench, lines_of: LINES
     ) -> None:
-        (line,) = lines_of(delivered_late(world, 5, body_of("succeed")))
+        (line,) = lines_of(delivered_late(bench, 5, body_of("plain")))
 
         assert metrics_in(line) == {
             ("seconds", ("queue", "tasks"), ("outcome", "succeeded")),
@@ -189,48 +169,36 @@ class TestMetrics:
         assert line["_aws"]["Timestamp"] == (NOW + 5) * 1000
 
     def test_later_attempts_wait_as_their_backoff_says_and_count_for_no_metric(
-        self, world: World, lines_of: LINES
+        self, bench: Bench, lines_of: LINES
     ) -> None:
-        world.send(body_of("fail"))
+        bench.send(body_of("plain", {"raises": True}))
         lines: list[dict[str, Any]] = []
         for _ in range(3):
-            lines += lines_of(*world.receive())
-            world.pass_time(3600)
+            lines += lines_of(*bench.receive())
+            bench.pass_time(3600)
 
         ages = [sum(metric[0] == "age_seconds" for metric in metrics_in(line)) for line in lines]
         assert ages == [1, 0, 0]
         assert [line["age_seconds"] for line in lines] == [0, 3600, 7200]
 
-    def test_a_queue_has_at_most_six_metrics_whatever_becomes_of_its_messages(
-        self, world: World, lines_of: LINES
+    def test_a_queue_has_at_most_seven_metrics_whatever_becomes_of_its_messages(
+        self, bench: Bench, lines_of: LINES
     ) -> None:
-        found: set[tuple[Any, ...]] = set()
-        outcomes = set()
-        for name in ("succeed", "once", "once", "fail", "reject", "nobody", "\ud800", "x" * 300):
-            (line,) = lines_of(world.delivered(body_of(name, id="the same")))
-            outcomes.add(line["outcome"])
-            found |= metrics_in(line)
-        world.queue.broken = {"change_visibility"}  # so the second of a batch is left to another process
-        for line in lines_of(*[world.delivered(body_of("fail")) for _ in range(2)]):
-            outcomes.add(line["outcome"])
-            found |= metrics_in(line)
-        too_late = world.delivered(body_of("succeed"))
-        world.pass_time(100)
-        (line,) = lines_of(too_late)
-        found |= metrics_in(line)
+        lines: list[dict[str, Any]] = []
+        for name in ("plain", "once", "once", "nobody", "\ud800", "x" * 300):
+            lines += lines_of(bench.delivered(body_of(name, id="the same")))
+        bench.queue.broken = {"change_visibility"}  # so the second of a batch is left to another process
+        failing = [bench.delivered(body_of("plain", {"raises": True})) for _ in range(2)]
+        lines += lines_of(*failing)
+        too_late = bench.delivered(body_of("plain"))
+        bench.pass_time(100)
+        lines += lines_of(too_late)
 
-        assert outcomes | {line["outcome"]} == {
-            "succeeded",
-            "already done",
-            "retry later",
-            "released",
-            "dead-letter",
-            "left alone",
-        }
-        assert len(found) == MAX_OF_A_QUEUE
+        assert {line["outcome"] for line in lines} == OUTCOMES
+        assert len(set[Any]().union(*map(metrics_in, lines))) == MAX_OF_A_QUEUE
 
-    def test_an_event_makes_no_queue_of_its_own(self, world: World, lines_of: LINES) -> None:
-        delivery = Delivery(world.delivered(body_of("succeed")).message, "https://sqs.test/a-new-one")
+    def test_an_event_makes_no_queue_of_its_own(self, bench: Bench, lines_of: LINES) -> None:
+        delivery = Delivery(bench.delivered(body_of("plain")).message, "https://sqs.test/a-new-one")
 
         (line,) = lines_of(delivery)
 
@@ -244,14 +212,14 @@ class TestMetrics:
         ],
     )
     def test_the_queue_is_named_as_sqs_names_it(
-        self, world: World, lines_of: LINES, url: str, name: str
+        self, bench: Bench, lines_of: LINES, url: str, name: str
     ) -> None:
-        (line,) = lines_of(world.delivered(body_of("succeed")), metrics_of=url)
+        (line,) = lines_of(bench.delivered(body_of("plain")), metrics_of=url)
 
         assert line["queue"] == name
 
-    def test_a_line_that_is_cut_is_its_metrics_still(self, world: World, lines_of: LINES) -> None:
-        (line,) = lines_of(world.delivered(body_of("fail", {"text": "\ud800" * 150_000})))
+    def test_a_line_that_is_cut_is_its_metrics_still(self, bench: Bench, lines_of: LINES) -> None:
+        (line,) = lines_of(bench.delivered(body_of("tell", {"text": "\ud800" * 150_000})))
 
         assert len(line["traceback"]) < 20_000
         assert len(metrics_in(line)) == 2

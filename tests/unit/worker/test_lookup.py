@@ -11,6 +11,8 @@ import pytest
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag import task
 
+WAVE = "from zigzag import task\n@task()\ndef wave(payload: dict) -> None: ..."
+
 
 @task()
 def greet(payload: dict[str, Any]) -> None:
@@ -34,35 +36,15 @@ def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         sys.modules.pop(name, None)
 
 
-def test_a_task_of_the_table_is_found() -> None:
-    assert find("greet", {"greet": greet}) is greet
-
-
-def test_a_task_is_found_in_its_module(write_module: Any) -> None:
-    module = write_module(
-        "tasks_good", "from zigzag import task\n@task()\ndef wave(payload: dict) -> None: ..."
-    )
-
-    found = find("wave", {"wave": module})
-
-    assert found.name == "wave"
-    assert found is sys.modules["tasks_good"].wave
-
-
 def test_only_the_module_of_the_task_asked_for_is_imported(write_module: Any) -> None:
     table = {"greet": greet, "heavy": write_module("tasks_heavy", "raise MemoryError")}
 
-    find("greet", table)
-
+    assert find("greet", table) is greet
     assert "tasks_heavy" not in sys.modules
 
 
 @pytest.mark.parametrize(
-    ("table", "names"),
-    [
-        pytest.param({"wave": greet, "greet": greet}, "greet, wave", id="two, in order"),
-        pytest.param({}, "none", id="none"),
-    ],
+    ("table", "names"), [({"wave": greet, "greet": greet}, "greet, wave"), ({}, "none")], ids=["two", "none"]
 )
 def test_an_unknown_task_is_refused_with_those_that_there_are(table: dict[str, Any], names: str) -> None:
     with pytest.raises(NoSuchTaskError) as caught:
@@ -81,17 +63,12 @@ def test_an_endless_name_is_cut() -> None:
 @pytest.mark.parametrize(
     ("code", "says"),
     [
-        pytest.param("import no_such_package", "ModuleNotFoundError: No module named 'no_such", id="import"),
         pytest.param("1 / 0", "ZeroDivisionError: division by zero", id="an error"),
-        pytest.param("def wave(:", "SyntaxError: ", id="no Python"),
         pytest.param("raise SystemExit('bye')", "SystemExit: bye", id="it leaves"),
         pytest.param(
             "class Mute(Exception):\n    def __str__(self): raise SystemExit\nraise Mute",
             "Mute: ",
             id="its error can't be told",
-        ),
-        pytest.param(
-            "from zigzag import task\n@task()\ndef wave(): ...", "TaskDefinitionError: ", id="no task"
         ),
     ],
 )
@@ -107,11 +84,6 @@ def test_a_module_that_cant_be_imported_is_broken_for_its_task(
     assert caught.value.__cause__ is not None
 
 
-def test_a_module_that_is_missing_is_broken_for_its_task() -> None:
-    with pytest.raises(BrokenTaskError, match="tasks_nowhere can't be imported"):
-        find("wave", {"wave": "tasks_nowhere"})
-
-
 @pytest.mark.parametrize(
     "code", [pytest.param("", id="missing"), pytest.param("def wave(p: dict): ...", id="not under @task")]
 )
@@ -122,11 +94,11 @@ def test_a_module_without_the_task_is_broken_for_it(write_module: Any, code: str
         find("wave", {"wave": module})
 
 
-def test_a_mended_module_is_found_at_the_next_try(write_module: Any) -> None:
+def test_a_module_that_was_repaired_is_found_at_the_next_try(write_module: Any) -> None:
     table = {"wave": write_module("tasks_mended", "1 / 0")}
     with pytest.raises(BrokenTaskError):
         find("wave", table)
 
-    write_module("tasks_mended", "from zigzag import task\n@task()\ndef wave(payload: dict) -> None: ...")
+    write_module("tasks_mended", WAVE)
 
-    assert find("wave", table).name == "wave"
+    assert find("wave", table) is sys.modules["tasks_mended"].wave

@@ -1,19 +1,16 @@
-"""Settling: the outcome is made true on SQS, or the message comes again."""
+"""Settling: what can't be made true on SQS comes again."""
 
 from __future__ import annotations
 
 import pytest
-from tests.support import NOW, QUEUE_URL, World
+from tests.support import NOW, World
 
-from shared.dead_letter import Cause
 from shared.delivery import Delivery
-from worker.outcome import Attempt, DeadLetter, LeftAlone, Outcome, RetryLater, Succeeded
+from worker.outcome import Attempt, Outcome, RetryLater, Succeeded
 from worker.result import Result, Start
 from worker.settle import Settler
 from worker.starts import Starts
 from zigzag_testing.virtual_host import VirtualHost
-
-DEAD = DeadLetter(Cause("rejected: no user"))
 
 
 def settle(world: World, outcome: Outcome, delivery: Delivery, host: VirtualHost | None = None) -> bool:
@@ -23,37 +20,8 @@ def settle(world: World, outcome: Outcome, delivery: Delivery, host: VirtualHost
     return world.run(settler.settle(result, NOW + 120))
 
 
-def test_success_deletes_the_message(world: World) -> None:
-    assert settle(world, Succeeded(), world.delivered())
-    assert len(world.queue) == 0
-    assert len(world.dead_letters) == 0
-
-
-def test_retry_later_postpones_the_message(world: World) -> None:
-    assert settle(world, RetryLater(7, "busy"), world.delivered())
-
-    world.pass_time(6.9)
-    assert world.receive() == []
-    world.pass_time(0.1)
-    assert len(world.receive()) == 1
-
-
-def test_a_dead_letter_moves_the_message(world: World) -> None:
-    assert settle(world, DEAD, world.delivered())
-    assert (len(world.queue), len(world.dead_letters)) == (0, 1)
-
-
-def test_a_message_that_is_left_alone_is_not_touched(world: World) -> None:
-    assert not settle(world, LeftAlone("started too late"), world.delivered())
-    assert world.queue.calls == world.dead_letters.calls == []
-
-
 @pytest.mark.parametrize(
-    ("outcome", "method"),
-    [
-        pytest.param(Succeeded(), "delete", id="success"),
-        pytest.param(RetryLater(7, "x"), "change_visibility", id="retry"),
-    ],
+    ("outcome", "method"), [(Succeeded(), "delete"), (RetryLater(7, "x"), "change_visibility")]
 )
 @pytest.mark.parametrize(
     ("how", "says"),
@@ -72,15 +40,6 @@ def test_what_cant_be_settled_is_said_and_not_raised(
     assert says in caplog.text
 
 
-def test_a_refused_dead_letter_is_not_settled(world: World) -> None:
-    delivery = world.delivered()
-    world.dead_letters.broken = {"send"}
-
-    assert not settle(world, DEAD, delivery)
-    assert world.queue.asked("delete") == []
-    assert delivery.queue_url == QUEUE_URL
-
-
 def test_nothing_is_postponed_once_the_lease_is_over(world: World) -> None:
     delivery = world.delivered()
     world.pass_time(121)
@@ -89,7 +48,7 @@ def test_nothing_is_postponed_once_the_lease_is_over(world: World) -> None:
     assert not settle(world, RetryLater(7, "busy"), delivery)
 
     world.pass_time(100)
-    assert world.receive() == [], "who has it now keeps it for the whole of a lease"
+    assert world.receive() == [], "it is another's for the whole of a lease"
     assert theirs.receive_count == 2
 
 
