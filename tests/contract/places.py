@@ -1,29 +1,21 @@
-"""Where a contract holds: in memory; and by each transport on a wire, at the stub, at moto and at MiniStack.
+"""Where a contract holds: in memory; at moto by boto; on a wire and at MiniStack by the lean transport.
 
 A place makes queues, records and gates: `world`, `records` and `gates`, new and empty for each test.
+Each place has one transport. The other one would only show again what it shows elsewhere.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import socket
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from random import Random
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, Protocol
 
 import boto3
 import pytest
-from benchmarks.stub.answers import Answer, Answers, Manner
-from benchmarks.stub.backlog import Backlog
-from benchmarks.stub.server import Server
-from tests.transports import as_on_lambda, in_place
-from tests.wire.aws import Aws, request_of
-from tests.wire.sandbox import on_virtual_time, worker_transport
+from tests.wire.aws import Aws
+from tests.wire.lean import lean_worker, on_virtual_time
 from tests.wire.wire import Wire
 from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World, ministack, moto
 
@@ -34,7 +26,6 @@ from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
 from shared.ports.gates import OperatedGates
 from shared.ports.records import Records, record_key
-from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_records import MemoryRecords
@@ -51,9 +42,6 @@ class ByHand(NamedTuple):
 class Place(Protocol):
     """Where queues, records and gates are."""
 
-    @property
-    def name(self) -> str: ...
-
     def world(self) -> World:
         """With a new queue; whoever asks closes it."""
 
@@ -66,8 +54,6 @@ class Place(Protocol):
 
 class InMemory:
     """The fakes that ship."""
-
-    name = "memory"
 
     def world(self) -> World:
         return SandboxWorld()
@@ -96,16 +82,29 @@ def _read(typed: dict[str, Any]) -> Any:
     return float(typed["N"]) if "N" in typed else typed
 
 
-# ---- Over a wire, the fakes behind it ----
+class OnAWire:
+    """That of `tests/wire`, without its faults: the adapters call the fakes over it, on virtual time."""
+
+    def world(self) -> World:
+        return WireWorld()
+
+    @contextmanager
+    def records(self) -> Iterator[Any]:
+        with _over_a_wire(DynamoDbRecords, records=MemoryRecords()) as records:
+            yield records
+
+    @contextmanager
+    def gates(self) -> Iterator[ByHand]:
+        behind = MemoryGates()
+        with _over_a_wire(DynamoDbGates, gates=behind) as gates:
+            yield ByHand(gates, into(behind))
 
 
 class WireWorld(SandboxWorld):
-    """On virtual time, as the wire is."""
-
-    def __init__(self, wanted: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._patch = pytest.MonkeyPatch()
-        transport = _over_a_wire(wanted, self._patch, self._clock, queues=[self.queue])
+        transport = _transport(self._patch, self._clock, queues=[self.queue])
         self.queue: Any = SqsQueue(transport, self.queue.url)
 
     def close(self) -> None:
@@ -113,143 +112,31 @@ class WireWorld(SandboxWorld):
         self._patch.undo()
 
 
-class OverAWire:
-    """A port's methods on virtual time: each call is run there, and then it is an answer."""
+class _OnVirtualTime:
+    """A port whose calls are run there; what they give is an answer at once."""
 
-    def __init__(self, wanted: str, port: type[Any], **behind: Any) -> None:
-        self._runner, clock = virtual_runner()
-        self._patch = pytest.MonkeyPatch()
-        self._port = port(_over_a_wire(wanted, self._patch, clock, **behind), "records")
+    def __init__(self, port: Any, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self._port = port
+        self._run = run
 
     def __getattr__(self, method: str) -> Callable[..., Coroutine[Any, Any, Any]]:
         async def call(*arguments: Any) -> Any:
-            return self._runner.run(getattr(self._port, method)(*arguments))
+            return self._run(getattr(self._port, method)(*arguments))
 
         return call
 
-    def close(self) -> None:
-        self._runner.close()
-        self._patch.undo()
+
+@contextmanager
+def _over_a_wire(port: type[Any], **behind: Any) -> Iterator[Any]:
+    runner, clock = virtual_runner()
+    with pytest.MonkeyPatch.context() as patch, runner:
+        yield _OnVirtualTime(port(_transport(patch, clock, **behind), "records"), runner.run)
 
 
-def _over_a_wire(wanted: str, patch: pytest.MonkeyPatch, clock: VirtualClock, **behind: Any) -> Transport:
+def _transport(patch: pytest.MonkeyPatch, clock: VirtualClock, **behind: Any) -> Transport:
     on_virtual_time(patch, clock, seed=0)
     faults = Faults.none()
-    return worker_transport(wanted, Wire(Aws(clock, faults, **behind), clock, faults, Random(0)))
-
-
-class OnAWire:
-    """That of `tests/wire`, without its faults."""
-
-    name = "wire"
-
-    def __init__(self, wanted: str) -> None:
-        self._wanted = wanted
-
-    def world(self) -> World:
-        return WireWorld(self._wanted)
-
-    @contextmanager
-    def records(self) -> Iterator[Any]:
-        records = OverAWire(self._wanted, DynamoDbRecords, records=MemoryRecords())
-        yield records
-        records.close()
-
-    @contextmanager
-    def gates(self) -> Iterator[Any]:
-        behind = MemoryGates()
-        gates = OverAWire(self._wanted, DynamoDbGates, gates=behind)
-        yield ByHand(gates, into(behind))  # type: ignore[arg-type]
-        gates.close()
-
-
-# ---- At the stub of the benchmarks: its TLS and HTTP, the fakes behind them ----
-
-
-class FromMemory(Answers):
-    """What is in memory answers; whoever waits there waits on virtual time, so nobody waits."""
-
-    def __init__(self) -> None:
-        super().__init__(Backlog(), Manner())
-
-    def put_behind(self, runner: asyncio.Runner, clock: VirtualClock, **behind: Any) -> None:
-        self._runner, self._aws = runner, Aws(clock, Faults.none(), **behind)
-
-    def to(self, head: bytes, body: bytes) -> Answer:
-        answer = self._runner.run(self._aws.answer(request_of(head, body)))
-        return Answer(answer.to_bytes(chunked=False), 0.0)
-
-
-class StubWorld(SandboxWorld):
-    """The adapter calls in real time, and nothing that it calls takes any."""
-
-    def __init__(self, transport: Transport, answers: FromMemory) -> None:
-        super().__init__()
-        answers.put_behind(self._runner, self._clock, queues=[self.queue])
-        self.queue: Any = SqsQueue(transport, self.queue.url)
-
-    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
-        return run_in_place(coroutine)
-
-    def pass_time(self, seconds: float) -> None:
-        self._runner.run(self._clock.sleep(seconds))
-
-
-class AtTheStub:
-    """Its server answers from memory."""
-
-    name = "stub"
-
-    def __init__(self, transport: Transport, answers: FromMemory) -> None:
-        self._transport, self._answers = transport, answers
-
-    def world(self) -> World:
-        return StubWorld(self._transport, self._answers)
-
-    @contextmanager
-    def records(self) -> Iterator[Records]:
-        runner, clock = virtual_runner()
-        self._answers.put_behind(runner, clock, records=MemoryRecords())
-        yield DynamoDbRecords(self._transport, "records")
-        runner.close()
-
-    @contextmanager
-    def gates(self) -> Iterator[ByHand]:
-        runner, clock = virtual_runner()
-        behind = MemoryGates()
-        self._answers.put_behind(runner, clock, gates=behind)
-        yield ByHand(DynamoDbGates(self._transport, "records"), into(behind))
-        runner.close()
-
-
-@contextmanager
-def at_the_stub(wanted: str) -> Iterator[Place]:
-    answers = FromMemory()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        TemporaryDirectory() as folder,
-        _serving(Server(answers, Path(folder))) as server,
-    ):
-        as_on_lambda(patch, server.url)
-        patch.setenv("AWS_CA_BUNDLE", str(server.ca))
-        with in_place(wanted) as transport:
-            yield AtTheStub(transport, answers)
-
-
-@contextmanager
-def _serving(server: Server) -> Iterator[Server]:
-    ours, its = socket.socketpair()
-    server.loop.on_readable(its, server.loop.end)
-    thread = threading.Thread(target=server.loop.run)
-    thread.start()
-    try:
-        yield server
-    finally:
-        ours.close()  # which can be read as the end
-        thread.join()
-
-
-# ---- At an emulator ----
+    return lean_worker(Wire(Aws(clock, faults, **behind), clock, faults, Random(0)))
 
 
 class AtAnEmulator:
@@ -257,8 +144,7 @@ class AtAnEmulator:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, name: str, aws: Emulated, world: type[SqsWorld]) -> None:
-        self.name = name
+    def __init__(self, aws: Emulated, world: type[SqsWorld]) -> None:
         self._aws, self._world = aws, world
 
     def world(self) -> World:
@@ -297,22 +183,20 @@ def make_table(name: str) -> None:
 
 
 @contextmanager
-def at_moto(wanted: str) -> Iterator[Place]:
-    with moto(wanted) as aws:
-        yield AtAnEmulator("moto", aws, MotoWorld)
+def at_moto() -> Iterator[Place]:
+    with moto(BOTO) as aws:
+        yield AtAnEmulator(aws, MotoWorld)
 
 
 @contextmanager
-def at_ministack(wanted: str) -> Iterator[Place]:
-    with ministack(wanted) as aws:
-        yield AtAnEmulator("ministack", aws, SqsWorld)
+def at_ministack() -> Iterator[Place]:
+    with ministack(LEAN) as aws:
+        yield AtAnEmulator(aws, SqsWorld)
 
 
-def _by(wanted: str) -> Iterator[Any]:
-    yield pytest.param(lambda: at_moto(wanted), id=f"at moto by {wanted}")
-    yield pytest.param(lambda: nullcontext(OnAWire(wanted)), id=f"on a wire by {wanted}")
-    yield pytest.param(lambda: at_the_stub(wanted), id=f"at the stub by {wanted}")
-    yield pytest.param(lambda: at_ministack(wanted), id=f"at ministack by {wanted}", marks=pytest.mark.slow)
-
-
-PLACES = [pytest.param(lambda: nullcontext(InMemory()), id="in memory"), *_by(BOTO), *_by(LEAN)]
+PLACES = [
+    pytest.param(lambda: nullcontext(InMemory()), id="in memory"),
+    pytest.param(at_moto, id="at moto by boto"),
+    pytest.param(lambda: nullcontext(OnAWire()), id="on a wire by lean"),
+    pytest.param(at_ministack, id="at ministack by lean", marks=pytest.mark.slow),
+]

@@ -6,13 +6,15 @@ import json
 import socket
 import time
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from tests.http_endpoint import HttpEndpoint
-from tests.transports import TRANSPORTS, as_on_lambda, in_place, moto_over_http
+from tests.transports import TRANSPORTS, as_on_lambda, in_place
 
+from shared.aws import boto, sqs_queue
+from shared.aws.lean import transport as lean
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Answered, Transport
 from shared.delivery import Delivery
@@ -20,9 +22,12 @@ from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
 
+URL = "https://sqs.test/tasks"
 X_MD5 = "9dd4e461268c8034f5c8564e155c67a6"
 
 type Call = Callable[[SqsQueue], Coroutine[Any, Any, Any]]
+
+each_transport = pytest.mark.parametrize("wanted", TRANSPORTS)
 
 
 class Answering:
@@ -56,7 +61,7 @@ def test_the_lease_runs_from_the_date_of_the_answer(date: str | None, received_a
     transport = Answering({"Messages": [message]}, date)
     before = time.time()
 
-    (delivery,) = run_in_place(SqsQueue(transport, "https://sqs.test/tasks").receive(1, 0, 120))
+    (delivery,) = run_in_place(SqsQueue(transport, URL).receive(1, 0, 120))
 
     assert delivery.lease is not None
     if received_at is not None:
@@ -66,13 +71,13 @@ def test_the_lease_runs_from_the_date_of_the_answer(date: str | None, received_a
 
 
 def test_an_answer_whose_lists_are_null_brings_and_refuses_nothing() -> None:
-    queue = SqsQueue(Answering({"Messages": None, "Failed": None}), "https://sqs.test/tasks")
+    queue = SqsQueue(Answering({"Messages": None, "Failed": None}), URL)
 
     assert run_in_place(queue.receive(1, 0, 120)) == []
-    assert run_in_place(queue.delete([Delivery({"ReceiptHandle": "a"}, "https://sqs.test/tasks")])) == []
+    assert run_in_place(queue.delete([Delivery({"ReceiptHandle": "a"}, URL)])) == []
 
 
-HELD = Delivery({"Body": "x", "ReceiptHandle": "a"}, "https://sqs.test/tasks")
+HELD = Delivery({"Body": "x", "ReceiptHandle": "a"}, URL)
 
 RECEIVE: Call = lambda queue: queue.receive(1, 0, 120)  # noqa: E731
 DELETE: Call = lambda queue: queue.delete([HELD])  # noqa: E731
@@ -98,29 +103,7 @@ COUNT: Call = lambda queue: queue.in_flight()  # noqa: E731
 )
 def test_an_answer_of_another_shape_is_an_error_of_the_call(call: Call, body: dict[str, Any]) -> None:
     with pytest.raises(QueueError, match="BadAnswer"):
-        run_in_place(call(SqsQueue(Answering(body), "https://sqs.test/tasks")))
-
-
-@pytest.mark.parametrize("wanted", TRANSPORTS)
-def test_on_a_fifo_queue_group_and_deduplication_id_go_along(
-    monkeypatch: pytest.MonkeyPatch, wanted: str
-) -> None:
-    with moto_over_http() as url:
-        as_on_lambda(monkeypatch, url)
-        created = boto3.client("sqs").create_queue(QueueName="tasks.fifo", Attributes={"FifoQueue": "true"})
-        with in_place(wanted) as transport:
-            queue = SqsQueue(transport, created["QueueUrl"])
-            run_in_place(queue.send(Outgoing("x", group="account-1", deduplication_id="d-1")))
-            (delivery,) = run_in_place(queue.receive(1, 0, 60))
-
-    assert (delivery.group, delivery.from_fifo) == ("account-1", True)
-    assert delivery.message["Attributes"]["MessageDeduplicationId"] == "d-1"
-
-
-# ---- When nobody answers well ----
-
-
-each_transport = pytest.mark.parametrize("wanted", TRANSPORTS)
+        run_in_place(call(SqsQueue(Answering(body), URL)))
 
 
 def queue_at(transport: Transport, url: str) -> SqsQueue:
@@ -191,12 +174,18 @@ def test_what_the_answer_to_a_receive_means(
 
 
 @each_transport
-def test_half_an_answer_is_no_answer(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-    with HttpEndpoint("half") as endpoint:
+def test_a_call_is_not_sent_again_once_its_time_is_over(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    with HttpEndpoint(503) as endpoint:
         as_on_lambda(monkeypatch, endpoint.url)
+        now = lambda: 2.0 if endpoint.requests else 0.0  # noqa: E731
+        monkeypatch.setattr(boto, "time", SimpleNamespace(time=now))
+        monkeypatch.setattr(lean, "time", now)
+        monkeypatch.setattr(sqs_queue, "time", SimpleNamespace(time=now))
 
-        with in_place(wanted) as transport, pytest.raises(QueueError):
-            run_in_place(queue_at(transport, endpoint.url).receive(10, 0, 120))
+        with in_place(wanted, attempts=4) as transport, pytest.raises(QueueError):
+            run_in_place(queue_at(transport, endpoint.url).change_visibility([HELD], 1))
+
+    assert len(endpoint.requests) == 1
 
 
 @each_transport
@@ -207,5 +196,5 @@ def test_a_function_without_a_region(monkeypatch: pytest.MonkeyPatch, wanted: st
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
 
     with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
-        run_in_place(SqsQueue(transport, "https://sqs.test/tasks").in_flight())
+        run_in_place(SqsQueue(transport, URL).in_flight())
     assert caught.value.code == "NoRegionError"

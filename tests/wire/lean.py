@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import AbstractAsyncContextManager, nullcontext
+from types import SimpleNamespace
 
+import pytest
 from tests.wire.wire import Connection, Wire
 
+from consumer.pollers import MIN_POLLERS, connections_for
+from shared.aws import sqs_queue
+from shared.aws.lean import connections, transport
 from shared.aws.lean.endpoint import aws_environment
 from shared.aws.lean.streams import Secure
 from shared.aws.lean.streams_in_a_loop import InALoop
 from shared.aws.lean.transport import LeanTransport
+from shared.ports.clock import Clock
 
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
@@ -36,12 +43,23 @@ class OnTheWire:
         return InALoop().turns(limit, seconds) if self._limits else nullcontext()
 
 
-def lean_consumer(wire: Wire, attempts: int, connections: int) -> LeanTransport:
+def lean_consumer(wire: Wire, key: str = "test") -> LeanTransport:
     """As the consumer has it."""
+    environment = aws_environment({**ENVIRONMENT, "AWS_ACCESS_KEY_ID": key})
     streams = OnTheWire(wire, limits=True)
-    return LeanTransport(aws_environment(ENVIRONMENT), streams, attempts=attempts, connections=connections)
+    return LeanTransport(environment, streams, attempts=1, connections=connections_for(MIN_POLLERS))
 
 
-def lean_worker(wire: Wire, attempts: int) -> LeanTransport:
+def lean_worker(wire: Wire, attempts: int = 4, key: str = "test") -> LeanTransport:
     """As the worker has it: its heartbeats have a thread of their own, and wait for nobody."""
-    return LeanTransport(aws_environment(ENVIRONMENT), OnTheWire(wire, limits=False), attempts=attempts)
+    environment = aws_environment({**ENVIRONMENT, "AWS_ACCESS_KEY_ID": key})
+    return LeanTransport(environment, OnTheWire(wire, limits=False), attempts=attempts)
+
+
+def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
+    """From now on the transport has the clock's time; its chance is the seed's."""
+    random.seed(seed)  # what it pauses by
+    patch.setattr(sqs_queue, "time", SimpleNamespace(time=clock.now))
+    patch.setattr(transport, "time", clock.now)
+    for name in ("time", "monotonic"):
+        patch.setattr(connections, name, clock.now)

@@ -1,4 +1,8 @@
-"""A lean client that AWS refuses, or that does not understand AWS: in a sandbox, to each message's end."""
+"""A lean client that AWS refuses, or that does not understand AWS: in a sandbox, to each message's end.
+
+In boto's place is another lean client, whom AWS knows by its key. That boto itself takes over is seen in
+`tests/unit/shared/aws/test_boto_takes_over.py`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,12 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import Any
 
 import pytest
 from tests.wire.aws import FUNCTION, Aws, Request, Response
-from tests.wire.boto import boto_transport
 from tests.wire.lean import lean_consumer, lean_worker
-from tests.wire.sandbox import CONNECTIONS, CONSUMERS_ATTEMPTS, WORKERS_ATTEMPTS, SandboxOnTheWire
+from tests.wire.sandbox import SandboxOnTheWire
 
 from shared.aws.doubt import Doubt, LeanFirst
 from shared.aws.dynamodb_records import DynamoDbRecords
@@ -40,11 +42,10 @@ def count_once(payload: dict[str, int]) -> None:
 
 
 class Wary(Aws):
-    """Has an answer of its own for the lean client, from its nth call on.
+    """Has an answer of its own for the lean client, after so many calls.
 
-    how   -- a code to refuse it with, or GARBLED: the call is done, and its answer is not HTTP.
-    after -- so many calls.
-    by    -- who made each call, and which.
+    how -- a code to refuse it with, or GARBLED: the call is done, and its answer is not HTTP.
+    by  -- who made each call, and which.
     """
 
     how = NOT_SIGNED_WELL
@@ -55,7 +56,7 @@ class Wary(Aws):
         self.by: list[tuple[str, str]] = []
 
     async def answer(self, request: Request) -> Response:
-        client = "boto" if request.headers.get("user-agent", "").startswith("Boto3") else "lean"
+        client = "boto" if "Credential=boto/" in request.headers["authorization"] else "lean"
         self.by.append((client, request.operation))
         if client == "boto" or len(self.by) <= self.after:
             return await super().answer(request)
@@ -82,19 +83,19 @@ class SandboxInDoubt(SandboxOnTheWire):
         self.wire.aws = self.aws
         of_worker = Doubt()
         self._consumer = LeanFirst(
-            lean_consumer(self.wire, CONSUMERS_ATTEMPTS, CONNECTIONS),
-            lambda: boto_transport(self.wire, CONSUMERS_ATTEMPTS, CONNECTIONS, "sqs", "lambda"),
+            lean_consumer(self.wire),
+            lambda: lean_consumer(self.wire, key="boto"),
             Doubt(),
             calls_again=False,
         )
         self._worker, self._beats = (
             LeanFirst(
                 lean_worker(self.wire, attempts),
-                partial(boto_transport, self.wire, attempts, CONNECTIONS, "sqs", "dynamodb"),
+                lambda attempts=attempts: lean_worker(self.wire, attempts, key="boto"),
                 of_worker,
                 calls_again=attempts > 1,
             )
-            for attempts in (WORKERS_ATTEMPTS, 1)
+            for attempts in (4, 1)
         )
 
     @contextmanager

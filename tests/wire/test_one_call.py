@@ -1,4 +1,4 @@
-"""One call over the wire, in each form that a fault of it may take: what both transports make of it."""
+"""One call over the wire, in each form that a fault of it may take: what is made of it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from tests.transports import TRANSPORTS
-from tests.wire.aws import Aws
-from tests.wire.sandbox import consumer_transport, on_virtual_time, worker_transport
+from tests.wire.aws import FUNCTION, Aws
+from tests.wire.lean import lean_consumer, lean_worker, on_virtual_time
 from tests.wire.wire import DONE, SLOW, UNDONE, UNOPENED, Wire
 
-from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
+from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.records import Counted, RecordsError
+from shared.ports.records import Counted
 from shared.ports.workers import Reply
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -25,16 +24,11 @@ from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.virtual_time import virtual_runner
 
 TOO_SLOW = SLOW[1]
-HALF = "half an answer"
 FOREVER = 1_000_000
 
 
 class Troubled(Wire):
-    """A wire on which one form of a fault strikes, so many times.
-
-    form_now -- which.
-    times    -- how often, at most.
-    """
+    """A wire on which one form of a fault, `form_now`, strikes so many `times` at most."""
 
     form_now = ""
     times = 0
@@ -55,39 +49,37 @@ class Troubled(Wire):
 class Account:
     """A queue, a function and a table, behind a troubled wire."""
 
-    def __init__(self, wanted: str, patch: pytest.MonkeyPatch) -> None:
-        self.wanted = wanted
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.runner, clock = virtual_runner()
         on_virtual_time(patch, clock, seed=0)
         self.worked = 0
         self.kept = MemoryQueue(clock)
         self.function = MemoryLambda(self._work, clock, timeout_seconds=60)
-        self.table = MemoryRecords()
         faults = Faults.none()
-        aws = Aws(clock, faults, [self.kept], self.function, self.table)
+        aws = Aws(clock, faults, [self.kept], self.function, MemoryRecords())
         self.wire = Troubled(aws, clock, faults, Random(0))
-        consumer = consumer_transport(wanted, self.wire)
-        self.workers = LambdaWorkers(consumer, "worker")
+        consumer = lean_consumer(self.wire)
+        self.workers = LambdaWorkers(consumer, FUNCTION)
         self.consumers_queue = SqsQueue(consumer, self.kept.url)
-        worker = worker_transport(wanted, self.wire)
+        worker = lean_worker(self.wire)
         self.queue = SqsQueue(worker, self.kept.url)
         self.records = DynamoDbRecords(worker, "records")
 
     async def _work(self, event: object, seconds_left: Callable[[], float]) -> None:
         self.worked += 1
 
-    def invoke(self) -> Reply:
-        async def invoked() -> Reply:
-            (answer,) = await self.workers.dispatch([b"{}"])
+    def invoke(self, *events: bytes) -> list[Reply]:
+        async def invoked() -> list[Reply]:
+            answers = await self.workers.dispatch(events)
             await self.function.finish()
-            return answer.reply
+            return [answer.reply for answer in answers]
 
         return self.runner.run(invoked())
 
 
-@pytest.fixture(params=TRANSPORTS)
-def account(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    account = Account(request.param, monkeypatch)
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    account = Account(monkeypatch)
     yield account
     account.runner.close()
 
@@ -106,9 +98,16 @@ def test_what_is_said_of_an_invoke_is_what_is_known_and_it_is_sent_once(
 ) -> None:
     account.wire.form_now, account.wire.times = form, FOREVER
 
-    assert account.invoke() is reply
+    assert account.invoke(b"{}") == [reply]
     assert account.worked == worked
     assert account.wire.aws.arrived[b"{}"] == worked
+
+
+def test_each_invoke_has_its_own_answer_in_their_order(account: Account) -> None:
+    too_large = b'"%b"' % (b"x" * MAX_EVENT_BYTES)
+
+    assert account.invoke(b"{}", too_large, b"[]") == [Reply.SENT, Reply.TOO_LARGE, Reply.SENT]
+    assert account.worked == 2
 
 
 @pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *DONE, TOO_SLOW])
@@ -122,7 +121,7 @@ def test_the_consumers_receive_fails_and_is_not_sent_again(account: Account, for
     assert account.wire.times == 0
 
 
-@pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *(form for form in DONE if form != HALF), TOO_SLOW])
+@pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *DONE, TOO_SLOW])
 def test_what_the_worker_settles_and_records_is_sent_up_to_four_times(account: Account, form: str) -> None:
     # Given a message that was received
     account.runner.run(account.kept.send(Outgoing("hello")))
@@ -153,17 +152,6 @@ def test_a_postponement_is_not_sent_again_once_its_time_is_over(account: Account
     (again,) = account.runner.run(account.kept.receive(10, 1, 120))
     assert again.receive_count == 2
     assert account.wire.times == 0
-
-
-def test_after_half_an_answer_the_lean_transport_sends_again_and_boto_has_an_error(account: Account) -> None:
-    account.wire.form_now, account.wire.times = HALF, 1
-    count = account.records.count("starts#1", "a", 0.0)
-
-    if account.wanted == LEAN:
-        assert account.runner.run(count) == Counted(1)
-    else:
-        with pytest.raises(RecordsError, match="IncompleteRead"):
-            account.runner.run(count)
 
 
 def test_a_worker_whose_calls_all_go_wrong_has_an_error(account: Account) -> None:

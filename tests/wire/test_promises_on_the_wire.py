@@ -1,16 +1,15 @@
-"""What is promised holds on the wire too: the adapters and both transports, as they ship, in hostile worlds.
+"""What is promised holds on the wire too: the adapters and the lean transport, in hostile worlds.
 
 The judges are those of `tests/hostile`. Here, what goes wrong with a call goes wrong with its bytes: no
-connection, a reset, a 503, half an answer, or none. Beside the promises, each call is held to its word: an
-invoke and a receive are sent once, and what is said of an invoke is what became of it.
+connection, a reset, a 503, half an answer, or none. Each call is held to its word as well: an invoke and a
+receive are sent once, and what is said of an invoke is what became of it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
-from functools import partial
 from random import Random
 from typing import Any
 
@@ -20,8 +19,6 @@ from tests.hostile import promises
 from tests.hostile.world import HostileWorld
 from tests.wire.sandbox import SandboxOnTheWire
 from tests.wire.wire import FORMS
-
-from shared.aws.choice import BOTO, LEAN
 
 FAULTS = {
     "call failed": 0.05,
@@ -42,19 +39,11 @@ FAULTS = {
 OF_A_CALL = ("entry failed", "crash before a call", "crash after a call", "invoke's answer lost")
 """Kinds of the sandbox's own that strike calls, and have one form."""
 
-WORLDS = {LEAN: (range(4), 150), BOTO: (range(5), 50)}
-"""The seeds of each transport's worlds, and how many messages one has: boto takes many times as long."""
+MESSAGES = 150
+"""Of one world."""
 
-MARKS = {LEAN: (), BOTO: pytest.mark.slow}
-each_transport = pytest.mark.parametrize(
-    "wanted", [pytest.param(wanted, marks=marks) for wanted, marks in MARKS.items()]
-)
-
-ONLY_BOTOS = "gone without a goodbye"
-"""The lean transport uses no connection that may be gone."""
-
-STRUCK: defaultdict[str, Counter[str]] = defaultdict(Counter)
-"""By transport, how often each form of a fault has struck in this file's worlds."""
+STRUCK: Counter[str] = Counter()
+"""How often each form of a fault has struck in this file's worlds."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -65,15 +54,15 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def world_of() -> Iterator[Callable[[str, int], HostileWorld]]:
-    """Makes a world on the wire, of a transport and a seed; odd ones have FIFO queues, some a gate."""
+def world_of() -> Iterator[Callable[[int], HostileWorld]]:
+    """Makes a world on the wire, of a seed; odd ones have FIFO queues, some a gate."""
     made: list[HostileWorld] = []
 
-    def make(wanted: str, seed: int) -> HostileWorld:
+    def make(seed: int) -> HostileWorld:
         world = HostileWorld(
             FAULTS,
             seed,
-            partial(SandboxOnTheWire, wanted=wanted),
+            SandboxOnTheWire,
             fifo=seed % 2 == 1,
             batch_size=(1, 10)[seed % 4 // 2],
             in_flight_cap=(0, 40)[seed % 4 // 2],
@@ -132,23 +121,16 @@ def sandbox_of(world: HostileWorld) -> SandboxOnTheWire:
     return world.sandbox
 
 
-@pytest.mark.parametrize(
-    ("wanted", "seed", "messages"),
-    [
-        pytest.param(wanted, seed, messages, id=f"{wanted}-{seed}", marks=MARKS[wanted])
-        for wanted, (seeds, messages) in WORLDS.items()
-        for seed in seeds
-    ],
-)
+@pytest.mark.parametrize("seed", range(4))
 def test_what_is_promised_holds_whatever_goes_wrong_on_the_wire(
-    wanted: str, seed: int, messages: int, world_of: Callable[[str, int], HostileWorld]
+    seed: int, world_of: Callable[[int], HostileWorld]
 ) -> None:
     # Given a world whose calls go over the wire
-    world = world_of(wanted, seed)
+    world = world_of(seed)
     # When it is lived in
-    live(world, seed, messages)
-    wire = sandbox_of(world).wire
-    STRUCK[wanted] += wire.struck + world.faults.struck
+    live(world, seed, MESSAGES)
+    sandbox = sandbox_of(world)
+    STRUCK.update(sandbox.wire.struck + world.faults.struck)
 
     # Then what is promised to tasks and to their senders was kept
     promises.check_every_message_ended(world)
@@ -158,28 +140,23 @@ def test_what_is_promised_holds_whatever_goes_wrong_on_the_wire(
     promises.check_nothing_overlaps(world)
     promises.check_nothing_is_hot(world)
     # And no call did, or said, what it must not
-    assert sandbox_of(world).judge.broken == []
-    assert wanted == BOTO or not wire.misused, "a connection was used that may have been gone"
+    assert sandbox.judge.broken == []
+    assert not sandbox.wire.misused, "a connection was used that may have been gone"
 
 
-@each_transport
 @pytest.mark.parametrize("form", [*FORMS, *OF_A_CALL])
 def test_this_form_of_a_fault_has_struck_above(
-    wanted: str, form: str, record_property: Callable[[str, object], None]
+    form: str, record_property: Callable[[str, object], None]
 ) -> None:
-    times = STRUCK[wanted][form]
-    record_property(COUNTED, f"{form}, with {wanted}: struck {times:,} times")
+    record_property(COUNTED, f"{form}: struck {STRUCK[form]:,} times")
 
-    assert (times > 0) is (form != ONLY_BOTOS or wanted == BOTO)
+    assert STRUCK[form] > 0
 
 
-@each_transport
-def test_the_same_seed_has_the_same_bad_day(
-    wanted: str, world_of: Callable[[str, int], HostileWorld]
-) -> None:
+def test_the_same_seed_has_the_same_bad_day(world_of: Callable[[int], HostileWorld]) -> None:
     days = []
     for _ in range(2):
-        world = world_of(wanted, 7)
+        world = world_of(7)
         live(world, 7, 10)
         days.append(what_happened(world))
         world.close()

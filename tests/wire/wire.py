@@ -23,8 +23,8 @@ UNOPENED = ("connection refused", "connection timed out")
 UNDONE = ("request reset", "request unanswered", "500", "503", "throttled")
 DONE = ("answer reset", "answer never came", "half an answer", "500 though it was done")
 SLOW = ("slow", "too slow")
-RESTING = ("closed while it rested", "gone without a goodbye")
-FORMS = (*UNOPENED, *UNDONE, *DONE, *SLOW, *RESTING)
+RESTING = "closed while it rested"
+FORMS = (*UNOPENED, *UNDONE, *DONE, *SLOW, RESTING)
 """Each form of a fault, by the name under which it is counted."""
 
 GONE_SECONDS = 10.0
@@ -133,7 +133,7 @@ class Connection:
             self._unread = b""
             _call().sent += 1
             if self._rested == "gone":
-                self._wire.note("gone without a goodbye")
+                self._wire.note("gone without a goodbye")  # to who misuses it
                 self._coming.append(ConnectionResetError("it was gone"))
             else:
                 self._said = asyncio.create_task(self._exchange(request))
@@ -177,7 +177,7 @@ class Connection:
         else:
             self._rested = "closed" if silent else "open"
             if silent:
-                self._wire.struck["closed while it rested"] += 1  # it troubles no call
+                self._wire.struck[RESTING] += 1  # it troubles no call
 
     async def _await_what_is_said(self, seconds: float) -> None:
         assert self._said is not None, "nothing was asked"
