@@ -1,13 +1,14 @@
 """A recorded case: what AWS did with a queue, where that is written down, and who does otherwise.
 
 A case is a function whose name is the sentence that is true on AWS. It is given a queue, and takes the
-steps of our `Queue` port. `test_recorded.py` runs it on the sandbox's queue, on moto and on MiniStack.
+steps of our `Queue` port. `test_recorded.py` plays it on the sandbox's queue, and at the emulators that
+do the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from tests.worlds import DEFAULT, Given, WholeWorld
@@ -101,20 +102,22 @@ class Aws:
             return [error.code]
 
 
+MOTO, MINISTACK = frozenset({"moto"}), frozenset({"ministack"})
+BOTH = MOTO | MINISTACK
+
+
 @dataclass(frozen=True)
 class Case:
     """What AWS did.
 
-    source       -- where it is written down.
-    differs      -- "moto" or "ministack" to what that one does instead.
-    sandbox_only -- why it can't be run elsewhere.
+    source -- where it is written down.
+    but    -- who does otherwise: the case is not played there.
     """
 
     play: Callable[[Aws], None]
     source: str
     given: Given
-    differs: Mapping[str, str] = field(default_factory=dict)
-    sandbox_only: str = ""
+    but: frozenset[str]
 
     def __str__(self) -> str:
         return self.play.__name__.replace("_", " ")
@@ -124,18 +127,12 @@ CASES: list[Case] = []
 
 
 def recorded(
-    source: str,
-    given: Given = DEFAULT,
-    *,
-    moto: str = "",
-    ministack: str = "",
-    sandbox_only: str = "",
+    source: str, given: Given = DEFAULT, *, but: frozenset[str] = frozenset()
 ) -> Callable[[Callable[[Aws], None]], Callable[[Aws], None]]:
-    """Makes a case of a function. `moto` and `ministack` say what these do instead, if they differ."""
-    differs = {name: does for name, does in (("moto", moto), ("ministack", ministack)) if does}
+    """Makes a case of a function."""
 
     def keep(play: Callable[[Aws], None]) -> Callable[[Aws], None]:
-        CASES.append(Case(play, source, given, differs, sandbox_only))
+        CASES.append(Case(play, source, given, but))
         return play
 
     return keep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.recorded.case import API, GUIDE, LOCALSTACK, Aws, Given, recorded, system
+from tests.recorded.case import BOTH, GUIDE, LOCALSTACK, MOTO, Aws, Given, recorded, system
 from tests.support import text
 
 ONE_RECEIVE = Given(max_receive_count=1)
@@ -20,11 +20,7 @@ def a_message_is_moved_by_the_receive_that_would_be_one_too_many(aws: Aws) -> No
     assert aws.dead_letter().message_id == message_id
 
 
-@recorded(
-    f"{LOCALSTACK} test_dead_letter_queue_message_attributes (2024-04-30)",
-    ONE_RECEIVE,
-    moto="knows no DeadLetterQueueSourceArn",
-)
+@recorded(f"{LOCALSTACK} test_dead_letter_queue_message_attributes (2024-04-30)", ONE_RECEIVE, but=MOTO)
 def a_moved_message_keeps_its_attributes_and_its_count_and_says_where_it_is_from(aws: Aws) -> None:
     """Received once in each queue, its count is 2."""
     aws.send("x", attributes={"MyAttribute": text("foobar")}, trace_header=TRACE)
@@ -38,21 +34,6 @@ def a_moved_message_keeps_its_attributes_and_its_count_and_says_where_it_is_from
     source = system(letter, "DeadLetterQueueSourceArn")
     assert source is not None
     assert source.startswith("arn:aws:sqs:")
-
-
-@recorded(
-    f"{API}/API_ReceiveMessage.html: `a message whose visibility isn't extended before the visibility "
-    "timeout expires counts as a failed receive`",
-    Given(max_receive_count=2),
-)
-def a_receive_that_was_released_counts(aws: Aws) -> None:
-    """Released twice at once, it is moved by the third receive."""
-    aws.send("x")
-    for _ in range(2):
-        aws.postpone(0, aws.receive_one())
-
-    assert aws.receive() == []
-    assert aws.dead_letter().body == "x"
 
 
 @recorded(
@@ -72,8 +53,7 @@ def a_moved_message_of_a_standard_queue_keeps_its_age(aws: Aws) -> None:
 @recorded(
     f"{GUIDE}/setting-up-dead-letter-queue-retention.html: `For FIFO queues, the enqueue timestamp resets`",
     Given(fifo=True, max_receive_count=1),
-    moto="keeps the time of the send",
-    ministack="keeps the time of the send",
+    but=BOTH,
 )
 def a_moved_message_of_a_fifo_queue_is_new_in_the_dead_letter_queue(aws: Aws) -> None:
     """SentTimestamp is when it was moved."""
@@ -106,8 +86,7 @@ def a_group_goes_on_when_its_message_was_moved(aws: Aws) -> None:
     f"{GUIDE}/sqs-configure-dead-letter-queue-redrive.html: `the original message's deduplication ID will be "
     "replaced with the original message's ID`",
     Given(fifo=True, deduplication_scope="messageGroup", max_receive_count=1),
-    moto="keeps it, and has one scope only: the second message was dropped when it was sent",
-    ministack="keeps the deduplication id",
+    but=BOTH,
 )
 def a_moved_message_of_a_fifo_queue_has_its_message_id_for_a_deduplication_id(aws: Aws) -> None:
     """So that two messages which shared one are both kept."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.recorded.case import AFTER_LEASE, API, LEASE, LOCALSTACK, Aws, recorded, system
-from tests.support import binary, text
 
 NUMBER = {"DataType": "Number", "StringValue": "1614717034367"}
 
@@ -24,36 +23,6 @@ def an_empty_queue_brings_nothing_whether_one_waits_or_not(aws: Aws) -> None:
     """An empty answer, no error."""
     assert aws.receive() == []
     assert aws.receive(wait_seconds=1) == []
-
-
-@recorded(f"{LOCALSTACK} test_send_receive_message_encoded_content, test_message_with_carriage_return")
-def quotes_entities_and_line_ends_arrive_unchanged(aws: Aws) -> None:
-    """No encoding shows."""
-    aws.send('"&quot;&quot;\r')
-    assert aws.receive_one().body == '"&quot;&quot;\r'
-
-
-@recorded(f"{LOCALSTACK} test_message_with_attributes_should_be_enqueued")
-def a_number_attribute_arrives_as_the_text_that_was_sent(aws: Aws) -> None:
-    """With its type."""
-    aws.send("x", attributes={"timestamp": NUMBER})
-    assert aws.receive_one().attributes == {"timestamp": NUMBER}
-
-
-@recorded(f"{LOCALSTACK} test_send_message_with_binary_attributes")
-def a_binary_attribute_arrives_as_the_bytes_that_were_sent(aws: Aws) -> None:
-    """Bytes that no text may hold, too."""
-    attributes = {"attr1": binary(b"traceparent\x1e00-774062d6c37081a5a0b9b5b88e30627c")}
-    aws.send("x", attributes=attributes)
-    assert aws.receive_one().attributes == attributes
-
-
-@recorded(f"{LOCALSTACK} test_sent_message_retains_attributes_after_receive")
-def attributes_arrive_with_every_receive(aws: Aws) -> None:
-    """The second receive has them as well."""
-    aws.send("x", attributes={"attr1": text("test1")})
-    aws.receive_one(lease_seconds=0)
-    assert aws.receive_one().attributes == {"attr1": text("test1")}
 
 
 @recorded(f"{LOCALSTACK} test_receive_message_attributes_timestamp_types")
@@ -107,23 +76,6 @@ def a_group_of_a_standard_queue_holds_nothing_back(aws: Aws) -> None:
     assert sorted(received) == ["0", "1", "2"]
 
 
-@recorded(f"{LOCALSTACK} test_dead_letter_queue_message_attributes (2024-04-30)")
-def the_trace_header_arrives(aws: Aws) -> None:
-    """As the system attribute AWSTraceHeader."""
-    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-    aws.send("x", trace_header=trace)
-    assert aws.receive_one().trace_header == trace
-
-
-@recorded(f"{LOCALSTACK} test_send_delay_and_wait_time")
-def a_delayed_message_is_found_by_a_receive_that_waits_long_enough(aws: Aws) -> None:
-    """And not by one before."""
-    aws.send("foobar", delay_seconds=1)
-
-    assert aws.receive() == []
-    assert aws.bodies(wait_seconds=2) == ["foobar"]
-
-
 @recorded(f"{LOCALSTACK} test_wait_time_seconds_waits_correctly")
 def a_receive_that_waits_brings_what_is_sent_meanwhile(aws: Aws) -> None:
     """It does not have to be there when the receive begins."""
@@ -139,13 +91,3 @@ def a_receive_does_not_wait_for_more_when_it_has_some(aws: Aws) -> None:
     aws.send_later(1.5, "foobar3")
 
     assert sorted(aws.bodies(3, wait_seconds=5)) == ["foobar1", "foobar2"]
-
-
-@recorded(f"{LOCALSTACK} test_send_batch_receive_multiple")
-def a_receive_brings_several_messages(aws: Aws) -> None:
-    """All three, in whatever order, in at most three receives."""
-    for number in range(3):
-        aws.send(f"message-{number}")
-    received = [body for _ in range(3) for body in aws.bodies(3)]
-
-    assert sorted(received) == ["message-0", "message-1", "message-2"]

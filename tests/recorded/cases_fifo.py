@@ -5,51 +5,18 @@ Bodies are such as "a1": the first message of group "a".
 
 from __future__ import annotations
 
-from tests.recorded.case import AFTER_LEASE, API, LEASE, LOCALSTACK, Aws, Given, recorded
+from tests.recorded.case import AFTER_LEASE, API, BOTH, LEASE, LOCALSTACK, Aws, Given, recorded
 
 FIFO = Given(fifo=True)
-BY_SEND_ORDER = "brings them in the order sent, not by groups"
-NO_HEAD = "brings no head whose follower is in flight"
 EXTENDED = f"{LOCALSTACK} 2025-11-19, test_fifo_group_visibility_extends_with_change_message_visibility"
 
 
-@recorded(
-    f"{LOCALSTACK} test_fifo_receive_message_group_id_ordering",
-    FIFO,
-    moto=BY_SEND_ORDER,
-    ministack=BY_SEND_ORDER,
-)
+@recorded(f"{LOCALSTACK} test_fifo_receive_message_group_id_ordering", FIFO, but=BOTH)
 def a_receive_brings_group_after_group(aws: Aws) -> None:
     """Not the order in which the messages of different groups were sent."""
     aws.send_in_groups("a1", "b1", "a2", "a3")
 
     assert aws.bodies() == ["a1", "a2", "a3", "b1"]
-
-
-@recorded(
-    f"{LOCALSTACK} test_fifo_message_group_visibility_after_partial_delete",
-    FIFO,
-    moto=BY_SEND_ORDER,
-    ministack=BY_SEND_ORDER,
-)
-def a_receive_brings_as_many_of_one_group_as_possible(aws: Aws) -> None:
-    """With room for two, two of the first group, though one of the second was sent between them."""
-    aws.send_in_groups("a1", "b1", "a2", "b2")
-
-    assert aws.bodies(2) == ["a1", "a2"]
-
-
-@recorded(f"{LOCALSTACK} test_fifo_queue_send_multiple_messages_multiple_single_receives", FIFO)
-def received_and_deleted_one_by_one_a_group_comes_in_order(aws: Aws) -> None:
-    """Four messages, four receives."""
-    aws.send_in_groups("a1", "a2", "a3", "a4")
-    order = []
-    for _ in range(4):
-        delivery = aws.receive_one()
-        order.append(delivery.body)
-        assert aws.delete(delivery) == []
-
-    assert order == ["a1", "a2", "a3", "a4"]
 
 
 @recorded(f"{LOCALSTACK} test_fifo_message_group_visibility", FIFO)
@@ -74,10 +41,7 @@ def a_group_with_some_in_flight_holds_back_the_rest_and_other_groups_go_on(aws: 
 
 
 @recorded(
-    f"{LOCALSTACK} test_fifo_receive_message_visibility_timeout_shared_in_group (second half)",
-    FIFO,
-    moto="brings them in the order sent, and the first message not at all",
-    ministack=BY_SEND_ORDER,
+    f"{LOCALSTACK} test_fifo_receive_message_visibility_timeout_shared_in_group (second half)", FIFO, but=BOTH
 )
 def groups_that_were_received_come_after_those_that_still_wait(aws: Aws) -> None:
     """When their leases have ended; each group whole and in order."""
@@ -89,12 +53,7 @@ def groups_that_were_received_come_after_those_that_still_wait(aws: Aws) -> None
     assert aws.bodies(lease_seconds=0) == ["c1", "a1", "a2", "a3", "a4", "b1"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_fifo_receive_message_with_zero_visibility_timeout",
-    FIFO,
-    moto=BY_SEND_ORDER,
-    ministack=BY_SEND_ORDER,
-)
+@recorded(f"{LOCALSTACK} test_fifo_receive_message_with_zero_visibility_timeout", FIFO, but=BOTH)
 def a_lease_of_no_time_holds_no_group_back_but_puts_it_behind_the_others(aws: Aws) -> None:
     """The group that was not received yet comes first at the next receive."""
     aws.send_in_groups("a1", "b1", "b2", "c1", "a2")
@@ -104,24 +63,7 @@ def a_lease_of_no_time_holds_no_group_back_but_puts_it_behind_the_others(aws: Aw
 
 
 @recorded(
-    f"{LOCALSTACK} test_fifo_messages_in_order_after_timeout",
-    FIFO,
-    moto="brings only the last one",
-)
-def messages_whose_leases_ended_come_again_in_the_same_order(aws: Aws) -> None:
-    """All three, received together twice."""
-    aws.send_in_groups("a1", "a2", "a3")
-
-    assert aws.bodies(lease_seconds=LEASE) == ["a1", "a2", "a3"]
-    aws.pass_time(AFTER_LEASE)
-    assert aws.bodies() == ["a1", "a2", "a3"]
-
-
-@recorded(
-    f"{LOCALSTACK} test_fifo_message_group_visibility_after_terminate_visibility_timeout",
-    FIFO,
-    moto=NO_HEAD,
-    ministack=NO_HEAD,
+    f"{LOCALSTACK} test_fifo_message_group_visibility_after_terminate_visibility_timeout", FIFO, but=BOTH
 )
 def a_head_that_is_released_comes_again_while_its_follower_is_in_flight(aws: Aws) -> None:
     """So two messages of one group are at work at once. A group that waits comes before."""
@@ -130,22 +72,6 @@ def a_head_that_is_released_comes_again_while_its_follower_is_in_flight(aws: Aws
     assert aws.postpone(0, first) == []
 
     assert aws.bodies(3, wait_seconds=2) == ["b1", "a1"]
-
-
-@recorded(
-    f"{LOCALSTACK} test_fifo_message_group_visibility_after_change_message_visibility",
-    FIFO,
-    moto=NO_HEAD,
-    ministack=NO_HEAD,
-)
-def a_postponed_head_comes_again_when_its_time_has_come_though_its_follower_is_in_flight(aws: Aws) -> None:
-    """Each message of a group has a lease of its own."""
-    aws.send_in_groups("a1", "a2", "b1")
-    first, _ = aws.receive(2)
-    assert aws.postpone(1, first) == []
-    aws.pass_time(2)
-
-    assert aws.bodies(3) == ["b1", "a1"]
 
 
 def extended(aws: Aws, position: int) -> list[str]:
@@ -164,24 +90,19 @@ def an_extended_first_message_holds_back_the_group(aws: Aws) -> None:
     assert extended(aws, 0) == []
 
 
-@recorded(f"{EXTENDED}[1]", FIFO, moto=NO_HEAD, ministack=NO_HEAD)
+@recorded(f"{EXTENDED}[1]", FIFO, but=BOTH)
 def an_extended_second_message_holds_back_what_follows_it(aws: Aws) -> None:
     """The first is received, the third is not."""
     assert extended(aws, 1) == ["a1"]
 
 
-@recorded(f"{EXTENDED}[2]", FIFO, moto=NO_HEAD, ministack=NO_HEAD)
+@recorded(f"{EXTENDED}[2]", FIFO, but=BOTH)
 def an_extended_last_message_holds_back_only_itself(aws: Aws) -> None:
     """The first two are received."""
     assert extended(aws, 2) == ["a1", "a2"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_fifo_message_group_visibility_after_delete",
-    FIFO,
-    moto=BY_SEND_ORDER,
-    ministack=BY_SEND_ORDER,
-)
+@recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_delete", FIFO, but=BOTH)
 def a_group_whose_messages_in_flight_are_deleted_takes_its_place_by_the_next_one(aws: Aws) -> None:
     """The rest of the group comes where its oldest message belongs."""
     aws.send_in_groups("a1", "b1", "a2", "b2", "a3", "a4", "c1")
@@ -192,12 +113,7 @@ def a_group_whose_messages_in_flight_are_deleted_takes_its_place_by_the_next_one
     assert aws.bodies() == ["b1", "b2", "a3", "a4", "c1"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_fifo_message_group_visibility_after_partial_delete",
-    FIFO,
-    moto=BY_SEND_ORDER,
-    ministack=BY_SEND_ORDER,
-)
+@recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_partial_delete", FIFO, but=BOTH)
 def a_group_of_which_one_is_deleted_and_one_in_flight_gives_nothing(aws: Aws) -> None:
     """The other groups come."""
     aws.send_in_groups("a1", "b1", "a2", "b2", "a3", "a4", "c1")
@@ -208,23 +124,7 @@ def a_group_of_which_one_is_deleted_and_one_in_flight_gives_nothing(aws: Aws) ->
     assert aws.bodies() == ["b1", "b2", "c1"]
 
 
-@recorded(f"{LOCALSTACK} test_fifo_empty_message_groups_added_back_to_queue", FIFO)
-def a_group_that_was_emptied_takes_new_messages(aws: Aws) -> None:
-    """It is received as if it were new."""
-    aws.send_in_groups("a1")
-    aws.delete(aws.receive_one())
-    assert aws.receive() == []
-    aws.send_in_groups("a2")
-
-    assert aws.bodies() == ["a2"]
-
-
-@recorded(
-    f"{LOCALSTACK} test_fifo_delete_after_visibility_timeout (2025-03-28)",
-    FIFO,
-    moto="deletes",
-    ministack="deletes",
-)
+@recorded(f"{LOCALSTACK} test_fifo_delete_after_visibility_timeout (2025-03-28)", FIFO, but=BOTH)
 def a_handle_whose_lease_has_ended_deletes_nothing_on_a_fifo_queue(aws: Aws) -> None:
     """InvalidParameterValue: `The receipt handle has expired`; the message comes again."""
     aws.send_in_groups("a1")
@@ -262,8 +162,8 @@ def in_flight_is_what_was_received_not_what_is_held_back(aws: Aws) -> None:
     f"{API}/API_ChangeMessageVisibility.html: `For FIFO queues ... If you reach this limit, Amazon SQS "
     "returns no error messages`",
     Given(fifo=True, max_in_flight=3),
-    sandbox_only="120,000 messages would have to be in flight",
-)
+    but=BOTH,
+)  # 120,000 messages would have to be in flight
 def a_fifo_queue_with_its_most_in_flight_answers_a_receive_with_nothing(aws: Aws) -> None:
     """No error: an empty receive does not mean an empty queue."""
     aws.send_in_groups("a1", "b1", "c1", "d1")

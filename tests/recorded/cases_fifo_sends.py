@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.recorded.case import API, GUIDE, LOCALSTACK, Aws, Given, recorded, system
+from tests.recorded.case import API, BOTH, GUIDE, LOCALSTACK, MOTO, Aws, Given, recorded, system
 
 FIFO = Given(fifo=True)
 BY_ID = Given(fifo=True, content_based_deduplication=False)
 BY_GROUP = Given(fifo=True, deduplication_scope="messageGroup")
-FORGETS = "forgets an id when its message is deleted"
 
 
-@recorded(f"{LOCALSTACK} test_fifo_content_based_message_deduplication_arrives_once", FIFO)
-def the_same_body_sent_twice_arrives_once(aws: Aws) -> None:
-    """Where the queue deduplicates by content, and the sender gives no id."""
-    aws.send("same", group="a")
-    aws.send("same", group="a")
-    aws.delete(aws.receive_one())
-
-    assert aws.receive() == []
-
-
-@recorded(
-    f"{LOCALSTACK} test_fifo_deduplication_arrives_once_after_delete[True]",
-    FIFO,
-    moto=FORGETS,
-)
+@recorded(f"{LOCALSTACK} test_fifo_deduplication_arrives_once_after_delete[True]", FIFO, but=MOTO)
 def a_duplicate_does_not_arrive_when_the_original_was_deleted(aws: Aws) -> None:
     """SQS remembers what it took, not what it has."""
     aws.send("same", group="a")
@@ -36,25 +21,7 @@ def a_duplicate_does_not_arrive_when_the_original_was_deleted(aws: Aws) -> None:
     assert aws.receive(wait_seconds=1) == []
 
 
-@recorded(
-    f"{LOCALSTACK} test_fifo_deduplication_arrives_once_after_delete[False]",
-    BY_ID,
-    moto=FORGETS,
-)
-def a_deduplication_id_sent_again_does_not_arrive_when_the_original_was_deleted(aws: Aws) -> None:
-    """Whatever the body is."""
-    aws.send("one", group="a", deduplication_id="d")
-    aws.delete(aws.receive_one())
-    aws.send("two", group="a", deduplication_id="d")
-
-    assert aws.receive(wait_seconds=1) == []
-
-
-@recorded(
-    f"{LOCALSTACK} test_deduplication_interval",
-    BY_ID,
-    moto=FORGETS,
-)
+@recorded(f"{LOCALSTACK} test_deduplication_interval", BY_ID, but=MOTO)
 def a_deduplication_id_counts_for_five_minutes(aws: Aws) -> None:
     """Then it is a new message."""
     first_id = aws.send("one", group="a", deduplication_id="d")
@@ -83,20 +50,8 @@ def the_same_body_in_two_groups_arrives_once_where_the_scope_is_the_queue(aws: A
     assert aws.bodies() == ["same"]
 
 
-@recorded(f"{LOCALSTACK} test_sqs_fifo_same_dedup_id_different_message_groups", BY_ID, moto=FORGETS)
-def the_same_id_in_two_groups_arrives_once_where_the_scope_is_the_queue(aws: Aws) -> None:
-    """Also when the first was deleted."""
-    aws.send("one", group="a", deduplication_id="d")
-    aws.delete(aws.receive_one())
-    aws.send("two", group="b", deduplication_id="d")
-
-    assert aws.receive() == []
-
-
 @recorded(
-    f"{LOCALSTACK} test_sqs_fifo_message_group_scope_no_throughput_setting (2024-05-24)",
-    BY_GROUP,
-    moto="has one scope only, the queue",
+    f"{LOCALSTACK} test_sqs_fifo_message_group_scope_no_throughput_setting (2024-05-24)", BY_GROUP, but=MOTO
 )
 def the_same_body_in_two_groups_arrives_twice_where_the_scope_is_the_group(aws: Aws) -> None:
     """DeduplicationScope: messageGroup."""
@@ -110,7 +65,7 @@ def the_same_body_in_two_groups_arrives_twice_where_the_scope_is_the_group(aws: 
     f"{GUIDE}/using-messagededuplicationid-property.html: `will be acknowledged but not delivered`; "
     "that the answer names the original is from LocalStack's queue, `FifoQueue.put`",
     BY_ID,
-    moto="answers with a new MessageId",
+    but=MOTO,
 )
 def the_sender_of_a_duplicate_is_told_the_originals_id(aws: Aws) -> None:
     """It is no error: who sends again after a lost answer sees the same MessageId."""
@@ -147,7 +102,7 @@ def a_fifo_message_has_a_group_an_id_and_a_number_at_every_receive(aws: Aws) -> 
     assert (first.receive_count, second.receive_count) == (1, 2)
 
 
-@recorded(f"{LOCALSTACK} test_fifo_sequence_number_increases", BY_ID, moto="draws them at random")
+@recorded(f"{LOCALSTACK} test_fifo_sequence_number_increases", BY_ID, but=MOTO)
 def the_numbers_of_a_group_increase(aws: Aws) -> None:
     """SequenceNumber, with each message."""
     for number in range(10):
@@ -180,8 +135,7 @@ def a_fifo_queue_takes_no_delay_of_a_single_message(aws: Aws) -> None:
 @recorded(
     f"{LOCALSTACK} test_message_deduplication_id_success, test_message_deduplication_id_invalid (2025-07-30)",
     BY_ID,
-    moto="takes a longer one",
-    ministack="takes a longer one",
+    but=BOTH,
 )
 def a_deduplication_id_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None:
     """InvalidParameterValue if it is empty, longer, or has a space."""
@@ -194,8 +148,7 @@ def a_deduplication_id_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None
 @recorded(
     f"{API}/API_SendMessage.html: `This parameter applies only to FIFO queues`; the code and its words are "
     "from LocalStack's queue, `StandardQueue.put`",
-    moto="takes it",
-    ministack="takes it",
+    but=BOTH,
 )
 def a_standard_queue_takes_no_deduplication_id(aws: Aws) -> None:
     """InvalidParameterValue: a parameter `that is not valid for this queue type`."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from tests.recorded.case import (
     AFTER_LEASE,
     API,
+    BOTH,
     LEASE,
     LOCALSTACK,
+    MINISTACK,
+    MOTO,
     MOTO_4655,
     Aws,
     Given,
@@ -16,18 +19,6 @@ from tests.recorded.case import (
 
 TWELVE_HOURS = 43_200
 SUPERSEDED_ACT = Given(superseded_handles_act=True)
-
-
-@recorded(f"{LOCALSTACK} test_receive_after_visibility_timeout")
-def a_message_is_hidden_until_its_lease_ends_and_comes_again_with_another_handle(aws: Aws) -> None:
-    """Nothing is received while the lease holds; a waiting receive gets it when it ends."""
-    aws.send("x")
-    first = aws.receive_one(lease_seconds=LEASE)
-
-    assert aws.receive() == []
-    second = aws.receive_one(wait_seconds=5)
-    assert second.message_id == first.message_id
-    assert second.receipt_handle != first.receipt_handle
 
 
 @recorded(f"{LOCALSTACK} test_receive_terminate_visibility_timeout")
@@ -41,16 +32,6 @@ def a_message_received_for_no_time_is_received_again_at_once(aws: Aws) -> None:
     assert aws.receive() == []
 
 
-@recorded(f"{LOCALSTACK} test_receive_message_with_visibility_timeout_updates_timeout")
-def each_receive_brings_a_lease_of_its_own(aws: Aws) -> None:
-    """What the receive asks for counts, not what an earlier one asked for."""
-    aws.send("x")
-    aws.receive_one(lease_seconds=0, wait_seconds=2)
-    aws.receive_one(lease_seconds=LEASE)
-
-    assert aws.receive() == []
-
-
 @recorded(f"{LOCALSTACK} test_change_message_visibility_not_permanent")
 def a_postponement_is_not_remembered_at_the_next_receive(aws: Aws) -> None:
     """Released with 0 s, the message is received again, and then hidden as long as that receive says."""
@@ -60,17 +41,6 @@ def a_postponement_is_not_remembered_at_the_next_receive(aws: Aws) -> None:
 
     assert aws.receive_one().message_id == first.message_id
     assert aws.receive() == []
-
-
-@recorded(f"{LOCALSTACK} test_delete_message_deletes_with_change_visibility_timeout")
-def a_message_released_and_received_again_can_be_deleted(aws: Aws) -> None:
-    """The delete, with the new handle, is for good."""
-    aws.send("x")
-    aws.postpone(0, aws.receive_one())
-    assert aws.delete(aws.receive_one()) == []
-
-    assert aws.receive() == []
-    assert aws.in_flight() == 0
 
 
 @recorded(f"{LOCALSTACK} test_extend_message_visibility_timeout_set_in_queue")
@@ -114,11 +84,7 @@ def a_handle_whose_lease_has_ended_still_postpones(aws: Aws) -> None:
     assert aws.postpone(2, delivery) == []
 
 
-@recorded(
-    f"{LOCALSTACK} test_terminate_visibility_timeout_after_receive",
-    SUPERSEDED_ACT,
-    ministack="refuses it: ReceiptHandleIsInvalid",
-)
+@recorded(f"{LOCALSTACK} test_terminate_visibility_timeout_after_receive", SUPERSEDED_ACT, but=MINISTACK)
 def a_superseded_handle_may_release_the_message_that_another_holds(aws: Aws) -> None:
     """With the handle of the first receive, AWS ended the lease of the second."""
     aws.send("x")
@@ -129,11 +95,7 @@ def a_superseded_handle_may_release_the_message_that_another_holds(aws: Aws) -> 
     assert aws.bodies(wait_seconds=1) == ["x"]
 
 
-@recorded(
-    f"{MOTO_4655}, test_change_message_visibility_on_old_message",
-    SUPERSEDED_ACT,
-    ministack="refuses it: ReceiptHandleIsInvalid",
-)
+@recorded(f"{MOTO_4655}, test_change_message_visibility_on_old_message", SUPERSEDED_ACT, but=MINISTACK)
 def a_superseded_handle_may_extend_the_lease_that_another_holds(aws: Aws) -> None:
     """With the handle of the first receive, AWS hid the message beyond the lease of the second, twice."""
     aws.send("x")
@@ -146,11 +108,7 @@ def a_superseded_handle_may_extend_the_lease_that_another_holds(aws: Aws) -> Non
     assert aws.receive() == []
 
 
-@recorded(
-    f"{MOTO_4655}, test_delete_message_using_old_receipt_handle",
-    SUPERSEDED_ACT,
-    ministack="refuses it: ReceiptHandleIsInvalid",
-)
+@recorded(f"{MOTO_4655}, test_delete_message_using_old_receipt_handle", SUPERSEDED_ACT, but=MINISTACK)
 def a_superseded_handle_may_delete(aws: Aws) -> None:
     """The message was gone, and a delete with either handle was still answered with success."""
     aws.send("x")
@@ -166,8 +124,7 @@ def a_superseded_handle_may_delete(aws: Aws) -> None:
 @recorded(
     f"{API}/API_DeleteMessage.html: `the request will succeed, but the message might not be deleted`; "
     "seen in https://github.com/justeattakeaway/JustSaying/issues/1584",
-    moto="always deletes",
-    ministack="refuses it: ReceiptHandleIsInvalid",
+    but=BOTH,
 )
 def a_superseded_handle_may_delete_nothing_though_the_call_succeeds(aws: Aws) -> None:
     """So whoever took too long can't rely on its delete, either way."""
@@ -181,11 +138,7 @@ def a_superseded_handle_may_delete_nothing_though_the_call_succeeds(aws: Aws) ->
     assert aws.in_flight() == 0
 
 
-@recorded(
-    f"{LOCALSTACK} test_change_visibility_on_deleted_message_raises_invalid_parameter_value",
-    moto="ReceiptHandleIsInvalid",
-    ministack="ReceiptHandleIsInvalid",
-)
+@recorded(f"{LOCALSTACK} test_change_visibility_on_deleted_message_raises_invalid_parameter_value", but=BOTH)
 def a_deleted_message_can_not_be_postponed(aws: Aws) -> None:
     """InvalidParameterValue: `Message does not exist or is not available for visibility timeout change`."""
     aws.send("x")
@@ -196,10 +149,7 @@ def a_deleted_message_can_not_be_postponed(aws: Aws) -> None:
     assert aws.postpone(42, delivery) == ["InvalidParameterValue"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_delete_message_with_deleted_receipt_handle",
-    ministack="refuses the second: ReceiptHandleIsInvalid",
-)
+@recorded(f"{LOCALSTACK} test_delete_message_with_deleted_receipt_handle", but=MINISTACK)
 def a_message_can_be_deleted_again_and_again(aws: Aws) -> None:
     """Each delete is answered with success."""
     aws.send("x")
@@ -223,7 +173,7 @@ def a_handle_that_never_was_deletes_nothing(aws: Aws) -> None:
 @recorded(
     f"{API}/API_ChangeMessageVisibility.html: `Amazon SQS returns an error. Amazon SQS doesn't "
     "automatically recalculate and increase the timeout to the maximum remaining time`",
-    moto="counts from the send",
+    but=MOTO,
 )
 def a_message_is_hidden_for_at_most_twelve_hours_from_its_receive(aws: Aws) -> None:
     """What is longer than the rest of the twelve hours is refused, not shortened."""
@@ -236,7 +186,7 @@ def a_message_is_hidden_for_at_most_twelve_hours_from_its_receive(aws: Aws) -> N
     assert aws.postpone(TWELVE_HOURS - 1010, delivery) == []
 
 
-@recorded("https://github.com/boto/boto3/issues/2898", moto="deletes")
+@recorded("https://github.com/boto/boto3/issues/2898", but=MOTO)
 def a_handle_of_more_than_twelve_hours_ago_deletes_nothing(aws: Aws) -> None:
     """InvalidParameterValue: `The receipt handle has expired`, on a standard queue too; the message stays."""
     aws.send("x")
@@ -275,8 +225,8 @@ def a_message_whose_lease_has_ended_comes_before_one_that_was_sent_later(aws: Aw
     f"{API}/API_ChangeMessageVisibility.html: `If you reach this limit, Amazon SQS returns the OverLimit "
     "error message`",
     Given(max_in_flight=3),
-    sandbox_only="120,000 messages would have to be in flight",
-)
+    but=BOTH,
+)  # 120,000 messages would have to be in flight
 def a_standard_queue_with_its_most_in_flight_answers_a_receive_with_an_error(aws: Aws) -> None:
     """OverLimit, until one is deleted."""
     for number in range(4):
@@ -287,16 +237,6 @@ def a_standard_queue_with_its_most_in_flight_answers_a_receive_with_an_error(aws
     assert aws.refused_receive() == "OverLimit"
     aws.delete(received[0])
     assert aws.bodies() == ["3"]
-
-
-@recorded(f"{LOCALSTACK} test_message_retention", Given(retention_seconds=60))
-def a_message_is_gone_when_its_retention_ends(aws: Aws) -> None:
-    """Nothing is received after it."""
-    aws.send("one")
-    aws.send("two")
-    aws.pass_time(65)
-
-    assert aws.receive() == []
 
 
 @recorded(

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from tests.recorded.case import API, GUIDE, LOCALSTACK, Aws, recorded
+from tests.recorded.case import API, BOTH, GUIDE, LOCALSTACK, MINISTACK, MOTO, Aws, recorded
 from tests.support import text
 
 MEBIBYTE = 1_048_576
 INVALID = "InvalidParameterValue"
 
 
-@recorded(f"{LOCALSTACK} test_send_empty_message (2025-09-22)", moto="takes it")
+@recorded(f"{LOCALSTACK} test_send_empty_message (2025-09-22)", but=MOTO)
 def a_body_is_not_empty(aws: Aws) -> None:
     """MissingParameter."""
     assert aws.refused("") == "MissingParameter"
 
 
-@recorded(
-    f"{LOCALSTACK} test_send_oversized_message (2025-08-19)",
-    moto="does not count attributes",
-    ministack="does not count attributes",
-)
+@recorded(f"{LOCALSTACK} test_send_oversized_message (2025-08-19)", but=BOTH)
 def a_body_and_its_attributes_are_together_at_most_a_mebibyte(aws: Aws) -> None:
     """Name, type and value of an attribute count."""
     attributes = {"k": text("x")}
@@ -29,9 +25,7 @@ def a_body_and_its_attributes_are_together_at_most_a_mebibyte(aws: Aws) -> None:
     assert aws.refused("a" * (most + 1), attributes=attributes) == INVALID
 
 
-@recorded(
-    f"{API}/API_SendMessage.html: `The maximum size is 1 MiB or 1,048,576 bytes`", moto="counts characters"
-)
+@recorded(f"{API}/API_SendMessage.html: `The maximum size is 1 MiB or 1,048,576 bytes`", but=MOTO)
 def size_is_counted_in_bytes_not_in_characters(aws: Aws) -> None:
     """An é is two bytes."""
     aws.send("é" * (MEBIBYTE // 2))
@@ -42,7 +36,7 @@ def size_is_counted_in_bytes_not_in_characters(aws: Aws) -> None:
 @recorded(
     f"{LOCALSTACK} test_send_message_with_invalid_payload_characters, "
     "test_batch_send_with_invalid_char_should_succeed",
-    moto="takes them",
+    but=MOTO,
 )
 def control_characters_are_refused(aws: Aws) -> None:
     """InvalidMessageContents."""
@@ -50,29 +44,19 @@ def control_characters_are_refused(aws: Aws) -> None:
         assert aws.refused(f"Invalid-{character}") == "InvalidMessageContents", repr(character)
 
 
-@recorded(
-    f"{LOCALSTACK} test_send_message_with_empty_string_attribute", moto="takes it", ministack="takes it"
-)
+@recorded(f"{LOCALSTACK} test_send_message_with_empty_string_attribute", but=BOTH)
 def the_value_of_an_attribute_is_not_empty(aws: Aws) -> None:
     """InvalidParameterValue."""
     assert aws.refused("x", attributes={"ErrorDetails": text("")}) == INVALID
 
 
-@recorded(
-    f"{LOCALSTACK} test_invalid_string_attributes_cause_invalid_parameter_value_error",
-    moto="takes them",
-    ministack="takes them",
-)
+@recorded(f"{LOCALSTACK} test_invalid_string_attributes_cause_invalid_parameter_value_error", but=BOTH)
 def control_characters_in_an_attribute_are_refused(aws: Aws) -> None:
     """InvalidParameterValue, where a body has a code of its own."""
     assert aws.refused("x", attributes={"attr1": text("Invalid-\x08,\x0b")}) == INVALID
 
 
-@recorded(
-    f"{LOCALSTACK} test_send_message_with_invalid_string_attributes",
-    moto="takes `aWs.`, and refuses `ø`",
-    ministack="takes any",
-)
+@recorded(f"{LOCALSTACK} test_send_message_with_invalid_string_attributes", but=BOTH)
 def the_name_of_an_attribute_has_rules(aws: Aws) -> None:
     """No reserved beginning, in any case; no point at its ends; no sign but `_`, `-` and `.`; at most 256."""
     aws.send("x", attributes={"attr.1øßä": text("Valida")})
@@ -82,11 +66,7 @@ def the_name_of_an_attribute_has_rules(aws: Aws) -> None:
         assert aws.refused("x", attributes={name: text("Valid")}) == INVALID, name
 
 
-@recorded(
-    f"{LOCALSTACK} test_send_message_with_invalid_string_attributes",
-    moto="takes a longer one",
-    ministack="takes any",
-)
+@recorded(f"{LOCALSTACK} test_send_message_with_invalid_string_attributes", but=BOTH)
 def the_type_of_an_attribute_is_one_of_three_perhaps_with_a_label(aws: Aws) -> None:
     """String, Number or Binary, and at most 256 characters."""
     aws.send("x", attributes={"name": {"DataType": "String.custom", "StringValue": "Valid"}})
@@ -96,11 +76,7 @@ def the_type_of_an_attribute_is_one_of_three_perhaps_with_a_label(aws: Aws) -> N
         assert aws.refused("x", attributes=attributes) == INVALID, kind
 
 
-@recorded(
-    f"{GUIDE}/quotas-messages.html: `A message can contain up to 10 metadata attributes`",
-    moto="takes it",
-    ministack="takes it",
-)
+@recorded(f"{GUIDE}/quotas-messages.html: `A message can contain up to 10 metadata attributes`", but=BOTH)
 def a_message_has_at_most_ten_attributes(aws: Aws) -> None:
     """The eleventh is refused, with the message."""
     aws.send("x", attributes={f"a{number}": text("x") for number in range(10)})
@@ -109,9 +85,7 @@ def a_message_has_at_most_ten_attributes(aws: Aws) -> None:
 
 
 @recorded(
-    f"{LOCALSTACK} test_send_message_to_standard_queue_with_invalid_message_group_id (2025-07-30)",
-    moto="takes any",
-    ministack="takes any",
+    f"{LOCALSTACK} test_send_message_to_standard_queue_with_invalid_message_group_id (2025-07-30)", but=BOTH
 )
 def a_group_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None:
     """InvalidParameterValue if it is empty, longer, or has a space."""
@@ -119,7 +93,7 @@ def a_group_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None:
         assert aws.refused("x", group=wrong) == INVALID, wrong
 
 
-@recorded(f"{API}/API_SendMessage.html: `Valid values: 0 to 900`", ministack="takes more")
+@recorded(f"{API}/API_SendMessage.html: `Valid values: 0 to 900`", but=MINISTACK)
 def a_message_is_delayed_for_at_most_a_quarter_of_an_hour(aws: Aws) -> None:
     """InvalidParameterValue."""
     aws.send("x", delay_seconds=900)
@@ -133,14 +107,14 @@ def a_receive_asks_for_at_most_ten(aws: Aws) -> None:
     assert aws.refused_receive(most=11) == INVALID
 
 
-@recorded(f"{LOCALSTACK} test_send_receive_wait_time_seconds (2025-02-10)", ministack="takes others")
+@recorded(f"{LOCALSTACK} test_send_receive_wait_time_seconds (2025-02-10)", but=MINISTACK)
 def a_receive_waits_for_0_to_20_seconds(aws: Aws) -> None:
     """InvalidParameterValue."""
     assert aws.refused_receive(wait_seconds=21) == INVALID
     assert aws.refused_receive(wait_seconds=-1) == INVALID
 
 
-@recorded(f"{LOCALSTACK} test_delete_message_batch_with_too_large_batch", moto="deletes them all")
+@recorded(f"{LOCALSTACK} test_delete_message_batch_with_too_large_batch", but=MOTO)
 def at_most_ten_are_deleted_at_once(aws: Aws) -> None:
     """Of eleven none is."""
     for number in range(11):
@@ -152,9 +126,7 @@ def at_most_ten_are_deleted_at_once(aws: Aws) -> None:
     assert aws.in_flight() == 11
 
 
-@recorded(
-    f"{LOCALSTACK} test_change_message_visibility_batch_with_too_large_batch", moto="postpones them all"
-)
+@recorded(f"{LOCALSTACK} test_change_message_visibility_batch_with_too_large_batch", but=MOTO)
 def at_most_ten_are_postponed_at_once(aws: Aws) -> None:
     """Of eleven none is."""
     for number in range(11):
@@ -163,24 +135,3 @@ def at_most_ten_are_postponed_at_once(aws: Aws) -> None:
 
     assert aws.postpone(0, *received) == ["AWS.SimpleQueueService.TooManyEntriesInBatchRequest"]
     assert aws.in_flight() == 11
-
-
-@recorded(f"{API}/API_DeleteMessageBatch.html: EmptyBatchRequest")
-def a_batch_is_not_empty(aws: Aws) -> None:
-    """AWS.SimpleQueueService.EmptyBatchRequest."""
-    assert aws.delete() == ["AWS.SimpleQueueService.EmptyBatchRequest"]
-
-
-@recorded(
-    f"{API}/API_ChangeMessageVisibilityBatch.html: `The result of the action on each message is reported "
-    "individually in the response`"
-)
-def what_fails_in_a_batch_leaves_the_rest_alone(aws: Aws) -> None:
-    """A message deleted before, in one batch with others."""
-    for number in range(3):
-        aws.send(f"{number}")
-    first, second, third = aws.receive()
-    aws.delete(second)
-
-    assert len(aws.postpone(0, first, second, third)) == 1
-    assert sorted(aws.bodies()) == sorted([first.body, third.body])
