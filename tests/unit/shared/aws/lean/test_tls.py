@@ -20,10 +20,11 @@ from shared.aws.lean import connections, streams
 from shared.aws.lean.trust import trust
 from shared.aws.transport import NoAnswerError, NotSentError
 
+type Make = type[WorkersWay | ConsumersWay]
+each_way = pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+
 
 class TestTls:
-    """A certificate is always checked, and the list of authorities is read once."""
-
     @pytest.fixture
     def secure(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[HttpEndpoint]:
         certificate, context = make_certificate(tmp_path)
@@ -73,38 +74,31 @@ class TestTls:
 
         assert secure.requests == []
 
-    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
-    def test_a_certificate_for_somebody_else_is_not_trusted(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: type[WorkersWay | ConsumersWay]
-    ) -> None:
-        certificate, context = make_certificate(tmp_path, address="127.0.0.9")
-        with HttpEndpoint(GOOD, context) as elsewhere:
-            as_on_lambda(monkeypatch, elsewhere.url)
-            monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    def check_refused(self, why: str, host: str, make: Make, tmp_path: Path, **of: Any) -> None:
+        """At an endpoint on `host`, whose certificate is `of` something else; the bundle vouches for it."""
+        certificate, context = make_certificate(tmp_path, **of)
+        with pytest.MonkeyPatch.context() as patch, HttpEndpoint(GOOD, context) as elsewhere:
+            as_on_lambda(patch, elsewhere.url.replace("127.0.0.1", host))
+            patch.setenv("AWS_CA_BUNDLE", str(certificate))
             way = make()
 
-            with pytest.raises(NotSentError, match="IP address mismatch"):
+            with pytest.raises(NotSentError, match=why):
                 call(way)
             way.close()
 
         assert elsewhere.requests == []
 
-    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    @each_way
+    def test_a_certificate_for_somebody_else_is_not_trusted(self, make: Make, tmp_path: Path) -> None:
+        self.check_refused("IP address mismatch", "127.0.0.1", make, tmp_path, address="127.0.0.9")
+
+    @each_way
     def test_a_certificate_that_names_its_host_as_common_name_alone_is_not_trusted(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: type[WorkersWay | ConsumersWay]
+        self, make: Make, tmp_path: Path
     ) -> None:
         """An authority vouches for subjectAltNames; a common name may be anything."""
-        certificate, context = make_certificate(tmp_path, name="localhost", address=None)
-        with HttpEndpoint(GOOD, context) as elsewhere:
-            as_on_lambda(monkeypatch, elsewhere.url.replace("127.0.0.1", "localhost"))
-            monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
-            way = make()
-
-            with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
-                call(way)
-            way.close()
-
-        assert elsewhere.requests == []
+        why = "CERTIFICATE_VERIFY_FAILED"
+        self.check_refused(why, "localhost", make, tmp_path, name="localhost", address=None)
 
     @pytest.fixture
     def with_amazons_too(self, secure: HttpEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -173,9 +167,9 @@ class TestTls:
         way.close()
         assert secure.connections == 3
 
-    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    @each_way
     def test_a_new_connection_goes_on_with_the_session_of_the_last_one(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: type[WorkersWay | ConsumersWay]
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: Make
     ) -> None:
         monkeypatch.setattr(connections, "RESTED_SECONDS", -1)
         way = make()
@@ -202,9 +196,9 @@ class TestTls:
 
         assert secure.resumed == [False, True, False, True]
 
-    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
+    @each_way
     def test_an_address_that_does_not_answer_leaves_time_for_the_next_and_comes_last_then(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: type[WorkersWay | ConsumersWay]
+        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: Make
     ) -> None:
         # Given a host of two addresses, at the first of which nobody ever says a word
         port = int(secure.url.rpartition(":")[2])
