@@ -7,24 +7,6 @@ from tests.recorded.case import AFTER_LEASE, API, LEASE, LOCALSTACK, Aws, record
 NUMBER = {"DataType": "Number", "StringValue": "1614717034367"}
 
 
-@recorded(f"{LOCALSTACK} test_send_receive_message, test_publish_get_delete_message")
-def a_message_arrives_with_the_id_that_its_sender_was_told(aws: Aws) -> None:
-    """And is not there any more when it is deleted."""
-    message_id = aws.send("message")
-    delivery = aws.receive_one()
-
-    assert (delivery.message_id, delivery.body) == (message_id, "message")
-    aws.delete(delivery)
-    assert aws.receive() == []
-
-
-@recorded(f"{LOCALSTACK} test_receive_empty_queue")
-def an_empty_queue_brings_nothing_whether_one_waits_or_not(aws: Aws) -> None:
-    """An empty answer, no error."""
-    assert aws.receive() == []
-    assert aws.receive(wait_seconds=1) == []
-
-
 @recorded(f"{LOCALSTACK} test_receive_message_attributes_timestamp_types")
 def times_are_whole_milliseconds(aws: Aws) -> None:
     """Of the send, and of the first receive."""
@@ -53,17 +35,6 @@ def a_message_keeps_its_first_receives_time_and_counts_the_receives_that_were_re
     assert [delivery.receive_count for delivery in (first, second, third)] == [1, 2, 3]
     times = {system(delivery, "ApproximateFirstReceiveTimestamp") for delivery in (first, second, third)}
     assert len(times) == 1
-
-
-@recorded(f"{LOCALSTACK} test_fair_queue_with_message_group_id (2025-08-18)")
-def a_standard_queue_takes_a_group_and_gives_it_back(aws: Aws) -> None:
-    """MessageGroupId, and nothing of what FIFO queues have."""
-    aws.send("message", group="test")
-    delivery = aws.receive_one()
-
-    assert system(delivery, "MessageGroupId") == "test"
-    assert system(delivery, "MessageDeduplicationId") is None
-    assert system(delivery, "SequenceNumber") is None
 
 
 @recorded(f"{API}/API_SendMessage.html: `messages with the same MessageGroupId can be processed in parallel`")

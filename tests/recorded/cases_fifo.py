@@ -11,14 +11,6 @@ FIFO = Given(fifo=True)
 EXTENDED = f"{LOCALSTACK} 2025-11-19, test_fifo_group_visibility_extends_with_change_message_visibility"
 
 
-@recorded(f"{LOCALSTACK} test_fifo_receive_message_group_id_ordering", FIFO, but=BOTH)
-def a_receive_brings_group_after_group(aws: Aws) -> None:
-    """Not the order in which the messages of different groups were sent."""
-    aws.send_in_groups("a1", "b1", "a2", "a3")
-
-    assert aws.bodies() == ["a1", "a2", "a3", "b1"]
-
-
 @recorded(f"{LOCALSTACK} test_fifo_message_group_visibility", FIFO)
 def a_group_with_a_message_in_flight_gives_nothing_until_that_is_deleted(aws: Aws) -> None:
     """A new message does not open the group; the delete does."""
@@ -173,12 +165,3 @@ def a_fifo_queue_with_its_most_in_flight_answers_a_receive_with_nothing(aws: Aws
     assert aws.receive() == []
     aws.delete(received[0])
     assert aws.bodies() == ["d1"]
-
-
-@recorded(f"{LOCALSTACK} test_message_retention_fifo", Given(fifo=True, retention_seconds=60))
-def a_message_of_a_fifo_queue_is_gone_when_its_retention_ends(aws: Aws) -> None:
-    """Nothing is received after it, of no group."""
-    aws.send_in_groups("a1", "b1")
-    aws.pass_time(65)
-
-    assert aws.receive() == []

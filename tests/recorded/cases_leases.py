@@ -32,17 +32,6 @@ def a_message_received_for_no_time_is_received_again_at_once(aws: Aws) -> None:
     assert aws.receive() == []
 
 
-@recorded(f"{LOCALSTACK} test_change_message_visibility_not_permanent")
-def a_postponement_is_not_remembered_at_the_next_receive(aws: Aws) -> None:
-    """Released with 0 s, the message is received again, and then hidden as long as that receive says."""
-    aws.send("x")
-    first = aws.receive_one()
-    assert aws.postpone(0, first) == []
-
-    assert aws.receive_one().message_id == first.message_id
-    assert aws.receive() == []
-
-
 @recorded(f"{LOCALSTACK} test_extend_message_visibility_timeout_set_in_queue")
 def a_lease_can_be_extended_again_and_again_each_time_from_now(aws: Aws) -> None:
     """Extended each second to two seconds more, it outlasts the first lease, and ends two after the last."""
@@ -158,15 +147,13 @@ def a_message_can_be_deleted_again_and_again(aws: Aws) -> None:
     assert [aws.delete(delivery) for _ in range(3)] == [[], [], []]
 
 
-@recorded(f"{LOCALSTACK} test_invalid_receipt_handle_should_return_error_message")
-def a_handle_that_never_was_postpones_nothing(aws: Aws) -> None:
-    """ReceiptHandleIsInvalid."""
+@recorded(
+    f"{LOCALSTACK} test_invalid_receipt_handle_should_return_error_message, "
+    "test_delete_message_with_illegal_receipt_handle"
+)
+def a_handle_that_never_was_is_invalid(aws: Aws) -> None:
+    """It postpones nothing, and deletes nothing: ReceiptHandleIsInvalid."""
     assert aws.postpone(60, with_handle("INVALID")) == ["ReceiptHandleIsInvalid"]
-
-
-@recorded(f"{LOCALSTACK} test_delete_message_with_illegal_receipt_handle")
-def a_handle_that_never_was_deletes_nothing(aws: Aws) -> None:
-    """ReceiptHandleIsInvalid."""
     assert aws.delete(with_handle("garbage")) == ["ReceiptHandleIsInvalid"]
 
 

@@ -36,8 +36,15 @@ class SandboxOnTheWire(Sandbox):
         on_virtual_time(self._patch, self.clock, seed)
         # Environments of a function that rest, and are warm.
         self._resting_consumers: list[Transport] = []
-        self._resting_workers: list[Transport] = []
-        self._resting_beats: list[Transport] = []
+        self._resting_workers: list[tuple[Transport, Transport]] = []
+
+    def consumers(self) -> Transport:
+        """That of a new process of the consumer."""
+        return lean_consumer(self.wire)
+
+    def workers_and_beats(self) -> tuple[Transport, Transport]:
+        """Those of a new process of the worker: what beats is sent once."""
+        return lean_worker(self.wire, attempts=4), lean_worker(self.wire, attempts=1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
@@ -47,7 +54,7 @@ class SandboxOnTheWire(Sandbox):
 
     @contextmanager
     def _consumer_ports(self) -> Iterator[ConsumerPorts]:
-        with _warm(self._resting_consumers, lambda: lean_consumer(self.wire)) as transport:
+        with _warm(self._resting_consumers, self.consumers) as transport:
             yield ConsumerPorts(
                 JudgedQueue(SqsQueue(transport, self.queue.url), self.judge),
                 JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
@@ -57,10 +64,7 @@ class SandboxOnTheWire(Sandbox):
 
     @contextmanager
     def _worker_ports(self) -> Iterator[WorkerPorts]:
-        with (
-            _warm(self._resting_workers, lambda: lean_worker(self.wire)) as transport,
-            _warm(self._resting_beats, lambda: lean_worker(self.wire, attempts=1)) as once,
-        ):
+        with _warm(self._resting_workers, self.workers_and_beats) as (transport, once):
             records = JudgedRecords(DynamoDbRecords(transport, "records"), self.judge, self.records)
             crashed = True
             try:
@@ -80,8 +84,8 @@ class SandboxOnTheWire(Sandbox):
 
 
 @contextmanager
-def _warm(resting: list[Transport], make: Callable[[], Transport]) -> Iterator[Transport]:
-    """An environment's transport, for one invocation; whoever crashes does not come back."""
-    transport = resting.pop() if resting else make()
-    yield transport
-    resting.append(transport)
+def _warm[T](resting: list[T], make: Callable[[], T]) -> Iterator[T]:
+    """What an environment has, for one invocation; whoever crashes does not come back."""
+    warm = resting.pop() if resting else make()
+    yield warm
+    resting.append(warm)

@@ -58,9 +58,7 @@ class Account:
         faults = Faults.none()
         aws = Aws(clock, faults, [self.kept], self.function, MemoryRecords())
         self.wire = Troubled(aws, clock, faults, Random(0))
-        consumer = lean_consumer(self.wire)
-        self.workers = LambdaWorkers(consumer, FUNCTION)
-        self.consumers_queue = SqsQueue(consumer, self.kept.url)
+        self.workers = LambdaWorkers(lean_consumer(self.wire), FUNCTION)
         worker = lean_worker(self.wire)
         self.queue = SqsQueue(worker, self.kept.url)
         self.records = DynamoDbRecords(worker, "records")
@@ -111,17 +109,6 @@ def test_each_invoke_has_its_own_answer_in_their_order(account: Account) -> None
 
 
 @pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *DONE, TOO_SLOW])
-def test_the_consumers_receive_fails_and_is_not_sent_again(account: Account, form: str) -> None:
-    account.runner.run(account.kept.send(Outgoing("hello")))
-    account.wire.form_now, account.wire.times = form, 1
-
-    with pytest.raises(QueueError):
-        account.runner.run(account.consumers_queue.receive(10, 0, 120))
-    # Sent again, it would have worked.
-    assert account.wire.times == 0
-
-
-@pytest.mark.parametrize("form", [*UNOPENED, *UNDONE, *DONE, TOO_SLOW])
 def test_what_the_worker_settles_and_records_is_sent_up_to_four_times(account: Account, form: str) -> None:
     # Given a message that was received
     account.runner.run(account.kept.send(Outgoing("hello")))
@@ -151,12 +138,4 @@ def test_a_postponement_is_not_sent_again_once_its_time_is_over(account: Account
     # Then who has it next has it for as long as a lease
     (again,) = account.runner.run(account.kept.receive(10, 1, 120))
     assert again.receive_count == 2
-    assert account.wire.times == 0
-
-
-def test_a_worker_whose_calls_all_go_wrong_has_an_error(account: Account) -> None:
-    account.wire.form_now, account.wire.times = "503", 4
-
-    with pytest.raises(QueueError):
-        account.runner.run(account.queue.in_flight())
     assert account.wire.times == 0
