@@ -50,14 +50,6 @@ def test_a_message_that_the_queue_finds_too_large_is_the_senders_error_and_names
     assert count("ApproximateNumberOfMessages") == 0
 
 
-def test_a_smaller_one_is_taken(queue_of: Any) -> None:
-    count = queue_of(MaximumMessageSize=str(SMALL))
-
-    collect.send({"text": "x"})
-
-    assert count("ApproximateNumberOfMessages") == 1
-
-
 def test_without_a_delay_of_its_own_a_message_has_the_queues(queue_of: Any) -> None:
     count = queue_of(DelaySeconds="900")
 

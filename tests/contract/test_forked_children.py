@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,25 +26,23 @@ from zigzag.in_place import run_in_place
 ROOT = Path(__file__).parents[2]
 
 SENDER = """
-import json, os, sys
+import json, os
 from zigzag import task
 
 @task
 def count(payload: dict) -> None: ...
 
-def send(name, times):
-    for number in range(times):
+def send(name):
+    for number in range(3):
         id = f"{name}-{number}"
         told = [id, count.send({"process": os.getpid()}, id=id)]
         os.write(1, json.dumps(told).encode() + b"\\n")  # whole, whoever else writes
 
-children, times, generations = map(int, sys.argv[1:])
-
 def fork(name, generations):
-    send(name, times)
+    send(name)
     go, begin = os.pipe()
     born = []
-    for number in range(children if generations else 0):
+    for number in range(2 if generations else 0):
         child = os.fork()
         if child == 0:
             os.close(begin)
@@ -55,11 +54,11 @@ def fork(name, generations):
     for child in born:
         assert os.waitpid(child, 0)[1] == 0
     os.close(go)
-    send(name + "-after", times)
+    send(name + "-after")
 
-fork("parent", generations)
+fork("parent", 2)
 """
-"""Sends, forks, and sends in parent and children; tells the MessageId of each id."""
+"""Seven processes of three generations: each sends, forks, and sends, and tells the MessageId of each id."""
 
 
 def answered(body: bytes) -> bytes:
@@ -77,19 +76,8 @@ def answered(body: bytes) -> bytes:
 class Sent:
     """What a family of processes sent: as they were told, and as it arrived."""
 
-    def __init__(self, endpoint: HttpEndpoint, *, children: int, times: int, generations: int = 1) -> None:
-        command = [sys.executable, "-W", "error", "-c", SENDER]
-        done = subprocess.run(
-            [*command, str(children), str(times), str(generations)],
-            env={
-                **os.environ,
-                "PYTHONPATH": str(ROOT / "src"),
-                "ZIGZAG_QUEUE_URL": f"{endpoint.url}/1/tasks",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def __init__(self, endpoint: HttpEndpoint) -> None:
+        done = ended(SENDER, ZIGZAG_QUEUE_URL=f"{endpoint.url}/1/tasks")
         assert done.returncode == 0, done.stderr[-2000:]
         self.told: list[tuple[str, str]] = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
         self.arrived = sorted(_body(request)["id"] for request in endpoint.requests)
@@ -100,33 +88,40 @@ class Sent:
         """Of each connection, the processes that used it."""
 
 
+def ended(code: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """A process that runs this, with these variables as well."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tools", **more},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def _body(request: bytes) -> Any:
     return json.loads(json.loads(request)["MessageBody"])
 
 
-@pytest.mark.parametrize("wanted", TRANSPORTS)
-class TestForkedChildren:
-    def test_what_they_and_their_parent_send_arrives_once_and_none_is_lost(
-        self, monkeypatch: pytest.MonkeyPatch, wanted: str
-    ) -> None:
-        with HttpEndpoint(answered) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-            monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)
-            sent = Sent(endpoint, children=4, times=3)
+@pytest.fixture(scope="module", params=TRANSPORTS)
+def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
+    with pytest.MonkeyPatch.context() as patch, HttpEndpoint(answered) as endpoint:
+        as_on_lambda(patch, endpoint.url)
+        patch.setenv("ZIGZAG_TRANSPORT", request.param)
+        yield Sent(endpoint)
 
-        assert len(sent.told) == 4 * 2 * 3 + 2 * 3
+
+class TestForkedChildren:
+    def test_what_they_and_their_parent_send_arrives_once_and_none_is_lost(self, sent: Sent) -> None:
+        assert len(sent.told) == 7 * 2 * 3
         assert sent.arrived == sorted(id for id, _ in sent.told)
         assert [(id, told) for id, told in sent.told if told != f"of {id}"] == []
 
-    def test_no_two_processes_share_a_connection(self, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
-        with HttpEndpoint(answered) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-            monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)
-            sent = Sent(endpoint, children=2, times=1, generations=2)
-
+    def test_no_two_processes_share_a_connection(self, sent: Sent) -> None:
         assert len(set().union(*sent.senders)) == 7
         assert [senders for senders in sent.senders if len(senders) > 1] == []
 
+    @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_call_of_another_process_opens_a_connection(
         self, monkeypatch: pytest.MonkeyPatch, wanted: str
     ) -> None:
@@ -205,13 +200,7 @@ print(os.waitpid(child, 0)[1])
 
 
 def test_a_child_does_not_send_to_its_copy_of_a_sandbox() -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SENDER_IN_A_SANDBOX],
-        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tools"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = ended(SENDER_IN_A_SANDBOX)
 
     assert "zigzag.errors.SendError: this process was forked within a test's sandbox" in done.stderr
     assert int(done.stdout) != 0

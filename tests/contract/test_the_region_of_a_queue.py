@@ -17,6 +17,8 @@ from shared.aws.lean import streams
 from shared.aws.transport import Transport
 from zigzag import SendError, send, task
 
+PRODUCERS = "us-east-1"
+
 
 @task
 def collect(payload: dict[str, Any]) -> None: ...
@@ -54,32 +56,20 @@ def region_signed_for(monkeypatch: pytest.MonkeyPatch, queue_url: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("queue_url", "region"),
+    ("queue", "region"),
     [
-        ("https://sqs.eu-west-1.amazonaws.com/123456789012/tasks", "eu-west-1"),
-        ("https://sqs.us-east-1.amazonaws.com/123456789012/tasks", "us-east-1"),
-        ("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/tasks", "cn-north-1"),
-        ("https://SQS.us-gov-west-1.amazonaws.com/123456789012/tasks", "us-gov-west-1"),
+        ("https://sqs.eu-west-1.amazonaws.com", "eu-west-1"),
+        ("https://sqs.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("https://SQS.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        pytest.param("http://127.0.0.1:4566", PRODUCERS, id="an address"),
+        pytest.param("https://queue.amazonaws.com", PRODUCERS, id="an older name"),
+        pytest.param("https://sqs.eu-west-1.amazonaws.com.example.com", PRODUCERS, id="somebody else's"),
     ],
 )
-def test_a_send_is_signed_for_the_queues(
-    monkeypatch: pytest.MonkeyPatch, queue_url: str, region: str
+def test_a_send_is_signed_for_the_one_in_the_queues_url_or_the_producers(
+    monkeypatch: pytest.MonkeyPatch, queue: str, region: str
 ) -> None:
-    assert region_signed_for(monkeypatch, queue_url) == region
-
-
-@pytest.mark.parametrize(
-    "queue_url",
-    [
-        "http://127.0.0.1:4566/000000000000/tasks",
-        "https://queue.amazonaws.com/123456789012/tasks",
-        "https://sqs.eu-west-1.amazonaws.com.example.com/123456789012/tasks",
-    ],
-)
-def test_where_the_url_names_none_it_is_the_producers(
-    monkeypatch: pytest.MonkeyPatch, queue_url: str
-) -> None:
-    assert region_signed_for(monkeypatch, queue_url) == "us-east-1"
+    assert region_signed_for(monkeypatch, f"{queue}/123456789012/tasks") == region
 
 
 def test_a_send_goes_to_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,5 +93,5 @@ def test_a_producer_needs_none_of_its_own(monkeypatch: pytest.MonkeyPatch) -> No
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
 
-    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks"
-    assert region_signed_for(monkeypatch, url) == "eu-west-1"
+    queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks"
+    assert region_signed_for(monkeypatch, queue_url) == "eu-west-1"
