@@ -109,19 +109,6 @@ def test_nobody_elses_line_may(lines: Lines, extra: dict[str, Any]) -> None:
     assert set(lines()[0]) == {"timestamp", "level", "message"}
 
 
-def test_what_a_line_is_given_by_extra_is_a_field_of_it(lines: Lines) -> None:
-    log.LOGGER.info("said", extra={"order": "A-1", "who": Strange(), "level": "FORGED"})
-
-    (line,) = lines()
-    assert line.pop("timestamp")
-    assert line == {
-        "level": "INFO",
-        "message": "said",
-        "order": "A-1",
-        "who": "a Strange, whose text can't be had",
-    }
-
-
 class TestOfATask:
     """What `context.log` adds to a task's lines."""
 

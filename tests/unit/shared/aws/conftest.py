@@ -1,20 +1,13 @@
-"""boto, to compare with; an endpoint, and both ways to wait for it."""
+"""An endpoint, and both ways to wait for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from tests.http_endpoint import HttpEndpoint
 from tests.transports import as_on_lambda
-from tests.unit.shared.aws.boto import Boto
 from tests.unit.shared.aws.ways import GOOD, WAYS, Way
-
-
-@pytest.fixture
-def boto(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Boto:
-    return Boto(monkeypatch, tmp_path)
 
 
 @pytest.fixture

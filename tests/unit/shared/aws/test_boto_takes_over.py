@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
-from tests.transports import InALoop, as_on_lambda
+from tests.transports import as_on_lambda
 from tests.unit.shared.aws.ways import GOOD, Way, bad
 
 from shared.aws.choice import LEAN, transport_in_a_loop, transport_in_place
 from shared.aws.transport import AnsweredError, CallError, NoAnswerError, NotSentError
-from zigzag.in_place import run_in_place
 
 
 def refusal(code: str) -> bytes:
@@ -55,9 +54,8 @@ NO_DOUBT = {
 }
 
 
-def call(way: Way) -> dict[str, Any]:
-    asked = way.transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"})
-    return way.run(asked).body
+def call(way: Way, **more: Any) -> dict[str, Any]:
+    return way.run(way.transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}, **more)).body
 
 
 class Told:
@@ -82,20 +80,15 @@ class Told:
         return [vars(each)["fields"] for each in self._caplog.records if each.message == "boto is used"]
 
 
-class WorkersWay:
-    def __init__(self, attempts: int = 1) -> None:
-        self.transport = transport_in_place(LEAN, attempts=attempts)
-
-    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
-        return run_in_place(coroutine)
-
-    def close(self) -> None:
-        self.transport.close()
+class WorkersWay(Way):
+    def __init__(self, **more: Any) -> None:
+        super().__init__(transport_in_place(LEAN, **{"attempts": 1, **more}))
 
 
-class ConsumersWay(InALoop):
-    def __init__(self) -> None:
-        super().__init__(LEAN)
+class ConsumersWay(Way):
+    def __init__(self, **more: Any) -> None:
+        settings = {"attempts": 1, "connections": 10, "threads": 10, **more}
+        super().__init__(transport_in_a_loop(LEAN, **settings), asyncio.Runner())
 
 
 WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}
@@ -243,13 +236,13 @@ class TestTime:
     def test_nothing_is_sent_by_boto_once_the_invocation_is_over(self, told: Told) -> None:
         ends = [float("inf")]
         told.answers_lean(refusal("SignatureDoesNotMatch"))
-        transport = transport_in_place(LEAN, attempts=4, ends_at=lambda: ends[0])
-        run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}))
+        way = WorkersWay(attempts=4, ends_at=lambda: ends[0])
+        call(way)
 
         ends[0] = 0.0
         with pytest.raises(NotSentError, match="TooLate"):
-            run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}))
-        transport.close()
+            call(way)
+        way.close()
 
         assert told.clients == ["lean", "boto"]
 
@@ -258,7 +251,7 @@ class TestTime:
         call(way)
 
         with pytest.raises(NotSentError, match="TooLate"):
-            way.run(way.transport.call("sqs", "GetQueueAttributes", {"QueueUrl": "tasks"}, until=1.0))
+            call(way, until=1.0)
 
         assert told.clients == ["lean", "boto"]
 
@@ -267,12 +260,11 @@ def test_boto_asks_for_half_the_messages_that_it_could_hold_alone_and_the_lean_c
     told: Told,
 ) -> None:
     told.answers_lean(refusal("SignatureDoesNotMatch"))
-    transport = transport_in_a_loop(LEAN, attempts=1, connections=1, threads=1, botos_messages=4)
+    way = ConsumersWay(botos_messages=4)
     asked = {"QueueUrl": "tasks", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
 
-    with asyncio.Runner() as runner:
-        runner.run(transport.call("sqs", "ReceiveMessage", asked))
-    transport.close()
+    way.run(way.transport.call("sqs", "ReceiveMessage", asked))
+    way.close()
 
     assert [json.loads(request)["MaxNumberOfMessages"] for request in told.endpoint.requests] == [10, 2]
 

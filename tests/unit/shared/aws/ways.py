@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from shared.aws.lean.endpoint import aws_environment
 from shared.aws.lean.streams_in_a_loop import InALoop
@@ -24,40 +24,32 @@ def bad(status: int, headers: str = "", body: str = "{}") -> bytes:
     return f"HTTP/1.1 {status} Bad\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-class Way(Protocol):
-    """A way to wait."""
+class Way:
+    """A transport, and how its calls are waited for: in place, or by the runner of an event loop."""
 
-    transport: Transport
-
-    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R: ...
-
-    def close(self) -> None: ...
-
-
-class WorkersWay:
-    def __init__(self, attempts: int = 1) -> None:
-        self.transport: Transport = LeanTransport(aws_environment(os.environ), InPlace(), attempts=attempts)
+    def __init__(self, transport: Transport, runner: asyncio.Runner | None = None) -> None:
+        self.transport = transport
+        self._runner = runner
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
-        return run_in_place(coroutine)
+        return run_in_place(coroutine) if self._runner is None else self._runner.run(coroutine)
 
     def close(self) -> None:
         self.transport.close()
+        if self._runner is not None:
+            self._runner.close()
 
 
-class ConsumersWay:
+class WorkersWay(Way):
     def __init__(self, attempts: int = 1) -> None:
-        self.transport: Transport = LeanTransport(
-            aws_environment(os.environ), InALoop(), attempts=attempts, connections=4
-        )
-        self._runner = asyncio.Runner()
+        super().__init__(LeanTransport(aws_environment(os.environ), InPlace(), attempts=attempts))
 
-    def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
-        return self._runner.run(coroutine)
 
-    def close(self) -> None:
-        self.transport.close()
-        self._runner.close()
+class ConsumersWay(Way):
+    def __init__(self, attempts: int = 1) -> None:
+        environment = aws_environment(os.environ)
+        transport = LeanTransport(environment, InALoop(), attempts=attempts, connections=4)
+        super().__init__(transport, asyncio.Runner())
 
 
 WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 import pytest
 from botocore.auth import _host_from_url  # type: ignore[attr-defined]
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.config import Config
 from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import Loader
-from tests.unit.shared.aws.boto import Boto, client, request
 
 from shared.aws.lean.endpoint import SERVICES, AwsEnvironment, Endpoint, NeedsBotoError, aws_environment
 from shared.aws.transport import Service
@@ -23,6 +26,8 @@ REGION = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
 LAMBDA = {**KEYS, **REGION, "AWS_SESSION_TOKEN": "IQoJb3J"}
 """What a function on Lambda has."""
 
+type Sessions = Callable[[dict[str, str]], boto3.Session]
+
 CALLS: dict[Service, tuple[str, str, dict[str, Any]]] = {
     "sqs": ("receive_message", "/", {"QueueUrl": "https://sqs.test/1/tasks"}),
     "lambda": ("invoke", "/2015-03-31/functions/worker/invocations", {"FunctionName": "worker"}),
@@ -31,6 +36,8 @@ CALLS: dict[Service, tuple[str, str, dict[str, Any]]] = {
 """A call to each service, and the path of its own that it asks for."""
 
 _LOADER = Loader()
+"""It keeps what it reads: descriptions of services are large."""
+
 _PARTITIONS = _LOADER.load_data("partitions")
 
 
@@ -110,20 +117,59 @@ SERVED = {
 }
 
 
+ITS_OWN = ("AWS_", "BOTO", "REQUESTS_CA_BUNDLE", "_X_AMZN_")
+ONCE = Config(retries={"total_max_attempts": 1, "mode": "standard"})
+
+
+class SentError(Exception):
+    """In place of sending it."""
+
+    def __init__(self, request: AWSPreparedRequest) -> None:
+        super().__init__()
+        self.request = request
+
+
+@pytest.fixture
+def boto(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sessions:
+    """boto3 in an environment that is nothing but the variables, and has no files of a person's."""
+
+    def session(variables: dict[str, str]) -> boto3.Session:
+        for name in os.environ:
+            if name.startswith(ITS_OWN) or name.lower().endswith("_proxy"):
+                monkeypatch.delenv(name)
+        for name, value in {"HOME": str(tmp_path), **variables}.items():
+            monkeypatch.setenv(name, value)
+        session = botocore.session.Session()
+        session.register_component("data_loader", _LOADER)
+        return boto3.Session(botocore_session=session)
+
+    return session
+
+
 def as_boto_does(session: boto3.Session, service: Service) -> tuple[Any, ...]:
     """Where boto sends a call, who it is there, for which region it signs, and whom it trusts."""
-    caller = client(session, service)
+
+    def stop(request: AWSPreparedRequest, **_: Any) -> None:
+        raise SentError(request)
+
+    client: Any = session.client(service, config=ONCE)
+    client.meta.events.register_first("before-send", stop)
     operation, _, parameters = CALLS[service]
-    sent = request(caller, operation, **parameters)
+    with pytest.raises(SentError) as caught:
+        getattr(client, operation)(**parameters)
+    sent = caught.value.request
     to = urlsplit(sent.url)
     port = to.port or {"https": 443, "http": 80}[to.scheme]
-    signed = sent.headers["Authorization"]
-    [(who, region)] = re.findall(rf"Credential=([^/]+)/\d+/([^/]+)/{service}/", signed)
-    token = sent.headers.get("X-Amz-Security-Token")
-    http = caller._endpoint.http_session  # nowhere else does it say whom it trusts, and through whom it goes
+    signed, token = (text_of(sent.headers.get(name)) for name in ("Authorization", "X-Amz-Security-Token"))
+    [(who, region)] = re.findall(rf"Credential=([^/]+)/\d+/([^/]+)/{service}/", str(signed))
+    http = client._endpoint.http_session  # nowhere else does it say whom it trusts, and through whom it goes
     through = http._proxy_config.proxy_url_for(sent.url)
     where = (to.scheme, to.hostname, port, _host_from_url(sent.url), to.path)
     return *where, who, token, region, http._verify, through
+
+
+def text_of(value: Any) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def as_we_do(found: AwsEnvironment, service: Service) -> tuple[Any, ...]:
@@ -134,9 +180,9 @@ def as_we_do(found: AwsEnvironment, service: Service) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("variables", SERVED.values(), ids=SERVED)
-def test_the_variables_mean_what_they_mean_to_boto(boto: Boto, variables: dict[str, str]) -> None:
+def test_the_variables_mean_what_they_mean_to_boto(boto: Sessions, variables: dict[str, str]) -> None:
     variables = LAMBDA | variables
-    session = boto.session(variables)
+    session = boto(variables)
 
     found = aws_environment(variables)
 
@@ -170,14 +216,14 @@ endpoint_url = http://from-a-profile.example
 
 @pytest.mark.parametrize("variables", ONLY_BOTO.values(), ids=ONLY_BOTO)
 def test_what_boto_does_in_another_way_is_left_to_it(
-    boto: Boto, tmp_path: Path, variables: dict[str, str]
+    boto: Sessions, tmp_path: Path, variables: dict[str, str]
 ) -> None:
     file = tmp_path / "file"
     file.write_text(FILE)
     asked = {name: value.format(file=file) for name, value in variables.items()}
     [named, *_] = variables
 
-    assert as_boto_does(boto.session(LAMBDA | asked), "sqs") != as_we_do(aws_environment(LAMBDA), "sqs")
+    assert as_boto_does(boto(LAMBDA | asked), "sqs") != as_we_do(aws_environment(LAMBDA), "sqs")
     with pytest.raises(NeedsBotoError, match=f"^{named} is (set|true): only boto"):
         aws_environment(LAMBDA | asked)
 
