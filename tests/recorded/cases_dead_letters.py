@@ -11,7 +11,6 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sample
 
 @recorded(f"{LOCALSTACK} test_dead_letter_queue_max_receive_count", ONE_RECEIVE)
 def a_message_is_moved_by_the_receive_that_would_be_one_too_many(aws: Aws) -> None:
-    """That receive brings nothing; in the dead-letter queue the message has the same id."""
     message_id = aws.send("x")
     aws.receive_one(lease_seconds=0)
     assert aws.dead_letters() == []
@@ -22,7 +21,6 @@ def a_message_is_moved_by_the_receive_that_would_be_one_too_many(aws: Aws) -> No
 
 @recorded(f"{LOCALSTACK} test_dead_letter_queue_message_attributes (2024-04-30)", ONE_RECEIVE, but=MOTO)
 def a_moved_message_keeps_its_attributes_and_its_count_and_says_where_it_is_from(aws: Aws) -> None:
-    """Received once in each queue, its count is 2."""
     aws.send("x", attributes={"MyAttribute": text("foobar")}, trace_header=TRACE)
     aws.receive_one(lease_seconds=0)
     aws.receive()
@@ -56,7 +54,6 @@ def a_moved_message_of_a_standard_queue_keeps_its_age(aws: Aws) -> None:
     but=BOTH,
 )
 def a_moved_message_of_a_fifo_queue_is_new_in_the_dead_letter_queue(aws: Aws) -> None:
-    """SentTimestamp is when it was moved."""
     aws.send_in_groups("a1")
     sent = system(aws.receive_one(lease_seconds=0), "SentTimestamp")
     aws.pass_time(2)
@@ -70,7 +67,6 @@ def a_moved_message_of_a_fifo_queue_is_new_in_the_dead_letter_queue(aws: Aws) ->
     Given(fifo=True, max_receive_count=2),
 )
 def a_group_goes_on_when_its_message_was_moved(aws: Aws) -> None:
-    """The moved message has the same id and body; the group's next message is received."""
     first_id = aws.send("foobar", group="a")
     for _ in range(2):
         aws.receive_one(lease_seconds=0, wait_seconds=1)

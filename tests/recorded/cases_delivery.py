@@ -9,7 +9,6 @@ NUMBER = {"DataType": "Number", "StringValue": "1614717034367"}
 
 @recorded(f"{LOCALSTACK} test_receive_message_attributes_timestamp_types")
 def times_are_whole_milliseconds(aws: Aws) -> None:
-    """Of the send, and of the first receive."""
     aws.send("x")
     delivery = aws.receive_one(lease_seconds=0)
     sent, received = system(delivery, "SentTimestamp"), system(delivery, "ApproximateFirstReceiveTimestamp")
@@ -39,7 +38,6 @@ def a_message_keeps_its_first_receives_time_and_counts_the_receives_that_were_re
 
 @recorded(f"{API}/API_SendMessage.html: `messages with the same MessageGroupId can be processed in parallel`")
 def a_group_of_a_standard_queue_holds_nothing_back(aws: Aws) -> None:
-    """While one is in flight, the others of its group are received."""
     for number in range(3):
         aws.send(f"{number}", group="tenant")
     received = [aws.receive_one().body for _ in range(3)]
@@ -49,7 +47,6 @@ def a_group_of_a_standard_queue_holds_nothing_back(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_wait_time_seconds_waits_correctly")
 def a_receive_that_waits_brings_what_is_sent_meanwhile(aws: Aws) -> None:
-    """It does not have to be there when the receive begins."""
     aws.send_later(0.5, "foobared")
     assert aws.bodies(wait_seconds=10) == ["foobared"]
 

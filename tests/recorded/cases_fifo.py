@@ -13,7 +13,6 @@ EXTENDED = f"{LOCALSTACK} 2025-11-19, test_fifo_group_visibility_extends_with_ch
 
 @recorded(f"{LOCALSTACK} test_fifo_message_group_visibility", FIFO)
 def a_group_with_a_message_in_flight_gives_nothing_until_that_is_deleted(aws: Aws) -> None:
-    """A new message does not open the group; the delete does."""
     aws.send_in_groups("a1")
     first = aws.receive_one()
     aws.send_in_groups("a2")
@@ -25,7 +24,6 @@ def a_group_with_a_message_in_flight_gives_nothing_until_that_is_deleted(aws: Aw
 
 @recorded(f"{LOCALSTACK} test_fifo_receive_message_visibility_timeout_shared_in_group (first half)", FIFO)
 def a_group_with_some_in_flight_holds_back_the_rest_and_other_groups_go_on(aws: Aws) -> None:
-    """Two of four were received: the next receive brings another group."""
     aws.send_in_groups("a1", "a2", "a3", "a4", "b1", "c1")
 
     assert aws.bodies(2) == ["a1", "a2"]
@@ -36,7 +34,6 @@ def a_group_with_some_in_flight_holds_back_the_rest_and_other_groups_go_on(aws: 
     f"{LOCALSTACK} test_fifo_receive_message_visibility_timeout_shared_in_group (second half)", FIFO, but=BOTH
 )
 def groups_that_were_received_come_after_those_that_still_wait(aws: Aws) -> None:
-    """When their leases have ended; each group whole and in order."""
     aws.send_in_groups("a1", "a2", "a3", "a4", "b1", "c1")
     aws.receive(2, lease_seconds=1)
     aws.receive(1, lease_seconds=1)
@@ -47,7 +44,6 @@ def groups_that_were_received_come_after_those_that_still_wait(aws: Aws) -> None
 
 @recorded(f"{LOCALSTACK} test_fifo_receive_message_with_zero_visibility_timeout", FIFO, but=BOTH)
 def a_lease_of_no_time_holds_no_group_back_but_puts_it_behind_the_others(aws: Aws) -> None:
-    """The group that was not received yet comes first at the next receive."""
     aws.send_in_groups("a1", "b1", "b2", "c1", "a2")
 
     assert aws.bodies(3, lease_seconds=0) == ["a1", "a2", "b1"]
@@ -78,19 +74,16 @@ def extended(aws: Aws, position: int) -> list[str]:
 
 @recorded(f"{EXTENDED}[0]", FIFO)
 def an_extended_first_message_holds_back_the_group(aws: Aws) -> None:
-    """Nothing is received, though the other two are visible."""
     assert extended(aws, 0) == []
 
 
 @recorded(f"{EXTENDED}[1]", FIFO, but=BOTH)
 def an_extended_second_message_holds_back_what_follows_it(aws: Aws) -> None:
-    """The first is received, the third is not."""
     assert extended(aws, 1) == ["a1"]
 
 
 @recorded(f"{EXTENDED}[2]", FIFO, but=BOTH)
 def an_extended_last_message_holds_back_only_itself(aws: Aws) -> None:
-    """The first two are received."""
     assert extended(aws, 2) == ["a1", "a2"]
 
 
@@ -107,7 +100,6 @@ def a_group_whose_messages_in_flight_are_deleted_takes_its_place_by_the_next_one
 
 @recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_partial_delete", FIFO, but=BOTH)
 def a_group_of_which_one_is_deleted_and_one_in_flight_gives_nothing(aws: Aws) -> None:
-    """The other groups come."""
     aws.send_in_groups("a1", "b1", "a2", "b2", "a3", "a4", "c1")
     first, second = aws.receive(2)
     assert (first.body, second.body) == ("a1", "a2")
@@ -129,7 +121,6 @@ def a_handle_whose_lease_has_ended_deletes_nothing_on_a_fifo_queue(aws: Aws) -> 
 
 @recorded(f"{LOCALSTACK} test_fifo_delete_after_visibility_timeout_extended (2025-10-05)", FIFO)
 def a_handle_whose_lease_was_extended_deletes_on_a_fifo_queue(aws: Aws) -> None:
-    """Also when the lease that the receive gave would have ended."""
     aws.send_in_groups("a1")
     delivery = aws.receive_one(lease_seconds=1)
     assert aws.postpone(30, delivery) == []
@@ -141,7 +132,6 @@ def a_handle_whose_lease_was_extended_deletes_on_a_fifo_queue(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_fifo_approximate_number_of_messages_not_visible", FIFO)
 def in_flight_is_what_was_received_not_what_is_held_back(aws: Aws) -> None:
-    """Two groups are held back, four messages; two of them were received."""
     aws.send_in_groups("a1", "a2", "b1", "b2", "c1", "c2")
     assert [aws.receive_one(lease_seconds=LEASE).body for _ in range(2)] == ["a1", "b1"]
 

@@ -23,7 +23,6 @@ def a_duplicate_does_not_arrive_when_the_original_was_deleted(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_deduplication_interval", BY_ID, but=MOTO)
 def a_deduplication_id_counts_for_five_minutes(aws: Aws) -> None:
-    """Then it is a new message."""
     first_id = aws.send("one", group="a", deduplication_id="d")
     delivery = aws.receive_one()
     assert delivery.message_id == first_id
@@ -38,12 +37,8 @@ def a_deduplication_id_counts_for_five_minutes(aws: Aws) -> None:
     assert aws.bodies() == ["three"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_fifo_deduplication_not_on_message_group_id[True]",
-    FIFO,
-)
+@recorded(f"{LOCALSTACK} test_fifo_deduplication_not_on_message_group_id[True]", FIFO)
 def the_same_body_in_two_groups_arrives_once_where_the_scope_is_the_queue(aws: Aws) -> None:
-    """AWS's default."""
     aws.send("same", group="a")
     aws.send("same", group="b")
 
@@ -54,7 +49,6 @@ def the_same_body_in_two_groups_arrives_once_where_the_scope_is_the_queue(aws: A
     f"{LOCALSTACK} test_sqs_fifo_message_group_scope_no_throughput_setting (2024-05-24)", BY_GROUP, but=MOTO
 )
 def the_same_body_in_two_groups_arrives_twice_where_the_scope_is_the_group(aws: Aws) -> None:
-    """DeduplicationScope: messageGroup."""
     aws.send("same", group="a")
     aws.send("same", group="b")
 
@@ -74,10 +68,7 @@ def the_sender_of_a_duplicate_is_told_the_originals_id(aws: Aws) -> None:
     )
 
 
-@recorded(
-    f"{API}/API_SendMessage.html: `uses a SHA-256 hash ... using the body of the message`",
-    FIFO,
-)
+@recorded(f"{API}/API_SendMessage.html: `uses a SHA-256 hash ... using the body of the message`", FIFO)
 def a_body_without_an_id_has_its_hash_for_one(aws: Aws) -> None:
     """The SHA-256 of the body, in hexadecimal; who sends that as an id sends a duplicate."""
     hashed = hashlib.sha256(b"hello").hexdigest()
@@ -91,7 +82,6 @@ def a_body_without_an_id_has_its_hash_for_one(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_fifo_message_attributes (2024-04-30)", BY_GROUP)
 def a_fifo_message_has_a_group_an_id_and_a_number_at_every_receive(aws: Aws) -> None:
-    """The same each time; only the count of receives grows."""
     aws.send("x", group="group-1", deduplication_id="dedup-1")
     first, second = aws.receive_one(lease_seconds=0), aws.receive_one(lease_seconds=0)
 
@@ -104,7 +94,6 @@ def a_fifo_message_has_a_group_an_id_and_a_number_at_every_receive(aws: Aws) -> 
 
 @recorded(f"{LOCALSTACK} test_fifo_sequence_number_increases", BY_ID, but=MOTO)
 def the_numbers_of_a_group_increase(aws: Aws) -> None:
-    """SequenceNumber, with each message."""
     for number in range(10):
         aws.send(f"{number}", group="a", deduplication_id=f"d{number}")
     numbers = [int(system(delivery, "SequenceNumber") or 0) for delivery in aws.receive()]
@@ -115,19 +104,16 @@ def the_numbers_of_a_group_increase(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_posting_to_fifo_requires_deduplicationid_group_id", BY_ID)
 def a_fifo_queue_takes_no_message_without_an_id_unless_it_goes_by_content(aws: Aws) -> None:
-    """InvalidParameterValue."""
     assert aws.refused("x", group="a") == "InvalidParameterValue"
 
 
 @recorded(f"{LOCALSTACK} test_posting_to_fifo_requires_deduplicationid_group_id", BY_ID)
 def a_fifo_queue_takes_no_message_without_a_group(aws: Aws) -> None:
-    """MissingParameter."""
     assert aws.refused("x", deduplication_id="d") == "MissingParameter"
 
 
 @recorded(f"{LOCALSTACK} test_fifo_queue_send_message_with_delay_seconds_fails", FIFO)
 def a_fifo_queue_takes_no_delay_of_a_single_message(aws: Aws) -> None:
-    """InvalidParameterValue; 0 is fine."""
     assert aws.refused("x", group="a", delay_seconds=2) == "InvalidParameterValue"
     aws.send("x", group="a", delay_seconds=0)
 
@@ -138,7 +124,6 @@ def a_fifo_queue_takes_no_delay_of_a_single_message(aws: Aws) -> None:
     but=BOTH,
 )
 def a_deduplication_id_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None:
-    """InvalidParameterValue if it is empty, longer, or has a space."""
     aws.send("x", group="a", deduplication_id="a" * 128)
 
     for wrong in ("", "a" * 129, "group 123"):

@@ -51,7 +51,6 @@ def a_lease_can_be_extended_again_and_again_each_time_from_now(aws: Aws) -> None
     "test_remove_message_with_old_receipt_handle"
 )
 def a_handle_whose_lease_has_ended_still_deletes_if_nobody_received_the_message_since(aws: Aws) -> None:
-    """Answered with success, and the message is gone."""
     aws.send("x")
     delivery = aws.receive_one(lease_seconds=LEASE)
     aws.pass_time(AFTER_LEASE)
@@ -65,7 +64,6 @@ def a_handle_whose_lease_has_ended_still_deletes_if_nobody_received_the_message_
     "it does not look whether the message was hidden then: AWS says yes to the call"
 )
 def a_handle_whose_lease_has_ended_still_postpones(aws: Aws) -> None:
-    """Answered with 200."""
     aws.send("x")
     delivery = aws.receive_one(lease_seconds=LEASE)
     aws.pass_time(AFTER_LEASE)
@@ -140,7 +138,6 @@ def a_deleted_message_can_not_be_postponed(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_delete_message_with_deleted_receipt_handle", but=MINISTACK)
 def a_message_can_be_deleted_again_and_again(aws: Aws) -> None:
-    """Each delete is answered with success."""
     aws.send("x")
     delivery = aws.receive_one()
 
@@ -152,7 +149,6 @@ def a_message_can_be_deleted_again_and_again(aws: Aws) -> None:
     "test_delete_message_with_illegal_receipt_handle"
 )
 def a_handle_that_never_was_is_invalid(aws: Aws) -> None:
-    """It postpones nothing, and deletes nothing: ReceiptHandleIsInvalid."""
     assert aws.postpone(60, with_handle("INVALID")) == ["ReceiptHandleIsInvalid"]
     assert aws.delete(with_handle("garbage")) == ["ReceiptHandleIsInvalid"]
 
@@ -186,7 +182,6 @@ def a_handle_of_more_than_twelve_hours_ago_deletes_nothing(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_approximate_number_of_messages_not_visible")
 def in_flight_is_what_was_received_until_its_lease_ends(aws: Aws) -> None:
-    """Of six, one is received: one is in flight, and none after its lease."""
     for number in range(6):
         aws.send(f"{number}")
     aws.receive_one(lease_seconds=LEASE)
@@ -198,7 +193,6 @@ def in_flight_is_what_was_received_until_its_lease_ends(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_inflight_message_requeue; standard queues promise no order")
 def a_message_whose_lease_has_ended_comes_before_one_that_was_sent_later(aws: Aws) -> None:
-    """Though it became visible after it."""
     aws.send("older")
     aws.receive_one(lease_seconds=2)
     aws.pass_time(1)
@@ -215,7 +209,6 @@ def a_message_whose_lease_has_ended_comes_before_one_that_was_sent_later(aws: Aw
     but=BOTH,
 )  # 120,000 messages would have to be in flight
 def a_standard_queue_with_its_most_in_flight_answers_a_receive_with_an_error(aws: Aws) -> None:
-    """OverLimit, until one is deleted."""
     for number in range(4):
         aws.send(f"{number}")
     received = aws.receive()
@@ -226,12 +219,8 @@ def a_standard_queue_with_its_most_in_flight_answers_a_receive_with_an_error(aws
     assert aws.bodies() == ["3"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_message_retention_with_inflight",
-    Given(retention_seconds=60),
-)
+@recorded(f"{LOCALSTACK} test_message_retention_with_inflight", Given(retention_seconds=60))
 def a_message_in_flight_is_gone_as_well_when_its_retention_ends(aws: Aws) -> None:
-    """It does not come again after its lease, and deleting it is answered with success."""
     aws.send("one")
     aws.send("two")
     aws.pass_time(5)

@@ -11,13 +11,11 @@ INVALID = "InvalidParameterValue"
 
 @recorded(f"{LOCALSTACK} test_send_empty_message (2025-09-22)", but=MOTO)
 def a_body_is_not_empty(aws: Aws) -> None:
-    """MissingParameter."""
     assert aws.refused("") == "MissingParameter"
 
 
 @recorded(f"{LOCALSTACK} test_send_oversized_message (2025-08-19)", but=BOTH)
 def a_body_and_its_attributes_are_together_at_most_a_mebibyte(aws: Aws) -> None:
-    """Name, type and value of an attribute count."""
     attributes = {"k": text("x")}
     most = MEBIBYTE - len("k" + "String" + "x")
     aws.send("a" * most, attributes=attributes)
@@ -27,7 +25,6 @@ def a_body_and_its_attributes_are_together_at_most_a_mebibyte(aws: Aws) -> None:
 
 @recorded(f"{API}/API_SendMessage.html: `The maximum size is 1 MiB or 1,048,576 bytes`", but=MOTO)
 def size_is_counted_in_bytes_not_in_characters(aws: Aws) -> None:
-    """An é is two bytes."""
     aws.send("é" * (MEBIBYTE // 2))
 
     assert aws.refused("é" * (MEBIBYTE // 2) + "x") == INVALID
@@ -39,14 +36,12 @@ def size_is_counted_in_bytes_not_in_characters(aws: Aws) -> None:
     but=MOTO,
 )
 def control_characters_are_refused(aws: Aws) -> None:
-    """InvalidMessageContents."""
     for character in "\x00\x01\x08\x13\uffff":
         assert aws.refused(f"Invalid-{character}") == "InvalidMessageContents", repr(character)
 
 
 @recorded(f"{LOCALSTACK} test_send_message_with_empty_string_attribute", but=BOTH)
 def the_value_of_an_attribute_is_not_empty(aws: Aws) -> None:
-    """InvalidParameterValue."""
     assert aws.refused("x", attributes={"ErrorDetails": text("")}) == INVALID
 
 
@@ -68,7 +63,6 @@ def the_name_of_an_attribute_has_rules(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_send_message_with_invalid_string_attributes", but=BOTH)
 def the_type_of_an_attribute_is_one_of_three_perhaps_with_a_label(aws: Aws) -> None:
-    """String, Number or Binary, and at most 256 characters."""
     aws.send("x", attributes={"name": {"DataType": "String.custom", "StringValue": "Valid"}})
 
     for kind in ("Invalid", "Number." + "L" * 256):
@@ -78,7 +72,6 @@ def the_type_of_an_attribute_is_one_of_three_perhaps_with_a_label(aws: Aws) -> N
 
 @recorded(f"{GUIDE}/quotas-messages.html: `A message can contain up to 10 metadata attributes`", but=BOTH)
 def a_message_has_at_most_ten_attributes(aws: Aws) -> None:
-    """The eleventh is refused, with the message."""
     aws.send("x", attributes={f"a{number}": text("x") for number in range(10)})
 
     assert aws.refused("x", attributes={f"a{number}": text("x") for number in range(11)}) == INVALID
@@ -88,14 +81,12 @@ def a_message_has_at_most_ten_attributes(aws: Aws) -> None:
     f"{LOCALSTACK} test_send_message_to_standard_queue_with_invalid_message_group_id (2025-07-30)", but=BOTH
 )
 def a_group_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None:
-    """InvalidParameterValue if it is empty, longer, or has a space."""
     for wrong in ("", "a" * 129, "group 123"):
         assert aws.refused("x", group=wrong) == INVALID, wrong
 
 
 @recorded(f"{API}/API_SendMessage.html: `Valid values: 0 to 900`", but=MINISTACK)
 def a_message_is_delayed_for_at_most_a_quarter_of_an_hour(aws: Aws) -> None:
-    """InvalidParameterValue."""
     aws.send("x", delay_seconds=900)
 
     assert aws.refused("x", delay_seconds=901) == INVALID
@@ -103,35 +94,25 @@ def a_message_is_delayed_for_at_most_a_quarter_of_an_hour(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_send_receive_max_number_of_messages")
 def a_receive_asks_for_at_most_ten(aws: Aws) -> None:
-    """InvalidParameterValue."""
     assert aws.refused_receive(most=11) == INVALID
 
 
 @recorded(f"{LOCALSTACK} test_send_receive_wait_time_seconds (2025-02-10)", but=MINISTACK)
 def a_receive_waits_for_0_to_20_seconds(aws: Aws) -> None:
-    """InvalidParameterValue."""
     assert aws.refused_receive(wait_seconds=21) == INVALID
     assert aws.refused_receive(wait_seconds=-1) == INVALID
 
 
-@recorded(f"{LOCALSTACK} test_delete_message_batch_with_too_large_batch", but=MOTO)
-def at_most_ten_are_deleted_at_once(aws: Aws) -> None:
-    """Of eleven none is."""
+@recorded(
+    f"{LOCALSTACK} test_delete_message_batch_with_too_large_batch, "
+    "test_change_message_visibility_batch_with_too_large_batch",
+    but=MOTO,
+)
+def at_most_ten_are_deleted_or_postponed_at_once(aws: Aws) -> None:
     for number in range(11):
         aws.send(f"{number}")
     received = aws.receive() + aws.receive()
-    assert len(received) == 11
 
     assert aws.delete(*received) == ["AWS.SimpleQueueService.TooManyEntriesInBatchRequest"]
-    assert aws.in_flight() == 11
-
-
-@recorded(f"{LOCALSTACK} test_change_message_visibility_batch_with_too_large_batch", but=MOTO)
-def at_most_ten_are_postponed_at_once(aws: Aws) -> None:
-    """Of eleven none is."""
-    for number in range(11):
-        aws.send(f"{number}")
-    received = aws.receive() + aws.receive()
-
     assert aws.postpone(0, *received) == ["AWS.SimpleQueueService.TooManyEntriesInBatchRequest"]
     assert aws.in_flight() == 11
