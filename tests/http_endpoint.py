@@ -14,9 +14,9 @@ from typing import Any, Self
 
 class HttpEndpoint:
     """Answers each call with `answer`: a status, all of an answer in bytes, or a function's status; or in the
-    ways of networks: "close", "reset", "half", "half an error" (503), "hang", "trickle" (a byte at a time,
-    without end), "bye" (202, and closes the connection without a word of it), "too large" (413, without
-    reading the body), and "reads slowly" (and answers nothing).
+    ways of networks: "close", "reset", "half", "half an error" (503), "hang", "bye" (202, and closes the
+    connection without a word of it), "too large" (413, without reading the body), and "reads slowly" (and
+    answers nothing).
 
     requests    -- the body of each, in order; `headers` theirs, by names in lower case.
     by_port     -- the bodies again, by the port they came from: each connection has its own.
@@ -134,10 +134,6 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n{")
             case "hang":
                 self.endpoint.released.wait(30)
-            case "trickle":
-                self.wfile.write(b"HTTP/1.1 202 Accepted\r\nx-slow: ")
-                while not self.endpoint.released.wait(0.05):
-                    self.wfile.write(b".")
             case "bye":
                 self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 

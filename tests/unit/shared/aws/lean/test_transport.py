@@ -39,15 +39,17 @@ def test_a_receive_may_have_a_large_answer(endpoint: HttpEndpoint, way: Way) -> 
 
 @pytest.mark.parametrize(
     ("service", "operation"),
-    [("sqs", "DeleteMessageBatch"), ("sqs", "GetQueueAttributes"), ("dynamodb", "GetItem")],
+    [("sqs", "DeleteMessageBatch"), ("dynamodb", "GetItem"), ("lambda", "Invoke")],
 )
 def test_no_other_call_takes_a_large_answer(
     endpoint: HttpEndpoint, way: Way, service: Service, operation: str
 ) -> None:
     endpoint.answer = bad(200, body=LARGE)
+    transport = way.transport
+    invokes = service == "lambda"
 
     with pytest.raises(NoAnswerError, match="larger than 1,048,576 bytes"):
-        way.run(way.transport.call(service, operation, {}))
+        way.run(transport.invoke("worker", b"{}") if invokes else transport.call(service, operation, {}))
 
 
 def test_a_receive_that_fails_takes_no_large_answer(endpoint: HttpEndpoint, way: Way) -> None:
