@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from tests.http_endpoint import HttpEndpoint
 from tests.transports import as_on_lambda
-from tests.unit.shared.aws.ways import GOOD, WAYS, Way
+from tests.unit.shared.aws.ways import GOOD, WAYS, ConsumersWay, Way, WorkersWay
 
 
 @pytest.fixture
@@ -18,7 +19,18 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
 
 
 @pytest.fixture(params=WAYS.values(), ids=WAYS)
-def way(request: pytest.FixtureRequest, endpoint: HttpEndpoint) -> Iterator[Way]:
-    way: Way = request.param()
-    yield way
-    way.close()
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    with closing(request.param()) as way:
+        yield way
+
+
+@pytest.fixture
+def workers_way() -> Iterator[Way]:
+    with closing(WorkersWay()) as way:
+        yield way
+
+
+@pytest.fixture
+def consumers_way() -> Iterator[Way]:
+    with closing(ConsumersWay()) as way:
+        yield way

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
 from tests.transports import as_on_lambda
-from tests.unit.shared.aws.ways import GOOD, Way, bad
+from tests.unit.shared.aws.ways import GOOD, Way, bad, invoke_at_once
 
 from shared.aws.choice import LEAN, transport_in_a_loop, transport_in_place
 from shared.aws.transport import AnsweredError, CallError, NoAnswerError, NotSentError
@@ -82,13 +83,13 @@ class Told:
 
 class WorkersWay(Way):
     def __init__(self, **more: Any) -> None:
-        super().__init__(transport_in_place(LEAN, **{"attempts": 1, **more}))
+        super().__init__(lambda: transport_in_place(LEAN, **{"attempts": 1, **more}))
 
 
 class ConsumersWay(Way):
     def __init__(self, **more: Any) -> None:
         settings = {"attempts": 1, "connections": 10, "threads": 10, **more}
-        super().__init__(transport_in_a_loop(LEAN, **settings), asyncio.Runner())
+        super().__init__(lambda: transport_in_a_loop(LEAN, **settings), asyncio.Runner())
 
 
 WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}
@@ -104,9 +105,8 @@ def told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> I
 
 @pytest.fixture(params=WAYS.values(), ids=WAYS)
 def way(request: pytest.FixtureRequest, told: Told) -> Iterator[Way]:
-    way: Way = request.param()
-    yield way
-    way.close()
+    with closing(request.param()) as way:
+        yield way
 
 
 @pytest.mark.parametrize("code", REFUSED.values(), ids=REFUSED)
@@ -164,10 +164,8 @@ def test_an_invoke_whose_answer_is_not_understood_is_not_sent_again(told: Told, 
 
 def test_what_may_be_sent_four_times_may_be_by_boto_whatever_became_of_it(told: Told) -> None:
     told.answers_lean(NO_JSON)
-    way = WorkersWay(attempts=4)
-
-    assert call(way) == {}
-    way.close()
+    with closing(WorkersWay(attempts=4)) as way:
+        assert call(way) == {}
 
     assert told.clients == ["lean", "boto"]
 
@@ -206,26 +204,22 @@ class TestCertificate:
             told.endpoint = endpoint
             yield certificate
 
-    @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
     def test_where_boto_accepts_it_the_call_is_made(
-        self, told: Told, certificate: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[], Way]
+        self, told: Told, way: Way, certificate: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        way = make()  # without a bundle of its own
+        way.transport.prepare("sqs")  # without a bundle of its own
         monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))  # which boto finds
 
         assert call(way) == {}
         assert call(way) == {}
-        way.close()
 
         assert told.clients == ["boto", "boto"]
         assert told.said == [{"reason": "sqs has a certificate that the lean client does not accept"}]
 
-    def test_where_boto_does_not_nothing_is_sent(self, told: Told, certificate: Path) -> None:
-        way = WorkersWay()
-
+    @pytest.mark.usefixtures("certificate")
+    def test_where_boto_does_not_nothing_is_sent(self, told: Told, way: Way) -> None:
         with pytest.raises(CallError, match="CERTIFICATE_VERIFY_FAILED"):
             call(way)
-        way.close()
 
         assert told.endpoint.requests == []
 
@@ -236,13 +230,12 @@ class TestTime:
     def test_nothing_is_sent_by_boto_once_the_invocation_is_over(self, told: Told) -> None:
         ends = [float("inf")]
         told.answers_lean(refusal("SignatureDoesNotMatch"))
-        way = WorkersWay(attempts=4, ends_at=lambda: ends[0])
-        call(way)
-
-        ends[0] = 0.0
-        with pytest.raises(NotSentError, match="TooLate"):
+        with closing(WorkersWay(attempts=4, ends_at=lambda: ends[0])) as way:
             call(way)
-        way.close()
+
+            ends[0] = 0.0
+            with pytest.raises(NotSentError, match="TooLate"):
+                call(way)
 
         assert told.clients == ["lean", "boto"]
 
@@ -260,11 +253,10 @@ def test_boto_asks_for_half_the_messages_that_it_could_hold_alone_and_the_lean_c
     told: Told,
 ) -> None:
     told.answers_lean(refusal("SignatureDoesNotMatch"))
-    way = ConsumersWay(botos_messages=4)
     asked = {"QueueUrl": "tasks", "MaxNumberOfMessages": 10, "WaitTimeSeconds": 0}
 
-    way.run(way.transport.call("sqs", "ReceiveMessage", asked))
-    way.close()
+    with closing(ConsumersWay(botos_messages=4)) as way:
+        way.run(way.transport.call("sqs", "ReceiveMessage", asked))
 
     assert [json.loads(request)["MaxNumberOfMessages"] for request in told.endpoint.requests] == [10, 2]
 
@@ -278,13 +270,10 @@ def test_many_calls_that_are_refused_together_are_each_made_once_by_boto(told: T
         return answer
 
     told.endpoint.answer = refused_at_first
-    way = ConsumersWay()
+    events = [b"%d" % number for number in range(10)]
 
-    async def all_at_once() -> None:
-        await asyncio.gather(*(way.transport.invoke("worker", b"%d" % number) for number in range(10)))
+    with closing(ConsumersWay()) as way:
+        invoke_at_once(way, *events)
 
-    way.run(all_at_once())
-    way.close()
-
-    assert sorted(told.endpoint.requests) == sorted([b"%d" % number for number in range(10)] * 2)
+    assert sorted(told.endpoint.requests) == sorted(events * 2)
     assert len(told.said) == 1

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import cached_property
 from typing import Any
 
 from shared.aws.lean.endpoint import aws_environment
@@ -25,31 +26,40 @@ def bad(status: int, headers: str = "", body: str = "{}") -> bytes:
 
 
 class Way:
-    """A transport, and how its calls are waited for: in place, or by the runner of an event loop."""
+    """A transport, made when it is needed, and how its calls are waited for: in place, or in a loop."""
 
-    def __init__(self, transport: Transport, runner: asyncio.Runner | None = None) -> None:
-        self.transport = transport
+    def __init__(self, make: Callable[[], Transport], runner: asyncio.Runner | None = None) -> None:
+        self._make = make
         self._runner = runner
+
+    @cached_property
+    def transport(self) -> Transport:
+        return self._make()
 
     def run[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_in_place(coroutine) if self._runner is None else self._runner.run(coroutine)
 
     def close(self) -> None:
-        self.transport.close()
+        if "transport" in vars(self):
+            self.transport.close()
         if self._runner is not None:
             self._runner.close()
 
 
 class WorkersWay(Way):
     def __init__(self, attempts: int = 1) -> None:
-        super().__init__(LeanTransport(aws_environment(os.environ), InPlace(), attempts=attempts))
+        super().__init__(lambda: LeanTransport(aws_environment(os.environ), InPlace(), attempts=attempts))
 
 
 class ConsumersWay(Way):
+    """With four connections."""
+
     def __init__(self, attempts: int = 1) -> None:
-        environment = aws_environment(os.environ)
-        transport = LeanTransport(environment, InALoop(), attempts=attempts, connections=4)
-        super().__init__(transport, asyncio.Runner())
+        def make() -> Transport:
+            environment = aws_environment(os.environ)
+            return LeanTransport(environment, InALoop(), attempts=attempts, connections=4)
+
+        super().__init__(make, asyncio.Runner())
 
 
 WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}
@@ -57,3 +67,10 @@ WAYS = {"in place": WorkersWay, "in a loop": ConsumersWay}
 
 def call(way: Way, operation: str = "DeleteMessage") -> dict[str, Any]:
     return way.run(way.transport.call("sqs", operation, {"QueueUrl": "tasks"})).body
+
+
+def invoke_at_once(way: Way, *events: bytes) -> None:
+    async def all_of_them() -> None:
+        await asyncio.gather(*(way.transport.invoke("worker", event) for event in events))
+
+    way.run(all_of_them())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import as_on_lambda
-from tests.unit.shared.aws.ways import GOOD, ConsumersWay, Way, WorkersWay, bad, call
+from tests.unit.shared.aws.ways import GOOD, Way, bad, call, invoke_at_once
 
 from shared.aws.lean import connections, streams
 from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError
@@ -43,23 +43,21 @@ class TestConnections:
         assert (len(endpoint.requests), endpoint.connections) == (2, 2)
 
     def test_who_waits_too_long_for_a_turn_is_not_sent(
-        self, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+        self, endpoint: HttpEndpoint, consumers_way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Given four connections, and four calls that get no answer
         monkeypatch.setattr(connections, "OPEN_SECONDS", 0.3)
         endpoint.answer = "hang"
-        way = ConsumersWay()
 
         async def five() -> list[BaseException | None]:
-            calls = [asyncio.create_task(way.transport.invoke("worker", b"{}")) for _ in range(5)]
+            calls = [asyncio.create_task(consumers_way.transport.invoke("worker", b"{}")) for _ in range(5)]
             done, _ = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
             endpoint.released.set()
             await asyncio.wait(calls)
             return [one.exception() for one in done]
 
         # When a fifth is made
-        failed = way.run(five())
-        way.close()
+        failed = consumers_way.run(five())
 
         # Then it fails before the others do, and never began
         assert [type(error) for error in failed] == [NotSentError]
@@ -98,51 +96,41 @@ class TestConnections:
 
         assert endpoint.connections == 2
 
-    def test_there_are_no_more_at_a_time_than_was_said(self, endpoint: HttpEndpoint) -> None:
-        way = ConsumersWay()  # with 4
-
-        async def twenty() -> None:
-            await asyncio.gather(*(way.transport.invoke("worker", b"{}") for _ in range(20)))
-
-        way.run(twenty())
-        way.close()
+    def test_there_are_no_more_at_a_time_than_was_said(
+        self, endpoint: HttpEndpoint, consumers_way: Way
+    ) -> None:
+        invoke_at_once(consumers_way, *[b"{}"] * 20)
 
         assert (len(endpoint.requests), endpoint.connections) == (20, 4)
 
-    def test_threads_may_share_a_transport(self, endpoint: HttpEndpoint) -> None:
+    def test_threads_may_share_a_transport(self, endpoint: HttpEndpoint, workers_way: Way) -> None:
         """A task may send from several."""
-        way = WorkersWay()
-        threads = [
-            threading.Thread(target=lambda: [call(way) for _ in range(20)], daemon=True) for _ in range(4)
-        ]
-
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        way.close()
+        with ThreadPoolExecutor(4) as threads:
+            for _ in range(80):
+                threads.submit(call, workers_way)
 
         assert len(endpoint.requests) == 80
 
-    def test_a_call_that_is_cancelled_leaves_no_connection_behind(self, endpoint: HttpEndpoint) -> None:
+    def test_a_call_that_is_cancelled_leaves_no_connection_behind(
+        self, endpoint: HttpEndpoint, consumers_way: Way
+    ) -> None:
         endpoint.answer = "hang"
-        way = ConsumersWay()
 
         async def cancelled() -> None:
             with pytest.raises(TimeoutError):
-                await asyncio.wait_for(way.transport.invoke("worker", b"{}"), 0.2)
+                await asyncio.wait_for(consumers_way.transport.invoke("worker", b"{}"), 0.2)
 
-        way.run(cancelled())
+        consumers_way.run(cancelled())
         endpoint.released.set()
         endpoint.answer = GOOD
-
-        way.run(way.transport.invoke("worker", b"{}"))
-        way.close()
+        call(consumers_way)
 
         assert endpoint.connections == 2
 
 
-def test_that_a_host_has_no_address_is_remembered_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_a_host_has_no_address_is_remembered_for_a_moment(
+    consumers_way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else each of many calls would ask, and the event loop stand still each time."""
     asked: list[str] = []
 
@@ -153,12 +141,10 @@ def test_that_a_host_has_no_address_is_remembered_for_a_moment(monkeypatch: pyte
     monkeypatch.setattr(streams, "getaddrinfo", nobody)
     monkeypatch.setattr(streams, "_known", {})
     as_on_lambda(monkeypatch)
-    way = ConsumersWay()
 
     for _ in range(3):
         with pytest.raises(NotSentError):
-            call(way)
-    way.close()
+            call(consumers_way)
 
     assert asked == ["sqs.us-east-1.amazonaws.com"]
 

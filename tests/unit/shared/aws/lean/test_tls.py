@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,11 @@ import pytest
 from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import as_on_lambda
-from tests.unit.shared.aws.ways import GOOD, WAYS, ConsumersWay, Way, WorkersWay, call
+from tests.unit.shared.aws.ways import GOOD, ConsumersWay, Way, call, invoke_at_once
 
 from shared.aws.lean import connections, streams
 from shared.aws.lean.trust import trust
 from shared.aws.transport import NoAnswerError, NotSentError
-
-type Make = type[WorkersWay | ConsumersWay]
-each_way = pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
 
 
 class TestTls:
@@ -32,12 +29,6 @@ class TestTls:
             as_on_lambda(monkeypatch, endpoint.url)
             monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
             yield endpoint
-
-    @pytest.fixture(params=WAYS.values(), ids=WAYS)
-    def way(self, request: pytest.FixtureRequest, secure: HttpEndpoint) -> Iterator[Way]:
-        way: Way = request.param()
-        yield way
-        way.close()
 
     def test_calls_go_through_it_and_large_ones_too(self, secure: HttpEndpoint, way: Way) -> None:
         large = b'"%b"' % (b"x" * 1_000_000)
@@ -63,42 +54,36 @@ class TestTls:
         assert secure.taken < len(event)
 
     def test_an_authority_that_is_not_in_the_bundle_is_not_trusted(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+        self, secure: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("AWS_CA_BUNDLE")
-        way = ConsumersWay()
 
         with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
             call(way)
-        way.close()
 
         assert secure.requests == []
 
-    def check_refused(self, why: str, host: str, make: Make, tmp_path: Path, **of: Any) -> None:
+    def check_refused(self, way: Way, why: str, host: str, folder: Path, **of: Any) -> None:
         """At an endpoint on `host`, whose certificate is `of` something else; the bundle vouches for it."""
-        certificate, context = make_certificate(tmp_path, **of)
+        certificate, context = make_certificate(folder, **of)
         with pytest.MonkeyPatch.context() as patch, HttpEndpoint(GOOD, context) as elsewhere:
             as_on_lambda(patch, elsewhere.url.replace("127.0.0.1", host))
             patch.setenv("AWS_CA_BUNDLE", str(certificate))
-            way = make()
 
             with pytest.raises(NotSentError, match=why):
                 call(way)
-            way.close()
 
         assert elsewhere.requests == []
 
-    @each_way
-    def test_a_certificate_for_somebody_else_is_not_trusted(self, make: Make, tmp_path: Path) -> None:
-        self.check_refused("IP address mismatch", "127.0.0.1", make, tmp_path, address="127.0.0.9")
+    def test_a_certificate_for_somebody_else_is_not_trusted(self, way: Way, tmp_path: Path) -> None:
+        self.check_refused(way, "IP address mismatch", "127.0.0.1", tmp_path, address="127.0.0.9")
 
-    @each_way
     def test_a_certificate_that_names_its_host_as_common_name_alone_is_not_trusted(
-        self, make: Make, tmp_path: Path
+        self, way: Way, tmp_path: Path
     ) -> None:
         """An authority vouches for subjectAltNames; a common name may be anything."""
-        why = "CERTIFICATE_VERIFY_FAILED"
-        self.check_refused(why, "localhost", make, tmp_path, name="localhost", address=None)
+        of: dict[str, Any] = {"name": "localhost", "address": None}
+        self.check_refused(way, "CERTIFICATE_VERIFY_FAILED", "localhost", tmp_path, **of)
 
     @pytest.fixture
     def with_amazons_too(self, secure: HttpEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -120,63 +105,50 @@ class TestTls:
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
     def test_whom_amazon_does_not_vouch_for_is_trusted_if_another_of_the_bundle_does(
-        self, secure: HttpEndpoint, with_amazons_too: Path
+        self, secure: HttpEndpoint, with_amazons_too: Path, consumers_way: Way
     ) -> None:
-        way = ConsumersWay()
-
-        async def ten() -> None:
-            await asyncio.gather(*(way.transport.invoke("worker", b"{}") for _ in range(10)))
-
-        way.run(ten())
-        way.close()
+        invoke_at_once(consumers_way, *[b"{}"] * 10)
 
         assert len(secure.requests) == 10
 
     def test_a_bundle_that_is_not_there_is_named(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+        self, secure: HttpEndpoint, workers_way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", "/nowhere/bundle.pem")
-        way = WorkersWay()
 
         with pytest.raises(NotSentError, match="/nowhere/bundle"):
-            call(way)
+            call(workers_way)
 
         assert secure.requests == []
 
+    @pytest.mark.usefixtures("with_amazons_too")
     def test_a_stranger_at_one_endpoint_does_not_shut_another_out(
-        self, secure: HttpEndpoint, with_amazons_too: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+        self, secure: HttpEndpoint, consumers_way: Way, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         # Given calls that go well, over connections whose sessions are remembered
-        way = ConsumersWay()
-        call(way)
+        call(consumers_way)
         (tmp_path / "stranger").mkdir()
         _, context = make_certificate(tmp_path / "stranger")
-        with HttpEndpoint(GOOD, context) as stranger:
+        with HttpEndpoint(GOOD, context) as stranger, closing(ConsumersWay()) as another:
             monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", stranger.url)
-            another = ConsumersWay()
 
             # When somebody is met whom nobody vouches for
             with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
                 another.run(another.transport.invoke("worker", b"{}"))
-            another.close()
 
         # Then the others are still called, over new connections, too
         monkeypatch.setattr(connections, "RESTED_SECONDS", -1)
-        call(way)
-        call(way)
-        way.close()
+        call(consumers_way)
+        call(consumers_way)
         assert secure.connections == 3
 
-    @each_way
     def test_a_new_connection_goes_on_with_the_session_of_the_last_one(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: Make
+        self, secure: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(connections, "RESTED_SECONDS", -1)
-        way = make()
 
         for _ in range(3):
             call(way)
-        way.close()
 
         assert secure.resumed == [False, True, True]
 
@@ -196,9 +168,8 @@ class TestTls:
 
         assert secure.resumed == [False, True, False, True]
 
-    @each_way
     def test_an_address_that_does_not_answer_leaves_time_for_the_next_and_comes_last_then(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, make: Make
+        self, secure: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Given a host of two addresses, at the first of which nobody ever says a word
         port = int(secure.url.rpartition(":")[2])
@@ -207,18 +178,13 @@ class TestTls:
         monkeypatch.setattr(streams, "_known", {})
         monkeypatch.setattr(connections, "OPEN_SECONDS", 1.0)
         with socket.create_server(("127.0.0.9", port)):
-            way = make()
-
             call(way)
-            way.close()
 
-        assert [address for _, address in streams.addresses("127.0.0.1", port)] == [
-            ("127.0.0.1", port),
-            ("127.0.0.9", port),
-        ]
+        known = [address for _, address in streams.addresses("127.0.0.1", port)]
+        assert known == [("127.0.0.1", port), ("127.0.0.9", port)]
 
     def test_the_authorities_are_read_once_for_all_connections(
-        self, secure: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+        self, secure: HttpEndpoint, workers_way: Way, consumers_way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         read: list[Any] = []
         load = ssl.SSLContext.load_verify_locations
@@ -228,14 +194,8 @@ class TestTls:
             "load_verify_locations",
             lambda context, *which, **named: read.append(which) or load(context, *which, **named),
         )
-        way, another = ConsumersWay(), WorkersWay()
 
-        async def ten() -> None:
-            await asyncio.gather(*(way.transport.invoke("worker", b"{}") for _ in range(10)))
-
-        way.run(ten())
-        call(another)
-        way.close()
-        another.close()
+        invoke_at_once(consumers_way, *[b"{}"] * 10)
+        call(workers_way)
 
         assert (secure.connections, len(read)) == (5, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from tests.http_endpoint import HttpEndpoint
@@ -76,11 +77,9 @@ class TestSendingAgain:
         self, endpoint: HttpEndpoint, make: Callable[..., Way], answer: str | bytes, sent: int
     ) -> None:
         endpoint.answer = answer
-        way = make(attempts=2)
 
-        with pytest.raises(CallError):
+        with closing(make(attempts=2)) as way, pytest.raises(CallError):
             call(way)
-        way.close()
 
         assert len(endpoint.requests) == sent
 
