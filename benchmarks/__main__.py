@@ -9,26 +9,12 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from benchmarks import (
-    cold,
-    cost_tables,
-    dispatch,
-    drain,
-    growth,
-    limit,
-    machine,
-    page,
-    transports,
-    worker_overhead,
-)
+from benchmarks import cold, cost_tables, dispatch, machine, page, transports, worker_overhead
 from benchmarks.bench import built_bench
 from benchmarks.peers import compared
 
 MEASURED = {
     "dispatch": dispatch,
-    "limit": limit,
-    "growth": growth,
-    "drain": drain,
     "cold": cold,
     "worker_overhead": worker_overhead,
     "transports": transports,

@@ -69,14 +69,11 @@ class Bench:
     def run(self, arm: Arm, backlog: int = 0, *, count_bundles: bool = False, **manner: Any) -> Outcome:
         """Runs an arm on a new backlog; `manner` as for `Stub.reset`. Raises ArmFailedError."""
         self.stub.reset(backlog, **manner)
-        ran = self.start(arm, {"BENCHMARK_COUNTS_BUNDLES": "1"} if count_bundles else {})
-        return Outcome(ran, self.stub.stats())
-
-    def start(self, arm: Arm, more: Mapping[str, str]) -> Ran:
-        """Runs an arm on the stub's present backlog, with additional variables. Raises ArmFailedError."""
         script, *arguments = arm.script
-        environment = {**self.environment(arm), **more}
-        return run([*arm.interpreter, str(ARMS / script), *arguments], environment, self.folder)
+        command = [*arm.interpreter, str(ARMS / script), *arguments]
+        more = {"BENCHMARK_COUNTS_BUNDLES": "1"} if count_bundles else {}
+        ran = run(command, {**self.environment(arm), **more}, self.folder)
+        return Outcome(ran, self.stub.stats())
 
     def environment(self, arm: Arm) -> dict[str, str]:
         """Returns the variables that Lambda would give the function, with the stub's address."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cold, cost_tables, dispatch, drain, growth, limit, plot, transports, worker_overhead
+from benchmarks import cold, cost_tables, dispatch, plot, transports, worker_overhead
 from benchmarks.package import PROJECT
 from benchmarks.peers import compared
 
@@ -44,18 +44,9 @@ def in_markdown(results: dict[str, Any]) -> str:
         "![The same figures as bars.](performance.svg)",
         "### Dispatch",
         dispatch.tables(results["dispatch"]),
-        "### Beside what the wire allows",
-        _LIMIT,
-        _table(limit.tables, results.get("limit"), "python -m benchmarks.limit"),
         "### Others on the same stub",
         _PEERS,
         _table(compared.tables, results.get("peers"), "python -m benchmarks.peers"),
-        "### Several consumers at once",
-        f"Every call takes {growth.LATENCY_MS} ms, so that consumers wait for them, not for the processor.",
-        _table(growth.tables, results.get("growth"), "python -m benchmarks.growth"),
-        "### A backlog, from a cold process to an empty queue",
-        f"Every call takes {drain.LATENCY_MS} ms; for the memory, none. Zigzag with `InFlightCap=0`.",
-        drain.tables(results["drain"]),
         "### Cold start",
         cold.tables(results["cold"]),
         "### An empty task in a warm worker",
@@ -73,11 +64,6 @@ def _table(tables: Callable[[list[Any]], str], rows: list[Any] | None, command: 
     return f"Not measured in this run: `{command}` does it." if rows is None else tables(rows)
 
 
-_LIMIT = (
-    "wrk is a load generator in C. It asks for ten messages and invokes ten times, on as many connections as "
-    "the consumer had; it signs nothing, and looks at no answer. "
-    "With few connections a consumer uses most of what they allow; with many, the processor is its limit."
-)
 _PEERS = (
     f"Every call takes {compared.LATENCY_MS} ms. A peer that invokes a worker does our consumer's job; the "
     "others work the messages themselves. pip and npm install what they need, so they have a turn only if "

@@ -55,7 +55,6 @@ class Answers:
         self.backlog = backlog
         self._manner = manner
         self._latency = manner.latency_ms / 1000
-        self._cpu_before = time.process_time()
         self._note_the_time()
 
     def to(self, head: bytes, body: bytes) -> Answer:
@@ -74,9 +73,8 @@ class Answers:
         return self._refusal("UnknownOperationException", "The stub knows no such path.")
 
     def stats(self) -> Answer:
-        """Returns the counters, and the stub's processor time since the reset."""
-        stats = {**self.backlog.stats(), "stub_cpu_seconds": time.process_time() - self._cpu_before}
-        return Answer(self._wire(b"200 OK", json.dumps(stats).encode()), 0.0)
+        """The counters."""
+        return Answer(self._wire(b"200 OK", json.dumps(self.backlog.stats()).encode()), 0.0)
 
     def reset(self, body: bytes) -> Answer:
         """Makes a new backlog, with a new manner: `{"backlog": …, "body": …, "latency_ms": …, …}`."""
@@ -84,7 +82,6 @@ class Answers:
         self.backlog = Backlog(wanted.pop("backlog", 0), wanted.pop("body", BODY))
         self._manner = Manner(**wanted)
         self._latency = self._manner.latency_ms / 1000
-        self._cpu_before = time.process_time()
         self._note_the_time()
         return self.stats()
 

@@ -224,17 +224,6 @@ def test_a_client_that_reads_slowly_gets_all_of_an_answer(stub: Stub) -> None:
             assert len(json.loads(answer.read())["Messages"]) == 10
 
 
-def test_it_tells_what_processor_time_it_took_since_the_last_reset(stub: Stub) -> None:
-    sqs = client("sqs", stub)
-    for _ in range(20):
-        received(sqs)
-    took = stub.stats()["stub_cpu_seconds"]
-
-    stub.reset()
-
-    assert took > stub.stats()["stub_cpu_seconds"] > 0
-
-
 def test_a_receive_from_the_empty_queue_waits_as_long_as_it_asks(stub: Stub) -> None:
     """Long enough for another call to be answered in the meantime."""
     tls = ssl.create_default_context(cafile=stub.ca)
