@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,48 +11,51 @@ from tests.architecture.modules import ROOT
 
 import declared
 
-
-def check(project: Path, installed: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "tools" / "declared.py"), str(project)]
-    also = {"PYTHONPATH": str(installed)} if installed else {}
-    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **also})
+Check = Callable[..., tuple[int, str]]
 
 
-def an_installed(folder: Path, name: str, file: str) -> None:
-    """A distribution of that name, which has the file, in a folder that Python imports from."""
-    said = folder / f"{name.replace('-', '_')}-1.dist-info"
-    for path, text in {
-        folder / file: "",
-        said / "METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
-        said / "RECORD": f"{file},,\n",
-    }.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+@pytest.fixture
+def check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Check:
+    """Judges a project with a task of that code, and these packages: the status, and what is said."""
+
+    def check(code: str, *requirements: str) -> tuple[int, str]:
+        (tmp_path / "src" / "tasks").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "src" / "tasks" / "mine.py").write_text(code)
+        (tmp_path / "src" / "requirements.txt").write_text("".join(f"{line}\n" for line in requirements))
+        return declared.main(tmp_path), capsys.readouterr().out
+
+    return check
 
 
-def of_a_task(
-    folder: Path, code: str, *requirements: str, installed: Path | None = None
-) -> subprocess.CompletedProcess[str]:
-    """What is said of a project with this task and these packages."""
-    (folder / "src" / "tasks").mkdir(parents=True, exist_ok=True)
-    (folder / "src" / "tasks" / "mine.py").write_text(code)
-    (folder / "src" / "requirements.txt").write_text("".join(f"{line}\n" for line in requirements))
-    return check(folder, installed)
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Installs a distribution of that name, which has the file."""
+    monkeypatch.syspath_prepend(tmp_path / "installed")
+
+    def install(name: str, file: str) -> None:
+        folder = tmp_path / "installed"
+        for path, text in {
+            file: "",
+            f"{name}-1.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+            f"{name}-1.dist-info/RECORD": f"{file},,\n",
+        }.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+
+    return install
 
 
-def test_the_project_declares_all_that_it_imports() -> None:
-    done = check(ROOT)
-
-    assert (done.returncode, done.stdout) == (0, "every import is declared\n")
+def test_the_project_declares_all_that_it_imports(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (declared.main(ROOT), capsys.readouterr().out) == (0, "every import is declared\n")
 
 
 @pytest.mark.parametrize("code", ["import yaml", "from yaml import nodes", "def run():\n    import yaml"])
-def test_a_package_that_only_happens_to_be_here_is_red_by_its_line(tmp_path: Path, code: str) -> None:
-    done = of_a_task(tmp_path, f"\n{code}\n")
+def test_a_package_that_only_happens_to_be_here_is_red_by_its_line(check: Check, code: str) -> None:
+    status, said = check(f"\n{code}\n")
 
-    assert done.returncode == 1
-    assert done.stdout.startswith("src/tasks/mine.py:")
-    assert "imports yaml, which no line of src/requirements.txt brings" in done.stdout
+    assert status == 1
+    assert said.startswith("src/tasks/mine.py:")
+    assert "imports yaml, which no line of src/requirements.txt brings" in said
 
 
 @pytest.mark.parametrize(
@@ -75,11 +76,10 @@ def test_a_package_that_only_happens_to_be_here_is_red_by_its_line(tmp_path: Pat
         pytest.param("class A:\n    def run(self):\n        import yaml", id="in a method"),
     ],
 )
-def test_in_whatever_way_it_is_imported_it_is_red(tmp_path: Path, code: str) -> None:
-    done = of_a_task(tmp_path, code)
+def test_in_whatever_way_it_is_imported_it_is_red(check: Check, code: str) -> None:
+    status, said = check(code)
 
-    assert done.returncode == 1
-    assert "imports yaml" in done.stdout
+    assert (status, "imports yaml" in said) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -92,12 +92,12 @@ def test_in_whatever_way_it_is_imported_it_is_red(tmp_path: Path, code: str) -> 
         pytest.param("-r PyYAML==6.0.3", id="in another file"),
     ],
 )
-def test_a_line_that_lambda_does_not_get_declares_nothing(tmp_path: Path, line: str) -> None:
-    assert of_a_task(tmp_path, "import yaml", line).returncode == 1
+def test_a_line_that_lambda_does_not_get_declares_nothing(check: Check, line: str) -> None:
+    assert check("import yaml", line)[0] == 1
 
 
-def test_a_line_for_lambda_declares_its_package(tmp_path: Path) -> None:
-    assert of_a_task(tmp_path, "import yaml", "PyYAML==6.0.3 ; sys_platform == 'linux'").returncode == 0
+def test_a_line_for_lambda_declares_its_package(check: Check) -> None:
+    assert check("import yaml", "PyYAML==6.0.3 ; sys_platform == 'linux'")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -110,49 +110,46 @@ def test_a_line_for_lambda_declares_its_package(tmp_path: Path) -> None:
     ],
 )
 def test_a_part_of_a_shared_name_is_not_declared_by_its_other_part(
-    tmp_path: Path, code: str, named: str
+    check: Check, installed: Callable[[str, str], None], code: str, named: str
 ) -> None:
     # Given two packages that share the folder cloud/, as those of google.cloud do
-    installed = tmp_path / "installed"
-    an_installed(installed, "cloud-pubsub", "cloud/pubsub/__init__.py")
-    an_installed(installed, "cloud-storage", "cloud/storage/__init__.py")
+    installed("cloud-pubsub", "cloud/pubsub/__init__.py")
+    installed("cloud-storage", "cloud/storage/__init__.py")
 
-    done = of_a_task(tmp_path, code, "cloud-pubsub==1", installed=installed)
+    status, said = check(code, "cloud-pubsub==1")
 
-    assert done.returncode == 1
-    assert f"imports {named}, which" in done.stdout
-    assert (
-        of_a_task(tmp_path, code, "cloud-pubsub==1", "cloud-storage==1", installed=installed).returncode == 0
-    )
+    assert (status, f"imports {named}, which" in said) == (1, True)
+    assert check(code, "cloud-pubsub==1", "cloud-storage==1")[0] == 0
 
 
-def test_a_name_that_a_tool_has_as_well_is_declared_by_its_own_package_only(tmp_path: Path) -> None:
-    installed = tmp_path / "installed"
-    an_installed(installed, "shop", "shop/__init__.py")
-    an_installed(installed, "shop-stubs-for-tests", "shop/testing.py")
+def test_a_name_that_a_tool_has_as_well_is_declared_by_its_own_package_only(
+    check: Check, installed: Callable[[str, str], None]
+) -> None:
+    installed("shop", "shop/__init__.py")
+    installed("shop-stubs-for-tests", "shop/testing.py")
 
-    assert of_a_task(tmp_path, "import shop.testing", "shop==1", installed=installed).returncode == 1
+    assert check("import shop.testing", "shop==1")[0] == 1
 
 
 @pytest.mark.parametrize(
     "code",
     ["import tasks.not_here", "from shared.not_here import x", "import consumer", "import package.packages"],
 )
-def test_a_module_of_ours_that_the_worker_lacks_is_red(tmp_path: Path, code: str) -> None:
+def test_a_module_of_ours_that_the_worker_lacks_is_red(check: Check, tmp_path: Path, code: str) -> None:
     for module in ("tasks/__init__.py", "shared/log.py", "consumer/app.py", "package/packages.py"):
         (tmp_path / "src" / module).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "src" / module).touch()
 
-    assert of_a_task(tmp_path, code).returncode == 1
+    assert check(code)[0] == 1
 
 
-def test_the_consumer_has_no_packages_at_all(tmp_path: Path) -> None:
+def test_the_consumer_has_no_packages_at_all(check: Check, tmp_path: Path) -> None:
     (tmp_path / "src" / "consumer").mkdir(parents=True)
     (tmp_path / "src" / "consumer" / "app.py").write_text("import yaml")
 
-    done = of_a_task(tmp_path, "import yaml", "PyYAML==6.0.3")
+    _, said = check("import yaml", "PyYAML==6.0.3")
 
-    assert done.stdout == (
+    assert said == (
         "src/consumer/app.py:1: imports yaml, which the consumer's package does not have: "
         "it has no third-party packages\n"
     )
@@ -166,12 +163,8 @@ def test_what_each_function_has_of_ours_is_what_its_package_is_made_of() -> None
     }
 
 
-def test_a_package_that_is_nowhere_is_red(tmp_path: Path) -> None:
-    assert of_a_task(tmp_path, "import not_here_at_all").returncode == 1
-
-
-def test_what_another_package_needs_is_not_declared_by_that(tmp_path: Path) -> None:
-    assert of_a_task(tmp_path, "import idna", "requests==2.34.2").returncode == 1
+def test_what_another_package_needs_is_not_declared_by_that(check: Check) -> None:
+    assert check("import idna", "requests==2.34.2")[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -190,11 +183,9 @@ def test_what_another_package_needs_is_not_declared_by_that(tmp_path: Path) -> N
     ],
 )
 def test_what_is_declared_there_anyway_or_not_needed_is_no_offender(
-    tmp_path: Path, code: str, line: str
+    check: Check, code: str, line: str
 ) -> None:
-    done = of_a_task(tmp_path, code, line)
-
-    assert (done.returncode, done.stdout) == (0, "every import is declared\n")
+    assert check(code, line) == (0, "every import is declared\n")
 
 
 def test_the_check_is_part_of_make_check() -> None:
