@@ -7,13 +7,16 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import boto3
 import pytest
 from benchmarks.template import environment_of
 from moto.sqs import models as sqs_models
+from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
+from tests.integration.warm_worker import WarmWorker, warm_worker
 from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
@@ -28,6 +31,8 @@ from tasks import TASKS
 from zigzag import Task, send
 
 LINES = Callable[[], list[dict[str, Any]]]
+
+WARM = Callable[..., AbstractContextManager[WarmWorker]]
 
 
 class LambdaContext:
@@ -208,3 +213,16 @@ def stack(
                 monkeypatch.setenv(name, value)
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
         yield stack
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> WARM:
+    """Makes a worker that has a process of its own, by the transport that is named."""
+    certified = make_certificate(tmp_path_factory.mktemp("certificate"))
+    return lambda transport=LEAN: warm_worker(tmp_path_factory.mktemp("worker"), certified, transport)
+
+
+@pytest.fixture(name="worker")
+def _a_warm_worker(warm: WARM) -> Iterator[WarmWorker]:
+    with warm() as worker:
+        yield worker

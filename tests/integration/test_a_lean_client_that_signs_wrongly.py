@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.warm_worker import WarmWorker
 from tests.unit.shared.aws.ways import bad
 
 BREAKS = """
@@ -24,13 +22,10 @@ REFUSED = bad(403, body='{"__type": "com.amazon.coral.service#SignatureDoesNotMa
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    """Its AWS refuses a signature that is nothing but zeros."""
-    with warm_worker(tmp_path) as worker:
-        endpoint = worker.endpoint
-        endpoint.answer = lambda _: REFUSED if signature_of(endpoint.headers[-1]) == "00" * 32 else DONE
-        yield worker
+@pytest.fixture(autouse=True)
+def _its_aws_refuses_a_signature_of_zeros(worker: WarmWorker) -> None:
+    endpoint = worker.endpoint
+    endpoint.answer = lambda _: REFUSED if signature_of(endpoint.headers[-1]) == "00" * 32 else DONE
 
 
 def signature_of(headers: dict[str, str]) -> str:

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from hashlib import md5
-from pathlib import Path
 
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
-from tests.transports import TRANSPORTS
+from tests.integration.conftest import WARM
+from tests.integration.warm_worker import WarmWorker
 from tests.unit.shared.aws.ways import bad
+
+from shared.aws.choice import BOTO, LEAN
 
 TASKS = """
 import os, time
@@ -48,7 +49,7 @@ def forks(payload: dict[str, Any]) -> None:
 @task
 def lasts(payload: dict[str, Any]) -> None:
     {kind}()
-    time.sleep(4)
+    time.sleep(3)
 
 @task
 def fails(payload: dict[str, Any]) -> None:
@@ -61,9 +62,9 @@ REFUSED = bad(403, body='{"__type": "com.amazon.coral.service#SignatureDoesNotMa
 KINDS = ("own_variables", "own_default_session")
 
 
-@pytest.fixture(params=TRANSPORTS)
-def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path, request.param) as worker:
+@pytest.fixture(params=[LEAN, pytest.param(BOTO, marks=pytest.mark.slow)])
+def worker(request: pytest.FixtureRequest, warm: WARM) -> Iterator[WarmWorker]:
+    with warm(request.param) as worker:
         worker.endpoint.answer = done
         yield worker
 
@@ -113,7 +114,7 @@ def test_a_send_is_the_functions_also_the_first_of_its_process(
 def test_heartbeats_and_records_are_the_functions_also_the_first_of_its_process(
     worker: WarmWorker, kind: str
 ) -> None:
-    worker.more["RECEIVED_AGO"] = "87"  # a beat comes 30 seconds before the lease's end: 3 seconds from now
+    worker.more["RECEIVED_AGO"] = "88"  # a beat comes 30 seconds before the lease's end: 2 seconds from now
 
     ran = worker.runs(TASKS.replace("{kind}", kind), "lasts", "fails", seconds_left=30)
 
@@ -124,11 +125,11 @@ def test_heartbeats_and_records_are_the_functions_also_the_first_of_its_process(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_so_are_all_calls_of_boto_once_it_has_taken_over(tmp_path: Path, kind: str) -> None:
-    with warm_worker(tmp_path) as worker:
+def test_so_are_all_calls_of_boto_once_it_has_taken_over(warm: WARM, kind: str) -> None:
+    with warm() as worker:
         endpoint = worker.endpoint
         endpoint.answer = lambda call: done(call) if by_boto(endpoint.headers[-1]) else REFUSED
-        worker.more["RECEIVED_AGO"] = "87"
+        worker.more["RECEIVED_AGO"] = "88"
 
         ran = worker.runs(TASKS.replace("{kind}", kind), "lasts", "sends", "forks", seconds_left=30)
 

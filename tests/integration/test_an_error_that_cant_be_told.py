@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.conftest import WARM
+from tests.integration.warm_worker import Ran, body
 
 KINDS = {
     "SyntaxError": "raise SyntaxError('hello', 'abcdef')",
@@ -61,41 +59,33 @@ KINDS = {
 TASKS = """
 from zigzag import Retry
 
-@task(attempts={attempts})
-def raises(payload: dict[str, Any]) -> None:
+def fails():
 {code}
+
+@task(attempts=1)
+def at_its_last_attempt(payload: dict[str, Any]) -> None:
+    fails()
+
+@task(attempts=2)
+def before_that(payload: dict[str, Any]) -> None:
+    fails()
 
 @task
 def next_one(payload: dict[str, Any]) -> None: ...
 """
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
+@pytest.fixture(scope="module", params=KINDS)
+def ran(request: pytest.FixtureRequest, warm: WARM) -> Ran:
+    with warm() as worker:
+        code = TASKS.replace("{code}", body(KINDS[request.param]))
+        return worker.runs(code, "at_its_last_attempt", "before_that", "next_one")
 
 
-def indented(code: str) -> str:
-    lines = code.strip().splitlines()
-    return "\n".join(f"    {line.removeprefix('        ')}" for line in lines)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_its_last_attempt_is_a_dead_letter_and_the_process_goes_on(worker: WarmWorker, kind: str) -> None:
-    code = TASKS.format(attempts=1, code=indented(KINDS[kind]))
-
-    ran = worker.runs(code, "raises", "next_one")
-
-    assert (ran.deliveries, ran.status) == (["dead-letter", "succeeded"], 0), ran.output
+def test_its_last_attempt_is_a_dead_letter_and_the_process_goes_on(ran: Ran) -> None:
+    assert (ran.deliveries[0], ran.deliveries[-1], ran.status) == ("dead-letter", "succeeded", 0), ran.output
     assert "failed after 1 attempt: " in ran.said("delivery")[0]["reason"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_one_before_the_last_is_tried_again(worker: WarmWorker, kind: str) -> None:
-    code = TASKS.format(attempts=2, code=indented(KINDS[kind]))
-
-    ran = worker.runs(code, "raises", "next_one")
-
-    assert ran.outcomes == [("retry later", True), ("succeeded", True)], ran.output
-    assert ran.status == 0
+def test_one_before_the_last_is_tried_again(ran: Ran) -> None:
+    assert ran.outcomes[1] == ("retry later", True), ran.output

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.conftest import WARM
+from tests.integration.warm_worker import Ran, WarmWorker, body
 
 SET_UP = {
     "dictConfig": """
@@ -73,44 +72,31 @@ UNHURT = [name for name in SET_UP if name != "a filter, a factory and a class of
 """After these, a task's own lines are there, too: the other one has its own word for each of them."""
 
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
+@pytest.fixture(scope="module")
+def ran(request: pytest.FixtureRequest, warm: WARM) -> Ran:
+    """What came of a process in which a task set logging up so."""
+    code = TASKS.replace("{code}", body(SET_UP[request.param])) + LOGS
+    with warm() as worker:
+        return worker.runs(code, "before", "sets_up", "after", "logs")
 
 
-def indented(code: str) -> str:
-    lines = code.strip().splitlines()
-    return "\n".join(f"    {line.removeprefix('        ')}" for line in lines)
-
-
-@pytest.mark.parametrize("how", SET_UP)
-def test_each_delivery_has_its_line_however_a_task_sets_logging_up(worker: WarmWorker, how: str) -> None:
-    code = TASKS.replace("{code}", indented(SET_UP[how]))
-
-    ran = worker.runs(code, "before", "sets_up", "after")
-
-    assert ran.outcomes == [("succeeded", True)] * 3, ran.output
-    assert [line["task"] for line in ran.said("delivery")] == ["before", "sets_up", "after"]
+@pytest.mark.parametrize("ran", SET_UP, indirect=True)
+def test_each_delivery_has_its_line_however_a_task_sets_logging_up(ran: Ran) -> None:
+    assert ran.outcomes == [("succeeded", True)] * 4, ran.output
+    assert [line["task"] for line in ran.said("delivery")] == ["before", "sets_up", "after", "logs"]
 
 
 def test_its_metrics_are_there_too(worker: WarmWorker) -> None:
     worker.more["ZIGZAG_METRICS"] = "true"
-    code = TASKS.replace("{code}", indented(SET_UP["dictConfig"]))
+    code = TASKS.replace("{code}", body(SET_UP["dictConfig"]))
 
     ran = worker.runs(code, "sets_up", "after")
 
     assert ["_aws" in line for line in ran.said("delivery")] == [True, True]
 
 
-@pytest.mark.parametrize("how", UNHURT)
-def test_what_context_log_is_told_is_there_whatever_an_earlier_task_set_up(
-    worker: WarmWorker, how: str
-) -> None:
-    code = TASKS.replace("{code}", indented(SET_UP[how])) + LOGS
-
-    ran = worker.runs(code, "sets_up", "logs")
-
+@pytest.mark.parametrize("ran", UNHURT, indirect=True)
+def test_what_context_log_is_told_is_there_whatever_an_earlier_task_set_up(ran: Ran) -> None:
     (line,) = ran.said("order lost")
     assert (line["task"], line["attempt"], line["order"]) == ("logs", 1, 7)
 
@@ -142,7 +128,7 @@ def sets_up(payload: dict[str, Any], context: Context) -> None:
     ],
 )
 def test_after_half_a_line_that_was_printed_ours_is_one_of_its_own(worker: WarmWorker, printed: str) -> None:
-    code = TASKS.replace("{code}", indented(printed))
+    code = TASKS.replace("{code}", body(printed))
 
     ran = worker.runs(code, "before", "sets_up", "after", one_pipe=True)
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.warm_worker import WarmWorker
 
 CODE = """
 import os
@@ -30,12 +27,6 @@ def raises(payload: dict[str, Any]) -> None:
 async def asynchronous(payload: dict[str, Any]) -> None:
     returns(payload)
 """
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
 
 
 @pytest.mark.parametrize(("name", "status"), [("returns", 0), ("raises", 1), ("asynchronous", 0)])

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.warm_worker import WarmWorker
 
 REPLACED = """
 import builtins, select, signal, socket, ssl, sys, threading, time, _thread
@@ -81,12 +78,6 @@ KINDS = (
     "signals",
     "output",
 )
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.conftest import WARM
+from tests.integration.warm_worker import Ran
 
 GOES_ON = """
 import asyncio, time
@@ -30,34 +30,42 @@ def swallows(payload: dict[str, Any]) -> None:
         except BaseException:
             pass
 """
-
+CODE = {"hangs": "import time\ntime.sleep(20)", **dict.fromkeys(("pool", "to_thread", "swallows"), GOES_ON)}
 
 SECONDS_LEFT = 10
 """The least time-out there is: what settles a message has its sixth."""
 
+SETTLED = ["UpdateItem", "ChangeMessageVisibilityBatch"]
 
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
+
+@pytest.fixture(scope="module")
+def ran(warm: WARM) -> dict[str, tuple[Ran, list[str]]]:
+    """What came of each, and the calls of AWS. They wait side by side."""
+
+    def run(name: str) -> tuple[Ran, list[str]]:
+        with warm() as worker:
+            return worker.runs(CODE[name], name, seconds_left=SECONDS_LEFT), worker.called
+
+    with ThreadPoolExecutor(len(CODE)) as pool:
+        return dict(zip(CODE, pool.map(run, CODE), strict=True))
 
 
 @pytest.mark.parametrize("name", ["pool", "to_thread", "swallows"])
-def test_its_message_is_postponed_and_its_process_ends(worker: WarmWorker, name: str) -> None:
-    ran = worker.runs(GOES_ON, name, seconds_left=SECONDS_LEFT)
+def test_its_message_is_postponed_and_its_process_ends(
+    ran: dict[str, tuple[Ran, list[str]]], name: str
+) -> None:
+    process, called = ran[name]
 
-    (line,) = ran.said("delivery")
-    assert (line["outcome"], line["settled"]) == ("retry later", True)
+    (line,) = process.said("delivery")
+    assert (line["outcome"], line["settled"], called) == ("retry later", True, SETTLED)
     assert "interrupted shortly before the function's time was over" in line["reason"]
-    assert worker.called == ["UpdateItem", "ChangeMessageVisibilityBatch"]
-    assert ran.status == 1, "it ended itself"
-    assert ran.lines[-1]["message"] == "this environment ends"
+    assert process.status == 1, "it ended itself"
+    assert process.lines[-1]["message"] == "this environment ends"
 
 
-def test_an_import_that_hangs_is_ended_as_well(worker: WarmWorker) -> None:
-    ran = worker.runs("import time\ntime.sleep(20)", "hangs", seconds_left=SECONDS_LEFT)
+def test_an_import_that_hangs_is_ended_as_well(ran: dict[str, tuple[Ran, list[str]]]) -> None:
+    process, called = ran["hangs"]
 
-    (line,) = ran.said("delivery")
-    assert (line["outcome"], line["settled"]) == ("retry later", True)
+    (line,) = process.said("delivery")
+    assert (line["outcome"], line["settled"], called) == ("retry later", True, SETTLED)
     assert line["reason"].startswith("hangs can't be imported: interrupted")
-    assert worker.called == ["UpdateItem", "ChangeMessageVisibilityBatch"]

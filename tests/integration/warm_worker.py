@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 from typing import Any
 
 from benchmarks.template import QUEUE_URL, environment_of
 from tests.architecture.modules import ROOT
-from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
 
 SECONDS = 60
@@ -139,10 +139,20 @@ class WarmWorker:
         return [headers["x-amz-target"].partition(".")[2] for headers in self.endpoint.headers]
 
 
+def body(code: str) -> str:
+    """The code as the body of a function."""
+    return indent(dedent(code).strip("\n"), "    ")
+
+
 @contextmanager
-def warm_worker(folder: Path, transport: str = "lean") -> Iterator[WarmWorker]:
-    """A worker whose AWS says yes to whatever it is asked, by TLS."""
-    certificate, tls = make_certificate(folder)
+def warm_worker(
+    folder: Path, certified: tuple[Path, ssl.SSLContext], transport: str = "lean"
+) -> Iterator[WarmWorker]:
+    """A worker whose AWS says yes to whatever it is asked, by TLS.
+
+    certified -- as `tests.certificates.make_certificate` gives it.
+    """
+    certificate, tls = certified
     with HttpEndpoint(200, tls) as endpoint:
         variables = {
             "PATH": os.environ["PATH"],
