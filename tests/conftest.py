@@ -1,8 +1,10 @@
-"""A run in two processes: what starts first, how reports travel, and what was counted."""
+"""A run in two processes: what starts first, what is read once, how reports travel, and what was counted."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import functools
+import sys
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +19,17 @@ TAKE_LONG = ("tests/e2e/", "tests/hostile/", "tests/security/", "tests/integrati
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for folder in reversed(TAKE_LONG):
         items.sort(key=lambda item, folder=folder: not item.nodeid.startswith(folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _what_botocore_knows_of_aws_is_read_once() -> Iterator[None]:
+    """Each session of boto3 reads its files again, megabytes of JSON; a run has hundreds of sessions."""
+    loaders = sys.modules.get("botocore.loaders")
+    with pytest.MonkeyPatch.context() as patch:
+        if loaders is not None:
+            read = functools.cache(loaders.JSONFileLoader().load_file)
+            patch.setattr(loaders.JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.hookimpl(wrapper=True)

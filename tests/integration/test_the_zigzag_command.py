@@ -26,14 +26,19 @@ class FullDisk(io.StringIO):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-TEMPLATE: dict[str, Any] = {
-    "Resources": {
-        "TaskQueue": {"Type": "AWS::SQS::Queue"},
-        "DeadLetterQueue": {"Type": "AWS::SQS::Queue"},
-    },
-    "Outputs": {
-        "QueueUrl": {"Value": {"Ref": "TaskQueue"}},
-        "DeadLetterQueueUrl": {"Value": {"Ref": "DeadLetterQueue"}},
+def queue(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::SQS::Queue", "Properties": properties}
+
+
+FIFO = queue(QueueName="tasks.fifo", FifoQueue=True, ContentBasedDeduplication=True)
+"""moto makes no name that ends so by itself."""
+
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
     },
 }
 
@@ -49,26 +54,38 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def deployed(queue: dict[str, Any]) -> str:
-    """A stack called zigzag, whose task queue is `queue`; the queue's URL."""
-    template = {**TEMPLATE, "Resources": {**TEMPLATE["Resources"], "TaskQueue": queue}}
+def deployed(task_queue: dict[str, Any], flow_control: str | None = None) -> dict[str, str]:
+    """The outputs of a stack called zigzag; without `flow_control`, one from before that parameter."""
+    resources = {"TaskQueue": task_queue, "DeadLetterQueue": queue()}
+    names = {"QueueUrl": "TaskQueue", "DeadLetterQueueUrl": "DeadLetterQueue"}
+    parameters = {}
+    if flow_control is not None:
+        resources["RecordsTable"], names["RecordsTableName"] = TABLE, "RecordsTable"
+        parameters["FlowControl"] = flow_control
+    template = {
+        "Parameters": {name: {"Type": "String"} for name in parameters},
+        "Resources": resources,
+        "Outputs": {name: {"Value": {"Ref": resource}} for name, resource in names.items()},
+    }
     cloudformation = boto3.client("cloudformation")
-    cloudformation.create_stack(StackName="zigzag", TemplateBody=json.dumps(template))
+    cloudformation.create_stack(
+        StackName="zigzag",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": name, "ParameterValue": one} for name, one in parameters.items()],
+    )
     outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
-    return next(one["OutputValue"] for one in outputs if one["OutputKey"] == "QueueUrl")
+    return {one["OutputKey"]: one["OutputValue"] for one in outputs}
 
 
 @pytest.fixture
 def queue_url(account: None) -> str:
     """The queue of a stack called zigzag."""
-    return deployed({"Type": "AWS::SQS::Queue"})
+    return deployed(queue())["QueueUrl"]
 
 
 @pytest.fixture
 def fifo_url(account: None) -> str:
-    """The queue of a stack called zigzag, where it is FIFO. moto makes no name that ends so by itself."""
-    properties = {"QueueName": "tasks.fifo", "FifoQueue": True, "ContentBasedDeduplication": True}
-    return deployed({"Type": "AWS::SQS::Queue", "Properties": properties})
+    return deployed(FIFO)["QueueUrl"]
 
 
 @pytest.fixture
@@ -100,13 +117,14 @@ class TestWhichStack:
 
         assert code == 1
         assert "there is no stack 'my-queue'" in err
+        assert "sam build && sam deploy" in err
 
     def test_the_one_of_the_option(self, zigzag: Any, queue_url: str, project: Path) -> None:
         code, _, err = zigzag("status", "--stack", "zigzag")
 
         assert (code, err) == (0, "")
 
-    @pytest.mark.parametrize("text", [None, "", "x", "[default.global.parameters]\nregion = 'eu-west-1'\n"])
+    @pytest.mark.parametrize("text", [None, "x", "[default.global.parameters]\nregion = 'eu-west-1'\n"])
     def test_none_at_all_is_said_in_a_sentence(
         self, zigzag: Any, account: None, project: Path, text: str | None
     ) -> None:
@@ -153,7 +171,7 @@ class TestSend:
         assert "Traceback" not in err
         assert "Messages" not in boto3.client("sqs").receive_message(QueueUrl=queue_url)
 
-    @pytest.mark.parametrize("id", ["[/x]", "[red]", "[/]", "[link=x", "\\[a]", ":smile:"])
+    @pytest.mark.parametrize("id", ["[/x]", "\\[a]", ":smile:"])
     def test_an_id_is_shown_as_it_is(self, zigzag: Any, queue_url: str, id: str) -> None:
         code, out, err = zigzag("send", "hello", '{"name": "Ann"}', "--id", id)
 
@@ -173,19 +191,13 @@ class TestSend:
         assert f"sent hello, in the message {message['MessageId']}" in err
         assert "No space left" in err
 
-    @pytest.mark.parametrize("arguments", [("[/x]",), ("send", "[/x]"), ("status", "--[/x]")])
-    def test_a_wrong_word_is_named_whatever_is_in_it(self, zigzag: Any, arguments: tuple[str, ...]) -> None:
-        code, _, err = zigzag(*arguments)
+    @pytest.mark.parametrize(("arguments", "code"), [(("[/x]",), 2), (("send", "[/x]"), 3)])
+    def test_a_wrong_word_is_named_whatever_is_in_it(
+        self, zigzag: Any, arguments: tuple[str, ...], code: int
+    ) -> None:
+        ended, _, err = zigzag(*arguments)
 
-        assert code in (2, 3)
-        assert "[/x]" in err
-
-    def test_a_stack_that_is_not_there_is_1_and_says_what_to_do(self, zigzag: Any, queue_url: str) -> None:
-        code, _, err = zigzag("send", "hello", '{"name": "Ann"}', "--stack", "other")
-
-        assert code == 1
-        assert "there is no stack 'other'" in err
-        assert "sam build && sam deploy" in err
+        assert (ended, "[/x]" in err) == (code, True)
 
     def test_what_the_queue_refuses_is_1_in_aws_words(self, zigzag: Any, queue_url: str) -> None:
         boto3.client("sqs").delete_queue(QueueUrl=queue_url)
@@ -201,9 +213,6 @@ class TestSend:
         assert code == 3
         assert "send what is large to S3" in err
 
-    def test_a_wrong_option_is_2(self, zigzag: Any) -> None:
-        assert zigzag("send", "hello", "--delay", "901")[0] == 2
-
 
 class TestSendToAFifoQueue:
     def test_group_and_deduplication_id_go_with_the_message(self, zigzag: Any, fifo_url: str) -> None:
@@ -217,13 +226,6 @@ class TestSendToAFifoQueue:
         assert (code, err) == (0, "")
         assert message["Attributes"]["MessageGroupId"] == "customer-7"
         assert message["Attributes"]["MessageDeduplicationId"] == "d-1"
-
-    def test_the_same_id_is_the_same_message(self, zigzag: Any, fifo_url: str) -> None:
-        for name in ("Ann", "Anne"):
-            zigzag("send", "hello", json.dumps({"name": name}), "--group", "g", "--id", "greeting-1")
-
-        messages = boto3.client("sqs").receive_message(QueueUrl=fifo_url, MaxNumberOfMessages=10)["Messages"]
-        assert [json.loads(message["Body"])["payload"]["name"] for message in messages] == ["Ann"]
 
     @pytest.mark.parametrize(
         ("options", "words"),
@@ -250,8 +252,7 @@ class TestStatus:
         for _ in range(3):
             sqs.send_message(QueueUrl=queue_url, MessageBody="{}")
         sqs.receive_message(QueueUrl=queue_url)
-        outputs = boto3.client("cloudformation").describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
-        dead = next(one["OutputValue"] for one in outputs if one["OutputKey"] == "DeadLetterQueueUrl")
+        (dead,) = [url for url in sqs.list_queues()["QueueUrls"] if url != queue_url]
         sqs.send_message(QueueUrl=dead, MessageBody="{}")
 
         code, out, _ = zigzag("status", "--json")
@@ -267,14 +268,6 @@ class TestStatus:
         }
 
 
-TABLE = {
-    "Type": "AWS::DynamoDB::Table",
-    "Properties": {
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
-        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
-    },
-}
 NOW = 1_800_000_000
 DAY = 24 * 3600
 
@@ -319,35 +312,13 @@ class ControlledStack:
         )
 
 
-def controlled(
-    monkeypatch: pytest.MonkeyPatch, flow_control: str = "true", *, fifo: bool = False
-) -> ControlledStack:
-    resources = {**TEMPLATE["Resources"], "RecordsTable": TABLE}
-    if fifo:
-        properties = {"QueueName": "tasks.fifo", "FifoQueue": True}
-        resources["TaskQueue"] = {"Type": "AWS::SQS::Queue", "Properties": properties}
-    template = {
-        "Parameters": {"FlowControl": {"Type": "String"}},
-        "Resources": resources,
-        "Outputs": {**TEMPLATE["Outputs"], "RecordsTableName": {"Value": {"Ref": "RecordsTable"}}},
-    }
-    cloudformation = boto3.client("cloudformation")
-    cloudformation.create_stack(
-        StackName="zigzag",
-        TemplateBody=json.dumps(template),
-        Parameters=[{"ParameterKey": "FlowControl", "ParameterValue": flow_control}],
-    )
-    outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
-    found = {one["OutputKey"]: one["OutputValue"] for one in outputs}
-    stack = ControlledStack(found["QueueUrl"], found["RecordsTableName"], [])
+@pytest.fixture
+def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> ControlledStack:
+    outputs = deployed(queue(), "true")
+    stack = ControlledStack(outputs["QueueUrl"], outputs["RecordsTableName"], [])
     monkeypatch.setattr(gates, "time", lambda: NOW)
     monkeypatch.setattr(gates, "sleep", stack.slept.append)
     return stack
-
-
-@pytest.fixture
-def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> ControlledStack:
-    return controlled(monkeypatch)
 
 
 class TestPause:
@@ -426,9 +397,6 @@ class TestResume:
         assert (code, stack.gate()) == (0, {"key": {"S": "gate#default"}})
         assert out == "default is not paused any more: the next tick receives\n"
 
-    def test_it_answers_with_json(self, zigzag: Any, stack: ControlledStack) -> None:
-        assert json.loads(zigzag("resume", "default", "--json")[1]) == {"queue": "default"}
-
 
 class TestLimits:
     @pytest.mark.parametrize(
@@ -436,7 +404,6 @@ class TestLimits:
         [
             ({}, None, None, "open"),
             ({"paused": {"N": str(NOW)}}, "paused", NOW, "2027-01-15 08:00 UTC"),
-            ({"paused": {"BOOL": True}}, "paused", None, "paused"),
             (
                 {"puased": {"S": "[red]"}},
                 "the gate of default says what nobody understands: puased",
@@ -473,7 +440,6 @@ class TestLimit:
             (("--rate", "5/s", "--burst", "10"), 200, 10),
             (("--rate", "30/min"), 2000, 1),
             (("--rate", "100/h", "--burst", "2"), 36000, 2),
-            (("--rate", "0.5/s"), 2000, 1),
         ],
     )
     def test_the_rate_is_the_gates(
@@ -577,21 +543,17 @@ class TestLimit:
         ("arguments", "words"),
         [
             (("--rate", "0/s"), "the rate '0/s' may be like 5/s, 30/min or 100/h"),
-            (("--rate", "-1/s"), "the rate '-1/s' may be"),
-            (("--rate", "fast"), "the rate 'fast' may be"),
             (("--rate", "5/d"), "the rate '5/d' may be"),
             (("--rate", "1001/s"), "at most 1000/s"),
             (("--rate", "0.001/h"), "at least 1 in 30 days"),
             (("--rate", "5/s", "--burst", "0"), "burst"),
             (("--burst", "3"), "name a --rate, or an --at-once, or both; or else --none"),
-            (("--none", "--burst", "3"), "--burst is of a --rate"),
-            (("--at-once", "3", "--burst", "3"), "--burst is of a --rate"),
+            (("--none", "--burst", "3"), "--burst needs a --rate"),
+            (("--at-once", "3", "--burst", "3"), "--burst needs a --rate"),
             (("--rate", "5/s", "--none"), "name a --rate, or an --at-once, or both; or else --none"),
-            (("--at-once", "3", "--none"), "name a --rate, or an --at-once, or both; or else --none"),
             ((), "name a --rate, or an --at-once, or both; or else --none"),
             (("--at-once", "0"), "--at-once may be 1 to 30, not 0"),
             (("--at-once", "31"), "not 31: more is the parameter WorkerConcurrency"),
-            (("--at-once", "many"), "at-once"),
         ],
         ids=str,
     )
@@ -605,16 +567,14 @@ class TestLimit:
         assert stack.gate() == {}
 
     @pytest.mark.parametrize("arguments", [("--rate", "5/s"), ("--at-once", "1")], ids=str)
-    def test_a_fifo_queue_takes_none(
-        self, zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
-    ) -> None:
-        stack = controlled(monkeypatch, fifo=True)
+    def test_a_fifo_queue_takes_none(self, zigzag: Any, account: None, arguments: tuple[str, ...]) -> None:
+        table = deployed(FIFO, "true")["RecordsTableName"]
 
         code, _, err = zigzag("limit", *arguments)
 
         assert code == 2
         assert "a FIFO queue takes no limit" in err
-        assert stack.gate() == {}
+        assert boto3.client("dynamodb").scan(TableName=table)["Items"] == []
 
 
 class TestStatusOfAQueueThatIsClosed:
@@ -638,47 +598,28 @@ class TestStatusOfAQueueThatIsClosed:
 
 
 class TestFlowThatIsNotControlled:
-    COMMANDS = (("pause",), ("resume",), ("limits",), ("limit", "--none"))
-
-    @pytest.mark.parametrize("arguments", COMMANDS, ids=str)
-    @pytest.mark.parametrize("there", ["the parameter is false", "a stack from before the parameter"])
+    @pytest.mark.parametrize(
+        "arguments", [("pause",), ("resume",), ("limits",), ("limit", "--none")], ids=str
+    )
+    @pytest.mark.parametrize("parameter", ["false", pytest.param(None, id="from before it")])
     def test_every_command_is_refused_with_the_parameters_name(
-        self,
-        zigzag: Any,
-        account: None,
-        monkeypatch: pytest.MonkeyPatch,
-        arguments: tuple[str, ...],
-        there: str,
+        self, zigzag: Any, account: None, arguments: tuple[str, ...], parameter: str | None
     ) -> None:
-        if there == "the parameter is false":
-            controlled(monkeypatch, "false")
-        else:
-            deployed({"Type": "AWS::SQS::Queue"})
+        deployed(queue(), parameter)
 
         code, out, err = zigzag(*arguments)
 
         assert (code, out) == (1, "")
         assert "set its parameter FlowControl to true" in err
 
-    @pytest.mark.parametrize("command", ["pause", "resume"])
     def test_an_unknown_queue_is_refused_with_those_there_are(
-        self, zigzag: Any, stack: ControlledStack, command: str
+        self, zigzag: Any, stack: ControlledStack
     ) -> None:
-        code, out, err = zigzag(command, "[/mails]")
+        code, out, err = zigzag("pause", "[/mails]")
 
         assert (code, out) == (2, "")
         assert "no queue is called '[/mails]'; there is: default" in err
         assert stack.gate() == {}
-
-    def test_a_table_that_does_not_answer_is_1_in_aws_words(
-        self, zigzag: Any, stack: ControlledStack
-    ) -> None:
-        boto3.client("dynamodb").delete_table(TableName=stack.table)
-
-        code, _, err = zigzag("limits")
-
-        assert code == 1
-        assert "the table of records refused: ResourceNotFoundException" in err
 
 
 class TestTasks:
