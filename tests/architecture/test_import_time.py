@@ -58,82 +58,62 @@ def test_only_the_two_apps_wire_at_import() -> None:
 
 
 WATCH = """
-import builtins, json, os, sys
-from pathlib import Path
+import json, os, sys
 
-done = []
-watching = False
-
-def watch(event, arguments):
-    if not watching:
-        return
-    if event in FORBIDDEN or event.startswith(("subprocess.", "os.exec", "os.fork")):
-        done.append(event)
-    if event == "open":
-        path, mode, _ = arguments
-        # Reading modules, and what packages bring along, is what an import does.
-        if not isinstance(path, int) and (mode != "r" and mode != "rb" or not str(path).startswith(TREES)):
-            done.append(f"open {path} {mode}")
+def done_by(name):
+    done, watching = [], True
+    def watch(event, arguments):
+        if not watching:
+            return
+        if event in FORBIDDEN or event.startswith(("subprocess.", "os.exec", "os.fork")):
+            done.append(event)
+        if event == "open":
+            path, mode, _ = arguments
+            # Reading modules, and what packages bring along, is what an import does.
+            if not isinstance(path, int) and (mode not in ("r", "rb") or not str(path).startswith(TREES)):
+                done.append(f"open {path} {mode}")
+    sys.addaudithook(watch)
+    __import__(name)
+    watching = False
+    return done
 
 # urllib3 tries at import whether a socket can be bound to IPv6; nobody is called.
 FORBIDDEN = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "os.system", "_thread.start_new_thread"}
-TREES = tuple(str(Path(folder)) for folder in {sys.prefix, sys.base_prefix, sys.argv[1]})
+TREES = tuple({sys.prefix, sys.base_prefix, sys.argv[1]})
 sys.path.insert(0, sys.argv[1])
 sys.dont_write_bytecode = True
-sys.addaudithook(watch)
-watching = True
-__import__(sys.argv[2])
-watching = False
-print(json.dumps({"done": done, "loaded": sorted(sys.modules)}))
+for name in sys.argv[2:]:
+    if os.fork() == 0:  # each in a process that has loaded nothing of ours
+        print(json.dumps([name, done_by(name), sorted(sys.modules)]), flush=True)
+        os._exit(0)
+    os.wait()
 """
 
 
-type Imported = dict[str, dict[str, list[str]]]
+type Imported = dict[str, tuple[list[str], set[str]]]
 """By the module: what it did, and which modules were loaded then."""
 
 
 @pytest.fixture(scope="module")
 def imported() -> Imported:
-    """What each module of src did when it was imported, by a bare Python with an empty environment."""
-    running = {
-        module.name: subprocess.Popen(
-            [sys.executable, "-c", WATCH, str(ROOT / "src"), module.name],
-            env={},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for module in SRC
-    }
-    found = {}
-    for name, process in running.items():
-        out, error = process.communicate()
-        assert process.returncode == 0, f"{name} can't be imported alone: {error.decode()}"
-        found[name] = json.loads(out)
-    return found
+    """What each module of src did when it was imported alone, by a bare Python with an empty environment."""
+    command = [sys.executable, "-c", WATCH, str(ROOT / "src"), *(module.name for module in SRC)]
+    said = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
+    lines = [json.loads(line) for line in said.stdout.splitlines()]
+    assert [name for name, _, _ in lines] == [module.name for module in SRC], said.stderr
+    return {name: (done, set(loaded)) for name, done, loaded in lines}
 
 
 def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing(imported: Imported) -> None:
-    offenders = [f"{name}: {what}" for name, found in imported.items() for what in found["done"]]
-
-    assert offenders == []
+    assert {name: done for name, (done, _) in imported.items() if done} == {}
 
 
-def test_importing_a_function_loads_no_pydantic(imported: Imported) -> None:
-    """It is loaded when a task with a model runs: it would make every cold start slower."""
-    assert loading("pydantic", imported) & {"worker.app", "consumer.app", "zigzag", "tasks"} == set()
+def test_importing_zigzag_loads_neither_boto3_nor_pydantic(imported: Imported) -> None:
+    """Pydantic is loaded when a task with a model runs: it would make every cold start slower."""
+    loaded = {name: imported[name][1] & {"boto3", "pydantic"} for name in ("zigzag", "tasks")}
+
+    assert loaded == {"zigzag": set(), "tasks": set()}
 
 
-def test_importing_zigzag_loads_no_boto3(imported: Imported) -> None:
-    assert loading("boto3", imported) & {"zigzag", "tasks"} == set()
-
-
-def test_importing_the_worker_loads_no_asyncio_and_no_task(imported: Imported) -> None:
-    loaded = imported["worker.app"]["loaded"]
-
-    assert "asyncio" not in loaded
-    assert [name for name in loaded if name.startswith("tasks.")] == []
-
-
-def loading(package: str, imported: Imported) -> set[str]:
-    """The modules of ours that load it when they are imported."""
-    return {name for name, found in imported.items() if package in found["loaded"]}
+def test_importing_the_worker_loads_no_task(imported: Imported) -> None:
+    assert [name for name in imported["worker.app"][1] if name.startswith("tasks.")] == []

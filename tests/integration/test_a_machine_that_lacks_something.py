@@ -28,28 +28,36 @@ def a_python(folder: Path, version: str) -> str:
     return str(script)
 
 
-def test_no_python_313(tmp_path: Path) -> None:
-    done = make_environment("python3.99", tmp_path / "venv", ROOT / "requirements.txt")
+NONE = "needs Python 3.13, and there is no python3.99 here: install it"
 
-    assert done.returncode == 1
-    assert "needs Python 3.13, and there is no python3.99 here: install it" in done.stderr
+
+@pytest.mark.parametrize(
+    ("python", "words"),
+    [("python3.99", NONE), ("3.12", "is 3.12: make PYTHON=/path/to/python3.13")],
+    ids=["none", "another"],
+)
+def test_without_python_313_no_environment_is_made(tmp_path: Path, python: str, words: str) -> None:
+    python = a_python(tmp_path, python) if python == "3.12" else python
+
+    done = make_environment(python, tmp_path / "venv", ROOT / "requirements.txt")
+
+    assert (done.returncode, words in done.stderr) == (1, True)
     assert not (tmp_path / "venv").exists()
 
 
-def test_another_python(tmp_path: Path) -> None:
-    done = make_environment(a_python(tmp_path, "3.12"), tmp_path / "venv", ROOT / "requirements.txt")
+def test_packages_that_are_not_to_be_had_leave_no_half_made_environment(tmp_path: Path) -> None:
+    # Given a Python whose environments have nothing to install with
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\n[ "$2" = venv ] && exec {sys.executable} -m venv --without-pip "$3"\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+
+    done = make_environment(str(python), tmp_path / "venv", ROOT / "requirements.txt")
 
     assert done.returncode == 1
-    assert "is 3.12: make PYTHON=/path/to/python3.13" in done.stderr
-
-
-def test_a_package_that_is_not_to_be_had_leaves_no_half_made_environment(tmp_path: Path) -> None:
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("./not-here\n")
-
-    done = make_environment(sys.executable, tmp_path / "venv", requirements)
-
-    assert done.returncode == 1
+    assert "has no pip" in done.stderr
     assert "is the network there?" in done.stderr
     assert not (tmp_path / "venv").exists()
 
@@ -69,19 +77,17 @@ def make_package(
     )
 
 
-def test_no_python_313_to_build_with(tmp_path: Path) -> None:
-    done = make_package(tmp_path, PYTHON="python3.99")
+@pytest.mark.parametrize(
+    ("python", "words"), [("python3.99", NONE), ("3.12", "is 3.12: ")], ids=["none", "another"]
+)
+def test_without_python_313_no_package_is_made(tmp_path: Path, python: str, words: str) -> None:
+    python = a_python(tmp_path, python) if python == "3.12" else python
+
+    done = make_package(tmp_path, PYTHON=python)
 
     assert done.returncode != 0
-    assert "needs Python 3.13, and there is no python3.99 here: install it" in done.stderr
+    assert words in done.stderr
     assert "PYTHON=/path/to/python3.13 sam build" in done.stderr
-
-
-def test_another_python_to_build_with(tmp_path: Path) -> None:
-    done = make_package(tmp_path, PYTHON=a_python(tmp_path, "3.12"))
-
-    assert done.returncode != 0
-    assert "is 3.12: PYTHON=/path/to/python3.13 sam build" in done.stderr
 
 
 def test_a_build_without_sam_touches_nothing(tmp_path: Path) -> None:

@@ -45,16 +45,6 @@ def test_a_missing_setting_is_named_in_the_first_log_line_at_every_start(
         assert first["message"].startswith(says)
 
 
-def test_a_bad_setting_says_what_it_was(stack: Stack, lines: LINES, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ZIGZAG_LINGER_SECONDS", "soon")
-
-    with pytest.raises(SettingError):
-        stack.wake_consumer()
-
-    says = "ZIGZAG_LINGER_SECONDS is 'soon'; it may be a whole number from 0 to 70"
-    assert lines()[0]["message"] == says
-
-
 def test_a_function_mends_itself_when_its_setting_is_there(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,6 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 from tests.integration.conftest import Stack
 
-from shared.delivery import from_event
 from shared.settings import read
 from worker.settings import WorkerSettings
 
@@ -70,14 +69,14 @@ def test_the_worker_answers_as_the_readme_shows(stack: Stack, name: str) -> None
     answer = stack.start_worker(json.loads((FOLDER / name).read_text(encoding="utf-8")))
 
     assert gist(answer) == gist(shown(name))
+    assert not answer["settled"], "a file has no receipt handle, and no lease: it never goes stale"
 
 
-@pytest.mark.parametrize("name", DISPATCHES)
-def test_a_dispatch_has_no_lease_and_so_never_goes_stale(name: str) -> None:
-    batch = from_event(json.loads((FOLDER / name).read_text(encoding="utf-8")))
+def test_a_tick_is_what_the_schedule_sends(stack: Stack) -> None:
+    event = json.loads((FOLDER / "consumer-tick.json").read_text(encoding="utf-8"))
 
-    assert batch.lease is None
-    assert not batch.deliveries[0].can_be_settled
+    assert event["source"] == "aws.events"
+    assert gist(stack.wake_consumer())["stopped"] == "queue empty"
 
 
 def test_the_environment_is_what_a_function_needs_beside_the_templates_defaults() -> None:
