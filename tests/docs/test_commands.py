@@ -6,7 +6,6 @@ The end-to-end tests carry out `sam build`, `sam deploy` and `aws sqs`.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -14,7 +13,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from awscli.clidriver import create_clidriver
 from tests.docs.pages import PAGES, STARTER, commands
+from tests.transports import as_on_lambda
 from typer.testing import CliRunner
 
 from zigzag_cli.app import app
@@ -22,7 +23,6 @@ from zigzag_cli.app import app
 SHOWN = sorted(
     {command for page in [*PAGES, STARTER] for command in commands(page.read_text(encoding="utf-8"))}
 )
-PROGRAMS = Path(sys.executable).parent
 
 
 def shown(program: str) -> list[str]:
@@ -38,29 +38,20 @@ def test_the_zigzag_command_takes_what_is_shown(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", [command for command in shown("aws") if " --" in command])
-def test_the_aws_command_line_takes_what_is_shown(command: str, tmp_path: Path) -> None:
+def test_the_aws_command_line_takes_what_is_shown(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "event.json").write_text('{"Records": []}')
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_MAX_ATTEMPTS": "1",
-    }
+    monkeypatch.chdir(tmp_path)
+    as_on_lambda(monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     # When it is sent to a port where nobody listens
-    done = subprocess.run(
-        [str(PROGRAMS / "aws"), *shlex.split(command)[1:], "--endpoint-url", "http://127.0.0.1:1"],
-        env=environment,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    create_clidriver().main([*shlex.split(command)[1:], "--endpoint-url", "http://127.0.0.1:1"])
 
     # Then all that is wrong with it is that nobody listens
-    assert "Could not connect to the endpoint URL" in done.stderr
+    assert "Could not connect to the endpoint URL" in capsys.readouterr().err
 
 
 MODULES = {"local.invoke": "local.invoke.cli"}
