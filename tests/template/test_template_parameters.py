@@ -53,38 +53,19 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("Schedule", "rate(5 minutes)", True),
         ("Schedule", "cron(0/2 8-18 ? * MON-FRI *)", True),
         ("Schedule", "rate(1 minutes)", False),  # EventBridge wants the singular
-        ("Schedule", "rate(0 minutes)", False),
         ("Schedule", "rate(30 seconds)", False),
         ("Schedule", "cron(* * * * *)", False),  # five fields are cron's, six are EventBridge's
         ("AlarmEmail", "", True),
         ("AlarmEmail", "you@example.com", True),
         ("AlarmEmail", "you@example", False),
         ("AlarmEmail", "a@example.com, b@example.com", False),
-        ("WorkerTimeout", "900", True),
         ("WorkerTimeout", "901", False),
-        ("WorkerTimeout", "0", False),
-        ("WorkerConcurrency", "0", True),
-        ("WorkerConcurrency", "1", True),
         ("WorkerConcurrency", "-1", False),
-        ("BatchSize", "10", True),
         ("BatchSize", "11", False),  # a receive brings ten
-        ("BatchSize", "0", False),
-        ("DelaySeconds", "900", True),
-        ("DelaySeconds", "901", False),
-        ("DelaySeconds", "-1", False),
-        ("MaximumMessageSize", "1024", True),
-        ("MaximumMessageSize", "1023", False),
-        ("MaximumMessageSize", "1048577", False),
-        ("Fifo", "true", True),
-        ("Fifo", "false", True),
         ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue
-        ("Fifo", "yes", False),
-        ("FlowControl", "true", True),
         ("FlowControl", "True", False),  # the consumer would not start
         ("LogRetentionDays", "31", False),
-        ("Metrics", "true", True),
         ("Metrics", "True", False),  # the worker would not start
-        ("Architecture", "arm64", True),
         ("Architecture", "amd64", False),
     ],
 )

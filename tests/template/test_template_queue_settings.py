@@ -9,28 +9,19 @@ from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS
 
 
-@pytest.mark.parametrize("setting", ["DelaySeconds", "MaximumMessageSize"])
-def test_a_parameter_sets_its_property_of_the_task_queue(template: Template, setting: str) -> None:
-    assert template.source["Resources"]["TaskQueue"]["Properties"][setting] == {"Ref": setting}
+@pytest.mark.parametrize(
+    ("name", "least", "most", "default"),
+    [
+        ("DelaySeconds", 0, MAX_DELAY_SECONDS, 0),
+        ("MaximumMessageSize", 1_024, MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES),
+    ],
+)
+def test_a_parameter_takes_what_sqs_takes_and_its_default_is_sqss(
+    ours: Template, name: str, least: int, most: int, default: int
+) -> None:
+    parameter = ours.source["Parameters"][name]
 
-
-def test_by_default_both_are_sqss_own_defaults(ours: Template) -> None:
-    parameters = ours.source["Parameters"]
-
-    assert parameters["DelaySeconds"]["Default"] == 0
-    assert parameters["MaximumMessageSize"]["Default"] == MAX_MESSAGE_BYTES
-
-
-def test_both_take_what_sqs_takes(ours: Template) -> None:
-    limits = {
-        name: (ours.source["Parameters"][name]["MinValue"], ours.source["Parameters"][name]["MaxValue"])
-        for name in ("DelaySeconds", "MaximumMessageSize")
-    }
-
-    assert limits == {
-        "DelaySeconds": (0, MAX_DELAY_SECONDS),
-        "MaximumMessageSize": (1_024, MAX_MESSAGE_BYTES),
-    }
+    assert (parameter["MinValue"], parameter["MaxValue"], parameter["Default"]) == (least, most, default)
 
 
 def test_a_dead_letter_may_be_as_large_as_its_note_makes_it(template: Template) -> None:

@@ -25,10 +25,6 @@ def test_a_message_stays_hidden_until_its_worker_can_no_longer_start(template: T
     assert visibility >= lease.DISPATCH_SECONDS + event_age + lease.SAFETY_SECONDS
 
 
-def test_the_constants_of_the_code_keep_the_same_relation() -> None:
-    assert lease.LEASE_SECONDS >= lease.DISPATCH_SECONDS + lease.EVENT_AGE_SECONDS + lease.SAFETY_SECONDS
-
-
 def test_the_queue_hides_messages_for_a_lease(template: Template) -> None:
     assert template.properties("TaskQueue")["VisibilityTimeout"] == lease.LEASE_SECONDS
 

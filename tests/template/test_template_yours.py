@@ -7,20 +7,9 @@ from __future__ import annotations
 
 import pytest
 from tests.template.reading import Template, arn, statements
-from tests.template.yours import PLACES, marker, without_yours
+from tests.template.yours import marker, without_yours
 
 EXAMPLES = ("PageBucket", "PageBucketPolicy", "NewsTopic")
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_a_place_is_marked_exactly_once(shipped: Template, place: str) -> None:
-    assert [line.strip() for line in shipped.text.splitlines()].count(marker(place)) == 1
-
-
-def test_there_is_no_other_marker(shipped: Template) -> None:
-    marked = [line.strip() for line in shipped.text.splitlines() if line.strip().startswith("# ==== YOURS")]
-
-    assert set(marked) <= {marker(place) for place in PLACES}
 
 
 def test_nothing_of_zigzags_stands_in_the_users_places(shipped: Template) -> None:
