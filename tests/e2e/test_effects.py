@@ -19,10 +19,6 @@ def effects_of(folder: Path, *lines: Line) -> Effects:
     return Effects(folder)
 
 
-def test_before_any_task_began_there_is_nothing(tmp_path: Path) -> None:
-    assert Effects(tmp_path).runs == []
-
-
 @pytest.mark.parametrize("how", ["ended", "failed", "killed"])
 def test_a_run_after_the_one_before_it_was_over_overlaps_none(tmp_path: Path, how: str) -> None:
     effects = effects_of(
@@ -35,29 +31,13 @@ def test_a_run_after_the_one_before_it_was_over_overlaps_none(tmp_path: Path, ho
     assert effects.overlaps() == []
 
 
-def test_a_run_that_begins_while_another_is_under_way_overlaps_it(tmp_path: Path) -> None:
+def test_a_run_of_which_no_end_is_known_overlaps_the_next_of_its_task_and_no_others(tmp_path: Path) -> None:
     effects = effects_of(
-        tmp_path,
-        ("began", "a", "1", "p"),
-        ("began", "a", "2", "q"),
-        ("ended", "a", "1", "p"),
-        ("ended", "a", "2", "q"),
+        tmp_path, ("began", "a", "1", "p"), ("began", "b", "2", "q"), ("began", "a", "3", "r")
     )
 
-    assert len(effects.overlaps()) == 1
-
-
-def test_a_run_of_which_no_end_is_known_counts_as_under_way(tmp_path: Path) -> None:
-    effects = effects_of(tmp_path, ("began", "a", "1", "p"), ("began", "a", "2", "q"))
-
-    assert len(effects.overlaps()) == 1
-    assert len(effects.under_way()) == 2
-
-
-def test_runs_of_two_tasks_may_overlap(tmp_path: Path) -> None:
-    effects = effects_of(tmp_path, ("began", "a", "1", "p"), ("began", "b", "2", "q"))
-
-    assert effects.overlaps() == []
+    assert [(before.id, after.id) for before, after in effects.overlaps()] == [("a", "a")]
+    assert len(effects.under_way()) == 3
 
 
 def test_an_effect_that_comes_again_without_a_reason_is_found(tmp_path: Path) -> None:

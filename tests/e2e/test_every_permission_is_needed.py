@@ -347,19 +347,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with Emulator(tls=True, auth=True) as aws:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, MORE_TASKS, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        _leave_the_consumer_to_us(deployed)
+        deployed.set_rule(enabled=False)
+        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
         _close_the_topic(deployed)
         yield deployed
-
-
-def _leave_the_consumer_to_us(deployed: Deployed) -> None:
-    events, functions = deployed.client("events"), deployed.client("lambda")
-    (rule,) = events.list_rules()["Rules"]
-    events.disable_rule(Name=rule["Name"])
-    name = deployed.outputs["ConsumerFunctionName"]
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    variables["ZIGZAG_LINGER_SECONDS"] = "0"
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
 def _close_the_topic(deployed: Deployed) -> None:
