@@ -123,11 +123,6 @@ def test_an_arm_gets_the_variables_of_the_template() -> None:
     assert ZIGZAG.changed == "InFlightCap=0, ConsumerMemory=2048"
 
 
-def test_what_is_not_in_the_template_is_refused() -> None:
-    with pytest.raises(KeyError):
-        template.environment_of("ConsumerFunction", NoSuchParameter="1")
-
-
 @pytest.mark.usefixtures("outcomes")
 def test_compiled_files_are_where_they_should_be_and_no_arm_leaves_one_behind(bench: Bench) -> None:
     for folder in folders(bench.packages.compiled):

@@ -20,7 +20,7 @@ from benchmarks.cost import (
     million_tasks,
 )
 from benchmarks.cost_tables import measured_by, rows
-from tests.docs.pages import read
+from tests.docs.pages import blocks, read
 
 from worker.observers.log_line import fields_of_metrics
 from worker.outcome import Outcome

@@ -16,9 +16,7 @@ import boto3
 import pytest
 from benchmarks.stub.running import ROOT, Stub, running_stub
 from botocore.config import Config
-from botocore.exceptions import ClientError, SSLError
-
-from shared.aws.checksums import md5_of_attributes
+from botocore.exceptions import SSLError
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -111,23 +109,6 @@ def test_a_queue_is_found_by_its_name(stub: Stub) -> None:
     assert client("sqs", stub).get_queue_url(QueueName="tasks")["QueueUrl"] == QUEUE
 
 
-def test_what_is_sent_is_counted(stub: Stub) -> None:
-    sent = client("sqs", stub).send_message(QueueUrl=QUEUE, MessageBody="a dead letter")
-
-    assert sent["MD5OfMessageBody"] == hashlib.md5(b"a dead letter", usedforsecurity=False).hexdigest()
-    assert stub.stats()["sends"] == 1
-
-
-def test_what_is_sent_with_attributes_comes_with_their_md5_too(stub: Stub) -> None:
-    attributes = {
-        "b": {"DataType": "String", "StringValue": "text"},
-        "a": {"DataType": "Binary", "BinaryValue": b"x"},
-    }
-    sent = client("sqs", stub).send_message(QueueUrl=QUEUE, MessageBody="a", MessageAttributes=attributes)
-
-    assert sent["MD5OfMessageAttributes"] == md5_of_attributes(attributes)
-
-
 def test_an_invoke_is_accepted_and_its_messages_are_noted(stub: Stub) -> None:
     stub.reset(3)
     messages = received(client("sqs", stub))
@@ -150,11 +131,6 @@ def test_a_change_of_a_record_succeeds(stub: Stub) -> None:
 
     assert answer["Attributes"] == {**key, "starts": {"N": "1"}}
     assert stub.stats()["record_changes"] == 2
-
-
-def test_what_it_does_not_know_it_refuses(stub: Stub) -> None:
-    with pytest.raises(ClientError, match="The stub knows no ListQueues"):
-        client("sqs", stub).list_queues()
 
 
 def test_connections_are_counted_by_those_that_call(stub: Stub) -> None:
@@ -182,25 +158,6 @@ def test_an_invoke_whose_answer_is_not_read_costs_a_connection(stub: Stub) -> No
 def test_who_does_not_trust_its_certificate_gets_no_answer(stub: Stub) -> None:
     with pytest.raises(SSLError):
         client("sqs", stub, verify=True).receive_message(QueueUrl=QUEUE)
-
-
-def test_a_request_may_come_in_pieces_and_be_large(stub: Stub) -> None:
-    tls = ssl.create_default_context(cafile=stub.ca)
-    body = json.dumps({"MessageBody": "x" * 300_000}).encode()
-    head = b"POST / HTTP/1.1\r\nx-amz-target: AmazonSQS.SendMessage\r\nCONTENT-LENGTH: %d\r\n\r\n" % len(body)
-    with (
-        socket.create_connection(("127.0.0.1", stub.port)) as plain,
-        tls.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
-    ):
-        for piece in (head[:30], head[30:], body):
-            connection.sendall(piece)
-        answer = http.client.HTTPResponse(connection)
-        answer.begin()
-
-        assert (answer.status, json.loads(answer.read())["MD5OfMessageBody"]) == (
-            200,
-            hashlib.md5(b"x" * 300_000, usedforsecurity=False).hexdigest(),
-        )
 
 
 def test_a_client_that_reads_slowly_gets_all_of_an_answer(stub: Stub) -> None:

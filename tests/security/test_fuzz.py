@@ -1,4 +1,4 @@
-"""A hundred thousand hostile inputs: nothing crashes, nothing loops, nothing is lost."""
+"""Hostile inputs by the ten thousand: nothing crashes, nothing loops, nothing is lost."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from zigzag_testing.refusals import refuse_message
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 QUICK = Backoff(first=1, longest=60)
 ATTEMPTS = 3
-INPUTS = 50_000
-BATCHES = 15
+INPUTS = 10_000
+BATCHES = 5
 
 
 class Strict(BaseModel, extra="forbid"):
@@ -73,9 +73,9 @@ TABLE: dict[str, Task[Any, Any, Any]] = {
 
 
 with_seeds = pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 4))]
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
 )
-"""A hundred thousand inputs at every commit; four times as many with the slow ones."""
+"""Twenty thousand inputs at every commit; ten times as many with the slow ones."""
 
 
 @contextmanager
