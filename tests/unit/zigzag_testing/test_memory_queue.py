@@ -2,142 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 import pytest
-from tests.support import NOW, World
+from tests.recorded.case import Aws
+from tests.support import World
+from tests.worlds import Given, SandboxWorld
 
 from shared.delivery import Delivery
+from shared.lease import KEPT_SECONDS
 from shared.ports.queue import Outgoing
 from zigzag_testing.memory_queue import MemoryQueue
 
 STANDARD, FIFO = "https://sqs.test/tasks", "https://sqs.test/tasks.fifo"
 
-
-class Asked:
-    """A queue, and the shortest way to ask it."""
-
-    def __init__(self, world: World, url: str = STANDARD, **options: Any) -> None:
-        self._world = world
-        self.queue = MemoryQueue(world.clock, url, **options)
-
-    def send(self, *bodies: str, **options: Any) -> None:
-        """On a FIFO queue, a body's first letter is its group."""
-        for body in bodies:
-            group = body[0] if self.queue.fifo else None
-            self._world.run(self.queue.send(Outgoing(body, group=group, **options)))
-
-    def receive(self, most: int = 10, wait_seconds: int = 0, lease_seconds: int = 60) -> list[Delivery]:
-        return self._world.run(self.queue.receive(most, wait_seconds, lease_seconds))
-
-    def bodies(self, most: int = 10, wait_seconds: int = 0, lease_seconds: int = 60) -> list[str]:
-        return [delivery.body for delivery in self.receive(most, wait_seconds, lease_seconds)]
-
-    def postpone(self, seconds: int, *deliveries: Delivery) -> list[str]:
-        return [failed.code for failed in self._world.run(self.queue.change_visibility(deliveries, seconds))]
-
-    def delete(self, *deliveries: Delivery) -> list[str]:
-        return [failed.code for failed in self._world.run(self.queue.delete(deliveries))]
-
-    def in_flight(self) -> int:
-        return self._world.run(self.queue.in_flight())
+type QueueOf = Callable[..., tuple[SandboxWorld, Aws]]
 
 
-@pytest.mark.parametrize("url", [STANDARD, FIFO])
-def test_the_queue_says_when_the_next_message_can_be_received(world: World, url: str) -> None:
-    asked = Asked(world, url)
-    at = [asked.queue.next_visible_at()]
-    asked.send("x")
-    at.append(asked.queue.next_visible_at())
-    (delivery,) = asked.receive(lease_seconds=30)
-    at.append(asked.queue.next_visible_at())
-    asked.postpone(90, delivery)
-    at.append(asked.queue.next_visible_at())
-    asked.delete(delivery)
-    at.append(asked.queue.next_visible_at())
+@pytest.fixture
+def queue_of() -> Iterator[QueueOf]:
+    """Makes a world with the queue that is given, and what asks it."""
+    with ExitStack() as stack:
 
-    assert at == [None, NOW, NOW + 30, NOW + 90, None]
+        def make(**given: Any) -> tuple[SandboxWorld, Aws]:
+            world = SandboxWorld(Given(**given))
+            stack.callback(world.close)
+            return world, Aws(world)
+
+        yield make
+
+
+either_kind = pytest.mark.parametrize("fifo", [False, True], ids=["standard", "FIFO"])
+
+
+@either_kind
+def test_the_queue_says_when_the_next_message_can_be_received(queue_of: QueueOf, fifo: bool) -> None:
+    world, aws = queue_of(fifo=fifo)
+    began = world.now()
+    at = [world.queue.next_visible_at()]
+    aws.send_in_groups("x")
+    at.append(world.queue.next_visible_at())
+    delivery = aws.receive_one(lease_seconds=30)
+    at.append(world.queue.next_visible_at())
+    aws.postpone(90, delivery)
+    at.append(world.queue.next_visible_at())
+    aws.delete(delivery)
+    at.append(world.queue.next_visible_at())
+
+    assert at == [None, began, began + 30, began + 90, None]
 
 
 class TestHandles:
     """What AWS leaves open, or was not seen to do."""
 
-    def test_on_a_fifo_queue_an_expired_handle_postpones_nothing(self, world: World) -> None:
-        asked = Asked(world, FIFO)
-        asked.send("a1")
-        (delivery,) = asked.receive(lease_seconds=5)
-        world.pass_time(5)
+    def test_on_a_fifo_queue_an_expired_handle_postpones_nothing(self, queue_of: QueueOf) -> None:
+        _, aws = queue_of(fifo=True)
+        aws.send_in_groups("a1")
+        delivery = aws.receive_one(lease_seconds=5)
+        aws.pass_time(5)
 
-        assert asked.postpone(20, delivery) == ["InvalidParameterValue"]
-        assert asked.bodies() == ["a1"]
+        assert aws.postpone(20, delivery) == ["InvalidParameterValue"]
+        assert aws.bodies() == ["a1"]
 
     @pytest.mark.parametrize("acts", [False, True])
-    def test_on_a_fifo_queue_a_superseded_handle_does_nothing(self, world: World, acts: bool) -> None:
-        asked = Asked(world, FIFO, superseded_handles_act=acts)
-        asked.send("a1")
-        (first,) = asked.receive(lease_seconds=5)
-        world.pass_time(5)
-        asked.receive()
+    def test_on_a_fifo_queue_a_superseded_handle_does_nothing(self, queue_of: QueueOf, acts: bool) -> None:
+        _, aws = queue_of(fifo=True, superseded_handles_act=acts)
+        aws.send_in_groups("a1")
+        first = aws.receive_one(lease_seconds=5)
+        aws.pass_time(5)
+        aws.receive()
 
-        assert asked.delete(first) == asked.postpone(0, first) == ["InvalidParameterValue"]
-        assert asked.in_flight() == 1
+        assert aws.delete(first) == aws.postpone(0, first) == ["InvalidParameterValue"]
+        assert aws.in_flight() == 1
 
 
 class TestDeadLetters:
     """What was received too often is moved, and the receive goes on."""
 
-    def test_a_moved_message_shares_its_id_with_no_other(self, world: World) -> None:
-        dead_letters = Asked(world, "https://sqs.test/dead")
-        asked = Asked(world, max_receive_count=1, dead_letters=dead_letters.queue)
-        dead_letters.send("its own")
-        asked.send("moved")
-        asked.receive(lease_seconds=0)
-        asked.receive()
+    def test_a_moved_message_shares_its_id_with_no_other(self, queue_of: QueueOf) -> None:
+        world, aws = queue_of(max_receive_count=1)
+        world.run(world.dead_letters.send(Outgoing("its own")))
+        aws.send("moved")
+        aws.receive(lease_seconds=0)
+        aws.receive()
 
-        assert sorted(dead_letters.bodies()) == ["its own", "moved"]
+        assert sorted(letter.body for letter in aws.dead_letters()) == ["its own", "moved"]
 
-    def test_on_a_standard_queue_a_moved_messages_age_counts_in_its_new_place(self, world: World) -> None:
-        dead_letters = Asked(world, "https://sqs.test/dead", retention_seconds=1000)
-        asked = Asked(world, max_receive_count=1, dead_letters=dead_letters.queue)
-        asked.send("x")
-        asked.receive(lease_seconds=0)
-        world.pass_time(900)
-        asked.receive()
-        assert len(dead_letters.queue) == 1
+    def test_on_a_standard_queue_a_moved_messages_age_counts_in_its_new_place(
+        self, queue_of: QueueOf
+    ) -> None:
+        world, aws = queue_of(max_receive_count=1)
+        aws.send("x")
+        aws.receive(lease_seconds=0)
+        aws.pass_time(0.9 * KEPT_SECONDS)
+        aws.receive()
+        assert len(world.dead_letters) == 1
 
-        world.pass_time(100)
+        aws.pass_time(0.1 * KEPT_SECONDS)
 
-        assert len(dead_letters.queue) == 0
+        assert len(world.dead_letters) == 0
 
     def test_a_fifo_queues_dead_letters_go_to_a_fifo_queue(self, world: World) -> None:
         with pytest.raises(ValueError, match="FIFO"):
             MemoryQueue(world.clock, FIFO, dead_letters=MemoryQueue(world.clock, STANDARD))
 
 
-@pytest.mark.parametrize("url", [STANDARD, FIFO])
-def test_a_message_too_old_does_not_count_any_more(world: World, url: str) -> None:
-    asked = Asked(world, url, retention_seconds=100)
-    asked.send("a1")
-    asked.receive(lease_seconds=1000)
-    world.pass_time(50)
-    asked.send("a2")
-    world.pass_time(50)
+@either_kind
+def test_a_message_too_old_does_not_count_any_more(queue_of: QueueOf, fifo: bool) -> None:
+    world, aws = queue_of(fifo=fifo, retention_seconds=100)
+    aws.send_in_groups("a1")
+    aws.receive(lease_seconds=1000)
+    aws.pass_time(50)
+    aws.send_in_groups("a2")
+    aws.pass_time(50)
 
-    assert asked.in_flight() == 0
-    assert [message.body for message in asked.queue.messages] == ["a2"]
+    assert aws.in_flight() == 0
+    assert [message.body for message in world.queue.messages] == ["a2"]
 
 
-def test_what_was_deleted_is_not_remembered_until_its_retention_would_end(world: World) -> None:
-    asked = Asked(world)
-    for _ in range(30):
-        asked.send(*("x" * 100))
-        while received := asked.receive(lease_seconds=0):
-            asked.delete(*received)
-    asked.send("last")
+def test_what_was_deleted_is_not_remembered_until_its_retention_would_end(queue_of: QueueOf) -> None:
+    world, aws = queue_of()
+    for number in range(1_200):
+        aws.send(str(number))
+        aws.delete(*aws.receive())
 
-    assert len(asked.queue._storage._too_old_at) < 2000
+    assert len(world.queue._storage._too_old_at) < 1_100
 
 
 @dataclass
