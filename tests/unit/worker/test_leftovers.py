@@ -60,6 +60,12 @@ def umask() -> int:
     return now
 
 
+def stack_of_a_thread() -> int:
+    now = threading.stack_size()  # which sets it to 0
+    threading.stack_size(now)
+    return now
+
+
 def go_far_east() -> None:
     os.environ["TZ"] = "XXX-7"
     time.tzset()
@@ -117,7 +123,7 @@ SETTINGS = {
         sys.getrecursionlimit, lambda: sys.setrecursionlimit(5_000), sys.setrecursionlimit
     ),
     "stack of a thread": Setting(
-        threading.stack_size, lambda: threading.stack_size(2**46), threading.stack_size
+        stack_of_a_thread, lambda: threading.stack_size(2**46), threading.stack_size
     ),
     "collection": Setting(gc.isenabled, gc.disable, lambda on: (gc.enable if on else gc.disable)()),
     "thresholds": Setting(
