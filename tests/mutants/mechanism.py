@@ -54,13 +54,18 @@ def damaged(original: Any, damage: Callable[..., Any]) -> Any:
     def broken(*arguments: Any, **named: Any) -> Any:
         return damage(original, *arguments, **named)
 
-    return broken
+    @functools.wraps(original, updated=())
+    async def awaited(*arguments: Any, **named: Any) -> Any:
+        said = broken(*arguments, **named)
+        return await said if inspect.isawaitable(said) else said
+
+    return awaited if inspect.iscoroutinefunction(original) else broken
 
 
 def _check(original: Callable[..., Any], damage: Callable[..., Any]) -> None:
     """Every test would notice what can't be called, and nothing would be learned of them."""
-    if inspect.iscoroutinefunction(original) != inspect.iscoroutinefunction(damage):
-        raise MutationError("only one of original and damage is `async def`")
+    if inspect.iscoroutinefunction(damage) and not inspect.iscoroutinefunction(original):
+        raise MutationError("the damage is `async def`, and the original is not")
     taken = inspect.signature(damage)
     wanted = list(inspect.signature(original).parameters.values())
     needed = [one for one in wanted if one.default is Parameter.empty]

@@ -63,6 +63,10 @@ class Part:
 
         return add
 
+    def answers(self, name: str, hazards: str, target: str, value: Any = None) -> None:
+        """The target answers that, whatever it is asked, and does nothing else."""
+        self.breaks(name, hazards, target)(lambda original, *arguments, **named: value)
+
     def sets(self, name: str, hazards: str, target: str, value: Any) -> None:
         """The value takes the place of the target."""
         self.mutations.append(Mutation(name, hazards, target, lambda original: value))

@@ -11,12 +11,10 @@ from tests.mutants.mutation import Part
 from worker.outcome import RetryLater
 
 PART = Part("Attempts")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
-@breaks("the first failure is not counted", "H18", "worker.starts:Starts.failed")
-async def _(original, self, attempt):
-    return None
+answers("the first failure is not counted", "H18", "worker.starts:Starts.failed")
 
 
 @breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.begin")
@@ -43,9 +41,7 @@ async def _(original, self, attempt, limits):
 sets("an import may kill for ever", "H10", "worker.starts:MAX_STARTS", 10**6)
 
 
-@breaks("a task of many attempts has only as many as any", "H18 H79", "worker.starts:Starts.allow")
-async def _(original, self, attempt):
-    return None
+answers("a task of many attempts has only as many as any", "H18 H79", "worker.starts:Starts.allow")
 
 
 @breaks("a start that was refused counts as an attempt", "H9", "worker.starts:Starts.excuse")
@@ -98,9 +94,7 @@ async def _(original, self, cause=None):
         await original(self)
 
 
-@breaks("a task that kills its process is never given up", "H10", "worker.outcome:used_up")
-def _(original, attempt):
-    return None
+answers("a task that kills its process is never given up", "H10", "worker.outcome:used_up")
 
 
 @breaks("a message is given up before its last attempt", "H9", "worker.outcome:used_up")
@@ -126,11 +120,7 @@ async def _(original, self, start, error):
         return await original(self, start, error)
 
 
-@breaks(
-    "what a task raises that is no exception ends the process",
-    "H6",
-    "worker.process:LambdaProcess.call",
-)
+@breaks("what a task raises that is no exception ends the process", "H6", "worker.process:LambdaProcess.call")
 async def _(original, self, function, seconds):
     try:
         return await original(self, function, seconds)
@@ -149,9 +139,7 @@ async def _(original, task, payload, context, host, seconds):
             raise
 
 
-@breaks("a payload that changes on its way is sent", "H55", "zigzag.sendable:change")
-def _(original, given, back, path=""):
-    return None
+answers("a payload that changes on its way is sent", "H55", "zigzag.sendable:change")
 
 
 sets("all errors of a payload are listed", "H57", "zigzag.handle:_MAX_LISTED", 10_000_000)

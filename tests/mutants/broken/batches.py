@@ -10,14 +10,15 @@ from worker.outcome import DeadLetter, RetryLater, Succeeded
 from worker.record import Record
 
 PART = Part("Batches")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
-@breaks(
-    "with no time left another task of the batch starts", "H10", "worker.deadline:Deadline.allows_another"
+answers(
+    "with no time left another task of the batch starts",
+    "H10",
+    "worker.deadline:Deadline.allows_another",
+    True,
 )
-def _(original, self):
-    return True
 
 
 @breaks("the time of a short function is not used", "H10", "worker.deadline:Deadline.allows_another")
@@ -67,11 +68,7 @@ async def _(original, self, result, lease_ends):
     return settled or isinstance(result.outcome, Succeeded | DeadLetter)
 
 
-@breaks(
-    "the next of a group starts though the one before it failed",
-    "H27",
-    "worker.batch:BatchWork._settle",
-)
+@breaks("the next of a group starts though the one before it failed", "H27", "worker.batch:BatchWork._settle")
 async def _(original, self, result, followers):
     await original(self, result, ())
     return True
@@ -114,9 +111,7 @@ async def _(original, self, result, followers):
 
 
 @breaks(
-    "a message is deleted before its task's completion is recorded",
-    "H12",
-    "worker.attempt:Runner.attempt",
+    "a message is deleted before its task's completion is recorded", "H12", "worker.attempt:Runner.attempt"
 )
 async def _(original, self, start):
     class Unfinished(Record):
@@ -132,22 +127,20 @@ async def _(original, self, start):
         attempt.Record = Record
 
 
-@breaks(
+answers(
     "an attempt whose code can't be interrupted is not ended",
     "H10",
     "worker.deadline:Deadline.attempt_seconds",
+    float("inf"),
 )
-def _(original, self):
-    return float("inf")
 
 
-@breaks(
+answers(
     "a success waits while what may kill its process starts",
     "H90",
     "worker.batch:BatchWork._must_be_deleted_before",
+    False,
 )
-def _(original, self, delivery):
-    return False
 
 
 @breaks(

@@ -10,14 +10,10 @@ from tests.mutants.mutation import Part
 from shared.aws.transport import CallError, NoAnswerError, NotSentError
 
 PART = Part("Calls")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
-@breaks(
-    "boto sends an invoke again whose answer is lost",
-    "H3 H38",
-    "shared.aws.boto:BotoTransport.invoke",
-)
+@breaks("boto sends an invoke again whose answer is lost", "H3 H38", "shared.aws.boto:BotoTransport.invoke")
 async def _(original, self, function, event):
     try:
         await original(self, function, event)
@@ -25,11 +21,7 @@ async def _(original, self, function, event):
         await original(self, function, event)
 
 
-@breaks(
-    "boto sends each call as often as its default says",
-    "H12 H38 H43",
-    "shared.aws.boto:Config",
-)
+@breaks("boto sends each call as often as its default says", "H12 H38 H43", "shared.aws.boto:Config")
 def _(original, **options):
     del options["retries"]["total_max_attempts"]
     return original(**options)
@@ -107,12 +99,7 @@ async def _(original, self, until):
     return stream
 
 
-sets(
-    "an invoke with no answer counts as refused",
-    "H3",
-    "shared.aws.lambda_workers:NotSentError",
-    CallError,
-)
+sets("an invoke with no answer counts as refused", "H3", "shared.aws.lambda_workers:NotSentError", CallError)
 
 
 @breaks(
@@ -136,9 +123,7 @@ def _(original, self, service, *, waits=False):
     return made[0] if made else original(self, service, waits=waits)
 
 
-@breaks("the lean client is never in doubt", "H94", "shared.aws.doubt:_doubtful")
-def _(original, error):
-    return None
+answers("the lean client is never in doubt", "H94", "shared.aws.doubt:_doubtful")
 
 
 @breaks(

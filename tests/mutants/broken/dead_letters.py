@@ -11,7 +11,7 @@ from shared.delivery import Delivery
 from shared.ports.queue import QueueError
 
 PART = Part("Dead letters")
-breaks = PART.breaks
+breaks, answers = PART.breaks, PART.answers
 
 
 @breaks(
@@ -62,9 +62,7 @@ def _(original, delivery, cause, now):
     return original(delivery, cause._replace(id=None), now)
 
 
-@breaks("a redriven task has a new id", "H33", "worker.decode:note_of")
-def _(original, delivery):
-    return {}
+answers("a redriven task has a new id", "H33", "worker.decode:note_of", {})
 
 
 @breaks("a dead letter's note grows beyond what SQS takes", "H46", "shared.dead_letter:compose")
@@ -74,18 +72,14 @@ def _(original, delivery, cause, now):
 
 
 @breaks(
-    "a dead letter is sent with what a producer wrote into its note",
-    "H46",
-    "shared.dead_letter:_displaced",
+    "a dead letter is sent with what a producer wrote into its note", "H46", "shared.dead_letter:_displaced"
 )
 def _(original, value):
     return original(value) or (value if isinstance(value, dict) else {})
 
 
 @breaks(
-    "a dead letter of a FIFO queue is a new one each time it is moved",
-    "H46",
-    "shared.dead_letter:compose",
+    "a dead letter of a FIFO queue is a new one each time it is moved", "H46", "shared.dead_letter:compose"
 )
 def _(original, delivery, cause, now):
     letter = original(delivery, cause, now)

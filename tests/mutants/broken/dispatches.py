@@ -9,7 +9,7 @@ from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.workers import Reply
 
 PART = Part("Dispatches")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
 @breaks("each message of a group is a batch of its own", "H25 H27", "consumer.batches:dispatches_of")
@@ -54,9 +54,7 @@ def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     return [dispatch._replace(rest=()) for dispatch in original(received, batch_size, max_bytes)]
 
 
-@breaks("a batch is dispatched however late it is", "H5 H43", "consumer.dispatch:_is_late")
-def _(original, dispatch, now):
-    return False
+answers("a batch is dispatched however late it is", "H5 H43", "consumer.dispatch:_is_late", False)
 
 
 @breaks("what came late is kept until its lease ends", "H43", "consumer.dispatch:_to_release")
@@ -148,21 +146,15 @@ async def _(original, self, deliveries):
 sets("a release that fails kills the consumer", "H4", "consumer.dispatch:QueueError", ZeroDivisionError)
 
 
-@breaks("a batch that is too large is not sent smaller", "H67", "consumer.dispatch:Dispatcher._smaller")
-def _(original, self, dispatch):
-    return []
+answers("a batch that is too large is not sent smaller", "H67", "consumer.dispatch:Dispatcher._smaller", [])
 
 
-@breaks("a smaller limit is forgotten at once", "H67", "consumer.batches:EventLimit.refused")
-def _(original, self, size):
-    pass
+answers("a smaller limit is forgotten at once", "H67", "consumer.batches:EventLimit.refused")
 
 
-@breaks("what is too large is released for ever", "H15", "consumer.dispatch:_is_dead")
-def _(original, dispatch, reply):
-    return False
+answers("what is too large is released for ever", "H15", "consumer.dispatch:_is_dead", False)
 
 
-@breaks("what SQS is about to drop is released all the same", "H95", "consumer.dispatch:is_near_its_end")
-def _(original, delivery, now):
-    return False
+answers(
+    "what SQS is about to drop is released all the same", "H95", "consumer.dispatch:is_near_its_end", False
+)

@@ -7,7 +7,7 @@ from tests.mutants.mutation import Part
 from shared.ports.gates import Gate, gate_of
 
 PART = Part("Gates")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
 @breaks("a paused queue is polled", "H101", "consumer.flow.gate:why_closed")

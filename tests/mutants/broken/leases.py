@@ -10,7 +10,7 @@ from tests.mutants.mutation import Part
 from worker.hold import LeaseLostError
 
 PART = Part("Leases")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 sets("a message comes back while its worker may still start", "H5 H11", "shared.lease:LEASE_SECONDS", 75)
 
@@ -36,9 +36,7 @@ async def nothing():
     return True
 
 
-@breaks("after a lost lease a failure counts as held", "H14", "worker.hold:Hold.has_lost")
-def _(original, self, delivery):
-    return False
+answers("after a lost lease a failure counts as held", "H14", "worker.hold:Hold.has_lost", False)
 
 
 @breaks("a lost lease comes back with the next beat that works", "H14", "worker.hold:Hold.beat")
@@ -56,13 +54,11 @@ async def _(original, self, deliveries):
 sets("a beat that failed is not made again", "H14", "worker.hold:BEAT_AGAIN_SECONDS", 120.0)
 
 
-@breaks(
+answers(
     "the first beat of a late start comes after its lease has ended",
     "H14",
     "worker.hold:Hold._beat_before_the_end",
 )
-def _(original, self):
-    return None
 
 
 @breaks("a task starts though its lease ended while it was imported", "H5 H14", "worker.hold:Hold.confirm")

@@ -7,7 +7,7 @@ from tests.mutants.mutation import Part
 from shared.ports.queue import MAX_PER_CALL
 
 PART = Part("Polls")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 sets("one empty poll ends a queue's turn", "H30", "consumer.source:EMPTY_POLLS", 1)
 sets("one empty poll ends a turn that has found nothing", "H30", "consumer.source:IDLE_POLLS", 1)
@@ -27,9 +27,7 @@ sets("a tick polls until its function's time is over", "H1", "consumer.source:LA
 sets("a receive that fails kills the consumer", "H21", "consumer.source:QueueError", ZeroDivisionError)
 
 
-@breaks("no poller pauses after a throttle", "H2", "consumer.source:Source._pause")
-def _(original, self, seconds):
-    pass
+answers("no poller pauses after a throttle", "H2", "consumer.source:Source._pause")
 
 
 @breaks("the client sends a receive again whose answer is lost", "H43", "consumer.app:transport_in_a_loop")
@@ -58,9 +56,9 @@ sets(
 )
 
 
-@breaks("the in-flight cap is ignored", "H9 H21 H68", "consumer.flow.cap:InFlightCap.may_receive")
-async def _(original, self):
-    return MAX_PER_CALL
+answers(
+    "the in-flight cap is ignored", "H9 H21 H68", "consumer.flow.cap:InFlightCap.may_receive", MAX_PER_CALL
+)
 
 
 @breaks("what a poll asked for stays reserved", "H45", "consumer.flow.cap:InFlightCap.received")
@@ -75,9 +73,7 @@ async def _(original, self):
     return await original(self)
 
 
-@breaks("an answer is read whatever memory there is", "H70", "consumer.memory:Memory.arriving")
-async def _(original, self, length, seconds):
-    pass
+answers("an answer is read whatever memory there is", "H70", "consumer.memory:Memory.arriving")
 
 
 @breaks("polls go out though there is no memory for their answers", "H70", "consumer.memory:Memory.poll")

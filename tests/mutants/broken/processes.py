@@ -7,7 +7,7 @@ from tests.mutants.mutation import Part
 from shared import log
 
 PART = Part("Processes")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
 @breaks(
@@ -44,19 +44,13 @@ def _(original, self, *signal):
         raise
 
 
-@breaks("child processes are left behind unseen", "H76", "worker.leftovers:_children")
-def _(original):
-    return set()
+answers("child processes are left behind unseen", "H76", "worker.leftovers:_children", set())
 
 
-@breaks("a process takes tasks until its memory is used up", "H76", "worker.leftovers:worn_out")
-def _(original, memory_mb, of):
-    return None
+answers("a process takes tasks until its memory is used up", "H76", "worker.leftovers:worn_out")
 
 
-@breaks("a task's changes to its process meet the next one", "H77", "worker.leftovers:Before.put_back")
-def _(original, self):
-    return None
+answers("a task's changes to its process meet the next one", "H77", "worker.leftovers:Before.put_back")
 
 
 @breaks("a task's own timeout is not kept", "H78", "zigzag.policy:Policy.__init__")

@@ -7,7 +7,7 @@ from tests.mutants.mutation import Part
 from worker.outcome import AlreadyDone, RetryLater
 
 PART = Part("Records")
-breaks, sets = PART.breaks, PART.sets
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
 @breaks("a task runs though its record has another owner", "H7", "worker.record:Record.own")
@@ -30,9 +30,7 @@ async def _(original, self, lease_ends):
     return None if unknown else outcome
 
 
-@breaks("a completion is not recorded", "H7 H12", "worker.record:Record.finish")
-async def _(original, self):
-    return None
+answers("a completion is not recorded", "H7 H12", "worker.record:Record.finish")
 
 
 @breaks("a completion that can't be recorded fails the worker", "H12", "worker.record:Record.finish")
@@ -41,9 +39,7 @@ async def _(original, self):
         await self._records.finish(self._key, self._owner, self._clock.now())
 
 
-@breaks("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
-async def _(original, self):
-    return None
+answers("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
 
 
 @breaks("two deliveries have the same owner", "H7", "worker.record:Record.__init__")
@@ -52,9 +48,7 @@ def _(original, self, *arguments):
     self._owner = "worker"
 
 
-@breaks("a record's ownership is not extended while its task runs", "H7 H14", "worker.record:Record._keep")
-async def _(original, self, sleep):
-    return None
+answers("a record's ownership is not extended while its task runs", "H7 H14", "worker.record:Record._keep")
 
 
 sets("a record's ownership lasts longer than the lease", "H10", "worker.record:EARLIER_SECONDS", -15.0)

@@ -35,9 +35,7 @@ def _(original, date, before):
 
 
 @breaks(
-    "nobody looks which entries of a batch were refused",
-    "H4 H12",
-    "shared.aws.sqs_queue:SqsQueue._ask_batch",
+    "nobody looks which entries of a batch were refused", "H4 H12", "shared.aws.sqs_queue:SqsQueue._ask_batch"
 )
 async def _(original, self, *arguments, **each):
     await original(self, *arguments, **each)
