@@ -6,7 +6,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,17 +23,14 @@ LINES = Callable[[], list[str]]
 
 
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[LINES]:
+def lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> LINES:
     """The lines that were logged, as Lambda gets them."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(log.JsonFormatter())
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", [handler])
-    level = root.level
-    root.setLevel(logging.INFO)
-    yield lambda: written.getvalue().split("\n")[:-1]
-    root.setLevel(level)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    caplog.set_level(logging.INFO)
+    return lambda: written.getvalue().split("\n")[:-1]
 
 
 def test_whatever_the_character_a_line_is_one_line_of_printable_ascii() -> None:
@@ -50,7 +47,6 @@ def test_whatever_the_character_a_line_is_one_line_of_printable_ascii() -> None:
 
 FORGERIES = [
     'x"}\n{"timestamp": "2027-01-01", "level": "ERROR", "message": "FORGED"}',
-    'x"}\r\n{"level": "ERROR"}',
     'x", "level": "ERROR", "outcome": "succeeded", "x": "',
     "\x1b[2J\x1b[31mFORGED\x1b]0;title\x07",
     "x\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029y",
@@ -58,7 +54,6 @@ FORGERIES = [
     "%s %d %(levelname)s {0} {level}",
     "END RequestId: 00000000-0000-0000-0000-000000000000",
     "\ud800",
-    "\x00",
     "x" * 300_000,
 ]
 
@@ -175,13 +170,10 @@ def pay(card: Card) -> None: ...
         pytest.param(body_of("keep", {"card": SECRET}), id="a good one"),
         pytest.param(body_of("nobody", {"card": SECRET}), id="no such task"),
         pytest.param(body_of("pay", {"number": SECRET}), id="no such payload"),
-        pytest.param(body_of("pay", {"number": 1, "owner": [SECRET]}), id="another one"),
         pytest.param(body_of("keep", SECRET), id="no payload at all"),
         pytest.param(json.dumps({"task": [SECRET]}), id="no name"),
-        pytest.param(json.dumps({"task": "keep", "id": [SECRET]}), id="no id"),
         pytest.param(json.dumps([SECRET]), id="no object"),
         pytest.param(f"{{{SECRET}", id="no JSON"),
-        pytest.param(f'"\\x{SECRET}', id="an escape that is none"),
         pytest.param(body_of("keep", {SECRET: float("nan")}), id="no number"),
         pytest.param(body_of("keep", {SECRET: json.loads("[" * 200 + "]" * 200)}), id="deep"),
     ],
