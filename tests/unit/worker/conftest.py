@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -36,6 +37,8 @@ class Bench(World):
 
     def __init__(self, suffix: str = "") -> None:
         super().__init__(suffix)
+        self._ordered = suffix == ".fifo"
+        self._numbers = itertools.count()
         self.began: list[tuple[Any, float]] = []
         self.contexts: list[Context] = []
         self.host = VirtualHost()
@@ -83,6 +86,18 @@ class Bench(World):
         else:
             by_key = self.table["by_key"]
             self.table["by_key"] = task(attempts=ATTEMPTS, idempotent=kill)(by_key.function)
+
+    def put(self, *does: dict[str, Any]) -> None:
+        """Sends messages to `plain` that do so, on a FIFO queue in one group; they are numbered from 0."""
+        for what in does:
+            n = next(self._numbers)
+            options = {"group": "g", "deduplication_id": f"d{n}"} if self._ordered else {}
+            self.send(body_of("plain", {"n": n, **what}), **options)
+
+    def received(self, *does: dict[str, Any]) -> list[Delivery]:
+        """Such messages, sent and received together."""
+        self.put(*does)
+        return self.receive()
 
     def crash(self, *deliveries: Delivery) -> None:
         """One dispatch of these, whose process is killed."""
@@ -133,16 +148,6 @@ def note(world: World) -> dict[str, Any]:
     (letter,) = world.dead_letters.messages
     value: dict[str, Any] = json.loads(letter.attributes["zigzag"]["StringValue"])
     return value
-
-
-def received(
-    world: World, *does: dict[str, Any], task: str = "plain", group: str | None = None
-) -> list[Delivery]:
-    """Messages that do so, sent and received together; their tasks are numbered from 0."""
-    for n, what in enumerate(does):
-        options = {} if group is None else {"group": group, "deduplication_id": f"d{n}"}
-        world.send(body_of(task, {"n": n, **what}), **options)
-    return world.receive()
 
 
 def refuse_to_extend(world: World, refused: Delivery) -> None:

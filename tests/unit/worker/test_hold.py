@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.support import body_of
-from tests.unit.worker.conftest import Bench, received, refuse_to_extend
+from tests.unit.worker.conftest import Bench, refuse_to_extend
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
@@ -270,14 +270,14 @@ class TestAnEndForEachAttempt:
         assert len(bench.receive()) == 1
 
     def test_what_had_succeeded_is_deleted_and_what_had_not_started_is_released(self, bench: Bench) -> None:
-        self.ends(bench, *received(bench, {}, {"goes on for": 300}, {}))
+        self.ends(bench, *bench.received({}, {"goes on for": 300}, {}))
 
         assert bench.queue.asked("delete") == [(["message-1"],)]
         assert bench.queue.asked("change_visibility")[-1] == (["message-3"], RELEASED_SECONDS)
         assert len(bench.began) == 2
 
     def test_in_a_group_the_ones_behind_it_wait_as_long(self, fifo: Bench) -> None:
-        self.ends(fifo, *received(fifo, {"goes on for": 300}, {}, group="g"))
+        self.ends(fifo, *fifo.received({"goes on for": 300}, {}))
 
         (head, seconds), (follower, as_long) = fifo.queue.asked("change_visibility")[-2:]
         assert (head, follower, seconds) == (["message-1"], ["message-2"], as_long)
@@ -298,7 +298,7 @@ class TestSeveral:
     @pytest.mark.parametrize("lost", [0, 1, 2])
     def test_those_that_are_not_lost_stay_ours(self, bench: Bench, lost: int) -> None:
         # Given a batch of which the first one has succeeded, and waits for its deletion
-        deliveries = received(bench, {}, {"seconds": 300}, {})
+        deliveries = bench.received({}, {"seconds": 300}, {})
 
         # When SQS extends the lease of one no more
         refuse_to_extend(bench, deliveries[lost])
@@ -310,7 +310,7 @@ class TestSeveral:
 
     def test_one_that_sqs_refuses_to_extend_does_not_start(self, fifo: Bench) -> None:
         # Given a follower whose lease SQS did not extend any more while the one before it ran
-        deliveries = received(fifo, {"seconds": 60}, {"seconds": 60}, group="g")
+        deliveries = fifo.received({"seconds": 60}, {"seconds": 60})
 
         # When its turn comes, while its lease would hold by our own clock
         refused_from_then_on = {30: lambda: refuse_to_extend(fifo, deliveries[1])}

@@ -30,11 +30,11 @@ NOBODY = 65534
 
 
 class Setting(NamedTuple):
-    """A part of the process: how it is read, how a task changes it, and how a test sets it."""
+    """A part of the process: how it is read, how it is set, and what a task sets it to."""
 
     now: Callable[[], Any]
-    change: Callable[[], object]
     set: Callable[[Any], object]
+    other: Any
 
 
 def watch(*_: object) -> None:
@@ -48,10 +48,12 @@ def folder() -> str | None:
         return None
 
 
-def go_to_a_folder_that_is_deleted() -> None:
-    gone = tempfile.mkdtemp()
-    os.chdir(gone)
-    os.rmdir(gone)
+def go_to(path: str | None) -> None:
+    """None is a folder that is deleted then."""
+    there = path or tempfile.mkdtemp()
+    os.chdir(there)
+    if path is None:
+        os.rmdir(there)
 
 
 def umask() -> int:
@@ -66,16 +68,22 @@ def stack_of_a_thread() -> int:
     return now
 
 
-def go_far_east() -> None:
-    os.environ["TZ"] = "XXX-7"
+def seconds_to_utc() -> int:
+    return time.localtime(0).tm_gmtoff
+
+
+def set_zone(zone: str | int) -> None:
+    if isinstance(zone, str):
+        os.environ["TZ"] = zone
     time.tzset()
 
 
-def go_far_east_in_secret() -> None:
-    kept = os.environ.pop("TZ", None)
-    go_far_east()
-    del os.environ["TZ"]
-    if kept is not None:
+def set_zone_in_secret(zone: str | int) -> None:
+    kept = os.environ.get("TZ")
+    set_zone(zone)
+    if kept is None:
+        os.environ.pop("TZ", None)
+    else:
         os.environ["TZ"] = kept
 
 
@@ -84,68 +92,39 @@ def limit(name: str, soft: int | None = None) -> Setting:
     number = getattr(resource, f"RLIMIT_{name}")
     hard = resource.getrlimit(number)[1]
     other = soft or (2**40 if hard == resource.RLIM_INFINITY else hard - 1)
-    change = partial(resource.setrlimit, number, (other, hard))
-    return Setting(partial(resource.getrlimit, number), change, partial(resource.setrlimit, number))
+    return Setting(partial(resource.getrlimit, number), partial(resource.setrlimit, number), (other, hard))
 
 
-OTHER_LOCALE = "C" if locale.setlocale(locale.LC_ALL) != "C" else "C.UTF-8"
-ZONE = (lambda: time.localtime(0).tm_gmtoff), (lambda _: time.tzset())
+LOCALE = partial(locale.setlocale, locale.LC_ALL)
+TERM = signal.SIGTERM
+BLOCKED = partial(signal.pthread_sigmask, signal.SIG_BLOCK, ())
+BLOCK = partial(signal.pthread_sigmask, signal.SIG_SETMASK)
 
 SETTINGS = {
-    "folder": Setting(folder, go_to_a_folder_that_is_deleted, os.chdir),
-    "umask": Setting(umask, lambda: os.umask(0o001), os.umask),
-    "time zone": Setting(ZONE[0], go_far_east, ZONE[1]),
-    "time zone, but not TZ": Setting(ZONE[0], go_far_east_in_secret, ZONE[1]),
-    "locale": Setting(
-        partial(locale.setlocale, locale.LC_ALL),
-        partial(locale.setlocale, locale.LC_ALL, OTHER_LOCALE),
-        partial(locale.setlocale, locale.LC_ALL),
-    ),
-    "handler of a signal": Setting(
-        partial(signal.getsignal, signal.SIGTERM),
-        partial(signal.signal, signal.SIGTERM, watch),
-        partial(signal.signal, signal.SIGTERM),
-    ),
-    "blocked signals": Setting(
-        partial(signal.pthread_sigmask, signal.SIG_BLOCK, ()),
-        partial(signal.pthread_sigmask, signal.SIG_BLOCK, {signal.SIGVTALRM}),
-        partial(signal.pthread_sigmask, signal.SIG_SETMASK),
-    ),
+    "folder": Setting(folder, go_to, None),
+    "umask": Setting(umask, os.umask, 0o001),
+    "time zone": Setting(seconds_to_utc, set_zone, "XXX-7"),
+    "time zone, but not TZ": Setting(seconds_to_utc, set_zone_in_secret, "XXX-7"),
+    "locale": Setting(LOCALE, LOCALE, "C" if LOCALE() != "C" else "C.UTF-8"),
+    "handler of a signal": Setting(partial(signal.getsignal, TERM), partial(signal.signal, TERM), watch),
+    "blocked signals": Setting(BLOCKED, BLOCK, {signal.SIGVTALRM}),
     "timer": Setting(
-        lambda: signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0),
-        partial(signal.setitimer, signal.ITIMER_REAL, LONG),
-        lambda _: signal.setitimer(signal.ITIMER_REAL, 0),
+        lambda: bool(signal.getitimer(signal.ITIMER_REAL)[0]),
+        partial(signal.setitimer, signal.ITIMER_REAL),
+        LONG,
     ),
-    "time-out of sockets": Setting(
-        socket.getdefaulttimeout, lambda: socket.setdefaulttimeout(0.5), socket.setdefaulttimeout
-    ),
-    "depth of recursion": Setting(
-        sys.getrecursionlimit, lambda: sys.setrecursionlimit(5_000), sys.setrecursionlimit
-    ),
-    "stack of a thread": Setting(
-        stack_of_a_thread, lambda: threading.stack_size(2**46), threading.stack_size
-    ),
-    "collection": Setting(gc.isenabled, gc.disable, lambda on: (gc.enable if on else gc.disable)()),
-    "thresholds": Setting(
-        gc.get_threshold, lambda: gc.set_threshold(50_000, 20, 20), lambda them: gc.set_threshold(*them)
-    ),
-    "debugging": Setting(gc.get_debug, lambda: gc.set_debug(gc.DEBUG_SAVEALL), gc.set_debug),
-    "switches": Setting(sys.getswitchinterval, lambda: sys.setswitchinterval(0.5), sys.setswitchinterval),
-    "digits": Setting(
-        sys.get_int_max_str_digits, lambda: sys.set_int_max_str_digits(0), sys.set_int_max_str_digits
-    ),
-    "trace": Setting(sys.gettrace, lambda: sys.settrace(watch), sys.settrace),
-    "profile": Setting(sys.getprofile, lambda: sys.setprofile(watch), sys.setprofile),
-    "trace of threads": Setting(
-        threading.gettrace,
-        lambda: threading.settrace(watch),
-        threading.settrace,  # type: ignore[arg-type]
-    ),
-    "profile of threads": Setting(
-        threading.getprofile,
-        lambda: threading.setprofile(watch),
-        threading.setprofile,  # type: ignore[arg-type]
-    ),
+    "time-out of sockets": Setting(socket.getdefaulttimeout, socket.setdefaulttimeout, 0.5),
+    "depth of recursion": Setting(sys.getrecursionlimit, sys.setrecursionlimit, 5_000),
+    "stack of a thread": Setting(stack_of_a_thread, threading.stack_size, 2**46),
+    "collection": Setting(gc.isenabled, lambda on: (gc.enable if on else gc.disable)(), False),
+    "thresholds": Setting(gc.get_threshold, lambda them: gc.set_threshold(*them), (50_000, 20, 20)),
+    "debugging": Setting(gc.get_debug, gc.set_debug, gc.DEBUG_SAVEALL),
+    "switches": Setting(sys.getswitchinterval, sys.setswitchinterval, 0.5),
+    "digits": Setting(sys.get_int_max_str_digits, sys.set_int_max_str_digits, 0),
+    "trace": Setting(sys.gettrace, sys.settrace, watch),
+    "profile": Setting(sys.getprofile, sys.setprofile, watch),
+    "trace of threads": Setting(threading.gettrace, threading.settrace, watch),
+    "profile of threads": Setting(threading.getprofile, threading.setprofile, watch),
     **{f"limit: {name}": limit(name) for name in ("CPU", "AS", "DATA", "NOFILE", "FSIZE", "NPROC")},
     "limit: no descriptor is left": limit("NOFILE", 3),
 }
@@ -156,7 +135,7 @@ def test_a_setting_is_put_back(process: LambdaProcess, setting: Setting) -> None
     before, changed = setting.now(), []
 
     def task() -> None:
-        setting.change()
+        setting.set(setting.other)
         changed.append(setting.now())
 
     call(process, task)
