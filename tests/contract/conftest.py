@@ -1,4 +1,4 @@
-"""The places where each test of a contract runs."""
+"""The places where each test of a contract runs; and an endpoint, where only an adapter is looked at."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from tests.contract.places import PLACES, ByHand, Place
+from tests.http_endpoint import HttpEndpoint
+from tests.transports import TRANSPORTS, as_on_lambda
 from tests.worlds import World
 
 from shared.ports.gates import OperatedGates
@@ -40,3 +42,17 @@ def by_hand(place: Place) -> Iterator[ByHand]:
 @pytest.fixture
 def gates(by_hand: ByHand) -> OperatedGates:
     return by_hand.gates
+
+
+@pytest.fixture
+def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
+    """The AWS of this process."""
+    with HttpEndpoint() as endpoint:
+        as_on_lambda(monkeypatch, endpoint.url)
+        yield endpoint
+
+
+@pytest.fixture(params=TRANSPORTS)
+def wanted(request: pytest.FixtureRequest) -> str:
+    """What is promised of both transports is asked of both."""
+    return str(request.param)

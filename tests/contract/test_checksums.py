@@ -11,8 +11,9 @@ import pytest
 from tests.contract.test_sqs_queue import Answering
 from tests.http_endpoint import HttpEndpoint
 from tests.support import text
-from tests.transports import as_on_lambda, in_place
+from tests.transports import in_place
 
+from shared.aws.choice import LEAN
 from shared.aws.sqs_queue import SqsQueue
 from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.ports.queue import AlteredError, Outgoing
@@ -93,16 +94,13 @@ class TestReceive:
     def test_none_is_taken_from_a_fifo_queue_behind_one_whose_group_is_not_known(self) -> None:
         assert received([a_message("a1", "a"), "odd", a_message("b1", "b")], FIFO_URL) == ["a1"]
 
-    def test_an_attribute_that_is_no_base64_fails_no_other_message(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_attribute_that_is_no_base64_fails_no_other_message(self, endpoint: HttpEndpoint) -> None:
         odd = a_message("x", MessageAttributes={"a": {"DataType": "Binary", "BinaryValue": "é"}})
         written = json.dumps({"Messages": [a_message("a"), odd, a_message("b")]}).encode()
-        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(written), written)
-        with HttpEndpoint(lambda _: answer) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-            with in_place("lean") as transport:
-                deliveries = run_in_place(SqsQueue(transport, URL).receive(10, 0, 120))
+        endpoint.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(written), written)
+
+        with in_place(LEAN) as transport:
+            deliveries = run_in_place(SqsQueue(transport, URL).receive(10, 0, 120))
 
         assert [delivery.body for delivery in deliveries] == ["a", "b"]
 

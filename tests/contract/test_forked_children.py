@@ -121,31 +121,29 @@ class TestForkedChildren:
         assert len(set().union(*sent.senders)) == 7
         assert [senders for senders in sent.senders if len(senders) > 1] == []
 
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
     def test_a_call_of_another_process_opens_a_connection(
-        self, monkeypatch: pytest.MonkeyPatch, wanted: str
+        self, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str
     ) -> None:
-        with HttpEndpoint(GOOD) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-            with in_place(wanted) as transport:
-                for process in (7, 7, 8, 7):
-                    monkeypatch.setattr(os, "getpid", lambda process=process: process)
-                    run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
-                for process in (7, 8):
-                    monkeypatch.setattr(os, "getpid", lambda process=process: process)
-                    transport.close()
+        endpoint.answer = GOOD
+        with in_place(wanted) as transport:
+            for process in (7, 7, 8, 7):
+                monkeypatch.setattr(os, "getpid", lambda process=process: process)
+                run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
+            for process in (7, 8):
+                monkeypatch.setattr(os, "getpid", lambda process=process: process)
+                transport.close()
 
         assert sorted(map(len, endpoint.by_port.values())) == [1, 3]
 
 
-def test_a_client_that_was_given_is_its_own_processs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    with HttpEndpoint(GOOD) as endpoint:
-        as_on_lambda(monkeypatch, endpoint.url)
-        transport = BotoTransport(attempts=1, clients={"sqs": boto3.client("sqs")})
-        monkeypatch.setattr(os, "getpid", lambda: 8)
+def test_a_client_that_was_given_is_its_own_processs_alone(
+    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport = BotoTransport(attempts=1, clients={"sqs": boto3.client("sqs")})
+    monkeypatch.setattr(os, "getpid", lambda: 8)
 
-        with pytest.raises(NotSentError, match="the client is the parent process's"):
-            run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
+    with pytest.raises(NotSentError, match="the client is the parent process's"):
+        run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
 
     assert endpoint.requests == []
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from tests.contract.places import make_table
 from tests.http_endpoint import HttpEndpoint
-from tests.transports import TRANSPORTS, as_on_lambda, in_place
+from tests.transports import in_place
 from tests.worlds import moto
 
 from shared.aws.choice import LEAN
@@ -196,27 +196,22 @@ class TestOnDynamoDb:
         with pytest.raises(RecordsError, match="ResourceNotFoundException"):
             begin(records, "a")
 
-    @pytest.mark.parametrize("wanted", TRANSPORTS)
-    def test_a_refusal_without_its_item_is_an_error(
-        self, monkeypatch: pytest.MonkeyPatch, wanted: str
-    ) -> None:
+    def test_a_refusal_without_its_item_is_an_error(self, endpoint: HttpEndpoint, wanted: str) -> None:
         said = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
-        head = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(said)
-        with HttpEndpoint(head + said) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-            with in_place(wanted) as transport:
-                records = DynamoDbRecords(transport, TABLE)
-                for asked in (begin, count):
-                    with pytest.raises(RecordsError, match="BadAnswer"):
-                        asked(records, "a")
+        endpoint.answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
+
+        with in_place(wanted) as transport:
+            for asked in (begin, count):
+                with pytest.raises(RecordsError, match="BadAnswer"):
+                    asked(DynamoDbRecords(transport, TABLE), "a")
 
     @pytest.mark.parametrize(
         "item",
         ["7", "null", "{}", '{"starts": 1}', '{"starts": {"N": "many"}}', '{"starts": {"N": "1e999"}}'],
     )
-    def test_an_item_of_another_shape_is_an_error(self, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
+    def test_an_item_of_another_shape_is_an_error(self, endpoint: HttpEndpoint, item: str) -> None:
         said = f'{{"Attributes": {item}}}'.encode()
-        with HttpEndpoint(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said) as endpoint:
-            as_on_lambda(monkeypatch, endpoint.url)
-            with in_place(LEAN) as transport, pytest.raises(RecordsError, match="BadAnswer"):
-                count(DynamoDbRecords(transport, TABLE), "a")
+        endpoint.answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
+
+        with in_place(LEAN) as transport, pytest.raises(RecordsError, match="BadAnswer"):
+            count(DynamoDbRecords(transport, TABLE), "a")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from tests.http_endpoint import HttpEndpoint, wait_for
-from tests.transports import TRANSPORTS, InALoop, as_on_lambda
+from tests.transports import InALoop, as_on_lambda
 
 from shared.aws import boto, transport
 from shared.aws.choice import BOTO, LEAN
@@ -16,24 +15,6 @@ from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.lean import connections
 from shared.lease import DISPATCH_SECONDS
 from shared.ports.workers import Answer, Reply
-
-
-@pytest.fixture(autouse=True)
-def _account(monkeypatch: pytest.MonkeyPatch) -> None:
-    as_on_lambda(monkeypatch)
-
-
-@pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
-    with HttpEndpoint() as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url)
-        yield endpoint
-
-
-@pytest.fixture(params=TRANSPORTS)
-def wanted(request: pytest.FixtureRequest) -> str:
-    """Every promise here is both transports'."""
-    return str(request.param)
 
 
 def dispatch(wanted: str, *events: bytes) -> list[Answer]:
@@ -89,7 +70,7 @@ def test_a_connection_refused_means_that_nothing_was_sent(
 ) -> None:
     with socket.socket() as nobody_listens:
         nobody_listens.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{nobody_listens.getsockname()[1]}")
+        as_on_lambda(monkeypatch, f"http://127.0.0.1:{nobody_listens.getsockname()[1]}")
 
         (said,) = dispatch(wanted, b"{}")
 
@@ -100,7 +81,7 @@ def test_a_connection_refused_means_that_nothing_was_sent(
 def test_a_host_that_is_not_found_means_that_nothing_was_sent(
     wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", "http://lambda.invalid")
+    as_on_lambda(monkeypatch, "http://lambda.invalid")
 
     assert dispatch(wanted, b"{}")[0].reply is Reply.TRANSIENT
 
@@ -115,7 +96,7 @@ def test_a_host_that_is_not_found_means_that_nothing_was_sent(
 def test_a_tls_error_may_come_after_the_bytes_so_it_is_ambiguous(
     endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, reply: Reply
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", endpoint.url.replace("http:", "https:"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url.replace("http:", "https:"))
 
     assert dispatch(wanted, b"{}")[0].reply is reply
 
@@ -166,7 +147,7 @@ class TestBatch:
 
     def test_all_are_under_way_at_the_same_time(self, endpoint: HttpEndpoint, wanted: str) -> None:
         # None is answered before all ten have come.
-        endpoint.answer = when_there_are(10, endpoint)
+        endpoint.answer = lambda _: 202 if wait_for(lambda: len(endpoint.requests) >= 10, 4) else 500
 
         answers = dispatch(wanted, *[b"{}"] * 10)
 
@@ -177,11 +158,8 @@ class TestBatch:
         assert endpoint.requests == []
 
 
-def when_there_are(number: int, endpoint: HttpEndpoint) -> Callable[[bytes], int]:
-    return lambda _: 202 if wait_for(lambda: len(endpoint.requests) >= number, 4) else 500
-
-
-def test_an_answer_is_waited_for_no_longer_than_a_dispatch_may_take() -> None:
+def test_an_answer_is_waited_for_no_longer_than_a_dispatch_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_on_lambda(monkeypatch)
     client = boto.BotoTransport(attempts=1).client("lambda")
     config = client.meta.config
 
