@@ -86,8 +86,8 @@ async def _(original, self, queue, permit, own, now, until):
 
 
 @breaks("what is held is free", "H107", "consumer.flow.permits:open_slots")
-def _(original, gate, names, now):
-    return original(gate._replace(held={}), names, now)
+def _(original, gate, names, now, swap_seconds=0.0):
+    return original(gate._replace(held={}), names, now, swap_seconds)
 
 
 @breaks("a permit whose worker died is held for good", "H108", "consumer.flow.permits:dead_of")
