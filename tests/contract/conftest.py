@@ -54,5 +54,5 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
 
 @pytest.fixture(params=TRANSPORTS)
 def wanted(request: pytest.FixtureRequest) -> str:
-    """What is promised of both transports is asked of both."""
+    """Both transports are asked for what both promise."""
     return str(request.param)

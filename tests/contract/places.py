@@ -1,4 +1,4 @@
-"""Where a contract holds: in memory; at moto by boto; on a wire and at MiniStack by the lean transport.
+"""The places where a contract holds: in memory; at moto by boto; on a wire and at MiniStack by lean.
 
 A place makes queues, records and gates: `world`, `records` and `gates`, new and empty for each test.
 Each place has one transport. The other one would only show again what it shows elsewhere.

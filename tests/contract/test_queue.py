@@ -1,6 +1,6 @@
 """The `Queue` port: the shipped queue in memory and the adapter on SQS keep the same promises.
 
-How SQS keeps them in each case, and what it refuses, is in `tests/recorded`.
+`tests/recorded` has how SQS keeps them in each case, and what it refuses.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def postpone(world: World, seconds: int, *deliveries: Delivery) -> list[Failed]:
 
 
 class TestDelivery:
-    """What is sent is what is received."""
+    """A message arrives as it was sent."""
 
     @pytest.mark.parametrize("body", ["👋 漢字", '{"task": "t"}', "\t\r\n line\n", "<&>\"'\\"])
     def test_the_body_arrives_as_it_was_sent(self, world: World, body: str) -> None:
@@ -83,7 +83,7 @@ class TestDelivery:
 
 
 class TestReceive:
-    """Who receives what, and when."""
+    """A receive brings what is there, as soon as it is."""
 
     def test_a_receive_brings_at_most_what_was_asked_for(self, world: World) -> None:
         send(world, "one", "two", "three")
@@ -139,7 +139,7 @@ class TestSettled:
         assert [again.message_id for again in receive(world)] == [two.message_id]
 
     def test_in_memory_a_superseded_handle_extends_nothing(self) -> None:
-        """SQS may do that or the other; `tests/recorded` has the other, and moto does no other."""
+        """SQS may do either. `tests/recorded` has the other, which is all that moto does."""
         world = SandboxWorld()
         send(world, "hello")
         (first,) = receive(world, lease_seconds=1)
@@ -177,7 +177,7 @@ class TestInFlight:
 
 
 class TestRefusals:
-    """What SQS refuses is a QueueError, with its code and words."""
+    """A refusal of SQS's is a QueueError, with its code and words."""
 
     def test_a_body_of_1_mib_is_taken_and_a_byte_more_is_not(self, world: World) -> None:
         send(world, "x" * MAX_MESSAGE_BYTES)

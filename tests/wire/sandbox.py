@@ -85,7 +85,7 @@ class SandboxOnTheWire(Sandbox):
 
 @contextmanager
 def _warm[T](resting: list[T], make: Callable[[], T]) -> Iterator[T]:
-    """What an environment has, for one invocation; whoever crashes does not come back."""
+    """An environment's own, for one invocation. A process that crashes does not come back."""
     warm = resting.pop() if resting else make()
     yield warm
     resting.append(warm)
