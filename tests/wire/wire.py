@@ -28,7 +28,7 @@ FORMS = (*UNOPENED, *UNDONE, *DONE, *SLOW, RESTING)
 """Each form of a fault, by the name under which it is counted."""
 
 GONE_SECONDS = 10.0
-"""A connection that rested longer is gone, and perhaps there was no goodbye."""
+"""A connection that rested longer may be gone without a goodbye: it is not to be used."""
 
 GOODBYE = b"\r\nconnection: close\r\n"
 
@@ -121,7 +121,7 @@ class Connection:
         self._said: asyncio.Task[_Said] | None = None
         self._coming: deque[bytes | OSError] = deque()
         self._used_at: float | None = None
-        self._rested: str | None = None  # "open", "closed", "gone" or "not to be used": once it is known
+        self._rested: str | None = None  # "open", "closed" or "not to be used": once it is known
         self._closed = False
 
     async def send(self, data: bytes, seconds: float) -> None:
@@ -132,11 +132,7 @@ class Connection:
         if request is not None:
             self._unread = b""
             _call().sent += 1
-            if self._rested == "gone":
-                self._wire.note("gone without a goodbye")  # to who misuses it
-                self._coming.append(ConnectionResetError("it was gone"))
-            else:
-                self._said = asyncio.create_task(self._exchange(request))
+            self._said = asyncio.create_task(self._exchange(request))
 
     async def receive(self, seconds: float) -> bytes:
         if not self._coming:
@@ -171,13 +167,10 @@ class Connection:
         """Finds out, once for each rest, what has become of the connection."""
         if self._rested is not None or self._used_at is None:
             return
-        silent = self._wire.faults.strike("call failed")
-        if self._seconds_rested() > GONE_SECONDS:
-            self._rested = "gone" if silent else "closed"
-        else:
-            self._rested = "closed" if silent else "open"
-            if silent:
-                self._wire.struck[RESTING] += 1  # it troubles no call
+        self._rested = "open"
+        if self._wire.faults.strike("call failed"):
+            self._rested = "closed"
+            self._wire.struck[RESTING] += 1  # it troubles no call
 
     async def _await_what_is_said(self, seconds: float) -> None:
         assert self._said is not None, "nothing was asked"
@@ -232,7 +225,7 @@ class Connection:
             case "answer never came":
                 return _Said()
             case "half an answer":
-                return _half(answer)
+                return _Said(answer[: len(answer) // 2], b"")
             case "500 though it was done":
                 return self._error(500)
         return self._whole(answer)
@@ -245,15 +238,6 @@ class Connection:
         if self._wire.random.random() >= 0.1:
             return _Said(answer)
         return _Said(answer.replace(b"\r\n", GOODBYE, 1), b"")
-
-
-def _half(answer: bytes) -> _Said:
-    """An end within the body. One within the head is an error, as it is with TLS: else http.client would take
-    the half that came for all of it."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    if body:
-        return _Said(answer[: -(len(body) + 1) // 2], b"")
-    return _Said(answer[: len(head) // 2], ConnectionResetError("a fault"))
 
 
 async def _pass(clock: VirtualClock, seconds: float) -> None:
