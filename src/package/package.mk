@@ -1,5 +1,5 @@
-# How is a function's package made? What the function imports, compiled, and nothing else:
-# docs/adr/0008-a-makefile-makes-the-packages.md says why.
+# Makes a function's package: only the modules that it imports, compiled.
+# docs/adr/0008-a-makefile-makes-the-packages.md has the reasons.
 #
 # `sam build` runs make in a copy of src/ and names the folder that becomes the package: ARTIFACTS_DIR.
 # It works with the make of macOS, too, which is 3.81.
@@ -9,38 +9,38 @@ PYTHON ?= python3.13
 SRC := $(CURDIR)
 
 # The project's own folder, three above that of the Makefile. Paths in requirements.txt begin there, as for
-# `make setup`; and who has many Pythons chooses one by the file .python-version there.
+# `make setup`. A tool for several Pythons finds .python-version there.
 PROJECT := $(subst /Makefile package/package.mk,,$(strip $(MAKEFILE_LIST)))/../../..
 RUN_PYTHON := cd "$(PROJECT)" && "$(PYTHON)" -I
 
-# Where the package will lie. It stands in the compiled files, so that they are the same whatever folder
-# they were made in; and Lambda does not look at sources again, which nobody can change there.
+# The compiled files have the package's path on Lambda, so that they don't depend on the folder of the build.
+# Lambda does not check the sources' time again: they can't change there.
 COMPILE := -m compileall -j 0 -f --invalidation-mode unchecked-hash -s "$(ARTIFACTS_DIR)" -p /var/task
 
-# Wheels for Lambda's Amazon Linux 2023, whose glibc is 2.34, whatever machine this is.
+# Wheels for Lambda's Amazon Linux 2023, whose glibc is 2.34, on any machine.
 GLIBCS := 34 33 32 31 30 29 28 27 26 25 24 23 22 21 20 19 18 17
 PLATFORMS := $(GLIBCS:%=manylinux_2_%_$(MACHINE)) manylinux2014_$(MACHINE)
 WHEELS := --only-binary=:all: --implementation cp --python-version 3.13 $(PLATFORMS:%=--platform %)
-# In Lambda's own image (`sam build --use-container`) this machine is the right one, and may build the rest.
+# In Lambda's own image (`sam build --use-container`) packages without a wheel may be built.
 WHEELS := $(if $(wildcard /var/lang/bin/python3.13),,$(WHEELS))
 
 build-ConsumerFunction: OURS := consumer shared
 build-WorkerFunction: OURS := worker shared zigzag tasks
 build-WorkerFunction: packages
 
-# After the packages: if one of them has a folder of the same name, ours is what counts.
+# After the packages: if one of them has a folder of the same name, ours replaces it.
 build-ConsumerFunction build-WorkerFunction: python
 	@cd "$(ARTIFACTS_DIR)" && rm -rf $(OURS)
 	@cp -R $(OURS) "$(ARTIFACTS_DIR)"
 	@cd "$(ARTIFACTS_DIR)" && find $(OURS) \( -name __pycache__ -o -name .DS_Store \) -prune -exec rm -rf {} +
 	@$(RUN_PYTHON) $(COMPILE) -q $(OURS:%="$(ARTIFACTS_DIR)/%") || \
-	{ echo "A module of src/ does not compile (above): mend it." >&2; exit 1; }
+	{ echo "A module of src/ does not compile (above): correct it." >&2; exit 1; }
 
-# What does not compile in a package of somebody else's, such as a template, is shipped as it is.
+# A file of a package that does not compile, such as a template, stays uncompiled.
 packages: python
 	@$(RUN_PYTHON) "$(SRC)/package/packages.py" "$(SRC)/requirements.txt" \
 	--target "$(ARTIFACTS_DIR)" $(WHEELS) || \
-	{ echo "The packages of src/requirements.txt could not be had for Lambda's Python 3.13 on $(MACHINE)" \
+	{ echo "The packages of src/requirements.txt could not be fetched for Lambda's Python 3.13 on $(MACHINE)" \
 	"(above). If name, version and network are right, one of them has no wheel for it:" \
 	"docs/add-a-task.md says what to do, under Packages." >&2; exit 1; }
 	@$(RUN_PYTHON) "$(SRC)/package/conditions.py" "$(ARTIFACTS_DIR)" $(MACHINE) "$(SRC)/requirements.txt" || \

@@ -1,4 +1,4 @@
-// What a peer tells of itself, as benchmarks/arms/measured.py does: its last line, in JSON.
+// Prints a peer's own figures, as JSON in its last line, as benchmarks/arms/measured.py does.
 import { readFileSync, writeSync } from "node:fs";
 
 export const begin = () => process.cpuUsage();

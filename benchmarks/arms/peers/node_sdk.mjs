@@ -1,4 +1,4 @@
-// Our consumer's job by AWS's SDK for JavaScript: 8 loops, each of which receives ten messages and invokes ten times.
+// Our consumer's job by AWS's SDK for JavaScript: 8 loops, which each receive ten messages and invoke ten times.
 import https from "node:https";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";

@@ -1,4 +1,4 @@
-// 8 of sqs-consumer's consumers, each of which gets ten messages at a time; an empty task; one delete for the ten.
+// 8 consumers of sqs-consumer: each receives ten messages, runs an empty task for each, and deletes the ten in one call.
 import https from "node:https";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
