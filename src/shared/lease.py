@@ -49,7 +49,7 @@ RECORD_SECONDS = 29 * 24 * 3600
 """Time for which a record is kept: a day longer than a message may be in both queues, 14 days in each."""
 
 MAX_RECEIVE_COUNT = 1000
-"""SQS's most: only our own count of attempts makes dead letters."""
+"""SQS's most, so that only our own count of attempts makes dead letters."""
 
 
 class Lease(NamedTuple):

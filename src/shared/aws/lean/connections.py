@@ -67,8 +67,8 @@ class Connections:
         arriving: Arriving | None = None,
         most: int = SMALL_BODY_BYTES,
     ) -> HttpAnswer:
-        """Sends the bytes of `request` once and returns the answer, whose body has at most `most` bytes. The
-        answer may take `seconds`, and all together `left`.
+        """Sends the bytes that `request` returns, once. Returns the answer, whose body has at most `most`
+        bytes. The answer may take `seconds`, and all together `left`.
 
         Raises NotSentError or NoAnswerError.
         """
