@@ -18,5 +18,5 @@ def test_waiting_for_what_will_never_come_is_an_error_and_no_standstill(
     async def wait() -> None:
         await asyncio.get_running_loop().create_future()
 
-    with pytest.raises(RuntimeError, match="everything waits for something that will not come"):
+    with pytest.raises(RuntimeError, match="all code waits for something that will never come"):
         world.run(wait())
