@@ -49,8 +49,6 @@ class Manner:
 
 
 class Answers:
-    """Answers calls from a backlog."""
-
     def __init__(self, backlog: Backlog, manner: Manner) -> None:
         self.backlog = backlog
         self._manner = manner

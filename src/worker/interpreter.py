@@ -26,8 +26,6 @@ _PUT_BACK: tuple[Callable[[Any], object], ...] = (
 
 
 class Interpreter:
-    """The interpreter's settings before a task."""
-
     def __init__(self) -> None:
         self._settings = _settings()
 

@@ -33,8 +33,6 @@ MAX_STARTS = 20
 
 
 class Starts:
-    """The starts of one delivery's message."""
-
     def __init__(self, delivery: Delivery, records: Records, clock: Clock, random: Random) -> None:
         self._receives = delivery.receive_count
         self._records = records

@@ -25,7 +25,5 @@ class Answer(NamedTuple):
 
 
 class Workers(Protocol):
-    """Takes dispatches."""
-
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         """Invokes the worker exactly once for each event, all at the same time."""

@@ -21,8 +21,6 @@ from shared.aws.lean.streams import (
 
 
 class InALoop:
-    """Opens streams that wait in the running event loop, so that many calls can be made at a time."""
-
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
         async def connect(address: Address, share: float) -> Stream:
             async with asyncio.timeout(share):

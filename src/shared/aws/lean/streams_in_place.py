@@ -30,8 +30,6 @@ _LEAST_SECONDS = 0.001
 
 
 class InPlace:
-    """Opens streams that block."""
-
     async def open(self, host: str, port: int, secure: Secure | None, seconds: float) -> Stream:
         async def connect(address: Address, share: float) -> Stream:
             return _connected(address, host, secure, share)
