@@ -1,4 +1,4 @@
-"""A handle: a task's name and the type of its payload, which is all that sending needs."""
+"""A handle: a task's name and the type of its payload, which is enough to send."""
 
 from __future__ import annotations
 
@@ -97,12 +97,13 @@ class Handle[Payload]:
 
 
 def remote[Payload](name: str, model: type[Payload]) -> Handle[Payload]:
-    """Returns a handle for a task whose module is not there, as in another project.
+    """Returns a handle for a task whose module is missing here, for example in another project.
 
     name  -- the task's name.
-    model -- the type of its payload: a pydantic model, or `dict`. The worker checks the payload by its own.
+    model -- the type of its payload: a pydantic model, or `dict`. The worker checks the payload by its own
+             model.
 
-    Raises TaskDefinitionError if the name is empty, or no payload can have that type.
+    Raises TaskDefinitionError if the name is empty, or if that type can't be a payload's.
     """
     if not name:
         raise TaskDefinitionError("remote(…) needs the name of a task")

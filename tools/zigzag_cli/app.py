@@ -48,7 +48,7 @@ STATUS_WORDS = {
 }
 
 _answered: list[bool] = []
-"""Has an entry once standard output has the answer in JSON: it takes no second object then."""
+"""Has an entry once the answer is printed as JSON: no second object may follow it."""
 
 Queue = Annotated[str, typer.Argument(help="The queue's name; a stack has one, `default`.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
@@ -174,8 +174,8 @@ def limit_command(
     none: Annotated[bool, typer.Option("--none", help="Removes the limits.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Limits how often tasks start, or how many run at once, over all workers. More than 30 at once is the
-    parameter WorkerConcurrency; one at a time by a key is a FIFO group."""
+    """Limits how often tasks start, or how many run at once, over all workers. For more than 30 at once use
+    the parameter WorkerConcurrency; for one at a time by a key, a FIFO group."""
     if none == (rate is not None or at_once is not None):
         raise Failure("name a --rate, or an --at-once, or both; or else --none", WRONG_OPTION)
     limits = rate_of(rate, burst), at_once_of(at_once)
@@ -232,7 +232,7 @@ def _answer(value: Any, as_json: bool, shown: str | Table) -> None:
 def main() -> None:
     """Runs the command. A failure is one sentence on standard error, or with --json an object."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # whatever encoding the terminal has, every character can be shown
+        with suppress(AttributeError):  # so that a terminal of any encoding shows every character
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     _answered.clear()
     try:

@@ -35,7 +35,7 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 
 
 def cause(error: BotoCoreError | ClientError | ValueError) -> str:
-    """Returns the sentence: the cause first, and behind it what a person can do, if something helps."""
+    """Returns the sentence: the cause first, and then what a person can do, if anything helps."""
     match error:
         case NoCredentialsError() | PartialCredentialsError():
             return f"there are no AWS credentials: {SET_UP}"

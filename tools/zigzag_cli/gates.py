@@ -175,7 +175,7 @@ def rate_of(text: str | None, burst: int | None) -> Rate | None:
 
 
 def at_once_of(most: int | None) -> int | None:
-    """The cap, if it may be one. Raises Failure if not."""
+    """Returns the cap if it is allowed. Raises Failure if not."""
     if most is not None and not 1 <= most <= MAX_AT_ONCE:
         raise Failure(
             f"--at-once may be 1 to {MAX_AT_ONCE}, not {most}: more is the parameter WorkerConcurrency, and "

@@ -1,4 +1,4 @@
-"""Finds the stack that a command asks: the one of --stack in an AWS account, or the local one."""
+"""Finds the stack that a command works on: that of --stack in an AWS account, or the local one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 _SECONDS = 10
 _PATIENCE = Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"max_attempts": 2})
-"""Of one call; `within.py` ends the whole command."""
+"""Seconds of one call. `within.py` limits the whole command."""
 
 _PANEL = "Which stack"
 _WHICH = {
@@ -69,7 +69,7 @@ class Target:
         return self.stack_as_it_is().outputs
 
     def stack_as_it_is(self) -> Stack:
-        """Asks CloudFormation. Raises Failure if there is no such stack, or if it has no queue."""
+        """Reads the stack from CloudFormation. Raises Failure if it does not exist, or has no queue."""
         try:
             found = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
         except ClientError as error:

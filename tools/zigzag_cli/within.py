@@ -1,4 +1,4 @@
-"""Bounds the time of a command: a word after two seconds of silence, an end after thirty."""
+"""Limits the time of a command: it prints a notice after two seconds, and ends after thirty."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ WORD_SECONDS, END_SECONDS = 2.0, 30.0
 
 
 class TooLongError(BaseException):
-    """The time is over. It is no Exception: botocore takes one that is raised in a call for its connection's,
-    and calls again."""
+    """The time is over. It is no Exception: botocore would take one for an error of its connection, and call
+    again."""
 
 
 @contextmanager
 def bounded(word: float = WORD_SECONDS, end: float = END_SECONDS) -> Iterator[None]:
-    """Says that AWS is being waited for after `word` seconds; raises TooLongError after `end` seconds."""
+    """Prints that it waits for AWS after `word` seconds, and raises TooLongError after `end` seconds."""
     timer = Timer(word, print, ("zigzag: waiting for AWS …",), {"file": sys.stderr})
     timer.daemon = True
     timer.start()
@@ -34,7 +34,7 @@ def bounded(word: float = WORD_SECONDS, end: float = END_SECONDS) -> Iterator[No
 
 
 def endless() -> None:
-    """Takes the end away, for a command that waits by intent."""
+    """Removes the limit, for a command that is meant to wait."""
     signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -10,11 +10,11 @@ from typing import Any
 _SAID = {"outcome", "task", "id", "attempt", "settled", "reason", "level", "message", "traceback"}
 _LEFT_OUT = {*_SAID, "timestamp", "_aws", "message_id", "version"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""Controls a terminal, or turns text around. A tab and a line break stay."""
+"""Characters that control a terminal, or change the direction of text. A tab and a line break stay."""
 
 
 def readable(text: str) -> str:
-    """Returns the line in words; as it is if it is no JSON object, but without control characters."""
+    """Returns the line in words, or unchanged if it is no JSON object; without control characters."""
     try:
         line = json.loads(text)
     except ValueError:
