@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
 # A file's tests are one process's: what they share is made once. tests/conftest.py says what starts first.
-IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 # What is installed by hash.
 HASHED := src/requirements.txt tools/zigzag_local/requirements.txt tools/pip.txt
 export PYTHONPATH := src:tools
@@ -25,12 +25,12 @@ down: setup ## Ends the local AWS
 
 ##@ Test
 test: setup ## Everything that must hold at every commit, end to end on the local AWS included
-	@$(BIN)/pytest $(IN_TWO) -m "not slow"
+	@$(BIN)/pytest $(SPREAD) -m "not slow"
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
-	@$(BIN)/pytest $(IN_TWO) -m slow
+	@$(BIN)/pytest $(SPREAD) -m slow
 test-fast: setup ## What takes seconds: not end to end
-	@$(BIN)/pytest $(IN_TWO) -m "not slow" --ignore tests/e2e
+	@$(BIN)/pytest $(SPREAD) -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
