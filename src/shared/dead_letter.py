@@ -211,7 +211,7 @@ def _displaced(value: Any) -> dict[str, dict[str, Any]]:
     if not isinstance(value, dict) or len(value) != 1:
         return {}
     ((name, attribute),) = value.items()
-    if not isinstance(attribute, dict) or not re.fullmatch(_NAME, name):
+    if not isinstance(attribute, dict) or name == NOTE or not re.fullmatch(_NAME, name):
         return {}
     kind, text, hexadecimal = (attribute.get(key) for key in ("DataType", "StringValue", "BinaryValue"))
     if not isinstance(kind, str) or not re.fullmatch(_TYPE, kind) or re.search(REFUSED_CHARACTERS, kind):
