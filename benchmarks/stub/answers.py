@@ -75,9 +75,9 @@ class Answers:
         return Answer(self._wire(b"200 OK", json.dumps(self.backlog.stats()).encode()), 0.0)
 
     def reset(self, body: bytes) -> Answer:
-        """Makes a new backlog, with a new manner: `{"backlog": …, "body": …, "latency_ms": …, …}`."""
+        """Makes a new backlog, with a new manner: `{"backlog": …, "body": …, "more": …, "latency_ms": …}`."""
         wanted = json.loads(body or b"{}")
-        self.backlog = Backlog(wanted.pop("backlog", 0), wanted.pop("body", BODY))
+        self.backlog = Backlog(wanted.pop("backlog", 0), wanted.pop("body", BODY), wanted.pop("more", None))
         self._manner = Manner(**wanted)
         self._latency = self._manner.latency_ms / 1000
         self._note_the_time()

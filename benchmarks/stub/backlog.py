@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,9 +56,10 @@ class Backlog:
     """A backlog of `size` messages.
 
     body -- the body of every message.
+    more -- further fields of every message, such as `MessageAttributes`. They are UTF-8; the body is escaped.
     """
 
-    def __init__(self, size: int = 0, body: str = BODY) -> None:
+    def __init__(self, size: int = 0, body: str = BODY, more: Mapping[str, Any] | None = None) -> None:
         self.counters = Counters()
         self._size = size
         self._dispatches = bytearray(size)  # for each message, at most 255
@@ -70,7 +72,9 @@ class Backlog:
             "ApproximateFirstReceiveTimestamp": now,
         }
         md5 = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
-        rest = json.dumps({"MD5OfBody": md5, "Body": body, "Attributes": attributes})[1:].replace("%", "%%")
+        known = json.dumps({"MD5OfBody": md5, "Body": body, "Attributes": attributes})
+        written = json.dumps(more, ensure_ascii=False) if more else "{}"
+        rest = f"{known[1:-1]}{', ' * bool(more)}{written[1:]}".replace("%", "%%")
         start = f'{{"ReceiptHandle":"%08x{_HANDLE_END}","MessageId":"%08x'
         self._message = f'{start}-0000-4000-8000-000000000000",{rest}'.encode()
         """It has two places for its number, which is its MessageId, so that the invoke has it as well."""

@@ -31,7 +31,7 @@ class Stub:
     ca: Path
 
     def reset(self, backlog: int = 0, **manner: Any) -> None:
-        """Makes a new backlog with counters at 0. `manner`: `body`, and the fields of `answers.Manner`."""
+        """Makes a new backlog with counters at 0. `manner`: `body`, `more`, fields of `answers.Manner`."""
         self._ask("POST", "/reset", json.dumps({"backlog": backlog, **manner}))
 
     def stats(self) -> dict[str, Any]:

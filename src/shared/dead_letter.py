@@ -112,6 +112,7 @@ async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
 
 def compose(delivery: Delivery, cause: Cause, now: float) -> Outgoing:
     """Returns the dead letter, within SQS's limits: the note is shortened, or left out in the end."""
+    delivery = delivery.read_once()
     letter = Outgoing(
         body=delivery.body,
         attributes=original_attributes(delivery),

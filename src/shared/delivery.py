@@ -57,7 +57,6 @@ class Delivery:
 
     __slots__ = (
         "_system",
-        "attributes",
         "can_be_settled",
         "from_fifo",
         "group",
@@ -76,7 +75,6 @@ class Delivery:
         self.lease = lease
         self.message_id = str(message.get("MessageId", "unknown"))
         self.receipt_handle: str | None = message.get("ReceiptHandle")
-        self.attributes: Mapping[str, Mapping[str, Any]] = message.get("MessageAttributes") or {}
         self._system: Mapping[str, str] = message.get("Attributes") or {}
         self.group = self._system.get("MessageGroupId")
         self.from_fifo = "MessageDeduplicationId" in self._system
@@ -93,6 +91,14 @@ class Delivery:
     @property
     def body(self) -> str:
         return str(self.message["Body"])
+
+    @property
+    def attributes(self) -> Mapping[str, Mapping[str, Any]]:
+        return self.message.get("MessageAttributes") or {}
+
+    def read_once(self) -> Delivery:
+        """Returns the same, with all texts read: a large message parses them each time that they are read."""
+        return Delivery(dict(self.message), self.queue_url, self.lease)
 
     @property
     def receive_count(self) -> int:
@@ -149,8 +155,7 @@ def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYT
     body. Raises one of envelope.UNWRITABLE.
     """
     if len(deliveries) == 1 and not isinstance(deliveries[0].message, dict):
-        (one,) = deliveries
-        deliveries = [Delivery(dict(one.message), one.queue_url, one.lease)]  # reads its body once
+        deliveries = [deliveries[0].read_once()]
     plain = _longest(deliveries, envelope.plain, max_bytes)
     if plain[0] == len(deliveries):
         return plain

@@ -42,8 +42,9 @@ def is_writable(message: Mapping[str, Any]) -> bool:
 
 def plain(message: Mapping[str, Any]) -> bytes:
     """Returns the message as JSON."""
-    attributes = _to_base64(message.get("MessageAttributes") or {})
-    return to_json({**message, "MessageAttributes": attributes})
+    read = dict(message)  # once: a large message parses its texts each time that they are read
+    read["MessageAttributes"] = _to_base64(read.get("MessageAttributes") or {})
+    return to_json(read)
 
 
 def compressed(message: Mapping[str, Any]) -> bytes:

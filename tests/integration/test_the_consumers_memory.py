@@ -16,6 +16,7 @@ from benchmarks.template import environment_of
 from tests.noise import noise
 
 from consumer.memory import RUNTIME_MB
+from shared.aws.checksums import md5_of_attributes
 
 TICK = """
 import json, sys
@@ -50,6 +51,14 @@ BODIES = {
     "noise, which fits no event": noise(SIZE),
 }
 
+ATTRIBUTES_SIZE = 104_650
+"""Of each of ten attributes, in bytes: together with a body of one they fill a message."""
+
+ATTRIBUTES = {
+    "letters": "x" * ATTRIBUTES_SIZE,
+    "quotes, and one emoji that makes each take four bytes": "🙂" + '"' * (ATTRIBUTES_SIZE - 4),
+}
+
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says the peak")
 
 
@@ -59,14 +68,21 @@ def stub() -> Iterator[Stub]:
         yield stub
 
 
+def in_ten_attributes(text: str) -> dict[str, Any]:
+    """What a message has whose bulk is in its attributes."""
+    attributes = {f"a{number}": {"DataType": "String", "StringValue": text} for number in range(10)}
+    return {"MessageAttributes": attributes, "MD5OfMessageAttributes": md5_of_attributes(attributes)}
+
+
 def tick(
-    stub: Stub, messages: int, memory_mb: int, *refused: int, **body: str
+    stub: Stub, messages: int, memory_mb: int, *refused: int, **bulk: Any
 ) -> tuple[dict[str, Any], float]:
     """A tick that finds so many messages: its summary, and the most memory that its process took, in MB.
 
     refused -- after how many receives the lean client's signature is, if it is.
+    bulk    -- `body` or `more` of each message.
     """
-    stub.reset(messages, latency_ms=5, **body)
+    stub.reset(messages, latency_ms=5, **bulk)
     environment = {
         "PATH": os.environ["PATH"],
         "AWS_ENDPOINT_URL": stub.url,
@@ -101,6 +117,14 @@ def test_with_the_least_memory_it_takes_the_largest_messages(stub: Stub, what: s
     summary, peak_mb = tick(stub, 60, 128, body=BODIES[what])
 
     assert_nothing_is_missing(summary, 60)
+    assert peak_mb < 128 - RUNTIME_MB
+
+
+@pytest.mark.parametrize("what", ATTRIBUTES)
+def test_it_makes_no_difference_if_attributes_are_what_is_large(stub: Stub, what: str) -> None:
+    summary, peak_mb = tick(stub, 20, 128, body="x", more=in_ten_attributes(ATTRIBUTES[what]))
+
+    assert_nothing_is_missing(summary, 20)
     assert peak_mb < 128 - RUNTIME_MB
 
 

@@ -1,15 +1,17 @@
 """Reads a receive's answer that is large: ten messages of 1 MiB can be 30 MiB of JSON, if they are escaped.
 
 If it were parsed as a whole, memory would hold several copies, with up to four bytes a character. So it is
-split as bytes, and each body becomes a text only when it is read.
+split as bytes, and body and attributes of a message become text only when they are read.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
@@ -22,24 +24,39 @@ LONGEST_TEXT_BYTES = 6 * 1_048_576 + 2
 FIRST_WINDOW_BYTES = 512
 """The part of a text with an escaped quote that is scanned first."""
 
+BODY, ATTRIBUTES = "Body", "MessageAttributes"
+
 _BEGINS_OR_ENDS = re.compile(rb'["{}\[\]]')
-_MESSAGES, _BODY = re.compile(rb'"Messages"\s*:'), re.compile(rb'"Body"\s*:')
+_KEYS = {
+    1: re.compile(rb'"(?P<Messages>Messages)"\s*:\s*\['),
+    3: re.compile(rb'"(?:(?P<Body>Body)"\s*:\s*"|(?P<MessageAttributes>MessageAttributes)"\s*:\s*{)'),
+}
+"""The keys whose values are looked for, by the number of objects and arrays around them."""
 
 
 class LargeMessage(Mapping[str, Any]):
-    """One message of the answer, whose body stays JSON until it is read.
+    """One message of the answer, whose body and attributes stay JSON until they are read.
 
-    others -- all fields except the body.
-    body   -- the body's JSON, a part of the answer's bytes.
+    others     -- all fields, with an empty body and no attributes.
+    body       -- the body's JSON, a part of the answer's bytes.
+    attributes -- the JSON of each attribute. Parsed together, they would need several times the memory.
     """
 
-    def __init__(self, others: dict[str, Any], body: memoryview) -> None:
+    def __init__(self, others: dict[str, Any], body: memoryview, attributes: Sequence[memoryview]) -> None:
         self._others = others
         self._body = body
+        self._attributes = attributes
 
     def __getitem__(self, key: str) -> Any:
-        """Returns a field. Raises ValueError if the body is no text."""
-        return json.loads(bytes(self._body)) if key == "Body" else self._others[key]
+        """Returns a field. Raises ValueError if the body or an attribute is no JSON."""
+        if key == BODY:
+            return json.loads(bytes(self._body))
+        if key == ATTRIBUTES and self._attributes:
+            read: dict[str, Any] = {}
+            for attribute in self._attributes:
+                read |= json.loads(b"{%b}" % bytes(attribute).strip(b", \r\n\t"))
+            return with_bytes(read)
+        return self._others[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._others)
@@ -48,42 +65,71 @@ class LargeMessage(Mapping[str, Any]):
         return len(self._others)
 
 
+def with_bytes(attributes: Any) -> Any:
+    """Returns a message's attributes with their base64 decoded. Malformed ones stay unchanged."""
+    with suppress(ValueError, TypeError, AttributeError):
+        for attribute in attributes.values():
+            if "BinaryValue" in attribute:
+                attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"])
+    return attributes
+
+
 def messages_in(answer: bytes | bytearray) -> list[LargeMessage]:
     """Returns the messages of a receive's answer. Raises ValueError, TypeError or KeyError for a bad one."""
     return [_message(memoryview(answer), *places) for places in _places(answer)]
 
 
-def _message(answer: memoryview, start: int, end: int, body_start: int, body_end: int) -> LargeMessage:
-    others = b'""'.join((answer[start:body_start], answer[body_end:end]))
-    return LargeMessage(json.loads(others), answer[body_start:body_end])
+def _message(answer: memoryview, start: int, end: int, cuts: Mapping[str, list[int]]) -> LargeMessage:
+    if BODY not in cuts:
+        raise ValueError("a message has no body")
+    others = []
+    for places in sorted(cuts.values()):
+        others.append(answer[start : places[0]])
+        start = places[-1]
+    return LargeMessage(
+        json.loads(b"".join((*others, answer[start:end]))),
+        answer[cuts[BODY][0] - 1 : cuts[BODY][1] + 1],
+        [answer[begin:after] for begin, after in pairwise(cuts.get(ATTRIBUTES, ()))],
+    )
 
 
-def _places(answer: bytes | bytearray) -> Iterator[tuple[int, int, int, int]]:
-    """Yields for each message its start and end, and those of its body."""
-    depth, start, at, body, after, within = 0, 0, 0, None, None, False
+def _places(answer: bytes | bytearray) -> Iterator[tuple[int, int, dict[str, list[int]]]]:
+    """Yields for each message its start and end, and the places where its body and its attributes are cut:
+    within their quotes and brackets, and after each attribute."""
+    start, part, within = 0, "", False
+    cuts: dict[str, list[int]] = {}
+    for what, depth, key, begin, at in _tokens(answer):
+        if what == b'"':
+            if key:
+                cuts[key] = [begin + 1, at - 1]
+        elif what in (b"{", b"["):
+            if depth == 1:
+                within = bool(key)
+            elif depth == 2:
+                start, cuts = begin, {}
+            elif depth == 3:
+                part, cuts[key] = key, [at]
+        elif depth in (3, 4):
+            cuts[part].append(begin if depth == 3 else at)
+        elif depth == 2 and within:
+            cuts.pop("", None)
+            yield start, at, cuts
+
+
+def _tokens(answer: bytes | bytearray) -> Iterator[tuple[bytes, int, str, int, int]]:
+    """Yields each text and each bracket: the number of objects and arrays around it, the key of _KEYS whose
+    value it is, its start and its end."""
+    depth, at, key = 0, 0, ""
     while found := _BEGINS_OR_ENDS.search(answer, at):
         begin, at = found.span()
-        key, after = after, None
-        match found[0]:
-            case b"{" | b"[":
-                depth += 1
-                within = key is _MESSAGES if depth == 2 else within
-                start = begin if depth == 3 else start
-            case b"}" | b"]":
-                if depth == 3 and within:
-                    if body is None:
-                        raise ValueError("a message has no body")
-                    yield start, at, *body
-                    body = None
-                depth -= 1
-            case _:
-                at = _end_of_text(answer, at)
-                if key is _BODY:
-                    body = begin, at
-                elif depth == 1 and _MESSAGES.match(answer, begin):
-                    after = _MESSAGES
-                elif depth == 3 and within and _BODY.match(answer, begin):
-                    after = _BODY
+        what, of, key = found[0], key, ""
+        if what == b'"':
+            at = _end_of_text(answer, at)
+            named = _KEYS[depth].match(answer, begin) if depth in _KEYS else None
+            key = (named and named.lastgroup) or ""
+        depth -= what in (b"}", b"]")
+        yield what, depth, of, begin, at
+        depth += what in (b"{", b"[")
     if depth != 0:
         raise ValueError("the answer has no end")
 

@@ -12,7 +12,6 @@ import json
 import math
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from random import uniform
 from time import time
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from shared.aws.lean import http11
 from shared.aws.lean.connections import Arriving, Connections
 from shared.aws.lean.endpoint import AwsEnvironment, Endpoint
-from shared.aws.lean.large import LARGE_BYTES, messages_in
+from shared.aws.lean.large import ATTRIBUTES, LARGE_BYTES, messages_in, with_bytes
 from shared.aws.lean.signature import Signer, quoted
 from shared.aws.lean.streams import Streams
 from shared.aws.lean.trust import trust
@@ -110,10 +109,7 @@ class LeanTransport:
         answer = await self._sent_until_done(
             lambda left: line.post("/", headers, body, seconds, left, arriving, most), until
         )
-        found = _large(answer) if receives and len(answer.body) > LARGE_BYTES else _json(answer)
-        if receives:
-            _bytes_in(found)
-        return Answered(found, answer.header(b"date"))
+        return Answered(_received(answer) if receives else _json(answer), answer.header(b"date"))
 
     async def invoke(self, function: str, event: bytes) -> None:
         path = f"/2015-03-31/functions/{quoted(function)}/invocations"
@@ -229,17 +225,14 @@ def _json(answer: http11.HttpAnswer) -> dict[str, Any]:
     return found
 
 
-def _large(answer: http11.HttpAnswer) -> dict[str, Any]:
-    """Returns the JSON of a receive's answer. The bodies of its messages stay bytes."""
-    with understood():
-        return {"Messages": messages_in(answer.body)}
-
-
-def _bytes_in(answer: Mapping[str, Any]) -> None:
-    """Decodes the base64 of binary attributes. A malformed message stays unchanged."""
-    messages = answer.get("Messages")
+def _received(answer: http11.HttpAnswer) -> dict[str, Any]:
+    """Returns the JSON of a receive's answer, its base64 decoded. Messages of a large one stay bytes."""
+    if len(answer.body) > LARGE_BYTES:
+        with understood():
+            return {"Messages": messages_in(answer.body)}
+    found = _json(answer)
+    messages = found.get("Messages")
     for message in messages if isinstance(messages, list) else ():
-        with suppress(ValueError, TypeError, AttributeError):
-            for attribute in (message.get("MessageAttributes") or {}).values():
-                if "BinaryValue" in attribute:
-                    attribute["BinaryValue"] = base64.b64decode(attribute["BinaryValue"])
+        if isinstance(message, dict):
+            with_bytes(message.get(ATTRIBUTES))
+    return found

@@ -26,9 +26,19 @@ def chance_made(random: Random, depth: int = 0) -> Any:
     return {str(chance_made(random, 3)): chance_made(random, depth + 1) for _ in range(random.randrange(4))}
 
 
+def attributes(random: Random) -> dict[str, Any]:
+    """Some of any name, each with a text."""
+    return {
+        f"{random.choice(ODD)}{number}": {"DataType": "String", "StringValue": str(chance_made(random, 3))}
+        for number in range(random.randrange(4))
+    }
+
+
 def a_message(random: Random) -> dict[str, Any]:
     others = {f"{random.choice(ODD)}{number}": chance_made(random) for number in range(random.randrange(4))}
     message = {"MessageId": "m-1", "Body": "".join(random.choices(ODD, k=random.randrange(40))), **others}
+    if random.random() < 0.7:
+        message["MessageAttributes"] = chance_made(random) if random.random() < 0.3 else attributes(random)
     keys = list(message)
     random.shuffle(keys)
     return {key: message[key] for key in keys}
@@ -77,6 +87,29 @@ def test_a_body_that_is_no_utf_8_spoils_no_other() -> None:
     assert sound["Body"] == "sound"
     with pytest.raises(ValueError, match="utf-8"):
         spoiled["Body"]
+
+
+def test_an_attribute_that_is_no_utf_8_spoils_no_other_message() -> None:
+    spoiled, sound = messages_in(
+        b'{"Messages": [{"MessageAttributes": {"a": {"x": "\xff"}}, "Body": "x"}, {"Body": "sound"}]}'
+    )
+
+    assert sound["Body"] == "sound"
+    assert spoiled["Body"] == "x"
+    with pytest.raises(ValueError, match="utf-8"):
+        spoiled["MessageAttributes"]
+
+
+def test_bytes_are_made_of_base_64() -> None:
+    answer = {"Messages": [{"Body": "x", "MessageAttributes": {"a": binary("AP8="), "odd": binary("A")}}]}
+
+    (message,) = messages_in(json.dumps(answer).encode())
+
+    assert message["MessageAttributes"] == {"a": binary(b"\x00\xff"), "odd": binary("A")}
+
+
+def binary(value: object) -> dict[str, object]:
+    return {"DataType": "Binary", "BinaryValue": value}
 
 
 @pytest.mark.parametrize("length", [*range(505, 520), 4_090, 4_096, 40_000], ids=str)
