@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
 from shared.errors import Interrupt
@@ -16,6 +16,15 @@ from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
 """Waits so many seconds. Returns True at once when it is time to stop."""
+
+
+_NOT_RUN: dict[type, str] = {
+    GeneratorType: "generator",
+    AsyncGeneratorType: "generator",
+    CoroutineType: "coroutine",
+    map: "map",
+    filter: "filter",
+}
 
 
 class SoftDeadline(Interrupt):
@@ -54,6 +63,14 @@ class Host(Protocol):
         """Returns the most memory that the process has had resident, since it began."""
 
 
+async def awaited(result: Any) -> Any:
+    """The result that a task meant: one that must be awaited is, as often as it takes."""
+    before = None
+    while isinstance(result, Awaitable) and result is not before:  # a client may give itself
+        before, result = result, await result
+    return result
+
+
 async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
     """Returns the call's result. Raises OutOfTimeError in place of SoftDeadline, with its traceback.
 
@@ -84,5 +101,8 @@ async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: 
         if leaving.code is not None and leaving.code != 0:
             raise
         return
-    if isinstance(result, GeneratorType | AsyncGeneratorType):
-        raise TypeError(f"{task.name} returned a generator, whose code has not run; return nothing")
+    several = (
+        result.values() if type(result) is dict else result if type(result) in (list, tuple, set) else ()
+    )
+    if kinds := [_NOT_RUN[type(one)] for one in (result, *several) if type(one) in _NOT_RUN]:
+        raise TypeError(f"{task.name} returned a {kinds[0]}, whose code has not run; return nothing")

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import words
-from worker.host import SoftDeadline
+from worker.host import SoftDeadline, awaited
 from worker.leftovers import end_a_child
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Loop:
 async def _noted(awaitable: Awaitable[Any], leaving: list[SystemExit]) -> Any:
     """Returns the awaitable's result. Adds the SystemExit that it raises to `leaving`."""
     try:
-        return await awaitable
+        return await awaited(awaitable)
     except SystemExit as error:
         leaving.append(error)
         raise

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NoReturn
 
-from worker.host import Sleep, SoftDeadline
+from worker.host import Sleep, SoftDeadline, awaited
 from zigzag_testing.blocking import interrupted_after
 from zigzag_testing.faults import Crash, Faults
 
@@ -52,7 +52,7 @@ class VirtualHost:
         limit = asyncio.timeout(max(0.0, seconds))
         try:
             async with limit:
-                return await result
+                return await awaited(result)
         except TimeoutError:
             if not limit.expired():
                 raise
