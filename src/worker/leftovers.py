@@ -36,7 +36,6 @@ from threading import main_thread
 from time import tzset
 
 from shared import log
-from shared.errors import words
 from worker.interpreter import Interpreter
 from worker.rlimits import ResourceLimits
 
@@ -75,11 +74,8 @@ class Before:
         os.umask(self._umask)
 
     def put_back(self) -> str | None:
-        """Puts back all that can be put back. Returns why the process must end, or None."""
-        try:
-            self._put_back()
-        except Exception as error:
-            return f"what its task changed can't be put back: {words(error)}"
+        """Puts back what can be. Why the process must end, or None."""
+        self._put_back()
         return "; ".join(self._left_behind()) or None
 
     def _put_back(self) -> None:

@@ -5,9 +5,9 @@ So a client that one task makes stays usable by the next: a client belongs to it
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable
 from contextvars import ContextVar
+from os import getpid
 from typing import TYPE_CHECKING, Any
 
 from shared.errors import words
@@ -21,8 +21,11 @@ CANCEL_SECONDS = 1.0
 """Time for a cancelled asyncio task to end, within the grace that an interrupted task has."""
 
 
-_ERRORS: ContextVar[list[Exception]] = ContextVar("errors")
-"""Errors of the asyncio tasks that a run has started."""
+_PARTS = {"future", "task", "handle"}
+"""What asyncio says to have failed: that is a part of a run. A transport that closes badly is none."""
+
+_RUN: ContextVar[_Run] = ContextVar("run")
+"""Whose code it is that runs. A timer of an earlier run that goes off now is still the earlier one's."""
 
 
 class Loop:
@@ -33,57 +36,81 @@ class Loop:
 
     def __init__(self) -> None:
         self.left: list[str] = []
-        self._errors: list[Exception] = []
+        self._debug = self._stopped = False
+        self._run: _Run | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, awaitable: Awaitable[Any]) -> Any:
         """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
 
-        Raises the awaitable's error, or the first error of an asyncio task that it started and did not await;
-        the others are cancelled then. A SoftDeadline names the asyncio tasks that were still pending. A
-        SystemExit of one of them becomes a RuntimeError: it has stopped the loop in the middle.
+        Raises the awaitable's error, or one of what it started that nobody awaited; the rest is cancelled
+        then. SoftDeadline names those that were still pending. A SystemExit of what it started has ended the
+        loop in the middle, and is a RuntimeError.
         """
         import asyncio  # loaded here: only tasks that are `async def` need it
         from concurrent.futures import ThreadPoolExecutor
 
         if self._loop is None or self._loop.is_closed():  # a task may have closed it
-            self._loop = asyncio.new_event_loop()
-        loop, threads = self._loop, ThreadPoolExecutor(thread_name_prefix="asyncio")
+            self._loop = self._made()
+        loop, run = self._loop, _Run(self._loop)
+        self._run = run
+        _RUN.set(run)
+        threads = ThreadPoolExecutor(None, "asyncio", _RUN.set, (run,))
         asyncio.set_event_loop(loop)
         loop.set_default_executor(threads)  # its threads end with the task
         loop.set_exception_handler(self._unheard)
-        self._errors = []
-        _ERRORS.set(self._errors)
-        before = asyncio.all_tasks(loop)
-        left: set[asyncio.Task[Any]] = set()
-        leaving: list[SystemExit] = []
+        loop.set_task_factory(self._task)
+        loop.set_debug(self._debug)
         try:
-            result = loop.run_until_complete(_all_of(_noted(awaitable, leaving), left))
+            result = loop.run_until_complete(run.whole(awaitable))
             threads.shutdown()
-            if self._errors:
-                raise self._errors[0]
         except SoftDeadline as deadline:
-            still = sorted(_name(task) for task in left if not task.done())
-            raise SoftDeadline(", ".join(still)[:200]).with_traceback(deadline.__traceback__) from None
+            still = ", ".join(sorted(map(_name, run.pending()))) if run.returned else ""
+            raise SoftDeadline(still[:200]).with_traceback(deadline.__traceback__) from None
         except SystemExit as error:
-            if any(error is one for one in leaving):
+            if error is run.leaving:
                 raise
             raise RuntimeError(f"what it started raised {words(error)}") from error
         finally:
-            self._errors = []
-            self.left = _cancelled(loop, before)
+            self._stopped = run.main is not None and not run.main.done()
+            run.hear()
+            self._run = None
+            self.left = _cancelled(loop)
             threads.shutdown(wait=False, cancel_futures=True)
         return result
 
-    def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handles an error that nobody awaited. It fails the run that started the asyncio task, if it goes
-        on."""
+    def broken(self) -> str | None:
+        """Why no other task may use it, or None. Raises what it raises in one turn."""
+        if self._loop is None or self._loop.is_closed():
+            return None
+        self._loop.call_soon(self._loop.stop)
+        self._loop.run_forever()
+        return "its event loop was stopped in the middle" if self._stopped else None
+
+    def _made(self) -> asyncio.AbstractEventLoop:
         import asyncio
 
-        task, error = context.get("future"), context.get("exception")
-        started_by = task.get_context().get(_ERRORS) if isinstance(task, asyncio.Task) else None
-        if started_by is self._errors and isinstance(error, Exception):
-            self._errors.append(error)
+        loop: Any = asyncio.new_event_loop()
+        self._debug = loop.get_debug()
+        call = loop.run_in_executor
+        loop.run_in_executor = lambda *given, **named: self._noted(call(*given, **named))
+        return loop  # type: ignore[no-any-return]
+
+    def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> asyncio.Future[Any]:
+        import asyncio
+
+        return self._noted(asyncio.Task(coroutine, loop=loop, **named))
+
+    def _noted(self, part: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        if (run := _RUN.get(self._run)) is not None:
+            run.started.add(part)
+        return part
+
+    def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handles an error that nobody awaited, in the context of the task or the callback that raised it."""
+        run, error = self._run, context.get("exception")
+        if run is not None and error is not None and _RUN.get(run) is run and context.keys() & _PARTS:
+            run.errors.append(error)
         loop.default_exception_handler(context)
 
     def close(self) -> None:
@@ -92,46 +119,84 @@ class Loop:
             self._loop.close()
 
 
-async def _noted(awaitable: Awaitable[Any], leaving: list[SystemExit]) -> Any:
-    """Returns the awaitable's result. Adds the SystemExit that it raises to `leaving`."""
-    try:
-        return await awaited(awaitable)
-    except SystemExit as error:
-        leaving.append(error)
-        raise
+class _Run:
+    """What one run starts.
+
+    started  -- asyncio tasks, and calls in threads.
+    errors   -- of these and of callbacks, which nobody awaited.
+    returned -- whether only what it has started goes on.
+    leaving  -- the SystemExit by which it left.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        from weakref import WeakSet
+
+        self.started: WeakSet[asyncio.Future[Any]] = WeakSet()
+        self.errors: list[BaseException] = []
+        self.returned = False
+        self.leaving: SystemExit | None = None
+        self.main: asyncio.Task[Any] | None = None
+        self._loop = loop
+
+    async def whole(self, awaitable: Awaitable[Any]) -> Any:
+        """What it returns, after what it has started. It leaves by its SystemExit as well."""
+        import asyncio
+
+        self.main, pid = asyncio.current_task(), getpid()
+        result = None
+        try:
+            try:
+                result = await awaited(awaitable)
+            finally:
+                end_a_child(pid)
+        except SystemExit as error:
+            self.leaving = error
+            if error.code:  # it failed
+                raise
+        self.returned = True
+        await self.rest()
+        if self.leaving is not None:
+            raise self.leaving
+        return result
+
+    async def rest(self) -> None:
+        """Waits for what it has started. Raises an error of it that nobody awaited."""
+        import asyncio
+
+        idle = False
+        while not idle:
+            if parts := self.pending():
+                await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
+            else:
+                await asyncio.sleep(0)  # a call that the loop is about to make may start more
+                idle = not self.pending()
+            self.hear()
+            if self.errors:
+                raise self.errors[0]
+
+    def pending(self) -> set[asyncio.Future[Any]]:
+        """What it has started, and has not ended."""
+        import asyncio
+
+        tasks = {one for one in asyncio.all_tasks(self._loop) if one.get_context().get(_RUN, self) is self}
+        return {one for one in tasks.union(self.started) if not one.done() and one is not self.main}
+
+    def hear(self) -> None:
+        """Handles now the errors that asyncio hands over when Python frees what raised them."""
+        for one in list(self.started):
+            if one.done() and not one.cancelled() and getattr(one, "_log_traceback", False):
+                error = one.exception()
+                if not isinstance(error, SystemExit | KeyboardInterrupt):  # which the loop itself has raised
+                    message = f"nobody awaited {_name(one)}"
+                    self._loop.call_exception_handler({"message": message, "exception": error, "future": one})
 
 
-async def _all_of(awaitable: Awaitable[Any], left: set[asyncio.Task[Any]]) -> Any:
-    """Returns the result once all asyncio tasks that were started have ended. Adds those to `left`."""
-    import asyncio
-
-    before = asyncio.all_tasks()
-    pid = os.getpid()
-    try:
-        result = await awaitable
-    finally:
-        end_a_child(pid)
-    idle = False
-    while not idle:
-        if new := asyncio.all_tasks() - before:
-            left |= new
-            done, _ = await asyncio.wait(new, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                if not task.cancelled() and (error := task.exception()) is not None:
-                    raise error
-        else:
-            await asyncio.sleep(0)  # a callback that the loop runs next may start tasks, too
-            idle = asyncio.all_tasks() <= before
-    return result
-
-
-def _cancelled(loop: asyncio.AbstractEventLoop, before: set[asyncio.Task[Any]]) -> list[str]:
-    """Cancels all asyncio tasks except those in `before`, and those that they start meanwhile. Returns the
-    names of those that still go on."""
+def _cancelled(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """Cancels all tasks, and those that they start then. Names of what goes on."""
     import asyncio
 
     ends = loop.time() + CANCEL_SECONDS
-    while (tasks := asyncio.all_tasks(loop) - before) and (seconds := ends - loop.time()) > 0:
+    while (tasks := asyncio.all_tasks(loop)) and (seconds := ends - loop.time()) > 0:
         for task in tasks:
             task.cancel()
         try:
@@ -144,5 +209,6 @@ def _cancelled(loop: asyncio.AbstractEventLoop, before: set[asyncio.Task[Any]]) 
     return sorted(map(_name, tasks))
 
 
-def _name(task: asyncio.Task[Any]) -> str:
-    return str(getattr(task.get_coro(), "__qualname__", task.get_name()))
+def _name(part: asyncio.Future[Any]) -> str:
+    coroutine = getattr(part, "get_coro", None)
+    return str(getattr(coroutine and coroutine(), "__qualname__", "a call in a thread"))

@@ -14,7 +14,7 @@ from time import sleep, time
 from typing import Any, NoReturn
 
 from shared import log
-from shared.errors import name
+from shared.errors import name, words
 from worker.alarm import Alarm
 from worker.host import Sleep, SoftDeadline
 from worker.leftovers import Before, end_a_child, own_digits, worn_out
@@ -79,10 +79,23 @@ class LambdaProcess:
         except BaseException as error:  # such as a cancellation: the task fails, the process goes on
             raise _as_exception(error, "the task") from error
         finally:
-            left = before.put_back()  # first: `worn_out` needs the old limits
-            worn = worn_out(self.memory_mb(), self._memory_mb)
-            self.exit_reason = left or self._still_goes_on() or self.exit_reason or worn
+            self.exit_reason = self._reason_to_end(before)
         return result
+
+    def _reason_to_end(self, before: Before) -> str | None:
+        """Puts back what a task changed. Never raises: a task is not blamed for what it did not raise."""
+        try:
+            return (
+                before.put_back()
+                or self._still_goes_on()
+                or self.exit_reason
+                or self._loop.broken()
+                or (
+                    worn_out(self.memory_mb(), self._memory_mb)  # within the limits that were there before
+                )
+            )
+        except BaseException as error:
+            return f"what its task changed can't be put back: {words(error)}"
 
     def _still_goes_on(self) -> str | None:
         names = ", ".join(self._loop.left)[:200]

@@ -24,14 +24,14 @@ def _(original, level, message, *, error=None, **fields):
     log.LOGGER.log(level, message, extra={"fields": fields}, exc_info=error)
 
 
-@breaks("what an async task leaves pending is dropped", "H74", "worker.loop:_all_of")
-async def _(original, awaitable, left):
-    return await awaitable
+@breaks("what an async task leaves pending is dropped", "H74", "worker.loop:_Run.rest")
+async def _(original, self):
+    return None
 
 
 @breaks("what swallows its cancellation goes on unseen", "H74", "worker.loop:_cancelled")
-def _(original, loop, before):
-    original(loop, before)
+def _(original, loop):
+    original(loop)
     return []
 
 

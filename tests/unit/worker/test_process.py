@@ -322,22 +322,6 @@ class TestLoop:
 
         assert call(process, task)
 
-    def test_an_error_of_an_earlier_one_is_logged_and_not_its_own(
-        self, process: LambdaProcess, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        kept: list[asyncio.Task[None]] = []
-
-        async def task() -> None:
-            kept.append(start(fail_at_once()))
-            await asyncio.sleep(SOON)
-
-        async def next_one() -> None:
-            kept.clear()
-
-        call(process, task)
-        call(process, next_one)
-        assert "Task exception was never retrieved" in caplog.text
-
     def test_what_is_pending_at_the_deadline_is_named_and_cancelled(self, process: LambdaProcess) -> None:
         cleaned = []
 

@@ -1,0 +1,235 @@
+"""An `async def` task starts parts of its work and leaves them to themselves. If one fails, so has the task.
+
+Each part is of the task that started it, and of no later one that runs in the same loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from worker.host import SoftDeadline
+from worker.process import LambdaProcess
+from zigzag.in_place import run_in_place
+
+SOON = 0.05
+LONG = 30.0
+
+kept: list[Any] = []
+
+
+@pytest.fixture
+def process() -> Iterator[LambdaProcess]:
+    process = LambdaProcess()
+    yield process
+    process.close()
+    kept.clear()
+
+
+def call(process: LambdaProcess, function: Callable[[], Any], seconds: float = LONG) -> Any:
+    return run_in_place(process.call(function, seconds))
+
+
+async def fails() -> None:
+    await asyncio.sleep(0)
+    raise ValueError("not sent")
+
+
+def fails_at_once(*_: object) -> None:
+    raise ValueError("not sent")
+
+
+def start(part: Awaitable[Any]) -> asyncio.Future[Any]:
+    return asyncio.ensure_future(part)
+
+
+async def in_a_group() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails())
+
+
+async def under_a_timeout() -> None:
+    async with asyncio.timeout(LONG) as limit:
+        kept.append(limit.when())
+        await fails()
+
+
+async def who_knows_itself() -> None:
+    me = asyncio.current_task()
+    await fails()
+    assert me is not None
+
+
+class OddError(BaseException):
+    """No Exception."""
+
+
+async def odd() -> None:
+    raise OddError
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    return asyncio.get_running_loop()
+
+
+PARTS: dict[str, Callable[[], object]] = {
+    "a task": lambda: start(fails()),
+    "a task in a cycle: a group": lambda: start(in_a_group()),
+    "a task in a cycle: a time-out": lambda: start(under_a_timeout()),
+    "a task in a cycle: itself": lambda: start(who_knows_itself()),
+    "a task that is kept": lambda: kept.append(start(fails())),
+    "a gather": lambda: start(asyncio.gather(fails(), asyncio.sleep(0))) and None,
+    "a call in a thread": lambda: loop().run_in_executor(None, fails_at_once) and None,
+    "a call in a thread that is kept": lambda: kept.append(loop().run_in_executor(None, fails_at_once)),
+    "a callback": lambda: loop().call_soon(fails_at_once),
+    "a future": lambda: loop().create_future().set_exception(ValueError("not sent")),
+    "what is no Exception": lambda: start(odd()),
+}
+
+
+@pytest.mark.parametrize("before_its_end", [True, False], ids=["before its end", "after its end"])
+@pytest.mark.parametrize("part", PARTS)
+def test_what_fails_of_it_fails_it(process: LambdaProcess, part: str, before_its_end: bool) -> None:
+    async def task() -> None:
+        PARTS[part]()
+        if before_its_end:
+            await asyncio.sleep(SOON)
+
+    with pytest.raises((ExceptionGroup, ValueError, RuntimeError), match=r"not sent|OddError|TaskGroup"):
+        call(process, task)
+
+
+def test_what_another_part_has_dealt_with_is_no_failure(process: LambdaProcess) -> None:
+    async def deals_with() -> None:
+        kept.extend(await asyncio.gather(start(fails()), return_exceptions=True))
+
+    async def task() -> None:
+        kept.append(start(deals_with()))
+
+    call(process, task)
+    assert str(kept[-1]) == "not sent"
+
+
+def test_what_is_pending_when_it_leaves_by_sys_exit_ends_as_well(process: LambdaProcess) -> None:
+    sent = []
+
+    async def later() -> None:
+        await asyncio.sleep(SOON)
+        sent.append(True)
+
+    async def task() -> None:
+        kept.append(start(later()))
+        sys.exit()
+
+    with pytest.raises(SystemExit):
+        call(process, task)
+    assert sent == [True]
+
+
+def test_what_fails_then_is_its_failure(process: LambdaProcess) -> None:
+    async def task() -> None:
+        kept.append(start(fails()))
+        sys.exit(0)
+
+    with pytest.raises(ValueError, match="not sent"):
+        call(process, task)
+
+
+def test_what_is_pending_when_it_leaves_by_sys_exit_1_is_cancelled(process: LambdaProcess) -> None:
+    async def task() -> None:
+        kept.append(start(asyncio.sleep(LONG)))
+        sys.exit(1)
+
+    with pytest.raises(SystemExit):
+        call(process, task)
+    assert kept[0].cancelled()
+
+
+def test_a_call_in_a_thread_that_goes_on_is_named_at_the_deadline(process: LambdaProcess) -> None:
+    go_on = threading.Event()
+
+    async def task() -> None:
+        kept.append(loop().run_in_executor(None, go_on.wait))
+
+    with pytest.raises(SoftDeadline, match="a call in a thread"):
+        call(process, task, SOON)
+    go_on.set()
+
+
+class TestAnEarlierOnes:
+    """A timer of an earlier task goes off in the next one, whose attempt has nothing to do with it."""
+
+    def after(self, process: LambdaProcess, later: Callable[[], object], seconds: float = SOON) -> Any:
+        async def first() -> None:
+            loop().call_later(seconds, later)
+
+        async def second() -> int:
+            await asyncio.sleep(SOON * 4)
+            return 7
+
+        call(process, first)
+        return call(process, second)
+
+    def test_failure_is_none_of_its_own(
+        self, process: LambdaProcess, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert self.after(process, lambda: start(fails())) == 7
+        assert "not sent" in caplog.text
+
+    def test_callback_that_fails_is_none_of_its_own(self, process: LambdaProcess) -> None:
+        assert self.after(process, fails_at_once) == 7
+
+    def test_part_is_not_waited_for(self, process: LambdaProcess) -> None:
+        assert self.after(process, lambda: kept.append(start(asyncio.sleep(LONG)))) == 7
+        assert kept[0].cancelled()
+        assert process.exit_reason is None
+
+    def test_error_that_is_found_late_is_none_of_its_own(self, process: LambdaProcess) -> None:
+        async def first() -> None:
+            kept.append(start(fails()))
+            await asyncio.sleep(SOON)
+
+        async def second() -> int:
+            kept.clear()
+            return 7
+
+        with pytest.raises(ValueError, match="not sent"):
+            call(process, first)
+        assert call(process, second) == 7
+
+    def test_end_of_the_loop_is_the_last_that_this_process_sees(self, process: LambdaProcess) -> None:
+        with pytest.raises(RuntimeError):
+            self.after(process, lambda: loop().stop())
+        assert "loop" in str(process.exit_reason)
+
+
+class TestLoop:
+    """The loop is as it was, or its process ends."""
+
+    def test_a_factory_of_tasks_is_put_back(self, process: LambdaProcess) -> None:
+        async def first() -> None:
+            loop().set_task_factory(fails_at_once)  # type: ignore[arg-type]
+            loop().set_debug(True)
+
+        async def second() -> bool:
+            await start(asyncio.sleep(0))
+            return loop().get_debug()
+
+        call(process, first)
+        assert call(process, second) is False
+
+    def test_after_a_task_that_broke_it_the_process_must_exit(self, process: LambdaProcess) -> None:
+        async def first() -> Any:
+            return loop()
+
+        made = call(process, first)
+        call(process, made._selector.close)
+
+        made._selector = selectors.DefaultSelector()  # with which it can be closed
+        assert str(process.exit_reason).startswith("what its task changed can't be put back: ValueError")
