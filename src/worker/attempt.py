@@ -6,16 +6,17 @@ decision: there the message is held, and the timer runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from random import Random
 
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
-from worker.deadline import Deadline
+from worker.deadline import GRACE_SECONDS, Deadline
 from worker.hold import Hold, LeaseLostError
-from worker.host import Host, SoftDeadline, call, in_time
+from worker.host import Host, Sleep, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError, Table
 from worker.outcome import (
     LEASE_LOST,
@@ -32,13 +33,15 @@ from worker.outcome import (
     used_up,
 )
 from worker.prepare import Prepared, prepared_for
-from worker.raised import INTERRUPTED, FunctionEndsError, meant
+from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError, meant, overdue
 from worker.record import Record
 from worker.result import Result, Start
 from worker.starts import Starts
 
 NOT_ENTERED_SECONDS = (15, 60)
 WITHOUT_ITS_TIME_SECONDS = 1
+
+type End = Callable[[BaseException], Awaitable[None]]
 
 
 class Runner:
@@ -75,32 +78,35 @@ class Runner:
         starts = Starts(delivery, self._records, self._clock, self._random)
         return Start(delivery, Attempt(), starts, self._clock.now(), first)
 
-    async def attempt(self, start: Start) -> Result:
-        """Makes the attempt while its delivery is held. Never raises an error of the user's code."""
+    async def attempt(self, start: Start, end: End) -> Result:
+        """Makes the attempt while its delivery is held. Never raises an error of the user's code.
+
+        end -- ends it, and its process, with an error: its task goes on after its own timeout.
+        """
         error: BaseException | None = None
         try:
-            outcome = start.attempt.outcome = await self._run(start)
+            outcome = start.attempt.outcome = await self._run(start, end)
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
-            error = of_the_import(meant(raised), start.attempt)
+            error = start.attempt.error = of_the_import(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
         if start.attempt.record is not None and isinstance(outcome, Succeeded):
             await start.attempt.record.finish()  # before the delete, so that it can't run again
         return self._result(start, outcome, error)
 
-    async def interrupted(self, start: Start) -> Result:
-        """Returns the result of an attempt that still runs when the function's time is nearly over.
+    async def interrupted(self, start: Start, error: BaseException | None) -> Result:
+        """Returns the result of an attempt that runs on after its time: the function's, without an error.
 
         The user's code may be running, or a call of ours before or after it.
         """
         attempt = start.attempt
         if attempt.outcome is not None:
             return self._result(start, attempt.outcome, None)
-        error = of_the_import(FunctionEndsError(INTERRUPTED), attempt)
+        error = attempt.error or error or of_the_import(FunctionEndsError(INTERRUPTED), attempt)
         return self._result(start, await self._failed(start, error), error)
 
-    async def _run(self, start: Start) -> Outcome:
+    async def _run(self, start: Start, end: End) -> Outcome:
         """Runs the task, or returns why it must not run now."""
         attempt, delivery = start.attempt, start.delivery
         await self._hold.confirm()
@@ -117,7 +123,7 @@ class Runner:
         await start.starts.allow(attempt)  # before the task may kill the process
         await self._hold.confirm()  # the steps above may have taken long
         if prepared.key is None:
-            return await self._call(prepared, start)
+            return await self._call(prepared, start, end)
         attempt.record = Record(
             self._records, prepared.key, delivery.receive_count, self._clock, self._random
         )
@@ -129,12 +135,19 @@ class Runner:
         if refusal is not None:
             return refusal
         async with attempt.record.while_running(self._host):
-            return await self._call(prepared, start)
+            return await self._call(prepared, start, end)
 
-    async def _call(self, prepared: Prepared, start: Start) -> Outcome:
+    async def _call(self, prepared: Prepared, start: Start, end: End) -> Outcome:
         seconds = self._enter(start.attempt)
         context = context_of(start.attempt, start.delivery, self._deadline.task_seconds)
-        await call(prepared.task, prepared.payload, context, self._host, seconds)
+        timeout = prepared.task.policy.timeout
+
+        async def watch(sleep: Sleep) -> None:
+            if timeout is not None and not await sleep(timeout + GRACE_SECONDS):
+                await end(OutOfTimeError(overdue(timeout)))
+
+        async with nullcontext() if timeout is None else self._host.beside(watch):
+            await call(prepared.task, prepared.payload, context, self._host, seconds)
         return Succeeded()
 
     def _enter(self, attempt: Attempt) -> float:

@@ -116,16 +116,16 @@ class BatchWork:
         start = self._runner.start(remaining[0], first=len(remaining) == len(self._batch.deliveries))
         settling = allocate_lock()  # acquired by the thread that settles: this one, or the heartbeats'
 
-        async def end() -> None:
+        async def end(error: BaseException | None = None) -> None:
             if not settling.acquire(blocking=False):
                 return
             await self._delete_undeleted()
-            if await self._settle(await self._runner.interrupted(start), remaining[1:]):
+            if await self._settle(await self._runner.interrupted(start, error), remaining[1:]):
                 await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
-            await self._host.exit("its task could not be interrupted")
+            await self._host.exit("its attempt went on after its time")
 
         async with self._hold.while_running(self._deadline.attempt_seconds, end):
-            result = await self._runner.attempt(start)
+            result = await self._runner.attempt(start, end)
             if not settling.acquire(blocking=False):
                 await self._host.exited()
         return await self._settle(result, remaining[1:])

@@ -11,7 +11,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
 from shared.errors import Interrupt
-from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError
+from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError, overdue
 from zigzag import Context, Task
 
 Sleep = Callable[[float], Awaitable[bool]]
@@ -80,7 +80,7 @@ async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
     try:
         return await call
     except SoftDeadline as deadline:
-        why = INTERRUPTED if timeout is None else f"took longer than its timeout of {timeout:g} s"
+        why = INTERRUPTED if timeout is None else overdue(timeout)
         pending = f"; it had returned, but not what it had started: {deadline}" if str(deadline) else ""
         error = FunctionEndsError if timeout is None else OutOfTimeError
         raise error(why + pending).with_traceback(deadline.__traceback__) from None

@@ -79,11 +79,10 @@ class Attempt:
     unloaded -- how often its task could not be loaded, this time included.
     record   -- the record of an idempotent task's run, once it is known.
     loading  -- whether its task's module is being imported, or failed to import.
+    error    -- the error that it has raised so far.
     entered  -- whether the user's code runs; False between preparation and call.
     outcome  -- the outcome, once it is decided.
     """
-
-    __slots__ = ("entered", "id", "loading", "number", "outcome", "policy", "record", "task", "unloaded")
 
     def __init__(
         self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
@@ -95,6 +94,7 @@ class Attempt:
         self.unloaded = 0
         self.record: Record | None = None
         self.loading = False
+        self.error: BaseException | None = None
         self.entered = False
         self.outcome: Outcome | None = None
 

@@ -14,6 +14,11 @@ MAX_FINDINGS = 1_000
 INTERRUPTED = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
 
 
+def overdue(timeout: float) -> str:
+    """The reason of an attempt that its own timeout, in seconds, has ended."""
+    return f"took longer than its timeout of {timeout:g} s"
+
+
 class OutOfTimeError(Exception):
     """The task was interrupted: its own time was over, or Lambda was about to end the function."""
 

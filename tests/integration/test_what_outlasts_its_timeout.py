@@ -1,0 +1,44 @@
+"""A real process: what hangs, and does not listen to its interrupt, is ended soon after its own timeout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.integration.warm_worker import WarmWorker, warm_worker
+
+HANGS = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+@task(timeout=1)
+def pool(payload: dict[str, Any]) -> None:
+    with ThreadPoolExecutor() as threads:  # which waits for them on the way out
+        list(threads.map(time.sleep, [1000]))
+
+@task(timeout=1)
+def swallows(payload: dict[str, Any]) -> None:
+    try:
+        time.sleep(1000)
+    except:
+        while True:
+            time.sleep(1)
+"""
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Iterator[WarmWorker]:
+    with warm_worker(tmp_path) as worker:
+        yield worker
+
+
+@pytest.mark.parametrize("name", ["pool", "swallows"])
+def test_its_message_is_postponed_and_its_process_ends(worker: WarmWorker, name: str) -> None:
+    ran = worker.runs(HANGS, name, seconds_left=20)
+
+    (line,) = ran.said("delivery")
+    assert (line["outcome"], line["settled"]) == ("retry later", True)
+    assert line["reason"] == "took longer than its timeout of 1 s"
+    assert worker.called == ["UpdateItem", "ChangeMessageVisibilityBatch"]
+    assert (ran.status, ran.lines[-1]["message"]) == (1, "this environment ends")
