@@ -1,4 +1,4 @@
-"""A run in several processes: what starts first, what is read once, how reports travel, and what was counted."""
+"""A run in several processes: its order, files that are read once, its reports, and its counts."""
 
 from __future__ import annotations
 

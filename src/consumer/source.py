@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from consumer.dispatch import Dispatcher, PollResult
 from consumer.flow.flow import Flow, Share, Slot
@@ -109,7 +110,7 @@ class Source:
         self.turn.received += len(received)
         self._note_emptiness(bool(received), waited=self.turn.received > 0 and not share.slots)
         if received:
-            await self._dispatch(received, share.slots)
+            await self._dispatch(received, share)
         elif share.slots and self._linger_seconds and self.goes_on:
             await self._clock.sleep(LINGER_AGAIN_SECONDS)
         return len(received)
@@ -132,11 +133,13 @@ class Source:
         self._patience.ended([], begun)
         return received
 
-    async def _dispatch(self, received: Sequence[Delivery], slots: Sequence[Slot]) -> None:
-        if not slots:
+    async def _dispatch(self, received: Sequence[Delivery], share: Share) -> None:
+        if share.doubt:
+            received = [_with(delivery, doubt=share.doubt) for delivery in received]
+        if not share.slots:
             self._note(await self._dispatcher.dispatch(received))
             return
-        at_slots = (self._dispatch_at(*each) for each in zip(received, slots, strict=False))
+        at_slots = (self._dispatch_at(*each) for each in zip(received, share.slots, strict=False))
         for result in await asyncio.gather(*at_slots):
             self._note(result)
 
@@ -144,11 +147,9 @@ class Source:
         """Dispatches the delivery alone, at its slot. A worker that starts too late for it leaves it
         alone."""
         await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
-        lease = delivery.lease
-        if lease is not None:
-            lease = lease._replace(start_by=min(lease.start_by, slot.start_by), permit=slot.permit)
-        sending = [Delivery(delivery.message, delivery.queue_url, lease)]
-        result = await self._dispatcher.dispatch(sending)
+        by = slot.start_by if delivery.lease is None else min(delivery.lease.start_by, slot.start_by)
+        sending = _with(delivery, start_by=by, permit=slot.permit)
+        result = await self._dispatcher.dispatch([sending])
         if not result.dispatched and not result.left:
             self._flow.unsent(slot)
         return result
@@ -192,3 +193,9 @@ class Source:
 
     def _stop(self, why: str) -> None:
         self.turn.stopped = self.turn.stopped or why
+
+
+def _with(delivery: Delivery, **of_the_lease: Any) -> Delivery:
+    """The delivery, with another lease."""
+    lease = None if delivery.lease is None else delivery.lease._replace(**of_the_lease)
+    return Delivery(delivery.message, delivery.queue_url, lease)

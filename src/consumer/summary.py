@@ -11,7 +11,8 @@ CAP_REACHED = "in-flight cap reached"
 PAUSED = "paused"
 RATE_REACHED = "rate reached"
 ALL_RUN = "as many run at once as may"
-_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED, ALL_RUN}
+UNAVAILABLE = "unavailable"
+_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED, ALL_RUN, UNAVAILABLE}
 
 
 @dataclass(slots=True)

@@ -45,6 +45,9 @@ and then a gap of three days in the schedule, still leave time."""
 MAX_PERMIT_CHARACTERS = 64
 """Of a permit's name: DynamoDB keeps it, and all of a queue's together."""
 
+FAILING, PROBE = "failing", "probe"
+"""What of a queue is in doubt."""
+
 RECORD_SECONDS = 29 * 24 * 3600
 """Time for which a record is kept: a day longer than a message may be in both queues, 14 days in each."""
 
@@ -59,12 +62,15 @@ class Lease(NamedTuple):
     start_by    -- the latest start: a later worker must not touch the message.
     ends        -- the time when the message becomes visible to others.
     permit      -- the name of the permit for the start; empty if none is needed.
+    doubt       -- FAILING if tasks of the queue have said that what they need is away, PROBE for the one
+                   message that is received to try. A success has to be told then.
     """
 
     received_at: float
     start_by: float
     ends: float
     permit: str = ""
+    doubt: str = ""
 
     @classmethod
     def taken(cls, received_at: float, seconds: float = LEASE_SECONDS) -> Lease:
@@ -77,8 +83,9 @@ class Lease(NamedTuple):
         return self.received_at + DISPATCH_SECONDS
 
     def to_json(self) -> dict[str, float | str]:
-        permit = {"Permit": self.permit} if self.permit else {}
-        return {"ReceivedAt": self.received_at, "StartBy": self.start_by, "Ends": self.ends, **permit}
+        more = {"Permit": self.permit, "Doubt": self.doubt}
+        times = {"ReceivedAt": self.received_at, "StartBy": self.start_by, "Ends": self.ends}
+        return times | {name: value for name, value in more.items() if value}
 
     @classmethod
     def from_json(cls, value: Any) -> Lease:
@@ -87,4 +94,5 @@ class Lease(NamedTuple):
         permit = value.get("Permit", "")
         if not isinstance(permit, str) or len(permit) > MAX_PERMIT_CHARACTERS:
             raise ValueError("`Permit` of its lease is no permit's name")
-        return lease._replace(permit=permit)
+        doubt = value.get("Doubt")
+        return lease._replace(permit=permit, doubt=doubt if doubt in (FAILING, PROBE) else "")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from random import Random
+from typing import TYPE_CHECKING
 
 from shared.delivery import Delivery
+from shared.errors import words
 from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
@@ -38,6 +40,9 @@ from worker.record import Record
 from worker.result import Result, Start
 from worker.starts import Starts
 
+if TYPE_CHECKING:
+    from worker.guards.breaker import Breaker
+
 NOT_ENTERED_SECONDS = (15, 60)
 WITHOUT_ITS_TIME_SECONDS = 1
 
@@ -47,7 +52,8 @@ type End = Callable[[BaseException], Awaitable[None]]
 class Runner:
     """Makes attempts at the deliveries of one batch, one after the other.
 
-    limits -- returns the limits that SQS sets to a delivery's message now.
+    limits  -- returns the limits that SQS sets to a delivery's message now.
+    breaker -- of the queue, if its flow is controlled.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class Runner:
         hold: Hold,
         limits: Callable[[Delivery], Limits],
         deadline: Deadline,
+        breaker: Breaker | None = None,
     ) -> None:
         self._tasks = tasks
         self._records = records
@@ -69,6 +76,7 @@ class Runner:
         self._hold = hold
         self._limits = limits
         self._deadline = deadline
+        self._breaker = breaker
 
     def start(self, delivery: Delivery, *, first: bool) -> Start:
         """Returns the start of a delivery, before any step of it.
@@ -169,6 +177,10 @@ class Runner:
         if ends and start.had_less_time:  # it comes again at once, as the first of its group
             why = f"no attempt, behind others of its batch: {INTERRUPTED}"
             return await self._no_attempt(start, WITHOUT_ITS_TIME_SECONDS, why)
+        if self._breaker is not None:
+            hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
+            if hidden is not None:
+                return await self._no_attempt(start, hidden, f"no attempt, its queue is shut: {words(error)}")
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):

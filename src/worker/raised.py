@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.errors import if_it_can, words
-from zigzag import Reject, Retry
+from zigzag import Reject, Retry, Unavailable
 
 MAX_FINDINGS = 1_000
 """Most findings of a ValidationError that a task raises. Its text has some 200 bytes for each."""
@@ -37,7 +37,7 @@ class UnreadableError(Exception):
 
 def meant(error: BaseException) -> BaseException:
     """Returns the error that a task meant. A group that has only Rejects and Retries, as a TaskGroup makes
-    it, counts as its strongest: a Reject, else the Retry with the longest wait."""
+    it, counts as its strongest: a Reject, else an Unavailable, else the Retry with the longest wait."""
     return if_it_can(lambda: _meant(error), None) or UnreadableError(words(error))
 
 
@@ -50,7 +50,11 @@ def _meant(error: BaseException) -> BaseException:
         return error
     if not all(isinstance(one, Reject | Retry) for one in said):
         return error
-    return max(said, key=lambda one: (isinstance(one, Reject), seconds_asked(one) or 0.0))
+    return max(said, key=_strength)
+
+
+def _strength(error: BaseException) -> tuple[bool, bool, float]:
+    return isinstance(error, Reject), isinstance(error, Unavailable), seconds_asked(error) or 0.0
 
 
 def seconds_asked(error: BaseException) -> float | None:

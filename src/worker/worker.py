@@ -26,7 +26,7 @@ from worker.settle import Settler
 
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
-    from worker.guards.permit import PermitsOfQueue
+    from worker.guards.flow import WorkersFlow
 
 
 class Worker:
@@ -61,7 +61,7 @@ class Worker:
         self._host = host
         self._beats = queue if beats is None else beats
         self._settler = Settler(queue, dead_letters, clock, random, host)
-        self._permits = None if gates is None else _permits(gates, clock, random, host)
+        self._flow = None if gates is None else _flow(gates, clock, random, host)
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
 
@@ -75,9 +75,8 @@ class Worker:
         guards: tuple[Guard, ...] = ()
         if batch.can_be_settled:
             settler, records, guards = self._settler, self._records, self._guards
-        permit = None if self._permits is None else self._permits.of(batch)
-        if permit is not None:  # the first: what is late gives it back as well
-            guards = (permit.claim, *guards)
+        permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
+        guards = guards if permit is None else (permit.claim, *guards)  # what is late gives it back as well
         hold = Hold(batch, self._beats, self._clock, self._host)
         deadline = Deadline(seconds_left)
         runner = Runner(
@@ -89,6 +88,7 @@ class Worker:
             hold=hold,
             limits=settler.limits,
             deadline=deadline,
+            breaker=breaker,
         )
         work = BatchWork(
             batch,
@@ -101,12 +101,15 @@ class Worker:
             host=self._host,
             deadline=deadline,
         )
-        return await (work.run() if permit is None else permit.around(work.run))
+        reports = await (work.run() if permit is None else permit.around(work.run))
+        if breaker is not None:
+            await breaker.tell(batch, reports)
+        return reports
 
 
-def _permits(
-    gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host
-) -> PermitsOfQueue:
-    from worker.guards.permit import PermitsOfQueue  # where no flow is controlled, a cold start loads nothing
+def _flow(gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host) -> WorkersFlow:
+    from worker.guards.flow import (
+        WorkersFlow,
+    )  # where no flow is controlled, a cold start loads nothing of it
 
-    return PermitsOfQueue(DEFAULT, *gates, clock, random, host)
+    return WorkersFlow(DEFAULT, *gates, clock, random, host)

@@ -8,6 +8,7 @@ from zigzag.errors import (
     Retry,
     SendError,
     TaskDefinitionError,
+    Unavailable,
     ZigzagError,
 )
 from zigzag.handle import Handle, remote
@@ -25,6 +26,7 @@ __all__ = [
     "SendError",
     "Task",
     "TaskDefinitionError",
+    "Unavailable",
     "ZigzagError",
     "remote",
     "task",

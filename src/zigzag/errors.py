@@ -1,8 +1,9 @@
-"""The errors of `zigzag`, and the two exceptions by which a task decides what happens to its message.
+"""The errors of `zigzag`, and the exceptions by which a task decides what happens to its message.
 
 Exception
-├── Retry                       raised by a task: try again later
-├── Reject                      raised by a task: never try again
+âââ Retry                       raised by a task: try again later
+â   âââ Unavailable             what all tasks of the queue need is away
+âââ Reject                      raised by a task: never try again
 └── ZigzagError
     ├── TaskDefinitionError     a function that can't be a task
     └── SendError               a message that was not sent
@@ -28,6 +29,27 @@ class Retry(Exception):  # noqa: N818 -- not an error: a request of the task
             raise ValueError(f"Retry(after=…) takes seconds from 0, not {after}")
         self.reason = reason
         self.after = after
+
+
+MAX_AFTER_SECONDS = 900
+"""How long a task may ask all others of its queue to wait."""
+
+
+class Unavailable(Retry):
+    """Raised by a task that can't have what all tasks of its queue need: each of them would fail now.
+
+    With `FlowControl`, a queue of which enough messages say so receives nothing but one a minute, until one
+    succeeds; meanwhile no attempt is used up. Without it, this is a Retry. What depends on the payload must
+    not say it: whoever sends such payloads would stop the queue.
+
+    reason -- as Retry's.
+    after  -- seconds, 0 to 900, until it is worth a try; without it, a minute.
+    """
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        if after is not None and not 0 <= after <= MAX_AFTER_SECONDS:
+            raise ValueError(f"Unavailable(after=…) takes seconds, 0 to {MAX_AFTER_SECONDS}, not {after}")
+        super().__init__(reason, after=after)
 
 
 class Reject(Exception):  # noqa: N818

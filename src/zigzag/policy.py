@@ -48,7 +48,7 @@ _DEFAULT_BACKOFF = Backoff()
 class Policy(Value):
     """The settings of a task, as `@task(…)` takes them."""
 
-    __match_args__ = ("attempts", "backoff", "idempotent", "timeout")
+    __match_args__ = ("attempts", "backoff", "idempotent", "timeout", "unavailable")
 
     def __init__(
         self,
@@ -56,6 +56,7 @@ class Policy(Value):
         backoff: Backoff = _DEFAULT_BACKOFF,
         idempotent: bool | Callable[[Any], str] = False,
         timeout: float | None = None,
+        unavailable: tuple[type[Exception], ...] = (),
     ) -> None:
         """Raises ValueError, whose text names the values that the argument may have."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
@@ -70,10 +71,15 @@ class Policy(Value):
             raise ValueError(
                 f"timeout is {timeout!r}; it may be seconds, more than 0 and at most {MAX_TIMEOUT_SECONDS}"
             )
+        if not isinstance(unavailable, tuple) or not all(
+            isinstance(one, type) and issubclass(one, Exception) for one in unavailable
+        ):
+            raise ValueError(f"unavailable is {unavailable!r}; it may be a tuple of classes of exceptions")
         self.attempts: Final = attempts
         self.backoff: Final = backoff
         self.idempotent: Final = idempotent
         self.timeout: Final = timeout
+        self.unavailable: Final = unavailable
 
     def key(self, payload: Any, id: str) -> str:
         """Returns the key of an idempotent task's effect: the task's id, or the answer of its key function.

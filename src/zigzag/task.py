@@ -24,7 +24,7 @@ class Task[Payload, **Rest, Result](Handle[Payload]):
     name     -- the function's name, which a message gives as its `task`.
     function -- the function itself; a call of the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
-    policy   -- attempts, backoff, idempotence and timeout.
+    policy   -- attempts, backoff, idempotence, timeout, and which errors mean Unavailable.
     """
 
     def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
@@ -53,6 +53,7 @@ def task(
     backoff: Backoff = ...,
     idempotent: bool | Callable[[Any], str] = ...,
     timeout: float | None = ...,
+    unavailable: tuple[type[Exception], ...] = ...,
 ) -> _Decorator: ...
 
 
@@ -64,20 +65,22 @@ def task(
     backoff: Backoff = DEFAULT_POLICY.backoff,
     idempotent: bool | Callable[[Any], str] = DEFAULT_POLICY.idempotent,
     timeout: float | None = DEFAULT_POLICY.timeout,
+    unavailable: tuple[type[Exception], ...] = DEFAULT_POLICY.unavailable,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with the settings that differ from the defaults.
 
-    attempts   -- how often the task is tried before its message becomes a dead letter.
-    backoff    -- how long the message waits between attempts.
-    idempotent -- True: once the task is recorded as done for its id, it does not run again for 29 days, and
-                  no run begins while the lease of another lasts. A function of the payload: the same, for the
-                  text that it returns instead of the id.
-    timeout    -- seconds that an attempt may take; then it is interrupted, and has failed. The default, and
-                  the most, is the function's own time.
+    attempts    -- how often the task is tried before its message becomes a dead letter.
+    backoff     -- how long the message waits between attempts.
+    idempotent  -- True: once the task is recorded as done for its id, it does not run again for 29 days, and
+                   no run begins while the lease of another lasts. A function of the payload: the same, for
+                   the text that it returns instead of the id.
+    timeout     -- seconds that an attempt may take; then it is interrupted, and has failed. The default, and
+                   the most, is the function's own time.
+    unavailable -- classes of exceptions that mean Unavailable, such as ConnectionError.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout))
+    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout, unavailable))
     return decorator if function is None else decorator(function)
 
 

@@ -92,10 +92,13 @@ def loaded_by(function: str, **parameters: str) -> set[str]:
 OF_THE_GATES = {
     "consumer.flow.behind",
     "consumer.flow.gate",
+    "consumer.flow.opening",
     "consumer.flow.permits",
     "consumer.flow.slots",
     "shared.aws.dynamodb_gates",
+    "shared.aws.dynamodb_items",
     "shared.aws.dynamodb_records",
+    "shared.ports.breaker",
     "shared.ports.gates",
     "shared.ports.records",
 }
@@ -121,7 +124,15 @@ def test_a_consumer_without_flow_control_loads_nothing_of_the_gates(
     assert loaded_by("consumer", FlowControl=flow_control) & OF_THE_GATES == loads
 
 
-OF_THE_WORKERS_GATES = {"shared.aws.dynamodb_gates", "shared.ports.gates", "worker.guards.permit"}
+OF_THE_WORKERS_GATES = {
+    "shared.aws.dynamodb_gates",
+    "shared.aws.dynamodb_items",
+    "shared.ports.breaker",
+    "shared.ports.gates",
+    "worker.guards.breaker",
+    "worker.guards.flow",
+    "worker.guards.permit",
+}
 
 
 @pytest.mark.parametrize(("flow_control", "loads"), [("false", set()), ("true", OF_THE_WORKERS_GATES)])

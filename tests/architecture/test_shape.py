@@ -26,6 +26,7 @@ def test_the_public_names_of_zigzag() -> None:
         "SendError",
         "Task",
         "TaskDefinitionError",
+        "Unavailable",
         "ZigzagError",
         "remote",
         "task",

@@ -77,6 +77,8 @@ def into(gates: MemoryGates) -> Callable[[str, str, dict[str, Any]], object]:
 
 def _read(typed: dict[str, Any]) -> Any:
     """As the adapter reads it: a number, or a map; all else is as DynamoDB has it."""
+    if "SS" in typed:
+        return frozenset(typed["SS"])
     if "M" in typed:
         return {name: _read(one) for name, one in typed["M"].items()}
     return float(typed["N"]) if "N" in typed else typed

@@ -14,6 +14,7 @@ from tests.worlds import moto
 
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
+from shared.ports.breaker import Breaker
 from shared.ports.gates import Gate, GatesError, OperatedGates, Rate, Taking
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
@@ -272,6 +273,90 @@ class TestCap:
         assert len(self.gate(gates).held) == 30
 
 
+class TestBreaker:
+    """What tasks say of what they need."""
+
+    def breaker(self, gates: OperatedGates) -> Breaker:
+        return read(gates, "mails")["mails"].breaker
+
+    def say(
+        self, gates: OperatedGates, message: str, now: float = NOW, until: float | None = None
+    ) -> Breaker:
+        return run_in_place(gates.unavailable("mails", message, now, until)).breaker
+
+    def test_each_message_that_says_it_is_counted_once(self, gates: OperatedGates) -> None:
+        for message in ("0a", "ff", "0a"):
+            said = self.say(gates, message)
+
+        assert said == Breaker(failing=frozenset({"0a", "ff"}), since=NOW, last=NOW)
+        assert self.breaker(gates) == said
+
+    def test_it_is_told_since_when_and_until_when(self, gates: OperatedGates) -> None:
+        self.say(gates, "0a", NOW, NOW + 30)
+        said = self.say(gates, "0b", NOW + 10)
+
+        assert (said.since, said.last, said.shut_until) == (NOW, NOW + 10, NOW + 30)
+        assert self.say(gates, "0b", NOW + 10, NOW + 40).shut_until == NOW + 40
+
+    def test_what_is_said_an_hour_after_the_last_time_begins_anew(self, gates: OperatedGates) -> None:
+        self.say(gates, "0a", NOW, NOW + 30)
+        run_in_place(gates.succeeded("mails", NOW + 1, True))
+        self.say(gates, "0b", NOW + 3601)
+        assert self.breaker(gates).since == NOW + 3601
+
+        self.say(gates, "0c", NOW + 3601 + 3600)
+
+        assert self.breaker(gates) == Breaker(
+            failing=frozenset({"0b", "0c"}), since=NOW + 3601, last=NOW + 7201
+        )
+
+    def test_a_success_takes_back_what_was_said_but_not_since_when(self, gates: OperatedGates) -> None:
+        self.say(gates, "0a", NOW, NOW + 30)
+
+        run_in_place(gates.succeeded("mails", NOW + 1, False))
+
+        assert self.breaker(gates) == Breaker(since=NOW, last=NOW)
+
+    def test_the_success_of_the_one_that_tried_opens_it(self, gates: OperatedGates) -> None:
+        for number in range(10):
+            self.say(gates, f"{number:02x}")
+
+        run_in_place(gates.succeeded("mails", NOW + 1, True))
+
+        assert self.breaker(gates) == Breaker(since=NOW, last=NOW, opened=NOW + 1)
+
+    @pytest.mark.parametrize(("trip", "said", "left"), [(None, 9, 0), (None, 10, 10), (3, 2, 0), (3, 3, 3)])
+    def test_another_success_opens_none_that_is_shut(
+        self, gates: OperatedGates, trip: int | None, said: int, left: int
+    ) -> None:
+        run_in_place(gates.break_at("mails", trip, None))
+        for number in range(said):
+            self.say(gates, f"{number:02x}")
+
+        run_in_place(gates.succeeded("mails", NOW + 1, False))
+
+        assert len(self.breaker(gates).failing) == left
+        assert self.breaker(gates).opened == 0
+
+    def test_a_success_before_anything_was_said_writes_nothing(self, gates: OperatedGates) -> None:
+        for tried in (True, False):
+            run_in_place(gates.succeeded("mails", NOW, tried))
+
+        assert read(gates, "mails") == {"mails": OPEN}
+
+    def test_its_rule_is_what_was_said_last_or_that_by_default(self, gates: OperatedGates) -> None:
+        default = Breaker()
+        for trip, longest in ((3, None), (None, 60.0), (5, 3600.0), (None, None)):
+            run_in_place(gates.break_at("mails", trip, longest))
+            told = self.breaker(gates)
+            assert (told.trip, told.longest) == (trip or default.trip, longest or default.longest)
+
+    def test_who_takes_one_to_try_says_when_the_next_may_be(self, gates: OperatedGates) -> None:
+        taken, gate = run_in_place(gates.swap("mails", 0, Taking(shut_until=NOW + 60)))
+
+        assert (taken, gate.breaker.shut_until, gate.rev) == (True, NOW + 60, 1)
+
+
 class TestWhatSomebodyWroteByHand:
     @pytest.mark.parametrize(
         "value",
@@ -326,6 +411,12 @@ class TestWhatSomebodyWroteByHand:
             ({"at_once": {"N": "31"}, "held": {"M": {}}}, ("at_once",)),
             ({"at_once": {"N": "1.5"}, "held": {"M": {}}}, ("at_once",)),
             ({"held": {"S": "all"}}, ("held",)),
+            ({"failing": {"S": "all"}}, ("failing",)),
+            ({"failing": {"SS": ["a"]}}, ()),
+            ({"trip": {"N": "0"}}, ("trip",)),
+            ({"trip": {"N": "31"}}, ("trip",)),
+            ({"longest": {"N": "86401"}}, ("longest",)),
+            ({"shut_until": {"S": "noon"}}, ("shut_until",)),
             ({"held": {"M": {"a": {"S": "for ever"}}}}, ("held",)),
         ],
         ids=str,
@@ -367,6 +458,9 @@ class TestOnDynamoDb:
             gates.claim("mails", "a", "a.1", NOW, NOW),
             gates.renew("mails", "a", NOW),
             gates.release("mails", ["a"]),
+            gates.unavailable("mails", "0a", NOW, None),
+            gates.succeeded("mails", NOW, True),
+            gates.break_at("mails", 3, None),
         ):
             with pytest.raises(GatesError, match="ResourceNotFoundException") as error:
                 run_in_place(asked)

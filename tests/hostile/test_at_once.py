@@ -98,12 +98,8 @@ def test_no_more_run_at_once_than_may(
     now = world.sandbox.clock.now()
     if trouble != "kills":
         how = trouble.rpartition(" ")[2]
-        world.faults.outages.plan(
-            [
-                Outage("records", how, now + at, now + at + 400, share)
-                for at, share in ((300, 1.0), (1500, 0.3))
-            ]
-        )
+        partial = [Outage("records", how, now + at, now + at + 200, 0.5) for at in range(900, 3600, 300)]
+        world.faults.outages.plan([Outage("records", how, now + 300, now + 700), *partial])
     for _ in range(60 * at_once):
         world.send("plain", seconds=random.choice([0, 1, 4, 4, 20, 200]))
 

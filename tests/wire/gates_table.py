@@ -53,17 +53,30 @@ async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[boo
         case "REMOVE #at_once ADD #rev :one":
             await gates.cap(queue, None)
         case change:
-            held = await _update_permits(gates, queue, change, condition, names, values)
+            held = await _update_more(gates, queue, change, condition, names, values, dict(typed))
     return held, _item(queue, gates.attributes[queue])
 
 
-async def _update_permits(
+async def _unavailable(
+    gates: MemoryGates, queue: str, change: str, values: Mapping[str, float], typed: Mapping[str, Any]
+) -> bool:
+    """Of the two calls that say it, the one that goes on is refused where the other is meant."""
+    anew = gates.attributes[queue].get("last", float("-inf")) < values["quiet"]
+    if anew != ("#since" in change):
+        return False
+    (message,) = typed[":who"]["SS"]
+    await gates.unavailable(queue, message, values["now"], values.get("until"))
+    return True
+
+
+async def _update_more(
     gates: MemoryGates,
     queue: str,
     change: str,
     condition: str,
     names: Mapping[str, str],
     values: Mapping[str, float],
+    typed: Mapping[str, Any],
 ) -> bool:
     """Whether the condition held."""
     held = True
@@ -72,6 +85,13 @@ async def _update_permits(
             there = names["own"] in gates.attributes[queue].get("held", {})
             ours = await gates.claim(queue, names["permit"], names["own"], values["now"], values["until"])
             held = ours and not there
+        case "REMOVE #failing, #shut_until" | "SET #opened = :now REMOVE #failing, #shut_until":
+            await gates.succeeded(queue, values.get("now", 0.0), "#opened" in change)
+        case change if "#failing = :who" in change or "ADD #failing" in change:
+            held = await _unavailable(gates, queue, change, values, typed)
+        case change if re.fullmatch(r"(SET|REMOVE) [^.]*#(trip|longest).*", change):
+            trip = values.get("trip")
+            await gates.break_at(queue, None if trip is None else int(trip), values.get("longest"))
         case "SET #held.#own = :until":
             held = await gates.renew(queue, names["own"], values["until"])
         case change if change.startswith("REMOVE #held."):
@@ -81,7 +101,8 @@ async def _update_permits(
                 {names[one]: values[one] for one in _PERMITS.findall(part)}
                 for part in (change.partition(" REMOVE ")[0], condition)
             )
-            held, _ = await gates.swap(queue, int(values["rev"]), Taking(values.get("next"), takes, dead))
+            taking = Taking(values.get("next"), takes, dead, values.get("shut"))
+            held, _ = await gates.swap(queue, int(values["rev"]), taking)
         case other:
             raise AssertionError(f"DynamoDB is asked to {other}")
     return held
@@ -99,6 +120,8 @@ def _item(queue: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return {"SS": sorted(value)}
     if isinstance(value, dict) and not value.keys() & {"S", "BOOL", "NULL"}:  # else it is typed already
         return {"M": {name: _typed(one) for name, one in value.items()}}
     return {"N": repr(value)} if isinstance(value, float) else value

@@ -41,6 +41,12 @@ class FaultyGates:
     async def release(self, queue: str, permits: Sequence[str]) -> None:
         await self._call(self._gates.release, queue, permits)
 
+    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        return await self._call(self._gates.unavailable, queue, message, now, until)
+
+    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+        await self._call(self._gates.succeeded, queue, now, tried)
+
     async def _call[R](self, call: Callable[..., Awaitable[R]], *arguments: Any) -> R:
         self._faults.before()
         patience = self._tries * ANSWER_SECONDS["dynamodb"]

@@ -10,6 +10,17 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
+from shared.ports.breaker import (
+    DEFAULT_TRIP,
+    FAILING,
+    LAST,
+    LONGEST,
+    OPENED,
+    QUIET_SECONDS,
+    SHUT_UNTIL,
+    SINCE,
+    TRIP,
+)
 from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, NEXT, PAUSED, REV, Gate, Rate, Taking, gate_of
 
 
@@ -33,6 +44,8 @@ class MemoryGates:
             for name in taking.dead:
                 del held[name]
             held |= taking.takes
+            if taking.shut_until is not None:
+                attributes[SHUT_UNTIL] = taking.shut_until
         return mine, gate_of(attributes)
 
     async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
@@ -65,6 +78,34 @@ class MemoryGates:
         attributes[REV] = attributes.get(REV, 0.0) + 1
         if rate is not None:
             attributes |= {EVERY: rate.every * 1000.0, BURST: float(rate.burst)}
+
+    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        attributes = self.attributes[queue]
+        if attributes.get(LAST, -inf) < now - QUIET_SECONDS:
+            for name in (OPENED, SHUT_UNTIL, FAILING):
+                attributes.pop(name, None)
+            attributes[SINCE] = now
+        attributes[LAST] = now
+        attributes[FAILING] = attributes.get(FAILING, frozenset()) | {message}
+        if until is not None:
+            attributes[SHUT_UNTIL] = until
+        return gate_of(attributes)
+
+    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+        attributes = self.attributes[queue]
+        failing = attributes.get(FAILING)
+        if failing is None or not (tried or len(failing) < attributes.get(TRIP, DEFAULT_TRIP)):
+            return
+        del attributes[FAILING]
+        attributes.pop(SHUT_UNTIL, None)
+        if tried:
+            attributes[OPENED] = now
+
+    async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
+        for name, value in ((TRIP, trip), (LONGEST, longest)):
+            self.attributes[queue].pop(name, None)
+            if value is not None:
+                self.attributes[queue][name] = float(value)
 
     async def cap(self, queue: str, at_once: int | None) -> None:
         attributes = self.attributes[queue]

@@ -35,6 +35,11 @@ class Operated:
         """A task starts each `every` seconds, as after `zigzag limit --rate`; None is no rate."""
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
+    def break_at(self: _Sandbox, trip: int | None = None, longest: float | None = None) -> None:
+        """So many messages that say Unavailable shut the queue, for so many seconds at most, as after
+        `zigzag limit --trip --longest`; None is 10, and six hours."""
+        self._do(operated(self.gates).break_at(DEFAULT, trip, longest))
+
     def limit_at_once(self: _Sandbox, most: int | None) -> None:
         """So many tasks run at once, 1 to 30, as after `zigzag limit --at-once`; None is no cap."""
         self._do(operated(self.gates).cap(DEFAULT, most))

@@ -8,9 +8,11 @@ from random import Random
 
 from consumer.flow.flow import NOTHING, Flow, Share, Slot
 from consumer.flow.gate import LOOK_AGAIN_SECONDS, SeenGates
+from consumer.flow.opening import Opening
 from consumer.flow.permits import CLAIM_SECONDS, overdue_in
 from consumer.flow.slots import LATE_SECONDS
-from consumer.summary import ALL_RUN, RATE_REACHED
+from consumer.summary import ALL_RUN, RATE_REACHED, UNAVAILABLE
+from shared.lease import FAILING, PROBE
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, Gates
 from shared.ports.queue import MAX_PER_CALL
@@ -32,9 +34,9 @@ should have been renewed."""
 class BehindGate:
     """The flow of a queue that has a gate: nothing while it is closed, else what `flow` lets through.
 
-    With a rate, that is a slot a message. With an exact cap it is a permit a message, and `flow` is not
-    asked. The first receives ask for one, since most ticks find nothing; what a receive did not use is the
-    next one's.
+    While its breaker is shut, that is one message a minute. With a rate it is a slot a message; with an exact
+    cap a permit a message, and `flow` is not asked. The first receives ask for one, since most ticks find
+    nothing; what a receive did not use is the next one's.
     """
 
     def __init__(self, queue: TaskQueue, gates: SeenGates, flow: Flow, clock: Clock) -> None:
@@ -49,34 +51,56 @@ class BehindGate:
         self._last_taken = -inf  # the first of those that were taken last, and the gate's `rev` then
         self._rev = 0
         self._full_since: float | None = None  # since when no permit was free
+        self._opening = Opening()
 
     async def may_receive(self) -> Share:
         full = self._full_since is not None
         self._closed = await self._gates.why_closed(
             self._queue, LOOK_FOR_PERMITS_SECONDS if full else LOOK_AGAIN_SECONDS
         )
-        if self._closed:
-            return NOTHING
-        if self._gates.gate(self._queue).at_once is not None:
-            return await self._with_slots(MAX_PER_CALL)
+        share = NOTHING if self._closed else await self._share()
+        self._opening.let_through(share.most)
+        return share._replace(doubt=self._doubt(share)) if share.most else NOTHING
+
+    async def _share(self) -> Share:
+        gate, now = self._gate, self._clock.now()
+        if gate.breaker.is_shut(now):
+            trying = any(slot.probe for slot in self._unused)
+            if gate.breaker.shut_until > now + WAIT_SECONDS and not trying:
+                self._closed = UNAVAILABLE
+                return NOTHING
+            return await self._with_slots(1)
+        if gate.at_once is not None:
+            return await self._with_slots(self._opening.most(MAX_PER_CALL, gate.breaker, now))
         share = await self._flow.may_receive()
         if share.most:  # the flow may have asked SQS, and waited for the answer
             self._closed = await self._gates.why_closed(self._queue)
-        gate = self._gates.gate(self._queue)
-        if share.most == 0 or self._closed or (gate.rate is None and gate.at_once is None):
-            return NOTHING if self._closed else share
-        limited = await self._with_slots(share.most)
-        self._flow.received(Share(share.most - _of_the_flow(limited.slots)), 0)
+        gate, now = self._gate, self._clock.now()
+        if share.most == 0 or self._closed:
+            return NOTHING
+        most = 0 if gate.breaker.is_shut(now) else self._opening.most(share.most, gate.breaker, now)
+        limited = await self._with_slots(most) if gate.limited and most else Share(most)
+        asked_for = _of_the_flow(limited.slots) if limited.slots else limited.most
+        self._flow.received(Share(share.most - asked_for), 0)
         return limited
+
+    @property
+    def _gate(self) -> Gate:
+        return self._gates.gate(self._queue)
+
+    def _doubt(self, share: Share) -> str:
+        """What its workers are to know of the breaker."""
+        probe = any(slot.probe for slot in share.slots)
+        return PROBE if probe else FAILING if self._gate.breaker.failing else ""
 
     async def _with_slots(self, most: int) -> Share:
         want = most if self._came else 1
         slots = await self._kept(want)
         if not slots and (taken := await self._gates.take(self._queue, want)):
-            self._last_taken, self._rev = taken[0].at, self._gates.gate(self._queue).rev
+            self._last_taken, self._rev = taken[0].at, self._gate.rev
             slots = self._in_time(taken)  # to take them may have needed longer than the last time
             self._unused += [slot for slot in taken if slot not in slots]
-        gate, now = self._gates.gate(self._queue), self._clock.now()
+        gate, now = self._gate, self._clock.now()
         self._full_since = None if slots else self._full_since or now
         if self._full_since is not None and gate.next > now + WAIT_SECONDS:
             self._closed = RATE_REACHED
@@ -96,12 +120,13 @@ class BehindGate:
 
     async def _kept(self, want: int) -> tuple[Slot, ...]:
         """Of what earlier receives did not use, what can still be used. Permits that can't are given back."""
-        now, capped = self._clock.now(), self._gates.gate(self._queue).at_once is not None
+        now, capped = self._clock.now(), self._gate.at_once is not None
+        shut = self._gate.breaker.is_shut(now)
         if old := [slot for slot in self._unused if slot.held_until < now + CLAIM_SECONDS]:
             await self._gates.release(self._queue, old)
         self._unused = [slot for slot in self._unused if slot not in old]
-        good = self._in_time(self._unused)
-        slots = tuple(slot for slot in good if slot.permit or not capped)[:want]
+        good = (one for one in self._in_time(self._unused) if one.permit or not capped)
+        slots = tuple(slot for slot in good if slot.probe or not shut)[:want]
         self._unused = [slot for slot in self._unused if slot not in slots]
         return slots
 
@@ -115,6 +140,7 @@ class BehindGate:
             self._flow.received(Share(_of_the_flow(share.slots)), _of_the_flow(share.slots[:came]))
         else:
             self._flow.received(share, came)
+        self._opening.let_through(came - share.most)
         self._came |= came > 0
         self._last_used = max([self._last_used, *(slot.at for slot in share.slots[:came])])
         self._unused += share.slots[came:]
@@ -129,7 +155,7 @@ class BehindGate:
         if permits := [slot for slot in self._unused if slot.permit]:
             await self._gates.release(self._queue, permits)
         behind = [slot for slot in self._unused if self._last_used < slot.at >= self._last_taken]
-        gate = self._gates.gate(self._queue) if behind else Gate()
+        gate = self._gate if behind else Gate()
         if gate.rate is not None and gate.rev == self._rev:
             await self._gates.give_back(self._queue, min(behind))
 
@@ -140,7 +166,7 @@ class BehindGate:
 
 def _of_the_flow(slots: Sequence[Slot]) -> int:
     """How many of them the flow behind the gate was asked for."""
-    return sum(not slot.permit for slot in slots)
+    return sum(not slot.permit and not slot.probe for slot in slots)
 
 
 class GatesOfTicks:

@@ -13,12 +13,14 @@ class Slot(NamedTuple):
     start_by -- until when: later it would be one too many.
     permit   -- its name; empty where the queue has no exact cap.
     held_until -- when the permit ends.
+    probe    -- whether it is the one start that tries what was unavailable.
     """
 
     at: float
     start_by: float
     permit: str = ""
     held_until: float = inf
+    probe: bool = False
 
 
 class Share(NamedTuple):
@@ -26,10 +28,12 @@ class Share(NamedTuple):
 
     most  -- so many messages, at most 10; 0 = none now.
     slots -- where the queue has a rate or an exact cap, one for each of them.
+    doubt -- as a lease has it, for each of them.
     """
 
     most: int
     slots: tuple[Slot, ...] = ()
+    doubt: str = ""
 
 
 NOTHING = Share(0)

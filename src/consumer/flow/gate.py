@@ -115,7 +115,7 @@ class SeenGates:
         async with self._taking:
             for _ in range(SWAPS):
                 gate, now = self.gate(queue), self._clock.now()
-                limited = gate.rate is not None or gate.at_once is not None
+                limited = gate.limited or gate.breaker.is_shut(now)
                 slots = open_slots(gate, names, now, self._swap_seconds) if limited else ()
                 if not slots or gate.paused or self._unread:
                     break

@@ -15,6 +15,7 @@ from random import Random
 from consumer.flow.flow import Slot
 from consumer.flow.slots import slots_of
 from shared.lease import BEAT_EVERY_SECONDS, EVENT_AGE_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
+from shared.ports.breaker import PROBE_SECONDS
 from shared.ports.gates import Gate, Taking
 
 MOST_DEAD = 10
@@ -33,23 +34,25 @@ def names_of(random: Random, many: int) -> list[str]:
 
 
 def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float = 0.0) -> tuple[Slot, ...]:
-    """Those that may be taken now, with a permit each where the queue has a cap.
+    """Those that may be taken now, with a permit each where the queue has a cap; one a minute while the
+    breaker is shut.
 
     names        -- of as many permits as slots are wanted.
     swap_seconds -- how long it takes to take them: a slot must not be over by then.
     """
-    want = len(names)
+    probe = gate.breaker.is_shut(now)
+    want = min(len(names), int(gate.breaker.shut_until <= now)) if probe else len(names)
     if gate.at_once is not None:
         want = max(0, min(want, gate.at_once - len(gate.held) + len(dead_of(gate, now))))
     slots = (
         (Slot(now, inf),) * want if gate.rate is None else slots_of(gate, gate.rate, now + swap_seconds, want)
     )
     if gate.at_once is None:
-        return slots
+        return tuple(slot._replace(probe=probe) for slot in slots)
     until = round(now + PERMIT_SECONDS, 3)
     start_by = until - SAFETY_SECONDS / 2
     both = zip(slots, names, strict=False)
-    return tuple(Slot(at, min(by, start_by), name, until) for (at, by, *_), name in both)
+    return tuple(Slot(at, min(by, start_by), name, until, probe) for (at, by, *_), name in both)
 
 
 def dead_of(gate: Gate, now: float) -> dict[str, float]:
@@ -68,4 +71,5 @@ def taking_of(gate: Gate, slots: Sequence[Slot], now: float) -> Taking:
     """What has to be written to take them."""
     next = None if gate.rate is None else slots[-1].at + gate.rate.every
     takes = {slot.permit: slot.held_until for slot in slots if slot.permit}
-    return Taking(next, takes, dead_of(gate, now) if takes else {})
+    shut_until = now + PROBE_SECONDS if slots[0].probe else None
+    return Taking(next, takes, dead_of(gate, now) if takes else {}, shut_until)

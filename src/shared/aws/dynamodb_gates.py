@@ -6,12 +6,23 @@ A read is consistent: what was written before it began is in it
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shared.aws.dynamodb_items import attributes, typed
 from shared.aws.dynamodb_records import KEY
 from shared.aws.transport import AnsweredError, CallError, Transport, meaning, understood
+from shared.ports.breaker import (
+    DEFAULT_TRIP,
+    FAILING,
+    LAST,
+    LONGEST,
+    OPENED,
+    QUIET_SECONDS,
+    SHUT_UNTIL,
+    SINCE,
+    TRIP,
+)
 from shared.ports.gates import (
     AT_ONCE,
     BURST,
@@ -30,6 +41,7 @@ from shared.ports.records import record_key
 from shared.ports.workers import Reply
 
 _NAMES = (PAUSED, EVERY, BURST, REV, NEXT, AT_ONCE, HELD)
+_OF_BREAKERS = (FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP)
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
 
 
@@ -54,7 +66,7 @@ class DynamoDbGates:
                 items = {keys[item[KEY]["S"]]: item for item in answer["Responses"][self._table]}
         except CallError as error:
             raise _failed(error) from error
-        return {queue: gate_of(_attributes(items.get(queue, {}))) for queue in queues}
+        return {queue: gate_of(attributes(items.get(queue, {}))) for queue in queues}
 
     async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
         takes, dead = _numbered("take", taking.takes), _numbered("dead", taking.dead)
@@ -63,6 +75,9 @@ class DynamoDbGates:
         if taking.next is not None:
             sets.append("#next = :next")
             values[":next"] = taking.next
+        if taking.shut_until is not None:
+            sets.append("#shut_until = :shut")
+            values[":shut"] = taking.shut_until
         values |= {f":{one}": until for one, (_, until) in (takes | dead).items()}
         removes = ", ".join(f"#held.#{one}" for one in dead)
         return await self._update_if(
@@ -93,6 +108,40 @@ class DynamoDbGates:
         removes = ", ".join(f"#held.{one}" for one in names)
         await self._update_if(queue, f"REMOVE {removes}", "attribute_exists(#held)", {}, names)
 
+    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}}
+        change = "SET #last = :now"
+        if until is not None:
+            change, values = f"{change}, #shut_until = :until", {**values, ":until": until}
+        said, gate = await self._update_if(
+            queue, f"{change} ADD #failing :who", "#last >= :quiet", values, {}
+        )
+        if said:
+            return gate
+        anew = f"{change}, #since = :now, #failing = :who REMOVE #opened{'' if until else ', #shut_until'}"
+        said, gate = await self._update_if(
+            queue, anew, "attribute_not_exists(#last) OR #last < :quiet", values, {}
+        )
+        # Where another one has begun anew meanwhile, one of two that said it first is not counted.
+        return gate
+
+    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+        if tried:
+            change, condition = (
+                "SET #opened = :now REMOVE #failing, #shut_until",
+                "attribute_exists(#failing)",
+            )
+            await self._update_if(queue, change, condition, {":now": now}, {})
+            return
+        few = "(size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip))"
+        await self._update_if(
+            queue,
+            "REMOVE #failing, #shut_until",
+            f"attribute_exists(#failing) AND {few}",
+            {":trip": DEFAULT_TRIP},
+            {},
+        )
+
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})
 
@@ -114,6 +163,14 @@ class DynamoDbGates:
         held = "SET #held = if_not_exists(#held, :none), #at_once = :at_once ADD #rev :one"
         await self._say(queue, held, {":none": {}, ":at_once": at_once, ":one": 1})
 
+    async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
+        rule = {TRIP: trip, LONGEST: longest}
+        sets = ", ".join(f"#{name} = :{name}" for name, value in rule.items() if value is not None)
+        removes = ", ".join(f"#{name}" for name, value in rule.items() if value is None)
+        change = " ".join(f"{word} {names}" for word, names in (("SET", sets), ("REMOVE", removes)) if names)
+        values = {f":{name}": value for name, value in rule.items() if value is not None}
+        await self._say(queue, change, values)
+
     async def _say(self, queue: str, change: str, values: Mapping[str, Any] | None = None) -> None:
         try:
             await self._update(queue, change, values or {}, {})
@@ -121,7 +178,7 @@ class DynamoDbGates:
             raise _failed(error) from error
 
     async def _update_if(
-        self, queue: str, change: str, condition: str, values: Mapping[str, float], names: Mapping[str, str]
+        self, queue: str, change: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str]
     ) -> tuple[bool, Gate]:
         """Whether the condition held, and the gate as it is then."""
         try:
@@ -137,15 +194,15 @@ class DynamoDbGates:
         except AnsweredError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise _failed(error) from error
-            return False, gate_of(_attributes(error.body.get("Item") or {}))
-        return True, gate_of(_attributes(answer.get("Attributes") or {}))
+            return False, gate_of(attributes(error.body.get("Item") or {}))
+        return True, gate_of(attributes(answer.get("Attributes") or {}))
 
     async def _update(
         self, queue: str, change: str, values: Mapping[str, Any], names: Mapping[str, str], **more: Any
     ) -> Mapping[str, Any]:
         """Raises AnsweredError, or GatesError for any other failure."""
         used = change + more.get("ConditionExpression", "")
-        ours = {f"#{name}": name for name in _NAMES if f"#{name}" in used}
+        ours = {f"#{name}": name for name in _NAMES + _OF_BREAKERS if f"#{name}" in used}
         asked: dict[str, Any] = {
             "TableName": self._table,
             "Key": {KEY: {"S": _key(queue)}},
@@ -154,7 +211,7 @@ class DynamoDbGates:
             **more,
         }
         if values:
-            asked["ExpressionAttributeValues"] = {name: _typed(value) for name, value in values.items()}
+            asked["ExpressionAttributeValues"] = {name: typed(value) for name, value in values.items()}
         return await self._call("UpdateItem", asked)
 
     async def _call(self, operation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -177,22 +234,3 @@ def _key(queue: str) -> str:
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Permits by names that an expression may have."""
     return {f"{kind}{number}": one for number, one in enumerate(permits.items())}
-
-
-def _typed(value: Any) -> dict[str, Any]:
-    return {"M": value} if isinstance(value, dict) else {"N": str(value)}
-
-
-def _attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item's, without its key: numbers are floats, maps dictionaries, all else is as DynamoDB has it."""
-    return {name: _read(typed) for name, typed in item.items() if name != KEY}
-
-
-def _read(typed: Any) -> Any:
-    try:
-        if "M" in typed:
-            return {name: _read(one) for name, one in typed["M"].items()}
-        number = float(typed["N"])
-    except (AttributeError, LookupError, TypeError, ValueError):
-        return typed
-    return number if math.isfinite(number) else typed

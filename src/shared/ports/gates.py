@@ -10,6 +10,16 @@ from math import inf
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from shared.ports.breaker import (
+    FAILING,
+    LONGEST,
+    MAX_LONGEST_SECONDS,
+    MAX_TRIP,
+    TIMES,
+    TRIP,
+    Breaker,
+    breaker_of,
+)
 from shared.ports.workers import Reply
 
 PAUSED = "paused"
@@ -37,6 +47,9 @@ _MAY_BE = {
     REV: (0.0, 2.0**53, True),  # above that a float skips numbers
     NEXT: (0.0, inf, False),
     AT_ONCE: (1.0, float(MAX_AT_ONCE), True),
+    TRIP: (1.0, float(MAX_TRIP), True),
+    LONGEST: (1.0, MAX_LONGEST_SECONDS, False),
+    **dict.fromkeys(TIMES, (0.0, inf, False)),
 }
 """The least and the most that each may be, and whether it must be whole."""
 
@@ -74,6 +87,7 @@ class Gate(NamedTuple):
     rate   -- None where there is none.
     at_once -- most tasks that run at the same time; None where that is not limited here.
     held    -- permits by name, and until when each is held, in epoch seconds.
+    breaker -- what its tasks say of what they need.
     rev, next -- as the attributes: for whoever takes slots or permits.
     """
 
@@ -85,6 +99,12 @@ class Gate(NamedTuple):
     next: float = 0.0
     at_once: int | None = None
     held: Mapping[str, float] = MappingProxyType({})
+    breaker: Breaker = Breaker()
+
+    @property
+    def limited(self) -> bool:
+        """Whether each start needs something of it."""
+        return self.rate is not None or self.at_once is not None
 
 
 class Taking(NamedTuple):
@@ -93,16 +113,18 @@ class Taking(NamedTuple):
     next  -- when the next slot may be, in epoch seconds; None where the queue has no rate.
     takes -- permits by name, and until when each is held.
     dead  -- permits that have run out, as they were seen: one that was renewed since is none of them.
+    shut_until -- where one message is taken to try: when the next may be.
     """
 
     next: float | None = None
     takes: Mapping[str, float] = MappingProxyType({})
     dead: Mapping[str, float] = MappingProxyType({})
+    shut_until: float | None = None
 
 
 def gate_of(attributes: Mapping[str, Any]) -> Gate:
-    """The gate with these attributes. Numbers are floats, and what is held is a dictionary of them; of all
-    else only the name counts."""
+    """The gate with these attributes. Numbers are floats, what is held is a dictionary of them, and who is
+    failing a set of texts; of all else only the name counts."""
     numbers = {name: _number(attributes.get(name), *may_be) for name, may_be in _MAY_BE.items()}
     bad = {name for name, number in numbers.items() if number is None and name in attributes}
     if BURST in attributes and EVERY not in attributes:
@@ -111,16 +133,20 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
     held = _held(attributes.get(HELD, {}))
     if held is None or (at_once is not None and HELD not in attributes):  # nobody could write a permit there
         bad.add(HELD)
+    failing = attributes.get(FAILING)
+    if not isinstance(failing, frozenset | None):
+        bad.add(FAILING)
     since = attributes.get(PAUSED)
     return Gate(
         paused=PAUSED in attributes,
         since=since if isinstance(since, float) and 0 <= since < _YEAR_5000 else None,
-        odd=tuple(sorted(bad | (attributes.keys() - {PAUSED, HELD, *_MAY_BE}))),
+        odd=tuple(sorted(bad | (attributes.keys() - {PAUSED, HELD, FAILING, *_MAY_BE}))),
         rate=None if every is None else Rate(every / 1000, int(burst or 1)),
         rev=int(numbers[REV] or 0),
         next=numbers[NEXT] or 0.0,
         at_once=None if at_once is None else int(at_once),
         held=held or {},
+        breaker=breaker_of(numbers, failing if isinstance(failing, frozenset) else None),
     )
 
 
@@ -168,6 +194,20 @@ class WorkedGates(Protocol):
     async def release(self, queue: str, permits: Sequence[str]) -> None:
         """As above."""
 
+    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        """Says that a message's task could not have what all tasks of the queue need. The gate as it is then.
+
+        message -- its name, as `breaker.name_of` makes it.
+        until   -- when to try again, where that is known.
+        """
+
+    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+        """Says that a task has succeeded after some could not: what was said before counts no more.
+
+        tried -- whether it was the one message that is received while the breaker is shut. Another one opens
+                 none that is shut: it may have begun before all failed.
+        """
+
 
 class OperatedGates(Gates, WorkedGates, Protocol):
     """As an operator has them, and with all that a gate can."""
@@ -183,3 +223,7 @@ class OperatedGates(Gates, WorkedGates, Protocol):
 
     async def cap(self, queue: str, at_once: int | None) -> None:
         """Says how many tasks may run at once, from now on; None is no cap. What is held stays held."""
+
+    async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
+        """Says how many different messages shut the breaker, and for how many seconds at most; None leaves
+        it as it is by default."""

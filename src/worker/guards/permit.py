@@ -27,40 +27,29 @@ OWN_SECONDS = PERMIT_SECONDS - SAFETY_SECONDS / 2
 clocks differ."""
 
 
-class PermitsOfQueue:
-    """The permits of one queue.
+class Permit:
+    """One permit.
 
     beats -- `gates` for renewals, which sends a call once.
     """
 
     def __init__(
-        self, queue: str, gates: WorkedGates, beats: WorkedGates, clock: Clock, random: Random, host: Host
+        self,
+        name: str,
+        queue: str,
+        gates: WorkedGates,
+        beats: WorkedGates,
+        clock: Clock,
+        random: Random,
+        host: Host,
     ) -> None:
-        self.queue = queue
-        self.gates = gates
-        self.beats = beats
-        self.clock = clock
-        self.host = host
-        self._random = random
-
-    def of(self, batch: Batch) -> Permit | None:
-        """The batch's; None where it needs none, or is on no queue."""
-        if batch.lease is None or not batch.lease.permit or not batch.can_be_settled:
-            return None
-        return Permit(self, batch.lease.permit, f"{batch.lease.permit}.{self._random.getrandbits(24):06x}")
-
-
-class Permit:
-    """One permit: the name by which it was taken, and the one by which it is claimed."""
-
-    def __init__(self, of: PermitsOfQueue, name: str, own: str) -> None:
         self._name = name
-        self._own = own
-        self._queue = of.queue
-        self._gates = of.gates
-        self._beats = of.beats
-        self._clock = of.clock
-        self._host = of.host
+        self._own = f"{name}.{random.getrandbits(24):06x}"
+        self._queue = queue
+        self._gates = gates
+        self._beats = beats
+        self._clock = clock
+        self._host = host
         self._ends_at = inf
         self._to_release: list[str] = []
 

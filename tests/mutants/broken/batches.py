@@ -113,7 +113,7 @@ async def _(original, self, result, followers):
 @breaks(
     "a message is deleted before its task's completion is recorded", "H12", "worker.attempt:Runner.attempt"
 )
-async def _(original, self, start):
+async def _(original, self, start, end):
     class Unfinished(Record):
         async def finish(self):
             await hold._queue.delete([start.delivery])
@@ -122,7 +122,7 @@ async def _(original, self, start):
     hold = self._hold
     attempt.Record = Unfinished
     try:
-        return await original(self, start)
+        return await original(self, start, end)
     finally:
         attempt.Record = Record
 

@@ -11,6 +11,7 @@ from zigzag import (
     Retry,
     SendError,
     TaskDefinitionError,
+    Unavailable,
     ZigzagError,
 )
 
@@ -25,6 +26,19 @@ def test_retry_and_reject_carry_their_reason() -> None:
 def test_a_time_that_is_none_is_refused_where_it_is_said(after: float) -> None:
     with pytest.raises(ValueError, match="Retry"):
         Retry("busy", after=after)
+
+
+def test_unavailable_is_a_retry_for_whoever_knows_no_more() -> None:
+    said = Unavailable("SES is down", after=30)
+
+    assert isinstance(said, Retry)
+    assert (said.reason, said.after, Unavailable("429").after) == ("SES is down", 30, None)
+
+
+@pytest.mark.parametrize("after", [-1, 900.5, float("nan"), float("inf")])
+def test_all_others_are_asked_to_wait_for_a_quarter_of_an_hour_at_most(after: float) -> None:
+    with pytest.raises(ValueError, match=r"Unavailable\(after=…\) takes seconds, 0 to 900"):
+        Unavailable("429", after=after)
 
 
 @pytest.mark.parametrize("error", [BadPayloadError, PayloadTooLargeError])

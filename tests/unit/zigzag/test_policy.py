@@ -81,3 +81,11 @@ def test_a_timeout_is_a_number_of_seconds_that_a_function_can_have(timeout: Any)
 @pytest.mark.parametrize("timeout", [None, 0.5, 30, 900])
 def test_a_timeout_may_be_left_out(timeout: float | None) -> None:
     assert Policy(timeout=timeout).timeout == timeout
+
+
+@pytest.mark.parametrize(
+    "unavailable", [ConnectionError, [ConnectionError], (BaseException,), ("ConnectionError",), (OSError(),)]
+)
+def test_what_means_unavailable_is_a_tuple_of_exceptions_classes(unavailable: Any) -> None:
+    with pytest.raises(ValueError, match=r"unavailable is .*; it may be a tuple of classes of exceptions"):
+        Policy(unavailable=unavailable)

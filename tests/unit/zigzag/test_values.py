@@ -86,7 +86,8 @@ def test_a_value_shows_its_fields() -> None:
     policy = Policy(attempts=3, backoff=Backoff(first=5, longest=50))
 
     assert repr(policy) == (
-        "Policy(attempts=3, backoff=Backoff(first=5, longest=50), idempotent=False, timeout=None)"
+        "Policy(attempts=3, backoff=Backoff(first=5, longest=50), idempotent=False, timeout=None, "
+        "unavailable=())"
     )
 
 

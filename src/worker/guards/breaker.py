@@ -1,0 +1,56 @@
+"""The breaker of a queue, as a worker tells it: a task can't have what all of them need, or had it again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from random import Random
+
+from shared import log
+from shared.delivery import Batch, Delivery
+from shared.lease import PROBE
+from shared.ports.breaker import name_of
+from shared.ports.clock import Clock
+from shared.ports.gates import GatesError, WorkedGates
+from worker.raised import seconds_asked
+from worker.result import Report
+from zigzag import Unavailable
+from zigzag.policy import Policy
+
+HIDDEN_SECONDS = (15, 60)
+"""Until a message comes back that the breaker keeps from its attempts, if it is open then."""
+
+
+class Breaker:
+    """Of one queue."""
+
+    def __init__(self, queue: str, gates: WorkedGates, clock: Clock, random: Random) -> None:
+        self._queue = queue
+        self._gates = gates
+        self._clock = clock
+        self._random = random
+
+    async def failed(self, error: BaseException, policy: Policy, delivery: Delivery) -> int | None:
+        """How many seconds the message waits, if this is no attempt; None if it is one."""
+        if not isinstance(error, (Unavailable, *policy.unavailable)):
+            return None
+        now, after = self._clock.now(), seconds_asked(error)
+        until = None if after is None else now + after
+        try:
+            gate = await self._gates.unavailable(self._queue, name_of(delivery.message_id), now, until)
+        except GatesError as error:
+            log.write(logging.WARNING, "the gate was not told what is unavailable", reason=error.reason)
+            return None
+        return (
+            max(self._random.randint(*HIDDEN_SECONDS), int(after or 0)) if gate.breaker.is_shut(now) else None
+        )
+
+    async def tell(self, batch: Batch, reports: Sequence[Report]) -> None:
+        """Says that a task has succeeded, where that is in doubt."""
+        doubt = "" if batch.lease is None else batch.lease.doubt
+        if not doubt or not any(report.outcome == "succeeded" for report in reports):
+            return
+        try:
+            await self._gates.succeeded(self._queue, self._clock.now(), doubt == PROBE)
+        except GatesError as error:  # the next one tells it
+            log.write(logging.WARNING, "the gate was not told of a success", reason=error.reason)

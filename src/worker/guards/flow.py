@@ -1,0 +1,32 @@
+"""The flow of a queue, as a worker has to do with it: a batch's permit, and the queue's breaker."""
+
+from __future__ import annotations
+
+from random import Random
+
+from shared.delivery import Batch
+from shared.ports.clock import Clock
+from shared.ports.gates import WorkedGates
+from worker.guards.breaker import Breaker
+from worker.guards.permit import Permit
+from worker.host import Host
+
+
+class WorkersFlow:
+    """Of one queue.
+
+    beats -- `gates` for renewals, which sends a call once.
+    """
+
+    def __init__(
+        self, queue: str, gates: WorkedGates, beats: WorkedGates, clock: Clock, random: Random, host: Host
+    ) -> None:
+        self._of_a_permit = (queue, gates, beats, clock, random, host)
+        self._breaker = Breaker(queue, gates, clock, random)
+
+    def of(self, batch: Batch) -> tuple[Permit | None, Breaker | None]:
+        """What the batch needs; nothing where it is on no queue."""
+        if not batch.can_be_settled:
+            return None, None
+        name = "" if batch.lease is None else batch.lease.permit
+        return Permit(name, *self._of_a_permit) if name else None, self._breaker

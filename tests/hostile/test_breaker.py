@@ -1,0 +1,169 @@
+"""What all tasks of a queue need is away for a while: no attempt is used up, and nobody can abuse that."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.conftest import COUNTED
+
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, PROBE_SECONDS
+from worker.guards.breaker import HIDDEN_SECONDS
+from zigzag import Backoff, Context, Unavailable, task
+from zigzag_testing import Sandbox
+
+MINUTE, HOUR = 60.0, 3600.0
+CALL_SECONDS = 2.0
+"""How long a call takes that fails."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+class Partner:
+    """A queue whose tasks call a partner.
+
+    away    -- from when until when it does not answer, in seconds from the start.
+    starts  -- when each task began, its id, and whether it went well.
+    sent    -- when each was sent, by its id.
+    """
+
+    def __init__(self, sandbox: Callable[..., Sandbox], away: tuple[float, float], **options: Any) -> None:
+        self.away = away
+        self.starts: list[tuple[float, str, bool]] = []
+
+        @task
+        async def call(payload: dict[str, Any], context: Context) -> None:
+            await self._call(payload, context)
+
+        self.task = call
+        self.sandbox = sandbox({"call": call}, **options)
+        self._began = self.sandbox.clock.now()
+        self.sent: dict[str, float] = {}
+
+    async def _call(self, payload: dict[str, Any], context: Context) -> None:
+        began = self.now()
+        if payload.get("poison"):
+            self.starts.append((began, context.id, False))
+            raise Unavailable("as the payload says")
+        await asyncio.sleep(CALL_SECONDS)
+        well = not self.away[0] <= began < self.away[1]
+        self.starts.append((began, context.id, well))
+        if not well:
+            raise Unavailable("the partner is away")
+
+    def now(self) -> float:
+        return self.sandbox.clock.now() - self._began
+
+    def send(self, many: int = 1, **payload: Any) -> None:
+        for _ in range(many):
+            id = str(len(self.sent))
+            self.sent[id] = self.now()
+            self.task.send(payload, id=id)
+
+    def send_each_second(self, many: int, seconds: float) -> None:
+        """So many a second, for so long."""
+        for _ in range(int(seconds)):
+            self.send(many)
+            self.sandbox.run_for(1)
+
+    def longest_life(self) -> float:
+        """Of all messages, from the send to the last start, in seconds."""
+        last = {id: began for began, id, _ in self.starts}
+        return max(last[id] - sent for id, sent in self.sent.items())
+
+    def waits(self) -> list[float]:
+        """Of each that went well, from the send to its first start, in order."""
+        first: dict[str, float] = {}
+        for began, id, well in self.starts:
+            if well:
+                first.setdefault(id, began - self.sent[id])
+        return sorted(first.values())
+
+
+@pytest.fixture
+def partner() -> Iterator[Callable[..., Partner]]:
+    made: list[Partner] = []
+
+    def make(away: tuple[float, float] = (0, 0), **options: Any) -> Partner:
+        made.append(Partner(Sandbox, away, **options))
+        made[-1].sandbox.__enter__()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.sandbox.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(("flow_control", "linger_seconds"), [(True, 0), (True, 70), (False, 0)])
+def test_half_an_hours_outage(
+    partner: Callable[..., Partner],
+    flow_control: bool,
+    linger_seconds: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    # Given five messages a second, whose tasks have the default policy
+    away = 10 * MINUTE, 40 * MINUTE
+    one = partner(away, flow_control=flow_control, linger_seconds=linger_seconds, in_flight_cap=0)
+
+    # When the partner is away for half an hour
+    one.send_each_second(5, 60 * MINUTE)
+    one.sandbox.run()
+
+    in_vain = [began for began, _, well in one.starts if not well]
+    back = next(began for began, _, well in one.starts if well and began >= away[1]) - away[1]
+    dead = len(one.sandbox.dead_letters)
+    record_property(
+        COUNTED,
+        f"half an hour at 5/s, {'with' if flow_control else 'without'} breaker, linger {linger_seconds}: "
+        f"{dead} dead letters, {len(in_vain)} starts in vain, first success after {back:.0f} s",
+    )
+    if not flow_control:
+        assert dead > 1000
+        return
+    assert dead == 0
+    burst = 5 * MINUTE if linger_seconds == 0 else 5 * (CALL_SECONDS + 2 * LOOK_AGAIN_SECONDS)
+    minutes = (away[1] - away[0]) / PROBE_SECONDS
+    assert len(in_vain) <= DEFAULT_TRIP + burst + minutes + 3
+    assert back <= PROBE_SECONDS + MINUTE
+
+
+POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])
+"""What five attempts take at most, each after a tick, and hidden once more before it."""
+
+
+@pytest.mark.parametrize("poison", [9, 200, 500])
+@pytest.mark.parametrize("healthy", [0, 1], ids=["alone", "among healthy ones"])
+def test_who_always_says_it_lives_no_longer_than_six_hours_and_its_policys_time(
+    partner: Callable[..., Partner],
+    poison: int,
+    healthy: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    one = partner(flow_control=True, in_flight_cap=0)
+
+    one.send(poison, poison=True)
+    for _ in range(int(8 * HOUR / 20)):
+        one.send(healthy)
+        one.sandbox.run_for(20)
+    one.sandbox.run()
+
+    waits = one.waits() or [0.0]
+    middle, longest = waits[len(waits) // 2], waits[-1]
+    record_property(
+        COUNTED,
+        f"{poison} poison, {len(one.sent) - poison} healthy, {len(one.starts)} starts: "
+        f"the oldest lived {one.longest_life() / HOUR:.2f} h; "
+        f"healthy ones waited {middle:.0f} s, {longest / MINUTE:.0f} min at most",
+    )
+    assert len(one.sandbox.dead_letters) == poison
+    assert one.longest_life() <= DEFAULT_LONGEST_SECONDS + POLICY_SECONDS
+    assert longest <= DEFAULT_LONGEST_SECONDS + POLICY_SECONDS

@@ -1,0 +1,201 @@
+"""The breaker, as the consumer keeps it: one message a minute while it is shut, and slowly after that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support import NOW, ScriptedWorkers, World
+
+from consumer.consumer import Consumer, PolledQueue
+from consumer.flow.opening import Opening
+from consumer.summary import Summary
+from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS, Breaker, name_of
+from shared.ports.gates import Rate
+from shared.queues import DEFAULT, TaskQueue
+from zigzag_testing.memory_gates import MemoryGates
+
+TEN = frozenset(f"{number:02x}" for number in range(DEFAULT_TRIP))
+SHUT = Breaker(failing=TEN, since=NOW, last=NOW)
+
+
+class TestIsShut:
+    @pytest.mark.parametrize(
+        ("breaker", "later", "shut"),
+        [
+            pytest.param(SHUT, 0, True, id="enough have said it"),
+            pytest.param(SHUT._replace(failing=frozenset(sorted(TEN)[1:])), 0, False, id="one less"),
+            pytest.param(SHUT._replace(trip=11), 0, False, id="fewer than its own rule says"),
+            pytest.param(
+                SHUT._replace(last=NOW + DEFAULT_LONGEST_SECONDS),
+                DEFAULT_LONGEST_SECONDS - 1,
+                True,
+                id="for six hours",
+            ),
+            pytest.param(
+                SHUT._replace(last=NOW + DEFAULT_LONGEST_SECONDS),
+                DEFAULT_LONGEST_SECONDS,
+                False,
+                id="and no longer",
+            ),
+            pytest.param(SHUT._replace(longest=60.0), 60, False, id="or as its own rule says"),
+            pytest.param(SHUT, QUIET_SECONDS + 1, False, id="an hour after it was said last"),
+        ],
+    )
+    def test_by_what_was_said_and_when(self, breaker: Breaker, later: float, shut: bool) -> None:
+        assert breaker.is_shut(NOW + later) is shut
+
+    def test_whatever_a_message_is_called_its_name_is_short(self) -> None:
+        names = {name_of(f"message {number}") for number in range(10_000)} | {name_of("\ud800")}
+
+        assert {len(name) for name in names} == {2}
+        assert len(names) == 256
+
+
+class TestOpening:
+    """How many may be received once a success has opened it?"""
+
+    def test_in_each_second_twice_as_many_as_in_the_one_before(self) -> None:
+        opening, breaker, through = Opening(), Breaker(opened=NOW), []
+
+        for second in range(5):
+            most = opening.most(1000, breaker, NOW + second)
+            opening.let_through(most)
+            through.append(most)
+
+        assert through == [1, 2, 4, 8, 16]
+
+    def test_after_ten_seconds_as_many_as_are_wanted(self) -> None:
+        opening = Opening()
+        opening.most(1, Breaker(opened=NOW), NOW)
+
+        assert opening.most(2000, Breaker(opened=NOW), NOW + 10) == 2000
+
+    @pytest.mark.parametrize("opened", [0.0, NOW - 121])
+    def test_long_after_that_it_is_open(self, opened: float) -> None:
+        assert Opening().most(10, Breaker(opened=opened), NOW) == 10
+
+    def test_what_did_not_come_is_still_to_come(self) -> None:
+        opening = Opening()
+        opening.let_through(opening.most(10, Breaker(opened=NOW), NOW))
+        opening.let_through(-1)
+
+        assert opening.most(10, Breaker(opened=NOW), NOW) == 1
+
+
+@pytest.fixture
+def gates() -> MemoryGates:
+    return MemoryGates()
+
+
+@pytest.fixture
+def tick(world: World, gates: MemoryGates) -> Callable[..., Summary]:
+    def tick(workers: ScriptedWorkers | None = None, **of_the_queue: Any) -> Summary:
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_queue)
+        polled = PolledQueue(queue, world.queue, world.dead_letters)
+        workers = workers or ScriptedWorkers()
+        return world.run(Consumer([polled], workers, world.clock, world.random, gates=gates).tick(90))
+
+    return tick
+
+
+def fail(world: World, gates: MemoryGates, many: int) -> None:
+    """So many messages say that what they need is unavailable."""
+    for number in range(many):
+        world.run(gates.unavailable(DEFAULT, f"{number:02x}", world.clock.now(), None))
+
+
+def doubts(workers: ScriptedWorkers) -> list[str | None]:
+    return [event["Lease"].get("Doubt") for event in workers.events]
+
+
+class TestTick:
+    def test_while_it_is_shut_one_message_goes_out_and_says_that_it_is_to_try(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.send(*"abcde")
+        fail(world, gates, DEFAULT_TRIP)
+        workers = ScriptedWorkers()
+
+        summary = tick(workers)
+
+        assert (summary.received, summary.stopped) == (1, "unavailable")
+        assert summary.went_well
+        assert doubts(workers) == ["probe"]
+
+    def test_one_goes_out_a_minute_however_many_consumers_there_are(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.send(*"abcdefghij")
+        fail(world, gates, DEFAULT_TRIP)
+        workers = ScriptedWorkers()
+
+        for _ in range(12):
+            tick(workers)
+            world.pass_time(20)
+
+        assert len(workers.events) == 4
+
+    def test_sqs_is_not_asked_what_is_in_flight_meanwhile(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.send("a")
+        fail(world, gates, DEFAULT_TRIP)
+
+        tick(in_flight_cap=5)
+
+        assert world.queue.asked("in_flight") == []
+
+    @pytest.mark.parametrize("limit", ["rate", "cap"])
+    def test_with_a_limit_as_well_both_hold(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary], limit: str
+    ) -> None:
+        world.send(*"abcde")
+        world.run(gates.limit(DEFAULT, Rate(0.1, 10)) if limit == "rate" else gates.cap(DEFAULT, 5))
+        fail(world, gates, DEFAULT_TRIP)
+        workers = ScriptedWorkers()
+
+        assert tick(workers).received == 1
+        assert doubts(workers) == ["probe"]
+
+    def test_before_it_is_shut_all_go_out_and_are_told_that_some_have_failed(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.send(*"abcde")
+        fail(world, gates, DEFAULT_TRIP - 1)
+        workers = ScriptedWorkers()
+
+        tick(workers, batch_size=3)
+
+        assert (doubts(workers), len(workers.events)) == (["failing", "failing"], 2)
+
+    def test_where_nothing_was_said_nothing_is_told_and_nothing_written(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.send("a")
+        workers = ScriptedWorkers()
+
+        tick(workers)
+
+        assert doubts(workers) == [None]
+        assert gates.attributes[DEFAULT] == {}
+
+    def test_once_it_is_open_messages_go_out_slowly_at_first(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.send(*map(str, range(200)))
+        fail(world, gates, DEFAULT_TRIP)
+        world.run(gates.succeeded(DEFAULT, world.clock.now(), True))
+        at: list[float] = []
+        receive = world.queue.receive
+
+        async def noting(*asked: Any) -> Any:
+            received = await receive(*asked)
+            at.extend(world.seconds() for _ in received)
+            return received
+
+        world.queue.receive = noting  # type: ignore[method-assign]
+
+        assert tick().received == 200
+        assert [sum(began < second for began in at) for second in (1, 2, 3, 4)] == [1, 3, 7, 15]

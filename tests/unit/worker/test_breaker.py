@@ -1,0 +1,176 @@
+"""What a worker tells the breaker of its queue, and when an attempt is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support import NOW, World, body_of
+
+from shared.delivery import Batch, Delivery
+from shared.lease import FAILING, PROBE, Lease
+from shared.ports.breaker import DEFAULT_TRIP, Breaker, name_of
+from shared.ports.gates import Gate, GatesError
+from shared.queues import DEFAULT
+from worker.result import Report
+from zigzag import Backoff, Reject, Retry, Unavailable, task
+from zigzag_testing.memory_gates import MemoryGates
+
+ERRORS: dict[str, BaseException | None] = {
+    "away": Unavailable("SES is down"),
+    "later": Unavailable("429", after=300),
+    "refused": ConnectionRefusedError("port 25"),
+    "broken": ValueError("broken"),
+    "rejected": Reject("no"),
+    "retry": Retry("not yet"),
+    "group": ExceptionGroup("both", [Retry("later", after=900), Unavailable("SES is down")]),
+    "well": None,
+}
+
+
+def obey(payload: dict[str, Any]) -> None:
+    if (error := ERRORS[payload["does"]]) is not None:
+        raise error
+
+
+@task(attempts=3, backoff=Backoff(first=10, longest=10), unavailable=(ConnectionError,))
+def call(payload: dict[str, Any]) -> None:
+    obey(payload)
+
+
+@task(attempts=1, unavailable=(ConnectionError,))
+def once_only(payload: dict[str, Any]) -> None:
+    obey(payload)
+
+
+class Gates(MemoryGates):
+    """`away` is whether they can't be reached."""
+
+    away = False
+
+    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        if self.away:
+            raise GatesError("no connection")
+        return await super().unavailable(queue, message, now, until)
+
+    @property
+    def breaker(self) -> Breaker:
+        from shared.ports.gates import gate_of
+
+        return gate_of(self.attributes[DEFAULT]).breaker
+
+
+@pytest.fixture
+def gates() -> Gates:
+    return Gates()
+
+
+def fail(world: World, gates: Gates, many: int) -> None:
+    for number in range(many):
+        world.run(gates.unavailable(DEFAULT, f"other {number}", NOW, None))
+
+
+def work(
+    world: World, gates: Gates | None, does: str, *, name: str = "call", doubt: str = "", receives: int = 1
+) -> Report:
+    one = world.delivered_often(receives, body_of(name, {"does": does}))
+    now = world.clock.now()
+    delivery = Delivery(one.message, one.queue_url, Lease(now, now + 90, now + 120, doubt=doubt))
+    worker = world.worker(
+        {"call": call, "once_only": once_only}, gates=None if gates is None else (gates, gates)
+    )
+    (report,) = world.run(worker.work(Batch((delivery,)), lambda: 900))
+    return report
+
+
+class TestUnavailable:
+    @pytest.mark.parametrize("does", ["away", "refused", "group"])
+    def test_before_the_breaker_shuts_it_is_an_attempt_like_any_failure(
+        self, world: World, gates: Gates, does: str
+    ) -> None:
+        report = work(world, gates, does)
+
+        assert (report.outcome, report.attempt) == ("retry later", 1)
+        assert report.reason is not None
+        assert "no attempt" not in report.reason
+        assert len(gates.breaker.failing) == 1
+
+    @pytest.mark.parametrize("does", ["away", "refused", "group"])
+    def test_once_enough_have_said_it_no_attempt_is_used_up(
+        self, world: World, gates: Gates, does: str
+    ) -> None:
+        fail(world, gates, DEFAULT_TRIP - 1)
+
+        for receives in (1, 9):  # the breaker is open for a success, and shut again
+            report = work(world, gates, does, receives=receives)
+            assert report.outcome == "retry later"
+            assert report.reason is not None
+            assert report.reason.startswith("no attempt, its queue is shut: ")
+            assert report.retry_seconds is not None
+            assert 15 <= report.retry_seconds <= 60
+
+    def test_nor_is_the_only_attempt_that_a_task_has(self, world: World, gates: Gates) -> None:
+        fail(world, gates, DEFAULT_TRIP)
+
+        assert work(world, gates, "away", name="once_only").outcome == "retry later"
+        assert work(world, None, "away", name="once_only").outcome == "dead-letter"
+
+    def test_it_says_until_when_there_is_no_use_in_trying(self, world: World, gates: Gates) -> None:
+        fail(world, gates, DEFAULT_TRIP)
+
+        report = work(world, gates, "later")
+
+        assert report.retry_seconds == 300
+        assert gates.breaker.shut_until == world.clock.now() + 300
+
+    @pytest.mark.parametrize("does", ["broken", "rejected", "retry", "well"])
+    def test_nothing_else_says_it(self, world: World, gates: Gates, does: str) -> None:
+        work(world, gates, does)
+
+        assert gates.breaker.failing == frozenset()
+
+    def test_one_that_says_it_again_is_counted_once(self, world: World, gates: Gates) -> None:
+        world.send(body_of("call", {"does": "away"}))
+        one = world.receive()[0]
+        worker = world.worker({"call": call}, gates=(gates, gates))
+
+        for _ in range(3):
+            world.run(worker.work(Batch((one,)), lambda: 900))
+
+        assert gates.breaker.failing == {name_of(one.message_id)}
+
+    @pytest.mark.parametrize("why", ["no flow is controlled", "the gates can't be reached"])
+    def test_where_nobody_can_be_told_it_is_a_retry(self, world: World, gates: Gates, why: str) -> None:
+        gates.away = True
+
+        report = work(world, None if why == "no flow is controlled" else gates, "later")
+
+        assert (report.outcome, report.attempt, report.retry_seconds) == ("retry later", 1, 300)
+
+
+class TestSuccess:
+    @pytest.mark.parametrize(
+        ("said", "doubt", "left"),
+        [
+            pytest.param(3, FAILING, 0, id="of any, before it is shut"),
+            pytest.param(DEFAULT_TRIP, PROBE, 0, id="of the one that tries"),
+            pytest.param(DEFAULT_TRIP, FAILING, DEFAULT_TRIP, id="not of one that began before"),
+            pytest.param(3, "", 3, id="not where nobody had heard of it"),
+        ],
+    )
+    def test_takes_back_what_was_said(
+        self, world: World, gates: Gates, said: int, doubt: str, left: int
+    ) -> None:
+        fail(world, gates, said)
+
+        work(world, gates, "well", doubt=doubt)
+
+        assert len(gates.breaker.failing) == left
+
+    @pytest.mark.parametrize("does", ["broken", "rejected", "away"])
+    def test_a_failure_is_none(self, world: World, gates: Gates, does: str) -> None:
+        fail(world, gates, 3)
+
+        work(world, gates, does, doubt=PROBE)
+
+        assert len(gates.breaker.failing) >= 3
