@@ -19,6 +19,7 @@ from tests.transports import as_on_lambda, in_place, moto_over_http
 
 from consumer.flow.behind import LOOK_FOR_PERMITS_SECONDS, PERMIT_WAIT_SECONDS, WAIT_SECONDS
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.flow.opening import SLOW_SECONDS
 from consumer.flow.slots import LATE_SECONDS
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
@@ -29,10 +30,12 @@ from shared.lease import (
     LEASE_SECONDS,
     PERMIT_SECONDS,
 )
+from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS
 from shared.ports.gates import MAX_AT_ONCE, Gate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
 from worker.guards.permit import OWN_SECONDS
+from zigzag.errors import MAX_AFTER_SECONDS
 from zigzag.in_place import run_in_place
 
 PAGE = read("docs/flow-control.md")
@@ -41,10 +44,10 @@ AWS = Path(sys.executable).with_name("aws")
 
 
 def test_the_code_of_the_page_runs() -> None:
-    (block,) = blocks(PAGE, "python")
     names: dict[str, Any] = {"__name__": "page"}
 
-    exec(compile(block.text, "docs/flow-control.md", "exec"), names)  # noqa: S102 -- our own page
+    for block in blocks(PAGE, "python"):
+        exec(compile(block.text, "docs/flow-control.md", "exec"), names)  # noqa: S102 -- our own page
 
     assert names["greeted"][:3] == ["Ann", "Ben", "Cleo"]
 
@@ -91,6 +94,11 @@ def _run(command: str, url: str, **variables: str) -> None:
         f"away for longer than {OWN_SECONDS:g} s",
         f"to the next task within {LEASE_SECONDS} s",
         f"another one ends after {PERMIT_WAIT_SECONDS:g} s",
+        f"Once {DEFAULT_TRIP} different messages have",
+        f"`after`, {MAX_AFTER_SECONDS // 60} minutes at most",
+        f"in each second of a tick's first {'ten' if SLOW_SECONDS == 10 else SLOW_SECONDS}",
+        "**For six hours at most**" if DEFAULT_LONGEST_SECONDS == 6 * 3600 else "as long as it is",
+        "until an hour passes" if QUIET_SECONDS == 3600 else "as long as it is",
         "A tick looks twice a second" if LOOK_FOR_PERMITS_SECONDS == 0.5 else "as often as it does",
     ],
 )

@@ -428,7 +428,7 @@ class TestLimits:
 
         assert code == 0
         told = {"closed": closed, "paused_since": since, "rate": None, "next_slot": None, "waiting": 2}
-        no_cap = {"at_once": None, "held": 0}
+        no_cap = {"at_once": None, "held": 0, "unavailable_since": None, "failing": 0}
         assert json.loads(out) == {"default": {**told, **no_cap, "takes_seconds": None}}
         assert shown in zigzag("limits")[1]
 
@@ -480,6 +480,9 @@ class TestLimit:
             "queue": "default",
             "rate": rate,
             "at_once": None,
+            "trip": None,
+            "longest_seconds": None,
+            "none": False,
             "waiting": 12,
             "takes_seconds": 100.0,
         }
@@ -521,6 +524,25 @@ class TestLimit:
         assert (shown["closed"], shown["at_once"], shown["held"]) == (None, 3, 1)
         assert "1 of 3" in zigzag("limits")[1]
 
+    def test_when_the_breaker_shuts_is_the_gates(self, zigzag: Any, stack: ControlledStack) -> None:
+        code, out, _ = zigzag("limit", "--trip", "3", "--longest", "30min")
+
+        assert (code, out) == (0, "default has this rule for what is unavailable. 0 wait.\n")
+        assert (stack.gate()["trip"], stack.gate()["longest"]) == ({"N": "3"}, {"N": "1800.0"})
+        zigzag("limit", "--none")
+        assert {"trip", "longest"} & stack.gate().keys() == set()
+
+    def test_limits_and_status_say_since_when_it_is_shut(self, zigzag: Any, stack: ControlledStack) -> None:
+        times = {name: {"N": str(NOW)} for name in ("since", "last")}
+        stack.say(trip={"N": "2"}, failing={"SS": ["0a", "0b"]}, **times)
+
+        shown = json.loads(zigzag("limits", "--json")[1])["default"]
+
+        closed = "unavailable"
+        assert (shown["closed"], shown["unavailable_since"], shown["failing"]) == (closed, NOW, 2)
+        assert "2027-01-15 08:00 UTC" in zigzag("limits")[1]
+        assert json.loads(zigzag("status", "--json")[1])["closed"] == closed
+
     def test_none_takes_the_cap_away_and_what_is_held_stays(
         self, zigzag: Any, stack: ControlledStack
     ) -> None:
@@ -547,13 +569,24 @@ class TestLimit:
             (("--rate", "1001/s"), "at most 1000/s"),
             (("--rate", "0.001/h"), "at least 1 in 30 days"),
             (("--rate", "5/s", "--burst", "0"), "burst"),
-            (("--burst", "3"), "name a --rate, or an --at-once, or both; or else --none"),
+            (("--burst", "3"), "name a --rate, an --at-once, a --trip or a --longest; or else --none"),
             (("--none", "--burst", "3"), "--burst needs a --rate"),
             (("--at-once", "3", "--burst", "3"), "--burst needs a --rate"),
-            (("--rate", "5/s", "--none"), "name a --rate, or an --at-once, or both; or else --none"),
-            ((), "name a --rate, or an --at-once, or both; or else --none"),
+            (
+                ("--rate", "5/s", "--none"),
+                "name a --rate, an --at-once, a --trip or a --longest; or else --none",
+            ),
+            (
+                ("--at-once", "3", "--none"),
+                "name a --rate, an --at-once, a --trip or a --longest; or else --none",
+            ),
+            ((), "name a --rate, an --at-once, a --trip or a --longest; or else --none"),
             (("--at-once", "0"), "--at-once may be 1 to 30, not 0"),
             (("--at-once", "31"), "not 31: more is the parameter WorkerConcurrency"),
+            (("--trip", "0"), "--trip may be 1 to 30 messages, not 0"),
+            (("--trip", "31"), "not 31"),
+            (("--longest", "soon"), "--longest 'soon' may be like 90s, 30min or 6h"),
+            (("--longest", "25h"), "at most 24h"),
         ],
         ids=str,
     )

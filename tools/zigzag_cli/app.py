@@ -17,7 +17,9 @@ from tasks import TASKS
 from zigzag.send import Options
 from zigzag_cli import local, send, status, tasks
 from zigzag_cli.failure import BAD_PAYLOAD, FAILED, WRONG_OPTION, Failure
-from zigzag_cli.gates import StackGates, at, at_once_of, is_controlled, limit_words, paused_words, rate_of
+from zigzag_cli.gates import StackGates, is_controlled
+from zigzag_cli.limits import at, at_once_of, limit_words, longest_of, paused_words, rate_of, trip_of
+from zigzag_cli.options import Json, Queue
 from zigzag_cli.plain import plain
 from zigzag_cli.target import PROJECT, Target, with_target
 from zigzag_cli.version import version
@@ -49,9 +51,6 @@ STATUS_WORDS = {
 
 _answered: list[bool] = []
 """Has an entry once the answer is printed as JSON: no second object may follow it."""
-
-Queue = Annotated[str, typer.Argument(help="The queue's name; a stack has one, `default`.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
 
 
 def _version(wanted: bool) -> None:
@@ -171,14 +170,16 @@ def limit_command(
     at_once: Annotated[
         int | None, typer.Option(help="Most that run at once, 1 to 30. More: WorkerConcurrency.")
     ] = None,
+    trip: Annotated[int | None, typer.Option(help="So many messages that say Unavailable shut it.")] = None,
+    longest: Annotated[str | None, typer.Option(help="Shut for so long at most: 30min, 6h.")] = None,
     none: Annotated[bool, typer.Option("--none", help="Removes the limits.")] = False,
     as_json: Json = False,
 ) -> None:
     """Limits how often tasks start, or how many run at once, over all workers. For more than 30 at once use
     the parameter WorkerConcurrency; for one at a time by a key, a FIFO group."""
-    if none == (rate is not None or at_once is not None):
-        raise Failure("name a --rate, or an --at-once, or both; or else --none", WRONG_OPTION)
-    limits = rate_of(rate, burst), at_once_of(at_once)
+    if none == any(one is not None for one in (rate, at_once, trip, longest)):
+        raise Failure("name a --rate, an --at-once, a --trip or a --longest; or else --none", WRONG_OPTION)
+    limits = rate_of(rate, burst), at_once_of(at_once), trip_of(trip), longest_of(longest)
     limited = StackGates(target, queue).limit(*limits)
     _answer(limited, as_json, limit_words(limited))
 
@@ -193,7 +194,8 @@ def limits_command(
     limits = StackGates(target).limits()
     table = Table("queue", "state", "since", "a start each", "burst", "at once", "waiting", box=None)
     for name, one in limits.items():
-        since = "" if one["paused_since"] is None else at(one["paused_since"])
+        since = one["paused_since"] or one["unavailable_since"]
+        since = "" if since is None else at(since)
         rate = one["rate"]
         said = ("", "") if rate is None else (f"{rate['every_seconds']:g} s", str(rate["burst"]))
         at_once = "" if one["at_once"] is None else f"{one['held']} of {one['at_once']}"

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from time import sleep, time
 from typing import Any
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS, why_closed
+from consumer.summary import UNAVAILABLE
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
-from shared.ports.gates import MAX_AT_ONCE, Gate, GatesError, Rate
+from shared.ports.gates import Gate, GatesError, Rate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
@@ -22,10 +21,6 @@ from zigzag_cli.target import Stack, Target
 
 QUEUES = (DEFAULT,)
 """The queues that a stack has."""
-
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
-"""The least and the most seconds from one start to the next."""
 
 LATE_SECONDS = 60
 """Seconds by which SQS's count may be old."""
@@ -87,21 +82,31 @@ class StackGates:
         _done(self._gates.resume(self._queue))
         return {"queue": self._queue}
 
-    def limit(self, rate: Rate | None = None, at_once: int | None = None) -> dict[str, Any]:
+    def limit(
+        self,
+        rate: Rate | None = None,
+        at_once: int | None = None,
+        trip: int | None = None,
+        longest: float | None = None,
+    ) -> dict[str, Any]:
         """Sets the given limits and leaves the others; without any, removes all. Returns how many messages
         wait, and for how many seconds; None without a rate.
 
-        Raises Failure for a FIFO queue, whose messages are received in groups.
+        trip, longest -- when the breaker shuts, and for how many seconds; both are set together.
+
+        Raises Failure for a rate or a cap of a FIFO queue, whose messages are received in groups.
         """
-        if self._as_it_is.fifo:
+        none = (rate, at_once, trip, longest) == (None,) * 4
+        if self._as_it_is.fifo and (rate or at_once):
             raise Failure(
                 "a FIFO queue takes no limit: one task at a time of each group runs anyway", WRONG_OPTION
             )
-        none = rate is None and at_once is None
         if rate is not None or none:
             _done(self._gates.limit(self._queue, rate))
         if at_once is not None or none:
             _done(self._gates.cap(self._queue, at_once))
+        if trip is not None or longest is not None or none:
+            _done(self._gates.break_at(self._queue, trip, longest))
         try:
             waiting = status(self._target)["waiting"]
         except Failure as failure:
@@ -111,6 +116,9 @@ class StackGates:
             "queue": self._queue,
             "rate": _told(rate),
             "at_once": at_once,
+            "trip": trip,
+            "longest_seconds": longest,
+            "none": none,
             "waiting": waiting,
             "takes_seconds": takes,
         }
@@ -118,7 +126,7 @@ class StackGates:
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
         try:
-            return why_closed(self._as_it_is, self._read()[self._queue], time())
+            return self._why_closed(self._read()[self._queue], time())
         except Failure as failure:
             return str(failure)
 
@@ -130,17 +138,23 @@ class StackGates:
         counts = status(self._target)
         return {
             queue: {
-                "closed": why_closed(self._as_it_is, gate, now),
+                "closed": self._why_closed(gate, now),
                 "paused_since": gate.since,
                 "rate": _told(gate.rate),
                 "next_slot": gate.next or None,
                 "at_once": gate.at_once,
                 "held": sum(until >= now for until in gate.held.values()),
+                "unavailable_since": gate.breaker.since if gate.breaker.failing else None,
+                "failing": len(gate.breaker.failing),
                 "waiting": counts["waiting"],
                 "takes_seconds": _takes_seconds(counts["waiting"], gate.rate),
             }
             for queue, gate in seen.items()
         }
+
+    def _why_closed(self, gate: Gate, now: float) -> str | None:
+        shut = UNAVAILABLE if gate.breaker.is_shut(now) else None
+        return why_closed(self._as_it_is, gate, now) or shut
 
     def _read(self) -> dict[str, Gate]:
         return _done(self._gates.read(QUEUES))
@@ -158,78 +172,9 @@ def _done[R](call: Coroutine[Any, Any, R]) -> R:
         raise Failure(f"the table of records refused: {error}") from error
 
 
-def rate_of(text: str | None, burst: int | None) -> Rate | None:
-    """Returns the rate of a text like 5/s, 30/min or 100/h. Raises Failure for any other text."""
-    if text is None:
-        if burst is not None:
-            raise Failure("--burst needs a --rate: give both", WRONG_OPTION)
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
-    every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0
-    if not LEAST_EVERY <= every <= MOST_EVERY:
-        raise Failure(
-            f"the rate {text!r} may be like 5/s, 30/min or 100/h, at most 1000/s and at least 1 in 30 days",
-            WRONG_OPTION,
-        )
-    return Rate(every, 1 if burst is None else burst)
-
-
-def at_once_of(most: int | None) -> int | None:
-    """Returns the cap if it is allowed. Raises Failure if not."""
-    if most is not None and not 1 <= most <= MAX_AT_ONCE:
-        raise Failure(
-            f"--at-once may be 1 to {MAX_AT_ONCE}, not {most}: more is the parameter WorkerConcurrency, and "
-            "none at all is `zigzag pause`",
-            WRONG_OPTION,
-        )
-    return most
-
-
-def limit_words(limited: dict[str, Any]) -> str:
-    """Returns the words that tell a person about new limits."""
-    rate, at_once, waiting = limited["rate"], limited["at_once"], limited["waiting"]
-    if rate is None and at_once is None:
-        return f"{limited['queue']} has no limit any more"
-    many = "one task runs" if at_once == 1 else f"{at_once} tasks run"
-    cap = "" if at_once is None else f"In {limited['queue']} {many} at a time, at most. "
-    return cap + (f"{waiting:,} wait." if rate is None else _rate_words(limited))
-
-
-def _rate_words(limited: dict[str, Any]) -> str:
-    rate, waiting = limited["rate"], limited["waiting"]
-    one = "a task" if rate["burst"] == 1 else f"{rate['burst']} tasks"
-    every = f"each {rate['every_seconds']:g} s, and {one} at once after a rest"
-    words = f"In {limited['queue']} a task starts {every}."
-    takes = timedelta(seconds=round(limited["takes_seconds"]))
-    days = KEPT_SECONDS // (24 * 3600)
-    if takes.total_seconds() > KEPT_SECONDS:
-        return f"{words} {waiting:,} wait, which takes {takes}: SQS drops what is older than {days} days."
-    return f"{words} {waiting:,} wait, which takes {takes} (hours:minutes:seconds)."
-
-
 def _takes_seconds(waiting: int, rate: Rate | None) -> float | None:
     return None if rate is None else max(0, waiting - rate.burst) * rate.every
 
 
 def _told(rate: Rate | None) -> dict[str, Any] | None:
     return None if rate is None else {"every_seconds": rate.every, "burst": rate.burst}
-
-
-def paused_words(paused: dict[str, Any]) -> str:
-    """Returns the words that tell a person about a pause."""
-    days = KEPT_SECONDS // (24 * 3600)
-    if not paused["waiting"]:
-        drops = f"Nothing waits; SQS drops what is sent from now on after {days} days."
-    elif paused["drops_from"] is None:
-        drops = f"SQS drops a message {days} days after it was sent; the oldest one's age is not known yet."
-    else:
-        drops = f"SQS begins to drop what waits on {at(paused['drops_from'])}, {days} days after it was sent."
-    return (
-        f"{paused['queue']} is paused. For {MAX_POLL_SECONDS} s at most, a poll under way may still bring "
-        f"messages; what was received runs to its end. {drops}"
-    )
-
-
-def at(seconds: float) -> str:
-    """Returns a time as people write it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"

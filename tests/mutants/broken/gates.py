@@ -115,3 +115,23 @@ def _(original, self, slot):
 async def _(original, self):
     await self._flow.may_receive()
     return await original(self)
+
+
+@breaks("while all fails everything is received", "H112", "shared.ports.breaker:Breaker.is_shut")
+def _(original, self, now):
+    return False
+
+
+@breaks("what a shut queue fails is an attempt", "H112", "worker.guards.breaker:Breaker.failed")
+async def _(original, self, error, policy, delivery):
+    await original(self, error, policy, delivery)
+
+
+@breaks("a queue is shut for as long as anybody says so", "H113", "shared.ports.breaker:Breaker.is_shut")
+def _(original, self, now):
+    return original(self._replace(longest=float("inf")), now)
+
+
+@breaks("what has just come back gets all at once", "H114", "consumer.flow.opening:Opening.most")
+def _(original, self, want, breaker, now):
+    return want

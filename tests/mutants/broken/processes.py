@@ -58,4 +58,4 @@ def _(original, self, attempts=5, backoff=None, idempotent=False, timeout=None, 
     if backoff is None:
         original(self, attempts, idempotent=idempotent, unavailable=unavailable)
     else:
-        original(self, attempts, backoff, idempotent, None, unavailable)
+        original(self, attempts, backoff, idempotent, unavailable=unavailable)
