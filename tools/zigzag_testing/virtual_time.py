@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
 THREAD_SECONDS = 10.0
-"""Real time that a thread may work before it counts as hanging."""
+"""How long a thread may work, in real time, until time passes all the same; where nothing else is due, it
+counts as something that will not come."""
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop that moves its clock to the next due callback instead of waiting."""
+    """An event loop that, instead of waiting, moves its clock to when the next thing is due.
+
+    threads_at_work -- under `asyncio.to_thread`, in real time: no virtual time passes meanwhile.
+    """
 
     def __init__(self) -> None:
+        self.threads_at_work = 0
         self._virtual_now = 0.0
         super().__init__(_SkippingSelector(self))
         # asyncio's own resolution is too fine for a time of years: it would be rounded away, and nothing
@@ -25,6 +30,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual_now
+
+    def run_in_executor[*Ts, T](
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """As asyncio's own; a pool of somebody's own has threads that may wait for virtual time."""
+        future = super().run_in_executor(executor, func, *args)
+        if executor is None:
+            self.threads_at_work += 1
+            future.add_done_callback(self._one_less_at_work)
+        return future
+
+    def _one_less_at_work(self, _: object) -> None:
+        self.threads_at_work -= 1
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Waits for threads without a limit: a time-out in virtual time would end at once."""
@@ -40,14 +58,15 @@ class _SkippingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is not None:
-            self._loop.skip(max(0.0, timeout))
-            return super().select(0)
-        # Nothing is due, but a thread may be working in real time, as under asyncio.to_thread.
-        ready = super().select(THREAD_SECONDS)
-        if not ready:
+        if timeout is None or (timeout > 0 and self._loop.threads_at_work):
+            # Nothing is due before a thread says something, in real time.
+            ready = super().select(THREAD_SECONDS)
+            if ready:
+                return ready
+        if timeout is None:
             raise RuntimeError("nothing is due: all code waits for something that will never come")
-        return ready
+        self._loop.skip(max(0.0, timeout))
+        return super().select(0)
 
 
 class VirtualClock:

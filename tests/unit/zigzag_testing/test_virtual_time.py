@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 from tests.support import World
 
 from zigzag_testing import virtual_time
+
+
+def test_no_time_passes_while_a_thread_is_at_work(world: World) -> None:
+    # Given a sleep of a minute, which is due next
+    async def work() -> float:
+        sleeping = asyncio.create_task(world.clock.sleep(60))
+        await asyncio.to_thread(time.sleep, 0.05)
+        now = world.seconds()
+        await sleeping
+        return now
+
+    assert world.run(work()) == 0
 
 
 def test_waiting_for_what_will_never_come_is_an_error_and_no_standstill(
