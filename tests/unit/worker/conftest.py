@@ -25,7 +25,7 @@ from zigzag_testing.faults import Crash
 from zigzag_testing.virtual_host import VirtualHost
 
 ATTEMPTS = 3
-SOON = 0.05
+SOON = 0.1
 LONG = 30.0
 
 

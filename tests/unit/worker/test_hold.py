@@ -308,6 +308,14 @@ class TestSeveral:
         assert set(others) <= {deliveries[lost].message_id}
         assert len(bench.queue) <= 1
 
+    def test_those_of_a_group_are_lost_with_the_first(self, fifo: Bench) -> None:
+        head, follower = fifo.received({"seconds": 200}, {})
+
+        reports = fifo.work_while({30: lambda: refuse_to_extend(fifo, head)}, head, follower)
+
+        assert [report.outcome for report in reports] == ["succeeded", "left alone"]
+        assert [ids for ids, _ in beats(fifo) if ids == ["message-2"]] == [["message-2"]], "before the task"
+
     def test_one_that_sqs_refuses_to_extend_does_not_start(self, fifo: Bench) -> None:
         # Given a follower whose lease SQS did not extend any more while the one before it ran
         deliveries = fifo.received({"seconds": 60}, {"seconds": 60})
