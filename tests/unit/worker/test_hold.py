@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench, refuse_to_extend
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.queue import Failed, QueueError
 from shared.ports.records import Counted
 from worker.batch import RELEASED_SECONDS
 from worker.record import BUSY
@@ -102,27 +102,6 @@ def test_a_beat_that_sqs_refuses_is_made_again_until_the_lease_is_over(bench: Be
 
     assert len(beats(bench)) == 8, "at 40, 80 and 90 s, and then every 5 s"
     assert report.outcome == "left alone"
-
-
-def test_an_idempotent_task_stays_owned_while_it_runs_though_its_message_is_lost(bench: Bench) -> None:
-    # Given two messages of one id, and a task that runs on after its message's lease is lost
-    delivery = bench.delivered(body_of("once", {"seconds": 300}, id="order-7"))
-    other = body_of("once", id="order-7")
-
-    async def meanwhile() -> list[str]:
-        working = asyncio.create_task(bench.working(delivery))
-        await bench.clock.sleep(30)
-        bench.queue.refusing = {"change_visibility"}
-        await bench.clock.sleep(250)
-        bench.queue.refusing = set()
-        await bench.queue.send(Outgoing(other))
-        received = await bench.queue.receive(10, 0, 120)
-        (report,) = await bench.working(next(one for one in received if one.body == other))
-        return [report.outcome, (await working)[0].outcome]
-
-    # Then another message of that id waits until it has ended
-    assert bench.run(meanwhile()) == ["retry later", "succeeded"]
-    assert len(bench.began) == 1
 
 
 def test_a_lease_that_was_lost_stays_lost(bench: Bench) -> None:

@@ -204,20 +204,6 @@ class TestMetrics:
 
         assert line["queue"] == "tasks"
 
-    @pytest.mark.parametrize(
-        ("url", "name"),
-        [
-            ("https://sqs.eu-west-1.amazonaws.com/123456789012/Tasks-1A.fifo", "Tasks-1A.fifo"),
-            ("http://127.0.0.1:4566/000000000000/tasks", "tasks"),
-        ],
-    )
-    def test_the_queue_is_named_as_sqs_names_it(
-        self, bench: Bench, lines_of: LINES, url: str, name: str
-    ) -> None:
-        (line,) = lines_of(bench.delivered(body_of("plain")), metrics_of=url)
-
-        assert line["queue"] == name
-
     def test_a_line_that_is_cut_is_its_metrics_still(self, bench: Bench, lines_of: LINES) -> None:
         (line,) = lines_of(bench.delivered(body_of("tell", {"text": "\ud800" * 150_000})))
 

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 
 from shared.lease import DROP_MARGIN_SECONDS
 from worker.decode import BadMessageError
-from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.outcome import Attempt, DeadLetter, Limits, RetryLater, before_it_is_dropped, decide
 from worker.raised import meant
 from zigzag import Backoff, Reject, Retry
@@ -53,11 +52,6 @@ def test_a_failed_attempt_is_made_again_until_the_last(
     error: BaseException, attempt: int, becomes: type
 ) -> None:
     assert isinstance(decided(error, attempt), becomes)
-
-
-@pytest.mark.parametrize("error", [NoSuchTaskError("x"), BrokenTaskError("x")], ids=["unknown", "broken"])
-def test_a_task_that_a_deploy_may_bring_is_waited_for(error: Exception) -> None:
-    assert isinstance(decided(error, 3), RetryLater)
 
 
 @pytest.mark.parametrize(
