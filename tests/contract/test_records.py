@@ -196,6 +196,12 @@ class TestOnDynamoDb:
         with pytest.raises(RecordsError, match="ResourceNotFoundException"):
             begin(records, "a")
 
+    def test_a_table_that_does_not_answer_is_an_error(self, endpoint: HttpEndpoint, wanted: str) -> None:
+        endpoint.answer = "close"
+
+        with in_place(wanted) as transport, pytest.raises(RecordsError):
+            begin(DynamoDbRecords(transport, TABLE), "a")
+
     def test_a_refusal_without_its_item_is_an_error(self, endpoint: HttpEndpoint, wanted: str) -> None:
         said = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
         endpoint.answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)

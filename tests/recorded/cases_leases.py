@@ -153,6 +153,13 @@ def a_handle_that_never_was_is_invalid(aws: Aws) -> None:
     assert aws.delete(with_handle("garbage")) == ["ReceiptHandleIsInvalid"]
 
 
+@recorded(f"{API}/API_ChangeMessageVisibility.html: `Values range: 0 to 43200`", but=MINISTACK)
+def a_message_is_postponed_for_at_most_twelve_hours(aws: Aws) -> None:
+    aws.send("x")
+
+    assert aws.postpone(TWELVE_HOURS + 1, aws.receive_one()) == ["InvalidParameterValue"]
+
+
 @recorded(
     f"{API}/API_ChangeMessageVisibility.html: `Amazon SQS returns an error. Amazon SQS doesn't "
     "automatically recalculate and increase the timeout to the maximum remaining time`",
