@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.transports import TRANSPORTS, as_on_lambda, moto_over_http
+from tests.transports import as_on_lambda, moto_over_http
 
 from zigzag import PayloadTooLargeError, send, task
 
@@ -19,12 +19,12 @@ def collect(payload: dict[str, Any]) -> None:
     pass
 
 
-@pytest.fixture(params=TRANSPORTS)
-def queue_of(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+@pytest.fixture
+def queue_of(wanted: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Makes a queue with attributes, to which tasks are sent then; over both transports."""
     with moto_over_http() as url:
         as_on_lambda(monkeypatch, url)
-        monkeypatch.setenv("ZIGZAG_TRANSPORT", request.param)
+        monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)
         sqs = boto3.client("sqs")
 
         def make(**attributes: str) -> Any:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from tests.http_endpoint import HttpEndpoint
-from tests.transports import TRANSPORTS, as_on_lambda
 
 from shared.aws import choice
 from shared.aws.choice import transport_in_place
@@ -24,12 +23,12 @@ PRODUCERS = "us-east-1"
 def collect(payload: dict[str, Any]) -> None: ...
 
 
-@pytest.fixture(autouse=True, params=TRANSPORTS)
+@pytest.fixture(autouse=True)
 def _a_producer_in_us_east_1(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    endpoint: HttpEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    as_on_lambda(monkeypatch)
-    monkeypatch.setenv("ZIGZAG_TRANSPORT", request.param)
+    endpoint.answer = 400
+    monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)
     made: list[Transport] = []
 
     def remember(*arguments: Any, **named: Any) -> Transport:
@@ -44,13 +43,11 @@ def _a_producer_in_us_east_1(
         transport.close()
 
 
-def region_signed_for(monkeypatch: pytest.MonkeyPatch, queue_url: str) -> str:
+def region_signed_for(endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, queue_url: str) -> str:
     monkeypatch.setenv("ZIGZAG_QUEUE_URL", queue_url)
-    with HttpEndpoint(400) as endpoint:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url)
-        with pytest.raises(SendError):
-            collect.send({})
-        (headers,) = endpoint.headers
+    with pytest.raises(SendError):
+        collect.send({})
+    (headers,) = endpoint.headers
     (region,) = re.findall(r"Credential=test/\d+/([\w-]+)/sqs/", headers["authorization"])
     return str(region)
 
@@ -67,9 +64,9 @@ def region_signed_for(monkeypatch: pytest.MonkeyPatch, queue_url: str) -> str:
     ],
 )
 def test_a_send_is_signed_for_the_one_in_the_queues_url_or_the_producers(
-    monkeypatch: pytest.MonkeyPatch, queue: str, region: str
+    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, queue: str, region: str
 ) -> None:
-    assert region_signed_for(monkeypatch, f"{queue}/123456789012/tasks") == region
+    assert region_signed_for(endpoint, monkeypatch, f"{queue}/123456789012/tasks") == region
 
 
 def test_a_send_goes_to_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,6 +78,7 @@ def test_a_send_goes_to_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     monkeypatch.setattr(streams, "getaddrinfo", lookup)
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.setenv("ZIGZAG_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks")
 
     with pytest.raises(SendError):
@@ -89,9 +87,9 @@ def test_a_send_goes_to_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == {"sqs.eu-west-1.amazonaws.com"}
 
 
-def test_a_producer_needs_none_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_producer_needs_none_of_its_own(endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
 
     queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/tasks"
-    assert region_signed_for(monkeypatch, queue_url) == "eu-west-1"
+    assert region_signed_for(endpoint, monkeypatch, queue_url) == "eu-west-1"
