@@ -49,7 +49,7 @@ def forks(payload: dict[str, Any]) -> None:
 @task
 def lasts(payload: dict[str, Any]) -> None:
     {kind}()
-    time.sleep(3)
+    time.sleep(4)
 
 @task
 def fails(payload: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ def test_a_send_is_the_functions_also_the_first_of_its_process(
 def test_heartbeats_and_records_are_the_functions_also_the_first_of_its_process(
     worker: WarmWorker, kind: str
 ) -> None:
-    worker.more["RECEIVED_AGO"] = "88"  # a beat comes 30 seconds before the lease's end: 2 seconds from now
+    worker.more["RECEIVED_AGO"] = "87"  # a beat comes 30 seconds before the lease's end: 3 seconds from now
 
     ran = worker.runs(TASKS.replace("{kind}", kind), "lasts", "fails", seconds_left=30)
 
@@ -129,7 +129,7 @@ def test_so_are_all_calls_of_boto_once_it_has_taken_over(warm: WARM, kind: str) 
     with warm() as worker:
         endpoint = worker.endpoint
         endpoint.answer = lambda call: done(call) if by_boto(endpoint.headers[-1]) else REFUSED
-        worker.more["RECEIVED_AGO"] = "88"
+        worker.more["RECEIVED_AGO"] = "87"
 
         ran = worker.runs(TASKS.replace("{kind}", kind), "lasts", "sends", "forks", seconds_left=30)
 
