@@ -6,12 +6,10 @@ from, and the lease. It travels as the worker's event, JSON in UTF-8:
     {"QueueUrl": "https://sqs…", "Message": {"MessageId": …, "ReceiptHandle": …, "Body": …,
      "Attributes": {…}, "MessageAttributes": {…}}, "Lease": {"ReceivedAt": …, "StartBy": …, "Ends": …}}
 
-Any consumer, or a person with a file, can make one. A lease may have a `"Permit"` as well. Only
-`Message.Body` is required; unknown keys are ignored. Binary attribute values are base64, as the AWS command
-line prints them.
-
-A batch of several deliveries has `"Messages": […]` in place of `"Message"`; all share the lease. If the event
-would be too long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
+Any consumer, or a person with a file, can make one. Only `Message.Body` is required; unknown keys are
+ignored. Binary attribute values are base64, as the AWS command line prints them. A batch of several
+deliveries has `"Messages": […]` in place of `"Message"`; all share the lease. If the event would be too
+long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
 """
 
 from __future__ import annotations
@@ -25,12 +23,10 @@ from shared import envelope
 from shared.lease import Lease
 
 MAX_EVENT_BYTES = 1_000_000
-"""The largest event we dispatch. Lambda's limit for asynchronous invokes is "1 MB", which may mean 1,000,000
-or 1,048,576 bytes: the smaller one is safe
+"""The largest event we dispatch. Lambda's limit for asynchronous invokes is "1 MB": the smaller meaning is safe
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
 
-_END_OF_TIME = 253_402_300_800
-"""The year 10000, which a datetime can't hold."""
+_END_OF_TIME = 253_402_300_800  # the year 10000, which a datetime can't hold
 
 MAX_BATCH_SIZE = 10
 """The most messages of one receive

@@ -47,7 +47,7 @@ RIGHT = {
     "@task(attempts=3)": TYPES.format(decorator="@task(attempts=3)"),
 }
 WRONG = {
-    "a dict": ('greet.send({"name": "ann"})', '"send" of "Task" has incompatible type'),
+    "a dict": ('greet.send({"name": "ann"})', '"send" of "Handle" has incompatible type'),
     "a wrong dict": ('later.send({"a": "text"})', "has incompatible type"),
     "a group of no text": ('later.send({"a": 1}, group=7)', 'Argument "group" to "send"'),
     "nothing": ("later.send()", 'Missing positional argument "payload"'),

@@ -68,25 +68,13 @@ def _of_all(
     """Zigzag: send tasks, see what becomes of them, and run it all on this machine."""
 
 
-def _given(payload: str) -> str:
-    """Reads the payload from standard input if it is `-`. Raises Failure if that can't be read."""
-    if payload != "-":
-        return payload
-    if sys.stdin is None:
-        raise Failure("standard input is closed, and has no payload", BAD_PAYLOAD)
-    try:
-        return sys.stdin.buffer.read().decode()
-    except UnicodeDecodeError as error:
-        raise Failure(f"standard input is not UTF-8: {error}", BAD_PAYLOAD) from error
-
-
 @app.command("send", epilog=EXIT_CODES)
 @with_target
 def send_command(
     target: Target,
     task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
     payload: Annotated[
-        str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)
+        str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=send.given)
     ] = "{}",
     id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
     delay: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from shared.aws.boto import BotoTransport
@@ -13,6 +14,18 @@ from zigzag.in_place import run_in_place
 from zigzag.send import Options, compose
 from zigzag_cli.failure import BAD_PAYLOAD, WRONG_OPTION, Failure
 from zigzag_cli.target import Target
+
+
+def given(payload: str) -> str:
+    """Reads the payload from standard input if it is `-`. Raises Failure if that can't be read."""
+    if payload != "-":
+        return payload
+    if sys.stdin is None:
+        raise Failure("standard input is closed, and has no payload", BAD_PAYLOAD)
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise Failure(f"standard input is not UTF-8: {error}", BAD_PAYLOAD) from error
 
 
 def checked(task: Task[Any, Any, Any], payload: str) -> dict[str, Any]:

@@ -22,6 +22,9 @@ WAIT_SECONDS = 60.0
 """A slot that is not so near is the next tick's, which comes in a minute. A tick that went sooner would leave
 the slots between two ticks to nobody."""
 
+TRY_SECONDS = 10.0
+"""While the breaker is shut, a tick waits so long until the next message may be received to try."""
+
 LOOK_FOR_PERMITS_SECONDS = 0.5
 """How old a read may be while no permit is free: somebody may have given one back."""
 
@@ -66,7 +69,7 @@ class BehindGate:
         gate, now = self._gate, self._clock.now()
         if gate.breaker.is_shut(now):
             trying = any(slot.probe for slot in self._unused)
-            if gate.breaker.shut_until > now + WAIT_SECONDS and not trying:
+            if gate.breaker.shut_until > now + TRY_SECONDS and not trying:
                 self._closed = UNAVAILABLE
                 return NOTHING
             return await self._with_slots(1)

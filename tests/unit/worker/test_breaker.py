@@ -61,6 +61,12 @@ class Gates(MemoryGates):
 
 
 @pytest.fixture
+def world(bench: Bench) -> World:
+    """The one that the bench is."""
+    return bench
+
+
+@pytest.fixture
 def gates() -> Gates:
     return Gates()
 

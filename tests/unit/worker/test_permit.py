@@ -54,6 +54,12 @@ class Gates(MemoryGates):
 
 
 @pytest.fixture
+def world(bench: Bench) -> World:
+    """The one that the bench is."""
+    return bench
+
+
+@pytest.fixture
 def gates(world: World) -> Gates:
     gates = Gates(world)
     world.run(gates.cap(DEFAULT, 1))
@@ -68,13 +74,13 @@ def delivery(world: World, body: str, *, start_by: float = 90, permit: str = PER
 
 
 def work(bench: Bench, gates: Gates | None, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
-    return bench.world.run(working(bench, gates, *deliveries, seconds_left=seconds_left))
+    return bench.run(working(bench, gates, *deliveries, seconds_left=seconds_left))
 
 
 async def working(
     bench: Bench, gates: Gates | None, *deliveries: Delivery, seconds_left: float = 900
 ) -> list[Report]:
-    world = bench.world
+    world = bench
     worker = world.worker(bench.table, gates=None if gates is None else (gates, gates))
     ends_at = world.clock.now() + seconds_left
     return await worker.work(Batch(deliveries), lambda: ends_at - world.clock.now())

@@ -25,21 +25,21 @@ def work(bench: Bench, *payloads: dict[str, Any], **policy: Any) -> None:
     """One dispatch of them, whose process ends."""
     bench.table["plain"].policy = Policy(timeout=TIMEOUT, **policy)
     for payload in payloads:
-        bench.world.send(body_of("plain", payload))
+        bench.send(body_of("plain", payload))
     with contextlib.suppress(Crash, asyncio.CancelledError):
-        bench.work(*bench.world.receive(), seconds_left=900)
+        bench.work(*bench.receive(), seconds_left=900)
 
 
 def test_it_is_ended_once_its_finally_had_its_time(bench: Bench) -> None:
     work(bench, GOES_ON)
 
-    assert bench.world.seconds() == TIMEOUT + GRACE_SECONDS
+    assert bench.seconds() == TIMEOUT + GRACE_SECONDS
 
 
 @pytest.mark.parametrize("before", [[], [{"seconds": 1}]], ids=["alone", "behind another"])
 def test_it_has_used_up_an_attempt(bench: Bench, before: list[dict[str, Any]]) -> None:
     work(bench, *before, GOES_ON, attempts=2)
-    bench.world.pass_time(100)
+    bench.pass_time(100)
     work(bench, attempts=2)
 
     assert [context.attempt for context in bench.contexts] == [*[1] * len(before), 1, 2]
@@ -48,12 +48,12 @@ def test_it_has_used_up_an_attempt(bench: Bench, before: list[dict[str, Any]]) -
 def test_the_letter_says_what_it_was(bench: Bench) -> None:
     work(bench, {"seconds": 1}, GOES_ON, {"seconds": 1}, attempts=1)
 
-    (letter,) = bench.world.run(bench.world.dead_letters.receive(10, 0, 60))
+    (letter,) = bench.run(bench.dead_letters.receive(10, 0, 60))
     assert "failed after 1 attempt: took longer than its timeout of 20 s" in str(letter.attributes)
-    assert len(bench.world.queue) == 1, "the third is left to another dispatch"
+    assert len(bench.queue) == 1, "the third is left to another dispatch"
 
 
 def test_one_that_ends_in_its_time_is_let_be(bench: Bench) -> None:
     work(bench, {"seconds": TIMEOUT - 1})
 
-    assert (len(bench.world.queue), bench.host.exit_reason) == (0, None)
+    assert (len(bench.queue), bench.host.exit_reason) == (0, None)
