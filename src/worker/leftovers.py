@@ -2,11 +2,12 @@
 
 Folder, variables, time zone, locale, signals, umask, limits and output are put back. If threads, child
 processes, full memory or too many descriptors are left, the process ends once all is settled. Changes that a
-task's module made at its import stay.
+task's module made at its import stay. What this module calls was bound before a task could replace it.
 """
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 from _locale import LC_ALL, setlocale  # `locale` itself takes long to load at a cold start
@@ -14,6 +15,8 @@ from _socket import getdefaulttimeout, setdefaulttimeout
 from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import suppress
+from os import _exit, chdir, close, getcwd, getpid, listdir, sysconf, umask, waitid, waitpid
+from os import open as open_descriptor
 from signal import (
     ITIMER_REAL,
     SIG_BLOCK,
@@ -31,6 +34,7 @@ from signal import (
     setitimer,
     signal,
 )
+from sys import getrecursionlimit, setrecursionlimit
 from threading import enumerate as alive
 from threading import main_thread
 from time import tzset
@@ -65,13 +69,13 @@ class Before:
         self._limits = ResourceLimits()
         self._interpreter = Interpreter()
         self._lowered: list[str] = []
-        self._limit = sys.getrecursionlimit()
+        self._limit = getrecursionlimit()
         self._locale = setlocale(LC_ALL, None)
         self._signals = [getsignal(number) for number in _SIGNALS]
         self._blocked = pthread_sigmask(SIG_BLOCK, ())
         self._timeout = getdefaulttimeout()
-        self._umask = os.umask(0o077)  # the only way to read it
-        os.umask(self._umask)
+        self._umask = umask(0o077)  # the only way to read it
+        umask(self._umask)
 
     def put_back(self) -> str | None:
         """Puts back what can be. Why the process must end, or None."""
@@ -79,8 +83,8 @@ class Before:
         return "; ".join(self._left_behind()) or None
 
     def _put_back(self) -> None:
-        if sys.getrecursionlimit() != self._limit:
-            sys.setrecursionlimit(self._limit)  # first: the calls below need frames
+        if getrecursionlimit() != self._limit:
+            setrecursionlimit(self._limit)  # first: the calls below need frames
         self._interpreter.put_back()
         self._lowered = self._limits.put_back()  # the rest needs memory and descriptors, too
         log.restore()
@@ -88,11 +92,11 @@ class Before:
         if self._kept != self._variables:
             self._put_back_variables()
         tzset()  # always: a task may have put back TZ without the time zone
-        os.umask(self._umask)
+        umask(self._umask)
         setdefaulttimeout(self._timeout)
         if self._folder is not None and _folder() != self._folder:
             with suppress(OSError):
-                os.chdir(self._folder)
+                chdir(self._folder)
         if setlocale(LC_ALL, None) != self._locale:
             setlocale(LC_ALL, self._locale)
         if get_ident() == _MAIN:
@@ -135,7 +139,7 @@ def own_digits() -> None:
 def end_a_child(of: int) -> None:
     """Ends this process if it is not process `of` but a child that the task forked and that returned from the
     task. It would settle the message a second time, and ask for the next one."""
-    if os.getpid() == of:
+    if getpid() == of:
         return
     error = sys.exception()
     status = getattr(error, "code", None) if isinstance(error, SystemExit) else int(error is not None)
@@ -143,7 +147,7 @@ def end_a_child(of: int) -> None:
         if error is not None and not isinstance(error, SystemExit):
             sys.excepthook(type(error), error, error.__traceback__)
         sys.stdout.flush()
-    os._exit(status if isinstance(status, int) else int(status is not None))
+    _exit(status if isinstance(status, int) else int(status is not None))
 
 
 def worn_out(memory_mb: int, of: int) -> str | None:
@@ -155,8 +159,8 @@ def worn_out(memory_mb: int, of: int) -> str | None:
     if of and memory_mb >= FULL_MEMORY * of and (now := _resident_mb()) >= FULL_MEMORY * of:
         return f"{now} MB of its {of} MB of memory are in use"
     try:
-        lowest = os.open(os.devnull, os.O_RDONLY)  # the lowest free one: all below it are open
-        os.close(lowest)
+        lowest = open_descriptor(os.devnull, os.O_RDONLY)  # the lowest free one: all below it are open
+        close(lowest)
     except OSError:  # none is free
         lowest = MAX_DESCRIPTORS
     return f"{lowest} descriptors are open" if lowest >= MAX_DESCRIPTORS else None
@@ -164,7 +168,7 @@ def worn_out(memory_mb: int, of: int) -> str | None:
 
 def _folder() -> str | None:
     try:
-        return os.getcwd()
+        return getcwd()
     except OSError:  # it was deleted
         return None
 
@@ -172,13 +176,13 @@ def _folder() -> str | None:
 def _children() -> set[int]:
     """Returns the ids of the child processes, ended or not; {0} if the kernel does not name them."""
     try:
-        os.waitid(os.P_ALL, 0, _LOOK)
-    except (ChildProcessError, AttributeError):  # usually there is none; macOS can't tell
+        waitid(os.P_ALL, 0, _LOOK)
+    except ChildProcessError:  # usually there is none
         return set()
     found = set()
     try:
-        for thread in os.listdir(_THREADS):
-            with open(f"{_THREADS}/{thread}/children") as children:
+        for thread in listdir(_THREADS):
+            with builtins.open(f"{_THREADS}/{thread}/children") as children:
                 found |= {int(pid) for pid in children.read().split()}
     except OSError:
         return {0}
@@ -190,15 +194,15 @@ def _running(child: int) -> str:
     if child == 0:
         return "of unknown names"
     with suppress(OSError):
-        if os.waitid(os.P_PID, child, _LOOK) is not None:
-            os.waitpid(child, 0)
+        if waitid(os.P_PID, child, _LOOK) is not None:
+            waitpid(child, 0)
             return ""
-        with open(f"/proc/{child}/comm") as name:
+        with builtins.open(f"/proc/{child}/comm") as name:
             return name.read().strip()
     return ""
 
 
 def _resident_mb() -> int:
-    with suppress(OSError), open("/proc/self/statm") as pages:
-        return int(pages.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // (1024 * 1024)
+    with suppress(OSError), builtins.open("/proc/self/statm") as pages:
+        return int(pages.read().split()[1]) * sysconf("SC_PAGE_SIZE") // (1024 * 1024)
     return 0

@@ -5,7 +5,7 @@ So a client that one task makes stays usable by the next: a client belongs to it
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextvars import ContextVar
 from os import getpid
 from typing import TYPE_CHECKING, Any
@@ -29,14 +29,11 @@ _RUN: ContextVar[_Run] = ContextVar("run")
 
 
 class Loop:
-    """The event loop, made when the first task needs it.
-
-    left -- names of the asyncio tasks of the last run that were cancelled and still go on.
-    """
+    """The event loop, made when the first task needs it."""
 
     def __init__(self) -> None:
-        self.left: list[str] = []
-        self._debug = self._stopped = False
+        self._left: str | None = None
+        self._debug = False
         self._run: _Run | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -65,27 +62,29 @@ class Loop:
             result = loop.run_until_complete(run.whole(awaitable))
             threads.shutdown()
         except SoftDeadline as deadline:
-            still = ", ".join(sorted(map(_name, run.pending()))) if run.returned else ""
-            raise SoftDeadline(still[:200]).with_traceback(deadline.__traceback__) from None
+            still = _names(run.pending()) if run.returned else ""
+            run.main = None
+            raise SoftDeadline(still).with_traceback(deadline.__traceback__) from None
         except SystemExit as error:
             if error is run.leaving:
                 raise
             raise RuntimeError(f"what it started raised {words(error)}") from error
         finally:
-            self._stopped = run.main is not None and not run.main.done()
             run.hear()
-            self._run = None
-            self.left = _cancelled(loop)
+            self._run = self._left = None
+            if run.main is not None and not run.main.done():
+                self._left = "its event loop was stopped in the middle"
+            if names := _cancelled(loop):
+                self._left = f"what its task started goes on though it was cancelled: {names}"
             threads.shutdown(wait=False, cancel_futures=True)
         return result
 
-    def broken(self) -> str | None:
-        """Why no other task may use it, or None. Raises what it raises in one turn."""
-        if self._loop is None or self._loop.is_closed():
-            return None
-        self._loop.call_soon(self._loop.stop)
-        self._loop.run_forever()
-        return "its event loop was stopped in the middle" if self._stopped else None
+    def unfit(self) -> str | None:
+        """Why the next task can't have it, or None. Raises what one that is broken raises in a turn."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon(self._loop.stop)
+            self._loop.run_forever()
+        return self._left
 
     def _made(self) -> asyncio.AbstractEventLoop:
         import asyncio
@@ -191,7 +190,7 @@ class _Run:
                     self._loop.call_exception_handler({"message": message, "exception": error, "future": one})
 
 
-def _cancelled(loop: asyncio.AbstractEventLoop) -> list[str]:
+def _cancelled(loop: asyncio.AbstractEventLoop) -> str:
     """Cancels all tasks, and those that they start then. Names of what goes on."""
     import asyncio
 
@@ -206,7 +205,11 @@ def _cancelled(loop: asyncio.AbstractEventLoop) -> list[str]:
         for task in done:
             if not task.cancelled():
                 task.exception()  # otherwise asyncio would log an error that was never retrieved
-    return sorted(map(_name, tasks))
+    return _names(tasks)
+
+
+def _names(parts: Iterable[asyncio.Future[Any]]) -> str:
+    return ", ".join(sorted(map(_name, parts)))[:200]
 
 
 def _name(part: asyncio.Future[Any]) -> str:

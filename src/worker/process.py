@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import sys
 from _thread import allocate_lock, start_new_thread
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from math import inf
+from os import getpid
+from resource import RUSAGE_SELF, getrusage
 from time import sleep, time
 from typing import Any, NoReturn
 
@@ -46,6 +47,7 @@ class LambdaProcess:
         return time() + self.seconds_left()
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
+        pid = getpid()
         try:
             with ALARM.after(seconds):
                 return function()
@@ -56,11 +58,16 @@ class LambdaProcess:
             raise
         except BaseException as error:  # otherwise the process would end, and no task would have failed
             raise _as_exception(error, "what comes before the task") from error
+        finally:
+            end_a_child(pid)
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
-        before = Before(self._environ)
         returned = False
-        result = None
+        result = before = None
+        try:
+            before = Before(self._environ)
+        except Exception as error:  # of what an earlier task has broken
+            self.exit_reason = f"what was there before its task can't be told: {words(error)}"
         try:
             with ALARM.after(seconds):
                 result = copy_context().run(self._run, function)
@@ -82,28 +89,17 @@ class LambdaProcess:
             self.exit_reason = self._reason_to_end(before)
         return result
 
-    def _reason_to_end(self, before: Before) -> str | None:
-        """Puts back what a task changed. Never raises: a task is not blamed for what it did not raise."""
-        try:
-            return (
-                before.put_back()
-                or self._still_goes_on()
-                or self.exit_reason
-                or self._loop.broken()
-                or (
-                    worn_out(self.memory_mb(), self._memory_mb)  # within the limits that were there before
-                )
-            )
+    def _reason_to_end(self, before: Before | None) -> str | None:
+        """Puts back what a task changed. Never raises: the task has not failed by that."""
+        try:  # in this order: the rest needs the limits that were there before
+            left = (before and before.put_back()) or self._loop.unfit()
+            return left or self.exit_reason or worn_out(self.memory_mb(), self._memory_mb)
         except BaseException as error:
             return f"what its task changed can't be put back: {words(error)}"
 
-    def _still_goes_on(self) -> str | None:
-        names = ", ".join(self._loop.left)[:200]
-        return f"what its task started goes on though it was cancelled: {names}" if names else None
-
     def _run(self, function: Callable[[], Any]) -> Any:
         own_digits()
-        pid = os.getpid()
+        pid = getpid()
         try:
             result = function()
             return self._loop.run(result) if isinstance(result, Awaitable) else result
@@ -127,7 +123,7 @@ class LambdaProcess:
 
         It is at least the memory that the parent process had at the fork, which is little on Lambda.
         """
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        most = getrusage(RUSAGE_SELF).ru_maxrss
         return round(most / (1024 * 1024 if sys.platform == "darwin" else 1024))
 
     def end_after(self, error: BaseException, request: str | None) -> NoReturn:

@@ -32,7 +32,7 @@ async def _(original, self):
 @breaks("what swallows its cancellation goes on unseen", "H74", "worker.loop:_cancelled")
 def _(original, loop):
     original(loop)
-    return []
+    return ""
 
 
 @breaks("an interrupt that was swallowed is not repeated", "H10", "worker.alarm:Alarm._heard")

@@ -12,6 +12,7 @@ import json
 import math
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from os import getpid
 from random import uniform
 from time import time
 from typing import Any
@@ -118,11 +119,11 @@ class LeanTransport:
 
     def close(self) -> None:
         for (process, _), line in self._lines.items():
-            if process == os.getpid():
+            if process == getpid():
                 line.connections.close()
 
     def _line(self, service: Service) -> _Line:
-        of_this = (os.getpid(), service)
+        of_this = (getpid(), service)
         if of_this not in self._lines:
             self._lines[of_this] = _Line(service, self._environment, self._streams, self._connections)
         return self._lines[of_this]
