@@ -86,7 +86,7 @@ def test_an_async_function_is_interrupted_too(process: LambdaProcess, busy: bool
     "step", [LambdaProcess.call, LambdaProcess.prepare], ids=["the task", "what comes before the task"]
 )
 def test_what_is_no_exception_fails_the_task_and_not_the_process(
-    process: LambdaProcess, request: pytest.FixtureRequest, step: Any, error: type[BaseException]
+    process: LambdaProcess, step: Any, error: type[BaseException]
 ) -> None:
     def task() -> None:
         raise error
