@@ -23,7 +23,7 @@ from shared import envelope
 from shared.lease import Lease
 
 MAX_EVENT_BYTES = 1_000_000
-"""The largest event we dispatch. Lambda's limit for asynchronous invokes is "1 MB": the smaller meaning is safe
+"""The largest event we dispatch. Lambda takes "1 MB" by an asynchronous invoke, in its smaller meaning surely
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
 
 _END_OF_TIME = 253_402_300_800  # the year 10000, which a datetime can't hold

@@ -33,12 +33,12 @@ class ResourceLimits:
     def __init__(self) -> None:
         self._limits = list(map(getrlimit, _ALL))
         self._stack = stack_size()
+        stack_size(self._stack)  # to ask for it has set it to the system's own
 
     def put_back(self) -> list[str]:
         """Puts back the limits. Returns the names of those whose hard limit can't be raised again; their soft
         limit is the old one, or as high as it can be."""
-        if stack_size() != self._stack:
-            stack_size(self._stack)
+        stack_size(self._stack)
         if list(map(getrlimit, _ALL)) == self._limits:
             return []
         return [name for name, limit in zip(_NUMBERS, self._limits, strict=True) if not _is_back(name, limit)]

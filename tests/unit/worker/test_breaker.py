@@ -61,12 +61,6 @@ class Gates(MemoryGates):
 
 
 @pytest.fixture
-def world(bench: Bench) -> World:
-    """The one that the bench is."""
-    return bench
-
-
-@pytest.fixture
 def gates() -> Gates:
     return Gates()
 

@@ -146,6 +146,15 @@ def test_a_setting_is_put_back(process: LambdaProcess, setting: Setting) -> None
     assert (after, process.exit_reason) == (before, None)
 
 
+def test_a_threads_stack_is_what_its_module_has_set_while_it_runs_and_after(process: LambdaProcess) -> None:
+    before, seen = threading.stack_size(2**20), []
+
+    call(process, lambda: seen.append(stack_of_a_thread()))
+
+    seen.append(threading.stack_size(before))
+    assert seen == [2**20, 2**20]
+
+
 def test_the_environment_is_put_back(process: LambdaProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEPT", "as it was")
     monkeypatch.setenv("CHANGED", "as it was")
