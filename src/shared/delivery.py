@@ -43,9 +43,7 @@ class Delivery:
     message        -- the message as ReceiveMessage gave it; binary values are bytes.
     queue_url      -- the URL of its queue; None in a hand-made event, which then settles nothing.
     lease          -- its lease; None in a hand-made event, which counts as on time.
-    message_id, receipt_handle -- the message's.
-    attributes     -- the producer's message attributes, each
-                      `{"DataType": …, "StringValue" or "BinaryValue": …}`.
+    attributes     -- message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`.
     group          -- a FIFO queue's message has one, a standard queue's may.
     from_fifo      -- whether it came from a FIFO queue.
     can_be_settled -- whether the message is on a queue, and its receipt handle is known.
@@ -93,7 +91,7 @@ class Delivery:
         return self.message.get("MessageAttributes") or {}
 
     def read_once(self) -> Delivery:
-        """Returns the same, with all texts read: a large message parses them each time that they are read."""
+        """Returns the delivery with all texts read: a large message would parse them at each read."""
         return Delivery(dict(self.message), self.queue_url, self.lease)
 
     @property
@@ -116,7 +114,6 @@ class Batch:
     """A batch, which one dispatch carries: 1 to 10 deliveries of one receive, in the order received.
 
     ordered        -- whether their order matters, as they are from a FIFO queue.
-    queue_url, lease -- those of all its deliveries.
     can_be_settled -- whether all its messages are on a queue.
     """
 
@@ -182,7 +179,6 @@ def _longest(
 
 
 def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
-    """Returns the event of the messages, which are JSON already, with the queue and lease of the first."""
     before, after = _around(first.queue_url, first.lease)
     if len(messages) == 1:
         return b'%b"Message":%b%b' % (before, messages[0], after)

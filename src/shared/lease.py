@@ -26,8 +26,8 @@ SAFETY_SECONDS = 30
 """Spare time for clocks that differ, and for the network."""
 
 PERMIT_SECONDS = LEASE_SECONDS - SAFETY_SECONDS / 2
-"""How long a permit is held, of a queue with an exact cap. It ends before the lease of its message does:
-whoever receives that next finds a permit free."""
+"""Time for which a permit of an exact cap is held. It ends before the lease of its message, so that the next
+receiver finds a permit free."""
 
 BEAT_EVERY_SECONDS = LEASE_SECONDS / 3
 """Seconds between beats that extend a lease while its task runs: two beats may fail."""
@@ -43,10 +43,10 @@ DROP_MARGIN_SECONDS = 4 * 24 * 3600
 and then a gap of three days in the schedule, still leave time."""
 
 MAX_PERMIT_CHARACTERS = 64
-"""Of a permit's name: DynamoDB keeps it, and all of a queue's together."""
+"""Most characters of a permit's name, as DynamoDB keeps all names of a queue in one item."""
 
 FAILING, PROBE = "failing", "probe"
-"""What of a queue is in doubt."""
+"""The two kinds of doubt about a queue's breaker."""
 
 RECORD_SECONDS = 29 * 24 * 3600
 """Time for which a record is kept: a day longer than a message may be in both queues, 14 days in each."""

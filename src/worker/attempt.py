@@ -89,7 +89,7 @@ class Runner:
     async def attempt(self, start: Start, end: End) -> Result:
         """Makes the attempt while its delivery is held. Never raises an error of the user's code.
 
-        end -- ends it, and its process, with an error: its task goes on after its own timeout.
+        end -- ends the attempt with an error, and the process, if the task goes on after its own timeout.
         """
         error: BaseException | None = None
         try:
@@ -104,7 +104,8 @@ class Runner:
         return self._result(start, outcome, error)
 
     async def interrupted(self, start: Start, error: BaseException | None) -> Result:
-        """Returns the result of an attempt that runs on after its time: the function's, without an error.
+        """Returns the result of an attempt that runs on after its time: the function's time, if `error` is
+        None.
 
         The user's code may be running, or a call of ours before or after it.
         """

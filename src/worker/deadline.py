@@ -11,7 +11,7 @@ HARD_SECONDS = 3.0
 """Time before Lambda's own end when we end an attempt that the interruption did not stop."""
 
 GRACE_SECONDS = SOFT_SECONDS - HARD_SECONDS
-"""How long an interrupted task may take to end. One that its own timeout interrupted has that, too."""
+"""Time that an interrupted task may take to end, also after its own timeout."""
 
 ANOTHER_SECONDS = 15.0
 """Least time that is left when a further task of a batch starts."""

@@ -64,9 +64,9 @@ class Host(Protocol):
 
 
 async def awaited(result: Any) -> Any:
-    """The result that a task meant: one that must be awaited is, as often as it takes."""
+    """Returns a task's result, awaited until it is no awaitable any more."""
     before = None
-    while isinstance(result, Awaitable) and result is not before:  # a client may give itself
+    while isinstance(result, Awaitable) and result is not before:  # a client may return itself
         before, result = result, await result
     return result
 

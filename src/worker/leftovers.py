@@ -78,7 +78,7 @@ class Before:
         umask(self._umask)
 
     def put_back(self) -> str | None:
-        """Puts back what can be. Why the process must end, or None."""
+        """Puts back all that can be put back. Returns why the process must end, or None."""
         self._put_back()
         return "; ".join(self._left_behind()) or None
 

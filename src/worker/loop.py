@@ -22,10 +22,10 @@ CANCEL_SECONDS = 1.0
 
 
 _PARTS = {"future", "task", "handle"}
-"""What asyncio says to have failed: that is a part of a run. A transport that closes badly is none."""
+"""Keys of asyncio's reports about a part of a run. A report about a transport has none of them."""
 
 _RUN: ContextVar[_Run] = ContextVar("run")
-"""Whose code it is that runs. A timer of an earlier run that goes off now is still the earlier one's."""
+"""The run of the code that runs now. A timer of an earlier run still belongs to that run."""
 
 
 class Loop:
@@ -40,9 +40,9 @@ class Loop:
     def run(self, awaitable: Awaitable[Any]) -> Any:
         """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
 
-        Raises the awaitable's error, or one of what it started that nobody awaited; the rest is cancelled
-        then. SoftDeadline names those that were still pending. A SystemExit of what it started has ended the
-        loop in the middle, and is a RuntimeError.
+        Raises the awaitable's error, or one of its parts that nobody awaited; the other parts are cancelled
+        then. A SoftDeadline names the parts that were still pending. A SystemExit of a part becomes a
+        RuntimeError: it has stopped the loop in the middle.
         """
         import asyncio  # loaded here: only tasks that are `async def` need it
         from concurrent.futures import ThreadPoolExecutor
@@ -80,7 +80,7 @@ class Loop:
         return result
 
     def unfit(self) -> str | None:
-        """Why the next task can't have it, or None. Raises what one that is broken raises in a turn."""
+        """Returns why the next task can't use the loop, or None. Raises an error of the loop's next turn."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon(self._loop.stop)
             self._loop.run_forever()
@@ -119,12 +119,12 @@ class Loop:
 
 
 class _Run:
-    """What one run starts.
+    """A run, with the parts that it starts.
 
-    started  -- asyncio tasks, and calls in threads.
-    errors   -- of these and of callbacks, which nobody awaited.
-    returned -- whether only what it has started goes on.
-    leaving  -- the SystemExit by which it left.
+    started  -- its parts: asyncio tasks, and calls in threads.
+    errors   -- errors of parts and of callbacks that nobody awaited.
+    returned -- whether the task has returned, and only its parts go on.
+    leaving  -- the SystemExit that the task raised.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -138,7 +138,7 @@ class _Run:
         self._loop = loop
 
     async def whole(self, awaitable: Awaitable[Any]) -> Any:
-        """What it returns, after what it has started. It leaves by its SystemExit as well."""
+        """Returns the awaitable's result, once its parts have ended. Raises its SystemExit only then, too."""
         import asyncio
 
         self.main, pid = asyncio.current_task(), getpid()
@@ -150,7 +150,7 @@ class _Run:
                 end_a_child(pid)
         except SystemExit as error:
             self.leaving = error
-            if error.code:  # it failed
+            if error.code:  # the task failed
                 raise
         self.returned = True
         await self.rest()
@@ -159,7 +159,7 @@ class _Run:
         return result
 
     async def rest(self) -> None:
-        """Waits for what it has started. Raises an error of it that nobody awaited."""
+        """Waits for all parts. Raises an error that nobody awaited."""
         import asyncio
 
         idle = False
@@ -167,31 +167,31 @@ class _Run:
             if parts := self.pending():
                 await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
             else:
-                await asyncio.sleep(0)  # a call that the loop is about to make may start more
+                await asyncio.sleep(0)  # a callback that the loop runs next may start more
                 idle = not self.pending()
             self.hear()
             if self.errors:
                 raise self.errors[0]
 
     def pending(self) -> set[asyncio.Future[Any]]:
-        """What it has started, and has not ended."""
+        """Returns the parts that have not ended."""
         import asyncio
 
         tasks = {one for one in asyncio.all_tasks(self._loop) if one.get_context().get(_RUN, self) is self}
         return {one for one in tasks.union(self.started) if not one.done() and one is not self.main}
 
     def hear(self) -> None:
-        """Handles now the errors that asyncio hands over when Python frees what raised them."""
+        """Handles errors of parts now. asyncio would report them only when Python frees the parts."""
         for one in list(self.started):
             if one.done() and not one.cancelled() and getattr(one, "_log_traceback", False):
                 error = one.exception()
-                if not isinstance(error, SystemExit | KeyboardInterrupt):  # which the loop itself has raised
+                if not isinstance(error, SystemExit | KeyboardInterrupt):  # these the loop itself has raised
                     message = f"nobody awaited {_name(one)}"
                     self._loop.call_exception_handler({"message": message, "exception": error, "future": one})
 
 
 def _cancelled(loop: asyncio.AbstractEventLoop) -> str:
-    """Cancels all tasks, and those that they start then. Names of what goes on."""
+    """Cancels all asyncio tasks, and those that they start then. Returns the names of those that go on."""
     import asyncio
 
     ends = loop.time() + CANCEL_SECONDS

@@ -35,8 +35,8 @@ def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transp
 
 
 def gates_by(table: str, aws: Transport, beats: Transport) -> tuple[WorkedGates, WorkedGates]:
-    """The gates in that table, by each of the transports above."""
-    from shared.aws.dynamodb_gates import DynamoDbGates  # without them a cold start loads nothing of it
+    """Returns the gates in that table, one for each of these transports."""
+    from shared.aws.dynamodb_gates import DynamoDbGates  # needed only with gates
 
     aws.prepare("dynamodb")
     beats.prepare("dynamodb")

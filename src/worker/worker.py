@@ -35,8 +35,8 @@ class Worker:
     tasks          -- name of a task to its module.
     beats          -- the queue for heartbeats, which sends a call once; without it, `queue` itself.
     metrics_of     -- the URL of the queue whose metrics the log lines carry; None for no metrics.
-    gates          -- the gates of a stack that controls its flow, and those for renewals, which send a call
-                      once; None for others.
+    gates          -- the gates of a stack with flow control, and those for renewals, which send a call once;
+                      None for others.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Worker:
         if batch.can_be_settled:
             settler, records, guards = self._settler, self._records, self._guards
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
-        guards = guards if permit is None else (permit.claim, *guards)  # what is late gives it back as well
+        guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
         hold = Hold(batch, self._beats, self._clock, self._host)
         deadline = Deadline(seconds_left)
         runner = Runner(
@@ -110,6 +110,6 @@ class Worker:
 def _flow(gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host) -> WorkersFlow:
     from worker.guards.flow import (
         WorkersFlow,
-    )  # where no flow is controlled, a cold start loads nothing of it
+    )  # loaded here: needed only with flow control of it
 
     return WorkersFlow(DEFAULT, *gates, clock, random, host)

@@ -32,18 +32,18 @@ class Retry(Exception):  # noqa: N818 -- not an error: a request of the task
 
 
 MAX_AFTER_SECONDS = 900
-"""How long a task may ask all others of its queue to wait."""
+"""Most seconds for which a task may make all others of its queue wait."""
 
 
 class Unavailable(Retry):
-    """Raised by a task that can't have what all tasks of its queue need: each of them would fail now.
+    """Raised by a task if a service that all tasks of its queue need is unavailable: each would fail now.
 
-    With `FlowControl`, a queue of which enough messages say so receives nothing but one a minute, until one
-    succeeds; meanwhile no attempt is used up. Without it, this is a Retry. What depends on the payload must
-    not say it: whoever sends such payloads would stop the queue.
+    With `FlowControl`, a queue receives only one message a minute after enough messages have raised this,
+    until one succeeds; meanwhile no attempt is used up. Without `FlowControl`, it is a Retry. A failure that
+    depends on the payload must not raise it: the sender of such payloads would stop the queue.
 
-    reason -- as Retry's.
-    after  -- seconds, 0 to 900, until it is worth a try; without it, a minute.
+    reason -- as for Retry.
+    after  -- seconds until the next try, 0 to 900; without it, a minute.
     """
 
     def __init__(self, reason: str, *, after: float | None = None) -> None:

@@ -14,10 +14,10 @@ from zigzag_testing.outages import UNANSWERED, reply_of, suffer
 
 
 class FaultyGates:
-    """Gates in the table of records: what befalls that befalls them.
+    """Gates in the table of records, with the table's faults.
 
-    clock -- the world's, not the process's own.
-    tries -- how often the client itself sends a call that gets no answer.
+    clock -- the sandbox's clock, not the process's own.
+    tries -- times that the client sends a call that gets no answer.
     """
 
     def __init__(self, gates: OperatedGates, faults: Faults, clock: Clock, tries: int = 1) -> None:

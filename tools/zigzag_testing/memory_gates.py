@@ -25,7 +25,7 @@ from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, NEXT, PAUSED, REV, G
 
 
 class MemoryGates:
-    """Gates by the names of their queues; `attributes` has those of each, to be written by hand as well."""
+    """Gates by the names of their queues. `attributes` has those of each, and may be changed by hand."""
 
     def __init__(self) -> None:
         self.attributes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
@@ -116,13 +116,13 @@ class MemoryGates:
             attributes.setdefault(HELD, {})
 
     def _held(self, queue: str) -> dict[str, float]:
-        """What is held; nothing that lasts, where there never was a cap."""
+        """Returns the held permits. Without a cap, changes of the result are lost."""
         held: dict[str, float] = self.attributes[queue].get(HELD, {})
         return held
 
 
 def operated(gates: MemoryGates | None) -> MemoryGates:
-    """The gates, if there are some. Raises ValueError."""
+    """Returns the sandbox's gates. Raises ValueError if it has none."""
     if gates is None:
         raise ValueError("the flow of this sandbox is not controlled: make it with flow_control=True")
     return gates

@@ -1,4 +1,4 @@
-"""What an operator says of a sandbox's queue, as by the `zigzag` command: pause, resume, limits."""
+"""An operator's control of a sandbox's queue, as by the `zigzag` command: pause, resume, limits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zigzag_testing.virtual_time import VirtualClock
 
 
 class _Sandbox(Protocol):
-    """What is needed of it."""
+    """The part of a sandbox that `Operated` uses."""
 
     gates: MemoryGates | None
     clock: VirtualClock
@@ -24,15 +24,15 @@ class Operated:
     """The part of a sandbox that needs `flow_control`. Raises ValueError without it."""
 
     def pause(self: _Sandbox) -> None:
-        """Nothing is received, as after `zigzag pause`."""
+        """Stops receives, as `zigzag pause` does."""
         self._do(operated(self.gates).pause(DEFAULT, self.clock.now()))
 
     def resume(self: _Sandbox) -> None:
-        """Messages are received again."""
+        """Allows receives again."""
         self._do(operated(self.gates).resume(DEFAULT))
 
     def limit(self: _Sandbox, every: float | None, burst: int = 1) -> None:
-        """A task starts each `every` seconds, as after `zigzag limit --rate`; None is no rate."""
+        """Lets a task start every `every` seconds, as `zigzag limit --rate` does; None is no rate."""
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
     def break_at(self: _Sandbox, trip: int | None = None, longest: float | None = None) -> None:
@@ -41,5 +41,5 @@ class Operated:
         self._do(operated(self.gates).break_at(DEFAULT, trip, longest))
 
     def limit_at_once(self: _Sandbox, most: int | None) -> None:
-        """So many tasks run at once, 1 to 30, as after `zigzag limit --at-once`; None is no cap."""
+        """Lets `most` tasks run at once, 1 to 30, as `zigzag limit --at-once` does; None is no cap."""
         self._do(operated(self.gates).cap(DEFAULT, most))

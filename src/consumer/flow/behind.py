@@ -1,4 +1,5 @@
-"""A queue behind its gate: before each receive, what the gate lets through, and then what the flow does."""
+"""The flow of a queue with a gate: before each receive the gate decides first, and then the flow behind
+it."""
 
 from __future__ import annotations
 
@@ -19,27 +20,27 @@ from shared.ports.queue import MAX_PER_CALL
 from shared.queues import TaskQueue
 
 WAIT_SECONDS = 60.0
-"""A slot that is not so near is the next tick's, which comes in a minute. A tick that went sooner would leave
-the slots between two ticks to nobody."""
+"""Longest wait for a slot. A later one is for the next tick, which comes in a minute. If ticks ended sooner,
+the slots between two ticks would be lost."""
 
 TRY_SECONDS = 10.0
 """While the breaker is shut, a tick waits so long until the next message may be received to try."""
 
 LOOK_FOR_PERMITS_SECONDS = 0.5
-"""How old a read may be while no permit is free: somebody may have given one back."""
+"""Most age of a read while no permit is free: a worker may have given one back."""
 
 PERMIT_WAIT_SECONDS = 20.0
-"""How long a tick waits for a permit that has received nothing yet: longer than the tick before it may go on.
-One that has received goes on as long as it may, since more may wait; and so does one that sees a permit which
-should have been renewed."""
+"""Time that a tick waits for a permit if it has received nothing yet: longer than the tick before may go on.
+A tick that has received messages waits until its end, since more may wait. So does a tick that sees an
+overdue permit."""
 
 
 class BehindGate:
-    """The flow of a queue that has a gate: nothing while it is closed, else what `flow` lets through.
+    """The flow of a queue with a gate: nothing while the gate is closed, else the share of `flow`.
 
-    While its breaker is shut, that is one message a minute. With a rate it is a slot a message; with an exact
-    cap a permit a message, and `flow` is not asked. The first receives ask for one, since most ticks find
-    nothing; what a receive did not use is the next one's.
+    While the breaker is shut, one message a minute is received. With a rate, each message needs a slot. With
+    an exact cap, each needs a permit, and `flow` is not asked. The first receives take one, since most ticks
+    find nothing. The next receive uses those that one did not use.
     """
 
     def __init__(self, queue: TaskQueue, gates: SeenGates, flow: Flow, clock: Clock) -> None:
@@ -51,9 +52,9 @@ class BehindGate:
         self._came = False
         self._unused: list[Slot] = []
         self._last_used = -inf
-        self._last_taken = -inf  # the first of those that were taken last, and the gate's `rev` then
+        self._last_taken = -inf  # the first slot of the last take, and the gate's `rev` then
         self._rev = 0
-        self._full_since: float | None = None  # since when no permit was free
+        self._full_since: float | None = None  # the time since when no permit is free
         self._opening = Opening()
 
     async def may_receive(self) -> Share:
@@ -76,7 +77,7 @@ class BehindGate:
         if gate.at_once is not None:
             return await self._with_slots(self._opening.most(MAX_PER_CALL, gate.breaker, now))
         share = await self._flow.may_receive()
-        if share.most:  # the flow may have asked SQS, and waited for the answer
+        if share.most:  # the flow may have waited for SQS's answer
             self._closed = await self._gates.why_closed(self._queue)
         gate, now = self._gate, self._clock.now()
         if share.most == 0 or self._closed:
@@ -92,7 +93,7 @@ class BehindGate:
         return self._gates.gate(self._queue)
 
     def _doubt(self, share: Share) -> str:
-        """What its workers are to know of the breaker."""
+        """Returns the breaker's doubt, for the lease."""
         probe = any(slot.probe for slot in share.slots)
         return PROBE if probe else FAILING if self._gate.breaker.failing else ""
 
@@ -101,7 +102,7 @@ class BehindGate:
         slots = await self._kept(want)
         if not slots and (taken := await self._gates.take(self._queue, want)):
             self._last_taken, self._rev = taken[0].at, self._gate.rev
-            slots = self._in_time(taken)  # to take them may have needed longer than the last time
+            slots = self._in_time(taken)  # to take them may have needed longer than last time
             self._unused += [slot for slot in taken if slot not in slots]
         gate, now = self._gate, self._clock.now()
         self._full_since = None if slots else self._full_since or now
@@ -112,7 +113,7 @@ class BehindGate:
         return Share(len(slots), slots)
 
     def _waits_in_vain(self, gate: Gate, now: float) -> bool:
-        """Whether no permit becomes free soon, as far as can be known."""
+        """Returns whether no permit seems to become free soon."""
         waited = now - (self._full_since or now)
         return (
             gate.at_once is not None
@@ -122,7 +123,7 @@ class BehindGate:
         )
 
     async def _kept(self, want: int) -> tuple[Slot, ...]:
-        """Of what earlier receives did not use, what can still be used. Permits that can't are given back."""
+        """Returns unused slots of earlier receives that are still good. Gives back permits that are not."""
         now, capped = self._clock.now(), self._gate.at_once is not None
         shut = self._gate.breaker.is_shut(now)
         if old := [slot for slot in self._unused if slot.held_until < now + CLAIM_SECONDS]:
@@ -134,12 +135,12 @@ class BehindGate:
         return slots
 
     def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
-        """Those for which a worker can start in time, once a message is received."""
+        """Returns the slots for which a worker can start in time, once a message is received."""
         in_time = self._clock.now() + LATE_SECONDS / 2
         return tuple(slot for slot in slots if slot.start_by > in_time)
 
     def received(self, share: Share, came: int) -> None:
-        if share.slots:  # those with a permit are none of the flow's
+        if share.slots:  # `flow` did not give the slots that have a permit
             self._flow.received(Share(_of_the_flow(share.slots)), _of_the_flow(share.slots[:came]))
         else:
             self._flow.received(share, came)
@@ -153,8 +154,7 @@ class BehindGate:
             self._unused.append(slot)
 
     async def end(self) -> None:
-        """Gives permits back, and slots if they are the last that anybody took: behind them is nothing that
-        was used."""
+        """Gives back unused permits, and unused slots if no later slot was taken or used."""
         if permits := [slot for slot in self._unused if slot.permit]:
             await self._gates.release(self._queue, permits)
         behind = [slot for slot in self._unused if self._last_used < slot.at >= self._last_taken]
@@ -168,12 +168,12 @@ class BehindGate:
 
 
 def _of_the_flow(slots: Sequence[Slot]) -> int:
-    """How many of them the flow behind the gate was asked for."""
+    """Returns the number of slots that come from the flow behind the gate."""
     return sum(not slot.permit and not slot.probe for slot in slots)
 
 
 class GatesOfTicks:
-    """Puts gates before the flows of queues, in each tick anew."""
+    """Puts gates in front of the flows of queues, for each tick."""
 
     def __init__(self, gates: Gates, queues: Sequence[TaskQueue], clock: Clock, random: Random) -> None:
         self._gates = gates
@@ -182,7 +182,7 @@ class GatesOfTicks:
         self._random = random
 
     def before(self, flows: Sequence[Flow]) -> list[Flow]:
-        """The flows of one tick, a queue's each."""
+        """Returns the flows of one tick, one for each queue."""
         seen = SeenGates(self._gates, self._queues, self._clock, self._random)
         both = zip(self._queues, flows, strict=True)
         return [BehindGate(queue, seen, flow, self._clock) for queue, flow in both]

@@ -1,7 +1,7 @@
-"""The in-flight cap: how many messages may a run of the consumer receive?
+"""The in-flight cap limits how many messages a run of the consumer may receive.
 
-The cap less what SQS counts as in flight when the run begins, and at least a tenth of the cap, by a few small
-polls. The count has two flaws, and the cap's promise is what they leave:
+A run may receive the cap, less SQS's in-flight count when the run begins. It may always receive a tenth of
+the cap, by a few small polls. The count has two flaws, which limit the cap's promise:
 
 - It is up to a minute late. So each run may take what the runs of the minute before it have taken already:
   with a run a minute, up to twice the cap is received and not settled; with another run in that minute, a
@@ -10,8 +10,8 @@ polls. The count has two flaws, and the cap's promise is what they leave:
   their retry would keep healthy ones out; so a tenth of the cap goes beyond it, in each run. As long as fewer
   messages than that become visible again in the time between two runs, a fresh one starts in the next run.
 
-So tasks that take long add up, by a tenth of the cap a run; by one, where the cap is below ten. How many run
-at once is for Lambda to bound: the parameter WorkerConcurrency.
+So long tasks add up, by a tenth of the cap in each run, or by one if the cap is below ten. Lambda limits how
+many run at once, by the parameter WorkerConcurrency.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 
 
 class InFlightCap:
-    """How many messages of `queue` one run may receive, by a cap of `limit` messages (0 = no cap)."""
+    """Limits the messages of `queue` that one run may receive, by a cap of `limit` messages (0 = no cap)."""
 
     def __init__(self, queue: Queue, limit: int) -> None:
         self._queue = queue
@@ -51,10 +51,10 @@ class InFlightCap:
             self._left += share.most - came
 
     def unsent(self, slot: Slot) -> None:
-        """It is in flight all the same."""
+        """Changes nothing: the message is in flight all the same."""
 
     async def end(self) -> None:
-        """Nothing is to be given back: the next run counts anew."""
+        """Gives nothing back: the next run counts again."""
 
     @property
     def over(self) -> str | None:
@@ -62,11 +62,12 @@ class InFlightCap:
 
     @property
     def _small_polls(self) -> int:
-        """How many messages they bring together."""
+        """The number of messages of all small polls."""
         return max(1, self._limit // 10)
 
     async def _in_flight(self) -> int:
-        """SQS's count; the cap itself where it can't be had, so that only the small polls go out."""
+        """Returns SQS's count, or the cap itself if SQS does not answer: only the small polls are made
+        then."""
         try:
             return await self._queue.in_flight()
         except QueueError as error:

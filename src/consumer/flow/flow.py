@@ -1,4 +1,4 @@
-"""The flow of a queue: how many messages may be received now? The one question before every poll."""
+"""The flow of a queue decides, before every poll, how many messages may be received now."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import NamedTuple, Protocol
 
 
 class Slot(NamedTuple):
-    """A time at which one task may start, and the permit by which it may.
+    """A time at which one task may start, and its permit.
 
-    at       -- from when on, in epoch seconds.
-    start_by -- until when: later it would be one too many.
-    permit   -- its name; empty where the queue has no exact cap.
-    held_until -- when the permit ends.
-    probe    -- whether it is the one start that tries what was unavailable.
+    at       -- the earliest start, in epoch seconds.
+    start_by -- the latest start: a later one would exceed the rate.
+    permit   -- the permit's name; empty if the queue has no exact cap.
+    held_until -- the time when the permit ends.
+    probe    -- whether it is for the single message that is tried while the breaker is shut.
     """
 
     at: float
@@ -24,11 +24,11 @@ class Slot(NamedTuple):
 
 
 class Share(NamedTuple):
-    """What the next receive may ask for.
+    """The share of the next receive.
 
-    most  -- so many messages, at most 10; 0 = none now.
-    slots -- where the queue has a rate or an exact cap, one for each of them.
-    doubt -- as a lease has it, for each of them.
+    most  -- most messages, up to 10; 0 = none now.
+    slots -- one for each message, if the queue has a rate or an exact cap.
+    doubt -- the breaker's doubt, for the lease of each message.
     """
 
     most: int
@@ -40,20 +40,20 @@ NOTHING = Share(0)
 
 
 class Flow(Protocol):
-    """How many messages a queue lets through, in one run of the consumer."""
+    """Decides how many messages a queue lets through in one run of the consumer."""
 
     async def may_receive(self) -> Share:
-        """What the next receive may ask for. It is reserved until `received` says how many came."""
+        """Returns the share of the next receive. It is reserved until `received` tells how many came."""
 
     def received(self, share: Share, came: int) -> None:
-        """Of what `may_receive` allowed, `came` many came."""
+        """Notes that `came` messages of the share came."""
 
     def unsent(self, slot: Slot) -> None:
-        """No worker was started in that slot, which a message had got."""
+        """Notes that a message with this slot did not start a worker."""
 
     async def end(self) -> None:
-        """The run is over: what it took and did not use is given back."""
+        """Ends the run, and gives back the slots that it did not use."""
 
     @property
     def over(self) -> str | None:
-        """Why this run may receive nothing more; None while it may."""
+        """The reason why this run may receive nothing more, or None."""

@@ -1,8 +1,8 @@
-"""The gate of a queue: may anything be received at all? An operator says so in the table, without a deploy.
+"""The gate of a queue, which an operator closes and opens in the table, without a deploy.
 
-All gates are read at once before a tick's first receive, and again before a receive if that was more than a
-second ago. So what is written holds from then on, but for a poll that is under way. Where the gates can't be
-read nothing is received: what waits is safe, and what an operator wants is not known.
+All gates are read together before a tick's first receive, and again before a receive if that was more than a
+second ago. So a change holds at once, except for a poll that is under way. If the gates can't be read,
+nothing is received: waiting messages are safe, and the operator's wish is not known.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from shared.ports.gates import Gate, Gates, GatesError, Taking
 from shared.queues import TaskQueue
 
 LOOK_AGAIN_SECONDS = 1.0
-"""How old a read may be when a receive begins."""
+"""Most age of a read when a receive begins."""
 
 SWAPS = 5
-"""How often slots are tried to be taken, while others are quicker."""
+"""Most tries to take slots while other consumers are quicker."""
 
 SWAP_AGAIN_SECONDS = 0.1
-"""Until the next try, at most, by chance."""
+"""Longest random wait until the next try."""
 
 CLOCKS_SECONDS = 60.0
-"""How far the next slot may be ahead of what the rate allows: clocks differ, and slots are taken ahead."""
+"""Time by which the next slot may be ahead of the rate: clocks differ, and slots are taken ahead."""
 
 MAX_SWAP_SECONDS = 10.0
-"""A write that takes longer is no measure for the next one."""
+"""Most time of a write that counts as a measure for the next one."""
 
 _DAY_SECONDS = 24 * 3600
 
 
 def why_closed(queue: TaskQueue, gate: Gate, now: float) -> str | None:
-    """Why nothing may be received from the queue, or None. It counts as an error where somebody must look."""
+    """Returns why nothing may be received, or None. A reason that needs a person counts as an error."""
     if gate.odd:
         return f"the gate of {queue.name} says what nobody understands: {', '.join(gate.odd)}"
     if (gate.rate or gate.at_once) and queue.fifo:
@@ -64,7 +64,7 @@ def why_closed(queue: TaskQueue, gate: Gate, now: float) -> str | None:
 
 
 class SeenGates:
-    """The gates of all queues, as one tick has seen them last."""
+    """The gates of all queues, as the tick read them last."""
 
     def __init__(self, gates: Gates, queues: Sequence[TaskQueue], clock: Clock, random: Random) -> None:
         self._gates = gates
@@ -80,22 +80,22 @@ class SeenGates:
         self._swap_seconds = 0.0  # the time that the last write took
 
     def gate(self, queue: TaskQueue) -> Gate:
-        """As it was seen last."""
+        """Returns the queue's gate, as it was read last."""
         return self._seen[queue.name]
 
     async def why_closed(self, queue: TaskQueue, age: float = LOOK_AGAIN_SECONDS) -> str | None:
-        """As above; in all that is left of the tick, if the gates can't be read, or nothing be taken of them.
+        """Returns why nothing may be received, or None.
 
-        age -- how old the read may be, in seconds.
+        age -- most age of the read, in seconds.
         """
         since = self._clock.now() - age
-        async with self._reading:  # who waits here shares what is read
+        async with self._reading:  # all that wait here share one read
             if self._began <= since and self._unread is None:
                 self._unread = await self._read()
         return self._unread or why_closed(queue, self.gate(queue), self._clock.now())
 
     async def _read(self) -> str | None:
-        """Why they can't be read; None if they are."""
+        """Reads the gates. Returns why they can't be read, or None."""
         patience = Patience("reads of the gates")
         while True:
             self._began, begun = self._clock.now(), patience.begin()
@@ -109,7 +109,7 @@ class SeenGates:
                 return None
 
     async def take(self, queue: TaskQueue, want: int) -> tuple[Slot, ...]:
-        """At most so many slots; none if there are none now, or others are quicker."""
+        """Takes at most `want` slots; none if there are none now, or other consumers are quicker."""
         names = names_of(self._random, want)
         doubtful: tuple[Slot, ...] = ()
         async with self._taking:
@@ -123,17 +123,17 @@ class SeenGates:
                 if taken:
                     return slots
                 if ours := tuple(one for one in doubtful if one.permit in self.gate(queue).held):
-                    return ours  # the answer was lost, and they were taken
+                    return ours  # they were taken, but the answer was lost
                 doubtful = slots if taken is None else doubtful
                 await self._clock.sleep(self._random.uniform(0, SWAP_AGAIN_SECONDS))
         return ()
 
     async def give_back(self, queue: TaskQueue, slot: Slot) -> None:
-        """The slots from this one on, which were taken last, unless somebody has taken some since."""
+        """Gives back this slot and all later ones, unless others have taken slots since."""
         await self._swap(queue, self.gate(queue).rev, Taking(slot.at))
 
     async def release(self, queue: TaskQueue, slots: Sequence[Slot]) -> None:
-        """Gives permits back that no worker has. Those of a call that fails end by themselves."""
+        """Gives back permits that no worker has. If the call fails, they end by themselves."""
         try:
             await self._gates.release(queue.name, [slot.permit for slot in slots])
         except GatesError as error:
@@ -142,7 +142,7 @@ class SeenGates:
             )
 
     async def _swap(self, queue: TaskQueue, rev: int, taking: Taking) -> bool | None:
-        """Whether it was taken; None where that is not known."""
+        """Makes the change. Returns whether it was made, or None if that is not known."""
         begun, at = self._swaps.begin(), self._clock.now()
         try:
             taken, self._seen[queue.name] = await self._gates.swap(queue.name, rev, taking)

@@ -1,8 +1,9 @@
-"""Which permits may be taken now? With an exact cap there are so many, and who runs a task holds one.
+"""Chooses the permits that may be taken now. An exact cap is a number of permits, and each running task holds
+one.
 
-A permit ends by itself, unless whoever holds it says in time that it goes on: so none is lost for good.
-The consumer takes it before it receives; the dispatch carries its name; the worker makes it its own before
-any of the task's code, renews it as it does its lease, and gives it back when all is settled.
+A permit ends by itself unless its holder renews it in time, so none is lost for good. The consumer takes it
+before a receive, and the dispatch carries its name. The worker claims it before any of the task's code,
+renews it like the lease, and gives it back when all is settled.
 """
 
 from __future__ import annotations
@@ -19,26 +20,26 @@ from shared.ports.breaker import PROBE_SECONDS
 from shared.ports.gates import Gate, Taking
 
 MOST_DEAD = 10
-"""So many permits that ran out are taken off a gate at once."""
+"""Most expired permits that are removed from a gate at once."""
 
 LATE_BEAT_SECONDS = 10.0
-"""A renewal may come so late."""
+"""Time by which a renewal may be late."""
 
 CLAIM_SECONDS = EVENT_AGE_SECONDS + SAFETY_SECONDS / 2
-"""A permit that would end sooner goes with no message: Lambda may take its time to start a worker."""
+"""Least time that a permit must last when a message gets it: Lambda may start the worker late."""
 
 
 def names_of(random: Random, many: int) -> list[str]:
-    """New permits. Their names are short, since DynamoDB charges for each byte that is written."""
+    """Returns the names of new permits. They are short, since DynamoDB charges for the bytes of a write."""
     return [f"{random.getrandbits(32):08x}" for _ in range(many)]
 
 
 def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float = 0.0) -> tuple[Slot, ...]:
-    """Those that may be taken now, with a permit each where the queue has a cap; one a minute while the
-    breaker is shut.
+    """Returns the slots that may be taken now, each with a permit if the queue has a cap. While the breaker
+    is shut, it is one a minute.
 
-    names        -- of as many permits as slots are wanted.
-    swap_seconds -- how long it takes to take them: a slot must not be over by then.
+    names        -- names for as many permits as slots are wanted.
+    swap_seconds -- time that the take needs: a slot must still be good after it.
     """
     probe = gate.breaker.is_shut(now)
     want = min(len(names), int(gate.breaker.shut_until <= now)) if probe else len(names)
@@ -56,19 +57,19 @@ def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float
 
 
 def dead_of(gate: Gate, now: float) -> dict[str, float]:
-    """Permits that have run out, as they were seen."""
+    """Returns the permits that have expired, as they were read."""
     dead = ((name, until) for name, until in gate.held.items() if until < now)
     return dict(islice(dead, MOST_DEAD))
 
 
 def overdue_in(gate: Gate, now: float) -> bool:
-    """Whether a permit should have been renewed a while ago. Perhaps its worker is dead, and it ends soon."""
+    """Returns whether a permit is overdue for its renewal. Its worker may be dead, and it ends soon."""
     least = now + PERMIT_SECONDS - BEAT_EVERY_SECONDS - LATE_BEAT_SECONDS
     return any(until < least for until in gate.held.values())
 
 
 def taking_of(gate: Gate, slots: Sequence[Slot], now: float) -> Taking:
-    """What has to be written to take them."""
+    """Returns the change of the gate that takes these slots."""
     next = None if gate.rate is None else slots[-1].at + gate.rate.every
     takes = {slot.permit: slot.held_until for slot in slots if slot.permit}
     shut_until = now + PROBE_SECONDS if slots[0].probe else None

@@ -1,6 +1,6 @@
-"""The `Gates` port on a DynamoDB table: that of the records.
+"""The `Gates` port on the DynamoDB table of the records.
 
-A read is consistent: what was written before it began is in it
+A read is consistent: it has all changes that were made before it began
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html).
 """
 
@@ -122,7 +122,7 @@ class DynamoDbGates:
         said, gate = await self._update_if(
             queue, anew, "attribute_not_exists(#last) OR #last < :quiet", values, {}
         )
-        # Where another one has begun anew meanwhile, one of two that said it first is not counted.
+        # If another worker has begun the count meanwhile, one of the two first messages is not counted.
         return gate
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
@@ -159,7 +159,7 @@ class DynamoDbGates:
         if at_once is None:
             await self._say(queue, "REMOVE #at_once ADD #rev :one", {":one": 1})
             return
-        # A permit is written into a map, which has to be there; and one that is there has permits in it.
+        # A permit is written into a map, which has to exist. An existing map keeps its permits.
         held = "SET #held = if_not_exists(#held, :none), #at_once = :at_once ADD #rev :one"
         await self._say(queue, held, {":none": {}, ":at_once": at_once, ":one": 1})
 
@@ -180,7 +180,7 @@ class DynamoDbGates:
     async def _update_if(
         self, queue: str, change: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str]
     ) -> tuple[bool, Gate]:
-        """Whether the condition held, and the gate as it is then."""
+        """Makes the change if the condition holds. Returns whether it did, and the gate as it is then."""
         try:
             answer = await self._update(
                 queue,
@@ -200,7 +200,7 @@ class DynamoDbGates:
     async def _update(
         self, queue: str, change: str, values: Mapping[str, Any], names: Mapping[str, str], **more: Any
     ) -> Mapping[str, Any]:
-        """Raises AnsweredError, or GatesError for any other failure."""
+        """Makes the change. Raises AnsweredError, or GatesError for any other failure."""
         used = change + more.get("ConditionExpression", "")
         ours = {f"#{name}": name for name in _NAMES + _OF_BREAKERS if f"#{name}" in used}
         asked: dict[str, Any] = {
@@ -232,5 +232,5 @@ def _key(queue: str) -> str:
 
 
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Permits by names that an expression may have."""
+    """Returns the permits by names that an expression may have."""
     return {f"{kind}{number}": one for number, one in enumerate(permits.items())}

@@ -1,4 +1,4 @@
-"""Values of DynamoDB's items: how they are written, and how they are read, whoever has written them.
+"""Writes values of DynamoDB's items, and reads values that anybody may have written.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
@@ -13,15 +13,15 @@ from shared.aws.dynamodb_records import KEY
 
 
 def typed(value: Any) -> dict[str, Any]:
-    """A number, a set of texts or a map that is typed already, as DynamoDB has it."""
+    """Returns a number, a set of texts or a map of typed values in DynamoDB's form."""
     if isinstance(value, set):
         return {"SS": sorted(value)}
     return {"M": value} if isinstance(value, dict) else {"N": str(value)}
 
 
 def attributes(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item's, without its key: numbers are floats, maps dictionaries, sets of texts are frozen;
-    all else is as DynamoDB has it."""
+    """Returns an item's attributes without its key: floats, dictionaries, frozen sets of texts, and other
+    values in DynamoDB's form."""
     return {name: _read(typed) for name, typed in item.items() if name != KEY}
 
 

@@ -1,8 +1,9 @@
-"""The breaker of a queue: is it shut, since what all its tasks need is unavailable?
+"""The breaker of a queue: it shuts while a service that all tasks need is unavailable.
 
-A task says so by Unavailable. Once `trip` different messages have, without one success between, the breaker
-shuts: nothing is received but one message a minute, to try. A success opens it. After `longest` it stays open
-whatever is said, until an hour passes in which nothing is: no message is kept from its attempts for ever.
+A task says so by Unavailable. The breaker shuts after `trip` different messages have said it without a
+success in between. Then only one message a minute is received, to try. A success opens the breaker. After
+`longest` it stays open until no task has said Unavailable for an hour. So no message is kept from its
+attempts for ever.
 """
 
 from __future__ import annotations
@@ -12,30 +13,30 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 TRIP, LONGEST = "trip", "longest"
-"""The rule: how many different messages shut it, and for how many seconds it shuts at most."""
+"""The rule: the number of different messages that shut it, and the most seconds that it is shut."""
 
 FAILING, SHUT_UNTIL = "failing", "shut_until"
-"""Which messages have said so since the last success, and until when not even one is tried."""
+"""The messages that said Unavailable since the last success, and the time of the next try."""
 
 SINCE, LAST, OPENED = "since", "last", "opened"
-"""When it was said first and last, and when a success opened it; in epoch seconds."""
+"""The times of the first and the last Unavailable, and of the success that opened it, in epoch seconds."""
 
 DEFAULT_TRIP, MAX_TRIP = 10, 30
 DEFAULT_LONGEST_SECONDS, MAX_LONGEST_SECONDS = 6 * 3600.0, 24 * 3600.0
 
 QUIET_SECONDS = 3600.0
-"""What is said so long after it was said last begins anew: a task's longest backoff by default."""
+"""After so long without an Unavailable, the count begins again. It is a task's longest backoff by default."""
 
 PROBE_SECONDS = 60.0
-"""From one message that is tried to the next."""
+"""Seconds from one try to the next."""
 
 TIMES = (SHUT_UNTIL, SINCE, LAST, OPENED)
 
 
 class Breaker(NamedTuple):
-    """As a gate has it. Times are 0 where there was none.
+    """The breaker in a gate. A time is 0 if there was none.
 
-    failing -- names of messages, as `name_of` makes them.
+    failing -- names of messages, made by `name_of`.
     """
 
     trip: int = DEFAULT_TRIP
@@ -47,18 +48,18 @@ class Breaker(NamedTuple):
     opened: float = 0.0
 
     def is_shut(self, now: float) -> bool:
-        """Whether messages must not be received but to try."""
+        """Returns whether messages must not be received, except to try."""
         quiet = now - self.last > QUIET_SECONDS
         return len(self.failing) >= self.trip and not quiet and now - self.since < self.longest
 
 
 def name_of(message_id: str) -> str:
-    """One of 256: so what a gate keeps stays small, however many messages say it."""
+    """Returns one of 256 names, so that a gate stays small with any number of messages."""
     return f"{binascii.crc32(message_id.encode(errors='replace')) & 0xFF:02x}"
 
 
 def breaker_of(numbers: Mapping[str, float | None], failing: Any) -> Breaker:
-    """The breaker of a gate with these numbers.
+    """Returns the breaker of a gate with these numbers.
 
     failing -- a collection of names, or None.
     """

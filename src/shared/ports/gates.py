@@ -1,6 +1,6 @@
-"""The gates: what an operator says of a queue, which the consumer asks before it receives.
+"""The port of the gates: an operator's settings for a queue, which the consumer reads before it receives.
 
-A gate is one item a queue, in the table of records: what is to hold from now on. No deploy changes it.
+Each queue's gate is one item in the table of records. A change holds at once, and no deploy changes it.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from shared.ports.breaker import (
 from shared.ports.workers import Reply
 
 PAUSED = "paused"
-"""The attribute of a gate that is paused: since when, in epoch seconds. With any other value it is paused as
-well: whoever writes it by hand need not know the form."""
+"""The attribute of a paused gate: since when, in epoch seconds. Any other value pauses it as well, for a
+person who writes it by hand."""
 
 EVERY, BURST = "every", "burst"
-"""Of a rate: milliseconds a start, and how many starts at once after a rest."""
+"""The attributes of a rate: milliseconds for each start, and most starts at once after a rest."""
 
 REV, NEXT = "rev", "next"
-"""How often something was taken or a limit was changed, and when the next slot may be, in epoch seconds."""
+"""The number of changes of slots, permits and limits; and the time of the next slot, in epoch seconds."""
 
 AT_ONCE, HELD = "at_once", "held"
-"""Of an exact cap: most permits at once, and those that are held, by name: until when, in epoch seconds."""
+"""The attributes of an exact cap: most permits at once, and held permits by name with their ends."""
 
 MAX_AT_ONCE = 30
-"""So many permits are a kilobyte, which is one unit of a write."""
+"""Most permits: so many are a kilobyte, which is one unit of a write."""
 
 _YEAR_5000 = 1e11
-"""In epoch seconds: a later time is none, but milliseconds, or a slip."""
+"""In epoch seconds. A later value is milliseconds, or a mistake."""
 
 _MAY_BE = {
     EVERY: (1.0, inf, False),
     BURST: (1.0, inf, True),
-    REV: (0.0, 2.0**53, True),  # above that a float skips numbers
+    REV: (0.0, 2.0**53, True),  # larger floats skip whole numbers
     NEXT: (0.0, inf, False),
     AT_ONCE: (1.0, float(MAX_AT_ONCE), True),
     TRIP: (1.0, float(MAX_TRIP), True),
     LONGEST: (1.0, MAX_LONGEST_SECONDS, False),
     **dict.fromkeys(TIMES, (0.0, inf, False)),
 }
-"""The least and the most that each may be, and whether it must be whole."""
+"""The least and the most value of each attribute, and whether it must be whole."""
 
 
 class GatesError(Exception):
     """The gates can't be reached, or refused a call.
 
-    reason -- in AWS's words.
+    reason -- why, in AWS's words.
     reply  -- DEFINITE, TRANSIENT or AMBIGUOUS.
     """
 
@@ -68,7 +68,7 @@ class GatesError(Exception):
 
 
 class Rate(NamedTuple):
-    """How often a task of a queue may start, over all consumers.
+    """The rate at which tasks of a queue may start, over all consumers.
 
     every -- seconds from one start to the next.
     burst -- most starts at once, after a rest.
@@ -79,16 +79,16 @@ class Rate(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """What is said of one queue.
+    """The gate of one queue.
 
     paused -- whether nothing may be received.
-    since  -- since when it is paused, in epoch seconds; None where that is not said.
-    odd    -- the attributes that nobody understands: they may be a rule, so the queue is closed.
-    rate   -- None where there is none.
-    at_once -- most tasks that run at the same time; None where that is not limited here.
-    held    -- permits by name, and until when each is held, in epoch seconds.
-    breaker -- what its tasks say of what they need.
-    rev, next -- as the attributes: for whoever takes slots or permits.
+    since  -- since when it is paused, in epoch seconds; None if that is not known.
+    odd    -- unknown attributes: they may be a rule, so they close the queue.
+    rate   -- the rate; None without one.
+    at_once -- most tasks that run at the same time; None without an exact cap.
+    held    -- held permits by name, each with its end in epoch seconds.
+    breaker -- its breaker.
+    rev, next -- the values of these attributes, to take slots or permits.
     """
 
     paused: bool = False
@@ -103,17 +103,17 @@ class Gate(NamedTuple):
 
     @property
     def limited(self) -> bool:
-        """Whether each start needs something of it."""
+        """Returns whether each start needs a slot or a permit."""
         return self.rate is not None or self.at_once is not None
 
 
 class Taking(NamedTuple):
-    """What a consumer takes of a gate.
+    """A take of slots and permits from a gate.
 
-    next  -- when the next slot may be, in epoch seconds; None where the queue has no rate.
-    takes -- permits by name, and until when each is held.
-    dead  -- permits that have run out, as they were seen: one that was renewed since is none of them.
-    shut_until -- where one message is taken to try: when the next may be.
+    next  -- the time of the next slot, in epoch seconds; None if the queue has no rate.
+    takes -- the taken permits by name, each with its end.
+    dead  -- expired permits, as they were read. One that was renewed since then refuses the take.
+    shut_until -- the time of the next try, if one message is taken to try.
     """
 
     next: float | None = None
@@ -123,15 +123,15 @@ class Taking(NamedTuple):
 
 
 def gate_of(attributes: Mapping[str, Any]) -> Gate:
-    """The gate with these attributes. Numbers are floats, what is held is a dictionary of them, and who is
-    failing a set of texts; of all else only the name counts."""
+    """Returns the gate with these attributes. Numbers are floats, `held` is a dictionary of floats, and
+    `failing` a set of texts; of other values only the name counts."""
     numbers = {name: _number(attributes.get(name), *may_be) for name, may_be in _MAY_BE.items()}
     bad = {name for name, number in numbers.items() if number is None and name in attributes}
     if BURST in attributes and EVERY not in attributes:
         bad.add(BURST)
     every, burst, at_once = numbers[EVERY], numbers[BURST], numbers[AT_ONCE]
     held = _held(attributes.get(HELD, {}))
-    if held is None or (at_once is not None and HELD not in attributes):  # nobody could write a permit there
+    if held is None or (at_once is not None and HELD not in attributes):  # no permit could be written
         bad.add(HELD)
     failing = attributes.get(FAILING)
     if not isinstance(failing, frozenset | None):
@@ -151,79 +151,79 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
 
 
 def _number(value: Any, least: float, most: float, whole: bool) -> float | None:
-    """The value if it may be that; else None."""
+    """Returns the value if it is allowed; else None."""
     fits = isinstance(value, float) and least <= value <= most and (value.is_integer() or not whole)
     return value if fits else None
 
 
 def _held(value: Any) -> dict[str, float] | None:
-    """The value if it may be what is held; else None."""
+    """Returns the value if it can be the held permits; else None."""
     fits = isinstance(value, dict) and all(isinstance(until, float) for until in value.values())
     return dict(value) if fits else None
 
 
 class Gates(Protocol):
-    """The gates by the names of their queues, as the consumer asks them. Every method raises GatesError."""
+    """The consumer's access to the gates, by the names of queues. Every method raises GatesError."""
 
     async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
-        """The gate of each queue, as it is now; one of which nothing is said is open."""
+        """Returns the gate of each queue, as it is now. A queue without an item is open."""
 
     async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
-        """Takes that, if `rev` is still the gate's, it is not paused, and what ran out was not renewed.
+        """Takes slots and permits if the gate has still `rev`, is not paused, and `dead` were not renewed.
 
-        Whether that is so, and the gate as it is then.
+        Returns whether it did, and the gate as it is then.
         """
 
     async def release(self, queue: str, permits: Sequence[str]) -> None:
-        """Gives permits back, by their names: one that is not held is none of them."""
+        """Gives permits back, by their names. One that is not held is ignored."""
 
 
 class WorkedGates(Protocol):
-    """The gates as a worker has them. Every method raises GatesError.
+    """The worker's access to the gates. Every method raises GatesError.
 
-    A permit is held by its name, and from the claim on by the name `own`, which its worker made: so of two
-    workers that Lambda starts with one event, one has it.
+    A permit is held by its name, and from the claim on by the name `own`, which its worker made. So if Lambda
+    starts two workers with one event, only one has the permit.
     """
 
     async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
-        """Makes it the worker's own; False if it is not held any more, or another worker has it."""
+        """Makes the permit the worker's own. Returns False if it has ended, or another worker has it."""
 
     async def renew(self, queue: str, own: str, until: float) -> bool:
-        """Says until when it is held; False if it is not any more."""
+        """Moves the permit's end. Returns False if it is no longer held."""
 
     async def release(self, queue: str, permits: Sequence[str]) -> None:
-        """As above."""
+        """Gives permits back, as in `Gates`."""
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
-        """Says that a message's task could not have what all tasks of the queue need. The gate as it is then.
+        """Notes that a message's task said Unavailable. Returns the gate as it is then.
 
-        message -- its name, as `breaker.name_of` makes it.
-        until   -- when to try again, where that is known.
+        message -- the message's name, made by `breaker.name_of`.
+        until   -- the time of the next try, if it is known.
         """
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
-        """Says that a task has succeeded after some could not: what was said before counts no more.
+        """Notes that a task has succeeded after others said Unavailable: these no longer count.
 
-        tried -- whether it was the one message that is received while the breaker is shut. Another one opens
-                 none that is shut: it may have begun before all failed.
+        tried -- whether it was the single message that is tried while the breaker is shut. Another one does
+                 not open a shut breaker: it may have begun before the others failed.
         """
 
 
 class OperatedGates(Gates, WorkedGates, Protocol):
-    """As an operator has them, and with all that a gate can."""
+    """The operator's access to the gates, with all methods."""
 
     async def pause(self, queue: str, now: float) -> None:
-        """Says that nothing may be received; since now, if it did not hold before."""
+        """Pauses the queue since `now`, unless it is paused already."""
 
     async def resume(self, queue: str) -> None:
-        """Says that messages may be received again."""
+        """Ends the queue's pause."""
 
     async def limit(self, queue: str, rate: Rate | None) -> None:
-        """Says how often a task may start, from now on; None is no rate."""
+        """Sets how often a task may start from now on; None is no rate."""
 
     async def cap(self, queue: str, at_once: int | None) -> None:
-        """Says how many tasks may run at once, from now on; None is no cap. What is held stays held."""
+        """Sets how many tasks may run at once from now on; None is no cap. Held permits stay held."""
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
-        """Says how many different messages shut the breaker, and for how many seconds at most; None leaves
-        it as it is by default."""
+        """Sets how many different messages shut the breaker, and for how many seconds at most; None is the
+        default."""

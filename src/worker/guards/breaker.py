@@ -1,4 +1,4 @@
-"""The breaker of a queue, as a worker tells it: a task can't have what all of them need, or had it again."""
+"""Tells a queue's breaker that a task found its service unavailable, or that one has succeeded again."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from zigzag import Unavailable
 from zigzag.policy import Policy
 
 HIDDEN_SECONDS = (15, 60)
-"""Until a message comes back that the breaker keeps from its attempts, if it is open then."""
+"""Bounds of the random wait of a message whose failure is no attempt."""
 
 
 class Breaker:
-    """Of one queue."""
+    """Tells the breaker of one queue."""
 
     def __init__(self, queue: str, gates: WorkedGates, clock: Clock, random: Random) -> None:
         self._queue = queue
@@ -31,7 +31,7 @@ class Breaker:
         self._random = random
 
     async def failed(self, error: BaseException, policy: Policy, delivery: Delivery) -> int | None:
-        """How many seconds the message waits, if this is no attempt; None if it is one."""
+        """Returns how many seconds the message waits if this is no attempt, or None."""
         if not isinstance(error, (Unavailable, *policy.unavailable)):
             return None
         now, after = self._clock.now(), seconds_asked(error)
@@ -46,11 +46,11 @@ class Breaker:
         )
 
     async def tell(self, batch: Batch, reports: Sequence[Report]) -> None:
-        """Says that a task has succeeded, where that is in doubt."""
+        """Tells that a task has succeeded, if the breaker is in doubt."""
         doubt = "" if batch.lease is None else batch.lease.doubt
         if not doubt or not any(report.outcome == "succeeded" for report in reports):
             return
         try:
             await self._gates.succeeded(self._queue, self._clock.now(), doubt == PROBE)
-        except GatesError as error:  # the next one tells it
+        except GatesError as error:  # the next success tells it
             log.write(logging.WARNING, "the gate was not told of a success", reason=error.reason)

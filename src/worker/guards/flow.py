@@ -1,4 +1,4 @@
-"""The flow of a queue, as a worker has to do with it: a batch's permit, and the queue's breaker."""
+"""The worker's part of a queue's flow: a batch's permit, and the queue's breaker."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from worker.host import Host
 
 
 class WorkersFlow:
-    """Of one queue.
+    """Makes the permits and the breaker of one queue.
 
-    beats -- `gates` for renewals, which sends a call once.
+    beats -- the gates for renewals, which send a call once.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class WorkersFlow:
         self._breaker = Breaker(queue, gates, clock, random)
 
     def of(self, batch: Batch) -> tuple[Permit | None, Breaker | None]:
-        """What the batch needs; nothing where it is on no queue."""
+        """Returns the batch's permit and breaker; None for each that it does not need."""
         if not batch.can_be_settled:
             return None, None
         name = "" if batch.lease is None else batch.lease.permit

@@ -1,9 +1,9 @@
-"""The permit of a batch, whose queue has an exact cap: so many tasks run at once as there are permits.
+"""The permit of a batch whose queue has an exact cap: as many tasks run at once as there are permits.
 
-The consumer took it before it received the messages. Before any of the user's code the worker makes it its
-own, by a name that no other has: an event that Lambda starts twice has one permit. It is renewed while the
-batch is worked, and given back when all is settled. Once it can't be renewed in time the process ends: the
-messages come again when their leases end, as after any crash.
+The consumer took it before it received the messages. Before any of the user's code the worker claims it by a
+unique name, because an event that Lambda starts twice has only one permit. The worker renews it while it
+works the batch, and gives it back when all is settled. If it can't be renewed in time, the process ends, and
+the messages come again when their leases end, as after any crash.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from worker.host import Host, Sleep
 from worker.outcome import LeftAlone
 
 OWN_SECONDS = PERMIT_SECONDS - SAFETY_SECONDS / 2
-"""So long after it was renewed last its worker has ended: before anybody takes it off the gate, though their
+"""Time after the last renewal by which the worker has ended. The permit leaves the gate only later, even if
 clocks differ."""
 
 
 class Permit:
-    """One permit.
+    """A permit.
 
-    beats -- `gates` for renewals, which sends a call once.
+    beats -- the gates for renewals, which send a call once.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Permit:
         self._to_release: list[str] = []
 
     async def claim(self, batch: Batch, now: float) -> LeftAlone | None:
-        """A guard. What is not started is not touched, either: another worker may have it."""
+        """Claims the permit, as a guard. A batch without one is left alone: another worker may have it."""
         try:
             claimed = await self._gates.claim(self._queue, self._name, self._own, now, now + PERMIT_SECONDS)
         except GatesError as error:
@@ -66,7 +66,7 @@ class Permit:
         return None
 
     async def around[R](self, work: Callable[[], Awaitable[R]]) -> R:
-        """What the work returns, in which it is claimed. Renews it meanwhile, and then gives it back."""
+        """Does the work and returns its result. Renews the permit meanwhile, and gives it back after it."""
         async with self._host.beside(self._keep):
             done = await work()
         await self._release()
@@ -90,7 +90,7 @@ class Permit:
             next_at = now + BEAT_EVERY_SECONDS
             try:
                 held = await self._beats.renew(self._queue, self._own, now + PERMIT_SECONDS)
-            except Exception as error:  # whatever it is, the next one may get through
+            except Exception as error:  # of any kind: the next renewal may succeed
                 log.write(logging.WARNING, "a permit was not renewed", reason=words(error))
                 next_at = now + BEAT_AGAIN_SECONDS
                 continue
