@@ -41,14 +41,6 @@ app = typer.Typer(
 )
 app.add_typer(local.app, name="local")
 
-STATUS_WORDS = {
-    "waiting": "waiting",
-    "in_flight": "in flight, or waiting for a retry",
-    "delayed": "not yet due, as sent with a delay",
-    "oldest_seconds": "age of the oldest, in seconds",
-    "dead_letters": "dead letters",
-}
-
 _answered: list[bool] = []
 """Has an entry once the answer is printed as JSON: no second object may follow it."""
 
@@ -111,7 +103,7 @@ def status_command(
     counts = status.status(target)
     closed = StackGates(target).why_closed() if is_controlled(target.stack_as_it_is()) else None
     table = Table.grid(padding=(0, 2))
-    for name, words in STATUS_WORDS.items():
+    for name, words in status.WORDS.items():
         shown = "unknown" if counts[name] is None else f"{counts[name]:,}"
         table.add_row(words, shown)
     if closed:

@@ -17,6 +17,15 @@ _DEPTHS = {
     "delayed": "ApproximateNumberOfMessagesDelayed",
 }
 
+WORDS = {
+    "waiting": "waiting",
+    "in_flight": "in flight, or waiting for a retry",
+    "delayed": "not yet due, as sent with a delay",
+    "oldest_seconds": "age of the oldest, in seconds",
+    "dead_letters": "dead letters",
+}
+"""The words for each count."""
+
 
 def status(target: Target) -> dict[str, Any]:
     """Returns SQS's counts, which may be a minute old. `oldest_seconds` is None if CloudWatch has no figure.
