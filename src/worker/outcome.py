@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.dead_letter import Cause
 from shared.errors import text, traceback_of, words
 from shared.lease import DROP_MARGIN_SECONDS
-from worker.decode import BadMessageError
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.raised import OutOfTimeError, seconds_asked
 from zigzag import Reject, Retry
+from zigzag.body import BadMessageError
 from zigzag.policy import DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from shared.aws.identity import Identity
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
 from shared.queues import is_fifo
+from zigzag.body import BadMessageError, read, task_id, task_name
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.values import Value
@@ -142,7 +143,18 @@ def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> s
             f"{MAX_EVENT_BYTES - ENVELOPE_BYTES:,} fit an asynchronous invoke: "
             "send what is large to S3 and put its key in the payload"
         )
+    _check_as_the_worker_does(body)
     return body
+
+
+def _check_as_the_worker_does(body: str) -> None:
+    """Raises BadPayloadError if the worker would make the message a dead letter, whatever its task."""
+    try:
+        message = read(body)
+        task_name(message["task"])
+        task_id(message.get("id", "the MessageId"))
+    except BadMessageError as error:
+        raise BadPayloadError(f"the worker would refuse the message: {error}") from None
 
 
 def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: str) -> Outgoing:
@@ -187,7 +199,7 @@ def _deduplication_id(task: str, id: str) -> str:
     text = f"{task}:{id}"
     if re.fullmatch(_FIFO_ID, text):
         return text
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def put(task: str, payload: Mapping[str, Any], options: Options) -> str:

@@ -17,9 +17,10 @@ from tests.support import NOW, World, a_delivery
 
 from shared.dead_letter import NOTE, Cause, compose, original_attributes
 from shared.delivery import BadEventError, Batch, Delivery, from_event, to_event
-from worker.decode import MAX_LEVELS, MAX_NAME_CHARACTERS, BadMessageError, Message, decode
+from worker.decode import Message, decode
 from worker.result import Report
 from zigzag import Backoff, BadPayloadError, Context, Reject, Retry, Task, task
+from zigzag.body import MAX_LEVELS, MAX_NAME_CHARACTERS, BadMessageError
 from zigzag_testing import Sandbox
 from zigzag_testing.refusals import refuse_message
 

@@ -19,11 +19,11 @@ from shared import log
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.settings import function_version
-from worker.decode import BadMessageError
 from worker.host import Host
 from worker.lookup import NoSuchTaskError
 from worker.result import Report, Result
 from zigzag import Reject, Retry
+from zigzag.body import BadMessageError
 
 NAMESPACE = "Zigzag"
 

@@ -7,10 +7,10 @@ import random
 from tests.mutants.broken.queues import NeverFailing, NeverRefusing, having
 from tests.mutants.mutation import Part
 
-from worker.decode import BadMessageError
 from worker.lookup import NoSuchTaskError
 from worker.outcome import RetryLater
 from zigzag import Reject
+from zigzag.body import BadMessageError
 
 PART = Part("Outcomes")
 breaks, sets = PART.breaks, PART.sets

@@ -10,7 +10,8 @@ import pytest
 from tests.support import NOW, a_delivery, binary, body_of, text
 
 from shared.dead_letter import Cause, compose
-from worker.decode import MAX_LEVELS, BadMessageError, Message, decode
+from worker.decode import Message, decode
+from zigzag.body import MAX_LEVELS, BadMessageError
 
 S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from shared.lease import DROP_MARGIN_SECONDS
-from worker.decode import BadMessageError
 from worker.outcome import Attempt, DeadLetter, Limits, RetryLater, before_it_is_dropped, decide
 from worker.raised import meant
 from zigzag import Backoff, Reject, Retry
+from zigzag.body import BadMessageError
 from zigzag.policy import Policy
 
 POLICY = Policy(attempts=3, backoff=Backoff(first=100, longest=1000))

@@ -1,0 +1,130 @@
+"""Reads a message's body: JSON, with limits. The worker refuses a body beyond them, and so does `send`.
+
+A producer may send any body, and the payload must not break the code that gets it: its nesting is limited,
+its numbers are finite, and a body of 1 MiB needs no more than a part of the worker's memory. If a key is
+there twice, the last counts, as everywhere in Python.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import Any
+
+MAX_LEVELS = 100
+"""Most levels of objects and arrays, the body itself included. Recursive code needs a few frames a level, and
+Python allows 1,000 frames in all."""
+
+MAX_PARTS = 50_000
+"""Most objects and arrays. pydantic builds all of a payload's JSON once more, fields that the model does not
+have included, with up to 700 bytes for each."""
+
+MAX_PATHS = 10_000_000
+"""Most characters of keys, where those above a value count once for each value. pydantic copies them into
+each error, before anybody can ask for the number of errors."""
+
+MAX_NAME_CHARACTERS = 256
+"""Most characters of a task's name. Log lines and dead letters' notes carry it."""
+
+_TOO_DEEP = f"the body is nested too deeply: at most {MAX_LEVELS} objects and arrays within each other"
+
+
+class BadMessageError(ValueError):
+    """The message is not one of ours, and a retry won't change that."""
+
+
+def read(text: str) -> dict[str, Any]:
+    """Returns a body's JSON object. Raises BadMessageError."""
+    try:
+        value = json.loads(text, parse_float=_finite, parse_constant=_no_constant)
+    except BadMessageError:
+        raise
+    except json.JSONDecodeError as error:
+        raise BadMessageError(f"the body is not JSON: {error}") from None
+    except RecursionError:
+        raise BadMessageError(_TOO_DEEP) from None
+    except ValueError:  # the time to read an int grows with the square of its length, so Python has a limit
+        most = f"{sys.get_int_max_str_digits():,}"
+        raise BadMessageError(f"the body has a number that is too long: at most {most} digits") from None
+    if not isinstance(value, dict):
+        raise BadMessageError(f"the body is {kind(value)}; it must be a JSON object with a `task`")
+    # In a short text neither can be too much: a value takes two characters, so that the longest paths to the
+    # most values are those of half a text of keys and half a text of values.
+    if text.count("{") + text.count("[") > MAX_LEVELS or len(text) ** 2 > 8 * MAX_PATHS:
+        _check_extent(value)
+    return value
+
+
+def task_name(name: Any) -> str:
+    """Returns the name of a task. Raises BadMessageError if it can't be one."""
+    if name is None:
+        raise BadMessageError('the body names no task; it must be like {"task": "hello", "payload": {}}')
+    if not isinstance(name, str) or not name:
+        raise BadMessageError(f"`task` is {kind(name)}; it must be the name of a task")
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise BadMessageError(
+            f"`task` has {len(name):,} characters; a name has at most {MAX_NAME_CHARACTERS}"
+        )
+    return _whole("task", name)
+
+
+def task_id(chosen: Any) -> str:
+    """Returns the id of a task. Raises BadMessageError if it can't be one."""
+    if not isinstance(chosen, str) or not chosen:
+        raise BadMessageError(f"`id` is {kind(chosen)}; it must be a text that is not empty")
+    return _whole("id", chosen)
+
+
+def kind(value: Any) -> str:
+    """Returns the type of a JSON value in words; never the value, which may be private."""
+    words = {dict: "an object", list: "an array", str: "a text", bool: "true or false", type(None): "null"}
+    return words.get(type(value), "a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # 1e999 would become an infinity, which JSON can't write
+        raise BadMessageError("the body has a number that is too large")
+    return number
+
+
+def _no_constant(name: str) -> float:
+    """Raises BadMessageError for NaN and Infinity, which Python's own reader accepts."""
+    raise BadMessageError(f"the body is not JSON: it has {name}, which JSON does not know")
+
+
+def _check_extent(value: dict[str, Any]) -> None:
+    """Raises BadMessageError if there is too much of the value in one of three ways. Has no recursion."""
+    level: list[tuple[Any, int]] = [(value, 0)]  # each with the characters of the keys above it
+    parts, paths = 1, 0
+    for _ in range(MAX_LEVELS):
+        below: list[tuple[Any, int]] = []
+        for outer, above in level:
+            paths += above * len(outer)
+            if isinstance(outer, dict):
+                paths += sum(map(len, outer))
+                below += [(one, above + len(key)) for key, one in outer.items() if type(one) in (dict, list)]
+            else:
+                below += [(one, above) for one in outer if type(one) in (dict, list)]
+        parts += len(below)
+        if parts > MAX_PARTS:
+            raise BadMessageError(f"the body has more than {MAX_PARTS:,} objects and arrays")
+        if paths > MAX_PATHS:
+            raise BadMessageError(
+                "the body's keys are too long for the number of values below them: "
+                f"counted once for each value, at most {MAX_PATHS:,} characters"
+            )
+        if not below:
+            return
+        level = below
+    raise BadMessageError(_TOO_DEEP)
+
+
+def _whole(key: str, text: str) -> str:
+    r"""Returns the text if UTF-8 can encode it. JSON can hold `\ud83d`, half an emoji; a key can't."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadMessageError(f"`{key}` has half a character; it must be a text in Unicode") from None
+    return text
