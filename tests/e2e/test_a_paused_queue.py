@@ -118,6 +118,27 @@ def test_with_a_rate_a_tick_takes_so_many_and_no_more(controlled: Deployed, gate
     assert tick(controlled)["dispatched"] == 2
 
 
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_with_a_cap_all_run_and_no_permit_is_left(
+    controlled: Deployed, gates: StackGates, at_once: int
+) -> None:
+    # Given more messages than may run at once
+    gates.limit(at_once=at_once)
+    who = [f"{number} of those {at_once} at once" for number in range(7)]
+    for subscriber in who:
+        send(controlled, subscriber)
+
+    # When one tick comes, which waits for permits that are given back
+    summary = tick(controlled)
+
+    # Then each has run, under a permit that its worker could claim and give back
+    assert summary["dispatched"] == len(who)
+    for subscriber in who:
+        assert pushed(controlled, subscriber)
+    assert wait_until(lambda: gates.limits()["default"]["held"] == 0, 60, 0.5)
+    gates.limit()
+
+
 def test_the_consumer_may_read_gates_only_and_is_closed_where_it_may_not(controlled: Deployed) -> None:
     # Given a role that may read another kind of key
     iam = controlled.client("iam")

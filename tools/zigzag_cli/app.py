@@ -172,7 +172,7 @@ def limits_command(
 ) -> None:
     """Shows for each queue whether it is open, since when it is paused, its limits, and how many wait."""
     limits = StackGates(target).limits()
-    table = Table("queue", "state", "since", "a start each", "burst", "at once", "waiting", box=None)
+    table = Table("queue", "state", "since", "every", "burst", "at once", "waiting", box=None)
     for name, one in limits.items():
         since = one["paused_since"] or one["unavailable_since"]
         since = "" if since is None else at(since)
