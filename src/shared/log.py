@@ -32,6 +32,13 @@ MAX_LINE_BYTES = 60_000
 _MAX_CHARACTERS = (16_000, 4_000, 1_000, 100)
 """Most characters of one text in a line. The smaller limits count if all texts together are too long."""
 
+MAX_FIELDS = 200
+_LEAST_FIELDS = 16
+"""Most fields of a line; and if it is too long all the same. So many always fit: an emoji takes 12 bytes."""
+
+LEFT_OUT = "left out"
+"""The field that says how many there were besides."""
+
 
 _STANDARD = {*logging.makeLogRecord({}).__dict__, "message", "asctime", "fields"}
 """The attributes of every record. Others came by `extra`."""
@@ -72,8 +79,7 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
         LOGGER.log(level, message, extra={"fields": known}, exc_info=error)
     else:
         raised = None if error is None else traceback_of(error)
-        fields = {name: _plain(value) for name, value in known.items()}
-        _function.output.write(_line(time(), _LEVELS[level], message, raised, fields, ours=True))
+        _function.output.write(_line(time(), _LEVELS[level], message, raised, known, ours=True))
 
 
 def restore() -> None:
@@ -135,9 +141,17 @@ class _OfATask(logging.LoggerAdapter[logging.Logger]):
 
 
 def _line(
-    created: float, level: str, message: str, raised: str | None, fields: dict[str, Any], *, ours: bool
+    created: float,
+    level: str,
+    message: str,
+    raised: str | None,
+    fields: Mapping[Any, Any],
+    *,
+    ours: bool,
+    most: int = MAX_FIELDS,
 ) -> str:
-    """Returns the line. A text that is too long loses its middle. Only our own lines may have metrics."""
+    """Returns the line. What is too long, or too many fields, loses its middle. Only our own lines may have
+    metrics."""
     line: dict[str, Any] = {
         "timestamp": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
         "level": level,
@@ -145,18 +159,32 @@ def _line(
     }
     if raised is not None:
         line["traceback"] = raised.rstrip("\n")
-    metrics = fields.pop(METRICS, None)
+    given = {_text(name): _plain(value) for name, value in _without_middle(fields, most).items()}
+    metrics = given.pop(METRICS, None)
     whole = {METRICS: metrics} if metrics is not None and ours else {}
     # No field replaces a key of ours: ours come first, and `whole` last.
-    line |= {name: value for name, value in fields.items() if name not in line}
+    line |= {name: value for name, value in given.items() if name not in line}
     written = json.dumps(line | whole)
     if len(written) <= _MAX_CHARACTERS[0]:  # each of its texts is short, too: most lines are encoded once
         return written
     for limit in _MAX_CHARACTERS:
         written = json.dumps({name[:limit]: _cut(value, limit) for name, value in line.items()} | whole)
         if len(written) <= MAX_LINE_BYTES:
-            break
-    return written
+            return written
+    if most == _LEAST_FIELDS:
+        return written
+    return _line(created, level, message, raised, fields, ours=ours, most=_LEAST_FIELDS)
+
+
+def _without_middle(fields: Mapping[Any, Any], most: int) -> Mapping[Any, Any]:
+    """Returns the fields; if they are more than `most`, only the first and the last: a task's line ends with
+    those of ours."""
+    if len(fields) <= most:
+        return fields
+    items = list(fields.items())
+    half = most // 2
+    left = {LEFT_OUT: f"{len(items) - 2 * half:,} fields"}
+    return dict(items[:half]) | left | dict(items[-half:])
 
 
 def _line_of(record: logging.LogRecord) -> str:
@@ -173,13 +201,13 @@ def _message(record: logging.LogRecord) -> str:
         return f"{_text(record.msg)} (its arguments don't fit: {record.pathname}:{record.lineno})"
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
+def _fields(record: logging.LogRecord) -> dict[Any, Any]:
     fields = getattr(record, "fields", {})
     if not isinstance(fields, Mapping):  # other code uses the name for something else
         fields = {"fields": fields}
     given = record.__dict__
     more = {name: given[name] for name in given if name not in _STANDARD}
-    return {_text(name): _plain(value) for name, value in (more | {**fields}).items()}
+    return more | {**fields}
 
 
 def _plain(value: Any) -> Any:
