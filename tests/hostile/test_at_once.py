@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -67,13 +66,6 @@ def starts(world: HostileWorld) -> list[Start]:
     return [start for life in world.trail.lives for start in life.starts]
 
 
-def most_at_once(world: HostileWorld) -> int:
-    """How many tasks have run at the same time, at most; one that ends as another begins is none of them."""
-    begun = [(start.began, 1) for start in starts(world) if start.ended > start.began]
-    ended = [(start.ended, -1) for start in starts(world) if start.ended > start.began]
-    return max(accumulate(change for _, change in sorted(begun + ended)))
-
-
 def held(world: HostileWorld) -> dict[str, float]:
     assert world.sandbox.gates is not None
     found: dict[str, float] = world.sandbox.gates.attributes[DEFAULT][HELD]
@@ -110,7 +102,7 @@ def test_no_more_run_at_once_than_may(
     world.sandbox.schedule = None  # a tick that lingers has a permit until it ends
     world.sandbox.run_for(CONSUMER_TIMEOUT_SECONDS)
 
-    found = most_at_once(world)
+    found = world.trail.most_at_once()
     record_property(COUNTED, f"cap {at_once}, {consumers} consumers, {trouble}: {found} at once")
     assert found == at_once
     assert held(world) == {}

@@ -29,7 +29,7 @@ def test_a_wider_world_breaks_no_promise(seed: int) -> None:
     assert judged.broken == {}
 
 
-@pytest.mark.parametrize("width", [*OUTAGES, *OF_A_WIDER_WORLD, "pause", "rate"])
+@pytest.mark.parametrize("width", [*OUTAGES, *OF_A_WIDER_WORLD, "pause", "rate", "cap"])
 def test_this_width_has_struck_above(width: str, record_property: Callable[[str, object], None]) -> None:
     times = STRUCK[width]
     record_property(COUNTED, f"{width}: struck {times:,} times")

@@ -11,6 +11,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from tests.hostile.held import Held
@@ -125,6 +126,12 @@ class Trail:
     def is_first(self, life: Life) -> bool:
         """Whether its message is the first of the batch that the process at work now has."""
         return self._worked[PROCESS.get()][0] is life
+
+    def most_at_once(self) -> int:
+        """How many tasks have run at the same time, at most; one that takes no time is none of them."""
+        took_time = [one for life in self.lives for one in life.starts if one.ended > one.began]
+        changes = sorted([(one.began, 1) for one in took_time] + [(one.ended, -1) for one in took_time])
+        return max(accumulate(change for _, change in changes), default=0)
 
     def touches(self, id: str) -> int:
         """How often code of the user began for the messages of a task."""

@@ -42,6 +42,7 @@ OTHERS = (
     "old faults",
     "pause",
     "rate",
+    "cap",
 )
 WIDTHS = (*OUTAGES, *OF_A_WIDER_WORLD, *CODE, *OTHERS)
 """Each kind of thing that a wider world may have, and the narrow one has not."""
@@ -72,6 +73,7 @@ class Drawn:
     messages: int
     options: Mapping[str, Any]
     rate: Rate | None = None
+    at_once: int | None = None
 
     def has(self, width: str) -> bool:
         return width in self.widths
@@ -109,13 +111,16 @@ def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
     rate = None
     if "rate" in widths and not fifo and "schedule" not in widths:
         rate = Random(f"{seed} rate").choice(RATES)
-    if "pause" in widths or rate:
+    at_once = None
+    if "cap" in widths and not fifo and "schedule" not in widths:
+        at_once = Random(f"{seed} cap").choice((5, 10, 30))
+    if "pause" in widths or rate or at_once:
         options["flow_control"] = True
     if "schedule" in widths:
         options["schedule"] = _schedule(random, fifo)
         # A limit of any kind, in runs of three days between them, can't keep up with what is sent.
         options |= {"in_flight_cap": 0, "concurrency": None, "batch_size": 1}
-    return Drawn(seed, frozenset(widths), fifo, messages, options, rate)
+    return Drawn(seed, frozenset(widths), fifo, messages, options, rate, at_once)
 
 
 def judge(drawn: Drawn, judges: Mapping[str, Callable[[WideWorld, Drawn], None]]) -> Judged:
@@ -150,6 +155,9 @@ def _begin(drawn: Drawn, random: Random) -> WideWorld:
     world = WideWorld(rates, imports, seed=drawn.seed, fifo=drawn.fifo, **drawn.options)
     if drawn.rate:
         world.sandbox.limit(*drawn.rate)
+    world.faults.struck["cap"] += drawn.at_once is not None
+    if drawn.at_once:
+        world.sandbox.limit_at_once(drawn.at_once)
     now = world.sandbox.clock.now()
     outages = [(service, how) for service in SERVICES for how in HOWS if drawn.has(f"{service} {how}")]
     for service, how in outages:

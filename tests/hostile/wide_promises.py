@@ -225,6 +225,13 @@ def check_a_pause_holds(world: WideWorld, drawn: Drawn) -> None:
         assert late == [], f"received {late} s after the pause began, of {bound} at most"
 
 
+def check_the_exact_cap(world: WideWorld, drawn: Drawn) -> None:
+    """No more run at once than there are permits, whatever fails."""
+    if drawn.at_once is not None:
+        most = world.trail.most_at_once()
+        assert most <= drawn.at_once, f"{most} ran at once, of {drawn.at_once}"
+
+
 def check_the_rate(world: WideWorld, drawn: Drawn) -> None:
     """In no window of T seconds more tasks start than n (T + L + D) + burst.
 
@@ -279,5 +286,6 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_deploys_are_outlived,
         check_a_pause_holds,
         check_the_rate,
+        check_the_exact_cap,
     )
 }
