@@ -6,7 +6,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
-from gc import get_debug, get_threshold, isenabled
+from gc import callbacks, get_debug, get_threshold, isenabled
 from sys import get_int_max_str_digits, getprofile, getswitchinterval, gettrace
 from threading import getprofile as profile_of_threads
 from threading import gettrace as trace_of_threads
@@ -20,6 +20,7 @@ _PUT_BACK: tuple[Callable[[Any], object], ...] = (
     lambda collects: (gc.enable if collects else gc.disable)(),
     lambda threshold: gc.set_threshold(*threshold),
     gc.set_debug,
+    lambda before: callbacks.__setitem__(slice(None), before),
     sys.setswitchinterval,
     sys.set_int_max_str_digits,
 )
@@ -47,6 +48,7 @@ def _settings() -> tuple[Any, ...]:
         isenabled(),
         get_threshold(),
         get_debug(),
+        callbacks.copy(),
         getswitchinterval(),
         get_int_max_str_digits(),
     )

@@ -7,33 +7,21 @@ task's module made at its import stay. What this module calls was bound before a
 
 from __future__ import annotations
 
-import builtins
 import os
 import sys
 from _locale import LC_ALL, setlocale  # `locale` itself takes long to load at a cold start
+
+# Of the C module: `signal` makes an enum of each handler that it is asked for.
+from _signal import getsignal, pthread_sigmask, signal, valid_signals  # type: ignore[import-not-found]
 from _socket import getdefaulttimeout, setdefaulttimeout
 from _thread import get_ident
 from collections.abc import Iterator
 from contextlib import suppress
+from faulthandler import cancel_dump_traceback_later
+from io import FileIO
 from os import _exit, chdir, close, getcwd, getpid, listdir, sysconf, umask, waitid, waitpid
 from os import open as open_descriptor
-from signal import (
-    ITIMER_REAL,
-    SIG_BLOCK,
-    SIG_SETMASK,
-    SIGALRM,
-    SIGCHLD,
-    SIGHUP,
-    SIGINT,
-    SIGPIPE,
-    SIGTERM,
-    SIGUSR1,
-    SIGUSR2,
-    getsignal,
-    pthread_sigmask,
-    setitimer,
-    signal,
-)
+from signal import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, SIG_BLOCK, SIG_SETMASK, SIGVTALRM, setitimer
 from sys import getrecursionlimit, setrecursionlimit
 from threading import enumerate as alive
 from threading import main_thread
@@ -49,10 +37,12 @@ FULL_MEMORY = 0.85
 MAX_DESCRIPTORS = 512
 """Half of what Lambda allows a process (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
-_SIGNALS = (SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGUSR1, SIGUSR2)
+_SIGNALS = sorted(valid_signals() - {SIGVTALRM})  # that one is the alarm's
+_TIMERS = (ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF)
 _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 _THREADS = "/proc/self/task"
 _MAIN = main_thread().ident
+_PID = getpid()
 
 
 class Before:
@@ -85,6 +75,8 @@ class Before:
     def _put_back(self) -> None:
         if getrecursionlimit() != self._limit:
             setrecursionlimit(self._limit)  # first: the calls below need frames
+        if getpid() == _PID:  # a forked child would wait for the thread that dumps, and was left behind
+            cancel_dump_traceback_later()  # it may end the process
         self._interpreter.put_back()
         self._lowered = self._limits.put_back()  # the rest needs memory and descriptors, too
         log.restore()
@@ -112,7 +104,8 @@ class Before:
             os.environb[name] = self._variables[name]
 
     def _put_back_signals(self) -> None:
-        setitimer(ITIMER_REAL, 0)  # first: an alarm whose handler is gone ends the process
+        for timer in _TIMERS:  # first: one whose handler is gone ends the process
+            setitimer(timer, 0)
         for number, handler in zip(_SIGNALS, self._signals, strict=True):
             if handler is not None and getsignal(number) != handler:
                 signal(number, handler)
@@ -182,7 +175,7 @@ def _children() -> set[int]:
     found = set()
     try:
         for thread in listdir(_THREADS):
-            with builtins.open(f"{_THREADS}/{thread}/children") as children:
+            with FileIO(f"{_THREADS}/{thread}/children") as children:
                 found |= {int(pid) for pid in children.read().split()}
     except OSError:
         return {0}
@@ -197,12 +190,12 @@ def _running(child: int) -> str:
         if waitid(os.P_PID, child, _LOOK) is not None:
             waitpid(child, 0)
             return ""
-        with builtins.open(f"/proc/{child}/comm") as name:
-            return name.read().strip()
+        with FileIO(f"/proc/{child}/comm") as name:
+            return name.read().strip().decode(errors="replace")
     return ""
 
 
 def _resident_mb() -> int:
-    with suppress(OSError), builtins.open("/proc/self/statm") as pages:
+    with suppress(OSError), FileIO("/proc/self/statm") as pages:
         return int(pages.read().split()[1]) * sysconf("SC_PAGE_SIZE") // (1024 * 1024)
     return 0
