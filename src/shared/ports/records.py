@@ -19,10 +19,10 @@ def record_key(kind: Literal["starts", "run", "gate"], *names: str) -> str:
 
     No name can give the key of another kind, or of other names.
     """
-    quoted = "#".join(name.replace("%", "%25").replace("#", "%23") for name in names)
-    encoded = quoted.encode(errors="backslashreplace")
+    quoted = "#".join(name.replace("%", "%25").replace("#", "%23").replace("\\", "%5C") for name in names)
+    encoded = quoted.encode(errors="backslashreplace")  # half a character becomes the only backslash
     if len(encoded) > MAX_KEY_BYTES:
-        return f"{kind}#sha256#{hashlib.sha256(encoded).hexdigest()}"
+        return f"{kind}#%sha256#{hashlib.sha256(encoded).hexdigest()}"
     return f"{kind}#{encoded.decode()}"
 
 
