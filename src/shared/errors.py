@@ -7,8 +7,17 @@ from traceback import format_exception, format_tb
 from typing import Any
 
 _name: Callable[[type], str] = type.__dict__["__name__"].__get__
-_traceback: Callable[[BaseException], Any] = BaseException.__dict__["__traceback__"].__get__
+_traceback, _cause, _context = (
+    BaseException.__dict__[attribute].__get__ for attribute in ("__traceback__", "__cause__", "__context__")
+)
+_exceptions = BaseExceptionGroup.__dict__["exceptions"].__get__
 """Python's own attributes, even if an error's class or metaclass defines others by these names."""
+
+MAX_FINDINGS, MAX_FINDINGS_CHARACTERS = 1_000, 1_000_000
+"""Most findings of a pydantic ValidationError that are named, and most characters of their paths. Its text
+repeats the path of each, and Python's traceback holds that text five times."""
+
+_FEW = 10
 
 HEADING = "Traceback (most recent call last):\n"
 
@@ -28,19 +37,21 @@ def name(error: BaseException) -> str:
 
 
 def text(error: BaseException) -> str:
-    """Returns the error's text. Raises nothing but Interrupt."""
-    return if_it_can(lambda: str.__str__(str(error)), "(its text can't be had)")
+    """Returns the error's text, or the number of its findings. Raises nothing but Interrupt."""
+    return _in_short(error) or if_it_can(lambda: str.__str__(str(error)), "(its text can't be had)")
 
 
 def traceback_of(error: BaseException) -> str:
-    """Returns Python's traceback of the error, which ends in a line break; else its place and its words.
+    """Returns Python's traceback of the error, which ends in a line break; else its place and its words. The
+    latter also where an error that it comes from has too many findings.
 
     Python's own function can fail: at properties that raise, and at a SyntaxError with odd arguments
     (https://github.com/python/cpython/issues/128894). Raises nothing but Interrupt.
     """
-    whole = if_it_can(lambda: "".join(format_exception(error)), "")
-    if whole:
-        return whole
+    if not any(map(_in_short, _all_of(error))):
+        whole = if_it_can(lambda: "".join(format_exception(error)), "")
+        if whole:
+            return whole
     place = if_it_can(lambda: "".join(format_tb(_traceback(error))), "")
     return f"{HEADING}{place}{words(error)}\n"
 
@@ -54,3 +65,32 @@ def if_it_can[T](call: Callable[[], T], otherwise: T) -> T:
         raise
     except BaseException:
         return otherwise
+
+
+def _in_short(error: BaseException) -> str:
+    """Returns the number of a ValidationError's findings in words, if its text would be too long; else ''."""
+    if not issubclass(type(error), ValueError):
+        return ""
+    number = if_it_can(lambda: getattr(error, "error_count", int)(), 0)
+    if type(number) is not int or number <= _FEW:
+        return ""
+    if number <= MAX_FINDINGS and if_it_can(lambda: _characters(error), 0) <= MAX_FINDINGS_CHARACTERS:
+        return ""
+    return f"{number:,} validation errors, too many to name"
+
+
+def _characters(error: Any) -> int:
+    listed = error.errors(include_url=False, include_context=False, include_input=False)
+    return sum(len(str(part)) for finding in listed for part in finding["loc"])
+
+
+def _all_of(error: BaseException) -> list[BaseException]:
+    """Returns the error, and all that it comes from or is made of."""
+    found, seen = [error], {id(error)}
+    for one in found:  # which grows: a chain may be longer than Python's stack
+        inner = _exceptions(one) if issubclass(type(one), BaseExceptionGroup) else ()
+        for other in (_cause(one), _context(one), *inner):
+            if other is not None and id(other) not in seen:
+                seen.add(id(other))
+                found.append(other)
+    return found

@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from shared.errors import if_it_can, words
 from zigzag import Reject, Retry, Unavailable
 
-MAX_FINDINGS = 1_000
-"""Most findings of a ValidationError that a task raises. Its text has some 200 bytes for each."""
-
 INTERRUPTED = "interrupted shortly before the function's time was over; WorkerTimeout sets it"
 
 
@@ -27,10 +24,6 @@ class FunctionEndsError(OutOfTimeError):
     """Lambda was about to end the function."""
 
 
-class TooManyFindingsError(ValueError):
-    """Replaces a pydantic ValidationError that names so many findings that its text could take a gigabyte."""
-
-
 class UnreadableError(Exception):
     """Replaces an error that raises another when it is read."""
 
@@ -42,9 +35,6 @@ def meant(error: BaseException) -> BaseException:
 
 
 def _meant(error: BaseException) -> BaseException:
-    if (number := _number_of_findings(error)) > MAX_FINDINGS:
-        few = TooManyFindingsError(f"{number:,} validation errors, too many to name")
-        return few.with_traceback(error.__traceback__)
     said = list(_leaves(error))
     if len(said) == 1 and said[0] is error:
         return error
@@ -63,13 +53,6 @@ def seconds_asked(error: BaseException) -> float | None:
         return None
     after = if_it_can(lambda: getattr(error, "after", None), None)
     return after if isinstance(after, int | float) and after >= 0 else None
-
-
-def _number_of_findings(error: BaseException) -> int:
-    if not isinstance(error, ValueError):
-        return 0
-    number = if_it_can(lambda: getattr(error, "error_count", int)(), 0)
-    return number if isinstance(number, int) else 0
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -159,6 +159,6 @@ def test_a_tasks_own_validation_error_is_counted_where_it_has_too_many_findings(
     assert isinstance(outcome, DeadLetter)
     assert outcome.cause.traceback
     assert "in test_a_tasks_own_validation_error" in outcome.cause.traceback
-    counted = f"TooManyFindingsError: {number:,} validation errors, too many to name"
+    counted = f"ValidationError: {number:,} validation errors, too many to name"
     assert (counted == outcome.cause.error) is (number > 1_000)
     assert (len(outcome.cause.traceback) < 2_000) is (number > 1_000)
