@@ -19,8 +19,9 @@ from tests.mutants.mutations import ROOT
 PROMISES = ("tests/hostile",)
 NO_PROMISE = "tests/hostile/test_promises.py::test_this_kind_of_fault_has_struck_above"
 HANDLERS = ("tests/integration/test_a_messages_life.py", "tests/integration/test_a_task_in_its_time.py")
+ONE_CALL = "tests/wire/test_one_call.py"
 TEMPLATE = ("tests/template",)
-QUICK = ("tests/unit", "tests/contract", *HANDLERS)
+QUICK = ("tests/unit", "tests/contract", *HANDLERS, ONE_CALL)
 
 AWS = "shared.aws."
 UNSEEN_BY_PROMISES = (

@@ -21,7 +21,11 @@ def settle(world: World, outcome: Outcome, delivery: Delivery, host: VirtualHost
 
 
 @pytest.mark.parametrize(
-    ("outcome", "method"), [(Succeeded(), "delete"), (RetryLater(7, "x"), "change_visibility")]
+    ("outcome", "method"),
+    [
+        pytest.param(Succeeded(), "delete", id="success"),
+        pytest.param(RetryLater(7, "x"), "change_visibility", id="retry"),
+    ],
 )
 @pytest.mark.parametrize(
     ("how", "says"),
