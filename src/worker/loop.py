@@ -49,8 +49,8 @@ class Loop:
 
         if self._loop is None or self._loop.is_closed():  # a task may have closed it
             self._loop = self._made()
-        loop, run = self._loop, _Run(self._loop)
-        self._run = run
+        loop = self._loop
+        self._run = run = _Run(loop)
         _RUN.set(run)
         threads = ThreadPoolExecutor(None, "asyncio", _RUN.set, (run,))
         asyncio.set_event_loop(loop)
