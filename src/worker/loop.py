@@ -40,9 +40,8 @@ class Loop:
     def run(self, awaitable: Awaitable[Any]) -> Any:
         """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
 
-        Raises the awaitable's error, or one of its parts that nobody awaited; the other parts are cancelled
-        then. A SoftDeadline names the parts that were still pending. A SystemExit of a part becomes a
-        RuntimeError: it has stopped the loop in the middle.
+        Raises the awaitable's error, or that of a part that nobody awaited; the other parts are cancelled then.
+        A SoftDeadline names the pending parts. A part's SystemExit, which stops the loop, is a RuntimeError.
         """
         import asyncio  # loaded here: only tasks that are `async def` need it
         from concurrent.futures import ThreadPoolExecutor
