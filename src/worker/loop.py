@@ -40,7 +40,7 @@ class Loop:
     def run(self, awaitable: Awaitable[Any]) -> Any:
         """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
 
-        Raises the awaitable's error, or that of a part that nobody awaited; the other parts are cancelled then.
+        Raises the awaitable's error, or one of a part that nobody awaited; the others are cancelled then.
         A SoftDeadline names the pending parts. A part's SystemExit, which stops the loop, is a RuntimeError.
         """
         import asyncio  # loaded here: only tasks that are `async def` need it

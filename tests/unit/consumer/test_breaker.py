@@ -181,10 +181,13 @@ class TestTick:
         assert doubts(workers) == [None]
         assert gates.attributes[DEFAULT] == {}
 
+    @pytest.mark.parametrize("at_once", [None, 30])
     def test_once_it_is_open_messages_go_out_slowly_at_first(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary], at_once: int | None
     ) -> None:
         world.send(*map(str, range(200)))
+        if at_once:
+            world.run(gates.cap(DEFAULT, at_once))
         fail(world, gates, DEFAULT_TRIP)
         world.run(gates.succeeded(DEFAULT, world.clock.now(), True))
         at: list[float] = []
@@ -197,5 +200,23 @@ class TestTick:
 
         world.queue.receive = noting  # type: ignore[method-assign]
 
-        assert tick().received == 200
+        assert tick().received == (at_once or 200)
         assert [sum(began < second for began in at) for second in (1, 2, 3, 4)] == [1, 3, 7, 15]
+
+    def test_the_one_that_is_to_try_is_polled_for_as_often_as_any_and_no_longer(
+        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+    ) -> None:
+        world.run(gates.limit(DEFAULT, Rate(0.1, 10)))
+        fail(world, gates, DEFAULT_TRIP)
+        receive = world.queue.receive
+
+        async def slowly(*asked: Any) -> Any:
+            await world.clock.sleep(1.5)
+            return await receive(*asked)
+
+        world.queue.receive = slowly  # type: ignore[method-assign]
+
+        summary = tick()
+
+        assert (summary.polls, summary.stopped) == (1, "unavailable")
+        assert world.seconds() < 3
