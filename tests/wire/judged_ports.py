@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from tests.wire.wire import CALL, Call, Wire
 
 from shared.delivery import Delivery
+from shared.ports.gates import GatesError, OperatedGates
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
 from shared.ports.records import Counted, Records, RecordsError
 from shared.ports.workers import Answer, Reply, Workers
+from zigzag_testing.faulty_gates import FaultyGates
 from zigzag_testing.faulty_ports import FaultyRecords
 from zigzag_testing.memory_records import MemoryRecords
 
@@ -32,7 +34,7 @@ class Judge:
         before = CALL.set(call)
         try:
             yield call
-        except (QueueError, RecordsError) as error:
+        except (QueueError, RecordsError, GatesError) as error:
             if not call.troubles:
                 self.broken.append(f"nothing went wrong, and a call failed: {error}")
             raise
@@ -101,6 +103,18 @@ class JudgedWorkers:
             if answer.reply is not Reply.AMBIGUOUS and (answer.reply is Reply.SENT) != bool(aws.taken[event]):
                 self._judge.broken.append(f"{answer} was said, and it was taken {aws.taken[event]} times")
         return answers
+
+
+class JudgedGates(FaultyGates):
+    """The gates of a worker."""
+
+    def __init__(self, gates: OperatedGates, judge: Judge) -> None:
+        super().__init__(gates, judge.wire.faults, judge.wire.clock)
+        self._judge = judge
+
+    async def _call[R](self, call: Callable[..., Awaitable[R]], *arguments: Any) -> R:
+        with self._judge.call():
+            return await call(*arguments)
 
 
 class JudgedRecords(FaultyRecords):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.wire.aws import FUNCTION, Aws
-from tests.wire.judged_ports import Judge, JudgedQueue, JudgedRecords, JudgedWorkers
+from tests.wire.judged_ports import Judge, JudgedGates, JudgedQueue, JudgedRecords, JudgedWorkers
 from tests.wire.lean import lean_consumer, lean_worker, on_virtual_time
 from tests.wire.wire import Wire
 
@@ -74,13 +74,17 @@ class SandboxOnTheWire(Sandbox):
                     JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
                     records,
                     records.started,
-                    None
-                    if self.gates is None
-                    else (DynamoDbGates(transport, "records"), DynamoDbGates(once, "records")),
+                    None if self.gates is None else self._gates_by(transport, once),
                 )
                 crashed = False
             finally:
                 records.ended(crashed=crashed)
+
+    def _gates_by(self, transport: Transport, once: Transport) -> tuple[JudgedGates, JudgedGates]:
+        return (
+            JudgedGates(DynamoDbGates(transport, "records"), self.judge),
+            JudgedGates(DynamoDbGates(once, "records"), self.judge),
+        )
 
 
 @contextmanager

@@ -39,6 +39,9 @@ FAULTS = {
 OF_A_CALL = ("entry failed", "crash before a call", "crash after a call", "invoke's answer lost")
 """Kinds of the sandbox's own that strike calls, and have one form."""
 
+AT_ONCE = 8
+"""As many tasks run at once as may, where there is a gate."""
+
 MESSAGES = 150
 """Of one world."""
 
@@ -71,6 +74,7 @@ def world_of() -> Iterator[Callable[[int], HostileWorld]]:
         )
         if world.sandbox.gates is not None and not world.fifo:
             world.sandbox.limit(0.2, 10)
+            world.sandbox.limit_at_once(AT_ONCE)
         made.append(world)
         return world
 
@@ -139,6 +143,8 @@ def test_what_is_promised_holds_whatever_goes_wrong_on_the_wire(
     promises.check_nothing_done_is_repeated(world)
     promises.check_nothing_overlaps(world)
     promises.check_nothing_is_hot(world)
+    if world.sandbox.gates is not None and not world.fifo:
+        assert world.trail.most_at_once() <= AT_ONCE
     # And no call did, or said, what it must not
     assert sandbox.judge.broken == []
     assert not sandbox.wire.misused, "a connection was used that may have been gone"
