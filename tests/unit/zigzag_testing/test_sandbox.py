@@ -13,7 +13,7 @@ import pytest
 from tests.support import body_of, text
 
 from shared.dead_letter import MAX_MESSAGE_BYTES
-from zigzag import Context, Reject, Retry, SendError, task
+from zigzag import Context, Reject, Retry, SendError, Unavailable, task
 from zigzag_testing import DeadLetter, Sandbox
 from zigzag_testing.schedules import every
 
@@ -342,6 +342,38 @@ class TestPause:
 
         assert sorted(payload["n"] for payload, _ in ran) == [0, 1, 2, 3, 4]
 
+    def test_with_a_cap_so_many_run_at_once_and_no_more(self) -> None:
+        ran.clear()
+        with Sandbox(TABLE, flow_control=True) as sandbox:
+            sandbox.limit_at_once(2)
+            for n in range(5):
+                doze.send({"n": n})
+            sandbox.run_for(45)
+            assert len(ran) == 2
+
+            sandbox.limit_at_once(None)
+            sandbox.run()
+
+        assert len(ran) == 5
+
+    def test_a_queue_shuts_after_as_many_messages_as_are_said(self) -> None:
+        ran.clear()
+
+        @task(attempts=1)
+        def call(payload: dict[str, Any]) -> None:
+            ran.append(payload)
+            if len(ran) <= 20:
+                raise Unavailable("away")
+
+        with Sandbox({"call": call}, flow_control=True) as sandbox:
+            sandbox.break_at(1)
+            for n in range(20):
+                call.send({"n": n})
+            sandbox.run()
+
+            assert sandbox.dead_letters == []
+        assert len(ran) == 40
+
     def test_a_pause_uses_up_no_attempt(self) -> None:
         with Sandbox(TABLE, flow_control=True) as sandbox:
             fail.send({})
@@ -356,7 +388,13 @@ class TestPause:
 
     def test_without_flow_control_it_says_how_to_have_it(self) -> None:
         with Sandbox(TABLE) as sandbox:
-            for operate in (sandbox.pause, sandbox.resume, lambda: sandbox.limit(1)):
+            for operate in (
+                sandbox.pause,
+                sandbox.resume,
+                sandbox.break_at,
+                lambda: sandbox.limit(1),
+                lambda: sandbox.limit_at_once(1),
+            ):
                 with pytest.raises(ValueError, match="flow_control=True"):
                     operate()
 
