@@ -43,7 +43,7 @@ def _worker(queue_url: str) -> Worker:
     return Worker(
         queue=SqsQueue(aws, queue_url),
         dead_letters=SqsQueue(aws, settings.queue.dead_letter_url),
-        records=DynamoDbRecords(aws, settings.records_table),
+        records=DynamoDbRecords(aws, settings.records_table, PROCESS.ends_at),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from shared import log
 from shared.errors import name, words
 from worker.alarm import Alarm
+from worker.deadline import HARD_SECONDS
 from worker.host import Sleep, SoftDeadline
 from worker.leftovers import Before, end_a_child, own_digits, worn_out
 from worker.loop import Loop
@@ -25,7 +26,7 @@ from zigzag.in_place import run_in_place
 ALARM = Alarm()
 
 JOIN_SECONDS = 5.0
-"""Most time that we wait for a beat under way to end."""
+"""Most time that we wait for a beat under way to end, if the time of the function allows it."""
 
 
 class LambdaProcess:
@@ -170,7 +171,8 @@ class _Beside:
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping.release()
-        if not self._ended.acquire(timeout=JOIN_SECONDS):
+        left = max(0.5, self._process.seconds_left() - HARD_SECONDS)  # one that sleeps has to wake up
+        if not self._ended.acquire(timeout=min(JOIN_SECONDS, left)):
             self._process.exit_reason = "a heartbeat hangs"
 
     def _run(self) -> None:

@@ -41,6 +41,7 @@ class Starts:
         self._clock = clock
         self._random = random
         self._counted: Counted | None = None
+        self._told = False
 
     @property
     def concluded(self) -> bool:
@@ -71,8 +72,9 @@ class Starts:
         return too_old(attempt, limits)
 
     async def failed(self, attempt: Attempt) -> None:
-        """Counts this start if it is not counted yet."""
-        if self._counted is None:
+        """Counts this start if it is not counted yet; asks for that once, whatever becomes of it."""
+        if self._counted is None and not self._told:
+            self._told = True
             await self._tried(self._count(attempt))
         await self.allow(attempt)
 

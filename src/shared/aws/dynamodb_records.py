@@ -12,12 +12,15 @@ because its answer was lost
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.aws.transport import AnsweredError, CallError, Transport
+from shared.aws.transport import AnsweredError, CallError, Transport, never
 from shared.lease import RECORD_SECONDS
 from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
+
+LEFT_SECONDS = 1.0
+"""Of the function's time, for the call that settles the message: it comes after its records."""
 
 KEY = "key"
 EXPIRES = "expires"
@@ -31,11 +34,15 @@ _COUNTED_LAST = "#last = :owner"
 
 
 class DynamoDbRecords:
-    """The records in the table of that name, called through `transport`."""
+    """The records in the table of that name, called through `transport`.
 
-    def __init__(self, transport: Transport, table: str) -> None:
+    ends_at -- when the invocation ends, in epoch seconds. In its last second no record is changed.
+    """
+
+    def __init__(self, transport: Transport, table: str, ends_at: Callable[[], float] = never) -> None:
         self._transport = transport
         self._table = table
+        self._ends_at = ends_at
 
     async def count(self, key: str, owner: str, now: float) -> Counted:
         try:
@@ -124,7 +131,8 @@ class DynamoDbRecords:
             asked["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
             asked["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
         try:
-            answer = await self._transport.call("dynamodb", "UpdateItem", asked)
+            until = self._ends_at() - LEFT_SECONDS
+            answer = await self._transport.call("dynamodb", "UpdateItem", asked, until)
         except AnsweredError as error:
             if error.code == "ConditionalCheckFailedException":
                 raise _RefusedError(error.body) from None

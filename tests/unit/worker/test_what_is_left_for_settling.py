@@ -1,0 +1,109 @@
+"""Near the end of the function's time, no call that hangs takes what settling needs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from tests.support import WatchedRecords, World, body_of
+from tests.unit.worker.conftest import Bench
+
+from shared.aws.dynamodb_records import LEFT_SECONDS, DynamoDbRecords
+from shared.aws.transport import Answered, Service
+from shared.ports.records import Counted, RecordsError
+from worker.deadline import HARD_SECONDS
+from worker.host import Sleep
+from worker.process import LambdaProcess
+from zigzag.in_place import run_in_place
+from zigzag_testing.faults import Crash
+
+SOON = 0.05
+
+
+@pytest.fixture
+def process() -> Iterator[LambdaProcess]:
+    process = LambdaProcess()
+    yield process
+    process.close()
+
+
+@pytest.mark.parametrize("left", [HARD_SECONDS, HARD_SECONDS + SOON])
+def test_a_beat_that_hangs_is_not_waited_for(process: LambdaProcess, left: float) -> None:
+    ended = threading.Event()
+
+    async def hangs(sleep: Sleep) -> None:
+        ended.wait(20 * SOON)
+
+    async def block() -> None:
+        async with process.beside(hangs):
+            pass
+
+    process.begin(lambda: left)
+    run_in_place(block())
+
+    ended.set()
+    assert process.exit_reason == "a heartbeat hangs"
+
+
+class SilentRecords(WatchedRecords):
+    """A table that takes each call, and answers none."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def count(self, key: str, owner: str, now: float) -> Counted:
+        self._note("count")
+        await self._world.clock.sleep(25)
+        raise RecordsError("it is silent")
+
+
+def test_a_failure_that_can_not_be_counted_is_settled_with_its_own_reason(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.world.records = SilentRecords(bench.world)
+    delivery = bench.world.delivered(body_of("plain", {"raises": True}))
+
+    with caplog.at_level("INFO"), contextlib.suppress(Crash, asyncio.CancelledError):
+        bench.work(delivery, seconds_left=18)
+
+    assert bench.world.records.calls == ["count"]
+    assert bench.world.seconds() == 18 - HARD_SECONDS
+    (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "delivery"]
+    assert (line["outcome"], line["settled"], line["reason"]) == ("retry later", True, "ValueError: broken")
+
+
+class TestRecords:
+    """On DynamoDB, no call takes the last second of the function, which settling needs."""
+
+    def test_none_is_sent_then(self) -> None:
+        transport = Asked()
+        records = DynamoDbRecords(transport, "records", lambda: 100.0)
+
+        run_in_place(records.disown("run#1", "me"))
+
+        assert transport.until == [100.0 - LEFT_SECONDS]
+
+
+class Asked:
+    """A transport that remembers until when a call may be sent."""
+
+    def __init__(self) -> None:
+        self.until: list[float] = []
+
+    async def call(
+        self, service: Service, operation: str, parameters: Mapping[str, Any], until: float = math.inf
+    ) -> Answered:
+        self.until.append(until)
+        return Answered({"Attributes": {}})
+
+    def prepare(self, *services: Service) -> None: ...
+
+    async def invoke(self, function: str, event: bytes) -> None: ...
+
+    def close(self) -> None: ...
