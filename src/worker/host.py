@@ -18,13 +18,7 @@ Sleep = Callable[[float], Awaitable[bool]]
 """Waits so many seconds. Returns True at once when it is time to stop."""
 
 
-_NOT_RUN: dict[type, str] = {
-    GeneratorType: "generator",
-    AsyncGeneratorType: "generator",
-    CoroutineType: "coroutine",
-    map: "map",
-    filter: "filter",
-}
+_NOT_RUN = (GeneratorType, AsyncGeneratorType, CoroutineType, map, filter)
 
 
 class SoftDeadline(Interrupt):
@@ -104,5 +98,6 @@ async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: 
     several = (
         result.values() if type(result) is dict else result if type(result) in (list, tuple, set) else ()
     )
-    if kinds := [_NOT_RUN[type(one)] for one in (result, *several) if type(one) in _NOT_RUN]:
-        raise TypeError(f"{task.name} returned a {kinds[0]}, whose code has not run; return nothing")
+    if kinds := [type(one).__name__ for one in (result, *several) if type(one) in _NOT_RUN]:
+        kind = kinds[0].removeprefix("async_")
+        raise TypeError(f"{task.name} returned a {kind}, whose code has not run; return nothing")

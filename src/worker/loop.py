@@ -1,28 +1,24 @@
-"""The event loop for tasks that are `async def`, one for the whole life of a process.
+"""The event loop of a process, for tasks that are `async def`. Only they load this module.
 
 So a client that one task makes stays usable by the next: a client belongs to its loop.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from os import getpid
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakSet
 
 from shared.errors import words
 from worker.host import SoftDeadline, awaited
 from worker.leftovers import end_a_child
 
-if TYPE_CHECKING:
-    import asyncio
-
 CANCEL_SECONDS = 1.0
 """Time for a cancelled asyncio task to end, within the grace that an interrupted task has."""
 
-
-_PARTS = {"future", "task", "handle"}
-"""Keys of asyncio's reports about a part of a run. A report about a transport has none of them."""
 
 _RUN: ContextVar[_Run] = ContextVar("run")
 """The run of the code that runs now. A timer of an earlier run still belongs to that run."""
@@ -37,15 +33,13 @@ class Loop:
         self._run: _Run | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def run(self, awaitable: Awaitable[Any]) -> Any:
+    def run(self, awaitable: Awaitable[Any], pid: int) -> Any:
         """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
 
         Raises the awaitable's error, or one of a part that nobody awaited; the others are cancelled then.
         A SoftDeadline names the pending parts. A part's SystemExit, which stops the loop, is a RuntimeError.
+        A forked child, whose process is not `pid`, ends here.
         """
-        import asyncio  # loaded here: only tasks that are `async def` need it
-        from concurrent.futures import ThreadPoolExecutor
-
         if self._loop is None or self._loop.is_closed():  # a task may have closed it
             self._loop = self._made()
         loop = self._loop
@@ -58,7 +52,7 @@ class Loop:
         loop.set_task_factory(self._task)
         loop.set_debug(self._debug)
         try:
-            result = loop.run_until_complete(run.whole(awaitable))
+            result = loop.run_until_complete(run.whole(awaitable, pid))
             threads.shutdown()
         except SoftDeadline as deadline:
             still = _names(run.pending()) if run.returned else ""
@@ -86,8 +80,6 @@ class Loop:
         return self._left
 
     def _made(self) -> asyncio.AbstractEventLoop:
-        import asyncio
-
         loop: Any = asyncio.new_event_loop()
         self._debug = loop.get_debug()
         call = loop.run_in_executor
@@ -95,8 +87,6 @@ class Loop:
         return loop  # type: ignore[no-any-return]
 
     def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> asyncio.Future[Any]:
-        import asyncio
-
         return self._noted(asyncio.Task(coroutine, loop=loop, **named))
 
     def _noted(self, part: asyncio.Future[Any]) -> asyncio.Future[Any]:
@@ -107,7 +97,8 @@ class Loop:
     def _unheard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Handles an error that nobody awaited, in the context of the task or the callback that raised it."""
         run, error = self._run, context.get("exception")
-        if run is not None and error is not None and _RUN.get(run) is run and context.keys() & _PARTS:
+        is_a_part = "future" in context or "handle" in context  # a transport that closes badly is none
+        if run is not None and error is not None and is_a_part and _RUN.get(run) is run:
             run.errors.append(error)
         loop.default_exception_handler(context)
 
@@ -127,8 +118,6 @@ class _Run:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        from weakref import WeakSet
-
         self.started: WeakSet[asyncio.Future[Any]] = WeakSet()
         self.errors: list[BaseException] = []
         self.returned = False
@@ -136,11 +125,9 @@ class _Run:
         self.main: asyncio.Task[Any] | None = None
         self._loop = loop
 
-    async def whole(self, awaitable: Awaitable[Any]) -> Any:
+    async def whole(self, awaitable: Awaitable[Any], pid: int) -> Any:
         """Returns the awaitable's result, once its parts have ended. Raises its SystemExit only then, too."""
-        import asyncio
-
-        self.main, pid = asyncio.current_task(), getpid()
+        self.main = asyncio.current_task()
         result = None
         try:
             try:
@@ -159,8 +146,6 @@ class _Run:
 
     async def rest(self) -> None:
         """Waits for all parts. Raises an error that nobody awaited."""
-        import asyncio
-
         idle = False
         while not idle:
             if parts := self.pending():
@@ -174,8 +159,6 @@ class _Run:
 
     def pending(self) -> set[asyncio.Future[Any]]:
         """Returns the parts that have not ended."""
-        import asyncio
-
         tasks = {one for one in asyncio.all_tasks(self._loop) if one.get_context().get(_RUN, self) is self}
         return {one for one in tasks.union(self.started) if not one.done() and one is not self.main}
 
@@ -191,8 +174,6 @@ class _Run:
 
 def _cancelled(loop: asyncio.AbstractEventLoop) -> str:
     """Cancels all asyncio tasks, and those that they start then. Returns the names of those that go on."""
-    import asyncio
-
     ends = loop.time() + CANCEL_SECONDS
     while (tasks := asyncio.all_tasks(loop)) and (seconds := ends - loop.time()) > 0:
         for task in tasks:

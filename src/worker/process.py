@@ -12,7 +12,7 @@ from math import inf
 from os import getpid
 from resource import RUSAGE_SELF, getrusage
 from time import sleep, time
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from shared import log
 from shared.errors import name, words
@@ -20,8 +20,10 @@ from worker.alarm import Alarm
 from worker.deadline import HARD_SECONDS
 from worker.host import Sleep, SoftDeadline
 from worker.leftovers import Before, end_a_child, own_digits, worn_out
-from worker.loop import Loop
 from zigzag.in_place import run_in_place
+
+if TYPE_CHECKING:
+    from worker.loop import Loop
 
 ALARM = Alarm()
 
@@ -35,7 +37,7 @@ class LambdaProcess:
     def __init__(self) -> None:
         self.exit_reason: str | None = None
         self.seconds_left: Callable[[], float] = lambda: inf
-        self._loop = Loop()
+        self._loop: Loop | None = None  # made when the first task needs it
         self._environ = os.environ  # kept: a task may put another in its place
         self._memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
 
@@ -93,7 +95,7 @@ class LambdaProcess:
     def _reason_to_end(self, before: Before | None) -> str | None:
         """Puts back what a task changed. Never raises: the task has not failed by that."""
         try:  # in this order: the rest needs the limits that were there before
-            left = (before and before.put_back()) or self._loop.unfit()
+            left = (before and before.put_back()) or (self._loop and self._loop.unfit())
             return left or self.exit_reason or worn_out(self.memory_mb(), self._memory_mb)
         except BaseException as error:
             return f"what its task changed can't be put back: {words(error)}"
@@ -103,9 +105,15 @@ class LambdaProcess:
         pid = getpid()
         try:
             result = function()
-            return self._loop.run(result) if isinstance(result, Awaitable) else result
+            return self._awaited(result, pid) if isinstance(result, Awaitable) else result
         finally:
             end_a_child(pid)
+
+    def _awaited(self, result: Awaitable[Any], pid: int) -> Any:
+        from worker.loop import Loop  # with asyncio, which makes a cold start slower
+
+        self._loop = self._loop or Loop()
+        return self._loop.run(result, pid)
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work, self)
@@ -149,7 +157,8 @@ class LambdaProcess:
 
     def close(self) -> None:
         """Closes the event loop, for tests. The process of a function ends without it."""
-        self._loop.close()
+        if self._loop is not None:
+            self._loop.close()
 
 
 def _as_exception(error: BaseException, whose: str) -> RuntimeError:
