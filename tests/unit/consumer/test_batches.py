@@ -19,7 +19,7 @@ LEASE = Lease.taken(1_800_000_000.0)
 
 
 def batch_of(*bodies: str, groups: str | None = None) -> list[Delivery]:
-    """What a poll brought; from a FIFO queue if each message has its group, a letter."""
+    """Makes the deliveries of a poll: from a FIFO queue if `groups` has a letter for each, its group."""
     return [
         a_delivery(
             body,
@@ -100,7 +100,7 @@ class TestFifo:
         ],
     )
     def test_a_group_has_one_batch_in_the_order_received(self, groups: str, batches: list[str]) -> None:
-        # Whatever the parameter says, which is for standard queues
+        # The parameter has no say: it is for standard queues
         for batch_size in (1, 10):
             dispatches = dispatches_of(batch_of(*["{}"] * len(groups), groups=groups), batch_size)
             assert made(dispatches) == [(batch, "", True) for batch in batches]

@@ -38,9 +38,9 @@ def received(world: World, number: int = 1) -> list[Delivery]:
 
 
 def grouped(world: World, groups: str, **large: str) -> list[Delivery]:
-    """What a poll of a FIFO queue brings: a message for each letter, its group.
+    """Returns the deliveries of a poll of a FIFO queue: one for each letter, which names its group.
 
-    large -- bodies that begin with much: `a1` is that of the first message of group a.
+    large -- long text that a body begins with: `a1` is for the first message of group a.
     """
     for number, group in enumerate(groups):
         name = f"{group}{groups[: number + 1].count(group)}"
@@ -200,7 +200,7 @@ class TestLate:
 
 
 class TestWorn:
-    """What SQS is about to give up without a reason becomes a dead letter with one."""
+    """A message that SQS is about to give up without a reason becomes a dead letter with one."""
 
     @pytest.mark.parametrize(("receives", "moved"), [(989, 0), (990, 1), (1000, 1)])
     def test_near_sqs_last_receive_the_consumer_makes_the_letter(
@@ -269,7 +269,7 @@ class TestNearItsEnd:
 
 
 class TestUnwritable:
-    """What JSON in UTF-8 can't hold is not dispatched, and keeps no other message from it."""
+    """A message that JSON in UTF-8 can't hold is not dispatched. The others are."""
 
     HALF_A_CHARACTER = '{"task": "hello", "payload": "\ud83d"}'
 

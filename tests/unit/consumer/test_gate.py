@@ -28,7 +28,7 @@ class WatchedGates(MemoryGates):
     """MemoryGates that remember their reads, and fail or take time where they are told to.
 
     reads         -- when each began, in seconds from the start, and of which queues.
-    fails         -- the reply to a read, by its number from 1; None if it goes well.
+    fails         -- the reply to a read, by its number from 1. A read that goes well has None.
     takes_seconds -- how long a read takes.
     """
 
@@ -245,7 +245,7 @@ class TestWhatCannotBeUnderstood:
 
 
 class TestReads:
-    """What they cost, and what becomes of a tick without one."""
+    """Their cost, and a tick without one."""
 
     def test_a_tick_that_finds_nothing_reads_all_gates_once(
         self, world: World, firing: Firing, gates: WatchedGates
