@@ -1,4 +1,4 @@
-"""What a task may raise, and what sending raises."""
+"""Errors that a task may raise, and those that sending raises."""
 
 from __future__ import annotations
 

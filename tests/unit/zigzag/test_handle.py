@@ -37,7 +37,7 @@ class Outbox:
 
 
 def sent(call: Any) -> tuple[str, Outgoing]:
-    """What a send returned, and its message."""
+    """Returns the id that a send returned, and its message."""
     outbox = Outbox()
     with sending_to(outbox):
         returned = call()

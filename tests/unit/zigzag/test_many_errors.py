@@ -48,7 +48,7 @@ except ValueError:
     pass
 mb_to_refuse(task_of(Order), payload)
 """
-"""430,000 errors of a body of 6.5 KB: what it takes to say so, beyond what pydantic itself takes."""
+"""A script that tells 430,000 errors of a body of 6.5 KB. The memory of pydantic itself is not counted."""
 
 BOUNDED = """
 type Wide = dict[str, int] | list[int] | float | bool
@@ -59,11 +59,11 @@ class Short(BaseModel):
 
 mb_to_refuse(task_of(globals()[sys.argv[1]]), {"items": [""] * 300_000})
 """
-"""What it takes to refuse a payload of 900 KB, each item of which fits a union in none of four ways."""
+"""A script that refuses a payload of 900 KB, each item of which fits a union in none of four ways."""
 
 
 def refused(script: str, *arguments: str) -> tuple[str, float]:
-    """The reason, and how many MB it took to say so, in a process of its own."""
+    """Runs the script in a process of its own. Returns the reason, and how many MB it took to tell it."""
     command = [sys.executable, "-c", PEAK + script, *arguments]
     path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "tools", "."))
     done = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""What a producer sends is what the task gets, or the send says which field would change."""
+"""A task gets the payload that its producer sent, or the send says which field would change."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class Coded(BaseModel):
 
 
 def arrived(model: Any, payload: Any) -> list[Any]:
-    """What the task got."""
+    """Returns the payloads that the task got."""
     got: list[Any] = []
     one = task_of(model, got.append)
     with Sandbox({"take": one}) as sandbox:
@@ -171,7 +171,7 @@ def arrived(model: Any, payload: Any) -> list[Any]:
 
 
 def refused(model: Any, payload: Any) -> str:
-    """Why it was not sent."""
+    """Returns the reason why it was not sent."""
     got: list[Any] = []
     one = task_of(model, got.append)
     with Sandbox({"take": one}) as sandbox:

@@ -89,7 +89,7 @@ class TestEncode:
 
 
 class TestSize:
-    """What would not fit an asynchronous invoke is not sent; escaping counts."""
+    """A message too large for an asynchronous invoke is not sent. Escaping counts."""
 
     @pytest.mark.parametrize(
         ("character", "bytes_each"),
@@ -167,7 +167,7 @@ class TestPut:
 
 
 class TestGroups:
-    """What a FIFO queue needs, and what only it takes."""
+    """Arguments that a FIFO queue needs, and those that only it takes."""
 
     def test_a_standard_queue_takes_a_group_too_and_shares_fairly_by_it(self, world: World) -> None:
         with send.sending_to(world.queue):

@@ -52,7 +52,7 @@ class TestPlainFunction:
 
 
 class TestDefinition:
-    """What a task says of itself."""
+    """A task's own attributes."""
 
     def test_a_model_a_context_and_a_policy(self) -> None:
         assert greet.model is Person

@@ -1,4 +1,4 @@
-"""What the worker would refuse is not sent: the sender gets the error, and no dead letter does."""
+"""A message that the worker would refuse is not sent: its sender gets the error, not a dead letter."""
 
 from __future__ import annotations
 

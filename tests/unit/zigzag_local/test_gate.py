@@ -54,7 +54,7 @@ def signed(
 class Visit:
     """A request at the gate.
 
-    arrived -- the pieces of its body behind the gate; None if it was refused.
+    arrived -- the pieces of its body behind the gate. A refused request has None.
     status  -- of the gate's own answer; 200 is the application's.
     read    -- how many pieces of the body were read before it was passed on or refused.
     """
@@ -93,7 +93,7 @@ def visit(scope: dict[str, Any], pieces: Sequence[bytes] = (GREETING,), *, now: 
 
 
 def through(scope: dict[str, Any], pieces: Sequence[bytes] = (GREETING,)) -> list[bytes] | None:
-    """The pieces of the body as they arrive behind the gate; None if the request is refused."""
+    """Returns the pieces of the body as they arrive behind the gate. A refused request has None."""
     came = visit(scope, pieces)
     assert came.status == (403 if came.arrived is None else 200)
     return came.arrived
@@ -327,7 +327,7 @@ def unending(gone: asyncio.Event) -> Any:
 
 
 def said_to(scope: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the gate says to a client that has gone away before its body came."""
+    """Returns the gate's messages to a client that has gone away before its body came."""
     said: list[dict[str, Any]] = []
 
     async def gone() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a user's places in a file begin and end, and what is left of the file without them."""
+"""A file is split at the user's places, emptied of them, and joined again."""
 
 from __future__ import annotations
 

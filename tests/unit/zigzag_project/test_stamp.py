@@ -1,4 +1,4 @@
-"""What a project's stamp says of its files, and what it can't say."""
+"""A project's stamp tells which of the project's files were changed."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_the_queue_says_when_the_next_message_can_be_received(queue_of: QueueOf,
 
 
 class TestHandles:
-    """What AWS leaves open, or was not seen to do."""
+    """Behaviour that AWS leaves open, or was not seen to have."""
 
     def test_on_a_fifo_queue_an_expired_handle_postpones_nothing(self, queue_of: QueueOf) -> None:
         _, aws = queue_of(fifo=True)
@@ -81,7 +81,7 @@ class TestHandles:
 
 
 class TestDeadLetters:
-    """What was received too often is moved, and the receive goes on."""
+    """A message that was received too often is moved, and the receive goes on."""
 
     def test_a_moved_message_shares_its_id_with_no_other(self, queue_of: QueueOf) -> None:
         world, aws = queue_of(max_receive_count=1)

@@ -282,7 +282,7 @@ def test_what_a_task_sends_from_threads_stays_in_the_sandbox(task: Any, real_que
 
 
 def sent_from_a_thread() -> str:
-    """What becomes of a message that a thread sends which knows nothing of this one."""
+    """Sends from a new thread, which has no context of this one. Returns the id, or the error's words."""
     said: list[str] = []
 
     def send() -> None:
