@@ -58,7 +58,7 @@ def three_letters() -> list[Outgoing]:
 
 
 class TestCompose:
-    """What a dead letter looks like."""
+    """The body and attributes of a dead letter."""
 
     def test_a_letter_is_the_body_as_it_came_its_attributes_and_a_note(self) -> None:
         attributes = {"user": text("ann"), "raw": binary(b"\x00\xff")}

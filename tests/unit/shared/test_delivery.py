@@ -149,7 +149,7 @@ def test_a_delivery_tells_what_sqs_knows_of_it() -> None:
 
 
 class TestBatch:
-    """What one dispatch carries."""
+    """The deliveries that one dispatch carries."""
 
     @pytest.mark.parametrize("number", [1, 2, 10])
     def test_it_arrives_whole_and_in_order(self, number: int) -> None:
@@ -252,7 +252,7 @@ class TestLongestEvent:
 
 
 class TestHostile:
-    """Whoever may invoke the worker may send it anything; it gets words back."""
+    """A caller that may invoke the worker may send it anything, and gets an error in words back."""
 
     NO_DISPATCH: ClassVar = {
         "nothing": None,

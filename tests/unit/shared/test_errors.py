@@ -1,4 +1,4 @@
-"""The words of an error, whatever its class does when it is asked for them."""
+"""An error has words, even if its class fails when it is asked for them."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ type Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    """What was written, as our formatter has it."""
+    """Yields the lines that were written, by our formatter."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(log.JsonFormatter())
@@ -110,7 +110,7 @@ def test_nobody_elses_line_may(lines: Lines, extra: dict[str, Any]) -> None:
 
 
 class TestOfATask:
-    """What `context.log` adds to a task's lines."""
+    """Fields that `context.log` adds to a task's lines."""
 
     FIELDS: ClassVar = {"task": "pay", "id": "1", "attempt": 2}
 

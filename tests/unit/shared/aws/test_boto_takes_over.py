@@ -71,13 +71,13 @@ class Told:
 
     @property
     def clients(self) -> list[str]:
-        """Who made each call."""
+        """The client of each call: boto or lean."""
         agents = [headers.get("user-agent", "") for headers in self.endpoint.headers]
         return ["boto" if agent.startswith("Boto3") else "lean" for agent in agents]
 
     @property
     def said(self) -> list[Any]:
-        """What the log says of boto."""
+        """The log's lines on the use of boto."""
         return [vars(each)["fields"] for each in self._caplog.records if each.message == "boto is used"]
 
 

@@ -131,7 +131,7 @@ class TestConnections:
 def test_that_a_host_has_no_address_is_remembered_for_a_moment(
     consumers_way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else each of many calls would ask, and the event loop stand still each time."""
+    """Without that, each of many calls would ask, and the event loop stand still each time."""
     asked: list[str] = []
 
     def nobody(host: str, *_: Any, **__: Any) -> list[Any]:

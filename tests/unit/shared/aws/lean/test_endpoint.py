@@ -1,4 +1,4 @@
-"""Where the services are, and who we are to them: what boto makes of the same variables, or a refusal."""
+"""Addresses and credentials are those that boto takes from the same variables, or there is a refusal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shared.aws.transport import Service
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"}
 REGION = {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
 LAMBDA = {**KEYS, **REGION, "AWS_SESSION_TOKEN": "IQoJb3J"}
-"""What a function on Lambda has."""
+"""The variables of a function on Lambda."""
 
 type Sessions = Callable[[dict[str, str]], boto3.Session]
 
@@ -147,7 +147,7 @@ def boto(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sessions:
 
 
 def as_boto_does(session: boto3.Session, service: Service) -> tuple[Any, ...]:
-    """Where boto sends a call, who it is there, for which region it signs, and whom it trusts."""
+    """Returns boto's address, credentials and region of a call, its trusted authorities and its proxy."""
 
     def stop(request: AWSPreparedRequest, **_: Any) -> None:
         raise SentError(request)
@@ -162,7 +162,7 @@ def as_boto_does(session: boto3.Session, service: Service) -> tuple[Any, ...]:
     port = to.port or {"https": 443, "http": 80}[to.scheme]
     signed, token = (text_of(sent.headers.get(name)) for name in ("Authorization", "X-Amz-Security-Token"))
     [(who, region)] = re.findall(rf"Credential=([^/]+)/\d+/([^/]+)/{service}/", str(signed))
-    http = client._endpoint.http_session  # nowhere else does it say whom it trusts, and through whom it goes
+    http = client._endpoint.http_session  # the only place with its authorities and its proxy
     through = http._proxy_config.proxy_url_for(sent.url)
     where = (to.scheme, to.hostname, port, _host_from_url(sent.url), to.path)
     return *where, who, token, region, http._verify, through

@@ -59,7 +59,7 @@ def authorization_of_botocore(
     request: tuple[str, str, str, Mapping[str, str], bytes],
     moment: datetime.datetime,
 ) -> dict[str, str]:
-    """What botocore's signer adds to the same request at that time."""
+    """Returns the headers that botocore's signer adds to the same request at that time."""
     credentials, region, service = signer
     method, host, path, headers, body = request
     signed = AWSRequest(method=method, url=f"https://{host}{path}", headers=dict(headers), data=body)

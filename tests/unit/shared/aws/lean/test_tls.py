@@ -64,7 +64,7 @@ class TestTls:
         assert secure.requests == []
 
     def check_refused(self, way: Way, why: str, host: str, folder: Path, **of: Any) -> None:
-        """At an endpoint on `host`, whose certificate is `of` something else; the bundle vouches for it."""
+        """Calls an endpoint on `host`. Its certificate is in the bundle, and made `of` something else."""
         certificate, context = make_certificate(folder, **of)
         with pytest.MonkeyPatch.context() as patch, HttpEndpoint(GOOD, context) as elsewhere:
             as_on_lambda(patch, elsewhere.url.replace("127.0.0.1", host))
@@ -81,13 +81,13 @@ class TestTls:
     def test_a_certificate_that_names_its_host_as_common_name_alone_is_not_trusted(
         self, way: Way, tmp_path: Path
     ) -> None:
-        """An authority vouches for subjectAltNames; a common name may be anything."""
+        """An authority checks subjectAltNames. A common name may be anything."""
         of: dict[str, Any] = {"name": "localhost", "address": None}
         self.check_refused(way, "CERTIFICATE_VERIFY_FAILED", "localhost", tmp_path, **of)
 
     @pytest.fixture
     def with_amazons_too(self, secure: HttpEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """The bundle has two of Amazon's authorities beside the server's, and one that nobody knows."""
+        """The bundle has two of Amazon's authorities besides the server's, and one that nobody knows."""
         bundle = tmp_path / "bundle.pem"
         parts = [Path(os.environ["AWS_CA_BUNDLE"]).read_bytes()]
         for name in ("Amazon Root CA 1", "Starfield Services Root", "Nobody"):
@@ -132,7 +132,7 @@ class TestTls:
         with HttpEndpoint(GOOD, context) as stranger, closing(ConsumersWay()) as another:
             monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", stranger.url)
 
-            # When somebody is met whom nobody vouches for
+            # When a server is met whose certificate no authority has signed
             with pytest.raises(NotSentError, match="CERTIFICATE_VERIFY_FAILED"):
                 another.run(another.transport.invoke("worker", b"{}"))
 
