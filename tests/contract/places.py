@@ -40,10 +40,10 @@ class ByHand(NamedTuple):
 
 
 class Place(Protocol):
-    """Where queues, records and gates are."""
+    """A place of queues, records and gates."""
 
     def world(self) -> World:
-        """With a new queue; whoever asks closes it."""
+        """Returns a world with a new queue. The caller closes it."""
 
     def records(self) -> AbstractContextManager[Records]:
         """Of no task yet."""

@@ -1,4 +1,4 @@
-"""What SQS says that it took is compared with what was sent, and what it gives with what it says of it."""
+"""A checksum from SQS is compared with the message that was sent, or with the one that came with it."""
 
 from __future__ import annotations
 

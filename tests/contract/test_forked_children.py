@@ -74,7 +74,7 @@ def answered(body: bytes) -> bytes:
 
 
 class Sent:
-    """What a family of processes sent: as they were told, and as it arrived."""
+    """The messages of a family of processes: as the senders were told of them, and as they arrived."""
 
     def __init__(self, endpoint: HttpEndpoint) -> None:
         done = ended(SENDER, ZIGZAG_QUEUE_URL=f"{endpoint.url}/1/tasks")

@@ -274,7 +274,7 @@ class TestCap:
 
 
 class TestBreaker:
-    """What tasks say of what they need."""
+    """Reports of tasks on the services that they need."""
 
     def breaker(self, gates: OperatedGates) -> Breaker:
         return read(gates, "mails")["mails"].breaker
@@ -440,7 +440,7 @@ class TestWhatSomebodyWroteByHand:
 
 
 class TestOnDynamoDb:
-    """What it answers, and what that means."""
+    """Answers of DynamoDB, and their meaning."""
 
     @pytest.fixture(params=TRANSPORTS)
     def gates(self, request: pytest.FixtureRequest) -> Iterator[DynamoDbGates]:

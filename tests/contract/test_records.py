@@ -177,11 +177,11 @@ class TestStarts:
 
 
 class TestOnDynamoDb:
-    """What only the adapter has."""
+    """Behaviour that only the adapter has."""
 
     @pytest.fixture
     def records(self) -> Iterator[DynamoDbRecords]:
-        """Whose table is not there yet."""
+        """Yields records whose table is not there yet."""
         with moto(LEAN) as aws:
             yield DynamoDbRecords(aws.transport, TABLE)
 
