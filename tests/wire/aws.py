@@ -94,7 +94,7 @@ class Aws:
         self._gates = gates
 
     async def answer(self, request: Request) -> Response:
-        """What is answered once it is done, or refused. Raises ConnectionResetError if nothing is to be."""
+        """Does the request, and answers it. Raises ConnectionResetError if there is to be no answer."""
         match request.headers.get("x-amz-target", "").partition(".")[0]:
             case "AmazonSQS":
                 return await self._sqs(request)
@@ -104,7 +104,7 @@ class Aws:
                 return await self._invoke(request)
 
     def error(self, status: int, code: str, reason: str, **more: Any) -> Response:
-        """In the words of all three: each client looks for the code where its service has it."""
+        """Makes an error in the words of all three: each client looks for its service's code."""
         said = {"__type": f"com.amazonaws#{code}", "message": reason, **more}
         headers = {"x-amzn-errortype": code, "x-amzn-query-error": f"{code};Sender"}
         return self._response(status, said, **headers)

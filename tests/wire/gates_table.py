@@ -16,7 +16,7 @@ KIND = "gate#"
 
 
 async def batch_get_item(gates: MemoryGates, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What is there of what is asked for. An item that is not there is not answered."""
+    """Returns those of the items that are there. The answer leaves out the others."""
     ((table, wanted),) = asked["RequestItems"].items()
     assert wanted["ConsistentRead"] is True
     queues = [_queue(key) for key in wanted["Keys"]]

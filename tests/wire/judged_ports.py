@@ -20,7 +20,7 @@ from zigzag_testing.memory_records import MemoryRecords
 
 
 class Judge:
-    """What was said and done on a wire that never should be. `broken` has it in words."""
+    """Collects in `broken`, in words, what was said or done on a wire and never should be."""
 
     def __init__(self, wire: Wire) -> None:
         self.wire = wire
@@ -28,7 +28,7 @@ class Judge:
 
     @contextmanager
     def call(self) -> Iterator[Call]:
-        """A call of a port, in whose process faults may strike before and after it."""
+        """Opens a call of a port. Faults may strike its process before and after it."""
         self.wire.faults.before()
         call = Call()
         before = CALL.set(call)

@@ -1,6 +1,6 @@
 """A lean client that AWS refuses, or that does not understand AWS: in a sandbox, to each message's end.
 
-In boto's place is another lean client, whom AWS knows by its key. That boto itself takes over is seen in
+In boto's place is another lean client, which AWS knows by its key. The test that boto itself takes over is
 `tests/unit/shared/aws/test_boto_takes_over.py`.
 """
 

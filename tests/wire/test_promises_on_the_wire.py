@@ -1,8 +1,8 @@
-"""What is promised holds on the wire too: the adapters and the lean transport, in hostile worlds.
+"""The promises hold on the wire too: the adapters and the lean transport, in hostile worlds.
 
-The judges are those of `tests/hostile`. Here, what goes wrong with a call goes wrong with its bytes: no
-connection, a reset, a 503, half an answer, or none. Each call is held to its word as well: an invoke and a
-receive are sent once, and what is said of an invoke is what became of it.
+The judges are those of `tests/hostile`. Here a call goes wrong by its bytes: no connection, a reset, a
+503, half an answer, or none. The judges check each call as well: an invoke and a receive are sent once, and
+a report on an invoke is true.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ GONE_SECONDS = 10.0
 GOODBYE = b"\r\nconnection: close\r\n"
 
 COMES_LATE = ("Invoke", "ReceiveMessage")
-"""What may arrive, and be done, when its caller has given up."""
+"""Calls that may arrive, and be done, when their caller has given up."""
 
 
 @dataclass(slots=True, eq=False)
@@ -216,7 +216,7 @@ class Connection:
         return await self._answered(answer, on_its_way_back)
 
     async def _answered(self, answer: bytes, on_its_way_back: float) -> _Said:
-        """What becomes of the answer to what was done."""
+        """Takes the answer back to the caller, unless a fault strikes it. What was asked is done already."""
         form = self._wire.form("call's answer lost", DONE)
         await _pass(self._wire.clock, on_its_way_back)
         match form:
