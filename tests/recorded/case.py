@@ -55,7 +55,7 @@ class Aws:
         return received[0]
 
     def bodies(self, most: int = 10, lease_seconds: int = 60, wait_seconds: int = 0) -> list[str]:
-        """What a receive brings."""
+        """Returns the bodies that a receive brings."""
         return [delivery.body for delivery in self.receive(most, lease_seconds, wait_seconds)]
 
     def dead_letter(self, lease_seconds: int = 60) -> Delivery:

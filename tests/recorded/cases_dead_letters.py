@@ -85,7 +85,7 @@ def a_group_goes_on_when_its_message_was_moved(aws: Aws) -> None:
     but=BOTH,
 )
 def a_moved_message_of_a_fifo_queue_has_its_message_id_for_a_deduplication_id(aws: Aws) -> None:
-    """So that two messages which shared one are both kept."""
+    """With that, two messages which shared one are both kept."""
     ids = {aws.send("one", group="a", deduplication_id="d"), aws.send("two", group="b", deduplication_id="d")}
     aws.receive(lease_seconds=0)
     assert aws.receive() == []

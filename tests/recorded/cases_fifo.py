@@ -63,7 +63,7 @@ def a_head_that_is_released_comes_again_while_its_follower_is_in_flight(aws: Aws
 
 
 def extended(aws: Aws, position: int) -> list[str]:
-    """What is received when only one of three has its lease extended, and the others' leases have ended."""
+    """Extends the lease of one of three. Returns what is received once the others' leases have ended."""
     aws.send_in_groups("a1", "a2", "a3")
     received = aws.receive(lease_seconds=1)
     assert [delivery.body for delivery in received] == ["a1", "a2", "a3"]

@@ -114,7 +114,7 @@ def a_superseded_handle_may_delete(aws: Aws) -> None:
     but=BOTH,
 )
 def a_superseded_handle_may_delete_nothing_though_the_call_succeeds(aws: Aws) -> None:
-    """So whoever took too long can't rely on its delete, either way."""
+    """So a caller that took too long can't rely on its delete, either way."""
     aws.send("x")
     first = aws.receive_one(lease_seconds=0)
     second = aws.receive_one()
@@ -166,7 +166,7 @@ def a_message_is_postponed_for_at_most_twelve_hours(aws: Aws) -> None:
     but=MOTO,
 )
 def a_message_is_hidden_for_at_most_twelve_hours_from_its_receive(aws: Aws) -> None:
-    """What is longer than the rest of the twelve hours is refused, not shortened."""
+    """A time longer than the rest of the twelve hours is refused, not shortened."""
     aws.send("x")
     aws.pass_time(1000)
     delivery = aws.receive_one(lease_seconds=3000)
