@@ -16,7 +16,7 @@ PREFIX = "hostile_module_"
 
 
 class Modules(Mapping[str, "str | Task[Any, Any, Any]"]):
-    """A table of tasks, some of which are in modules that each process imports anew.
+    """A table of tasks, some of which are in modules that each process imports again.
 
     at_import -- called with the task's name while its module is imported.
     missing   -- names that the table lacks as it was deployed last.

@@ -1,4 +1,4 @@
-"""What is promised of a hostile world's trail; docs/reliability.md has the promises, and their limits.
+"""The promises, checked on a hostile world's trail. docs/reliability.md has them, with their limits.
 
 Each check forgives only what a fault did to this very message or record, as `zigzag_testing.faults` notes it.
 """
@@ -31,8 +31,8 @@ def check_every_message_ended(world: HostileWorld) -> None:
 def check_dead_letters_were_tried(world: HostileWorld) -> None:
     """A message is dead-lettered after its attempts really started; for a permanent reason, after one start.
 
-    Where its record could not be reached, SQS's receive count decided, but one start there was.
-    Attempts begin anew when it is redriven; messages of one id share them, while they fail.
+    While its record could not be reached, SQS's receive count decided, but one start there was.
+    Attempts begin again when it is redriven. Messages of one id share them, while they fail.
     """
     for life in world.trail.lives:
         sent = world.trail.sent[life.id]
@@ -52,7 +52,7 @@ def check_no_start_too_many(world: HostileWorld) -> None:
     their batch are none; and one more for each of its events that Lambda
     doubled, and for each time that its record could not be reached.
 
-    An idempotent task's message that could not be deleted after its letter was stored begins anew.
+    An idempotent task's message that could not be deleted after its letter was stored begins again.
     """
     for id in world.trail.sent:
         lives = world.trail.of(id)
@@ -137,8 +137,11 @@ def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start, name
 
 
 def _attempts_count_since(world: HostileWorld, life: Life) -> float:
-    """A plain task's count for its message. A key's count since they were last forgotten: a doubled event may
-    come after that, and its start counts for whatever message of that key is next."""
+    """Returns from when on attempts count.
+
+    A plain task's count for its message, a key's since they were last forgotten. A doubled event may come
+    after that: its start counts for the next message of that key.
+    """
     if not is_idempotent(world, life.id):
         return life.sent_at
     lives = world.trail.of(life.id)

@@ -1,4 +1,4 @@
-"""An exact cap holds for the whole fleet, whatever fails, and no permit is lost for good."""
+"""An exact cap holds for the whole fleet, no matter what fails, and no permit is lost for good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all tasks of a queue need is away for a while: no attempt is used up, and nobody can abuse that."""
+"""A service that all tasks of a queue need is away: no attempt is used up, and nobody can abuse that."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_without_flow_control_it_leaves_thousands(
 
 
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])
-"""What five attempts take at most, each after a tick, and hidden once more before it."""
+"""The most that five attempts take, each after a tick, and hidden once more before it."""
 
 
 @pytest.mark.parametrize("poison", [9, 200, 500])

@@ -21,7 +21,7 @@ AT_MOST = 1.2
 """Times the ideal."""
 
 RECEIVES_A_TICK = 10
-"""What it takes to see that nothing is left, for each poller twice, and some more."""
+"""Receives that show that nothing is left: two for each poller, and some more."""
 
 
 class Cost:
@@ -84,7 +84,7 @@ async def quick(payload: dict[str, Any]) -> None:
 
 @functools.cache
 def drained(messages: int, *, failing: float = 0.0, **options: Any) -> Cost:
-    """What it took until the queue was empty; every call of the consumer takes its time.
+    """Returns the cost until the queue was empty. Every call of the consumer takes its time.
 
     failing -- the share of receives that fail.
     """

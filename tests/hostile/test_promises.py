@@ -1,4 +1,4 @@
-"""What is promised holds whatever goes wrong: hypothesis looks for a schedule of faults that breaks it.
+"""The promises hold, no matter what goes wrong: hypothesis looks for faults that break them.
 
 Each example is a world with its own faults, in which tasks are sent and minutes pass in any order; then
 the faults end, the queue runs empty, and the trail that the tasks left is judged. Examples are the same

@@ -1,4 +1,4 @@
-"""What is promised holds in wider worlds, too: whatever schedule, however long a fault lasts.
+"""The promises hold in wider worlds, too: by any schedule, however long a fault lasts.
 
 `make soak` goes on to other seeds.
 """

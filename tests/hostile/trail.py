@@ -1,4 +1,4 @@
-"""What really happened in a hostile world, kept outside of the code that makes the promises.
+"""The true events of a hostile world, kept outside of the code that makes the promises.
 
 The trail is kept by the tasks themselves, by the queues, and by the table of records: what was put on
 the task queue, when each start began and ended, what became a dead letter, what was received.
@@ -79,7 +79,7 @@ class Life:
 
 
 class Trail:
-    """What happened in a sandbox.
+    """The events in a sandbox.
 
     sent     -- what each task was told to do, by the id that the producer chose.
     lives    -- the messages in the order in which they came to the task queue.

@@ -65,7 +65,7 @@ RATES = (Rate(0.1, 10), Rate(0.5, 5), Rate(2, 1), Rate(6, 3))
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a world has, beside its seed."""
+    """A world's parts, apart from its seed."""
 
     seed: int
     widths: frozenset[str]
@@ -223,7 +223,7 @@ def send(world: WideWorld, drawn: Drawn, random: Random) -> None:
 
 
 def _does(drawn: Drawn, random: Random) -> dict[str, Any]:
-    """What a task does."""
+    """Draws what a task does."""
     takes = [50, 200, 500] if drawn.has("long tasks") else [0, 0, 0, 0, 0, 0, 0, 1, 5, 10, 50, 200, 500]
     does: dict[str, Any] = {"seconds": random.choice(takes)}
     fate = random.random()
@@ -241,7 +241,7 @@ def _does(drawn: Drawn, random: Random) -> dict[str, Any]:
 
 
 def _takes(drawn: Drawn, random: Random, *, often: bool = False) -> dict[str, Any] | None:
-    """What happens before a task's first line, if anything.
+    """Draws what happens before a task's first line, if anything.
 
     often -- of a module, which many messages need: then few imports are bad.
     """

@@ -1,4 +1,4 @@
-"""What is promised of a wider world, where faults last. Nothing is forgiven but what no code can help."""
+"""The promises in a wider world, where faults last. Only what no code can help is forgiven."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def check_letters_say_why(world: WideWorld, drawn: Drawn) -> None:
 
 
 def check_letters_were_tried(world: WideWorld, drawn: Drawn) -> None:
-    """Who fails for good failed as often as is said: no receive, and no outage, counts as an attempt.
+    """A message that fails for good had all its attempts: no receive, and no outage, counts as one.
 
     An attempt whose task was not found, by a bad deploy, runs no code that would tell.
     """
@@ -76,8 +76,11 @@ def check_letters_were_tried(world: WideWorld, drawn: Drawn) -> None:
 
 
 def check_no_letter_after_a_success(world: WideWorld, drawn: Drawn) -> None:
-    """What succeeded is no dead letter: unless its process was killed before it could settle that, its record
-    could not be reached either, or its lease was lost."""
+    """A message that succeeded is no dead letter, with three exceptions.
+
+    Its process was killed before it could settle that, its record could not be reached, or
+    its lease was lost.
+    """
     for life in world.trail.lives:
         if _is_doubled(world, life) or promises.times_unreached(world, life.id):
             continue
@@ -90,7 +93,7 @@ def check_no_letter_after_a_success(world: WideWorld, drawn: Drawn) -> None:
 
 
 def check_reasons_are_true(world: WideWorld, drawn: Drawn) -> None:
-    """What a letter names as its reason has happened to its message."""
+    """A letter's reason has happened to its message."""
     for life in world.trail.lives:
         for letter in life.letters:
             if not _is_doubled(world, life):
@@ -127,7 +130,7 @@ def _is_doubled(world: WideWorld, life: Life) -> bool:
 
 
 def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
-    """No message is started without end, whatever its code does, and whatever can't be reached.
+    """No message is started without end, no matter what its code does, or what can't be reached.
 
     While dead letters can't be stored, records are slow or away, or another message of its key has to end
     first, one is asked for its key each time that it comes: more often, and not without end either.
@@ -156,7 +159,8 @@ def check_attempts_are_kept(world: WideWorld, drawn: Drawn) -> None:
 def check_nothing_overlaps(world: WideWorld, drawn: Drawn) -> None:
     """Two runs overlap only where the renewals of the very lease that forbids it failed.
 
-    That is the message's for a plain task, and the record's for an idempotent one, whoever failed otherwise.
+    That is the message's for a plain task, and the record's for an idempotent one.
+    A failure elsewhere is no excuse.
     """
     for id in world.trail.sent:
         if promises.is_idempotent(world, id):
@@ -180,8 +184,10 @@ def check_nothing_is_hot(world: WideWorld, drawn: Drawn) -> None:
 
 
 def check_the_cap(world: WideWorld, drawn: Drawn) -> None:
-    """What is received and not settled stays below twice the cap, and one cap more for each further run
-    within a minute; beyond that there is a tenth of the cap a run."""
+    """Fewer messages than twice the cap are received and not settled.
+
+    Each further run within a minute may add one cap. Beyond that there is a tenth of the cap a run.
+    """
     cap = drawn.options["in_flight_cap"]
     if not cap or drawn.has("message doubled"):
         return
@@ -226,7 +232,7 @@ def check_a_pause_holds(world: WideWorld, drawn: Drawn) -> None:
 
 
 def check_the_exact_cap(world: WideWorld, drawn: Drawn) -> None:
-    """No more run at once than there are permits, whatever fails."""
+    """No more run at once than there are permits, no matter what fails."""
     if drawn.at_once is not None:
         most = world.trail.most_at_once()
         assert most <= drawn.at_once, f"{most} ran at once, of {drawn.at_once}"

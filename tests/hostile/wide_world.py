@@ -28,7 +28,7 @@ TEXTS = ('"', "a", "\n", "é", "漢", "😀", "\x01", HALF)
 as JSON escapes them."""
 
 IMPORTED = ("heavy", "heavier")
-"""Tasks whose modules each process imports anew."""
+"""Tasks whose modules each process imports again."""
 
 
 class WideWorld(HostileWorld):
@@ -71,7 +71,7 @@ class WideWorld(HostileWorld):
         self.faults.struck["pause"] += 1
 
     def deploy_badly_for(self, seconds: float, random: Random) -> None:
-        """What is deployed lacks a task, or has one whose module can't be imported; then it is mended."""
+        """Deploys a table that lacks a task, or has one whose module can't be imported. Later a good one."""
         name = random.choice([*self.table])
         hit = random.choice([self.table.missing, self.table.broken])
         hit.add(name)
