@@ -32,11 +32,12 @@ UNSEEN_BY_PROMISES = (
     "worker.process:",
     "worker.transports:",
 )
-"""What the sandbox has in its own way, as time and queues; and a cap, which no promise is about."""
+"""Code that the sandbox replaces by its own, such as time and queues; and a cap, which has no promise."""
 
 STUCK_SECONDS = 600
-"""What computes for ever is ended by `witness`; this is for what waits for ever. All of it takes about a
-minute, on a machine with nothing else to do."""
+"""The limit of a run that waits for ever; `witness` ends one that computes for ever.
+
+All of it takes about a minute, on a machine with nothing else to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Caught:
 
 
 def first_failure(mutation: Mutation | None, *, promises_first: bool = True) -> Caught | None:
-    """The first test that fails, of all that may see what is broken; None if none does."""
+    """Returns the first test that fails, of all that may see the mutation. Returns None if none does."""
     began = time.monotonic()
     asked = _asked(mutation)
     for folders in asked if promises_first else [*_nearest(mutation), *asked[::-1]]:

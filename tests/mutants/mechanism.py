@@ -24,7 +24,7 @@ class MutationError(Exception):
 
 
 class Place(Protocol):
-    """Where a mechanism is. `original` is what is there."""
+    """The place of a mechanism. `original` is what is there."""
 
     @property
     def original(self) -> Any: ...
@@ -34,13 +34,13 @@ class Place(Protocol):
 
 
 def find(target: str) -> Place:
-    """The mechanism of that name. Raises MutationError if there is none."""
+    """Returns the mechanism of that name. Raises MutationError if there is none."""
     where, _, path = target.partition(":")
     return _in_template(path) if where == TEMPLATE else _in_code(where, path)
 
 
 def damaged(original: Any, damage: Callable[..., Any]) -> Any:
-    """What calls `damage` with the original and its arguments. Raises MutationError if that can't be."""
+    """Returns a callable that gives the original and its arguments to `damage`, or raises MutationError."""
     match original:
         case property():
             return property(damaged(original.fget, damage))

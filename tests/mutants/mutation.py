@@ -1,4 +1,4 @@
-"""What is a mutation? One mechanism of the code, named, and what takes its place.
+"""Mutations: each names one mechanism of the code, and has something to take its place.
 
     @breaks("where the cap is used up nothing is polled", "H45", "consumer.flow.cap:InFlightCap._trickle")
     def _(original, self):
@@ -6,7 +6,7 @@
 
     sets("one empty poll ends a queue's turn", "H30", "consumer.source:EMPTY_POLLS", 1)
 
-What a mechanism answers or does is broken, not how it is written: its code may change, the mutation stays.
+A mutation breaks what a mechanism answers or does, not how it is written: the code may change, it stays.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class Part:
         return add
 
     def answers(self, name: str, hazards: str, target: str, value: Any = None) -> None:
-        """The target answers that, whatever it is asked, and does nothing else."""
+        """Makes the target answer that, no matter what it is asked, and do nothing else."""
         self.breaks(name, hazards, target)(lambda original, *arguments, **named: value)
 
     def sets(self, name: str, hazards: str, target: str, value: Any) -> None:
-        """The value takes the place of the target."""
+        """Puts the value in the place of the target."""
         self.mutations.append(Mutation(name, hazards, target, lambda original: value))

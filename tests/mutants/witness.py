@@ -18,13 +18,13 @@ import pytest
 from hypothesis import Phase, settings
 
 BROKEN = Path(__file__).parent
-"""Where the code of mutations is."""
+"""The folder of the mutations' code."""
 
 MAX_SECONDS = 150
 """Of processor time. All of it takes about a minute; what takes so long never ends."""
 
-# What a test's own settings do not say, they take from the profile that is loaded when they are made.
-# What was found is not kept: it is no failure of the project.
+# A test's own settings take the rest from the profile that is loaded when they are made. Examples that
+# fail are not kept: they are no failure of the project.
 settings.register_profile("mutants", phases=(Phase.generate,), database=None)
 settings.load_profile("mutants")
 

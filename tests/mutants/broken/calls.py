@@ -1,4 +1,4 @@
-"""The two transports, which send each call as often as they may, broken."""
+"""The two transports, which send each call up to their limit of attempts, broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a poll brought, made into batches, and the answers to their dispatches, broken."""
+"""A poll's messages, made into batches, and the answers to their dispatches, broken."""
 
 from __future__ import annotations
 

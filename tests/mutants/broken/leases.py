@@ -1,4 +1,4 @@
-"""What keeps a message ours while its task runs, broken."""
+"""The leases that keep a message ours while its task runs, broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of a message after an attempt, decided and made true on SQS, broken."""
+"""The outcome of an attempt, decided and made true on SQS, broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps a task from harming those that follow it in its process, broken."""
+"""Code that keeps a task from harming those that follow it in its process, broken."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class NeverRefusing:
 
 
 class NeverFailing(NeverRefusing):
-    """Says of a delete that failed as a whole that it worked. What it refuses, it says."""
+    """Reports a delete that failed as a whole as one that worked. It still reports what was refused."""
 
     async def delete(self, deliveries):
         with suppress(QueueError):

@@ -1,4 +1,4 @@
-"""What is remembered of an idempotent task's run, broken."""
+"""The record of an idempotent task's run, broken."""
 
 from __future__ import annotations
 

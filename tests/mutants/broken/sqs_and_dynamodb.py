@@ -1,4 +1,4 @@
-"""What we ask SQS, Lambda and DynamoDB, and what we take their answers for, broken."""
+"""Requests to SQS, Lambda and DynamoDB, and the reading of their answers, broken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a task in its time, and a process that must exit after its task, broken."""
+"""The end of a task in its time, and of a process that must exit after its task, broken."""
 
 from __future__ import annotations
 
