@@ -1,4 +1,4 @@
-"""What many tests are made with: a world on virtual time, deliveries, queues and workers that obey."""
+"""Parts of many tests: a world on virtual time, deliveries, queues and workers that obey."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ class World:
         self._later.append(self.runner.get_loop().create_task(later()))
 
     def receive(self, max_messages: int = 10, lease_seconds: int = 120) -> list[Delivery]:
-        """What a poll brings; not among the queue's remembered calls."""
+        """Returns what a poll brings. It is not among the queue's remembered calls."""
         received = self.run(self.queue.receive(max_messages, 0, lease_seconds))
         self.queue.calls.clear()
         return received

@@ -1,4 +1,4 @@
-"""A run in several processes reports whatever its tests say, on the terminal and as XML."""
+"""A run in several processes reports all that its tests say, on the terminal and as XML."""
 
 from __future__ import annotations
 

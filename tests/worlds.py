@@ -30,7 +30,7 @@ MAX_REAL_WAIT_SECONDS = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Given:
-    """The queue that a test starts with. Where it says nothing, AWS's default holds.
+    """The queue that a test starts with. A setting that is left out is AWS's default.
 
     max_receive_count -- with it, the queue has a dead-letter queue.
     """
