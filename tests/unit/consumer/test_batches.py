@@ -34,12 +34,12 @@ def batch_of(*bodies: str, groups: str | None = None) -> list[Delivery]:
 
 
 def numbers(deliveries: Sequence[Delivery]) -> str:
-    """Which of a deliveries they are."""
+    """Returns the numbers of the deliveries, in a text."""
     return "".join(delivery.message_id.removeprefix("m-") for delivery in deliveries)
 
 
 def made(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, bool]]:
-    """Of each dispatch its batch, its rest, and whether it can be sent."""
+    """Returns of each dispatch its batch, its rest, and whether it can be sent."""
     return [
         (numbers(dispatch.batch.deliveries), numbers(dispatch.rest), dispatch.event is not None)
         for dispatch in dispatches
@@ -123,7 +123,7 @@ class TestFifo:
 
 
 def chance_made(random: Random) -> list[Delivery]:
-    """A deliveries: of either kind of queue, with few groups, and bodies of every size and kind."""
+    """Makes the deliveries of either kind of queue: few groups, and bodies of every size and kind."""
     number = random.randint(1, 10)
     bodies = [
         noise(length, random.randrange(100)) if random.random() < 0.5 else "é" * (length // 2)

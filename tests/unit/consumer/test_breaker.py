@@ -101,7 +101,7 @@ def tick(world: World, gates: MemoryGates) -> Callable[..., Summary]:
 
 
 def fail(world: World, gates: MemoryGates, many: int) -> None:
-    """So many messages say that what they need is unavailable."""
+    """Sends so many reports of messages whose service is unavailable."""
     for number in range(many):
         world.run(gates.unavailable(DEFAULT, f"{number:02x}", world.clock.now(), None))
 

@@ -16,7 +16,7 @@ def may_receive(world: World, cap: InFlightCap) -> int:
 
 
 def receive(world: World, cap: InFlightCap, came: int) -> int:
-    """One poll that brings so many messages; how many it asked for."""
+    """Makes one poll that brings so many messages. Returns how many it asked for."""
     asked = may_receive(world, cap)
     cap.received(Share(asked), came)
     return asked

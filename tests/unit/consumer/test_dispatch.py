@@ -22,7 +22,7 @@ SENT, TOO_LARGE, DEFINITE, TRANSIENT, AMBIGUOUS = Reply
 
 @pytest.fixture
 def fifo() -> Iterator[World]:
-    """A world whose queues are FIFO."""
+    """Yields a world whose queues are FIFO."""
     world = World(".fifo")
     yield world
     world.close()
@@ -49,7 +49,7 @@ def grouped(world: World, groups: str, **large: str) -> list[Delivery]:
 
 
 def names(messages: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Which of the grouped messages they are."""
+    """Returns which of the grouped messages they are."""
     return [str(message["Body"]).partition(" ")[0] for message in messages]
 
 
@@ -58,7 +58,7 @@ def names_of(deliveries: Iterable[Delivery]) -> list[str]:
 
 
 def released(world: World, deliveries: list[Delivery]) -> list[list[str]]:
-    """Which of the deliveries were released, a list for each call."""
+    """Returns which of the deliveries were released, a list for each call."""
     by_id = {delivery.message_id: delivery for delivery in deliveries}
     return [names_of(by_id[one] for one in ids) for ids, _ in world.queue.asked("change_visibility")]
 
@@ -74,7 +74,7 @@ def released_for(world: World) -> list[int]:
 
 
 def grown_old(world: World, deliveries: Iterable[Delivery], days: float) -> None:
-    """They were sent so long ago."""
+    """Makes the messages as old as that."""
     for delivery in deliveries:
         delivery.message["Attributes"]["SentTimestamp"] = str(
             int((world.clock.now() - days * 24 * 3600) * 1000)

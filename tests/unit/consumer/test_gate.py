@@ -77,7 +77,7 @@ class Firing:
         return await consumer.tick(90)
 
     def paused_in(self, seconds: float) -> Summary:
-        """One tick, in which an operator pauses the queue after so many seconds."""
+        """Runs one tick, in which an operator pauses the queue after so many seconds."""
 
         async def both() -> Summary:
             async def operator() -> None:
@@ -102,7 +102,7 @@ def firing(world: World, gates: WatchedGates) -> Firing:
 
 
 def receives(world: World) -> list[float]:
-    """When each began, in seconds from the start."""
+    """Returns when each began, in seconds from the start."""
     return [began - NOW for *_, began in world.queue.asked("receive")]
 
 

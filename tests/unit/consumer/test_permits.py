@@ -103,7 +103,7 @@ Tick = Callable[..., Summary]
 
 @pytest.fixture
 def tick(world: World, gates: Gates) -> Tick:
-    """One tick of a queue with a cap."""
+    """Runs one tick of a queue with a cap."""
 
     def tick(
         at_once: int, workers: ScriptedWorkers | None = None, linger_seconds: int = 0, **of_the_queue: Any

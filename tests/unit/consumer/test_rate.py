@@ -78,7 +78,7 @@ class Gates(MemoryGates):
         return float(self.attributes[DEFAULT].get("next", 0.0)) - NOW
 
     def take(self) -> None:
-        """Another consumer takes a slot."""
+        """Takes a slot, as another consumer does."""
         self.attributes[DEFAULT]["rev"] += 1.0
         self.attributes[DEFAULT]["next"] = (
             max(self.next, 0.0) + NOW + self.attributes[DEFAULT]["every"] / 1000
@@ -92,7 +92,7 @@ def gates(world: World) -> Gates:
 
 @pytest.fixture
 def tick(world: World, gates: Gates) -> Callable[..., Summary]:
-    """One tick of a queue with a rate."""
+    """Returns a call that runs one tick of a queue with a rate."""
 
     def tick(rate: Rate, workers: ScriptedWorkers | None = None, **of_the_queue: Any) -> Summary:
         world.run(gates.limit(DEFAULT, rate))
@@ -109,7 +109,7 @@ def send(world: World, number: int) -> None:
 
 
 def dispatched_at(world: World, workers: ScriptedWorkers) -> list[float]:
-    """When each event goes out, in seconds from the start, as they come."""
+    """Returns when each event goes out, in seconds from the start, as they come."""
     at: list[float] = []
     dispatch = workers.dispatch
 

@@ -69,7 +69,7 @@ def failing_receives(
 
 
 def polls(world: World) -> list[tuple[float, int]]:
-    """When each poll began, in seconds from the start, and how long it was told to wait."""
+    """Returns when each poll began, in seconds from the start, and how long it was told to wait."""
     return [(began - NOW, wait) for _, wait, _, began in world.queue.asked("receive")]
 
 
@@ -352,7 +352,7 @@ class TestPollers:
     """While receives come back full, more pollers poll side by side."""
 
     def watch(self, world: World, consumer: Firing) -> list[tuple[float, int]]:
-        """When each dispatch began, and how many were then under way; each takes two seconds."""
+        """Notes when each dispatch began, and how many were then under way. Each takes two seconds."""
         seen: list[tuple[float, int]] = []
         under_way = 0
         dispatch = consumer.workers.dispatch
@@ -444,7 +444,7 @@ class TestQueues:
     def consumer(
         self, world: World, workers: Sequence[ScriptedWorkers], linger_seconds: float = 0
     ) -> tuple[Consumer, list[WatchedQueue]]:
-        """It has a queue for each of the workers, which are asked for it alone."""
+        """Makes a consumer with a queue for each of the workers, which are asked for it alone."""
         queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(workers))]
         polled = [
             PolledQueue(TaskQueue(queue.url[-1], queue.url, ""), queue, world.dead_letters)
@@ -457,7 +457,7 @@ class TestQueues:
         return consumer, queues
 
     def firing(self, world: World, *workers: ScriptedWorkers) -> tuple[Summary, list[WatchedQueue]]:
-        """A tick of queues with 25 messages each; what it came to."""
+        """Runs a tick of queues with 25 messages each. Returns its summary, and the queues."""
         consumer, queues = self.consumer(world, workers)
         for queue in queues:
             for _ in range(25):
