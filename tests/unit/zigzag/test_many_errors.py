@@ -80,7 +80,7 @@ class Order(BaseModel):
 
 
 def reason_for(wrong: int) -> str:
-    """Why a payload with so many errors is refused."""
+    """Returns why a payload with so many errors is refused."""
 
     with pytest.raises(BadPayloadError) as caught:
         task_of(Order).parse({"items": [{}] * wrong})

@@ -28,7 +28,7 @@ def collect(payload: dict[str, Any]) -> None:
 
 
 def sent_to_fifo(world: World, **options: Any) -> Outgoing:
-    """The message that a FIFO queue got."""
+    """Returns the message that a FIFO queue got."""
     queue = MemoryQueue(world.clock, FIFO_URL)
     with send.sending_to(queue):
         collect.send({}, **options)
@@ -36,7 +36,7 @@ def sent_to_fifo(world: World, **options: Any) -> Outgoing:
 
 
 def refused(world: World, url: str, **options: Any) -> str:
-    """Why the message was not sent to a queue of that URL; and it was not."""
+    """Returns why no message is sent to a queue of that URL. Checks that none was."""
     queue = MemoryQueue(world.clock, url)
     with send.sending_to(queue), pytest.raises(SendError) as caught:
         collect.send({}, **options)

@@ -25,7 +25,7 @@ def of_a_dict(payload: dict[str, Any]) -> None: ...
 
 
 def nested(levels: int) -> Any:
-    """A list so many levels deep."""
+    """Returns a list so many levels deep."""
     value: Any = []
     for _ in range(levels - 1):
         value = [value]

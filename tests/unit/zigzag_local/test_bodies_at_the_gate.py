@@ -45,7 +45,7 @@ class Visits:
 
 
 def unsigned_length() -> dict[str, Any]:
-    """A request whose body has to be read before its signature can be judged."""
+    """Returns a request whose body has to be read before its signature can be judged."""
     return signed(key=("test", "guessed"))
 
 

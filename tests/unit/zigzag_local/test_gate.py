@@ -34,8 +34,11 @@ def signed(
     headers: Mapping[str, str] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """An ASGI scope of a request that botocore has signed. `headers` are signed as well; `options` are the
-    signer's own."""
+    """Returns an ASGI scope of a request that botocore has signed.
+
+    headers -- are signed as well.
+    options -- the signer's own.
+    """
     every = {"Host": "127.0.0.1:4566", **(headers or {})}
     request = AWSRequest("POST", f"http://127.0.0.1:4566{url}", data=body, headers=every)
     signer(Credentials(*key), service, "us-east-1", **options).add_auth(request)
@@ -100,7 +103,7 @@ def through(scope: dict[str, Any], pieces: Sequence[bytes] = (GREETING,)) -> lis
 
 
 def with_headers(scope: dict[str, Any], *more: tuple[bytes, bytes]) -> dict[str, Any]:
-    """The same request with headers that came after it was signed."""
+    """Returns the same request with headers that came after it was signed."""
     return {**scope, "headers": [*scope["headers"], *more]}
 
 
@@ -311,7 +314,7 @@ def test_bodies_that_wait_for_their_judgement_are_bounded_together() -> None:
 
 
 def unending(gone: asyncio.Event) -> Any:
-    """A body, all but the end of it, until its client is gone."""
+    """Sends a body, all but its end, until the client is gone."""
     begun = [{"type": "http.request", "body": b"x" * (MAX_BODY_BYTES - 1), "more_body": True}]
 
     async def receive() -> dict[str, Any]:

@@ -16,7 +16,7 @@ NOBODY = 2**22 + 1
 
 
 def remembered(project: Path, directory: str) -> Path:
-    """The project's file, which names that directory of a local AWS that has ended."""
+    """Returns the project's file, which names that directory of a local AWS that has ended."""
     file = project / state.FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     said = {
@@ -44,7 +44,7 @@ def a_link(directory: Path, elsewhere: Path) -> Path:
 
 @pytest.fixture
 def ours(tmp_path: Path) -> Path:
-    """A directory as an emulator makes it."""
+    """Returns a directory as an emulator makes it."""
     directory = tmp_path / "zigzag-local-1"
     directory.mkdir()
     processes.claim(directory)

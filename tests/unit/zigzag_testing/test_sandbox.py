@@ -259,7 +259,7 @@ AWSS = "https://sqs.us-east-1.amazonaws.com/123456789012/the-real-queue"
 
 @pytest.fixture
 def real_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shell that leads to a queue of AWS's. Nobody is there, and no call can get out."""
+    """Sets up a shell that leads to a queue of AWS's. Nobody is there, and no call can get out."""
     for name, value in {
         "ZIGZAG_QUEUE_URL": AWSS,
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
