@@ -15,7 +15,7 @@ OURS = {"task": "take_order", "id": "m-1", "attempt": 3}
 
 
 def line_of(fields: Mapping[Any, Any]) -> dict[str, Any]:
-    """The line that a task's logger makes of the fields, which has ours as well."""
+    """Returns the line that a task's logger makes of the fields, which has ours as well."""
     _, given = log.of_a_task(OURS).process("taken", {"extra": {"fields": fields}})
     record = logging.makeLogRecord({"msg": "taken", "name": "zigzag.task", **given["extra"]})
     written = log.JsonFormatter().format(record)

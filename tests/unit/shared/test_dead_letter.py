@@ -41,17 +41,17 @@ def note(letter: Outgoing) -> dict[str, Any]:
 
 
 def letter_of(body: str = "{}", cause: Cause = CAUSE, **options: Any) -> Outgoing:
-    """That of a message which dies for that cause."""
+    """Composes the letter of a message that dies for that cause."""
     return compose(a_delivery(body, **options), cause, NOW)
 
 
 def redriven(letter: Outgoing, message_id: str = "m-2") -> Delivery:
-    """The letter, put back on the task queue by a person: a new message with a new id."""
+    """Puts the letter back on the task queue, as a person does: a new message with a new id."""
     return a_delivery(letter.body, attributes=letter.attributes, MessageId=message_id)
 
 
 def three_letters() -> list[Outgoing]:
-    """Those of a message that dies, and twice again after a redrive."""
+    """Makes the letters of a message that dies, and twice again after a redrive."""
     first = letter_of()
     second = compose(redriven(first), CAUSE, NOW)
     return [first, second, compose(redriven(second, "m-3"), CAUSE, NOW)]
@@ -223,7 +223,7 @@ class TestSize:
 
 
 def a_note(**said: Any) -> dict[str, Any]:
-    """The attribute `zigzag` as a producer may set it."""
+    """Returns the attribute `zigzag` as a producer may set it."""
     return text(json.dumps(said))
 
 

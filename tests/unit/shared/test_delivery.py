@@ -29,35 +29,35 @@ FIFO = {"MessageGroupId": "g", "MessageDeduplicationId": "d"}
 
 
 def event_of(*deliveries: Delivery) -> dict[str, Any]:
-    """The event of a batch."""
+    """Returns the event of a batch."""
     event = json.loads(to_event(Batch(deliveries)))
     assert isinstance(event, dict)
     return event
 
 
 def travelled(*deliveries: Delivery) -> tuple[Delivery, ...]:
-    """The deliveries of a batch as they arrive at the worker."""
+    """Returns the deliveries of a batch as they arrive at the worker."""
     return from_event(event_of(*deliveries)).deliveries
 
 
 def alone(event: Any) -> Delivery:
-    """The one delivery in an event."""
+    """Returns the one delivery in an event."""
     (delivery,) = from_event(event).deliveries
     return delivery
 
 
 def gzipped(content: bytes, *, more: bytes = b"") -> str:
-    """A compressed body, and what may follow it."""
+    """Returns a compressed body, with an ending if there is one."""
     return base64.b64encode(gzip.compress(content) + more).decode()
 
 
 def event(body: Any = "b", *, url: Any = None, lease: Any = None, **message: Any) -> dict[str, Any]:
-    """An event of one message, as a person may write it."""
+    """Returns an event of one message, as a person may write it."""
     return {"QueueUrl": url, "Lease": lease, "Message": {"Body": body, **message}}
 
 
 def lease(moment: Any) -> dict[str, Any]:
-    """A lease as an event has it, all of whose times are that one."""
+    """Returns a lease as an event has it, all of whose times are that one."""
     return {"ReceivedAt": moment, "StartBy": moment, "Ends": moment}
 
 

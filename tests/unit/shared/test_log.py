@@ -203,7 +203,7 @@ class TestLength:
 
 @pytest.fixture
 def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
-    """The root logger, as some other runtime left it; put back at the end."""
+    """Yields the root logger, as some other runtime left it. Puts it back at the end."""
     root, botocore = logging.getLogger(), logging.getLogger("botocore")
     levels = root.level, botocore.level
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler(io.StringIO())])

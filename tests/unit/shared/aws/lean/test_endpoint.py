@@ -52,7 +52,7 @@ OTHERS = [region for each in _PARTITIONS["partitions"] for region in each["regio
 
 @pytest.fixture(scope="module")
 def rules() -> dict[str, EndpointProvider]:
-    """botocore's own, by which it says where a service is."""
+    """Reads botocore's own rules for the addresses of services."""
     return {
         service: EndpointProvider(_LOADER.load_service_model(service, "endpoint-rule-set-1"), _PARTITIONS)
         for service in SERVICES
@@ -131,7 +131,7 @@ class SentError(Exception):
 
 @pytest.fixture
 def boto(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sessions:
-    """boto3 in an environment that is nothing but the variables, and has no files of a person's."""
+    """Makes boto3 sessions in an environment of nothing but the variables, with no files of a person."""
 
     def session(variables: dict[str, str]) -> boto3.Session:
         for name in os.environ:

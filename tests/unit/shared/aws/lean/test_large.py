@@ -15,7 +15,7 @@ ODD = (*'"\\{}[]:,é🙂\n\u2028 ', "Body", '"Body": "', "Messages")
 
 
 def chance_made(random: Random, depth: int = 0) -> Any:
-    """Any JSON; its texts are made of what JSON itself is made of."""
+    """Returns any JSON. Its texts are made of the parts of JSON itself."""
     kind = random.randrange(5 if depth < 3 else 3)
     if kind < 2:
         return "".join(random.choices(ODD, k=random.randrange(8)))
@@ -27,7 +27,7 @@ def chance_made(random: Random, depth: int = 0) -> Any:
 
 
 def attributes(random: Random) -> dict[str, Any]:
-    """Some of any name, each with a text."""
+    """Makes a few attributes of any name, each with a text."""
     return {
         f"{random.choice(ODD)}{number}": {"DataType": "String", "StringValue": str(chance_made(random, 3))}
         for number in range(random.randrange(4))

@@ -87,7 +87,7 @@ class TestTls:
 
     @pytest.fixture
     def with_amazons_too(self, secure: HttpEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """The bundle has two of Amazon's authorities besides the server's, and one that nobody knows."""
+        """Makes a bundle: two of Amazon's authorities, the server's, and one that nobody knows."""
         bundle = tmp_path / "bundle.pem"
         parts = [Path(os.environ["AWS_CA_BUNDLE"]).read_bytes()]
         for name in ("Amazon Root CA 1", "Starfield Services Root", "Nobody"):
