@@ -46,7 +46,7 @@ def gates(by_hand: ByHand) -> OperatedGates:
 
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
-    """The AWS of this process."""
+    """Yields the AWS of this process."""
     with HttpEndpoint() as endpoint:
         as_on_lambda(monkeypatch, endpoint.url)
         yield endpoint
@@ -54,5 +54,5 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[HttpEndpoint]:
 
 @pytest.fixture(params=TRANSPORTS)
 def wanted(request: pytest.FixtureRequest) -> str:
-    """Both transports are asked for what both promise."""
+    """Returns the transport to ask for. Both are asked for, with what both promise."""
     return str(request.param)

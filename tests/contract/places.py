@@ -46,10 +46,10 @@ class Place(Protocol):
         """Returns a world with a new queue. The caller closes it."""
 
     def records(self) -> AbstractContextManager[Records]:
-        """Of no task yet."""
+        """Opens records of no task yet."""
 
     def gates(self) -> AbstractContextManager[ByHand]:
-        """Of queues of which nothing is said yet."""
+        """Opens gates that know of no queue yet."""
 
 
 class InMemory:
@@ -76,7 +76,7 @@ def into(gates: MemoryGates) -> Callable[[str, str, dict[str, Any]], object]:
 
 
 def _read(typed: dict[str, Any]) -> Any:
-    """As the adapter reads it: a number, or a map; all else is as DynamoDB has it."""
+    """Reads as the adapter does: a number, or a map. All else stays as DynamoDB has it."""
     if "SS" in typed:
         return frozenset(typed["SS"])
     if "M" in typed:

@@ -35,7 +35,7 @@ def md5(text: str) -> str:
 
 
 def a_message(body: str, group: str | None = None, **other: Any) -> dict[str, Any]:
-    """As ReceiveMessage has it. `other` takes the place of what is right."""
+    """Returns a message as ReceiveMessage has it. `other` takes the place of what is right."""
     attributes = {"ApproximateReceiveCount": "1", **({"MessageGroupId": group} if group else {})}
     right = {"MessageId": body, "ReceiptHandle": "h", "MD5OfBody": md5(body), "Attributes": attributes}
     return {"Body": body, **right, **other}

@@ -62,7 +62,7 @@ fork("parent", 2)
 
 
 def answered(body: bytes) -> bytes:
-    """SQS's answer to a send: the MessageId tells which message it is of."""
+    """Answers a send as SQS does. The MessageId tells which message it is of."""
     sent = json.loads(body)["MessageBody"]
     time.sleep(0.005)  # so that the processes' calls overlap
     said = {
@@ -89,7 +89,7 @@ class Sent:
 
 
 def ended(code: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """A process that runs this, with these variables as well."""
+    """Runs this in a process, with these variables as well, to its end."""
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/tools", **more},

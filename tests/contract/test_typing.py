@@ -62,7 +62,7 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """mypy's words on each use, all in one run; "" if it is well."""
+    """Returns mypy's words on each use, all in one run. A good use has none."""
     folder = tmp_path_factory.mktemp("typing")
     written, uses = GIVEN, list(RIGHT.items()) + [(name, use) for name, (use, _) in WRONG.items()]
     first_lines = []

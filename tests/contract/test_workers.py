@@ -18,7 +18,7 @@ from shared.ports.workers import Answer, Reply
 
 
 def dispatch(wanted: str, *events: bytes) -> list[Answer]:
-    """The answers to the events, invoked as the consumer does."""
+    """Invokes the events as the consumer does. Returns the answers."""
     loop = InALoop(wanted)
     try:
         return loop.run(LambdaWorkers(loop.transport, "worker").dispatch(events))
