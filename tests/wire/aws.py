@@ -44,7 +44,7 @@ class Request(NamedTuple):
 
 
 def request_of(head: bytes, body: bytes) -> Request:
-    """Of its first line and headers, and of its body."""
+    """Makes a request of its first line and headers, and of its body."""
     first, *lines = head.decode().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     return Request(first.split()[1], headers, body)
@@ -58,7 +58,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str]
 
     def to_bytes(self, *, chunked: bool) -> bytes:
-        """As HTTP/1.1 has it: with its length, or in two chunks."""
+        """Writes the response by HTTP/1.1: with its length, or in two chunks."""
         if chunked and len(self.body) > 1:
             halves = self.body[: len(self.body) // 2], self.body[len(self.body) // 2 :]
             body = b"".join(b"%x\r\n%b\r\n" % (len(half), half) for half in halves) + b"0\r\n\r\n"
@@ -225,7 +225,7 @@ async def _receive(queue: MemoryQueue, asked: Mapping[str, Any]) -> dict[str, An
 
 
 def _md5(body: str, attributes: Mapping[str, Mapping[str, Any]], of: str) -> dict[str, str]:
-    """Of the body under `MD5OfBody` or `MD5OfMessageBody`; of the attributes, if there are some."""
+    """Returns the checksums of the body, under `MD5OfBody` or `MD5OfMessageBody`, and of any attributes."""
     said = {f"MD5Of{of}Body": md5_of_body(body)}
     found = md5_of_attributes(attributes)
     return said if found is None else {**said, "MD5OfMessageAttributes": found}

@@ -29,7 +29,7 @@ _PERMITS = re.compile(r"#held\.#(\w+)(?: = :\w+)?")
 
 
 async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
-    """Whether the condition held, and the item as it is then."""
+    """Returns whether the condition held, and the item as it is then."""
     queue = _queue(asked["Key"])
     typed = asked.get("ExpressionAttributeValues", {}).items()
     values = {name[1:]: float(one["N"]) for name, one in typed if "N" in one}
@@ -60,7 +60,7 @@ async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[boo
 async def _unavailable(
     gates: MemoryGates, queue: str, change: str, values: Mapping[str, float], typed: Mapping[str, Any]
 ) -> bool:
-    """Of the two calls that say it, the one that goes on is refused where the other is meant."""
+    """Tells whether the call was the right one of the two. The other one is refused."""
     anew = gates.attributes[queue].get("last", float("-inf")) < values["quiet"]
     if anew != ("#since" in change):
         return False
@@ -78,7 +78,7 @@ async def _update_more(
     values: Mapping[str, float],
     typed: Mapping[str, Any],
 ) -> bool:
-    """Whether the condition held."""
+    """Tells whether the condition held."""
     held = True
     match change:
         case "SET #held.#own = :until REMOVE #held.#permit":

@@ -44,20 +44,20 @@ class OnTheWire:
 
 
 def lean_consumer(wire: Wire, key: str = "test") -> LeanTransport:
-    """As the consumer has it."""
+    """Makes a transport as the consumer has it."""
     environment = aws_environment({**ENVIRONMENT, "AWS_ACCESS_KEY_ID": key})
     streams = OnTheWire(wire, limits=True)
     return LeanTransport(environment, streams, attempts=1, connections=connections_for(MIN_POLLERS))
 
 
 def lean_worker(wire: Wire, attempts: int = 4, key: str = "test") -> LeanTransport:
-    """As the worker has it: its heartbeats have a thread of their own, and wait for nobody."""
+    """Makes one as the worker has it: its heartbeats have a thread of their own, and wait for nobody."""
     environment = aws_environment({**ENVIRONMENT, "AWS_ACCESS_KEY_ID": key})
     return LeanTransport(environment, OnTheWire(wire, limits=False), attempts=attempts)
 
 
 def on_virtual_time(patch: pytest.MonkeyPatch, clock: Clock, seed: int) -> None:
-    """From now on the transport has the clock's time; its chance is the seed's."""
+    """Gives the transport the clock's time, and the seed's chance."""
     random.seed(seed)  # what it pauses by
     patch.setattr(sqs_queue, "time", SimpleNamespace(time=clock.now))
     patch.setattr(transport, "time", clock.now)

@@ -22,7 +22,7 @@ class RefusedError(Exception):
 
 
 async def update_item(records: MemoryRecords, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The item after the change. Raises RefusedError."""
+    """Returns the item after the change. Raises RefusedError."""
     assert asked["ReturnValues"] == "ALL_NEW"
     assert asked.get("ReturnValuesOnConditionCheckFailure") == ("ALL_OLD" if _condition(asked) else None)
     key = asked["Key"]["key"]["S"]
@@ -34,7 +34,7 @@ async def update_item(records: MemoryRecords, asked: Mapping[str, Any]) -> dict[
 
 
 async def _change(records: MemoryRecords, key: str, change: str, values: Mapping[str, Any]) -> bool:
-    """Whether it was made."""
+    """Tells whether the change was made."""
     owner = values.get("owner", "")
     now = values.get("expires", 0.0) - RECORD_SECONDS
     before = records.records.get(key)
@@ -73,7 +73,7 @@ def _condition(asked: Mapping[str, Any]) -> bool:
 
 
 def _item(key: str, record: Record | None) -> dict[str, Any]:
-    """As DynamoDB has it: what is not there has no attribute."""
+    """Writes a record as DynamoDB has it. A part that is not there has no attribute."""
     if record is None:
         return {}
     item = {

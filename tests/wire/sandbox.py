@@ -39,11 +39,11 @@ class SandboxOnTheWire(Sandbox):
         self._resting_workers: list[tuple[Transport, Transport]] = []
 
     def consumers(self) -> Transport:
-        """That of a new process of the consumer."""
+        """Makes the transport of a new process of the consumer."""
         return lean_consumer(self.wire)
 
     def workers_and_beats(self) -> tuple[Transport, Transport]:
-        """Those of a new process of the worker: what beats is sent once."""
+        """Makes those of a new process of the worker. Its heartbeats are sent once."""
         return lean_worker(self.wire, attempts=4), lean_worker(self.wire, attempts=1)
 
     def __exit__(
@@ -89,7 +89,7 @@ class SandboxOnTheWire(Sandbox):
 
 @contextmanager
 def _warm[T](resting: list[T], make: Callable[[], T]) -> Iterator[T]:
-    """An environment's own, for one invocation. A process that crashes does not come back."""
+    """Opens an environment's own parts for one invocation. A process that crashes does not come back."""
     warm = resting.pop() if resting else make()
     yield warm
     resting.append(warm)

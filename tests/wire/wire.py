@@ -90,7 +90,7 @@ class Wire:
         return Connection(self)
 
     def form(self, kind: str, forms: tuple[str, ...]) -> str | None:
-        """The form that a fault of this kind takes, if one strikes now."""
+        """Returns the form that a fault of this kind takes, if one strikes now."""
         if not self.faults.strike(kind):
             return None
         self._turns[forms] += 1  # in turn, so that each has its share
@@ -103,7 +103,7 @@ class Wire:
         _call().troubles += 1
 
     def slowness(self) -> tuple[float, float]:
-        """How many seconds a request is on its way, and its answer."""
+        """Returns how many seconds a request is on its way, and its answer."""
         before, after = self.faults.slowness()
         if before or after:
             self.note("slow")
@@ -234,7 +234,7 @@ class Connection:
         return self._whole(self._wire.aws.error(status, code, "a fault").to_bytes(chunked=False))
 
     def _whole(self, answer: bytes) -> _Said:
-        """Of ten answers, one says goodbye in its head."""
+        """Answers in full. One answer in ten has a goodbye in its head."""
         if self._wire.random.random() >= 0.1:
             return _Said(answer)
         return _Said(answer.replace(b"\r\n", GOODBYE, 1), b"")
@@ -246,7 +246,7 @@ async def _pass(clock: VirtualClock, seconds: float) -> None:
 
 
 def _read(data: bytes) -> Request | None:
-    """The request, once it is complete."""
+    """Returns the request, once it is complete."""
     head, end, body = data.partition(b"\r\n\r\n")
     if not end:
         return None
