@@ -36,7 +36,7 @@ class Aws:
         self._world = world
 
     def send(self, body: str, **options: Any) -> str:
-        """The MessageId."""
+        """Sends a message. Returns its MessageId."""
         return self._world.run(self._world.queue.send(Outgoing(body, **options)))
 
     def send_in_groups(self, *bodies: str) -> list[str]:
@@ -59,7 +59,7 @@ class Aws:
         return [delivery.body for delivery in self.receive(most, lease_seconds, wait_seconds)]
 
     def dead_letter(self, lease_seconds: int = 60) -> Delivery:
-        """The only message that a receive from the dead-letter queue brings."""
+        """Returns the only message that a receive from the dead-letter queue brings."""
         (letter,) = self.dead_letters(lease_seconds)
         return letter
 
@@ -67,11 +67,11 @@ class Aws:
         return self._world.run(self._world.dead_letters.receive(10, 0, lease_seconds))
 
     def postpone(self, seconds: int, *deliveries: Delivery) -> list[str]:
-        """The codes of what was refused, of the call or of its entries: [] if nothing was."""
+        """Returns the codes of the refusals, of the call or of its entries: [] if there is none."""
         return self._codes(self._world.queue.change_visibility(deliveries, seconds))
 
     def delete(self, *deliveries: Delivery) -> list[str]:
-        """The codes of what was refused, of the call or of its entries: [] if nothing was."""
+        """Returns the codes of the refusals, of the call or of its entries: [] if there is none."""
         return self._codes(self._world.queue.delete(deliveries))
 
     def in_flight(self) -> int:
@@ -81,11 +81,11 @@ class Aws:
         self._world.pass_time(seconds)
 
     def refused(self, body: str, **options: Any) -> str:
-        """The code with which a message is refused; "" if it is taken."""
+        """Returns the code with which a message is refused; "" if it is taken."""
         return self._code(self._world.queue.send(Outgoing(body, **options)))
 
     def refused_receive(self, most: int = 10, wait_seconds: int = 0) -> str:
-        """The code with which a receive is refused; "" if it is answered."""
+        """Returns the code with which a receive is refused; "" if it is answered."""
         return self._code(self._world.queue.receive(most, wait_seconds, LEASE))
 
     def _code(self, call: Coroutine[Any, Any, Any]) -> str:
@@ -139,11 +139,11 @@ def recorded(
 
 
 def system(delivery: Delivery, name: str) -> str | None:
-    """A system attribute of the message."""
+    """Returns a system attribute of the message."""
     value: str | None = delivery.message["Attributes"].get(name)
     return value
 
 
 def with_handle(handle: str) -> Delivery:
-    """A delivery that nobody received."""
+    """Returns a delivery that nobody received."""
     return Delivery({"MessageId": "unknown", "ReceiptHandle": handle, "Body": ""})
