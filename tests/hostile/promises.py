@@ -120,8 +120,10 @@ def check_one_after_the_other(
 
 
 def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start, names: Collection[str]) -> bool:
-    """Whether a fault hit a renewal of one of these leases by the first one's process, while it ran, and not
-    long before the other began."""
+    """Tells whether a fault hit a renewal of one of these leases by the first one's process.
+
+    That counts while it ran, and not long before the other began.
+    """
     message_ids = world.trail.message_ids(id)
     received = (at for one_id in message_ids for at in world.trail.receives[one_id] if at > one.began)
     # A lease until the message is visible, and some ticks until it is received.
@@ -150,7 +152,7 @@ def _attempts_count_since(world: HostileWorld, life: Life) -> float:
 
 
 def began_anew(life: Life) -> int:
-    """How often it started again though it was a dead letter already."""
+    """Returns how often it started again though it was a dead letter already."""
     return sum(any(start.began > letter.at for start in life.starts) for letter in life.letters)
 
 
@@ -159,7 +161,7 @@ def is_idempotent(world: HostileWorld, id: str) -> bool:
 
 
 def keys(world: HostileWorld, id: str) -> set[str]:
-    """Those that a record of this task may have."""
+    """Returns the keys that a record of this task may have."""
     task = world.trail.sent[id]["task"]
     messages = set(world.trail.message_ids(id))
     return {f"starts#{one}" for one in messages} | {f"run#{task}#{what}" for what in (id, *messages)}

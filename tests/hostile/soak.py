@@ -24,7 +24,7 @@ from zigzag_testing.outages import OUTAGES
 
 
 def judged_world(seed: int) -> Judged:
-    """Without the world's options: a schedule goes through no pipe between processes."""
+    """Judges a world. Its options stay here: a schedule goes through no pipe between processes."""
     judged = judge(draw(seed), JUDGES)
     return replace(judged, drawn=replace(judged.drawn, options={}))
 

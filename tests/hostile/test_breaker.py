@@ -70,18 +70,18 @@ class Partner:
             self.task.send(payload, id=id)
 
     def send_each_second(self, many: int, seconds: float) -> None:
-        """So many a second, for so long."""
+        """Sends so many a second, for so long."""
         for _ in range(int(seconds)):
             self.send(many)
             self.sandbox.run_for(1)
 
     def longest_life(self) -> float:
-        """Of all messages, from the send to the last start, in seconds."""
+        """Returns the longest of all times from a send to the last start, in seconds."""
         last = {id: began for began, id, _ in self.starts}
         return max(last[id] - sent for id, sent in self.sent.items())
 
     def waits(self) -> list[float]:
-        """Of each that went well, from the send to its first start, in order."""
+        """Returns, of each that went well, the time from the send to its first start, in order."""
         first: dict[str, float] = {}
         for began, id, well in self.starts:
             if well:

@@ -39,7 +39,7 @@ class Cost:
         self._watch()
 
     def seconds(self) -> float:
-        """How long it is since counting began."""
+        """Returns how long it is since counting began."""
         return self._sandbox.clock.now() - self._began
 
     def _watch(self) -> None:

@@ -88,7 +88,7 @@ started: list[int] = []
 
 
 def longest_wait(sandbox: Sandbox) -> float:
-    """For its start, in seconds, of ten fresh tasks, each sent at another moment between two ticks."""
+    """Returns the longest wait for a start, in seconds, of ten fresh tasks, sent at ten moments of a tick."""
     started.clear()
     waits = []
     for number in range(10):

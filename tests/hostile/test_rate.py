@@ -59,7 +59,7 @@ def world_of() -> Iterator[Callable[..., HostileWorld]]:
 
 
 def starts(world: HostileWorld) -> list[float]:
-    """When each worker began that ran a task."""
+    """Returns when each worker began that ran a task."""
     ran = {start.process for life in world.trail.lives for start in life.starts}
     return sorted(at for process, at in world.trail.began.items() if process in ran)
 

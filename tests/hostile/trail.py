@@ -104,11 +104,11 @@ class Trail:
         self._worked: dict[int, list[Life]] = {}
 
     def of(self, id: str) -> list[Life]:
-        """The lives of a task's messages."""
+        """Returns the lives of a task's messages."""
         return self._of_an_id[id]
 
     def starts(self, id: str) -> list[Start]:
-        """Of all messages of a task, in their order."""
+        """Returns the starts of all messages of a task, in their order."""
         found = [start for life in self._of_an_id[id] for start in life.starts]
         return sorted(found, key=lambda start: start.began)
 
@@ -124,17 +124,17 @@ class Trail:
         return life
 
     def is_first(self, life: Life) -> bool:
-        """Whether its message is the first of the batch that the process at work now has."""
+        """Tells whether its message is the first of the batch that the process at work now has."""
         return self._worked[PROCESS.get()][0] is life
 
     def most_at_once(self) -> int:
-        """How many tasks have run at the same time, at most; one that takes no time is none of them."""
+        """Returns how many tasks ran at the same time, at most. One that takes no time is none of them."""
         took_time = [one for life in self.lives for one in life.starts if one.ended > one.began]
         changes = sorted([(one.began, 1) for one in took_time] + [(one.ended, -1) for one in took_time])
         return max(accumulate(change for _, change in changes), default=0)
 
     def touches(self, id: str) -> int:
-        """How often code of the user began for the messages of a task."""
+        """Returns how often code of the user began for the messages of a task."""
         return sum(len(life.touches) for life in self._of_an_id[id])
 
     def purge(self, sandbox: Sandbox) -> None:
@@ -220,6 +220,6 @@ def _copy_of(attributes: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _is_there(life: Life, sandbox: Sandbox) -> bool:
-    """Whether one of its messages is still on the task queue."""
+    """Tells whether one of its messages is still on the task queue."""
     storage = sandbox.queue._storage
     return any(storage.find(message_id) is not None for message_id in life.message_ids)

@@ -92,7 +92,7 @@ class Judged:
 
 
 def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
-    """A world's widths and its stack."""
+    """Draws a world's widths and its stack."""
     # Each width by a chance of its own: a new one leaves the others as they are.
     widths = {width for width in WIDTHS if Random(f"{seed} {width}").random() < 0.3}
     random = Random(f"{seed} stack")
@@ -169,7 +169,7 @@ def _begin(drawn: Drawn, random: Random) -> WideWorld:
 
 
 def _schedule(random: Random, fifo: bool) -> Schedule:
-    """With days between two ticks, who is behind some that fail in a group grows older than SQS keeps it."""
+    """Draws a schedule. A FIFO queue has no days between ticks: behind a failure, messages would expire."""
     match random.randrange(2 if fifo else 4):
         case 0:
             return every(MINUTE * random.choice([2, 5, 10, 30]))

@@ -125,7 +125,7 @@ def _is_true(letter: Letter, life: Life, world: WideWorld, drawn: Drawn) -> bool
 
 
 def _is_doubled(world: WideWorld, life: Life) -> bool:
-    """Whether another message, or another worker, may have had its start, or its letter."""
+    """Tells whether another message, or another worker, may have had its start, or its letter."""
     return life.shares or len(life.message_ids) > 1 or any(map(world.faults.doubled.get, life.message_ids))
 
 
@@ -258,13 +258,13 @@ def check_the_rate(world: WideWorld, drawn: Drawn) -> None:
 
 
 def in_vain(world: WideWorld, id: str) -> int:
-    """How many starts of a task were recorded, and then a fault came before any of its code."""
+    """Returns how many starts of a task were recorded, and then a fault came before any of its code."""
     keys = promises.keys(world, id)
     return sum(key in keys for key, _ in world.faults.in_vain)
 
 
 def _peaks(spans: Iterable[Span]) -> Iterable[tuple[float, int]]:
-    """When another one began, and how many there were then."""
+    """Yields when another one began, and how many there were then."""
     changes = sorted(
         change for span in spans for change in ((span.began, 1), (span.ended, -1)) if span.ended > span.began
     )

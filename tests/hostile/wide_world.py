@@ -56,13 +56,13 @@ class WideWorld(HostileWorld):
         self.table.close()
 
     def disable_for(self, seconds: float) -> None:
-        """The operator stops the schedule for a time."""
+        """Stops the schedule for a time, as an operator does."""
         schedule, self.sandbox.schedule = self.sandbox.schedule, None
         self.sandbox.run_for(seconds)
         self.sandbox.schedule = schedule
 
     def pause_for(self, seconds: float) -> None:
-        """The operator pauses the queue for a time, and the schedule goes on."""
+        """Pauses the queue for a time, as an operator does. The schedule goes on."""
         began = self.sandbox.clock.now()
         self.sandbox.pause()
         self.sandbox.run_for(seconds)
@@ -79,7 +79,7 @@ class WideWorld(HostileWorld):
         hit.clear()
 
     def may_fail_to_load(self, name: str) -> bool:
-        """Whether the import of a task's module does more than import it."""
+        """Tells whether the import of a task's module does more than import it."""
         return self._imports.get(name) is not None
 
     def _body(self, message: Mapping[str, Any]) -> str:
@@ -147,12 +147,12 @@ def _take_time(said: Mapping[str, Any] | None, number: int) -> None:
 
 
 def padding(random: Random, size: int, kinds: Sequence[str] = TEXTS) -> str:
-    """About so many bytes of some kind of text, as it is in a body."""
+    """Returns about so many bytes of some kind of text, as it is in a body."""
     character = random.choice(kinds)
     return character * (size // (len(_as_json(character).encode()) - 2))
 
 
 def _as_json(value: Any) -> str:
-    """With its characters as they are, but half ones, which only an escape can say."""
+    """Writes JSON with its characters as they are. Only half ones are escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return json.dumps(value) if HALF in text else text

@@ -70,7 +70,7 @@ class HostileWorld:
         self._put(f"{body} {id}", id, "bad" if self.fifo else None)
 
     def settle_down(self, *, redrives: bool = False) -> None:
-        """From now on nothing goes wrong: until the queue is empty, perhaps once more after a redrive."""
+        """Ends all faults, and runs until the queue is empty, perhaps once more after a redrive."""
         self.faults.stop()
         self.sandbox.run(max_seconds=4 * 24 * 3600)
         if redrives and self.sandbox.redrive():
@@ -108,7 +108,7 @@ class HostileWorld:
             start.ended = clock.now()
 
     def _key(self, payload: Mapping[str, Any]) -> str:
-        """The key function of `by_key`."""
+        """Returns the key, for `by_key`."""
         return str(payload["id"])
 
     def _tasks(self) -> Mapping[str, Any]:
