@@ -24,7 +24,7 @@ from tests.mutants.page import PAGE, page
 
 
 def can_be_asked() -> bool:
-    """Whether all mutations can be made, and all is green before: else what fails then says nothing."""
+    """Tells whether all mutations can be made, and all is green before. Failures say nothing without that."""
     if found := list(problems()):
         print("Mutations that can't be made:", *found, sep="\n  ", file=sys.stderr)
         return False
@@ -35,7 +35,7 @@ def can_be_asked() -> bool:
 
 
 def run(mutations: Sequence[Mutation], processes: int, *, promises_first: bool) -> dict[str, Caught | None]:
-    """Who caught each."""
+    """Returns, by the mutation's name, the test that caught it."""
     found: dict[str, Caught | None] = {}
     with ThreadPoolExecutor(processes) as pool:
         ask = partial(first_failure, promises_first=promises_first)

@@ -66,7 +66,7 @@ def first_failure(mutation: Mutation | None, *, promises_first: bool = True) -> 
 
 
 def _asked(mutation: Mutation | None) -> list[tuple[str, ...]]:
-    """The tests that may see it, in the order in which they are asked."""
+    """Returns the tests that may see it, in the order in which they are asked."""
     if mutation is None:
         return [PROMISES, QUICK, TEMPLATE]
     if mutation.target.startswith(TEMPLATE_FILE):
@@ -77,7 +77,7 @@ def _asked(mutation: Mutation | None) -> list[tuple[str, ...]]:
 
 
 def _nearest(mutation: Mutation | None) -> Iterator[tuple[str, ...]]:
-    """The tests of the package that is broken: most mechanisms have their own there."""
+    """Yields the tests of the package that is broken: most mechanisms have their own there."""
     package = "" if mutation is None else mutation.target.partition(".")[0]
     if (ROOT / "tests/unit" / package).is_dir() and package:
         yield (f"tests/unit/{package}",)

@@ -63,7 +63,7 @@ def damaged(original: Any, damage: Callable[..., Any]) -> Any:
 
 
 def _check(original: Callable[..., Any], damage: Callable[..., Any]) -> None:
-    """Every test would notice what can't be called, and nothing would be learned of them."""
+    """Refuses a damage that can't be called: every test would notice it, and show nothing of itself."""
     if inspect.iscoroutinefunction(damage) and not inspect.iscoroutinefunction(original):
         raise MutationError("the damage is `async def`, and the original is not")
     taken = inspect.signature(damage)
@@ -91,7 +91,7 @@ class _InCode(NamedTuple):
             setattr(owner, self.name, replacement)
 
     def _owners(self) -> Iterator[ModuleType | type]:
-        """With those modules that have imported it by its name, if it is from here."""
+        """Yields the owner, and those modules that have imported it by its name, if it is from here."""
         yield self.owner
         if isinstance(self.owner, type) or not self._is_defined_here():
             return

@@ -55,7 +55,7 @@ class Part:
         self.mutations: list[Mutation] = []
 
     def breaks(self, name: str, hazards: str, target: str) -> Callable[[Callable[..., Any]], None]:
-        """The function below takes the place of the target: it gets the original, and what that would get."""
+        """Puts the function below in the place of the target. It gets the original, and its arguments."""
 
         def add(damage: Callable[..., Any]) -> None:
             instead = partial(mechanism.damaged, damage=damage)

@@ -35,7 +35,7 @@ notice nothing, the [promises](reliability.md#what-is-promised), in `tests/hosti
 
 
 def page(found: Mapping[str, Caught | None], *, promises_first: bool) -> str:
-    """The page; `found` is who noticed, by the mutation's name."""
+    """Returns the page. `found` has the test that noticed, by the mutation's name."""
     by_promises = sum(by is not None and _is_of_promises(by) for by in found.values())
     nobody = sum(by is None for by in found.values())
     counts = (
@@ -64,7 +64,7 @@ def _is_of_promises(by: Caught) -> bool:
 
 
 def _said(by: Caught) -> str:
-    """The promise that did not hold, or the test's sentence."""
+    """Returns the promise that did not hold, or the test's sentence."""
     if "::" not in by.test:
         return by.error
     checks = [name for name in by.functions if name.startswith("check_")]

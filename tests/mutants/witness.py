@@ -54,7 +54,7 @@ def pytest_unconfigure() -> None:
 
 
 def _errors(error: BaseException) -> Iterator[BaseException]:
-    """It, those within it, and those on which it followed."""
+    """Yields the error, those within it, and those on which it followed."""
     for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
         yield from _errors(inner)
     yield error
@@ -70,14 +70,14 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 
 
 def _is_own(error: BaseException) -> bool:
-    """Whether a mutation's own code fails, since a name that it uses is no longer there, say."""
+    """Tells whether a mutation's own code fails, since a name that it uses is no longer there, say."""
     frames = list(_frames(error))
     own = bool(frames) and Path(frames[-1].f_code.co_filename).is_relative_to(BROKEN)
     return own and isinstance(error, AttributeError | LookupError | NameError | TypeError)
 
 
 def _functions(error: BaseException) -> Iterator[str]:
-    """Those through which the error came, outermost first."""
+    """Yields the functions through which the error came, outermost first."""
     for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
         yield from _functions(inner)
     yield from (frame.f_code.co_name for frame in _frames(error))

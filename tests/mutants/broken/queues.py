@@ -36,7 +36,7 @@ class NeverFailing(NeverRefusing):
 
 @contextmanager
 def having(service, **fields) -> Iterator[None]:
-    """Within it, the service has other private fields: `having(settler, queue=…)`."""
+    """Gives the service other private fields for a block: `having(settler, queue=…)`."""
     before = {f"_{name}": getattr(service, f"_{name}") for name in fields}
     for name, value in fields.items():
         setattr(service, f"_{name}", value)
@@ -48,7 +48,7 @@ def having(service, **fields) -> Iterator[None]:
 
 
 def changed(delivery: Delivery, **fields) -> Delivery:
-    """A copy of the delivery in which that is otherwise."""
+    """Returns a copy of the delivery in which that is otherwise."""
     copy = Delivery(delivery.message, delivery.queue_url, delivery.lease)
     for name, value in fields.items():
         setattr(copy, name, value)
