@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _what_botocore_knows_of_aws_is_read_once() -> Iterator[None]:
-    """Each session of boto3 reads its files again, megabytes of JSON; a run has hundreds of sessions."""
+    """Keeps the JSON that botocore reads: megabytes for each session, and a run has hundreds of them."""
     loaders = sys.modules.get("botocore.loaders")
     with pytest.MonkeyPatch.context() as patch:
         if loaders is not None:
@@ -38,9 +38,9 @@ def pytest_report_to_serializable() -> Generator[None, Any, Any]:
 
 
 def whole_characters(value: Any) -> Any:
-    """`value` with `\\ud800` in the place of half a character, which UTF-8 has no bytes for.
+    """Returns `value` with `\\ud800` in the place of half a character, which UTF-8 has no bytes for.
 
-    Hostile messages have such, so logs and reports quote them; and reports travel as UTF-8.
+    Hostile messages have such, so logs and reports quote them. Reports travel as UTF-8.
     """
     match value:
         case str():

@@ -52,7 +52,7 @@ class HttpEndpoint:
         return f"http{'s' if self._secure else ''}://127.0.0.1:{self._server.server_address[1]}"
 
     def forget_sessions(self, tls: ssl.SSLContext) -> None:
-        """From now on it is `tls` that secures connections; an earlier one's sessions mean nothing to it."""
+        """Secures connections by `tls` from now on. Sessions of an earlier one mean nothing to it."""
         listening = socket.socket(fileno=self._server.socket.detach())
         self._server.socket = tls.wrap_socket(listening, server_side=True)
 
@@ -77,7 +77,7 @@ class _Server(ThreadingHTTPServer):
         self.endpoint.closed += 1
 
     def handle_error(self, *_: object) -> None:
-        """A connection that was cut is no news here."""
+        """Ignores a connection that was cut: that is no news here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -148,11 +148,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(said)
 
     def log_message(self, *_: Any) -> None:
-        """Quiet."""
+        """Logs nothing."""
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 5) -> bool:
-    """Whether it comes true in that time."""
+    """Tells whether it comes true in that time."""
     give_up_at = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up_at:

@@ -9,7 +9,7 @@ LETTERS = [code for code in range(ord("#"), ord("~")) if chr(code) != "\\"]
 
 
 def noise(length: int, seed: int = 0) -> str:
-    """A text that only gets longer by compressing it."""
+    """Returns a text that only gets longer by compressing it."""
     table = bytes(LETTERS[byte % len(LETTERS)] for byte in range(256))
     return Random(seed).randbytes(length).translate(table).decode()
 

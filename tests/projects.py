@@ -31,7 +31,7 @@ def its_tests(project: Path, *which: str) -> subprocess.CompletedProcess[str]:
 
 
 def files(project: Path) -> set[str]:
-    """The paths of its files, but for git's own."""
+    """Returns the paths of its files, but for git's own."""
     paths = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
     return {path for path in paths if not path.startswith(".git/")}
 

@@ -29,12 +29,12 @@ NOW = 1_800_000_000.0
 
 
 def text(value: str) -> dict[str, Any]:
-    """A message attribute that is a text."""
+    """Returns a message attribute that is a text."""
     return {"DataType": "String", "StringValue": value}
 
 
 def binary(value: bytes) -> dict[str, Any]:
-    """A message attribute that is bytes."""
+    """Returns a message attribute that is bytes."""
     return {"DataType": "Binary", "BinaryValue": value}
 
 
@@ -51,7 +51,7 @@ def a_delivery(
     system: Mapping[str, str] | None = None,
     **message: Any,
 ) -> Delivery:
-    """A delivery that no queue knows of."""
+    """Returns a delivery that no queue knows of."""
     return Delivery(
         {
             "MessageId": "m-1",
@@ -69,7 +69,7 @@ def a_delivery(
 def task_of(
     model: Any, does: Callable[[Any], None] = lambda payload: None, **policy: Any
 ) -> Task[Any, Any, Any]:
-    """A task named `take` whose payload is of that model, which may be a class of a test."""
+    """Makes a task named `take` whose payload is of that model, which may be a class of a test."""
 
     def take(payload: Any) -> None:
         does(payload)
@@ -99,7 +99,7 @@ class WatchedQueue(MemoryQueue):
         self.answers_after_seconds = 0.0
 
     def asked(self, method: str) -> list[tuple[Any, ...]]:
-        """The arguments of every call of `method`, in order."""
+        """Returns the arguments of every call of `method`, in order."""
         return [call[1:] for call in self.calls if call[0] == method]
 
     async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
@@ -186,7 +186,7 @@ def delay(world: World, port: Any, method: str, *, before: float = 0.0, after: f
 
 
 def watch(port: Any, method: str, note: Callable[..., object]) -> None:
-    """After each call of a port's method, `note` gets the answer, and what was asked."""
+    """Gives `note` the answer, and the arguments, after each call of a port's method."""
     call = getattr(port, method)
 
     async def watched(*asked: Any, **named: Any) -> Any:
@@ -221,7 +221,7 @@ class World:
         loop.skip(seconds)
 
     def seconds(self) -> float:
-        """How much time has passed since the world began."""
+        """Returns how much time has passed since the world began."""
         return self.clock.now() - NOW
 
     def send(self, *bodies: str, **options: Any) -> None:
@@ -244,12 +244,12 @@ class World:
         return received
 
     def delivered(self, body: str = "{}", **options: Any) -> Delivery:
-        """A message sent and received."""
+        """Sends a message and receives it."""
         self.send(body, **options)
         return self.receive()[0]
 
     def delivered_often(self, times: int, body: str, **options: Any) -> Delivery:
-        """A message sent, and received so many times without being settled."""
+        """Sends a message, and receives it so many times without settling it."""
         self.send(body, **options)
         for _ in range(times - 1):
             self.receive()
@@ -257,7 +257,7 @@ class World:
         return self.receive()[0]
 
     def worker(self, table: Mapping[str, Any], *, host: VirtualHost | None = None, **more: Any) -> Worker:
-        """A worker of this world's queues. `table` has its tasks; `more` is what else a Worker takes."""
+        """Makes a worker of this world's queues. `table` has its tasks; `more` is all else a Worker takes."""
         return Worker(
             queue=self.queue,
             dead_letters=self.dead_letters,

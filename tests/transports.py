@@ -21,7 +21,7 @@ TRANSPORTS = (BOTO, LEAN)
 
 
 def as_on_lambda(monkeypatch: pytest.MonkeyPatch, endpoint_url: str | None = None) -> None:
-    """The variables that Lambda sets, and nobody else's."""
+    """Sets the variables that Lambda sets, and nobody else's."""
     for name in (
         "AWS_PROFILE",
         "AWS_DEFAULT_REGION",
@@ -42,14 +42,14 @@ def as_on_lambda(monkeypatch: pytest.MonkeyPatch, endpoint_url: str | None = Non
 
 @contextmanager
 def moto_over_http() -> Iterator[str]:
-    """An empty moto that answers over HTTP, on a free port; its address."""
+    """Opens an empty moto that answers over HTTP on a free port. Yields its address."""
     moto_api_backend.reset()
     yield _moto()
 
 
 @functools.cache
 def _moto() -> str:
-    """One for all tests: to end it takes half a second. It is a thread of this process, and ends with it."""
+    """Starts one moto for all tests: to end it takes half a second. Its thread ends with the process."""
     logging.getLogger("werkzeug").disabled = True  # a line for each request
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
@@ -59,7 +59,7 @@ def _moto() -> str:
 
 @contextmanager
 def in_place(wanted: str, *, attempts: int = 1) -> Iterator[Transport]:
-    """A transport as the worker has it."""
+    """Yields a transport as the worker has it."""
     transport = transport_in_place(wanted, attempts=attempts)
     yield transport
     transport.close()

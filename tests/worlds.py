@@ -198,7 +198,7 @@ class MotoWorld(SqsWorld):
 
 @contextmanager
 def moto(wanted: str) -> Iterator[Emulated]:
-    """The AWS that moto plays, by that transport."""
+    """Opens the AWS that moto plays, by that transport."""
     with pytest.MonkeyPatch.context() as patch, moto_over_http() as url:
         as_on_lambda(patch, url)
         with in_place(wanted) as transport:
@@ -207,7 +207,7 @@ def moto(wanted: str) -> Iterator[Emulated]:
 
 @contextmanager
 def ministack(wanted: str) -> Iterator[Emulated]:
-    """The AWS that MiniStack plays, by that transport."""
+    """Opens the AWS that MiniStack plays, by that transport."""
     with pytest.MonkeyPatch.context() as patch, Emulator() as local:
         as_on_lambda(patch, local.endpoint)
         patch.setenv("AWS_SECRET_ACCESS_KEY", local.secret)
