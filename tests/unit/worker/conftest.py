@@ -45,13 +45,13 @@ class Bench(World):
         self.table = self._tasks()
 
     def work(self, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
-        """One dispatch of these."""
+        """Runs one dispatch of these."""
         return self.run(self.working(*deliveries, seconds_left=seconds_left))
 
     def work_while(
         self, happens: Mapping[float, Callable[[], object]], *deliveries: Delivery
     ) -> list[Report]:
-        """One dispatch of these, during which that happens after so many seconds."""
+        """Runs one dispatch of these, during which that happens after so many seconds."""
 
         async def meanwhile() -> list[Report]:
             began = self.clock.now()
@@ -70,11 +70,11 @@ class Bench(World):
         return await worker.work(Batch(deliveries), lambda: ends_at - self.clock.now())
 
     def imports_for(self, seconds: float) -> None:
-        """From now on, a task's module takes so long to import."""
+        """Makes a task's module take so long to import, from now on."""
         self.table = _SlowTable(self.table, lambda: self.block(seconds))
 
     def kills_in(self, where: str) -> None:
-        """From now on, this part of what comes before the task `by_key` kills its process."""
+        """Makes this part before the task `by_key` kill its process, from now on."""
 
         def kill(*_: object) -> Any:
             raise Crash
@@ -95,12 +95,12 @@ class Bench(World):
             self.send(body_of("plain", {"n": n, **what}), **options)
 
     def received(self, *does: dict[str, Any]) -> list[Delivery]:
-        """Such messages, sent and received together."""
+        """Sends such messages, and receives them together."""
         self.put(*does)
         return self.receive()
 
     def crash(self, *deliveries: Delivery) -> None:
-        """One dispatch of these, whose process is killed."""
+        """Runs one dispatch of these, whose process is killed."""
         with pytest.raises(Crash):
             self.work(*deliveries)
 
@@ -144,14 +144,14 @@ class Bench(World):
 
 
 def note(world: World) -> dict[str, Any]:
-    """The note of the only dead letter."""
+    """Returns the note of the only dead letter."""
     (letter,) = world.dead_letters.messages
     value: dict[str, Any] = json.loads(letter.attributes["zigzag"]["StringValue"])
     return value
 
 
 def refuse_to_extend(world: World, refused: Delivery) -> None:
-    """From now on, SQS extends the lease of this one no more."""
+    """Makes SQS extend the lease of this one no more, from now on."""
     change_visibility = world.queue.change_visibility
 
     async def refusing(asked: Sequence[Delivery], seconds: int, until: float = math.inf) -> list[Failed]:
@@ -190,7 +190,7 @@ def bench() -> Iterator[Bench]:
 
 @pytest.fixture
 def fifo() -> Iterator[Bench]:
-    """A bench on a FIFO queue."""
+    """Yields a bench on a FIFO queue."""
     bench = Bench(".fifo")
     yield bench
     bench.close()
@@ -208,7 +208,7 @@ def call(process: LambdaProcess, function: Callable[[], Any], seconds: float = L
 
 
 def status_of_a_child(run: Callable[[], int]) -> int:
-    """What a child process ends with, if not with what `run` returns."""
+    """Returns the status of a child process: that of `run`, unless something else ended it."""
     child = os.fork()
     if child == 0:
         try:

@@ -22,7 +22,7 @@ from zigzag_testing.faults import Crash
 
 
 def worked_until_it_is_gone(bench: Bench, *, every: float = 3600) -> list[str]:
-    """The outcomes of what is on the queue, received again after so many seconds."""
+    """Works until the queue is empty, with so many seconds between. Returns the outcomes."""
     outcomes = []
     while len(bench.queue):
         outcomes += bench.outcomes(bench.receive())
@@ -31,7 +31,7 @@ def worked_until_it_is_gone(bench: Bench, *, every: float = 3600) -> list[str]:
 
 
 def crashed(bench: Bench, body: str, *, times: int) -> None:
-    """A message that has killed its process so often, and is visible again."""
+    """Lets a message kill its process so often, and be visible again."""
     bench.send(body)
     for _ in range(times):
         bench.crash(*bench.receive())
@@ -197,7 +197,7 @@ class TestALetterThatCantBeStored:
 
 
 class TestWithoutRecords:
-    """Where they can't be reached, only first deliveries start."""
+    """While records can't be reached, only first deliveries start."""
 
     def test_a_first_delivery_runs(self, bench: Bench) -> None:
         bench.records.broken = {"count"}
@@ -224,7 +224,7 @@ class TestWithoutRecords:
         assert all(1800 <= wait <= 3600 for wait in waits[7:])
 
     def comes_in_vain(self, bench: Bench, body: str) -> list[Report]:
-        """A message that was delivered before, while no record can be reached; then they can."""
+        """Delivers a message again while no record can be reached. Then they can."""
         bench.records.broken = {"count"}
         bench.send(body)
         bench.receive()

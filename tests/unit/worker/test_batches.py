@@ -27,7 +27,7 @@ def numbers(bench: Bench) -> list[int]:
 
 
 def waiting(bench: Bench) -> list[int]:
-    """What is still on the queue."""
+    """Returns the numbers of the messages that are still on the queue."""
     return [json.loads(message.body)["payload"]["n"] for message in bench.queue.messages]
 
 
@@ -279,7 +279,7 @@ class TestInOrder:
 
 
 class TestNearTheirEnd:
-    """What was not started, and SQS may drop before it comes again, becomes a dead letter."""
+    """A message that was not started, and that SQS may drop before it comes again, becomes a dead letter."""
 
     def test_what_no_time_is_left_for_becomes_one_that_says_so(self, either: Bench) -> None:
         # Given three messages near their end, of which the third is younger

@@ -1,4 +1,4 @@
-"""What a worker tells the breaker of its queue, and when an attempt is none."""
+"""A worker tells the breaker of its queue when a service is away, and counts no attempt then."""
 
 from __future__ import annotations
 

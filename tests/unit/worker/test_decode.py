@@ -63,12 +63,12 @@ KINDS = {"arrays": ("[", "]"), "objects": ('{"":', "}")}
 
 
 def nested(levels: int, opened: str, closed: str) -> str:
-    """A body so many levels deep."""
+    """Returns a body so many levels deep."""
     return '{"task": "t", "payload": {"a": ' + opened * (levels - 2) + "0" + closed * (levels - 2) + "}}"
 
 
 def can_be_walked(payload: Any) -> bool:
-    """No bare assertion: pytest takes minutes to show where a recursion had no end."""
+    """Tells that without a bare assertion: pytest takes minutes to show where a recursion had no end."""
     try:
         return bool(copy.deepcopy(payload) == payload and json.dumps(payload, indent=1))
     except RecursionError:
@@ -76,7 +76,7 @@ def can_be_walked(payload: Any) -> bool:
 
 
 class TestDepth:
-    """What a task gets can be walked, copied and written again without Python's stack running out."""
+    """A task's payload can be walked, copied and written again without Python's stack running out."""
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_a_body_of_a_hundred_levels_is_decoded(self, kind: str) -> None:

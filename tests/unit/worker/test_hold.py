@@ -26,12 +26,12 @@ def beats(bench: Bench) -> list[tuple[Any, ...]]:
 
 
 def broken(bench: Bench, begin: float, end: float) -> Mapping[float, Any]:
-    """Between those two moments, every beat fails."""
+    """Returns what makes every beat fail between those two moments."""
     return {begin: lambda: bench.queue.broken.add("change_visibility"), end: bench.queue.broken.clear}
 
 
 def fails_once(bench: Bench, error: Exception) -> None:
-    """The next beat fails like that."""
+    """Makes the next beat fail like that."""
     change_visibility = bench.queue.change_visibility
 
     async def fail(*_: object) -> list[Failed]:
@@ -42,7 +42,7 @@ def fails_once(bench: Bench, error: Exception) -> None:
 
 
 async def seen_meanwhile(bench: Bench, deliveries: Sequence[Delivery]) -> list[str]:
-    """What others receive while a worker has these."""
+    """Returns the bodies that others receive while a worker has these."""
     working, others = asyncio.create_task(bench.working(*deliveries)), []
     while not working.done():
         await bench.clock.sleep(7)
@@ -308,7 +308,7 @@ class TestSeveral:
 
 
 def test_no_letter_is_made_of_a_message_that_was_lost(bench: Bench) -> None:
-    # Given a message that killed its process as often as it may, and a table that answers so slowly
+    # Given a message that killed its process the last time that it may, and a table that answers so slowly
     delivery = bench.delivered_often(9, body_of("plain", {"crashes": True}))
     count = bench.records.count
 

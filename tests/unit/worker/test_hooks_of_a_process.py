@@ -28,7 +28,7 @@ def call(process: LambdaProcess, function: Callable[[], Any]) -> Any:
 
 
 def heard(*_: object) -> None:
-    """Of a signal, or of a collection."""
+    """Does nothing, as the hook of a signal or of a collection."""
 
 
 @pytest.mark.parametrize("timer", [signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF])

@@ -157,7 +157,7 @@ class TestBusy:
         bench.send(body_of("once", {"raises": True}, id="order-7"))
 
     def comes(self, bench: Bench) -> list[Delivery]:
-        """It, while the other worker still runs it."""
+        """Delivers the message while the other worker still runs it."""
         bench.pass_time(3600)
         bench.records.records["run#once#order-7"].until = bench.clock.now() + 105
         return bench.receive()

@@ -38,7 +38,7 @@ class Setting(NamedTuple):
 
 
 def watch(*_: object) -> None:
-    """Of what runs, nothing is said."""
+    """Does nothing, as a hook of code that runs."""
 
 
 def folder() -> str | None:
@@ -49,7 +49,7 @@ def folder() -> str | None:
 
 
 def go_to(path: str | None) -> None:
-    """None is a folder that is deleted then."""
+    """Goes to a folder. None is one that is deleted then."""
     there = path or tempfile.mkdtemp()
     os.chdir(there)
     if path is None:
@@ -88,7 +88,7 @@ def set_zone_in_secret(zone: str | int) -> None:
 
 
 def limit(name: str, soft: int | None = None) -> Setting:
-    """A resource limit, of which the task changes the soft one."""
+    """Returns a resource limit, of which the task changes the soft one."""
     number = getattr(resource, f"RLIMIT_{name}")
     hard = resource.getrlimit(number)[1]
     other = soft or (2**40 if hard == resource.RLIM_INFINITY else hard - 1)

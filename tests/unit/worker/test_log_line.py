@@ -53,7 +53,7 @@ def delivered_late(bench: Bench, seconds: float, body: str) -> Delivery:
 
 
 class TestFigures:
-    """What every line tells, metrics or not."""
+    """Figures of every line, with metrics or without."""
 
     def test_a_success_is_one_line_that_tells_this(
         self, bench: Bench, lines_of: LINES, monkeypatch: pytest.MonkeyPatch
@@ -134,7 +134,7 @@ class TestFigures:
 
 
 def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:
-    """The metrics that CloudWatch makes of a line: name, and dimensions with their values.
+    """Returns the metrics that CloudWatch makes of a line: name, and dimensions with their values.
 
     Fails if the line breaks a rule of the embedded metric format
     (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
@@ -155,7 +155,7 @@ def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:
 
 
 class TestMetrics:
-    """What CloudWatch makes of a line."""
+    """Metrics that CloudWatch makes of a line."""
 
     def test_a_success_is_its_seconds_and_how_long_its_message_waited(
         self, bench: Bench, lines_of: LINES

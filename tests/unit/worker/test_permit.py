@@ -55,7 +55,7 @@ class Gates(MemoryGates):
 
 @pytest.fixture
 def world(bench: Bench) -> World:
-    """The one that the bench is."""
+    """Returns the world that the bench is."""
     return bench
 
 
@@ -68,7 +68,7 @@ def gates(world: World) -> Gates:
 
 
 def delivery(world: World, body: str, *, start_by: float = 90, permit: str = PERMIT) -> Delivery:
-    """A message that was received with that permit."""
+    """Returns a message that was received with that permit."""
     one = world.delivered(body)
     return Delivery(one.message, one.queue_url, Lease(NOW, NOW + start_by, NOW + 120, permit))
 

@@ -24,7 +24,7 @@ from zigzag.in_place import run_in_place
 
 
 def spin() -> None:
-    """What only a signal interrupts."""
+    """Computes for ever: only a signal interrupts it."""
     while True:
         time.sleep(0.01)
 
@@ -148,7 +148,7 @@ def test_the_memory_is_in_megabytes(process: LambdaProcess) -> None:
 
 
 class TestBeside:
-    """What runs during a block does so in a thread of its own, and has ended after it."""
+    """Code that runs during a block does so in a thread of its own, and has ended after it."""
 
     def ran(
         self, process: LambdaProcess, work: Callable[[Sleep], Any], does: Callable[[], object] = int

@@ -1,4 +1,4 @@
-"""A body of 1 MiB is read within a worker's memory, whatever is in it."""
+"""A body of 1 MiB is read within a worker's memory, no matter what is in it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ print(int(peak) / 1024)
 
 
 def filled(start: str, each: str, end: str, most: int = SIZE) -> str:
-    """A body that is `each` again and again, as often as a body may have it."""
+    """Returns a body that is `each` again and again, up to the size of a body."""
     number = min((SIZE - len(start) - len(end)) // (len(each) + 1), most)
     return start + ",".join([each] * number) + end
 
@@ -95,7 +95,7 @@ def test_half_of_the_workers_memory_is_enough(model: str, what: str) -> None:
 @pytest.mark.parametrize(("opened", "closed"), [("[", "]"), ('{"":', "}")], ids=["arrays", "objects"])
 def test_of_objects_and_arrays_there_may_be_so_many(opened: str, closed: str) -> None:
     def body(parts: int) -> str:
-        """With so many of them: three are around the others."""
+        """Returns a body with so many of them: three are around the others."""
         return '{"task": "t", "payload": {"a": [' + ", ".join([f"{opened}0{closed}"] * (parts - 3)) + "]}}"
 
     assert len(decode(a_delivery(body(MAX_PARTS))).payload["a"]) == MAX_PARTS - 3

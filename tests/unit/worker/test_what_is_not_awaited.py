@@ -1,4 +1,4 @@
-"""A task may return what has still to be run. That is run, or refused: what has not run is no success."""
+"""A task may return what has still to be run. The worker runs or refuses it. No run, no success."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ GOES_ON: dict[str, Any] = {"goes on for": 600}
 
 
 def work(bench: Bench, *payloads: dict[str, Any], **policy: Any) -> None:
-    """One dispatch of them, whose process ends."""
+    """Runs one dispatch of them, whose process ends."""
     bench.table["plain"].policy = Policy(timeout=TIMEOUT, **policy)
     for payload in payloads:
         bench.send(body_of("plain", payload))

@@ -47,7 +47,7 @@ def bench(bench: Bench) -> Bench:
 
 
 class TestOutcomes:
-    """What a task does, and what becomes of its message."""
+    """Ends of a task, and the fate of its message."""
 
     def test_a_task_that_succeeds_has_its_message_deleted(self, bench: Bench) -> None:
         (report,) = bench.work(bench.delivered(body_of("plain", {"n": 7})))
@@ -131,7 +131,7 @@ class TestLease:
 
     @pytest.fixture
     def unknown(self, bench: Bench) -> Delivery:
-        """A delivery whose lease nobody knows."""
+        """Returns a delivery whose lease nobody knows."""
         delivery = bench.delivered(body_of("plain"))
         return Delivery(delivery.message, delivery.queue_url, None)
 
@@ -196,7 +196,7 @@ class TestWithoutAQueue:
 
 
 class TestContext:
-    """What a task knows of itself."""
+    """The context that a task gets."""
 
     def test_a_task_knows_its_id_attempt_sent_time_attributes_and_seconds_left(self, bench: Bench) -> None:
         number = {"DataType": "Number", "StringValue": "7"}
@@ -242,7 +242,7 @@ class TestContext:
 
 
 class TestTimeOnTheQueue:
-    """SQS keeps a message for 14 days, whatever becomes of it."""
+    """SQS keeps a message for 14 days, and no longer."""
 
     def test_what_kills_its_process_becomes_a_dead_letter_before_their_end(self, bench: Bench) -> None:
         bench.send(body_of("plain", {"crashes": True}))
