@@ -36,7 +36,7 @@ WARM = Callable[..., AbstractContextManager[WarmWorker]]
 
 
 class LambdaContext:
-    """What Lambda hands to a handler, as far as we use it."""
+    """The context that Lambda hands to a handler, as far as we use it."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -63,14 +63,14 @@ class Stack:
         return str(self._sqs.create_queue(QueueName=name)["QueueUrl"])
 
     def send(self, body: str, attributes: Mapping[str, Any] | None = None, *, url: str | None = None) -> str:
-        """`aws sqs send-message`; the MessageId."""
+        """Runs `aws sqs send-message`. Returns the MessageId."""
         answer = self._sqs.send_message(
             QueueUrl=url or self.queue_url, MessageBody=body, MessageAttributes=attributes or {}
         )
         return str(answer["MessageId"])
 
     def receive(self, url: str) -> dict[str, Any]:
-        """`aws sqs receive-message`; the message."""
+        """Runs `aws sqs receive-message`. Returns the message."""
         answer = self._sqs.receive_message(
             QueueUrl=url, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
         )
@@ -78,11 +78,11 @@ class Stack:
         return message
 
     def wake_consumer(self) -> dict[str, Any]:
-        """The schedule fires; what the consumer answers."""
+        """Fires the schedule. Returns the consumer's answer."""
         return consumer.app.handler({"source": "aws.events"}, LambdaContext(90))
 
     def start_workers(self) -> list[dict[str, Any]]:
-        """Lambda starts a worker for each dispatch; what they answer."""
+        """Starts a worker for each dispatch, as Lambda does. Returns their answers."""
         events = self.endpoint.requests[:]
         self.endpoint.requests.clear()
         return [self.start_worker(json.loads(event)) for event in events]
@@ -91,7 +91,7 @@ class Stack:
         return worker.app.handler(event, LambdaContext(60))
 
     def run(self) -> list[dict[str, Any]]:
-        """One firing of the schedule and all that follows; what the workers answer."""
+        """Fires the schedule once, with all that follows. Returns the workers' answers."""
         self.wake_consumer()
         return self.start_workers()
 
@@ -121,7 +121,7 @@ class Stack:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[LINES]:
-    """What the functions have logged since it was last asked."""
+    """Yields a call that returns the lines of the functions since it was last made."""
     botocore = logging.getLogger("botocore")
     level = logging.getLogger().level, botocore.level
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
@@ -132,7 +132,7 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.fixture
 def nothing_wired(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The functions wire themselves anew, as in a new environment of Lambda's."""
+    """Makes the functions wire themselves again, as in a new environment of Lambda's."""
     monkeypatch.setattr(log, "_function", None)
     monkeypatch.setattr(send, "_identity", None)
     forget()
@@ -142,7 +142,7 @@ def nothing_wired(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def _transports_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Lambda ends a process, and its connections with it; here they would stay open."""
+    """Closes connections, as Lambda does with a process. Here they would stay open."""
     made: list[Transport] = []
 
     def remembered(make: Callable[..., Transport]) -> Callable[..., Transport]:

@@ -1,4 +1,4 @@
-"""A package is what src/requirements.txt says, whatever the shell says of pip; a line that is wrong is named.
+"""A package has what src/requirements.txt says, no matter how the shell sets pip. A wrong line is named.
 
 Nothing is fetched: the wheels lie in a folder of the test's.
 """
@@ -46,13 +46,15 @@ PROJECT_FILE = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbacken
 
 @dataclass(frozen=True)
 class Project:
-    """What makes a package, with a line or more in requirements.txt."""
+    """A project that makes a package, with a line or more in requirements.txt."""
 
     folder: Path
 
     def wheel(self, name: str, *, needs: str = "", file: str = "", build: str = "") -> str:
-        """A wheel that is there to be had, with one file; its hash. Of two of one version pip
-        takes the one with the higher `build`."""
+        """Makes a wheel that is there to be had, with one file. Returns its hash.
+
+        Of two of one version pip takes the one with the higher `build`.
+        """
         wheel = self.folder / "wheels" / f"{name}-1{build}-py3-none-any.whl"
         wheel.parent.mkdir(exist_ok=True)
         needed = f"Requires-Dist: {needs}\n" if needs else ""
@@ -66,7 +68,7 @@ class Project:
         return hashlib.sha256(wheel.read_bytes()).hexdigest()
 
     def page(self) -> str:
-        """A page of links to all of the wheels, with their hashes, as an index has it."""
+        """Returns a page of links to all of the wheels, with their hashes, as an index has it."""
         wheels = self.folder / "wheels"
         links = [
             f'<a href="{wheel.name}#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}">{wheel.name}</a>'
@@ -76,7 +78,7 @@ class Project:
         return str(wheels / "page.html")
 
     def library(self) -> None:
-        """A folder of the user's own, libs/shop, with a package of that name."""
+        """Makes a folder of the user's own, libs/shop, with a package of that name."""
         library = self.folder / "libs" / "shop"
         library.mkdir(parents=True)
         (library / "pyproject.toml").write_text(PROJECT_FILE + '[project]\nname = "shop"\nversion = "1"\n')
@@ -103,7 +105,7 @@ class Project:
         )
 
     def has(self, module: str) -> bool:
-        """Whether a bare interpreter imports it from the package."""
+        """Tells whether a bare interpreter imports it from the package."""
         command = [sys.executable, "-I", "-S", "-c", "import sys, runpy; sys.path[:0] = sys.argv[1:2]"]
         command[-1] += f"; import {module}"
         return subprocess.run([*command, str(self.folder / "out")], check=False).returncode == 0

@@ -120,7 +120,7 @@ def test_a_stack_of_something_else_is_told_from_half_a_stack(
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """An endpoint that takes connections and never answers."""
+    """Yields an endpoint that takes connections and never answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()

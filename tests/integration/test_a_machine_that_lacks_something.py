@@ -1,4 +1,4 @@
-"""What is missing on a machine is said in one sentence, with how to mend it, and no traceback."""
+"""A tool that a machine lacks is named in one sentence, with its remedy, and without a traceback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def make_environment(python: str, folder: Path, requirements: Path) -> subproces
 
 
 def a_python(folder: Path, version: str) -> str:
-    """An interpreter that says it is of this version, and can do nothing else."""
+    """Returns an interpreter that says it is of this version, and can do nothing else."""
     script = folder / "python"
     script.write_text(f'#!/bin/sh\n[ "$1" = -I ] && shift\n[ "$1" = -c ] && echo {version}\n')
     script.chmod(0o755)

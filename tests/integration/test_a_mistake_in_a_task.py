@@ -30,7 +30,7 @@ def keep_order(order: dict[str, int]) -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the table and its test need."""
+    """Makes a project of what the table and its test need."""
     folder = tmp_path_factory.mktemp("user") / "project"
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "tests/integration/test_the_table_of_tasks.py"):

@@ -25,7 +25,7 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A new project of `make new-project`, and what was said of it. No test changes it."""
+    """Makes a new project by `make new-project`. Returns its words as well. No test changes the project."""
     folder = tmp_path_factory.mktemp("own") / "shop-queue"
     folder.mkdir()
     done = run(
@@ -147,7 +147,7 @@ def test_the_stamp_has_the_version_and_each_file_of_zigzags_as_it_is(project: Pa
 
 
 def recipes(makefile: Path) -> dict[str, str]:
-    """Each target with its recipe, but for what the help says of it."""
+    """Returns each target with its recipe, but for what the help says of it."""
     found = re.findall(
         r"^([\w./ -]+):(?! *=)([^\n]*\n(?:\t.*\n)*)", makefile.read_text("utf-8"), re.MULTILINE
     )
@@ -195,7 +195,7 @@ BROKEN = {
 
 @pytest.fixture(scope="module")
 def said_of_broken(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a project's own tests say of mistakes in three files."""
+    """Returns what a project's own tests say of mistakes in three files."""
     project = tmp_path_factory.mktemp("broken") / "project"
     new(project)
     for path, edit in BROKEN.items():

@@ -21,7 +21,7 @@ class EndOfProcess(BaseException):
 
 @pytest.fixture
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The statuses with which the process ended."""
+    """Returns the statuses with which the process ended."""
     statuses: list[int] = []
 
     def end(status: int) -> None:

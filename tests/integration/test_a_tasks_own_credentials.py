@@ -70,7 +70,7 @@ def worker(request: pytest.FixtureRequest, warm: WARM) -> Iterator[WarmWorker]:
 
 
 def done(call: bytes) -> bytes:
-    """AWS's answer, also to a send."""
+    """Returns AWS's answer, also to a send."""
     sent = json.loads(call).get("MessageBody")
     answer = {}
     if sent is not None:
@@ -85,7 +85,7 @@ def by_boto(headers: dict[str, str]) -> bool:
 
 
 def callers(worker: WarmWorker) -> list[tuple[str, str, str]]:
-    """Of each call, its operation, and whose it was: the key, and the region."""
+    """Returns, of each call, its operation, and its owner: the key, and the region."""
     found = []
     for operation, headers in zip(worker.called, worker.endpoint.headers, strict=True):
         signed = re.search(r"Credential=(\w+)/\d+/([\w-]+)/", headers["authorization"])

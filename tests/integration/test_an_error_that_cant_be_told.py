@@ -1,4 +1,4 @@
-"""A task raises an error of a class that fails whoever looks at it. Its outcome is that of any other."""
+"""A task raises an error whose class fails when it is looked at. Its outcome is that of any other."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def version_b(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project on version A whose user has tasks, tests, and something in every place."""
+    """Returns a project on version A whose user has tasks, tests, and something in every place."""
     project = tmp_path_factory.mktemp("a") / "project"
     new(project)
     (project / "src/tasks/hello.py").unlink()
@@ -109,7 +109,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(untouched: Path, tmp_path: Path) -> Path:
-    """A copy of it, free to be changed."""
+    """Returns a copy of it, free to be changed."""
     shutil.copytree(untouched, tmp_path / "project")
     return tmp_path / "project"
 
@@ -134,7 +134,7 @@ def test_what_is_the_users_is_kept(upgraded: tuple[Path, str], untouched: Path) 
     assert after["src/requirements.txt"] == before["src/requirements.txt"]
     assert after["Makefile"] == before["Makefile"]
     assert after["requirements.txt"].endswith("./libs/shop\n")
-    # Else a change of no requirement would make new environments
+    # Without that, a change of no requirement would make new environments
     assert len({(root / "requirements.txt").stat().st_mtime_ns for root in (untouched, project)}) == 1
 
 

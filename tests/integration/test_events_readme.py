@@ -25,20 +25,20 @@ DISPATCHES = [name for name in EVENTS if name.startswith("worker-")]
 
 
 def explained(name: str) -> str:
-    """What the README says under the file's name."""
+    """Returns what the README says under the file's name."""
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     return readme.partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
 
 
 def shown(name: str) -> dict[str, Any]:
-    """The answer to the event that the README shows, below its command."""
+    """Returns the answer to the event that the README shows, below its command."""
     command, answer = explained(name).partition("```console\n")[2].partition("\n```")[0].splitlines()
     assert f"--event events/{name}" in command
     return dict(json.loads(answer))
 
 
 def defaults(function: str) -> dict[str, str]:
-    """The function's variables that parameters set, as they are if nobody turns those."""
+    """Returns the function's variables that parameters set, as they are if nobody turns those."""
     template = yaml_parse((FOLDER.parent / "template.yaml").read_text(encoding="utf-8"))
     found = template["Resources"][function]["Properties"]["Environment"]["Variables"]
     parameters = template["Parameters"]
@@ -50,7 +50,7 @@ def defaults(function: str) -> dict[str, str]:
 
 
 def gist(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer without what is drawn anew, and what depends on the network or on the tasks there are."""
+    """Returns an answer without its chance, and without what depends on the network or on other tasks."""
     ends = {"stopped": ": ", "reason": "; there are: "}
     return {
         key: value.partition(ends[key])[0] if key in ends and value else value

@@ -1,4 +1,4 @@
-"""What is put right of the local AWS before it serves, and can be shown without starting it."""
+"""Settings of the local AWS are put right before it serves, as far as shows without starting it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FREE = ("a place", None)
 
 
 def lambdas(*answers: tuple[str | None, str | None]) -> Any:
-    """A stand-in for MiniStack's module, whose concurrency answers so, and goes on with the last."""
+    """Returns a stand-in for MiniStack's module, whose concurrency answers so, and goes on with the last."""
     said = list(answers)
     return SimpleNamespace(_acquire_execution_slot=lambda *_: said.pop(0) if len(said) > 1 else said[0])
 

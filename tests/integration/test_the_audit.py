@@ -18,7 +18,7 @@ CANARY = {"jinja2": [{"id": "CVE-2019-10906"}]}
 def audit(
     folder: Path, known: dict[str, list[dict[str, str]]] | None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """The audit with a service that knows that of packages; None: nobody answers."""
+    """Runs the audit with a service that knows that of packages. With None nobody answers."""
     pins = folder / "pins.txt"
     pins.write_text(PINS)
     service = folder / "pip-audit"

@@ -1,4 +1,4 @@
-"""The consumer in a process of its own, as Lambda runs it: whatever comes, it stays within its memory."""
+"""The consumer in a process of its own, as Lambda runs it, stays within its memory, no matter what comes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def stub() -> Iterator[Stub]:
 
 
 def in_ten_attributes(text: str) -> dict[str, Any]:
-    """What a message has whose bulk is in its attributes."""
+    """Returns a message whose bulk is in its attributes."""
     attributes = {f"a{number}": {"DataType": "String", "StringValue": text} for number in range(10)}
     return {"MessageAttributes": attributes, "MD5OfMessageAttributes": md5_of_attributes(attributes)}
 
@@ -77,7 +77,7 @@ def in_ten_attributes(text: str) -> dict[str, Any]:
 def tick(
     stub: Stub, messages: int, memory_mb: int, *refused: int, **bulk: Any
 ) -> tuple[dict[str, Any], float]:
-    """A tick that finds so many messages: its summary, and the most memory that its process took, in MB.
+    """Runs a tick that finds so many messages. Returns its summary, and its process's peak, in MB.
 
     refused -- after how many receives the lean client's signature is, if it is.
     bulk    -- `body` or `more` of each message.
@@ -107,7 +107,7 @@ def tick(
 
 
 def assert_nothing_is_missing(summary: dict[str, Any], messages: int) -> None:
-    """A slow machine may end the turn before all is received: what was, became something."""
+    """Checks that each message received became something. A slow machine may not receive them all."""
     ended = sum(summary[what] for what in ("dispatched", "dead_lettered", "released", "left"))
     assert messages / 2 <= summary["received"] == ended <= messages
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 
 def line_of(name: str) -> str:
-    """Where the table has the name: file and line, to click on."""
+    """Returns the name's place in the table: file and line, to click on."""
     for number, line in enumerate(TABLE.read_text().splitlines(), start=1):
         if f'"{name}"' in line or f"'{name}'" in line:
             return f"{TABLE}:{number}"
@@ -41,7 +41,7 @@ def test_a_line_of_the_table_leads_to_a_task(name: str) -> None:
 def test_a_task_has_its_line_in_the_table(file: Path) -> None:
     try:
         module = importlib.import_module(f"tasks.{file.stem}")
-    except Exception as error:  # whatever a task's module may raise
+    except Exception as error:  # a task's module may raise anything
         pytest.fail(f"{file} can't be imported: {type(error).__name__}: {error}", pytrace=False)
     missing = [name for name, found in vars(module).items() if isinstance(found, Task) and name not in TASKS]
     if missing:

@@ -45,7 +45,7 @@ TABLE = {
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account of moto's."""
+    """Yields an account of moto's."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -55,7 +55,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def deployed(task_queue: dict[str, Any], flow_control: str | None = None) -> dict[str, str]:
-    """The outputs of a stack called zigzag; without `flow_control`, one from before that parameter."""
+    """Deploys a stack called zigzag. Without `flow_control`, it is one from before that parameter."""
     resources = {"TaskQueue": task_queue, "DeadLetterQueue": queue()}
     names = {"QueueUrl": "TaskQueue", "DeadLetterQueueUrl": "DeadLetterQueue"}
     parameters = {}
@@ -79,7 +79,7 @@ def deployed(task_queue: dict[str, Any], flow_control: str | None = None) -> dic
 
 @pytest.fixture
 def queue_url(account: None) -> str:
-    """The queue of a stack called zigzag."""
+    """Returns the queue of a stack called zigzag."""
     return deployed(queue())["QueueUrl"]
 
 
@@ -281,7 +281,7 @@ class ControlledStack:
     slept: list[float]
 
     def gate(self) -> dict[str, Any]:
-        """The item of the queue `default`."""
+        """Returns the item of the queue `default`."""
         found = boto3.client("dynamodb").get_item(TableName=self.table, Key={"key": {"S": "gate#default"}})
         return dict(found.get("Item", {}))
 
@@ -298,7 +298,7 @@ class ControlledStack:
             sqs.receive_message(QueueUrl=self.queue_url)
 
     def is_old(self, seconds: int) -> None:
-        """CloudWatch has an age of the oldest message."""
+        """Gives CloudWatch an age of the oldest message."""
         boto3.client("cloudwatch").put_metric_data(
             Namespace="AWS/SQS",
             MetricData=[

@@ -74,7 +74,7 @@ UNHURT = [name for name in SET_UP if name != "a filter, a factory and a class of
 
 @pytest.fixture(scope="module")
 def ran(request: pytest.FixtureRequest, warm: WARM) -> Ran:
-    """What came of a process in which a task set logging up so."""
+    """Runs a process in which a task sets logging up so."""
     code = TASKS.replace("{code}", body(SET_UP[request.param])) + LOGS
     with warm() as worker:
         return worker.runs(code, "before", "sets_up", "after", "logs")

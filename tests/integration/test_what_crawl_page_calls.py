@@ -62,7 +62,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 @contextmanager
 def closes_after(answer: bytes) -> Iterator[int]:
-    """A port at which one request gets these bytes, and the connection's end."""
+    """Opens a port at which one request gets these bytes, and the connection's end."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -78,7 +78,7 @@ def closes_after(answer: bytes) -> Iterator[int]:
 
 
 def crawl(url: str) -> tuple[str, str | None]:
-    """The outcome of the first attempt, and its reason."""
+    """Returns the outcome of the first attempt, and its reason."""
     with Sandbox({"crawl_page": example.crawl_page}) as sandbox:
         example.crawl_page.send(example.Page(url=url))
         sandbox.tick()

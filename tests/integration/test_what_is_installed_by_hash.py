@@ -1,4 +1,4 @@
-"""What ships, and what the local AWS runs: is each wheel the one that was there when it was pinned?"""
+"""Each wheel that ships, or that the local AWS runs, is the one that was there when it was pinned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ONE_VERSION = re.compile(r"[\w.-]+==[\w.]+(\s+--hash=sha256:[0-9a-f]{64})+")
 
 
 def ours(file: str) -> list[str]:
-    """The requirements of a file, without a user's; a line each."""
+    """Returns the requirements of a file, a line each, without a user's."""
     text = (ROOT / file).read_text(encoding="utf-8").partition("# ==== YOURS")[0]
     joined = text.replace("\\\n", " ")
     return [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]

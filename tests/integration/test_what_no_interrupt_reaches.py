@@ -40,7 +40,7 @@ SETTLED = ["UpdateItem", "ChangeMessageVisibilityBatch"]
 
 @pytest.fixture(scope="module")
 def ran(warm: WARM) -> dict[str, tuple[Ran, list[str]]]:
-    """What came of each, and the calls of AWS. They wait side by side."""
+    """Runs each, side by side. Returns what came of it, and its calls of AWS."""
 
     def run(name: str) -> tuple[Ran, list[str]]:
         with warm() as worker:

@@ -1,6 +1,6 @@
 """One warm process of the worker function, as Lambda has it: its handler, calls by TLS, a standard output.
 
-What a task does to its process stays in it, and its end is a real one.
+A task's traces in its process stay there, and the process's end is a real one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ from zigzag import Context, task
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of a process.
+    """The results of a process.
 
     answers -- of the handler, one an event, as far as the process got.
     output  -- the lines of its standard output.
@@ -94,7 +94,7 @@ class Ran:
         return [json.loads(line) for line in self.output if line.startswith("{")]
 
     def said(self, message: str) -> list[dict[str, Any]]:
-        """The lines with that message."""
+        """Returns the lines with that message."""
         return [line for line in self.lines if line.get("message") == message]
 
     @property
@@ -113,7 +113,7 @@ class WarmWorker:
     more: dict[str, str] = field(default_factory=dict)
 
     def runs(self, code: str, *names: str, seconds_left: float = 60, one_pipe: bool = False) -> Ran:
-        """A process whose tasks' module has that code, and gets an event for each of the names in turn.
+        """Runs a process whose tasks' module has that code. It gets an event for each of the names in turn.
 
         seconds_left -- until the function is ended, at the beginning of each event.
         one_pipe     -- whether standard output and standard error are one.
@@ -140,7 +140,7 @@ class WarmWorker:
 
 
 def body(code: str) -> str:
-    """The code as the body of a function."""
+    """Returns the code as the body of a function."""
     return indent(dedent(code).strip("\n"), "    ")
 
 
@@ -148,7 +148,7 @@ def body(code: str) -> str:
 def warm_worker(
     folder: Path, certified: tuple[Path, ssl.SSLContext], transport: str = "lean"
 ) -> Iterator[WarmWorker]:
-    """A worker whose AWS says yes to whatever it is asked, by TLS.
+    """Opens a worker whose AWS says yes to every call, by TLS.
 
     certified -- as `tests.certificates.make_certificate` gives it.
     """
