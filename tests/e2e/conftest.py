@@ -21,7 +21,7 @@ from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
 
 TRANSPORT = os.environ.get("ZIGZAG_E2E_TRANSPORT", LEAN)
-"""What deployed functions call AWS through, unless a test names it."""
+"""The transport of deployed functions, unless a test names it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Deployed:
         return session().client(service, **client_options(self.aws.environment()))
 
     def aws_cli(self, *arguments: str) -> dict[str, Any]:
-        """What the real AWS command line answers."""
+        """Returns the answer of the real AWS command line."""
         return aws_cli.run(self.aws, *arguments)
 
     def set_consumer(self, **variables: str) -> None:
@@ -55,7 +55,7 @@ class Deployed:
         change(Name=rule["Name"])
 
     def said(self) -> str:
-        """For a failure: what went wrong by the functions' own words, and the emulator's last ones."""
+        """Tells of a failure: what went wrong, by the functions' own words and the emulator's last ones."""
         groups = [self.outputs["ConsumerLogGroupName"], self.outputs["WorkerLogGroupName"]]
         pages = self.client("logs").get_paginator("filter_log_events")
         lines = [
@@ -75,7 +75,7 @@ class Deployed:
         return self.aws.log_path.read_text(errors="replace")
 
     def firings(self) -> int:
-        """How often the rule has fired the consumer, by the emulator's own log."""
+        """Returns how often the rule has fired the consumer, by the emulator's own log."""
         return self.emulator_log().count(f"EventBridge → Lambda {self.outputs['ConsumerFunctionName']}")
 
     def _set(self, function: str, variables: Mapping[str, str]) -> None:
@@ -88,7 +88,7 @@ class Deployed:
 
 @pytest.fixture(scope="module")
 def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
-    """A stack with all its defaults but the transport, which a module may name."""
+    """Yields a stack with all its defaults but the transport, which a module may name."""
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, whose effects are counted, were deleted")
     with Emulator(tls=True, auth=True) as aws:
@@ -107,7 +107,7 @@ def deployed(request: pytest.FixtureRequest) -> Iterator[Deployed]:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `make up` builds: a folder for each function."""
+    """Builds as `make up` does: a folder for each function."""
     folder = tmp_path_factory.mktemp("package")
     stack.build(PROJECT, without_aws(), folder / "build", log=folder / "build.log")
     return folder / "build"
@@ -115,7 +115,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built_for(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """What a person's `sam build` makes, by the architecture."""
+    """Returns a call that builds, for an architecture, as a person's `sam build` does."""
 
     @cache
     def build(architecture: str) -> Path:

@@ -35,7 +35,7 @@ class Run:
 
     @property
     def over(self) -> float | None:
-        """When it did no more; None if nobody knows."""
+        """The time when it did no more. Nobody knows it if it is None."""
         return min((at for at in (self.ended, self.failed, self.killed) if at is not None), default=None)
 
 
@@ -71,7 +71,7 @@ class Effects:
         return {run.id for run in self.runs if run.ended is not None}
 
     def under_way(self) -> list[Run]:
-        """The runs that are not over, as far as is known."""
+        """Returns the runs that are not over, as far as is known."""
         return [run for run in self.runs if run.over is None]
 
     def overlaps(self) -> list[tuple[Run, Run]]:
@@ -93,7 +93,7 @@ class Effects:
         ]
 
     def repeats(self) -> int:
-        """How often an effect came once more."""
+        """Returns how often an effect came once more."""
         ended = [run.id for run in self.runs if run.ended is not None]
         return len(ended) - len(set(ended))
 

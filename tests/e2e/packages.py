@@ -25,7 +25,7 @@ _NO_SOURCE = {"__pycache__", ".DS_Store"}
 
 
 def build_as_a_person_does(folder: Path, architecture: str) -> Path:
-    """`sam build` in the project's folder, its result somewhere below `folder`."""
+    """Runs `sam build` in the project's folder. Its result is somewhere below `folder`."""
     programs = Path(sys.executable).parent
     command = [str(programs / "sam"), "build", "--build-dir", str(folder / "build")]
     done = subprocess.run(
@@ -52,18 +52,18 @@ def without_aws() -> dict[str, str]:
 
 
 def contents(entry: Path) -> dict[Path, bytes]:
-    """A folder's files, or a file, by their paths in it."""
+    """Returns a folder's files, or a file, by their paths in it."""
     files = [entry] if entry.is_file() else sorted(file for file in entry.rglob("*") if file.is_file())
     return {file.relative_to(entry): file.read_bytes() for file in files}
 
 
 def sources(folder: Path) -> dict[Path, bytes]:
-    """Those of a folder's files that somebody wrote."""
+    """Returns those of a folder's files that somebody wrote."""
     return {file: found for file, found in contents(folder).items() if not set(file.parts) & _NO_SOURCE}
 
 
 def installed(package: Path) -> dict[str, set[str]]:
-    """Each package that is installed in the folder, and its entries there."""
+    """Returns each package that is installed in the folder, and its entries there."""
     return {
         canonicalize_name(one.name): {file.parts[0] for file in one.files or []}
         for one in distributions(path=[str(package)])
@@ -71,7 +71,7 @@ def installed(package: Path) -> dict[str, set[str]]:
 
 
 def listed() -> tuple[set[str], set[str]]:
-    """The packages of src/requirements.txt: those above the user's place, and those below."""
+    """Returns the packages of src/requirements.txt: those above the user's place, and those below."""
     above, _, below = (PROJECT / "src" / "requirements.txt").read_text().partition("# ==== YOURS")
     return _names(above), _names(below.partition("\n")[2])
 

@@ -1,4 +1,4 @@
-"""Who does real harm to a local AWS: kills the processes of its functions, and holds it up.
+"""Real harm to a local AWS: kills the processes of its functions, and holds it up.
 
 Only what belongs to that local AWS is touched, each process by a handle that can't be another's.
 """
@@ -20,7 +20,7 @@ from zigzag_local.running import LocalAws
 
 
 class Saboteur:
-    """Works on `aws`, and writes whom it kills into the chaos tasks' file in `folder`."""
+    """Works on `aws`, and writes each kill into the chaos tasks' file in `folder`."""
 
     def __init__(self, aws: LocalAws, folder: Path) -> None:
         self.done: Counter[str] = Counter()
@@ -28,7 +28,7 @@ class Saboteur:
         self._folder = folder
 
     def processes_of(self, function: str) -> list[str]:
-        """The processes that run the function now, in the words of the chaos tasks' file."""
+        """Returns the processes that run the function now, in the words of the chaos tasks' file."""
         named = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
         return [
             name
@@ -37,7 +37,7 @@ class Saboteur:
         ]
 
     def kill(self, process: str, what: str) -> bool:
-        """SIGKILLs it, if it is still there."""
+        """Sends it SIGKILL, if it is still there."""
         pid = int(process.partition("-")[0])
         try:
             handle = os.pidfd_open(pid)
@@ -55,7 +55,7 @@ class Saboteur:
         return True
 
     def freeze(self, seconds: float) -> None:
-        """For so long, the local AWS takes requests and answers none."""
+        """Makes the local AWS take requests, and answer none, for so long."""
         os.kill(self._aws.pid, signal.SIGSTOP)
         try:
             time.sleep(seconds)
@@ -72,7 +72,7 @@ class Saboteur:
 
 
 def _name(pid: int) -> str | None:
-    """Number and start of a process that is there."""
+    """Returns number and start of a process that is there."""
     try:
         return f"{pid}-{Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[19]}"
     except OSError:

@@ -1,6 +1,6 @@
 """A task of five minutes is killed in its middle: how soon does it start again?
 
-Within the lease, one tick, and 15 s for whatever starts slowly: not after the 15 minutes that its function
+Within the lease, one tick, and 15 s for a slow start: not after the 15 minutes that its function
 may take. It is killed in the worst moment, just after a heartbeat, and the consumer does not linger.
 
 The tests go on from one to the next, because each has pytest's `faulthandler_timeout` to end.
@@ -48,14 +48,14 @@ class Stage:
         return Effects(self.folder).by_id[task]
 
     def visible_at(self) -> dict[str, float]:
-        """When each task's lease ends, as the queue has it."""
+        """Returns when each task's lease ends, as the queue has it."""
         queued = self.deployed.ledger.queued()
         return {json.loads(message["Body"])["id"]: message["VisibleAt"] for message in queued}
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """The stack, and both tasks on its queue."""
+    """Sets up the stack, with both tasks on its queue."""
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, which the ledger needs, were deleted")
     folder = tmp_path_factory.mktemp("effects")
@@ -92,7 +92,7 @@ def test_each_has_begun_once(begun: Stage) -> None:
 
 @pytest.fixture(scope="module")
 def killed(begun: Stage) -> Stage:
-    """Both workers are dead, each right after a heartbeat."""
+    """Kills both workers, each right after a heartbeat."""
     stage = begun
     last = max(stage.runs(task)[0].began for task in TWO)
     wait_until(lambda: time.monotonic() > last + KILLED_AFTER_SECONDS, WAIT_SECONDS)
@@ -103,7 +103,7 @@ def killed(begun: Stage) -> Stage:
 
 
 def wait_for_a_beat(stage: Stage, task: str) -> None:
-    """Until its lease is longer than it was."""
+    """Waits until its lease is longer than it was."""
     before = stage.visible_at()[task]
     if not wait_until(lambda: stage.visible_at()[task] > before, LEASE_SECONDS, every=0.2):
         pytest.fail(stage.deployed.said())

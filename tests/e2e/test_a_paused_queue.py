@@ -29,7 +29,7 @@ PAUSE, RESUME = [one for one in commands(read("docs/flow-control.md")) if one.st
 
 @pytest.fixture(scope="module")
 def controlled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A stack whose flow is controlled, and whose consumer is woken by the tests alone."""
+    """Yields a stack whose flow is controlled, and whose consumer is woken by the tests alone."""
     with Emulator(tls=True, auth=True) as aws:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, {}, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))

@@ -28,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """A command in the project, with nothing of this run's environment but its Python."""
+    """Runs a command in the project, with nothing of this run's environment but its Python."""
     names = ("PYTHONPATH", "PYTEST_", "AWS_", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(names)}
     python = [f"PYTHON={sys.executable}"] if command[0] == "make" else []

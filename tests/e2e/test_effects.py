@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.effects import FILE, Effects
 
 Line = tuple[str, str, str, str]
-"""What happened, to which task, in which run, in which process; a second after the line before it."""
+"""An event, with its task, its run, and its process. Each is a second after the line before it."""
 
 
 def effects_of(folder: Path, *lines: Line) -> Effects:

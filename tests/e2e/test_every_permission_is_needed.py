@@ -2,7 +2,7 @@
 
 One scenario needs them all: it sends a message of every kind and invokes the consumer, then once more
 while no worker may be invoked. `TABLE` says, for each action, which of the scenario's effects is missing
-without it. That a role allows nothing beside these is tests/template/test_template_roles.py's.
+without it. tests/template/test_template_roles.py tests that a role allows nothing besides these.
 
 The consumer is invoked by hand here: that its rule fires is proved by test_the_queue_runs.py, and with
 the rule this would take an hour.
@@ -50,8 +50,8 @@ TABLE = {
     ("WorkerRole", "sqs:ChangeMessageVisibility"): "a message that failed is postponed",
     ("WorkerRole", "sqs:SendMessage"): "a bad message is a dead letter",
     ("WorkerRole", "dynamodb:UpdateItem"): "a failure is recorded",
-    # What any task may do, and what the examples need. What a project's own tasks need is theirs to test, so
-    # it may be missing here.
+    # The actions of any task, and those of the examples. A project's own tasks test their own: those may be
+    # missing here.
     ("TasksPolicy", "sqs:SendMessage"): "a task sent a task",
     ("TasksPolicy", "ses:SendEmail"): "a mail was sent",
     ("TasksPolicy", "s3:PutObject"): "a page was stored",
@@ -76,7 +76,7 @@ MORE_TASKS = {"relay": "permitted", "refuse": "permitted"}
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What one run of the scenario left.
+    """The traces of one run of the scenario.
 
     received    -- whether no message was left as it was sent.
     queued      -- the kinds of the messages on the task queue when all workers had ended.
@@ -85,7 +85,7 @@ class Seen:
     postponed_in, released_in -- seconds until the message that failed, or that no worker took, is visible.
     stopped     -- why the consumer's first tick ended.
     invoked     -- how many workers were invoked.
-    complaints  -- what the consumer's log says beside the summary.
+    complaints  -- what the consumer's log says apart from the summary.
     """
 
     received: bool
@@ -123,7 +123,7 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
 
 
 def red(seen: Seen) -> set[str]:
-    """The checks that fail."""
+    """Returns the checks that fail."""
     return {name for name, holds in CHECKS.items() if not holds(seen)}
 
 
@@ -165,7 +165,7 @@ def test_with_every_action_back_all_is_well_again(scenario: Scenario) -> None:
 
 
 class Roles:
-    """What the deployed roles and the tasks' policy allow, by their names in the template."""
+    """The actions of the deployed roles and of the tasks' policy, by their names in the template."""
 
     def __init__(self, deployed: Deployed, ids: Mapping[str, str]) -> None:
         self._iam = deployed.client("iam")
@@ -272,7 +272,7 @@ class Scenario:
         )
 
     def _release(self, body: str) -> float:
-        """When a message is visible again that was received while no worker may be invoked."""
+        """Returns when a message is visible again that was received while no worker may be invoked."""
         self._send(body)
         with self.roles.without("ConsumerRole", "lambda:InvokeFunction"):
             self._invoke_consumer()
@@ -302,7 +302,7 @@ class Scenario:
         return dict(json.loads(said))
 
     def _wait_for_workers(self, dispatched: int, began: int) -> int:
-        """Until every worker that was invoked has told how it ended; how many did."""
+        """Waits until every worker that was invoked has told how it ended. Returns how many did."""
         give_up_at = time.monotonic() + WORKED_WITHIN_SECONDS
         while time.monotonic() < give_up_at:
             ended = [line for line in self._logged("Worker", began) if line["message"] == "delivery"]
@@ -314,7 +314,7 @@ class Scenario:
         pytest.fail("\n".join([f"of {dispatched} workers {len(ended)} ended ({said})", *log[-40:]]))
 
     def _logged(self, function: str, since: int) -> list[dict[str, Any]]:
-        """What the function has logged since then, in milliseconds."""
+        """Returns the lines of the function since then, in milliseconds."""
         group = self.deployed.outputs[f"{function}LogGroupName"]
         pages = self.deployed.client("logs").get_paginator("filter_log_events")
         return [
@@ -343,7 +343,7 @@ def _visible_in(message: Mapping[str, Any] | None) -> float:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """A stack of its own: more tasks, a controlled flow, and a consumer that neither is woken nor lingers."""
+    """Yields a stack with more tasks, a controlled flow, and a consumer that neither is woken nor lingers."""
     with Emulator(tls=True, auth=True) as aws:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, MORE_TASKS, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
@@ -365,7 +365,7 @@ def _close_the_topic(deployed: Deployed) -> None:
 
 @pytest.fixture(scope="module")
 def ids(deployed: Deployed) -> dict[str, str]:
-    """What AWS calls a resource, by its name in the template."""
+    """Returns the ids of AWS for the resources, by their names in the template."""
     resources = deployed.client("cloudformation").describe_stack_resources(StackName="zigzag")
     return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
 

@@ -3,8 +3,8 @@
 The functions' processes are killed with SIGKILL, from outside and by the tasks themselves, also between the
 effect and the settling; the consumer in the middle of a tick; their connections are cut, requests and
 answers get lost, invokes are throttled, the local AWS answers nothing for seconds. Nobody invokes the
-consumer but its rule. What really happened is read from the chaos tasks' own file (effects.py) and from the
-wire (wire.py), and never from what Zigzag says.
+consumer but its rule. The true events are read from the chaos tasks' own file (effects.py) and from the wire
+(wire.py), and never from what Zigzag says.
 
 A killed worker's message comes back when its lease ends: the file takes about ten minutes. It waits in
 several tests, in their order, because each of them has pytest's `faulthandler_timeout` to end.
@@ -46,7 +46,7 @@ CHAOS = {"chaos": "chaos", "chaos_once": "chaos", "chaos_poison": "chaos"}
 
 TWO = ("chaos", "chaos_once")  # a plain task, and an idempotent one
 
-# What a task is asked to do beside taking up to 0.3 s, and how many of each of the two are.
+# Wishes of a task, besides taking up to 0.3 s, and how many of each of the two kinds have one.
 HARM: dict[str, tuple[dict[str, Any], int]] = {
     "fails once": ({"fails": True}, 60),
     "rejected": ({"rejected": True}, 40),
@@ -76,7 +76,7 @@ class Sent:
 
 
 def all_tasks(random: Random) -> list[Sent]:
-    """Poison first, because it takes longest."""
+    """Returns all tasks: poison first, because it takes longest."""
     poison = [("chaos_poison", "poison")] * POISON
     mixed = [(task, kind) for task in TWO for kind, (_, number) in HARM.items() for _ in range(number)]
     mixed += [(TWO[number % 2], "healthy") for number in range(MANY - len(poison) - len(mixed))]
@@ -109,18 +109,18 @@ class Stage:
         }
 
     def left(self) -> int:
-        """How many messages are on the task queue, visible or not."""
+        """Returns how many messages are on the task queue, visible or not."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         url = self.deployed.outputs["QueueUrl"]
         found = self.deployed.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(int(number) for number in found["Attributes"].values())
 
     def dead(self) -> set[str]:
-        """The ids of the dead letters: one is there twice if the answer to its sending got lost."""
+        """Returns the ids of the dead letters: one is there twice if the answer to its sending got lost."""
         return {json.loads(letter["body"])["id"] for letter in self.deployed.ledger.dead_letters()}
 
     def dropped(self) -> int:
-        """How many events waited too long for a free worker."""
+        """Returns how many events waited too long for a free worker."""
         now = datetime.now(UTC)
         name = {"Name": "FunctionName", "Value": self.deployed.outputs["WorkerFunctionName"]}
         found = self.deployed.client("cloudwatch").get_metric_statistics(
@@ -135,7 +135,7 @@ class Stage:
         return int(sum(point["Sum"] for point in found["Datapoints"]))
 
     def count(self) -> str:
-        """What was done, and what came of it."""
+        """Tells what was done, and what came of it."""
         effects, wire = self.effects(), self.wire
         counts = {
             "sent": len(self.sent),
@@ -182,7 +182,7 @@ def send(deployed: Deployed, tasks: list[Sent]) -> None:
 
 @pytest.fixture(scope="module")
 def begun(stage: Stage) -> Stage:
-    """The rule has fired."""
+    """Waits until the rule has fired."""
     if not wait_until(lambda: bool(stage.effects().runs), PHASE_SECONDS):
         pytest.fail(stage.deployed.said())
     return stage
@@ -190,7 +190,7 @@ def begun(stage: Stage) -> Stage:
 
 @pytest.fixture(scope="module")
 def harmed(begun: Stage) -> Stage:
-    """While the tasks are worked, everything that is planned is done to them, each thing at its time."""
+    """Does all planned harm while the tasks are worked, each thing at its time."""
     stage, random = begun, Random(3)
     stage.wire.bad = True
     give_up_at = time.monotonic() + PHASE_SECONDS - 70  # what is late is then done at once
@@ -203,7 +203,7 @@ def harmed(begun: Stage) -> Stage:
 
 
 def plan() -> list[tuple[int, Callable[[Stage, Random], None]]]:
-    """What is done when there are so many effects."""
+    """Draws the acts of harm, each with the number of effects at which it is done."""
     return [
         *((number, kill_a_worker) for number in range(60, 1800, 60)),
         *((number, cut_the_wire) for number in range(100, 1800, 100)),
@@ -214,7 +214,7 @@ def plan() -> list[tuple[int, Callable[[Stage, Random], None]]]:
 
 
 def kill_a_worker(stage: Stage, random: Random) -> None:
-    """One in the middle of a task if there is one."""
+    """Kills one in the middle of a task if there is one."""
     effects = stage.effects()
     alive = set(stage.saboteur.processes_of(stage.deployed.outputs["WorkerFunctionName"]))
     busy = [run.process for run in effects.under_way() if run.process in alive]
@@ -225,7 +225,7 @@ def kill_a_worker(stage: Stage, random: Random) -> None:
 
 
 def kill_the_consumer(stage: Stage, _: Random) -> None:
-    """In the moment when it dispatches."""
+    """Kills it in the moment when it dispatches."""
     before = stage.wire.passed["Invoke"]
     wait_until(lambda: stage.wire.passed["Invoke"] > before, 20, every=0.01)
     for process in stage.saboteur.processes_of(stage.deployed.outputs["ConsumerFunctionName"]):
@@ -237,7 +237,7 @@ def cut_the_wire(stage: Stage, _: Random) -> None:
 
 
 def throttle_the_workers(stage: Stage, _: Random) -> None:
-    """For some seconds one worker runs at a time, and events wait."""
+    """Lets one worker run at a time for some seconds. Events wait."""
     functions, name = stage.deployed.client("lambda"), stage.deployed.outputs["WorkerFunctionName"]
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
     time.sleep(4)
@@ -246,13 +246,13 @@ def throttle_the_workers(stage: Stage, _: Random) -> None:
 
 
 def freeze_the_local_aws(stage: Stage, _: Random) -> None:
-    """Longer than the consumer waits for an invoke's answer."""
+    """Freezes it for longer than the consumer waits for an invoke's answer."""
     stage.saboteur.freeze(6)
 
 
 @pytest.fixture(scope="module")
 def quiet(harmed: Stage) -> Stage:
-    """Most leases of killed workers have ended."""
+    """Waits until most leases of killed workers have ended."""
     wait_until(lambda: harmed.left() == 0, PHASE_SECONDS)
     return harmed
 
@@ -327,7 +327,7 @@ def test_no_idempotent_task_begins_after_its_completion_was_recorded(drained: St
 
 
 def test_every_idempotent_task_that_succeeded_is_recorded(drained: Stage) -> None:
-    """Else the test before this one would say nothing."""
+    """Without that, the test before this one would say nothing."""
     idempotent = drained.ids(task="chaos_once") - drained.ids(kind="rejected")
 
     assert {f"run#chaos_once#{id}" for id in idempotent} <= drained.wire.recorded.keys()

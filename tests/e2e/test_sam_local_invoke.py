@@ -54,7 +54,7 @@ class SamLocal:
     def invoke(
         self, function: str, event: str, *options: str, environment: Mapping[str, str]
     ) -> dict[str, Any]:
-        """The function's answer to a file of events/."""
+        """Returns the function's answer to a file of events/."""
         said = self._sam(
             *("local", "invoke", function, "--event", f"events/{event}"),
             *("--skip-pull-image", *options),  # the image is there: see `image`
@@ -85,14 +85,14 @@ class SamLocal:
 
 
 def nobodys() -> dict[str, str]:
-    """This process's environment, without whatever AWS account it has."""
+    """Returns this process's environment, without any AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {**kept, "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    """Lambda's image, on an engine that answers."""
+    """Returns Lambda's image, on an engine that answers."""
     image = IMAGES[machine.lambda_architecture()]
     # In a process of its own: where no engine answers, Docker's library leaves a socket open.
     command = [sys.executable, "-c", HAVE_IMAGE, image]
@@ -126,7 +126,7 @@ def test_an_event_is_answered_as_the_readme_shows(sam_local: SamLocal, event: st
 
 @pytest.fixture
 def reachable(tmp_path: Path) -> Iterator[Deployed]:
-    """The stack on a local AWS that containers reach; its own consumer sleeps."""
+    """Yields the stack on a local AWS that containers reach. Its own consumer sleeps."""
     host = docker_bridge.address()
     if host is None:
         pytest.skip("no bridge of Docker is on this machine, through which a container would reach it")

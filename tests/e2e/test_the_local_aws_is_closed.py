@@ -1,4 +1,4 @@
-"""Who may call the local AWS? Who has the key of its start, and nobody through a browser.
+"""The local AWS answers callers with the key of its start, and nobody through a browser.
 
 It runs what it is sent as this machine's user: a page that could reach it could do what the user can.
 """
@@ -44,7 +44,7 @@ def client(aws: LocalAws, service: str) -> Any:
 def call(
     aws: LocalAws, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> http.client.HTTPResponse:
-    """An answer to exactly these headers, without its body."""
+    """Returns an answer to exactly these headers, without its body."""
     with closing(http.client.HTTPConnection(urlsplit(aws.endpoint).netloc)) as connection:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in {"Host": urlsplit(aws.endpoint).netloc, **(headers or {})}.items():
@@ -63,7 +63,7 @@ def signed(
     key: str | None = None,
     host: str | None = None,
 ) -> dict[str, str]:
-    """The headers of a call that is signed, with the local AWS's own key or another one."""
+    """Returns the headers of a call that is signed, with the local AWS's own key or another one."""
     netloc = host or urlsplit(aws.endpoint).netloc
     request = AWSRequest(method, f"http://{netloc}{path}", headers={"Host": netloc})
     given = aws.variables()
@@ -73,7 +73,7 @@ def signed(
 
 
 def packaged(code: str) -> bytes:
-    """A function's package: the module run.py, which has the handler `it`."""
+    """Returns a function's package: the module run.py, which has the handler `it`."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as files:
         files.writestr("run.py", code)
@@ -81,14 +81,14 @@ def packaged(code: str) -> bytes:
 
 
 def a_function(name: str, writes: Path) -> bytes:
-    """A CreateFunction call whose function writes that file."""
+    """Returns a CreateFunction call whose function writes that file."""
     code = packaged(f"def it(event, context):\n    open({str(writes)!r}, 'w').close()\n")
     called = {"FunctionName": name, "Runtime": "python3.13", "Role": ROLE, "Handler": "run.it"}
     return json.dumps({**called, "Code": {"ZipFile": base64.b64encode(code).decode()}}).encode()
 
 
 def attack(aws: LocalAws, writes: Path, headers: Mapping[str, str]) -> list[int]:
-    """The statuses of CreateFunction and Invoke, as somebody without the key sends them."""
+    """Sends CreateFunction and Invoke, as somebody without the key does. Returns the statuses."""
     created = call(aws, "POST", FUNCTIONS, a_function("theirs", writes), headers)
     invoked = call(aws, "POST", f"{FUNCTIONS}/theirs/invocations", b"{}", headers)
     return [created.status, invoked.status]

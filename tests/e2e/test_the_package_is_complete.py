@@ -1,7 +1,7 @@
 """Is everything that the functions import in what `sam build` makes? On Lambda nothing else is there.
 
 A bare interpreter imports it: no site-packages, no variables, nothing of the project's folder; only boto3
-beside it, which Lambda's runtime brings along.
+is there too, which Lambda's runtime brings along.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ print(json.dumps([importlib.import_module(name).__file__ for name in names]))
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with nothing but boto3 and what it needs."""
+    """Returns a folder with nothing but boto3 and what it needs."""
     folder = tmp_path_factory.mktemp("runtime")
     for name in RUNTIMES_OWN:
         spec = find_spec(name)
@@ -50,7 +50,7 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def import_bare(package: Path, runtime: Path, *modules: str) -> subprocess.CompletedProcess[str]:
-    """A bare interpreter imports the modules from the package, with Lambda's own packages behind it."""
+    """Imports the modules from the package in a bare interpreter, with Lambda's own packages behind it."""
     command = [sys.executable, "-I", "-S", "-B", "-c", IMPORT, str(package), str(runtime), *modules]
     return subprocess.run(
         command, env={}, cwd=package, capture_output=True, text=True, timeout=60, check=False
@@ -80,7 +80,7 @@ def test_a_bare_python_imports_the_handler_and_every_module_of_ours(
 
 
 def modules_of(package: Path, function: str) -> list[str]:
-    """But for tasks: of these, only what the table names need be a module."""
+    """Returns all modules, but for tasks: of these, only what the table names need be a module."""
     return [
         ".".join(file.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
         for name in OURS[function] - {"tasks"}
@@ -119,6 +119,6 @@ def test_zigzags_packages_are_all_pinned_and_boto3_is_none_of_them(built: Path) 
         if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
     }
 
-    # Then none comes in whatever version it has that day
+    # Then none comes in the version that it has that day
     assert needed <= pinned
     assert not pinned & set(RUNTIMES_OWN)

@@ -1,7 +1,7 @@
 """Is what `sam build` makes compiled, small, and the same on every machine?
 
-Lambda fetches and unpacks a package at a cold start, and a function's folder is read-only: what is not
-compiled in it is compiled anew each time.
+Lambda fetches and unpacks a package at a cold start, and a function's folder is read-only: a module
+that is not compiled in it is compiled again each time.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def test_a_package_keeps_to_its_budget(built: Path, function: str) -> None:
 
 
 def zigzags(package: Path) -> Iterator[Path]:
-    """What is not the user's: a task may need a large package, and that is no mistake."""
+    """Yields the files that are not the user's: a task may need a large package, which is no mistake."""
     packages = installed(package)
     _, users = listed()
     theirs = set().union(*(packages[name] for name in users & set(packages)), {"tasks"})

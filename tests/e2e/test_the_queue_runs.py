@@ -51,7 +51,7 @@ EMOJI = "smile 😀"
 
 @dataclass(frozen=True)
 class Drained:
-    """What was seen before the rule fired, and when the queue was drained."""
+    """The state before the rule fired, and when the queue was drained."""
 
     visible_before: int
     firings_until_received: int
@@ -85,7 +85,7 @@ def drained(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Dra
     firings_before = deployed.firings()
     deployed.set_rule(enabled=True)
     wait_until(deployed, lambda queued: deployed.firings() > firings_before)
-    # What is received from now on is received by the tick that is under way.
+    # From now on, messages are received by the tick that is under way.
     deployed.set_rule(enabled=False)
     wait_until(deployed, lambda queued: all(message["ReceiveCount"] for message in queued))
     firings_until_received = deployed.firings() - firings_before
@@ -102,7 +102,7 @@ def drained(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Dra
 
 
 def send_many(deployed: Deployed, queue_url: str, folder: Path) -> None:
-    """The first ten by the AWS command line, of which each start takes half a second."""
+    """Sends the first ten by the AWS command line, of which each start takes half a second."""
     first, *rest = (
         [{"Id": str(s), "MessageBody": news(f"subscriber-{s}")} for s in subscribers]
         for subscribers in batched(range(MANY), 10, strict=True)
@@ -121,7 +121,7 @@ def send_many(deployed: Deployed, queue_url: str, folder: Path) -> None:
 
 
 def wait_until(deployed: Deployed, is_so: Callable[[list[dict[str, Any]]], bool]) -> None:
-    """Until it is so of the messages that are still on the queue."""
+    """Waits until it is so of the messages that are still on the queue."""
     give_up_at = time.monotonic() + WAIT_SECONDS
     while not is_so(queued := deployed.ledger.queued()):
         if time.monotonic() > give_up_at:

@@ -35,7 +35,7 @@ def always(monkeypatch: pytest.MonkeyPatch, wire: Wire, fault: str) -> None:
 
 
 def post(wire: Wire, path: str = INVOKE, body: str = "{}", **headers: str) -> int:
-    """The status of the answer. Raises what comes of a connection that breaks."""
+    """Returns the status of the answer. Raises the error of a connection that breaks."""
     connection = http.client.HTTPConnection(urlsplit(wire.url).netloc, timeout=5)
     try:
         connection.request(

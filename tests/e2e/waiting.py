@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float, every: float = 1.0) -> bool:
-    """Whether it came true in that time."""
+    """Tells whether it came true in that time."""
     give_up_at = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > give_up_at:

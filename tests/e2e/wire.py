@@ -72,7 +72,7 @@ class Wire:
         return busy
 
     def fault(self, path: str) -> str | None:
-        """What is to happen to this request, if anything."""
+        """Returns what is to happen to this request, if anything."""
         with self._lock:
             drawn = self._random.random() if self.bad else 1.0
             for fault, chance in CHANCE.items():
@@ -83,7 +83,7 @@ class Wire:
         return None
 
     def note_connection(self, connection: socket.socket, busy: bool | None) -> None:
-        """It is there, and has a request under way or not; None: it is gone."""
+        """Notes whether the connection has a request under way. With None it is gone."""
         with self._lock:
             if busy is None:
                 self._busy.pop(connection, None)
@@ -91,7 +91,7 @@ class Wire:
                 self._busy[connection] = busy
 
     def note_passed(self, target: str, body: bytes, status: int) -> None:
-        """A request was answered."""
+        """Notes that a request was answered."""
         now = time.monotonic()
         with self._lock:
             self.passed[target.rpartition("_")[2]] += 1
@@ -106,7 +106,7 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, *_: object) -> None:
-        """A connection that was cut is no news here."""
+        """Ignores a connection that was cut: that is no news here."""
 
 
 class _Handler(BaseHTTPRequestHandler):

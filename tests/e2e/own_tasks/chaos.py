@@ -1,7 +1,7 @@
 """Tasks that tell a file what they really did, and that fail and die as their payload wishes.
 
-The file stands in the folder CHAOS_FOLDER. A line is written by one call, so that it is there whole or not at
-all, whatever kills the process in the next moment. Times are the machine's, the same for all its processes.
+The file stands in the folder CHAOS_FOLDER. A line is written by one call: it is there whole or not at all,
+even if the process is killed in the next moment. Times are the machine's, the same for all its processes.
 """
 
 import json
@@ -24,7 +24,7 @@ MANY_ATTEMPTS = 10
 
 
 class Wish(BaseModel):
-    """What a task should do.
+    """The wish of a payload: its task's behaviour.
 
     seconds -- how long it takes.
     fails   -- raises the first time.
@@ -54,7 +54,7 @@ def chaos_poison(wish: Wish, context: Context) -> None:
 
 
 def live(wish: Wish, context: Context) -> None:
-    """One run: "began", then "ended" when its effect is there, or "failed"; "killed" is about its process."""
+    """Writes one run: "began", then "failed", or "ended" with its effect. "killed" is about its process."""
     run = uuid.uuid4().hex
     write("began", context.id, run)
     if wish.dies == "always":
@@ -85,7 +85,7 @@ def write(what: str, id: str = "", run: str = "") -> None:
 
 
 def process_name() -> str:
-    """Number and start, since numbers are given again."""
+    """Returns number and start, since numbers are given again."""
     started = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
     return f"{os.getpid()}-{started}"
 
@@ -97,7 +97,7 @@ def die() -> None:
 
 
 def is_first(what: str, id: str) -> bool:
-    """Whether nobody has asked this before."""
+    """Tells whether nobody has asked this before."""
     try:
         (folder() / f"{what}-{id}").touch(exist_ok=False)
     except FileExistsError:
