@@ -38,13 +38,13 @@ def read(page: str) -> str:
 
 
 def blocks(text: str, language: str | None = None) -> list[Block]:
-    """The fenced blocks, in their order; with `language`, only its."""
+    """Returns the fenced blocks, in their order; with `language`, only those of it."""
     found = [Block(*match.groups()) for match in _BLOCK.finditer(text)]
     return [block for block in found if language in (None, block.language)]
 
 
 def in_text(text: str) -> list[str]:
-    """What stands in single backticks, outside of blocks."""
+    """Returns the words in single backticks, outside of blocks."""
     return _CODE.findall(_BLOCK.sub("", text))
 
 
@@ -53,16 +53,13 @@ def links(text: str) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What a link to a heading of the page may be, as GitHub makes it."""
+    """Returns the links to headings of the page, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", _BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def commands(text: str) -> list[str]:
-    """Every command of a shell block or a transcript, and all code in the text that could be one.
-
-    Joined by `&&`, each is one.
-    """
+    """Returns each command of shell blocks, transcripts and code in the text. Joined by `&&`, each is one."""
     lines = [line for block in blocks(text, "sh") for line in _joined(block.text)]
     lines += [
         line[2:] for block in blocks(text, "console") for line in _joined(block.text) if line.startswith("$ ")
@@ -73,5 +70,5 @@ def commands(text: str) -> list[str]:
 
 
 def _joined(text: str) -> list[str]:
-    """The lines of a shell's text; those that a backslash continues are one."""
+    """Returns the lines of a shell's text. Those that a backslash continues are one."""
     return re.sub(r"\\\n\s*", "", text).splitlines()

@@ -38,7 +38,7 @@ TASKS = {
 '''
 
 NOT_THE_PROJECTS = (".*", "__pycache__", "node_modules")
-# What reads the files and the places in which a user writes. Nothing else knows of the user's tasks.
+# Readers of the files and the places in which a user writes. Nothing else knows of the user's tasks.
 JUDGES = (
     "tests/template",
     "tests/architecture/test_imports.py",
@@ -116,7 +116,7 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """The project after the whole page."""
+    """Returns the project after the whole page."""
     folder = tmp_path_factory.mktemp("page") / "project"
     shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_THE_PROJECTS))
     shutil.rmtree(folder / "tests" / "tasks", ignore_errors=True)

@@ -55,7 +55,7 @@ def test_the_aws_command_line_takes_what_is_shown(
 
 
 MODULES = {"local.invoke": "local.invoke.cli"}
-"""Where sam keeps a command, if not in `command`."""
+"""The module in which sam keeps a command, if not in `command`."""
 
 OPTIONS = """
 import importlib, json, sys

@@ -21,7 +21,7 @@ EXAMPLES = {"Parameters": {"MailFrom"}, "Outputs": {"PageBucketName", "NewsTopic
 
 
 def rows(column: str) -> dict[str, list[str]]:
-    """The rows of the page's tables whose first column is `column`, by what stands there in backticks."""
+    """Returns the rows of tables whose first column is `column`, by the word in backticks there."""
     found, inside = {}, False
     for line in PAGE.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
@@ -35,7 +35,7 @@ def rows(column: str) -> dict[str, list[str]]:
 
 
 def variables() -> dict[str, set[str]]:
-    """Zigzag's variables in the template, and the functions that get them."""
+    """Returns Zigzag's variables in the template, and the functions that get them."""
     found: dict[str, set[str]] = {}
     for function, word in (("ConsumerFunction", "consumer"), ("WorkerFunction", "worker")):
         for name in OURS["Resources"][function]["Properties"]["Environment"]["Variables"]:

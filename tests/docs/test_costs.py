@@ -23,7 +23,7 @@ NUMBER = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?)")
 
 
 def sums() -> dict[str, tuple[list[float], float]]:
-    """Each line of arithmetic on the page, by its name and what it begins with: factors and result."""
+    """Returns factors and result of each line of arithmetic on the page, by its name and its beginning."""
     lines = [line for block in blocks(PAGE, "text") for line in block.text.splitlines() if " = $" in line]
     found = {}
     for line in lines:
@@ -45,7 +45,7 @@ def parameter(name: str) -> Any:
 
 
 def idle_tick(linger_seconds: int) -> tuple[float, Summary, int]:
-    """How long a tick takes that finds nothing, what it did, and how often it asked for the count."""
+    """Runs a tick that finds nothing. Returns its time, its summary, and how often it asked for the count."""
     with Sandbox(linger_seconds=linger_seconds, in_flight_cap=parameter("InFlightCap")) as sandbox:
         asked = 0
         count = sandbox.queue.in_flight

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.docs.pages import PAGES, ROOT, STARTER, anchors, blocks, commands, in_text, links, name_of
 
-# What a reader makes, or a command.
+# Files that a reader makes, or a command.
 MADE = {
     "src/tasks/take_order.py",
     "tests/tasks",

@@ -29,7 +29,7 @@ def hello(payload: dict[str, Any]) -> None: ...
 
 @pytest.fixture
 def line(caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
-    """The line of a delivery that went well."""
+    """Returns the line of a delivery that went well."""
     with caplog.at_level(logging.INFO), Sandbox({"hello": hello}) as sandbox:
         hello.send({})
         sandbox.run()

@@ -24,13 +24,13 @@ FROM, PER_SECOND = 60, 3.5
 
 
 def rows() -> list[list[str]]:
-    """The table of what can go wrong: number, hazard, kind, what is done about it."""
+    """Returns the table of what can go wrong: number, hazard, kind, what is done about it."""
     lines = [line for line in PAGE.splitlines() if re.match(r"\| H\d+ \|", line)]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def named_tests() -> dict[str, list[str]]:
-    """The tests that the page names, by their hazard; each as pytest takes it."""
+    """Returns the tests that the page names, by their hazard, each as pytest takes it."""
     found: dict[str, list[str]] = {}
     (block,) = [block for block in blocks(PAGE, "text") if block.text.startswith("H1 ")]
     hazard = ""
@@ -43,7 +43,7 @@ def named_tests() -> dict[str, list[str]]:
 
 @cache
 def those_of_file(path: str) -> set[str]:
-    """Every test of a file, with its class if it is in one."""
+    """Returns every test of a file, with its class if it is in one."""
     file = ROOT / path
     tree = ast.parse(file.read_text(encoding="utf-8")) if file.exists() else ast.Module([], [])
     scopes: list[tuple[str, ast.AST]] = [("", tree)]
@@ -144,7 +144,7 @@ def test_a_number_in_the_text_is_the_codes(told: str) -> None:
 
 
 def bars() -> list[tuple[float, float]]:
-    """Each bar of the picture, from when until when, in seconds."""
+    """Returns each bar of the picture, from when until when, in seconds."""
     found = []
     for bar in ElementTree.fromstring(PICTURE).iter(f"{SVG}rect"):  # noqa: S314 -- our own file
         if bar.get("class") != "page":
