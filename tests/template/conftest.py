@@ -29,7 +29,7 @@ def template(request: pytest.FixtureRequest, templates: dict[str, Template]) -> 
 
 @pytest.fixture
 def ours(templates: dict[str, Template]) -> Template:
-    """What is Zigzag's: in a user's places, anything may stand."""
+    """Returns Zigzag's part of the template: in a user's places, anything may stand."""
     return templates["with the examples deleted"]
 
 

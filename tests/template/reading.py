@@ -47,13 +47,13 @@ class Template:
         return found
 
     def value(self, value: Any) -> Any:
-        """`value`, or the parameter's default if it is a reference to a parameter."""
+        """Returns `value`, or the parameter's default if it is a reference to a parameter."""
         if isinstance(value, Mapping) and set(value) == {"Ref"}:
             return self.source["Parameters"][value["Ref"]]["Default"]
         return value
 
     def decided(self, value: Any, **parameters: str) -> Any:
-        """`value` under `parameters`: every `Fn::If` is decided, and what is no value is gone."""
+        """Decides every `Fn::If` of `value` under `parameters`, and leaves out what is no value."""
         if isinstance(value, Mapping):
             if set(value) == {"Fn::If"}:
                 condition, if_true, if_false = value["Fn::If"]
@@ -66,7 +66,7 @@ class Template:
         return value
 
     def holds(self, condition: str, **parameters: str) -> bool:
-        """Whether the condition of that name holds under `parameters`."""
+        """Tells whether the condition of that name holds under `parameters`."""
         return self._holds(self.source["Conditions"][condition], parameters)
 
     def _holds(self, condition: Any, parameters: Mapping[str, str]) -> bool:
@@ -81,7 +81,7 @@ class Template:
         return bool(left == right)
 
     def variables(self, function: str) -> Mapping[str, Any]:
-        """What CloudFormation sets: a variable that is no value is none."""
+        """Returns the variables that CloudFormation sets: one that is no value is none."""
         found: Mapping[str, Any] = self.properties(function)["Environment"]["Variables"]
         return {name: value for name, value in found.items() if value != NO_VALUE}
 
@@ -90,7 +90,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def read(text: str, ours: str) -> Template:
-    """`text` as a template; `ours` is the same without what is the user's."""
+    """Reads `text` as a template. `ours` is the same without what is the user's."""
     transformed = to_cloudformation(text)
     names = to_cloudformation(ours)["Resources"]
     resources = transformed["Resources"]
@@ -98,7 +98,7 @@ def read(text: str, ours: str) -> Template:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """The YAML of a template's text. All that the tests know of values comes from here."""
+    """Parses the YAML of a template's text. All that the tests know of values comes from here."""
     found: dict[str, Any] = yaml_parse(text)
     return found
 
@@ -121,7 +121,7 @@ def arn(name: str) -> dict[str, list[str]]:
 
 
 def statements(policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A policy document's statements, Action and Resource always lists."""
+    """Yields a policy document's statements. Action and Resource are always lists."""
     for statement in policy["Statement"]:
         yield {
             **statement,
@@ -135,7 +135,7 @@ def as_list(value: Any) -> list[Any]:
 
 
 def pasted(output: Mapping[str, Any]) -> str:
-    """What a person would see as the output's value, with `<name>` for everything that only AWS knows."""
+    """Returns the output's value as a person sees it, with `<name>` for all that only AWS knows."""
     value = output["Value"]
     text = value["Fn::Sub"] if isinstance(value, Mapping) else value
     text, names = text if isinstance(text, list) else (text, {})

@@ -17,7 +17,7 @@ FIFO = {
 
 
 def fifo_properties(template: Template, queue: str, fifo: str) -> dict[str, Any]:
-    """What of the queue's properties only a FIFO queue has."""
+    """Returns those of the queue's properties that only a FIFO queue has."""
     properties = template.decided(template.properties(queue), Fifo=fifo)
     return {name: value for name, value in properties.items() if "Fifo" in name or "Dedupl" in name}
 

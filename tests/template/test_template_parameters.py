@@ -11,7 +11,7 @@ from tests.template.reading import ROOT, Template
 
 
 def allows(parameter: dict[str, Any], value: str) -> bool:
-    """Would CloudFormation take `value`?"""
+    """Tells whether CloudFormation would take `value`."""
     if "AllowedPattern" in parameter and not re.fullmatch(parameter["AllowedPattern"], value):
         return False
     if "AllowedValues" in parameter and value not in map(str, parameter["AllowedValues"]):
@@ -88,7 +88,7 @@ def test_so_many_workers_are_reserved_as_the_parameter_says_and_none_by_default(
 
 
 def samconfig(environment: str) -> dict[str, Any]:
-    """What `sam deploy --config-env <environment>` gets."""
+    """Returns the settings of `sam deploy --config-env <environment>`."""
     config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))[environment]
     return {**config["global"]["parameters"], **config["deploy"]["parameters"]}
 

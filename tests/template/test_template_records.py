@@ -28,7 +28,7 @@ def test_an_idle_table_costs_nothing(template: Template) -> None:
     table = template.properties("RecordsTable")
 
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    # Nor does anything beside it: no key of KMS, no backups, no stream, no index.
+    # Nor does anything else: no key of KMS, no backups, no stream, no index.
     assert set(table) == {
         "BillingMode",
         "AttributeDefinitions",

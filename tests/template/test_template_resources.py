@@ -37,7 +37,7 @@ def test_a_queue_refuses_anything_but_tls(template: Template, queue: str, fifo: 
 
 
 def policies(template: Template, fifo: str) -> dict[str, Any]:
-    """The queues' policies that a stack with that parameter has."""
+    """Returns the queues' policies that a stack with that parameter has."""
     return {
         name: policy
         for name, policy in template.of_type("AWS::SQS::QueuePolicy").items()

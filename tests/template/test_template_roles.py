@@ -39,7 +39,7 @@ FLOW_CONTROL = {
     "ConsumerRole": {"RecordsTable": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}},
     "WorkerRole": {},
 }
-"""What is allowed as well, with the parameter."""
+"""Actions that are allowed as well, with the parameter."""
 
 
 @pytest.mark.parametrize("flow_control", ["false", "true"])

@@ -13,7 +13,7 @@ FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 DAY = 24 * 60 * 60
 TICK_SECONDS = 60
 TICK_END_SECONDS = 5
-"""What the consumer keeps of its timeout to write its summary."""
+"""The time that the consumer keeps of its timeout to write its summary."""
 
 
 def test_a_message_stays_hidden_until_its_worker_can_no_longer_start(template: Template) -> None:

@@ -1,4 +1,4 @@
-"""Where are the user's marked places in template.yaml, and what is the template without or with more of them?
+"""The user's marked places in template.yaml, and the template without them, or with more in them.
 
 Works on the text, as a person with an editor does: a place begins at its marker and ends with its section.
 """
@@ -40,7 +40,7 @@ ZzProbeOutput:
   Value: !Ref ZzProbeTable
 """,
 }
-"""What a task that stores something brings along, by place. A fixed name and no limits: theirs to choose.
+"""Additions of a task that stores something, by place. A fixed name and no limits: theirs to choose.
 
 It is added to the template of any project, so by names that no project has.
 """
@@ -51,7 +51,7 @@ def marker(place: str) -> str:
 
 
 def with_a_task(text: str) -> str:
-    """The template with `ADDED`, each right below its marker."""
+    """Returns the template with `ADDED`, each right below its marker."""
     lines: list[str] = []
     for line in text.splitlines():
         lines.append(line)
@@ -63,7 +63,7 @@ def with_a_task(text: str) -> str:
 
 
 def without_yours(text: str, *, but_markers: bool = False) -> str:
-    """The template with nothing in the user's places: what is left is Zigzag's, and the markers if asked."""
+    """Empties the user's places: Zigzag's text is left, and the markers if asked."""
     ours, places = split(text)
     return "".join(
         line for line in ours.splitlines(keepends=True) if but_markers or line.strip() not in places
