@@ -18,7 +18,7 @@ def one_stub() -> Iterator[Stub]:
 
 @pytest.fixture
 def stub(one_stub: Stub) -> Stub:
-    """The stub, with nothing on its queue, and all counters at 0."""
+    """Returns the stub, with nothing on its queue, and all counters at 0."""
     one_stub.reset()
     return one_stub
 

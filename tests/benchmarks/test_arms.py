@@ -20,12 +20,12 @@ def drained(bench: Bench, arm: Arm, backlog: int = BACKLOG) -> Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(bench: Bench) -> dict[str, Outcome]:
-    """What came of the arms that dispatch."""
+    """Returns the outcomes of the arms that dispatch."""
     return {arm.name: drained(bench, arm, backlog_of(arm)) for arm in dispatch.ARMS}
 
 
 def backlog_of(arm: Arm) -> int:
-    """Fewer for the arm that takes 20 ms and more for each."""
+    """Returns the size of a backlog: fewer for the arm that takes 20 ms and more for each."""
     return BACKLOG if arm.share == 1 else BACKLOG // 5
 
 

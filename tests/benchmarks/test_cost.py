@@ -31,7 +31,7 @@ MEASURED = Measured()
 
 
 def amounts() -> list[tuple[str, float]]:
-    """The lines of the page's sums: what it is for, and the USD a month."""
+    """Returns the lines of the page's sums: what it is for, and the USD a month."""
     lines = [line for block in blocks(PAGE, "text") for line in block.text.splitlines() if " = $" in line]
     return [(line.partition("  ")[0], float(line.rpartition("$")[2])) for line in lines]
 
