@@ -1,4 +1,4 @@
-"""What a hostile sender, or somebody who may invoke the worker, may come up with: seeded, and without end.
+"""Messages of a hostile sender, and events of a hostile caller of the worker: seeded, and without end.
 
 Everything starts from what is right, since of noise alone nearly nothing gets past the first check.
 """
@@ -42,7 +42,7 @@ class Hostile:
         self._random = Random(seed)
 
     def message(self) -> tuple[str, dict[str, dict[str, Any]]]:
-        """A body and attributes that SQS could hold: it refuses some characters, and nothing in a body."""
+        """Returns body and attributes that SQS could hold: it refuses some characters, but none in a body."""
         attributes: dict[str, dict[str, Any]] = {}
         for _ in range(self._one_of((0, 0, 0, 0, 0, 1, 1, 1, 2, 10))):
             name = self._one_of(("task", "zigzag", "zigzag", f"a{self._random.randrange(20)}"))
@@ -50,7 +50,7 @@ class Hostile:
         return re.sub(REFUSED_CHARACTERS, "", self.body()) or "x", attributes
 
     def body(self) -> str:
-        """A body: a good one, a mutated one, or none at all."""
+        """Returns a body: a good one, a mutated one, or none at all."""
         body: Any = {"task": self._one_of(TASKS), "payload": self._payload()}
         if self._chance(0.3):
             body["id"] = self._text()
@@ -62,7 +62,7 @@ class Hostile:
         return text
 
     def event(self) -> Any:
-        """An event of the worker, mutated; in most of them a part only, somewhere in the depth."""
+        """Returns an event of the worker, mutated: in most of them a part only, somewhere in the depth."""
         messages = [self._sqs_message() for _ in range(self._one_of((1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 3, 10)))]
         event: Any = {
             "QueueUrl": "https://sqs.test/tasks",
@@ -109,7 +109,7 @@ class Hostile:
         return base64.b64encode(packed).decode()
 
     def _attribute(self, name: str) -> dict[str, Any]:
-        """An attribute that SQS takes."""
+        """Returns an attribute that SQS takes."""
         if name == "zigzag" and self._chance(0.8):
             return {"DataType": "String", "StringValue": self._note()}
         if name == "task" and self._chance(0.8):
@@ -121,7 +121,7 @@ class Hostile:
         return {"DataType": "String", "StringValue": re.sub(REFUSED_CHARACTERS, "", self._text()) or "x"}
 
     def _note(self) -> str:
-        """A note that we could have written, mutated."""
+        """Returns a note that we could have written, mutated."""
         note: Any = {"reason": "x", "id": self._text(), "message_id": "m-0", "attempts": 3, "moved": 1.5}
         if self._chance(0.6):
             value = self._one_of(({"StringValue": self._text()}, {"BinaryValue": "00ff"}))
@@ -137,7 +137,7 @@ class Hostile:
         return self._mutated(payload) if self._chance(0.5) else payload
 
     def _mutated(self, value: Any, deeper: float = 0.7) -> Any:
-        """A copy with one part put in, taken out or replaced, at whatever depth."""
+        """Returns a copy with one part put in, taken out or replaced, at any depth."""
         inner = (
             list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
         )
@@ -176,7 +176,7 @@ class Hostile:
             return repr(value)
 
     def _torn(self, text: str) -> str:
-        """The text, a piece of it gone, twice there, or something else."""
+        """Returns the text, a piece of it gone, twice there, or something else."""
         start = self._random.randrange(len(text) + 1)
         end = min(len(text), start + self._one_of((0, 1, 1, 5, 50)))
         tears: tuple[Callable[[], str], ...] = (

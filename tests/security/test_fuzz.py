@@ -81,7 +81,7 @@ with_seeds = pytest.mark.parametrize(
 
 @contextmanager
 def blamed(found: Any) -> Iterator[None]:
-    """An error within it says what the input was."""
+    """Adds the input to an error within the block."""
     try:
         yield
     except BaseException as error:
@@ -109,7 +109,7 @@ class TestWhatAMessageHolds:
         assert seen["refused"] > INPUTS / 4, seen
 
     def carried(self, delivery: Delivery) -> Delivery:
-        """Through the worker's event, unchanged."""
+        """Carries it through the worker's event, unchanged."""
         (carried,) = from_event(json.loads(to_event(Batch((delivery,))))).deliveries
         assert (carried.body, carried.attributes) == (delivery.body, delivery.attributes)
         return carried
@@ -148,7 +148,7 @@ class TestWhatAMessageHolds:
 
 
 class TestWhatAnEventHolds:
-    """Who may invoke the worker may send it anything."""
+    """A caller that may invoke the worker may send it anything."""
 
     @with_seeds
     def test_an_event_is_a_batch_of_deliveries_or_refused_in_words(self, seed: int) -> None:
@@ -244,7 +244,7 @@ class TestTheWholePath:
 
 
 def levels_of(written: str) -> int:
-    """How deep a JSON text goes."""
+    """Returns how deep a JSON text goes."""
     if written.count("[") + written.count("{") <= MAX_LEVELS:
         return 0
     steps = [1 if bracket in "[{" else -1 for bracket in re.findall(r"[\[\]{}]", STRINGS.sub("", written))]
@@ -252,7 +252,7 @@ def levels_of(written: str) -> int:
 
 
 def answered(report: Report) -> None:
-    """Lambda's Python writes a function's answer as UTF-8; where that fails, its process ends."""
+    """Writes a function's answer as UTF-8, as Lambda's Python does. If that fails there, its process ends."""
     json.dumps(report._asdict(), ensure_ascii=False).encode()
 
 

@@ -24,7 +24,7 @@ LINES = Callable[[], list[str]]
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> LINES:
-    """The lines that were logged, as Lambda gets them."""
+    """Returns the lines that were logged, as Lambda gets them."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.setFormatter(log.JsonFormatter())
@@ -59,7 +59,7 @@ FORGERIES = [
 
 
 class Strict(BaseModel, extra="forbid"):
-    """Whose findings name keys that the message chose."""
+    """A model whose findings name keys that the message chose."""
 
 
 @task(attempts=1)
@@ -120,7 +120,7 @@ METRICS = {
     "who": "FORGED",
     "much": 1,
 }
-"""What CloudWatch would make a metric of, and bill."""
+"""Keys that CloudWatch would make a metric of, and bill."""
 
 
 @task()

@@ -1,4 +1,4 @@
-"""What a message reaches: the task that it names, if the table has it, and nothing else."""
+"""A message reaches the task that it names, if the table has it, and nothing else."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class TestAddresses:
     def test_a_call_goes_to_sqs_whatever_the_queues_url_says(
         self, monkeypatch: pytest.MonkeyPatch, wanted: str
     ) -> None:
-        """Who may invoke the worker says which queue a message is from; no signature goes astray for that."""
+        """A caller of the worker says which queue a message is from. No signature goes astray for that."""
         as_on_lambda(monkeypatch)
         for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
             monkeypatch.setenv(name, "eu-west-1")

@@ -1,4 +1,4 @@
-"""What Zigzag's own code never uses, so that no message can reach it. The tasks are the user's, and may."""
+"""Calls that Zigzag's own code never makes, so no message reaches them. A user's tasks may make them."""
 
 from __future__ import annotations
 
