@@ -1,7 +1,7 @@
-"""Which modules may a cold start load? What AWS is called with, and nothing heavy beside.
+"""The modules that a cold start may load: those that call AWS, and nothing else that is heavy.
 
 A bare interpreter imports the handler as Lambda's init phase does, its clients made: no site-packages, so
-whatever asks for boto3 or pydantic fails as well.
+an import of boto3 or pydantic fails as well.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ HEAVY = {
 }
 """Modules of the standard library, with all below them, that are easily drawn in: each takes a cold start
 from one millisecond to ten, several times that where there is little CPU. Most are boto3's, and none was
-loaded when the list was written. Who needs one of them imports it where it is used, or strikes it out here
-and says what for."""
+loaded when the list was written. Code that needs one of them imports it where it is used, or strikes it out
+here and says what for."""
 
 ONLY_IN_A_LOOP = {"asyncio", "concurrent", "inspect", "subprocess"}
 """The consumer's. The worker does one thing at a time; only a task that is `async def` loads a loop."""
@@ -80,7 +80,7 @@ consumer's loop has loaded anyway."""
 
 
 def loaded_by(function: str, **parameters: str) -> set[str]:
-    """The modules that Lambda's init phase loads, and the packages that they are in."""
+    """Returns the modules that Lambda's init phase loads, and the packages that they are in."""
     command = [sys.executable, "-I", "-S", "-B", "-c", WIRE, str(ROOT / "src"), f"{function}.app"]
     environment = {**LAMBDAS, **environment_of(f"{function.title()}Function", Transport="lean", **parameters)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -18,7 +18,7 @@ FORBIDDEN = {"environ", "getenv", "open", "client", "resource", "Session", "read
 
 
 def run_at_import(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Everything below these statements that runs when the module is imported: no function's inside."""
+    """Yields all below these statements that runs at an import: no function's inside."""
     for statement in body:
         if isinstance(statement, ast.If) and ast.unparse(statement.test) in (
             "TYPE_CHECKING",
@@ -96,7 +96,7 @@ type Imported = dict[str, tuple[list[str], set[str]]]
 
 @pytest.fixture(scope="module")
 def imported() -> Imported:
-    """What each module of src did when it was imported alone, by a bare Python with an empty environment."""
+    """Imports each module of src alone, by a bare Python with an empty environment."""
     command = [sys.executable, "-c", WATCH, str(ROOT / "src"), *(module.name for module in SRC)]
     said = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
     lines = [json.loads(line) for line in said.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""Who may import whom?"""
+"""The imports that are allowed between packages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEAN = "shared.aws.lean"
 
 
 def ours_in(module: Module) -> list[str]:
-    """What a module imports of this project."""
+    """Returns what a module imports of this project."""
     return sorted(name for name in module.imports if name.partition(".")[0] in OURS)
 
 
