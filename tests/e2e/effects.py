@@ -35,7 +35,7 @@ class Run:
 
     @property
     def over(self) -> float | None:
-        """The time when it did no more. Nobody knows it if it is None."""
+        """The time when it did no more, or None if nobody knows."""
         return min((at for at in (self.ended, self.failed, self.killed) if at is not None), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Real harm to a local AWS: kills the processes of its functions, and holds it up.
+"""A saboteur of a local AWS: kills the processes of its functions, and holds it up.
 
 Only what belongs to that local AWS is touched, each process by a handle that can't be another's.
 """

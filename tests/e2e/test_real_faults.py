@@ -203,7 +203,7 @@ def harmed(begun: Stage) -> Stage:
 
 
 def plan() -> list[tuple[int, Callable[[Stage, Random], None]]]:
-    """Draws the acts of harm, each with the number of effects at which it is done."""
+    """Returns the acts of harm, each with the number of effects at which it is done."""
     return [
         *((number, kill_a_worker) for number in range(60, 1800, 60)),
         *((number, cut_the_wire) for number in range(100, 1800, 100)),

@@ -122,7 +122,7 @@ def check_one_after_the_other(
 def _lost_its_lease(world: HostileWorld, id: str, one: Start, other: Start, names: Collection[str]) -> bool:
     """Tells whether a fault hit a renewal of one of these leases by the first one's process.
 
-    That counts while it ran, and not long before the other began.
+    The renewal came while it ran, and not long before the other began.
     """
     message_ids = world.trail.message_ids(id)
     received = (at for one_id in message_ids for at in world.trail.receives[one_id] if at > one.began)

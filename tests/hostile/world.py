@@ -84,7 +84,7 @@ class HostileWorld:
         self.sandbox.send_message(body, attributes, group=group, deduplication_id=copy if group else None)
 
     async def leave_a_trail(self, payload: Mapping[str, Any], context: Context) -> None:
-        """Does, for every task, as its payload says."""
+        """Does as the payload says, for every task."""
         assert context.sent_at is not None
         trail, clock = self.trail, self.sandbox.clock
         life = trail.find(payload["id"], str(context.attributes[COPY]), context.sent_at.timestamp())

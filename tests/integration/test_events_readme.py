@@ -50,7 +50,7 @@ def defaults(function: str) -> dict[str, str]:
 
 
 def gist(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns an answer without its chance, and without what depends on the network or on other tasks."""
+    """Returns an answer without its random parts, and those that depend on the network or on the tasks."""
     ends = {"stopped": ": ", "reason": "; there are: "}
     return {
         key: value.partition(ends[key])[0] if key in ends and value else value

@@ -1,4 +1,4 @@
-"""Settings of the local AWS are put right before it serves, as far as shows without starting it."""
+"""The local AWS is put right before it serves, as far as can be seen without starting it."""
 
 from __future__ import annotations
 

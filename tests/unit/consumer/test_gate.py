@@ -245,7 +245,7 @@ class TestWhatCannotBeUnderstood:
 
 
 class TestReads:
-    """Their cost, and a tick without one."""
+    """Reads of the gates: their cost, and a tick without one."""
 
     def test_a_tick_that_finds_nothing_reads_all_gates_once(
         self, world: World, firing: Firing, gates: WatchedGates

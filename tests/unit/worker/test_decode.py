@@ -68,7 +68,10 @@ def nested(levels: int, opened: str, closed: str) -> str:
 
 
 def can_be_walked(payload: Any) -> bool:
-    """Tells that without a bare assertion: pytest takes minutes to show where a recursion had no end."""
+    """Tells whether it can be walked.
+
+    A bare assertion would not do: pytest takes minutes to show where a recursion had no end.
+    """
     try:
         return bool(copy.deepcopy(payload) == payload and json.dumps(payload, indent=1))
     except RecursionError:

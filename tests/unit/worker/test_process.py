@@ -24,7 +24,7 @@ from zigzag.in_place import run_in_place
 
 
 def spin() -> None:
-    """Computes for ever: only a signal interrupts it."""
+    """Goes on for ever: only a signal interrupts it."""
     while True:
         time.sleep(0.01)
 

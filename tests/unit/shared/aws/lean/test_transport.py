@@ -61,7 +61,7 @@ def test_a_receive_that_fails_takes_no_large_answer(endpoint: HttpEndpoint, way:
 
 
 class TestSendingAgain:
-    """A call is sent up to its limit of attempts, and only if it may go well the next time."""
+    """A call is sent again up to its limit of attempts, if it may go well the next time."""
 
     @pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
     @pytest.mark.parametrize(
