@@ -31,7 +31,7 @@ class Module:
 
     @cached_property
     def imports(self) -> set[str]:
-        """Every module that it imports, anywhere; `from a import b` counts as `a` and `a.b`."""
+        """Every module that it imports, anywhere. `from a import b` counts as `a` and `a.b`."""
         found: set[str] = set()
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):

@@ -32,7 +32,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 NOT_OURS = {"boto3", "botocore", "pydantic", "typing_extensions"}
-"""Installed packages: pydantic is loaded when the first task with a model runs; boto3, if it is asked for."""
+"""Installed packages: pydantic is loaded when the first task with a model runs, boto3 if it is asked for."""
 
 HEAVY = {
     "concurrent.futures.process",
@@ -72,7 +72,7 @@ loaded when the list was written. Code that needs one of them imports it where i
 here and says what for."""
 
 ONLY_IN_A_LOOP = {"asyncio", "concurrent", "inspect", "subprocess"}
-"""The consumer's. The worker does one thing at a time; only a task that is `async def` loads a loop."""
+"""The consumer's. The worker does one thing at a time: only a task that is `async def` loads a loop."""
 
 ONLY_THE_CONSUMERS = {*ONLY_IN_A_LOOP, "dataclasses"}
 """To make a dataclass takes five times as long as a NamedTuple, and the module needs `inspect`, which the

@@ -14,7 +14,7 @@ MOCKING = {"mock", "unittest.mock"}
 
 
 def test_the_public_names_of_zigzag() -> None:
-    """A name that is added stays for good; one that is taken away breaks somebody's tasks."""
+    """A name that is added stays for good. One that is taken away breaks somebody's tasks."""
     assert sorted(zigzag.__all__) == [
         "Backoff",
         "BadPayloadError",
@@ -49,7 +49,7 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_no_test_mocks() -> None:
-    """Mocks test what we think of a thing; the shipped fakes pass the contract suite."""
+    """Mocks test what we think of a thing. The shipped fakes pass the contract suite."""
     offenders = [
         f"{module} imports {name}: use zigzag_testing, or what is in tests/support.py"
         for module in modules_below("tests")

@@ -1,4 +1,4 @@
-"""The places where each test of a contract runs; and an endpoint, where only an adapter is looked at."""
+"""The places where each test of a contract runs, and an endpoint, where only an adapter is looked at."""
 
 from __future__ import annotations
 

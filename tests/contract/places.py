@@ -115,7 +115,7 @@ class WireWorld(SandboxWorld):
 
 
 class _OnVirtualTime:
-    """A port whose calls are run there; what they give is an answer at once."""
+    """A port whose calls are run there, and answer at once."""
 
     def __init__(self, port: Any, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         self._port = port

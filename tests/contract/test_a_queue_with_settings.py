@@ -21,7 +21,7 @@ def collect(payload: dict[str, Any]) -> None:
 
 @pytest.fixture
 def queue_of(wanted: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Makes a queue with attributes, to which tasks are sent then; over both transports."""
+    """Makes a queue with attributes. Tasks are sent to it then, over both transports."""
     with moto_over_http() as url:
         as_on_lambda(monkeypatch, url)
         monkeypatch.setenv("ZIGZAG_TRANSPORT", wanted)

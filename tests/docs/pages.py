@@ -38,7 +38,7 @@ def read(page: str) -> str:
 
 
 def blocks(text: str, language: str | None = None) -> list[Block]:
-    """Returns the fenced blocks, in their order; with `language`, only those of it."""
+    """Returns the fenced blocks, in their order: with `language`, only those of it."""
     found = [Block(*match.groups()) for match in _BLOCK.finditer(text)]
     return [block for block in found if language in (None, block.language)]
 

@@ -52,7 +52,7 @@ JUDGES = (
 )
 SLOW_AND_NOT_ABOUT_TASKS = "tests/template/test_template_lint.py::test_sam_validate_finds_nothing"
 
-# Runs code as a reader would in a script; what it sends stays in memory.
+# Runs code as a reader would in a script. Its sends stay in memory.
 SCRIPT = """
 import json, sys
 from zigzag_testing import Sandbox

@@ -16,7 +16,7 @@ OWN_TASKS = Path(__file__).with_name("own_tasks")
 
 
 def deploy_copy(project: Path, aws: LocalAws, tasks: Mapping[str, str], *parameters: str) -> dict[str, str]:
-    """Copies the project into the folder `project`, and deploys the copy; the stack's outputs.
+    """Copies the project into the folder `project`, and deploys the copy. Returns the stack's outputs.
 
     tasks      -- further ones: name to module in tests/e2e/own_tasks.
     parameters -- further ones of the local stack, each `Name=value`.

@@ -334,7 +334,7 @@ class Scenario:
 
 
 def _visible_in(message: Mapping[str, Any] | None) -> float:
-    """Seconds until the message is visible; one that is gone never is."""
+    """Returns the seconds until the message is visible. One that is gone never is."""
     return float("inf") if message is None else message["VisibleAt"] - time.time()
 
 

@@ -1,7 +1,7 @@
 """2,000 tasks on the local AWS while it is done real harm: nothing lost, nothing done twice without a reason.
 
 The functions' processes are killed with SIGKILL, from outside and by the tasks themselves, also between the
-effect and the settling; the consumer in the middle of a tick; their connections are cut, requests and
+effect and the settling. The consumer is killed in the middle of a tick. Connections are cut, requests and
 answers get lost, invokes are throttled, the local AWS answers nothing for seconds. Nobody invokes the
 consumer but its rule. The true events are read from the chaos tasks' own file (effects.py) and from the wire
 (wire.py), and never from what Zigzag says.

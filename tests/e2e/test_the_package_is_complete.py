@@ -1,6 +1,6 @@
 """Is everything that the functions import in what `sam build` makes? On Lambda nothing else is there.
 
-A bare interpreter imports it: no site-packages, no variables, nothing of the project's folder; only boto3
+A bare interpreter imports it: no site-packages, no variables, nothing of the project's folder. Only boto3
 is there too, which Lambda's runtime brings along.
 """
 

@@ -26,7 +26,7 @@ MAX_BYTES = {
     # Nothing but our code, with its compiled files: 0.5 MB when this was written. Another package is larger.
     "ConsumerFunction": 700_000,
     # Our code, and pydantic with what it needs: 10 MB, a quarter of that compiled. A new version of theirs
-    # may be a little larger; one more package of that kind is to be noticed.
+    # may be a little larger. One more package of that kind is to be noticed.
     "WorkerFunction": 12_000_000,
 }
 

@@ -1,7 +1,7 @@
 """The main job, end to end: the real `sam build`, `sam deploy` and `aws sqs`, on a local AWS that enforces
 every role over TLS. Nobody invokes the consumer: the rule fires by itself.
 
-One batch is sent and drained once, for the whole file; the tests look at what became of it.
+One batch is sent and drained once, for the whole file. The tests look at what became of it.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Wire:
         self._server.server_close()
 
     def cut(self) -> int:
-        """Cuts every connection there is; how many had a request under way."""
+        """Cuts every connection there is. Returns how many had a request under way."""
         with self._lock:
             busy = sum(self._busy.values())
             for connection in self._busy:

@@ -18,7 +18,7 @@ from zigzag_testing.faults import SLOWEST_CALL_SECONDS
 
 def check_every_message_ended(world: HostileWorld) -> None:
     """Nothing is lost: each message succeeded, or its task is recorded as done, or it became a dead letter
-    with its reason; or an operator purged it."""
+    with its reason, or an operator purged it."""
     for life in world.trail.lives:
         done = is_idempotent(world, life.id) and life.id in world.trail.done
         ended = life.succeeded or done or life.letters or life.purged
@@ -29,7 +29,7 @@ def check_every_message_ended(world: HostileWorld) -> None:
 
 
 def check_dead_letters_were_tried(world: HostileWorld) -> None:
-    """A message is dead-lettered after its attempts really started; for a permanent reason, after one start.
+    """A message is dead-lettered after its attempts really started: for a permanent reason, after one start.
 
     While its record could not be reached, SQS's receive count decided, but one start there was.
     Attempts begin again when it is redriven. Messages of one id share them, while they fail.
@@ -111,7 +111,7 @@ def check_one_after_the_other(
 ) -> None:
     """No start before the one before it has ended, unless that lost its lease.
 
-    leases -- names of the leases that forbid it, messages' or records'; all that the task has, if none.
+    leases -- names of the leases that forbid it, messages' or records'. Without it, all that the task has.
     """
     names = leases or (*world.trail.message_ids(id), *keys(world, id))
     for one, other in pairwise(sorted(starts, key=lambda start: start.began)):

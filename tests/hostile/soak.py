@@ -30,7 +30,7 @@ def judged_world(seed: int) -> Judged:
 
 
 def main() -> int:
-    """Runs worlds until enough messages went through; 1 if a promise was broken."""
+    """Runs worlds until enough messages went through. Returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

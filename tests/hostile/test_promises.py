@@ -1,6 +1,6 @@
 """The promises hold, no matter what goes wrong: hypothesis looks for faults that break them.
 
-Each example is a world with its own faults, in which tasks are sent and minutes pass in any order; then
+Each example is a world with its own faults, in which tasks are sent and minutes pass in any order. Then
 the faults end, the queue runs empty, and the trail that the tasks left is judged. Examples are the same
 in every run.
 """

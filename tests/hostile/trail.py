@@ -28,7 +28,7 @@ COPY = "copy"
 
 @dataclass(slots=True)
 class Start:
-    """One start of a task's code, in seconds of virtual time; `process` is the number of the worker's.
+    """One start of a task's code, in seconds of virtual time. `process` is the number of the worker's.
 
     first -- whether its message was the first of its batch.
     """

@@ -29,7 +29,7 @@ TAKES_SECONDS = {
     "hanging code": (FOR_EVER,),
     "killing code": (0, 5),
 }
-"""How long an import, a check or a key function takes; 127 s is Linux's own time-out of a connection."""
+"""How long an import, a check or a key function takes. 127 s is Linux's own time-out of a connection."""
 
 OTHERS = (
     "late count",

@@ -24,7 +24,7 @@ HALF = "\ud83d"
 """Half a character, which no UTF-8 has bytes for."""
 
 TEXTS = ('"', "a", "\n", "é", "漢", "😀", "\x01", HALF)
-"""Characters, each of another size in UTF-8, in JSON, or in JSON within JSON; SQS takes the last two only
+"""Characters, each of another size in UTF-8, in JSON, or in JSON within JSON. SQS takes the last two only
 as JSON escapes them."""
 
 IMPORTED = ("heavy", "heavier")

@@ -54,7 +54,7 @@ class HostileWorld:
         self.sandbox.__exit__(None, None, None)
 
     def send(self, name: str, *, group: str | None = None, times: int = 1, **does: Any) -> str:
-        """Sends a task that does so, perhaps several times under one id; its id."""
+        """Sends a task that does so, perhaps several times under one id. Returns the id."""
         self._number += 1
         id = f"{name}-{self._number}"
         payload = {"id": id, **does}

@@ -204,7 +204,7 @@ def test_a_new_place_comes_empty_of_our_examples(project: Path, version_b: Path,
 
 @pytest.fixture
 def refused(project: Path, version_b: Path) -> Iterator[Any]:
-    """Tries the upgrade, and gives what was said; all is as before."""
+    """Tries the upgrade, and returns its words. Checks that all is as before."""
 
     def attempt() -> str:
         before = texts(project)

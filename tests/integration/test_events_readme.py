@@ -1,6 +1,6 @@
 """Does events/README.md explain every file of events/, and does it show what the functions really answer?
 
-The answers of the worker are compared here, in this process; tests/e2e/test_sam_local_invoke.py compares
+The answers of the worker are compared here, in this process. tests/e2e/test_sam_local_invoke.py compares
 those of both functions in containers.
 """
 

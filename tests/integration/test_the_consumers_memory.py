@@ -43,7 +43,7 @@ print(json.dumps({"summary": summary, "peak_mb": int(peak) / 1024}))
 """
 
 SIZE = 1_048_000
-"""Of a body, in bytes; SQS's most is a little more."""
+"""The size of a body, in bytes. SQS's limit is a little more."""
 
 BODIES = {
     "emoji, each escaped on the wire": "🙂" * (SIZE // 4),

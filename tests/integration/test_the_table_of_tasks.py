@@ -1,6 +1,6 @@
 """Does every line of the table in src/tasks/__init__.py lead to a task, and every task have its line?
 
-The worker finds out only when a message comes; this finds out before a deployment.
+The worker finds out only when a message comes. This finds out before a deployment.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ TEMPLATE = "template.yaml"
 
 
 class MutationError(Exception):
-    """A mutation can't be made; the message says why."""
+    """A mutation can't be made. The message says why."""
 
 
 class Place(Protocol):

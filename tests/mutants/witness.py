@@ -21,7 +21,7 @@ BROKEN = Path(__file__).parent
 """The folder of the mutations' code."""
 
 MAX_SECONDS = 150
-"""Of processor time. All of it takes about a minute; what takes so long never ends."""
+"""The limit of processor time. All of it takes about a minute: a longer run never ends."""
 
 # A test's own settings take the rest from the profile that is loaded when they are made. Examples that
 # fail are not kept: they are no failure of the project.

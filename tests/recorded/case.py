@@ -40,7 +40,7 @@ class Aws:
         return self._world.run(self._world.queue.send(Outgoing(body, **options)))
 
     def send_in_groups(self, *bodies: str) -> list[str]:
-        """Messages such as "a1", whose group is their first letter; their MessageIds."""
+        """Sends messages such as "a1", whose group is their first letter. Returns their MessageIds."""
         return [self.send(body, group=body[0]) for body in bodies]
 
     def send_later(self, seconds: float, body: str) -> None:

@@ -53,7 +53,7 @@ def a_receive_that_waits_brings_what_is_sent_meanwhile(aws: Aws) -> None:
 
 @recorded(f"{LOCALSTACK} test_receive_message_wait_time_seconds_and_max_number_of_messages_does_not_block")
 def a_receive_does_not_wait_for_more_when_it_has_some(aws: Aws) -> None:
-    """Asked for three, it brings the two there are; nothing sent later is among them."""
+    """Asked for three, it brings the two there are. Nothing sent later is among them."""
     aws.send("foobar1")
     aws.send("foobar2")
     aws.send_later(1.5, "foobar3")

@@ -70,7 +70,7 @@ def the_sender_of_a_duplicate_is_told_the_originals_id(aws: Aws) -> None:
 
 @recorded(f"{API}/API_SendMessage.html: `uses a SHA-256 hash ... using the body of the message`", FIFO)
 def a_body_without_an_id_has_its_hash_for_one(aws: Aws) -> None:
-    """The SHA-256 of the body, in hexadecimal; who sends that as an id sends a duplicate."""
+    """The SHA-256 of the body, in hexadecimal. A sender of that as an id sends a duplicate."""
     hashed = hashlib.sha256(b"hello").hexdigest()
     aws.send("hello", group="a")
     aws.send("other", group="a", deduplication_id=hashed)

@@ -1,4 +1,4 @@
-"""The cases are no test modules; their asserts say as much as those of one."""
+"""The cases are no test modules. Their asserts say as much as those of one."""
 
 from pathlib import Path
 

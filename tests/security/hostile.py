@@ -36,7 +36,7 @@ NUMBERS = ("9" * 5_000, "1e999", "-1e999", "1E400", "0." + "1" * 5_000, "-", "01
 
 
 class Hostile:
-    """A source of hostile things; the same ones for the same seed."""
+    """A source of hostile things: the same ones for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)

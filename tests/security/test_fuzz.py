@@ -76,7 +76,7 @@ TABLE: dict[str, Task[Any, Any, Any]] = {
 with_seeds = pytest.mark.parametrize(
     "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
 )
-"""Twenty thousand inputs at every commit; ten times as many with the slow ones."""
+"""Twenty thousand inputs at every commit, and ten times as many with the slow ones."""
 
 
 @contextmanager

@@ -107,7 +107,7 @@ def test_only_the_lookup_imports_by_a_name_and_the_table_says_which() -> None:
 
 
 def test_no_attribute_is_reached_by_a_name_that_a_message_could_choose() -> None:
-    """But a task's, in the module that the table names for it; and a producer's own dataclass has fields."""
+    """A task is found so in the module that the table names for it, or a field of a producer's dataclass."""
     reached = {
         (module.name, ast.unparse(call))
         for module in OURS

@@ -18,7 +18,7 @@ type Resource = Mapping[str, Any]
 
 
 class _NoManagedPolicies:
-    """SAM would ask IAM for the names of AWS's managed policies; the template uses none."""
+    """SAM would ask IAM for the names of AWS's managed policies. The template uses none."""
 
     def load(self) -> dict[str, str]:
         return {}

@@ -1,4 +1,4 @@
-"""Unit tests: no network, no waiting. Time is virtual; the fakes are those that are shipped."""
+"""Unit tests: no network, no waiting. Time is virtual. The fakes are those that are shipped."""
 
 from __future__ import annotations
 

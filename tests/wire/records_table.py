@@ -14,7 +14,7 @@ from zigzag_testing.memory_records import MemoryRecords, Record
 
 
 class RefusedError(Exception):
-    """The condition did not hold; `item` is what there was."""
+    """The condition did not hold. `item` is what there was."""
 
     def __init__(self, item: dict[str, Any]) -> None:
         super().__init__()

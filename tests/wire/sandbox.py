@@ -24,7 +24,7 @@ from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 
 class SandboxOnTheWire(Sandbox):
-    """Every call goes over `wire`; `judge` has what is wrong with what was seen there."""
+    """Every call goes over `wire`. `judge` has the faults that were seen there."""
 
     def __init__(self, *arguments: Any, seed: int = 0, **options: Any) -> None:
         super().__init__(*arguments, seed=seed, **options)

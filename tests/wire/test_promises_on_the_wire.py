@@ -58,7 +58,7 @@ def _quiet() -> Iterator[None]:
 
 @pytest.fixture
 def world_of() -> Iterator[Callable[[int], HostileWorld]]:
-    """Makes a world on the wire, of a seed; odd ones have FIFO queues, some a gate."""
+    """Makes a world on the wire, of a seed. Odd ones have FIFO queues, some a gate."""
     made: list[HostileWorld] = []
 
     def make(seed: int) -> HostileWorld:
@@ -84,7 +84,7 @@ def world_of() -> Iterator[Callable[[int], HostileWorld]]:
 
 
 def live(world: HostileWorld, seed: int, messages: int) -> None:
-    """Sends so many, while minutes pass; then nothing goes wrong any more, and the queue runs empty."""
+    """Sends so many, while minutes pass. Then nothing goes wrong any more, and the queue runs empty."""
     random = Random(seed)
     while len(world.trail.sent) < messages:
         for _ in range(random.randint(10, 40)):

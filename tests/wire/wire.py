@@ -1,7 +1,7 @@
 """A wire to AWS on virtual time: connections, the bytes on them, and all that goes wrong with both.
 
 A fault of the sandbox takes one of several forms here: a call that fails was refused a connection, or had
-its request reset, or was answered with 503; one whose answer is lost was done all the same.
+its request reset, or was answered with 503. One whose answer is lost was done all the same.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def made(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, bool]]:
 
 
 class TestStandard:
-    """Batches of up to so many; a message that does not fit is in a batch of its own."""
+    """Batches of up to so many. A message that does not fit is in a batch of its own."""
 
     @pytest.mark.parametrize(
         ("messages", "batch_size", "batches"),
@@ -89,7 +89,7 @@ class TestStandard:
 
 
 class TestFifo:
-    """A batch is of one group; what does not fit is the rest."""
+    """A batch is of one group. Messages that do not fit are the rest."""
 
     @pytest.mark.parametrize(
         ("groups", "batches"),

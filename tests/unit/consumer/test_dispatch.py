@@ -89,7 +89,7 @@ def reasons(world: World) -> list[str]:
 
 
 class TestAnswers:
-    """Most rows of the table; the others are seen best in a batch."""
+    """Most rows of the table. The others are seen best in a batch."""
 
     def test_sent_is_the_workers_to_settle(self, world: World) -> None:
         workers = ScriptedWorkers(SENT)
@@ -472,7 +472,7 @@ class TestBatch:
 
 
 class TestFifo:
-    """A dispatch carries what came of one group, in order; nothing of a group overtakes."""
+    """A dispatch carries what came of one group, in order. No message of a group overtakes."""
 
     @pytest.mark.parametrize(
         ("reply", "calls", "result"),
@@ -558,7 +558,7 @@ class TestFifo:
 
 
 class TestInARow:
-    """The third time in a row ends the turn; what was under way together counts once."""
+    """The third time in a row ends the turn. Dispatches under way together count once."""
 
     def stops(self, world: World, script: Iterable[Reply]) -> list[str | None]:
         script = list(script)

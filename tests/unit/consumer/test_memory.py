@@ -35,7 +35,7 @@ class Polls:
                 self.asking -= 1
 
     def run(self, *lengths: int) -> float:
-        """Polls that begin together; how long they took."""
+        """Runs polls that begin together. Returns how long they took."""
 
         async def together() -> None:
             async with asyncio.TaskGroup() as group:

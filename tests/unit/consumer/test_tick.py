@@ -23,7 +23,7 @@ from shared.queues import DEFAULT, TaskQueue
 
 @dataclass
 class Firing:
-    """One tick in a world; its workers answer, and nobody works."""
+    """One tick in a world. Its workers answer, and nobody works."""
 
     world: World
     workers: ScriptedWorkers
@@ -52,7 +52,7 @@ def consumer(world: World) -> Firing:
 def failing_receives(
     world: World, reply: Reply, fails: Callable[[int], bool], takes_seconds: float = 0.0
 ) -> list[float]:
-    """Has receives fail, by their number from 1; when each began, as they come."""
+    """Has receives fail, by their number from 1. Returns when each began, as they come."""
     receive = world.queue.receive
     began: list[float] = []
 

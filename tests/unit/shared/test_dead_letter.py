@@ -292,7 +292,7 @@ class TestForgedNote:
         assert original_attributes(a_delivery(attributes=forged)) == {"user": text("ann")}
 
     def test_what_stands_in_the_note_stays_there_when_the_message_dies(self) -> None:
-        """SQS has taken the message's own attributes; of those in a note that is not certain."""
+        """SQS has taken the message's own attributes. It may refuse those in a note."""
         forged = a_note(displaced={"a": text("x")})
 
         letter = letter_of(attributes={NOTE: forged, "user": text("ann")})

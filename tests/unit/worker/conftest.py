@@ -1,4 +1,4 @@
-"""A worker's world on virtual time, with tasks that obey their payload; and its process, in real time."""
+"""A worker's world on virtual time, with tasks that obey their payload, and its process in real time."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Bench(World):
             self.table["by_key"] = task(attempts=ATTEMPTS, idempotent=kill)(by_key.function)
 
     def put(self, *does: dict[str, Any]) -> None:
-        """Sends messages to `plain` that do so, on a FIFO queue in one group; they are numbered from 0."""
+        """Sends messages to `plain` that do so, on a FIFO queue in one group. They are numbered from 0."""
         for what in does:
             n = next(self._numbers)
             options = {"group": "g", "deduplication_id": f"d{n}"} if self._ordered else {}

@@ -1,4 +1,4 @@
-"""Calling a task: here and now, in the main thread; an `async def` is awaited."""
+"""Calling a task: here and now, in the main thread. An `async def` is awaited."""
 
 from __future__ import annotations
 

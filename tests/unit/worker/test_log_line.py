@@ -33,7 +33,7 @@ LINES = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def lines_of(bench: Bench, caplog: pytest.LogCaptureFixture) -> LINES:
-    """Works deliveries in one dispatch; their lines, as they are written."""
+    """Works deliveries in one dispatch. Returns their lines, as they are written."""
 
     def lines_of(*deliveries: Delivery, metrics_of: str | None = QUEUE_URL) -> list[dict[str, Any]]:
         worker = bench.worker(bench.table | {"tell": tell}, metrics_of=metrics_of)

@@ -21,7 +21,7 @@ def greet(payload: dict[str, Any]) -> None:
 
 @pytest.fixture
 def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Makes a module of the code given; its name."""
+    """Makes a module of the code given. Returns its name."""
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     names = []
