@@ -69,7 +69,7 @@ class BehindGate:
     async def _share(self) -> Share:
         gate, now = self._gate, self._clock.now()
         if gate.breaker.is_shut(now):
-            trying = any(slot.probe and _in_time(slot, now) for slot in self._unused)
+            trying = any(slot.probe for slot in self._in_time(self._unused))
             if gate.breaker.shut_until > now + TRY_SECONDS and not trying:
                 self._closed = UNAVAILABLE
                 return NOTHING
@@ -102,10 +102,7 @@ class BehindGate:
         slots = await self._kept(want)
         if not slots and (taken := await self._gates.take(self._queue, want)):
             self._last_taken, self._rev = taken[0].at, self._gate.rev
-            now = self._clock.now()
-            slots = tuple(
-                slot for slot in taken if _in_time(slot, now)
-            )  # to take them may have needed longer than last time
+            slots = self._in_time(taken)  # to take them may have needed longer than last time
             self._unused += [slot for slot in taken if slot not in slots]
         gate, now = self._gate, self._clock.now()
         self._full_since = None if slots else self._full_since or now
@@ -132,10 +129,15 @@ class BehindGate:
         if old := [slot for slot in self._unused if slot.held_until < now + CLAIM_SECONDS]:
             await self._gates.release(self._queue, old)
         self._unused = [slot for slot in self._unused if slot not in old]
-        good = [slot for slot in self._unused if _in_time(slot, now) and (slot.permit or not capped)]
+        good = (one for one in self._in_time(self._unused) if one.permit or not capped)
         slots = tuple(slot for slot in good if slot.probe or not shut)[:want]
         self._unused = [slot for slot in self._unused if slot not in slots]
         return slots
+
+    def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
+        """Returns the slots for which a worker can start in time, once a message is received."""
+        in_time = self._clock.now() + LATE_SECONDS / 2
+        return tuple(slot for slot in slots if slot.start_by > in_time)
 
     def received(self, share: Share, came: int) -> None:
         if share.slots:  # `flow` did not give the slots that have a permit
@@ -163,11 +165,6 @@ class BehindGate:
     @property
     def over(self) -> str | None:
         return self._closed or self._flow.over
-
-
-def _in_time(slot: Slot, now: float) -> bool:
-    """Whether a message that is received now can start in it."""
-    return slot.start_by > now + LATE_SECONDS / 2
 
 
 def _of_the_flow(slots: Sequence[Slot]) -> int:
