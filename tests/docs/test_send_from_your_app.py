@@ -6,9 +6,11 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pytest
 from tests.docs.pages import ROOT, blocks, read
 from tests.support import QUEUE_URL, World
 
@@ -48,10 +50,17 @@ print(json.dumps([answer.status_code, [json.loads(one.body) for one in queue.mes
 """
 
 
-def test_the_fastapi_application_sends_what_it_was_asked_for() -> None:
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.close()
+
+
+def test_the_fastapi_application_sends_what_it_was_asked_for(world: World) -> None:
     names: dict[str, Any] = {"__name__": "fastapi_app"}
     exec(compile(FASTAPI, "docs/send-from-your-app.md", "exec"), names)  # noqa: S102 -- our own page
-    queue = MemoryQueue(World().clock, QUEUE_URL)
+    queue = MemoryQueue(world.clock, QUEUE_URL)
 
     async def post() -> httpx.Response:
         transport = httpx.ASGITransport(names["app"])
