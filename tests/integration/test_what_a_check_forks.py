@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import warm_worker
+from tests.integration.conftest import WARM
 
 CODE = """
 import os
@@ -36,8 +34,8 @@ def keys(payload: dict[str, Any]) -> None: ...
 
 
 @pytest.mark.parametrize(("name", "status", "calls"), [("checks", 0, 1), ("keys", 1, 2)])
-def test_one_that_leaves_it_ends_there(tmp_path: Path, name: str, status: int, calls: int) -> None:
-    with warm_worker(tmp_path) as worker:
+def test_one_that_leaves_it_ends_there(warm: WARM, name: str, status: int, calls: int) -> None:
+    with warm() as worker:
         ran = worker.runs(CODE, name)
 
         assert (len(ran.deliveries), len(worker.called)) == (1, calls)

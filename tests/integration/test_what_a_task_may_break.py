@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.warm_worker import WarmWorker
 
 REPLACED = (
     *("os.waitid", "os.waitpid", "os.open", "os.close", "os.getcwd", "os.chdir", "os.umask", "os.getpid"),
@@ -30,12 +27,6 @@ def next_one(payload: dict[str, Any]) -> None: ...
 @task
 async def next_async(payload: dict[str, Any]) -> None: ...
 """
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
 
 
 @pytest.mark.parametrize("name", REPLACED)

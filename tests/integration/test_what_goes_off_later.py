@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import warm_worker
+from tests.integration.conftest import WARM
 
 CODE = """
 import faulthandler, signal, time
@@ -35,8 +33,8 @@ def next_one(payload: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", ["dumps", "profiles", "profiles_itself"])
-def test_it_goes_off_in_no_other_task(tmp_path: Path, name: str) -> None:
-    with warm_worker(tmp_path) as worker:
+def test_it_goes_off_in_no_other_task(warm: WARM, name: str) -> None:
+    with warm() as worker:
         ran = worker.runs(CODE, name, "next_one")
 
         assert (ran.outcomes, ran.status) == ([("succeeded", True)] * 2, 0)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.integration.warm_worker import WarmWorker
 
 HANGS = """
 import time
@@ -25,12 +22,6 @@ def swallows(payload: dict[str, Any]) -> None:
         while True:
             time.sleep(1)
 """
-
-
-@pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WarmWorker]:
-    with warm_worker(tmp_path) as worker:
-        yield worker
 
 
 @pytest.mark.parametrize("name", ["pool", "swallows"])

@@ -58,7 +58,6 @@ class SilentRecords(WatchedRecords):
         self._world = world
 
     async def count(self, key: str, owner: str, now: float) -> Counted:
-        self._note("count")
         await self._world.clock.sleep(25)
         raise RecordsError("it is silent")
 
@@ -66,14 +65,14 @@ class SilentRecords(WatchedRecords):
 def test_a_failure_that_can_not_be_counted_is_settled_with_its_own_reason(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.world.records = SilentRecords(bench.world)
-    delivery = bench.world.delivered(body_of("plain", {"raises": True}))
+    bench.records = SilentRecords(bench)
+    delivery = bench.delivered(body_of("plain", {"raises": True}))
 
     with caplog.at_level("INFO"), contextlib.suppress(Crash, asyncio.CancelledError):
         bench.work(delivery, seconds_left=18)
 
-    assert bench.world.records.calls == ["count"]
-    assert bench.world.seconds() == 18 - HARD_SECONDS
+    assert bench.records.calls == ["count"]
+    assert bench.seconds() == 18 - HARD_SECONDS
     (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "delivery"]
     assert (line["outcome"], line["settled"], line["reason"]) == ("retry later", True, "ValueError: broken")
 
