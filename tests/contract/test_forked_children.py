@@ -124,13 +124,17 @@ class TestForkedChildren:
     def test_a_call_of_another_process_opens_a_connection(
         self, endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str
     ) -> None:
+        def become(process: int) -> None:
+            for where in ("os.getpid", "shared.aws.lean.transport.getpid"):  # the lean one has bound it
+                monkeypatch.setattr(where, lambda: process)
+
         endpoint.answer = GOOD
         with in_place(wanted) as transport:
             for process in (7, 7, 8, 7):
-                monkeypatch.setattr(os, "getpid", lambda process=process: process)
+                become(process)
                 run_in_place(transport.call("sqs", "GetQueueAttributes", {"QueueUrl": endpoint.url}))
             for process in (7, 8):
-                monkeypatch.setattr(os, "getpid", lambda process=process: process)
+                become(process)
                 transport.close()
 
         assert sorted(map(len, endpoint.by_port.values())) == [1, 3]

@@ -10,10 +10,10 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from awscli.clidriver import create_clidriver
 from tests.docs.pages import PAGES, STARTER, commands
 from tests.transports import as_on_lambda
 from typer.testing import CliRunner
@@ -37,9 +37,23 @@ def test_the_zigzag_command_takes_what_is_shown(command: str) -> None:
     assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
 
 
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Callable[[list[str]], object]]:
+    """Yields the AWS command line, run in this process. Its import sets AWS_DATA_PATH, which ends with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DATA_PATH", "")
+        from awscli.clidriver import create_clidriver
+
+        yield lambda arguments: create_clidriver().main(arguments)
+
+
 @pytest.mark.parametrize("command", [command for command in shown("aws") if " --" in command])
 def test_the_aws_command_line_takes_what_is_shown(
-    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str,
+    aws: Callable[[list[str]], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "event.json").write_text('{"Records": []}')
     monkeypatch.chdir(tmp_path)
@@ -48,7 +62,7 @@ def test_the_aws_command_line_takes_what_is_shown(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
 
     # When it is sent to a port where nobody listens
-    create_clidriver().main([*shlex.split(command)[1:], "--endpoint-url", "http://127.0.0.1:1"])
+    aws([*shlex.split(command)[1:], "--endpoint-url", "http://127.0.0.1:1"])
 
     # Then all that is wrong with it is that nobody listens
     assert "Could not connect to the endpoint URL" in capsys.readouterr().err
