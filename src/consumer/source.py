@@ -35,9 +35,6 @@ would be most of the cost of an idle month. Each asks some of SQS's servers, cho
 receives the messages that all of them miss
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
 
-ASK_AGAIN_SECONDS = 0.25
-"""Seconds until the flow is asked again, after it let nothing through."""
-
 LINGER_AGAIN_SECONDS = 1.0
 """Seconds until the next poll of a queue that has a rate and lingers: its polls don't wait."""
 
@@ -100,7 +97,7 @@ class Source:
             if over := self._flow.over:
                 self._stop(over)
             else:  # other polls have reserved the rest, and may give it back; or the next slot is near
-                await self._clock.sleep(ASK_AGAIN_SECONDS)
+                await self._clock.sleep(share.again_seconds)
             return 0
         # Slots expire within seconds, so a receive with slots does not wait for messages.
         received = await self._receive(share, 0 if share.slots else self._wait_seconds(left))

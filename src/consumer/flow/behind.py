@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from math import inf
 from random import Random
 
-from consumer.flow.flow import NOTHING, Flow, Share, Slot
+from consumer.flow.flow import ASK_AGAIN_SECONDS, NOTHING, Flow, Share, Slot
 from consumer.flow.gate import LOOK_AGAIN_SECONDS, SeenGates
 from consumer.flow.opening import Opening
 from consumer.flow.permits import CLAIM_SECONDS, overdue_in
-from consumer.flow.slots import LATE_SECONDS
+from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS
 from consumer.summary import ALL_RUN, RATE_REACHED, UNAVAILABLE
 from shared.lease import FAILING, PROBE
 from shared.ports.clock import Clock
@@ -22,6 +22,9 @@ from shared.queues import TaskQueue
 WAIT_SECONDS = 60.0
 """Longest wait for a slot. A later one is for the next tick, which comes in a minute. If ticks ended sooner,
 the slots between two ticks would be lost."""
+
+MAX_NAP_SECONDS = 5.0
+"""Longest wait until the gate is read again, while no slot is near: a limit may have been removed."""
 
 TRY_SECONDS = 10.0
 """While the breaker is shut, a tick waits so long until the next message may be received to try."""
@@ -64,7 +67,7 @@ class BehindGate:
         )
         share = NOTHING if self._closed else await self._share()
         self._opening.let_through(share.most)
-        return share._replace(doubt=self._doubt(share)) if share.most else NOTHING
+        return share._replace(doubt=self._doubt(share)) if share.most else share
 
     async def _share(self) -> Share:
         gate, now = self._gate, self._clock.now()
@@ -110,7 +113,8 @@ class BehindGate:
             self._closed = RATE_REACHED
         elif self._full_since is not None and self._waits_in_vain(gate, now):
             self._closed = ALL_RUN
-        return Share(len(slots), slots)
+        next = 0.0 if slots or gate.rate is None else gate.next - AHEAD_SECONDS - now
+        return Share(len(slots), slots, again_seconds=max(ASK_AGAIN_SECONDS, min(next, MAX_NAP_SECONDS)))
 
     def _waits_in_vain(self, gate: Gate, now: float) -> bool:
         """Returns whether no permit seems to become free soon."""

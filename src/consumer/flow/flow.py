@@ -23,17 +23,23 @@ class Slot(NamedTuple):
     probe: bool = False
 
 
+ASK_AGAIN_SECONDS = 0.25
+"""Wait until the flow is asked again, if it is not known how long nothing more may be received."""
+
+
 class Share(NamedTuple):
     """The share of the next receive.
 
-    most  -- most messages, up to 10; 0 = none now.
-    slots -- one for each message, if the queue has a rate or an exact cap.
-    doubt -- the breaker's doubt, for the lease of each message.
+    most          -- most messages, up to 10; 0 = none now.
+    slots         -- one for each message, if the queue has a rate or an exact cap.
+    doubt         -- the breaker's doubt, for the lease of each message.
+    again_seconds -- wait until the flow is asked again, if none may be received now.
     """
 
     most: int
     slots: tuple[Slot, ...] = ()
     doubt: str = ""
+    again_seconds: float = ASK_AGAIN_SECONDS
 
 
 NOTHING = Share(0)
