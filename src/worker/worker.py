@@ -108,8 +108,6 @@ class Worker:
 
 
 def _flow(gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host) -> WorkersFlow:
-    from worker.guards.flow import (
-        WorkersFlow,
-    )  # loaded here: needed only with flow control of it
+    from worker.guards.flow import WorkersFlow  # loaded here: a cold start without gates does not need it
 
     return WorkersFlow(DEFAULT, *gates, clock, random, host)

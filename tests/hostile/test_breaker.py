@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,13 +18,6 @@ from zigzag_testing import Sandbox
 MINUTE, HOUR = 60.0, 3600.0
 CALL_SECONDS = 2.0
 """How long a call takes that fails."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 class Partner:

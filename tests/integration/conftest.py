@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 from benchmarks.template import environment_of
+from moto import mock_aws
 from moto.sqs import models as sqs_models
 from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
@@ -226,3 +228,29 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> WARM:
 def _a_warm_worker(warm: WARM) -> Iterator[WarmWorker]:
     with warm() as worker:
         yield worker
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Yields an account of moto's."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def zigzag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the command. Returns its exit code, standard output and standard error."""
+    from zigzag_cli import app  # loaded here: few tests need it
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["zigzag", *arguments])
+        with pytest.raises(SystemExit) as end:
+            app.main()
+        said = capsys.readouterr()
+        return int(end.value.code or 0), said.out, said.err
+
+    return run

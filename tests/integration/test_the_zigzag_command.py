@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from zigzag_cli import app, gates, target
 
@@ -41,17 +39,6 @@ TABLE = {
         "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
     },
 }
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Yields an account of moto's."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
-        yield
 
 
 def deployed(task_queue: dict[str, Any], flow_control: str | None = None) -> dict[str, str]:
@@ -86,20 +73,6 @@ def queue_url(account: None) -> str:
 @pytest.fixture
 def fifo_url(account: None) -> str:
     return deployed(FIFO)["QueueUrl"]
-
-
-@pytest.fixture
-def zigzag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs the command. Returns its exit code, standard output and standard error."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["zigzag", *arguments])
-        with pytest.raises(SystemExit) as end:
-            app.main()
-        said = capsys.readouterr()
-        return int(end.value.code or 0), said.out, said.err
-
-    return run
 
 
 class TestWhichStack:

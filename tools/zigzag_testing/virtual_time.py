@@ -21,7 +21,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """
 
     def __init__(self) -> None:
-        self.threads_at_work = self.threads_that_hang = 0
+        self.threads_at_work = 0
         self._virtual_now = 0.0
         super().__init__(_SkippingSelector(self))
         # asyncio's own resolution is too fine for a time of years: it would be rounded away, and nothing
@@ -43,7 +43,6 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def _one_less_at_work(self, _: object) -> None:
         self.threads_at_work -= 1
-        self.threads_that_hang = min(self.threads_that_hang, self.threads_at_work)
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Waits for threads without a limit: a time-out in virtual time would end at once."""
@@ -59,16 +58,14 @@ class _SkippingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        loop = self._loop
-        if timeout is None or (timeout > 0 and loop.threads_at_work > loop.threads_that_hang):
+        if timeout is None or (timeout > 0 and self._loop.threads_at_work):
             # Nothing is due before a thread says something, in real time.
             ready = super().select(THREAD_SECONDS)
             if ready:
                 return ready
-            loop.threads_that_hang = loop.threads_at_work  # they may wait for virtual time
         if timeout is None:
             raise RuntimeError("nothing is due: all code waits for something that will never come")
-        loop.skip(max(0.0, timeout))
+        self._loop.skip(max(0.0, timeout))
         return super().select(0)
 
 

@@ -113,8 +113,7 @@ class BehindGate:
             self._closed = RATE_REACHED
         elif self._full_since is not None and self._waits_in_vain(gate, now):
             self._closed = ALL_RUN
-        next = 0.0 if slots or gate.rate is None else gate.next - AHEAD_SECONDS - now
-        return Share(len(slots), slots, again_seconds=max(ASK_AGAIN_SECONDS, min(next, MAX_NAP_SECONDS)))
+        return Share(len(slots), slots, again_seconds=_again_in(gate, now))
 
     def _waits_in_vain(self, gate: Gate, now: float) -> bool:
         """Returns whether no permit seems to become free soon."""
@@ -169,6 +168,13 @@ class BehindGate:
     @property
     def over(self) -> str | None:
         return self._closed or self._flow.over
+
+
+def _again_in(gate: Gate, now: float) -> float:
+    """Returns the seconds until a look at the gate can find a slot or a permit that is not there now."""
+    least = ASK_AGAIN_SECONDS if gate.at_once is None else LOOK_FOR_PERMITS_SECONDS
+    near = 0.0 if gate.rate is None else gate.next - AHEAD_SECONDS - now
+    return max(least, min(near, MAX_NAP_SECONDS))
 
 
 def _of_the_flow(slots: Sequence[Slot]) -> int:

@@ -9,6 +9,7 @@ import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
+from consumer.flow.behind import MAX_NAP_SECONDS
 from consumer.flow.flow import Slot
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS, slots_of
 from consumer.summary import Summary
@@ -211,6 +212,14 @@ class TestTick:
         send(world, 3)
 
         assert tick(Rate(8)).dispatched == 3
+
+    def test_while_one_is_waited_for_the_gate_is_read_seldom(
+        self, world: World, gates: Gates, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 2)
+
+        assert tick(Rate(50)).dispatched == 2
+        assert gates.calls.count("read") <= 50 / MAX_NAP_SECONDS + 10
 
     def test_the_cap_holds_as_well(self, world: World, tick: Callable[..., Summary]) -> None:
         send(world, 100)

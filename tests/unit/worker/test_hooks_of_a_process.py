@@ -5,7 +5,7 @@ from __future__ import annotations
 import faulthandler
 import gc
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,13 +14,6 @@ from worker.process import LambdaProcess
 from zigzag.in_place import run_in_place
 
 LONG = 30.0
-
-
-@pytest.fixture
-def process() -> Iterator[LambdaProcess]:
-    process = LambdaProcess()
-    yield process
-    process.close()
 
 
 def call(process: LambdaProcess, function: Callable[[], Any]) -> Any:

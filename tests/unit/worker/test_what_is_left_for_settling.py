@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,13 +23,6 @@ from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Crash
 
 SOON = 0.05
-
-
-@pytest.fixture
-def process() -> Iterator[LambdaProcess]:
-    process = LambdaProcess()
-    yield process
-    process.close()
 
 
 @pytest.mark.parametrize("left", [HARD_SECONDS, HARD_SECONDS + SOON])
