@@ -32,9 +32,9 @@ test-slow: setup ## As well: each permission is needed, processes are killed, `s
 test-fast: setup ## What takes seconds: not end to end
 	@$(BIN)/pytest $(SPREAD) -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
-	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.hostile.soak
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
-	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
 check: setup ## Style, types, template, undeclared imports, known holes in what we depend on

@@ -6,7 +6,7 @@ A receive hides a message for `LEASE_SECONDS`. In that time the consumer must ha
 
     LEASE_SECONDS >= DISPATCH_SECONDS + EVENT_AGE_SECONDS + SAFETY_SECONDS
 
-`tests/template` holds `template.yaml` to the same numbers. All times are epoch seconds.
+`tests/project/template` holds `template.yaml` to the same numbers. All times are epoch seconds.
 """
 
 from __future__ import annotations

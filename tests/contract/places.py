@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol
 
 import boto3
 import pytest
-from tests.wire.aws import Aws
-from tests.wire.lean import lean_worker, on_virtual_time
-from tests.wire.wire import Wire
+from tests.promises.wire.aws import Aws
+from tests.promises.wire.lean import lean_worker, on_virtual_time
+from tests.promises.wire.wire import Wire
 from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World, ministack, moto
 
 from shared.aws.choice import BOTO, LEAN
@@ -85,7 +85,7 @@ def _read(typed: dict[str, Any]) -> Any:
 
 
 class OnAWire:
-    """That of `tests/wire`, without its faults: the adapters call the fakes over it, on virtual time."""
+    """That of `tests/promises/wire`, without faults: the adapters call the fakes over it, on virtual time."""
 
     def world(self) -> World:
         return WireWorld()

@@ -1,6 +1,6 @@
 """The `Queue` port: the shipped queue in memory and the adapter on SQS keep the same promises.
 
-`tests/recorded` has how SQS keeps them in each case, and what it refuses.
+`tests/contract/recorded` has how SQS keeps them in each case, and what it refuses.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class TestSettled:
         assert [again.message_id for again in receive(world)] == [two.message_id]
 
     def test_in_memory_a_superseded_handle_extends_nothing(self) -> None:
-        """SQS may do either. `tests/recorded` has the other, which is all that moto does."""
+        """SQS may do either. `tests/contract/recorded` has the other, which is all that moto does."""
         world = SandboxWorld()
         send(world, "hello")
         (first,) = receive(world, lease_seconds=1)

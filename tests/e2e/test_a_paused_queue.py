@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from tests.docs.pages import commands, read
 from tests.e2e.conftest import Deployed
 from tests.e2e.copies import deploy_copy
 from tests.e2e.waiting import wait_until
+from tests.project.docs.pages import commands, read
 
 from shared.ports.gates import Rate
 from zigzag.send import encode

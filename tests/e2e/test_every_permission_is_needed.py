@@ -2,7 +2,7 @@
 
 One scenario needs them all: it sends a message of every kind and invokes the consumer, then once more
 while no worker may be invoked. `TABLE` says, for each action, which of the scenario's effects is missing
-without it. tests/template/test_template_roles.py tests that a role allows nothing besides these.
+without it. tests/project/template/test_template_roles.py tests that a role allows nothing besides these.
 
 The consumer is invoked by hand here: that its rule fires is proved by test_the_queue_runs.py, and with
 the rule this would take an hour.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.architecture.modules import ROOT
+from tests.project.architecture.modules import ROOT
 
 BACKEND = '''\
 """Builds the wheel of a folder, with nothing but Python."""

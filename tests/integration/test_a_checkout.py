@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import ROOT
+from tests.project.docs.pages import ROOT
 
 
 def test_no_line_ends_in_crlf_where_git_would_write_it(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from moto.cloudformation.models import cloudformation_backends
-from tests.docs.pages import ROOT
+from tests.project.docs.pages import ROOT
 
 from zigzag_cli import app, target
 from zigzag_cli.causes import cause

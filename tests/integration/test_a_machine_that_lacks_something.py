@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.architecture.modules import ROOT
+from tests.project.architecture.modules import ROOT
 
 from zigzag_local import stack
 from zigzag_local.errors import LocalAwsError

@@ -1,6 +1,6 @@
 """A mistake in a user's task is named, with the line to change, by the test of the table of tasks.
 
-That a task fits in at the marked places is what tests/docs/test_add_a_task.py does, step by step.
+That a task fits in at the marked places is what tests/project/docs/test_add_a_task.py does, step by step.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.architecture.modules import ROOT
+from tests.project.architecture.modules import ROOT
 from tests.projects import run
 
 TABLE = "src/tasks/__init__.py"

@@ -11,9 +11,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import ROOT, blocks, in_text, links
+from tests.project.docs.pages import ROOT, blocks, in_text, links
+from tests.project.template.reading import parsed
 from tests.projects import files, its_tests, run
-from tests.template.reading import parsed
 
 from zigzag_project import parts
 from zigzag_project.new import new

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.project.template.reading import TEMPLATE, parsed
+from tests.project.template.yours import ADDED, with_a_task
 from tests.projects import append, commit, copy_zigzag, its_tests, run, texts
-from tests.template.reading import TEMPLATE, parsed
-from tests.template.yours import ADDED, with_a_task
 
 from zigzag_project import parts
 from zigzag_project.new import new

@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 import pytest
-from tests.architecture.modules import ROOT
 from tests.integration.conftest import LINES, LambdaContext, Stack
+from tests.project.architecture.modules import ROOT
 
 import consumer.app
 import worker.app

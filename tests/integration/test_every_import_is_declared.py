@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.architecture.modules import ROOT
+from tests.project.architecture.modules import ROOT
 
 import declared
 

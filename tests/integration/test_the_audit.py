@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.docs.pages import ROOT
+from tests.project.docs.pages import ROOT
 
 PINS = "boto3==1.43.108\npydantic_core==2.46.5 # a comment\n"
 CLEAN = {"boto3": [], "pydantic-core": []}

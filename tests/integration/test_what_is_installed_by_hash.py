@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.architecture.modules import ROOT
+from tests.project.architecture.modules import ROOT
 
 (HASHED,) = re.findall(r"^HASHED := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
 FILES = HASHED.split()

@@ -18,8 +18,8 @@ from textwrap import dedent, indent
 from typing import Any
 
 from benchmarks.template import QUEUE_URL, environment_of
-from tests.architecture.modules import ROOT
 from tests.http_endpoint import HttpEndpoint
+from tests.project.architecture.modules import ROOT
 
 SECONDS = 60
 """For all of a test's deliveries: far more than they take."""

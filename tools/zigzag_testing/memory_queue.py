@@ -1,7 +1,7 @@
 """A queue in memory that behaves like SQS, on any clock: standard, or FIFO if its URL ends in `.fifo`.
 
 It passes the same contract suite as the adapter on SQS (`tests/contract`), and does what AWS was recorded to
-do (`tests/recorded`). If AWS may behave in two ways, a parameter chooses.
+do (`tests/contract/recorded`). If AWS may behave in two ways, a parameter chooses.
 """
 
 from __future__ import annotations

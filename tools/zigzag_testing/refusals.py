@@ -1,7 +1,7 @@
 """SQS's refusals, in SQS's words.
 
 AWS's API reference has the limits (SendMessage, ReceiveMessage, ChangeMessageVisibility). The codes and texts
-come from recorded answers (`tests/recorded`).
+come from recorded answers (`tests/contract/recorded`).
 """
 
 from __future__ import annotations

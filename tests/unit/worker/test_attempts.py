@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from tests.hostile.modules import Modules
+from tests.promises.hostile.modules import Modules
 from tests.support import body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench, note
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.template.reading import TEMPLATE
+from tests.project.template.reading import TEMPLATE
 
 from zigzag_project.places import emptied, joined, split
 

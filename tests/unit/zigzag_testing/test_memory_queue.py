@@ -1,4 +1,4 @@
-"""The queue in memory, beyond its contract and what AWS was recorded to do (`tests/recorded`)."""
+"""The queue in memory, beyond its contract and what AWS was recorded to do (`tests/contract/recorded`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.recorded.case import Aws
+from tests.contract.recorded.case import Aws
 from tests.support import World
 from tests.worlds import Given, SandboxWorld
 

@@ -1,0 +1,99 @@
+"""Would the commands that the pages show be taken? Parsed by the very programs, and not carried out.
+
+The end-to-end tests carry out `sam build`, `sam deploy` and `aws sqs`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.project.docs.pages import PAGES, STARTER, commands
+from tests.transports import as_on_lambda
+from typer.testing import CliRunner
+
+from zigzag_cli.app import app
+
+SHOWN = sorted(
+    {command for page in [*PAGES, STARTER] for command in commands(page.read_text(encoding="utf-8"))}
+)
+
+
+def shown(program: str) -> list[str]:
+    return [command for command in SHOWN if command.split()[0] == program]
+
+
+@pytest.mark.parametrize("command", shown("./zigzag"))
+def test_the_zigzag_command_takes_what_is_shown(command: str) -> None:
+    words = [word for word in shlex.split(command)[1:] if word != "…"]
+
+    # Wrong commands and options are refused before the help is shown.
+    assert CliRunner().invoke(app, [*words, "--help"]).exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Callable[[list[str]], object]]:
+    """Yields the AWS command line, run in this process. Its import sets AWS_DATA_PATH, which ends with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DATA_PATH", "")
+        from awscli.clidriver import create_clidriver
+
+        yield lambda arguments: create_clidriver().main(arguments)
+
+
+@pytest.mark.parametrize("command", [command for command in shown("aws") if " --" in command])
+def test_the_aws_command_line_takes_what_is_shown(
+    command: str,
+    aws: Callable[[list[str]], object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "event.json").write_text('{"Records": []}')
+    monkeypatch.chdir(tmp_path)
+    as_on_lambda(monkeypatch)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    # When it is sent to a port where nobody listens
+    aws([*shlex.split(command)[1:], "--endpoint-url", "http://127.0.0.1:1"])
+
+    # Then all that is wrong with it is that nobody listens
+    assert "Could not connect to the endpoint URL" in capsys.readouterr().err
+
+
+MODULES = {"local.invoke": "local.invoke.cli"}
+"""The module in which sam keeps a command, if not in `command`."""
+
+OPTIONS = """
+import importlib, json, sys
+found = {}
+for path in sys.argv[1:]:
+    command = importlib.import_module(f"samcli.commands.{path}").cli
+    found[path] = [option for one in command.params for option in one.opts + one.secondary_opts]
+print(json.dumps(found))
+"""
+
+
+def test_sam_has_every_option_that_is_shown() -> None:
+    used: dict[str, set[str]] = {}
+    for command in shown("sam"):
+        subcommand = re.sub(r"[^a-z -].*", "", command.partition(" -")[0]).removeprefix("sam ").strip()
+        module = subcommand.replace(" ", ".").replace("-", "_")
+        options = {word for word in shlex.split(command) if word.startswith("--")}
+        used.setdefault(MODULES.get(module, f"{module}.command"), set()).update(options)
+
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", OPTIONS, *used], capture_output=True, text=True, check=True
+    )
+
+    there = json.loads(done.stdout)
+    assert [
+        (path, options - set(there[path])) for path, options in used.items() if options - set(there[path])
+    ] == []

@@ -1,0 +1,32 @@
+"""The worker's event, which a batch travels as, broken."""
+
+from __future__ import annotations
+
+import json
+
+from tests.project.mutants.mutation import Part
+
+from shared import delivery, envelope
+
+PART = Part("Events")
+breaks = PART.breaks
+
+
+@breaks("no body is compressed", "H15", "shared.envelope:compressed")
+def _(original, message):
+    return envelope.plain(message)
+
+
+@breaks("an event is larger than Lambda takes", "H15", "consumer.batches:longest_event")
+def _(original, deliveries, max_bytes=None):
+    return len(deliveries), delivery.to_event(delivery.Batch(tuple(deliveries)))
+
+
+@breaks("an event's text is escaped to ASCII", "H15", "shared.envelope:to_json")
+def _(original, value):
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+@breaks("bytes in an attribute stay bytes", "H16", "shared.envelope:_to_base64")
+def _(original, attributes):
+    return attributes

@@ -1,0 +1,137 @@
+"""The gates, broken."""
+
+from __future__ import annotations
+
+from tests.project.mutants.mutation import Part
+
+from shared.ports.gates import Gate, gate_of
+
+PART = Part("Gates")
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
+
+
+@breaks("a paused queue is polled", "H101", "consumer.flow.gate:why_closed")
+def _(original, queue, gate, now):
+    return original(queue, gate._replace(paused=False), now)
+
+
+sets("a pause holds from the next tick on", "H101", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
+
+
+@breaks("what came is not taken off the cap", "H68", "consumer.flow.behind:BehindGate.received")
+def _(original, self, asked, came):
+    pass
+
+
+@breaks("where the gates can't be read all are open", "H102", "consumer.flow.gate:SeenGates._read")
+async def _(original, self):
+    await original(self)
+    self._seen = {queue: self._seen.get(queue, Gate()) for queue in self._queues}
+
+
+sets(
+    "a read of the gates that fails kills the consumer",
+    "H102",
+    "consumer.flow.gate:GatesError",
+    ZeroDivisionError,
+)
+
+
+@breaks("an attribute that nobody understands is passed over", "H103", "shared.aws.dynamodb_gates:gate_of")
+def _(original, attributes):
+    return gate_of({name: value for name, value in attributes.items() if name == "paused"})
+
+
+@breaks("a pause that may lose messages is as good as any", "H104", "consumer.flow.gate:why_closed")
+def _(original, queue, gate, now):
+    return original(queue, gate._replace(since=None), now)
+
+
+@breaks(
+    "who takes slots does not look whether another one did",
+    "H105",
+    "zigzag_testing.memory_gates:MemoryGates.swap",
+)
+async def _(original, self, queue, rev, taking):
+    return await original(self, queue, gate_of(self.attributes[queue]).rev, taking)
+
+
+@breaks("a worker may start however late it is for its slot", "H105", "consumer.flow.permits:slots_of")
+def _(original, *asked):
+    return tuple(slot._replace(start_by=slot.at + 90) for slot in original(*asked))
+
+
+@breaks("all slots of a second are used at once", "H105", "consumer.flow.permits:slots_of")
+def _(original, gate, rate, now, want):
+    return original(gate, rate._replace(burst=rate.burst + 10), now, want)
+
+
+@breaks(
+    "slots are given back though others were taken since", "H105", "consumer.flow.gate:SeenGates.give_back"
+)
+async def _(original, self, queue, slot):
+    self._seen |= await self._gates.read([queue.name])
+    await original(self, queue, slot)
+
+
+@breaks("slots that were not used are lost", "H106", "consumer.flow.behind:BehindGate.end")
+async def _(original, self):
+    pass
+
+
+@breaks("an event that is doubled has two permits", "H107", "zigzag_testing.memory_gates:MemoryGates.claim")
+async def _(original, self, queue, permit, own, now, until):
+    await original(self, queue, permit, own, now, until)
+    return True
+
+
+@breaks("what is held is free", "H107", "consumer.flow.permits:open_slots")
+def _(original, gate, names, now, swap_seconds=0.0):
+    return original(gate._replace(held={}), names, now, swap_seconds)
+
+
+@breaks("a permit whose worker died is held for good", "H108", "consumer.flow.permits:dead_of")
+def _(original, gate, now):
+    return {}
+
+
+@breaks("a tick does not wait for a permit that is about to end", "H108", "consumer.flow.behind:overdue_in")
+def _(original, gate, now):
+    return False
+
+
+sets("a worker runs on though its permit has ended", "H109", "worker.guards.permit:OWN_SECONDS", 10_000.0)
+sets("a permit is not renewed", "H109", "worker.guards.permit:BEAT_EVERY_SECONDS", 10_000.0)
+
+
+@breaks("the permit of an invoke that was refused is kept", "H110", "consumer.flow.behind:BehindGate.unsent")
+def _(original, self, slot):
+    pass
+
+
+@breaks(
+    "with an exact cap SQS's count is asked as well", "H111", "consumer.flow.behind:BehindGate.may_receive"
+)
+async def _(original, self):
+    await self._flow.may_receive()
+    return await original(self)
+
+
+@breaks("while all fails everything is received", "H112", "shared.ports.breaker:Breaker.is_shut")
+def _(original, self, now):
+    return False
+
+
+@breaks("what a shut queue fails is an attempt", "H112", "worker.guards.breaker:Breaker.failed")
+async def _(original, self, error, policy, delivery):
+    await original(self, error, policy, delivery)
+
+
+@breaks("a queue is shut for as long as anybody says so", "H113", "shared.ports.breaker:Breaker.is_shut")
+def _(original, self, now):
+    return original(self._replace(longest=float("inf")), now)
+
+
+@breaks("what has just come back gets all at once", "H114", "consumer.flow.opening:Opening.most")
+def _(original, self, want, breaker, now):
+    return want

@@ -1,0 +1,82 @@
+"""The consumer's polls, and the flow that bounds them, broken."""
+
+from __future__ import annotations
+
+from tests.project.mutants.mutation import Part
+
+from shared.ports.queue import MAX_PER_CALL
+
+PART = Part("Polls")
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
+
+sets("one empty poll ends a queue's turn", "H30", "consumer.source:EMPTY_POLLS", 1)
+sets("one empty poll ends a turn that has found nothing", "H30", "consumer.source:IDLE_POLLS", 1)
+
+
+@breaks(
+    "a message between two empty polls does not start their count again",
+    "H30",
+    "consumer.source:Source._note_emptiness",
+)
+def _(original, self, came, **more):
+    if not came:
+        original(self, came, **more)
+
+
+sets("a tick polls until its function's time is over", "H1", "consumer.source:LAST_RECEIVE_SECONDS", 0)
+sets("a receive that fails kills the consumer", "H21", "consumer.source:QueueError", ZeroDivisionError)
+
+
+answers("no poller pauses after a throttle", "H2", "consumer.source:Source._pause")
+
+
+@breaks("the client sends a receive again whose answer is lost", "H43", "consumer.app:transport_in_a_loop")
+def _(original, wanted, *, attempts, **more):
+    return original(wanted, attempts=4, **more)
+
+
+@breaks("what a run received is not taken off its cap", "H68", "consumer.flow.cap:InFlightCap.received")
+def _(original, self, asked, came):
+    original(self, asked, 0)
+
+
+sets(
+    "where the cap is used up nothing is polled",
+    "H45",
+    "consumer.flow.cap:InFlightCap._small_polls",
+    property(lambda cap: 0),
+)
+
+
+sets(
+    "where the cap is used up one poll of ten is all",
+    "H45",
+    "consumer.flow.cap:InFlightCap._small_polls",
+    property(lambda cap: max(1, min(10, cap._limit // 10))),
+)
+
+
+answers(
+    "the in-flight cap is ignored", "H9 H21 H68", "consumer.flow.cap:InFlightCap.may_receive", MAX_PER_CALL
+)
+
+
+@breaks("what a poll asked for stays reserved", "H45", "consumer.flow.cap:InFlightCap.received")
+def _(original, self, asked, came):
+    original(self, 0, came)
+
+
+@breaks("each poll asks for the cap anew", "H68", "consumer.flow.cap:InFlightCap.may_receive")
+async def _(original, self):
+    if self._asked == 0:
+        self._left = None
+    return await original(self)
+
+
+answers("an answer is read whatever memory there is", "H70", "consumer.memory:Memory.arriving")
+
+
+@breaks("polls go out though there is no memory for their answers", "H70", "consumer.memory:Memory.poll")
+def _(original, self):
+    self._expected = 0
+    return original(self)

@@ -1,0 +1,59 @@
+"""The record of an idempotent task's run, broken."""
+
+from __future__ import annotations
+
+from tests.project.mutants.mutation import Part
+
+from worker.outcome import AlreadyDone, RetryLater
+
+PART = Part("Records")
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
+
+
+@breaks("a task runs though its record has another owner", "H7", "worker.record:Record.own")
+async def _(original, self, lease_ends):
+    outcome = await original(self, lease_ends)
+    busy = isinstance(outcome, RetryLater) and "another worker runs" in outcome.reason
+    return None if busy else outcome
+
+
+@breaks("a task runs though its completion is recorded", "H7 H12 H33", "worker.record:Record.own")
+async def _(original, self, lease_ends):
+    outcome = await original(self, lease_ends)
+    return None if isinstance(outcome, AlreadyDone) else outcome
+
+
+@breaks("an idempotent task runs though its record can't be reached", "H7", "worker.record:Record.own")
+async def _(original, self, lease_ends):
+    outcome = await original(self, lease_ends)
+    unknown = isinstance(outcome, RetryLater) and "can't be known" in outcome.reason
+    return None if unknown else outcome
+
+
+answers("a completion is not recorded", "H7 H12", "worker.record:Record.finish")
+
+
+@breaks("a completion that can't be recorded fails the worker", "H12", "worker.record:Record.finish")
+async def _(original, self):
+    if self.owned:
+        await self._records.finish(self._key, self._owner, self._clock.now())
+
+
+answers("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
+
+
+@breaks("two deliveries have the same owner", "H7", "worker.record:Record.__init__")
+def _(original, self, *arguments):
+    original(self, *arguments)
+    self._owner = "worker"
+
+
+answers("a record's ownership is not extended while its task runs", "H7 H14", "worker.record:Record._keep")
+
+
+sets("a record's ownership lasts longer than the lease", "H10", "worker.record:EARLIER_SECONDS", -15.0)
+
+
+@breaks("runs of two tasks have one key", "H33", "worker.prepare:record_key")
+def _(original, kind, *names):
+    return original(kind, names[-1])

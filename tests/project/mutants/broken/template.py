@@ -1,0 +1,40 @@
+"""The template, broken. Its values are read by the tests in tests/project/template, and by no others."""
+
+from __future__ import annotations
+
+from tests.project.mutants.mutation import Part
+
+PART = Part("The template")
+sets = PART.sets
+
+sets(
+    "Lambda retries what SQS delivers again anyway",
+    "H6",
+    "template.yaml:Globals.Function.EventInvokeConfig.MaximumRetryAttempts",
+    2,
+)
+sets(
+    "Lambda keeps an event for six hours",
+    "H5 H23",
+    "template.yaml:Globals.Function.EventInvokeConfig.MaximumEventAgeInSeconds",
+    21600,
+)
+sets(
+    "EventBridge keeps a tick for an hour",
+    "H23",
+    "template.yaml:Resources.ConsumerFunction.Properties.Events.Tick.Properties.RetryPolicy"
+    ".MaximumEventAgeInSeconds",
+    3600,
+)
+sets(
+    "SQS moves what was received five times",
+    "H9 H19 H20",
+    "template.yaml:Resources.TaskQueue.Properties.RedrivePolicy.maxReceiveCount",
+    5,
+)
+sets(
+    "dead letters are kept for four days",
+    "H32",
+    "template.yaml:Resources.DeadLetterQueue.Properties.MessageRetentionPeriod",
+    345600,
+)

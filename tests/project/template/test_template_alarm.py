@@ -1,0 +1,52 @@
+"""Does somebody hear of a dead letter, and only if they asked to?"""
+
+from __future__ import annotations
+
+from tests.project.template.reading import Template, arn, statements
+
+
+def test_the_first_dead_letter_raises_the_alarm(template: Template) -> None:
+    alarm = template.properties("DeadLetterAlarm")
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert alarm["Dimensions"] == [
+        {"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}
+    ]
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanThreshold", 0)
+    assert alarm["EvaluationPeriods"] == 1
+
+
+def test_the_alarm_is_there_without_an_address_too(template: Template) -> None:
+    assert "Condition" not in template.resources["DeadLetterAlarm"]
+
+
+def test_a_mail_is_sent_only_if_an_address_is_given(template: Template) -> None:
+    # Given the condition that an address is given
+    assert template.source["Conditions"]["HasAlarmEmail"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmEmail"}, ""]}]
+    }
+
+    # Then the topic, its policy and the alarm's action all depend on it
+    for name in ("AlarmTopic", "AlarmTopicPolicy"):
+        assert template.resources[name]["Condition"] == "HasAlarmEmail"
+    assert template.properties("DeadLetterAlarm")["AlarmActions"] == {
+        "Fn::If": ["HasAlarmEmail", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]
+    }
+
+
+def test_the_mail_goes_to_the_address(template: Template) -> None:
+    subscriptions = template.properties("AlarmTopic")["Subscription"]
+
+    assert subscriptions == [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
+
+
+def test_cloudwatch_may_use_the_topic_for_this_alarm_only(template: Template) -> None:
+    # Given that the topic has no key of its own, which CloudWatch could not use
+    assert "KmsMasterKeyId" not in template.properties("AlarmTopic")
+
+    policy = template.properties("AlarmTopicPolicy")
+    (statement,) = statements(policy["PolicyDocument"])
+    assert policy["Topics"] == statement["Resource"] == [{"Ref": "AlarmTopic"}]
+    assert (statement["Effect"], statement["Action"]) == ("Allow", ["sns:Publish"])
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn("DeadLetterAlarm")}}

@@ -1,0 +1,48 @@
+"""Do cfn-lint and SAM have nothing to say about the template?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+from tests.project.template.reading import ROOT, Template
+
+ENVIRONMENT = {
+    **os.environ,
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "SAM_CLI_TELEMETRY": "0",
+}
+
+
+TOOLS = Path(sysconfig.get_path("scripts"))
+"""Of the environment that runs the tests, whether or not it is on the PATH."""
+
+
+def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TOOLS / tool, *arguments], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+def test_cfn_lint_finds_nothing_in_any_shape(templates: dict[str, Template], tmp_path: Path) -> None:
+    # Given the template as it is, with the examples deleted, and with a task's things added
+    files = []
+    for shape, template in templates.items():
+        files.append(tmp_path / f"{shape}.yaml")
+        files[-1].write_text(template.text, encoding="utf-8")
+
+    # When it is linted
+    linted = run("cfn-lint", *map(str, files))
+
+    assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
+
+
+def test_sam_validate_finds_nothing() -> None:
+    validated = run("sam", "validate")
+
+    assert validated.returncode == 0, validated.stdout + validated.stderr
+    assert "is a valid SAM Template" in validated.stdout

@@ -1,0 +1,66 @@
+"""Can a person paste what the stack prints?"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+import pytest
+from tests.project.template.reading import Template, pasted
+
+
+def test_every_output_says_what_it_is_for(ours: Template) -> None:
+    outputs = ours.source["Outputs"]
+
+    assert [name for name, one in outputs.items() if not one.get("Description", "").endswith(".")] == []
+
+
+def test_an_output_gives_the_name_of_its_own_resource(ours: Template) -> None:
+    given = {
+        name: one["Value"]["Ref"]
+        for name, one in ours.source["Outputs"].items()
+        if isinstance(one["Value"], Mapping) and "Ref" in one["Value"]
+    }
+
+    assert given.pop("QueueUrl") == "TaskQueue"
+    assert given
+    assert [
+        name for name, resource in given.items() if name not in (f"{resource}Name", f"{resource}Url")
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("fifo", "group"), [("false", {}), ("true", {"--message-group-id": "first"})], ids=["standard", "FIFO"]
+)
+def test_the_send_command_sends_a_first_task(template: Template, fifo: str, group: dict[str, str]) -> None:
+    # When a shell takes the line apart
+    output = template.decided(template.source["Outputs"]["SendCommand"], Fifo=fifo)
+    command = shlex.split(pasted(output))
+
+    # Then it sends a message to the task queue, in a group if the queue is FIFO
+    assert command[:3] == ["aws", "sqs", "send-message"]
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    body = json.loads(options.pop("--message-body"))
+    assert options == {"--region": "<AWS::Region>", "--queue-url": "<TaskQueue>", **group}
+    assert body == {"task": "hello", "payload": {"name": "world"}}
+
+
+def test_the_producers_policy_allows_sending_and_no_more(template: Template) -> None:
+    assert json.loads(pasted(template.source["Outputs"]["ProducerPolicy"])) == {
+        "Effect": "Allow",
+        "Action": "sqs:SendMessage",
+        "Resource": "<TaskQueue.Arn>",
+    }
+
+
+def test_the_redrive_command_moves_dead_letters_back_to_the_task_queue(template: Template) -> None:
+    command = shlex.split(pasted(template.source["Outputs"]["RedriveCommand"]))
+
+    assert command[:3] == ["aws", "sqs", "start-message-move-task"]
+    # The destination must be given: dead letters that the worker sent have no source that SQS knows.
+    assert dict(zip(command[3::2], command[4::2], strict=True)) == {
+        "--region": "<AWS::Region>",
+        "--source-arn": "<DeadLetterQueue.Arn>",
+        "--destination-arn": "<TaskQueue.Arn>",
+    }

@@ -1,0 +1,150 @@
+"""Does each function have exactly the permissions that its code uses, on exactly the resources it uses?
+
+`make test-all` proves the other half: with any one of them removed, the end-to-end test fails.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Literal
+
+import pytest
+from tests.project.template.reading import Template, arn, statements
+
+from shared.ports.records import record_key
+
+LOG = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+WANTED = {
+    "ConsumerRole": {
+        "TaskQueue": {
+            "sqs:ReceiveMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+        },
+        "DeadLetterQueue": {"sqs:SendMessage"},
+        "WorkerFunction": {"lambda:InvokeFunction"},
+        "ConsumerLogGroup": LOG,
+    },
+    "WorkerRole": {
+        "TaskQueue": {"sqs:DeleteMessage", "sqs:ChangeMessageVisibility"},
+        "DeadLetterQueue": {"sqs:SendMessage"},
+        "RecordsTable": {"dynamodb:UpdateItem"},
+        "WorkerLogGroup": LOG,
+    },
+}
+
+FLOW_CONTROL = {
+    "ConsumerRole": {"RecordsTable": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"}},
+    "WorkerRole": {},
+}
+"""Actions that are allowed as well, with the parameter."""
+
+
+@pytest.mark.parametrize("flow_control", ["false", "true"])
+@pytest.mark.parametrize("role", WANTED)
+def test_a_role_allows_exactly_what_its_function_calls(
+    template: Template, role: str, flow_control: str
+) -> None:
+    # When what the role allows is collected by resource
+    allowed = defaultdict(set)
+    for policy in template.decided(template.properties(role)["Policies"], FlowControl=flow_control):
+        for statement in statements(policy["PolicyDocument"]):
+            assert statement["Effect"] == "Allow"
+            for resource in statement["Resource"]:
+                # Then each resource is named by its ARN, and no string could hide a `*`
+                assert set(resource) == {"Fn::GetAtt"}, (
+                    f"{role} must name a resource of the stack, not {resource}"
+                )
+                name, attribute = resource["Fn::GetAtt"]
+                assert attribute == "Arn"
+                allowed[name].update(statement["Action"])
+
+    assert dict(allowed) == WANTED[role] | (FLOW_CONTROL[role] if flow_control == "true" else {})
+
+
+def test_the_consumer_may_touch_gates_and_nothing_else_of_the_table(template: Template) -> None:
+    # When what the consumer may do to the table is collected
+    (policy,) = template.decided(template.properties("ConsumerRole")["Policies"], FlowControl="true")
+    found = [one for one in statements(policy["PolicyDocument"]) if arn("RecordsTable") in one["Resource"]]
+
+    # Then every key must begin as a gate's does, and there must be one: a call without any would pass else
+    (kind, _, _) = record_key("gate", "x").partition("x")
+    assert [one["Condition"] for one in found] == [
+        {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}*"]},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flow_control", "kinds"), [("false", ("starts", "run")), ("true", ("starts", "run", "gate"))]
+)
+def test_the_worker_may_touch_a_gate_only_where_the_flow_is_controlled(
+    template: Template, flow_control: str, kinds: tuple[Literal["starts", "run", "gate"], ...]
+) -> None:
+    (policy,) = template.decided(template.properties("WorkerRole")["Policies"], FlowControl=flow_control)
+    (found,) = [one for one in statements(policy["PolicyDocument"]) if arn("RecordsTable") in one["Resource"]]
+
+    begins = [record_key(kind, "x").partition("x")[0] for kind in kinds]
+    assert found["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{begin}*" for begin in begins]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
+@pytest.mark.parametrize("role", WANTED)
+def test_a_role_is_for_lambda_only(template: Template, role: str) -> None:
+    trust = template.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+
+    assert [(statement["Principal"], statement["Action"]) for statement in trust] == [
+        ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+    ]
+
+
+@pytest.mark.parametrize("role", WANTED)
+def test_a_role_has_no_policy_of_aws(template: Template, role: str) -> None:
+    # They carry a `*`.
+    assert "ManagedPolicyArns" not in template.properties(role)
+
+
+def test_each_function_has_a_role_of_its_own(template: Template) -> None:
+    roles = {
+        name: function["Properties"]["Role"]
+        for name, function in template.of_type("AWS::Lambda::Function").items()
+    }
+
+    assert roles == {"ConsumerFunction": arn("ConsumerRole"), "WorkerFunction": arn("WorkerRole")}
+
+
+def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
+    made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
+
+    assert made == {*WANTED, "TasksPolicy"}
+
+
+def test_a_task_may_send_tasks_and_by_itself_nothing_more(ours: Template) -> None:
+    # Given that no statement of the user's is left
+    policy = ours.properties("TasksPolicy")
+
+    # Then the policy is not empty, which IAM would refuse
+    assert [
+        (one["Effect"], one["Action"], one["Resource"]) for one in statements(policy["PolicyDocument"])
+    ] == [("Allow", ["sqs:SendMessage"], [arn("TaskQueue")])]
+
+
+def test_the_consumer_may_be_invoked_by_its_own_rule_only(template: Template) -> None:
+    permissions = [
+        resource["Properties"] for resource in template.of_type("AWS::Lambda::Permission").values()
+    ]
+
+    assert permissions == [
+        {
+            "Action": "lambda:InvokeFunction",
+            "FunctionName": {"Ref": "ConsumerFunction"},
+            "Principal": "events.amazonaws.com",
+            "SourceArn": arn("ConsumerFunctionTick"),
+        }
+    ]

@@ -1,0 +1,99 @@
+"""Do template.yaml and the settings of the functions speak of the same variables, with the same limits?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.project.template.reading import NO_VALUE, Template
+
+from consumer.settings import ConsumerSettings
+from shared.settings import PREFIX, Setting
+from worker.settings import WorkerSettings
+
+SETTINGS: dict[str, Any] = {"ConsumerFunction": ConsumerSettings, "WorkerFunction": WorkerSettings}
+
+
+def of_zigzag(template: Template, function: str) -> set[str]:
+    return {name for name in template.variables(function) if name.startswith(PREFIX)}
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_gets_the_variables_it_reads_and_no_other(template: Template, function: str) -> None:
+    fields = SETTINGS[function]._fields
+
+    assert of_zigzag(template, function) == {PREFIX + field.upper() for field in fields}
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_sam_local_may_set_another_endpoint_which_aws_does_not_have(shipped: Template, function: str) -> None:
+    declared = shipped.properties(function)["Environment"]["Variables"]
+
+    assert declared["AWS_ENDPOINT_URL"] == NO_VALUE
+
+
+def test_the_users_variables_are_the_workers_only(template: Template) -> None:
+    assert set(template.variables("ConsumerFunction")) == of_zigzag(template, "ConsumerFunction")
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_queues_and_table_are_the_stacks_own(template: Template, function: str) -> None:
+    variables = template.variables(function)
+
+    assert variables["ZIGZAG_QUEUE_URL"] == {"Ref": "TaskQueue"}
+    assert variables["ZIGZAG_DEAD_LETTER_QUEUE_URL"] == {"Ref": "DeadLetterQueue"}
+    assert variables["ZIGZAG_RECORDS_TABLE"] == {"Ref": "RecordsTable"}
+
+
+@pytest.mark.parametrize(
+    ("function", "field", "parameter"),
+    [
+        ("WorkerFunction", "metrics", "Metrics"),
+        ("ConsumerFunction", "flow_control", "FlowControl"),
+        ("WorkerFunction", "flow_control", "FlowControl"),
+    ],
+)
+def test_a_parameter_that_is_true_or_false_sets_its_variable_to_what_the_function_takes(
+    template: Template, function: str, field: str, parameter: str
+) -> None:
+    declared = template.source["Resources"][function]["Properties"]["Environment"]["Variables"]
+    parse = SETTINGS[function]._field_defaults[field].parse
+
+    assert declared[PREFIX + field.upper()] == {"Ref": parameter}
+    allowed = template.source["Parameters"][parameter]["AllowedValues"]
+    assert [parse(value) for value in allowed] == [False, True]
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_parameter_and_its_setting_have_the_same_limits(ours: Template, function: str) -> None:
+    differing = []
+    for field, setting in SETTINGS[function]._field_defaults.items():
+        parameter = ours.variables(function)[PREFIX + field.upper()]["Ref"]
+        limits = ours.source["Parameters"].get(parameter, {})
+        if "MinValue" in limits:
+            least, most = limits["MinValue"], limits["MaxValue"]
+            if not takes(setting, least, most) or takes(setting, least - 1) or takes(setting, most + 1):
+                differing.append(f"{parameter}: {least} to {most}; {field}: {setting.may_be}")
+
+    assert differing == []
+
+
+def takes(setting: Setting, *numbers: int) -> bool:
+    try:
+        return [setting.parse(str(number)) for number in numbers] == list(numbers)
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("resource", "key", "parameter"),
+    [
+        ("TaskQueue", "DelaySeconds", "DelaySeconds"),
+        ("TaskQueue", "MaximumMessageSize", "MaximumMessageSize"),
+        ("ConsumerFunction", "MemorySize", "ConsumerMemory"),
+        ("WorkerFunction", "MemorySize", "WorkerMemory"),
+        ("WorkerFunction", "Timeout", "WorkerTimeout"),
+    ],
+)
+def test_a_parameter_sets_its_property(template: Template, resource: str, key: str, parameter: str) -> None:
+    assert template.source["Resources"][resource]["Properties"][key] == {"Ref": parameter}

@@ -1,0 +1,75 @@
+"""`make soak`: millions of messages through wider worlds, each with its own seed, each judged by its trail.
+
+    python -m tests.promises.hostile.soak [--go-on] [--messages 1000000] [--seed 0] [--processes 2]
+
+Prints what struck how often, and stops with the seed of the first world that broke a promise: the same
+seed has the same bad day again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+import time
+from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import replace
+
+from tests.promises.hostile.wide import Judged, draw, judge
+from tests.promises.hostile.wide_promises import JUDGES
+
+from zigzag_testing.faults import KINDS, OF_A_WIDER_WORLD
+from zigzag_testing.outages import OUTAGES
+
+
+def judged_world(seed: int) -> Judged:
+    """Judges a world. Its options stay here: a schedule goes through no pipe between processes."""
+    judged = judge(draw(seed), JUDGES)
+    return replace(judged, drawn=replace(judged.drawn, options={}))
+
+
+def main() -> int:
+    """Runs worlds until enough messages went through. Returns 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--go-on", action="store_true", help="after a promise that was broken")
+    parser.add_argument("--messages", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first world; each next has the next")
+    parser.add_argument("--processes", type=int, default=2)
+    asked = parser.parse_args()
+    began, seeds = time.monotonic(), itertools.count(asked.seed)
+    judged: list[Judged] = []
+    with ProcessPoolExecutor(asked.processes) as pool:
+        running = {pool.submit(judged_world, next(seeds)) for _ in range(2 * asked.processes)}
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                judged.append(future.result())
+                if judged[-1].broken:
+                    said = "".join(f"\n  {name}: {what}" for name, what in judged[-1].broken.items())
+                    print(f"seed {judged[-1].drawn.seed} broke a promise: {said}", flush=True)
+                    if not asked.go_on:
+                        pool.shutdown(cancel_futures=True)
+                        return 1
+                if sum(one.lives for one in judged) < asked.messages:
+                    running.add(pool.submit(judged_world, next(seeds)))
+    _say(judged, asked.seed, time.monotonic() - began)
+    return int(any(one.broken for one in judged))
+
+
+def _say(judged: list[Judged], seed: int, seconds: float) -> None:
+    messages, starts, dead = (
+        sum(one) for one in zip(*((one.lives, one.starts, one.dead) for one in judged), strict=True)
+    )
+    broken = sum(bool(one.broken) for one in judged)
+    struck = sum((one.struck for one in judged), Counter[str]())
+    print(f"{messages:,} messages in {len(judged):,} worlds, seeds from {seed}, {seconds:,.0f} s")
+    print(f"{starts:,} starts, {dead:,} dead letters, {broken} worlds broke a promise; faults that struck:")
+    for kind in (*KINDS, *OF_A_WIDER_WORLD, *OUTAGES):
+        print(f"  {struck[kind]:>10,}  {kind}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

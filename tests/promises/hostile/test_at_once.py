@@ -1,0 +1,154 @@
+"""An exact cap holds for the whole fleet, no matter what fails, and no permit is lost for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from random import Random
+from typing import Any
+
+import pytest
+from tests.conftest import COUNTED
+from tests.promises.hostile.trail import Start
+from tests.promises.hostile.world import HostileWorld
+
+from shared.lease import LEASE_SECONDS
+from shared.ports.gates import HELD
+from shared.queues import DEFAULT
+from zigzag_testing.outages import Outage
+from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
+from zigzag_testing.schedules import every
+
+FAULTS = {
+    "firing doubled": 0.3,
+    "receive failed": 0.05,
+    "call failed": 0.03,
+    "call's answer lost": 0.03,
+    "call slow": 0.03,
+    "crash before a call": 0.01,
+    "crash after a call": 0.01,
+    "crash of a task": 0.03,
+    "event doubled": 0.2,
+    "event late": 0.2,
+    "event dropped": 0.05,
+    "invoke throttled": 0.03,
+    "invoke failed": 0.02,
+    "invoke's answer lost": 0.03,
+    "message doubled": 0.03,
+    "clock off": 0.3,
+}
+
+
+@pytest.fixture
+def world_of() -> Iterator[Callable[..., HostileWorld]]:
+    """Makes a world with a cap."""
+    made: list[HostileWorld] = []
+
+    def make(at_once: int, faults: Mapping[str, float], **options: Any) -> HostileWorld:
+        world = HostileWorld(faults, flow_control=True, worker_timeout_seconds=900, **options)
+        made.append(world)
+        world.sandbox.limit_at_once(at_once)
+        return world
+
+    yield make
+    for world in made:
+        world.close()
+
+
+def starts(world: HostileWorld) -> list[Start]:
+    return [start for life in world.trail.lives for start in life.starts]
+
+
+def held(world: HostileWorld) -> dict[str, float]:
+    assert world.sandbox.gates is not None
+    found: dict[str, float] = world.sandbox.gates.attributes[DEFAULT][HELD]
+    return found
+
+
+@pytest.mark.parametrize(
+    "trouble", ["kills", "the table is slow", "the table is silent", "the table is away"]
+)
+@pytest.mark.parametrize("consumers", [1, 2, 4])
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_no_more_run_at_once_than_may(
+    world_of: Callable[..., HostileWorld],
+    at_once: int,
+    consumers: int,
+    trouble: str,
+    record_property: Callable[[str, object], None],
+) -> None:
+    # Given as many consumers at once, and tasks of which some take longer than a permit
+    random = Random(consumers)
+    world = world_of(at_once, FAULTS, linger_seconds=70, schedule=every(75 / consumers), seed=consumers)
+    now = world.sandbox.clock.now()
+    if trouble != "kills":
+        how = trouble.rpartition(" ")[2]
+        partial = [Outage("records", how, now + at, now + at + 200, 0.5) for at in range(900, 3600, 300)]
+        world.faults.outages.plan([Outage("records", how, now + 300, now + 700), *partial])
+    for _ in range(60 * at_once):
+        world.send("plain", seconds=random.choice([0, 1, 4, 4, 20, 200, 300]))
+
+    # When they run, and all is well at last
+    world.sandbox.run_for(3600)
+    world.settle_down()
+    world.sandbox.run_for(LEASE_SECONDS)
+    world.sandbox.schedule = None  # a tick that lingers has a permit until it ends
+    world.sandbox.run_for(CONSUMER_TIMEOUT_SECONDS)
+
+    found = world.trail.most_at_once()
+    record_property(COUNTED, f"cap {at_once}, {consumers} consumers, {trouble}: {found} at once")
+    assert found == at_once
+    assert held(world) == {}
+
+
+@pytest.mark.parametrize(("seconds", "used"), [(4, 0.85), (30, 0.8), (100, 0.8)])
+@pytest.mark.parametrize("linger_seconds", [0, 70])
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_a_backlog_uses_the_cap_up(
+    world_of: Callable[..., HostileWorld],
+    at_once: int,
+    linger_seconds: int,
+    seconds: float,
+    used: float,
+    record_property: Callable[[str, object], None],
+) -> None:
+    world = world_of(at_once, {}, linger_seconds=linger_seconds)
+    for _ in range(at_once * 100):
+        world.send("plain", seconds=seconds)
+
+    world.sandbox.run()
+
+    ran = starts(world)
+    took = max(start.ended for start in ran) - min(start.began for start in ran)
+    share = sum(start.ended - start.began for start in ran) / at_once / took
+    record_property(
+        COUNTED, f"cap {at_once}, tasks of {seconds} s, linger {linger_seconds}: {share:.1%} used"
+    )
+    assert used <= share <= 1
+
+
+@pytest.mark.parametrize("seconds", range(250, 310, 7))
+def test_who_dies_gives_its_place_to_the_next_within_a_lease(
+    world_of: Callable[..., HostileWorld], seconds: int
+) -> None:
+    world = world_of(1, {})
+    dying = world.send("plain", seconds=seconds, crashes=99)
+    world.sandbox.run_for(1)
+    next = world.send("plain")
+    died = seconds + world.trail.starts(dying)[0].began
+
+    world.sandbox.run()
+
+    waited = world.trail.starts(next)[0].began - died
+    assert 0 < waited <= LEASE_SECONDS
+
+
+def test_what_waits_for_its_retry_takes_no_place(world_of: Callable[..., HostileWorld]) -> None:
+    # Given as many that fail as may run at once, and that wait for a retry
+    world = world_of(3, {}, linger_seconds=70, attempts=2, in_flight_cap=3)
+    for _ in range(30):
+        world.send("plain", fails=1)
+    world.sandbox.run_for(20)
+    failed = len(starts(world))
+
+    # Then others start meanwhile
+    assert failed >= 30

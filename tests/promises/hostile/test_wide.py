@@ -1,0 +1,39 @@
+"""The promises hold in wider worlds, too: by any schedule, however long a fault lasts.
+
+`make soak` goes on to other seeds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from tests.conftest import COUNTED
+from tests.promises.hostile.wide import OUTAGES, draw, judge
+from tests.promises.hostile.wide_promises import JUDGES
+
+from zigzag_testing.faults import OF_A_WIDER_WORLD
+
+SEEDS = [seed for seed in range(32) if seed != 5]
+"""In seed 5 ticks wait for permits for days, which takes as long as all others. `make soak` has it."""
+
+MESSAGES = 150
+STRUCK: Counter[str] = Counter()
+"""How often what has struck, in the worlds of this file."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_wider_world_breaks_no_promise(seed: int) -> None:
+    judged = judge(draw(seed, messages=MESSAGES), JUDGES)
+    STRUCK.update(judged.struck)
+
+    assert judged.broken == {}
+
+
+@pytest.mark.parametrize("width", [*OUTAGES, *OF_A_WIDER_WORLD, "pause", "rate", "cap"])
+def test_this_width_has_struck_above(width: str, record_property: Callable[[str, object], None]) -> None:
+    times = STRUCK[width]
+    record_property(COUNTED, f"{width}: struck {times:,} times")
+
+    assert times > 0

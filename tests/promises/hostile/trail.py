@@ -1,0 +1,225 @@
+"""The true events of a hostile world, kept outside of the code that makes the promises.
+
+The trail is kept by the tasks themselves, by the queues, and by the table of records: what was put on
+the task queue, when each start began and ended, what became a dead letter, what was received.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from tests.promises.hostile.held import Held
+from tests.support import watch
+
+from shared.delivery import Delivery
+from shared.ports.queue import Outgoing
+from zigzag_testing import DeadLetter, Sandbox
+from zigzag_testing.faults import PROCESS
+
+COPY = "copy"
+"""The attribute that tells one message from another of the same id. It lives through redrives."""
+
+
+@dataclass(slots=True)
+class Start:
+    """One start of a task's code, in seconds of virtual time. `process` is the number of the worker's.
+
+    first -- whether its message was the first of its batch.
+    """
+
+    began: float
+    process: int
+    first: bool = True
+    ended: float = math.inf
+    how: str = "killed"
+
+
+@dataclass(slots=True)
+class Letter:
+    """A dead letter that was sent, though it may have been redriven since."""
+
+    at: float
+    reason: str
+
+
+@dataclass(slots=True, eq=False)
+class Life:
+    """One message on the task queue, from its send or its redrive to its end.
+
+    touches     -- when its user's code first began in which process: an import, a check, a key, a start.
+    purged      -- whether an operator deleted it.
+    message_ids -- two, if letters of one message were redriven together: its letter was stored twice.
+    shares      -- whether another message of the same id was on the queue meanwhile: they share attempts.
+    """
+
+    id: str
+    sent_at: float
+    group: str | None
+    message_ids: set[str] = field(default_factory=set)
+    starts: list[Start] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    touches: dict[int, float] = field(default_factory=dict, repr=False)
+    shares: bool = False
+    purged: bool = False
+
+    @property
+    def attempts(self) -> list[Start]:
+        """Its starts without those that had less than the function's time, and were interrupted."""
+        return [start for start in self.starts if start.first or start.how != "interrupted"]
+
+    @property
+    def succeeded(self) -> bool:
+        return any(start.how == "succeeded" for start in self.starts)
+
+
+class Trail:
+    """The events in a sandbox.
+
+    sent     -- what each task was told to do, by the id that the producer chose.
+    lives    -- the messages in the order in which they came to the task queue.
+    receives -- when each message was received, by its MessageId.
+    done     -- when a completion was recorded, by the record's name.
+    killed   -- the worker's processes that ended before their invocation did.
+    began    -- when each worker's process began with its batch.
+    held     -- from when until when each message was received, and not settled.
+    """
+
+    def __init__(self) -> None:
+        self.held = Held()
+        self.sent: dict[str, dict[str, Any]] = {}
+        self.lives: list[Life] = []
+        self.receives: dict[str, list[float]] = defaultdict(list)
+        self.done: dict[str, float] = {}
+        self.killed: set[int] = set()
+        self._of_an_id: dict[str, list[Life]] = defaultdict(list)
+        self._lives: dict[tuple[str, str, float], Life] = {}
+        self._by_message: dict[str, Life] = {}
+        self.began: dict[int, float] = {}
+        self._worked: dict[int, list[Life]] = {}
+
+    def of(self, id: str) -> list[Life]:
+        """Returns the lives of a task's messages."""
+        return self._of_an_id[id]
+
+    def starts(self, id: str) -> list[Start]:
+        """Returns the starts of all messages of a task, in their order."""
+        found = [start for life in self._of_an_id[id] for start in life.starts]
+        return sorted(found, key=lambda start: start.began)
+
+    def find(self, id: str, copy: str, sent_at: float) -> Life:
+        return self._lives[id, copy, round(sent_at, 3)]
+
+    def touch(self, now: float, is_meant: Callable[[Life], bool]) -> Life:
+        """Notes that user code began in the process that is at work now: for the next message meant."""
+        process = PROCESS.get()
+        meant = [life for life in self._worked[process] if is_meant(life)]
+        life = next((one for one in meant if process not in one.touches), meant[-1])
+        life.touches.setdefault(process, now)
+        return life
+
+    def is_first(self, life: Life) -> bool:
+        """Tells whether its message is the first of the batch that the process at work now has."""
+        return self._worked[PROCESS.get()][0] is life
+
+    def most_at_once(self) -> int:
+        """Returns how many tasks ran at the same time, at most. One that takes no time is none of them."""
+        took_time = [one for life in self.lives for one in life.starts if one.ended > one.began]
+        changes = sorted([(one.began, 1) for one in took_time] + [(one.ended, -1) for one in took_time])
+        return max(accumulate(change for _, change in changes), default=0)
+
+    def touches(self, id: str) -> int:
+        """Returns how often code of the user began for the messages of a task."""
+        return sum(len(life.touches) for life in self._of_an_id[id])
+
+    def purge(self, sandbox: Sandbox) -> None:
+        """Deletes what is on the task queue, as an operator does."""
+        for life in self.lives:
+            life.purged |= _is_there(life, sandbox)
+        sandbox.queue.purge()
+
+    def message_ids(self, id: str) -> Iterator[str]:
+        return (message_id for life in self._of_an_id[id] for message_id in life.message_ids)
+
+    def watch(self, sandbox: Sandbox) -> None:
+        """Writes down from now on what comes to the queues, is received and is recorded as done."""
+        self._watch_the_queue(sandbox)
+        self._watch_the_dead_letters(sandbox)
+        self._watch_the_records(sandbox)
+        self._watch_the_workers(sandbox)
+        self.held.watch(sandbox)
+
+    def _watch_the_workers(self, sandbox: Sandbox) -> None:
+        work = sandbox.workers._handler
+
+        async def watched(event: Any, seconds_left: Callable[[], float]) -> None:
+            messages = event.get("Messages") or [event["Message"]]
+            self.began[PROCESS.get()] = sandbox.clock.now()
+            self._worked[PROCESS.get()] = [self._by_message[message["MessageId"]] for message in messages]
+            try:
+                await work(event, seconds_left)
+            except BaseException:
+                self.killed.add(PROCESS.get())
+                raise
+            del self._worked[PROCESS.get()]
+
+        sandbox.workers._handler = watched
+
+    def _watch_the_queue(self, sandbox: Sandbox) -> None:
+        def received(deliveries: Sequence[Delivery], *_: int) -> None:
+            for delivery in deliveries:
+                self.receives[delivery.message_id].append(sandbox.clock.now())
+
+        watch(sandbox.queue, "send", lambda message_id, message: self._begin(message, message_id, sandbox))
+        watch(sandbox.queue, "receive", received)
+
+    def _begin(self, message: Outgoing, message_id: str, sandbox: Sandbox) -> None:
+        id, now = _id_of(message.body), sandbox.clock.now()
+        key = (id, _copy_of(message.attributes), int(now * 1000) / 1000)  # as SQS dates it
+        life = self._lives.get(key)
+        if life is None:
+            life = self._lives[key] = Life(id, key[2], message.group)
+            self.lives.append(life)
+            self._of_an_id[id].append(life)
+        life.message_ids.add(message_id)
+        self._by_message[message_id] = life
+        there = [life for life in self._of_an_id[id] if _is_there(life, sandbox)]
+        for life in there:
+            life.shares |= len(there) > 1 or len(life.message_ids) > 1
+
+    def _watch_the_dead_letters(self, sandbox: Sandbox) -> None:
+        def sent(_: str, message: Outgoing) -> None:
+            letter = DeadLetter.of(message)
+            life = self.find(_id_of(message.body), _copy_of(message.attributes), float(letter.note["sent"]))
+            life.letters.append(Letter(sandbox.clock.now(), letter.reason))
+
+        watch(sandbox.dead_letter_queue, "send", sent)
+
+    def _watch_the_records(self, sandbox: Sandbox) -> None:
+        def finished(well: bool, key: str, owner: str, now: float) -> None:
+            if well:
+                self.done.setdefault(key.rsplit("#", 1)[-1], sandbox.clock.now())
+
+        watch(sandbox.records, "finish", finished)
+
+
+def _id_of(body: str) -> str:
+    try:
+        return str(json.loads(body)["id"])
+    except ValueError:
+        return body.rsplit(" ", 1)[-1]
+
+
+def _copy_of(attributes: Mapping[str, Mapping[str, Any]]) -> str:
+    return str(attributes[COPY]["StringValue"])
+
+
+def _is_there(life: Life, sandbox: Sandbox) -> bool:
+    """Tells whether one of its messages is still on the task queue."""
+    storage = sandbox.queue._storage
+    return any(storage.find(message_id) is not None for message_id in life.message_ids)

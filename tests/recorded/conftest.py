@@ -1,8 +1,0 @@
-"""The cases are no test modules. Their asserts say as much as those of one."""
-
-from pathlib import Path
-
-import pytest
-
-for path in Path(__file__).parent.glob("cases_*.py"):
-    pytest.register_assert_rewrite(f"tests.recorded.{path.stem}")
