@@ -34,10 +34,10 @@ UNSEEN_BY_PROMISES = (
 )
 """Code that the sandbox replaces by its own, such as time and queues; and a cap, which has no promise."""
 
-STUCK_SECONDS = 600
+STUCK_SECONDS = 1500
 """The limit of a run that waits for ever; `witness` ends one that computes for ever.
 
-All of it takes about a minute, on a machine with nothing else to do."""
+All of it takes some three minutes, on a machine with nothing else to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,10 @@ from zigzag_testing.faults import OF_A_WIDER_WORLD
 from zigzag_testing.outages import HOWS, OUTAGES, SERVICES, Outage
 from zigzag_testing.schedules import DAY, HOUR, MINUTE, Schedule, every, office_hours
 
-MESSAGES_A_WORLD = 400
+SOME, MANY, FEW, LIMITED = 400, 1_600, 200, 100
+"""Messages of a world: some or many; few where each starts up to 30 times; and fewer still with a limit, as
+then the limit sets how long the world lives."""
+
 LONGEST_LIFE_SECONDS = 30 * DAY
 
 CODE = ("slow code", "very slow code", "hanging code", "killing code", "stubborn code")
@@ -91,8 +94,8 @@ class Judged:
     broken: Mapping[str, str]
 
 
-def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
-    """Draws a world's widths and its stack."""
+def draw(seed: int, *, messages: int | None = None) -> Drawn:
+    """Draws a world's widths and its stack, and how many messages it has if that is not said."""
     # Each width by a chance of its own: a new one leaves the others as they are.
     widths = {width for width in WIDTHS if Random(f"{seed} {width}").random() < 0.3}
     random = Random(f"{seed} stack")
@@ -116,6 +119,9 @@ def draw(seed: int, *, messages: int = MESSAGES_A_WORLD) -> Drawn:
         at_once = Random(f"{seed} cap").choice((5, 10, 30))
     if "pause" in widths or rate or at_once:
         options["flow_control"] = True
+    if messages is None:
+        many = Random(f"{seed} messages").choice((SOME, MANY))
+        messages = LIMITED if rate or at_once else FEW if options["attempts"] > 3 else many
     if "schedule" in widths:
         options["schedule"] = _schedule(random, fifo)
         # A limit of any kind, in runs of three days between them, can't keep up with what is sent.
