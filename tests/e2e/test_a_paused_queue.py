@@ -16,11 +16,10 @@ from tests.project.docs.pages import commands, read
 
 from shared.ports.gates import Rate
 from zigzag.send import encode
-from zigzag_cli.gates import StackGates
-from zigzag_cli.target import Target
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
+from zigzag_operate import StackGates, Target
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +90,7 @@ def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates
     # Then it ends, and what is sent waits
     assert (summary["stopped"], summary["dispatched"]) == ("paused", 1)
     assert tick(controlled)["stopped"] == "paused"
-    assert gates.limits()["default"]["closed"] == "paused"
+    assert gates.limits()["default"].closed == "paused"
     controlled.set_consumer(ZIGZAG_LINGER_SECONDS="0")
     gates.resume()
     assert tick(controlled)["dispatched"] == 1

@@ -28,11 +28,10 @@ from tests.noise import noise
 from shared.ports.gates import Rate
 from tasks.crawl_page import key_of
 from zigzag.send import encode
-from zigzag_cli.gates import StackGates
-from zigzag_cli.target import Target
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
+from zigzag_operate import StackGates, Target
 
 pytestmark = pytest.mark.slow
 

@@ -28,10 +28,11 @@ from botocore.exceptions import (
 from moto.cloudformation.models import cloudformation_backends
 from tests.project.docs.pages import ROOT
 
-from zigzag_cli import app, target
-from zigzag_cli.causes import cause
+from tasks import TASKS
+from zigzag_cli import options
 from zigzag_cli.version import version
 from zigzag_cli.within import TooLongError, bounded
+from zigzag_operate.causes import cause
 
 ACCOUNT = "123456789012"
 """moto's."""
@@ -102,7 +103,7 @@ def silent() -> Iterator[str]:
 def test_a_silent_endpoint_is_told_of_and_ends_the_whole_command(
     zigzag: Any, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
-    monkeypatch.setattr(target, "bounded", partial(bounded, word=0.1, end=1.0))
+    monkeypatch.setattr(options, "bounded", partial(bounded, word=0.1, end=1.0))
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
 
@@ -142,7 +143,7 @@ def test_a_failure_is_json_where_json_is_asked_for(zigzag: Any, account: None) -
 def test_standard_output_has_one_json_value_though_a_task_is_broken(
     zigzag: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(app.TASKS, "broken", "tasks.not_there")
+    monkeypatch.setitem(TASKS, "broken", "tasks.not_there")
 
     code, out, err = zigzag("tasks", "--json")
 
@@ -187,7 +188,7 @@ def test_help_is_shown_in_every_encoding(encoding: str) -> None:
 def test_every_name_of_a_task_is_whole_in_60_columns() -> None:
     said = run_here("tasks").stdout.decode()
 
-    assert {line.split()[0] for line in said.splitlines() if not line.startswith(" ")} == set(app.TASKS)
+    assert {line.split()[0] for line in said.splitlines() if not line.startswith(" ")} == set(TASKS)
 
 
 @pytest.mark.parametrize(

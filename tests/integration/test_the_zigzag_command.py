@@ -6,7 +6,7 @@ import errno
 import io
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
-from zigzag_cli import app, gates, target
+from tasks import TASKS
+from zigzag_operate import Target, gates, target
+from zigzag_operate.counts import Counts
 
 
 class FullDisk(io.StringIO):
@@ -344,12 +346,12 @@ class TestPause:
     ) -> None:
         stack.send_and_receive(1)
         counts = iter([0, 2, 1, 0, 0])
-        before = gates.status
+        before = gates.counts
 
-        def status(target: Any) -> dict[str, Any]:
-            return {**before(target), "in_flight": next(counts)} if stack.slept else before(target)
+        def seen(target: Target) -> Counts:
+            return replace(before(target), in_flight=next(counts)) if stack.slept else before(target)
 
-        monkeypatch.setattr(gates, "status", status)
+        monkeypatch.setattr(gates, "counts", seen)
 
         code, _, err = zigzag("pause", "--wait")
 
@@ -645,7 +647,7 @@ class TestTasks:
     def test_a_task_that_cannot_be_imported_is_shown_and_hides_no_other(
         self, zigzag: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setitem(app.TASKS, "broken", "tasks.not_there")
+        monkeypatch.setitem(TASKS, "broken", "tasks.not_there")
 
         code, out, err = zigzag("tasks", "--json")
 
@@ -658,7 +660,7 @@ class TestTasks:
 def test_without_a_local_aws_it_says_how_to_start_one(
     zigzag: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
-    monkeypatch.setattr("zigzag_cli.target.PROJECT", tmp_path)
+    monkeypatch.setattr("zigzag_operate.target.PROJECT", tmp_path)
 
     code, _, err = zigzag("status", "--local")
 

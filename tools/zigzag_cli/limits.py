@@ -1,16 +1,15 @@
-"""Limits and pauses in words: as they are written on the command line, and as they are told."""
+"""Limits in words: as they are written on the command line, and as they are told."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from shared.lease import KEPT_SECONDS
 from shared.ports.breaker import MAX_LONGEST_SECONDS, MAX_TRIP
 from shared.ports.gates import MAX_AT_ONCE, Rate
-from shared.ports.queue import MAX_POLL_SECONDS
-from zigzag_cli.failure import WRONG_OPTION, Failure
+from zigzag_operate import Kind, OperateError
+from zigzag_operate.limits import Limited, Starts
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
@@ -18,87 +17,72 @@ LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
 
 
 def rate_of(text: str | None, burst: int | None) -> Rate | None:
-    """Returns the rate of a text like 5/s, 30/min or 100/h. Raises Failure for any other text."""
+    """Returns the rate of a text like 5/s, 30/min or 100/h. Raises OperateError for any other text."""
     if text is None:
         if burst is not None:
-            raise Failure("--burst needs a --rate: give both", WRONG_OPTION)
+            raise OperateError("--burst needs a --rate: give both", Kind.WRONG)
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
     every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0
     if not LEAST_EVERY <= every <= MOST_EVERY:
-        raise Failure(
+        raise OperateError(
             f"the rate {text!r} may be like 5/s, 30/min or 100/h, at most 1000/s and at least 1 in 30 days",
-            WRONG_OPTION,
+            Kind.WRONG,
         )
     return Rate(every, 1 if burst is None else burst)
 
 
 def at_once_of(most: int | None) -> int | None:
-    """Returns the cap if it is allowed. Raises Failure if not."""
+    """Returns the cap if it is allowed. Raises OperateError if not."""
     if most is not None and not 1 <= most <= MAX_AT_ONCE:
-        raise Failure(
+        raise OperateError(
             f"--at-once may be 1 to {MAX_AT_ONCE}, not {most}: more is the parameter WorkerConcurrency, and "
             "none at all is `zigzag pause`",
-            WRONG_OPTION,
+            Kind.WRONG,
         )
     return most
 
 
 def trip_of(many: int | None) -> int | None:
-    """Returns the number of messages that shut the breaker, if it is allowed. Raises Failure if not."""
+    """Returns the number of messages that shut the breaker, if it is allowed. Raises OperateError if not."""
     if many is not None and not 1 <= many <= MAX_TRIP:
-        raise Failure(f"--trip may be 1 to {MAX_TRIP} messages, not {many}", WRONG_OPTION)
+        raise OperateError(f"--trip may be 1 to {MAX_TRIP} messages, not {many}", Kind.WRONG)
     return many
 
 
 def longest_of(text: str | None) -> float | None:
-    """Returns the seconds of a text like 90s, 30min or 6h. Raises Failure for any other text."""
+    """Returns the seconds of a text like 90s, 30min or 6h. Raises OperateError for any other text."""
     if text is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h)", text)
     seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
     if not 1 <= seconds <= MAX_LONGEST_SECONDS:
-        raise Failure(f"--longest {text!r} may be like 90s, 30min or 6h, at most 24h", WRONG_OPTION)
+        raise OperateError(f"--longest {text!r} may be like 90s, 30min or 6h, at most 24h", Kind.WRONG)
     return seconds
 
 
-def limit_words(limited: dict[str, Any]) -> str:
+def limit_words(limited: Limited) -> str:
     """Returns the words that tell a person about new limits."""
-    rate, at_once, waiting = limited["rate"], limited["at_once"], limited["waiting"]
-    if limited["none"]:
-        return f"{limited['queue']} has no limit any more"
+    rate, at_once, waiting = limited.rate, limited.at_once, limited.waiting
+    if limited.none:
+        return f"{limited.queue} has no limit any more"
     if rate is None and at_once is None:
-        return f"{limited['queue']} has this rule for what is unavailable. {waiting:,} wait."
+        return f"{limited.queue} has this rule for what is unavailable. {waiting:,} wait."
     many = "one task runs" if at_once == 1 else f"{at_once} tasks run"
-    cap = "" if at_once is None else f"In {limited['queue']} {many} at a time, at most. "
-    return cap + (f"{waiting:,} wait." if rate is None else _rate_words(limited))
+    cap = "" if at_once is None else f"In {limited.queue} {many} at a time, at most. "
+    return cap + (f"{waiting:,} wait." if rate is None else _rate_words(limited, rate))
 
 
-def _rate_words(limited: dict[str, Any]) -> str:
-    rate, waiting = limited["rate"], limited["waiting"]
-    one = "a task" if rate["burst"] == 1 else f"{rate['burst']} tasks"
-    every = f"each {rate['every_seconds']:g} s, and {one} at once after a rest"
-    words = f"In {limited['queue']} a task starts {every}."
-    takes = timedelta(seconds=round(limited["takes_seconds"]))
+def _rate_words(limited: Limited, rate: Starts) -> str:
+    waiting = limited.waiting
+    one = "a task" if rate.burst == 1 else f"{rate.burst} tasks"
+    every = f"each {rate.every_seconds:g} s, and {one} at once after a rest"
+    words = f"In {limited.queue} a task starts {every}."
+    takes = timedelta(seconds=round(limited.takes_seconds or 0))
     days = KEPT_SECONDS // (24 * 3600)
     if takes.total_seconds() > KEPT_SECONDS:
         return f"{words} {waiting:,} wait, which takes {takes}: SQS drops what is older than {days} days."
     return f"{words} {waiting:,} wait, which takes {takes} (hours:minutes:seconds)."
-
-
-def paused_words(paused: dict[str, Any]) -> str:
-    """Returns the words that tell a person about a pause."""
-    days = KEPT_SECONDS // (24 * 3600)
-    if not paused["waiting"]:
-        drops = f"Nothing waits; SQS drops what is sent from now on after {days} days."
-    elif paused["drops_from"] is None:
-        drops = f"SQS drops a message {days} days after it was sent; the oldest one's age is not known yet."
-    else:
-        drops = f"SQS begins to drop what waits on {at(paused['drops_from'])}, {days} days after it was sent."
-    return (
-        f"{paused['queue']} is paused. For {MAX_POLL_SECONDS} s at most, a poll under way may still bring "
-        f"messages; what was received runs to its end. {drops}"
-    )
 
 
 def at(seconds: float) -> str:

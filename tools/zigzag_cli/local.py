@@ -13,13 +13,13 @@ import typer
 from rich.console import Console
 
 from shared.queues import is_fifo
-from zigzag_cli.failure import FAILED, Failure
 from zigzag_cli.plain import plain
-from zigzag_cli.target import PROJECT, running
 from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
 from zigzag_local.readable import readable
 from zigzag_local.running import LocalAws
+from zigzag_operate import OperateError
+from zigzag_operate.target import PROJECT, running
 
 SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
 
@@ -42,7 +42,7 @@ def up(
         aws = Emulator(host=bridge or LOOPBACK, outlive=True).start()
         state.save(PROJECT, aws)
     elif containers and not SAM_LOCAL.exists():
-        raise Failure("the local AWS that is running does not listen for containers: `make down` first")
+        raise OperateError("the local AWS that is running does not listen for containers: `make down` first")
     _deploy(aws)
     outputs = stack.outputs(PROJECT, aws.environment())
     if bridge is not None:
@@ -105,11 +105,11 @@ def demo() -> None:
     try:
         from zigzag_local.demo.run import run  # loaded here: it needs the example tasks
     except ImportError as error:
-        raise Failure(
+        raise OperateError(
             f"the demo sends to the example tasks, and one is gone: {error}; use `make up`"
         ) from error
     if not run(PROJECT, Console()):
-        sys.exit(FAILED)
+        sys.exit(1)
 
 
 def _deploy(aws: LocalAws) -> None:
@@ -124,5 +124,5 @@ def _deploy(aws: LocalAws) -> None:
 def _bridge() -> str:
     address = docker_bridge.address()
     if address is None:
-        raise Failure("there is no bridge of Docker's on this machine: start Docker's engine first")
+        raise OperateError("there is no bridge of Docker's on this machine: start Docker's engine first")
     return address

@@ -1,58 +1,67 @@
-"""`zigzag send`: checks a payload and puts a message on the queue."""
+"""`zigzag send`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import Annotated, Any
 
-from shared.aws.boto import BotoTransport
-from shared.aws.sqs_queue import SqsQueue
-from shared.ports.queue import QueueError
-from zigzag import BadPayloadError, PayloadTooLargeError, SendError, Task
-from zigzag.in_place import run_in_place
-from zigzag.send import Options, compose
-from zigzag_cli.failure import BAD_PAYLOAD, WRONG_OPTION, Failure
-from zigzag_cli.target import Target
+import typer
+
+from zigzag_cli.answer import answer
+from zigzag_cli.options import Json, with_target
+from zigzag_operate import Kind, OperateError, Target, send
 
 
-def given(payload: str) -> str:
-    """Reads the payload from standard input if it is `-`. Raises Failure if that can't be read."""
+def _given(payload: str) -> str:
+    """Reads the payload from standard input if it is `-`. Raises OperateError if that can't be read."""
     if payload != "-":
         return payload
     if sys.stdin is None:
-        raise Failure("standard input is closed, and has no payload", BAD_PAYLOAD)
+        raise OperateError("standard input is closed, and has no payload", Kind.BAD_PAYLOAD)
     try:
         return sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
-        raise Failure(f"standard input is not UTF-8: {error}", BAD_PAYLOAD) from error
+        raise OperateError(f"standard input is not UTF-8: {error}", Kind.BAD_PAYLOAD) from error
 
 
-def checked(task: Task[Any, Any, Any], payload: str) -> dict[str, Any]:
-    """Returns the payload if it is JSON that fits the task. Raises Failure, which says why it does not."""
+@with_target
+def send_command(
+    target: Target,
+    task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
+    payload: Annotated[
+        str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)
+    ] = "{}",
+    id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
+    delay: Annotated[
+        int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
+    ] = 0,
+    group: Annotated[
+        str | None, typer.Option(help="The group; a FIFO queue runs the tasks of a group in the order sent.")
+    ] = None,
+    deduplication_id: Annotated[
+        str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Sends a task, after checking its payload against the task's model."""
+    given = _object(payload)
+    sent = send(
+        target, task, given, id=id, delay_seconds=delay, group=group, deduplication_id=deduplication_id
+    )
+    named = "" if id is None else f" with the id {id}"
+    said = f"sent {task}{named}, in the message {sent.message_id}"
+    try:
+        answer(sent, as_json, said)
+    except OperateError as error:  # the message is sent: a retry would send it twice
+        print(f"zigzag: {said}; but {error}", file=sys.stderr)
+
+
+def _object(payload: str) -> dict[str, Any]:
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        raise Failure(f"the payload is not JSON: {error}", BAD_PAYLOAD) from error
+        raise OperateError(f"the payload is not JSON: {error}", Kind.BAD_PAYLOAD) from error
     if not isinstance(value, dict):
-        raise Failure('the payload must be a JSON object, such as {"name": "world"}', BAD_PAYLOAD)
-    try:
-        return task.check(value)
-    except BadPayloadError as error:
-        raise Failure(str(error), BAD_PAYLOAD) from error
-
-
-def send(target: Target, task: str, payload: dict[str, Any], options: Options) -> dict[str, str]:
-    """Puts a message on the stack's queue. Returns its MessageId and the queue. Raises Failure."""
-    queue_url = target.outputs()["QueueUrl"]
-    try:
-        message = compose(task, payload, options, queue_url)
-        transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
-        message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
-    except (BadPayloadError, PayloadTooLargeError) as error:
-        raise Failure(str(error), BAD_PAYLOAD) from error
-    except SendError as error:
-        raise Failure(str(error), WRONG_OPTION) from error
-    except QueueError as error:
-        raise Failure(f"the queue refused the message: {error}") from error
-    return {"message_id": message_id, "queue_url": queue_url}
+        raise OperateError('the payload must be a JSON object, such as {"name": "world"}', Kind.BAD_PAYLOAD)
+    return value

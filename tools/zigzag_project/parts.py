@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FOLDERS = (
     *("src/consumer", "src/worker", "src/shared", "src/zigzag", "src/package"),
-    *("tools/zigzag_cli", "tools/zigzag_local", "tools/zigzag_testing"),
+    *("tools/zigzag_cli", "tools/zigzag_operate", "tools/zigzag_local", "tools/zigzag_testing"),
 )
 LEFT_OUT = ("tools/zigzag_local/demo/", "tools/zigzag_local/ledger.py", "tools/zigzag_local/aws_cli.py")
 """Files that only the demo and Zigzag's own tests use."""

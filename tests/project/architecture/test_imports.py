@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 
 from tests.project.architecture.modules import OURS, SRC, TOOLS, Module
@@ -14,7 +15,8 @@ MAY_IMPORT = {
     "worker": {"worker", "zigzag", "shared", "tasks"},
     "zigzag_testing": OURS,
     "zigzag_local": OURS,
-    "zigzag_cli": OURS,
+    "zigzag_operate": {"zigzag_operate", "zigzag_local", "zigzag", "shared", "tasks", "consumer", "worker"},
+    "zigzag_cli": {"zigzag_cli", "zigzag_operate", "zigzag_local", "shared"},
     "zigzag_project": {"zigzag_project"},
     "audit": set(),
     "hashes": set(),
@@ -83,6 +85,48 @@ def test_the_worker_knows_of_the_tasks_no_more_than_their_table() -> None:
         for name in ours_in(module)
         if name.partition(".")[0] == "tasks"
         and not (module.name == "worker.app" and name in ("tasks", "tasks.TASKS"))
+    ]
+
+    assert offenders == []
+
+
+def test_the_operators_layer_prints_nothing_and_knows_of_no_terminal() -> None:
+    offenders = [
+        f"{module}:{node.lineno} has {node.id}: zigzag_cli shows what a function returns"
+        for module in TOOLS
+        if module.package == "zigzag_operate"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id in ("print", "input")
+    ] + [
+        f"{module} imports {name}"
+        for module in TOOLS
+        if module.package == "zigzag_operate"
+        for name in sorted(module.imports)
+        if name.partition(".")[0] in ("typer", "click", "rich", "sys")
+    ]
+
+    assert offenders == []
+
+
+def test_the_operators_layer_raises_one_error() -> None:
+    offenders = [
+        f"{module}:{node.lineno} raises {ast.unparse(node.exc)}"
+        for module in TOOLS
+        if module.package == "zigzag_operate"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Raise) and node.exc and not ast.unparse(node.exc).startswith("OperateError(")
+    ]
+
+    assert offenders == []
+
+
+def test_the_command_calls_aws_through_the_operators_layer_only() -> None:
+    offenders = [
+        f"{module} imports {name}"
+        for module in TOOLS
+        if module.package == "zigzag_cli"
+        for name in sorted(module.imports)
+        if name.partition(".")[0] in ("boto3", "botocore") or name.startswith("shared.aws")
     ]
 
     assert offenders == []

@@ -1,4 +1,4 @@
-"""`zigzag pause`, `resume`, `limit` and `limits`: they read and write a queue's gate."""
+"""Pause, resume, limit and limits: they read and write a queue's gate."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from shared.ports.gates import Gate, GatesError, Rate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
-from zigzag_cli.failure import WRONG_OPTION, Failure
-from zigzag_cli.status import status
-from zigzag_cli.target import Stack, Target
+from zigzag_operate.counts import counts
+from zigzag_operate.errors import Kind, OperateError
+from zigzag_operate.limits import Limited, Limits, Paused, Resumed, Starts
+from zigzag_operate.target import Stack, Target
 
 QUEUES = (DEFAULT,)
 """The queues that a stack has."""
@@ -27,14 +28,14 @@ LATE_SECONDS = 60
 
 
 class StackGates:
-    """The gates of a stack. Raises Failure if it has none, or if the queue does not belong to it."""
+    """The gates of a stack. Raises OperateError if it has none, or if the queue does not belong to it."""
 
     def __init__(self, target: Target, queue: str = DEFAULT) -> None:
         if queue not in QUEUES:
-            raise Failure(f"no queue is called {queue!r}; there is: {', '.join(QUEUES)}", WRONG_OPTION)
+            raise OperateError(f"no queue is called {queue!r}; there is: {', '.join(QUEUES)}", Kind.WRONG)
         stack = target.stack_as_it_is()
         if not is_controlled(stack):
-            raise Failure(
+            raise OperateError(
                 f"the flow of the stack {target.stack!r} is not controlled: set its parameter FlowControl to "
                 "true, as docs/configuration.md shows, and deploy it"
             )
@@ -45,20 +46,16 @@ class StackGates:
         transport = BotoTransport(attempts=4, clients={"dynamodb": target.client("dynamodb")})
         self._gates = DynamoDbGates(transport, stack.outputs["RecordsTableName"])
 
-    def pause(self) -> dict[str, Any]:
-        """Pauses the queue. Returns how many messages wait, and when SQS begins to drop them in epoch
-        seconds, if known."""
+    def pause(self) -> Paused:
+        """Pauses the queue: nothing is received any more, but by a poll under way."""
         _done(self._gates.pause(self._queue, time()))
         try:
-            counts = status(self._target)
-        except Failure as failure:
-            raise Failure(f"{self._queue} is paused; but {failure}") from failure
-        oldest = counts["oldest_seconds"]
-        return {
-            "queue": self._queue,
-            "waiting": counts["waiting"] + counts["in_flight"] + counts["delayed"],
-            "drops_from": None if oldest is None else time() + KEPT_SECONDS - oldest,
-        }
+            seen = counts(self._target)
+        except OperateError as error:
+            raise OperateError(f"{self._queue} is paused; but {error}") from error
+        oldest = seen.oldest_seconds
+        drops_from = None if oldest is None else time() + KEPT_SECONDS - oldest
+        return Paused(self._queue, seen.waiting + seen.in_flight + seen.delayed, drops_from)
 
     def wait(self, tell: Callable[[int], object]) -> None:
         """Waits until the queue has no message in flight, by two counts of SQS in a row: one alone may be
@@ -69,7 +66,7 @@ class StackGates:
         sleep(LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS)  # a poll under way may still bring messages
         in_a_row = 0
         while True:
-            in_flight = status(self._target)["in_flight"]
+            in_flight = counts(self._target).in_flight
             in_a_row = 0 if in_flight else in_a_row + 1
             if in_a_row == 2:
                 return
@@ -77,10 +74,10 @@ class StackGates:
                 tell(in_flight)
             sleep(LATE_SECONDS)
 
-    def resume(self) -> dict[str, Any]:
+    def resume(self) -> Resumed:
         """Ends the pause of the queue."""
         _done(self._gates.resume(self._queue))
-        return {"queue": self._queue}
+        return Resumed(self._queue)
 
     def limit(
         self,
@@ -88,18 +85,19 @@ class StackGates:
         at_once: int | None = None,
         trip: int | None = None,
         longest: float | None = None,
-    ) -> dict[str, Any]:
-        """Sets the given limits and leaves the others; without any, removes all. Returns how many messages
-        wait, and for how many seconds; None without a rate.
+    ) -> Limited:
+        """Sets the given limits and leaves the others; without any, removes all.
 
+        at_once       -- 1 to 30.
         trip, longest -- when the breaker shuts, and for how many seconds; both are set together.
 
-        Raises Failure for a rate or a cap of a FIFO queue, whose messages are received in groups.
+        Raises OperateError for a value that no gate has, and for a rate or a cap of a FIFO queue, whose
+        messages are received in groups.
         """
         none = (rate, at_once, trip, longest) == (None,) * 4
         if self._as_it_is.fifo and (rate or at_once):
-            raise Failure(
-                "a FIFO queue takes no limit: one task at a time of each group runs anyway", WRONG_OPTION
+            raise OperateError(
+                "a FIFO queue takes no limit: one task at a time of each group runs anyway", Kind.WRONG
             )
         if rate is not None or none:
             _done(self._gates.limit(self._queue, rate))
@@ -108,47 +106,36 @@ class StackGates:
         if trip is not None or longest is not None or none:
             _done(self._gates.break_at(self._queue, trip, longest))
         try:
-            waiting = status(self._target)["waiting"]
-        except Failure as failure:
-            raise Failure(f"{self._queue} has this limit; but {failure}") from failure
+            waiting = counts(self._target).waiting
+        except OperateError as error:
+            raise OperateError(f"{self._queue} has this limit; but {error}") from error
         takes = _takes_seconds(waiting, rate)
-        return {
-            "queue": self._queue,
-            "rate": _told(rate),
-            "at_once": at_once,
-            "trip": trip,
-            "longest_seconds": longest,
-            "none": none,
-            "waiting": waiting,
-            "takes_seconds": takes,
-        }
+        return Limited(self._queue, _told(rate), at_once, trip, longest, none, waiting, takes)
 
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
         try:
             return self._why_closed(self._read()[self._queue], time())
-        except Failure as failure:
-            return str(failure)
+        except OperateError as error:
+            return str(error)
 
-    def limits(self) -> dict[str, Any]:
-        """Returns for each queue: why it is closed, or None; since when it is paused; its rate and next slot;
-        how many may run at once, and how many have a permit; how many messages wait, and how long they take
-        at the rate."""
+    def limits(self) -> dict[str, Limits]:
+        """Returns the state and the limits of each queue, by its name."""
         now, seen = time(), self._read()
-        counts = status(self._target)
+        waiting = counts(self._target).waiting
         return {
-            queue: {
-                "closed": self._why_closed(gate, now),
-                "paused_since": gate.since,
-                "rate": _told(gate.rate),
-                "next_slot": gate.next or None,
-                "at_once": gate.at_once,
-                "held": sum(until >= now for until in gate.held.values()),
-                "unavailable_since": gate.breaker.since if gate.breaker.failing else None,
-                "failing": len(gate.breaker.failing),
-                "waiting": counts["waiting"],
-                "takes_seconds": _takes_seconds(counts["waiting"], gate.rate),
-            }
+            queue: Limits(
+                closed=self._why_closed(gate, now),
+                paused_since=gate.since,
+                rate=_told(gate.rate),
+                next_slot=gate.next or None,
+                at_once=gate.at_once,
+                held=sum(until >= now for until in gate.held.values()),
+                unavailable_since=gate.breaker.since if gate.breaker.failing else None,
+                failing=len(gate.breaker.failing),
+                waiting=waiting,
+                takes_seconds=_takes_seconds(waiting, gate.rate),
+            )
             for queue, gate in seen.items()
         }
 
@@ -169,12 +156,12 @@ def _done[R](call: Coroutine[Any, Any, R]) -> R:
     try:
         return run_in_place(call)
     except GatesError as error:
-        raise Failure(f"the table of records refused: {error}") from error
+        raise OperateError(f"the table of records refused: {error}") from error
 
 
 def _takes_seconds(waiting: int, rate: Rate | None) -> float | None:
     return None if rate is None else max(0, waiting - rate.burst) * rate.every
 
 
-def _told(rate: Rate | None) -> dict[str, Any] | None:
-    return None if rate is None else {"every_seconds": rate.every, "burst": rate.burst}
+def _told(rate: Rate | None) -> Starts | None:
+    return None if rate is None else Starts(rate.every, rate.burst)

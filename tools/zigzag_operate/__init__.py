@@ -1,0 +1,13 @@
+"""What an operator does to a deployed stack: from the `zigzag` command, or from a script.
+
+Functions return values and print nothing. What goes wrong is an OperateError.
+"""
+
+from shared.ports.gates import Rate
+from zigzag_operate.errors import Kind, OperateError
+from zigzag_operate.gates import StackGates
+from zigzag_operate.send import send
+from zigzag_operate.status import status
+from zigzag_operate.target import Stack, Target, find
+
+__all__ = ["Kind", "OperateError", "Rate", "Stack", "StackGates", "Target", "find", "send", "status"]

@@ -1,0 +1,77 @@
+"""Counts of what is on a queue, in flight, and dead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_operate.causes import cause
+from zigzag_operate.errors import OperateError
+from zigzag_operate.target import Target
+
+_DEPTHS = {
+    "waiting": "ApproximateNumberOfMessages",
+    "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """SQS's counts of messages, which may be a minute old.
+
+    waiting        -- those that a receive may bring now.
+    in_flight      -- those with a worker, or that wait for a retry.
+    delayed        -- those not yet due, as sent with a delay.
+    oldest_seconds -- the age of the oldest; None if CloudWatch has no figure.
+    dead_letters   -- those in the dead-letter queue.
+    """
+
+    waiting: int
+    in_flight: int
+    delayed: int
+    oldest_seconds: int | None
+    dead_letters: int
+
+
+def counts(target: Target) -> Counts:
+    """Returns what is on the stack's queues. Raises OperateError."""
+    outputs = target.outputs()
+    sqs = target.client("sqs")
+    try:
+        depths = _attributes(sqs, outputs["QueueUrl"])
+        dead = _attributes(sqs, outputs["DeadLetterQueueUrl"])
+    except (BotoCoreError, ClientError) as error:
+        raise OperateError(f"the queues don't answer: {cause(error)}") from error
+    return Counts(
+        **depths,
+        oldest_seconds=_oldest(target, outputs["QueueUrl"].rpartition("/")[2]),
+        dead_letters=sum(dead.values()),
+    )
+
+
+def _attributes(sqs: Any, queue_url: str) -> dict[str, int]:
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(_DEPTHS.values()))
+    return {name: int(answer["Attributes"][attribute]) for name, attribute in _DEPTHS.items()}
+
+
+def _oldest(target: Target, queue_name: str) -> int | None:
+    """Returns the age of the oldest message, which only CloudWatch has."""
+    now = datetime.now(UTC)
+    try:
+        answer = target.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/SQS",
+            MetricName="ApproximateAgeOfOldestMessage",
+            Dimensions=[{"Name": "QueueName", "Value": queue_name}],
+            StartTime=now - timedelta(minutes=10),
+            EndTime=now,
+            Period=60,
+            Statistics=["Maximum"],
+        )
+    except (BotoCoreError, ClientError):
+        return None
+    points = sorted(answer.get("Datapoints", []), key=lambda point: point["Timestamp"])
+    return int(points[-1]["Maximum"]) if points else None

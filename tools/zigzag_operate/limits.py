@@ -1,0 +1,81 @@
+"""What a pause, a limit and the limits of a queue are told by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A queue that was paused.
+
+    waiting    -- messages that wait, are in flight or are delayed.
+    drops_from -- when SQS begins to drop them, in epoch seconds; None if that is not known.
+    """
+
+    queue: str
+    waiting: int
+    drops_from: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A queue whose pause was ended."""
+
+    queue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """A rate as it is told: the seconds from one start to the next, and most starts at once after a rest."""
+
+    every_seconds: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Limits that were set; None where one was left as it is.
+
+    at_once         -- most tasks that run at the same time.
+    trip            -- so many messages that say Unavailable shut the queue.
+    longest_seconds -- for so long at most.
+    none            -- whether all limits were removed instead.
+    waiting         -- messages that wait.
+    takes_seconds   -- how long they take at the rate; None without a rate.
+    """
+
+    queue: str
+    rate: Starts | None
+    at_once: int | None
+    trip: int | None
+    longest_seconds: float | None
+    none: bool
+    waiting: int
+    takes_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The state and the limits of a queue. Times are epoch seconds.
+
+    closed            -- why nothing is received; None if the queue is open.
+    paused_since      -- None if it is not paused, or nobody knows.
+    next_slot         -- when the rate allows the next start; None if no slot was taken yet.
+    at_once, held     -- most permits at the same time, and how many are held now.
+    unavailable_since -- since when messages say Unavailable; None if none does.
+    failing           -- how many do.
+    waiting           -- messages that wait.
+    takes_seconds     -- how long they take at the rate; None without a rate.
+    """
+
+    closed: str | None
+    paused_since: float | None
+    rate: Starts | None
+    next_slot: float | None
+    at_once: int | None
+    held: int
+    unavailable_since: float | None
+    failing: int
+    waiting: int
+    takes_seconds: float | None

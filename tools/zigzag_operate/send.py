@@ -1,0 +1,56 @@
+"""Sends a task by its name, after checking its payload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.aws.boto import BotoTransport
+from shared.aws.sqs_queue import SqsQueue
+from shared.ports.queue import QueueError
+from tasks import TASKS
+from worker.lookup import BrokenTaskError, NoSuchTaskError, find
+from zigzag import BadPayloadError, PayloadTooLargeError, SendError
+from zigzag.in_place import run_in_place
+from zigzag.send import Options, compose
+from zigzag_operate.errors import Kind, OperateError
+from zigzag_operate.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that SQS has taken."""
+
+    message_id: str
+    queue_url: str
+
+
+def send(
+    target: Target,
+    task: str,
+    payload: Mapping[str, Any],
+    *,
+    id: str | None = None,
+    delay_seconds: int = 0,
+    group: str | None = None,
+    deduplication_id: str | None = None,
+) -> Sent:
+    """Sends the task called so. `Task.send` explains the options.
+
+    Raises OperateError, and sends nothing, if the payload does not fit the task, or the queue refuses.
+    """
+    options = Options(id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id)
+    try:
+        checked = find(task, TASKS).check(payload)
+        queue_url = target.outputs()["QueueUrl"]
+        message = compose(task, checked, options, queue_url)
+        transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
+        message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
+    except (NoSuchTaskError, BrokenTaskError, BadPayloadError, PayloadTooLargeError) as error:
+        raise OperateError(str(error), Kind.BAD_PAYLOAD) from error
+    except SendError as error:
+        raise OperateError(str(error), Kind.WRONG) from error
+    except QueueError as error:
+        raise OperateError(f"the queue refused the message: {error}") from error
+    return Sent(message_id, queue_url)

@@ -1,0 +1,126 @@
+"""The stack that is operated: one in an AWS account, or the local one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_local import clients, state
+from zigzag_local.errors import LocalAwsError
+from zigzag_local.running import LocalAws
+from zigzag_local.stack import CONFIG, name_of
+from zigzag_operate.causes import cause
+from zigzag_operate.errors import OperateError
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+_SECONDS = 10
+_PATIENCE = Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"max_attempts": 2})
+"""Seconds of one call."""
+
+
+class Stack(NamedTuple):
+    """A stack's outputs and parameters, by name."""
+
+    outputs: dict[str, str]
+    parameters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A deployed stack: its name, and the session and options of its clients."""
+
+    stack: str
+    session: boto3.Session
+    options: Mapping[str, Any]
+
+    def client(self, service: str) -> Any:
+        """Returns a boto3 client for `service`. Raises OperateError, for example without a region."""
+        try:
+            return cast(Any, self.session).client(service, **{"config": _PATIENCE, **self.options})
+        except (BotoCoreError, ValueError) as error:
+            raise OperateError(cause(error)) from error
+
+    def outputs(self) -> dict[str, str]:
+        """Returns the stack's outputs, by name. Raises OperateError."""
+        return self.stack_as_it_is().outputs
+
+    def stack_as_it_is(self) -> Stack:
+        """Reads the stack from CloudFormation. Raises OperateError if it does not exist, or has no queue."""
+        try:
+            found = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                raise OperateError(
+                    f"there is no stack {self.stack!r} in {self.session.region_name}: deploy it (`sam build "
+                    "&& sam deploy`), or name another with --stack, --profile or --region"
+                ) from error
+            raise OperateError(cause(error)) from error
+        except BotoCoreError as error:
+            raise OperateError(cause(error)) from error
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+        if not {"QueueUrl", "DeadLetterQueueUrl"} <= outputs.keys():
+            raise OperateError(_no_queue(self.stack, found["StackStatus"]))
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
+        return Stack(outputs, parameters)
+
+
+def _no_queue(stack: str, status: str) -> str:
+    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        return (
+            f"the stack {stack!r} is none of Zigzag's: it has no output QueueUrl. Name another with --stack"
+        )
+    return (
+        f"the stack {stack!r} is {status}: wait for its deployment, or look at its events in "
+        "CloudFormation and deploy it again"
+    )
+
+
+def running() -> LocalAws:
+    """Returns the local AWS of `make up`. Raises OperateError if there is none."""
+    try:
+        aws = state.load(PROJECT)
+    except LocalAwsError as error:
+        raise OperateError(str(error)) from error
+    if aws is None:
+        raise OperateError("no local AWS is running: start one with `make up`")
+    return aws
+
+
+def find(
+    stack: str | None = None,
+    *,
+    local: bool = False,
+    profile: str | None = None,
+    region: str | None = None,
+    endpoint_url: str | None = None,
+) -> Target:
+    """Returns the stack of that name; without a name, samconfig.toml's. It is not called yet.
+
+    local           -- the one of `make up`; the other options don't matter then.
+    profile, region -- an AWS profile and a region, if not those of the environment.
+    endpoint_url    -- another AWS, such as http://127.0.0.1:4566.
+
+    Raises OperateError if there is no such profile, no local AWS, or no name in samconfig.toml.
+    """
+    if local:
+        options = clients.client_options(running().environment())
+        return Target(stack or _named(CONFIG), clients.session(), dict(options))
+    try:
+        session = boto3.Session(profile_name=profile, region_name=region)
+    except BotoCoreError as error:
+        raise OperateError(cause(error)) from error
+    return Target(stack or _named("default"), session, {"endpoint_url": endpoint_url} if endpoint_url else {})
+
+
+def _named(config: str) -> str:
+    try:
+        return name_of(PROJECT, config)
+    except LocalAwsError as error:
+        raise OperateError(str(error)) from error
