@@ -14,11 +14,11 @@ from typing import Any
 import boto3
 import pytest
 from benchmarks.template import environment_of
-from moto import mock_aws
 from moto.sqs import models as sqs_models
 from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
 from tests.integration.warm_worker import WarmWorker, warm_worker
+from tests.stacks import empty_account
 from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
@@ -233,11 +233,7 @@ def _a_warm_worker(warm: WARM) -> Iterator[WarmWorker]:
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Yields an account of moto's."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with mock_aws():
+    with empty_account(monkeypatch):
         yield
 
 

@@ -1,0 +1,63 @@
+"""Stacks in an account of moto's, as an operator finds them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+
+@contextmanager
+def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Opens an account of moto's."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    with mock_aws():
+        yield
+
+
+def queue(**properties: Any) -> dict[str, Any]:
+    return {"Type": "AWS::SQS::Queue", "Properties": properties}
+
+
+FIFO = queue(QueueName="tasks.fifo", FifoQueue=True, ContentBasedDeduplication=True)
+"""moto makes no name that ends so by itself."""
+
+TABLE = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
+    },
+}
+
+
+def deployed(task_queue: dict[str, Any], flow_control: str | None = None) -> dict[str, str]:
+    """Deploys a stack called zigzag. Without `flow_control`, it is one from before that parameter."""
+    resources = {"TaskQueue": task_queue, "DeadLetterQueue": queue()}
+    names = {"QueueUrl": "TaskQueue", "DeadLetterQueueUrl": "DeadLetterQueue"}
+    parameters = {}
+    if flow_control is not None:
+        resources["RecordsTable"], names["RecordsTableName"] = TABLE, "RecordsTable"
+        parameters["FlowControl"] = flow_control
+    template = {
+        "Parameters": {name: {"Type": "String"} for name in parameters},
+        "Resources": resources,
+        "Outputs": {name: {"Value": {"Ref": resource}} for name, resource in names.items()},
+    }
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(
+        StackName="zigzag",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": name, "ParameterValue": one} for name, one in parameters.items()],
+    )
+    outputs = cloudformation.describe_stacks(StackName="zigzag")["Stacks"][0]["Outputs"]
+    return {one["OutputKey"]: one["OutputValue"] for one in outputs}
