@@ -11,7 +11,8 @@ from consumer.summary import UNAVAILABLE
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
-from shared.ports.gates import Gate, GatesError, Rate
+from shared.ports.breaker import LONGEST, TRIP
+from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, Gate, GatesError, Rate, gate_of
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
@@ -94,6 +95,7 @@ class StackGates:
         Raises OperateError for a value that no gate has, and for a rate or a cap of a FIFO queue, whose
         messages are received in groups.
         """
+        _check(rate, at_once, trip, longest)
         none = (rate, at_once, trip, longest) == (None,) * 4
         if self._as_it_is.fifo and (rate or at_once):
             raise OperateError(
@@ -150,6 +152,16 @@ class StackGates:
 def is_controlled(stack: Stack) -> bool:
     """Returns whether the stack has gates."""
     return stack.parameters.get("FlowControl") == "true"
+
+
+def _check(rate: Rate | None, at_once: int | None, trip: int | None, longest: float | None) -> None:
+    """Raises OperateError for a value that would close the queue, as the consumer does not understand it."""
+    set_to = {AT_ONCE: at_once, TRIP: trip, LONGEST: longest}
+    if rate is not None:
+        set_to |= {EVERY: rate.every * 1000, BURST: rate.burst}
+    said = {name: float(value) for name, value in set_to.items() if value is not None}
+    if odd := gate_of({HELD: {}, **said}).odd:
+        raise OperateError(f"no gate has such a value: {', '.join(odd)}", Kind.WRONG)
 
 
 def _done[R](call: Coroutine[Any, Any, R]) -> R:
