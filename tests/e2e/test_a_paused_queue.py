@@ -112,7 +112,7 @@ def test_with_a_rate_a_tick_takes_so_many_and_no_more(controlled: Deployed, gate
         (0, "rate reached"),
         (0, "rate reached"),
     ]
-    assert gates.limits()["default"]["waiting"] == 2
+    assert gates.limits()["default"].waiting == 2
     gates.limit(None)
     assert tick(controlled)["dispatched"] == 2
 
@@ -134,7 +134,7 @@ def test_with_a_cap_all_run_and_no_permit_is_left(
     assert summary["dispatched"] == len(who)
     for subscriber in who:
         assert pushed(controlled, subscriber)
-    assert wait_until(lambda: gates.limits()["default"]["held"] == 0, 60, 0.5)
+    assert wait_until(lambda: gates.limits()["default"].held == 0, 60, 0.5)
     gates.limit()
 
 
