@@ -19,7 +19,7 @@ from zigzag_local.emulator import LOOPBACK, Emulator
 from zigzag_local.readable import readable
 from zigzag_local.running import LocalAws
 from zigzag_operate import OperateError
-from zigzag_operate.target import PROJECT, running
+from zigzag_operate.target import PROJECT
 
 SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
 
@@ -62,20 +62,20 @@ def up(
 @app.command()
 def deploy() -> None:
     """Builds and deploys again, after a change."""
-    _deploy(running())
+    _deploy(state.running(PROJECT))
 
 
 @app.command()
 def variables() -> None:
     """Prints the variables for any SDK on the local AWS, with its key: eval "$(./zigzag local variables)"."""
-    for name, value in running().variables().items():
+    for name, value in state.running(PROJECT).variables().items():
         print(f"export {name}={shlex.quote(value)}")
 
 
 @app.command("logs")
 def follow_logs() -> None:
     """Follows what both functions log. An invocation's lines come when it ends."""
-    aws = running()
+    aws = state.running(PROJECT)
     outputs = stack.outputs(PROJECT, aws.environment())
     groups = {
         "consumer": outputs["ConsumerLogGroupName"],

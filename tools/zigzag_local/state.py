@@ -64,6 +64,14 @@ def load(project: Path) -> LocalAws | None:
     return None
 
 
+def running(project: Path) -> LocalAws:
+    """Returns the local AWS of the project. Raises LocalAwsError if there is none, or load() does."""
+    aws = load(project)
+    if aws is None:
+        raise LocalAwsError("no local AWS is running: start one with `make up`")
+    return aws
+
+
 def clear(project: Path) -> None:
     """Removes the file, and its folder if that is empty."""
     file = project / FILE

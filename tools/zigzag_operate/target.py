@@ -13,7 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_local import clients, state
 from zigzag_local.errors import LocalAwsError
-from zigzag_local.running import LocalAws
 from zigzag_local.stack import CONFIG, name_of
 from zigzag_operate.causes import cause
 from zigzag_operate.errors import OperateError
@@ -82,17 +81,6 @@ def _no_queue(stack: str, status: str) -> str:
     )
 
 
-def running() -> LocalAws:
-    """Returns the local AWS of `make up`. Raises OperateError if there is none."""
-    try:
-        aws = state.load(PROJECT)
-    except LocalAwsError as error:
-        raise OperateError(str(error)) from error
-    if aws is None:
-        raise OperateError("no local AWS is running: start one with `make up`")
-    return aws
-
-
 def find(
     stack: str | None = None,
     *,
@@ -109,18 +97,14 @@ def find(
 
     Raises OperateError if there is no such profile, no local AWS, or no name in samconfig.toml.
     """
-    if local:
-        options = clients.client_options(running().environment())
-        return Target(stack or _named(CONFIG), clients.session(), dict(options))
     try:
+        if local:
+            options = clients.client_options(state.running(PROJECT).environment())
+            return Target(stack or name_of(PROJECT, CONFIG), clients.session(), dict(options))
         session = boto3.Session(profile_name=profile, region_name=region)
-    except BotoCoreError as error:
-        raise OperateError(cause(error)) from error
-    return Target(stack or _named("default"), session, {"endpoint_url": endpoint_url} if endpoint_url else {})
-
-
-def _named(config: str) -> str:
-    try:
-        return name_of(PROJECT, config)
+        name = stack or name_of(PROJECT, "default")
     except LocalAwsError as error:
         raise OperateError(str(error)) from error
+    except BotoCoreError as error:
+        raise OperateError(cause(error)) from error
+    return Target(name, session, {"endpoint_url": endpoint_url} if endpoint_url else {})
