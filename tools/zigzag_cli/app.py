@@ -24,16 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for name, command in {
-    "send": send.send_command,
-    "status": status.status_command,
-    "pause": pause.pause,
-    "resume": pause.resume,
-    "limit": limit.limit,
-    "limits": limit.limits,
-    "tasks": tasks.tasks,
-}.items():
-    app.command(name, epilog=EXIT_CODES)(command)
+for command in (send.send, status.status, pause.pause, pause.resume, limit.limit, limit.limits, tasks.tasks):
+    app.command(epilog=EXIT_CODES)(command)
 app.add_typer(local.app, name="local")
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+import zigzag_operate
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json, with_target
-from zigzag_operate import Kind, OperateError, Target, send
+from zigzag_operate import Kind, OperateError, Target
 
 
 def _given(payload: str) -> str:
@@ -26,7 +27,7 @@ def _given(payload: str) -> str:
 
 
 @with_target
-def send_command(
+def send(
     target: Target,
     task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
     payload: Annotated[
@@ -45,9 +46,14 @@ def send_command(
     as_json: Json = False,
 ) -> None:
     """Sends a task, after checking its payload against the task's model."""
-    given = _object(payload)
-    sent = send(
-        target, task, given, id=id, delay_seconds=delay, group=group, deduplication_id=deduplication_id
+    sent = zigzag_operate.send(
+        target,
+        task,
+        _object(payload),
+        id=id,
+        delay_seconds=delay,
+        group=group,
+        deduplication_id=deduplication_id,
     )
     named = "" if id is None else f" with the id {id}"
     said = f"sent {task}{named}, in the message {sent.message_id}"

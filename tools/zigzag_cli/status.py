@@ -5,10 +5,11 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+import zigzag_operate
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json, with_target
 from zigzag_local.readable import harmless
-from zigzag_operate import Target, status
+from zigzag_operate import Target
 
 WORDS = {
     "waiting": "waiting",
@@ -21,12 +22,12 @@ WORDS = {
 
 
 @with_target
-def status_command(
+def status(
     target: Target,
     as_json: Json = False,
 ) -> None:
     """Shows the queue: waiting, in flight, delayed, the oldest, dead letters; if it is closed, why."""
-    seen = status(target)
+    seen = zigzag_operate.status(target)
     table = Table.grid(padding=(0, 2))
     for name, words in WORDS.items():
         count = getattr(seen, name)
