@@ -45,6 +45,7 @@ def test_the_places_that_are_promised_keep_their_names() -> None:
         "template.yaml": [
             "# ==== YOURS: parameters ====",
             "# ==== YOURS: environment variables ====",
+            "# ==== YOURS: the worker function ====",
             "# ==== YOURS: permissions ====",
             "# ==== YOURS: resources ====",
             "# ==== YOURS: outputs ====",

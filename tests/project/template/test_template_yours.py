@@ -31,9 +31,26 @@ def test_a_task_added_at_the_markers_reaches_the_worker(templates: dict[str, Tem
     added = templates["with a task's things added"]
 
     assert added.variables("WorkerFunction")["ZZ_PROBE_TABLE"] == {"Ref": "ZzProbeTable"}
+    assert added.properties("WorkerFunction")["EphemeralStorage"] == {"Size": 1024}
     assert "ZzProbeTable" in added.resources
     assert "ZzProbeOutput" in added.source["Outputs"]
     assert "ZzProbeParameter" in added.source["Parameters"]
+
+
+def test_what_is_added_to_the_worker_function_leaves_zigzags_properties_as_they_are(
+    templates: dict[str, Template], ours: Template
+) -> None:
+    added = templates["with a task's things added"].properties("WorkerFunction")
+
+    assert set(added) - set(ours.properties("WorkerFunction")) == {"EphemeralStorage", "Layers"}
+    assert {name for name, value in ours.properties("WorkerFunction").items() if added[name] != value} == {
+        "Environment"
+    }
+
+
+def test_the_worker_comes_after_what_its_tasks_may_do_and_goes_before_it(template: Template) -> None:
+    """Lambda makes a worker's network interfaces, and takes them away, by permissions of its role."""
+    assert template.resources["WorkerFunction"]["DependsOn"] == "TasksPolicy"
 
 
 def test_a_permission_added_at_the_marker_is_the_workers_alone(templates: dict[str, Template]) -> None:

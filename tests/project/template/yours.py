@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from zigzag_project.places import split
 
-PLACES = ("parameters", "environment variables", "permissions", "resources", "outputs")
-
 ADDED = {
     "parameters": """\
 ZzProbeParameter:
@@ -18,6 +16,11 @@ ZzProbeParameter:
     "environment variables": """\
 ZZ_PROBE_TABLE: !Ref ZzProbeTable
 ZZ_PROBE_PARAMETER: !Ref ZzProbeParameter
+""",
+    "the worker function": """\
+EphemeralStorage: {Size: 1024}
+Layers:
+  - !Sub arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:layer:zz-probe:1
 """,
     "permissions": """\
 - Effect: Allow
