@@ -54,14 +54,20 @@ def marker(place: str) -> str:
 
 
 def with_a_task(text: str) -> str:
-    """Returns the template with `ADDED`, each right below its marker."""
+    """Returns the template with `ADDED`."""
+    for place, addition in ADDED.items():
+        text = added(text, place, addition)
+    return text
+
+
+def added(text: str, place: str, addition: str) -> str:
+    """Returns the template with the addition right below the place's marker, indented as that."""
     lines: list[str] = []
     for line in text.splitlines():
         lines.append(line)
-        for place, addition in ADDED.items():
-            if line.strip() == marker(place):
-                indent = line[: -len(marker(place))]
-                lines.extend(f"{indent}{added}" for added in addition.splitlines())
+        if line.strip() == marker(place):
+            indent = line[: -len(marker(place))]
+            lines.extend(f"{indent}{one}" if one else "" for one in addition.splitlines())
     return "\n".join(lines) + "\n"
 
 
