@@ -38,3 +38,9 @@ sets(
     "template.yaml:Resources.DeadLetterQueue.Properties.MessageRetentionPeriod",
     345600,
 )
+sets(
+    "a worker in a VPC is made before Lambda may make its network interfaces",
+    "H115",
+    "template.yaml:Resources.WorkerFunction.DependsOn",
+    "WorkerLogGroup",
+)
