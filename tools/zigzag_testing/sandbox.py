@@ -211,7 +211,7 @@ class Sandbox(Operated):
                         [polled], ports.workers, clock, self._random, linger_seconds=linger, gates=gates
                     )
                     return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
-        except TimeoutError:
+        except (TimeoutError, Crash):
             return None
         except BaseExceptionGroup as group:
             if group.split(Crash)[1] is not None:
