@@ -53,17 +53,20 @@ new-project: ## A project of your own, with what you need and nothing else: make
 	@$(PYTHON) -B -m zigzag_project new "$(DIR)"
 
 ##@ Set up
-setup: .venv/ready .venv-ministack/ready ## Makes both environments: ours, and the local AWS's
+setup: .venv/ready .venv-ministack/ready ## Makes the environments of the tasks, the tools and the local AWS
 
-# What ships comes last: where it differs, the tests run on what ships.
-.venv/ready: requirements.txt constraints.txt src/requirements.txt tools/pip.txt
-	@tools/make-environment "$(PYTHON)" .venv requirements.txt src/requirements.txt
+# What ships is apart from the tools, and in front of them: the tests run on what ships, a new line of it takes
+# seconds, and no tool changes with it.
+.venv/ready: .venv-tools/ready src/requirements.txt
+	@tools/make-environment "$(PYTHON)" .venv --before .venv-tools src/requirements.txt
+.venv-tools/ready: requirements.txt constraints.txt tools/pip.txt
+	@tools/make-environment "$(PYTHON)" .venv-tools requirements.txt
 .venv-ministack/ready: tools/zigzag_local/requirements.txt tools/pip.txt
 	@tools/make-environment "$(PYTHON)" .venv-ministack tools/zigzag_local/requirements.txt
 
 clean: ## Removes the environments and everything that was built
 	@test ! -e .zigzag-local/state.json || { echo "A local AWS is running: make down, then make clean." >&2; exit 1; }
-	@rm -rf .venv .venv-ministack .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-tools .venv-ministack .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \

@@ -157,7 +157,7 @@ def recipes(makefile: Path) -> dict[str, str]:
 def test_an_environment_is_made_as_ours_is(project: Path) -> None:
     ours, its = recipes(ROOT / "Makefile"), recipes(project / "Makefile")
 
-    same = (".venv/ready", ".venv-ministack/ready", "setup", "logs", "down")
+    same = (".venv/ready", ".venv-tools/ready", ".venv-ministack/ready", "setup", "logs", "down")
     assert {target: its[target] for target in same} == {target: ours[target] for target in same}
 
 
