@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.project.docs.pages import ROOT, blocks, in_text, links
 from tests.project.template.reading import parsed
+from tests.project.template.yours import added
 from tests.projects import files, its_tests, run
 
 from zigzag_project import parts
@@ -44,7 +45,7 @@ def test_its_own_tests_pass(project: Path) -> None:
     done = its_tests(project)
 
     assert done.returncode == 0, done.stdout
-    assert "7 passed" in done.stdout
+    assert "8 passed" in done.stdout
 
 
 def test_its_own_check_passes(project: Path) -> None:
@@ -188,7 +189,10 @@ def test_what_its_readme_names_is_there(project: Path) -> None:
 
 BROKEN = {
     "src/tasks/hello.py": lambda text: f'import os\n{text}    os.environ["SHOP"]\n',
-    "template.yaml": lambda text: f"{text}  Broken:\n    Value: !Ref Nothing\n",
+    "template.yaml": lambda text: (
+        added(text, "the worker function", "EventInvokeConfig: {MaximumRetryAttempts: 2}")
+        + "  Broken:\n    Value: !Ref Nothing\n"
+    ),
     "src/worker/batch.py": lambda text: f"{text}# mine\n",
 }
 
@@ -210,6 +214,10 @@ def said_of_broken(tmp_path_factory: pytest.TempPathFactory) -> str:
     [
         pytest.param("SHOP is not set: add it to template.yaml", id="a variable that no template sets"),
         pytest.param("'Nothing' is not one of", id="a template that CloudFormation would not take"),
+        pytest.param(
+            "these are not for the worker function's place in template.yaml: EventInvokeConfig",
+            id="a property that would change what Zigzag set",
+        ),
         pytest.param(
             f"not as Zigzag {parts.version()} has them: src/worker/batch.py", id="a file of Zigzag's, changed"
         ),

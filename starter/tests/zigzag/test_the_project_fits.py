@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sysconfig
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from zigzag_project.places import split
 from zigzag_project.stamp import Stamp
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -47,6 +49,20 @@ def test_the_worker_has_every_variable_that_a_task_reads() -> None:
     ]
 
     assert missing == []
+
+
+def test_the_workers_place_changes_nothing_that_zigzag_set() -> None:
+    text = (PROJECT / "template.yaml").read_text(encoding="utf-8")
+    _, places = split(text)
+    mine: dict[str, Any] = yaml_parse(textwrap.dedent(places["# ==== YOURS: the worker function ===="])) or {}
+    # Those of Globals are not there twice for cfn-lint. The others are of no use, or change which version the
+    # rules for events are for, or what an event is.
+    zigzags = {*yaml_parse(text)["Globals"]["Function"], "AutoPublishAlias", "Events", "Policies"}
+    found = sorted(zigzags & set(mine))
+
+    if found:
+        names = ", ".join(found)
+        pytest.fail(f"these are not for the worker function's place in template.yaml: {names}", pytrace=False)
 
 
 def test_the_template_is_a_good_one() -> None:

@@ -74,6 +74,14 @@ def test_the_page_names_each_property_that_zigzag_sets_and_no_other() -> None:
     assert in_text(line) == sorted(sets)
 
 
+def test_an_alias_would_take_the_rules_for_events_away_from_the_version_that_is_invoked() -> None:
+    """This is why the place of a project may not have `AutoPublishAlias`."""
+    changed = to_cloudformation(added(followed(), "the worker function", "AutoPublishAlias: live"))
+
+    config = changed["Resources"]["WorkerFunctionEventInvokeConfig"]["Properties"]
+    assert config["Qualifier"] == "live"
+
+
 def test_a_property_that_is_there_twice_is_found(tmp_path: Path) -> None:
     file = tmp_path / "template.yaml"
     file.write_text(added(followed(), "the worker function", "Timeout: 5"), encoding="utf-8")
@@ -246,7 +254,7 @@ def test_the_tests_of_the_page_and_of_the_project_pass_after_it(project: Path) -
     done = its_tests(project)
 
     assert done.returncode == 0, done.stdout
-    assert "13 passed" in done.stdout
+    assert "14 passed" in done.stdout
 
 
 def test_the_page_declares_each_package_that_its_task_imports(project: Path) -> None:
