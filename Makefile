@@ -55,8 +55,8 @@ new-project: ## A project of your own, with what you need and nothing else: make
 ##@ Set up
 setup: .venv/ready .venv-ministack/ready ## Makes the environments of the tasks, the tools and the local AWS
 
-# What ships is apart from the tools, and in front of them: the tests run on what ships, a new line of it takes
-# seconds, and no tool changes with it.
+# The shipped packages are apart from the tools, and in front of them: the tests run on what ships, a new line
+# takes seconds, and no tool changes with it.
 .venv/ready: .venv-tools/ready src/requirements.txt
 	@tools/make-environment "$(PYTHON)" .venv --before .venv-tools src/requirements.txt
 .venv-tools/ready: requirements.txt constraints.txt tools/pip.txt

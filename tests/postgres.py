@@ -41,7 +41,7 @@ def serving() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="zigzag-postgres-") as folder:
         home = Path(folder)
         certificate, _ = make_certificate(home)
-        run = _by_a_user_whom_it_serves(home)
+        run = _not_as_root(home)
         data = home / "data"
         subprocess.run(
             [bin_ / "initdb", "-D", data, "-A", "trust", "-U", USER, "--no-sync"],
@@ -62,7 +62,7 @@ def serving() -> Iterator[Server]:
             subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, **run)
 
 
-def _by_a_user_whom_it_serves(home: Path) -> dict[str, object]:
+def _not_as_root(home: Path) -> dict[str, object]:
     """Returns how its programs are started: they refuse to run as root."""
     run: dict[str, object] = {"cwd": home}
     if os.geteuid() == 0:
