@@ -1,0 +1,101 @@
+"""On the local AWS: a service is away that all tasks need, and the worker with the only permit is killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.conftest import COUNTED
+from tests.e2e.conftest import Deployed
+from tests.e2e.copies import deploy_copy
+from tests.e2e.effects import Effects, Run
+from tests.e2e.saboteur import Saboteur
+from tests.e2e.waiting import wait_until
+
+from consumer.summary import UNAVAILABLE
+from shared.lease import LEASE_SECONDS
+from zigzag_local.clients import client_options, session
+from zigzag_local.emulator import Emulator
+from zigzag_local.ledger import Ledger
+from zigzag_operate import StackGates, Target
+
+pytestmark = pytest.mark.slow
+
+TICK_SECONDS = 60
+STARTS_SLOWLY_SECONDS = 15
+WAIT_SECONDS = 250  # less than pytest gives one test, and more than what is asked
+
+
+@dataclass(frozen=True)
+class Stage:
+    deployed: Deployed
+    gates: StackGates
+    folder: Path
+    saboteur: Saboteur
+
+    def send(self, task: str, id: str, **payload: object) -> None:
+        body = json.dumps({"task": task, "payload": payload, "id": id})
+        self.deployed.client("sqs").send_message(QueueUrl=self.deployed.outputs["QueueUrl"], MessageBody=body)
+
+    def runs(self, id: str) -> list[Run]:
+        return Effects(self.folder).by_id[id]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Sets up a stack whose flow is controlled. Its schedule fires each minute, and no tick lingers."""
+    folder = tmp_path_factory.mktemp("effects")
+    with Emulator() as aws:
+        tasks = {"chaos": "chaos", "needs_a_service": "away"}
+        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, tasks, "FlowControl=true")
+        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_worker(CHAOS_FOLDER=str(folder))
+        gates = StackGates(Target("zigzag", session(), dict(client_options(aws.environment()))))
+        yield Stage(deployed, gates, folder, Saboteur(aws, folder))
+
+
+def test_while_a_service_is_away_its_tasks_wait_and_all_succeed_when_it_is_back(stage: Stage) -> None:
+    # Given a service that is away, and tasks that have two attempts each
+    away = stage.folder / "away"
+    away.touch()
+    stage.gates.limit(trip=2)
+    ids = [f"needs it {number}" for number in range(4)]
+    for id in ids:
+        stage.send("needs_a_service", id)
+
+    # When enough of them have said so, the queue shuts
+    assert wait_until(lambda: stage.gates.why_closed() == UNAVAILABLE, WAIT_SECONDS), stage.deployed.said()
+    away.unlink()
+
+    # Then all succeed once it is back, and none is a dead letter
+    assert wait_until(lambda: set(ids) <= Effects(stage.folder).succeeded, WAIT_SECONDS)
+    assert stage.deployed.ledger.dead_letters() == []
+    assert stage.gates.why_closed() is None
+
+
+@pytest.fixture(scope="module")
+def killed(stage: Stage) -> Stage:
+    """Kills the worker of the only task that may run, while another one waits."""
+    stage.gates.limit(at_once=1)
+    stage.send("chaos", "killed", seconds=600)
+    if not wait_until(lambda: bool(stage.runs("killed")), WAIT_SECONDS):
+        pytest.fail(stage.deployed.said())
+    stage.send("chaos", "next")
+    assert stage.saboteur.kill(stage.runs("killed")[0].process, "workers killed")
+    return stage
+
+
+def test_the_permit_of_a_killed_worker_is_the_next_ones_within_the_lease_and_one_tick(
+    killed: Stage, record_property: Callable[[str, object], None]
+) -> None:
+    assert wait_until(lambda: bool(killed.runs("next")), WAIT_SECONDS), killed.deployed.said()
+
+    dead, after = killed.runs("killed")[0], killed.runs("next")[0]
+    assert dead.killed is not None
+    seconds = after.began - dead.killed
+    record_property(COUNTED, f"its permit is free, and the next task starts, after {seconds:.1f} s")
+    assert seconds <= LEASE_SECONDS + TICK_SECONDS + STARTS_SLOWLY_SECONDS
