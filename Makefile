@@ -29,11 +29,11 @@ test: setup ## Everything that must hold at every commit, end to end on the loca
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
 	@$(BIN)/pytest $(SPREAD) -m slow
-test-fast: setup ## What takes seconds: not end to end
+test-fast: setup ## All but end to end, in some three minutes
 	@$(BIN)/pytest $(SPREAD) -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
-mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: docs/mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
+mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks

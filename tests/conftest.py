@@ -12,7 +12,13 @@ import pytest
 COUNTED = "counted"
 """The name of a property that a run says at its end: `record_property(COUNTED, "2,000 sent")`."""
 
-TAKE_LONG = ("tests/e2e/", "tests/promises/hostile/", "tests/promises/security/", "tests/integration/")
+TAKE_LONG = (
+    "tests/e2e/",
+    "tests/promises/hostile/",
+    "tests/project/checkout/",
+    "tests/promises/security/",
+    "tests/integration/",
+)
 """They start first, or one process would do the last of them while the other has no more to do."""
 
 

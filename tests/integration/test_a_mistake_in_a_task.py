@@ -33,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Makes a project of what the table and its test need."""
     folder = tmp_path_factory.mktemp("user") / "project"
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "tests/integration/test_the_table_of_tasks.py"):
+    for file in ("pyproject.toml", "tests/project/checkout/test_the_table_of_tasks.py"):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / file, folder / file)
     return folder

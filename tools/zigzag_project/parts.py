@@ -32,7 +32,7 @@ ELSEWHERE = {
     "Makefile": "starter/Makefile",
     "requirements.txt": "starter/requirements.txt",
     "tests/zigzag/test_the_project_fits.py": "starter/tests/zigzag/test_the_project_fits.py",
-    "tests/zigzag/test_the_table_of_tasks.py": "tests/integration/test_the_table_of_tasks.py",
+    "tests/zigzag/test_the_table_of_tasks.py": "tests/project/checkout/test_the_table_of_tasks.py",
     "LICENSE-zigzag": "LICENSE",
 }
 """The path in a project, and the one in Zigzag's tree."""

@@ -47,7 +47,7 @@ JUDGES = (
     "tests/project/docs/test_costs.py",
     "tests/project/docs/test_links_and_names.py",
     "tests/project/docs/test_since_2017.py",
-    "tests/integration/test_the_table_of_tasks.py",
+    "tests/project/checkout/test_the_table_of_tasks.py",
     "tests/unit/shared/test_settings.py",
 )
 SLOW_AND_NOT_ABOUT_TASKS = "tests/project/template/test_template_lint.py::test_sam_validate_finds_nothing"

@@ -11,6 +11,7 @@ from tests.project.docs.pages import PAGES, ROOT, STARTER, anchors, blocks, comm
 
 # Files that a reader makes, or a command.
 MADE = {
+    "mutants.md",
     "src/tasks/take_order.py",
     "tests/tasks",
     "tests/tasks/",

@@ -1,6 +1,6 @@
 """Where is a mechanism, and how does something else take its place? In this process, by its dotted name.
 
-consumer.flow.cap:InFlightCap._trickle                     a function, method, property, constant or class
+consumer.flow.cap:InFlightCap._small_polls      a function, method, property, constant or class
 consumer.source:QueueError                      what that module took from another one, as it sees it
 template.yaml:Resources.TaskQueue.Properties    a value of the template, as tests/project/template reads it
 """

@@ -1,6 +1,6 @@
 """Mutations: each names one mechanism of the code, and has something to take its place.
 
-    @breaks("where the cap is used up nothing is polled", "H45", "consumer.flow.cap:InFlightCap._trickle")
+    @breaks("where the cap is used up nothing is polled", "H45", "consumer.flow.cap:InFlightCap._small_polls")
     def _(original, self):
         return 0
 

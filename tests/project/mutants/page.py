@@ -1,4 +1,4 @@
-"""docs/mutants.md: which mechanism was broken, and who noticed."""
+"""mutants.md, a run's report: which mechanism was broken, and who noticed. Git does not keep it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from tests.project.mutants.mutation import Part
 from tests.project.mutants.mutations import PARTS
 from tests.promises.hostile import promises
 
-PAGE = "docs/mutants.md"
+PAGE = "mutants.md"
 
 _BEGIN = """\
 # Mutants
 
 Each mechanism is broken on purpose, one at a time, and the tests are asked who notices.
-`make mutants` does that, and writes this page.
+`make mutants` does that, and writes this report.
 
 {asked}
-H1, H2 and so on are what [can go wrong](reliability.md#what-can-go-wrong) again.
+H1, H2 and so on are what [can go wrong](docs/reliability.md#what-can-go-wrong) again.
 """
 
 
 _PROMISES_FIRST = """\
-The [promises](reliability.md#what-is-promised) are asked first, in `tests/promises/hostile`, as in every run.
+The [promises](docs/reliability.md#what-is-promised) are asked first, in `tests/promises/hostile`, as always.
 Where they notice nothing, or can't since the sandbox has no such part, a test of one mechanism must."""
 
 _PROMISES_LAST = """\
 In this run the tests of one mechanism were asked first, which takes a quarter of the time; and where they
-notice nothing, the [promises](reliability.md#what-is-promised), in `tests/promises/hostile`.
+notice nothing, the [promises](docs/reliability.md#what-is-promised), in `tests/promises/hostile`.
 `make mutants` asks the promises first."""
 
 
