@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.certificates import make_certificate
 
@@ -62,9 +63,9 @@ def serving() -> Iterator[Server]:
             subprocess.run(stop, check=True, stdout=subprocess.DEVNULL, **run)
 
 
-def _not_as_root(home: Path) -> dict[str, object]:
+def _not_as_root(home: Path) -> dict[str, Any]:
     """Returns how its programs are started: they refuse to run as root."""
-    run: dict[str, object] = {"cwd": home}
+    run: dict[str, Any] = {"cwd": home}
     if os.geteuid() == 0:
         user = pwd.getpwnam("postgres")
         for file in (home, *home.iterdir()):
