@@ -14,7 +14,8 @@ from tests.worlds import moto
 
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.ports.breaker import Breaker
+from shared.ports.auto import Auto, Cut
+from shared.ports.breaker import CUTS_SECONDS, Breaker
 from shared.ports.gates import Gate, GatesError, OperatedGates, Rate, Taking
 from shared.ports.workers import Reply
 from zigzag.in_place import run_in_place
@@ -273,6 +274,107 @@ class TestCap:
         assert len(self.gate(gates).held) == 30
 
 
+class TestAuto:
+    """A rate that changes by itself: consumers let it grow, and workers cut it."""
+
+    RULE = Auto(60, 0.01, refused=0.5)
+    BREAKER = Breaker(patience=CUTS_SECONDS)
+
+    @pytest.fixture
+    def auto(self, gates: OperatedGates) -> OperatedGates:
+        run_in_place(gates.limit("mails", Rate(0.5), self.RULE))
+        return gates
+
+    def gate(self, gates: OperatedGates) -> Gate:
+        return read(gates, "mails")["mails"]
+
+    def say(self, gates: OperatedGates, message: str, now: float) -> Breaker:
+        return run_in_place(gates.unavailable("mails", message, now, None)).breaker
+
+    def test_the_rule_holds_until_there_is_another_one(self, auto: OperatedGates) -> None:
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.5), auto=self.RULE, breaker=self.BREAKER)
+
+        run_in_place(auto.limit("mails", Rate(0.2, 10)))
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.2, 10))
+
+        run_in_place(auto.limit("mails", Rate(1), self.RULE))
+        run_in_place(auto.limit("mails", None))
+        assert self.gate(auto)._replace(rev=0) == OPEN
+
+    def test_a_take_of_slots_changes_the_rate(self, auto: OperatedGates) -> None:
+        before = self.gate(auto)
+
+        taken, after = run_in_place(auto.swap("mails", before.rev, Taking(NOW + 1, every=0.4)))
+
+        assert (taken, after) == (
+            True,
+            before._replace(rev=before.rev + 1, rate=Rate(0.4), next=NOW + 1),
+        )
+        assert self.gate(auto) == after
+
+    def test_a_cut_changes_the_rate_and_leaves_what_was_refused(self, auto: OperatedGates) -> None:
+        before = self.gate(auto)
+
+        assert run_in_place(auto.cut("mails", Cut(0.625, 0.5, NOW, 0.0, 1.5)))
+
+        assert self.gate(auto) == before._replace(
+            rev=before.rev + 1, rate=Rate(0.625), auto=self.RULE._replace(refused=0.5, cut=NOW, took=1.5)
+        )
+
+    def test_of_two_workers_who_cut_it_at_once_one_does(self, auto: OperatedGates) -> None:
+        first = [run_in_place(auto.cut("mails", Cut(every, 0.5, NOW, 0.0))) for every in (0.6, 0.7)]
+        again = [run_in_place(auto.cut("mails", Cut(every, 0.6, NOW + 9, NOW))) for every in (1.2, 1.3)]
+
+        assert (first, again) == ([True, False], [True, False])
+        assert self.gate(auto).rate == Rate(1.2)
+
+    def test_a_take_that_saw_the_rate_before_a_cut_is_refused(self, auto: OperatedGates) -> None:
+        rev = self.gate(auto).rev
+        run_in_place(auto.cut("mails", Cut(0.625, 0.5, NOW, 0.0)))
+
+        taken, gate = run_in_place(auto.swap("mails", rev, Taking(NOW + 1, every=0.4)))
+
+        assert (taken, gate.rate) == (False, Rate(0.625))
+
+    @pytest.mark.parametrize("rate", [Rate(0.2, 10), None], ids=str)
+    def test_a_rate_that_an_operator_has_set_meanwhile_is_not_cut(
+        self, auto: OperatedGates, rate: Rate | None
+    ) -> None:
+        run_in_place(auto.limit("mails", rate))
+
+        assert not run_in_place(auto.cut("mails", Cut(0.625, 0.5, NOW, 0.0)))
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=rate)
+
+    def test_a_new_rule_forgets_what_was_refused(self, auto: OperatedGates) -> None:
+        run_in_place(auto.cut("mails", Cut(0.625, 0.5, NOW, 0.0)))
+        rule = Auto(10, 0.1, refused=1)
+
+        run_in_place(auto.limit("mails", Rate(1), rule))
+
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(1), auto=rule, breaker=self.BREAKER)
+
+    def test_after_a_success_what_was_unavailable_begins_anew(self, auto: OperatedGates) -> None:
+        self.say(auto, "0a", NOW)
+        assert self.say(auto, "0b", NOW + 10).since == NOW
+        run_in_place(auto.succeeded("mails", NOW + 20, False))
+
+        said = self.say(auto, "0c", NOW + 30)
+
+        assert said == self.BREAKER._replace(failing=frozenset({"0c"}), since=NOW + 30, last=NOW + 30)
+        assert self.gate(auto).breaker == said
+
+    @pytest.mark.parametrize(("seconds", "left"), [(CUTS_SECONDS - 1, 0), (CUTS_SECONDS, 10)])
+    def test_any_success_counts_as_long_as_it_can_not_be_shut(
+        self, auto: OperatedGates, seconds: float, left: int
+    ) -> None:
+        for number in range(10):
+            self.say(auto, f"{number:02x}", NOW)
+
+        run_in_place(auto.succeeded("mails", NOW + seconds, False))
+
+        assert len(self.gate(auto).breaker.failing) == left
+
+
 class TestBreaker:
     """Reports of tasks on the services that they need."""
 
@@ -404,6 +506,16 @@ class TestWhatSomebodyWroteByHand:
             ({"every": {"N": "200"}, "rev": {"S": "many"}}, ("rev",)),
             ({"every": {"N": "200"}, "next": {"N": "-1"}}, ("next",)),
             ({"every": {"N": "200"}, "rev": {"N": "9007199254740994"}}, ("rev",)),
+            ({"every": {"N": "20"}, "slowest": {"N": "1000"}, "fastest": {"N": "10"}}, ()),
+            ({"every": {"N": "20"}, "slowest": {"N": "10"}, "fastest": {"N": "10"}}, ()),
+            ({"every": {"N": "20"}, "slowest": {"N": "9"}, "fastest": {"N": "10"}}, ("fastest", "slowest")),
+            ({"every": {"N": "20"}, "slowest": {"N": "1000"}}, ("slowest",)),
+            ({"every": {"N": "20"}, "fastest": {"N": "10"}}, ("fastest",)),
+            ({"slowest": {"N": "1000"}, "fastest": {"N": "10"}}, ("fastest", "slowest")),
+            ({"every": {"N": "20"}, "slowest": {"N": "1000"}, "fastest": {"N": "0"}}, ("fastest", "slowest")),
+            ({"refused": {"S": "much"}}, ("refused",)),
+            ({"cut": {"S": "noon"}}, ("cut",)),
+            ({"took": {"N": "-1"}}, ("took",)),
             ({"at_once": {"N": "3"}, "held": {"M": {}}}, ()),
             ({"at_once": {"N": "30"}, "held": {"M": {"a": {"N": "1800000000"}}}}, ()),
             ({"at_once": {"N": "3"}}, ("held",)),
@@ -428,6 +540,15 @@ class TestWhatSomebodyWroteByHand:
             by_hand.write("mails", attribute, value)
 
         assert read(by_hand.gates, "mails")["mails"].odd == odd
+
+    @pytest.mark.parametrize(("every", "is_now"), [("5", 0.01), ("20", 0.02), ("2000", 1.0)])
+    def test_a_rate_outside_its_rule_is_the_nearest_one(
+        self, by_hand: ByHand, every: str, is_now: float
+    ) -> None:
+        for attribute, value in (("every", every), ("slowest", "1000"), ("fastest", "10")):
+            by_hand.write("mails", attribute, {"N": value})
+
+        assert read(by_hand.gates, "mails")["mails"].rate == Rate(is_now)
 
     def test_an_attribute_that_nobody_knows_is_told(self, by_hand: ByHand) -> None:
         by_hand.write("mails", "puased", {"BOOL": True})
@@ -460,6 +581,7 @@ class TestOnDynamoDb:
             gates.release("mails", ["a"]),
             gates.unavailable("mails", "0a", NOW, None),
             gates.succeeded("mails", NOW, True),
+            gates.cut("mails", Cut(1, 1, NOW, 0)),
             gates.break_at("mails", 3, None),
         ):
             with pytest.raises(GatesError, match="ResourceNotFoundException") as error:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from shared.aws.transport import ANSWER_SECONDS
+from shared.ports.auto import Cut
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, OperatedGates, Taking
 from shared.ports.workers import Reply
@@ -43,6 +44,9 @@ class FaultyGates:
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         return await self._call(self._gates.unavailable, queue, message, now, until)
+
+    async def cut(self, queue: str, cut: Cut) -> bool:
+        return await self._call(self._gates.cut, queue, cut)
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
         await self._call(self._gates.succeeded, queue, now, tried)

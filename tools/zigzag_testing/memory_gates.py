@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
+from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
 from shared.ports.breaker import (
+    CUTS_SECONDS,
     DEFAULT_TRIP,
     FAILING,
     LAST,
@@ -46,6 +48,8 @@ class MemoryGates:
             held |= taking.takes
             if taking.shut_until is not None:
                 attributes[SHUT_UNTIL] = taking.shut_until
+            if taking.every is not None:
+                attributes[EVERY] = taking.every * 1000
         return mine, gate_of(attributes)
 
     async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
@@ -71,17 +75,21 @@ class MemoryGates:
     async def resume(self, queue: str) -> None:
         self.attributes[queue].pop(PAUSED, None)
 
-    async def limit(self, queue: str, rate: Rate | None) -> None:
+    async def limit(self, queue: str, rate: Rate | None, auto: Auto | None = None) -> None:
         attributes = self.attributes[queue]
-        for name in (EVERY, BURST, NEXT):
+        for name in (EVERY, BURST, NEXT, SLOWEST, FASTEST, REFUSED, CUT, TOOK):
             attributes.pop(name, None)
         attributes[REV] = attributes.get(REV, 0.0) + 1
         if rate is not None:
             attributes |= {EVERY: rate.every * 1000.0, BURST: float(rate.burst)}
+        if rate is not None and auto is not None:
+            attributes[REFUSED] = rate.every * 1000.0
+            attributes |= {SLOWEST: auto.slowest * 1000.0, FASTEST: auto.fastest * 1000.0}
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         attributes = self.attributes[queue]
-        if attributes.get(LAST, -inf) < now - QUIET_SECONDS:
+        fresh = SLOWEST in attributes and FAILING not in attributes
+        if fresh or attributes.get(LAST, -inf) < now - QUIET_SECONDS:
             for name in (OPENED, SHUT_UNTIL, FAILING):
                 attributes.pop(name, None)
             attributes[SINCE] = now
@@ -91,10 +99,25 @@ class MemoryGates:
             attributes[SHUT_UNTIL] = until
         return gate_of(attributes)
 
+    async def cut(self, queue: str, cut: Cut) -> bool:
+        attributes = self.attributes[queue]
+        if SLOWEST not in attributes or attributes.get(CUT, 0.0) != cut.seen:
+            return False
+        attributes |= {
+            EVERY: cut.every * 1000,
+            REFUSED: cut.refused * 1000,
+            CUT: cut.at,
+            TOOK: cut.took * 1000,
+        }
+        attributes[REV] = attributes.get(REV, 0.0) + 1
+        return True
+
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
         attributes = self.attributes[queue]
         failing = attributes.get(FAILING)
-        if failing is None or not (tried or len(failing) < attributes.get(TRIP, DEFAULT_TRIP)):
+        few = failing is not None and len(failing) < attributes.get(TRIP, DEFAULT_TRIP)
+        soon = SLOWEST in attributes and attributes.get(SINCE, -inf) > now - CUTS_SECONDS
+        if failing is None or not (tried or few or soon):
             return
         del attributes[FAILING]
         attributes.pop(SHUT_UNTIL, None)

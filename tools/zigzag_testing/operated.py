@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
+from shared.ports.auto import Auto
 from shared.ports.gates import Rate
 from shared.queues import DEFAULT
 from zigzag_testing.memory_gates import MemoryGates, operated
@@ -34,6 +35,12 @@ class Operated:
     def limit(self: _Sandbox, every: float | None, burst: int = 1) -> None:
         """Lets a task start every `every` seconds, as `zigzag limit --rate` does; None is no rate."""
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
+
+    def limit_by_itself(self: _Sandbox, slowest: float = 60.0, fastest: float = 0.01) -> None:
+        """Lets the rate find itself, as `zigzag limit --rate auto` does, from one start in `slowest` seconds
+        to one in `fastest`."""
+        auto = Auto(slowest, fastest)
+        self._do(operated(self.gates).limit(DEFAULT, Rate(auto.first), auto))
 
     def break_at(self: _Sandbox, trip: int | None = None, longest: float | None = None) -> None:
         """So many messages that say Unavailable shut the queue, for so many seconds at most, as after

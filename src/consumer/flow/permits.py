@@ -14,7 +14,7 @@ from math import inf
 from random import Random
 
 from consumer.flow.flow import Slot
-from consumer.flow.slots import slots_of
+from consumer.flow.slots import every_after, slots_of
 from shared.lease import BEAT_EVERY_SECONDS, EVENT_AGE_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
 from shared.ports.breaker import PROBE_SECONDS
 from shared.ports.gates import Gate, Taking
@@ -70,7 +70,8 @@ def overdue_in(gate: Gate, now: float) -> bool:
 
 def taking_of(gate: Gate, slots: Sequence[Slot], now: float) -> Taking:
     """Returns the change of the gate that takes these slots."""
-    next = None if gate.rate is None else slots[-1].at + gate.rate.every
+    every = every_after(gate, slots, now)
+    next = None if gate.rate is None else slots[-1].at + (every or gate.rate.every)
     takes = {slot.permit: slot.held_until for slot in slots if slot.permit}
     shut_until = now + PROBE_SECONDS if slots[0].probe else None
-    return Taking(next, takes, dead_of(gate, now) if takes else {}, shut_until)
+    return Taking(next, takes, dead_of(gate, now) if takes else {}, shut_until, every)

@@ -1,10 +1,13 @@
 """Chooses the slots that may be taken now: a rate gives one every so many seconds, and a burst after a rest.
 
 It is GCRA, the generic cell rate algorithm: a slot is at least `every` behind the one before it, and none is
-older than a burst. So at most T / every + burst of them may be used within any T seconds.
+older than a burst. So at most T / every + burst of them may be used within any T seconds. A rate that nobody
+has to choose grows with each slot.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from consumer.flow.flow import Slot
 from shared.ports.gates import Gate, Rate
@@ -16,6 +19,10 @@ LATE_SECONDS = 2.0
 """Time by which a worker may start late, or one `every` if that is longer. Cold starts take less. Events that
 Lambda delays for longer would start all at once, in addition to those of later slots."""
 
+REST_SECONDS = 1.0
+"""A rate is in use if slots are taken without a longer rest between them, or a tenth of the time from slot to
+slot. If it is not, nothing shows that the service would take more."""
+
 
 def slots_of(gate: Gate, rate: Rate, now: float, want: int) -> tuple[Slot, ...]:
     """Returns the next slots, at most `want`, and none more than AHEAD_SECONDS ahead."""
@@ -24,3 +31,11 @@ def slots_of(gate: Gate, rate: Rate, now: float, want: int) -> tuple[Slot, ...]:
     return tuple(
         Slot(at, max(at, now) + max(LATE_SECONDS, rate.every)) for at in times if at <= now + AHEAD_SECONDS
     )
+
+
+def every_after(gate: Gate, slots: Sequence[Slot], now: float) -> float | None:
+    """Returns the seconds from slot to slot after these are taken; None if they do not change."""
+    if gate.rate is None or gate.auto is None or slots[0].probe:
+        return None
+    rested = now - gate.next > max(REST_SECONDS, gate.rate.every / 10)
+    return None if rested else gate.auto.grown(gate.rate.every, len(slots))

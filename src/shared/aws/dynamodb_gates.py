@@ -9,63 +9,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.aws.dynamodb_items import attributes, typed
+from shared.aws.dynamodb_items import attributes
 from shared.aws.dynamodb_records import KEY
-from shared.aws.transport import AnsweredError, CallError, Transport, meaning, understood
-from shared.ports.breaker import (
-    DEFAULT_TRIP,
-    FAILING,
-    LAST,
-    LONGEST,
-    OPENED,
-    QUIET_SECONDS,
-    SHUT_UNTIL,
-    SINCE,
-    TRIP,
-)
-from shared.ports.gates import (
-    AT_ONCE,
-    BURST,
-    EVERY,
-    HELD,
-    NEXT,
-    PAUSED,
-    REV,
-    Gate,
-    GatesError,
-    Rate,
-    Taking,
-    gate_of,
-)
-from shared.ports.records import record_key
-from shared.ports.workers import Reply
+from shared.aws.gate_items import GateItems, failed, key_of
+from shared.aws.transport import AnsweredError, CallError, understood
+from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
+from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, LONGEST, QUIET_SECONDS, TRIP
+from shared.ports.gates import BURST, EVERY, NEXT, Gate, GatesError, Rate, Taking, gate_of
 
-_NAMES = (PAUSED, EVERY, BURST, REV, NEXT, AT_ONCE, HELD)
-_OF_BREAKERS = (FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP)
+_OF_RATES = (EVERY, BURST, SLOWEST, FASTEST, NEXT, REFUSED, CUT, TOOK)
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
 
 
-class DynamoDbGates:
+class DynamoDbGates(GateItems):
     """The gates in the table of that name, called through `transport`."""
 
-    def __init__(self, transport: Transport, table: str) -> None:
-        self._transport = transport
-        self._table = table
-
     async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
-        keys = {_key(queue): queue for queue in queues}
+        keys = {key_of(queue): queue for queue in queues}
         wanted = {"Keys": [{KEY: {"S": key}} for key in keys], "ConsistentRead": True}
         try:
             answer = await self._call("BatchGetItem", {"RequestItems": {self._table: wanted}})
         except AnsweredError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         if answer.get("UnprocessedKeys"):
             raise GatesError("UnprocessedKeys: DynamoDB read some gates, and not all")
         try:
             with understood():
                 items = {keys[item[KEY]["S"]]: item for item in answer["Responses"][self._table]}
         except CallError as error:
-            raise _failed(error) from error
+            raise failed(error) from error
         return {queue: gate_of(attributes(items.get(queue, {}))) for queue in queues}
 
     async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
@@ -78,6 +50,9 @@ class DynamoDbGates:
         if taking.shut_until is not None:
             sets.append("#shut_until = :shut")
             values[":shut"] = taking.shut_until
+        if taking.every is not None:
+            sets.append("#every = :every")
+            values[":every"] = taking.every * 1000
         values |= {f":{one}": until for one, (_, until) in (takes | dead).items()}
         removes = ", ".join(f"#held.#{one}" for one in dead)
         return await self._update_if(
@@ -114,16 +89,33 @@ class DynamoDbGates:
         if until is not None:
             change, values = f"{change}, #shut_until = :until", {**values, ":until": until}
         said, gate = await self._update_if(
-            queue, f"{change} ADD #failing :who", "#last >= :quiet", values, {}
+            queue,
+            f"{change} ADD #failing :who",
+            "#last >= :quiet AND (attribute_exists(#failing) OR attribute_not_exists(#slowest))",
+            values,
+            {},
         )
         if said:
             return gate
         anew = f"{change}, #since = :now, #failing = :who REMOVE #opened{'' if until else ', #shut_until'}"
-        said, gate = await self._update_if(
-            queue, anew, "attribute_not_exists(#last) OR #last < :quiet", values, {}
-        )
+        quiet = "attribute_not_exists(#last) OR #last < :quiet"
+        fresh = "attribute_exists(#slowest) AND attribute_not_exists(#failing)"
+        said, gate = await self._update_if(queue, anew, f"{quiet} OR ({fresh})", values, {})
         # If another worker has begun the count meanwhile, one of the two first messages is not counted.
         return gate
+
+    async def cut(self, queue: str, cut: Cut) -> bool:
+        seen = "#cut = :seen" if cut.seen else "attribute_not_exists(#cut)"
+        times = {":every": cut.every, ":refused": cut.refused, ":took": cut.took}
+        values = {name: seconds * 1000 for name, seconds in times.items()} | {":at": cut.at, ":one": 1}
+        done, _ = await self._update_if(
+            queue,
+            "SET #every = :every, #refused = :refused, #cut = :at, #took = :took ADD #rev :one",
+            f"attribute_exists(#slowest) AND {seen}",
+            values | ({":seen": cut.seen} if cut.seen else {}),
+            {},
+        )
+        return done
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
         if tried:
@@ -133,12 +125,13 @@ class DynamoDbGates:
             )
             await self._update_if(queue, change, condition, {":now": now}, {})
             return
-        few = "(size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip))"
+        few = "size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip)"
+        soon = "attribute_exists(#slowest) AND #since > :then"
         await self._update_if(
             queue,
             "REMOVE #failing, #shut_until",
-            f"attribute_exists(#failing) AND {few}",
-            {":trip": DEFAULT_TRIP},
+            f"attribute_exists(#failing) AND ({few} OR ({soon}))",
+            {":trip": DEFAULT_TRIP, ":then": now - CUTS_SECONDS},
             {},
         )
 
@@ -148,12 +141,18 @@ class DynamoDbGates:
     async def resume(self, queue: str) -> None:
         await self._say(queue, "REMOVE #paused")
 
-    async def limit(self, queue: str, rate: Rate | None) -> None:
-        if rate is None:
-            await self._say(queue, "REMOVE #every, #burst, #next ADD #rev :one", {":one": 1})
-            return
-        values = {":every": rate.every * 1000, ":burst": rate.burst, ":one": 1}
-        await self._say(queue, "SET #every = :every, #burst = :burst REMOVE #next ADD #rev :one", values)
+    async def limit(self, queue: str, rate: Rate | None, auto: Auto | None = None) -> None:
+        rule: dict[str, float] = {}
+        if rate is not None:
+            rule = {EVERY: rate.every * 1000, BURST: rate.burst}
+        if rate is not None and auto is not None:
+            rule[REFUSED] = rate.every * 1000
+            rule |= {SLOWEST: auto.slowest * 1000, FASTEST: auto.fastest * 1000}
+        sets = ", ".join(f"#{name} = :{name}" for name in rule)
+        removes = ", ".join(f"#{name}" for name in _OF_RATES if name not in rule)
+        values = {f":{name}": value for name, value in rule.items()}
+        change = f"{'SET ' * bool(sets)}{sets} REMOVE {removes} ADD #rev :one".lstrip()
+        await self._say(queue, change, values | {":one": 1})
 
     async def cap(self, queue: str, at_once: int | None) -> None:
         if at_once is None:
@@ -170,65 +169,6 @@ class DynamoDbGates:
         change = " ".join(f"{word} {names}" for word, names in (("SET", sets), ("REMOVE", removes)) if names)
         values = {f":{name}": value for name, value in rule.items() if value is not None}
         await self._say(queue, change, values)
-
-    async def _say(self, queue: str, change: str, values: Mapping[str, Any] | None = None) -> None:
-        try:
-            await self._update(queue, change, values or {}, {})
-        except CallError as error:
-            raise _failed(error) from error
-
-    async def _update_if(
-        self, queue: str, change: str, condition: str, values: Mapping[str, Any], names: Mapping[str, str]
-    ) -> tuple[bool, Gate]:
-        """Makes the change if the condition holds. Returns whether it did, and the gate as it is then."""
-        try:
-            answer = await self._update(
-                queue,
-                change,
-                values,
-                names,
-                ConditionExpression=condition,
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except AnsweredError as error:
-            if error.code != "ConditionalCheckFailedException":
-                raise _failed(error) from error
-            return False, gate_of(attributes(error.body.get("Item") or {}))
-        return True, gate_of(attributes(answer.get("Attributes") or {}))
-
-    async def _update(
-        self, queue: str, change: str, values: Mapping[str, Any], names: Mapping[str, str], **more: Any
-    ) -> Mapping[str, Any]:
-        """Makes the change. Raises AnsweredError, or GatesError for any other failure."""
-        used = change + more.get("ConditionExpression", "")
-        ours = {f"#{name}": name for name in _NAMES + _OF_BREAKERS if f"#{name}" in used}
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {KEY: {"S": _key(queue)}},
-            "UpdateExpression": change,
-            "ExpressionAttributeNames": {**ours, **names},
-            **more,
-        }
-        if values:
-            asked["ExpressionAttributeValues"] = {name: typed(value) for name, value in values.items()}
-        return await self._call("UpdateItem", asked)
-
-    async def _call(self, operation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            return (await self._transport.call("dynamodb", operation, asked)).body
-        except AnsweredError:
-            raise
-        except CallError as error:
-            raise _failed(error) from error
-
-
-def _failed(error: CallError) -> GatesError:
-    return GatesError(str(error), meaning(error, Reply.TRANSIENT))
-
-
-def _key(queue: str) -> str:
-    return record_key("gate", queue)
 
 
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:

@@ -30,6 +30,10 @@ QUIET_SECONDS = 3600.0
 PROBE_SECONDS = 60.0
 """Seconds from one try to the next."""
 
+CUTS_SECONDS = 15.0
+"""With a rate that nobody has to choose, the queue shuts only after so long without a success: first the rate
+is cut, four times."""
+
 TIMES = (SHUT_UNTIL, SINCE, LAST, OPENED)
 
 
@@ -37,6 +41,7 @@ class Breaker(NamedTuple):
     """The breaker in a gate. A time is 0 if there was none.
 
     failing -- names of messages, made by `name_of`.
+    patience -- least seconds from the first Unavailable until it shuts.
     """
 
     trip: int = DEFAULT_TRIP
@@ -46,11 +51,13 @@ class Breaker(NamedTuple):
     since: float = 0.0
     last: float = 0.0
     opened: float = 0.0
+    patience: float = 0.0
 
     def is_shut(self, now: float) -> bool:
         """Returns whether messages must not be received, except to try."""
         quiet = now - self.last > QUIET_SECONDS
-        return len(self.failing) >= self.trip and not quiet and now - self.since < self.longest
+        lasts = self.patience <= now - self.since < self.longest
+        return len(self.failing) >= self.trip and not quiet and lasts
 
 
 def name_of(message_id: str) -> str:
@@ -58,10 +65,11 @@ def name_of(message_id: str) -> str:
     return f"{binascii.crc32(message_id.encode(errors='replace')) & 0xFF:02x}"
 
 
-def breaker_of(numbers: Mapping[str, float | None], failing: Any) -> Breaker:
+def breaker_of(numbers: Mapping[str, float | None], failing: Any, patience: float) -> Breaker:
     """Returns the breaker of a gate with these numbers.
 
-    failing -- a collection of names, or None.
+    failing  -- a collection of names, or None.
+    patience -- as the breaker's.
     """
     trip, longest = numbers[TRIP], numbers[LONGEST]
     return Breaker(
@@ -69,4 +77,5 @@ def breaker_of(numbers: Mapping[str, float | None], failing: Any) -> Breaker:
         DEFAULT_LONGEST_SECONDS if longest is None else longest,
         frozenset(failing or ()),
         **{name: numbers[name] or 0.0 for name in TIMES},
+        patience=patience,
     )

@@ -10,7 +10,9 @@ from math import inf
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
+from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut, auto_of
 from shared.ports.breaker import (
+    CUTS_SECONDS,
     FAILING,
     LONGEST,
     MAX_LONGEST_SECONDS,
@@ -49,7 +51,8 @@ _MAY_BE = {
     AT_ONCE: (1.0, float(MAX_AT_ONCE), True),
     TRIP: (1.0, float(MAX_TRIP), True),
     LONGEST: (1.0, MAX_LONGEST_SECONDS, False),
-    **dict.fromkeys(TIMES, (0.0, inf, False)),
+    **dict.fromkeys((SLOWEST, FASTEST, REFUSED), (1.0, inf, False)),
+    **dict.fromkeys((CUT, TOOK, *TIMES), (0.0, inf, False)),
 }
 """The least and the most value of each attribute, and whether it must be whole."""
 
@@ -84,7 +87,8 @@ class Gate(NamedTuple):
     paused -- whether nothing may be received.
     since  -- since when it is paused, in epoch seconds; None if that is not known.
     odd    -- unknown attributes: they may be a rule, so they close the queue.
-    rate   -- the rate; None without one.
+    rate   -- the rate, as it is now; None without one.
+    auto   -- the rule by which the rate changes; None if it does not.
     at_once -- most tasks that run at the same time; None without an exact cap.
     held    -- held permits by name, each with its end in epoch seconds.
     breaker -- its breaker.
@@ -100,6 +104,7 @@ class Gate(NamedTuple):
     at_once: int | None = None
     held: Mapping[str, float] = MappingProxyType({})
     breaker: Breaker = Breaker()
+    auto: Auto | None = None
 
     @property
     def limited(self) -> bool:
@@ -114,12 +119,14 @@ class Taking(NamedTuple):
     takes -- the taken permits by name, each with its end.
     dead  -- expired permits, as they were read. One that was renewed since then refuses the take.
     shut_until -- the time of the next try, if one message is taken to try.
+    every -- seconds from start to start from now on; None if they do not change.
     """
 
     next: float | None = None
     takes: Mapping[str, float] = MappingProxyType({})
     dead: Mapping[str, float] = MappingProxyType({})
     shut_until: float | None = None
+    every: float | None = None
 
 
 def gate_of(attributes: Mapping[str, Any]) -> Gate:
@@ -136,17 +143,23 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
     failing = attributes.get(FAILING)
     if not isinstance(failing, frozenset | None):
         bad.add(FAILING)
+    auto, senseless = auto_of(numbers, attributes.keys())
+    if every is not None and auto is not None:
+        every = auto.within(every / 1000) * 1000
     since = attributes.get(PAUSED)
     return Gate(
         paused=PAUSED in attributes,
         since=since if isinstance(since, float) and 0 <= since < _YEAR_5000 else None,
-        odd=tuple(sorted(bad | (attributes.keys() - {PAUSED, HELD, FAILING, *_MAY_BE}))),
+        odd=tuple(sorted(bad | senseless | (attributes.keys() - {PAUSED, HELD, FAILING, *_MAY_BE}))),
         rate=None if every is None else Rate(every / 1000, int(burst or 1)),
         rev=int(numbers[REV] or 0),
         next=numbers[NEXT] or 0.0,
         at_once=None if at_once is None else int(at_once),
         held=held or {},
-        breaker=breaker_of(numbers, failing if isinstance(failing, frozenset) else None),
+        breaker=breaker_of(
+            numbers, failing if isinstance(failing, frozenset) else None, CUTS_SECONDS if auto else 0.0
+        ),
+        auto=auto,
     )
 
 
@@ -201,6 +214,9 @@ class WorkedGates(Protocol):
         until   -- the time of the next try, if it is known.
         """
 
+    async def cut(self, queue: str, cut: Cut) -> bool:
+        """Cuts the rate. Returns False if it was cut by another worker, or set by an operator, meanwhile."""
+
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
         """Notes that a task has succeeded after others said Unavailable: these no longer count.
 
@@ -218,8 +234,11 @@ class OperatedGates(Gates, WorkedGates, Protocol):
     async def resume(self, queue: str) -> None:
         """Ends the queue's pause."""
 
-    async def limit(self, queue: str, rate: Rate | None) -> None:
-        """Sets how often a task may start from now on; None is no rate."""
+    async def limit(self, queue: str, rate: Rate | None, auto: Auto | None = None) -> None:
+        """Sets how often a task may start from now on; None is no rate.
+
+        auto -- the rule by which the rate changes; of it only the least and the most rate count.
+        """
 
     async def cap(self, queue: str, at_once: int | None) -> None:
         """Sets how many tasks may run at once from now on; None is no cap. Held permits stay held."""

@@ -1,4 +1,5 @@
-"""Tells a queue's breaker that a task found its service unavailable, or that one has succeeded again."""
+"""Tells a queue's breaker that a task found its service unavailable, or that one has succeeded again. Cuts
+the queue's rate if nobody has to choose it."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from random import Random
 from shared import log
 from shared.delivery import Batch, Delivery
 from shared.lease import PROBE
+from shared.ports.auto import Auto
 from shared.ports.breaker import name_of
 from shared.ports.clock import Clock
-from shared.ports.gates import GatesError, WorkedGates
+from shared.ports.gates import Gate, GatesError, WorkedGates
 from worker.raised import seconds_asked
 from worker.result import Report
 from zigzag import Unavailable
@@ -19,6 +21,13 @@ from zigzag.policy import Policy
 
 HIDDEN_SECONDS = (15, 60)
 """Bounds of the random wait of a message whose failure is no attempt."""
+
+
+FREE_RECEIVES = 24
+"""Receives of a message after which its Unavailable is an attempt, although its queue's rate may be too high.
+Longer and longer waits make them last some six hours."""
+
+LONGEST_HIDDEN_SECONDS = 900
 
 
 class Breaker:
@@ -41,9 +50,26 @@ class Breaker:
         except GatesError as error:
             log.write(logging.WARNING, "the gate was not told what is unavailable", reason=error.reason)
             return None
-        return (
-            max(self._random.randint(*HIDDEN_SECONDS), int(after or 0)) if gate.breaker.is_shut(now) else None
-        )
+        hidden = self._random.randint(*HIDDEN_SECONDS)
+        if not gate.breaker.is_shut(now):
+            if gate.auto is None:
+                return None
+            await self._cut(gate, gate.auto, delivery, now)
+            if (receives := delivery.receive_count) > FREE_RECEIVES:
+                return None
+            hidden = min(hidden << max(0, receives - 1), LONGEST_HIDDEN_SECONDS)
+        return max(hidden, int(after or 0))
+
+    async def _cut(self, gate: Gate, auto: Auto, delivery: Delivery, now: float) -> None:
+        """Cuts the rate. A message that comes again and again cuts it seldom: it may fail by itself."""
+        if gate.rate is None or delivery.lease is None or self._random.random() * delivery.receive_count >= 1:
+            return
+        if (cut := auto.cut_of(gate.rate.every, delivery.lease.received_at, now)) is None:
+            return
+        try:
+            await self._gates.cut(self._queue, cut)
+        except GatesError as error:  # the next refused start cuts it
+            log.write(logging.WARNING, "a rate was not cut", reason=error.reason)
 
     async def tell(self, batch: Batch, reports: Sequence[Report]) -> None:
         """Tells that a task has succeeded, if the breaker is in doubt."""

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from shared.ports.auto import Auto, Cut
+from shared.ports.breaker import CUTS_SECONDS
 from shared.ports.gates import Rate, Taking
 from zigzag_testing.memory_gates import MemoryGates
 
@@ -25,6 +27,7 @@ async def batch_get_item(gates: MemoryGates, asked: Mapping[str, Any]) -> dict[s
     return {"Responses": {table: items}, "UnprocessedKeys": {}}
 
 
+_OF_AUTO = "#slowest, #fastest, #next, #refused, #cut, #took"
 _PERMITS = re.compile(r"#held\.#(\w+)(?: = :\w+)?")
 
 
@@ -44,10 +47,8 @@ async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[boo
             await gates.pause(queue, values["now"])
         case "REMOVE #paused":
             await gates.resume(queue)
-        case "SET #every = :every, #burst = :burst REMOVE #next ADD #rev :one":
-            await gates.limit(queue, Rate(values["every"] / 1000, int(values["burst"])))
-        case "REMOVE #every, #burst, #next ADD #rev :one":
-            await gates.limit(queue, None)
+        case change if "#burst" in change:
+            await _limit(gates, queue, change, values)
         case "SET #held = if_not_exists(#held, :none), #at_once = :at_once ADD #rev :one":
             await gates.cap(queue, int(values["at_once"]))
         case "REMOVE #at_once ADD #rev :one":
@@ -57,11 +58,28 @@ async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[boo
     return held, _item(queue, gates.attributes[queue])
 
 
+async def _limit(gates: MemoryGates, queue: str, change: str, values: Mapping[str, float]) -> None:
+    rule = "#every = :every, #burst = :burst"
+    auto = f"{rule}, #refused = :refused, #slowest = :slowest, #fastest = :fastest"
+    match change:
+        case change if change == f"SET {auto} REMOVE #next, #cut, #took ADD #rev :one":
+            limits = values["slowest"] / 1000, values["fastest"] / 1000
+            await gates.limit(queue, Rate(values["every"] / 1000, int(values["burst"])), Auto(*limits))
+        case change if change == f"SET {rule} REMOVE {_OF_AUTO} ADD #rev :one":
+            await gates.limit(queue, Rate(values["every"] / 1000, int(values["burst"])))
+        case change if change == f"REMOVE #every, #burst, {_OF_AUTO} ADD #rev :one":
+            await gates.limit(queue, None)
+        case other:
+            raise AssertionError(f"DynamoDB is asked to {other}")
+
+
 async def _unavailable(
     gates: MemoryGates, queue: str, change: str, values: Mapping[str, float], typed: Mapping[str, Any]
 ) -> bool:
     """Tells whether the call was the right one of the two. The other one is refused."""
-    anew = gates.attributes[queue].get("last", float("-inf")) < values["quiet"]
+    attributes = gates.attributes[queue]
+    anew = attributes.get("last", float("-inf")) < values["quiet"]
+    anew |= "slowest" in attributes and "failing" not in attributes
     if anew != ("#since" in change):
         return False
     (message,) = typed[":who"]["SS"]
@@ -86,12 +104,17 @@ async def _update_more(
             ours = await gates.claim(queue, names["permit"], names["own"], values["now"], values["until"])
             held = ours and not there
         case "REMOVE #failing, #shut_until" | "SET #opened = :now REMOVE #failing, #shut_until":
-            await gates.succeeded(queue, values.get("now", 0.0), "#opened" in change)
+            now = values.get("now", values.get("then", 0.0) + CUTS_SECONDS)
+            await gates.succeeded(queue, now, "#opened" in change)
         case change if "#failing = :who" in change or "ADD #failing" in change:
             held = await _unavailable(gates, queue, change, values, typed)
         case change if re.fullmatch(r"(SET|REMOVE) [^.]*#(trip|longest).*", change):
             trip = values.get("trip")
             await gates.break_at(queue, None if trip is None else int(trip), values.get("longest"))
+        case "SET #every = :every, #refused = :refused, #cut = :at, #took = :took ADD #rev :one":
+            every, refused = values["every"] / 1000, values["refused"] / 1000
+            seen, took = values.get("seen", 0.0), values["took"] / 1000
+            held = await gates.cut(queue, Cut(every, refused, values["at"], seen, took))
         case "SET #held.#own = :until":
             held = await gates.renew(queue, names["own"], values["until"])
         case change if change.startswith("REMOVE #held."):
@@ -101,7 +124,8 @@ async def _update_more(
                 {names[one]: values[one] for one in _PERMITS.findall(part)}
                 for part in (change.partition(" REMOVE ")[0], condition)
             )
-            taking = Taking(values.get("next"), takes, dead, values.get("shut"))
+            every = values["every"] / 1000 if "every" in values else None
+            taking = Taking(values.get("next"), takes, dead, values.get("shut"), every)
             held, _ = await gates.swap(queue, int(values["rev"]), taking)
         case other:
             raise AssertionError(f"DynamoDB is asked to {other}")

@@ -9,9 +9,11 @@ from tests.support import NOW, World, body_of
 
 from shared.delivery import Batch, Delivery
 from shared.lease import FAILING, PROBE, Lease
-from shared.ports.breaker import DEFAULT_TRIP, Breaker, name_of
-from shared.ports.gates import Gate, GatesError
+from shared.ports.auto import Auto, Cut
+from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker, name_of
+from shared.ports.gates import Gate, GatesError, Rate, gate_of
 from shared.queues import DEFAULT
+from worker.guards.breaker import FREE_RECEIVES
 from worker.result import Report
 from zigzag import Backoff, Reject, Retry, Unavailable, task
 from zigzag_testing.memory_gates import MemoryGates
@@ -44,19 +46,22 @@ def once_only(payload: dict[str, Any]) -> None:
 
 
 class Gates(MemoryGates):
-    """`away` is whether they can't be reached."""
+    """`away` is whether they can't be reached, `uncut` whether they can't at a cut."""
 
-    away = False
+    away = uncut = False
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         if self.away:
             raise GatesError("no connection")
         return await super().unavailable(queue, message, now, until)
 
+    async def cut(self, queue: str, cut: Cut) -> bool:
+        if self.uncut:
+            raise GatesError("no connection")
+        return await super().cut(queue, cut)
+
     @property
     def breaker(self) -> Breaker:
-        from shared.ports.gates import gate_of
-
         return gate_of(self.attributes[DEFAULT]).breaker
 
 
@@ -71,10 +76,18 @@ def fail(world: World, gates: Gates, many: int) -> None:
 
 
 def work(
-    world: World, gates: Gates | None, does: str, *, name: str = "call", doubt: str = "", receives: int = 1
+    world: World,
+    gates: Gates | None,
+    does: str,
+    *,
+    name: str = "call",
+    doubt: str = "",
+    receives: int = 1,
+    took: float = 0,
 ) -> Report:
     one = world.delivered_often(receives, body_of(name, {"does": does}))
     now = world.clock.now()
+    world.run(world.clock.sleep(took))
     delivery = Delivery(one.message, one.queue_url, Lease(now, now + 90, now + 120, doubt=doubt))
     worker = world.worker(
         {"call": call, "once_only": once_only}, gates=None if gates is None else (gates, gates)
@@ -146,6 +159,102 @@ class TestUnavailable:
         report = work(world, None if why == "no flow is controlled" else gates, "later")
 
         assert (report.outcome, report.attempt, report.retry_seconds) == ("retry later", 1, 300)
+
+
+class TestAuto:
+    """Unavailable under a rate that nobody has to choose."""
+
+    RULE = Auto(60, 0.01)
+
+    @pytest.fixture
+    def gates(self, world: World) -> Gates:
+        gates = Gates()
+        world.run(gates.limit(DEFAULT, Rate(0.1), self.RULE))
+        return gates
+
+    def rate(self, gates: Gates) -> Rate | None:
+        return gate_of(gates.attributes[DEFAULT]).rate
+
+    @pytest.mark.parametrize("does", ["away", "refused", "group"])
+    def test_it_cuts_the_rate(self, world: World, gates: Gates, does: str) -> None:
+        work(world, gates, does)
+
+        auto = gate_of(gates.attributes[DEFAULT]).auto
+        assert self.rate(gates) == Rate(pytest.approx(0.1 / 0.85))
+        assert auto is not None
+        assert (auto.refused, auto.cut) == (pytest.approx(0.1), world.clock.now())
+
+    @pytest.mark.parametrize("does", ["broken", "rejected", "retry", "well"])
+    def test_nothing_else_does(self, world: World, gates: Gates, does: str) -> None:
+        work(world, gates, does)
+
+        assert self.rate(gates) == Rate(0.1)
+
+    def test_of_many_at_once_one_does(self, world: World, gates: Gates) -> None:
+        for _ in range(20):
+            work(world, gates, "away")
+
+        assert self.rate(gates) == Rate(pytest.approx(0.1 / 0.85))
+
+    def test_one_that_was_received_before_the_last_cut_does_not(self, world: World, gates: Gates) -> None:
+        world.run(gates.cut(DEFAULT, Cut(0.2, 0.1, world.clock.now(), 0.0)))
+
+        work(world, gates, "away", took=30)
+
+        assert self.rate(gates) == Rate(0.2)
+
+    def test_while_the_queue_is_shut_none_does(self, world: World, gates: Gates) -> None:
+        fail(world, gates, DEFAULT_TRIP)
+
+        work(world, gates, "away", took=CUTS_SECONDS)
+
+        assert self.rate(gates) == Rate(0.1)
+
+    def test_one_that_comes_again_and_again_does_seldom(self, world: World, gates: Gates) -> None:
+        cuts = 0
+        for _ in range(30):
+            work(world, gates, "away", receives=3)
+            cuts += self.rate(gates) != Rate(0.1)
+            world.run(gates.limit(DEFAULT, Rate(0.1), self.RULE))
+            world.run(gates.succeeded(DEFAULT, NOW, True))
+            world.queue.purge()
+
+        assert 4 <= cuts <= 18, "one in three"
+
+    def test_no_attempt_is_used_up(self, world: World, gates: Gates) -> None:
+        report = work(world, gates, "away", name="once_only")
+
+        assert report.outcome == "retry later"
+        assert report.reason is not None
+        assert report.reason.startswith("no attempt")
+
+    @pytest.mark.parametrize(
+        ("receives", "least", "most"), [(0, 15, 60), (1, 15, 60), (2, 30, 120), (4, 120, 480), (24, 900, 900)]
+    )
+    def test_it_waits_longer_each_time(
+        self, world: World, gates: Gates, receives: int, least: int, most: int
+    ) -> None:
+        seconds = work(world, gates, "away", receives=receives).retry_seconds
+
+        assert seconds is not None
+        assert least <= seconds <= most
+
+    def test_after_a_day_s_worth_of_receives_it_is_an_attempt(self, world: World, gates: Gates) -> None:
+        assert work(world, gates, "away", name="once_only", receives=FREE_RECEIVES).outcome == "retry later"
+        assert (
+            work(world, gates, "away", name="once_only", receives=FREE_RECEIVES + 1).outcome == "dead-letter"
+        )
+
+    def test_it_says_until_when_there_is_no_use_in_trying(self, world: World, gates: Gates) -> None:
+        assert work(world, gates, "later").retry_seconds == 300
+
+    def test_where_it_can_not_be_cut_the_message_comes_again_all_the_same(
+        self, world: World, gates: Gates
+    ) -> None:
+        gates.uncut = True
+
+        assert work(world, gates, "away", name="once_only").outcome == "retry later"
+        assert self.rate(gates) == Rate(0.1)
 
 
 class TestSuccess:
