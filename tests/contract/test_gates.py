@@ -278,7 +278,6 @@ class TestAuto:
     """A rate that changes by itself: consumers let it grow, and workers cut it."""
 
     RULE = Auto(60, 0.01, refused=0.5)
-    BREAKER = Breaker(patience=CUTS_SECONDS)
 
     @pytest.fixture
     def auto(self, gates: OperatedGates) -> OperatedGates:
@@ -292,7 +291,7 @@ class TestAuto:
         return run_in_place(gates.unavailable("mails", message, now, None)).breaker
 
     def test_the_rule_holds_until_there_is_another_one(self, auto: OperatedGates) -> None:
-        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.5), auto=self.RULE, breaker=self.BREAKER)
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.5), auto=self.RULE)
 
         run_in_place(auto.limit("mails", Rate(0.2, 10)))
         assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.2, 10))
@@ -351,28 +350,45 @@ class TestAuto:
 
         run_in_place(auto.limit("mails", Rate(1), rule))
 
-        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(1), auto=rule, breaker=self.BREAKER)
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(1), auto=rule)
 
-    def test_after_a_success_what_was_unavailable_begins_anew(self, auto: OperatedGates) -> None:
-        self.say(auto, "0a", NOW)
-        assert self.say(auto, "0b", NOW + 10).since == NOW
-        run_in_place(auto.succeeded("mails", NOW + 20, False))
-
-        said = self.say(auto, "0c", NOW + 30)
-
-        assert said == self.BREAKER._replace(failing=frozenset({"0c"}), since=NOW + 30, last=NOW + 30)
+    def test_what_is_said_before_it_is_enough_counts_until_a_success(self, auto: OperatedGates) -> None:
+        for number, message in enumerate(("0a", "0b", "0a")):
+            said = self.say(auto, message, NOW + number)
+        assert said == Breaker(failing=frozenset({"0a", "0b"}), begun=NOW)
         assert self.gate(auto).breaker == said
+
+        run_in_place(auto.succeeded("mails", NOW + 20, False))
+        assert self.gate(auto).breaker == Breaker()
+        assert self.say(auto, "0c", NOW + 30).begun == NOW + 30
+
+    def test_its_hours_run_from_what_is_said_after_enough(self, auto: OperatedGates) -> None:
+        self.enough(auto, NOW)
+        said = self.say(auto, "ff", NOW + 60)
+        assert (said.begun, said.since, said.last) == (NOW, NOW + 60, NOW + 60)
+
+        self.enough(auto, NOW + 70)
+        said = self.say(auto, "fe", NOW + 120)
+        assert (said.begun, said.since, said.last) == (NOW, NOW + 60, NOW + 120)
+        assert said.is_shut(NOW + 120)
+
+        run_in_place(auto.succeeded("mails", NOW + 130, True))
+        assert self.gate(auto).breaker == Breaker(since=NOW + 60, last=NOW + 120, opened=NOW + 130)
 
     @pytest.mark.parametrize(("seconds", "left"), [(CUTS_SECONDS - 1, 0), (CUTS_SECONDS, 10)])
     def test_any_success_counts_as_long_as_it_can_not_be_shut(
         self, auto: OperatedGates, seconds: float, left: int
     ) -> None:
-        for number in range(10):
-            self.say(auto, f"{number:02x}", NOW)
+        self.enough(auto, NOW)
 
         run_in_place(auto.succeeded("mails", NOW + seconds, False))
 
         assert len(self.gate(auto).breaker.failing) == left
+
+    def enough(self, gates: OperatedGates, now: float) -> None:
+        """Lets as many messages say it as shut the queue."""
+        for number in range(10):
+            self.say(gates, f"{number:02x}", now)
 
 
 class TestBreaker:

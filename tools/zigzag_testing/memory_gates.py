@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
 from shared.ports.breaker import (
+    BEGUN,
     CUTS_SECONDS,
     DEFAULT_TRIP,
     FAILING,
@@ -88,12 +89,14 @@ class MemoryGates:
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         attributes = self.attributes[queue]
-        fresh = SLOWEST in attributes and FAILING not in attributes
-        if fresh or attributes.get(LAST, -inf) < now - QUIET_SECONDS:
-            for name in (OPENED, SHUT_UNTIL, FAILING):
-                attributes.pop(name, None)
-            attributes[SINCE] = now
-        attributes[LAST] = now
+        if SLOWEST in attributes and self._few(queue):
+            attributes.setdefault(BEGUN, now)
+        else:
+            if attributes.get(LAST, -inf) < now - QUIET_SECONDS:
+                for name in (OPENED, SHUT_UNTIL, FAILING):
+                    attributes.pop(name, None)
+                attributes[SINCE] = now
+            attributes[LAST] = now
         attributes[FAILING] = attributes.get(FAILING, frozenset()) | {message}
         if until is not None:
             attributes[SHUT_UNTIL] = until
@@ -114,15 +117,18 @@ class MemoryGates:
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
         attributes = self.attributes[queue]
-        failing = attributes.get(FAILING)
-        few = failing is not None and len(failing) < attributes.get(TRIP, DEFAULT_TRIP)
-        soon = SLOWEST in attributes and attributes.get(SINCE, -inf) > now - CUTS_SECONDS
-        if failing is None or not (tried or few or soon):
+        soon = attributes.get(BEGUN, -inf) > now - CUTS_SECONDS
+        if FAILING not in attributes or not (tried or soon or self._few(queue)):
             return
-        del attributes[FAILING]
-        attributes.pop(SHUT_UNTIL, None)
+        for name in (FAILING, SHUT_UNTIL, BEGUN):
+            attributes.pop(name, None)
         if tried:
             attributes[OPENED] = now
+
+    def _few(self, queue: str) -> bool:
+        """Returns whether too few messages have said Unavailable to shut the queue."""
+        attributes = self.attributes[queue]
+        return len(attributes.get(FAILING, ())) < int(attributes.get(TRIP, DEFAULT_TRIP))
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
         for name, value in ((TRIP, trip), (LONGEST, longest)):

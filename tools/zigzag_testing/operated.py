@@ -36,7 +36,7 @@ class Operated:
         """Lets a task start every `every` seconds, as `zigzag limit --rate` does; None is no rate."""
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
-    def limit_by_itself(self: _Sandbox, slowest: float = 60.0, fastest: float = 0.01) -> None:
+    def limit_by_itself(self: _Sandbox, slowest: float = 1.0, fastest: float = 0.01) -> None:
         """Lets the rate find itself, as `zigzag limit --rate auto` does, from one start in `slowest` seconds
         to one in `fastest`."""
         auto = Auto(slowest, fastest)

@@ -35,7 +35,9 @@ def slots_of(gate: Gate, rate: Rate, now: float, want: int) -> tuple[Slot, ...]:
 
 def every_after(gate: Gate, slots: Sequence[Slot], now: float) -> float | None:
     """Returns the seconds from slot to slot after these are taken; None if they do not change."""
-    if gate.rate is None or gate.auto is None or slots[0].probe:
+    if gate.rate is None or gate.auto is None or gate.breaker.failing:
         return None
-    rested = now - gate.next > max(REST_SECONDS, gate.rate.every / 10)
-    return None if rested else gate.auto.grown(gate.rate.every, len(slots))
+    every, rest = gate.rate.every, now - gate.next
+    if rest > max(REST_SECONDS, every / 10):
+        return gate.auto.rested(every, rest)
+    return gate.auto.grown(every, len(slots))

@@ -6,6 +6,7 @@ A read is consistent: it has all changes that were made before it began
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, LONGEST, QUIET_SECO
 from shared.ports.gates import BURST, EVERY, NEXT, Gate, GatesError, Rate, Taking, gate_of
 
 _OF_RATES = (EVERY, BURST, SLOWEST, FASTEST, NEXT, REFUSED, CUT, TOOK)
+_FEW = "(size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip))"
+_CALM = f"attribute_exists(#slowest) AND (attribute_not_exists(#failing) OR {_FEW})"
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
 
 
@@ -84,23 +87,21 @@ class DynamoDbGates(GateItems):
         await self._update_if(queue, f"REMOVE {removes}", "attribute_exists(#held)", {}, names)
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
-        values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}}
-        change = "SET #last = :now"
+        values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}, ":trip": DEFAULT_TRIP}
+        more = ""
         if until is not None:
-            change, values = f"{change}, #shut_until = :until", {**values, ":until": until}
-        said, gate = await self._update_if(
-            queue,
-            f"{change} ADD #failing :who",
-            "#last >= :quiet AND (attribute_exists(#failing) OR attribute_not_exists(#slowest))",
-            values,
-            {},
-        )
-        if said:
-            return gate
-        anew = f"{change}, #since = :now, #failing = :who REMOVE #opened{'' if until else ', #shut_until'}"
-        quiet = "attribute_not_exists(#last) OR #last < :quiet"
-        fresh = "attribute_exists(#slowest) AND attribute_not_exists(#failing)"
-        said, gate = await self._update_if(queue, anew, f"{quiet} OR ({fresh})", values, {})
+            more, values = ", #shut_until = :until", {**values, ":until": until}
+        said = f"SET #last = :now{more}"
+        anew = f"{said}, #since = :now, #failing = :who REMOVE #opened{'' if until else ', #shut_until'}"
+        begun = f"SET #begun = if_not_exists(#begun, :now){more} ADD #failing :who"
+        for change, condition in (
+            (f"{said} ADD #failing :who", f"#last >= :quiet AND NOT ({_CALM})"),
+            (begun, _CALM),
+            (anew, "attribute_not_exists(#last) OR #last < :quiet"),
+        ):
+            done, gate = await self._update_if(queue, change, condition, _used(values, change, condition), {})
+            if done:
+                break
         # If another worker has begun the count meanwhile, one of the two first messages is not counted.
         return gate
 
@@ -118,22 +119,14 @@ class DynamoDbGates(GateItems):
         return done
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+        change = "REMOVE #failing, #shut_until, #begun"
         if tried:
-            change, condition = (
-                "SET #opened = :now REMOVE #failing, #shut_until",
-                "attribute_exists(#failing)",
-            )
-            await self._update_if(queue, change, condition, {":now": now}, {})
+            there = "attribute_exists(#failing)"
+            await self._update_if(queue, f"SET #opened = :now {change}", there, {":now": now}, {})
             return
-        few = "size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip)"
-        soon = "attribute_exists(#slowest) AND #since > :then"
-        await self._update_if(
-            queue,
-            "REMOVE #failing, #shut_until",
-            f"attribute_exists(#failing) AND ({few} OR ({soon}))",
-            {":trip": DEFAULT_TRIP, ":then": now - CUTS_SECONDS},
-            {},
-        )
+        values = {":trip": DEFAULT_TRIP, ":then": now - CUTS_SECONDS}
+        shut_not = f"attribute_exists(#failing) AND ({_FEW} OR #begun > :then)"
+        await self._update_if(queue, change, shut_not, values, {})
 
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})
@@ -174,3 +167,9 @@ class DynamoDbGates(GateItems):
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Returns the permits by names that an expression may have."""
     return {f"{kind}{number}": one for number, one in enumerate(permits.items())}
+
+
+def _used(values: Mapping[str, Any], *expressions: str) -> dict[str, Any]:
+    """Returns the values that the expressions use, since DynamoDB refuses others."""
+    used = {name for one in expressions for name in re.findall(r":\w+", one)}
+    return {name: value for name, value in values.items() if name in used}

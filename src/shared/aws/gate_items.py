@@ -9,13 +9,13 @@ from shared.aws.dynamodb_items import attributes, typed
 from shared.aws.dynamodb_records import KEY
 from shared.aws.transport import AnsweredError, CallError, Transport, meaning
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK
-from shared.ports.breaker import FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP
+from shared.ports.breaker import BEGUN, FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP
 from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, NEXT, PAUSED, REV, Gate, GatesError, gate_of
 from shared.ports.records import record_key
 from shared.ports.workers import Reply
 
 _NAMES = (PAUSED, EVERY, BURST, REV, NEXT, AT_ONCE, HELD, SLOWEST, FASTEST, REFUSED, CUT, TOOK)
-_OF_BREAKERS = (FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP)
+_OF_BREAKERS = (BEGUN, FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP)
 
 
 class GateItems:

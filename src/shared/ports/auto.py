@@ -9,8 +9,10 @@ and quickly again beyond it, since the limit may be a new one.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from math import cbrt
+from math import cbrt, exp
 from typing import NamedTuple
+
+from shared.ports.breaker import CUTS_SECONDS
 
 SLOWEST, FASTEST = "slowest", "fastest"
 """The rule: milliseconds for each start, at the least rate and at the most."""
@@ -19,7 +21,7 @@ REFUSED, CUT, TOOK = "refused", "cut", "took"
 """The rate that was refused last, or the first one, in milliseconds for each start; the time of the last cut,
 in epoch seconds; and how many milliseconds before it the refused message was received."""
 
-DEFAULT_SLOWEST_SECONDS, DEFAULT_FASTEST_SECONDS = 60.0, 0.01
+DEFAULT_SLOWEST_SECONDS, DEFAULT_FASTEST_SECONDS = 1.0, 0.01
 
 FIRST_SECONDS = 1.0
 """Seconds from start to start at the beginning, if the rule allows it."""
@@ -42,13 +44,18 @@ SLOT_SECONDS = 0.35
 SOON_SECONDS = 3.0
 """A refusal is known so soon after the receive. If it takes longer, the rate grows as much more slowly."""
 
+FORGOTTEN_SECONDS = 600.0
+"""A rest of so long leaves a third of what a rate has grown beyond the refused one: the limit may be lower
+now."""
+
 _LEAST_SPEED = 0.001  # of the refused rate, in a second: the curve itself would stop there
 
 
 class Cut(NamedTuple):
     """A cut of a rate.
 
-    every, refused -- seconds from start to start, after the cut and before it.
+    every          -- seconds from start to start, after the cut.
+    refused        -- those of the rate that counts as refused.
     at             -- its time, in epoch seconds.
     seen           -- the time of the cut before it; 0 if there was none.
     took           -- seconds from the receive of the refused message to the cut.
@@ -93,13 +100,24 @@ class Auto(NamedTuple):
             every = self.refused / (share + _speed(share) * seconds)
         return self.within(every)
 
-    def cut_of(self, every: float, received_at: float, now: float) -> Cut | None:
+    def rested(self, every: float, seconds: float) -> float:
+        """Returns the seconds from start to start after a rest."""
+        share = self.refused / every
+        if share > 1:
+            share = 1 + (share - 1) * exp(-seconds / FORGOTTEN_SECONDS)
+        return self.within(self.refused / share)
+
+    def cut_of(self, every: float, received_at: float, now: float, begun: float) -> Cut | None:
         """Returns the cut after a refused start, or None: its message was received before the last cut, or
-        that was a moment ago."""
-        if received_at <= self.cut or now < self.cut + CUT_EVERY_SECONDS:
+        that was a moment ago, or nothing has succeeded for so long that it is no limit.
+
+        begun -- the time of the first refusal since the last success, in epoch seconds.
+        """
+        if received_at <= self.cut or now < self.cut + CUT_EVERY_SECONDS or now >= begun + CUTS_SECONDS:
             return None
+        refused = every if begun > self.cut else self.refused  # without a success it may be an outage
         kept = KEPT_AGAIN if received_at < self.cut + HALVED_SECONDS else KEPT
-        return Cut(self.within(every / kept), every, now, self.cut, max(0.0, now - received_at))
+        return Cut(self.within(every / kept), refused, now, self.cut, max(0.0, now - received_at))
 
 
 def _speed(share: float) -> float:

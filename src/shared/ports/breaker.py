@@ -19,7 +19,11 @@ FAILING, SHUT_UNTIL = "failing", "shut_until"
 """The messages that said Unavailable since the last success, and the time of the next try."""
 
 SINCE, LAST, OPENED = "since", "last", "opened"
-"""The times of the first and the last Unavailable, and of the success that opened it, in epoch seconds."""
+"""The times of the first and the last Unavailable, and of the success that opened it, in epoch seconds. With
+a rate that nobody has to choose, only what is said after enough messages have said it counts."""
+
+BEGUN = "begun"
+"""With such a rate: the time of the first Unavailable since the last success."""
 
 DEFAULT_TRIP, MAX_TRIP = 10, 30
 DEFAULT_LONGEST_SECONDS, MAX_LONGEST_SECONDS = 6 * 3600.0, 24 * 3600.0
@@ -34,14 +38,13 @@ CUTS_SECONDS = 15.0
 """With a rate that nobody has to choose, the queue shuts only after so long without a success: first the rate
 is cut, four times."""
 
-TIMES = (SHUT_UNTIL, SINCE, LAST, OPENED)
+TIMES = (SHUT_UNTIL, SINCE, LAST, OPENED, BEGUN)
 
 
 class Breaker(NamedTuple):
     """The breaker in a gate. A time is 0 if there was none.
 
     failing -- names of messages, made by `name_of`.
-    patience -- least seconds from the first Unavailable until it shuts.
     """
 
     trip: int = DEFAULT_TRIP
@@ -51,12 +54,12 @@ class Breaker(NamedTuple):
     since: float = 0.0
     last: float = 0.0
     opened: float = 0.0
-    patience: float = 0.0
+    begun: float = 0.0
 
     def is_shut(self, now: float) -> bool:
         """Returns whether messages must not be received, except to try."""
         quiet = now - self.last > QUIET_SECONDS
-        lasts = self.patience <= now - self.since < self.longest
+        lasts = now - self.since < self.longest and now - self.begun >= CUTS_SECONDS
         return len(self.failing) >= self.trip and not quiet and lasts
 
 
@@ -65,11 +68,10 @@ def name_of(message_id: str) -> str:
     return f"{binascii.crc32(message_id.encode(errors='replace')) & 0xFF:02x}"
 
 
-def breaker_of(numbers: Mapping[str, float | None], failing: Any, patience: float) -> Breaker:
+def breaker_of(numbers: Mapping[str, float | None], failing: Any) -> Breaker:
     """Returns the breaker of a gate with these numbers.
 
-    failing  -- a collection of names, or None.
-    patience -- as the breaker's.
+    failing -- a collection of names, or None.
     """
     trip, longest = numbers[TRIP], numbers[LONGEST]
     return Breaker(
@@ -77,5 +79,4 @@ def breaker_of(numbers: Mapping[str, float | None], failing: Any, patience: floa
         DEFAULT_LONGEST_SECONDS if longest is None else longest,
         frozenset(failing or ()),
         **{name: numbers[name] or 0.0 for name in TIMES},
-        patience=patience,
     )

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Protocol
 
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut, auto_of
 from shared.ports.breaker import (
-    CUTS_SECONDS,
     FAILING,
     LONGEST,
     MAX_LONGEST_SECONDS,
@@ -156,9 +155,7 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
         next=numbers[NEXT] or 0.0,
         at_once=None if at_once is None else int(at_once),
         held=held or {},
-        breaker=breaker_of(
-            numbers, failing if isinstance(failing, frozenset) else None, CUTS_SECONDS if auto else 0.0
-        ),
+        breaker=breaker_of(numbers, failing if isinstance(failing, frozenset) else None),
         auto=auto,
     )
 

@@ -62,9 +62,11 @@ class Breaker:
 
     async def _cut(self, gate: Gate, auto: Auto, delivery: Delivery, now: float) -> None:
         """Cuts the rate. A message that comes again and again cuts it seldom: it may fail by itself."""
-        if gate.rate is None or delivery.lease is None or self._random.random() * delivery.receive_count >= 1:
+        seldom = self._random.random() * delivery.receive_count**2 >= 1
+        if gate.rate is None or delivery.lease is None or seldom:
             return
-        if (cut := auto.cut_of(gate.rate.every, delivery.lease.received_at, now)) is None:
+        cut = auto.cut_of(gate.rate.every, delivery.lease.received_at, now, gate.breaker.begun)
+        if cut is None:
             return
         try:
             await self._gates.cut(self._queue, cut)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.ports.auto import Auto, Cut
-from shared.ports.breaker import CUTS_SECONDS
+from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, QUIET_SECONDS
 from shared.ports.gates import Rate, Taking
 from zigzag_testing.memory_gates import MemoryGates
 
@@ -76,11 +76,12 @@ async def _limit(gates: MemoryGates, queue: str, change: str, values: Mapping[st
 async def _unavailable(
     gates: MemoryGates, queue: str, change: str, values: Mapping[str, float], typed: Mapping[str, Any]
 ) -> bool:
-    """Tells whether the call was the right one of the two. The other one is refused."""
+    """Tells whether the call was the right one of the three. The others are refused."""
     attributes = gates.attributes[queue]
-    anew = attributes.get("last", float("-inf")) < values["quiet"]
-    anew |= "slowest" in attributes and "failing" not in attributes
-    if anew != ("#since" in change):
+    few = len(attributes.get("failing", ())) < attributes.get("trip", DEFAULT_TRIP)
+    calm = "slowest" in attributes and few
+    anew = attributes.get("last", float("-inf")) < values["now"] - QUIET_SECONDS
+    if ("#begun" in change, "#since" in change) != (calm, not calm and anew):
         return False
     (message,) = typed[":who"]["SS"]
     await gates.unavailable(queue, message, values["now"], values.get("until"))
@@ -103,7 +104,7 @@ async def _update_more(
             there = names["own"] in gates.attributes[queue].get("held", {})
             ours = await gates.claim(queue, names["permit"], names["own"], values["now"], values["until"])
             held = ours and not there
-        case "REMOVE #failing, #shut_until" | "SET #opened = :now REMOVE #failing, #shut_until":
+        case change if change.endswith("REMOVE #failing, #shut_until, #begun"):
             now = values.get("now", values.get("then", 0.0) + CUTS_SECONDS)
             await gates.succeeded(queue, now, "#opened" in change)
         case change if "#failing = :who" in change or "ADD #failing" in change:

@@ -11,7 +11,7 @@ from consumer.flow.permits import taking_of
 from consumer.flow.slots import REST_SECONDS, every_after
 from consumer.summary import Summary
 from shared.ports.auto import Auto
-from shared.ports.breaker import DEFAULT_TRIP, Breaker
+from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker
 from shared.ports.gates import Gate, Rate, gate_of
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
@@ -37,13 +37,17 @@ class TestEveryAfter:
             pytest.param(30, 3 + LEAST, False, id="but more, of a slow rate"),
         ],
     )
-    def test_it_stays_after_a_rest(self, every: float, rest: float, grows: bool) -> None:
+    def test_after_a_rest_it_is_no_less(self, every: float, rest: float, grows: bool) -> None:
         gate = GATE._replace(rate=Rate(every), auto=RULE._replace(refused=every * 2))
+        after = every_after(gate, TWO, NOW + rest)
 
-        assert (every_after(gate, TWO, NOW + rest) is not None) is grows
+        assert after is not None
+        assert (after < every, after > every) == (grows, not grows)
 
-    def test_it_stays_while_one_is_tried(self) -> None:
-        assert every_after(GATE, (Slot(NOW, NOW + 2, probe=True),), NOW) is None
+    def test_it_stays_from_a_refusal_until_a_success(self) -> None:
+        gate = GATE._replace(breaker=Breaker(failing=frozenset({"0a"}), begun=NOW))
+
+        assert every_after(gate, TWO, NOW) is None
 
     @pytest.mark.parametrize(
         "gate", [GATE._replace(auto=None), Gate(at_once=3, next=NOW)], ids=["chosen", "none"]
@@ -92,11 +96,9 @@ class TestTick:
 class TestIsShut:
     SHUT = Breaker(failing=frozenset(f"{number:02x}" for number in range(DEFAULT_TRIP)), since=NOW, last=NOW)
 
-    @pytest.mark.parametrize(("seconds", "shut"), [(14, False), (15, True)])
+    @pytest.mark.parametrize(
+        ("seconds", "shut"), [(CUTS_SECONDS - LEAST, False), (CUTS_SECONDS + LEAST, True)]
+    )
     def test_only_once_the_rate_was_cut_some_times(self, seconds: float, shut: bool) -> None:
-        attributes = {"slowest": 60_000.0, "fastest": 10.0, "every": 500.0, "since": NOW, "last": NOW}
-
-        gate = gate_of({**attributes, "failing": self.SHUT.failing})
-
-        assert gate.breaker.is_shut(NOW + seconds) is shut
+        assert self.SHUT._replace(begun=NOW).is_shut(NOW + seconds) is shut
         assert self.SHUT.is_shut(NOW + seconds)

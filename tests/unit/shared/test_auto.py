@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import e
+
 import pytest
 
 from shared.ports.auto import (
@@ -13,6 +15,7 @@ from shared.ports.auto import (
     Auto,
     Cut,
 )
+from shared.ports.breaker import CUTS_SECONDS
 
 NOW = 1_800_000_000.0
 TEN_A_SECOND = Auto(60, 0.001, refused=0.1, cut=NOW)
@@ -80,9 +83,28 @@ class TestGrowth:
         assert Auto(slowest, fastest).first == first
 
 
+class TestRest:
+    @pytest.mark.parametrize(
+        ("seconds", "rate"),
+        [
+            pytest.param(0, 40, id="none, nothing"),
+            pytest.param(600, 10 + 30 / e, id="ten minutes, two thirds of what is beyond the refused rate"),
+            pytest.param(24 * 3600, 10, id="a day, all of it"),
+        ],
+    )
+    def test_it_takes_off(self, seconds: float, rate: float) -> None:
+        assert 1 / TEN_A_SECOND.rested(1 / 40, seconds) == pytest.approx(rate)
+
+    def test_a_rate_below_the_refused_one_stays(self) -> None:
+        assert TEN_A_SECOND.rested(0.2, 3600) == 0.2
+
+    def test_it_stays_within_the_most(self) -> None:
+        assert Auto(60, 0.2, refused=0.1, cut=NOW).rested(0.2, 3600) == 0.2
+
+
 class TestCut:
     def test_a_refusal_takes_fifteen_percent_off(self) -> None:
-        assert Auto().cut_of(0.1, NOW - 1, NOW) == Cut(0.1 / 0.85, 0.1, NOW, 0.0, 1.0)
+        assert Auto().cut_of(0.1, NOW - 1, NOW, NOW) == Cut(0.1 / 0.85, 0.1, NOW, 0.0, 1.0)
 
     @pytest.mark.parametrize(
         ("received", "refused", "kept"),
@@ -94,17 +116,30 @@ class TestCut:
         ],
     )
     def test_the_next_one_takes_off(self, received: float, refused: float, kept: float | None) -> None:
-        cut = TEN_A_SECOND.cut_of(0.2, NOW + received, NOW + refused)
+        cut = TEN_A_SECOND.cut_of(0.2, NOW + received, NOW + refused, NOW + refused)
 
         expected = None if kept is None else Cut(0.2 / kept, 0.2, NOW + refused, NOW, refused - received)
         assert cut == expected
 
     @pytest.mark.parametrize("received", [-60, 0])
     def test_one_that_was_received_before_the_last_cut_does_nothing(self, received: float) -> None:
-        assert TEN_A_SECOND.cut_of(0.2, NOW + received, NOW + 30) is None
+        assert TEN_A_SECOND.cut_of(0.2, NOW + received, NOW + 30, NOW + 30) is None
 
     def test_no_cut_goes_below_the_least_rate(self) -> None:
-        cut = TEN_A_SECOND.cut_of(59, NOW + 30, NOW + 30)
+        cut = TEN_A_SECOND.cut_of(59, NOW + 30, NOW + 30, NOW + 30)
 
         assert cut is not None
         assert cut.every == 60
+
+    def test_the_refused_rate_is_the_first_one_since_a_success(self) -> None:
+        # Given two refusals without a success between, of which the first cut it at NOW
+        cut = TEN_A_SECOND.cut_of(0.2, NOW + 5, NOW + 5, begun=NOW)
+
+        # Then it grows towards the rate before both
+        assert cut == Cut(0.4, TEN_A_SECOND.refused, NOW + 5, NOW)
+
+    @pytest.mark.parametrize(("seconds", "cuts"), [(CUTS_SECONDS - 0.1, True), (CUTS_SECONDS, False)])
+    def test_where_nothing_has_succeeded_for_long_it_is_no_limit(self, seconds: float, cuts: bool) -> None:
+        now = NOW + 30
+
+        assert (TEN_A_SECOND.cut_of(0.2, now, now, begun=now - seconds) is not None) is cuts

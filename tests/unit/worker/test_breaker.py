@@ -204,10 +204,13 @@ class TestAuto:
         assert self.rate(gates) == Rate(0.2)
 
     def test_while_the_queue_is_shut_none_does(self, world: World, gates: Gates) -> None:
+        fail(world, gates, 2 * DEFAULT_TRIP)  # its hours begin when it could shut first
         fail(world, gates, DEFAULT_TRIP)
 
-        work(world, gates, "away", took=CUTS_SECONDS)
+        report = work(world, gates, "away", name="once_only", took=CUTS_SECONDS, receives=30)
 
+        assert report.outcome == "retry later"
+        assert gates.breaker.is_shut(world.clock.now())
         assert self.rate(gates) == Rate(0.1)
 
     def test_one_that_comes_again_and_again_does_seldom(self, world: World, gates: Gates) -> None:
