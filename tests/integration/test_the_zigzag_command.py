@@ -174,7 +174,7 @@ class TestLimits:
 
         assert code == 0
         told = {"closed": closed, "paused_since": since, "rate": None, "next_slot": None, "waiting": 2}
-        no_cap = {"at_once": None, "held": 0, "unavailable_since": None, "failing": 0}
+        no_cap = {"auto": None, "at_once": None, "held": 0, "unavailable_since": None, "failing": 0}
         assert json.loads(out) == {"default": {**told, **no_cap, "takes_seconds": None}}
         assert shown in zigzag("limits")[1]
 
@@ -196,6 +196,55 @@ class TestLimit:
         gate = stack.gate()
         assert (code, err) == (0, "")
         assert (float(gate["every"]["N"]), gate["burst"]) == (every, {"N": str(burst)})
+
+    @pytest.mark.parametrize(
+        ("arguments", "first", "slowest", "fastest"),
+        [
+            ((), 1000, 1000, 10),
+            (("--least", "30/min", "--most", "50/s"), 1000, 2000, 20),
+            (("--least", "5/s"), 200, 200, 10),
+            (("--least", "200/s"), 5, 5, 5),
+            (("--most", "1/min"), 60000, 60000, 60000),
+        ],
+        ids=str,
+    )
+    def test_a_rate_can_find_itself_between_a_least_and_a_most(
+        self,
+        zigzag: Any,
+        stack: ControlledStack,
+        arguments: tuple[str, ...],
+        first: float,
+        slowest: float,
+        fastest: float,
+    ) -> None:
+        code, _, err = zigzag("limit", "--rate", "auto", *arguments)
+
+        gate = {name: float(stack.gate()[name]["N"]) for name in ("every", "slowest", "fastest", "burst")}
+        assert (code, err) == (0, "")
+        assert gate == {"every": first, "slowest": slowest, "fastest": fastest, "burst": 1}
+
+    def test_it_says_between_which_rates_it_is(self, zigzag: Any, stack: ControlledStack) -> None:
+        stack.send_and_receive(12)
+
+        _, out, _ = zigzag("limit", "--rate", "auto", "--least", "30/min", "--most", "50/s")
+
+        assert out == (
+            "In default a task starts each 1 s at first. Refused starts slow that down, to one each 2 s at "
+            "most, and others speed it up, to one each 0.02 s. 12 wait.\n"
+        )
+
+    def test_limits_shows_the_rate_as_it_is_now(self, zigzag: Any, stack: ControlledStack) -> None:
+        numbers = {"every": 371.75899571297157, "slowest": 2000, "fastest": 20, "burst": 1, "refused": 350}
+        failing = {"failing": {"SS": ["0a"]}, "begun": {"N": str(NOW)}}
+        stack.say(**{name: {"N": str(number)} for name, number in numbers.items()}, **failing)
+
+        shown = json.loads(zigzag("limits", "--json")[1])["default"]
+
+        assert shown["closed"] is None
+        assert shown["rate"] == {"every_seconds": 0.37175899571297157, "burst": 1}
+        assert shown["auto"] == {"slowest_seconds": 2.0, "fastest_seconds": 0.02}
+        assert shown["unavailable_since"] == NOW
+        assert "auto 0.372 s" in zigzag("limits")[1]
 
     def test_it_says_how_long_what_waits_takes(self, zigzag: Any, stack: ControlledStack) -> None:
         stack.send_and_receive(12)
@@ -225,6 +274,7 @@ class TestLimit:
         assert json.loads(out) == {
             "queue": "default",
             "rate": rate,
+            "auto": None,
             "at_once": None,
             "trip": None,
             "longest_seconds": None,
@@ -310,7 +360,7 @@ class TestLimit:
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
-            (("--rate", "0/s"), "the rate '0/s' may be like 5/s, 30/min or 100/h"),
+            (("--rate", "0/s"), "the rate '0/s' may be auto, or like 5/s, 30/min or 100/h"),
             (("--rate", "5/d"), "the rate '5/d' may be"),
             (("--rate", "1001/s"), "at most 1000/s"),
             (("--rate", "0.001/h"), "at least 1 in 30 days"),
@@ -333,6 +383,17 @@ class TestLimit:
             (("--trip", "31"), "not 31"),
             (("--longest", "soon"), "--longest 'soon' may be like 90s, 30min or 6h"),
             (("--longest", "25h"), "at most 24h"),
+            (("--rate", "automatic"), "the rate 'automatic' may be auto, or like 5/s"),
+            (("--rate", "auto", "--burst", "3"), "--rate auto takes no --burst"),
+            (("--rate", "auto", "--least", "0/s"), "the rate '0/s' may be like 5/s"),
+            (("--rate", "auto", "--least", "auto"), "the rate 'auto' may be like 5/s"),
+            (("--rate", "auto", "--most", "1001/s"), "at most 1000/s"),
+            (
+                ("--rate", "auto", "--least", "6/s", "--most", "5/s"),
+                "the --least 6/s is above the --most 5/s",
+            ),
+            (("--rate", "5/s", "--least", "1/s"), "--least and --most need --rate auto"),
+            (("--at-once", "3", "--most", "1/s"), "--least and --most need --rate auto"),
         ],
         ids=str,
     )
@@ -345,7 +406,9 @@ class TestLimit:
         assert words in err
         assert stack.gate() == {}
 
-    @pytest.mark.parametrize("arguments", [("--rate", "5/s"), ("--at-once", "1")], ids=str)
+    @pytest.mark.parametrize(
+        "arguments", [("--rate", "5/s"), ("--rate", "auto"), ("--at-once", "1")], ids=str
+    )
     def test_a_fifo_queue_takes_none(self, zigzag: Any, account: None, arguments: tuple[str, ...]) -> None:
         table = deployed(FIFO, "true")["RecordsTableName"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from math import inf
 from typing import Annotated
 
 import typer
@@ -11,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from shared.lease import KEPT_SECONDS
+from shared.ports.auto import DEFAULT_FASTEST_SECONDS, DEFAULT_SLOWEST_SECONDS
 from shared.ports.breaker import MAX_LONGEST_SECONDS, MAX_TRIP
-from shared.ports.gates import MAX_AT_ONCE, Rate
+from shared.ports.gates import MAX_AT_ONCE
 from shared.queues import DEFAULT
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json, Queue, with_target
 from zigzag_local.readable import harmless
-from zigzag_operate import Kind, OperateError, StackGates, Target
+from zigzag_operate import Auto, Kind, OperateError, Rate, StackGates, Target
 from zigzag_operate.limits import Limited, Starts
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
@@ -25,20 +27,46 @@ LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
 """The least and the most seconds from one start to the next."""
 
 
-def rate_of(text: str | None, burst: int | None) -> Rate | None:
-    """Returns the rate of a text like 5/s, 30/min or 100/h. Raises OperateError for any other text."""
+def rate_of(text: str | None, burst: int | None, least: str | None, most: str | None) -> Rate | Auto | None:
+    """Returns the rate of a text like 5/s, 30/min or 100/h, or of `auto`. Raises OperateError for any other
+    text, and for options that do not fit it."""
+    if text == "auto":
+        return _auto_of(burst, least, most)
+    if least is not None or most is not None:
+        raise OperateError("--least and --most need --rate auto", Kind.WRONG)
     if text is None:
         if burst is not None:
             raise OperateError("--burst needs a --rate: give both", Kind.WRONG)
         return None
+    return Rate(_every_of(text, "auto, or "), 1 if burst is None else burst)
+
+
+def _auto_of(burst: int | None, least: str | None, most: str | None) -> Auto:
+    """Returns the rule of a rate that finds itself. A bound that is not given is the default, or the other
+    one if that is beyond it."""
+    if burst is not None:
+        raise OperateError("--rate auto takes no --burst: after a rest one task starts", Kind.WRONG)
+    slowest = None if least is None else _every_of(least)
+    fastest = None if most is None else _every_of(most)
+    if slowest is not None and fastest is not None and slowest < fastest:
+        raise OperateError(f"the --least {least} is above the --most {most}", Kind.WRONG)
+    return Auto(
+        max(DEFAULT_SLOWEST_SECONDS, fastest or 0.0) if slowest is None else slowest,
+        min(DEFAULT_FASTEST_SECONDS, slowest or inf) if fastest is None else fastest,
+    )
+
+
+def _every_of(text: str, else_: str = "") -> float:
+    """Returns the seconds from start to start of a text like 5/s. Raises OperateError for any other text."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
     every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0
     if not LEAST_EVERY <= every <= MOST_EVERY:
         raise OperateError(
-            f"the rate {text!r} may be like 5/s, 30/min or 100/h, at most 1000/s and at least 1 in 30 days",
+            f"the rate {text!r} may be {else_}like 5/s, 30/min or 100/h, at most 1000/s and at least 1 in 30 "
+            "days",
             Kind.WRONG,
         )
-    return Rate(every, 1 if burst is None else burst)
+    return every
 
 
 def at_once_of(most: int | None) -> int | None:
@@ -84,6 +112,12 @@ def limit_words(limited: Limited) -> str:
 
 def _rate_words(limited: Limited, rate: Starts) -> str:
     waiting = limited.waiting
+    if limited.auto is not None:
+        return (
+            f"In {limited.queue} a task starts each {rate.every_seconds:g} s at first. Refused starts slow "
+            f"that down, to one each {limited.auto.slowest_seconds:g} s at most, and others speed it up, to "
+            f"one each {limited.auto.fastest_seconds:g} s. {waiting:,} wait."
+        )
     one = "a task" if rate.burst == 1 else f"{rate.burst} tasks"
     every = f"each {rate.every_seconds:g} s, and {one} at once after a rest"
     words = f"In {limited.queue} a task starts {every}."
@@ -103,7 +137,9 @@ def at(seconds: float) -> str:
 def limit(
     target: Target,
     queue: Queue = DEFAULT,
-    rate: Annotated[str | None, typer.Option(help="Most starts: 5/s, 30/min, 100/h.")] = None,
+    rate: Annotated[str | None, typer.Option(help="Most starts: 5/s, 30/min, 100/h, auto.")] = None,
+    least: Annotated[str | None, typer.Option(help="With auto: the least rate, or 1/s.")] = None,
+    most: Annotated[str | None, typer.Option(help="With auto: the most, or 100/s.")] = None,
     burst: Annotated[int | None, typer.Option(min=1, max=1000, help="Most at once, after a rest.")] = None,
     at_once: Annotated[
         int | None, typer.Option(help="Most that run at once, 1 to 30. More: WorkerConcurrency.")
@@ -117,7 +153,7 @@ def limit(
     the parameter WorkerConcurrency; for one at a time by a key, a FIFO group."""
     if none == any(one is not None for one in (rate, at_once, trip, longest)):
         raise OperateError("name a --rate, an --at-once, a --trip or a --longest; or else --none", Kind.WRONG)
-    limits = rate_of(rate, burst), at_once_of(at_once), trip_of(trip), longest_of(longest)
+    limits = rate_of(rate, burst, least, most), at_once_of(at_once), trip_of(trip), longest_of(longest)
     limited = StackGates(target, queue).limit(*limits)
     answer(limited, as_json, limit_words(limited))
 
@@ -132,7 +168,9 @@ def limits(
     table = Table("queue", "state", "since", "every", "burst", "at once", "waiting", box=None)
     for name, one in limits.items():
         since = one.paused_since or one.unavailable_since
-        rate = ("", "") if one.rate is None else (f"{one.rate.every_seconds:g} s", str(one.rate.burst))
+        auto = "auto " * (one.auto is not None)
+        every = None if one.rate is None else f"{auto}{one.rate.every_seconds:{'.3g' if auto else 'g'}} s"
+        rate = ("", "") if every is None or one.rate is None else (every, str(one.rate.burst))
         table.add_row(
             name,
             Text(harmless(one.closed or "open")),

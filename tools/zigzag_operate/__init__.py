@@ -3,6 +3,7 @@
 Functions return values and print nothing. What goes wrong is an OperateError.
 """
 
+from shared.ports.auto import Auto
 from shared.ports.gates import Rate
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
@@ -10,4 +11,4 @@ from zigzag_operate.send import send
 from zigzag_operate.status import status
 from zigzag_operate.target import Stack, Target, find
 
-__all__ = ["Kind", "OperateError", "Rate", "Stack", "StackGates", "Target", "find", "send", "status"]
+__all__ = ["Auto", "Kind", "OperateError", "Rate", "Stack", "StackGates", "Target", "find", "send", "status"]

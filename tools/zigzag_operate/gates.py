@@ -11,6 +11,7 @@ from consumer.summary import UNAVAILABLE
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
+from shared.ports.auto import FASTEST, SLOWEST, Auto
 from shared.ports.breaker import LONGEST, TRIP
 from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, Gate, GatesError, Rate, gate_of
 from shared.ports.queue import MAX_POLL_SECONDS
@@ -18,7 +19,7 @@ from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
 from zigzag_operate.counts import counts
 from zigzag_operate.errors import Kind, OperateError
-from zigzag_operate.limits import Limited, Limits, Paused, Resumed, Starts
+from zigzag_operate.limits import Between, Limited, Limits, Paused, Resumed, Starts
 from zigzag_operate.target import Stack, Target
 
 QUEUES = (DEFAULT,)
@@ -82,27 +83,29 @@ class StackGates:
 
     def limit(
         self,
-        rate: Rate | None = None,
+        rate: Rate | Auto | None = None,
         at_once: int | None = None,
         trip: int | None = None,
         longest: float | None = None,
     ) -> Limited:
         """Sets the given limits and leaves the others; without any, removes all.
 
+        rate          -- an Auto finds it by itself.
         at_once       -- 1 to 30.
         trip, longest -- when the breaker shuts, and for how many seconds; both are set together.
 
         Raises OperateError for a value that no gate has, and for a rate or a cap of a FIFO queue, whose
         messages are received in groups.
         """
-        _check(rate, at_once, trip, longest)
+        rate, auto = (Rate(rate.first), rate) if isinstance(rate, Auto) else (rate, None)
+        _check(rate, auto, at_once, trip, longest)
         none = (rate, at_once, trip, longest) == (None,) * 4
         if self._as_it_is.fifo and (rate or at_once):
             raise OperateError(
                 "a FIFO queue takes no limit: one task at a time of each group runs anyway", Kind.WRONG
             )
         if rate is not None or none:
-            _done(self._gates.limit(self._queue, rate))
+            _done(self._gates.limit(self._queue, rate, auto))
         if at_once is not None or none:
             _done(self._gates.cap(self._queue, at_once))
         if trip is not None or longest is not None or none:
@@ -111,8 +114,9 @@ class StackGates:
             waiting = counts(self._target).waiting
         except OperateError as error:
             raise OperateError(f"{self._queue} has this limit; but {error}") from error
-        takes = _takes_seconds(waiting, rate)
-        return Limited(self._queue, _told(rate), at_once, trip, longest, none, waiting, takes)
+        takes = None if auto else _takes_seconds(waiting, rate)
+        told = _told(rate), _bounds(auto)
+        return Limited(self._queue, *told, at_once, trip, longest, none, waiting, takes)
 
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
@@ -130,10 +134,11 @@ class StackGates:
                 closed=self._why_closed(gate, now),
                 paused_since=gate.since,
                 rate=_told(gate.rate),
+                auto=_bounds(gate.auto),
                 next_slot=gate.next or None,
                 at_once=gate.at_once,
                 held=sum(until >= now for until in gate.held.values()),
-                unavailable_since=gate.breaker.since if gate.breaker.failing else None,
+                unavailable_since=gate.breaker.unavailable_since,
                 failing=len(gate.breaker.failing),
                 waiting=waiting,
                 takes_seconds=_takes_seconds(waiting, gate.rate),
@@ -154,11 +159,15 @@ def is_controlled(stack: Stack) -> bool:
     return stack.parameters.get("FlowControl") == "true"
 
 
-def _check(rate: Rate | None, at_once: int | None, trip: int | None, longest: float | None) -> None:
+def _check(
+    rate: Rate | None, auto: Auto | None, at_once: int | None, trip: int | None, longest: float | None
+) -> None:
     """Raises OperateError for a value that would close the queue, as the consumer does not understand it."""
     set_to = {AT_ONCE: at_once, TRIP: trip, LONGEST: longest}
     if rate is not None:
         set_to |= {EVERY: rate.every * 1000, BURST: rate.burst}
+    if auto is not None:
+        set_to |= {SLOWEST: auto.slowest * 1000, FASTEST: auto.fastest * 1000}
     said = {name: float(value) for name, value in set_to.items() if value is not None}
     if odd := gate_of({HELD: {}, **said}).odd:
         raise OperateError(f"no gate has such a value: {', '.join(odd)}", Kind.WRONG)
@@ -173,6 +182,10 @@ def _done[R](call: Coroutine[Any, Any, R]) -> R:
 
 def _takes_seconds(waiting: int, rate: Rate | None) -> float | None:
     return None if rate is None else max(0, waiting - rate.burst) * rate.every
+
+
+def _bounds(auto: Auto | None) -> Between | None:
+    return None if auto is None else Between(auto.slowest, auto.fastest)
 
 
 def _told(rate: Rate | None) -> Starts | None:

@@ -34,19 +34,30 @@ class Starts:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """The bounds of a rate that finds itself: seconds from one start to the next."""
+
+    slowest_seconds: float
+    fastest_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Limited:
     """Limits that were set; None where one was left as it is.
 
+    rate            -- if it finds itself, the first one.
+    auto            -- between which rates it finds itself; None if it does not.
     at_once         -- most tasks that run at the same time.
     trip            -- so many messages that say Unavailable shut the queue.
     longest_seconds -- for so long at most.
     none            -- whether all limits were removed instead.
     waiting         -- messages that wait.
-    takes_seconds   -- how long they take at the rate; None without a rate.
+    takes_seconds   -- how long they take at the rate; None without a rate, or if it finds itself.
     """
 
     queue: str
     rate: Starts | None
+    auto: Between | None
     at_once: int | None
     trip: int | None
     longest_seconds: float | None
@@ -61,6 +72,8 @@ class Limits:
 
     closed            -- why nothing is received; None if the queue is open.
     paused_since      -- None if it is not paused, or nobody knows.
+    rate              -- as it is now.
+    auto              -- between which rates it finds itself; None if it does not.
     next_slot         -- when the rate allows the next start; None if no slot was taken yet.
     at_once, held     -- most permits at the same time, and how many are held now.
     unavailable_since -- since when messages say Unavailable; None if none does.
@@ -72,6 +85,7 @@ class Limits:
     closed: str | None
     paused_since: float | None
     rate: Starts | None
+    auto: Between | None
     next_slot: float | None
     at_once: int | None
     held: int

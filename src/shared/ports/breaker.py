@@ -56,6 +56,11 @@ class Breaker(NamedTuple):
     opened: float = 0.0
     begun: float = 0.0
 
+    @property
+    def unavailable_since(self) -> float | None:
+        """Returns since when tasks say Unavailable without a success; None if none does."""
+        return (self.begun or self.since) if self.failing else None
+
     def is_shut(self, now: float) -> bool:
         """Returns whether messages must not be received, except to try."""
         quiet = now - self.last > QUIET_SECONDS
