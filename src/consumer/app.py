@@ -60,6 +60,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         WallClock(),
         Random(),
         linger_seconds=settings.linger_seconds,
+        in_flight_cap=settings.in_flight_cap,
         pollers=pollers,
         memory=memory,
         gates=gates,

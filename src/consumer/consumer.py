@@ -37,6 +37,7 @@ class Consumer:
     """Polls queues and dispatches their messages.
 
     linger_seconds -- how long a tick polls on after a queue has run empty, in seconds.
+    in_flight_cap  -- most messages that a tick receives from all queues, less those in flight; 0 = no cap.
     pollers        -- most polls of a tick at the same time.
     memory         -- the memory for received messages.
     gates          -- the operators' gates for the queues; None without flow control.
@@ -50,6 +51,7 @@ class Consumer:
         random: Random,
         *,
         linger_seconds: float = 0,
+        in_flight_cap: int = 0,
         pollers: int = MIN_POLLERS,
         memory: Memory | None = None,
         gates: Gates | None = None,
@@ -59,6 +61,8 @@ class Consumer:
         self._clock = clock
         self._random = random
         self._linger_seconds = linger_seconds
+        self._in_flight_cap = in_flight_cap
+        self._weights = [polled.queue.weight for polled in queues]
         self._pollers = pollers
         self._limit = EventLimit()
         self._memory = memory or Memory(0)
@@ -72,13 +76,15 @@ class Consumer:
         ends_at = self._clock.now() + seconds_left
         flows = self._flows()
         sources = [self._source(*each, ends_at) for each in zip(self._queues, flows, strict=True)]
-        summary = await Tick(sources, self._clock, pollers=self._pollers).run()
+        tick = Tick(sources, self._clock, weights=self._weights, pollers=self._pollers)
+        summary = await tick.run()
         for flow in flows:
             await flow.end()
         return summary
 
     def _flows(self) -> Sequence[Flow]:
-        caps = [InFlightCap(polled.messages, polled.queue.in_flight_cap) for polled in self._queues]
+        queues = [polled.messages for polled in self._queues]
+        caps = InFlightCap(queues, self._in_flight_cap, self._weights).flows()
         return caps if self._gates is None else self._gates.before(caps)
 
     def _source(self, polled: PolledQueue, flow: Flow, ends_at: float) -> Source:

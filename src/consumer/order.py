@@ -1,18 +1,49 @@
-"""The order in which queues are polled."""
+"""The order in which queues are polled: by their weights.
+
+It is stride scheduling. Each queue has a pass, which each message that is asked for moves on, by less the
+larger the queue's weight. The queue with the least pass is next. So queues that all have messages are
+received from in the proportion of their weights, whatever else they do.
+
+An empty queue gathers no credit for the time when it had messages to come: it joins those that have some
+where they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from shared.ports.queue import MAX_PER_CALL
 
 
-def next_after(last: int, going_on: Sequence[bool]) -> int | None:
-    """Returns the number of the queue to poll next, one after the other, or None if no turn goes on.
+class Order:
+    """The passes of queues in one tick. A queue is named by its number."""
 
-    last     -- the queue that was polled last; -1 before the first poll.
-    going_on -- for each queue, whether its turn goes on.
-    """
-    for step in range(1, len(going_on) + 1):
-        number = (last + step) % len(going_on)
-        if going_on[number]:
-            return number
-    return None
+    def __init__(self, weights: Sequence[int]) -> None:
+        self._strides = [1 / weight for weight in weights]
+        self._passes = [0.0 for _ in weights]
+
+    def next(self, ready: Sequence[bool]) -> int | None:
+        """Returns the queue to poll next, of those that are ready; None if none is."""
+        return min(_numbers(ready), key=self._passes.__getitem__, default=None)
+
+    def is_ahead(self, number: int, busy: Sequence[bool]) -> bool:
+        """Returns whether the queue has had more than its part: a busy one has the lesser pass."""
+        return any(self._passes[each] < self._passes[number] for each in _numbers(busy))
+
+    def begins(self, number: int, busy: Sequence[bool]) -> None:
+        """Notes that a poll begins. It counts as a full one until it ends.
+
+        busy -- for each queue, whether it seems to have many messages.
+        """
+        if not busy[number]:  # no credit for the time when it had none
+            joined = min((self._passes[each] for each in _numbers(busy)), default=0.0)
+            self._passes[number] = max(self._passes[number], joined)
+        self._passes[number] += MAX_PER_CALL * self._strides[number]
+
+    def ended(self, number: int, received: int) -> None:
+        """Notes how many messages the poll has brought."""
+        self._passes[number] -= (MAX_PER_CALL - received) * self._strides[number]
+
+
+def _numbers(marked: Sequence[bool]) -> Iterator[int]:
+    return (number for number, mark in enumerate(marked) if mark)

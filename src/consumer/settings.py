@@ -33,6 +33,4 @@ class ConsumerSettings(NamedTuple):
 
     @property
     def queue(self) -> TaskQueue:
-        return TaskQueue(
-            DEFAULT, self.queue_url, self.dead_letter_queue_url, self.batch_size, self.in_flight_cap
-        )
+        return TaskQueue(DEFAULT, self.queue_url, self.dead_letter_queue_url, self.batch_size)

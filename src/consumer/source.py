@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from math import inf
 from random import Random
 from typing import Any
 
@@ -38,12 +39,20 @@ receives the messages that all of them miss
 LINGER_AGAIN_SECONDS = 1.0
 """Seconds until the next poll of a queue that has a rate and lingers: its polls don't wait."""
 
+GETS_ON_SECONDS = 1.0
+"""Time since the last receive for which other queues may wait for this one, if it has had less than its part.
+After it they go on: its calls may hang."""
+
 
 class Source:
     """Polls one queue in one tick.
 
     linger_seconds -- how long to poll on after the queue has run empty.
     ends_at        -- when the function's own time is over, in epoch seconds.
+
+    has_run_empty -- whether enough polls in a row were empty, and it has lingered.
+    brings        -- whether the last receive brought messages.
+    is_full       -- whether it brought as many as it asked for, and no rate or exact cap limited it.
     """
 
     def __init__(
@@ -71,10 +80,24 @@ class Source:
         self._empty_polls = 0
         self._empty_since: float | None = None
         self._paused_until = 0.0
+        self._received_at = -inf
+        self.has_run_empty = False
+        self.brings = False
+        self.is_full = False
 
     @property
     def goes_on(self) -> bool:
         return not self.turn.stopped
+
+    @property
+    def gets_on(self) -> bool:
+        """Whether a receive has ended lately, so that another one is likely to."""
+        return self._clock.now() < self._received_at + GETS_ON_SECONDS and not self.pause_seconds()
+
+    def end_if_empty(self) -> None:
+        """Ends the turn of a queue that has run empty."""
+        if self.has_run_empty:
+            self._stop(QUEUE_EMPTY)
 
     def pause_seconds(self) -> float:
         """Returns how long the queue must not be polled. The pause holds for all pollers, since AWS counts
@@ -105,10 +128,13 @@ class Source:
             return 0
         self.turn.polls += 1
         self.turn.received += len(received)
+        self.brings = bool(received)
+        self.is_full = len(received) == share.most and not share.slots
+        self._received_at = self._clock.now()
         self._note_emptiness(bool(received), waited=self.turn.received > 0 and not share.slots)
         if received:
             await self._dispatch(received, share)
-        elif share.slots and self._linger_seconds and self.goes_on:
+        elif share.slots and self._linger_seconds and not self.has_run_empty:
             await self._clock.sleep(LINGER_AGAIN_SECONDS)
         return len(received)
 
@@ -176,14 +202,14 @@ class Source:
 
     def _note_emptiness(self, came: bool, *, waited: bool) -> None:
         if came:
-            self._empty_polls, self._empty_since = 0, None
+            self._empty_polls, self._empty_since, self.has_run_empty = 0, None, False
             return
         now = self._clock.now()
         self._empty_polls += 1
         self._empty_since = now if self._empty_since is None else self._empty_since
         enough = EMPTY_POLLS if waited else IDLE_POLLS
-        if self._empty_polls >= enough and now >= self._empty_since + self._linger_seconds:
-            self._stop(QUEUE_EMPTY)
+        lingered = now >= self._empty_since + self._linger_seconds
+        self.has_run_empty = self._empty_polls >= enough and lingered
 
     def _pause(self, seconds: float) -> None:
         self._paused_until = self._clock.now() + seconds

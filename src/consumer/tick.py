@@ -1,64 +1,111 @@
-"""One run of the consumer: each queue has a poller of its own. Others poll all queues while polls are
-full."""
+"""One run of the consumer: each queue has a poller of its own. Others poll those queues whose polls bring
+messages, by their weights."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
 
-from consumer.order import next_after
+from consumer.order import Order
 from consumer.source import Source
 from consumer.summary import Summary, total
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_PER_CALL
 
+EMPTY_AGAIN_SECONDS = 1.0
+"""Time until a queue that has run empty is polled again, while another one goes on. Only the queue's own
+poller does it: if each poller did, an idle queue would cost as much as a busy one."""
+
+TURN_SECONDS = 0.05
+"""Time after which a poller looks again whether its queue still is ahead of the others."""
+
 
 class Tick:
     """One run of the consumer.
 
-    pollers -- most polls at the same time.
+    weights -- of the queues, in their order.
+    pollers -- most polls at the same time; one for each queue at least.
     """
 
-    def __init__(self, sources: Sequence[Source], clock: Clock, *, pollers: int) -> None:
+    def __init__(
+        self, sources: Sequence[Source], clock: Clock, *, weights: Sequence[int], pollers: int
+    ) -> None:
         self._sources = sources
         self._clock = clock
         self._max_pollers = pollers
         self._pollers = 0
-        self._last = -1
+        self._order = Order(weights)
+        self._all_empty = asyncio.Event()
 
     async def run(self) -> Summary:
         """Polls until no queue's turn goes on. Never raises for an error of AWS: the summary tells it."""
         async with asyncio.TaskGroup() as group:
-            for source in self._sources:
-                self._open_poller(group, source)
+            for number in range(len(self._sources)):
+                self._open_poller(group, self._watch(group, number))
         return total([source.turn for source in self._sources])
 
-    def _open_poller(self, group: asyncio.TaskGroup, own: Source | None = None) -> None:
+    def _open_poller(self, group: asyncio.TaskGroup, poller: Coroutine[Any, Any, None]) -> None:
         self._pollers += 1
-        group.create_task(self._poll_on(group, own))
+        group.create_task(poller)
 
-    async def _poll_on(self, group: asyncio.TaskGroup, own: Source | None) -> None:
-        """Runs one poller. A queue's own polls until the turn ends, and does not wait for other queues.
-
-        A poller for all queues ends once a poll is not full.
-        """
-        while (source := own or self._next()) is not None and source.goes_on:
+    async def _watch(self, group: asyncio.TaskGroup, number: int) -> None:
+        """Runs a queue's own poller, until the turn ends. It waits for no other queue, except while its own
+        is ahead of one that has messages."""
+        source = self._sources[number]
+        while source.goes_on:
+            if source.has_run_empty:
+                await self._rest()
             if (pause := source.pause_seconds()) > 0:
                 await self._clock.sleep(pause)
-                continue
-            received = await source.poll()
-            if received == MAX_PER_CALL and self._pollers < self._max_pollers:
-                self._open_poller(group)
-            if received < MAX_PER_CALL and own is None:
+            elif self._order.is_ahead(number, self._waited_for()):
+                await self._clock.sleep(TURN_SECONDS)
+            else:
+                await self._poll(group, number)
+        self._end_if_all_are_empty()
+        self._pollers -= 1
+
+    async def _help(self, group: asyncio.TaskGroup) -> None:
+        """Runs a poller for all queues, until a poll is not full."""
+        while (number := self._next()) is not None:
+            if (pause := self._sources[number].pause_seconds()) > 0:
+                await self._clock.sleep(pause)
+            elif await self._poll(group, number) < MAX_PER_CALL:
                 break
         self._pollers -= 1
 
-    def _next(self) -> Source | None:
-        """Returns the next queue for a poller of all queues, pausing ones last; None if no turn goes on."""
-        going_on = [source.goes_on for source in self._sources]
-        ready = [source.goes_on and not source.pause_seconds() for source in self._sources]
-        number = next_after(self._last, ready if any(ready) else going_on)
-        if number is None:
-            return None
-        self._last = number
-        return self._sources[number]
+    async def _poll(self, group: asyncio.TaskGroup, number: int) -> int:
+        """Makes a poll, and opens one more poller if it is full. Returns how many messages came."""
+        self._order.begins(number, [source.is_full for source in self._sources])
+        received = await self._sources[number].poll()
+        self._order.ended(number, received)
+        if received == MAX_PER_CALL and self._pollers < self._max_pollers:
+            self._open_poller(group, self._help(group))
+        return received
+
+    def _next(self) -> int | None:
+        """Returns the next queue for a poller of all queues, pausing ones last; None if none brings any."""
+        bring = [source.goes_on and source.brings for source in self._sources]
+        ready = [
+            each and not source.pause_seconds() for each, source in zip(bring, self._sources, strict=True)
+        ]
+        return self._order.next(ready if any(ready) else bring)
+
+    def _waited_for(self) -> list[bool]:
+        """Returns for each queue whether others may wait for it: it has messages, and its polls get on."""
+        return [source.goes_on and source.is_full and source.gets_on for source in self._sources]
+
+    async def _rest(self) -> None:
+        """Waits until the empty queue is polled again, or ends its turn if no other has messages."""
+        self._end_if_all_are_empty()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(EMPTY_AGAIN_SECONDS):
+                await self._all_empty.wait()
+
+    def _end_if_all_are_empty(self) -> None:
+        """Ends the turns of empty queues, once every other queue is empty as well, or its turn has ended."""
+        if all(source.has_run_empty or not source.goes_on for source in self._sources):
+            for source in self._sources:
+                source.end_if_empty()
+            self._all_empty.set()

@@ -12,14 +12,14 @@ class TaskQueue(NamedTuple):
     url             -- the task queue's URL.
     dead_letter_url -- its dead-letter queue's URL.
     batch_size      -- most deliveries of one dispatch, from a standard queue.
-    in_flight_cap   -- most messages that a run of the consumer receives, less those in flight; 0 = no cap.
+    weight          -- its part of what is received, next to the other queues' weights.
     """
 
     name: str
     url: str
     dead_letter_url: str
     batch_size: int = 1
-    in_flight_cap: int = 0
+    weight: int = 1
 
     @property
     def fifo(self) -> bool:

@@ -88,11 +88,11 @@ class Sandbox(Operated):
         self._runner, self.clock = virtual_runner()
         self._random = Random(seed)
         self._table = table_of(tasks)
-        self._linger_seconds = linger_seconds
+        self._linger_seconds, self._in_flight_cap = linger_seconds, in_flight_cap
         self.faults = Faults(Random(seed + 1), faults or {})
         queues = queues_of(self.clock, fifo, superseded_handles_act, count_late_seconds)
         self.queue, self.dead_letter_queue = queues
-        self._queue = TaskQueue(DEFAULT, queues[0].url, queues[1].url, batch_size, in_flight_cap)
+        self._queue = TaskQueue(DEFAULT, queues[0].url, queues[1].url, batch_size)
         self.records = MemoryRecords()
         self.gates = MemoryGates() if flow_control else None
         self.reports: list[Report] = []
@@ -206,9 +206,14 @@ class Sandbox(Operated):
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
                     polled = PolledQueue(self._queue, ports.queue, ports.dead_letters)
-                    linger, gates = self._linger_seconds, ports.gates
                     consumer = Consumer(
-                        [polled], ports.workers, clock, self._random, linger_seconds=linger, gates=gates
+                        [polled],
+                        ports.workers,
+                        clock,
+                        self._random,
+                        linger_seconds=self._linger_seconds,
+                        in_flight_cap=self._in_flight_cap,
+                        gates=ports.gates,
                     )
                     return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
         except (TimeoutError, Crash):

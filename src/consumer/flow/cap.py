@@ -1,22 +1,28 @@
-"""The in-flight cap limits how many messages a run of the consumer may receive.
+"""The in-flight cap limits how many messages a run of the consumer may receive, from all queues together.
 
-A run may receive the cap, less SQS's in-flight count when the run begins. It may always receive a tenth of
-the cap, by a few small polls. The count has two flaws, which limit the cap's promise:
+A run may receive the cap, less SQS's in-flight counts when the run begins. It may always receive a tenth of
+the cap, by a few small polls. The counts have two flaws, which limit the cap's promise:
 
-- It is up to a minute late. So each run may take what the runs of the minute before it have taken already:
+- They are up to a minute late. So each run may take what the runs of the minute before it have taken already:
   with a run a minute, up to twice the cap is received and not settled; with another run in that minute, a
   cap more.
-- It includes messages that are merely postponed. If no more than the cap were received, tasks that wait for
+- They include messages that are merely postponed. If no more than the cap were received, tasks that wait for
   their retry would keep healthy ones out; so a tenth of the cap goes beyond it, in each run. As long as fewer
   messages than that become visible again in the time between two runs, a fresh one starts in the next run.
 
 So long tasks add up, by a tenth of the cap in each run, or by one if the cap is below ten. Lambda limits how
 many run at once, by the parameter WorkerConcurrency.
+
+A poll asks for no more than its queue's part of what is left, by the weights of the queues that have
+messages. So the queue that is polled first does not take what is due to the others.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
+from math import ceil
 
 from consumer.flow.flow import Share, Slot
 from consumer.summary import CAP_REACHED
@@ -25,30 +31,82 @@ from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 
 
 class InFlightCap:
-    """Limits the messages of `queue` that one run may receive, by a cap of `limit` messages (0 = no cap)."""
+    """Limits the messages that one run may receive, by a cap of `limit` messages (0 = no cap).
 
-    def __init__(self, queue: Queue, limit: int) -> None:
-        self._queue = queue
+    queues  -- all queues of the stack.
+    weights -- their weights, in the same order.
+    """
+
+    def __init__(self, queues: Sequence[Queue], limit: int, weights: Sequence[int] = (1,)) -> None:
+        self._queues = queues
+        self._weights = weights
         self._limit = limit
         self._left: int | None = None
         self._asked = 0
+        self._wanting: set[int] = set()
 
-    async def may_receive(self) -> Share:
+    def flows(self) -> list[CapOfQueue]:
+        """Returns the flow of each queue."""
+        return [CapOfQueue(self, number) for number in range(len(self._queues))]
+
+    async def may_receive(self, number: int = 0) -> Share:
+        """Returns the share of the next receive from this queue."""
         if self._limit == 0:
             return Share(MAX_PER_CALL)
         if self._left is None:
             free = self._limit - await self._in_flight()
             if self._left is None:  # another poller may have asked meanwhile
                 self._left = max(free, self._small_polls)
-        allowed = min(MAX_PER_CALL, self._left)
+        self._wanting.add(number)
+        part = self._weights[number] / sum(self._weights[each] for each in self._wanting)
+        allowed = min(MAX_PER_CALL, ceil(self._left * part))
         self._left -= allowed
         self._asked += allowed
         return Share(allowed)
 
-    def received(self, share: Share, came: int) -> None:
+    def received(self, share: Share, came: int, number: int = 0) -> None:
+        """Notes that `came` messages of the share came from this queue."""
         if self._left is not None:
             self._asked -= share.most
             self._left += share.most - came
+        if share.most and not came:
+            self._wanting.discard(number)
+
+    @property
+    def over(self) -> str | None:
+        """The reason why this run may receive nothing more, or None."""
+        return CAP_REACHED if self._left == 0 and self._asked == 0 else None
+
+    @property
+    def _small_polls(self) -> int:
+        """The number of messages of all small polls."""
+        return max(1, self._limit // 10)
+
+    async def _in_flight(self) -> int:
+        return sum(await asyncio.gather(*map(self._count, range(len(self._queues)))))
+
+    async def _count(self, number: int) -> int:
+        """Returns SQS's count, or the queue's part of the cap if SQS does not answer: the other queues keep
+        theirs. If there is no other, only the small polls are made then."""
+        try:
+            return await self._queues[number].in_flight()
+        except QueueError as error:
+            log.write(logging.WARNING, "SQS's in-flight count is missing", reason=str(error))
+            return self._limit * self._weights[number] // sum(self._weights)
+
+
+class CapOfQueue:
+    """The flow of one queue under the stack's cap."""
+
+    def __init__(self, cap: InFlightCap, number: int) -> None:
+        self._cap = cap
+        self._number = number
+
+    async def may_receive(self) -> Share:
+        return await self._cap.may_receive(self._number)
+
+    def received(self, share: Share, came: int) -> None:
+        self._cap.received(share, came, self._number)
 
     def unsent(self, slot: Slot) -> None:
         """Changes nothing: the message is in flight all the same."""
@@ -58,18 +116,4 @@ class InFlightCap:
 
     @property
     def over(self) -> str | None:
-        return CAP_REACHED if self._left == 0 and self._asked == 0 else None
-
-    @property
-    def _small_polls(self) -> int:
-        """The number of messages of all small polls."""
-        return max(1, self._limit // 10)
-
-    async def _in_flight(self) -> int:
-        """Returns SQS's count, or the cap itself if SQS does not answer: only the small polls are made
-        then."""
-        try:
-            return await self._queue.in_flight()
-        except QueueError as error:
-            log.write(logging.WARNING, "SQS's in-flight count is missing", reason=str(error))
-            return self._limit
+        return self._cap.over

@@ -91,11 +91,14 @@ def gates() -> MemoryGates:
 
 @pytest.fixture
 def tick(world: World, gates: MemoryGates) -> Callable[..., Summary]:
-    def tick(workers: ScriptedWorkers | None = None, **of_the_queue: Any) -> Summary:
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_queue)
+    def tick(workers: ScriptedWorkers | None = None, in_flight_cap: int = 0, batch_size: int = 1) -> Summary:
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, batch_size)
         polled = PolledQueue(queue, world.queue, world.dead_letters)
         workers = workers or ScriptedWorkers()
-        return world.run(Consumer([polled], workers, world.clock, world.random, gates=gates).tick(90))
+        consumer = Consumer(
+            [polled], workers, world.clock, world.random, in_flight_cap=in_flight_cap, gates=gates
+        )
+        return world.run(consumer.tick(90))
 
     return tick
 

@@ -23,7 +23,7 @@ def receive(world: World, cap: InFlightCap, came: int) -> int:
 
 
 def test_pollers_that_begin_at_once_share_it(world: World) -> None:
-    cap = InFlightCap(world.queue, limit=20)
+    cap = InFlightCap([world.queue], limit=20)
 
     async def eight() -> list[Share]:
         return await asyncio.gather(*(cap.may_receive() for _ in range(8)))
@@ -32,7 +32,7 @@ def test_pollers_that_begin_at_once_share_it(world: World) -> None:
 
 
 def test_without_a_cap_every_poll_is_full_and_sqs_is_not_asked(world: World) -> None:
-    cap = InFlightCap(world.queue, limit=0)
+    cap = InFlightCap([world.queue], limit=0)
 
     assert [receive(world, cap, 10) for _ in range(100)] == [10] * 100
     assert cap.over is None
@@ -58,7 +58,7 @@ def test_a_run_takes_the_cap_less_what_is_in_flight_and_a_small_poll_at_least(
     world: World, cap: int, in_flight: int, asked: list[int]
 ) -> None:
     world.queue.counts = in_flight
-    run = InFlightCap(world.queue, cap)
+    run = InFlightCap([world.queue], cap)
 
     assert [receive(world, run, each) for each in asked] == asked
     assert run.over == "in-flight cap reached"
@@ -67,7 +67,7 @@ def test_a_run_takes_the_cap_less_what_is_in_flight_and_a_small_poll_at_least(
 def test_what_was_settled_meanwhile_gives_a_run_no_more(world: World) -> None:
     # Given a run that has taken the cap, all of which is done a second later, by SQS's count
     world.queue.counts = 0
-    run = InFlightCap(world.queue, limit=10)
+    run = InFlightCap([world.queue], limit=10)
     receive(world, run, 10)
     world.pass_time(1)
 
@@ -79,13 +79,13 @@ class TestPollers:
     """Polls go out side by side: what one asked for is reserved until it says how many came."""
 
     def test_pollers_together_never_ask_for_more_than_the_cap(self, world: World) -> None:
-        run = InFlightCap(world.queue, limit=25)
+        run = InFlightCap([world.queue], limit=25)
 
         assert [may_receive(world, run) for _ in range(4)] == [10, 10, 5, 0]
         assert run.over is None, "they may give it back"
 
     def test_what_did_not_come_is_free_again(self, world: World) -> None:
-        run = InFlightCap(world.queue, limit=10)
+        run = InFlightCap([world.queue], limit=10)
         asked = may_receive(world, run)
 
         run.received(Share(asked), 3)
@@ -97,7 +97,7 @@ def test_where_sqs_count_is_missing_a_run_makes_the_small_poll(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.queue.broken = {"in_flight"}
-    run = InFlightCap(world.queue, limit=100)
+    run = InFlightCap([world.queue], limit=100)
 
     assert [receive(world, run, 10), may_receive(world, run)] == [10, 0]
     assert "in-flight count is missing" in caplog.text

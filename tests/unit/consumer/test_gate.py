@@ -65,13 +65,14 @@ class Firing:
 
     async def ticking(self) -> Summary:
         world = self.world
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, in_flight_cap=self.cap)
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
         consumer = Consumer(
             [PolledQueue(queue, world.queue, world.dead_letters), *self.others],
             self.workers,
             world.clock,
             world.random,
             linger_seconds=self.linger_seconds,
+            in_flight_cap=self.cap,
             gates=self.gates,
         )
         return await consumer.tick(90)

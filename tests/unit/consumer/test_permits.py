@@ -106,14 +106,21 @@ def tick(world: World, gates: Gates) -> Tick:
     """Runs one tick of a queue with a cap."""
 
     def tick(
-        at_once: int, workers: ScriptedWorkers | None = None, linger_seconds: int = 0, **of_the_queue: Any
+        at_once: int, workers: ScriptedWorkers | None = None, linger_seconds: int = 0, **of_the_tick: Any
     ) -> Summary:
         world.run(gates.cap(DEFAULT, at_once))
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_queue)
+        in_flight_cap = of_the_tick.pop("in_flight_cap", 0)
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_tick)
         polled = PolledQueue(queue, world.queue, world.dead_letters)
         workers = workers or ScriptedWorkers()
         consumer = Consumer(
-            [polled], workers, world.clock, world.random, linger_seconds=linger_seconds, gates=gates
+            [polled],
+            workers,
+            world.clock,
+            world.random,
+            linger_seconds=linger_seconds,
+            in_flight_cap=in_flight_cap,
+            gates=gates,
         )
         return world.run(consumer.tick(90))
 

@@ -95,11 +95,15 @@ def gates(world: World) -> Gates:
 def tick(world: World, gates: Gates) -> Callable[..., Summary]:
     """Returns a call that runs one tick of a queue with a rate."""
 
-    def tick(rate: Rate, workers: ScriptedWorkers | None = None, **of_the_queue: Any) -> Summary:
+    def tick(rate: Rate, workers: ScriptedWorkers | None = None, **of_the_tick: Any) -> Summary:
         world.run(gates.limit(DEFAULT, rate))
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_queue)
+        in_flight_cap = of_the_tick.pop("in_flight_cap", 0)
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_tick)
         polled = PolledQueue(queue, world.queue, world.dead_letters)
-        consumer = Consumer([polled], workers or ScriptedWorkers(), world.clock, world.random, gates=gates)
+        workers = workers or ScriptedWorkers()
+        consumer = Consumer(
+            [polled], workers, world.clock, world.random, in_flight_cap=in_flight_cap, gates=gates
+        )
         return world.run(consumer.tick(90))
 
     return tick

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World, delay
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.pollers import MIN_POLLERS as POLLERS
-from consumer.source import LAST_RECEIVE_SECONDS
+from consumer.source import GETS_ON_SECONDS, IDLE_POLLS, LAST_RECEIVE_SECONDS
 from consumer.summary import Summary
+from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
+from shared.ports.gates import Rate
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Answer, Reply
 from shared.queues import DEFAULT, TaskQueue
+from zigzag_testing.memory_gates import MemoryGates
 
 
 @dataclass
@@ -36,10 +41,15 @@ class Firing:
 
     async def ticking(self) -> Summary:
         world = self.world
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, in_flight_cap=self.cap)
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
         polled = PolledQueue(queue, world.queue, world.dead_letters)
         consumer = Consumer(
-            [polled], self.workers, world.clock, world.random, linger_seconds=self.linger_seconds
+            [polled],
+            self.workers,
+            world.clock,
+            world.random,
+            linger_seconds=self.linger_seconds,
+            in_flight_cap=self.cap,
         )
         return await consumer.tick(self.timeout_seconds)
 
@@ -50,10 +60,19 @@ def consumer(world: World) -> Firing:
 
 
 def failing_receives(
-    world: World, reply: Reply, fails: Callable[[int], bool], takes_seconds: float = 0.0
+    world: World,
+    reply: Reply,
+    fails: Callable[[int], bool],
+    takes_seconds: float = 0.0,
+    queue: WatchedQueue | None = None,
+    hangs: float = 0.0,
 ) -> list[float]:
-    """Has receives fail, by their number from 1. Returns when each began, as they come."""
-    receive = world.queue.receive
+    """Has receives fail, by their number from 1. Returns when each began, as they come.
+
+    takes_seconds, hangs -- how long each takes, and one that fails longer still.
+    """
+    queue = world.queue if queue is None else queue
+    receive = queue.receive
     began: list[float] = []
 
     async def failing(*asked: int) -> list[Delivery]:
@@ -61,10 +80,11 @@ def failing_receives(
         number = len(began)
         await world.clock.sleep(takes_seconds)
         if fails(number):
+            await world.clock.sleep(hangs)
             raise QueueError("AccessDenied", "in a test", reply)
         return await receive(*asked)
 
-    world.queue.receive = failing  # type: ignore[assignment,method-assign]
+    queue.receive = failing  # type: ignore[assignment,method-assign]
     return began
 
 
@@ -500,6 +520,195 @@ class TestQueues:
             return await tick
 
         assert world.run(ticking()).received == 1
+
+
+class TestWeights:
+    """Queues that have messages share what a tick receives, by their weights."""
+
+    def firing(
+        self,
+        world: World,
+        sent: Mapping[str, tuple[int, int]],
+        queues: Mapping[str, WatchedQueue] | None = None,
+        *,
+        sends: tuple[float, str] | None = None,
+        **options: Any,
+    ) -> tuple[Summary, list[Delivery]]:
+        """Runs a tick of queues that all workers serve.
+
+        sent  -- the name of a queue, to its weight and the number of its messages.
+        sends -- when one more message comes, in seconds from the start, and to which queue.
+
+        Returns the summary, and the deliveries in the order in which they were received.
+        """
+        queues = queues or {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in sent}
+        received: list[Delivery] = []
+        for name, (_, messages) in sent.items():
+            note_receives(world, queues[name], received)
+            for _ in range(messages):
+                world.run(queues[name].send(Outgoing("{}")))
+        polled = [
+            PolledQueue(TaskQueue(name, queues[name].url, "", 1, weight), queues[name], world.dead_letters)
+            for name, (weight, _) in sent.items()
+        ]
+        consumer = Consumer(polled, ScriptedWorkers(), world.clock, world.random, **options)
+
+        async def ticking() -> Summary:
+            summary, _ = await asyncio.gather(consumer.tick(90), sending())
+            return summary
+
+        async def sending() -> None:
+            if sends is not None:
+                await world.clock.sleep(sends[0])
+                await queues[sends[1]].send(Outgoing("{}"))
+
+        return world.run(ticking()), received
+
+    @pytest.mark.parametrize("pollers", [4, 32])
+    @pytest.mark.parametrize(
+        "weights", [(1, 1), (6, 1), (1, 20), (6, 3, 1), (1, 1, 1, 1, 1)], ids=lambda weights: str(weights)
+    )
+    def test_what_was_received_while_all_had_messages_is_by_weight(
+        self, world: World, weights: Sequence[int], pollers: int
+    ) -> None:
+        sent = {f"{number}": (weight, 3_000) for number, weight in enumerate(weights)}
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in sent}
+        for queue in queues.values():
+            slow_receives(world, queue, 0.1)
+
+        _, received = self.firing(world, sent, queues, pollers=pollers)
+
+        # Then of the first thousand and of the second each queue has its part
+        for thousand in (received[:1000], received[1000:2000]):
+            counts = Counter(name_of(delivery) for delivery in thousand)
+            for name, (weight, _) in sent.items():
+                assert counts[name] == pytest.approx(1000 * weight / sum(weights), abs=10 * len(weights))
+
+    @pytest.mark.parametrize("cap", [20, 50, 400])
+    def test_the_cap_is_one_over_all_queues_and_shared_by_weight(self, world: World, cap: int) -> None:
+        sent = {"urgent": (6, 500), "default": (3, 500), "bulk": (1, 500)}
+
+        summary, received = self.firing(world, sent, in_flight_cap=cap)
+
+        counts = Counter(name_of(delivery) for delivery in received)
+        assert (summary.received, summary.stopped) == (cap, "in-flight cap reached")
+        assert counts["bulk"] == pytest.approx(cap / 10, abs=10)
+        assert counts["urgent"] > counts["default"] > counts["bulk"] > 0
+
+    def test_what_is_in_flight_of_one_queue_is_taken_off_the_cap_of_all(self, world: World) -> None:
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("one", "other")}
+        queues["one"].counts, queues["other"].counts = 60, 15
+
+        summary, _ = self.firing(world, {"one": (1, 500), "other": (1, 500)}, queues, in_flight_cap=100)
+
+        assert summary.received == 25
+
+    def test_a_queue_whose_count_is_missing_keeps_no_other_from_its_part(self, world: World) -> None:
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "other")}
+        queues["sick"].broken = {"in_flight", "receive"}
+        queues["other"].counts = 0
+
+        summary, _ = self.firing(world, {"sick": (1, 0), "other": (3, 500)}, queues, in_flight_cap=100)
+
+        assert summary.received == 75
+
+    def test_what_others_leave_the_one_with_messages_has(self, world: World) -> None:
+        summary, _ = self.firing(world, {"urgent": (100, 0), "bulk": (1, 500)}, in_flight_cap=200)
+
+        assert summary.received == 200
+
+    def test_an_empty_queue_is_asked_once_a_second_while_another_has_messages(self, world: World) -> None:
+        # Given a queue that is drained for half a minute, by many pollers
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("bulk", "idle")}
+        slow_receives(world, queues["bulk"], 2)
+
+        self.firing(world, {"bulk": (1, 4_000), "idle": (1, 0)}, queues, pollers=32)
+
+        busy_seconds = world.seconds()
+        assert busy_seconds > 10
+        assert len(queues["idle"].asked("receive")) <= busy_seconds + IDLE_POLLS + 1
+
+    def test_a_message_that_comes_to_an_empty_queue_is_seen_a_second_later(self, world: World) -> None:
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("bulk", "urgent")}
+        slow_receives(world, queues["bulk"], 0.5)
+
+        sent = {"bulk": (1, 1_000), "urgent": (6, 0)}
+        _, received = self.firing(world, sent, queues, sends=(5.3, "urgent"))
+
+        (urgent,) = [delivery for delivery in received if name_of(delivery) == "urgent"]
+        assert urgent.lease is not None
+        assert urgent.lease.received_at - NOW - 5.3 <= EMPTY_AGAIN_SECONDS + 0.5
+
+    def test_a_tick_of_empty_queues_takes_no_time(self, world: World) -> None:
+        summary, _ = self.firing(world, {"one": (1, 0), "two": (1, 0), "three": (6, 0)})
+
+        assert (summary.polls, summary.stopped, world.seconds()) == (3 * IDLE_POLLS, "queue empty", 0)
+
+    @pytest.mark.parametrize("reply", [Reply.DEFINITE, Reply.TRANSIENT, Reply.AMBIGUOUS])
+    @pytest.mark.parametrize("takes_seconds", [0.0, 10.0])
+    def test_a_queue_that_fails_or_hangs_keeps_the_others_from_nothing(
+        self, world: World, reply: Reply, takes_seconds: float
+    ) -> None:
+        # Given a queue of a large weight, whose receives fail, at once or after a while
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "well")}
+        failing_receives(world, reply, lambda number: True, takes_seconds, queues["sick"])
+        slow_receives(world, queues["well"], 0.1)
+
+        summary, received = self.firing(world, {"sick": (100, 900), "well": (1, 900)}, queues)
+
+        assert Counter(map(name_of, received)) == {"well": 900}
+        assert received[-1].lease is not None
+        assert received[-1].lease.received_at - NOW < 900 / 10 * 0.1  # by more than one poller
+        assert summary.stopped != "queue empty"
+
+    def test_a_queue_that_begins_to_hang_holds_the_others_up_for_a_second(self, world: World) -> None:
+        # Given a queue of a large weight with many messages, whose fifth receive and later ones hang
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "well")}
+        failing_receives(world, Reply.AMBIGUOUS, lambda number: number > 4, 0.0, queues["sick"], hangs=20.0)
+        slow_receives(world, queues["well"], 0.1)
+
+        _, received = self.firing(world, {"sick": (100, 900), "well": (1, 900)}, queues)
+
+        well = [each.lease.received_at for each in received if name_of(each) == "well" and each.lease]
+        assert len(well) == 900
+        assert well[-1] - NOW < 900 / 10 * 0.1 + 2 * GETS_ON_SECONDS
+
+    def test_a_queue_with_a_rate_is_not_waited_for(self, world: World) -> None:
+        gates = MemoryGates()
+        world.run(gates.limit("mails", Rate(0.2)))
+
+        _, received = self.firing(world, {"mails": (100, 300), "bulk": (1, 900)}, gates=gates)
+
+        bulk = [each.lease.received_at for each in received if name_of(each) == "bulk" and each.lease]
+        assert len(bulk) == 900
+        assert bulk[-1] - NOW < 5
+
+
+def name_of(delivery: Delivery) -> str:
+    assert delivery.queue_url is not None
+    return delivery.queue_url.removeprefix(f"{QUEUE_URL}-")
+
+
+def note_receives(world: World, queue: WatchedQueue, received: list[Delivery]) -> None:
+    """Notes in `received` what the queue gives, from all queues in the order of time."""
+    receive = queue.receive
+
+    async def noting(*asked: int) -> list[Delivery]:
+        came = await receive(*asked)
+        received.extend(came)
+        return came
+
+    queue.receive = noting  # type: ignore[assignment,method-assign]
+
+
+def slow_receives(world: World, queue: WatchedQueue, takes_seconds: float) -> None:
+    receive = queue.receive
+
+    async def slowly(*asked: int) -> list[Delivery]:
+        await world.clock.sleep(takes_seconds)
+        return await receive(*asked)
+
+    queue.receive = slowly  # type: ignore[assignment,method-assign]
 
 
 class WorkersByQueue:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.project.mutants.mutation import Part
 
+from consumer.flow.flow import Share
 from shared.ports.queue import MAX_PER_CALL
 
 PART = Part("Polls")
@@ -36,8 +37,8 @@ def _(original, wanted, *, attempts, **more):
 
 
 @breaks("what a run received is not taken off its cap", "H68", "consumer.flow.cap:InFlightCap.received")
-def _(original, self, asked, came):
-    original(self, asked, 0)
+def _(original, self, asked, came, number=0):
+    original(self, asked, 0, number)
 
 
 sets(
@@ -57,20 +58,23 @@ sets(
 
 
 answers(
-    "the in-flight cap is ignored", "H9 H21 H68", "consumer.flow.cap:InFlightCap.may_receive", MAX_PER_CALL
+    "the in-flight cap is ignored",
+    "H9 H21 H68",
+    "consumer.flow.cap:InFlightCap.may_receive",
+    Share(MAX_PER_CALL),
 )
 
 
 @breaks("what a poll asked for stays reserved", "H45", "consumer.flow.cap:InFlightCap.received")
-def _(original, self, asked, came):
-    original(self, 0, came)
+def _(original, self, asked, came, number=0):
+    original(self, Share(0), came, number)
 
 
 @breaks("each poll asks for the cap anew", "H68", "consumer.flow.cap:InFlightCap.may_receive")
-async def _(original, self):
+async def _(original, self, number=0):
     if self._asked == 0:
         self._left = None
-    return await original(self)
+    return await original(self, number)
 
 
 answers("an answer is read whatever memory there is", "H70", "consumer.memory:Memory.arriving")
