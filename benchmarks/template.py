@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,29 @@ def memory(function: str, parameters: Mapping[str, str]) -> str:
 
 def _value(value: Any, given: Mapping[str, str]) -> str:
     """Returns a variable's value as far as it is known here. A value that only AWS knows becomes its text."""
-    if not isinstance(value, Mapping) or "Ref" not in value:
-        return str(value)
-    name: str = value["Ref"]
+    match value:
+        case {"Ref": name}:
+            return _known(name, given)
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: _known(found[1], given), text)
+        case {"Fn::Join": [between, parts]}:
+            return str(between).join(_value(part, given) for part in parts)
+        case {"Fn::If": [condition, then, otherwise]}:
+            return _value(then if _holds(_template()["Conditions"][condition], given) else otherwise, given)
+    return str(value)
+
+
+def _holds(condition: Any, given: Mapping[str, str]) -> bool:
+    match condition:
+        case {"Fn::Not": [other]}:
+            return not _holds(other, given)
+        case {"Fn::Equals": [one, other]}:
+            return _value(one, given) == _value(other, given)
+    raise ValueError(f"this reads no {condition} yet")
+
+
+def _known(name: str, given: Mapping[str, str]) -> str:
+    """Returns the value of a parameter, or the name or address of a resource."""
     if name in given:
         return given[name]
     return default(name) if name in _template()["Parameters"] else _STAND_INS.get(name, name)

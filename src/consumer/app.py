@@ -53,9 +53,8 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
 
         aws.prepare("dynamodb")
         gates = DynamoDbGates(aws, settings.records_table)
-    queue = settings.queue
     consumer = Consumer(
-        [PolledQueue(queue, SqsQueue(aws, queue.url), SqsQueue(aws, queue.dead_letter_url))],
+        [PolledQueue.of(queue, functools.partial(SqsQueue, aws)) for queue in settings.task_queues],
         LambdaWorkers(aws, settings.worker),
         WallClock(),
         Random(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +31,11 @@ class PolledQueue(NamedTuple):
     queue: TaskQueue
     messages: Queue
     dead_letters: Queue
+
+    @staticmethod
+    def of(queue: TaskQueue, port: Callable[[str], Queue]) -> PolledQueue:
+        """Returns the queue with its ports, made of their URLs."""
+        return PolledQueue(queue, port(queue.url), port(queue.dead_letter_url))
 
 
 class Consumer:

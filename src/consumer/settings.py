@@ -6,13 +6,15 @@ from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MAX_BATCH_SIZE
-from shared.queues import DEFAULT, TaskQueue
-from shared.settings import one_of, text, true_or_false, url, whole_number
+from shared.queues import DEFAULT, MAX_WEIGHT, MoreQueue, TaskQueue
+from shared.settings import list_of_queues, one_of, text, true_or_false, url, whole_number
 
 
 class ConsumerSettings(NamedTuple):
     """Settings read from `ZIGZAG_*` variables, one for each field.
 
+    queues         -- the queues besides the first one.
+    default_weight -- the first queue's weight.
     worker         -- name of the worker function.
     transport      -- the client that calls AWS: "lean" or "boto".
     linger_seconds -- how long a tick polls on after the queue has run empty, in seconds.
@@ -22,6 +24,8 @@ class ConsumerSettings(NamedTuple):
     """
 
     queue_url: str = url("the task queue's URL")
+    queues: tuple[MoreQueue, ...] = list_of_queues()
+    default_weight: int = whole_number(1, MAX_WEIGHT)
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     worker: str = text("the name of the worker function")
     transport: str = one_of(LEAN, BOTO)
@@ -32,5 +36,10 @@ class ConsumerSettings(NamedTuple):
     records_table: str = text("the name of the table of records")
 
     @property
-    def queue(self) -> TaskQueue:
-        return TaskQueue(DEFAULT, self.queue_url, self.dead_letter_queue_url, self.batch_size)
+    def task_queues(self) -> list[TaskQueue]:
+        """All queues of the stack, the first one first."""
+        first = MoreQueue(DEFAULT, self.default_weight, self.queue_url)
+        return [
+            TaskQueue(one.name, one.url, self.dead_letter_queue_url, self.batch_size, one.weight)
+            for one in (first, *self.queues)
+        ]

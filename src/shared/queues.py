@@ -1,4 +1,4 @@
-"""A queue of the stack, as a value: its name, its URLs and its limits."""
+"""The queues of the stack, as values: their names, URLs, weights and limits."""
 
 from __future__ import annotations
 
@@ -28,6 +28,39 @@ class TaskQueue(NamedTuple):
 
 DEFAULT = "default"
 """The name of the stack's first queue."""
+
+MAX_WEIGHT = 100
+QUEUES_MAY_BE = (
+    f"text such as `urgent:6=https://… bulk=https://…`: different names of letters and digits, none of them"
+    f" {DEFAULT}, each perhaps with a weight from 1 to {MAX_WEIGHT}, and with its queue's URL"
+)
+
+
+class MoreQueue(NamedTuple):
+    """One more queue of the stack: its name, weight and URL."""
+
+    name: str
+    weight: int
+    url: str
+
+
+def more_queues(text: str) -> tuple[MoreQueue, ...]:
+    """Returns the queues in the text of `ZIGZAG_QUEUES`. Raises ValueError if it is not QUEUES_MAY_BE."""
+    found = tuple(map(_more_queue, text.split()))
+    if len({queue.name for queue in found} | {DEFAULT}) <= len(found):
+        raise ValueError("a name is there twice, or taken")
+    return found
+
+
+def _more_queue(text: str) -> MoreQueue:
+    named, _, url = text.partition("=")
+    name, weighs, weight = named.partition(":")
+    if not (name.isascii() and name.isalnum() and url.startswith(("https://", "http://"))):
+        raise ValueError(text)
+    number = int(weight) if weighs else 1
+    if not 1 <= number <= MAX_WEIGHT:
+        raise ValueError(weight)
+    return MoreQueue(name, number, url)
 
 
 def is_fifo(url: str) -> bool:

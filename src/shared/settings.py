@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from shared.queues import QUEUES_MAY_BE, more_queues
+
 PREFIX = "ZIGZAG_"
 
 
@@ -84,6 +86,11 @@ def url(what: str) -> Any:
         return value
 
     return Setting(parse, f"{what}, which starts with https://")
+
+
+def list_of_queues() -> Any:
+    """Describes a field that has the queues besides the first one."""
+    return Setting(more_queues, QUEUES_MAY_BE)
 
 
 def read[S](settings: type[S], environ: Mapping[str, str]) -> S:

@@ -23,6 +23,7 @@ from worker.worker import Worker
 from zigzag.in_place import run_in_place
 
 PROCESS = LambdaProcess()
+_transports = functools.cache(transports_by_now)  # the workers of all queues share them
 
 
 @functools.cache
@@ -39,17 +40,18 @@ def _settings() -> WorkerSettings:
 def _worker(queue_url: str) -> Worker:
     """Returns the worker of one queue, made once for each environment of the function."""
     settings = _settings()
-    aws, beats = transports_by_now(settings.transport, PROCESS.ends_at)
+    aws, beats = _transports(settings.transport, PROCESS.ends_at)
     return Worker(
         queue=SqsQueue(aws, queue_url),
-        dead_letters=SqsQueue(aws, settings.queue.dead_letter_url),
+        dead_letters=SqsQueue(aws, settings.dead_letter_queue_url),
         records=DynamoDbRecords(aws, settings.records_table, PROCESS.ends_at),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),
         host=PROCESS,
         beats=SqsQueue(beats, queue_url),
-        metrics_of=settings.queue.url if settings.metrics else None,
+        metrics_of=queue_url if settings.metrics else None,
+        name=settings.names[queue_url],
         gates=gates_by(settings.records_table, aws, beats) if settings.flow_control else None,
     )
 
@@ -58,11 +60,11 @@ def handler(event: object, context: Any) -> Any:
     """Works one dispatch and answers with the report of its delivery, or a list. Raises BadEventError."""
     settings = _settings()
     try:
-        batch = dispatch.batch_of(event, settings.queue.url)
+        batch = dispatch.batch_of(event, settings.names)
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise
-    worker = _worker(settings.queue.url)
+    worker = _worker(batch.queue_url or settings.queue_url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
     try:
         reports = run_in_place(worker.work(batch, PROCESS.seconds_left))
@@ -73,4 +75,4 @@ def handler(event: object, context: Any) -> Any:
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _worker(_settings().queue.url)  # Lambda's init phase has a full CPU at any memory size.
+    _worker(_settings().queue_url)  # Lambda's init phase has a full CPU at any memory size.

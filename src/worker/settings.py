@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
-from shared.queues import DEFAULT, TaskQueue
-from shared.settings import one_of, text, true_or_false, url
+from shared.queues import DEFAULT, MoreQueue
+from shared.settings import list_of_queues, one_of, text, true_or_false, url
 
 
 class WorkerSettings(NamedTuple):
     """Settings read from `ZIGZAG_*` variables, one for each field. Tasks send to `queue_url`.
 
+    queues       -- the queues besides the first one.
     metrics      -- whether a delivery's log line carries its metrics as well.
     flow_control -- whether the queue has a gate, in the table of records.
     """
 
     queue_url: str = url("the task queue's URL")
+    queues: tuple[MoreQueue, ...] = list_of_queues()
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     transport: str = one_of(LEAN, BOTO)
     records_table: str = text("the name of the DynamoDB table of records")
@@ -24,5 +26,6 @@ class WorkerSettings(NamedTuple):
     flow_control: bool = true_or_false()
 
     @property
-    def queue(self) -> TaskQueue:
-        return TaskQueue(DEFAULT, self.queue_url, self.dead_letter_queue_url)
+    def names(self) -> dict[str, str]:
+        """The URLs of all queues of the stack, to their names."""
+        return {self.queue_url: DEFAULT, **{queue.url: queue.name for queue in self.queues}}

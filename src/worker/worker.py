@@ -35,6 +35,7 @@ class Worker:
     tasks          -- name of a task to its module.
     beats          -- the queue for heartbeats, which sends a call once; without it, `queue` itself.
     metrics_of     -- the URL of the queue whose metrics the log lines carry; None for no metrics.
+    name           -- the queue's name, which its gate has.
     gates          -- the gates of a stack with flow control, and those for renewals, which send a call once;
                       None for others.
     """
@@ -51,6 +52,7 @@ class Worker:
         *,
         beats: Queue | None = None,
         metrics_of: str | None = None,
+        name: str = DEFAULT,
         gates: tuple[WorkedGates, WorkedGates] | None = None,
     ) -> None:
         self._queue = queue
@@ -61,7 +63,7 @@ class Worker:
         self._host = host
         self._beats = queue if beats is None else beats
         self._settler = Settler(queue, dead_letters, clock, random, host)
-        self._flow = None if gates is None else _flow(gates, clock, random, host)
+        self._flow = None if gates is None else _flow(name, gates, clock, random, host)
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
 
@@ -107,7 +109,9 @@ class Worker:
         return reports
 
 
-def _flow(gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host) -> WorkersFlow:
+def _flow(
+    name: str, gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host
+) -> WorkersFlow:
     from worker.guards.flow import WorkersFlow  # loaded here: a cold start without gates does not need it
 
-    return WorkersFlow(DEFAULT, *gates, clock, random, host)
+    return WorkersFlow(name, *gates, clock, random, host)

@@ -169,7 +169,9 @@ def forget() -> None:
     if consumer.app._consumer.cache_info().currsize:
         runner: asyncio.Runner = consumer.app._consumer()[0]
         runner.close()
-    for cached in (consumer.app._consumer, worker.app._settings, worker.app._worker, send._queue):
+    for cached in (consumer.app._consumer, worker.app._settings, worker.app._worker, worker.app._transports):
+        cached.cache_clear()
+    for cached in (send._queue,):
         cached.cache_clear()
 
 

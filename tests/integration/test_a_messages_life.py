@@ -12,6 +12,7 @@ from tests.integration.conftest import LINES, Stack
 from tests.noise import noise
 from tests.support import binary, body_of, text
 
+import worker.app
 from consumer import patience
 from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import BadEventError
@@ -239,6 +240,72 @@ def test_a_delete_whose_answer_is_lost_is_sent_again(stack: Stack, monkeypatch: 
     calls = [headers["x-amz-target"] for headers in sqs.headers]
     assert calls == ["AmazonSQS.DeleteMessageBatch"] * 2
     assert report["settled"]
+
+
+class TestTwoQueues:
+    """A stack with a second queue."""
+
+    @pytest.fixture
+    def urgent(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> str:
+        url = stack.create_queue("urgent")
+        monkeypatch.setenv("ZIGZAG_QUEUES", f"urgent:6={url} ")
+        return url
+
+    def test_a_message_is_received_and_settled_on_its_own_queue(self, stack: Stack, urgent: str) -> None:
+        stack.send(body_of("greet", {"name": "ann"}), url=urgent)
+        stack.send(body_of("greet", {"name": "bea"}))
+
+        answers = stack.run()
+
+        assert [(answer["outcome"], answer["settled"]) for answer in answers] == [("succeeded", True)] * 2
+        assert sorted(name for name, *_ in ran) == ["ann", "bea"]
+        assert [stack.in_flight(url) + stack.visible(url) for url in (urgent, stack.queue_url)] == [0, 0]
+
+    def test_one_that_is_tried_again_stays_on_its_queue(self, stack: Stack, urgent: str) -> None:
+        stack.send(body_of("retry"), url=urgent)
+
+        (answer,) = stack.run()
+
+        assert (answer["outcome"], answer["settled"]) == ("retry later", True)
+        assert (stack.in_flight(urgent), stack.in_flight()) == (1, 0)
+
+    def test_a_dead_letters_note_says_which_queue_it_was_on(self, stack: Stack, urgent: str) -> None:
+        stack.send(body_of("reject"), url=urgent)
+
+        stack.run()
+
+        assert [letter["note"]["source"] for letter in stack.dead_letters()] == [urgent]
+        assert stack.in_flight(urgent) == 0
+
+    def test_the_workers_of_all_queues_share_their_connections(self, stack: Stack, urgent: str) -> None:
+        for url in (urgent, stack.queue_url):
+            stack.send(body_of("greet", {"name": "ann"}), url=url)
+
+        stack.run()
+
+        assert worker.app._transports.cache_info().currsize == 1
+
+    def test_a_queue_that_is_not_there_stops_no_other(
+        self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZIGZAG_QUEUES", f"urgent:6={urgent}-gone ")
+        stack.send(body_of("greet", {"name": "ann"}))
+
+        summary = stack.wake_consumer()
+
+        assert summary["dispatched"] == 1
+        assert "receives refused" in summary["stopped"]
+        assert "queue empty" in summary["stopped"]
+
+    def test_a_queue_that_is_no_longer_named_is_refused(
+        self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZIGZAG_QUEUES", "")
+        stack.send(body_of("greet", {"name": "ann"}), url=urgent)
+        event = {"QueueUrl": urgent, "Message": stack.receive(urgent)}
+
+        with pytest.raises(BadEventError, match="a queue that is none of this stack's"):
+            stack.start_worker(event)
 
 
 def test_a_dispatch_from_a_queue_that_is_none_of_the_stacks_is_refused(stack: Stack) -> None:

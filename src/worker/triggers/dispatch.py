@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from shared.delivery import BadEventError, Batch, from_event
@@ -12,10 +12,10 @@ MAX_CHARACTERS = 1_000
 """Most characters of one text of the answer."""
 
 
-def batch_of(event: Any, queue_url: str) -> Batch:
+def batch_of(event: Any, queue_urls: Container[str]) -> Batch:
     """Returns the batch in the event. Raises BadEventError, also if its queue is not the stack's."""
     batch = from_event(event)
-    if batch.queue_url not in (None, queue_url):
+    if batch.queue_url is not None and batch.queue_url not in queue_urls:
         raise BadEventError(f"the event names a queue that is none of this stack's: {batch.queue_url}")
     return batch
 

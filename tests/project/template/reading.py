@@ -73,6 +73,10 @@ class Template:
         ((function, arguments),) = condition.items()
         if function == "Fn::Not":
             return not self._holds(arguments[0], parameters)
+        if function == "Fn::And":
+            return all(self._holds(one, parameters) for one in arguments)
+        if function == "Condition":
+            return self.holds(arguments, **parameters)
         assert function == "Fn::Equals", f"this reads no {function} yet"
         left, right = (
             parameters.get(one["Ref"], self.value(one)) if isinstance(one, Mapping) else one

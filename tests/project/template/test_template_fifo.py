@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.project.template.reading import Template
 
-QUEUES = ["TaskQueue", "DeadLetterQueue"]
+QUEUES = ["TaskQueue", *(f"TaskQueue{number}" for number in (2, 3, 4, 5)), "DeadLetterQueue"]
 FIFO = {
     "FifoQueue": True,
     "DeduplicationScope": "messageGroup",

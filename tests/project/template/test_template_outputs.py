@@ -46,6 +46,16 @@ def test_the_send_command_sends_a_first_task(template: Template, fifo: str, grou
     assert body == {"task": "hello", "payload": {"name": "world"}}
 
 
+def test_the_queues_are_told_with_their_names_weights_and_urls(ours: Template) -> None:
+    told = ours.decided(
+        ours.source["Outputs"]["Queues"], DefaultWeight="3", Queue2="urgent:6", Queue5="bulk"
+    )["Value"]
+
+    between, parts = told["Fn::Join"]
+    text = between.join(pasted({"Value": part}) for part in parts)
+    assert text == "default:<DefaultWeight>=<TaskQueue> <Queue2>=<TaskQueue2> <Queue5>=<TaskQueue5>"
+
+
 def test_the_producers_policy_allows_sending_and_no_more(template: Template) -> None:
     assert json.loads(pasted(template.source["Outputs"]["ProducerPolicy"])) == {
         "Effect": "Allow",

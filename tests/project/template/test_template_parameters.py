@@ -60,6 +60,20 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("AlarmEmail", "you@example", False),
         ("AlarmEmail", "a@example.com, b@example.com", False),
         ("WorkerTimeout", "901", False),
+        ("Queue2", "", True),
+        ("Queue2", "urgent", True),
+        ("Queue2", "urgent:6", True),
+        ("Queue5", "Bulk9:100", True),
+        ("Queue2", "urgent:0", False),
+        ("Queue2", "urgent:101", False),
+        ("Queue2", "urgent:", False),
+        ("Queue2", "urgent,bulk", False),
+        ("Queue2", "ur-gent", False),  # its name is a part of texts that are taken apart
+        ("Queue2", "6", False),
+        ("Queue2", "default", False),  # the first one's
+        ("Queue2", "default:6", False),
+        ("Queue2", "defaults", True),
+        ("DefaultWeight", "0", False),
         ("WorkerConcurrency", "-1", False),
         ("BatchSize", "11", False),  # a receive brings ten
         ("Fifo", "True", False),  # it would be compared with 'true', and make a standard queue

@@ -9,7 +9,9 @@ import pytest
 from tests.project.template.reading import Template, arn, statements
 from tests.project.template.yours import without_yours
 
-QUEUES = ["TaskQueue", "DeadLetterQueue"]
+MORE = [f"TaskQueue{number}" for number in (2, 3, 4, 5)]
+NAMED = {f"Queue{number}": f"queue{number}:{number}" for number in (2, 3, 4, 5)}
+QUEUES = ["TaskQueue", *MORE, "DeadLetterQueue"]
 HOLDS_DATA = r"AWS::(SQS::Queue(Policy)?|DynamoDB::\w*Table|S3::Bucket)"
 FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 
@@ -41,7 +43,7 @@ def policies(template: Template, fifo: str) -> dict[str, Any]:
     return {
         name: policy
         for name, policy in template.of_type("AWS::SQS::QueuePolicy").items()
-        if "Condition" not in policy or template.holds(policy["Condition"], Fifo=fifo)
+        if "Condition" not in policy or template.holds(policy["Condition"], Fifo=fifo, **NAMED)
     }
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
@@ -42,14 +43,18 @@ FLOW_CONTROL = {
 """Actions that are allowed as well, with the parameter."""
 
 
+@pytest.mark.parametrize("queues", [(), (2,), (2, 3, 4, 5)], ids=str)
 @pytest.mark.parametrize("flow_control", ["false", "true"])
 @pytest.mark.parametrize("role", WANTED)
 def test_a_role_allows_exactly_what_its_function_calls(
-    template: Template, role: str, flow_control: str
+    template: Template, role: str, flow_control: str, queues: Sequence[int]
 ) -> None:
+    # Given a stack with so many more queues
+    given = {f"Queue{number}": f"queue{number}" for number in queues}
+
     # When what the role allows is collected by resource
     allowed = defaultdict(set)
-    for policy in template.decided(template.properties(role)["Policies"], FlowControl=flow_control):
+    for policy in template.decided(template.properties(role)["Policies"], FlowControl=flow_control, **given):
         for statement in statements(policy["PolicyDocument"]):
             assert statement["Effect"] == "Allow"
             for resource in statement["Resource"]:
@@ -61,7 +66,8 @@ def test_a_role_allows_exactly_what_its_function_calls(
                 assert attribute == "Arn"
                 allowed[name].update(statement["Action"])
 
-    assert dict(allowed) == WANTED[role] | (FLOW_CONTROL[role] if flow_control == "true" else {})
+    more = {f"TaskQueue{number}": WANTED[role]["TaskQueue"] for number in queues}
+    assert dict(allowed) == WANTED[role] | more | (FLOW_CONTROL[role] if flow_control == "true" else {})
 
 
 def test_the_consumer_may_touch_gates_and_nothing_else_of_the_table(template: Template) -> None:
@@ -130,9 +136,17 @@ def test_a_task_may_send_tasks_and_by_itself_nothing_more(ours: Template) -> Non
     policy = ours.properties("TasksPolicy")
 
     # Then the policy is not empty, which IAM would refuse
-    assert [
-        (one["Effect"], one["Action"], one["Resource"]) for one in statements(policy["PolicyDocument"])
-    ] == [("Allow", ["sqs:SendMessage"], [arn("TaskQueue")])]
+    document = ours.decided(policy["PolicyDocument"])
+    assert [(one["Effect"], one["Action"], one["Resource"]) for one in statements(document)] == [
+        ("Allow", ["sqs:SendMessage"], [arn("TaskQueue")])
+    ]
+
+
+def test_a_task_may_send_to_every_queue_of_the_stack(ours: Template) -> None:
+    document = ours.decided(ours.properties("TasksPolicy")["PolicyDocument"], Queue3="bulk")
+
+    (statement,) = statements(document)
+    assert statement["Resource"] == [arn("TaskQueue"), arn("TaskQueue3")]
 
 
 def test_the_consumer_may_be_invoked_by_its_own_rule_only(template: Template) -> None:

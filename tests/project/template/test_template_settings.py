@@ -68,7 +68,7 @@ def test_a_parameter_that_is_true_or_false_sets_its_variable_to_what_the_functio
 def test_a_parameter_and_its_setting_have_the_same_limits(ours: Template, function: str) -> None:
     differing = []
     for field, setting in SETTINGS[function]._field_defaults.items():
-        parameter = ours.variables(function)[PREFIX + field.upper()]["Ref"]
+        parameter = ours.variables(function)[PREFIX + field.upper()].get("Ref")
         limits = ours.source["Parameters"].get(parameter, {})
         if "MinValue" in limits:
             least, most = limits["MinValue"], limits["MaxValue"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support import DEAD_LETTER_QUEUE_URL, QUEUE_URL
 
-from shared.queues import TaskQueue
+from shared.queues import TaskQueue, more_queues
 
 
 @pytest.mark.parametrize(
@@ -14,3 +14,37 @@ from shared.queues import TaskQueue
 )
 def test_a_fifo_queue_is_known_by_its_url(url: str, fifo: bool) -> None:
     assert TaskQueue("mails", url, DEAD_LETTER_QUEUE_URL).fifo is fifo
+
+
+class TestMoreQueues:
+    """The text that the template makes of the stack's further queues."""
+
+    def test_each_has_a_name_a_weight_and_a_url(self) -> None:
+        assert more_queues("urgent:6=https://sqs.test/u bulk=https://sqs.test/b?a=b ") == (
+            ("urgent", 6, "https://sqs.test/u"),
+            ("bulk", 1, "https://sqs.test/b?a=b"),
+        )
+
+    @pytest.mark.parametrize("text", ["", " "])
+    def test_there_may_be_none(self, text: str) -> None:
+        assert more_queues(text) == ()
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("urgent", id="no URL"),
+            pytest.param("urgent=TaskQueue2", id="no URL but a name"),
+            pytest.param("=https://a/b", id="no name"),
+            pytest.param("ur-gent=https://a/b", id="a name that is not alphanumeric"),
+            pytest.param("dringlichü=https://a/b", id="a name that is not ASCII"),
+            pytest.param("urgent:0=https://a/b", id="a weight of 0"),
+            pytest.param("urgent:101=https://a/b", id="a weight above the most"),
+            pytest.param("urgent:=https://a/b", id="no weight after the colon"),
+            pytest.param("urgent:1.5=https://a/b", id="a weight that is not whole"),
+            pytest.param("urgent=https://a/b urgent:2=https://a/c", id="a name twice"),
+            pytest.param("default=https://a/b", id="the first queue's name"),
+        ],
+    )
+    def test_what_is_wrong_is_refused(self, text: str) -> None:
+        with pytest.raises(ValueError):  # noqa: PT011 -- the settings say what it may be
+            more_queues(text)

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.template import environment_of
 
 from consumer.settings import ConsumerSettings
+from shared.queues import QUEUES_MAY_BE
 from shared.settings import PREFIX, SettingError, read
 from worker.settings import WorkerSettings
 
@@ -60,6 +61,9 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
         (ConsumerSettings, "TRANSPORT", "pigeon", "one of lean, boto"),
         (ConsumerSettings, "WORKER", "  ", "the name of the worker function"),
         (ConsumerSettings, "QUEUE_URL", "tasks", "the task queue's URL, which starts with https://"),
+        (ConsumerSettings, "QUEUES", "urgent:0=https://a/b", QUEUES_MAY_BE),
+        (WorkerSettings, "QUEUES", "urgent=https://a/b urgent=https://a/c", QUEUES_MAY_BE),
+        (ConsumerSettings, "DEFAULT_WEIGHT", "0", "a whole number from 1 to 100"),
         (WorkerSettings, "METRICS", "True", "true or false"),
         (WorkerSettings, "METRICS", "1", "true or false"),
     ],
