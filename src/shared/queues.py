@@ -31,8 +31,8 @@ DEFAULT = "default"
 
 MAX_WEIGHT = 100
 QUEUES_MAY_BE = (
-    f"text such as `urgent:6=https://… bulk=https://…`: different names of letters and digits, none of them"
-    f" {DEFAULT}, each perhaps with a weight from 1 to {MAX_WEIGHT}, and with its queue's URL"
+    "text such as `urgent:6=https://… bulk=https://…`: different names of letters and digits, each perhaps"
+    f" with a weight from 1 to {MAX_WEIGHT}, and with its queue's URL"
 )
 
 
@@ -45,11 +45,12 @@ class MoreQueue(NamedTuple):
 
 
 def more_queues(text: str) -> tuple[MoreQueue, ...]:
-    """Returns the queues in the text of `ZIGZAG_QUEUES`. Raises ValueError if it is not QUEUES_MAY_BE."""
+    """Returns the queues in the text of `ZIGZAG_QUEUES`, without the first one, which the output `Queues` has
+    as well. Raises ValueError if it is not QUEUES_MAY_BE."""
     found = tuple(map(_more_queue, text.split()))
-    if len({queue.name for queue in found} | {DEFAULT}) <= len(found):
-        raise ValueError("a name is there twice, or taken")
-    return found
+    if len({queue.name for queue in found}) < len(found):
+        raise ValueError("a name is there twice")
+    return tuple(queue for queue in found if queue.name != DEFAULT)
 
 
 def _more_queue(text: str) -> MoreQueue:

@@ -20,16 +20,23 @@ class Handle[Payload]:
 
     name  -- the task's name, which a message gives as its `task`.
     model -- the payload's pydantic model, or None for a plain `dict`.
+    queue -- the name or the URL of the queue that it is sent to; None is the stack's first one.
     """
 
-    def __init__(self, name: str, model: Any) -> None:
+    def __init__(self, name: str, model: Any, queue: str | None = None) -> None:
         self.name = name
         self.model = model
+        self.queue = queue
+        if queue is not None and not _names_a_queue(queue):
+            raise TaskDefinitionError(
+                f"queue of {name} is {queue!r}; it may be a queue's name, of letters and digits, or its URL"
+            )
 
     def send(
         self,
         payload: Payload,
         *,
+        queue: str | None = None,
         id: str | None = None,
         delay_seconds: int = 0,
         group: str | None = None,
@@ -37,6 +44,7 @@ class Handle[Payload]:
     ) -> str:
         """Sends one message for this task and returns its MessageId.
 
+        queue            -- the name or the URL of the queue; without it, the task's own queue.
         id               -- the task's id; without it, the MessageId.
         delay_seconds    -- 0 to 900: seconds for which the message stays hidden; 0 is the queue's own delay.
                             A FIFO queue refuses it.
@@ -46,18 +54,19 @@ class Handle[Payload]:
                             SQS silently keeps only the first. Without it, SQS compares the task and its `id`;
                             without an `id`, the bodies, so two equal messages become one.
 
-        The variable `ZIGZAG_QUEUE_URL` names the queue; docs/tasks.md, under Sending, lists the other
-        requirements. Raises BadPayloadError, PayloadTooLargeError, or SendError.
+        The variables `ZIGZAG_QUEUE_URL` and `ZIGZAG_QUEUES` have the queues' URLs; docs/tasks.md, under
+        Sending, lists the other requirements. Raises BadPayloadError, PayloadTooLargeError, or SendError.
         """
         from zigzag import send  # a task that sends nothing does not load it
 
         options = send.Options(id, delay_seconds, group, deduplication_id)
-        return send.put(self.name, self.check(payload), options)
+        return send.put(self.name, self.check(payload), options, self._queue(queue))
 
     async def send_async(
         self,
         payload: Payload,
         *,
+        queue: str | None = None,
         id: str | None = None,
         delay_seconds: int = 0,
         group: str | None = None,
@@ -72,7 +81,11 @@ class Handle[Payload]:
         from zigzag import send
 
         options = send.Options(id, delay_seconds, group, deduplication_id)
-        return await asyncio.to_thread(send.put, self.name, self.check(payload), options)
+        checked = self.check(payload)
+        return await asyncio.to_thread(send.put, self.name, checked, options, self._queue(queue))
+
+    def _queue(self, queue: str | None) -> str | None:
+        return self.queue if queue is None else queue
 
     def check(self, payload: Any) -> dict[str, Any]:
         """Checks a payload and returns it as JSON, with all defaults. A random default is drawn once here,
@@ -96,18 +109,25 @@ class Handle[Payload]:
             raise BadPayloadError(misfit(self.name, error)) from None
 
 
-def remote[Payload](name: str, model: type[Payload]) -> Handle[Payload]:
+def remote[Payload](name: str, model: type[Payload], *, queue: str | None = None) -> Handle[Payload]:
     """Returns a handle for a task whose module is missing here, for example in another project.
 
     name  -- the task's name.
     model -- the type of its payload: a pydantic model, or `dict`. The worker checks the payload by its own
              model.
+    queue -- the name or the URL of the queue that it is sent to; without it, the stack's first one.
 
     Raises TaskDefinitionError if the name is empty, or if that type can't be a payload's.
     """
     if not name:
         raise TaskDefinitionError("remote(…) needs the name of a task")
-    return Handle(name, model_of(model, f"remote({name!r})", "give a pydantic model, or dict"))
+    return Handle(name, model_of(model, f"remote({name!r})", "give a pydantic model, or dict"), queue)
+
+
+def _names_a_queue(queue: Any) -> bool:
+    return isinstance(queue, str) and (
+        queue.startswith(("https://", "http://")) or (queue.isascii() and queue.isalnum())
+    )
 
 
 def model_of(payload: Any, where: str, wanted: str) -> Any:

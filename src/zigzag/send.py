@@ -12,10 +12,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final
 
 from shared.aws.identity import Identity
 from shared.delivery import MAX_EVENT_BYTES
@@ -24,6 +22,8 @@ from shared.queues import is_fifo
 from zigzag.body import BadMessageError, read, task_id, task_name
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
+from zigzag.outbox import Sender, standing_in, url_of
+from zigzag.outbox import sending_to as sending_to
 from zigzag.values import Value
 
 ENVELOPE_BYTES = 10_000
@@ -52,19 +52,6 @@ class Options(Value):
         self.deduplication_id: Final = deduplication_id
 
 
-class Sender(Protocol):
-    """Takes a message and returns its MessageId."""
-
-    def send(self, message: Outgoing) -> Coroutine[Any, Any, str]: ...
-
-
-class Outbox(Sender, Protocol):
-    """Takes a queue's place in a test. The `url` of a FIFO one ends in .fifo, as with SQS."""
-
-    @property
-    def url(self) -> str: ...
-
-
 _TOO_LARGE = re.compile(r"Message must be shorter than (\d+) bytes")
 """SQS's text for a message over its queue's MaximumMessageSize. The error's code is only
 InvalidParameterValue."""
@@ -74,13 +61,6 @@ _REGION = re.compile(
 )
 """The region in a queue's URL. The queue is only there, and the producer may be in another region
 (https://docs.aws.amazon.com/general/latest/gr/sqs-service.html)."""
-
-_outbox: ContextVar[tuple[Outbox, int] | None] = ContextVar("outbox", default=None)
-"""The outbox, and the id of its process. A forked child has only a copy: a message in it would be lost."""
-_open: list[tuple[Outbox, int]] = []
-"""Every outbox that is open now. A thread of a pool has a context of its own, in which `_outbox` is not
-set."""
-
 
 _identity: Identity | None = None
 """The identity that signs sends to AWS. None in a producer: its process's own counts, as it is at the first
@@ -92,34 +72,6 @@ def send_as(identity: Identity) -> None:
     global _identity
     _identity = identity
     _queue.cache_clear()
-
-
-@contextmanager
-def sending_to(outbox: Outbox) -> Iterator[None]:
-    """Sends tasks to `outbox` instead of AWS within a `with` block, from other threads as well."""
-    here = outbox, os.getpid()
-    token = _outbox.set(here)
-    _open.append(here)
-    try:
-        yield
-    finally:
-        _open.remove(here)
-        _outbox.reset(token)
-
-
-def _standing_in() -> Outbox | None:
-    """Returns the outbox in the queue's place, or None for AWS. Raises SendError if it can't be known which
-    one this thread or process means."""
-    here = _outbox.get()
-    if here is None and len(_open) > 1:
-        raise SendError(
-            "more than one sandbox is open, and this thread does not say which: start it with "
-            "`contextvars.copy_context().run`, or close the others"
-        )
-    outbox, process = here or next(iter(_open), (None, os.getpid()))
-    if process != os.getpid():
-        raise SendError("this process was forked in a test's sandbox, which is its parent's: send there")
-    return outbox
 
 
 def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> str:
@@ -202,10 +154,13 @@ def _deduplication_id(task: str, id: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
-    """Sends a message and returns its MessageId. Raises the errors of `compose`, or SendError."""
-    outbox = _standing_in()
-    url = _queue_url() if outbox is None else outbox.url
+def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | None = None) -> str:
+    """Sends a message and returns its MessageId. Raises the errors of `compose`, or SendError.
+
+    queue -- the name or the URL of the queue; None is the stack's first one.
+    """
+    outbox = standing_in(queue)
+    url = url_of(queue) if outbox is None else outbox.url
     message = compose(task, payload, options, url)
     try:
         return run_in_place((_queue(url) if outbox is None else outbox).send(message))
@@ -218,13 +173,6 @@ def put(task: str, payload: Mapping[str, Any], options: Options) -> str:
                 f"{int(limit[1]):,} bytes: send what is large to S3 and put its key in the payload"
             ) from error
         raise SendError(f"the queue refused the message: {error}") from error
-
-
-def _queue_url() -> str:
-    url = os.environ.get("ZIGZAG_QUEUE_URL")
-    if not url:
-        raise SendError("ZIGZAG_QUEUE_URL is not set; it may be the QueueUrl that `sam deploy` printed")
-    return url
 
 
 @functools.cache

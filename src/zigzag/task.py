@@ -25,11 +25,17 @@ class Task[Payload, **Rest, Result](Handle[Payload]):
     function -- the function itself; a call of the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
     policy   -- attempts, backoff, idempotence, timeout, and which errors mean Unavailable.
+    queue    -- the name or the URL of the queue that it is sent to; None is the stack's first one.
     """
 
-    def __init__(self, function: Callable[Concatenate[Payload, Rest], Result], policy: Policy) -> None:
+    def __init__(
+        self,
+        function: Callable[Concatenate[Payload, Rest], Result],
+        policy: Policy,
+        queue: str | None = None,
+    ) -> None:
         model, self.wants_context = _read_signature(function)
-        super().__init__(function.__name__, model)
+        super().__init__(function.__name__, model, queue)
         self.function = function
         self.policy = policy
         self.__doc__ = function.__doc__
@@ -54,6 +60,7 @@ def task(
     idempotent: bool | Callable[[Any], str] = ...,
     timeout: float | None = ...,
     unavailable: tuple[type[Exception], ...] = ...,
+    queue: str | None = ...,
 ) -> _Decorator: ...
 
 
@@ -66,6 +73,7 @@ def task(
     idempotent: bool | Callable[[Any], str] = DEFAULT_POLICY.idempotent,
     timeout: float | None = DEFAULT_POLICY.timeout,
     unavailable: tuple[type[Exception], ...] = DEFAULT_POLICY.unavailable,
+    queue: str | None = None,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with the settings that differ from the defaults.
 
@@ -77,21 +85,24 @@ def task(
     timeout     -- seconds that an attempt may take; then it is interrupted, and has failed. The default, and
                    the most, is the function's own time.
     unavailable -- classes of exceptions that mean Unavailable, such as ConnectionError.
+    queue       -- the name or the URL of the queue that `send` puts the task on; None is the stack's first
+                   one. A message on any queue of the stack runs the task.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout, unavailable))
+    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout, unavailable), queue)
     return decorator if function is None else decorator(function)
 
 
 class _Decorator:
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, queue: str | None) -> None:
         self._policy = policy
+        self._queue = queue
 
     def __call__[Payload, **Rest, Result](
         self, function: Callable[Concatenate[Payload, Rest], Result]
     ) -> Task[Payload, Rest, Result]:
-        return Task(function, self._policy)
+        return Task(function, self._policy, self._queue)
 
 
 def _read_signature(function: Callable[..., Any]) -> tuple[Any, bool]:

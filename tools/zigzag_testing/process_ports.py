@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -21,12 +21,13 @@ TRIES = 4
 
 
 class ConsumerPorts(NamedTuple):
-    """The ports that a tick calls."""
+    """The ports that a tick calls. `others` are the queues besides the first one."""
 
     queue: Queue
     dead_letters: Queue
     workers: Workers
     gates: Gates | None = None
+    others: Sequence[Queue] = ()
 
 
 class WorkerPorts(NamedTuple):
@@ -42,7 +43,7 @@ class WorkerPorts(NamedTuple):
 
 @contextmanager
 def faulty_consumer(
-    queue: Queue,
+    queues: Sequence[Queue],
     dead_letters: Queue,
     workers: Workers,
     gates: OperatedGates | None,
@@ -50,11 +51,13 @@ def faulty_consumer(
     clock: Clock,
 ) -> Iterator[ConsumerPorts]:
     """Yields the consumer's ports while a tick runs."""
+    first, *others = (FaultyQueue(queue, faults, clock, again=False) for queue in queues)
     yield ConsumerPorts(
-        FaultyQueue(queue, faults, clock, again=False),
+        first,
         FaultyQueue(dead_letters, faults, clock, again=False, service="dead letters"),
         workers,
         None if gates is None else FaultyGates(gates, faults, clock),
+        others,
     )
 
 

@@ -18,11 +18,11 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from consumer.consumer import Consumer, PolledQueue
+from consumer.consumer import Consumer
 from consumer.summary import Summary
 from shared.delivery import from_event
 from shared.ports.queue import Outgoing
-from shared.queues import DEFAULT, TaskQueue
+from shared.queues import DEFAULT
 from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
@@ -31,11 +31,12 @@ from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_lambda import MemoryLambda
+from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.schedules import Schedule, every
-from zigzag_testing.stack import queues_of, table_of
+from zigzag_testing.stack import StackQueues, table_of, weights_of
 from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import SkewedClock, close, run_to_its_end, virtual_runner
 
@@ -49,6 +50,8 @@ class Sandbox(Operated):
 
     tasks                   -- maps a task's name to the task or its module; without it, the project's own
                                table.
+    queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
+                               "default" is the first one.
     fifo                    -- whether the queues are FIFO queues, as the parameter Fifo.
     linger_seconds          -- as the parameter LingerSeconds.
     in_flight_cap           -- as the parameter InFlightCap.
@@ -63,7 +66,8 @@ class Sandbox(Operated):
     seed                    -- the seed of all random numbers.
 
     An operator's disabled schedule is `schedule` set to None for a while. `fired` has the times of all ticks.
-    With `flow_control` an operator can pause it and limit it (`zigzag_testing.operated`).
+    `queues` has all queues by name. With `flow_control` an operator can pause and limit them
+    (`zigzag_testing.operated`).
     Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
     """
 
@@ -71,6 +75,7 @@ class Sandbox(Operated):
         self,
         tasks: Mapping[str, str | Task[Any, Any, Any]] | None = None,
         *,
+        queues: Mapping[str, int] | None = None,
         fifo: bool = False,
         linger_seconds: int = 0,
         in_flight_cap: int = 0,
@@ -85,16 +90,16 @@ class Sandbox(Operated):
         count_late_seconds: float = 0.0,
         seed: int = 0,
     ) -> None:
+        self._table, weights = table_of(tasks), weights_of(queues)
         self._runner, self.clock = virtual_runner()
         self._random = Random(seed)
-        self._table = table_of(tasks)
         self._linger_seconds, self._in_flight_cap = linger_seconds, in_flight_cap
         self.faults = Faults(Random(seed + 1), faults or {})
-        queues = queues_of(self.clock, fifo, superseded_handles_act, count_late_seconds)
-        self.queue, self.dead_letter_queue = queues
-        self._queue = TaskQueue(DEFAULT, queues[0].url, queues[1].url, batch_size)
-        self.records = MemoryRecords()
-        self.gates = MemoryGates() if flow_control else None
+        of_sqs = fifo, superseded_handles_act, count_late_seconds
+        self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
+        self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
+        self.queue = self.queues[DEFAULT]
+        self.records, self.gates = MemoryRecords(), MemoryGates() if flow_control else None
         self.reports: list[Report] = []
         self.workers = MemoryLambda(
             self._work_in_a_thread if blocking else self._work,
@@ -104,12 +109,11 @@ class Sandbox(Operated):
             faults=self.faults,
         )
         self.schedule: Schedule | None = schedule
-        self._ticks: set[asyncio.Task[Summary | None]] = set()
-        self.fired: list[float] = []
+        self.fired, self._ticks = list[float](), set[asyncio.Task[Summary | None]]()
         self._fires_at, self._sending = self.clock.now(), ExitStack()
 
     def __enter__(self) -> Self:
-        self._sending.enter_context(send.sending_to(self.queue))
+        self._sending.enter_context(send.sending_to(self.queue, self._stack.named))
         return self
 
     def __exit__(
@@ -126,10 +130,11 @@ class Sandbox(Operated):
         group: str | None = None,
         deduplication_id: str | None = None,
         delay_seconds: int = 0,
+        queue: str = DEFAULT,
     ) -> str:
-        """Puts a body on the queue, as `aws sqs send-message` does, and returns the MessageId."""
+        """Puts a body on a queue, as `aws sqs send-message` does, and returns the MessageId."""
         message = Outgoing(body, attributes or {}, group, deduplication_id, delay_seconds=delay_seconds)
-        return self._do(self.queue.send(message))
+        return self._do(self.queues[queue].send(message))
 
     def tick(self) -> Summary:
         """Runs the consumer once, and every worker that it starts until its end."""
@@ -160,9 +165,9 @@ class Sandbox(Operated):
 
     async def _run(self, max_seconds: float) -> None:
         give_up_at = self.clock.now() + max_seconds
-        while len(self.queue):
+        while left := sum(map(len, self.queues.values())):
             if self.clock.now() > give_up_at:
-                raise TimeoutError(f"{len(self.queue)} messages are left after {max_seconds:,.0f} s")
+                raise TimeoutError(f"{left} messages are left after {max_seconds:,.0f} s")
             await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
         await asyncio.gather(*self._ticks)
         await self.workers.finish()
@@ -190,11 +195,11 @@ class Sandbox(Operated):
         return summary or Summary(stopped="crashed")
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
-        ports = self.queue, self.dead_letter_queue, self.workers, self.gates
+        ports = [*self.queues.values()], self.dead_letter_queue, self.workers, self.gates
         return faulty_consumer(*ports, self.faults, self.clock)
 
-    def _worker_ports(self) -> AbstractContextManager[WorkerPorts]:
-        ports = self.queue, self.dead_letter_queue, self.records, self.gates
+    def _worker_ports(self, queue: MemoryQueue) -> AbstractContextManager[WorkerPorts]:
+        ports = queue, self.dead_letter_queue, self.records, self.gates
         return faulty_worker(*ports, self.faults, self.clock)
 
     async def _one_tick(self) -> Summary | None:
@@ -205,9 +210,8 @@ class Sandbox(Operated):
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumer_ports() as ports:
-                    polled = PolledQueue(self._queue, ports.queue, ports.dead_letters)
                     consumer = Consumer(
-                        [polled],
+                        self._stack.polled(ports),
                         ports.workers,
                         clock,
                         self._random,
@@ -227,7 +231,9 @@ class Sandbox(Operated):
         await in_a_thread(self._work(event, seconds_left))
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
-        with self._worker_ports() as ports:
+        batch = from_event(event)
+        name = self._stack.name_of(batch.queue_url)
+        with self._worker_ports(self.queues[name]) as ports:
             worker = Worker(
                 queue=ports.queue,
                 beats=ports.beats,
@@ -237,6 +243,7 @@ class Sandbox(Operated):
                 clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
                 random=self._random,
                 host=VirtualHost(self.faults, at_first_line=ports.at_first_line),
+                name=name,
                 gates=ports.gates,
             )
-            self.reports += await worker.work(from_event(event), seconds_left)
+            self.reports += await worker.work(batch, seconds_left)

@@ -1,38 +1,90 @@
-"""The sandbox's two queues and its table of tasks, as in the template and the project."""
+"""The sandbox's queues and its table of tasks, as in the template and the project."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from consumer.consumer import PolledQueue
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
+from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue
 from zigzag import Task
+from zigzag.outbox import is_url, no_queue
 from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.process_ports import ConsumerPorts
 from zigzag_testing.virtual_time import VirtualClock
 
 LOOK_AGAIN_SECONDS = 1.0
 """Seconds until a waiting receive sees a new message."""
 
 
-def queues_of(
-    clock: VirtualClock, fifo: bool, superseded_handles_act: bool, count_late_seconds: float
-) -> tuple[MemoryQueue, MemoryQueue]:
-    """Returns the task queue and the dead-letter queue, as in the template."""
-    suffix = ".fifo" if fifo else ""
-    dead_letters = MemoryQueue(
-        clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=KEPT_SECONDS
-    )
-    queue = MemoryQueue(
-        clock,
-        f"https://sqs.sandbox/tasks{suffix}",
-        retention_seconds=KEPT_SECONDS,
-        max_receive_count=MAX_RECEIVE_COUNT,
-        dead_letters=dead_letters,
-        superseded_handles_act=superseded_handles_act,
-        look_again_seconds=LOOK_AGAIN_SECONDS,
-        count_late_seconds=count_late_seconds,
-    )
-    return queue, dead_letters
+class StackQueues:
+    """The task queues by name, and the dead-letter queue, as in the template.
+
+    weights -- of the queues, by name, the first one's first.
+    """
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        weights: Mapping[str, int],
+        batch_size: int,
+        fifo: bool,
+        superseded_handles_act: bool,
+        count_late_seconds: float,
+    ) -> None:
+        self._weights = weights
+        self._batch_size = batch_size
+        suffix = ".fifo" if fifo else ""
+        self.dead_letters = MemoryQueue(
+            clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=KEPT_SECONDS
+        )
+        self.by_name = {
+            name: MemoryQueue(
+                clock,
+                f"https://sqs.sandbox/tasks{'' if name == DEFAULT else f'-{name}'}{suffix}",
+                retention_seconds=KEPT_SECONDS,
+                max_receive_count=MAX_RECEIVE_COUNT,
+                dead_letters=self.dead_letters,
+                superseded_handles_act=superseded_handles_act,
+                look_again_seconds=LOOK_AGAIN_SECONDS,
+                count_late_seconds=count_late_seconds,
+            )
+            for name in self._weights
+        }
+
+    def polled(self, ports: ConsumerPorts) -> list[PolledQueue]:
+        """Returns the queues for a consumer, with its ports."""
+        queues, to = self.by_name.items(), self.dead_letters.url
+        return [
+            PolledQueue(TaskQueue(name, queue.url, to, self._batch_size, weight), port, ports.dead_letters)
+            for (name, queue), weight, port in zip(
+                queues, self._weights.values(), (ports.queue, *ports.others), strict=True
+            )
+        ]
+
+    def name_of(self, url: str | None) -> str:
+        """Returns the name of the queue with this URL; the first one's if there is none."""
+        return next((name for name, queue in self.by_name.items() if queue.url == url), DEFAULT)
+
+    def named(self, queue: str) -> MemoryQueue:
+        """Returns the queue of a name or a URL. Raises SendError for one that is not there."""
+        name = self.name_of(queue) if is_url(queue) else queue
+        if name not in self.by_name or (is_url(queue) and self.by_name[name].url != queue):
+            raise no_queue(queue, (name for name in self.by_name if name != DEFAULT))
+        return self.by_name[name]
+
+
+def weights_of(queues: Mapping[str, int] | None) -> Mapping[str, int]:
+    """Returns the weights of all queues. Raises ValueError for what the template would refuse."""
+    weights = {DEFAULT: 1, **(queues or {})}
+    for name, weight in weights.items():
+        if not (name.isascii() and name.isalnum() and weight in range(1, MAX_WEIGHT + 1)):
+            raise ValueError(
+                f"queues has {name!r}: {weight!r}; it may have names of letters and digits, and weights"
+                f" from 1 to {MAX_WEIGHT}"
+            )
+    return weights
 
 
 def table_of(

@@ -42,6 +42,7 @@ class InFlightCap:
         self._weights = weights
         self._limit = limit
         self._left: int | None = None
+        self._counting = asyncio.Lock()
         self._asked = 0
         self._wanting: set[int] = set()
 
@@ -53,10 +54,9 @@ class InFlightCap:
         """Returns the share of the next receive from this queue."""
         if self._limit == 0:
             return Share(MAX_PER_CALL)
-        if self._left is None:
-            free = self._limit - await self._in_flight()
-            if self._left is None:  # another poller may have asked meanwhile
-                self._left = max(free, self._small_polls)
+        async with self._counting:  # all that begin together share one count
+            if self._left is None:
+                self._left = max(self._limit - await self._in_flight(), self._small_polls)
         self._wanting.add(number)
         part = self._weights[number] / sum(self._weights[each] for each in self._wanting)
         allowed = min(MAX_PER_CALL, ceil(self._left * part))

@@ -60,7 +60,10 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("AlarmEmail", "you@example", False),
         ("AlarmEmail", "a@example.com, b@example.com", False),
         ("WorkerTimeout", "901", False),
-        ("Queue2", "", True),
+        ("Queue2", "", False),  # sam could not set it
+        ("Queue2", "none", True),
+        ("Queue2", "none:2", False),
+        ("Queue2", "nonesuch", True),
         ("Queue2", "urgent", True),
         ("Queue2", "urgent:6", True),
         ("Queue5", "Bulk9:100", True),

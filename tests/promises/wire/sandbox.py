@@ -20,6 +20,7 @@ from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
 from zigzag_testing import Sandbox
+from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 
@@ -63,14 +64,14 @@ class SandboxOnTheWire(Sandbox):
             )
 
     @contextmanager
-    def _worker_ports(self) -> Iterator[WorkerPorts]:
+    def _worker_ports(self, queue: MemoryQueue) -> Iterator[WorkerPorts]:
         with _warm(self._resting_workers, self.workers_and_beats) as (transport, once):
             records = JudgedRecords(DynamoDbRecords(transport, "records"), self.judge, self.records)
             crashed = True
             try:
                 yield WorkerPorts(
-                    JudgedQueue(SqsQueue(transport, self.queue.url), self.judge),
-                    JudgedQueue(SqsQueue(once, self.queue.url), self.judge),
+                    JudgedQueue(SqsQueue(transport, queue.url), self.judge),
+                    JudgedQueue(SqsQueue(once, queue.url), self.judge),
                     JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
                     records,
                     records.started,

@@ -25,6 +25,9 @@ class TestMoreQueues:
             ("bulk", 1, "https://sqs.test/b?a=b"),
         )
 
+    def test_the_first_one_is_left_out(self) -> None:
+        assert more_queues("default:3=https://a/b bulk=https://a/c") == (("bulk", 1, "https://a/c"),)
+
     @pytest.mark.parametrize("text", ["", " "])
     def test_there_may_be_none(self, text: str) -> None:
         assert more_queues(text) == ()
@@ -42,7 +45,6 @@ class TestMoreQueues:
             pytest.param("urgent:=https://a/b", id="no weight after the colon"),
             pytest.param("urgent:1.5=https://a/b", id="a weight that is not whole"),
             pytest.param("urgent=https://a/b urgent:2=https://a/c", id="a name twice"),
-            pytest.param("default=https://a/b", id="the first queue's name"),
         ],
     )
     def test_what_is_wrong_is_refused(self, text: str) -> None:

@@ -12,7 +12,16 @@ from tests.support import QUEUE_URL, World, a_delivery, text
 
 from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
 from shared.ports.queue import Outgoing
-from zigzag import BadPayloadError, PayloadTooLargeError, SendError, send, task
+from zigzag import (
+    BadPayloadError,
+    PayloadTooLargeError,
+    SendError,
+    TaskDefinitionError,
+    remote,
+    send,
+    task,
+)
+from zigzag.outbox import url_of
 from zigzag_testing.memory_queue import MemoryQueue
 
 FIFO_URL = QUEUE_URL + ".fifo"
@@ -42,6 +51,57 @@ def refused(world: World, url: str, **options: Any) -> str:
         collect.send({}, **options)
     assert len(queue) == 0
     return str(caught.value)
+
+
+@task(queue="urgent")
+def hurry(payload: dict[str, Any]) -> None:
+    pass
+
+
+class TestQueue:
+    """The queue that a name means."""
+
+    @pytest.fixture(autouse=True)
+    def _stack(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ZIGZAG_QUEUE_URL", QUEUE_URL)
+        monkeypatch.setenv("ZIGZAG_QUEUES", "urgent:6=https://sqs.test/urgent bulk=https://sqs.test/bulk")
+
+    @pytest.mark.parametrize(
+        ("queue", "url"),
+        [
+            (None, QUEUE_URL),
+            ("default", QUEUE_URL),
+            ("bulk", "https://sqs.test/bulk"),
+            ("https://sqs.test/another-stacks", "https://sqs.test/another-stacks"),
+        ],
+    )
+    def test_it_is_the_stacks_or_the_one_with_that_url(self, queue: str | None, url: str) -> None:
+        assert url_of(queue) == url
+
+    @pytest.mark.parametrize("queue", ["urgnt", "Urgent", "", 5])
+    def test_one_that_is_not_there_is_refused_with_those_that_are(self, queue: Any) -> None:
+        with pytest.raises(SendError) as caught:
+            collect.send({}, queue=queue)
+
+        assert str(caught.value) == (
+            f"there is no queue {queue!r}, only default, urgent, bulk: name one of these, or give its URL"
+        )
+
+    def test_a_wrong_variable_is_named_with_what_it_may_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ZIGZAG_QUEUES", "urgent")
+
+        with pytest.raises(SendError, match=r"^ZIGZAG_QUEUES is wrong; it may be `urgent=https://"):
+            hurry.send({})
+
+    @pytest.mark.parametrize("queue", ["", "ur-gent", "sqs.test/urgent", 5])
+    def test_a_task_that_names_what_can_be_none_is_no_task(self, queue: Any) -> None:
+        for define in (task(queue=queue), lambda function: remote("hurry", dict[str, Any], queue=queue)):
+            with pytest.raises(TaskDefinitionError) as caught:
+                define(hurry.function)
+
+            assert str(caught.value) == (
+                f"queue of hurry is {queue!r}; it may be a queue's name, of letters and digits, or its URL"
+            )
 
 
 class TestEncode:
@@ -144,6 +204,24 @@ class TestPut:
             collect.send({})
 
         assert (len(world.queue), len(other)) == (1, 1)
+
+    def test_a_task_goes_to_the_queue_that_it_names_or_that_the_send_names(self, world: World) -> None:
+        queues = {name: MemoryQueue(world.clock) for name in ("urgent", "bulk")}
+
+        with send.sending_to(world.queue, queues.__getitem__):
+            collect.send({})
+            collect.send({}, queue="bulk")
+            hurry.send({})
+            hurry.send({}, queue="bulk")
+            remote("collect", dict[str, Any], queue="urgent").send({})
+
+        assert [len(queue) for queue in (world.queue, *queues.values())] == [1, 2, 2]
+
+    def test_a_queue_in_the_place_of_all_takes_what_names_another(self, world: World) -> None:
+        with send.sending_to(world.queue):
+            hurry.send({})
+
+        assert len(world.queue) == 1
 
     def test_without_the_queues_url_the_error_names_the_variable_and_what_it_may_be(self) -> None:
         with pytest.raises(SendError) as caught:

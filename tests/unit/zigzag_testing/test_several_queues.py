@@ -1,0 +1,97 @@
+"""The sandbox with several queues: a test's way to see where a task's messages go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support import watch
+
+from zigzag import SendError, task
+from zigzag_testing import Sandbox
+
+
+@task
+def plain(payload: dict[str, Any]) -> None:
+    if payload.get("chain"):
+        plain.send({}, queue=payload["chain"])
+
+
+@task(queue="urgent")
+def hurry(payload: dict[str, Any]) -> None: ...
+
+
+@task(attempts=1)
+def fail(payload: dict[str, Any]) -> None:
+    raise ValueError
+
+
+TASKS = {"plain": plain, "hurry": hurry, "fail": fail}
+QUEUES = {"urgent": 6, "bulk": 1}
+
+
+def waiting(sandbox: Sandbox) -> dict[str, int]:
+    return {name: len(queue) for name, queue in sandbox.queues.items()}
+
+
+def idle_calls(more: int) -> int:
+    """Returns how many calls to SQS a tick makes that finds nothing, with so many more queues."""
+    calls: list[str] = []
+    with Sandbox(TASKS, queues={f"more{number}": 1 for number in range(more)}, in_flight_cap=400) as sandbox:
+        for queue in sandbox.queues.values():
+            for method in ("receive", "in_flight"):
+                watch(queue, method, lambda *_, method=method: calls.append(method))
+        sandbox.tick()
+    return len(calls)
+
+
+def test_a_message_goes_to_the_queue_of_its_task_or_of_its_send() -> None:
+    with Sandbox(TASKS, queues=QUEUES) as sandbox:
+        plain.send({})
+        hurry.send({})
+        hurry.send({}, queue="bulk")
+        plain.send({}, queue=sandbox.queues["bulk"].url)
+        sandbox.send_message("{}", queue="bulk")
+
+        assert waiting(sandbox) == {"default": 1, "urgent": 1, "bulk": 3}
+
+
+def test_all_queues_are_worked_and_a_task_may_send_to_any() -> None:
+    with Sandbox(TASKS, queues=QUEUES) as sandbox:
+        plain.send({"chain": "bulk"}, queue="urgent")
+        sandbox.run()
+
+        assert [report.outcome for report in sandbox.reports] == ["succeeded", "succeeded"]
+        assert waiting(sandbox) == {"default": 0, "urgent": 0, "bulk": 0}
+
+
+def test_a_dead_letter_says_which_queue_it_was_on() -> None:
+    with Sandbox(TASKS, queues=QUEUES) as sandbox:
+        fail.send({}, queue="bulk")
+        sandbox.run()
+
+        (letter,) = sandbox.dead_letters
+        assert letter.note["source"] == sandbox.queues["bulk"].url
+
+
+@pytest.mark.parametrize("queue", ["none", "https://sqs.test/another"])
+def test_a_queue_that_the_sandbox_lacks_is_refused(queue: str) -> None:
+    with Sandbox(TASKS, queues=QUEUES), pytest.raises(SendError, match="only default, urgent, bulk"):
+        plain.send({}, queue=queue)
+
+
+def test_without_others_a_task_of_another_queue_is_refused() -> None:
+    with Sandbox(TASKS), pytest.raises(SendError, match=r"no queue 'urgent', only default"):
+        hurry.send({})
+
+
+@pytest.mark.parametrize("queues", [{"ur-gent": 1}, {"urgent": 0}, {"urgent": 101}, {"": 1}])
+def test_what_the_template_would_refuse_is_refused(queues: dict[str, int]) -> None:
+    with pytest.raises(
+        ValueError, match="it may have names of letters and digits, and weights from 1 to 100"
+    ):
+        Sandbox(TASKS, queues=queues)
+
+
+def test_an_idle_queue_takes_four_calls_a_tick() -> None:
+    assert [idle_calls(more) for more in (0, 1, 4)] == [4, 8, 20]
