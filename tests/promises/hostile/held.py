@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tests.support import watch
@@ -11,6 +11,7 @@ from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
 from shared.ports.queue import Failed
 from zigzag_testing import Sandbox
+from zigzag_testing.memory_queue import MemoryQueue
 
 
 class Span(NamedTuple):
@@ -34,9 +35,11 @@ class Held:
         return [*self._ended, *self._now.values()]
 
     def watch(self, sandbox: Sandbox) -> None:
-        """Writes down from now on what the task queue is asked."""
-        now = sandbox.clock.now
+        """Writes down from now on what the task queues are asked."""
+        for queue in sandbox.queues.values():
+            self._watch(queue, sandbox.clock.now)
 
+    def _watch(self, queue: MemoryQueue, now: Callable[[], float]) -> None:
         def received(deliveries: Sequence[Delivery], most: int, wait_seconds: int, seconds: int) -> None:
             for delivery in deliveries:
                 self._end(delivery.message_id, now())
@@ -58,7 +61,7 @@ class Held:
                 self._end(delivery.message_id, now())
 
         for method, note in (("receive", received), ("change_visibility", changed), ("delete", deleted)):
-            watch(sandbox.queue, method, note)
+            watch(queue, method, note)
 
     def _end(self, message_id: str, now: float) -> None:
         span = self._now.pop(message_id, None)

@@ -8,7 +8,7 @@ in every run.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -45,9 +45,11 @@ class Hostile(RuleBasedStateMachine):
     """A world on a standard queue, with every kind of fault.
 
     LEASES_HOLD -- no event is doubled, and no fault takes a lease away: then more is promised.
+    QUEUES      -- the names and weights of more queues.
     """
 
     FIFO = False
+    QUEUES: ClassVar[dict[str, int]] = {}
     LEASES_HOLD = False
 
     def __init__(self) -> None:
@@ -63,6 +65,7 @@ class Hostile(RuleBasedStateMachine):
             faults,
             seed=data.draw(st.integers(0, 2**32), "seed"),
             fifo=self.FIFO,
+            queues=self.QUEUES,
             concurrency=data.draw(st.sampled_from([None, 2, 5]), "concurrency"),
             batch_size=data.draw(st.sampled_from([1, 3, 10]), "deliveries per dispatch"),
             in_flight_cap=data.draw(st.sampled_from([0, 20]), "cap"),
@@ -137,6 +140,14 @@ class WhileLeasesHold(Hostile):
     LEASES_HOLD = True
 
 
+class HostileOfThreeQueues(Hostile):
+    QUEUES: ClassVar = {"urgent": 6, "bulk": 1}
+
+
+class OfThreeQueuesWhileLeasesHold(WhileLeasesHold):
+    QUEUES: ClassVar = {"urgent": 6, "bulk": 1}
+
+
 class InOrderWhileLeasesHold(WhileLeasesHold):
     FIFO = True
 
@@ -146,6 +157,8 @@ class InOrderWhileLeasesHold(WhileLeasesHold):
     [
         pytest.param(Hostile, 75, id="nothing is lost, whatever goes wrong"),
         pytest.param(HostileInOrder, 75, id="nothing is lost of a FIFO queue"),
+        pytest.param(HostileOfThreeQueues, 40, id="nothing is lost of three queues"),
+        pytest.param(OfThreeQueuesWhileLeasesHold, 20, id="nothing overlaps of three queues"),
         pytest.param(WhileLeasesHold, 40, id="nothing overlaps while leases hold"),
         pytest.param(InOrderWhileLeasesHold, 40, id="a FIFO queue is in order while leases hold"),
     ],

@@ -175,8 +175,12 @@ class Trail:
             for delivery in deliveries:
                 self.receives[delivery.message_id].append(sandbox.clock.now())
 
-        watch(sandbox.queue, "send", lambda message_id, message: self._begin(message, message_id, sandbox))
-        watch(sandbox.queue, "receive", received)
+        def sent(message_id: str, message: Outgoing) -> None:
+            self._begin(message, message_id, sandbox)
+
+        for queue in sandbox.queues.values():
+            watch(queue, "send", sent)
+            watch(queue, "receive", received)
 
     def _begin(self, message: Outgoing, message_id: str, sandbox: Sandbox) -> None:
         id, now = _id_of(message.body), sandbox.clock.now()
@@ -220,6 +224,9 @@ def _copy_of(attributes: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _is_there(life: Life, sandbox: Sandbox) -> bool:
-    """Tells whether one of its messages is still on the task queue."""
-    storage = sandbox.queue._storage
-    return any(storage.find(message_id) is not None for message_id in life.message_ids)
+    """Tells whether one of its messages is still on a task queue."""
+    return any(
+        queue._storage.find(message_id) is not None
+        for queue in sandbox.queues.values()
+        for message_id in life.message_ids
+    )

@@ -54,7 +54,10 @@ class HostileWorld:
         self.sandbox.__exit__(None, None, None)
 
     def send(self, name: str, *, group: str | None = None, times: int = 1, **does: Any) -> str:
-        """Sends a task that does so, perhaps several times under one id. Returns the id."""
+        """Sends a task that does so, perhaps several times under one id. Returns the id.
+
+        If the stack has several queues, one task after the other goes to the next queue.
+        """
         self._number += 1
         id = f"{name}-{self._number}"
         payload = {"id": id, **does}
@@ -81,7 +84,10 @@ class HostileWorld:
 
     def _put(self, body: str, copy: str, group: str | None) -> None:
         attributes = {COPY: {"DataType": "String", "StringValue": copy}}
-        self.sandbox.send_message(body, attributes, group=group, deduplication_id=copy if group else None)
+        queue = [*self.sandbox.queues][self._number % len(self.sandbox.queues)]
+        self.sandbox.send_message(
+            body, attributes, group=group, deduplication_id=copy if group else None, queue=queue
+        )
 
     async def leave_a_trail(self, payload: Mapping[str, Any], context: Context) -> None:
         """Does as the payload says, for every task."""

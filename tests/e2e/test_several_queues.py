@@ -1,0 +1,108 @@
+"""On the local AWS, which judges every role: more queues are served, and one taken out is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Deployed
+from tests.e2e.copies import deploy_copy
+from tests.e2e.waiting import wait_until
+
+from shared.queues import more_queues
+from zigzag.send import encode
+from zigzag_local import stack
+from zigzag_local.emulator import Emulator
+from zigzag_local.ledger import Ledger
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def deployed(project: Path) -> Iterator[Deployed]:
+    """Yields a stack of three queues, whose consumer is woken by the tests alone."""
+    with Emulator(tls=True, auth=True) as aws:
+        outputs = deploy_copy(
+            project, aws, {}, "FlowControl=true", "DefaultWeight=3", "Queue2=urgent:6", "Queue4=bulk"
+        )
+        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+        deployed.set_rule(enabled=False)
+        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        yield deployed
+
+
+def urls(deployed: Deployed) -> dict[str, str]:
+    """Returns the URL of each queue, by its name, as the outputs tell it."""
+    told, first = deployed.outputs["Queues"], deployed.outputs["QueueUrl"]
+    assert told.startswith(f"default:3={first} ")
+    return {"default": first, **{one.name: one.url for one in more_queues(told)}}
+
+
+def tick(deployed: Deployed) -> dict[str, Any]:
+    answer = deployed.client("lambda").invoke(FunctionName=deployed.outputs["ConsumerFunctionName"])
+    return dict(json.load(answer["Payload"]))
+
+
+def send(deployed: Deployed, url: str, body: str) -> None:
+    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+
+
+def test_a_task_runs_from_each_queue_and_its_message_is_deleted_there(deployed: Deployed) -> None:
+    for name, url in urls(deployed).items():
+        send(deployed, url, encode("push_news", {"headline": "Hello", "subscribers": [name]}))
+
+    summary = tick(deployed)
+
+    assert (summary["dispatched"], summary["stopped"]) == (3, "queue empty")
+    for name, url in urls(deployed).items():
+        assert wait_until(lambda name=name: deployed.ledger.pushes()[name] > 0, 60, 0.2), name
+        assert wait_until(lambda url=url: count(deployed, url) == 0, 30, 0.2), name
+
+
+def test_bad_messages_of_all_queues_become_dead_letters_that_tell_where_they_were(deployed: Deployed) -> None:
+    for url in urls(deployed).values():
+        send(deployed, url, "no task")
+
+    tick(deployed)
+
+    def sources() -> set[str]:
+        return {letter["source"] for letter in deployed.ledger.dead_letters()}
+
+    assert wait_until(lambda: sources() == set(urls(deployed).values()), 60, 0.5)
+
+
+def test_a_queue_that_is_taken_out_keeps_its_messages_and_the_others_go_on(
+    deployed: Deployed, project: Path
+) -> None:
+    # Given a message on a queue that is about to go
+    bulk = urls(deployed)["bulk"]
+    send(deployed, bulk, encode("push_news", {"headline": "Hello", "subscribers": ["kept"]}))
+
+    # When its place is emptied. To take the line out would change nothing: sam keeps the value before.
+    config = project / "samconfig.toml"
+    config.write_text(config.read_text().replace('"Queue4=bulk"', '"Queue4=none"'))
+    aws = deployed.aws
+    stack.deploy(project, aws.environment(), aws.directory / "sam" / "build", log=aws.directory / "again.log")
+    outputs = stack.outputs(project, aws.environment())
+    deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+
+    # Then only it is gone from the stack, and is still there itself
+    assert "bulk" not in outputs["Queues"]
+    assert outputs["QueueUrl"] == deployed.outputs["QueueUrl"]
+    assert urls(deployed)["urgent"] in outputs["Queues"]
+    assert count(deployed, bulk) == 1
+    assert tick(deployed)["received"] == 0
+
+
+def count(deployed: Deployed, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    answer = deployed.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    return sum(int(answer["Attributes"][name]) for name in names)

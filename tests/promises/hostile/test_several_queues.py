@@ -1,0 +1,159 @@
+"""Several queues share what a tick receives, none starves, and one in trouble stops no other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from consumer.source import GETS_ON_SECONDS
+from consumer.tick import EMPTY_AGAIN_SECONDS
+from shared.ports.queue import QueueError
+from shared.ports.workers import Reply
+from zigzag import Context, task
+from zigzag_testing import Sandbox
+
+QUEUES = {"default": 3, "urgent": 6, "bulk": 1}
+CAP = 100
+
+
+class World:
+    """A sandbox of three queues, whose tasks note when they start.
+
+    started -- the queue, and when, in seconds from the beginning.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.started: list[tuple[str, float]] = []
+
+        @task
+        async def note(payload: dict[str, Any], context: Context) -> None:
+            self.started.append((payload["queue"], self.sandbox.clock.now() - self._began))
+            await asyncio.sleep(payload.get("seconds", 1))
+
+        self.note = note
+        self.sandbox = Sandbox({"note": note}, queues=QUEUES, **options)
+        self._began = self.sandbox.clock.now()
+
+    def __enter__(self) -> World:
+        self.sandbox.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.sandbox.__exit__(*error)
+
+    def send(self, **many: int) -> None:
+        """Sends so many tasks to each of these queues."""
+        for queue, number in many.items():
+            for _ in range(number):
+                self.note.send({"queue": queue}, queue=queue)
+
+    def counts(self, since: float = 0, until: float = float("inf")) -> Counter[str]:
+        """Returns how many tasks of each queue started in that time."""
+        return Counter(queue for queue, at in self.started if since <= at < until)
+
+    def waits(self, queue: str, sent_at: float = 0) -> float:
+        """Returns how long the last task of a queue waited."""
+        return max(at for name, at in self.started if name == queue) - sent_at
+
+
+def test_each_minutes_cap_is_shared_by_weight_as_long_as_all_have_messages() -> None:
+    with World(in_flight_cap=CAP) as world:
+        world.send(default=900, urgent=900, bulk=900)
+        world.sandbox.run_for(10 * 60)
+
+        for minute in range(10):
+            counts = world.counts(60 * minute, 60 * (minute + 1))
+            assert counts.total() == CAP
+            for queue, weight in QUEUES.items():
+                assert counts[queue] == pytest.approx(CAP * weight / 10, abs=10)
+        assert world.counts()["bulk"] == pytest.approx(CAP, rel=0.2)
+
+
+def test_none_starves_beside_one_that_is_flooded() -> None:
+    # Given ten times as many urgent tasks a minute as the cap lets through
+    with World(in_flight_cap=CAP) as world:
+        world.send(default=200, bulk=60)
+        for _ in range(12):
+            world.send(urgent=10 * CAP)
+            world.sandbox.run_for(60)
+
+        assert world.counts()["default"] == 200
+        assert world.counts()["bulk"] == 60
+
+
+def test_what_the_others_leave_one_queue_has_alone() -> None:
+    with World(in_flight_cap=CAP) as world:
+        world.send(bulk=5 * CAP)
+        world.sandbox.run_for(5 * 60)
+
+        assert world.counts() == {"bulk": 5 * CAP}
+
+
+def test_an_urgent_task_does_not_wait_for_a_backlog() -> None:
+    # Given a backlog that takes a tick much longer than a second
+    with World() as world:
+        slow(world.sandbox, "bulk", lambda: 0.5)
+        world.send(bulk=3_000)
+        world.sandbox.run_for(20)
+        world.send(urgent=1)
+        world.sandbox.run_for(30)
+
+        assert world.counts()["bulk"] < 3_000, "the backlog is not done"
+        assert world.waits("urgent", 20) <= EMPTY_AGAIN_SECONDS + 0.5
+
+
+IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
+    "it may not be polled": lambda sandbox: refuse(sandbox, "urgent", Reply.DEFINITE),
+    "its calls are throttled": lambda sandbox: refuse(sandbox, "urgent", Reply.TRANSIENT),
+    "its calls get no answer": lambda sandbox: refuse(sandbox, "urgent", Reply.AMBIGUOUS),
+    "its calls hang": lambda sandbox: slow(sandbox, "urgent", lambda: 30.0),
+    "it is paused": lambda sandbox: pause(sandbox, "urgent"),
+}
+
+
+@pytest.mark.parametrize("trouble", IN_TROUBLE)
+def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
+    # Given two queues with a backlog, and a third of a large weight that is in trouble, with one as well
+    def drained(make: Callable[[Sandbox], None], **more: int) -> World:
+        with World(flow_control=True) as world:
+            for queue in ("default", "bulk"):
+                slow(world.sandbox, queue, lambda: 0.1)
+            make(world.sandbox)
+            world.send(default=600, bulk=600, **more)
+            world.sandbox.run_for(120)
+        return world
+
+    alone, beside = drained(lambda _: None), drained(IN_TROUBLE[trouble], urgent=600)
+
+    # Then all of theirs have started, as soon as without it
+    for queue in ("default", "bulk"):
+        assert beside.counts()[queue] == 600
+        assert beside.waits(queue) <= alone.waits(queue) + GETS_ON_SECONDS
+
+
+def refuse(sandbox: Sandbox, queue: str, reply: Reply) -> None:
+    async def refused(*_: int) -> Any:
+        raise QueueError("AccessDenied", "in a test", reply)
+
+    sandbox.queues[queue].receive = refused  # type: ignore[method-assign]
+    sandbox.queues[queue].in_flight = refused  # type: ignore[method-assign]
+
+
+def slow(sandbox: Sandbox, queue: str, seconds: Callable[[], float]) -> None:
+    """Has each receive of a queue take so long."""
+    receive = sandbox.queues[queue].receive
+
+    async def slowly(*asked: int) -> Any:
+        await sandbox.clock.sleep(seconds())
+        return await receive(*asked)
+
+    sandbox.queues[queue].receive = slowly  # type: ignore[method-assign]
+
+
+def pause(sandbox: Sandbox, queue: str) -> None:
+    assert sandbox.gates is not None
+    sandbox._do(sandbox.gates.pause(queue, sandbox.clock.now()))
