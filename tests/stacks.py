@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,18 +40,33 @@ TABLE = {
 }
 
 
-def deployed(task_queue: dict[str, Any], flow_control: str | None = None) -> dict[str, str]:
-    """Deploys a stack called zigzag. Without `flow_control`, it is one from before that parameter."""
+def deployed(
+    task_queue: dict[str, Any], flow_control: str | None = None, queues: Mapping[str, int] | None = None
+) -> dict[str, str]:
+    """Deploys a stack called zigzag. Without `flow_control` or `queues`, it is one from before those
+    parameters.
+
+    queues -- names and weights of all queues; the first one's first.
+    """
     resources = {"TaskQueue": task_queue, "DeadLetterQueue": queue()}
     names = {"QueueUrl": "TaskQueue", "DeadLetterQueueUrl": "DeadLetterQueue"}
     parameters = {}
     if flow_control is not None:
         resources["RecordsTable"], names["RecordsTableName"] = TABLE, "RecordsTable"
         parameters["FlowControl"] = flow_control
+    told: list[Any] = []
+    for number, (name, weight) in enumerate((queues or {}).items()):
+        resource = f"TaskQueue{number}" if number else "TaskQueue"
+        resources[resource] = queue() if number else task_queue
+        told += [f"{name}:{weight}=", {"Ref": resource}, " "]
+    values: dict[str, Any] = {name: {"Ref": resource} for name, resource in names.items()}
+    if told:
+        values["Queues"] = {"Fn::Join": ["", told]}
+        parameters["DefaultWeight"] = str(next(iter((queues or {}).values())))
     template = {
         "Parameters": {name: {"Type": "String"} for name in parameters},
         "Resources": resources,
-        "Outputs": {name: {"Value": {"Ref": resource}} for name, resource in names.items()},
+        "Outputs": {name: {"Value": value} for name, value in values.items()},
     }
     cloudformation = boto3.client("cloudformation")
     cloudformation.create_stack(

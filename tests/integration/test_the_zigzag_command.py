@@ -119,7 +119,7 @@ class TestPause:
         counts = iter([0, 2, 1, 0, 0])
         before = gates.counts
 
-        def seen(target: Target) -> Counts:
+        def seen(target: Target, queue: str) -> Counts:
             return replace(before(target), in_flight=next(counts)) if stack.slept else before(target)
 
         monkeypatch.setattr(gates, "counts", seen)

@@ -13,7 +13,7 @@ from zigzag_cli.answer import EXIT_CODES, begin, end
 from zigzag_cli.limits import limit, limits
 from zigzag_cli.pause import pause, resume
 from zigzag_cli.send import send
-from zigzag_cli.status import status
+from zigzag_cli.status import queues, status
 from zigzag_cli.tasks import tasks
 from zigzag_cli.version import version
 from zigzag_cli.within import END_SECONDS, TooLongError
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (send, status, pause, resume, limit, limits, tasks):
+for command in (send, status, queues, pause, resume, limit, limits, tasks):
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(local.app, name="local")
 

@@ -12,7 +12,7 @@ import typer
 from zigzag_cli.within import bounded
 from zigzag_operate import find
 
-Queue = Annotated[str, typer.Argument(help="The queue's name; a stack has one, `default`.")]
+Queue = Annotated[str, typer.Argument(help="The queue's name, as in `zigzag queues`.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
 
 _PANEL = "Which stack"

@@ -33,6 +33,9 @@ def send(
     payload: Annotated[
         str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)
     ] = "{}",
+    queue: Annotated[
+        str | None, typer.Option(help="A queue's name or URL; without it, the task's own queue.")
+    ] = None,
     id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
     delay: Annotated[
         int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
@@ -50,6 +53,7 @@ def send(
         target,
         task,
         _object(payload),
+        queue=queue,
         id=id,
         delay_seconds=delay,
         group=group,

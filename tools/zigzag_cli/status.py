@@ -1,4 +1,4 @@
-"""`zigzag status`."""
+"""`zigzag status` and `zigzag queues`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from rich.table import Table
 from rich.text import Text
 
 import zigzag_operate
+from shared.queues import DEFAULT
 from zigzag_cli.answer import answer
-from zigzag_cli.options import Json, with_target
+from zigzag_cli.options import Json, Queue, with_target
 from zigzag_local.readable import harmless
 from zigzag_operate import Target
+from zigzag_operate.status import QueueStatus
 
 WORDS = {
     "waiting": "waiting",
@@ -22,12 +24,30 @@ WORDS = {
 
 
 @with_target
-def status(
+def queues(
     target: Target,
     as_json: Json = False,
 ) -> None:
-    """Shows the queue: waiting, in flight, delayed, the oldest, dead letters; if it is closed, why."""
-    seen = zigzag_operate.status(target)
+    """Shows the stack's queues: name, weight, how many wait, why one is closed, URL."""
+    seen = zigzag_operate.queues(target)
+    answer(seen, as_json, "\n".join(_words(name, one) for name, one in seen.items()))
+
+
+def _words(name: str, one: QueueStatus) -> str:
+    """Returns two lines, since a table would cut the URL."""
+    state = harmless(one.closed or "open")
+    counts = f"{one.waiting:,} waiting, {one.in_flight:,} in flight, {one.delayed:,} delayed"
+    return f"{name}, weight {one.weight}: {counts}; {state}\n  {harmless(one.url)}"
+
+
+@with_target
+def status(
+    target: Target,
+    queue: Queue = DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """Shows a queue: waiting, in flight, delayed, the oldest, dead letters; if it is closed, why."""
+    seen = zigzag_operate.status(target, queue)
     table = Table.grid(padding=(0, 2))
     for name, words in WORDS.items():
         count = getattr(seen, name)

@@ -8,7 +8,19 @@ from shared.ports.gates import Rate
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
 from zigzag_operate.send import send
-from zigzag_operate.status import status
+from zigzag_operate.status import queues, status
 from zigzag_operate.target import Stack, Target, find
 
-__all__ = ["Auto", "Kind", "OperateError", "Rate", "Stack", "StackGates", "Target", "find", "send", "status"]
+__all__ = [
+    "Auto",
+    "Kind",
+    "OperateError",
+    "Rate",
+    "Stack",
+    "StackGates",
+    "Target",
+    "find",
+    "queues",
+    "send",
+    "status",
+]

@@ -8,8 +8,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from shared.queues import DEFAULT
 from zigzag_operate.causes import cause
 from zigzag_operate.errors import OperateError
+from zigzag_operate.queues import named
 from zigzag_operate.target import Target
 
 _DEPTHS = {
@@ -37,18 +39,18 @@ class Counts:
     dead_letters: int
 
 
-def counts(target: Target) -> Counts:
-    """Returns what is on the stack's queues. Raises OperateError."""
-    outputs = target.outputs()
+def counts(target: Target, queue: str = DEFAULT) -> Counts:
+    """Returns what is on a queue, and in the dead-letter queue of all. Raises OperateError."""
+    one = named(target.stack_as_it_is(), queue)
     sqs = target.client("sqs")
     try:
-        depths = _attributes(sqs, outputs["QueueUrl"])
-        dead = _attributes(sqs, outputs["DeadLetterQueueUrl"])
+        depths = _attributes(sqs, one.url)
+        dead = _attributes(sqs, one.dead_letter_url)
     except (BotoCoreError, ClientError) as error:
         raise OperateError(f"the queues don't answer: {cause(error)}") from error
     return Counts(
         **depths,
-        oldest_seconds=_oldest(target, outputs["QueueUrl"].rpartition("/")[2]),
+        oldest_seconds=_oldest(target, one.url.rpartition("/")[2]),
         dead_letters=sum(dead.values()),
     )
 

@@ -20,10 +20,8 @@ from zigzag.in_place import run_in_place
 from zigzag_operate.counts import counts
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.limits import Between, Limited, Limits, Paused, Resumed, Starts
+from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
-
-QUEUES = (DEFAULT,)
-"""The queues that a stack has."""
 
 LATE_SECONDS = 60
 """Seconds by which SQS's count may be old."""
@@ -33,9 +31,8 @@ class StackGates:
     """The gates of a stack. Raises OperateError if it has none, or if the queue does not belong to it."""
 
     def __init__(self, target: Target, queue: str = DEFAULT) -> None:
-        if queue not in QUEUES:
-            raise OperateError(f"no queue is called {queue!r}; there is: {', '.join(QUEUES)}", Kind.WRONG)
         stack = target.stack_as_it_is()
+        self._as_it_is = named(stack, queue)
         if not is_controlled(stack):
             raise OperateError(
                 f"the flow of the stack {target.stack!r} is not controlled: set its parameter FlowControl to "
@@ -43,8 +40,7 @@ class StackGates:
             )
         self._target = target
         self._queue = queue
-        urls = stack.outputs["QueueUrl"], stack.outputs["DeadLetterQueueUrl"]
-        self._as_it_is = TaskQueue(queue, *urls)
+        self._all = queues_of(stack)
         transport = BotoTransport(attempts=4, clients={"dynamodb": target.client("dynamodb")})
         self._gates = DynamoDbGates(transport, stack.outputs["RecordsTableName"])
 
@@ -52,7 +48,7 @@ class StackGates:
         """Pauses the queue: nothing is received any more, but by a poll under way."""
         _done(self._gates.pause(self._queue, time()))
         try:
-            seen = counts(self._target)
+            seen = counts(self._target, self._queue)
         except OperateError as error:
             raise OperateError(f"{self._queue} is paused; but {error}") from error
         oldest = seen.oldest_seconds
@@ -68,7 +64,7 @@ class StackGates:
         sleep(LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS)  # a poll under way may still bring messages
         in_a_row = 0
         while True:
-            in_flight = counts(self._target).in_flight
+            in_flight = counts(self._target, self._queue).in_flight
             in_a_row = 0 if in_flight else in_a_row + 1
             if in_a_row == 2:
                 return
@@ -111,7 +107,7 @@ class StackGates:
         if trip is not None or longest is not None or none:
             _done(self._gates.break_at(self._queue, trip, longest))
         try:
-            waiting = counts(self._target).waiting
+            waiting = counts(self._target, self._queue).waiting
         except OperateError as error:
             raise OperateError(f"{self._queue} has this limit; but {error}") from error
         takes = None if auto else _takes_seconds(waiting, rate)
@@ -121,17 +117,17 @@ class StackGates:
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
         try:
-            return self._why_closed(self._read()[self._queue], time())
+            return self._why_closed(self._as_it_is, self._read()[self._queue], time())
         except OperateError as error:
             return str(error)
 
     def limits(self) -> dict[str, Limits]:
         """Returns the state and the limits of each queue, by its name."""
         now, seen = time(), self._read()
-        waiting = counts(self._target).waiting
+        waiting = {queue: counts(self._target, queue).waiting for queue in seen}
         return {
             queue: Limits(
-                closed=self._why_closed(gate, now),
+                closed=self._why_closed(self._all[queue], gate, now),
                 paused_since=gate.since,
                 rate=_told(gate.rate),
                 auto=_bounds(gate.auto),
@@ -140,18 +136,18 @@ class StackGates:
                 held=sum(until >= now for until in gate.held.values()),
                 unavailable_since=gate.breaker.unavailable_since,
                 failing=len(gate.breaker.failing),
-                waiting=waiting,
-                takes_seconds=_takes_seconds(waiting, gate.rate),
+                waiting=waiting[queue],
+                takes_seconds=_takes_seconds(waiting[queue], gate.rate),
             )
             for queue, gate in seen.items()
         }
 
-    def _why_closed(self, gate: Gate, now: float) -> str | None:
+    def _why_closed(self, queue: TaskQueue, gate: Gate, now: float) -> str | None:
         shut = UNAVAILABLE if gate.breaker.is_shut(now) else None
-        return why_closed(self._as_it_is, gate, now) or shut
+        return why_closed(queue, gate, now) or shut
 
     def _read(self) -> dict[str, Gate]:
-        return _done(self._gates.read(QUEUES))
+        return _done(self._gates.read([*self._all]))
 
 
 def is_controlled(stack: Stack) -> bool:

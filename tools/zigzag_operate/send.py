@@ -9,12 +9,15 @@ from typing import Any
 from shared.aws.boto import BotoTransport
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.queue import QueueError
+from shared.queues import DEFAULT
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
+from zigzag.outbox import is_url
 from zigzag.send import Options, compose
 from zigzag_operate.errors import Kind, OperateError
+from zigzag_operate.queues import named
 from zigzag_operate.target import Target
 
 
@@ -31,6 +34,7 @@ def send(
     task: str,
     payload: Mapping[str, Any],
     *,
+    queue: str | None = None,
     id: str | None = None,
     delay_seconds: int = 0,
     group: str | None = None,
@@ -38,12 +42,15 @@ def send(
 ) -> Sent:
     """Sends the task called so. `Task.send` explains the options.
 
+    queue -- the name or the URL of a queue of the stack; None is the task's own.
+
     Raises OperateError, and sends nothing, if the payload does not fit the task, or the queue refuses.
     """
     options = Options(id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id)
     try:
-        checked = find(task, TASKS).check(payload)
-        queue_url = target.outputs()["QueueUrl"]
+        found = find(task, TASKS)
+        checked = found.check(payload)
+        queue_url = _url_of(target, found.queue if queue is None else queue)
         message = compose(task, checked, options, queue_url)
         transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
         message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
@@ -54,3 +61,8 @@ def send(
     except QueueError as error:
         raise OperateError(f"the queue refused the message: {error}") from error
     return Sent(message_id, queue_url)
+
+
+def _url_of(target: Target, queue: str | None) -> str:
+    stack = target.stack_as_it_is()
+    return queue if queue is not None and is_url(queue) else named(stack, queue or DEFAULT).url

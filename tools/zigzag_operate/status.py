@@ -1,23 +1,41 @@
-"""The status of a stack: its counts, and why it receives nothing."""
+"""The status of a stack's queues: their counts, and why nothing is received."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from shared.queues import DEFAULT
 from zigzag_operate.counts import Counts, counts
 from zigzag_operate.gates import StackGates, is_controlled
+from zigzag_operate.queues import queues_of
 from zigzag_operate.target import Target
 
 
 @dataclass(frozen=True, slots=True)
 class Status(Counts):
-    """A stack's counts, and `closed`: why nothing is received, or None."""
+    """A queue's counts, and `closed`: why nothing is received, or None."""
 
     closed: str | None
 
 
-def status(target: Target) -> Status:
-    """Returns the status. A gate that can't be read is a reason in `closed`. Raises OperateError."""
-    seen = counts(target)
+@dataclass(frozen=True, slots=True)
+class QueueStatus(Status):
+    """The status of one queue of several: its weight and its URL as well."""
+
+    weight: int
+    url: str
+
+
+def status(target: Target, queue: str = DEFAULT) -> Status:
+    """Returns a queue's status. A gate that can't be read is a reason in `closed`. Raises OperateError."""
+    seen = counts(target, queue)
     controlled = is_controlled(target.stack_as_it_is())
-    return Status(**asdict(seen), closed=StackGates(target).why_closed() if controlled else None)
+    return Status(**asdict(seen), closed=StackGates(target, queue).why_closed() if controlled else None)
+
+
+def queues(target: Target) -> dict[str, QueueStatus]:
+    """Returns the status of each queue of the stack, by its name. Raises OperateError."""
+    return {
+        name: QueueStatus(**asdict(status(target, name)), weight=queue.weight, url=queue.url)
+        for name, queue in queues_of(target.stack_as_it_is()).items()
+    }

@@ -1,0 +1,140 @@
+"""`./zigzag` and a script, with a stack of several queues: each command takes a queue's name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from tests.stacks import deployed, queue
+
+from shared.queues import more_queues
+from zigzag_operate import find, queues, send
+
+GREETING = '{"name": "Ann"}'
+
+
+@pytest.fixture
+def urls(account: None) -> dict[str, str]:
+    """Returns the URLs of a stack's queues, by name."""
+    outputs = deployed(queue(), "true", {"default": 3, "urgent": 6, "bulk": 1})
+    return {
+        "default": outputs["QueueUrl"],
+        **{one.name: one.url for one in more_queues(outputs["Queues"])},
+    }
+
+
+def waiting(url: str) -> int:
+    answer = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.mark.parametrize("by_url", [False, True])
+def test_send_puts_a_message_on_the_queue_that_is_named(
+    zigzag: Any, urls: dict[str, str], by_url: bool
+) -> None:
+    code, out, _ = zigzag("send", "hello", GREETING, "--queue", urls["bulk"] if by_url else "bulk", "--json")
+
+    assert (code, json.loads(out)["queue_url"]) == (0, urls["bulk"])
+    assert {name: waiting(url) for name, url in urls.items()} == {"default": 0, "urgent": 0, "bulk": 1}
+
+
+def test_send_without_a_name_takes_the_tasks_own_queue(
+    urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.hello import hello
+
+    stack = find("zigzag")
+    assert send(stack, "hello", {"name": "Ann"}).queue_url == urls["default"]
+    monkeypatch.setattr(hello, "queue", "urgent")
+    assert send(stack, "hello", {"name": "Ann"}).queue_url == urls["urgent"]
+
+
+def test_pause_and_resume_are_of_the_one_queue(zigzag: Any, urls: dict[str, str]) -> None:
+    zigzag("pause", "bulk")
+    _, out, _ = zigzag("limits", "--json")
+    zigzag("resume", "bulk")
+    _, after, _ = zigzag("limits", "--json")
+
+    closed = [{name: one["closed"] for name, one in json.loads(said).items()} for said in (out, after)]
+    assert closed == [
+        {"default": None, "urgent": None, "bulk": "paused"},
+        {"default": None, "urgent": None, "bulk": None},
+    ]
+
+
+def test_a_limit_is_of_the_one_queue_and_limits_counts_each(zigzag: Any, urls: dict[str, str]) -> None:
+    for _ in range(3):
+        boto3.client("sqs").send_message(QueueUrl=urls["urgent"], MessageBody="{}")
+
+    zigzag("limit", "urgent", "--rate", "2/s")
+    _, out, _ = zigzag("limits", "--json")
+
+    told = {name: (one["rate"], one["waiting"]) for name, one in json.loads(out).items()}
+    assert told == {
+        "default": (None, 0),
+        "urgent": ({"every_seconds": 0.5, "burst": 1}, 3),
+        "bulk": (None, 0),
+    }
+
+
+def test_status_is_of_the_queue_that_is_named(zigzag: Any, urls: dict[str, str]) -> None:
+    boto3.client("sqs").send_message(QueueUrl=urls["urgent"], MessageBody="{}")
+    zigzag("pause", "urgent")
+
+    _, urgent, _ = zigzag("status", "urgent", "--json")
+    _, first, _ = zigzag("status", "--json")
+
+    assert [(one["waiting"], one["closed"]) for one in map(json.loads, (urgent, first))] == [
+        (1, "paused"),
+        (0, None),
+    ]
+
+
+def test_queues_shows_all_with_their_weights_and_urls(zigzag: Any, urls: dict[str, str]) -> None:
+    boto3.client("sqs").send_message(QueueUrl=urls["urgent"], MessageBody="{}")
+    zigzag("pause", "bulk")
+
+    code, out, _ = zigzag("queues")
+
+    assert (code, out.splitlines()) == (
+        0,
+        [
+            "default, weight 3: 0 waiting, 0 in flight, 0 delayed; open",
+            f"  {urls['default']}",
+            "urgent, weight 6: 1 waiting, 0 in flight, 0 delayed; open",
+            f"  {urls['urgent']}",
+            "bulk, weight 1: 0 waiting, 0 in flight, 0 delayed; paused",
+            f"  {urls['bulk']}",
+        ],
+    )
+
+
+def test_a_stack_from_before_has_one_queue(account: None) -> None:
+    url = deployed(queue())["QueueUrl"]
+
+    assert {name: (one.weight, one.url) for name, one in queues(find("zigzag")).items()} == {
+        "default": (1, url)
+    }
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pause", "mails"),
+        ("limit", "mails", "--none"),
+        ("status", "mails"),
+        ("send", "hello", GREETING, "--queue", "mails"),
+    ],
+    ids=str,
+)
+def test_an_unknown_queue_is_refused_with_those_there_are(
+    zigzag: Any, urls: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    code, out, err = zigzag(*arguments)
+
+    assert (code, out) == (2, "")
+    assert "no queue is called 'mails'; there is: default, urgent, bulk" in err
