@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.project.mutants.mutation import Part
 
 from consumer.flow.flow import Share
-from shared.ports.queue import MAX_PER_CALL
+from shared.ports.queue import MAX_PER_CALL, QueueError
 
 PART = Part("Polls")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
@@ -75,6 +75,51 @@ async def _(original, self, number=0):
     if self._asked == 0:
         self._left = None
     return await original(self, number)
+
+
+sets(
+    "the first queue that has messages is always next",
+    "H116",
+    "consumer.order:Order.next",
+    lambda self, ready: next((number for number, each in enumerate(ready) if each), None),
+)
+answers(
+    "a queue's own poller does not wait for the others' parts", "H116", "consumer.order:Order.is_ahead", False
+)
+
+
+@breaks("a queue that had nothing is paid for it later", "H116", "consumer.order:Order.begins")
+def _(original, self, number, busy):
+    original(self, number, [True for _ in busy])
+
+
+sets(
+    "a queue waits for another one however long that one's calls hang",
+    "H117",
+    "consumer.source:Source.gets_on",
+    property(lambda source: True),
+)
+sets("an empty queue is asked again at once", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 0.01)
+sets("an empty queue is not asked again in its tick", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 90.0)
+
+
+@breaks("the cap is taken by the queue that asks first", "H116", "consumer.flow.cap:InFlightCap.may_receive")
+async def _(original, self, number=0):
+    share = await original(self, number)
+    if self._left is None:
+        return share
+    more = min(MAX_PER_CALL - share.most, self._left)
+    self._left -= more
+    self._asked += more
+    return Share(share.most + more)
+
+
+@breaks("a count that is missing closes the other queues too", "H117", "consumer.flow.cap:InFlightCap._count")
+async def _(original, self, number):
+    try:
+        return await self._queues[number].in_flight()
+    except QueueError:
+        return self._limit
 
 
 answers("an answer is read whatever memory there is", "H70", "consumer.memory:Memory.arriving")
