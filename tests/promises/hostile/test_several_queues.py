@@ -51,6 +51,10 @@ class World:
             for _ in range(number):
                 self.note.send({"queue": queue}, queue=queue)
 
+    def seconds(self) -> float:
+        """Returns the time from the beginning."""
+        return self.sandbox.clock.now() - self._began
+
     def counts(self, since: float = 0, until: float = float("inf")) -> Counter[str]:
         """Returns how many tasks of each queue started in that time."""
         return Counter(queue for queue, at in self.started if since <= at < until)
@@ -104,6 +108,27 @@ def test_an_urgent_task_does_not_wait_for_a_backlog() -> None:
 
         assert world.counts()["bulk"] < 3_000, "the backlog is not done"
         assert world.waits("urgent", 20) <= EMPTY_AGAIN_SECONDS + 0.5
+
+
+@pytest.mark.parametrize(("queue", "longest"), [("urgent", 65.0), ("bulk", None)])
+def test_though_a_backlog_uses_up_each_cap_an_urgent_task_waits_for_a_tick_at_most(
+    queue: str, longest: float | None
+) -> None:
+    # Given five workers, a cap of what they finish in a minute, and a backlog of 20 minutes
+    with World(in_flight_cap=150, concurrency=5) as world:
+        for _ in range(3_000):
+            world.note.send({"queue": "bulk", "seconds": 2}, queue="bulk")
+        sent: dict[str, float] = {}
+        for number in range(10):
+            world.sandbox.run_for(31)
+            sent[f"{number}"] = world.seconds()
+            world.note.send({"queue": f"{number}", "seconds": 2}, queue=queue)
+            world.sandbox.run_for(70)
+        waits = [at - sent[name] for name, at in world.started if name in sent]
+
+    # Then each starts within about a minute, and behind the backlog it would not start at all
+    assert len(waits) == (0 if longest is None else 10)
+    assert all(wait <= (longest or 0) for wait in waits)
 
 
 IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
