@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -230,10 +230,14 @@ class World:
 
     def send_in(self, seconds: float, body: str) -> None:
         """Sends a message after `seconds`, while something else runs."""
+        self.do_in(seconds, lambda: self.queue.send(Outgoing(body)))
+
+    def do_in(self, seconds: float, call: Callable[[], Awaitable[object]]) -> None:
+        """Makes a call after `seconds`, while something else runs."""
 
         async def later() -> None:
             await self.clock.sleep(seconds)
-            await self.queue.send(Outgoing(body))
+            await call()
 
         self._later.append(self.runner.get_loop().create_task(later()))
 

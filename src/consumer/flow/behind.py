@@ -4,13 +4,13 @@ it."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf
+from itertools import takewhile
 from random import Random
 
 from consumer.flow.flow import ASK_AGAIN_SECONDS, NOTHING, Flow, Share, Slot
 from consumer.flow.gate import LOOK_AGAIN_SECONDS, SeenGates
 from consumer.flow.opening import Opening
-from consumer.flow.permits import CLAIM_SECONDS, overdue_in
+from consumer.flow.permits import CLAIM_SECONDS, limits_of, overdue_in
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS
 from consumer.summary import ALL_RUN, RATE_REACHED, UNAVAILABLE
 from shared.lease import FAILING, PROBE
@@ -54,8 +54,7 @@ class BehindGate:
         self._closed: str | None = None
         self._came = False
         self._unused: list[Slot] = []
-        self._last_used = -inf
-        self._last_taken = -inf  # the first slot of the last take, and the gate's `rev` then
+        self._taken: Sequence[Slot] = ()  # the last take, and the gate's `rev` after it
         self._rev = 0
         self._full_since: float | None = None  # the time since when no permit is free
         self._opening = Opening()
@@ -104,7 +103,7 @@ class BehindGate:
         want = most if self._came else min(most, 1)
         slots = await self._kept(want)
         if not slots and (taken := await self._gates.take(self._queue, want)):
-            self._last_taken, self._rev = taken[0].at, self._gate.rev
+            self._taken, self._rev = taken, self._gate.rev
             slots = self._in_time(taken)  # to take them may have needed longer than last time
             self._unused += [slot for slot in taken if slot not in slots]
         gate, now = self._gate, self._clock.now()
@@ -127,15 +126,20 @@ class BehindGate:
 
     async def _kept(self, want: int) -> tuple[Slot, ...]:
         """Returns unused slots of earlier receives that are still good. Gives back permits that are not."""
-        now, capped = self._clock.now(), self._gate.at_once is not None
-        shut = self._gate.breaker.is_shut(now)
-        if old := [slot for slot in self._unused if slot.held_until < now + CLAIM_SECONDS]:
-            await self._gates.release(self._queue, old)
-        self._unused = [slot for slot in self._unused if slot not in old]
-        good = (one for one in self._in_time(self._unused) if one.permit or not capped)
+        bad = [slot for slot in self._unused if not self._is_good(slot)]
+        self._unused = [slot for slot in self._unused if slot not in bad]
+        if permits := [slot for slot in bad if slot.permit]:
+            await self._gates.release(self._queue, permits)
+        shut = self._gate.breaker.is_shut(self._clock.now())
+        good = (slot for slot in self._in_time(self._unused) if self._is_good(slot))
         slots = tuple(slot for slot in good if slot.probe or not shut)[:want]
         self._unused = [slot for slot in self._unused if slot not in slots]
         return slots
+
+    def _is_good(self, slot: Slot) -> bool:
+        """Returns whether the permit lasts, and the limits are still those by which the slot was taken."""
+        lasts = slot.held_until >= self._clock.now() + CLAIM_SECONDS
+        return lasts and slot.limits == limits_of(self._gate)
 
     def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
         """Returns the slots for which a worker can start in time, once a message is received."""
@@ -149,21 +153,19 @@ class BehindGate:
             self._flow.received(share, came)
         self._opening.let_through(came - share.most)
         self._came |= came > 0
-        self._last_used = max([self._last_used, *(slot.at for slot in share.slots[:came])])
         self._unused += share.slots[came:]
 
     def unsent(self, slot: Slot) -> None:
-        if slot.permit:
-            self._unused.append(slot)
+        self._unused.append(slot)
 
     async def end(self) -> None:
         """Gives back unused permits, and unused slots if no later slot was taken or used."""
         if permits := [slot for slot in self._unused if slot.permit]:
             await self._gates.release(self._queue, permits)
-        behind = [slot for slot in self._unused if self._last_used < slot.at >= self._last_taken]
+        behind = list(takewhile(lambda slot: slot in self._unused, reversed(self._taken)))
         gate = self._gate if behind else Gate()
         if gate.rate is not None and gate.rev == self._rev:
-            await self._gates.give_back(self._queue, min(behind))
+            await self._gates.give_back(self._queue, behind[-1])
 
     @property
     def over(self) -> str | None:

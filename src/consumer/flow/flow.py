@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from shared.ports.gates import Rate
 
 
 class Slot(NamedTuple):
@@ -14,6 +17,7 @@ class Slot(NamedTuple):
     permit   -- the permit's name; empty if the queue has no exact cap.
     held_until -- the time when the permit ends.
     probe    -- whether it is for the single message that is tried while the breaker is shut.
+    limits   -- the rate and the exact cap by which it was taken. It may not be used after a change of these.
     """
 
     at: float
@@ -21,6 +25,7 @@ class Slot(NamedTuple):
     permit: str = ""
     held_until: float = inf
     probe: bool = False
+    limits: tuple[Rate | None, int | None] = (None, None)
 
 
 ASK_AGAIN_SECONDS = 0.25

@@ -17,7 +17,7 @@ from consumer.flow.flow import Slot
 from consumer.flow.slots import every_after, slots_of
 from shared.lease import BEAT_EVERY_SECONDS, EVENT_AGE_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
 from shared.ports.breaker import PROBE_SECONDS
-from shared.ports.gates import Gate, Taking
+from shared.ports.gates import Gate, Rate, Taking
 
 MOST_DEAD = 10
 """Most expired permits that are removed from a gate at once."""
@@ -34,6 +34,11 @@ def names_of(random: Random, many: int) -> list[str]:
     return [f"{random.getrandbits(32):08x}" for _ in range(many)]
 
 
+def limits_of(gate: Gate) -> tuple[Rate | None, int | None]:
+    """Returns the limits that an operator has set."""
+    return gate.rate, gate.at_once
+
+
 def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float = 0.0) -> tuple[Slot, ...]:
     """Returns the slots that may be taken now, each with a permit if the queue has a cap. While the breaker
     is shut, it is one a minute.
@@ -48,12 +53,15 @@ def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float
     slots = (
         (Slot(now, inf),) * want if gate.rate is None else slots_of(gate, gate.rate, now + swap_seconds, want)
     )
+    slots = tuple(slot._replace(probe=probe, limits=limits_of(gate)) for slot in slots)
     if gate.at_once is None:
-        return tuple(slot._replace(probe=probe) for slot in slots)
+        return slots
     until = round(now + PERMIT_SECONDS, 3)
     start_by = until - SAFETY_SECONDS / 2
-    both = zip(slots, names, strict=False)
-    return tuple(Slot(at, min(by, start_by), name, until, probe) for (at, by, *_), name in both)
+    return tuple(
+        slot._replace(start_by=min(slot.start_by, start_by), permit=name, held_until=until)
+        for slot, name in zip(slots, names, strict=False)
+    )
 
 
 def dead_of(gate: Gate, now: float) -> dict[str, float]:

@@ -11,8 +11,10 @@ from tests.conftest import COUNTED
 from tests.promises.hostile.trail import Start
 from tests.promises.hostile.world import HostileWorld
 
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from shared.lease import LEASE_SECONDS
 from shared.ports.gates import HELD
+from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
 from zigzag_testing.outages import Outage
 from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
@@ -152,3 +154,42 @@ def test_what_waits_for_its_retry_takes_no_place(world_of: Callable[..., Hostile
 
     # Then others start meanwhile
     assert failed >= 30
+
+
+@pytest.mark.parametrize("consumers", [1, 2, 4])
+@pytest.mark.parametrize(("before", "after"), [(10, 1), (30, 3)])
+def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
+    world_of: Callable[..., HostileWorld], before: int, after: int, consumers: int
+) -> None:
+    # Given consumers that linger, with the permits that their last receive did not use
+    faults = FAULTS | {"call slow": 0.0}  # a slow receive is under way when the cap changes
+    world = world_of(before, faults, linger_seconds=70, schedule=every(75 / consumers), seed=consumers)
+    world.send("plain", times=2)
+    world.sandbox.run_for(3)
+
+    # When the cap is smaller, and many wait a moment later
+    world.sandbox.limit_at_once(after)
+    world.sandbox.run_for(LOOK_AGAIN_SECONDS + 0.5)
+    for _ in range(2 * before):
+        world.send("plain", seconds=4)
+    world.settle_down()
+
+    assert world.trail.most_at_once() == after
+
+
+def test_the_first_cap_does_not_count_what_runs_already(world_of: Callable[..., HostileWorld]) -> None:
+    # Given 50 that run for some minutes, without a cap
+    world = world_of(1, {}, linger_seconds=70)
+    world.sandbox.limit_at_once(None)
+    for _ in range(50):
+        world.send("plain", seconds=300)
+    world.sandbox.run_for(5)
+
+    # When a cap is set, and more come once no poll of before is under way
+    world.sandbox.limit_at_once(1)
+    world.sandbox.run_for(MAX_POLL_SECONDS)
+    for _ in range(5):
+        world.send("plain", seconds=20)
+    world.sandbox.run()
+
+    assert world.trail.most_at_once() == 51

@@ -10,6 +10,7 @@ import pytest
 from tests.conftest import COUNTED
 from tests.promises.hostile.world import HostileWorld
 
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.flow.slots import LATE_SECONDS
 from shared.ports.gates import Gate, Rate, Taking
 from zigzag_testing.memory_gates import MemoryGates
@@ -37,10 +38,10 @@ def world_of() -> Iterator[Callable[..., HostileWorld]]:
     """Makes a world whose tasks take no time, with a rate and messages that wait."""
     made: list[HostileWorld] = []
 
-    def make(rate: Rate, messages: int, faults: Mapping[str, float], **options: Any) -> HostileWorld:
+    def make(rate: Rate | None, messages: int, faults: Mapping[str, float], **options: Any) -> HostileWorld:
         world = HostileWorld(faults, flow_control=True, **options)
         made.append(world)
-        world.sandbox.limit(*rate)
+        world.sandbox.limit(*(rate or (None,)))
         for _ in range(messages):
             world.send("plain")
         return world
@@ -148,3 +149,40 @@ def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
     world.sandbox.run_for(1800)
 
     assert len(starts(world)) >= 0.9 * min(300, 1800 / (2 * seconds))
+
+
+@pytest.mark.parametrize("consumers", [1, 2, 4])
+@pytest.mark.parametrize("after", [Rate(60), Rate(600)], ids=str)
+@pytest.mark.parametrize(("before", "cap"), [(Rate(60, 10), None), (None, 10)], ids=str)
+def test_a_lower_rate_holds_for_all_that_is_sent_after_it(
+    world_of: Callable[..., HostileWorld], before: Rate | None, cap: int | None, after: Rate, consumers: int
+) -> None:
+    # Given consumers that linger, with the slots or permits that their last receive did not use
+    faults = FAULTS | {"call slow": 0.0}  # a slow receive is under way when the rate changes
+    world = world_of(before, 2, faults, linger_seconds=70, schedule=every(75 / consumers), seed=consumers)
+    world.sandbox.limit_at_once(cap)
+    world.sandbox.run_for(3)
+
+    # When the rate is lower, and many wait a moment later
+    world.sandbox.limit(*after)
+    world.sandbox.run_for(LOOK_AGAIN_SECONDS + 0.5)
+    later = [world.send("plain") for _ in range(20)]
+    world.sandbox.run_for(2 * 3600)
+
+    began = sorted(start.began for id in later for start in world.trail.starts(id))
+    assert began
+    for span in WINDOWS:
+        assert most_within(began, span) <= (span + after.every) / after.every + after.burst
+
+
+@pytest.mark.parametrize("linger_seconds", [0, 70])
+@pytest.mark.parametrize("rate", [Rate(20), Rate(600)], ids=str)
+def test_a_refused_invoke_costs_no_slot(
+    world_of: Callable[..., HostileWorld], rate: Rate, linger_seconds: int
+) -> None:
+    world = world_of(rate, 100, {"invoke throttled": 0.2}, linger_seconds=linger_seconds)
+
+    world.sandbox.run_for(50 * rate.every)
+
+    assert world.faults.struck["invoke throttled"] >= 5
+    assert len(starts(world)) >= 49

@@ -226,6 +226,20 @@ class TestTick:
         (until,) = gates.held.values()
         assert until >= NOW + 50 + CLAIM_SECONDS
 
+    def test_after_a_change_of_the_cap_no_permit_that_was_taken_before_is_used(
+        self, world: World, gates: Gates, tick: Tick
+    ) -> None:
+        # Given a tick that lingers, with the permits that its last receive did not use
+        send(world, 1)
+        world.do_in(5, lambda: gates.cap(DEFAULT, 2))
+        for _ in range(8):
+            world.send_in(8, "later")
+
+        summary = tick(10, linger_seconds=30)
+
+        assert summary.dispatched == 2
+        assert len(gates.held) == 2
+
     def test_where_the_gate_is_paused_meanwhile_nothing_is_taken(
         self, world: World, gates: Gates, tick: Tick
     ) -> None:

@@ -9,8 +9,10 @@ import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.behind import MAX_NAP_SECONDS
-from consumer.flow.flow import Slot
+from consumer.flow.behind import MAX_NAP_SECONDS, GatesOfTicks
+from consumer.flow.cap import InFlightCap
+from consumer.flow.flow import Flow, Slot
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS, slots_of
 from consumer.summary import Summary
 from shared.ports.gates import Gate, GatesError, Rate
@@ -249,6 +251,69 @@ class TestTick:
         summary = tick(Rate(0.5), workers)
 
         assert (workers.events, summary.released) == ([], 1)
+
+    def test_the_slot_of_what_no_worker_got_is_the_next_messages(
+        self, world: World, tick: Callable[..., Summary]
+    ) -> None:
+        send(world, 2)
+
+        summary = tick(Rate(3600), ScriptedWorkers(Reply.TRANSIENT))
+
+        assert (summary.released, summary.dispatched) == (1, 1)
+
+    @pytest.mark.parametrize(
+        ("reply", "next"), [(Reply.TRANSIENT, 0), (Reply.DEFINITE, 0), (Reply.AMBIGUOUS, 3600)]
+    )
+    def test_if_no_message_comes_it_is_given_back(
+        self, world: World, gates: Gates, tick: Callable[..., Summary], reply: Reply, next: float
+    ) -> None:
+        send(world, 1)
+
+        tick(Rate(3600), ScriptedWorkers(reply))
+
+        assert gates.next == next, "where a worker may have it, it is not given back"
+
+
+class TestChange:
+    """An operator changes the rate during a tick, which has slots left."""
+
+    @pytest.fixture
+    def flow(self, world: World, gates: Gates) -> Flow:
+        """A flow whose first message has come, so that it takes as many slots as it can."""
+        world.run(gates.limit(DEFAULT, Rate(60, 10)))
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
+        ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
+        (flow,) = ticks.before([InFlightCap(world.queue, 0)])
+        flow.received(world.run(flow.may_receive()), 1)
+        return flow
+
+    def change(self, world: World, gates: Gates) -> None:
+        world.run(gates.limit(DEFAULT, Rate(3600)))
+        world.pass_time(LOOK_AGAIN_SECONDS + 0.1)
+
+    def test_slots_that_were_taken_before_it_are_not_used(
+        self, world: World, gates: Gates, flow: Flow
+    ) -> None:
+        flow.received(world.run(flow.may_receive()), 0)
+
+        self.change(world, gates)
+
+        assert world.run(flow.may_receive()).most == 1
+
+    def test_nor_are_those_of_a_receive_that_ends_after_it(
+        self, world: World, gates: Gates, flow: Flow
+    ) -> None:
+        # Given a receive under way, while another one takes a slot by the new rate
+        under_way = world.run(flow.may_receive())
+        self.change(world, gates)
+        flow.received(world.run(flow.may_receive()), 1)
+
+        flow.received(under_way, 0)
+
+        assert len(under_way.slots) == 9
+        assert world.run(flow.may_receive()).most == 0
+        world.run(flow.end())
+        assert gates.next == pytest.approx(1.1 + 3600), "nor are they given back"
 
 
 class TestRefused:

@@ -109,6 +109,17 @@ def _(original, self, slot):
     pass
 
 
+@breaks("what was taken by an earlier limit is used", "H116", "consumer.flow.behind:BehindGate._is_good")
+def _(original, self, slot):
+    return original(self, slot._replace(limits=(self._gate.rate, self._gate.at_once)))
+
+
+@breaks("the slot of an invoke that was refused is lost", "H117", "consumer.flow.behind:BehindGate.unsent")
+def _(original, self, slot):
+    if slot.permit:
+        original(self, slot)
+
+
 @breaks(
     "with an exact cap SQS's count is asked as well", "H111", "consumer.flow.behind:BehindGate.may_receive"
 )
