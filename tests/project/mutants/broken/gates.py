@@ -109,12 +109,12 @@ def _(original, self, slot):
     pass
 
 
-@breaks("what was taken by an earlier limit is used", "H116", "consumer.flow.behind:BehindGate._is_good")
+@breaks("what was taken by an earlier limit is used", "H120", "consumer.flow.behind:BehindGate._is_good")
 def _(original, self, slot):
     return original(self, slot._replace(limits=(self._gate.rate, self._gate.at_once)))
 
 
-@breaks("the slot of an invoke that was refused is lost", "H117", "consumer.flow.behind:BehindGate.unsent")
+@breaks("the slot of an invoke that was refused is lost", "H121", "consumer.flow.behind:BehindGate.unsent")
 def _(original, self, slot):
     if slot.permit:
         original(self, slot)
