@@ -84,13 +84,14 @@ def test_the_tools_packages_can_be_imported_next_to_the_tasks(project: Path) -> 
 
 
 def test_a_package_of_the_tools_is_not_taken_for_one_that_ships(project: Path) -> None:
-    # Given that the tools have `tool` already
-    (project / "more.txt").write_text(f"./{wheel(project, 'tool', TASKS).name}\n")
+    # Given that the tools have this version of it already
+    (project / "more.txt").write_text(f"./{wheel(project, 'tool', TOOLS).name}\n")
 
     made = make_environment(project, "requirements.txt", "more.txt")
 
     assert made.returncode == 0, made.stderr
-    assert said(project / ".venv/bin/python", "-c", "import tool; print(tool.VERSION)") == TASKS
+    found = said(project / ".venv/bin/python", "-c", "import tool; print(tool.__file__)")
+    assert found == f"{project}/.venv/lib/python3.13/site-packages/tool.py"
 
 
 def test_pip_installs_for_the_tasks(project: Path) -> None:
