@@ -30,10 +30,21 @@ from shared.lease import (
     LEASE_SECONDS,
     PERMIT_SECONDS,
 )
-from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS
+from shared.ports.auto import (
+    CUT_EVERY_SECONDS,
+    FORGOTTEN_SECONDS,
+    HALVED_SECONDS,
+    KEPT,
+    KEPT_AGAIN,
+    SLOT_SECONDS,
+    SOON_SECONDS,
+    Auto,
+)
+from shared.ports.breaker import CUTS_SECONDS, DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS
 from shared.ports.gates import MAX_AT_ONCE, Gate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
+from worker.guards.breaker import FREE_RECEIVES, HIDDEN_SECONDS, LONGEST_HIDDEN_SECONDS
 from worker.guards.permit import OWN_SECONDS
 from zigzag.errors import MAX_AFTER_SECONDS
 from zigzag.in_place import run_in_place
@@ -99,6 +110,19 @@ def _run(command: str, url: str, **variables: str) -> None:
         f"in each second of a tick's first {'ten' if SLOW_SECONDS == 10 else SLOW_SECONDS}",
         "**For six hours at most**" if DEFAULT_LONGEST_SECONDS == 6 * 3600 else "as long as it is",
         "until an hour passes" if QUIET_SECONDS == 3600 else "as long as it is",
+        f"A refused start cuts it by {1 - KEPT:.0%}".replace("%", " %"),
+        "or by half" if KEPT_AGAIN == 0.5 else "or by as much as it does",
+        f"if its message was received within {HALVED_SECONDS:g} s of the last cut",
+        f"once in {CUT_EVERY_SECONDS:g} s at most",
+        f"The rate begins at {1 / Auto().first:g}/s",
+        f"{1 / Auto().slowest:g}/s and {1 / Auto().fastest:g}/s by default",
+        f"A refusal must come within some {SOON_SECONDS:g} s of the start",
+        f"below {round(1 / SLOT_SECONDS)}/s it grows by starts",
+        f"not until the message has been received {FREE_RECEIVES} times",
+        "It waits {} to {} s at first".format(*HIDDEN_SECONDS),
+        f"up to {LONGEST_HIDDEN_SECONDS // 60} minutes",
+        f"after {CUTS_SECONDS:g} s without a success",
+        "It forgets in ten minutes" if FORGOTTEN_SECONDS == 600 else "as long as it is",
         "A tick looks twice a second" if LOOK_FOR_PERMITS_SECONDS == 0.5 else "as often as it does",
     ],
 )

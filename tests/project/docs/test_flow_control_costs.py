@@ -1,0 +1,165 @@
+"""Does each rule of docs/flow-control.md take as many calls, and cost as much, as its table says?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from tests.conftest import COUNTED
+from tests.contract.places import make_table
+from tests.project.docs.pages import read
+from tests.worlds import moto
+
+from shared.aws.dynamodb_gates import DynamoDbGates
+from shared.ports.auto import Auto, Cut
+from shared.ports.gates import Gate, Rate, Taking
+from zigzag import Unavailable, task
+from zigzag.in_place import run_in_place
+from zigzag_testing import Sandbox
+from zigzag_testing.memory_gates import MemoryGates
+
+PAGE = read("docs/flow-control.md")
+MESSAGES = 1000
+TASK_SECONDS = 4
+ROW = re.compile(r"^\| (?P<rule>[^|]+) \| (?P<writes>[\d.]+) \| (?P<reads>[\d.]+) \| \$(?P<price>[\d.]+) \|$")
+ROWS = {found["rule"]: found for line in PAGE.splitlines() if (found := ROW.match(line))}
+REFUSAL = 2
+"""Calls that note the first refused start since a success; the first of them is refused."""
+
+
+class CountedGates(MemoryGates):
+    """Gates that count calls: "read" or "write"."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
+        self.calls["read"] += 1
+        return await super().read(queues)
+
+    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
+        self.calls["write"] += 1
+        return await super().swap(queue, rev, taking)
+
+    async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
+        self.calls["write"] += 1
+        return await super().claim(queue, permit, own, now, until)
+
+    async def release(self, queue: str, permits: Sequence[str]) -> None:
+        self.calls["write"] += 1
+        await super().release(queue, permits)
+
+    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        self.calls["write"] += REFUSAL
+        return await super().unavailable(queue, message, now, until)
+
+    async def cut(self, queue: str, cut: Cut) -> bool:
+        self.calls["write"] += 1
+        return await super().cut(queue, cut)
+
+    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+        self.calls["write"] += 1
+        await super().succeeded(queue, now, tried)
+
+
+def calls_of(rule: Callable[[Sandbox], None], seconds: float, takes: Callable[[float], bool]) -> Counter[str]:
+    """Returns the calls of a backlog of messages under a rule."""
+
+    @task
+    async def call(payload: dict[str, Any]) -> None:
+        taken = takes(sandbox.clock.now())
+        await asyncio.sleep(seconds)
+        if not taken:
+            raise Unavailable("429")
+
+    with Sandbox({"call": call}, flow_control=True) as sandbox:
+        sandbox.gates = CountedGates()
+        rule(sandbox)
+        for _ in range(MESSAGES):
+            call.send({})
+        sandbox.run()
+        return sandbox.gates.calls
+
+
+class Bucket:
+    """Ten calls a second, and ten at once."""
+
+    def __init__(self) -> None:
+        self._left, self._at = 10.0, 0.0
+
+    def takes(self, now: float) -> bool:
+        self._left, self._at = min(10.0, self._left + 10 * (now - self._at)), now
+        self._left -= (taken := self._left >= 1)
+        return taken
+
+
+RULES: dict[str, tuple[Callable[[Sandbox], None], float, Callable[[float], bool]]] = {
+    "a rate of 100/s": (lambda sandbox: sandbox.limit(0.01), 0, lambda _: True),
+    "a rate of 10/s": (lambda sandbox: sandbox.limit(0.1), 0, lambda _: True),
+    "a rate of 1/s": (lambda sandbox: sandbox.limit(1), 0, lambda _: True),
+    "`auto`, with a partner who takes 10/s": (
+        lambda sandbox: sandbox.limit_by_itself(1, 0.01),
+        0,
+        Bucket().takes,
+    ),
+    "an exact cap of 30": (lambda sandbox: sandbox.limit_at_once(30), TASK_SECONDS, lambda _: True),
+    "an exact cap of 5": (lambda sandbox: sandbox.limit_at_once(5), TASK_SECONDS, lambda _: True),
+    "an exact cap of 1": (lambda sandbox: sandbox.limit_at_once(1), TASK_SECONDS, lambda _: True),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_costs_what_is_told(rule: str, record_property: Callable[[str, object], None]) -> None:
+    calls = calls_of(*RULES[rule])
+
+    writes, reads = calls["write"] / MESSAGES, calls["read"] / MESSAGES
+    record_property(COUNTED, f"{rule}: {writes:.3f} writes and {reads:.3f} reads a message")
+    told = ROWS[rule]
+    assert float(told["writes"]) == pytest.approx(writes, abs=0.05)
+    assert float(told["reads"]) == pytest.approx(reads, abs=0.05)
+
+
+@pytest.mark.parametrize("rule", ROWS)
+def test_its_price_is_that_of_its_calls(rule: str) -> None:
+    told = ROWS[rule]
+    cost = float(told["writes"]) * unit_price("writes") + float(told["reads"]) * unit_price("reads")
+
+    assert f"{1_000_000 * cost:.2f}" == told["price"]
+
+
+def unit_price(calls: str) -> float:
+    (price,) = re.findall(rf"^{calls} of an idle month .* \$(0\.0+\d+) +=", PAGE, re.MULTILINE)
+    return float(price)
+
+
+def test_a_refused_start_takes_so_many_writes() -> None:
+    sent: list[str] = []
+    with moto("lean") as aws:
+        make_table("records")
+        call = aws.transport.call
+
+        async def counted(service: str, operation: str, asked: Any) -> Any:
+            sent.append(operation)
+            return await call(service, operation, asked)
+
+        aws.transport.call = counted  # type: ignore[method-assign]
+        gates = DynamoDbGates(aws.transport, "records")
+        run_in_place(gates.limit("default", Rate(1), Auto()))
+        sent.clear()
+
+        run_in_place(gates.unavailable("default", "0a", 1000.0, None))
+        assert sent == ["UpdateItem"] * REFUSAL
+        run_in_place(gates.cut("default", Cut(2, 1, 1000.0, 0.0)))
+        run_in_place(gates.succeeded("default", 1001.0, False))
+
+    assert sent == ["UpdateItem"] * 4
+    assert "A refused start takes 4 writes" in PAGE
+
+
+def test_the_table_has_these_rules() -> None:
+    assert set(ROWS) == set(RULES)
