@@ -242,7 +242,7 @@ class TestAuto:
         assert seconds is not None
         assert least <= seconds <= most
 
-    def test_after_a_day_s_worth_of_receives_it_is_an_attempt(self, world: World, gates: Gates) -> None:
+    def test_after_so_many_receives_it_is_an_attempt(self, world: World, gates: Gates) -> None:
         assert work(world, gates, "away", name="once_only", receives=FREE_RECEIVES).outcome == "retry later"
         assert (
             work(world, gates, "away", name="once_only", receives=FREE_RECEIVES + 1).outcome == "dead-letter"

@@ -146,3 +146,69 @@ def _(original, self, now):
 @breaks("what has just come back gets all at once", "H114", "consumer.flow.opening:Opening.most")
 def _(original, self, want, breaker, now):
     return want
+
+
+@breaks("a rate that nobody chose stays as it was first", "H122", "consumer.flow.permits:every_after")
+def _(original, gate, slots, now):
+    return None
+
+
+sets("a slow rate grows as much in a second as a quick one", "H122", "shared.ports.auto:SLOT_SECONDS", 1e9)
+sets("a refusal is waited for no longer however late it comes", "H122", "shared.ports.auto:SOON_SECONDS", 1e9)
+sets("a rate grows though nothing uses it", "H123", "consumer.flow.slots:REST_SECONDS", 1e12)
+
+
+@breaks("a rate is kept in mind for ever", "H123", "shared.ports.auto:Auto.rested")
+def _(original, self, every, seconds):
+    return every
+
+
+@breaks("a rate grows from a refusal on", "H123", "consumer.flow.permits:every_after")
+def _(original, gate, slots, now):
+    return original(gate._replace(breaker=gate.breaker._replace(failing=frozenset())), slots, now)
+
+
+@breaks("of many workers each cuts the rate", "H124", "zigzag_testing.memory_gates:MemoryGates.cut")
+async def _(original, self, queue, cut):
+    return await original(self, queue, cut._replace(seen=self.attributes[queue].get("cut", 0.0)))
+
+
+sets("a rate is cut as often as a start is refused", "H124", "shared.ports.auto:CUT_EVERY_SECONDS", 0.0)
+
+
+@breaks("what was sent before a cut cuts again", "H124", "shared.ports.auto:Auto.cut_of")
+def _(original, self, every, received_at, now, begun):
+    return original(self, every, now, now, begun)
+
+
+sets("a refusal that probes a limit is an attempt", "H125", "worker.guards.breaker:FREE_RECEIVES", 0)
+
+
+@breaks("a single refusal starts the breaker's hours", "H125", "zigzag_testing.memory_gates:MemoryGates._few")
+def _(original, self, queue):
+    return False
+
+
+sets("who always says Unavailable never dies", "H126", "worker.guards.breaker:FREE_RECEIVES", 10**6)
+sets(
+    "who always says Unavailable comes as often as any",
+    "H126",
+    "worker.guards.breaker:LONGEST_HIDDEN_SECONDS",
+    60,
+)
+
+
+@breaks("a message that comes again cuts like any", "H126", "worker.guards.breaker:Breaker._cut")
+async def _(original, self, gate, auto, delivery, now):
+    first = type(delivery)({}, delivery.queue_url, delivery.lease)
+    await original(self, gate, auto, first, now)
+
+
+@breaks("an outage is taken for a limit", "H127", "shared.ports.auto:Auto.cut_of")
+def _(original, self, every, received_at, now, begun):
+    return original(self, every, received_at, now, now)
+
+
+@breaks("the breaker does not wait for cuts of the rate", "H127", "shared.ports.breaker:Breaker.is_shut")
+def _(original, self, now):
+    return original(self._replace(begun=0.0), now)
