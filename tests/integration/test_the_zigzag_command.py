@@ -175,7 +175,8 @@ class TestLimits:
         assert code == 0
         told = {"closed": closed, "paused_since": since, "rate": None, "next_slot": None, "waiting": 2}
         no_cap = {"auto": None, "at_once": None, "held": 0, "unavailable_since": None, "failing": 0}
-        assert json.loads(out) == {"default": {**told, **no_cap, "takes_seconds": None}}
+        breaker = {"trip": 10, "longest_seconds": 6 * 3600.0}
+        assert json.loads(out) == {"default": {**told, **no_cap, **breaker, "takes_seconds": None}}
         assert shown in zigzag("limits")[1]
 
 
@@ -244,7 +245,7 @@ class TestLimit:
         assert shown["rate"] == {"every_seconds": 0.37175899571297157, "burst": 1}
         assert shown["auto"] == {"slowest_seconds": 2.0, "fastest_seconds": 0.02}
         assert shown["unavailable_since"] == NOW
-        assert "auto 0.372 s" in zigzag("limits")[1]
+        assert "one each 0.372 s, auto" in zigzag("limits")[1]
 
     def test_it_says_how_long_what_waits_takes(self, zigzag: Any, stack: ControlledStack) -> None:
         stack.send_and_receive(12)
@@ -338,6 +339,60 @@ class TestLimit:
         assert (shown["closed"], shown["unavailable_since"], shown["failing"]) == (closed, NOW, 2)
         assert "2027-01-15 08:00 UTC" in zigzag("limits")[1]
         assert json.loads(zigzag("status", "--json")[1])["closed"] == closed
+
+    @pytest.mark.parametrize(
+        ("quiet_for", "since", "failing"),
+        [
+            pytest.param(3600, NOW - 7200, 1, id="in the last hour it counts"),
+            pytest.param(3601, None, 0, id="before that it does not"),
+            pytest.param(9 * DAY, None, 0, id="nor days ago"),
+        ],
+    )
+    def test_of_an_open_queue_limits_says_what_still_counts(
+        self, zigzag: Any, stack: ControlledStack, quiet_for: int, since: float | None, failing: int
+    ) -> None:
+        times = {"since": {"N": str(NOW - 7200)}, "last": {"N": str(NOW - quiet_for)}}
+        stack.say(failing={"SS": ["0a"]}, **times)
+
+        shown = json.loads(zigzag("limits", "--json")[1])["default"]
+
+        assert (shown["closed"], shown["unavailable_since"], shown["failing"]) == (None, since, failing)
+        table = zigzag("limits")[1]
+        assert f"{failing} of the 10 that shut the queue" in table
+        assert "UTC" not in table, "it is open, and not since then"
+
+    def test_limits_says_when_the_breaker_shuts(self, zigzag: Any, stack: ControlledStack) -> None:
+        zigzag("limit", "--trip", "3", "--longest", "90s")
+
+        shown = json.loads(zigzag("limits", "--json")[1])["default"]
+
+        assert (shown["trip"], shown["longest_seconds"]) == (3, 90.0)
+        table = zigzag("limits")[1]
+        assert "0 of the 3 that shut the queue" in table
+        assert "90s at most" in table
+
+    @pytest.mark.parametrize("columns", [60, 80])
+    def test_limits_has_each_value_on_one_line_of_so_many_columns(
+        self, zigzag: Any, stack: ControlledStack, monkeypatch: pytest.MonkeyPatch, columns: int
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        zigzag("limit", "--rate", "100/h", "--burst", "10", "--at-once", "30")
+        stack.say(**{**stack.gate(), "paused": {"N": str(NOW)}})
+
+        lines = zigzag("limits")[1].splitlines()
+
+        assert max(map(len, lines)) <= columns
+        told = [line.strip().split("  ")[-1].strip() for line in lines]
+        assert told == [
+            "default",
+            "paused",
+            "2027-01-15 08:00 UTC",
+            "one each 36 s, burst 10",
+            "0 of 30",
+            "0 of the 10 that shut the queue",
+            "6h at most",
+            "0",
+        ]
 
     def test_none_takes_the_cap_away_and_what_is_held_stays(
         self, zigzag: Any, stack: ControlledStack

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import Annotated
@@ -20,7 +21,7 @@ from zigzag_cli.answer import answer
 from zigzag_cli.options import Json, Queue, with_target
 from zigzag_local.readable import harmless
 from zigzag_operate import Auto, Kind, OperateError, Rate, StackGates, Target
-from zigzag_operate.limits import Limited, Starts
+from zigzag_operate.limits import Limited, Limits, Starts
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
@@ -128,6 +129,37 @@ def _rate_words(limited: Limited, rate: Starts) -> str:
     return f"{words} {waiting:,} wait, which takes {takes} (hours:minutes:seconds)."
 
 
+def _since(one: Limits) -> str:
+    """Returns since when the queue is closed; nothing if it is open, or nobody knows."""
+    since = one.paused_since or one.unavailable_since
+    return "" if one.closed is None or since is None else at(since)
+
+
+def _starts(one: Limits) -> str:
+    if one.rate is None:
+        return ""
+    every, burst = one.rate.every_seconds, one.rate.burst
+    return f"one each {every:g} s, burst {burst}" if one.auto is None else f"one each {every:.3g} s, auto"
+
+
+def _written(seconds: float) -> str:
+    """Returns seconds as `longest_of` reads them."""
+    unit = next(unit for unit in reversed(_SECONDS) if seconds % _SECONDS[unit] == 0 or unit == "s")
+    return f"{seconds / _SECONDS[unit]:g}{unit}"
+
+
+WORDS: dict[str, Callable[[Limits], str]] = {
+    "state": lambda one: one.closed or "open",
+    "since": _since,
+    "starts": _starts,
+    "at once": lambda one: "" if one.at_once is None else f"{one.held} of {one.at_once}",
+    "say Unavailable": lambda one: f"{one.failing} of the {one.trip} that shut the queue",
+    "shut for": lambda one: f"{_written(one.longest_seconds)} at most",
+    "waiting": lambda one: f"{one.waiting:,}",
+}
+"""The words for each line of a queue's limits. A line without any is not shown."""
+
+
 def at(seconds: float) -> str:
     """Returns a time as people write it."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
@@ -165,18 +197,9 @@ def limits(
 ) -> None:
     """Shows for each queue whether it is open, since when it is paused, its limits, and how many wait."""
     limits = StackGates(target).limits()
-    table = Table("queue", "state", "since", "every", "burst", "at once", "waiting", box=None)
-    for name, one in limits.items():
-        since = one.paused_since or one.unavailable_since
-        auto = "auto " * (one.auto is not None)
-        every = None if one.rate is None else f"{auto}{one.rate.every_seconds:{'.3g' if auto else 'g'}} s"
-        rate = ("", "") if every is None or one.rate is None else (every, str(one.rate.burst))
-        table.add_row(
-            name,
-            Text(harmless(one.closed or "open")),
-            "" if since is None else at(since),
-            *rate,
-            "" if one.at_once is None else f"{one.held} of {one.at_once}",
-            f"{one.waiting:,}",
-        )
+    table = Table("queue", *limits, box=None)
+    for name, words in WORDS.items():
+        values = [words(one) for one in limits.values()]
+        if any(values):
+            table.add_row(name, *(Text(harmless(value)) for value in values))
     answer(limits, as_json, table)

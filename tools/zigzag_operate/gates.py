@@ -12,7 +12,7 @@ from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
 from shared.ports.auto import FASTEST, SLOWEST, Auto
-from shared.ports.breaker import LONGEST, TRIP
+from shared.ports.breaker import LONGEST, QUIET_SECONDS, TRIP
 from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, Gate, GatesError, Rate, gate_of
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
@@ -124,23 +124,26 @@ class StackGates:
     def limits(self) -> dict[str, Limits]:
         """Returns the state and the limits of each queue, by its name."""
         now, seen = time(), self._read()
-        waiting = {queue: counts(self._target, queue).waiting for queue in seen}
-        return {
-            queue: Limits(
-                closed=self._why_closed(self._all[queue], gate, now),
-                paused_since=gate.since,
-                rate=_told(gate.rate),
-                auto=_bounds(gate.auto),
-                next_slot=gate.next or None,
-                at_once=gate.at_once,
-                held=sum(until >= now for until in gate.held.values()),
-                unavailable_since=gate.breaker.unavailable_since,
-                failing=len(gate.breaker.failing),
-                waiting=waiting[queue],
-                takes_seconds=_takes_seconds(waiting[queue], gate.rate),
-            )
-            for queue, gate in seen.items()
-        }
+        return {queue: self._limits(queue, gate, now) for queue, gate in seen.items()}
+
+    def _limits(self, queue: str, gate: Gate, now: float) -> Limits:
+        waiting, breaker = counts(self._target, queue).waiting, gate.breaker
+        quiet = now - max(breaker.last, breaker.begun) > QUIET_SECONDS
+        return Limits(
+            closed=self._why_closed(self._all[queue], gate, now),
+            paused_since=gate.since,
+            rate=_told(gate.rate),
+            auto=_bounds(gate.auto),
+            next_slot=gate.next or None,
+            at_once=gate.at_once,
+            held=sum(until >= now for until in gate.held.values()),
+            unavailable_since=None if quiet else breaker.unavailable_since,
+            failing=0 if quiet else len(breaker.failing),
+            trip=breaker.trip,
+            longest_seconds=breaker.longest,
+            waiting=waiting,
+            takes_seconds=_takes_seconds(waiting, gate.rate),
+        )
 
     def _why_closed(self, queue: TaskQueue, gate: Gate, now: float) -> str | None:
         shut = UNAVAILABLE if gate.breaker.is_shut(now) else None

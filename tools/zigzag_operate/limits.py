@@ -76,8 +76,10 @@ class Limits:
     auto              -- between which rates it finds itself; None if it does not.
     next_slot         -- when the rate allows the next start; None if no slot was taken yet.
     at_once, held     -- most permits at the same time, and how many are held now.
-    unavailable_since -- since when messages say Unavailable; None if none does.
-    failing           -- how many do.
+    unavailable_since -- since when messages say Unavailable; None if none has for an hour.
+    failing           -- how many do, without a success in between.
+    trip              -- so many of these shut the queue.
+    longest_seconds   -- for so long at most.
     waiting           -- messages that wait.
     takes_seconds     -- how long they take at the rate; None without a rate.
     """
@@ -91,5 +93,7 @@ class Limits:
     held: int
     unavailable_since: float | None
     failing: int
+    trip: int
+    longest_seconds: float
     waiting: int
     takes_seconds: float | None
