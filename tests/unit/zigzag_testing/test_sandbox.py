@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,13 @@ def collect(payload: dict[str, Any], context: Context) -> None:
 @task()
 async def doze(payload: dict[str, Any]) -> None:
     await asyncio.sleep(30)
+    ran.append(payload)
+
+
+@task()
+async def lasting(payload: dict[str, Any]) -> None:
+    """Takes longer than some heartbeats."""
+    await asyncio.sleep(100)
     ran.append(payload)
 
 
@@ -180,6 +188,40 @@ def test_a_worker_that_crashes_is_no_secret(sandbox: Sandbox, monkeypatch: pytes
 
     with pytest.raises(RuntimeError, match="none of AWS's"):
         sandbox.run()
+
+
+class TestCrash:
+    """A process crashes before or after one of its calls, whichever it is."""
+
+    @pytest.mark.parametrize("limit", ["none", "a rate", "a cap"])
+    def test_wherever_it_crashes_the_sandbox_goes_on(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, limit: str
+    ) -> None:
+        crashed = chances = 0
+        while chances == crashed:  # until a run has fewer chances than that
+            crashed, chances = crashed + 1, 0
+
+            def strike(kind: str, at: int = crashed) -> bool:
+                nonlocal chances
+                is_one = kind.startswith("crash") and chances < at
+                chances += is_one
+                return is_one and chances == at
+
+            ran.clear()
+            with Sandbox(
+                {**TABLE, "lasting": lasting}, flow_control=True, worker_timeout_seconds=900
+            ) as sandbox:
+                monkeypatch.setattr(sandbox.faults, "strike", strike)
+                sandbox.limit(*((1, 5) if limit == "a rate" else (None,)))
+                sandbox.limit_at_once(5 if limit == "a cap" else None)
+                for one in (collect, lasting):
+                    one.send({})
+                sandbox.run()
+
+            assert len(ran) >= 2, f"after a crash at chance {crashed}"
+        assert crashed > 20
+        gc.collect()
+        assert [line.getMessage() for line in caplog.records if line.name == "asyncio"] == []
 
 
 class TestSchedule:
