@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, Protocol
-
-if TYPE_CHECKING:
-    from shared.ports.gates import Rate
+from typing import NamedTuple, Protocol
 
 
 class Slot(NamedTuple):
@@ -17,7 +14,8 @@ class Slot(NamedTuple):
     permit   -- the permit's name; empty if the queue has no exact cap.
     held_until -- the time when the permit ends.
     probe    -- whether it is for the single message that is tried while the breaker is shut.
-    limits   -- the rate and the exact cap by which it was taken. It may not be used after a change of these.
+    limits   -- the rate and the exact cap by which it was taken. It may not be used after an operator has
+                changed these.
     """
 
     at: float
@@ -25,7 +23,7 @@ class Slot(NamedTuple):
     permit: str = ""
     held_until: float = inf
     probe: bool = False
-    limits: tuple[Rate | None, int | None] = (None, None)
+    limits: tuple[object, ...] = ()
 
 
 ASK_AGAIN_SECONDS = 0.25

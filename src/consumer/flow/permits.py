@@ -17,7 +17,7 @@ from consumer.flow.flow import Slot
 from consumer.flow.slots import every_after, slots_of
 from shared.lease import BEAT_EVERY_SECONDS, EVENT_AGE_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
 from shared.ports.breaker import PROBE_SECONDS
-from shared.ports.gates import Gate, Rate, Taking
+from shared.ports.gates import Gate, Taking
 
 MOST_DEAD = 10
 """Most expired permits that are removed from a gate at once."""
@@ -34,9 +34,10 @@ def names_of(random: Random, many: int) -> list[str]:
     return [f"{random.getrandbits(32):08x}" for _ in range(many)]
 
 
-def limits_of(gate: Gate) -> tuple[Rate | None, int | None]:
-    """Returns the limits that an operator has set."""
-    return gate.rate, gate.at_once
+def limits_of(gate: Gate) -> tuple[object, ...]:
+    """Returns the limits that an operator has set: a rate that finds itself is not one, its bounds are."""
+    rate = gate.rate if gate.auto is None else (gate.auto.slowest, gate.auto.fastest)
+    return rate, gate.at_once
 
 
 def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float = 0.0) -> tuple[Slot, ...]:

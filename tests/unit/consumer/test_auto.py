@@ -6,6 +6,8 @@ import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
+from consumer.flow.behind import GatesOfTicks
+from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Slot
 from consumer.flow.permits import taking_of
 from consumer.flow.slots import REST_SECONDS, every_after
@@ -74,6 +76,21 @@ class TestTick:
         polled = PolledQueue(queue, world.queue, world.dead_letters)
         consumer = Consumer([polled], ScriptedWorkers(), world.clock, world.random, gates=gates)
         return world.run(consumer.tick(90))
+
+    def test_slots_that_were_not_used_are_the_next_receives_though_the_rate_has_grown(
+        self, world: World, gates: MemoryGates
+    ) -> None:
+        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
+        ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
+        (flow,) = ticks.before([InFlightCap(world.queue, 0)])
+        flow.received(world.run(flow.may_receive()), 1)
+        share = world.run(flow.may_receive())
+        flow.received(share, 0)
+
+        again = world.run(flow.may_receive())
+
+        assert len(share.slots) > 1
+        assert again.slots == share.slots
 
     def test_while_messages_wait_the_rate_grows(self, world: World, gates: MemoryGates) -> None:
         world.send(*(str(number) for number in range(100)))

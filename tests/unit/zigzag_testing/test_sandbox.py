@@ -197,6 +197,8 @@ class TestCrash:
     def test_wherever_it_crashes_the_sandbox_goes_on(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, limit: str
     ) -> None:
+        gc.collect()
+        caplog.clear()  # of what other tests have left
         crashed = chances = 0
         while chances == crashed:  # until a run has fewer chances than that
             crashed, chances = crashed + 1, 0

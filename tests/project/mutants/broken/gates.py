@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.project.mutants.mutation import Part
 
+from consumer.flow.permits import limits_of
 from shared.ports.gates import Gate, gate_of
 
 PART = Part("Gates")
@@ -111,7 +112,7 @@ def _(original, self, slot):
 
 @breaks("what was taken by an earlier limit is used", "H120", "consumer.flow.behind:BehindGate._is_good")
 def _(original, self, slot):
-    return original(self, slot._replace(limits=(self._gate.rate, self._gate.at_once)))
+    return original(self, slot._replace(limits=limits_of(self._gate)))
 
 
 @breaks("the slot of an invoke that was refused is lost", "H121", "consumer.flow.behind:BehindGate.unsent")
