@@ -80,6 +80,11 @@ async def _(original, self):
     pass
 
 
+@breaks("slots are lost as a rate grows", "H106", "consumer.flow.permits:limits_of")
+def _(original, gate):
+    return original(gate._replace(auto=None))
+
+
 @breaks("an event that is doubled has two permits", "H107", "zigzag_testing.memory_gates:MemoryGates.claim")
 async def _(original, self, queue, permit, own, now, until):
     await original(self, queue, permit, own, now, until)
