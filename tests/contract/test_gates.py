@@ -375,11 +375,12 @@ class TestAuto:
         run_in_place(auto.succeeded("mails", NOW + 130, True))
         assert self.gate(auto).breaker == Breaker(since=NOW + 60, last=NOW + 120, opened=NOW + 130)
 
-    @pytest.mark.parametrize(("seconds", "left"), [(CUTS_SECONDS - 1, 0), (CUTS_SECONDS, 10)])
+    @pytest.mark.parametrize(("seconds", "left"), [(CUTS_SECONDS - 1, 0), (CUTS_SECONDS, 11)])
     def test_any_success_counts_as_long_as_it_can_not_be_shut(
         self, auto: OperatedGates, seconds: float, left: int
     ) -> None:
         self.enough(auto, NOW)
+        self.say(auto, "ff", NOW + seconds)
 
         run_in_place(auto.succeeded("mails", NOW + seconds, False))
 
@@ -402,46 +403,85 @@ class TestBreaker:
     ) -> Breaker:
         return run_in_place(gates.unavailable("mails", message, now, until)).breaker
 
+    def enough(self, gates: OperatedGates, now: float = NOW, many: int = 10) -> Breaker:
+        """Lets so many messages say it."""
+        return [self.say(gates, f"{number:02x}", now) for number in range(many)][-1]
+
     def test_each_message_that_says_it_is_counted_once(self, gates: OperatedGates) -> None:
         for message in ("0a", "ff", "0a"):
             said = self.say(gates, message)
 
-        assert said == Breaker(failing=frozenset({"0a", "ff"}), since=NOW, last=NOW)
+        assert said == Breaker(failing=frozenset({"0a", "ff"}))
         assert self.breaker(gates) == said
 
-    def test_it_is_told_since_when_and_until_when(self, gates: OperatedGates) -> None:
+    def test_it_is_told_until_when_there_is_no_use_in_trying(self, gates: OperatedGates) -> None:
         self.say(gates, "0a", NOW, NOW + 30)
-        said = self.say(gates, "0b", NOW + 10)
 
-        assert (said.since, said.last, said.shut_until) == (NOW, NOW + 10, NOW + 30)
+        assert self.say(gates, "0b", NOW + 10).shut_until == NOW + 30
         assert self.say(gates, "0b", NOW + 10, NOW + 40).shut_until == NOW + 40
 
-    def test_what_is_said_an_hour_after_the_last_time_begins_anew(self, gates: OperatedGates) -> None:
-        self.say(gates, "0a", NOW, NOW + 30)
-        run_in_place(gates.succeeded("mails", NOW + 1, True))
-        self.say(gates, "0b", NOW + 3601)
-        assert self.breaker(gates).since == NOW + 3601
+    def test_it_is_shut_since_enough_have_said_it(self, gates: OperatedGates) -> None:
+        self.enough(gates, NOW, 9)
+        assert (self.breaker(gates).since, self.breaker(gates).last) == (0, 0)
 
-        self.say(gates, "0c", NOW + 3601 + 3600)
+        said = [self.say(gates, message, NOW + later) for message, later in (("0a", 50), ("0a", 60))]
 
-        assert self.breaker(gates) == Breaker(
-            failing=frozenset({"0b", "0c"}), since=NOW + 3601, last=NOW + 7201
-        )
+        assert [(one.since, one.last) for one in said] == [(NOW + 50, NOW + 50), (NOW + 50, NOW + 60)]
+        assert self.breaker(gates) == said[-1]
+        assert said[-1].is_shut(NOW + 60)
+
+    def test_of_one_that_is_enough_as_well(self, gates: OperatedGates) -> None:
+        run_in_place(gates.break_at("mails", 1, None))
+
+        assert self.say(gates, "0a").is_shut(NOW)
+
+    def test_its_hours_run_on_if_it_is_shut_again_within_an_hour(self, gates: OperatedGates) -> None:
+        self.enough(gates, NOW)
+        run_in_place(gates.succeeded("mails", NOW + 60, True))
+
+        said = self.enough(gates, NOW + 3600)
+
+        assert said == Breaker(failing=said.failing, since=NOW, last=NOW + 3600, opened=NOW + 60)
+
+    @pytest.mark.parametrize("success", [False, True])
+    def test_an_hour_after_enough_had_said_it_last_they_begin_anew(
+        self, gates: OperatedGates, success: bool
+    ) -> None:
+        self.enough(gates, NOW)
+        self.say(gates, "0a", NOW + 1, NOW + 30)
+        if success:
+            run_in_place(gates.succeeded("mails", NOW + 60, True))
+            self.say(gates, "0b", NOW + 3600)  # too few to count
+
+        assert self.say(gates, "0c", NOW + 3602) == Breaker(failing=frozenset({"0c"}))
+        assert self.enough(gates, NOW + 3603, 9).since == NOW + 3603
 
     def test_a_success_takes_back_what_was_said_but_not_since_when(self, gates: OperatedGates) -> None:
-        self.say(gates, "0a", NOW, NOW + 30)
+        self.enough(gates, NOW)
+        run_in_place(gates.succeeded("mails", NOW + 1, True))
+        self.say(gates, "0a", NOW + 2, NOW + 30)
 
-        run_in_place(gates.succeeded("mails", NOW + 1, False))
+        run_in_place(gates.succeeded("mails", NOW + 3, False))
 
-        assert self.breaker(gates) == Breaker(since=NOW, last=NOW)
+        assert self.breaker(gates) == Breaker(since=NOW, last=NOW, opened=NOW + 1)
 
     def test_the_success_of_the_one_that_tried_opens_it(self, gates: OperatedGates) -> None:
-        for number in range(10):
-            self.say(gates, f"{number:02x}")
+        self.enough(gates)
 
         run_in_place(gates.succeeded("mails", NOW + 1, True))
 
         assert self.breaker(gates) == Breaker(since=NOW, last=NOW, opened=NOW + 1)
+
+    @pytest.mark.parametrize(("later", "left", "opened"), [(59, 10, 0), (60, 0, NOW + 60)])
+    def test_any_success_does_once_it_was_shut_for_the_longest_time(
+        self, gates: OperatedGates, later: float, left: int, opened: float
+    ) -> None:
+        run_in_place(gates.break_at("mails", None, 60.0))
+        self.enough(gates)
+
+        run_in_place(gates.succeeded("mails", NOW + later, False))
+
+        assert (len(self.breaker(gates).failing), self.breaker(gates).opened) == (left, opened)
 
     @pytest.mark.parametrize(("trip", "said", "left"), [(None, 9, 0), (None, 10, 10), (3, 2, 0), (3, 3, 3)])
     def test_another_success_opens_none_that_is_shut(

@@ -13,13 +13,12 @@ from typing import Any
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
 from shared.ports.breaker import (
     BEGUN,
-    CUTS_SECONDS,
-    DEFAULT_TRIP,
     FAILING,
     LAST,
     LONGEST,
     OPENED,
     QUIET_SECONDS,
+    SAID,
     SHUT_UNTIL,
     SINCE,
     TRIP,
@@ -89,17 +88,17 @@ class MemoryGates:
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         attributes = self.attributes[queue]
-        if SLOWEST in attributes and self._few(queue):
+        if attributes.get(LAST, inf) < now - QUIET_SECONDS:
+            for name in SAID:
+                attributes.pop(name, None)
+        if SLOWEST in attributes:
             attributes.setdefault(BEGUN, now)
-        else:
-            if attributes.get(LAST, -inf) < now - QUIET_SECONDS:
-                for name in (OPENED, SHUT_UNTIL, FAILING):
-                    attributes.pop(name, None)
-                attributes[SINCE] = now
-            attributes[LAST] = now
         attributes[FAILING] = attributes.get(FAILING, frozenset()) | {message}
         if until is not None:
             attributes[SHUT_UNTIL] = until
+        if gate_of(attributes).breaker.has_enough(now):
+            attributes.setdefault(SINCE, now)
+            attributes[LAST] = now
         return gate_of(attributes)
 
     async def cut(self, queue: str, cut: Cut) -> bool:
@@ -117,18 +116,13 @@ class MemoryGates:
 
     async def succeeded(self, queue: str, now: float, tried: bool) -> None:
         attributes = self.attributes[queue]
-        soon = attributes.get(BEGUN, -inf) > now - CUTS_SECONDS
-        if FAILING not in attributes or not (tried or soon or self._few(queue)):
+        breaker = gate_of(attributes).breaker
+        if FAILING not in attributes or (breaker.is_shut(now) and not tried):
             return
         for name in (FAILING, SHUT_UNTIL, BEGUN):
             attributes.pop(name, None)
-        if tried:
+        if tried or breaker.is_over(now):
             attributes[OPENED] = now
-
-    def _few(self, queue: str) -> bool:
-        """Returns whether too few messages have said Unavailable to shut the queue."""
-        attributes = self.attributes[queue]
-        return len(attributes.get(FAILING, ())) < int(attributes.get(TRIP, DEFAULT_TRIP))
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
         for name, value in ((TRIP, trip), (LONGEST, longest)):

@@ -15,12 +15,12 @@ from shared.aws.dynamodb_records import KEY
 from shared.aws.gate_items import GateItems, failed, key_of
 from shared.aws.transport import AnsweredError, CallError, understood
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
-from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, LONGEST, QUIET_SECONDS, TRIP
+from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, LONGEST, QUIET_SECONDS, SAID, TRIP
 from shared.ports.gates import BURST, EVERY, NEXT, Gate, GatesError, Rate, Taking, gate_of
 
 _OF_RATES = (EVERY, BURST, SLOWEST, FASTEST, NEXT, REFUSED, CUT, TOOK)
 _FEW = "(size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip))"
-_CALM = f"attribute_exists(#slowest) AND (attribute_not_exists(#failing) OR {_FEW})"
+_HEARD = "(attribute_not_exists(#last) OR #last >= :quiet)"
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
 
 
@@ -87,22 +87,26 @@ class DynamoDbGates(GateItems):
         await self._update_if(queue, f"REMOVE {removes}", "attribute_exists(#held)", {}, names)
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
-        values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}, ":trip": DEFAULT_TRIP}
-        more = ""
-        if until is not None:
-            more, values = ", #shut_until = :until", {**values, ":until": until}
-        said = f"SET #last = :now{more}"
-        anew = f"{said}, #since = :now, #failing = :who REMOVE #opened{'' if until else ', #shut_until'}"
-        begun = f"SET #begun = if_not_exists(#begun, :now){more} ADD #failing :who"
-        for change, condition in (
-            (f"{said} ADD #failing :who", f"#last >= :quiet AND NOT ({_CALM})"),
-            (begun, _CALM),
-            (anew, "attribute_not_exists(#last) OR #last < :quiet"),
-        ):
-            done, gate = await self._update_if(queue, change, condition, _used(values, change, condition), {})
-            if done:
+        values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}, ":until": until}
+        said = [] if until is None else ["#shut_until = :until"]
+        begun = ["#begun = if_not_exists(#begun, :now)", *said]
+        changes = (
+            (f"{_set(said)}ADD #failing :who", f"attribute_not_exists(#slowest) AND {_HEARD}"),
+            (f"{_set(begun)}ADD #failing :who", f"attribute_exists(#slowest) AND {_HEARD}"),
+        )
+        forget = f"REMOVE {', '.join(f'#{name}' for name in SAID)}", "#last < :quiet"
+        for one in (*changes, forget, *changes):
+            done, gate = await self._update_if(queue, *one, _used(values, *one), {})
+            if done and one is not forget:
                 break
-        # If another worker has begun the count meanwhile, one of the two first messages is not counted.
+        if gate.breaker.has_enough(now):  # the condition of a change counts only what was said before it
+            _, gate = await self._update_if(
+                queue,
+                "SET #since = if_not_exists(#since, :now), #last = :now",
+                "size(#failing) >= :trip",
+                {":now": now, ":trip": gate.breaker.trip},
+                {},
+            )
         return gate
 
     async def cut(self, queue: str, cut: Cut) -> bool:
@@ -126,7 +130,11 @@ class DynamoDbGates(GateItems):
             return
         values = {":trip": DEFAULT_TRIP, ":then": now - CUTS_SECONDS}
         shut_not = f"attribute_exists(#failing) AND ({_FEW} OR #begun > :then)"
-        await self._update_if(queue, change, shut_not, values, {})
+        done, gate = await self._update_if(queue, change, shut_not, values, {})
+        if not done and gate.breaker.is_over(now):
+            over = "attribute_not_exists(#since) OR #since <= :then"
+            values = {":now": now, ":then": now - gate.breaker.longest}
+            await self._update_if(queue, f"SET #opened = :now {change}", over, values, {})
 
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})
@@ -167,6 +175,10 @@ class DynamoDbGates(GateItems):
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Returns the permits by names that an expression may have."""
     return {f"{kind}{number}": one for number, one in enumerate(permits.items())}
+
+
+def _set(parts: Sequence[str]) -> str:
+    return f"SET {', '.join(parts)} " if parts else ""
 
 
 def _used(values: Mapping[str, Any], *expressions: str) -> dict[str, Any]:

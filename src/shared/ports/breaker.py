@@ -1,9 +1,9 @@
 """The breaker of a queue: it shuts while a service that all tasks need is unavailable.
 
 A task says so by Unavailable. The breaker shuts after `trip` different messages have said it without a
-success in between. Then only one message a minute is received, to try. A success opens the breaker. After
-`longest` it stays open until no task has said Unavailable for an hour. So no message is kept from its
-attempts for ever.
+success in between. Then only one message a minute is received, to try. A success opens the breaker. `longest`
+after it shut first it stays open, until an hour passes in which it would not have been shut. So no message is
+kept from its attempts for ever.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ FAILING, SHUT_UNTIL = "failing", "shut_until"
 """The messages that said Unavailable since the last success, and the time of the next try."""
 
 SINCE, LAST, OPENED = "since", "last", "opened"
-"""The times of the first and the last Unavailable, and of the success that opened it, in epoch seconds. With
-a rate that nobody has to choose, only what is said after enough messages have said it counts."""
+"""Since when it is shut, if successes in between do not count; the time of the last Unavailable after enough
+messages had said it; and of the success that opened it. All are epoch seconds."""
 
 BEGUN = "begun"
 """With such a rate: the time of the first Unavailable since the last success."""
@@ -29,7 +29,8 @@ DEFAULT_TRIP, MAX_TRIP = 10, 30
 DEFAULT_LONGEST_SECONDS, MAX_LONGEST_SECONDS = 6 * 3600.0, 24 * 3600.0
 
 QUIET_SECONDS = 3600.0
-"""After so long without an Unavailable, the count begins again. It is a task's longest backoff by default."""
+"""After so long without enough messages that say Unavailable, `since` begins again. It is a task's longest
+backoff by default."""
 
 PROBE_SECONDS = 60.0
 """Seconds from one try to the next."""
@@ -39,6 +40,8 @@ CUTS_SECONDS = 15.0
 is cut, four times."""
 
 TIMES = (SHUT_UNTIL, SINCE, LAST, OPENED, BEGUN)
+SAID = (FAILING, *TIMES)
+"""All that tasks have said, without the rule."""
 
 
 class Breaker(NamedTuple):
@@ -63,9 +66,15 @@ class Breaker(NamedTuple):
 
     def is_shut(self, now: float) -> bool:
         """Returns whether messages must not be received, except to try."""
-        quiet = now - self.last > QUIET_SECONDS
-        lasts = now - self.since < self.longest and now - self.begun >= CUTS_SECONDS
-        return len(self.failing) >= self.trip and not quiet and lasts
+        return self.has_enough(now) and now - self.since < self.longest
+
+    def is_over(self, now: float) -> bool:
+        """Returns whether it is open only because it was shut for so long."""
+        return self.has_enough(now) and now - self.since >= self.longest
+
+    def has_enough(self, now: float) -> bool:
+        """Returns whether enough messages have said Unavailable."""
+        return len(self.failing) >= self.trip and now - self.begun >= CUTS_SECONDS
 
 
 def name_of(message_id: str) -> str:

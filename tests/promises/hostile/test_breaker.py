@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from tests.conftest import COUNTED
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, PROBE_SECONDS
+from shared.ports.gates import gate_of
+from shared.queues import DEFAULT
 from worker.guards.breaker import HIDDEN_SECONDS
 from zigzag import Backoff, Context, Unavailable, task
 from zigzag_testing import Sandbox
@@ -24,12 +27,15 @@ class Partner:
     """A queue whose tasks call a partner.
 
     away    -- from when until when it does not answer, in seconds from the start.
+    refuses -- the share of calls that it refuses at other times.
     starts  -- when each task began, its id, and whether it went well.
     sent    -- when each was sent, by its id.
     """
 
     def __init__(self, sandbox: Callable[..., Sandbox], away: tuple[float, float], **options: Any) -> None:
         self.away = away
+        self.refuses = 0.0
+        self._random = Random(1)
         self.starts: list[tuple[float, str, bool]] = []
 
         @task
@@ -43,11 +49,11 @@ class Partner:
 
     async def _call(self, payload: dict[str, Any], context: Context) -> None:
         began = self.now()
-        if payload.get("poison"):
+        if payload.get("poison") or (payload.get("flaky") and context.attempt == 1):
             self.starts.append((began, context.id, False))
             raise Unavailable("as the payload says")
         await asyncio.sleep(CALL_SECONDS)
-        well = not self.away[0] <= began < self.away[1]
+        well = not self.away[0] <= began < self.away[1] and self._random.random() >= self.refuses
         self.starts.append((began, context.id, well))
         if not well:
             raise Unavailable("the partner is away")
@@ -66,6 +72,10 @@ class Partner:
         for _ in range(int(seconds)):
             self.send(many)
             self.sandbox.run_for(1)
+
+    def is_shut(self) -> bool:
+        assert self.sandbox.gates is not None
+        return gate_of(self.sandbox.gates.attributes[DEFAULT]).breaker.is_shut(self.sandbox.clock.now())
 
     def longest_life(self) -> float:
         """Returns the longest of all times from a send to the last start, in seconds."""
@@ -140,6 +150,49 @@ def test_without_flow_control_it_leaves_thousands(
     in_vain = sum(not well for _, _, well in one.starts)
     record_property(COUNTED, f"the same at 1/s without: {dead} dead letters, {in_vain} starts in vain")
     assert dead > 1000
+
+
+@pytest.mark.parametrize("minutes", [30, 50])
+def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
+    partner: Callable[..., Partner], minutes: int
+) -> None:
+    # Given a partner that fails once in a while, for longer than a queue is shut
+    began = DEFAULT_LONGEST_SECONDS + 2 * HOUR
+    one = partner((began, began + HOUR / 2), flow_control=True, linger_seconds=70, in_flight_cap=0)
+    for number in range(int(began / MINUTE)):
+        one.send(flaky=number % minutes == 0)
+        one.sandbox.run_for(MINUTE)
+
+    # When it is away for half an hour
+    one.send_each_second(1, HOUR / 2)
+    one.sandbox.run()
+
+    assert len(one.sandbox.dead_letters) == 0
+
+
+@pytest.mark.parametrize("linger_seconds", [0, 70])
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.4])
+def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
+    partner: Callable[..., Partner],
+    share: float,
+    linger_seconds: int,
+    record_property: Callable[[str, object], None],
+) -> None:
+    one = partner(flow_control=True, linger_seconds=linger_seconds, in_flight_cap=0)
+    one.refuses = share
+
+    shut = 0
+    for _ in range(int(10 * MINUTE)):
+        one.send(5)
+        one.sandbox.run_for(1)
+        shut += one.is_shut()
+
+    well = sum(well for _, _, well in one.starts)
+    record_property(
+        COUNTED, f"{share:.0%} refused, linger {linger_seconds}: {well} of 3,000 done, shut for {shut} s"
+    )
+    assert shut == 0
+    assert well >= 0.8 * len(one.sent)
 
 
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])

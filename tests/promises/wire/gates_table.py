@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from shared.ports.auto import Auto, Cut
-from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, QUIET_SECONDS
-from shared.ports.gates import Rate, Taking
+from shared.ports.breaker import CUTS_SECONDS, SAID
+from shared.ports.gates import Rate, Taking, gate_of
 from zigzag_testing.memory_gates import MemoryGates
 
 KIND = "gate#"
@@ -73,19 +74,63 @@ async def _limit(gates: MemoryGates, queue: str, change: str, values: Mapping[st
             raise AssertionError(f"DynamoDB is asked to {other}")
 
 
-async def _unavailable(
-    gates: MemoryGates, queue: str, change: str, values: Mapping[str, float], typed: Mapping[str, Any]
+def _unavailable(
+    attributes: dict[str, Any], change: str, values: Mapping[str, float], typed: Mapping[str, Any]
 ) -> bool:
-    """Tells whether the call was the right one of the three. The others are refused."""
-    attributes = gates.attributes[queue]
-    few = len(attributes.get("failing", ())) < attributes.get("trip", DEFAULT_TRIP)
-    calm = "slowest" in attributes and few
-    anew = attributes.get("last", float("-inf")) < values["now"] - QUIET_SECONDS
-    if ("#begun" in change, "#since" in change) != (calm, not calm and anew):
+    """Tells whether the condition held."""
+    match change:
+        case change if change.endswith("ADD #failing :who"):
+            return _say(attributes, change, values, typed)
+        case change if change == f"REMOVE {', '.join(f'#{name}' for name in SAID)}":
+            return _forget(attributes, values)
+        case "SET #since = if_not_exists(#since, :now), #last = :now":
+            return _shut(attributes, values)
+        case other:
+            raise AssertionError(f"DynamoDB is asked to {other}")
+
+
+def _say(
+    attributes: dict[str, Any], change: str, values: Mapping[str, float], typed: Mapping[str, Any]
+) -> bool:
+    """Notes that a message said Unavailable, unless that needs the other change. Returns whether it did."""
+    heard = "last" not in attributes or attributes["last"] >= values["quiet"]
+    if not heard or ("slowest" in attributes) != ("#begun" in change):
         return False
-    (message,) = typed[":who"]["SS"]
-    await gates.unavailable(queue, message, values["now"], values.get("until"))
+    if "now" in values:
+        attributes.setdefault("begun", values["now"])
+    if "until" in values:
+        attributes["shut_until"] = values["until"]
+    attributes["failing"] = attributes.get("failing", frozenset()) | set(typed[":who"]["SS"])
     return True
+
+
+def _shut(attributes: dict[str, Any], values: Mapping[str, float]) -> bool:
+    """Notes that enough messages have said it. Returns whether they have."""
+    if enough := len(attributes.get("failing", ())) >= values["trip"]:
+        attributes |= {"since": attributes.get("since", values["now"]), "last": values["now"]}
+    return enough
+
+
+def _forget(attributes: dict[str, Any], values: Mapping[str, float]) -> bool:
+    """Forgets what was said an hour ago. Returns whether it did."""
+    if old := attributes.get("last", inf) < values["quiet"]:
+        for name in SAID:
+            attributes.pop(name, None)
+    return old
+
+
+async def _succeeded(
+    gates: MemoryGates, queue: str, change: str, condition: str, values: Mapping[str, float]
+) -> bool:
+    """Notes a success, unless that needs the other change. Returns whether it did."""
+    breaker = gate_of(gates.attributes[queue]).breaker
+    now = values.get("now", values.get("then", 0.0) + CUTS_SECONDS)
+    tried = "#opened" in change and "#since" not in condition
+    held = bool(breaker.failing) and (tried or ("#opened" in change) == breaker.is_over(now))
+    held = held and (tried or not breaker.is_shut(now))
+    if held:
+        await gates.succeeded(queue, now, tried)
+    return held
 
 
 async def _update_more(
@@ -105,10 +150,9 @@ async def _update_more(
             ours = await gates.claim(queue, names["permit"], names["own"], values["now"], values["until"])
             held = ours and not there
         case change if change.endswith("REMOVE #failing, #shut_until, #begun"):
-            now = values.get("now", values.get("then", 0.0) + CUTS_SECONDS)
-            await gates.succeeded(queue, now, "#opened" in change)
-        case change if "#failing = :who" in change or "ADD #failing" in change:
-            held = await _unavailable(gates, queue, change, values, typed)
+            held = await _succeeded(gates, queue, change, condition, values)
+        case change if "#failing" in change or "#since" in change:
+            held = _unavailable(gates.attributes[queue], change, values, typed)
         case change if re.fullmatch(r"(SET|REMOVE) [^.]*#(trip|longest).*", change):
             trip = values.get("trip")
             await gates.break_at(queue, None if trip is None else int(trip), values.get("longest"))

@@ -40,7 +40,9 @@ class TestIsShut:
                 id="and no longer",
             ),
             pytest.param(SHUT._replace(longest=60.0), 60, False, id="or as its own rule says"),
-            pytest.param(SHUT, QUIET_SECONDS + 1, False, id="an hour after it was said last"),
+            pytest.param(SHUT, QUIET_SECONDS + 1, True, id="though nobody says it any more"),
+            pytest.param(SHUT._replace(begun=NOW - 14), 0, False, id="not yet, while the rate is cut"),
+            pytest.param(SHUT._replace(begun=NOW - 15), 0, True, id="after the cuts of the rate"),
         ],
     )
     def test_by_what_was_said_and_when(self, breaker: Breaker, later: float, shut: bool) -> None:

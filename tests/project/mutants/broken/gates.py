@@ -144,6 +144,15 @@ async def _(original, self, error, policy, delivery):
     await original(self, error, policy, delivery)
 
 
+@breaks(
+    "a single failure begins the six hours", "H112", "zigzag_testing.memory_gates:MemoryGates.unavailable"
+)
+async def _(original, self, queue, message, now, until):
+    await original(self, queue, message, now, until)
+    self.attributes[queue] = {"since": now} | self.attributes[queue] | {"last": now}
+    return gate_of(self.attributes[queue])
+
+
 @breaks("a queue is shut for as long as anybody says so", "H113", "shared.ports.breaker:Breaker.is_shut")
 def _(original, self, now):
     return original(self._replace(longest=float("inf")), now)
