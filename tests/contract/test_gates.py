@@ -278,6 +278,7 @@ class TestAuto:
     """A rate that changes by itself: consumers let it grow, and workers cut it."""
 
     RULE = Auto(60, 0.01, refused=0.5)
+    BREAKER = Breaker(patience=CUTS_SECONDS)
 
     @pytest.fixture
     def auto(self, gates: OperatedGates) -> OperatedGates:
@@ -291,7 +292,7 @@ class TestAuto:
         return run_in_place(gates.unavailable("mails", message, now, None)).breaker
 
     def test_the_rule_holds_until_there_is_another_one(self, auto: OperatedGates) -> None:
-        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.5), auto=self.RULE)
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.5), auto=self.RULE, breaker=self.BREAKER)
 
         run_in_place(auto.limit("mails", Rate(0.2, 10)))
         assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(0.2, 10))
@@ -350,16 +351,16 @@ class TestAuto:
 
         run_in_place(auto.limit("mails", Rate(1), rule))
 
-        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(1), auto=rule)
+        assert self.gate(auto)._replace(rev=0) == Gate(rate=Rate(1), auto=rule, breaker=self.BREAKER)
 
     def test_what_is_said_before_it_is_enough_counts_until_a_success(self, auto: OperatedGates) -> None:
         for number, message in enumerate(("0a", "0b", "0a")):
             said = self.say(auto, message, NOW + number)
-        assert said == Breaker(failing=frozenset({"0a", "0b"}), begun=NOW)
+        assert said == self.BREAKER._replace(failing=frozenset({"0a", "0b"}), begun=NOW)
         assert self.gate(auto).breaker == said
 
-        run_in_place(auto.succeeded("mails", NOW + 20, False))
-        assert self.gate(auto).breaker == Breaker()
+        run_in_place(auto.succeeded("mails", NOW + 20, NOW - 9))
+        assert self.gate(auto).breaker == self.BREAKER
         assert self.say(auto, "0c", NOW + 30).begun == NOW + 30
 
     def test_its_hours_run_from_what_is_said_after_enough(self, auto: OperatedGates) -> None:
@@ -372,8 +373,10 @@ class TestAuto:
         assert (said.begun, said.since, said.last) == (NOW, NOW + 60, NOW + 120)
         assert said.is_shut(NOW + 120)
 
-        run_in_place(auto.succeeded("mails", NOW + 130, True))
-        assert self.gate(auto).breaker == Breaker(since=NOW + 60, last=NOW + 120, opened=NOW + 130)
+        run_in_place(auto.succeeded("mails", NOW + 130, NOW + 130))
+        assert self.gate(auto).breaker == self.BREAKER._replace(
+            since=NOW + 60, last=NOW + 120, opened=NOW + 130
+        )
 
     @pytest.mark.parametrize(("seconds", "left"), [(CUTS_SECONDS - 1, 0), (CUTS_SECONDS, 11)])
     def test_any_success_counts_as_long_as_it_can_not_be_shut(
@@ -382,7 +385,7 @@ class TestAuto:
         self.enough(auto, NOW)
         self.say(auto, "ff", NOW + seconds)
 
-        run_in_place(auto.succeeded("mails", NOW + seconds, False))
+        run_in_place(auto.succeeded("mails", NOW + seconds, NOW - 9))
 
         assert len(self.gate(auto).breaker.failing) == left
 
@@ -411,7 +414,7 @@ class TestBreaker:
         for message in ("0a", "ff", "0a"):
             said = self.say(gates, message)
 
-        assert said == Breaker(failing=frozenset({"0a", "ff"}))
+        assert said == Breaker(failing=frozenset({"0a", "ff"}), begun=NOW)
         assert self.breaker(gates) == said
 
     def test_it_is_told_until_when_there_is_no_use_in_trying(self, gates: OperatedGates) -> None:
@@ -437,11 +440,13 @@ class TestBreaker:
 
     def test_its_hours_run_on_if_it_is_shut_again_within_an_hour(self, gates: OperatedGates) -> None:
         self.enough(gates, NOW)
-        run_in_place(gates.succeeded("mails", NOW + 60, True))
+        run_in_place(gates.succeeded("mails", NOW + 60, NOW + 60))
 
         said = self.enough(gates, NOW + 3600)
 
-        assert said == Breaker(failing=said.failing, since=NOW, last=NOW + 3600, opened=NOW + 60)
+        assert said == Breaker(
+            failing=said.failing, since=NOW, last=NOW + 3600, opened=NOW + 60, begun=NOW + 3600
+        )
 
     @pytest.mark.parametrize("success", [False, True])
     def test_an_hour_after_enough_had_said_it_last_they_begin_anew(
@@ -450,27 +455,37 @@ class TestBreaker:
         self.enough(gates, NOW)
         self.say(gates, "0a", NOW + 1, NOW + 30)
         if success:
-            run_in_place(gates.succeeded("mails", NOW + 60, True))
+            run_in_place(gates.succeeded("mails", NOW + 60, NOW + 60))
             self.say(gates, "0b", NOW + 3600)  # too few to count
 
-        assert self.say(gates, "0c", NOW + 3602) == Breaker(failing=frozenset({"0c"}))
+        assert self.say(gates, "0c", NOW + 3602) == Breaker(failing=frozenset({"0c"}), begun=NOW + 3602)
         assert self.enough(gates, NOW + 3603, 9).since == NOW + 3603
 
     def test_a_success_takes_back_what_was_said_but_not_since_when(self, gates: OperatedGates) -> None:
         self.enough(gates, NOW)
-        run_in_place(gates.succeeded("mails", NOW + 1, True))
+        run_in_place(gates.succeeded("mails", NOW + 1, NOW + 1))
         self.say(gates, "0a", NOW + 2, NOW + 30)
 
-        run_in_place(gates.succeeded("mails", NOW + 3, False))
+        run_in_place(gates.succeeded("mails", NOW + 3, NOW - 9))
 
         assert self.breaker(gates) == Breaker(since=NOW, last=NOW, opened=NOW + 1)
 
     def test_the_success_of_the_one_that_tried_opens_it(self, gates: OperatedGates) -> None:
         self.enough(gates)
 
-        run_in_place(gates.succeeded("mails", NOW + 1, True))
+        run_in_place(gates.succeeded("mails", NOW + 1, NOW + 1))
 
         assert self.breaker(gates) == Breaker(since=NOW, last=NOW, opened=NOW + 1)
+
+    @pytest.mark.parametrize(("received_at", "left", "opened"), [(NOW - 5.25, 10, 0), (NOW - 5, 0, NOW + 9)])
+    def test_so_does_that_of_one_that_was_received_about_when_the_first_said_it(
+        self, gates: OperatedGates, received_at: float, left: int, opened: float
+    ) -> None:
+        self.enough(gates)
+
+        run_in_place(gates.succeeded("mails", NOW + 9, received_at))
+
+        assert (len(self.breaker(gates).failing), self.breaker(gates).opened) == (left, opened)
 
     @pytest.mark.parametrize(("later", "left", "opened"), [(59, 10, 0), (60, 0, NOW + 60)])
     def test_any_success_does_once_it_was_shut_for_the_longest_time(
@@ -479,7 +494,7 @@ class TestBreaker:
         run_in_place(gates.break_at("mails", None, 60.0))
         self.enough(gates)
 
-        run_in_place(gates.succeeded("mails", NOW + later, False))
+        run_in_place(gates.succeeded("mails", NOW + later, NOW - 9))
 
         assert (len(self.breaker(gates).failing), self.breaker(gates).opened) == (left, opened)
 
@@ -491,14 +506,14 @@ class TestBreaker:
         for number in range(said):
             self.say(gates, f"{number:02x}")
 
-        run_in_place(gates.succeeded("mails", NOW + 1, False))
+        run_in_place(gates.succeeded("mails", NOW + 1, NOW - 9))
 
         assert len(self.breaker(gates).failing) == left
         assert self.breaker(gates).opened == 0
 
     def test_a_success_before_anything_was_said_writes_nothing(self, gates: OperatedGates) -> None:
-        for tried in (True, False):
-            run_in_place(gates.succeeded("mails", NOW, tried))
+        for _ in range(2):
+            run_in_place(gates.succeeded("mails", NOW, NOW))
 
         assert read(gates, "mails") == {"mails": OPEN}
 
@@ -636,7 +651,7 @@ class TestOnDynamoDb:
             gates.renew("mails", "a", NOW),
             gates.release("mails", ["a"]),
             gates.unavailable("mails", "0a", NOW, None),
-            gates.succeeded("mails", NOW, True),
+            gates.succeeded("mails", NOW, NOW),
             gates.cut("mails", Cut(1, 1, NOW, 0)),
             gates.break_at("mails", 3, None),
         ):

@@ -48,8 +48,8 @@ class FaultyGates:
     async def cut(self, queue: str, cut: Cut) -> bool:
         return await self._call(self._gates.cut, queue, cut)
 
-    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
-        await self._call(self._gates.succeeded, queue, now, tried)
+    async def succeeded(self, queue: str, now: float, received_at: float) -> None:
+        await self._call(self._gates.succeeded, queue, now, received_at)
 
     async def _call[R](self, call: Callable[..., Awaitable[R]], *arguments: Any) -> R:
         self._faults.before()

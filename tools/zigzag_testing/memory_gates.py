@@ -91,8 +91,7 @@ class MemoryGates:
         if attributes.get(LAST, inf) < now - QUIET_SECONDS:
             for name in SAID:
                 attributes.pop(name, None)
-        if SLOWEST in attributes:
-            attributes.setdefault(BEGUN, now)
+        attributes.setdefault(BEGUN, now)
         attributes[FAILING] = attributes.get(FAILING, frozenset()) | {message}
         if until is not None:
             attributes[SHUT_UNTIL] = until
@@ -114,14 +113,14 @@ class MemoryGates:
         attributes[REV] = attributes.get(REV, 0.0) + 1
         return True
 
-    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+    async def succeeded(self, queue: str, now: float, received_at: float) -> None:
         attributes = self.attributes[queue]
         breaker = gate_of(attributes).breaker
-        if FAILING not in attributes or (breaker.is_shut(now) and not tried):
+        if not breaker.failing or not breaker.believes(received_at, now):
             return
         for name in (FAILING, SHUT_UNTIL, BEGUN):
             attributes.pop(name, None)
-        if tried or breaker.is_over(now):
+        if breaker.has_enough(now):
             attributes[OPENED] = now
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:

@@ -15,12 +15,11 @@ from shared.aws.dynamodb_records import KEY
 from shared.aws.gate_items import GateItems, failed, key_of
 from shared.aws.transport import AnsweredError, CallError, understood
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
-from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, LONGEST, QUIET_SECONDS, SAID, TRIP
+from shared.ports.breaker import DEFAULT_TRIP, LONGEST, QUIET_SECONDS, SAID, TRIP
 from shared.ports.gates import BURST, EVERY, NEXT, Gate, GatesError, Rate, Taking, gate_of
 
 _OF_RATES = (EVERY, BURST, SLOWEST, FASTEST, NEXT, REFUSED, CUT, TOOK)
 _FEW = "(size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip))"
-_HEARD = "(attribute_not_exists(#last) OR #last >= :quiet)"
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
 
 
@@ -88,14 +87,13 @@ class DynamoDbGates(GateItems):
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}, ":until": until}
-        said = [] if until is None else ["#shut_until = :until"]
-        begun = ["#begun = if_not_exists(#begun, :now)", *said]
-        changes = (
-            (f"{_set(said)}ADD #failing :who", f"attribute_not_exists(#slowest) AND {_HEARD}"),
-            (f"{_set(begun)}ADD #failing :who", f"attribute_exists(#slowest) AND {_HEARD}"),
+        later = "" if until is None else ", #shut_until = :until"
+        says = (
+            f"SET #begun = if_not_exists(#begun, :now){later} ADD #failing :who",
+            "attribute_not_exists(#last) OR #last >= :quiet",
         )
         forget = f"REMOVE {', '.join(f'#{name}' for name in SAID)}", "#last < :quiet"
-        for one in (*changes, forget, *changes):
+        for one in (says, forget, says):
             done, gate = await self._update_if(queue, *one, _used(values, *one), {})
             if done and one is not forget:
                 break
@@ -122,19 +120,18 @@ class DynamoDbGates(GateItems):
         )
         return done
 
-    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
-        change = "REMOVE #failing, #shut_until, #begun"
-        if tried:
-            there = "attribute_exists(#failing)"
-            await self._update_if(queue, f"SET #opened = :now {change}", there, {":now": now}, {})
+    async def succeeded(self, queue: str, now: float, received_at: float) -> None:
+        change, values = "REMOVE #failing, #shut_until, #begun", {":trip": float(DEFAULT_TRIP)}
+        done, gate = await self._update_if(
+            queue, change, f"attribute_exists(#failing) AND {_FEW}", values, {}
+        )
+        breaker = gate.breaker
+        if done or not breaker.failing or not breaker.believes(received_at, now):
             return
-        values = {":trip": DEFAULT_TRIP, ":then": now - CUTS_SECONDS}
-        shut_not = f"attribute_exists(#failing) AND ({_FEW} OR #begun > :then)"
-        done, gate = await self._update_if(queue, change, shut_not, values, {})
-        if not done and gate.breaker.is_over(now):
-            over = "attribute_not_exists(#since) OR #since <= :then"
-            values = {":now": now, ":then": now - gate.breaker.longest}
-            await self._update_if(queue, f"SET #opened = :now {change}", over, values, {})
+        values = {":begun": breaker.begun}
+        if breaker.has_enough(now):
+            change, values = f"SET #opened = :now {change}", {**values, ":now": now}
+        await self._update_if(queue, change, "#begun = :begun", values, {})
 
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})
@@ -175,10 +172,6 @@ class DynamoDbGates(GateItems):
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Returns the permits by names that an expression may have."""
     return {f"{kind}{number}": one for number, one in enumerate(permits.items())}
-
-
-def _set(parts: Sequence[str]) -> str:
-    return f"SET {', '.join(parts)} " if parts else ""
 
 
 def _used(values: Mapping[str, Any], *expressions: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ SINCE, LAST, OPENED = "since", "last", "opened"
 messages had said it; and of the success that opened it. All are epoch seconds."""
 
 BEGUN = "begun"
-"""With such a rate: the time of the first Unavailable since the last success."""
+"""The time of the first Unavailable since the last success."""
 
 DEFAULT_TRIP, MAX_TRIP = 10, 30
 DEFAULT_LONGEST_SECONDS, MAX_LONGEST_SECONDS = 6 * 3600.0, 24 * 3600.0
@@ -34,6 +34,11 @@ backoff by default."""
 
 PROBE_SECONDS = 60.0
 """Seconds from one try to the next."""
+
+NEAR_SECONDS = 5.0
+"""A success counts although the queue is shut if its message was received at most so long before the first
+Unavailable since the last success. Of messages that are received together some may fail before others
+succeed."""
 
 CUTS_SECONDS = 15.0
 """With a rate that nobody has to choose, the queue shuts only after so long without a success: first the rate
@@ -48,6 +53,7 @@ class Breaker(NamedTuple):
     """The breaker in a gate. A time is 0 if there was none.
 
     failing -- names of messages, made by `name_of`.
+    patience -- least seconds from `begun` until it shuts.
     """
 
     trip: int = DEFAULT_TRIP
@@ -58,6 +64,7 @@ class Breaker(NamedTuple):
     last: float = 0.0
     opened: float = 0.0
     begun: float = 0.0
+    patience: float = 0.0
 
     @property
     def unavailable_since(self) -> float | None:
@@ -74,7 +81,12 @@ class Breaker(NamedTuple):
 
     def has_enough(self, now: float) -> bool:
         """Returns whether enough messages have said Unavailable."""
-        return len(self.failing) >= self.trip and now - self.begun >= CUTS_SECONDS
+        return len(self.failing) >= self.trip and now - self.begun >= self.patience
+
+    def believes(self, received_at: float, now: float) -> bool:
+        """Returns whether the success of a message that was received then takes back what was said. If it is
+        shut, an earlier message may have begun before the service was gone."""
+        return not self.is_shut(now) or received_at >= self.begun - NEAR_SECONDS
 
 
 def name_of(message_id: str) -> str:
@@ -82,10 +94,11 @@ def name_of(message_id: str) -> str:
     return f"{binascii.crc32(message_id.encode(errors='replace')) & 0xFF:02x}"
 
 
-def breaker_of(numbers: Mapping[str, float | None], failing: Any) -> Breaker:
+def breaker_of(numbers: Mapping[str, float | None], failing: Any, patience: float) -> Breaker:
     """Returns the breaker of a gate with these numbers.
 
-    failing -- a collection of names, or None.
+    failing  -- a collection of names, or None.
+    patience -- as the breaker's.
     """
     trip, longest = numbers[TRIP], numbers[LONGEST]
     return Breaker(
@@ -93,4 +106,5 @@ def breaker_of(numbers: Mapping[str, float | None], failing: Any) -> Breaker:
         DEFAULT_LONGEST_SECONDS if longest is None else longest,
         frozenset(failing or ()),
         **{name: numbers[name] or 0.0 for name in TIMES},
+        patience=patience,
     )

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut, auto_of
 from shared.ports.breaker import (
+    CUTS_SECONDS,
     FAILING,
     LONGEST,
     MAX_LONGEST_SECONDS,
@@ -155,7 +156,9 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
         next=numbers[NEXT] or 0.0,
         at_once=None if at_once is None else int(at_once),
         held=held or {},
-        breaker=breaker_of(numbers, failing if isinstance(failing, frozenset) else None),
+        breaker=breaker_of(
+            numbers, failing if isinstance(failing, frozenset) else None, CUTS_SECONDS if auto else 0.0
+        ),
         auto=auto,
     )
 
@@ -214,11 +217,11 @@ class WorkedGates(Protocol):
     async def cut(self, queue: str, cut: Cut) -> bool:
         """Cuts the rate. Returns False if it was cut by another worker, or set by an operator, meanwhile."""
 
-    async def succeeded(self, queue: str, now: float, tried: bool) -> None:
+    async def succeeded(self, queue: str, now: float, received_at: float) -> None:
         """Notes that a task has succeeded after others said Unavailable: these no longer count.
 
-        tried -- whether it was the single message that is tried while the breaker is shut. Another one does
-                 not open a shut breaker: it may have begun before the others failed.
+        received_at -- the time at which its message was received, or `now` for the single message that is
+                       tried. A shut breaker believes only in those near or after the first Unavailable.
         """
 
 

@@ -22,6 +22,9 @@ from zigzag.policy import Policy
 HIDDEN_SECONDS = (15, 60)
 """Bounds of the random wait of a message whose failure is no attempt."""
 
+FIRST = "first"
+"""The common name of all messages that were received before anybody said Unavailable. Their successes are not
+told, so their failures count as one. The successes of later ones are told, and each failure counts."""
 
 FREE_RECEIVES = 24
 """Receives of a message after which its Unavailable is an attempt, although its queue's rate may be too high.
@@ -46,7 +49,7 @@ class Breaker:
         now, after = self._clock.now(), seconds_asked(error)
         until = None if after is None else now + after
         try:
-            gate = await self._gates.unavailable(self._queue, name_of(delivery.message_id), now, until)
+            gate = await self._gates.unavailable(self._queue, _name_of(delivery), now, until)
         except GatesError as error:
             log.write(logging.WARNING, "the gate was not told what is unavailable", reason=error.reason)
             return None
@@ -75,10 +78,17 @@ class Breaker:
 
     async def tell(self, batch: Batch, reports: Sequence[Report]) -> None:
         """Tells that a task has succeeded, if the breaker is in doubt."""
-        doubt = "" if batch.lease is None else batch.lease.doubt
-        if not doubt or not any(report.outcome == "succeeded" for report in reports):
+        lease, now = batch.lease, self._clock.now()
+        told = any(report.outcome == "succeeded" for report in reports)
+        if lease is None or not lease.doubt or not told:
             return
+        received_at = now if lease.doubt == PROBE else lease.received_at
         try:
-            await self._gates.succeeded(self._queue, self._clock.now(), doubt == PROBE)
+            await self._gates.succeeded(self._queue, now, received_at)
         except GatesError as error:  # the next success tells it
             log.write(logging.WARNING, "the gate was not told of a success", reason=error.reason)
+
+
+def _name_of(delivery: Delivery) -> str:
+    heard = delivery.lease is not None and delivery.lease.doubt
+    return name_of(delivery.message_id) if heard else FIRST

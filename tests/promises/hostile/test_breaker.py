@@ -132,7 +132,8 @@ def test_half_an_hours_outage_leaves_no_dead_letter(
         f"{in_vain} starts in vain, first success after {back:.0f} s",
     )
     assert len(one.sandbox.dead_letters) == 0
-    burst = 5 * MINUTE if linger_seconds == 0 else 5 * (CALL_SECONDS + 2 * LOOK_AGAIN_SECONDS)
+    seen = CALL_SECONDS + 2 * LOOK_AGAIN_SECONDS
+    burst = 5 * (3 * MINUTE if linger_seconds == 0 else 2 * seen)  # of two minutes, and the first ones again
     minutes = (AWAY[1] - AWAY[0]) / PROBE_SECONDS
     assert in_vain <= DEFAULT_TRIP + burst + minutes + 3
     assert back <= PROBE_SECONDS + MINUTE
@@ -191,8 +192,8 @@ def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     record_property(
         COUNTED, f"{share:.0%} refused, linger {linger_seconds}: {well} of 3,000 done, shut for {shut} s"
     )
-    assert shut == 0
-    assert well >= 0.8 * len(one.sent)
+    assert shut <= 10 * (CALL_SECONDS + 1), "a wave of each minute fails before the first of it succeeds"
+    assert well >= 0.85 * len(one.sent)
 
 
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])

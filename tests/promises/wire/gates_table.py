@@ -11,8 +11,8 @@ from math import inf
 from typing import Any
 
 from shared.ports.auto import Auto, Cut
-from shared.ports.breaker import CUTS_SECONDS, SAID
-from shared.ports.gates import Rate, Taking, gate_of
+from shared.ports.breaker import DEFAULT_TRIP, SAID
+from shared.ports.gates import Rate, Taking
 from zigzag_testing.memory_gates import MemoryGates
 
 KIND = "gate#"
@@ -80,24 +80,22 @@ def _unavailable(
     """Tells whether the condition held."""
     match change:
         case change if change.endswith("ADD #failing :who"):
-            return _say(attributes, change, values, typed)
+            return _say(attributes, values, typed)
         case change if change == f"REMOVE {', '.join(f'#{name}' for name in SAID)}":
             return _forget(attributes, values)
         case "SET #since = if_not_exists(#since, :now), #last = :now":
             return _shut(attributes, values)
+        case change if change.endswith("REMOVE #failing, #shut_until, #begun"):
+            return _succeeded(attributes, values)
         case other:
             raise AssertionError(f"DynamoDB is asked to {other}")
 
 
-def _say(
-    attributes: dict[str, Any], change: str, values: Mapping[str, float], typed: Mapping[str, Any]
-) -> bool:
-    """Notes that a message said Unavailable, unless that needs the other change. Returns whether it did."""
-    heard = "last" not in attributes or attributes["last"] >= values["quiet"]
-    if not heard or ("slowest" in attributes) != ("#begun" in change):
+def _say(attributes: dict[str, Any], values: Mapping[str, float], typed: Mapping[str, Any]) -> bool:
+    """Notes that a message said Unavailable, unless older ones are to be forgotten first."""
+    if "last" in attributes and attributes["last"] < values["quiet"]:
         return False
-    if "now" in values:
-        attributes.setdefault("begun", values["now"])
+    attributes.setdefault("begun", values["now"])
     if "until" in values:
         attributes["shut_until"] = values["until"]
     attributes["failing"] = attributes.get("failing", frozenset()) | set(typed[":who"]["SS"])
@@ -119,18 +117,19 @@ def _forget(attributes: dict[str, Any], values: Mapping[str, float]) -> bool:
     return old
 
 
-async def _succeeded(
-    gates: MemoryGates, queue: str, change: str, condition: str, values: Mapping[str, float]
-) -> bool:
-    """Notes a success, unless that needs the other change. Returns whether it did."""
-    breaker = gate_of(gates.attributes[queue]).breaker
-    now = values.get("now", values.get("then", 0.0) + CUTS_SECONDS)
-    tried = "#opened" in change and "#since" not in condition
-    held = bool(breaker.failing) and (tried or ("#opened" in change) == breaker.is_over(now))
-    held = held and (tried or not breaker.is_shut(now))
+def _succeeded(attributes: dict[str, Any], values: Mapping[str, float]) -> bool:
+    """Takes back what was said, if the condition holds. Returns whether it does."""
+    failing, begun = attributes.get("failing", ()), attributes.get("begun")
+    held = begun == values["begun"] if "begun" in values else 0 < len(failing) < _trip(attributes)
     if held:
-        await gates.succeeded(queue, now, tried)
+        for name in ("failing", "shut_until", "begun"):
+            attributes.pop(name, None)
+        attributes |= {"opened": values["now"]} if "now" in values else {}
     return held
+
+
+def _trip(attributes: Mapping[str, Any]) -> float:
+    return float(attributes.get("trip", DEFAULT_TRIP))
 
 
 async def _update_more(
@@ -149,8 +148,6 @@ async def _update_more(
             there = names["own"] in gates.attributes[queue].get("held", {})
             ours = await gates.claim(queue, names["permit"], names["own"], values["now"], values["until"])
             held = ours and not there
-        case change if change.endswith("REMOVE #failing, #shut_until, #begun"):
-            held = await _succeeded(gates, queue, change, condition, values)
         case change if "#failing" in change or "#since" in change:
             held = _unavailable(gates.attributes[queue], change, values, typed)
         case change if re.fullmatch(r"(SET|REMOVE) [^.]*#(trip|longest).*", change):

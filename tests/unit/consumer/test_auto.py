@@ -117,5 +117,5 @@ class TestIsShut:
         ("seconds", "shut"), [(CUTS_SECONDS - LEAST, False), (CUTS_SECONDS + LEAST, True)]
     )
     def test_only_once_the_rate_was_cut_some_times(self, seconds: float, shut: bool) -> None:
-        assert self.SHUT._replace(begun=NOW).is_shut(NOW + seconds) is shut
+        assert self.SHUT._replace(begun=NOW, patience=CUTS_SECONDS).is_shut(NOW + seconds) is shut
         assert self.SHUT.is_shut(NOW + seconds)

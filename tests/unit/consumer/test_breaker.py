@@ -41,8 +41,12 @@ class TestIsShut:
             ),
             pytest.param(SHUT._replace(longest=60.0), 60, False, id="or as its own rule says"),
             pytest.param(SHUT, QUIET_SECONDS + 1, True, id="though nobody says it any more"),
-            pytest.param(SHUT._replace(begun=NOW - 14), 0, False, id="not yet, while the rate is cut"),
-            pytest.param(SHUT._replace(begun=NOW - 15), 0, True, id="after the cuts of the rate"),
+            pytest.param(
+                SHUT._replace(begun=NOW - 14, patience=15), 0, False, id="not yet, while the rate is cut"
+            ),
+            pytest.param(
+                SHUT._replace(begun=NOW - 15, patience=15), 0, True, id="after the cuts of the rate"
+            ),
         ],
     )
     def test_by_what_was_said_and_when(self, breaker: Breaker, later: float, shut: bool) -> None:
@@ -194,7 +198,7 @@ class TestTick:
         if at_once:
             world.run(gates.cap(DEFAULT, at_once))
         fail(world, gates, DEFAULT_TRIP)
-        world.run(gates.succeeded(DEFAULT, world.clock.now(), True))
+        world.run(gates.succeeded(DEFAULT, world.clock.now(), world.clock.now()))
         at: list[float] = []
         receive = world.queue.receive
 

@@ -13,7 +13,7 @@ from shared.ports.auto import Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker, name_of
 from shared.ports.gates import Gate, GatesError, Rate, gate_of
 from shared.queues import DEFAULT
-from worker.guards.breaker import FREE_RECEIVES
+from worker.guards.breaker import FIRST, FREE_RECEIVES
 from worker.result import Report
 from zigzag import Backoff, Reject, Retry, Unavailable, task
 from zigzag_testing.memory_gates import MemoryGates
@@ -70,9 +70,9 @@ def gates() -> Gates:
     return Gates()
 
 
-def fail(world: World, gates: Gates, many: int) -> None:
+def fail(world: World, gates: Gates, many: int, at: float = NOW) -> None:
     for number in range(many):
-        world.run(gates.unavailable(DEFAULT, f"other {number}", NOW, None))
+        world.run(gates.unavailable(DEFAULT, f"other {number}", at, None))
 
 
 def work(
@@ -145,12 +145,21 @@ class TestUnavailable:
     def test_one_that_says_it_again_is_counted_once(self, world: World, gates: Gates) -> None:
         world.send(body_of("call", {"does": "away"}))
         one = world.receive()[0]
+        told = Delivery(one.message, one.queue_url, Lease(NOW, NOW + 90, NOW + 120, doubt=FAILING))
         worker = world.worker({"call": call}, gates=(gates, gates))
 
         for _ in range(3):
-            world.run(worker.work(Batch((one,)), lambda: 900))
+            world.run(worker.work(Batch((told,)), lambda: 900))
 
         assert gates.breaker.failing == {name_of(one.message_id)}
+
+    def test_those_whose_success_would_not_be_told_are_counted_once_together(
+        self, world: World, gates: Gates
+    ) -> None:
+        for _ in range(3):
+            work(world, gates, "away", doubt="")
+
+        assert gates.breaker.failing == {FIRST}
 
     @pytest.mark.parametrize("why", ["no flow is controlled", "the gates can't be reached"])
     def test_where_nobody_can_be_told_it_is_a_retry(self, world: World, gates: Gates, why: str) -> None:
@@ -219,7 +228,7 @@ class TestAuto:
             work(world, gates, "away", receives=3)
             cuts += self.rate(gates) != Rate(0.1)
             world.run(gates.limit(DEFAULT, Rate(0.1), self.RULE))
-            world.run(gates.succeeded(DEFAULT, NOW, True))
+            world.run(gates.succeeded(DEFAULT, NOW, NOW))
             world.queue.purge()
 
         assert 4 <= cuts <= 18, "one in three"
@@ -262,20 +271,21 @@ class TestAuto:
 
 class TestSuccess:
     @pytest.mark.parametrize(
-        ("said", "doubt", "left"),
+        ("said", "at", "doubt", "left"),
         [
-            pytest.param(3, FAILING, 0, id="of any, before it is shut"),
-            pytest.param(DEFAULT_TRIP, PROBE, 0, id="of the one that tries"),
-            pytest.param(DEFAULT_TRIP, FAILING, DEFAULT_TRIP, id="not of one that began before"),
-            pytest.param(3, "", 3, id="not where nobody had heard of it"),
+            pytest.param(3, NOW + 1, FAILING, 0, id="of any, before it is shut"),
+            pytest.param(DEFAULT_TRIP, NOW + 1, PROBE, 0, id="of the one that tries"),
+            pytest.param(DEFAULT_TRIP, NOW - 1, FAILING, 0, id="of one that was received later"),
+            pytest.param(DEFAULT_TRIP, NOW + 9, FAILING, DEFAULT_TRIP, id="not of one long before"),
+            pytest.param(3, NOW - 1, "", 3, id="not where nobody had heard of it"),
         ],
     )
     def test_takes_back_what_was_said(
-        self, world: World, gates: Gates, said: int, doubt: str, left: int
+        self, world: World, gates: Gates, said: int, at: float, doubt: str, left: int
     ) -> None:
-        fail(world, gates, said)
+        fail(world, gates, said, at)
 
-        work(world, gates, "well", doubt=doubt)
+        work(world, gates, "well", doubt=doubt, took=10)
 
         assert len(gates.breaker.failing) == left
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.project.mutants.mutation import Part
 
 from consumer.flow.permits import limits_of
+from shared.ports.breaker import name_of
 from shared.ports.gates import Gate, gate_of
 
 PART = Part("Gates")
@@ -151,6 +152,16 @@ async def _(original, self, queue, message, now, until):
     await original(self, queue, message, now, until)
     self.attributes[queue] = {"since": now} | self.attributes[queue] | {"last": now}
     return gate_of(self.attributes[queue])
+
+
+@breaks("what nobody had heard of counts each", "H112", "worker.guards.breaker:_name_of")
+def _(original, delivery):
+    return name_of(delivery.message_id)
+
+
+@breaks("a shut queue believes only the one that tries", "H112", "shared.ports.breaker:Breaker.believes")
+def _(original, self, received_at, now):
+    return received_at == now or not self.is_shut(now)
 
 
 @breaks("a queue is shut for as long as anybody says so", "H113", "shared.ports.breaker:Breaker.is_shut")
