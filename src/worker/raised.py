@@ -55,6 +55,29 @@ def seconds_asked(error: BaseException) -> float | None:
     return after if isinstance(after, int | float) and after >= 0 else None
 
 
+def means_unavailable(error: BaseException, kinds: tuple[type[Exception], ...]) -> bool:
+    """Returns whether the error is an Unavailable or one of these kinds; of a group, whether all are.
+
+    The end of a task's own timeout is a TimeoutError here, as one that the task raises by itself.
+    """
+    return if_it_can(lambda: all(_is_one(leaf, kinds) for leaf in _leaves(error)), False)
+
+
+def _is_one(error: BaseException, kinds: tuple[type[Exception], ...]) -> bool:
+    timeout = type(error) is OutOfTimeError and any(issubclass(TimeoutError, kind) for kind in kinds)
+    return timeout or isinstance(error, (Unavailable, *kinds))
+
+
+def longest_asked(error: BaseException) -> float | None:
+    """Returns the most seconds that the Retries of a group ask for, or those of a single error."""
+
+    def most() -> float | None:
+        asked = map(seconds_asked, _leaves(error))
+        return max((seconds for seconds in asked if seconds is not None), default=None)
+
+    return if_it_can(most, None)
+
+
 def _leaves(error: BaseException) -> Iterator[BaseException]:
     left = [error]
     while left:  # not recursive: groups may be nested very deeply

@@ -14,9 +14,9 @@ from shared.ports.auto import Auto
 from shared.ports.breaker import name_of
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, WorkedGates
-from worker.raised import seconds_asked
+from worker.raised import longest_asked, means_unavailable
 from worker.result import Report
-from zigzag import Unavailable
+from zigzag.errors import MAX_AFTER_SECONDS
 from zigzag.policy import Policy
 
 HIDDEN_SECONDS = (15, 60)
@@ -44,10 +44,11 @@ class Breaker:
 
     async def failed(self, error: BaseException, policy: Policy, delivery: Delivery) -> int | None:
         """Returns how many seconds the message waits if this is no attempt, or None."""
-        if not isinstance(error, (Unavailable, *policy.unavailable)):
+        if not means_unavailable(error, policy.unavailable):
             return None
-        now, after = self._clock.now(), seconds_asked(error)
-        until = None if after is None else now + after
+        now, asked = self._clock.now(), longest_asked(error)
+        after = 0.0 if asked is None else min(asked, MAX_AFTER_SECONDS)
+        until = None if asked is None else now + after
         try:
             gate = await self._gates.unavailable(self._queue, _name_of(delivery), now, until)
         except GatesError as error:
@@ -61,7 +62,7 @@ class Breaker:
             if (receives := delivery.receive_count) > FREE_RECEIVES:
                 return None
             hidden = min(hidden << max(0, receives - 1), LONGEST_HIDDEN_SECONDS)
-        return max(hidden, int(after or 0))
+        return max(hidden, int(after))
 
     async def _cut(self, gate: Gate, auto: Auto, delivery: Delivery, now: float) -> None:
         """Cuts the rate. A message that comes again and again cuts it seldom: it may fail by itself."""

@@ -196,6 +196,24 @@ def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     assert well >= 0.85 * len(one.sent)
 
 
+def test_a_partner_that_does_not_answer_is_away_as_well() -> None:
+    starts: list[int] = []
+
+    @task(timeout=20, unavailable=(ConnectionError, TimeoutError))
+    async def hanging(payload: dict[str, Any]) -> None:
+        starts.append(payload["number"])
+        await asyncio.sleep(HOUR)
+
+    with Sandbox({"hanging": hanging}, flow_control=True, linger_seconds=70, in_flight_cap=0) as sandbox:
+        for number in range(300):
+            hanging.send({"number": number})
+            sandbox.run_for(2)
+        sandbox.run_for(HOUR / 2)
+
+        assert list(sandbox.dead_letters) == []
+        assert len(starts) < 100
+
+
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])
 """The most that five attempts take, each after a tick, and hidden once more before it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from math import inf
 from typing import Any
 
 import pytest
@@ -18,14 +20,27 @@ from worker.result import Report
 from zigzag import Backoff, Reject, Retry, Unavailable, task
 from zigzag_testing.memory_gates import MemoryGates
 
+
+class Quota(Retry):
+    """A task's own kind of Retry."""
+
+
 ERRORS: dict[str, BaseException | None] = {
     "away": Unavailable("SES is down"),
     "later": Unavailable("429", after=300),
+    "at once": Unavailable("429", after=0),
     "refused": ConnectionRefusedError("port 25"),
     "broken": ValueError("broken"),
     "rejected": Reject("no"),
     "retry": Retry("not yet"),
     "group": ExceptionGroup("both", [Retry("later", after=900), Unavailable("SES is down")]),
+    "group of one": ExceptionGroup("one", [ConnectionRefusedError("port 25")]),
+    "group of both": ExceptionGroup(
+        "both", [ExceptionGroup("one", [ConnectionRefusedError("port 25")]), Unavailable("429", after=300)]
+    ),
+    "group with another": ExceptionGroup("both", [ConnectionRefusedError("port 25"), ValueError("broken")]),
+    "quota": Quota("used up", after=43_200),
+    "for ever": Quota("used up", after=inf),
     "well": None,
 }
 
@@ -38,6 +53,21 @@ def obey(payload: dict[str, Any]) -> None:
 @task(attempts=3, backoff=Backoff(first=10, longest=10), unavailable=(ConnectionError,))
 def call(payload: dict[str, Any]) -> None:
     obey(payload)
+
+
+@task(unavailable=(Quota,))
+def with_a_quota(payload: dict[str, Any]) -> None:
+    obey(payload)
+
+
+@task(attempts=3, timeout=20, unavailable=(OSError,))
+async def hanging(payload: dict[str, Any]) -> None:
+    await asyncio.sleep(payload["does"])
+
+
+@task(attempts=3, timeout=20, unavailable=(ConnectionError,))
+async def hanging_as_ever(payload: dict[str, Any]) -> None:
+    await asyncio.sleep(payload["does"])
 
 
 @task(attempts=1, unavailable=(ConnectionError,))
@@ -78,7 +108,7 @@ def fail(world: World, gates: Gates, many: int, at: float = NOW) -> None:
 def work(
     world: World,
     gates: Gates | None,
-    does: str,
+    does: str | float,
     *,
     name: str = "call",
     doubt: str = "",
@@ -90,7 +120,8 @@ def work(
     world.run(world.clock.sleep(took))
     delivery = Delivery(one.message, one.queue_url, Lease(now, now + 90, now + 120, doubt=doubt))
     worker = world.worker(
-        {"call": call, "once_only": once_only}, gates=None if gates is None else (gates, gates)
+        {one.name: one for one in (call, once_only, with_a_quota, hanging, hanging_as_ever)},
+        gates=None if gates is None else (gates, gates),
     )
     (report,) = world.run(worker.work(Batch((delivery,)), lambda: 900))
     return report
@@ -128,15 +159,53 @@ class TestUnavailable:
         assert work(world, gates, "away", name="once_only").outcome == "retry later"
         assert work(world, None, "away", name="once_only").outcome == "dead-letter"
 
-    def test_it_says_until_when_there_is_no_use_in_trying(self, world: World, gates: Gates) -> None:
+    @pytest.mark.parametrize(("does", "after"), [("later", 300), ("at once", 0)])
+    def test_it_says_until_when_there_is_no_use_in_trying(
+        self, world: World, gates: Gates, does: str, after: float
+    ) -> None:
         fail(world, gates, DEFAULT_TRIP)
 
-        report = work(world, gates, "later")
+        report = work(world, gates, does)
 
-        assert report.retry_seconds == 300
-        assert gates.breaker.shut_until == world.clock.now() + 300
+        assert report.retry_seconds is not None
+        assert report.retry_seconds >= after
+        assert gates.breaker.shut_until == world.clock.now() + after
 
-    @pytest.mark.parametrize("does", ["broken", "rejected", "retry", "well"])
+    @pytest.mark.parametrize("does", ["group of one", "group of both"])
+    def test_a_group_says_it_if_all_its_errors_do(self, world: World, gates: Gates, does: str) -> None:
+        fail(world, gates, DEFAULT_TRIP)
+
+        report = work(world, gates, does)
+
+        assert report.reason is not None
+        assert report.reason.startswith("no attempt, its queue is shut: ")
+        assert gates.breaker.shut_until == (NOW + 300 if does == "group of both" else 0)
+
+    def test_the_task_s_own_timeout_says_it_as_a_timeout_error_does(self, world: World, gates: Gates) -> None:
+        report = work(world, gates, 21.0, name="hanging")
+
+        assert report.reason == "took longer than its timeout of 20 s"
+        assert len(gates.breaker.failing) == 1
+
+    @pytest.mark.parametrize(("name", "seconds"), [("hanging_as_ever", 21.0), ("hanging", 19.0)])
+    def test_no_other_end_of_a_task_with_a_timeout_says_it(
+        self, world: World, gates: Gates, name: str, seconds: float
+    ) -> None:
+        work(world, gates, seconds, name=name)
+
+        assert gates.breaker.failing == frozenset()
+
+    @pytest.mark.parametrize("does", ["quota", "for ever"])
+    def test_no_task_makes_the_others_wait_longer_than_a_quarter_of_an_hour(
+        self, world: World, gates: Gates, does: str
+    ) -> None:
+        fail(world, gates, DEFAULT_TRIP)
+
+        report = work(world, gates, does, name="with_a_quota")
+
+        assert (report.retry_seconds, gates.breaker.shut_until) == (900, NOW + 900)
+
+    @pytest.mark.parametrize("does", ["broken", "rejected", "retry", "group with another", "well"])
     def test_nothing_else_says_it(self, world: World, gates: Gates, does: str) -> None:
         work(world, gates, does)
 

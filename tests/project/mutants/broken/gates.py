@@ -7,6 +7,7 @@ from tests.project.mutants.mutation import Part
 from consumer.flow.permits import limits_of
 from shared.ports.breaker import name_of
 from shared.ports.gates import Gate, gate_of
+from worker.raised import OutOfTimeError
 
 PART = Part("Gates")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
@@ -162,6 +163,11 @@ def _(original, delivery):
 @breaks("a shut queue believes only the one that tries", "H112", "shared.ports.breaker:Breaker.believes")
 def _(original, self, received_at, now):
     return received_at == now or not self.is_shut(now)
+
+
+@breaks("a hanging service is there", "H112", "worker.raised:_is_one")
+def _(original, error, kinds):
+    return not isinstance(error, OutOfTimeError) and original(error, kinds)
 
 
 @breaks("a queue is shut for as long as anybody says so", "H113", "shared.ports.breaker:Breaker.is_shut")
