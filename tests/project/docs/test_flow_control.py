@@ -109,7 +109,7 @@ def _run(command: str, url: str, **variables: str) -> None:
         f"`after`, {MAX_AFTER_SECONDS // 60} minutes at most",
         f"in each second of a tick's first {'ten' if SLOW_SECONDS == 10 else SLOW_SECONDS}",
         "**For six hours at most**" if DEFAULT_LONGEST_SECONDS == 6 * 3600 else "as long as it is",
-        "until an hour passes" if QUIET_SECONDS == 3600 else "as long as it is",
+        "until an hour has passed" if QUIET_SECONDS == 3600 else "as long as it is",
         f"A refused start cuts it by {1 - KEPT:.0%}".replace("%", " %"),
         "or by half" if KEPT_AGAIN == 0.5 else "or by as much as it does",
         f"if its message was received within {HALVED_SECONDS:g} s of the last cut",

@@ -216,11 +216,6 @@ def _(original, self, every, received_at, now, begun):
 sets("a refusal that probes a limit is an attempt", "H125", "worker.guards.breaker:FREE_RECEIVES", 0)
 
 
-@breaks("a single refusal starts the breaker's hours", "H125", "zigzag_testing.memory_gates:MemoryGates._few")
-def _(original, self, queue):
-    return False
-
-
 sets("who always says Unavailable never dies", "H126", "worker.guards.breaker:FREE_RECEIVES", 10**6)
 sets(
     "who always says Unavailable comes as often as any",
