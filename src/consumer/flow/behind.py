@@ -83,6 +83,7 @@ class BehindGate:
             self._closed = await self._gates.why_closed(self._queue)
         gate, now = self._gate, self._clock.now()
         if share.most == 0 or self._closed:
+            self._flow.received(share, 0)  # other queues may have it
             return NOTHING
         most = 0 if gate.breaker.is_shut(now) else self._opening.most(share.most, gate.breaker, now)
         limited = await self._with_slots(most) if gate.limited and most else Share(most)

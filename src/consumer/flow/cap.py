@@ -43,7 +43,7 @@ class InFlightCap:
         self._limit = limit
         self._left: int | None = None
         self._counting = asyncio.Lock()
-        self._asked = 0
+        self._asked = [0 for _ in queues]
         self._wanting: set[int] = set()
 
     def flows(self) -> list[CapOfQueue]:
@@ -61,21 +61,22 @@ class InFlightCap:
         part = self._weights[number] / sum(self._weights[each] for each in self._wanting)
         allowed = min(MAX_PER_CALL, ceil(self._left * part))
         self._left -= allowed
-        self._asked += allowed
+        self._asked[number] += allowed
         return Share(allowed)
 
     def received(self, share: Share, came: int, number: int = 0) -> None:
         """Notes that `came` messages of the share came from this queue."""
-        if self._left is not None:
-            self._asked -= share.most
-            self._left += share.most - came
-        if share.most and not came:
+        if self._left is None:
+            return
+        self._asked[number] -= share.most
+        self._left += share.most - came
+        if not came and not self._asked[number]:  # else it gives back a part, and has polls under way
             self._wanting.discard(number)
 
     @property
     def over(self) -> str | None:
         """The reason why this run may receive nothing more, or None."""
-        return CAP_REACHED if self._left == 0 and self._asked == 0 else None
+        return CAP_REACHED if self._left == 0 and not any(self._asked) else None
 
     @property
     def _small_polls(self) -> int:

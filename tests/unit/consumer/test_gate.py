@@ -15,7 +15,7 @@ from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.summary import Summary
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.gates import Gate, GatesError, Rate
-from shared.ports.queue import MAX_POLL_SECONDS
+from shared.ports.queue import MAX_POLL_SECONDS, Outgoing
 from shared.ports.workers import Reply
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
@@ -166,6 +166,24 @@ class TestPause:
 
         assert firing.paused_in(2).stopped == "paused"
         assert receives(world) == []
+
+    def test_what_a_queue_has_of_the_cap_when_it_is_paused_the_others_get(
+        self, world: World, firing: Firing
+    ) -> None:
+        # Given two queues with more messages than the cap, and a count that takes five seconds
+        other = MemoryQueue(world.clock, "https://sqs.test/mails")
+        mails = TaskQueue("mails", other.url, world.dead_letters.url)
+        firing.others = [PolledQueue(mails, other, world.dead_letters)]
+        firing.cap, world.queue.count_takes_seconds = 40, 5
+        for queue in (world.queue, other):
+            for _ in range(100):
+                world.run(queue.send(Outgoing("{}")))
+
+        # When one is paused meanwhile
+        summary = firing.paused_in(2)
+
+        assert (summary.received, summary.stopped) == (40, "paused; in-flight cap reached")
+        assert world.seconds() < 10
 
     @pytest.mark.parametrize(
         ("sent", "dispatched", "stopped"), [(200, 25, "in-flight cap reached"), (3, 3, "queue empty")]

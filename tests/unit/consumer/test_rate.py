@@ -283,7 +283,7 @@ class TestChange:
         world.run(gates.limit(DEFAULT, Rate(60, 10)))
         queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
         ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
-        (flow,) = ticks.before([InFlightCap(world.queue, 0)])
+        (flow,) = ticks.before(InFlightCap([world.queue], 0).flows())
         flow.received(world.run(flow.may_receive()), 1)
         return flow
 

@@ -72,7 +72,7 @@ def _(original, self, asked, came, number=0):
 
 @breaks("each poll asks for the cap anew", "H68", "consumer.flow.cap:InFlightCap.may_receive")
 async def _(original, self, number=0):
-    if self._asked == 0:
+    if not any(self._asked):
         self._left = None
     return await original(self, number)
 
@@ -110,7 +110,7 @@ async def _(original, self, number=0):
         return share
     more = min(MAX_PER_CALL - share.most, self._left)
     self._left -= more
-    self._asked += more
+    self._asked[number] += more
     return Share(share.most + more)
 
 
