@@ -11,7 +11,7 @@ on."""
 
 JUST_SECONDS = 120.0
 """Time after a success has opened the breaker in which ticks begin slowly. The first comes within a
-minute."""
+minute. If the breaker is open only because it was shut for so long, each tick begins slowly."""
 
 
 class Opening:
@@ -23,7 +23,7 @@ class Opening:
 
     def most(self, want: int, breaker: Breaker, now: float) -> int:
         """Returns how many of `want` messages may be received now."""
-        if now > breaker.opened + JUST_SECONDS:
+        if now > breaker.opened + JUST_SECONDS and not breaker.is_over(now):
             self._began = None
             return want
         if self._began is None:

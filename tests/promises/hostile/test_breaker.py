@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -212,6 +213,29 @@ def test_a_partner_that_does_not_answer_is_away_as_well() -> None:
 
         assert list(sandbox.dead_letters) == []
         assert len(starts) < 100
+
+
+@pytest.mark.parametrize("hours", [0.5, 2, 7])
+def test_after_a_pause_within_an_outage_the_queue_opens_slowly_as_well(
+    partner: Callable[..., Partner], hours: float
+) -> None:
+    # Given a queue that is paused while it is shut
+    one = partner((0, 2 * MINUTE), flow_control=True, linger_seconds=70, in_flight_cap=0)
+    one.send_each_second(1, MINUTE)
+    one.sandbox.pause()
+    one.send(700)
+    one.sandbox.run_for(hours * HOUR)
+
+    # When it is resumed, after the partner's return
+    one.sandbox.resume()
+    before = len(one.starts)
+    one.sandbox.run_for(5 * MINUTE)
+
+    began = [began for began, _, _ in one.starts[before:]]
+    in_a_second = Counter(int(moment - began[0]) for moment in began)
+    assert len(began) >= 700
+    assert in_a_second[0] <= 2
+    assert max(in_a_second.values()) <= 512
 
 
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])

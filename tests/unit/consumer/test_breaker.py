@@ -82,6 +82,15 @@ class TestOpening:
     def test_long_after_that_it_is_open(self, opened: float) -> None:
         assert Opening().most(10, Breaker(opened=opened), NOW) == 10
 
+    @pytest.mark.parametrize(("later", "most"), [(-1, 10), (0, 1), (9 * DEFAULT_LONGEST_SECONDS, 1)])
+    def test_so_it_does_however_long_ago_its_longest_time_was_over_until_a_success(
+        self, later: float, most: int
+    ) -> None:
+        breaker = SHUT._replace(since=NOW - DEFAULT_LONGEST_SECONDS - later)
+
+        assert Opening().most(10, breaker, NOW) == most
+        assert Opening().most(10, breaker._replace(failing=frozenset()), NOW) == 10
+
     def test_what_did_not_come_is_still_to_come(self) -> None:
         opening = Opening()
         opening.let_through(opening.most(10, Breaker(opened=NOW), NOW))

@@ -175,6 +175,11 @@ def _(original, self, now):
     return original(self._replace(longest=float("inf")), now)
 
 
+@breaks("six hours later all go out at once", "H114", "shared.ports.breaker:Breaker.is_over")
+def _(original, self, now):
+    return False
+
+
 @breaks("what has just come back gets all at once", "H114", "consumer.flow.opening:Opening.most")
 def _(original, self, want, breaker, now):
     return want
