@@ -26,7 +26,8 @@ BEGUN = "begun"
 """The time of the first Unavailable since the last success."""
 
 DEFAULT_TRIP, MAX_TRIP = 10, 30
-DEFAULT_LONGEST_SECONDS, MAX_LONGEST_SECONDS = 6 * 3600.0, 24 * 3600.0
+DEFAULT_LONGEST_SECONDS, MAX_LONGEST_SECONDS = 6 * 3600.0, 12 * 3600.0
+"""Each try is a receive, one a minute, and SQS takes a message away after 1,000."""
 
 QUIET_SECONDS = 3600.0
 """After so long without enough messages that say Unavailable, `since` begins again. It is a task's longest
