@@ -6,7 +6,7 @@ So a client that one task makes stays usable by the next: a client belongs to it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import Any
@@ -84,7 +84,33 @@ class Loop:
         self._debug = loop.get_debug()
         call = loop.run_in_executor
         loop.run_in_executor = lambda *given, **named: self._noted(call(*given, **named))
+        stop = loop.stop
+        loop.stop = lambda: None if self._is_foreign() else stop()
+        loop.call_at = self._harmless(loop.call_at)  # also for `call_later`; it may go off in a later run
+        loop.add_reader, loop.add_writer = map(self._harmless, (loop.add_reader, loop.add_writer))
         return loop  # type: ignore[no-any-return]
+
+    def _is_foreign(self) -> bool:
+        """Returns whether a callback of an earlier run calls this, while another one runs."""
+        return self._run is not None and _RUN.get(self._run) is not self._run
+
+    def _harmless(self, arm: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns `arm`, whose callback can't end a run but its own. It takes when, or at what, and it."""
+
+        def armed(at: Any, callback: Callable[..., object], *arguments: Any, **named: Any) -> Any:
+            def call(*given: Any) -> None:
+                try:
+                    callback(*given)
+                except SoftDeadline:
+                    raise
+                except (SystemExit, KeyboardInterrupt) as error:
+                    if not self._is_foreign():
+                        raise
+                    raise RuntimeError(f"a callback of an earlier task raised {words(error)}") from error
+
+            return arm(at, call, *arguments, **named)
+
+        return armed
 
     def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> asyncio.Future[Any]:
         return self._noted(asyncio.Task(coroutine, loop=loop, **named))

@@ -29,6 +29,9 @@ async def _(original, self):
     return None
 
 
+answers("a timer of an earlier task ends a later one", "H74", "worker.loop:Loop._is_foreign", False)
+
+
 @breaks("what swallows its cancellation goes on unseen", "H74", "worker.loop:_cancelled")
 def _(original, loop):
     original(loop)
