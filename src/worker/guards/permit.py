@@ -26,6 +26,10 @@ OWN_SECONDS = PERMIT_SECONDS - SAFETY_SECONDS / 2
 """Time after the last renewal by which the worker has ended. The permit leaves the gate only later, even if
 clocks differ."""
 
+ENDING_SECONDS = SAFETY_SECONDS
+"""Time for which a permit is still held when its process has to end: code that the task left behind may run
+until then. Half of it is for our last calls, and half for clocks that differ."""
+
 
 class Permit:
     """A permit.
@@ -67,7 +71,7 @@ class Permit:
 
     async def around[R](self, work: Callable[[], Awaitable[R]]) -> R:
         """Does the work and returns its result. Renews the permit meanwhile, and gives it back after it."""
-        async with self._host.beside(self._keep):
+        async with self._host.beside(self._keep), self._host.beside(self._end_in_time):
             done = await work()
         await self._release()
         return done
@@ -75,18 +79,20 @@ class Permit:
     async def _release(self) -> None:
         if not self._to_release:
             return
+        ends = self._clock.now() + ENDING_SECONDS
         try:
-            await self._gates.release(self._queue, self._to_release)
+            if self._host.exit_reason is None or self._ends_at == inf:
+                await self._gates.release(self._queue, self._to_release)
+            else:
+                await self._beats.renew(self._queue, self._own, ends)
         except GatesError as error:
             reason = error.reason
             log.write(logging.WARNING, "a permit is not given back: it ends by itself", reason=reason)
 
     async def _keep(self, sleep: Sleep) -> None:
         next_at = self._clock.now() + BEAT_EVERY_SECONDS
-        while not await sleep(min(next_at, self._ends_at) - self._clock.now()):
+        while not await sleep(next_at - self._clock.now()):
             now = self._clock.now()
-            if now >= self._ends_at:
-                await self._host.exit("its permit ended: it could not be renewed in time")
             next_at = now + BEAT_EVERY_SECONDS
             try:
                 held = await self._beats.renew(self._queue, self._own, now + PERMIT_SECONDS)
@@ -97,3 +103,9 @@ class Permit:
             if not held:
                 await self._host.exit("its permit is not held any more")
             self._ends_at = now + OWN_SECONDS
+
+    async def _end_in_time(self, sleep: Sleep) -> None:
+        """Ends the process when the permit has ended, even if a renewal hangs: it has a thread of its own."""
+        while not await sleep(min(self._ends_at - self._clock.now(), BEAT_EVERY_SECONDS)):
+            if self._clock.now() >= self._ends_at:
+                await self._host.exit("its permit ended: it could not be renewed in time")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import NoReturn
 
 import pytest
-from tests.support import NOW, World
+from tests.support import NOW, World, delay
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, Lease
 from shared.ports.gates import HELD, GatesError, Taking
 from shared.queues import DEFAULT
-from worker.guards.permit import OWN_SECONDS
+from worker.guards.permit import ENDING_SECONDS, OWN_SECONDS
 from worker.result import Report
 from zigzag_testing.faults import Crash
 from zigzag_testing.memory_gates import MemoryGates
@@ -81,7 +82,7 @@ async def working(
     bench: Bench, gates: Gates | None, *deliveries: Delivery, seconds_left: float = 900
 ) -> list[Report]:
     world = bench
-    worker = world.worker(bench.table, gates=None if gates is None else (gates, gates))
+    worker = world.worker(bench.table, host=bench.host, gates=None if gates is None else (gates, gates))
     ends_at = world.clock.now() + seconds_left
     return await worker.work(Batch(deliveries), lambda: ends_at - world.clock.now())
 
@@ -185,6 +186,32 @@ def test_the_process_ends_before_another_one_may_have_it(
     assert world.seconds() == pytest.approx(ends, abs=0.1)
     assert ends < PERMIT_SECONDS
     assert world.queue.asked("delete") == []
+
+
+def test_a_renewal_that_hangs_does_not_put_that_off(world: World, bench: Bench, gates: Gates) -> None:
+    delay(world, gates, "renew", before=1000)
+    ended: list[float] = []
+    exit_of = bench.host.exit
+
+    async def noted(reason: str) -> NoReturn:
+        ended.append(world.seconds())
+        await exit_of(reason)
+
+    bench.host.exit = noted  # type: ignore[method-assign]
+
+    with pytest.raises((Crash, asyncio.CancelledError)):
+        work(bench, gates, delivery(world, plain(seconds=300)))
+
+    assert ended == [OWN_SECONDS]
+
+
+def test_where_code_may_still_run_it_ends_by_itself_once_the_process_has_ended(
+    world: World, bench: Bench, gates: Gates
+) -> None:
+    (report,) = work(bench, gates, delivery(world, '{"task": "plain", "payload": {"must exit": true}}'))
+
+    assert report.outcome == "succeeded"
+    assert list(gates.held.values()) == [NOW + ENDING_SECONDS]
 
 
 def test_a_renewal_that_fails_is_made_again_soon(world: World, bench: Bench, gates: Gates) -> None:
