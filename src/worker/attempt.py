@@ -133,9 +133,8 @@ class Runner:
         await self._hold.confirm()  # the steps above may have taken long
         if prepared.key is None:
             return await self._call(prepared, start, end)
-        attempt.record = Record(
-            self._records, prepared.key, delivery.receive_count, self._clock, self._random
-        )
+        receives = delivery.receive_count
+        attempt.record = Record(self._records, prepared.key, receives, self._clock, self._random, self._host)
         refusal = await attempt.record.own(self._hold.ends)
         if isinstance(refusal, RetryLater):
             await start.starts.excuse(attempt)
@@ -143,7 +142,7 @@ class Runner:
             await attempt.record.disown()
         if refusal is not None:
             return refusal
-        async with attempt.record.while_running(self._host):
+        async with attempt.record.while_running():
             return await self._call(prepared, start, end)
 
     async def _call(self, prepared: Prepared, start: Start, end: End) -> Outcome:

@@ -119,10 +119,11 @@ class BatchWork:
         async def end(error: BaseException | None = None) -> None:
             if not settling.acquire(blocking=False):
                 return
+            self._host.exit_reason = reason = "its attempt went on after its time"
             await self._delete_undeleted()
             if await self._settle(await self._runner.interrupted(start, error), remaining[1:]):
                 await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
-            await self._host.exit("its attempt went on after its time")
+            await self._host.exit(reason)
 
         async with self._hold.while_running(self._deadline.attempt_seconds, end):
             result = await self._runner.attempt(start, end)

@@ -28,7 +28,9 @@ class Record:
     receives -- how often the message was received: after many receives it waits longer.
     """
 
-    def __init__(self, records: Records, key: str, receives: int, clock: Clock, random: Random) -> None:
+    def __init__(
+        self, records: Records, key: str, receives: int, clock: Clock, random: Random, host: Host
+    ) -> None:
         self.owned = False
         self._records = records
         self._key = key
@@ -36,6 +38,7 @@ class Record:
         self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda sent twice has two owners
         self._clock = clock
         self._random = random
+        self._host = host
         self._until = 0.0
 
     async def own(self, lease_ends: float) -> Outcome | None:
@@ -57,10 +60,10 @@ class Record:
                 self.owned, self._until = True, until
         return None
 
-    def while_running(self, host: Host) -> AbstractAsyncContextManager[None]:
+    def while_running(self) -> AbstractAsyncContextManager[None]:
         """Extends the ownership while the block runs. It does so even if the message is lost: the worker that
         gets it must find the run owned."""
-        return host.beside(self._keep)
+        return self._host.beside(self._keep)
 
     async def _keep(self, sleep: Sleep) -> None:
         now = self._clock.now()
@@ -90,8 +93,11 @@ class Record:
                 log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
 
     async def disown(self) -> None:
-        """Gives up the ownership, so that another worker can begin."""
-        if not self.owned:
+        """Gives up the ownership, so that another worker can begin.
+
+        If the process has to end, code of the task may still run: then the ownership ends by itself.
+        """
+        if not self.owned or self._host.exit_reason is not None:
             return
         self.owned = False
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from tests.support import body_of
@@ -10,9 +11,12 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
+from shared.ports.records import Begun, Busy
 from worker.outcome import LOADS
 from worker.result import Report
 from zigzag import BadPayloadError
+from zigzag.policy import Policy
+from zigzag_testing.faults import Crash
 
 
 def test_what_is_done_is_not_run_again(bench: Bench) -> None:
@@ -97,6 +101,23 @@ def test_a_task_that_failed_is_free_for_its_next_attempt(bench: Bench) -> None:
     (report,) = bench.work(*bench.receive())
 
     assert (report.outcome, report.attempt) == ("retry later", 2)
+
+
+@pytest.mark.parametrize("how", ["it is ended after its time", "it left a thread behind"])
+def test_where_code_may_still_run_the_run_stays_owned_until_its_process_is_long_gone(
+    bench: Bench, how: str
+) -> None:
+    ended = how == "it is ended after its time"
+    bench.table["once"].policy = Policy(timeout=20 if ended else None, idempotent=True)
+    bench.send(body_of("once", {"goes on for": 600} if ended else {"raises": True, "must exit": True}))
+    with contextlib.suppress(Crash, asyncio.CancelledError):
+        bench.work(*bench.receive())
+    now = bench.clock.now()
+
+    busy = bench.run(bench.records.begin("run#once#message-1", "another", now, now + 60))
+    later = bench.run(bench.records.begin("run#once#message-1", "another", now + 120, now + 180))
+
+    assert (type(busy), type(later)) == (Busy, Begun)
 
 
 def test_without_records_it_does_not_run(bench: Bench) -> None:
