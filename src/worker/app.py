@@ -41,10 +41,12 @@ def _worker(queue_url: str) -> Worker:
     """Returns the worker of one queue, made once for each environment of the function."""
     settings = _settings()
     aws, beats = _transports(settings.transport, PROCESS.ends_at)
+    table, controlled = settings.records_table, settings.flow_control
+    gates = gates_by(table, aws, beats, PROCESS.ends_at) if controlled else None
     return Worker(
         queue=SqsQueue(aws, queue_url),
         dead_letters=SqsQueue(aws, settings.dead_letter_queue_url),
-        records=DynamoDbRecords(aws, settings.records_table, PROCESS.ends_at),
+        records=DynamoDbRecords(aws, table, PROCESS.ends_at),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),
@@ -52,7 +54,7 @@ def _worker(queue_url: str) -> Worker:
         beats=SqsQueue(beats, queue_url),
         metrics_of=queue_url if settings.metrics else None,
         name=settings.names[queue_url],
-        gates=gates_by(settings.records_table, aws, beats) if settings.flow_control else None,
+        gates=gates,
     )
 
 

@@ -177,10 +177,11 @@ class Runner:
         if ends and start.had_less_time:  # it comes again at once, as the first of its group
             why = f"no attempt, behind others of its batch: {INTERRUPTED}"
             return await self._no_attempt(start, WITHOUT_ITS_TIME_SECONDS, why)
-        if self._breaker is not None:
-            hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
-            if hidden is not None:
-                return await self._no_attempt(start, hidden, f"no attempt, its queue is shut: {words(error)}")
+        if self._breaker is not None and not attempt.told:
+            attempt.told = True  # once: a call that hangs must not take the time of the hard end as well
+            attempt.hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
+        if (hidden := attempt.hidden) is not None:
+            return await self._no_attempt(start, hidden, f"no attempt, its queue is shut: {words(error)}")
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):

@@ -69,6 +69,7 @@ class BatchWork:
         self._deadline = deadline
         self._reports: list[Report] = []
         self._undeleted: list[Result] = []  # successes
+        self._hidden: int | None = None  # seconds, once the queue is shut
 
     async def run(self) -> list[Report]:
         """Works all deliveries and returns a report for each."""
@@ -104,6 +105,8 @@ class BatchWork:
             return LEASE_LOST
         if self._host.exit_reason is not None:
             return Released(RELEASED_SECONDS, self._host.exit_reason)
+        if self._hidden is not None:
+            return Released(self._hidden, "its queue is shut")
         if not self._deadline.allows_another():
             return Released(RELEASED_SECONDS, "no time is left for another task")
         return None
@@ -129,6 +132,7 @@ class BatchWork:
             result = await self._runner.attempt(start, end)
             if not settling.acquire(blocking=False):
                 await self._host.exited()
+        self._hidden = result.start.attempt.hidden
         return await self._settle(result, remaining[1:])
 
     def _must_be_deleted_before(self, delivery: Delivery) -> bool:

@@ -82,6 +82,8 @@ class Attempt:
     error    -- the error that it has raised so far.
     entered  -- whether the user's code runs; False between preparation and call.
     outcome  -- the outcome, once it is decided.
+    told     -- whether the queue's breaker was told, or is being told, of the error.
+    hidden   -- how many seconds the message waits if the breaker has said that the queue is shut.
     """
 
     def __init__(
@@ -97,6 +99,8 @@ class Attempt:
         self.error: BaseException | None = None
         self.entered = False
         self.outcome: Outcome | None = None
+        self.told = False
+        self.hidden: int | None = None
 
 
 class Limits(NamedTuple):

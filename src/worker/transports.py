@@ -11,6 +11,7 @@ from shared.aws.choice import transport_in_place
 from shared.aws.doubt import Doubt
 from shared.aws.identity import Identity
 from shared.aws.transport import Transport
+from worker.deadline import HARD_SECONDS
 from zigzag.send import send_as
 
 if TYPE_CHECKING:
@@ -28,16 +29,23 @@ def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transp
     send_as(identity)
     # A call that settles or records may arrive twice without harm; a lost one does much.
     aws = transport_in_place(wanted, attempts=4, ends_at=ends_at, doubt=doubt, identity=identity)
-    beats = transport_in_place(wanted, attempts=1, ends_at=ends_at, doubt=doubt, identity=identity)
+    # The thread that waits for a beat also ends the attempt, this long before the invocation's end.
+    beats_end = lambda: ends_at() - HARD_SECONDS  # noqa: E731
+    beats = transport_in_place(wanted, attempts=1, ends_at=beats_end, doubt=doubt, identity=identity)
     aws.prepare("sqs")
     beats.prepare("sqs")  # otherwise boto would make its client while a task runs
     return aws, beats
 
 
-def gates_by(table: str, aws: Transport, beats: Transport) -> tuple[WorkedGates, WorkedGates]:
-    """Returns the gates in that table, one for each of these transports."""
+def gates_by(
+    table: str, aws: Transport, beats: Transport, ends_at: Callable[[], float]
+) -> tuple[WorkedGates, WorkedGates]:
+    """Returns the gates in that table, one for each of these transports.
+
+    ends_at -- when the invocation ends, in epoch seconds.
+    """
     from shared.aws.dynamodb_gates import DynamoDbGates  # needed only with gates
 
     aws.prepare("dynamodb")
     beats.prepare("dynamodb")
-    return DynamoDbGates(aws, table), DynamoDbGates(beats, table)
+    return DynamoDbGates(aws, table, ends_at), DynamoDbGates(beats, table, ends_at)

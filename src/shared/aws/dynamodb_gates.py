@@ -18,6 +18,9 @@ from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
 from shared.ports.breaker import DEFAULT_TRIP, LONGEST, QUIET_SECONDS, SAID, TRIP
 from shared.ports.gates import BURST, EVERY, NEXT, Gate, GatesError, Rate, Taking, gate_of
 
+TOLD_SECONDS = 5.0
+"""Most time to tell the breaker something: the message of the task has to be settled after it."""
+
 _OF_RATES = (EVERY, BURST, SLOWEST, FASTEST, NEXT, REFUSED, CUT, TOOK)
 _FEW = "(size(#failing) < #trip OR (attribute_not_exists(#trip) AND size(#failing) < :trip))"
 _MINE = "(attribute_not_exists(#rev) OR #rev = :rev) AND attribute_not_exists(#paused)"
@@ -87,6 +90,7 @@ class DynamoDbGates(GateItems):
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}, ":until": until}
+        by = now + TOLD_SECONDS
         later = "" if until is None else ", #shut_until = :until"
         says = (
             f"SET #begun = if_not_exists(#begun, :now){later} ADD #failing :who",
@@ -94,7 +98,7 @@ class DynamoDbGates(GateItems):
         )
         forget = f"REMOVE {', '.join(f'#{name}' for name in SAID)}", "#last < :quiet"
         for one in (says, forget, says):
-            done, gate = await self._update_if(queue, *one, _used(values, *one), {})
+            done, gate = await self._update_if(queue, *one, _used(values, *one), {}, by)
             if done and one is not forget:
                 break
         if gate.breaker.has_enough(now):  # the condition of a change counts only what was said before it
@@ -104,6 +108,7 @@ class DynamoDbGates(GateItems):
                 "size(#failing) >= :trip",
                 {":now": now, ":trip": gate.breaker.trip},
                 {},
+                by,
             )
         return gate
 
@@ -117,21 +122,21 @@ class DynamoDbGates(GateItems):
             f"attribute_exists(#slowest) AND {seen}",
             values | ({":seen": cut.seen} if cut.seen else {}),
             {},
+            cut.at + TOLD_SECONDS,
         )
         return done
 
     async def succeeded(self, queue: str, now: float, received_at: float) -> None:
         change, values = "REMOVE #failing, #shut_until, #begun", {":trip": float(DEFAULT_TRIP)}
-        done, gate = await self._update_if(
-            queue, change, f"attribute_exists(#failing) AND {_FEW}", values, {}
-        )
+        by, few = now + TOLD_SECONDS, f"attribute_exists(#failing) AND {_FEW}"
+        done, gate = await self._update_if(queue, change, few, values, {}, by)
         breaker = gate.breaker
         if done or not breaker.failing or not breaker.believes(received_at, now):
             return
         values = {":begun": breaker.begun}
         if breaker.has_enough(now):
             change, values = f"SET #opened = :now {change}", {**values, ":now": now}
-        await self._update_if(queue, change, "#begun = :begun", values, {})
+        await self._update_if(queue, change, "#begun = :begun", values, {}, by)
 
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any
 
@@ -15,9 +17,11 @@ from shared.ports.auto import Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker, name_of
 from shared.ports.gates import Gate, GatesError, Rate, gate_of
 from shared.queues import DEFAULT
+from worker.deadline import HARD_SECONDS
 from worker.guards.breaker import FIRST, FREE_RECEIVES
 from worker.result import Report
 from zigzag import Backoff, Reject, Retry, Unavailable, task
+from zigzag_testing.faults import Crash
 from zigzag_testing.memory_gates import MemoryGates
 
 
@@ -76,11 +80,19 @@ def once_only(payload: dict[str, Any]) -> None:
 
 
 class Gates(MemoryGates):
-    """`away` is whether they can't be reached, `uncut` whether they can't at a cut."""
+    """`away` is whether they can't be reached, `uncut` whether they can't at a cut.
+
+    silent -- waits as long as a call without answer.
+    """
 
     away = uncut = False
+    silent: Callable[[], Awaitable[None]] | None = None
+    asked = 0
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
+        self.asked += 1
+        if self.silent is not None:
+            await self.silent()
         if self.away:
             raise GatesError("no connection")
         return await super().unavailable(queue, message, now, until)
@@ -237,6 +249,38 @@ class TestUnavailable:
         report = work(world, None if why == "no flow is controlled" else gates, "later")
 
         assert (report.outcome, report.attempt, report.retry_seconds) == ("retry later", 1, 300)
+
+    def test_the_hard_end_does_not_ask_again(
+        self, world: World, gates: Gates, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        gates.silent = lambda: world.clock.sleep(25)
+        worker = world.worker({"call": call}, gates=(gates, gates))
+        world.send(body_of("call", {"does": "away"}))
+
+        with caplog.at_level("INFO"), contextlib.suppress(Crash, asyncio.CancelledError):
+            world.run(worker.work(Batch(tuple(world.receive())), lambda: 18 - world.seconds()))
+
+        assert (gates.asked, world.seconds()) == (1, 18 - HARD_SECONDS)
+        (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "delivery"]
+        assert (line["outcome"], line["settled"]) == ("retry later", True)
+        assert line["reason"] == "SES is down"
+
+
+class TestBatch:
+    def test_once_the_queue_is_shut_the_rest_of_it_is_left_to_come_again(
+        self, world: World, gates: Gates
+    ) -> None:
+        fail(world, gates, DEFAULT_TRIP - 2)
+        for does in ("away", "away", "well", "away"):
+            world.send(body_of("call", {"does": does}))
+        worker = world.worker({"call": call}, gates=(gates, gates))
+
+        reports = world.run(worker.work(Batch(tuple(world.receive())), lambda: 900))
+
+        assert [report.settled for report in reports] == [True] * 4
+        assert [report.outcome for report in reports] == ["retry later"] * 2 + ["released"] * 2
+        assert {report.reason for report in reports[2:]} == {"its queue is shut"}
+        assert all(15 <= (report.retry_seconds or 0) <= 60 for report in reports[1:])
 
 
 class TestAuto:

@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.support import WatchedRecords, World, body_of
+from tests.support import NOW, WatchedRecords, World, body_of
 from tests.unit.worker.conftest import Bench
 
+from shared.aws.dynamodb_gates import TOLD_SECONDS, DynamoDbGates
 from shared.aws.dynamodb_records import LEFT_SECONDS, DynamoDbRecords
 from shared.aws.transport import Answered, Service
 from shared.ports.records import Counted, RecordsError
+from worker import transports
 from worker.deadline import HARD_SECONDS
 from worker.host import Sleep
 from worker.process import LambdaProcess
+from zigzag import send
 from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Crash
 
@@ -80,6 +83,47 @@ class TestRecords:
         run_in_place(records.disown("run#1", "me"))
 
         assert transport.until == [100.0 - LEFT_SECONDS]
+
+
+class TestGates:
+    """Nor does a call to the gates. What is unavailable is told within a few seconds, or not at all."""
+
+    @pytest.mark.parametrize(
+        ("left", "until"),
+        [(900.0, TOLD_SECONDS), (3.0, 3.0 - LEFT_SECONDS)],
+        ids=["with time left", "near the end"],
+    )
+    def test_none_is_sent_later(self, left: float, until: float) -> None:
+        transport = Asked()
+        gates = DynamoDbGates(transport, "records", lambda: NOW + left)
+
+        run_in_place(gates.unavailable("default", "0a", NOW, None))
+        run_in_place(gates.succeeded("default", NOW, tried=True))
+
+        assert transport.until == [NOW + until] * 2
+
+    def test_none_is_sent_then(self) -> None:
+        transport = Asked()
+        gates = DynamoDbGates(transport, "records", lambda: 100.0)
+
+        run_in_place(gates.release("default", ["a1b2"]))
+
+        assert transport.until == [100.0 - LEFT_SECONDS]
+
+
+def test_a_beat_ends_before_its_attempt_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Callable[[], float]] = []
+
+    def note(*_: object, ends_at: Callable[[], float], **__: object) -> Asked:
+        made.append(ends_at)
+        return Asked()
+
+    monkeypatch.setattr(transports, "transport_in_place", note)
+    monkeypatch.setattr(send, "_identity", None)
+
+    transports.transports_by_now("lean", lambda: 100.0)
+
+    assert [ends_at() for ends_at in made] == [100.0, 97.0]
 
 
 class Asked:

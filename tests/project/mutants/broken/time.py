@@ -54,3 +54,6 @@ async def _(original, self, *raised):
     later = Timer(1.0, lambda: run_in_place(original(self, *raised)))
     later.daemon = True
     later.start()
+
+
+sets("a heartbeat may hang until the function ends", "H10", "worker.transports:HARD_SECONDS", 0.0)
