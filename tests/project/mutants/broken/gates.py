@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from tests.project.mutants.mutation import Part
 
 from consumer.flow.permits import limits_of
+from shared.aws.transport import never
 from shared.ports.breaker import name_of
 from shared.ports.gates import Gate, gate_of
 from worker.raised import OutOfTimeError
@@ -244,3 +247,40 @@ def _(original, self, every, received_at, now, begun):
 @breaks("the breaker does not wait for cuts of the rate", "H127", "shared.ports.breaker:Breaker.is_shut")
 def _(original, self, now):
     return original(self._replace(begun=0.0), now)
+
+
+@breaks(
+    "a renewal that hangs keeps its process from its end", "H109", "worker.guards.permit:Permit._end_in_time"
+)
+async def _(original, self, sleep):
+    pass
+
+
+@breaks(
+    "a call to the gates is sent until the function ends",
+    "H128",
+    "shared.aws.gate_items:GateItems._call",
+)
+async def _(original, self, operation, asked, by=inf):
+    self._ends_at = never
+    return await original(self, operation, asked)
+
+
+@breaks("the hard end of an attempt asks the gate again", "H128", "worker.attempt:Runner._failed")
+async def _(original, self, start, error):
+    start.attempt.told = False
+    return await original(self, start, error)
+
+
+@breaks(
+    "a permit is given back while its task's code may run", "H130", "worker.guards.permit:Permit._release"
+)
+async def _(original, self):
+    self._host.exit_reason = None
+    await original(self)
+
+
+@breaks("a batch goes on though its queue is shut", "H131", "worker.batch:BatchWork._reason_to_stop")
+def _(original, self, remaining):
+    self._hidden = None
+    return original(self, remaining)

@@ -42,6 +42,12 @@ async def _(original, self):
 answers("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
 
 
+@breaks("a run is given up while its code may still run", "H129", "worker.record:Record.disown")
+async def _(original, self):
+    self._host.exit_reason = None
+    await original(self)
+
+
 @breaks("two deliveries have the same owner", "H7", "worker.record:Record.__init__")
 def _(original, self, *arguments):
     original(self, *arguments)
