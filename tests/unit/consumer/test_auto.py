@@ -82,7 +82,7 @@ class TestTick:
     ) -> None:
         queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
         ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
-        (flow,) = ticks.before([InFlightCap(world.queue, 0)])
+        (flow,) = ticks.before(InFlightCap([world.queue], 0).flows())
         flow.received(world.run(flow.may_receive()), 1)
         share = world.run(flow.may_receive())
         flow.received(share, 0)
