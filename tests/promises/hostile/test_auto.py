@@ -16,7 +16,6 @@ from shared.ports.auto import CUT_EVERY_SECONDS, Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_LONGEST_SECONDS, PROBE_SECONDS
 from shared.ports.gates import gate_of
 from shared.queues import DEFAULT
-from worker.guards.breaker import FREE_RECEIVES, LONGEST_HIDDEN_SECONDS
 from zigzag import Backoff, Context, Unavailable, task
 from zigzag_testing import Sandbox
 from zigzag_testing.memory_gates import MemoryGates
@@ -225,7 +224,8 @@ def test_an_outage_leaves_no_dead_letter_and_the_rate_comes_back(
 
 
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * 2 * MINUTE
-FREE_SECONDS = FREE_RECEIVES * (LONGEST_HIDDEN_SECONDS + MINUTE)
+FREE_SECONDS = 24 * (15 * MINUTE + MINUTE)
+"""The most that 24 receives take, each after a tick, and hidden for a quarter of an hour before it."""
 
 
 @pytest.mark.parametrize(

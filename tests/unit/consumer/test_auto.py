@@ -49,7 +49,7 @@ class TestEveryAfter:
     def test_it_stays_from_a_refusal_until_a_success(self) -> None:
         gate = GATE._replace(breaker=Breaker(failing=frozenset({"0a"}), begun=NOW))
 
-        assert every_after(gate, TWO, NOW) is None
+        assert taking_of(gate, TWO, NOW).every is None
 
     @pytest.mark.parametrize(
         "gate", [GATE._replace(auto=None), Gate(at_once=3, next=NOW)], ids=["chosen", "none"]

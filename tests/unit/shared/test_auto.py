@@ -11,7 +11,6 @@ from shared.ports.auto import (
     FLAT_SECONDS,
     HALVED_SECONDS,
     SLOT_SECONDS,
-    SOON_SECONDS,
     Auto,
     Cut,
 )
@@ -45,12 +44,12 @@ class TestGrowth:
         assert least <= after(TEN_A_SECOND, 0.1 / 0.85, seconds) <= most
 
     def test_it_is_as_much_slower_as_a_refusal_takes_longer(self) -> None:
-        slowly = TEN_A_SECOND._replace(took=4 * SOON_SECONDS)
+        slowly = TEN_A_SECOND._replace(took=12.0)
 
         assert after(slowly, 0.1 / 0.85, 80) == pytest.approx(after(TEN_A_SECOND, 0.1 / 0.85, 20), rel=0.01)
 
     def test_a_refusal_that_comes_soon_makes_it_no_quicker(self) -> None:
-        soon = TEN_A_SECOND._replace(took=SOON_SECONDS / 4)
+        soon = TEN_A_SECOND._replace(took=2.9)
 
         assert soon.grown(0.117, 10) == TEN_A_SECOND.grown(0.117, 10)
 
