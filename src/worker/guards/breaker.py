@@ -91,5 +91,9 @@ class Breaker:
 
 
 def _name_of(delivery: Delivery) -> str:
-    heard = delivery.lease is not None and delivery.lease.doubt
-    return name_of(delivery.message_id) if heard else FIRST
+    """Returns the name by which the delivery counts. In a FIFO queue few messages run at a time, the first
+    ones of their groups, so each try of one counts."""
+    if delivery.lease is None or not delivery.lease.doubt:
+        return FIRST
+    again = f" {delivery.receive_count}" if delivery.from_fifo else ""
+    return name_of(f"{delivery.message_id}{again}")

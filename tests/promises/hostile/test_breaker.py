@@ -238,6 +238,30 @@ def test_after_a_pause_within_an_outage_the_queue_opens_slowly_as_well(
     assert max(in_a_second.values()) <= 512
 
 
+@pytest.mark.parametrize(("groups", "trip", "dead"), [(1, 10, 2), (1, 4, 0), (3, 10, 0)])
+def test_a_fifo_queue_with_few_groups_loses_two_messages_at_most(
+    groups: int, trip: int, dead: int, record_property: Callable[[str, object], None]
+) -> None:
+    away = [True]
+
+    @task
+    async def call(payload: dict[str, Any]) -> None:
+        await asyncio.sleep(CALL_SECONDS)
+        if away[0]:
+            raise Unavailable("the partner is away")
+
+    with Sandbox({"call": call}, fifo=True, flow_control=True, linger_seconds=70) as sandbox:
+        sandbox.break_at(trip)
+        for number in range(180):
+            call.send({}, group=str(number % groups), id=str(number))
+            sandbox.run_for(10)
+        away[0] = False
+        sandbox.run()
+
+        record_property(COUNTED, f"{groups} groups, trip {trip}: {len(sandbox.dead_letters)} dead letters")
+        assert len(sandbox.dead_letters) <= dead
+
+
 POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 * (MINUTE + HIDDEN_SECONDS[1])
 """The most that five attempts take, each after a tick, and hidden once more before it."""
 

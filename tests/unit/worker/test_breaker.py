@@ -234,6 +234,20 @@ class TestUnavailable:
 
         assert gates.breaker.failing == {name_of(one.message_id)}
 
+    def test_of_a_fifo_queue_each_try_counts(self, world: World, gates: Gates) -> None:
+        world.send(body_of("call", {"does": "away"}))
+        message = dict(world.receive()[0].message)
+        worker = world.worker({"call": call}, gates=(gates, gates))
+
+        for receives in ("1", "2", "2"):
+            system = {"ApproximateReceiveCount": receives, "MessageDeduplicationId": "1"}
+            lease = Lease(NOW, NOW + 90, NOW + 120, doubt=FAILING)
+            of_fifo = message["Attributes"] | system
+            one = Delivery(message | {"Attributes": of_fifo}, world.queue.url, lease)
+            world.run(worker.work(Batch((one,)), lambda: 900))
+
+        assert len(gates.breaker.failing) == 2
+
     def test_those_whose_success_would_not_be_told_are_counted_once_together(
         self, world: World, gates: Gates
     ) -> None:

@@ -168,6 +168,12 @@ def _(original, self, received_at, now):
     return received_at == now or not self.is_shut(now)
 
 
+@breaks("a message of a FIFO queue counts once", "H112", "worker.guards.breaker:_name_of")
+def _(original, delivery):
+    heard = delivery.lease is not None and delivery.lease.doubt
+    return name_of(delivery.message_id) if heard else original(delivery)
+
+
 @breaks("a hanging service is there", "H112", "worker.raised:_is_one")
 def _(original, error, kinds):
     return not isinstance(error, OutOfTimeError) and original(error, kinds)
