@@ -27,7 +27,7 @@ MESSAGES = 1000
 TASK_SECONDS = 4
 ROW = re.compile(r"^\| (?P<rule>[^|]+) \| (?P<writes>[\d.]+) \| (?P<reads>[\d.]+) \| \$(?P<price>[\d.]+) \|$")
 ROWS = {found["rule"]: found for line in PAGE.splitlines() if (found := ROW.match(line))}
-REFUSAL = 2
+REFUSAL = 1
 """Calls that note the first refused start since a success; the first of them is refused."""
 
 
@@ -155,10 +155,10 @@ def test_a_refused_start_takes_so_many_writes() -> None:
         run_in_place(gates.unavailable("default", "0a", 1000.0, None))
         assert sent == ["UpdateItem"] * REFUSAL
         run_in_place(gates.cut("default", Cut(2, 1, 1000.0, 0.0)))
-        run_in_place(gates.succeeded("default", 1001.0, False))
+        run_in_place(gates.succeeded("default", 1001.0, 1001.0))
 
-    assert sent == ["UpdateItem"] * 4
-    assert "A refused start takes 4 writes" in PAGE
+    assert sent == ["UpdateItem"] * 3
+    assert "A refused start takes 3 writes" in PAGE
 
 
 def test_the_table_has_these_rules() -> None:
