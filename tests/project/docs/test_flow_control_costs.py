@@ -139,23 +139,24 @@ def unit_price(calls: str) -> float:
 
 def test_a_refused_start_takes_so_many_writes() -> None:
     sent: list[str] = []
+    now = 2e9  # later than the clock of the test: what tells a gate is not sent late
     with moto("lean") as aws:
         make_table("records")
         call = aws.transport.call
 
-        async def counted(service: str, operation: str, asked: Any) -> Any:
+        async def counted(service: str, operation: str, *asked: Any) -> Any:
             sent.append(operation)
-            return await call(service, operation, asked)
+            return await call(service, operation, *asked)
 
         aws.transport.call = counted  # type: ignore[method-assign]
         gates = DynamoDbGates(aws.transport, "records")
         run_in_place(gates.limit("default", Rate(1), Auto()))
         sent.clear()
 
-        run_in_place(gates.unavailable("default", "0a", 1000.0, None))
+        run_in_place(gates.unavailable("default", "0a", now, None))
         assert sent == ["UpdateItem"] * REFUSAL
-        run_in_place(gates.cut("default", Cut(2, 1, 1000.0, 0.0)))
-        run_in_place(gates.succeeded("default", 1001.0, 1001.0))
+        run_in_place(gates.cut("default", Cut(2, 1, now, 0.0)))
+        run_in_place(gates.succeeded("default", now + 1, now + 1))
 
     assert sent == ["UpdateItem"] * 3
     assert "A refused start takes 3 writes" in PAGE

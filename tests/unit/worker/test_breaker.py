@@ -288,8 +288,10 @@ class TestBatch:
         for does in ("away", "away", "well", "away"):
             world.send(body_of("call", {"does": does}))
         worker = world.worker({"call": call}, gates=(gates, gates))
+        lease = Lease(NOW, NOW + 90, NOW + 120, doubt=FAILING)
+        told = tuple(Delivery(one.message, one.queue_url, lease) for one in world.receive())
 
-        reports = world.run(worker.work(Batch(tuple(world.receive())), lambda: 900))
+        reports = world.run(worker.work(Batch(told), lambda: 900))
 
         assert [report.settled for report in reports] == [True] * 4
         assert [report.outcome for report in reports] == ["retry later"] * 2 + ["released"] * 2
