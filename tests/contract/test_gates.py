@@ -50,12 +50,12 @@ class TestGates:
 
     def test_a_queue_that_is_resumed_is_open(self, gates: OperatedGates) -> None:
         pause(gates, "mails")
-        run_in_place(gates.resume("mails"))
+        run_in_place(gates.resume("mails", NOW))
 
         assert read(gates, "mails") == {"mails": OPEN}
 
     def test_a_queue_that_was_not_paused_can_be_resumed(self, gates: OperatedGates) -> None:
-        run_in_place(gates.resume("mails"))
+        run_in_place(gates.resume("mails", NOW))
 
         assert read(gates, "mails") == {"mails": OPEN}
 
@@ -519,10 +519,24 @@ class TestBreaker:
 
     def test_its_rule_is_what_was_said_last_or_that_by_default(self, gates: OperatedGates) -> None:
         default = Breaker()
-        for trip, longest in ((3, None), (None, 60.0), (5, 3600.0), (None, None)):
-            run_in_place(gates.break_at("mails", trip, longest))
-            told = self.breaker(gates)
-            assert (told.trip, told.longest) == (trip or default.trip, longest or default.longest)
+        for asked, then in (
+            ((3, None), (3, default.longest)),
+            ((None, 60.0), (3, 60.0)),
+            ((5, 3600.0), (5, 3600.0)),
+            ((None, None), (default.trip, default.longest)),
+        ):
+            run_in_place(gates.break_at("mails", *asked))
+            assert (self.breaker(gates).trip, self.breaker(gates).longest) == then
+
+    @pytest.mark.parametrize("paused", [False, True])
+    def test_who_resumes_the_queue_opens_it(self, gates: OperatedGates, paused: bool) -> None:
+        self.enough(gates)
+        if paused:
+            pause(gates, "mails", NOW + 1)
+
+        run_in_place(gates.resume("mails", NOW + 2))
+
+        assert read(gates, "mails")["mails"] == Gate(breaker=Breaker(opened=NOW + 2))
 
     def test_who_takes_one_to_try_says_when_the_next_may_be(self, gates: OperatedGates) -> None:
         taken, gate = run_in_place(gates.swap("mails", 0, Taking(shut_until=NOW + 60)))
@@ -559,7 +573,7 @@ class TestWhatSomebodyWroteByHand:
 
     def test_what_is_paused_by_hand_is_resumed_as_any_other(self, by_hand: ByHand) -> None:
         by_hand.write("mails", "paused", {"BOOL": True})
-        run_in_place(by_hand.gates.resume("mails"))
+        run_in_place(by_hand.gates.resume("mails", NOW))
 
         assert read(by_hand.gates, "mails") == {"mails": OPEN}
 
@@ -644,7 +658,7 @@ class TestOnDynamoDb:
         for asked in (
             gates.read(["mails"]),
             gates.pause("mails", NOW),
-            gates.resume("mails"),
+            gates.resume("mails", NOW),
             gates.limit("mails", None),
             gates.swap("mails", 0, Taking(NOW)),
             gates.cap("mails", 3),

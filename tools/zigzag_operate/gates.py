@@ -73,8 +73,8 @@ class StackGates:
             sleep(LATE_SECONDS)
 
     def resume(self) -> Resumed:
-        """Ends the pause of the queue."""
-        _done(self._gates.resume(self._queue))
+        """Ends the pause of the queue, and opens it if it is shut."""
+        _done(self._gates.resume(self._queue, time()))
         return Resumed(self._queue)
 
     def limit(
@@ -88,7 +88,7 @@ class StackGates:
 
         rate          -- an Auto finds it by itself.
         at_once       -- 1 to 30.
-        trip, longest -- when the breaker shuts, and for how many seconds; both are set together.
+        trip, longest -- when the breaker shuts, and for how many seconds.
 
         Raises OperateError for a value that no gate has, and for a rate or a cap of a FIFO queue, whose
         messages are received in groups.

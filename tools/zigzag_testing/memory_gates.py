@@ -72,8 +72,12 @@ class MemoryGates:
     async def pause(self, queue: str, now: float) -> None:
         self.attributes[queue].setdefault(PAUSED, now)
 
-    async def resume(self, queue: str) -> None:
-        self.attributes[queue].pop(PAUSED, None)
+    async def resume(self, queue: str, now: float) -> None:
+        attributes = self.attributes[queue]
+        if FAILING in attributes:
+            attributes[OPENED] = now
+        for name in (PAUSED, FAILING, SHUT_UNTIL, SINCE, LAST, BEGUN):
+            attributes.pop(name, None)
 
     async def limit(self, queue: str, rate: Rate | None, auto: Auto | None = None) -> None:
         attributes = self.attributes[queue]
@@ -124,10 +128,10 @@ class MemoryGates:
             attributes[OPENED] = now
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
-        for name, value in ((TRIP, trip), (LONGEST, longest)):
+        rule = {name: float(value) for name, value in ((TRIP, trip), (LONGEST, longest)) if value is not None}
+        self.attributes[queue] |= rule
+        for name in () if rule else (TRIP, LONGEST):
             self.attributes[queue].pop(name, None)
-            if value is not None:
-                self.attributes[queue][name] = float(value)
 
     async def cap(self, queue: str, at_once: int | None) -> None:
         attributes = self.attributes[queue]

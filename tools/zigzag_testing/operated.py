@@ -29,8 +29,8 @@ class Operated:
         self._do(operated(self.gates).pause(DEFAULT, self.clock.now()))
 
     def resume(self: _Sandbox) -> None:
-        """Allows receives again."""
-        self._do(operated(self.gates).resume(DEFAULT))
+        """Allows receives again, and opens the queue if it is shut, as `zigzag resume` does."""
+        self._do(operated(self.gates).resume(DEFAULT, self.clock.now()))
 
     def limit(self: _Sandbox, every: float | None, burst: int = 1) -> None:
         """Lets a task start every `every` seconds, as `zigzag limit --rate` does; None is no rate."""

@@ -141,8 +141,12 @@ class DynamoDbGates(GateItems):
     async def pause(self, queue: str, now: float) -> None:
         await self._say(queue, "SET #paused = if_not_exists(#paused, :now)", {":now": now})
 
-    async def resume(self, queue: str) -> None:
-        await self._say(queue, "REMOVE #paused")
+    async def resume(self, queue: str, now: float) -> None:
+        change = "REMOVE #paused, #failing, #shut_until, #since, #last, #begun"
+        opens = f"SET #opened = :now {change}"
+        done, _ = await self._update_if(queue, opens, "attribute_exists(#failing)", {":now": now}, {})
+        if not done:
+            await self._say(queue, change)
 
     async def limit(self, queue: str, rate: Rate | None, auto: Auto | None = None) -> None:
         rule: dict[str, float] = {}
@@ -166,12 +170,10 @@ class DynamoDbGates(GateItems):
         await self._say(queue, held, {":none": {}, ":at_once": at_once, ":one": 1})
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
-        rule = {TRIP: trip, LONGEST: longest}
-        sets = ", ".join(f"#{name} = :{name}" for name, value in rule.items() if value is not None)
-        removes = ", ".join(f"#{name}" for name, value in rule.items() if value is None)
-        change = " ".join(f"{word} {names}" for word, names in (("SET", sets), ("REMOVE", removes)) if names)
-        values = {f":{name}": value for name, value in rule.items() if value is not None}
-        await self._say(queue, change, values)
+        rule = {name: value for name, value in ((TRIP, trip), (LONGEST, longest)) if value is not None}
+        sets = ", ".join(f"#{name} = :{name}" for name in rule)
+        change = f"SET {sets}" if rule else f"REMOVE #{TRIP}, #{LONGEST}"
+        await self._say(queue, change, {f":{name}": value for name, value in rule.items()})
 
 
 def _numbered(kind: str, permits: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:

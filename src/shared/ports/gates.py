@@ -231,8 +231,8 @@ class OperatedGates(Gates, WorkedGates, Protocol):
     async def pause(self, queue: str, now: float) -> None:
         """Pauses the queue since `now`, unless it is paused already."""
 
-    async def resume(self, queue: str) -> None:
-        """Ends the queue's pause."""
+    async def resume(self, queue: str, now: float) -> None:
+        """Ends the queue's pause, and opens it if it is shut: all that tasks have said is forgotten."""
 
     async def limit(self, queue: str, rate: Rate | None, auto: Auto | None = None) -> None:
         """Sets how often a task may start from now on; None is no rate.
@@ -244,5 +244,5 @@ class OperatedGates(Gates, WorkedGates, Protocol):
         """Sets how many tasks may run at once from now on; None is no cap. Held permits stay held."""
 
     async def break_at(self, queue: str, trip: int | None, longest: float | None) -> None:
-        """Sets how many different messages shut the breaker, and for how many seconds at most; None is the
-        default."""
+        """Sets how many different messages shut the breaker, or for how many seconds at most, or both. None
+        leaves it; if both are None, they are the defaults again."""

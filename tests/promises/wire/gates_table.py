@@ -29,6 +29,7 @@ async def batch_get_item(gates: MemoryGates, asked: Mapping[str, Any]) -> dict[s
 
 
 _OF_AUTO = "#slowest, #fastest, #next, #refused, #cut, #took"
+_RESUME = "REMOVE #paused, #failing, #shut_until, #since, #last, #begun"
 _PERMITS = re.compile(r"#held\.#(\w+)(?: = :\w+)?")
 
 
@@ -46,8 +47,10 @@ async def update_gate(gates: MemoryGates, asked: Mapping[str, Any]) -> tuple[boo
     match asked["UpdateExpression"]:
         case "SET #paused = if_not_exists(#paused, :now)":
             await gates.pause(queue, values["now"])
-        case "REMOVE #paused":
-            await gates.resume(queue)
+        case change if change.removeprefix("SET #opened = :now ") == _RESUME:
+            held = "#opened" not in change or "failing" in gates.attributes[queue]
+            if held:
+                await gates.resume(queue, values.get("now", 0.0))
         case change if "#burst" in change:
             await _limit(gates, queue, change, values)
         case "SET #held = if_not_exists(#held, :none), #at_once = :at_once ADD #rev :one":

@@ -126,7 +126,7 @@ class TestPause:
         world.send("one")
         world.run(gates.pause(DEFAULT, NOW))
         firing.tick()
-        world.run(gates.resume(DEFAULT))
+        world.run(gates.resume(DEFAULT, world.clock.now()))
 
         assert firing.tick().dispatched == 1
 
