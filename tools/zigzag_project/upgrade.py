@@ -128,7 +128,7 @@ _SAID = """\
 Zigzag {old} is now Zigzag {new} here. Your own files are unchanged.
 
 Next:
-  git diff --stat   # what changed
+  git status --short   # what changed
   make test
   sam build && sam deploy
   git add --all && git commit --message "Zigzag {new}"

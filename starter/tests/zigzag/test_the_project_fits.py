@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sysconfig
 import textwrap
@@ -63,6 +64,37 @@ def test_the_workers_place_changes_nothing_that_zigzag_set() -> None:
     if found:
         names = ", ".join(found)
         pytest.fail(f"these are not for the worker function's place in template.yaml: {names}", pytrace=False)
+
+
+def named(node: Any) -> Iterator[str]:
+    """Yields what a part of the template refers to: parameters and resources."""
+    match node:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), *_]}:
+            yield name
+        case {"Fn::GetAtt": str(name)}:
+            yield name.partition(".")[0]
+        case {"Fn::Sub": text}:
+            text, own = text if isinstance(text, list) else (text, {})
+            names = re.findall(r"\$\{([^!}][^}]*)\}", text)
+            yield from (name.partition(".")[0] for name in names if name not in own)
+            yield from named(own)
+        case dict():
+            yield from (name for part in node.values() for name in named(part))
+        case list():
+            yield from (name for part in node for name in named(part))
+
+
+def test_the_template_names_nothing_that_is_not_there() -> None:
+    template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text(encoding="utf-8"))
+    known = {*template["Parameters"], *template["Resources"]}
+
+    # cfn-lint sees no such name in a function's variables.
+    missing = {name for name in named(template) if name not in known and not name.startswith("AWS::")}
+
+    if missing:
+        pytest.fail(f"template.yaml names what is not there: {', '.join(sorted(missing))}", pytrace=False)
 
 
 def test_the_template_is_a_good_one() -> None:

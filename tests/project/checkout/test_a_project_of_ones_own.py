@@ -190,7 +190,11 @@ def test_what_its_readme_names_is_there(project: Path) -> None:
 BROKEN = {
     "src/tasks/hello.py": lambda text: f'import os\n{text}    os.environ["SHOP"]\n',
     "template.yaml": lambda text: (
-        added(text, "the worker function", "EventInvokeConfig: {MaximumRetryAttempts: 2}")
+        added(
+            added(text, "the worker function", "EventInvokeConfig: {MaximumRetryAttempts: 2}"),
+            "environment variables",
+            "TABLE: !Ref Tabel",
+        )
         + "  Broken:\n    Value: !Ref Nothing\n"
     ),
     "src/worker/batch.py": lambda text: f"{text}# mine\n",
@@ -214,6 +218,7 @@ def said_of_broken(tmp_path_factory: pytest.TempPathFactory) -> str:
     [
         pytest.param("SHOP is not set: add it to template.yaml", id="a variable that no template sets"),
         pytest.param("'Nothing' is not one of", id="a template that CloudFormation would not take"),
+        pytest.param("template.yaml names what is not there: Nothing, Tabel", id="a name that nothing has"),
         pytest.param(
             "these are not for the worker function's place in template.yaml: EventInvokeConfig",
             id="a property that would change what Zigzag set",

@@ -173,7 +173,7 @@ def test_what_is_to_do_next_is_said_in_80_columns(upgraded: tuple[Path, str]) ->
 
     assert f"Zigzag {A} is now Zigzag {B}" in said
     assert [line for line in said.splitlines() if len(line) > 80] == []
-    for step in ("git diff --stat", "make test", "git checkout . && git clean -d --force"):
+    for step in ("git status --short", "make test", "git checkout . && git clean -d --force"):
         assert step in said
 
 
