@@ -371,6 +371,26 @@ class TestLimit:
         assert "0 of the 3 that shut the queue" in table
         assert "90s at most" in table
 
+    def test_who_sets_the_same_rate_again_grants_no_start(self, zigzag: Any, stack: ControlledStack) -> None:
+        zigzag("limit", "--rate", "1/h")
+        stack.say(**{**stack.gate(), "next": {"N": str(NOW + 3000)}})
+
+        zigzag("limit", "--rate", "1/h")
+        assert "next" in stack.gate()
+
+        zigzag("limit", "--rate", "2/h")
+        assert "next" not in stack.gate()
+
+    def test_a_next_slot_that_is_too_far_away_is_forgotten_by_the_same_rate(
+        self, zigzag: Any, stack: ControlledStack
+    ) -> None:
+        zigzag("limit", "--rate", "1/h")
+        stack.say(**{**stack.gate(), "next": {"N": str(NOW + 9000)}})
+
+        zigzag("limit", "--rate", "1/h")
+
+        assert "next" not in stack.gate()
+
     @pytest.mark.parametrize("columns", [60, 80])
     def test_limits_has_each_value_on_one_line_of_so_many_columns(
         self, zigzag: Any, stack: ControlledStack, monkeypatch: pytest.MonkeyPatch, columns: int
@@ -437,7 +457,7 @@ class TestLimit:
             (("--trip", "0"), "--trip may be 1 to 30 messages, not 0"),
             (("--trip", "31"), "not 31"),
             (("--longest", "soon"), "--longest 'soon' may be like 90s, 30min or 6h"),
-            (("--longest", "25h"), "at most 24h"),
+            (("--longest", "13h"), "at most 12h"),
             (("--rate", "automatic"), "the rate 'automatic' may be auto, or like 5/s"),
             (("--rate", "auto", "--burst", "3"), "--rate auto takes no --burst"),
             (("--rate", "auto", "--least", "0/s"), "the rate '0/s' may be like 5/s"),

@@ -95,7 +95,7 @@ def longest_of(text: str | None) -> float | None:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h)", text)
     seconds = float(found[1]) * _SECONDS[found[2]] if found else 0.0
     if not 1 <= seconds <= MAX_LONGEST_SECONDS:
-        raise OperateError(f"--longest {text!r} may be like 90s, 30min or 6h, at most 24h", Kind.WRONG)
+        raise OperateError(f"--longest {text!r} may be like 90s, 30min or 6h, at most 12h", Kind.WRONG)
     return seconds
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from time import sleep, time
 from typing import Any
 
-from consumer.flow.gate import LOOK_AGAIN_SECONDS, why_closed
+from consumer.flow.gate import CLOCKS_SECONDS, LOOK_AGAIN_SECONDS, why_closed
 from consumer.summary import UNAVAILABLE
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
@@ -100,7 +100,7 @@ class StackGates:
             raise OperateError(
                 "a FIFO queue takes no limit: one task at a time of each group runs anyway", Kind.WRONG
             )
-        if rate is not None or none:
+        if none or (rate is not None and not (auto is None and self._has(rate))):
             _done(self._gates.limit(self._queue, rate, auto))
         if at_once is not None or none:
             _done(self._gates.cap(self._queue, at_once))
@@ -113,6 +113,12 @@ class StackGates:
         takes = None if auto else _takes_seconds(waiting, rate)
         told = _told(rate), _bounds(auto)
         return Limited(self._queue, *told, at_once, trip, longest, none, waiting, takes)
+
+    def _has(self, rate: Rate) -> bool:
+        """Returns whether this is the rate already. To set it again would forget the next slot, and so grant
+        a start. It does if that is too far away: another clock may have been wrong."""
+        gate = self._read()[self._queue]
+        return (gate.rate, gate.auto) == (rate, None) and gate.next <= time() + rate.every + CLOCKS_SECONDS
 
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
@@ -128,7 +134,7 @@ class StackGates:
 
     def _limits(self, queue: str, gate: Gate, now: float) -> Limits:
         waiting, breaker = counts(self._target, queue).waiting, gate.breaker
-        quiet = now - max(breaker.last, breaker.begun) > QUIET_SECONDS
+        quiet = now - max(breaker.last, breaker.begun) > QUIET_SECONDS and not breaker.is_shut(now)
         return Limits(
             closed=self._why_closed(self._all[queue], gate, now),
             paused_since=gate.since,
