@@ -45,7 +45,7 @@ def test_its_own_tests_pass(project: Path) -> None:
     done = its_tests(project)
 
     assert done.returncode == 0, done.stdout
-    assert "8 passed" in done.stdout
+    assert "9 passed" in done.stdout
 
 
 def test_its_own_check_passes(project: Path) -> None:

@@ -18,7 +18,7 @@ from zigzag_project.places import split
 from zigzag_project.stamp import NAME, Stamp
 
 PAGE = read("docs/start-your-own.md")
-ELSEWHERE = re.compile(r"^(make (test|run)|sam .*)$", re.MULTILINE)
+ELSEWHERE = re.compile(r"^(make (test|run|down)|sam .*)$", re.MULTILINE)
 """Commands that make environments, or call AWS: tests/e2e/test_a_project_of_ones_own_runs.py runs them."""
 
 ANN = {
