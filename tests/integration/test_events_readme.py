@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.template import environment_of
 from samtranslator.yaml_helper import yaml_parse
 from tests.integration.conftest import Stack
 
@@ -41,12 +42,8 @@ def defaults(function: str) -> dict[str, str]:
     """Returns the function's variables that parameters set, as they are if nobody turns those."""
     template = yaml_parse((FOLDER.parent / "template.yaml").read_text(encoding="utf-8"))
     found = template["Resources"][function]["Properties"]["Environment"]["Variables"]
-    parameters = template["Parameters"]
-    return {
-        name: str(parameters[value["Ref"]]["Default"])
-        for name, value in found.items()
-        if value["Ref"] in parameters
-    }
+    known, parameters = environment_of(function), {*template["Parameters"], ""}
+    return {name: known[name] for name, value in found.items() if value.get("Ref", "") in parameters}
 
 
 def gist(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ class TestGates:
         gates = DynamoDbGates(transport, "records", lambda: NOW + left)
 
         run_in_place(gates.unavailable("default", "0a", NOW, None))
-        run_in_place(gates.succeeded("default", NOW, tried=True))
+        run_in_place(gates.succeeded("default", NOW, NOW))
 
         assert transport.until == [NOW + until] * 2
 
