@@ -24,6 +24,11 @@ CALL_SECONDS = 2.0
 """How long a call takes that fails."""
 
 
+def slow(*cases: tuple[object, ...]) -> list[Any]:
+    """Returns cases that `make test` need not wait for."""
+    return [pytest.param(*case, marks=pytest.mark.slow) for case in cases]
+
+
 class Partner:
     """A queue whose tasks call a partner.
 
@@ -172,8 +177,9 @@ def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
     assert len(one.sandbox.dead_letters) == 0
 
 
-@pytest.mark.parametrize("linger_seconds", [0, 70])
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize(
+    ("share", "linger_seconds"), [(0.1, 0), (0.4, 70), *slow((0.1, 70), (0.2, 0), (0.2, 70), (0.4, 0))]
+)
 def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     partner: Callable[..., Partner],
     share: float,
@@ -266,7 +272,7 @@ POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 *
 """The most that five attempts take, each after a tick, and hidden once more before it."""
 
 
-@pytest.mark.parametrize("poison", [9, 200, 500])
+@pytest.mark.parametrize("poison", [9, *slow((200,), (500,))])
 @pytest.mark.parametrize("healthy", [0, 1], ids=["alone", "among healthy ones"])
 def test_who_always_says_it_lives_no_longer_than_six_hours_and_its_policys_time(
     partner: Callable[..., Partner],

@@ -15,8 +15,9 @@ from tests.promises.hostile.wide_promises import JUDGES
 
 from zigzag_testing.faults import OF_A_WIDER_WORLD
 
-SEEDS = [seed for seed in range(32) if seed != 5]
-"""In seed 5 ticks wait for permits for days, which takes as long as all others. `make soak` has it."""
+SEEDS = [seed for seed in range(32) if seed not in (5, 21)]
+"""In these two, ticks wait for permits or slots for days, which takes as long as all others. `make soak` has
+such worlds."""
 
 MESSAGES = 150
 STRUCK: Counter[str] = Counter()
