@@ -1,6 +1,6 @@
-"""What an operator does to a deployed stack: from the `zigzag` command, or from a script.
+"""Operates a deployed stack, for the `zigzag` command and for scripts.
 
-Functions return values and print nothing. What goes wrong is an OperateError.
+Functions return values and print nothing. A failure is an OperateError.
 """
 
 from shared.ports.auto import Auto

@@ -1,4 +1,4 @@
-"""What a pause, a limit and the limits of a queue are told by."""
+"""The answers of a pause, a limit, and the limits of a queue."""
 
 from __future__ import annotations
 
