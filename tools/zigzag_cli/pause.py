@@ -40,7 +40,7 @@ def resume(
     queue: Queue = DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """Ends the pause of a queue: the next tick receives again."""
+    """Ends the pause of a queue, and opens one that is shut: the next tick receives again."""
     resumed = StackGates(target, queue).resume()
     answer(resumed, as_json, f"{queue} is not paused any more: the next tick receives")
 
