@@ -181,7 +181,8 @@ class Runner:
             attempt.told = True  # once: a call that hangs must not take the time of the hard end as well
             attempt.hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
         if (hidden := attempt.hidden) is not None:
-            return await self._no_attempt(start, hidden, f"no attempt, its queue is shut: {words(error)}")
+            why = f"no attempt, {hidden.reason}: {words(error)}"
+            return await self._no_attempt(start, hidden.seconds, why)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):

@@ -69,7 +69,7 @@ class BatchWork:
         self._deadline = deadline
         self._reports: list[Report] = []
         self._undeleted: list[Result] = []  # successes
-        self._hidden: int | None = None  # seconds, once the queue is shut
+        self._hidden: Released | None = None  # once the queue is shut
 
     async def run(self) -> list[Report]:
         """Works all deliveries and returns a report for each."""
@@ -106,7 +106,7 @@ class BatchWork:
         if self._host.exit_reason is not None:
             return Released(RELEASED_SECONDS, self._host.exit_reason)
         if self._hidden is not None:
-            return Released(self._hidden, "its queue is shut")
+            return self._hidden
         if not self._deadline.allows_another():
             return Released(RELEASED_SECONDS, "no time is left for another task")
         return None

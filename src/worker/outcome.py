@@ -83,7 +83,7 @@ class Attempt:
     entered  -- whether the user's code runs; False between preparation and call.
     outcome  -- the outcome, once it is decided.
     told     -- whether the queue's breaker was told, or is being told, of the error.
-    hidden   -- how many seconds the message waits if the breaker has said that the queue is shut.
+    hidden   -- how long the message waits, if the breaker has said that this is no attempt.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Attempt:
         self.entered = False
         self.outcome: Outcome | None = None
         self.told = False
-        self.hidden: int | None = None
+        self.hidden: Released | None = None
 
 
 class Limits(NamedTuple):

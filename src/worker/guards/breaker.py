@@ -14,6 +14,7 @@ from shared.ports.auto import Auto
 from shared.ports.breaker import name_of
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, WorkedGates
+from worker.outcome import Released
 from worker.raised import longest_asked, means_unavailable
 from worker.result import Report
 from zigzag.errors import MAX_AFTER_SECONDS
@@ -42,8 +43,9 @@ class Breaker:
         self._clock = clock
         self._random = random
 
-    async def failed(self, error: BaseException, policy: Policy, delivery: Delivery) -> int | None:
-        """Returns how many seconds the message waits if this is no attempt, or None."""
+    async def failed(self, error: BaseException, policy: Policy, delivery: Delivery) -> Released | None:
+        """Returns for how long the message is hidden, and why, if this is no attempt; else None. The rest of
+        its batch is hidden as well."""
         if not means_unavailable(error, policy.unavailable):
             return None
         now, asked = self._clock.now(), longest_asked(error)
@@ -55,14 +57,15 @@ class Breaker:
             log.write(logging.WARNING, "the gate was not told what is unavailable", reason=error.reason)
             return None
         hidden = self._random.randint(*HIDDEN_SECONDS)
-        if not gate.breaker.is_shut(now):
-            if gate.auto is None:
-                return None
-            await self._cut(gate, gate.auto, delivery, now)
-            if (receives := delivery.receive_count) > FREE_RECEIVES:
-                return None
-            hidden = min(hidden << max(0, receives - 1), LONGEST_HIDDEN_SECONDS)
-        return max(hidden, int(after))
+        if gate.breaker.is_shut(now):
+            return Released(max(hidden, int(after)), "its queue is shut")
+        if gate.auto is None:
+            return None
+        await self._cut(gate, gate.auto, delivery, now)
+        if (receives := delivery.receive_count) > FREE_RECEIVES:
+            return None
+        hidden = min(hidden << max(0, receives - 1), LONGEST_HIDDEN_SECONDS)
+        return Released(max(hidden, int(after)), "its queue's rate may be too high")
 
     async def _cut(self, gate: Gate, auto: Auto, delivery: Delivery, now: float) -> None:
         """Cuts the rate. A message that comes again and again cuts it seldom: it may fail by itself."""
