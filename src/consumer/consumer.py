@@ -21,7 +21,7 @@ from shared.ports.workers import Workers
 from shared.queues import TaskQueue
 
 if TYPE_CHECKING:
-    from consumer.flow.behind import GatesOfTicks
+    from consumer.flow.gated import GatesOfTicks
     from shared.ports.gates import Gates
 
 
@@ -117,6 +117,6 @@ class Consumer:
 def _gates_of_ticks(
     gates: Gates, queues: Sequence[PolledQueue], clock: Clock, random: Random
 ) -> GatesOfTicks:
-    from consumer.flow.behind import GatesOfTicks  # loaded here: without gates a cold start does not need it
+    from consumer.flow.gated import GatesOfTicks  # loaded here: without gates a cold start does not need it
 
     return GatesOfTicks(gates, [polled.queue for polled in queues], clock, random)

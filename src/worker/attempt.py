@@ -41,7 +41,7 @@ from worker.result import Result, Start
 from worker.starts import Starts
 
 if TYPE_CHECKING:
-    from worker.guards.breaker import Breaker
+    from worker.flow.breaker import Breaker
 
 NOT_ENTERED_SECONDS = (15, 60)
 WITHOUT_ITS_TIME_SECONDS = 1

@@ -26,7 +26,7 @@ from worker.settle import Settler
 
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
-    from worker.guards.flow import WorkersFlow
+    from worker.flow.flow import WorkersFlow
 
 
 class Worker:
@@ -112,6 +112,6 @@ class Worker:
 def _flow(
     name: str, gates: tuple[WorkedGates, WorkedGates], clock: Clock, random: Random, host: Host
 ) -> WorkersFlow:
-    from worker.guards.flow import WorkersFlow  # loaded here: a cold start without gates does not need it
+    from worker.flow.flow import WorkersFlow  # loaded here: a cold start without gates does not need it
 
     return WorkersFlow(name, *gates, clock, random, host)

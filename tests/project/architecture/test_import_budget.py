@@ -90,7 +90,7 @@ def loaded_by(function: str, **parameters: str) -> set[str]:
 
 
 OF_THE_GATES = {
-    "consumer.flow.behind",
+    "consumer.flow.gated",
     "consumer.flow.gate",
     "consumer.flow.opening",
     "consumer.flow.permits",
@@ -129,9 +129,9 @@ OF_THE_WORKERS_GATES = {
     "shared.aws.dynamodb_items",
     "shared.ports.breaker",
     "shared.ports.gates",
-    "worker.guards.breaker",
-    "worker.guards.flow",
-    "worker.guards.permit",
+    "worker.flow.breaker",
+    "worker.flow.flow",
+    "worker.flow.permit",
 }
 
 

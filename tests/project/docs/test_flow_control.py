@@ -17,8 +17,8 @@ from tests.contract.places import make_table
 from tests.project.docs.pages import blocks, commands, read
 from tests.transports import as_on_lambda, in_place, moto_over_http
 
-from consumer.flow.behind import LOOK_FOR_PERMITS_SECONDS, PERMIT_WAIT_SECONDS, WAIT_SECONDS
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.flow.gated import LOOK_FOR_PERMITS_SECONDS, PERMIT_WAIT_SECONDS, WAIT_SECONDS
 from consumer.flow.opening import SLOW_SECONDS
 from consumer.flow.slots import LATE_SECONDS
 from shared.aws.choice import LEAN
@@ -44,8 +44,8 @@ from shared.ports.breaker import CUTS_SECONDS, DEFAULT_LONGEST_SECONDS, DEFAULT_
 from shared.ports.gates import MAX_AT_ONCE, Gate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
-from worker.guards.breaker import FREE_RECEIVES, HIDDEN_SECONDS, LONGEST_HIDDEN_SECONDS
-from worker.guards.permit import OWN_SECONDS
+from worker.flow.breaker import FREE_RECEIVES, HIDDEN_SECONDS, LONGEST_HIDDEN_SECONDS
+from worker.flow.permit import OWN_SECONDS
 from zigzag.errors import MAX_AFTER_SECONDS
 from zigzag.in_place import run_in_place
 

@@ -15,7 +15,7 @@ from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, PROBE_SECONDS
 from shared.ports.gates import gate_of
 from shared.queues import DEFAULT
-from worker.guards.breaker import HIDDEN_SECONDS
+from worker.flow.breaker import HIDDEN_SECONDS
 from zigzag import Backoff, Context, Unavailable, task
 from zigzag_testing import Sandbox
 

@@ -6,9 +6,9 @@ import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.behind import GatesOfTicks
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Slot
+from consumer.flow.gated import GatesOfTicks
 from consumer.flow.permits import taking_of
 from consumer.flow.slots import REST_SECONDS, every_after
 from consumer.summary import Summary

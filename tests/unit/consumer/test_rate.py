@@ -9,10 +9,10 @@ import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.behind import MAX_NAP_SECONDS, GatesOfTicks
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow, Slot
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.flow.gated import MAX_NAP_SECONDS, GatesOfTicks
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS, slots_of
 from consumer.summary import Summary
 from shared.ports.gates import Gate, GatesError, Rate

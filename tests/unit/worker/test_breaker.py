@@ -18,7 +18,7 @@ from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker, name_of
 from shared.ports.gates import Gate, GatesError, Rate, gate_of
 from shared.queues import DEFAULT
 from worker.deadline import HARD_SECONDS
-from worker.guards.breaker import FIRST
+from worker.flow.breaker import FIRST
 from worker.result import Report
 from zigzag import Backoff, Reject, Retry, Unavailable, task
 from zigzag_testing.faults import Crash

@@ -14,7 +14,7 @@ from shared.delivery import Batch, Delivery
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, Lease
 from shared.ports.gates import HELD, GatesError, Taking
 from shared.queues import DEFAULT
-from worker.guards.permit import ENDING_SECONDS, OWN_SECONDS
+from worker.flow.permit import ENDING_SECONDS, OWN_SECONDS
 from worker.result import Report
 from zigzag_testing.faults import Crash
 from zigzag_testing.memory_gates import MemoryGates

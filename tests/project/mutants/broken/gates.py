@@ -24,7 +24,7 @@ def _(original, queue, gate, now):
 sets("a pause holds from the next tick on", "H101", "consumer.flow.gate:LOOK_AGAIN_SECONDS", 3600)
 
 
-@breaks("what came is not taken off the cap", "H68", "consumer.flow.behind:BehindGate.received")
+@breaks("what came is not taken off the cap", "H68", "consumer.flow.gated:Gated.received")
 def _(original, self, asked, came):
     pass
 
@@ -80,7 +80,7 @@ async def _(original, self, queue, slot):
     await original(self, queue, slot)
 
 
-@breaks("slots that were not used are lost", "H106", "consumer.flow.behind:BehindGate.end")
+@breaks("slots that were not used are lost", "H106", "consumer.flow.gated:Gated.end")
 async def _(original, self):
     pass
 
@@ -106,34 +106,32 @@ def _(original, gate, now):
     return {}
 
 
-@breaks("a tick does not wait for a permit that is about to end", "H108", "consumer.flow.behind:overdue_in")
+@breaks("a tick does not wait for a permit that is about to end", "H108", "consumer.flow.gated:overdue_in")
 def _(original, gate, now):
     return False
 
 
-sets("a worker runs on though its permit has ended", "H109", "worker.guards.permit:OWN_SECONDS", 10_000.0)
-sets("a permit is not renewed", "H109", "worker.guards.permit:BEAT_EVERY_SECONDS", 10_000.0)
+sets("a worker runs on though its permit has ended", "H109", "worker.flow.permit:OWN_SECONDS", 10_000.0)
+sets("a permit is not renewed", "H109", "worker.flow.permit:BEAT_EVERY_SECONDS", 10_000.0)
 
 
-@breaks("the permit of an invoke that was refused is kept", "H110", "consumer.flow.behind:BehindGate.unsent")
+@breaks("the permit of an invoke that was refused is kept", "H110", "consumer.flow.gated:Gated.unsent")
 def _(original, self, slot):
     pass
 
 
-@breaks("what was taken by an earlier limit is used", "H120", "consumer.flow.behind:BehindGate._is_good")
+@breaks("what was taken by an earlier limit is used", "H120", "consumer.flow.gated:Gated._is_good")
 def _(original, self, slot):
     return original(self, slot._replace(limits=limits_of(self._gate)))
 
 
-@breaks("the slot of an invoke that was refused is lost", "H121", "consumer.flow.behind:BehindGate.unsent")
+@breaks("the slot of an invoke that was refused is lost", "H121", "consumer.flow.gated:Gated.unsent")
 def _(original, self, slot):
     if slot.permit:
         original(self, slot)
 
 
-@breaks(
-    "with an exact cap SQS's count is asked as well", "H111", "consumer.flow.behind:BehindGate.may_receive"
-)
+@breaks("with an exact cap SQS's count is asked as well", "H111", "consumer.flow.gated:Gated.may_receive")
 async def _(original, self):
     await self._flow.may_receive()
     return await original(self)
@@ -144,7 +142,7 @@ def _(original, self, now):
     return False
 
 
-@breaks("what a shut queue fails is an attempt", "H112", "worker.guards.breaker:Breaker.failed")
+@breaks("what a shut queue fails is an attempt", "H112", "worker.flow.breaker:Breaker.failed")
 async def _(original, self, error, policy, delivery):
     await original(self, error, policy, delivery)
 
@@ -158,7 +156,7 @@ async def _(original, self, queue, message, now, until):
     return gate_of(self.attributes[queue])
 
 
-@breaks("what nobody had heard of counts each", "H112", "worker.guards.breaker:_name_of")
+@breaks("what nobody had heard of counts each", "H112", "worker.flow.breaker:_name_of")
 def _(original, delivery):
     return name_of(delivery.message_id)
 
@@ -168,7 +166,7 @@ def _(original, self, received_at, now):
     return received_at == now or not self.is_shut(now)
 
 
-@breaks("a message of a FIFO queue counts once", "H112", "worker.guards.breaker:_name_of")
+@breaks("a message of a FIFO queue counts once", "H112", "worker.flow.breaker:_name_of")
 def _(original, delivery):
     heard = delivery.lease is not None and delivery.lease.doubt
     return name_of(delivery.message_id) if heard else original(delivery)
@@ -227,19 +225,19 @@ def _(original, self, every, received_at, now, begun):
     return original(self, every, now, now, begun)
 
 
-sets("a refusal that probes a limit is an attempt", "H125", "worker.guards.breaker:FREE_RECEIVES", 0)
+sets("a refusal that probes a limit is an attempt", "H125", "worker.flow.breaker:FREE_RECEIVES", 0)
 
 
-sets("who always says Unavailable never dies", "H126", "worker.guards.breaker:FREE_RECEIVES", 10**6)
+sets("who always says Unavailable never dies", "H126", "worker.flow.breaker:FREE_RECEIVES", 10**6)
 sets(
     "who always says Unavailable comes as often as any",
     "H126",
-    "worker.guards.breaker:LONGEST_HIDDEN_SECONDS",
+    "worker.flow.breaker:LONGEST_HIDDEN_SECONDS",
     60,
 )
 
 
-@breaks("a message that comes again cuts like any", "H126", "worker.guards.breaker:Breaker._cut")
+@breaks("a message that comes again cuts like any", "H126", "worker.flow.breaker:Breaker._cut")
 async def _(original, self, gate, auto, delivery, now):
     first = type(delivery)({}, delivery.queue_url, delivery.lease)
     await original(self, gate, auto, first, now)
@@ -256,7 +254,7 @@ def _(original, self, now):
 
 
 @breaks(
-    "a renewal that hangs keeps its process from its end", "H109", "worker.guards.permit:Permit._end_in_time"
+    "a renewal that hangs keeps its process from its end", "H109", "worker.flow.permit:Permit._end_in_time"
 )
 async def _(original, self, sleep):
     pass
@@ -278,9 +276,7 @@ async def _(original, self, start, error):
     return await original(self, start, error)
 
 
-@breaks(
-    "a permit is given back while its task's code may run", "H130", "worker.guards.permit:Permit._release"
-)
+@breaks("a permit is given back while its task's code may run", "H130", "worker.flow.permit:Permit._release")
 async def _(original, self):
     self._host.exit_reason = None
     await original(self)

@@ -7,8 +7,8 @@ from random import Random
 from shared.delivery import Batch
 from shared.ports.clock import Clock
 from shared.ports.gates import WorkedGates
-from worker.guards.breaker import Breaker
-from worker.guards.permit import Permit
+from worker.flow.breaker import Breaker
+from worker.flow.permit import Permit
 from worker.host import Host
 
 

@@ -1,5 +1,4 @@
-"""The flow of a queue with a gate: before each receive the gate decides first, and then the flow behind
-it."""
+"""The flow of a queue that has a gate: the gate decides before each receive, then the flow without one."""
 
 from __future__ import annotations
 
@@ -38,7 +37,7 @@ A tick that has received messages waits until its end, since more may wait. So d
 overdue permit."""
 
 
-class BehindGate:
+class Gated:
     """The flow of a queue with a gate: nothing while the gate is closed, else the share of `flow`.
 
     While the breaker is shut, one message a minute is received. With a rate, each message needs a slot. With
@@ -198,4 +197,4 @@ class GatesOfTicks:
         """Returns the flows of one tick, one for each queue."""
         seen = SeenGates(self._gates, self._queues, self._clock, self._random)
         both = zip(self._queues, flows, strict=True)
-        return [BehindGate(queue, seen, flow, self._clock) for queue, flow in both]
+        return [Gated(queue, seen, flow, self._clock) for queue, flow in both]
