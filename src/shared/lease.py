@@ -35,6 +35,10 @@ BEAT_EVERY_SECONDS = LEASE_SECONDS / 3
 BEAT_AGAIN_SECONDS = 5.0
 """Seconds until the next beat after a failed one."""
 
+ENDING_SECONDS = SAFETY_SECONDS
+"""Time for which a record and a permit are still held when their process has to end: code that the task left
+behind may run until then. Half of it is for our last calls, and half for clocks that differ."""
+
 KEPT_SECONDS = 14 * 24 * 3600
 """MessageRetentionPeriod of both queues, SQS's most: after that SQS drops a message, received or not."""
 

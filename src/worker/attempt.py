@@ -33,6 +33,7 @@ from worker.outcome import (
     is_permanent,
     of_the_import,
     used_up,
+    waits,
 )
 from worker.prepare import Prepared, prepared_for
 from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError, meant, overdue
@@ -187,18 +188,17 @@ class Runner:
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
             await start.starts.failed(attempt)
-        if attempt.record is not None:
-            await attempt.record.disown()
+        free_in = 0.0 if attempt.record is None else await attempt.record.disown()
         if start.starts.concluded:
             return AlreadyDone()
-        return decide(error, attempt, self._random, self._limits(start.delivery))
+        return waits(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
 
     async def _no_attempt(self, start: Start, seconds: int, reason: str) -> RetryLater:
         """Takes the start back, and gives up the record of the run."""
         await start.starts.excuse(start.attempt)
-        if start.attempt.record is not None:
-            await start.attempt.record.disown()
-        return RetryLater(seconds, reason)
+        record = start.attempt.record
+        free_in = 0.0 if record is None else await record.disown()
+        return waits(free_in, RetryLater(seconds, reason))
 
     def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))

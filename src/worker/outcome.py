@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -155,6 +156,13 @@ def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
     """Returns random seconds, at least half of the longest wait, which grows from the third receive on."""
     longest = min(most, FIRST_WAIT_SECONDS * 2 ** min(max(0, receives - 2), 10))
     return random.randint(longest // 2, longest)
+
+
+def waits[T: RetryLater | DeadLetter](seconds: float, outcome: T) -> T:
+    """Returns the outcome; a retry waits for so many seconds at least."""
+    if not isinstance(outcome, RetryLater):
+        return outcome
+    return outcome._replace(seconds=max(outcome.seconds, ceil(seconds)))
 
 
 def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLater | DeadLetter:

@@ -8,7 +8,13 @@ from random import Random
 
 from shared import log
 from shared.errors import words
-from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
+from shared.lease import (
+    BEAT_AGAIN_SECONDS,
+    BEAT_EVERY_SECONDS,
+    ENDING_SECONDS,
+    LEASE_SECONDS,
+    SAFETY_SECONDS,
+)
 from shared.ports.clock import Clock
 from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 from worker.host import Host, Sleep
@@ -76,6 +82,7 @@ class Record:
                 if not await self._records.extend(self._key, self._owner, until):
                     log.write(logging.WARNING, "another worker has the record of this task")
                     return
+                self._until = until
             except Exception as error:  # of any kind: the next beat may succeed
                 reason = words(error)
                 log.write(logging.WARNING, "a heartbeat of the record failed", reason=reason)
@@ -92,15 +99,22 @@ class Record:
             if not ours:
                 log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
 
-    async def disown(self) -> None:
-        """Gives up the ownership, so that another worker can begin.
+    async def disown(self) -> float:
+        """Gives up the ownership. Returns the seconds until another worker can begin.
 
-        If the process has to end, code of the task may still run: then the ownership ends by itself.
+        If the process has to end, code of the task may still run: then the ownership ends a little later, by
+        itself.
         """
-        if not self.owned or self._host.exit_reason is not None:
-            return
+        if not self.owned:
+            return 0.0
+        now, ends = self._clock.now(), self._host.exit_reason is not None
         self.owned = False
         try:
-            await self._records.disown(self._key, self._owner)
+            if not ends:
+                await self._records.disown(self._key, self._owner)
+            elif await self._records.extend(self._key, self._owner, now + ENDING_SECONDS):
+                self._until = now + ENDING_SECONDS
         except RecordsError as error:  # the ownership ends by itself as well
             log.write(logging.WARNING, "a record was not changed", reason=error.reason)
+            ends = True
+        return max(0.0, self._until + EARLIER_SECONDS - now) if ends else 0.0

@@ -16,7 +16,13 @@ from random import Random
 from shared import log
 from shared.delivery import Batch
 from shared.errors import words
-from shared.lease import BEAT_AGAIN_SECONDS, BEAT_EVERY_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
+from shared.lease import (
+    BEAT_AGAIN_SECONDS,
+    BEAT_EVERY_SECONDS,
+    ENDING_SECONDS,
+    PERMIT_SECONDS,
+    SAFETY_SECONDS,
+)
 from shared.ports.clock import Clock
 from shared.ports.gates import GatesError, WorkedGates
 from worker.host import Host, Sleep
@@ -25,10 +31,6 @@ from worker.outcome import LeftAlone
 OWN_SECONDS = PERMIT_SECONDS - SAFETY_SECONDS / 2
 """Time after the last renewal by which the worker has ended. The permit leaves the gate only later, even if
 clocks differ."""
-
-ENDING_SECONDS = SAFETY_SECONDS
-"""Time for which a permit is still held when its process has to end: code that the task left behind may run
-until then. Half of it is for our last calls, and half for clocks that differ."""
 
 
 class Permit:

@@ -103,21 +103,32 @@ def test_a_task_that_failed_is_free_for_its_next_attempt(bench: Bench) -> None:
     assert (report.outcome, report.attempt) == ("retry later", 2)
 
 
-@pytest.mark.parametrize("how", ["it is ended after its time", "it left a thread behind"])
-def test_where_code_may_still_run_the_run_stays_owned_until_its_process_is_long_gone(
-    bench: Bench, how: str
-) -> None:
-    ended = how == "it is ended after its time"
-    bench.table["once"].policy = Policy(timeout=20 if ended else None, idempotent=True)
-    bench.send(body_of("once", {"goes on for": 600} if ended else {"raises": True, "must exit": True}))
-    with contextlib.suppress(Crash, asyncio.CancelledError):
-        bench.work(*bench.receive())
-    now = bench.clock.now()
+class TestCodeThatMayStillRun:
+    """Its process has to end. Until it is long gone the run stays owned."""
 
-    busy = bench.run(bench.records.begin("run#once#message-1", "another", now, now + 60))
-    later = bench.run(bench.records.begin("run#once#message-1", "another", now + 120, now + 180))
+    @pytest.fixture(autouse=True, params=["it is ended after its time", "it left a thread behind"])
+    def _left(self, bench: Bench, request: pytest.FixtureRequest) -> None:
+        ended = request.param == "it is ended after its time"
+        bench.table["once"].policy = Policy(timeout=20 if ended else None, idempotent=True)
+        bench.send(body_of("once", {"goes on for": 600} if ended else {"raises": True, "must exit": True}))
+        with contextlib.suppress(Crash, asyncio.CancelledError):
+            bench.work(*bench.receive())
 
-    assert (type(busy), type(later)) == (Busy, Begun)
+    def test_another_worker_can_begin_only_thirty_seconds_later(self, bench: Bench) -> None:
+        now = bench.clock.now()
+
+        busy = bench.run(bench.records.begin("run#once#message-1", "another", now + 25, now + 60))
+        later = bench.run(bench.records.begin("run#once#message-1", "another", now + 31, now + 180))
+
+        assert (type(busy), type(later)) == (Busy, Begun)
+
+    def test_its_next_delivery_finds_the_run_free(self, bench: Bench) -> None:
+        while not (again := bench.receive()):
+            bench.pass_time(1)
+        with contextlib.suppress(Crash, asyncio.CancelledError):
+            bench.work(*again)
+
+        assert len(bench.began) == 2
 
 
 def test_without_records_it_does_not_run(bench: Bench) -> None:

@@ -45,7 +45,12 @@ answers("after a failure the record keeps its owner", "H7", "worker.record:Recor
 @breaks("a run is given up while its code may still run", "H129", "worker.record:Record.disown")
 async def _(original, self):
     self._host.exit_reason = None
-    await original(self)
+    return await original(self)
+
+
+@breaks("a retry comes while its run is still owned", "H132", "worker.attempt:waits")
+def _(original, seconds, outcome):
+    return outcome
 
 
 @breaks("two deliveries have the same owner", "H7", "worker.record:Record.__init__")
