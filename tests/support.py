@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from random import Random
 from typing import Any
 
+import pytest
+
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.queue import Failed, Outgoing, QueueError
@@ -26,6 +28,12 @@ QUEUE_URL = "https://sqs.test/tasks"
 DEAD_LETTER_QUEUE_URL = "https://sqs.test/dead-letters"
 NOW = 1_800_000_000.0
 """When virtual time starts, in epoch seconds."""
+
+
+def slow(*cases: Any) -> list[Any]:
+    """Returns cases that `make test` need not wait for. A tuple has several arguments."""
+    each = (case if isinstance(case, tuple) and not hasattr(case, "_fields") else (case,) for case in cases)
+    return [pytest.param(*case, marks=pytest.mark.slow) for case in each]
 
 
 def text(value: str) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from tests.promises.hostile.limited import LimitedWorld
+from tests.promises.hostile.partner import Partner
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -13,3 +16,32 @@ def _quiet() -> Iterator[None]:
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def partner() -> Iterator[Callable[..., Partner]]:
+    """Makes a partner and its queue."""
+    made: list[Partner] = []
+
+    def make(*arguments: Any, **options: Any) -> Partner:
+        made.append(Partner(*arguments, **options))
+        made[-1].sandbox.__enter__()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.sandbox.__exit__(None, None, None)
+
+
+@pytest.fixture
+def limited() -> Iterator[Callable[..., LimitedWorld]]:
+    """Makes a world with a limit."""
+    made: list[LimitedWorld] = []
+
+    def make(*arguments: Any, **options: Any) -> LimitedWorld:
+        made.append(LimitedWorld(*arguments, **options))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.close()

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import multiprocessing
+import os
 import sys
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import replace
+from multiprocessing.queues import SimpleQueue
 
 from tests.promises.hostile.wide import Judged, draw, judge
 from tests.promises.hostile.wide_promises import JUDGES
@@ -29,6 +32,14 @@ def judged_world(seed: int) -> Judged:
     return replace(judged, drawn=replace(judged.drawn, options={}))
 
 
+def _stay_on_one_processor(numbers: SimpleQueue[int]) -> None:
+    """Keeps the process on a processor. The threads of a world take turns: on two processors each turn waits
+    for the other one to wake up, on a busy machine for as long as the turn takes."""
+    if hasattr(os, "sched_setaffinity"):
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {allowed[numbers.get() % len(allowed)]})
+
+
 def main() -> int:
     """Runs worlds until enough messages went through. Returns 1 if a promise was broken."""
     parser = argparse.ArgumentParser(
@@ -41,7 +52,10 @@ def main() -> int:
     asked = parser.parse_args()
     began, seeds = time.monotonic(), itertools.count(asked.seed)
     judged: list[Judged] = []
-    with ProcessPoolExecutor(asked.processes) as pool:
+    numbers: SimpleQueue[int] = multiprocessing.SimpleQueue()
+    for number in range(asked.processes):
+        numbers.put(number)
+    with ProcessPoolExecutor(asked.processes, None, _stay_on_one_processor, (numbers,)) as pool:
         running = {pool.submit(judged_world, next(seeds)) for _ in range(2 * asked.processes)}
         while running:
             ended, running = wait(running, return_when=FIRST_COMPLETED)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from random import Random
-from typing import Any
 
 import pytest
 from tests.conftest import COUNTED
-from tests.promises.hostile.trail import Start
-from tests.promises.hostile.world import HostileWorld
+from tests.promises.hostile.limited import FAULTS as OF_LIMITS
+from tests.promises.hostile.limited import LimitedWorld
+from tests.support import slow
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from shared.lease import LEASE_SECONDS
@@ -20,19 +20,12 @@ from zigzag_testing.outages import Outage
 from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
 from zigzag_testing.schedules import every
 
-FAULTS = {
-    "firing doubled": 0.3,
-    "receive failed": 0.05,
-    "call failed": 0.03,
-    "call's answer lost": 0.03,
-    "call slow": 0.03,
+FAULTS = OF_LIMITS | {
     "crash before a call": 0.01,
     "crash after a call": 0.01,
     "crash of a task": 0.03,
     "event doubled": 0.2,
     "event late": 0.2,
-    "event dropped": 0.05,
-    "invoke throttled": 0.03,
     "invoke failed": 0.02,
     "invoke's answer lost": 0.03,
     "message doubled": 0.03,
@@ -40,27 +33,7 @@ FAULTS = {
 }
 
 
-@pytest.fixture
-def world_of() -> Iterator[Callable[..., HostileWorld]]:
-    """Makes a world with a cap."""
-    made: list[HostileWorld] = []
-
-    def make(at_once: int, faults: Mapping[str, float], **options: Any) -> HostileWorld:
-        world = HostileWorld(faults, flow_control=True, worker_timeout_seconds=900, **options)
-        made.append(world)
-        world.sandbox.limit_at_once(at_once)
-        return world
-
-    yield make
-    for world in made:
-        world.close()
-
-
-def starts(world: HostileWorld) -> list[Start]:
-    return [start for life in world.trail.lives for start in life.starts]
-
-
-def held(world: HostileWorld) -> dict[str, float]:
+def held(world: LimitedWorld) -> dict[str, float]:
     assert world.sandbox.gates is not None
     found: dict[str, float] = world.sandbox.gates.attributes[DEFAULT][HELD]
     return found
@@ -69,10 +42,10 @@ def held(world: HostileWorld) -> dict[str, float]:
 @pytest.mark.parametrize(
     "trouble", ["kills", "the table is slow", "the table is silent", "the table is away"]
 )
-@pytest.mark.parametrize("consumers", [1, 2, 4])
+@pytest.mark.parametrize("consumers", [1, 4, *slow(2)])
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_no_more_run_at_once_than_may(
-    world_of: Callable[..., HostileWorld],
+    limited: Callable[..., LimitedWorld],
     at_once: int,
     consumers: int,
     trouble: str,
@@ -80,7 +53,14 @@ def test_no_more_run_at_once_than_may(
 ) -> None:
     # Given as many consumers at once, and tasks of which some take longer than a permit
     random = Random(consumers)
-    world = world_of(at_once, FAULTS, linger_seconds=70, schedule=every(75 / consumers), seed=consumers)
+    world = limited(
+        FAULTS,
+        at_once=at_once,
+        worker_timeout_seconds=900,
+        linger_seconds=70,
+        schedule=every(75 / consumers),
+        seed=consumers,
+    )
     now = world.sandbox.clock.now()
     if trouble != "kills":
         how = trouble.rpartition(" ")[2]
@@ -103,23 +83,23 @@ def test_no_more_run_at_once_than_may(
 
 
 @pytest.mark.parametrize(("seconds", "used"), [(4, 0.85), (30, 0.65), (100, 0.8)])
-@pytest.mark.parametrize("linger_seconds", [0, 70])
+@pytest.mark.parametrize("linger_seconds", [0, *slow(70)])
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_a_backlog_uses_the_cap_up(
-    world_of: Callable[..., HostileWorld],
+    limited: Callable[..., LimitedWorld],
     at_once: int,
     linger_seconds: int,
     seconds: float,
     used: float,
     record_property: Callable[[str, object], None],
 ) -> None:
-    world = world_of(at_once, {}, linger_seconds=linger_seconds)
+    world = limited({}, at_once=at_once, worker_timeout_seconds=900, linger_seconds=linger_seconds)
     for _ in range(at_once * 100):
         world.send("plain", seconds=seconds)
 
     world.sandbox.run()
 
-    ran = starts(world)
+    ran = world.starts()
     took = max(start.ended for start in ran) - min(start.began for start in ran)
     share = sum(start.ended - start.began for start in ran) / at_once / took
     record_property(
@@ -129,10 +109,10 @@ def test_a_backlog_uses_the_cap_up(
 
 
 @pytest.mark.parametrize("seconds", range(250, 310, 7))
-def test_who_dies_gives_its_place_to_the_next_within_a_lease(
-    world_of: Callable[..., HostileWorld], seconds: int
+def test_a_killed_task_gives_its_place_to_the_next_within_a_lease(
+    limited: Callable[..., LimitedWorld], seconds: int
 ) -> None:
-    world = world_of(1, {})
+    world = limited({}, at_once=1, worker_timeout_seconds=900)
     dying = world.send("plain", seconds=seconds, crashes=99)
     world.sandbox.run_for(1)
     next = world.send("plain")
@@ -144,27 +124,33 @@ def test_who_dies_gives_its_place_to_the_next_within_a_lease(
     assert 0 < waited <= LEASE_SECONDS
 
 
-def test_what_waits_for_its_retry_takes_no_place(world_of: Callable[..., HostileWorld]) -> None:
+def test_a_message_that_waits_for_its_retry_takes_no_place(limited: Callable[..., LimitedWorld]) -> None:
     # Given as many that fail as may run at once, and that wait for a retry
-    world = world_of(3, {}, linger_seconds=70, attempts=2, in_flight_cap=3)
+    world = limited({}, at_once=3, linger_seconds=70, attempts=2, in_flight_cap=3)
     for _ in range(30):
         world.send("plain", fails=1)
     world.sandbox.run_for(20)
-    failed = len(starts(world))
+    failed = len(world.starts())
 
     # Then others start meanwhile
     assert failed >= 30
 
 
-@pytest.mark.parametrize("consumers", [1, 2, 4])
+@pytest.mark.parametrize("consumers", [1, 4, *slow(2)])
 @pytest.mark.parametrize(("before", "after"), [(10, 1), (30, 3)])
 def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
-    world_of: Callable[..., HostileWorld], before: int, after: int, consumers: int
+    limited: Callable[..., LimitedWorld], before: int, after: int, consumers: int
 ) -> None:
     # Given consumers that linger, with the permits that their last receive did not use
     faults = FAULTS | {"call slow": 0.0}  # a slow receive is under way when the cap changes
-    world = world_of(before, faults, linger_seconds=70, schedule=every(75 / consumers), seed=consumers)
-    world.send("plain", times=2)
+    world = limited(
+        faults,
+        at_once=before,
+        messages=2,
+        linger_seconds=70,
+        schedule=every(75 / consumers),
+        seed=consumers,
+    )
     world.sandbox.run_for(3)
 
     # When the cap is smaller, and many wait a moment later
@@ -177,10 +163,9 @@ def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
     assert world.trail.most_at_once() == after
 
 
-def test_the_first_cap_does_not_count_what_runs_already(world_of: Callable[..., HostileWorld]) -> None:
+def test_the_first_cap_does_not_count_what_runs_already(limited: Callable[..., LimitedWorld]) -> None:
     # Given 50 that run for some minutes, without a cap
-    world = world_of(1, {}, linger_seconds=70)
-    world.sandbox.limit_at_once(None)
+    world = limited({}, worker_timeout_seconds=900, linger_seconds=70)
     for _ in range(50):
         world.send("plain", seconds=300)
     world.sandbox.run_for(5)
