@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import MILLION
+from consumer.linger import WATCH_SECONDS
 from consumer.pollers import messages_for
 from consumer.source import IDLE_POLLS
 
@@ -103,7 +104,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """A configuration. The memory is that of both functions. `metrics` is the parameter Metrics.
+    """A configuration. The memory is that of both functions. `metrics` and `watch_always` are parameters.
 
     boto -- the parameter Transport: boto makes every call, and each dispatch has one message.
     """
@@ -111,20 +112,31 @@ class Setup:
     memory_mb: int = 128
     architecture: str = "x86_64"
     per_dispatch: int = 1
-    linger_seconds: int = 0
+    watch_always: bool = False
     metrics: bool = False
     boto: bool = False
 
 
 def idle_month(setup: Setup) -> Cost:
     """Returns the cost of an idle month of Zigzag. Without deliveries there are no metrics."""
-    linger = setup.linger_seconds
-    long_polls = -(-linger // POLL_SECONDS)
+    watched = int(WATCH_SECONDS) if setup.watch_always else 0
+    long_polls = -(-watched // POLL_SECONDS)
     # The in-flight count is asked first, and before each long poll except the one that follows at once.
     requests = IDLE_POLLS + 1 if long_polls == 0 else 2 * long_polls + 1
     by_boto = _seconds(requests * BOTO_DELETE_SECONDS, setup) if setup.boto else 0.0
     return Cost(
-        lambda_time=_time(TICKS * max(IDLE_TICK_SECONDS + by_boto, linger), setup),
+        lambda_time=_time(TICKS * max(IDLE_TICK_SECONDS + by_boto, watched), setup),
+        lambda_requests=TICKS * _prices()["lambda"]["request"],
+        sqs=TICKS * requests * _prices()["sqs"]["request"],
+        logs=_logs(TICKS * TICK_LOG_BYTES),
+        alarm=_prices()["cloudwatch"]["alarm_month"],
+    )
+
+
+def month_of_ticks(seconds: float, requests: float, setup: Setup) -> Cost:
+    """Returns the cost of a month of ticks, each of so many seconds and so many requests to SQS."""
+    return Cost(
+        lambda_time=_time(TICKS * (IDLE_TICK_SECONDS + seconds), setup),
         lambda_requests=TICKS * _prices()["lambda"]["request"],
         sqs=TICKS * requests * _prices()["sqs"]["request"],
         logs=_logs(TICKS * TICK_LOG_BYTES),

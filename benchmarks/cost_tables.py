@@ -53,7 +53,7 @@ def rows(measured: Measured) -> dict[str, list[Row]]:
     for memory, architecture in SETUPS:
         setup = Setup(memory_mb=memory, architecture=architecture)
         ten = Setup(memory_mb=memory, architecture=architecture, per_dispatch=10)
-        lingering = Setup(memory_mb=memory, architecture=architecture, linger_seconds=70)
+        watching = Setup(memory_mb=memory, architecture=architecture, watch_always=True)
         with_metrics = Setup(memory_mb=memory, architecture=architecture, metrics=True)
         by_boto = Setup(memory_mb=memory, architecture=architecture, boto=True)
         where = f"{memory} MB, {architecture}"
@@ -72,7 +72,7 @@ def rows(measured: Measured) -> dict[str, list[Row]]:
         ]
         idle += [
             _row("zigzag", where, idle_month(setup)),
-            _row("zigzag, LingerSeconds=70", where, idle_month(lingering)),
+            _row("zigzag, WatchAlways=true", where, idle_month(watching)),
             _row("zigzag, Transport=boto", where, idle_month(by_boto)),
             _row("naive", where, idle_month_by_naive(setup)),
         ]

@@ -11,6 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from consumer.consumer import Consumer, PolledQueue
+from consumer.linger import Lingering
 from consumer.memory import memory_for
 from consumer.pollers import connections_for, messages_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
@@ -58,7 +59,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         LambdaWorkers(aws, settings.worker),
         WallClock(),
         Random(),
-        linger_seconds=settings.linger_seconds,
+        lingering=Lingering(settings.linger_seconds, watch_always=settings.watch_always),
         in_flight_cap=settings.in_flight_cap,
         pollers=pollers,
         memory=memory,

@@ -10,6 +10,7 @@ from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow
+from consumer.linger import Linger, Lingering
 from consumer.memory import Memory
 from consumer.pollers import MIN_POLLERS
 from consumer.source import Source
@@ -41,7 +42,7 @@ class PolledQueue(NamedTuple):
 class Consumer:
     """Polls queues and dispatches their messages.
 
-    linger_seconds -- how long a tick polls on after a queue has run empty, in seconds.
+    lingering      -- how long its ticks poll on after a queue has run empty.
     in_flight_cap  -- most messages that a tick receives from all queues, less those in flight; 0 = no cap.
     pollers        -- most polls of a tick at the same time.
     memory         -- the memory for received messages.
@@ -55,7 +56,7 @@ class Consumer:
         clock: Clock,
         random: Random,
         *,
-        linger_seconds: float = 0,
+        lingering: Lingering | None = None,
         in_flight_cap: int = 0,
         pollers: int = MIN_POLLERS,
         memory: Memory | None = None,
@@ -65,7 +66,7 @@ class Consumer:
         self._workers = workers
         self._clock = clock
         self._random = random
-        self._linger_seconds = linger_seconds
+        self._lingering = lingering or Lingering()
         self._in_flight_cap = in_flight_cap
         self._weights = [polled.queue.weight for polled in queues]
         self._pollers = pollers
@@ -78,9 +79,10 @@ class Consumer:
 
         seconds_left -- how long until Lambda ends the function.
         """
-        ends_at = self._clock.now() + seconds_left
-        flows = self._flows()
-        sources = [self._source(*each, ends_at) for each in zip(self._queues, flows, strict=True)]
+        now = self._clock.now()
+        linger, flows = self._lingering.of_tick(now), self._flows()
+        queues = zip(self._queues, flows, strict=True)
+        sources = [self._source(*each, linger, now + seconds_left) for each in queues]
         tick = Tick(sources, self._clock, weights=self._weights, pollers=self._pollers)
         summary = await tick.run()
         for flow in flows:
@@ -92,7 +94,7 @@ class Consumer:
         caps = InFlightCap(queues, self._in_flight_cap, self._weights).flows()
         return caps if self._gates is None else self._gates.before(caps)
 
-    def _source(self, polled: PolledQueue, flow: Flow, ends_at: float) -> Source:
+    def _source(self, polled: PolledQueue, flow: Flow, linger: Linger, ends_at: float) -> Source:
         dispatcher = Dispatcher(
             polled.messages,
             polled.dead_letters,
@@ -109,7 +111,7 @@ class Consumer:
             self._clock,
             self._random,
             self._memory,
-            linger_seconds=self._linger_seconds,
+            linger=linger,
             ends_at=ends_at,
         )
 

@@ -21,6 +21,7 @@ class Order:
     def __init__(self, weights: Sequence[int]) -> None:
         self._strides = [1 / weight for weight in weights]
         self._passes = [0.0 for _ in weights]
+        self._joins = [True for _ in weights]
 
     def next(self, ready: Sequence[bool]) -> int | None:
         """Returns the queue to poll next, of those that are ready; None if none is."""
@@ -35,14 +36,25 @@ class Order:
 
         busy -- for each queue, whether it seems to have many messages.
         """
-        if not busy[number]:  # no credit for the time when it had none
-            joined = min((self._passes[each] for each in _numbers(busy)), default=0.0)
-            self._passes[number] = max(self._passes[number], joined)
+        self._joins[number] = not busy[number]
+        self._join(number, busy)
         self._passes[number] += MAX_PER_CALL * self._strides[number]
 
-    def ended(self, number: int, received: int) -> None:
-        """Notes how many messages the poll has brought."""
-        self._passes[number] -= (MAX_PER_CALL - received) * self._strides[number]
+    def ended(self, number: int, received: int, busy: Sequence[bool]) -> None:
+        """Notes how many messages the poll has brought.
+
+        busy -- for each queue, whether it seems to have many messages now.
+        """
+        self._passes[number] -= MAX_PER_CALL * self._strides[number]
+        self._join(number, busy)
+        self._passes[number] += received * self._strides[number]
+
+    def _join(self, number: int, busy: Sequence[bool]) -> None:
+        """Puts a queue that had no messages to where those are that have some. So it has no credit for that
+        time, nor for the time in which its poll waited."""
+        if self._joins[number]:
+            others = (self._passes[each] for each in _numbers(busy) if each != number)
+            self._passes[number] = max(self._passes[number], min(others, default=0.0))
 
 
 def _numbers(marked: Sequence[bool]) -> Iterator[int]:

@@ -17,7 +17,8 @@ class ConsumerSettings(NamedTuple):
     default_weight -- the first queue's weight.
     worker         -- name of the worker function.
     transport      -- the client that calls AWS: "lean" or "boto".
-    linger_seconds -- how long a tick polls on after the queue has run empty, in seconds.
+    linger_seconds -- how long a tick that has received something polls on after the queue has run empty.
+    watch_always   -- whether every tick watches the queue until the next one has begun.
     in_flight_cap  -- most messages that a run receives, less those in flight; 0 = no cap.
     batch_size     -- most deliveries of one dispatch from a standard queue.
     flow_control   -- whether the queue has a gate, in the table of records.
@@ -29,7 +30,8 @@ class ConsumerSettings(NamedTuple):
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     worker: str = text("the name of the worker function")
     transport: str = one_of(LEAN, BOTO)
-    linger_seconds: int = whole_number(0, 70)
+    linger_seconds: int = whole_number(0, 60)
+    watch_always: bool = true_or_false()
     in_flight_cap: int = whole_number(0, 120_000)
     batch_size: int = whole_number(1, MAX_BATCH_SIZE)
     flow_control: bool = true_or_false()

@@ -14,6 +14,7 @@ from typing import Any
 
 from consumer.dispatch import Dispatcher, PollResult
 from consumer.flow.flow import Flow, Share, Slot
+from consumer.linger import Linger
 from consumer.memory import Memory
 from consumer.patience import Patience
 from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
@@ -47,10 +48,11 @@ After it they go on: its calls may hang."""
 class Source:
     """Polls one queue in one tick.
 
-    linger_seconds -- how long to poll on after the queue has run empty.
-    ends_at        -- when the function's own time is over, in epoch seconds.
+    linger  -- how long to poll on after the queue has run empty.
+    ends_at -- when the function's own time is over, in epoch seconds.
 
-    has_run_empty -- whether enough polls in a row were empty, and it has lingered.
+    has_run_empty -- whether enough polls in a row were empty, and it has lingered; or the next tick takes it
+                     over.
     brings        -- whether the last receive brought messages.
     is_full       -- whether it brought as many as it asked for, and no rate or exact cap limited it.
     """
@@ -64,7 +66,7 @@ class Source:
         random: Random,
         memory: Memory,
         *,
-        linger_seconds: float,
+        linger: Linger,
         ends_at: float,
     ) -> None:
         self.turn = Summary()
@@ -75,7 +77,7 @@ class Source:
         self._random = random
         self._memory = memory
         self._patience = Patience("receives")
-        self._linger_seconds = linger_seconds
+        self._linger = linger
         self._ends_at = ends_at
         self._empty_polls = 0
         self._empty_since: float | None = None
@@ -131,10 +133,18 @@ class Source:
         self.brings = bool(received)
         self.is_full = len(received) == share.most and not share.slots
         self._received_at = self._clock.now()
+        if received:
+            self._linger.received(self._received_at)
         self._note_emptiness(bool(received), waited=self.turn.received > 0 and not share.slots)
+        if (
+            not self.is_full
+            and not (share.slots and received)
+            and self._linger.is_replaced(self._received_at)
+        ):
+            self.has_run_empty = True
         if received:
             await self._dispatch(received, share)
-        elif share.slots and self._linger_seconds and not self.has_run_empty:
+        elif share.slots and self._lingers_for() > 0 and not self.has_run_empty:
             await self._clock.sleep(LINGER_AGAIN_SECONDS)
         return len(received)
 
@@ -195,21 +205,24 @@ class Source:
         """Returns how long the next receive waits: 1 s if messages have come, or the rest of the linger
         time."""
         wanted = 1.0 if self.turn.received else 0.0
-        if self._empty_since is not None:
-            lingers = self._empty_since + self._linger_seconds - self._clock.now()
-            wanted = max(1.0, lingers) if lingers > 0 else wanted
+        if (lingers := self._lingers_for()) > 0:
+            wanted = max(1.0, lingers)
         return int(min(wanted, left, MAX_POLL_SECONDS))
+
+    def _lingers_for(self) -> float:
+        """Returns for how many seconds the queue is polled on; 0 if it is not empty, or has been for long."""
+        if self._empty_since is None:
+            return 0.0
+        return max(0.0, self._linger.until(self._empty_since) - self._clock.now())
 
     def _note_emptiness(self, came: bool, *, waited: bool) -> None:
         if came:
             self._empty_polls, self._empty_since, self.has_run_empty = 0, None, False
             return
-        now = self._clock.now()
         self._empty_polls += 1
-        self._empty_since = now if self._empty_since is None else self._empty_since
+        self._empty_since = self._clock.now() if self._empty_since is None else self._empty_since
         enough = EMPTY_POLLS if waited else IDLE_POLLS
-        lingered = now >= self._empty_since + self._linger_seconds
-        self.has_run_empty = self._empty_polls >= enough and lingered
+        self.has_run_empty = self._empty_polls >= enough and self._lingers_for() == 0
 
     def _pause(self, seconds: float) -> None:
         self._paused_until = self._clock.now() + seconds

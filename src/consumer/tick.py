@@ -77,12 +77,15 @@ class Tick:
 
     async def _poll(self, group: asyncio.TaskGroup, number: int) -> int:
         """Makes a poll, and opens one more poller if it is full. Returns how many messages came."""
-        self._order.begins(number, [source.is_full for source in self._sources])
+        self._order.begins(number, self._full())
         received = await self._sources[number].poll()
-        self._order.ended(number, received)
+        self._order.ended(number, received, self._full())
         if received == MAX_PER_CALL and self._pollers < self._max_pollers:
             self._open_poller(group, self._help(group))
         return received
+
+    def _full(self) -> list[bool]:
+        return [source.is_full for source in self._sources]
 
     def _next(self) -> int | None:
         """Returns the next queue for a poller of all queues, pausing ones last; None if none brings any."""

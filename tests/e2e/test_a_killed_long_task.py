@@ -64,7 +64,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             tmp_path_factory.mktemp("project"), aws, dict.fromkeys(TWO, "chaos"), "WorkerTimeout=900"
         )
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
         deployed.set_worker(CHAOS_FOLDER=str(folder))
         stage = Stage(deployed, folder, Saboteur(aws, folder))
         for task in TWO:

@@ -33,7 +33,7 @@ def controlled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, {}, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
         yield deployed
 
 
@@ -76,7 +76,7 @@ def test_by_the_aws_command_line_it_is_paused_and_goes_on(controlled: Deployed) 
 
 def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates: StackGates) -> None:
     # Given a tick that watches the queue
-    controlled.set_consumer(ZIGZAG_LINGER_SECONDS="60")
+    controlled.set_consumer(ZIGZAG_WATCH_ALWAYS="true")
     send(controlled, "before")
     with ThreadPoolExecutor(1) as pool:
         lingering = pool.submit(tick, controlled)
@@ -91,7 +91,7 @@ def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates
     assert (summary["stopped"], summary["dispatched"]) == ("paused", 1)
     assert tick(controlled)["stopped"] == "paused"
     assert gates.limits()["default"].closed == "paused"
-    controlled.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+    controlled.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
     gates.resume()
     assert tick(controlled)["dispatched"] == 1
     assert pushed(controlled, "after")

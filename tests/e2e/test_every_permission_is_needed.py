@@ -347,7 +347,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, MORE_TASKS, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
         _close_the_topic(deployed)
         yield deployed
 

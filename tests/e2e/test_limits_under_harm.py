@@ -52,7 +52,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         tasks = {"chaos": "chaos", "needs_a_service": "away"}
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, tasks, "FlowControl=true")
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
         deployed.set_worker(CHAOS_FOLDER=str(folder))
         gates = StackGates(Target("zigzag", session(), dict(client_options(aws.environment()))))
         yield Stage(deployed, gates, folder, Saboteur(aws, folder))

@@ -35,7 +35,7 @@ def deployed(project: Path) -> Iterator[Deployed]:
         )
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
         yield deployed
 
 
@@ -92,7 +92,7 @@ def test_a_queue_that_is_taken_out_keeps_its_messages_and_the_others_go_on(
     aws = deployed.aws
     stack.deploy(project, aws.environment(), aws.directory / "sam" / "build", log=aws.directory / "again.log")
     outputs = stack.outputs(project, aws.environment())
-    deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+    deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
 
     # Then only it is gone from the stack, and is still there itself
     assert "bulk" not in outputs["Queues"]

@@ -17,5 +17,6 @@ def variables(aws: LocalAws, outputs: Mapping[str, str], bridge: str) -> dict[st
     values = {"AWS_ENDPOINT_URL": aws.endpoint}
     for name in (outputs["ConsumerFunctionName"], outputs["WorkerFunctionName"]):
         values |= functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    values["ZIGZAG_LINGER_SECONDS"] = "0"  # as a person waits for the answer
+    # A person waits for the answer.
+    values |= {"ZIGZAG_LINGER_SECONDS": "0", "ZIGZAG_WATCH_ALWAYS": "false"}
     return {name: value.replace(LOOPBACK, bridge) for name, value in values.items()}

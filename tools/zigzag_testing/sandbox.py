@@ -36,7 +36,7 @@ from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.schedules import Schedule, every
-from zigzag_testing.stack import StackQueues, table_of, weights_of
+from zigzag_testing.stack import Processes, StackQueues, table_of, weights_of
 from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import SkewedClock, close, run_to_its_end, virtual_runner
 
@@ -53,10 +53,8 @@ class Sandbox(Operated):
     queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
                                "default" is the first one.
     fifo                    -- whether the queues are FIFO queues, as the parameter Fifo.
-    linger_seconds          -- as the parameter LingerSeconds.
-    in_flight_cap           -- as the parameter InFlightCap.
-    batch_size              -- as the parameter BatchSize.
-    flow_control            -- as the parameter FlowControl.
+    linger_seconds, watch_always, in_flight_cap, batch_size, flow_control
+                            -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     concurrency             -- most workers at a time; None = no limit.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
@@ -78,6 +76,7 @@ class Sandbox(Operated):
         queues: Mapping[str, int] | None = None,
         fifo: bool = False,
         linger_seconds: int = 0,
+        watch_always: bool = False,
         in_flight_cap: int = 0,
         batch_size: int = 1,
         flow_control: bool = False,
@@ -92,15 +91,13 @@ class Sandbox(Operated):
     ) -> None:
         self._table, weights = table_of(tasks), weights_of(queues)
         self._runner, self.clock = virtual_runner()
-        self._random = Random(seed)
-        self._linger_seconds, self._in_flight_cap = linger_seconds, in_flight_cap
-        self.faults = Faults(Random(seed + 1), faults or {})
+        self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
+        self._in_flight_cap, self._consumers = in_flight_cap, Processes(linger_seconds, watch_always)
         of_sqs = fifo, superseded_handles_act, count_late_seconds
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue = self.queues[DEFAULT]
         self.records, self.gates = MemoryRecords(), MemoryGates() if flow_control else None
-        self.reports: list[Report] = []
         self.workers = MemoryLambda(
             self._work_in_a_thread if blocking else self._work,
             self.clock,
@@ -109,7 +106,8 @@ class Sandbox(Operated):
             faults=self.faults,
         )
         self.schedule: Schedule | None = schedule
-        self.fired, self._ticks = list[float](), set[asyncio.Task[Summary | None]]()
+        self.reports, self.fired = list[Report](), list[float]()
+        self._ticks = set[asyncio.Task[Summary | None]]()
         self._fires_at, self._sending = self.clock.now(), ExitStack()
 
     def __enter__(self) -> Self:
@@ -209,13 +207,13 @@ class Sandbox(Operated):
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
-                with self._consumer_ports() as ports:
+                with self._consumers.one() as lingering, self._consumer_ports() as ports:
                     consumer = Consumer(
                         self._stack.polled(ports),
                         ports.workers,
                         clock,
                         self._random,
-                        linger_seconds=self._linger_seconds,
+                        lingering=lingering,
                         in_flight_cap=self._in_flight_cap,
                         gates=ports.gates,
                     )

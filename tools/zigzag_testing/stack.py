@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from consumer.consumer import PolledQueue
+from consumer.linger import Lingering
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue
 from zigzag import Task
@@ -73,6 +75,26 @@ class StackQueues:
         if name not in self.by_name or (is_url(queue) and self.by_name[name].url != queue):
             raise no_queue(queue, (name for name in self.by_name if name != DEFAULT))
         return self.by_name[name]
+
+
+class Processes:
+    """The consumer's processes. As on Lambda, a tick gets a free one, or a new one if none is free.
+
+    Of several it gets the one that was used last. A process that crashes, or that Lambda ends, is gone.
+    """
+
+    def __init__(self, linger_seconds: float, watch_always: bool) -> None:
+        self._linger_seconds = linger_seconds
+        self._watch_always = watch_always
+        self._free: list[Lingering] = []
+
+    @contextmanager
+    def one(self) -> Iterator[Lingering]:
+        """Yields what the process of a tick remembers."""
+        new = Lingering(self._linger_seconds, watch_always=self._watch_always)
+        lingering = self._free.pop() if self._free else new
+        yield lingering
+        self._free.append(lingering)
 
 
 def weights_of(queues: Mapping[str, int] | None) -> Mapping[str, int]:

@@ -53,10 +53,10 @@ PARTS = {
 }
 
 
-def test_a_lingering_month_is_that_of_the_page() -> None:
-    _, told = amounts()[len(PARTS)]
+def test_a_month_that_is_always_watched_is_that_of_the_page() -> None:
+    _, told = amounts()[len(PARTS) + 1]
 
-    assert round(idle_month(Setup(linger_seconds=70)).lambda_time, 2) == told
+    assert round(idle_month(Setup(watch_always=True)).lambda_time, 2) == told
 
 
 def test_a_million_tasks_are_those_of_the_page() -> None:

@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 import pytest
+from benchmarks import pickup
 from benchmarks.cost import IDLE_TICK_SECONDS, Setup, idle_month
+from benchmarks.figures import table
 from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import ROOT, blocks, read
 
@@ -19,6 +21,7 @@ PAGE = read("docs/performance.md")
 README = read("README.md")
 TICKS_A_MONTH = 30 * 24 * 60
 TIMES = "\N{MULTIPLICATION SIGN}"
+AGAIN = ("lingering", "watching always")
 NUMBER = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?)")
 
 
@@ -33,7 +36,10 @@ def sums() -> dict[str, tuple[list[float], float]]:
             float(NUMBER.search(factor)[1].replace(",", ""))  # type: ignore[index]
             for factor in left.split(TIMES)
         ]
-        found[name if name not in found else f"{name}, lingering"] = (factors, float(right.strip(" $")))
+        found[next(each for each in (name, *AGAIN) if each not in found)] = (
+            factors,
+            float(right.strip(" $")),
+        )
     return found
 
 
@@ -44,9 +50,10 @@ def parameter(name: str) -> Any:
     return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Parameters"][name]["Default"]
 
 
-def idle_tick(linger_seconds: int) -> tuple[float, Summary, int]:
+def idle_tick(*, watch_always: bool = False) -> tuple[float, Summary, int]:
     """Runs a tick that finds nothing. Returns its time, its summary, and how often it asked for the count."""
-    with Sandbox(linger_seconds=linger_seconds, in_flight_cap=parameter("InFlightCap")) as sandbox:
+    linger_seconds, cap = parameter("LingerSeconds"), parameter("InFlightCap")
+    with Sandbox(linger_seconds=linger_seconds, watch_always=watch_always, in_flight_cap=cap) as sandbox:
         asked = 0
         count = sandbox.queue.in_flight
 
@@ -70,7 +77,7 @@ def test_a_sum_is_right(name: str) -> None:
 
 def test_the_total_is_that_of_the_lines() -> None:
     (total,) = re.findall(r"about \$([\d.]+) a month", PAGE)
-    exact = sum(math.prod(factors) for name, (factors, _) in SUMS.items() if "lingering" not in name)
+    exact = sum(math.prod(factors) for name, (factors, _) in SUMS.items() if name not in AGAIN)
 
     assert abs(exact - float(total)) < 0.01
 
@@ -82,7 +89,7 @@ def test_there_is_a_tick_every_minute(name: str) -> None:
 
 
 def test_an_idle_tick_takes_as_long_as_the_page_says() -> None:
-    seconds, summary, asked = idle_tick(parameter("LingerSeconds"))
+    seconds, summary, asked = idle_tick()
     (_, told, gigabytes, _), _ = SUMS["Lambda, time"]
 
     assert (seconds, told) == (0, IDLE_TICK_SECONDS)  # it waits for nothing but AWS's answers
@@ -90,10 +97,18 @@ def test_an_idle_tick_takes_as_long_as_the_page_says() -> None:
     assert SUMS["SQS"][0][1] == summary.polls + asked
 
 
-def test_a_lingering_tick_takes_as_long_as_the_page_says() -> None:
-    seconds, _, _ = idle_tick(70)
+def test_a_tick_lingers_as_long_as_the_page_says() -> None:
+    assert SUMS["lingering"][0][1] == parameter("LingerSeconds")
 
-    assert SUMS["Lambda, time, lingering"][0][1] == seconds
+
+def test_a_tick_that_watches_always_takes_as_long_as_the_page_says() -> None:
+    seconds, _, _ = idle_tick(watch_always=True)
+
+    assert SUMS["watching always"][0][1] == seconds
+
+
+def test_the_delays_and_prices_of_messages_that_come_now_and_then_are_those_of_the_sandbox() -> None:
+    assert table(pickup.head(), pickup.rows()) in PAGE
 
 
 def test_a_queue_that_is_never_empty_costs_what_the_page_says() -> None:
@@ -114,10 +129,10 @@ def test_a_queue_that_is_never_empty_costs_what_the_page_says() -> None:
 
 def test_the_readmes_idle_months_are_those_of_the_cost_model() -> None:
     (idle,) = re.findall(r"An idle month costs \$([\d.]+)\.", README)
-    (lingering,) = re.findall(r"`LingerSeconds=70` .* an idle month costs \$([\d.]+)\.", README)
+    (watching,) = re.findall(r"`WatchAlways=true` .* an idle month costs \$([\d.]+)\.", README)
 
     assert float(idle) == round(idle_month(Setup()).total, 2)
-    assert float(lingering) == round(idle_month(Setup(linger_seconds=70)).total, 2)
+    assert float(watching) == round(idle_month(Setup(watch_always=True)).total, 2)
 
 
 def test_the_readmes_million_tasks_are_the_sum_of_the_pages_requests() -> None:

@@ -42,7 +42,7 @@ def test_the_readme_names_the_same_ways_in_the_same_order() -> None:
 
 def test_zigzags_prices_are_those_of_the_cost_model() -> None:
     assert f"an idle month costs ${idle_month(Setup()).total:.2f}." in WAYS["Zigzag"]
-    assert f"an idle month costs ${idle_month(Setup(linger_seconds=70)).total:.2f} (" in WAYS["Zigzag"]
+    assert f"an idle month costs ${idle_month(Setup(watch_always=True)).total:.2f} (" in WAYS["Zigzag"]
 
 
 def test_the_prices_of_a_mapping_are_those_of_the_cost_model() -> None:

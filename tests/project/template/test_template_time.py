@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.project.template.reading import Template
 
+from consumer.linger import DUE_SECONDS, SHORTEST_WAIT_SECONDS, WATCH_SECONDS
 from consumer.source import LAST_RECEIVE_SECONDS
 from shared import lease
 from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
@@ -93,7 +94,7 @@ def test_a_record_outlives_its_message_in_both_queues(template: Template) -> Non
     assert kept < lease.RECORD_SECONDS
 
 
-def test_a_tick_that_lingers_ends_after_the_next_has_begun(template: Template) -> None:
+def test_a_tick_that_watches_always_ends_after_the_next_has_begun(template: Template) -> None:
     timeout = template.properties("ConsumerFunction")["Timeout"]
 
     assert timeout >= TICK_SECONDS + lease.DISPATCH_SECONDS + TICK_END_SECONDS
@@ -103,11 +104,15 @@ def test_no_more_than_two_ticks_run_at_a_time(template: Template) -> None:
     assert template.properties("ConsumerFunction")["Timeout"] < 2 * TICK_SECONDS
 
 
-def test_the_longest_lingering_overlaps_the_next_tick_and_fits_into_its_own(template: Template) -> None:
+def test_what_watches_always_overlaps_the_next_tick_and_fits_into_its_own(template: Template) -> None:
     timeout = template.properties("ConsumerFunction")["Timeout"]
-    longest = template.source["Parameters"]["LingerSeconds"]["MaxValue"]
 
-    assert TICK_SECONDS + 5 <= longest < timeout - LAST_RECEIVE_SECONDS
+    assert TICK_SECONDS + 5 <= WATCH_SECONDS < timeout - LAST_RECEIVE_SECONDS
+
+
+def test_what_lingers_ends_less_than_a_second_before_the_next_tick_is_due(template: Template) -> None:
+    assert template.source["Parameters"]["Schedule"]["Default"] == "rate(1 minute)"
+    assert TICK_SECONDS - SHORTEST_WAIT_SECONDS < DUE_SECONDS < TICK_SECONDS
 
 
 def test_the_sandboxs_consumer_has_as_much_time(template: Template) -> None:

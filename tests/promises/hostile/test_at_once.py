@@ -57,7 +57,7 @@ def test_no_more_run_at_once_than_may(
         FAULTS,
         at_once=at_once,
         worker_timeout_seconds=900,
-        linger_seconds=70,
+        watch_always=True,
         schedule=every(75 / consumers),
         seed=consumers,
     )
@@ -83,17 +83,17 @@ def test_no_more_run_at_once_than_may(
 
 
 @pytest.mark.parametrize(("seconds", "used"), [(4, 0.85), (30, 0.65), (100, 0.8)])
-@pytest.mark.parametrize("linger_seconds", [0, *slow(70)])
+@pytest.mark.parametrize("watch_always", [False, *slow(True)])
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_a_backlog_uses_the_cap_up(
     limited: Callable[..., LimitedWorld],
     at_once: int,
-    linger_seconds: int,
+    watch_always: bool,
     seconds: float,
     used: float,
     record_property: Callable[[str, object], None],
 ) -> None:
-    world = limited({}, at_once=at_once, worker_timeout_seconds=900, linger_seconds=linger_seconds)
+    world = limited({}, at_once=at_once, worker_timeout_seconds=900, watch_always=watch_always)
     for _ in range(at_once * 100):
         world.send("plain", seconds=seconds)
 
@@ -103,7 +103,7 @@ def test_a_backlog_uses_the_cap_up(
     took = max(start.ended for start in ran) - min(start.began for start in ran)
     share = sum(start.ended - start.began for start in ran) / at_once / took
     record_property(
-        COUNTED, f"cap {at_once}, tasks of {seconds} s, linger {linger_seconds}: {share:.1%} used"
+        COUNTED, f"cap {at_once}, tasks of {seconds} s, watched always: {watch_always}: {share:.1%} used"
     )
     assert used <= share <= 1
 
@@ -126,7 +126,7 @@ def test_a_killed_task_gives_its_place_to_the_next_within_a_lease(
 
 def test_a_message_that_waits_for_its_retry_takes_no_place(limited: Callable[..., LimitedWorld]) -> None:
     # Given as many that fail as may run at once, and that wait for a retry
-    world = limited({}, at_once=3, linger_seconds=70, attempts=2, in_flight_cap=3)
+    world = limited({}, at_once=3, watch_always=True, attempts=2, in_flight_cap=3)
     for _ in range(30):
         world.send("plain", fails=1)
     world.sandbox.run_for(20)
@@ -147,7 +147,7 @@ def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
         faults,
         at_once=before,
         messages=2,
-        linger_seconds=70,
+        watch_always=True,
         schedule=every(75 / consumers),
         seed=consumers,
     )
@@ -165,7 +165,7 @@ def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
 
 def test_the_first_cap_does_not_count_what_runs_already(limited: Callable[..., LimitedWorld]) -> None:
     # Given 50 that run for some minutes, without a cap
-    world = limited({}, worker_timeout_seconds=900, linger_seconds=70)
+    world = limited({}, worker_timeout_seconds=900, watch_always=True)
     for _ in range(50):
         world.send("plain", seconds=300)
     world.sandbox.run_for(5)

@@ -84,7 +84,7 @@ class Hours:
 def test_four_limits_in_an_hour_are_found_within_a_minute_each(
     partner: Callable[..., Partner], record_property: Callable[[str, object], None]
 ) -> None:
-    one = Hours(partner, 4, 2, 6, 3, schedule=every(MINUTE / 2), linger_seconds=70)
+    one = Hours(partner, 4, 2, 6, 3, schedule=every(MINUTE / 2), watch_always=True)
 
     one.run_with_a_backlog()
 
@@ -106,7 +106,7 @@ def test_whatever_goes_wrong_it_is_cut_seldom_and_never_above_its_most(
     rule = Auto(1, 0.25)
     schedule = every(75 / consumers)
     one = Hours(
-        partner, 2, 9, seconds=40 * MINUTE, rule=rule, schedule=schedule, linger_seconds=70, faults=FAULTS
+        partner, 2, 9, seconds=40 * MINUTE, rule=rule, schedule=schedule, watch_always=True, faults=FAULTS
     )
 
     one.run_with_a_backlog()
@@ -142,7 +142,7 @@ def test_an_outage_leaves_no_dead_letter_and_the_rate_comes_back(
     partner: Callable[..., Partner], record_property: Callable[[str, object], None]
 ) -> None:
     # Given a partner who takes three calls a second, and is away for twenty minutes
-    one = Hours(partner, 3, 0, 3, linger_seconds=70)
+    one = Hours(partner, 3, 0, 3, watch_always=True)
 
     one.run_with_a_backlog()
 

@@ -31,12 +31,12 @@ def away(moment: float) -> float:
     return 0 if AWAY[0] <= moment < AWAY[1] else UNLIMITED
 
 
-@pytest.mark.parametrize("linger_seconds", [0, *slow(70)])
+@pytest.mark.parametrize("watch_always", [False, *slow(True)])
 def test_half_an_hours_outage_leaves_no_dead_letter(
-    partner: Callable[..., Partner], linger_seconds: int, record_property: Callable[[str, object], None]
+    partner: Callable[..., Partner], watch_always: bool, record_property: Callable[[str, object], None]
 ) -> None:
     # Given five messages a second, whose tasks have the default policy
-    one = partner(away, takes=CALL_SECONDS, flow_control=True, linger_seconds=linger_seconds)
+    one = partner(away, takes=CALL_SECONDS, flow_control=True, watch_always=watch_always)
 
     # When the partner is away for half an hour
     one.send_each(1, 5, 40 * MINUTE)
@@ -46,12 +46,12 @@ def test_half_an_hours_outage_leaves_no_dead_letter(
     back = one.first_success_after(AWAY[1])
     record_property(
         COUNTED,
-        f"half an hour at 5/s, linger {linger_seconds}: {len(one.sandbox.dead_letters)} dead letters, "
+        f"half an hour at 5/s, watched always: {watch_always}: {len(one.sandbox.dead_letters)} dead letters, "
         f"{in_vain} starts in vain, first success after {back:.0f} s",
     )
     assert len(one.sandbox.dead_letters) == 0
     seen = CALL_SECONDS + 2 * LOOK_AGAIN_SECONDS
-    burst = 5 * (3 * MINUTE if linger_seconds == 0 else 2 * seen)  # of two minutes, and the first ones again
+    burst = 5 * (2 * seen if watch_always else 3 * MINUTE)  # of two minutes, and the first ones again
     minutes = (AWAY[1] - AWAY[0]) / PROBE_SECONDS
     assert in_vain <= DEFAULT_TRIP + burst + minutes + 3
     assert back <= PROBE_SECONDS + MINUTE
@@ -80,7 +80,7 @@ def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
         lambda now: 0 if began <= now < began + HOUR / 2 else UNLIMITED,
         takes=CALL_SECONDS,
         flow_control=True,
-        linger_seconds=70,
+        watch_always=True,
     )
     for number in range(int(began / MINUTE)):
         one.send(flaky=number % minutes == 0)
@@ -94,15 +94,16 @@ def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
 
 
 @pytest.mark.parametrize(
-    ("share", "linger_seconds"), [(0.1, 0), (0.4, 70), *slow((0.1, 70), (0.2, 0), (0.2, 70), (0.4, 0))]
+    ("share", "watch_always"),
+    [(0.1, False), (0.4, True), *slow((0.1, True), (0.2, False), (0.2, True), (0.4, False))],
 )
 def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     partner: Callable[..., Partner],
     share: float,
-    linger_seconds: int,
+    watch_always: bool,
     record_property: Callable[[str, object], None],
 ) -> None:
-    one = partner(takes=CALL_SECONDS, flow_control=True, linger_seconds=linger_seconds)
+    one = partner(takes=CALL_SECONDS, flow_control=True, watch_always=watch_always)
     one.refuses = share
 
     shut = 0
@@ -113,7 +114,8 @@ def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
 
     well = sum(well for _, _, well in one.starts)
     record_property(
-        COUNTED, f"{share:.0%} refused, linger {linger_seconds}: {well} of 3,000 done, shut for {shut} s"
+        COUNTED,
+        f"{share:.0%} refused, watched always: {watch_always}: {well} of 3,000 done, shut for {shut} s",
     )
     assert shut <= 10 * (CALL_SECONDS + 1), "a wave of each minute fails before the first of it succeeds"
     assert well >= 0.85 * len(one.sent)
@@ -127,7 +129,7 @@ def test_a_partner_that_does_not_answer_is_away_as_well() -> None:
         starts.append(payload["number"])
         await asyncio.sleep(HOUR)
 
-    with Sandbox({"hanging": hanging}, flow_control=True, linger_seconds=70, in_flight_cap=0) as sandbox:
+    with Sandbox({"hanging": hanging}, flow_control=True, watch_always=True, in_flight_cap=0) as sandbox:
         for number in range(300):
             hanging.send({"number": number})
             sandbox.run_for(2)
@@ -146,7 +148,7 @@ def test_after_a_pause_within_an_outage_the_queue_opens_slowly_as_well(
         lambda now: 0 if now < 2 * MINUTE else UNLIMITED,
         takes=CALL_SECONDS,
         flow_control=True,
-        linger_seconds=70,
+        watch_always=True,
     )
     one.send_each(1, 1, MINUTE)
     one.sandbox.pause()
@@ -177,7 +179,7 @@ def test_a_fifo_queue_with_few_groups_loses_two_messages_at_most(
         if away[0]:
             raise Unavailable("the partner is away")
 
-    with Sandbox({"call": call}, fifo=True, flow_control=True, linger_seconds=70) as sandbox:
+    with Sandbox({"call": call}, fifo=True, flow_control=True, watch_always=True) as sandbox:
         sandbox.break_at(trip)
         for number in range(180):
             call.send({}, group=str(number % groups), id=str(number))

@@ -70,7 +70,8 @@ class Hostile(RuleBasedStateMachine):
             batch_size=data.draw(st.sampled_from([1, 3, 10]), "deliveries per dispatch"),
             in_flight_cap=data.draw(st.sampled_from([0, 20]), "cap"),
             superseded_handles_act=data.draw(st.booleans(), "superseded handles act"),
-            linger_seconds=data.draw(st.sampled_from([0, 70]), "linger"),
+            linger_seconds=data.draw(st.sampled_from([0, 10]), "linger"),
+            watch_always=data.draw(st.booleans(), "watch always"),
             worker_timeout_seconds=data.draw(st.sampled_from([60, 900]), "worker timeout"),
         )
         self.redrives_at_last = data.draw(st.booleans(), "redrives at last")

@@ -34,7 +34,7 @@ def test_no_more_start_than_the_rate_allows(
     seconds = 75 / consumers
     faults = FAULTS | {"clock off": 0.3 if clocks == "differing" else 0.0}
     world = limited(
-        faults, rate=rate, messages=300, linger_seconds=70, schedule=every(seconds), seed=consumers
+        faults, rate=rate, messages=300, watch_always=True, schedule=every(seconds), seed=consumers
     )
 
     world.sandbox.run_for(1800)
@@ -64,16 +64,16 @@ def test_no_more_start_than_the_rate_allows(
     ],
     ids=str,
 )
-@pytest.mark.parametrize("linger_seconds", [0, *slow(70)])
+@pytest.mark.parametrize("watch_always", [False, *slow(True)])
 def test_a_backlog_uses_the_rate_up(
     limited: Callable[..., LimitedWorld],
     rate: Rate,
     messages: int,
     used: float,
-    linger_seconds: int,
+    watch_always: bool,
     record_property: Callable[[str, object], None],
 ) -> None:
-    world = limited({}, rate=rate, messages=messages, linger_seconds=linger_seconds)
+    world = limited({}, rate=rate, messages=messages, watch_always=watch_always)
 
     world.sandbox.run()
 
@@ -101,7 +101,7 @@ class SlowGates(MemoryGates):
 def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
     limited: Callable[..., LimitedWorld], seconds: float
 ) -> None:
-    world = limited({}, linger_seconds=70)
+    world = limited({}, watch_always=True)
     world.sandbox.gates = SlowGates(world.sandbox.clock, seconds)
     world.sandbox.limit(1, 1)
     for _ in range(300):
@@ -125,7 +125,7 @@ def test_a_lower_rate_holds_for_all_that_is_sent_after_it(
         rate=before,
         at_once=cap,
         messages=2,
-        linger_seconds=70,
+        watch_always=True,
         schedule=every(75 / consumers),
         seed=consumers,
     )
@@ -143,12 +143,12 @@ def test_a_lower_rate_holds_for_all_that_is_sent_after_it(
         assert most_within(began, span) <= (span + after.every) / after.every + after.burst
 
 
-@pytest.mark.parametrize("linger_seconds", [0, *slow(70)])
+@pytest.mark.parametrize("watch_always", [False, *slow(True)])
 @pytest.mark.parametrize("rate", [Rate(20), Rate(600)], ids=str)
 def test_a_refused_invoke_costs_no_slot(
-    limited: Callable[..., LimitedWorld], rate: Rate, linger_seconds: int
+    limited: Callable[..., LimitedWorld], rate: Rate, watch_always: bool
 ) -> None:
-    world = limited({"invoke throttled": 0.2}, rate=rate, messages=100, linger_seconds=linger_seconds)
+    world = limited({"invoke throttled": 0.2}, rate=rate, messages=100, watch_always=watch_always)
 
     world.sandbox.run_for(50 * rate.every)
 

@@ -107,7 +107,7 @@ def draw(seed: int, *, messages: int | None = None) -> Drawn:
         "concurrency": random.choice([None, None, 20, 50]),
         "batch_size": random.choice([1, 3, 10]),
         "in_flight_cap": random.choice([0, 5, 50, 200]),
-        "linger_seconds": random.choice([0, 0, 0, 70]),
+        **random.choice([{}, {}, {"linger_seconds": 10}, {"watch_always": True}]),
         "superseded_handles_act": random.random() < 0.5,
         "worker_timeout_seconds": random.choice([10, 15] if "short time-out" in widths else [60, 300, 900]),
     }

@@ -12,6 +12,7 @@ from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.linger import Lingering
 from consumer.summary import Summary
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.gates import Gate, GatesError, Rate
@@ -56,7 +57,7 @@ class Firing:
     world: World
     gates: WatchedGates | None
     workers: ScriptedWorkers = field(default_factory=ScriptedWorkers)
-    linger_seconds: float = 0
+    watch_always: bool = False
     cap: int = 0
     others: Sequence[PolledQueue] = ()
 
@@ -71,7 +72,7 @@ class Firing:
             self.workers,
             world.clock,
             world.random,
-            linger_seconds=self.linger_seconds,
+            lingering=Lingering(watch_always=self.watch_always),
             in_flight_cap=self.cap,
             gates=self.gates,
         )
@@ -150,7 +151,7 @@ class TestPause:
         assert paused_at - 1 < max(receives(world)) - 0.3 <= paused_at + LOOK_AGAIN_SECONDS
 
     def test_a_poll_under_way_may_still_bring_something(self, world: World, firing: Firing) -> None:
-        firing.linger_seconds = 70
+        firing.watch_always = True
         world.send_in(6, "while it waits")
 
         summary = firing.paused_in(5)
@@ -300,7 +301,7 @@ class TestReads:
     def test_a_tick_that_lingers_reads_once_for_each_long_poll(
         self, firing: Firing, gates: WatchedGates
     ) -> None:
-        firing.linger_seconds = 70
+        firing.watch_always = True
 
         firing.tick()
 

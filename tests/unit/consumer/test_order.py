@@ -18,7 +18,7 @@ def polled(order: Order, ready: Sequence[bool], times: int, received: int = 10) 
         number = order.next(ready)
         assert number is not None
         order.begins(number, ready)
-        order.ended(number, received)
+        order.ended(number, received, ready)
         numbers.append(number)
     return numbers
 
@@ -47,7 +47,7 @@ def test_messages_count_and_not_polls() -> None:
         number = order.next([True, True])
         assert number is not None
         order.begins(number, [True, True])
-        order.ended(number, came := (1, 10)[number])
+        order.ended(number, came := (1, 10)[number], [True, True])
         messages[number] += came
 
     assert messages[0] == pytest.approx(messages[1], rel=0.1)
@@ -68,9 +68,18 @@ def test_a_queue_that_was_empty_has_no_credit_for_it() -> None:
 
     # When it has messages, too
     order.begins(1, [True, False])
-    order.ended(1, 10)
+    order.ended(1, 10, [True, True])
 
     # Then each has its half from now on
+    assert Counter(polled(order, [True, True], 21)) == {0: 11, 1: 10}
+
+
+def test_a_poll_that_waited_while_others_had_messages_gives_no_credit_for_that_time() -> None:
+    order = Order([1, 1])
+    order.begins(1, [True, False])
+    polled(order, [True, False], 100)
+    order.ended(1, 10, [True, True])
+
     assert Counter(polled(order, [True, True], 21)) == {0: 11, 1: 10}
 
 
@@ -78,7 +87,7 @@ def test_a_queue_that_was_alone_owes_nothing() -> None:
     order = Order([1, 1])
     polled(order, [False, True], 100)
     order.begins(0, [False, True])
-    order.ended(0, 10)
+    order.ended(0, 10, [True, True])
 
     assert Counter(polled(order, [True, True], 21)) == {0: 10, 1: 11}
 

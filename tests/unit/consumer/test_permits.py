@@ -10,6 +10,7 @@ from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.permits import CLAIM_SECONDS, MOST_DEAD, dead_of, open_slots, overdue_in
+from consumer.linger import Lingering
 from consumer.summary import Summary
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
 from shared.ports.gates import HELD, Gate, GatesError, Rate, Taking
@@ -106,7 +107,7 @@ def tick(world: World, gates: Gates) -> Tick:
     """Runs one tick of a queue with a cap."""
 
     def tick(
-        at_once: int, workers: ScriptedWorkers | None = None, linger_seconds: int = 0, **of_the_tick: Any
+        at_once: int, workers: ScriptedWorkers | None = None, watch_always: bool = False, **of_the_tick: Any
     ) -> Summary:
         world.run(gates.cap(DEFAULT, at_once))
         in_flight_cap = of_the_tick.pop("in_flight_cap", 0)
@@ -118,7 +119,7 @@ def tick(world: World, gates: Gates) -> Tick:
             workers,
             world.clock,
             world.random,
-            linger_seconds=linger_seconds,
+            lingering=Lingering(watch_always=watch_always),
             in_flight_cap=in_flight_cap,
             gates=gates,
         )
@@ -221,7 +222,7 @@ class TestTick:
         world.send_in(50, "late")
         workers = ScriptedWorkers()
 
-        tick(1, workers, linger_seconds=70)
+        tick(1, workers, watch_always=True)
 
         (until,) = gates.held.values()
         assert until >= NOW + 50 + CLAIM_SECONDS
@@ -235,7 +236,7 @@ class TestTick:
         for _ in range(8):
             world.send_in(8, "later")
 
-        summary = tick(10, linger_seconds=30)
+        summary = tick(10, watch_always=True)
 
         assert summary.dispatched == 2
         assert len(gates.held) == 2

@@ -7,12 +7,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pytest
 from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World, delay
 
 from consumer.consumer import Consumer, PolledQueue
+from consumer.linger import Lingering
 from consumer.pollers import MIN_POLLERS as POLLERS
 from consumer.source import GETS_ON_SECONDS, IDLE_POLLS, LAST_RECEIVE_SECONDS
 from consumer.summary import Summary
@@ -25,6 +27,8 @@ from shared.ports.workers import Answer, Reply
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
 
+TICK_SECONDS = 60
+
 
 @dataclass
 class Firing:
@@ -33,8 +37,13 @@ class Firing:
     world: World
     workers: ScriptedWorkers
     linger_seconds: float = 0
+    watch_always: bool = False
     timeout_seconds: float = 90
     cap: int = 0
+
+    @cached_property
+    def lingering(self) -> Lingering:
+        return Lingering(self.linger_seconds, watch_always=self.watch_always)
 
     def tick(self) -> Summary:
         return self.world.run(self.ticking())
@@ -48,7 +57,7 @@ class Firing:
             self.workers,
             world.clock,
             world.random,
-            linger_seconds=self.linger_seconds,
+            lingering=self.lingering,
             in_flight_cap=self.cap,
         )
         return await consumer.tick(self.timeout_seconds)
@@ -183,11 +192,19 @@ class TestEmpty:
 class TestLinger:
     """Polling on after the queue has run empty, so that a task sent a second later starts at once."""
 
+    def test_an_idle_tick_does_not(self, world: World, consumer: Firing) -> None:
+        consumer.linger_seconds = 10
+
+        consumer.tick()
+
+        assert polls(world) == [(0, 0), (0, 0), (0, 0)]
+
     @pytest.mark.parametrize("seconds", [1, 45])
-    def test_a_tick_lingers_as_long_as_it_was_told(
+    def test_one_that_has_received_something_does_as_long_as_it_was_told(
         self, world: World, consumer: Firing, seconds: int
     ) -> None:
         consumer.linger_seconds = seconds
+        world.send("one")
 
         summary = consumer.tick()
 
@@ -196,10 +213,11 @@ class TestLinger:
 
     def test_it_waits_in_long_polls_and_not_in_many_short_ones(self, world: World, consumer: Firing) -> None:
         consumer.linger_seconds = 50
+        world.send("one")
 
         summary = consumer.tick()
 
-        assert summary.polls <= 4
+        assert summary.polls <= 5
         assert max(wait for _, wait in polls(world)) == 20
 
     def test_nor_in_many_that_do_not_wait_while_its_last_second_lasts(
@@ -208,41 +226,102 @@ class TestLinger:
         # Given calls that take a while, so that after a longest poll less than a second is left
         delay(world, world.queue, "receive", before=0.02)
         consumer.linger_seconds = 21
+        world.send("one")
 
         consumer.tick()
 
-        assert len(polls(world)) <= 4
+        assert len(polls(world)) <= 5
 
     def test_a_message_sent_while_it_lingers_is_dispatched_at_once(
         self, world: World, consumer: Firing
     ) -> None:
         consumer.linger_seconds = 40
+        world.send("one")
         world.send_in(7.3, "late")
 
         consumer.tick()
 
-        (event,) = consumer.workers.events
-        assert event["Lease"]["ReceivedAt"] - NOW - 7.3 < 0.1
+        _, late = consumer.workers.events
+        assert late["Lease"]["ReceivedAt"] - NOW - 7.3 < 0.1
 
     def test_lingering_starts_again_with_each_message(self, world: World, consumer: Firing) -> None:
         consumer.linger_seconds = 10
+        world.send("one")
         world.send_in(8, "late")
 
         consumer.tick()
 
         assert 18 <= world.seconds() <= 20
 
+    def test_a_tick_that_is_told_to_watch_always_does_so_without_a_message(
+        self, world: World, consumer: Firing
+    ) -> None:
+        consumer.watch_always = True
+
+        summary = consumer.tick()
+
+        assert summary.polls <= 5
+        assert TICK_SECONDS + 5 <= world.seconds() <= 75
+
+
+class TestTheNextTick:
+    """A tick that lingers ends just before the next one, which goes on with it in the same process."""
+
+    @pytest.fixture(autouse=True)
+    def it_lingers(self, consumer: Firing) -> None:
+        consumer.linger_seconds = 10
+
+    @pytest.mark.parametrize("apart", [0.3, 0.9, 1.1, 3, 9.9])
+    def test_a_tick_ends_before_the_next_is_due_though_messages_come(
+        self, world: World, consumer: Firing, apart: float
+    ) -> None:
+        for number in range(int(75 / apart)):
+            world.send_in(number * apart, "one")
+
+        summary = consumer.tick()
+
+        assert summary.stopped == "queue empty"
+        assert TICK_SECONDS - 2 <= world.seconds() < TICK_SECONDS
+
+    def test_one_with_a_backlog_goes_on_beside_the_next(self, world: World, consumer: Firing) -> None:
+        delay(world, world.queue, "receive", before=1)
+        world.send(*["x"] * 4_000)
+
+        assert consumer.tick().stopped == "out of time"
+
+    def test_the_next_one_goes_on_lingering(self, world: World, consumer: Firing) -> None:
+        # Given a tick that ends soon after a message
+        world.send("one")
+        for second in (9, 18, 27, 36, 45, 54):
+            world.send_in(second, "one")
+        consumer.tick()
+
+        # When the next one begins, and finds nothing
+        world.pass_time(TICK_SECONDS - world.seconds())
+        consumer.tick()
+
+        assert 10 <= world.seconds() - TICK_SECONDS <= 12
+
+    def test_it_does_not_if_there_was_no_message_for_so_long(self, world: World, consumer: Firing) -> None:
+        world.send("one")
+        consumer.tick()
+
+        world.pass_time(TICK_SECONDS - world.seconds())
+        consumer.tick()
+
+        assert world.seconds() == TICK_SECONDS
+
 
 class TestTime:
     """No poll beyond what the function's time allows."""
 
     @pytest.mark.parametrize("timeout_seconds", [16, 47.5, 90])
-    @pytest.mark.parametrize("linger_seconds", [0, 60])
+    @pytest.mark.parametrize("watch_always", [False, True])
     @pytest.mark.parametrize("sending", [True, False])
     def test_after_each_poll_there_is_time_to_dispatch(
-        self, world: World, consumer: Firing, timeout_seconds: float, linger_seconds: int, sending: bool
+        self, world: World, consumer: Firing, timeout_seconds: float, watch_always: bool, sending: bool
     ) -> None:
-        consumer.timeout_seconds, consumer.linger_seconds = timeout_seconds, linger_seconds
+        consumer.timeout_seconds, consumer.watch_always = timeout_seconds, watch_always
         for second in range(90) if sending else ():
             world.send_in(second + 0.5, "one")
 
@@ -252,7 +331,7 @@ class TestTime:
         assert max(began + wait for began, wait in polls(world)) < timeout_seconds - DISPATCH_SECONDS
 
     def test_a_slow_count_of_sqs_leaves_time_to_dispatch(self, world: World, consumer: Firing) -> None:
-        consumer.timeout_seconds, consumer.linger_seconds, consumer.cap = 30, 60, 10
+        consumer.timeout_seconds, consumer.watch_always, consumer.cap = 30, True, 10
         world.queue.count_takes_seconds = 4
 
         summary = consumer.tick()
@@ -462,7 +541,7 @@ class TestQueues:
     """A tick of several queues: each has a turn of its own."""
 
     def consumer(
-        self, world: World, workers: Sequence[ScriptedWorkers], linger_seconds: float = 0
+        self, world: World, workers: Sequence[ScriptedWorkers], **lingering: Any
     ) -> tuple[Consumer, list[WatchedQueue]]:
         """Makes a consumer with a queue for each of the workers, which are asked for it alone."""
         queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(workers))]
@@ -472,7 +551,7 @@ class TestQueues:
         ]
         by_queue = {queue.url: answering for queue, answering in zip(queues, workers, strict=True)}
         consumer = Consumer(
-            polled, WorkersByQueue(by_queue), world.clock, world.random, linger_seconds=linger_seconds
+            polled, WorkersByQueue(by_queue), world.clock, world.random, lingering=Lingering(**lingering)
         )
         return consumer, queues
 
@@ -506,10 +585,23 @@ class TestQueues:
         last_with_messages = [began for *_, began in queues[1].asked("receive")][2]
         assert last_with_messages - NOW < 1
 
+    def test_a_message_on_one_keeps_the_tick_watching_all(self, world: World) -> None:
+        workers = ScriptedWorkers()
+        consumer, queues = self.consumer(world, [workers, workers], seconds=10)
+        world.run(queues[0].send(Outgoing("{}")))
+        world.do_in(9, lambda: queues[1].send(Outgoing("{}")))
+
+        world.run(consumer.tick(90))
+
+        assert [event["Lease"]["ReceivedAt"] - NOW for event in workers.events] == pytest.approx(
+            [0, 9], abs=1
+        )
+        assert 19 <= world.seconds() <= 21
+
     def test_a_long_poll_of_one_does_not_hold_up_the_others(self, world: World) -> None:
         # Given a queue that lingers, and messages that come to another one meanwhile
         workers = ScriptedWorkers()
-        consumer, queues = self.consumer(world, [workers, workers], linger_seconds=60)
+        consumer, queues = self.consumer(world, [workers, workers], watch_always=True)
 
         async def ticking() -> Summary:
             tick = asyncio.create_task(consumer.tick(90))

@@ -16,7 +16,7 @@ CONSUMER = environment_of("ConsumerFunction", TaskQueue="https://sqs.test/tasks"
 WORKER = environment_of("WorkerFunction", RecordsTable="records", Transport="boto", Metrics="true")
 BOTH = {**WORKER, **CONSUMER}
 
-LINGER = "a whole number from 0 to 70"
+LINGER = "a whole number from 0 to 60"
 CAP = "a whole number from 0 to 120000"
 BATCH = "a whole number from 1 to 10"
 
@@ -51,7 +51,7 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
 @pytest.mark.parametrize(
     ("settings", "name", "value", "may_be"),
     [
-        (ConsumerSettings, "LINGER_SECONDS", "71", LINGER),
+        (ConsumerSettings, "LINGER_SECONDS", "61", LINGER),
         (ConsumerSettings, "LINGER_SECONDS", "-1", LINGER),
         (ConsumerSettings, "LINGER_SECONDS", "1.5", LINGER),
         (ConsumerSettings, "LINGER_SECONDS", "", LINGER),
@@ -81,7 +81,7 @@ def test_a_bad_setting_is_named_with_what_it_was_and_what_it_may_be(
 @pytest.mark.parametrize(
     ("settings", "name", "value", "read_as"),
     [
-        (ConsumerSettings, "LINGER_SECONDS", "70", 70),
+        (ConsumerSettings, "LINGER_SECONDS", "60", 60),
         (ConsumerSettings, "IN_FLIGHT_CAP", "0", 0),
         (ConsumerSettings, "IN_FLIGHT_CAP", "120000", 120_000),
         (ConsumerSettings, "BATCH_SIZE", "10", 10),

@@ -254,7 +254,7 @@ class TestSchedule:
 
 class TestWhatSqsMayDo:
     def test_a_message_that_it_delivers_twice_runs_twice(self) -> None:
-        with Sandbox(TABLE, linger_seconds=70, faults={"message doubled": 0.5}, seed=6) as sandbox:
+        with Sandbox(TABLE, watch_always=True, faults={"message doubled": 0.5}, seed=6) as sandbox:
             doze.send({})
             sandbox.run()
 

@@ -93,6 +93,25 @@ def _(original, self, number, busy):
     original(self, number, [True for _ in busy])
 
 
+@breaks("a queue is paid for the time in which its poll waited", "H116", "consumer.order:Order.ended")
+def _(original, self, number, received, busy):
+    original(self, number, received, [False for _ in busy])
+
+
+@breaks("an idle tick lingers", "H140", "consumer.linger:Linger.until")
+def _(original, self, empty_since):
+    return max(original(self, empty_since), empty_since + 10)
+
+
+answers("a tick that lingers overlaps the next one", "H140", "consumer.linger:Linger.is_replaced", False)
+
+
+@breaks("the next tick does not go on lingering", "H140", "consumer.linger:Lingering.of_tick")
+def _(original, self, now):
+    self.received_at = float("-inf")
+    return original(self, now)
+
+
 sets(
     "a queue waits for another one however long that one's calls hang",
     "H117",
