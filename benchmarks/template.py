@@ -44,7 +44,10 @@ def environment_of(function: str, **given: str) -> dict[str, str]:
     for name in given:
         if name not in _template()["Parameters"] and name not in _template()["Resources"]:
             raise KeyError(name)
-    variables = _template()["Resources"][function]["Properties"]["Environment"]["Variables"]
+    variables = {
+        **_template()["Globals"]["Function"]["Environment"]["Variables"],
+        **_template()["Resources"][function]["Properties"]["Environment"]["Variables"],
+    }
     return {name: _value(value, given) for name, value in variables.items() if value != _NO_VALUE}
 
 

@@ -33,6 +33,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
     log.configure()
     try:
         settings = read(ConsumerSettings, os.environ)
+        queues = settings.task_queues
     except SettingError as error:
         log.write(logging.ERROR, str(error))
         raise
@@ -55,7 +56,10 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         aws.prepare("dynamodb")
         gates = DynamoDbGates(aws, settings.records_table)
     consumer = Consumer(
-        [PolledQueue.of(queue, functools.partial(SqsQueue, aws)) for queue in settings.task_queues],
+        [
+            PolledQueue.of(queue, functools.partial(SqsQueue, aws), LambdaWorkers(aws, queue.worker))
+            for queue in queues
+        ],
         LambdaWorkers(aws, settings.worker),
         WallClock(),
         Random(),

@@ -27,21 +27,26 @@ if TYPE_CHECKING:
 
 
 class PolledQueue(NamedTuple):
-    """A queue and the ports that the consumer calls for it."""
+    """A queue and the ports that the consumer calls for it.
+
+    workers -- those of this queue; None if it has none but the stack's.
+    """
 
     queue: TaskQueue
     messages: Queue
     dead_letters: Queue
+    workers: Workers | None = None
 
     @staticmethod
-    def of(queue: TaskQueue, port: Callable[[str], Queue]) -> PolledQueue:
+    def of(queue: TaskQueue, port: Callable[[str], Queue], workers: Workers | None = None) -> PolledQueue:
         """Returns the queue with its ports, made of their URLs."""
-        return PolledQueue(queue, port(queue.url), port(queue.dead_letter_url))
+        return PolledQueue(queue, port(queue.url), port(queue.dead_letter_url), workers)
 
 
 class Consumer:
     """Polls queues and dispatches their messages.
 
+    workers        -- of the queues that have none of their own.
     lingering      -- how long its ticks poll on after a queue has run empty.
     in_flight_cap  -- most messages that a tick receives from all queues, less those in flight; 0 = no cap.
     pollers        -- most polls of a tick at the same time.
@@ -98,7 +103,7 @@ class Consumer:
         dispatcher = Dispatcher(
             polled.messages,
             polled.dead_letters,
-            self._workers,
+            polled.workers or self._workers,
             self._clock,
             self._random,
             polled.queue.batch_size,
@@ -113,6 +118,7 @@ class Consumer:
             self._memory,
             linger=linger,
             ends_at=ends_at,
+            name=polled.queue.name if len(self._queues) > 1 else "",
         )
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MAX_BATCH_SIZE
 from shared.queues import DEFAULT, MAX_WEIGHT, MoreQueue, TaskQueue
-from shared.settings import list_of_queues, one_of, text, true_or_false, url, whole_number
+from shared.settings import (
+    PREFIX,
+    SettingError,
+    list_of_queues,
+    one_of,
+    text,
+    true_or_false,
+    url,
+    whole_number,
+    workers_by_queue,
+)
 
 
 class ConsumerSettings(NamedTuple):
@@ -15,7 +26,8 @@ class ConsumerSettings(NamedTuple):
 
     queues         -- the queues besides the first one.
     default_weight -- the first queue's weight.
-    worker         -- name of the worker function.
+    worker         -- name of the worker function of all queues but those of `queue_workers`.
+    queue_workers  -- names of further worker functions, by their queue.
     transport      -- the client that calls AWS: "lean" or "boto".
     linger_seconds -- how long a tick that has received something polls on after the queue has run empty.
     watch_always   -- whether every tick watches the queue until the next one has begun.
@@ -29,6 +41,7 @@ class ConsumerSettings(NamedTuple):
     default_weight: int = whole_number(1, MAX_WEIGHT)
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     worker: str = text("the name of the worker function")
+    queue_workers: Mapping[str, str] = workers_by_queue()
     transport: str = one_of(LEAN, BOTO)
     linger_seconds: int = whole_number(0, 60)
     watch_always: bool = true_or_false()
@@ -39,9 +52,15 @@ class ConsumerSettings(NamedTuple):
 
     @property
     def task_queues(self) -> list[TaskQueue]:
-        """All queues of the stack, the first one first."""
-        first = MoreQueue(DEFAULT, self.default_weight, self.queue_url)
-        return [
-            TaskQueue(one.name, one.url, self.dead_letter_queue_url, self.batch_size, one.weight)
-            for one in (first, *self.queues)
-        ]
+        """All queues of the stack, the first one first. Raises SettingError for a worker of another one."""
+        queues = (MoreQueue(DEFAULT, self.default_weight, self.queue_url), *self.queues)
+        names = [one.name for one in queues]
+        for name in self.queue_workers:
+            if name not in names:
+                has = f"{PREFIX}QUEUE_WORKERS has {name!r}"
+                raise SettingError(f"{has}; it may have {', '.join(names)}")
+        return [self._task_queue(one) for one in queues]
+
+    def _task_queue(self, one: MoreQueue) -> TaskQueue:
+        worker = self.queue_workers.get(one.name, self.worker)
+        return TaskQueue(one.name, one.url, self.dead_letter_queue_url, self.batch_size, one.weight, worker)

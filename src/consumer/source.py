@@ -50,6 +50,7 @@ class Source:
 
     linger  -- how long to poll on after the queue has run empty.
     ends_at -- when the function's own time is over, in epoch seconds.
+    name    -- the queue's, to say whose calls were refused; empty if there is no other queue.
 
     has_run_empty -- whether enough polls in a row were empty, and it has lingered; or the next tick takes it
                      over.
@@ -68,6 +69,7 @@ class Source:
         *,
         linger: Linger,
         ends_at: float,
+        name: str = "",
     ) -> None:
         self.turn = Summary()
         self._queue = queue
@@ -79,6 +81,7 @@ class Source:
         self._patience = Patience("receives")
         self._linger = linger
         self._ends_at = ends_at
+        self._of_queue = f"{name}: " if name else ""
         self._empty_polls = 0
         self._empty_since: float | None = None
         self._paused_until = 0.0
@@ -158,7 +161,7 @@ class Source:
             self._flow.received(share, 0)
             log.write(logging.WARNING, f"receive {error.reply.value}", reason=str(error))
             if stop := self._patience.ended([error.reply], begun):
-                self._stop(f"{stop}: {error}")
+                self._stop(f"{self._of_queue}{stop}: {error}")
             elif pause := self._patience.pause_seconds([error.reply], self._random):
                 await self._clock.sleep(pause)
             return None
@@ -193,7 +196,7 @@ class Source:
         self.turn.dead_lettered += result.dead_lettered
         self.turn.left += result.left
         if result.stop:
-            self._stop(result.stop)
+            self._stop(self._of_queue + result.stop)
         if result.pause_seconds:
             self._pause(result.pause_seconds)
 

@@ -28,6 +28,10 @@ build-ConsumerFunction: OURS := consumer shared
 build-WorkerFunction: OURS := worker shared zigzag tasks
 build-WorkerFunction: packages
 
+# Another worker of the template, by any name, has the same package.
+build-%: build-WorkerFunction
+	@:
+
 # After the packages: if one of them has a folder of the same name, ours replaces it.
 build-ConsumerFunction build-WorkerFunction: python
 	@cd "$(ARTIFACTS_DIR)" && rm -rf $(OURS)

@@ -13,6 +13,7 @@ class TaskQueue(NamedTuple):
     dead_letter_url -- its dead-letter queue's URL.
     batch_size      -- most deliveries of one dispatch, from a standard queue.
     weight          -- its part of what is received, next to the other queues' weights.
+    worker          -- name of the worker function that works its messages; empty where it does not matter.
     """
 
     name: str
@@ -20,6 +21,7 @@ class TaskQueue(NamedTuple):
     dead_letter_url: str
     batch_size: int = 1
     weight: int = 1
+    worker: str = ""
 
     @property
     def fifo(self) -> bool:
@@ -29,10 +31,16 @@ class TaskQueue(NamedTuple):
 DEFAULT = "default"
 """The name of the stack's first queue."""
 
+NONE = "none"
+"""The name in a place that has no queue."""
+
 MAX_WEIGHT = 100
 QUEUES_MAY_BE = (
     "text such as `urgent:6=https://… bulk=https://…`: different names of letters and digits, each perhaps"
     f" with a weight from 1 to {MAX_WEIGHT}, and with its queue's URL"
+)
+WORKERS_MAY_BE = (
+    "text such as `video:2=zigzag-VideoWorker-1A2B`: different queues, each with its worker's name"
 )
 
 
@@ -62,6 +70,20 @@ def _more_queue(text: str) -> MoreQueue:
     if not 1 <= number <= MAX_WEIGHT:
         raise ValueError(weight)
     return MoreQueue(name, number, url)
+
+
+def workers_of_queues(text: str) -> dict[str, str]:
+    """Returns the worker functions in the text of `ZIGZAG_QUEUE_WORKERS`, by the names of their queues. A
+    weight behind a queue's name says nothing here. Raises ValueError if the text is not WORKERS_MAY_BE."""
+    found: dict[str, str] = {}
+    for one in text.split():
+        named, _, worker = one.partition("=")
+        name = named.partition(":")[0]
+        if not (name.isascii() and name.isalnum() and worker) or name in found:
+            raise ValueError(one)
+        if name != NONE:
+            found[name] = worker
+    return found
 
 
 def is_fifo(url: str) -> bool:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from shared.queues import QUEUES_MAY_BE, more_queues
+from shared.queues import QUEUES_MAY_BE, WORKERS_MAY_BE, more_queues, workers_of_queues
 
 PREFIX = "ZIGZAG_"
 
@@ -91,6 +91,11 @@ def url(what: str) -> Any:
 def list_of_queues() -> Any:
     """Describes a field that has the queues besides the first one."""
     return Setting(more_queues, QUEUES_MAY_BE)
+
+
+def workers_by_queue() -> Any:
+    """Describes a field that has the workers of those queues that have one of their own."""
+    return Setting(workers_of_queues, WORKERS_MAY_BE)
 
 
 def read[S](settings: type[S], environ: Mapping[str, str]) -> S:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.e2e.conftest import PROJECT, TRANSPORT
@@ -15,15 +15,24 @@ from zigzag_local.running import LocalAws
 OWN_TASKS = Path(__file__).with_name("own_tasks")
 
 
-def deploy_copy(project: Path, aws: LocalAws, tasks: Mapping[str, str], *parameters: str) -> dict[str, str]:
+def deploy_copy(
+    project: Path,
+    aws: LocalAws,
+    tasks: Mapping[str, str],
+    *parameters: str,
+    changed: Callable[[str], str] = lambda template: template,
+) -> dict[str, str]:
     """Copies the project into the folder `project`, and deploys the copy. Returns the stack's outputs.
 
     tasks      -- further ones: name to module in tests/e2e/own_tasks.
     parameters -- further ones of the local stack, each `Name=value`.
+    changed    -- makes its template of the project's.
     """
     shutil.copytree(PROJECT / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "samconfig.toml"):
         shutil.copy(PROJECT / name, project)
+    template = project / "template.yaml"
+    template.write_text(changed(template.read_text(encoding="utf-8")), encoding="utf-8")
     _add_tasks(project / "src" / "tasks", tasks)
     _add_parameters(project / "samconfig.toml", (f"Transport={TRANSPORT}", *parameters))
     build_dir, environment = aws.directory / "sam" / "build", aws.environment()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -17,6 +18,7 @@ from consumer import patience
 from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import BadEventError
 from shared.lease import Lease
+from shared.settings import SettingError
 from zigzag import Context, Reject, Retry, task
 
 ran: list[Any] = []
@@ -296,6 +298,32 @@ class TestTwoQueues:
         assert summary["dispatched"] == 1
         assert "receives refused" in summary["stopped"]
         assert "queue empty" in summary["stopped"]
+
+    def test_its_messages_go_to_the_worker_that_it_has_of_its_own(
+        self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZIGZAG_QUEUE_WORKERS", " urgent:6=urgent-worker")
+        for url in (urgent, stack.queue_url):
+            stack.send(body_of("greet", {"name": "ann"}), url=url)
+
+        stack.wake_consumer()
+
+        invoked = {
+            path.split("/")[3]: json.loads(event)["QueueUrl"]
+            for path, event in zip(stack.endpoint.paths, stack.endpoint.requests, strict=True)
+        }
+        assert invoked == {"urgent-worker": urgent, "worker": stack.queue_url}
+        assert [answer["settled"] for answer in stack.start_workers()] == [True, True]
+
+    def test_a_worker_of_a_queue_that_is_not_there_is_said_in_the_first_log_line(
+        self, stack: Stack, urgent: str, lines: LINES, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZIGZAG_QUEUE_WORKERS", " urgnet:6=urgent-worker")
+
+        with pytest.raises(SettingError):
+            stack.wake_consumer()
+
+        assert lines()[0]["message"] == "ZIGZAG_QUEUE_WORKERS has 'urgnet'; it may have default, urgent"
 
     def test_a_queue_that_is_no_longer_named_is_refused(
         self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch

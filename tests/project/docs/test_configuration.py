@@ -13,6 +13,10 @@ from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import ROOT, read
 from tests.project.template.yours import without_yours
 
+from consumer.settings import ConsumerSettings
+from shared.settings import PREFIX
+from worker.settings import WorkerSettings
+
 PAGE = read("docs/configuration.md")
 TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
 TEMPLATE: dict[str, Any] = yaml_parse(TEXT)
@@ -35,12 +39,11 @@ def rows(column: str) -> dict[str, list[str]]:
 
 
 def variables() -> dict[str, set[str]]:
-    """Returns Zigzag's variables in the template, and the functions that get them."""
+    """Returns Zigzag's variables, and the functions that read them."""
     found: dict[str, set[str]] = {}
-    for function, word in (("ConsumerFunction", "consumer"), ("WorkerFunction", "worker")):
-        for name in OURS["Resources"][function]["Properties"]["Environment"]["Variables"]:
-            if name.startswith("ZIGZAG_"):
-                found.setdefault(name, set()).add(word)
+    for settings, word in ((ConsumerSettings, "consumer"), (WorkerSettings, "worker")):
+        for field in settings._fields:
+            found.setdefault(PREFIX + field.upper(), set()).add(word)
     return found
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
 from benchmarks.template import default
 from tests.project.docs.pages import blocks, read
+from tests.project.template.reading import TEMPLATE, Template, arn, statements
+from tests.project.template.reading import read as read_template
+from tests.project.template.test_template_lint import run as lint
+from tests.project.template.yours import with_blocks, without_yours
 from tests.unit.zigzag_testing.test_several_queues import idle_calls
 
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.queues import MAX_WEIGHT
+from shared.settings import PREFIX
+from worker.settings import WorkerSettings
 from zigzag import Task
 
 PAGE = read("docs/several-queues.md")
@@ -50,3 +58,112 @@ def test_an_idle_queue_costs_what_the_page_says() -> None:
 def test_a_queue_that_is_empty_while_another_is_busy_costs_what_the_page_says() -> None:
     assert EMPTY_AGAIN_SECONDS == 1
     assert f"${SECONDS_A_MONTH * PRICE:.2f} for a month without a break" in PAGE
+
+
+# ---- A worker of its own ----
+
+
+def with_the_worker(template: str, *, role: bool = False) -> str:
+    """Returns a project's template after that section; with `role`, after the one about a role as well."""
+    section = PAGE.split("## A worker of its own\n")[1].split("\n## ")[0]
+    text, its_role = section.split("### A role of its own\n")
+    changed = with_blocks(template, text)
+    if not role:
+        return changed
+    assert "`Role: !GetAtt VideoRole.Arn`, and no `DependsOn`" in its_role
+    head, worker = changed.split("  VideoWorker:\n")
+    worker = worker.replace("    DependsOn: TasksPolicy\n", "", 1)
+    worker = worker.replace("!GetAtt WorkerRole.Arn", "!GetAtt VideoRole.Arn", 1)
+    return with_blocks(f"{head}  VideoWorker:\n{worker}", its_role)
+
+
+@pytest.fixture(autouse=True)
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region
+
+
+@pytest.fixture(params=[False, True], ids=["the stack's role", "its own role"])
+def templates(request: pytest.FixtureRequest) -> tuple[Template, Template]:
+    """Returns the template before and after."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    ours = without_yours(text)
+    return read_template(text, ours), read_template(with_the_worker(text, role=request.param), ours)
+
+
+def test_cfn_lint_finds_nothing_in_it(tmp_path: Path) -> None:
+    text, files = TEMPLATE.read_text(encoding="utf-8"), []
+    for role in (False, True):
+        files.append(tmp_path / f"{role}.yaml")
+        files[-1].write_text(with_the_worker(text, role=role), encoding="utf-8")
+
+    linted = lint("cfn-lint", *map(str, files))
+
+    assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
+
+
+def test_it_differs_from_the_stacks_worker_in_what_the_page_says(
+    templates: tuple[Template, Template],
+) -> None:
+    _, after = templates
+    its_own, stacks = after.properties("VideoWorker"), after.properties("WorkerFunction")
+
+    differs = {name for name in stacks if stacks[name] != its_own.get(name)}
+    assert differs <= {"Description", "Environment", "MemorySize", "Timeout", "Role"} | {
+        "ReservedConcurrentExecutions"
+    }
+    assert set(its_own) < set(stacks)
+    assert after.resources["VideoWorkerEventInvokeConfig"]["Properties"] == {
+        **after.resources["WorkerFunctionEventInvokeConfig"]["Properties"],
+        "FunctionName": {"Ref": "VideoWorker"},
+    }
+
+
+def test_it_has_every_variable_of_zigzags_that_the_stacks_worker_has(
+    templates: tuple[Template, Template],
+) -> None:
+    _, after = templates
+    stacks = {name: one for name, one in after.variables("WorkerFunction").items() if name.startswith(PREFIX)}
+
+    assert dict(after.variables("VideoWorker")) == stacks
+    assert {PREFIX + field.upper() for field in WorkerSettings._fields} == set(stacks)
+
+
+def test_the_consumer_learns_its_queue_and_may_invoke_it_and_nothing_else_changes(
+    templates: tuple[Template, Template],
+) -> None:
+    before, after = templates
+    changed = {name for name, one in before.resources.items() if after.resources[name] != one}
+
+    assert changed == {"ConsumerFunction"}
+    assert after.variables("ConsumerFunction")["ZIGZAG_QUEUE_WORKERS"] == {
+        "Fn::Join": [" ", ["", {"Fn::If": ["HasQueue2", {"Fn::Sub": "${Queue2}=${VideoWorker}"}, ""]}]]
+    }
+    policy = after.properties("VideoWorkerPolicy")
+    (allowed,) = statements(policy["PolicyDocument"])
+    assert policy["Roles"] == [{"Ref": "ConsumerRole"}]
+    assert (allowed["Action"], allowed["Resource"]) == (["lambda:InvokeFunction"], [arn("VideoWorker")])
+
+
+def test_its_own_role_has_what_the_workers_has_for_its_queue_alone() -> None:
+    text = TEMPLATE.read_text(encoding="utf-8")
+    after = read_template(with_the_worker(text, role=True), without_yours(text))
+
+    def allows(role: str) -> list[Any]:
+        (policy,) = after.decided(
+            after.properties(role)["Policies"], FlowControl="true", Queue2="video", Queue3="none"
+        )
+        return [
+            (one["Action"], one["Resource"], one.get("Condition"))
+            for one in statements(policy["PolicyDocument"])
+        ]
+
+    (settle, *others) = allows("WorkerRole")
+    assert allows("VideoRole") == [(settle[0], [arn("TaskQueue2")], None), *others]
+
+
+def test_without_its_queue_nothing_of_it_is_there(templates: tuple[Template, Template]) -> None:
+    before, after = templates
+    added = {name: one for name, one in after.resources.items() if name not in before.resources}
+
+    assert {"VideoWorker", "VideoWorkerPolicy", "VideoWorkerEventInvokeConfig"} <= set(added)
+    assert {one["Condition"] for one in added.values()} == {"HasQueue2"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -18,18 +17,19 @@ from tests import postgres
 from tests.project.docs.pages import ROOT, blocks, in_text, read
 from tests.project.template.reading import TEMPLATE, parsed, statements, to_cloudformation
 from tests.project.template.test_template_lint import run as lint
-from tests.project.template.yours import added, without_yours
+from tests.project.template.yours import added, with_blocks, without_yours
 from tests.projects import append, its_tests, run
 
 from zigzag_project.new import new
 from zigzag_testing import Sandbox
 
 PAGE = read("docs/what-a-worker-may-be.md")
-PLACE = re.compile(r"# template\.yaml, under `YOURS: (?P<place>[\w ]+)`\n")
 FILE = re.compile(r"# (?P<path>(src|tests)/[\w./-]+)\n")
 
 SECTIONS = {part.partition("\n")[0]: part for part in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]}
-WITH_PROPERTIES = [title for title, text in SECTIONS.items() if PLACE.search(text) and title != "An image"]
+WITH_PROPERTIES = [
+    title for title, text in SECTIONS.items() if "# template.yaml, under" in text and title != "An image"
+]
 NEEDS = {"A file system": ["A VPC"], "A database": ["A VPC"]}
 """A section's links to another one that has to be followed as well."""
 
@@ -38,10 +38,7 @@ def followed(*titles: str) -> str:
     """Returns a project's template, with what those sections put into its places."""
     text = without_yours(TEMPLATE.read_text(encoding="utf-8"), but_markers=True)
     for title in titles:
-        for block in blocks(SECTIONS[title], "yaml"):
-            found = PLACE.match(block.text)
-            assert found, f"a block that says no place: {block.text}"
-            text = added(text, found["place"], textwrap.dedent(block.text[found.end() :]))
+        text = with_blocks(text, SECTIONS[title])
     return text
 
 

@@ -79,11 +79,11 @@ def test_the_consumer_reads_what_the_template_gives_it() -> None:
     environment = environment_of("ConsumerFunction", DefaultWeight="3", **TWO)
     queues = read(ConsumerSettings, environment).task_queues
 
-    dead_letters = environment["ZIGZAG_DEAD_LETTER_QUEUE_URL"]
+    dead_letters, worker = environment["ZIGZAG_DEAD_LETTER_QUEUE_URL"], environment["ZIGZAG_WORKER"]
     assert queues == [
-        TaskQueue("default", environment["ZIGZAG_QUEUE_URL"], dead_letters, 1, 3),
-        TaskQueue("urgent", "https://sqs.test/u", dead_letters, 1, 6),
-        TaskQueue("bulk", "https://sqs.test/b", dead_letters, 1, 1),
+        TaskQueue("default", environment["ZIGZAG_QUEUE_URL"], dead_letters, 1, 3, worker),
+        TaskQueue("urgent", "https://sqs.test/u", dead_letters, 1, 6, worker),
+        TaskQueue("bulk", "https://sqs.test/b", dead_letters, 1, 1, worker),
     ]
 
 

@@ -18,11 +18,20 @@ def of_zigzag(template: Template, function: str) -> set[str]:
     return {name for name in template.variables(function) if name.startswith(PREFIX)}
 
 
-@pytest.mark.parametrize("function", SETTINGS)
-def test_a_function_gets_the_variables_it_reads_and_no_other(template: Template, function: str) -> None:
-    fields = SETTINGS[function]._fields
+def read_by(*functions: str) -> set[str]:
+    return {PREFIX + field.upper() for function in functions for field in SETTINGS[function]._fields}
 
-    assert of_zigzag(template, function) == {PREFIX + field.upper() for field in fields}
+
+def test_every_worker_gets_the_variables_that_it_reads_and_no_other(template: Template) -> None:
+    """They are in `Globals`, so that a worker of a user's own has those that an upgrade adds."""
+    of_all = template.source["Globals"]["Function"]["Environment"]["Variables"]
+
+    assert {name for name in of_all if name.startswith(PREFIX)} == read_by("WorkerFunction")
+    assert of_zigzag(template, "WorkerFunction") == read_by("WorkerFunction")
+
+
+def test_the_consumer_gets_these_and_its_own(template: Template) -> None:
+    assert of_zigzag(template, "ConsumerFunction") == read_by("ConsumerFunction", "WorkerFunction")
 
 
 @pytest.mark.parametrize("function", SETTINGS)
@@ -56,7 +65,7 @@ def test_queues_and_table_are_the_stacks_own(template: Template, function: str) 
 def test_a_parameter_that_is_true_or_false_sets_its_variable_to_what_the_function_takes(
     template: Template, function: str, field: str, parameter: str
 ) -> None:
-    declared = template.source["Resources"][function]["Properties"]["Environment"]["Variables"]
+    declared = template.variables(function)
     parse = SETTINGS[function]._field_defaults[field].parse
 
     assert declared[PREFIX + field.upper()] == {"Ref": parameter}

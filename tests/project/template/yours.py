@@ -5,7 +5,14 @@ Works on the text, as a person with an editor does: a place begins at its marker
 
 from __future__ import annotations
 
+import re
+import textwrap
+
+from tests.project.docs.pages import blocks
+
 from zigzag_project.places import split
+
+_PLACE = re.compile(r"# template\.yaml, under `YOURS: (?P<place>[\w ]+)`\n")
 
 ADDED = {
     "parameters": """\
@@ -69,6 +76,15 @@ def added(text: str, place: str, addition: str) -> str:
             indent = line[: -len(marker(place))]
             lines.extend(f"{indent}{one}" if one else "" for one in addition.splitlines())
     return "\n".join(lines) + "\n"
+
+
+def with_blocks(text: str, of_page: str) -> str:
+    """Returns the template with the YAML of a page's part, each block in the place that it names."""
+    for block in blocks(of_page, "yaml"):
+        found = _PLACE.match(block.text)
+        assert found, f"a block that says no place: {block.text}"
+        text = added(text, found["place"], textwrap.dedent(block.text[found.end() :]))
+    return text
 
 
 def without_yours(text: str, *, but_markers: bool = False) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.gates import Rate
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Reply
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
 
@@ -543,15 +542,14 @@ class TestQueues:
     def consumer(
         self, world: World, workers: Sequence[ScriptedWorkers], **lingering: Any
     ) -> tuple[Consumer, list[WatchedQueue]]:
-        """Makes a consumer with a queue for each of the workers, which are asked for it alone."""
+        """Makes a consumer with a queue for each of the workers, which are its own."""
         queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(workers))]
         polled = [
-            PolledQueue(TaskQueue(queue.url[-1], queue.url, ""), queue, world.dead_letters)
-            for queue in queues
+            PolledQueue(TaskQueue(queue.url[-1], queue.url, ""), queue, world.dead_letters, its_own)
+            for queue, its_own in zip(queues, workers, strict=True)
         ]
-        by_queue = {queue.url: answering for queue, answering in zip(queues, workers, strict=True)}
         consumer = Consumer(
-            polled, WorkersByQueue(by_queue), world.clock, world.random, lingering=Lingering(**lingering)
+            polled, ScriptedWorkers(), world.clock, world.random, lingering=Lingering(**lingering)
         )
         return consumer, queues
 
@@ -576,7 +574,32 @@ class TestQueues:
         assert summary.dispatched == 25
         assert summary.received == summary.dispatched + summary.released
         assert len(queues[0].asked("receive")) == 1
-        assert set(summary.stopped.split("; ")) == {"invokes refused", "queue empty"}
+        assert set(summary.stopped.split("; ")) == {"0: invokes refused", "queue empty"}
+
+    def test_each_has_its_messages_worked_by_its_own_workers(self, world: World) -> None:
+        its_own = ScriptedWorkers(), ScriptedWorkers()
+
+        _, queues = self.firing(world, *its_own)
+
+        for queue, workers in zip(queues, its_own, strict=True):
+            assert {event["QueueUrl"] for event in workers.events} == {queue.url}
+            assert len(workers.events) == 25
+
+    def test_one_without_any_has_the_stacks(self, world: World) -> None:
+        stacks, its_own = ScriptedWorkers(), ScriptedWorkers()
+        queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(2)]
+        polled = [PolledQueue(TaskQueue(queue.url[-1], queue.url, ""), queue, queue) for queue in queues]
+        for queue in queues:
+            world.run(queue.send(Outgoing("{}")))
+
+        world.run(
+            Consumer(
+                [polled[0]._replace(workers=its_own), polled[1]], stacks, world.clock, world.random
+            ).tick(90)
+        )
+
+        assert [event["QueueUrl"] for event in its_own.events] == [queues[0].url]
+        assert [event["QueueUrl"] for event in stacks.events] == [queues[1].url]
 
     def test_a_pause_of_one_does_not_hold_up_the_others(self, world: World) -> None:
         # Given a queue whose first dispatches are throttled: it pauses for a second and more
@@ -801,13 +824,3 @@ def slow_receives(world: World, queue: WatchedQueue, takes_seconds: float) -> No
         return await receive(*asked)
 
     queue.receive = slowly  # type: ignore[assignment,method-assign]
-
-
-class WorkersByQueue:
-    """The `Workers` port, which answers by the queue that the deliveries are from."""
-
-    def __init__(self, by_queue: Mapping[str, ScriptedWorkers]) -> None:
-        self._by_queue = by_queue
-
-    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
-        return await self._by_queue[json.loads(events[0])["QueueUrl"]].dispatch(events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.support import DEAD_LETTER_QUEUE_URL, QUEUE_URL
 
-from shared.queues import TaskQueue, more_queues
+from shared.queues import TaskQueue, more_queues, workers_of_queues
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,34 @@ class TestMoreQueues:
     def test_what_is_wrong_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 -- the settings say what it may be
             more_queues(text)
+
+
+class TestWorkersOfQueues:
+    """The text that the template makes of the lines in its place for workers of queues."""
+
+    def test_each_has_a_queues_name_and_a_functions(self) -> None:
+        assert workers_of_queues(" video:2=zigzag-VideoWorker-1A default=zigzag-Other-2B") == {
+            "video": "zigzag-VideoWorker-1A",
+            "default": "zigzag-Other-2B",
+        }
+
+    def test_the_workers_of_empty_places_are_nobodys(self) -> None:
+        assert workers_of_queues(" none=zigzag-VideoWorker-1A none=zigzag-Other-2B") == {}
+
+    @pytest.mark.parametrize("text", ["", " "])
+    def test_there_may_be_none(self, text: str) -> None:
+        assert workers_of_queues(text) == {}
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("video", id="no worker"),
+            pytest.param("video=", id="no name of a worker"),
+            pytest.param("=worker", id="no name of a queue"),
+            pytest.param("vi-deo=worker", id="a name that is not alphanumeric"),
+            pytest.param("video=one video:2=two", id="a name twice"),
+        ],
+    )
+    def test_what_is_wrong_is_refused(self, text: str) -> None:
+        with pytest.raises(ValueError):  # noqa: PT011 -- the settings say what it may be
+            workers_of_queues(text)

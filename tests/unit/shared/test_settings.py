@@ -8,7 +8,7 @@ import pytest
 from benchmarks.template import environment_of
 
 from consumer.settings import ConsumerSettings
-from shared.queues import QUEUES_MAY_BE
+from shared.queues import QUEUES_MAY_BE, WORKERS_MAY_BE
 from shared.settings import PREFIX, SettingError, read
 from worker.settings import WorkerSettings
 
@@ -64,6 +64,8 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
         (ConsumerSettings, "QUEUES", "urgent:0=https://a/b", QUEUES_MAY_BE),
         (WorkerSettings, "QUEUES", "urgent=https://a/b urgent=https://a/c", QUEUES_MAY_BE),
         (ConsumerSettings, "DEFAULT_WEIGHT", "0", "a whole number from 1 to 100"),
+        (ConsumerSettings, "QUEUE_WORKERS", "video", WORKERS_MAY_BE),
+        (ConsumerSettings, "QUEUE_WORKERS", "video=one video=two", WORKERS_MAY_BE),
         (WorkerSettings, "METRICS", "True", "true or false"),
         (WorkerSettings, "METRICS", "1", "true or false"),
     ],
@@ -91,3 +93,27 @@ def test_a_bad_setting_is_named_with_what_it_was_and_what_it_may_be(
 )
 def test_what_it_may_be_is_read(settings: type[Any], name: str, value: str, read_as: object) -> None:
     assert getattr(read(settings, {**BOTH, PREFIX + name: value}), name.lower()) == read_as
+
+
+def test_a_queue_has_the_worker_that_is_named_for_it_and_the_others_have_the_stacks() -> None:
+    environ = {
+        **BOTH,
+        "ZIGZAG_QUEUES": "video:2=https://sqs.test/v mails=https://sqs.test/m",
+        "ZIGZAG_QUEUE_WORKERS": " video:2=zigzag-VideoWorker-1A",
+    }
+
+    queues = read(ConsumerSettings, environ).task_queues
+
+    assert [(queue.name, queue.worker) for queue in queues] == [
+        ("default", BOTH["ZIGZAG_WORKER"]),
+        ("video", "zigzag-VideoWorker-1A"),
+        ("mails", BOTH["ZIGZAG_WORKER"]),
+    ]
+
+
+def test_a_worker_of_a_queue_that_is_not_there_is_named_with_the_queues_that_are() -> None:
+    """A queue with a slip of the pen in it would be worked by the stack's worker, and nobody would know."""
+    environ = {**BOTH, "ZIGZAG_QUEUES": "video=https://sqs.test/v", "ZIGZAG_QUEUE_WORKERS": "vidoe=worker"}
+
+    with pytest.raises(SettingError, match=r"^ZIGZAG_QUEUE_WORKERS has 'vidoe'; it may have default, video$"):
+        read(ConsumerSettings, environ).task_queues  # noqa: B018 -- this is when it is looked at
