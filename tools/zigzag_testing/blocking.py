@@ -62,6 +62,11 @@ async def in_a_thread[T](coroutine: Coroutine[Any, Any, T]) -> T:
     return result
 
 
+def threaded[**P, T](work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Returns `work`, whose code may block then."""
+    return lambda *given, **named: in_a_thread(work(*given, **named))
+
+
 class _Stepped:
     """A coroutine that runs in a thread, step by step, and is awaited in the event loop's thread."""
 

@@ -44,10 +44,10 @@ class MemoryLambda:
         self,
         handler: Handler,
         clock: Clock,
-        *,
-        timeout_seconds: float,
         concurrency: int | None = None,
         faults: Faults | None = None,
+        *,
+        timeout_seconds: float,
     ) -> None:
         self.ended: Counter[str] = Counter()
         self._handler = handler

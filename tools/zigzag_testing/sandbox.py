@@ -26,7 +26,7 @@ from shared.queues import DEFAULT
 from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
-from zigzag_testing.blocking import in_a_thread
+from zigzag_testing.blocking import threaded
 from zigzag_testing.dead_letters import DeadLetter, redrive
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
@@ -36,7 +36,7 @@ from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.schedules import Schedule, every
-from zigzag_testing.stack import Processes, StackQueues, table_of, weights_of
+from zigzag_testing.stack import Processes, StackQueues, table_of, timeouts_of, weights_of
 from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import SkewedClock, close, run_to_its_end, virtual_runner
 
@@ -56,17 +56,17 @@ class Sandbox(Operated):
     linger_seconds, watch_always, in_flight_cap, batch_size, flow_control
                             -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
-    concurrency             -- most workers at a time; None = no limit.
+    queue_workers           -- timeouts of the workers of those queues that have one of their own, by queue.
+    concurrency             -- most workers of a function at a time; None = no limit.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
     faults                  -- the probability of each kind of fault (`zigzag_testing.faults`).
     blocking                -- whether code may `block` (`zigzag_testing.blocking`).
     superseded_handles_act, count_late_seconds -- as MemoryQueue's.
     seed                    -- the seed of all random numbers.
 
-    An operator's disabled schedule is `schedule` set to None for a while. `fired` has the times of all ticks.
-    `queues` has all queues by name. With `flow_control` an operator can pause and limit them
-    (`zigzag_testing.operated`).
-    Use it in a `with` statement: within it, `task.send(…)` sends to the sandbox.
+    An operator's disabled schedule is `schedule` set to None for a while. `fired` has the times of all ticks,
+    `queues` all queues by name, `workers_of` their own workers. With `flow_control` an operator can pause and
+    limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class Sandbox(Operated):
         batch_size: int = 1,
         flow_control: bool = False,
         worker_timeout_seconds: float = 60,
+        queue_workers: Mapping[str, float] | None = None,
         concurrency: int | None = None,
         schedule: Schedule = A_MINUTE,
         faults: Mapping[str, float] | None = None,
@@ -90,6 +91,7 @@ class Sandbox(Operated):
         seed: int = 0,
     ) -> None:
         self._table, weights = table_of(tasks), weights_of(queues)
+        timeouts = timeouts_of(queue_workers, weights)
         self._runner, self.clock = virtual_runner()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
         self._in_flight_cap, self._consumers = in_flight_cap, Processes(linger_seconds, watch_always)
@@ -98,13 +100,11 @@ class Sandbox(Operated):
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue = self.queues[DEFAULT]
         self.records, self.gates = MemoryRecords(), MemoryGates() if flow_control else None
-        self.workers = MemoryLambda(
-            self._work_in_a_thread if blocking else self._work,
-            self.clock,
-            timeout_seconds=worker_timeout_seconds,
-            concurrency=concurrency,
-            faults=self.faults,
-        )
+        of_lambda = threaded(self._work) if blocking else self._work, self.clock, concurrency, self.faults
+        self.workers = MemoryLambda(*of_lambda, timeout_seconds=worker_timeout_seconds)
+        self.workers_of = {
+            name: MemoryLambda(*of_lambda, timeout_seconds=seconds) for name, seconds in timeouts.items()
+        }
         self.schedule: Schedule | None = schedule
         self.reports, self.fired = list[Report](), list[float]()
         self._ticks = set[asyncio.Task[Summary | None]]()
@@ -168,7 +168,7 @@ class Sandbox(Operated):
                 raise TimeoutError(f"{left} messages are left after {max_seconds:,.0f} s")
             await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
         await asyncio.gather(*self._ticks)
-        await self.workers.finish()
+        await self._finish()
 
     async def _run_for(self, seconds: float) -> None:
         now = self.clock.now()
@@ -189,8 +189,12 @@ class Sandbox(Operated):
 
     async def _tick(self) -> Summary:
         summary = await self._one_tick()
-        await self.workers.finish()
+        await self._finish()
         return summary or Summary(stopped="crashed")
+
+    async def _finish(self) -> None:
+        for workers in (self.workers, *self.workers_of.values()):
+            await workers.finish()
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
         ports = [*self.queues.values()], self.dead_letter_queue, self.workers, self.gates
@@ -209,7 +213,7 @@ class Sandbox(Operated):
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
                 with self._consumers.one() as lingering, self._consumer_ports() as ports:
                     consumer = Consumer(
-                        self._stack.polled(ports),
+                        self._stack.polled(ports, self.workers_of),
                         ports.workers,
                         clock,
                         self._random,
@@ -224,9 +228,6 @@ class Sandbox(Operated):
             if group.split(Crash)[1] is not None:
                 raise
             return None
-
-    async def _work_in_a_thread(self, event: Any, seconds_left: Callable[[], float]) -> None:
-        await in_a_thread(self._work(event, seconds_left))
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
         batch = from_event(event)

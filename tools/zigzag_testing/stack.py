@@ -9,6 +9,7 @@ from typing import Any
 from consumer.consumer import PolledQueue
 from consumer.linger import Lingering
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
+from shared.ports.workers import Workers
 from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue
 from zigzag import Task
 from zigzag.outbox import is_url, no_queue
@@ -55,14 +56,15 @@ class StackQueues:
             for name in self._weights
         }
 
-    def polled(self, ports: ConsumerPorts) -> list[PolledQueue]:
-        """Returns the queues for a consumer, with its ports."""
-        queues, to = self.by_name.items(), self.dead_letters.url
+    def polled(self, ports: ConsumerPorts, workers: Mapping[str, Workers]) -> list[PolledQueue]:
+        """Returns the queues for a consumer, with its ports, and `workers` of those that have their own."""
+        to, size = self.dead_letters.url, self._batch_size
+        queues = [
+            TaskQueue(name, queue.url, to, size, self._weights[name]) for name, queue in self.by_name.items()
+        ]
         return [
-            PolledQueue(TaskQueue(name, queue.url, to, self._batch_size, weight), port, ports.dead_letters)
-            for (name, queue), weight, port in zip(
-                queues, self._weights.values(), (ports.queue, *ports.others), strict=True
-            )
+            PolledQueue(queue, port, ports.dead_letters, workers.get(queue.name))
+            for queue, port in zip(queues, (ports.queue, *ports.others), strict=True)
         ]
 
     def name_of(self, url: str | None) -> str:
@@ -107,6 +109,14 @@ def weights_of(queues: Mapping[str, int] | None) -> Mapping[str, int]:
                 f" from 1 to {MAX_WEIGHT}"
             )
     return weights
+
+
+def timeouts_of(queue_workers: Mapping[str, float] | None, weights: Mapping[str, int]) -> Mapping[str, float]:
+    """Returns the timeouts of workers, by queue. Raises ValueError if one of the queues is not there."""
+    for name in queue_workers or {}:
+        if name not in weights:
+            raise ValueError(f"queue_workers has {name!r}; it may have {', '.join(weights)}")
+    return queue_workers or {}
 
 
 def table_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from consumer.source import GETS_ON_SECONDS
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.ports.queue import QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Answer, Reply
 from zigzag import Context, task
 from zigzag_testing import Sandbox
 
@@ -137,6 +137,9 @@ IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
     "its calls get no answer": lambda sandbox: refuse(sandbox, "urgent", Reply.AMBIGUOUS),
     "its calls hang": lambda sandbox: slow(sandbox, "urgent", lambda: 30.0),
     "it is paused": lambda sandbox: pause(sandbox, "urgent"),
+    "its worker is gone, or may not be invoked": lambda sandbox: no_worker(sandbox, Reply.DEFINITE),
+    "its worker is throttled": lambda sandbox: no_worker(sandbox, Reply.TRANSIENT),
+    "invokes of its worker get no answer": lambda sandbox: no_worker(sandbox, Reply.AMBIGUOUS),
 }
 
 
@@ -144,7 +147,7 @@ IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
 def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
     # Given two queues with a backlog, and a third of a large weight that is in trouble, with one as well
     def drained(make: Callable[[Sandbox], None], **more: int) -> World:
-        with World(flow_control=True) as world:
+        with World(flow_control=True, queue_workers={"urgent": 60}) as world:
             for queue in ("default", "bulk"):
                 slow(world.sandbox, queue, lambda: 0.1)
             make(world.sandbox)
@@ -166,6 +169,15 @@ def refuse(sandbox: Sandbox, queue: str, reply: Reply) -> None:
 
     sandbox.queues[queue].receive = refused  # type: ignore[method-assign]
     sandbox.queues[queue].in_flight = refused  # type: ignore[method-assign]
+
+
+def no_worker(sandbox: Sandbox, reply: Reply) -> None:
+    """Has each invoke of the worker of `urgent` answered so."""
+
+    async def answered(events: Sequence[bytes]) -> list[Answer]:
+        return [Answer(reply, "in a test")] * len(events)
+
+    sandbox.workers_of["urgent"].dispatch = answered  # type: ignore[method-assign]
 
 
 def slow(sandbox: Sandbox, queue: str, seconds: Callable[[], float]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support import watch
 
-from zigzag import SendError, task
+from zigzag import Context, SendError, task
 from zigzag_testing import Sandbox
 
 
@@ -83,6 +83,28 @@ def test_a_queue_that_the_sandbox_lacks_is_refused(queue: str) -> None:
 def test_without_others_a_task_of_another_queue_is_refused() -> None:
     with Sandbox(TASKS), pytest.raises(SendError, match=r"no queue 'urgent', only default"):
         hurry.send({})
+
+
+def test_a_queue_with_a_worker_of_its_own_has_its_time_and_the_others_have_the_stacks() -> None:
+    left: dict[str, float] = {}
+
+    @task
+    def look(payload: dict[str, Any], context: Context) -> None:
+        left[payload["queue"]] = context.seconds_left()
+
+    with Sandbox({"look": look}, queues=QUEUES, queue_workers={"bulk": 900}) as sandbox:
+        for queue in ("default", "urgent", "bulk"):
+            look.send({"queue": queue}, queue=queue)
+        sandbox.run()
+
+        assert [report.outcome for report in sandbox.reports] == ["succeeded"] * 3
+        assert left["default"] == left["urgent"] == left["bulk"] - 840
+        assert (sandbox.workers.ended["returned"], sandbox.workers_of["bulk"].ended["returned"]) == (2, 1)
+
+
+def test_a_worker_of_a_queue_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^queue_workers has 'none'; it may have default, urgent, bulk$"):
+        Sandbox(TASKS, queues=QUEUES, queue_workers={"none": 60})
 
 
 @pytest.mark.parametrize("queues", [{"ur-gent": 1}, {"urgent": 0}, {"urgent": 101}, {"": 1}])

@@ -12,6 +12,23 @@ PART = Part("Dispatches")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
+@breaks("the stack's worker works all queues", "H150", "consumer.consumer:Consumer._source")
+def _(original, consumer, polled, flow, ends_at):
+    return original(consumer, polled._replace(workers=None), flow, ends_at)
+
+
+answers("no queue has a worker of its own", "H150", "shared.settings:workers_of_queues", {})
+
+
+@breaks("one refused invoke ends the turn of every queue", "H151", "consumer.tick:Tick._poll")
+async def _(original, tick, group, number):
+    received = await original(tick, group, number)
+    if "invokes refused" in tick._sources[number].turn.stopped:
+        for source in tick._sources:
+            source._stop("invokes refused")
+    return received
+
+
 @breaks("each message of a group is a batch of its own", "H25 H27", "consumer.batches:dispatches_of")
 def _(original, received, batch_size, max_bytes=MAX_EVENT_BYTES):
     ordered = [delivery for delivery in received if delivery.from_fifo]
