@@ -77,6 +77,12 @@ def _holds(condition: Any, given: Mapping[str, str]) -> bool:
             return not _holds(other, given)
         case {"Fn::Equals": [one, other]}:
             return _value(one, given) == _value(other, given)
+        case {"Fn::And": every}:
+            return all(_holds(one, given) for one in every)
+        case {"Fn::Or": some}:
+            return any(_holds(one, given) for one in some)
+        case {"Condition": name}:
+            return _holds(_template()["Conditions"][name], given)
     raise ValueError(f"this reads no {condition} yet")
 
 

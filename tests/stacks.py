@@ -41,12 +41,16 @@ TABLE = {
 
 
 def deployed(
-    task_queue: dict[str, Any], flow_control: str | None = None, queues: Mapping[str, int] | None = None
+    task_queue: dict[str, Any],
+    flow_control: str | None = None,
+    queues: Mapping[str, int] | None = None,
+    fifo: str = "",
 ) -> dict[str, str]:
     """Deploys a stack called zigzag. Without `flow_control` or `queues`, it is one from before those
     parameters.
 
     queues -- names and weights of all queues; the first one's first.
+    fifo   -- the name of one that is FIFO. The others are not.
     """
     resources = {"TaskQueue": task_queue, "DeadLetterQueue": queue()}
     names = {"QueueUrl": "TaskQueue", "DeadLetterQueueUrl": "DeadLetterQueue"}
@@ -54,10 +58,13 @@ def deployed(
     if flow_control is not None:
         resources["RecordsTable"], names["RecordsTableName"] = TABLE, "RecordsTable"
         parameters["FlowControl"] = flow_control
+    if fifo:
+        resources["OtherDeadLetterQueue"] = queue(QueueName="dead.fifo", FifoQueue=True)
+        names["OtherDeadLetterQueueUrl"] = "OtherDeadLetterQueue"
     told: list[Any] = []
     for number, (name, weight) in enumerate((queues or {}).items()):
         resource = f"TaskQueue{number}" if number else "TaskQueue"
-        resources[resource] = queue() if number else task_queue
+        resources[resource] = task_queue if not number else FIFO if name == fifo else queue()
         told += [f"{name}:{weight}=", {"Ref": resource}, " "]
     values: dict[str, Any] = {name: {"Ref": resource} for name, resource in names.items()}
     if told:

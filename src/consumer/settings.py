@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.delivery import MAX_BATCH_SIZE
-from shared.queues import DEFAULT, MAX_WEIGHT, MoreQueue, TaskQueue
+from shared.queues import DEFAULT, MAX_WEIGHT, MoreQueue, TaskQueue, dead_letters_of
 from shared.settings import (
     PREFIX,
     SettingError,
@@ -16,6 +16,7 @@ from shared.settings import (
     text,
     true_or_false,
     url,
+    url_or_empty,
     whole_number,
     workers_by_queue,
 )
@@ -26,6 +27,7 @@ class ConsumerSettings(NamedTuple):
 
     queues         -- the queues besides the first one.
     default_weight -- the first queue's weight.
+    other_dead_letter_queue_url -- of queues of the other kind: FIFO if the first one is not, or standard.
     worker         -- name of the worker function of all queues but those of `queue_workers`.
     queue_workers  -- names of further worker functions, by their queue.
     transport      -- the client that calls AWS: "lean" or "boto".
@@ -40,6 +42,7 @@ class ConsumerSettings(NamedTuple):
     queues: tuple[MoreQueue, ...] = list_of_queues()
     default_weight: int = whole_number(1, MAX_WEIGHT)
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
+    other_dead_letter_queue_url: str = url_or_empty()
     worker: str = text("the name of the worker function")
     queue_workers: Mapping[str, str] = workers_by_queue()
     transport: str = one_of(LEAN, BOTO)
@@ -62,5 +65,6 @@ class ConsumerSettings(NamedTuple):
         return [self._task_queue(one) for one in queues]
 
     def _task_queue(self, one: MoreQueue) -> TaskQueue:
+        letters = dead_letters_of(one.url, self.dead_letter_queue_url, self.other_dead_letter_queue_url)
         worker = self.queue_workers.get(one.name, self.worker)
-        return TaskQueue(one.name, one.url, self.dead_letter_queue_url, self.batch_size, one.weight, worker)
+        return TaskQueue(one.name, one.url, letters, self.batch_size, one.weight, worker)

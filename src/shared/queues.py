@@ -86,6 +86,14 @@ def workers_of_queues(text: str) -> dict[str, str]:
     return found
 
 
+def dead_letters_of(url: str, first: str, other: str) -> str:
+    """Returns which of two dead-letter queues has a queue's dead letters: the one that is FIFO as it is.
+
+    other -- the second one's URL; empty if the stack has only the first.
+    """
+    return other if other and is_fifo(other) == is_fifo(url) else first
+
+
 def is_fifo(url: str) -> bool:
     """Returns whether the URL is a FIFO queue's: only the names of FIFO queues end in `.fifo`
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""

@@ -88,6 +88,15 @@ def url(what: str) -> Any:
     return Setting(parse, f"{what}, which starts with https://")
 
 
+def url_or_empty() -> Any:
+    def parse(value: str) -> str:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError
+        return value
+
+    return Setting(parse, "a queue's URL, or empty")
+
+
 def list_of_queues() -> Any:
     """Describes a field that has the queues besides the first one."""
     return Setting(more_queues, QUEUES_MAY_BE)

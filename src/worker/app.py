@@ -45,7 +45,7 @@ def _worker(queue_url: str) -> Worker:
     gates = gates_by(table, aws, beats, PROCESS.ends_at) if controlled else None
     return Worker(
         queue=SqsQueue(aws, queue_url),
-        dead_letters=SqsQueue(aws, settings.dead_letter_queue_url),
+        dead_letters=SqsQueue(aws, settings.dead_letters_of(queue_url)),
         records=DynamoDbRecords(aws, table, PROCESS.ends_at),
         tasks=TASKS,
         clock=WallClock(),

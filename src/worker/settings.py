@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
-from shared.queues import DEFAULT, MoreQueue
-from shared.settings import list_of_queues, one_of, text, true_or_false, url
+from shared.queues import DEFAULT, MoreQueue, dead_letters_of
+from shared.settings import list_of_queues, one_of, text, true_or_false, url, url_or_empty
 
 
 class WorkerSettings(NamedTuple):
     """Settings read from `ZIGZAG_*` variables, one for each field. Tasks send to `queue_url`.
 
     queues       -- the queues besides the first one.
+    other_dead_letter_queue_url -- of queues of the other kind: FIFO if the first one is not, or standard.
     metrics      -- whether a delivery's log line carries its metrics as well.
     flow_control -- whether the queue has a gate, in the table of records.
     """
@@ -20,6 +21,7 @@ class WorkerSettings(NamedTuple):
     queue_url: str = url("the task queue's URL")
     queues: tuple[MoreQueue, ...] = list_of_queues()
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
+    other_dead_letter_queue_url: str = url_or_empty()
     transport: str = one_of(LEAN, BOTO)
     records_table: str = text("the name of the DynamoDB table of records")
     metrics: bool = true_or_false()
@@ -29,3 +31,7 @@ class WorkerSettings(NamedTuple):
     def names(self) -> dict[str, str]:
         """The URLs of all queues of the stack, to their names."""
         return {self.queue_url: DEFAULT, **{queue.url: queue.name for queue in self.queues}}
+
+    def dead_letters_of(self, queue_url: str) -> str:
+        """Returns the URL of the dead-letter queue of one of these queues."""
+        return dead_letters_of(queue_url, self.dead_letter_queue_url, self.other_dead_letter_queue_url)

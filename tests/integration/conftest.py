@@ -61,13 +61,21 @@ class Stack:
         """Adds tasks to the project's table."""
         self._table.update({task.name: task for task in tasks})
 
-    def create_queue(self, name: str) -> str:
-        return str(self._sqs.create_queue(QueueName=name)["QueueUrl"])
+    def create_queue(self, name: str, **attributes: str) -> str:
+        return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
-    def send(self, body: str, attributes: Mapping[str, Any] | None = None, *, url: str | None = None) -> str:
+    def send(
+        self,
+        body: str,
+        attributes: Mapping[str, Any] | None = None,
+        *,
+        url: str | None = None,
+        group: str | None = None,
+    ) -> str:
         """Runs `aws sqs send-message`. Returns the MessageId."""
+        more = {} if group is None else {"MessageGroupId": group}
         answer = self._sqs.send_message(
-            QueueUrl=url or self.queue_url, MessageBody=body, MessageAttributes=attributes or {}
+            QueueUrl=url or self.queue_url, MessageBody=body, MessageAttributes=attributes or {}, **more
         )
         return str(answer["MessageId"])
 
@@ -103,10 +111,10 @@ class Stack:
     def in_flight(self, url: str | None = None) -> int:
         return self._count(url or self.queue_url, "ApproximateNumberOfMessagesNotVisible")
 
-    def dead_letters(self) -> list[dict[str, Any]]:
+    def dead_letters(self, url: str | None = None) -> list[dict[str, Any]]:
         """Messages of the dead-letter queue, each with its note."""
         answer = self._sqs.receive_message(
-            QueueUrl=self.dead_letter_queue_url,
+            QueueUrl=url or self.dead_letter_queue_url,
             MaxNumberOfMessages=10,
             MessageAttributeNames=["All"],
             VisibilityTimeout=0,

@@ -279,6 +279,26 @@ class TestTwoQueues:
         assert [letter["note"]["source"] for letter in stack.dead_letters()] == [urgent]
         assert stack.in_flight(urgent) == 0
 
+    @pytest.mark.parametrize(("task", "reason"), [("reject", "rejected: no such user"), ("", "too large")])
+    def test_a_fifo_ones_dead_letters_come_to_the_dead_letter_queue_that_is_fifo(
+        self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch, task: str, reason: str
+    ) -> None:
+        # Given a FIFO queue next to standard ones, and bad messages on all, for worker and consumer
+        fifo = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+        orders, others = (stack.create_queue(f"{name}.fifo", **fifo) for name in ("orders", "others"))
+        monkeypatch.setenv("ZIGZAG_QUEUES", f"urgent:6={urgent} orders={orders} ")
+        monkeypatch.setenv("ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL", others)
+        body = body_of(task) if task else noise(MAX_MESSAGE_BYTES - 2000)
+        stack.send(body, url=urgent)
+        stack.send(body, url=orders, group="ann")
+
+        stack.run()
+
+        for queue, letters in ((urgent, stack.dead_letters()), (orders, stack.dead_letters(others))):
+            assert [letter["note"]["source"] for letter in letters] == [queue]
+            assert letters[0]["note"]["reason"].startswith(reason)
+            assert stack.visible(queue) + stack.in_flight(queue) == 0
+
     def test_the_workers_of_all_queues_share_their_connections(self, stack: Stack, urgent: str) -> None:
         for url in (urgent, stack.queue_url):
             stack.send(body_of("greet", {"name": "ann"}), url=url)

@@ -94,6 +94,37 @@ def test_status_is_of_the_queue_that_is_named(zigzag: Any, urls: dict[str, str])
     ]
 
 
+class TestFifo:
+    """A stack whose queue `orders` is FIFO, and the others are not."""
+
+    @pytest.fixture
+    def outputs(self, account: None) -> dict[str, str]:
+        return deployed(queue(), "false", {"default": 3, "orders": 1}, fifo="orders")
+
+    @pytest.mark.parametrize("queue", ["orders", "default"])
+    def test_status_counts_the_dead_letters_of_the_queues_that_are_as_it_is(
+        self, zigzag: Any, outputs: dict[str, str], queue: str
+    ) -> None:
+        letters = {"orders": "OtherDeadLetterQueueUrl", "default": "DeadLetterQueueUrl"}
+        group = {"MessageGroupId": "a", "MessageDeduplicationId": "b"} if queue == "orders" else {}
+        boto3.client("sqs").send_message(QueueUrl=outputs[letters[queue]], MessageBody="{}", **group)
+
+        counts = {name: json.loads(zigzag("status", name, "--json")[1])["dead_letters"] for name in letters}
+
+        assert counts == {"orders": 0, "default": 0} | {queue: 1}
+
+    def test_send_to_it_needs_a_group_and_the_others_need_none(
+        self, zigzag: Any, outputs: dict[str, str]
+    ) -> None:
+        refused = zigzag("send", "hello", GREETING, "--queue", "orders")
+        sent = zigzag("send", "hello", GREETING, "--queue", "orders", "--group", "ann")
+        to_the_first = zigzag("send", "hello", GREETING)
+
+        said = "the queue is FIFO, and the message has no group; name one"
+        assert (refused[0], said in refused[2]) == (2, True)
+        assert [sent[0], to_the_first[0]] == [0, 0]
+
+
 def test_queues_shows_all_with_their_weights_and_urls(zigzag: Any, urls: dict[str, str]) -> None:
     boto3.client("sqs").send_message(QueueUrl=urls["urgent"], MessageBody="{}")
     zigzag("pause", "bulk")

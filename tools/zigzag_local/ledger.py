@@ -76,9 +76,12 @@ class Ledger:
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """Returns each dead letter: its body, and the note with the reason."""
+        urls = (self._outputs.get(name) for name in ("DeadLetterQueueUrl", "OtherDeadLetterQueueUrl"))
         return [
             {"body": message["Body"], **json.loads(_text(message, "zigzag"))}
-            for message in self._peek(self._outputs["DeadLetterQueueUrl"])
+            for url in urls
+            if url is not None
+            for message in self._peek(url)
         ]
 
     def queued(self) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.queues import DEFAULT, TaskQueue, more_queues
+from shared.queues import DEFAULT, TaskQueue, dead_letters_of, more_queues
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.target import Stack
 
@@ -13,13 +13,16 @@ def queues_of(stack: Stack) -> dict[str, TaskQueue]:
     Raises OperateError if the output can't be understood.
     """
     outputs, weight = stack.outputs, int(stack.parameters.get("DefaultWeight", "1"))
-    to = outputs["DeadLetterQueueUrl"]
-    first = TaskQueue(DEFAULT, outputs["QueueUrl"], to, weight=weight)
+    letters = outputs["DeadLetterQueueUrl"], outputs.get("OtherDeadLetterQueueUrl", "")
+    first = TaskQueue(DEFAULT, outputs["QueueUrl"], letters[0], weight=weight)
     try:
         more = more_queues(outputs.get("Queues", ""))
     except ValueError as error:
         raise OperateError(f"the output Queues is {outputs['Queues']!r}, which names no queues") from error
-    return {DEFAULT: first, **{one.name: TaskQueue(one.name, one.url, to, weight=one.weight) for one in more}}
+    others = (
+        TaskQueue(one.name, one.url, dead_letters_of(one.url, *letters), weight=one.weight) for one in more
+    )
+    return {DEFAULT: first, **{one.name: one for one in others}}
 
 
 def named(stack: Stack, queue: str) -> TaskQueue:

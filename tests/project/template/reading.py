@@ -75,6 +75,8 @@ class Template:
             return not self._holds(arguments[0], parameters)
         if function == "Fn::And":
             return all(self._holds(one, parameters) for one in arguments)
+        if function == "Fn::Or":
+            return any(self._holds(one, parameters) for one in arguments)
         if function == "Condition":
             return self.holds(arguments, **parameters)
         assert function == "Fn::Equals", f"this reads no {function} yet"

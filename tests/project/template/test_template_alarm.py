@@ -40,7 +40,7 @@ def test_the_mail_goes_to_the_address(template: Template) -> None:
     assert subscriptions == [{"Protocol": "email", "Endpoint": {"Ref": "AlarmEmail"}}]
 
 
-def test_cloudwatch_may_use_the_topic_for_this_alarm_only(template: Template) -> None:
+def test_cloudwatch_may_use_the_topic_for_the_stacks_alarms_only(template: Template) -> None:
     # Given that the topic has no key of its own, which CloudWatch could not use
     assert "KmsMasterKeyId" not in template.properties("AlarmTopic")
 
@@ -49,4 +49,8 @@ def test_cloudwatch_may_use_the_topic_for_this_alarm_only(template: Template) ->
     assert policy["Topics"] == statement["Resource"] == [{"Ref": "AlarmTopic"}]
     assert (statement["Effect"], statement["Action"]) == ("Allow", ["sns:Publish"])
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn("DeadLetterAlarm")}}
+    given = {"Queue2": "orders", "Queue2Fifo": "true"}
+    alarms = [
+        template.decided(statement["Condition"], **one)["ArnEquals"]["aws:SourceArn"] for one in ({}, given)
+    ]
+    assert alarms == [[arn("DeadLetterAlarm")], [arn("DeadLetterAlarm"), arn("OtherDeadLetterAlarm")]]

@@ -1,4 +1,4 @@
-"""Are both queues FIFO if the owner says so, and standard in every respect if not?"""
+"""Is a queue FIFO if the owner says so, and standard in every respect if not?"""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FIFO = {
 }
 
 
-def fifo_properties(template: Template, queue: str, fifo: str) -> dict[str, Any]:
+def fifo_properties(template: Template, queue: str, fifo: str, **given: str) -> dict[str, Any]:
     """Returns those of the queue's properties that only a FIFO queue has."""
-    properties = template.decided(template.properties(queue), Fifo=fifo)
+    properties = template.decided(template.properties(queue), Fifo=fifo, **given)
     return {name: value for name, value in properties.items() if "Fifo" in name or "Dedupl" in name}
 
 
@@ -35,7 +35,38 @@ def test_a_standard_queue_does_not_even_say_that_it_is_none(template: Template, 
 
 
 def test_queues_are_standard_unless_the_owner_says_otherwise(template: Template) -> None:
-    assert template.source["Parameters"]["Fifo"]["Default"] == "false"
+    parameters = template.source["Parameters"]
+
+    assert parameters["Fifo"]["Default"] == "false"
+    assert [parameters[f"Queue{number}Fifo"]["Default"] for number in (2, 3, 4, 5)] == ["default"] * 4
+
+
+@pytest.mark.parametrize(
+    ("first", "its_own", "expected"),
+    [
+        ("false", "default", {}),
+        ("false", "false", {}),
+        ("false", "true", FIFO),
+        ("true", "default", FIFO),
+        ("true", "false", {}),
+        ("true", "true", FIFO),
+    ],
+)
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_a_further_queue_is_as_its_parameter_says_or_as_the_first_one(
+    template: Template, number: int, first: str, its_own: str, expected: dict[str, Any]
+) -> None:
+    given = {f"Queue{number}": "orders", f"Queue{number}Fifo": its_own}
+
+    assert fifo_properties(template, f"TaskQueue{number}", first, **given) == expected
+    assert fifo_properties(template, "TaskQueue", first, **given) == (FIFO if first == "true" else {})
+
+
+@pytest.mark.parametrize(("fifo", "expected"), [("false", FIFO), ("true", {})])
+def test_the_other_dead_letter_queue_is_what_the_first_one_is_not(
+    template: Template, fifo: str, expected: dict[str, Any]
+) -> None:
+    assert fifo_properties(template, "OtherDeadLetterQueue", fifo) == expected
 
 
 @pytest.mark.parametrize("queue", QUEUES)

@@ -56,11 +56,14 @@ def test_the_queues_are_told_with_their_names_weights_and_urls(ours: Template) -
     assert text == "default:<DefaultWeight>=<TaskQueue> <Queue2>=<TaskQueue2> <Queue5>=<TaskQueue5>"
 
 
-def test_the_producers_policy_allows_sending_and_no_more(template: Template) -> None:
-    assert json.loads(pasted(template.source["Outputs"]["ProducerPolicy"])) == {
+def test_the_producers_policy_allows_sending_to_the_stacks_queues_and_no_more(template: Template) -> None:
+    told = template.decided(template.source["Outputs"]["ProducerPolicy"], Queue2="urgent:6", Queue5="bulk")
+
+    between, parts = told["Value"]["Fn::Join"]
+    assert json.loads(between.join(pasted({"Value": part}) for part in parts)) == {
         "Effect": "Allow",
         "Action": "sqs:SendMessage",
-        "Resource": "<TaskQueue.Arn>",
+        "Resource": ["<TaskQueue.Arn>", "<TaskQueue2.Arn>", "<TaskQueue5.Arn>"],
     }
 
 
@@ -73,4 +76,25 @@ def test_the_redrive_command_moves_dead_letters_back_to_the_task_queue(template:
         "--region": "<AWS::Region>",
         "--source-arn": "<DeadLetterQueue.Arn>",
         "--destination-arn": "<TaskQueue.Arn>",
+    }
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_the_other_redrive_command_moves_them_to_the_first_queue_of_their_kind(
+    template: Template, number: int
+) -> None:
+    given = {f"Queue{number}": "orders", f"Queue{number}Fifo": "true", "Queue5": "bulk", "Queue5Fifo": "true"}
+    output = template.source["Outputs"]["OtherRedriveCommand"]
+    text, names = template.decided(output["Value"], **given)["Fn::Sub"]
+    to = {name: f"<{'.'.join(one['Fn::GetAtt'])}>" for name, one in names.items()}
+
+    command = shlex.split(pasted({"Value": {"Fn::Sub": [text, to]}}))
+
+    assert template.holds(output["Condition"], **given)
+    assert not template.holds(output["Condition"])
+    assert command[:3] == ["aws", "sqs", "start-message-move-task"]
+    assert dict(zip(command[3::2], command[4::2], strict=True)) == {
+        "--region": "<AWS::Region>",
+        "--source-arn": "<OtherDeadLetterQueue.Arn>",
+        "--destination-arn": f"<TaskQueue{number}.Arn>",
     }

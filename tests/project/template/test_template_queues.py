@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -60,14 +61,64 @@ def test_the_first_queue_is_always_there(template: Template) -> None:
     assert "Condition" not in template.resources["TaskQueue"]
 
 
-def test_there_is_one_dead_letter_queue_for_all(template: Template) -> None:
-    targets: list[Any] = [
-        queue["Properties"]["RedrivePolicy"]["deadLetterTargetArn"]
-        for name, queue in template.of_type("AWS::SQS::Queue").items()
-        if name != "DeadLetterQueue"
-    ]
+@pytest.mark.parametrize("fifo", ["false", "true"])
+def test_there_is_one_dead_letter_queue_for_all_of_a_kind(template: Template, fifo: str) -> None:
+    """A FIFO queue's dead-letter queue must be FIFO, and a standard one's standard
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html)."""
+    another = {"false": "true", "true": "false"}[fifo]
+    given = {"Fifo": fifo, "Queue2": "a", "Queue2Fifo": "false", "Queue3": "b", "Queue3Fifo": "true"}
+    given |= {"Queue4": "c", "Queue5": "d", "Queue5Fifo": another}
 
-    assert targets == [arn("DeadLetterQueue")] * (1 + len(MORE))
+    targets: dict[str, Any] = {
+        name: template.decided(queue["Properties"], **given)["RedrivePolicy"]["deadLetterTargetArn"]
+        for name, queue in template.of_type("AWS::SQS::Queue").items()
+        if not name.endswith("DeadLetterQueue")
+    }
+
+    ones, others = arn("DeadLetterQueue"), arn("OtherDeadLetterQueue")
+    of_a_kind = {"false": ones, "true": others} if fifo == "false" else {"true": ones, "false": others}
+    assert targets == {
+        "TaskQueue": ones,
+        "TaskQueue2": of_a_kind["false"],
+        "TaskQueue3": of_a_kind["true"],
+        "TaskQueue4": ones,
+        "TaskQueue5": others,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [
+        ({}, False),
+        ({"Queue3": "orders"}, False),
+        ({"Queue3": "orders", "Fifo": "true"}, False),
+        ({"Queue3Fifo": "true"}, False),
+        ({"Queue3": "orders", "Queue3Fifo": "true"}, True),
+        ({"Queue3": "orders", "Queue3Fifo": "true", "Fifo": "true"}, False),
+        ({"Queue5": "mails", "Queue5Fifo": "false", "Fifo": "true"}, True),
+    ],
+    ids=str,
+)
+def test_the_other_dead_letter_queue_is_there_only_if_a_queue_needs_it(
+    template: Template, given: dict[str, str], there: bool
+) -> None:
+    needed = [
+        name
+        for name, one in template.ours.items()
+        if name.startswith(("OtherDead", "FifoOtherDead")) and template.holds(one["Condition"], **given)
+    ]
+    policy = "OtherDeadLetterQueuePolicy" if "Queue5" in given else "FifoOtherDeadLetterQueuePolicy"
+
+    expected = {"OtherDeadLetterQueue", "OtherDeadLetterAlarm", policy} if there else set()
+    assert set(needed) == expected
+
+
+@pytest.mark.parametrize("name", ["DeadLetterQueue", "DeadLetterAlarm"])
+def test_the_other_ones_have_the_first_ones_properties(template: Template, name: str) -> None:
+    other = template.decided(template.properties(f"Other{name}"), Fifo="true")
+    first = template.decided(template.properties(name), Fifo="false")
+
+    assert json.loads(json.dumps(other).replace("OtherDead", "Dead")) == first
 
 
 @pytest.mark.parametrize("function", ["ConsumerFunction", "WorkerFunction"])
@@ -85,6 +136,20 @@ def test_the_consumer_reads_what_the_template_gives_it() -> None:
         TaskQueue("urgent", "https://sqs.test/u", dead_letters, 1, 6, worker),
         TaskQueue("bulk", "https://sqs.test/b", dead_letters, 1, 1, worker),
     ]
+
+
+def test_a_queue_of_the_other_kind_has_the_other_dead_letters() -> None:
+    both = {"DeadLetterQueue": "https://sqs.test/d", "OtherDeadLetterQueue": "https://sqs.test/o.fifo"}
+    given = {**TWO, **both, "Queue4Fifo": "true", "TaskQueue4": "https://sqs.test/b.fifo"}
+
+    consumer = read(ConsumerSettings, environment_of("ConsumerFunction", **given))
+    worker = read(WorkerSettings, environment_of("WorkerFunction", **given))
+
+    told = {queue.name: queue.dead_letter_url for queue in consumer.task_queues}
+    assert told == {"default": both["DeadLetterQueue"], "urgent": both["DeadLetterQueue"]} | {
+        "bulk": both["OtherDeadLetterQueue"]
+    }
+    assert {name: worker.dead_letters_of(url) for url, name in worker.names.items()} == told
 
 
 def test_the_worker_reads_what_the_template_gives_it() -> None:

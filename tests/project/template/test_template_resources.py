@@ -11,7 +11,8 @@ from tests.project.template.yours import without_yours
 
 MORE = [f"TaskQueue{number}" for number in (2, 3, 4, 5)]
 NAMED = {f"Queue{number}": f"queue{number}:{number}" for number in (2, 3, 4, 5)}
-QUEUES = ["TaskQueue", *MORE, "DeadLetterQueue"]
+OF_BOTH_KINDS = {"Queue2Fifo": "false", "Queue3Fifo": "true"}
+QUEUES = ["TaskQueue", *MORE, "DeadLetterQueue", "OtherDeadLetterQueue"]
 HOLDS_DATA = r"AWS::(SQS::Queue(Policy)?|DynamoDB::\w*Table|S3::Bucket)"
 FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 
@@ -26,7 +27,9 @@ def test_a_queue_is_encrypted(template: Template, queue: str) -> None:
 def test_a_queue_refuses_anything_but_tls(template: Template, queue: str, fifo: str) -> None:
     # Given the queue's one policy
     (policy,) = (
-        each for each in policies(template, fifo).values() if each["Properties"]["Queues"] == [{"Ref": queue}]
+        each
+        for each in policies(template, fifo, **OF_BOTH_KINDS).values()
+        if each["Properties"]["Queues"] == [{"Ref": queue}]
     )
 
     # Then it denies everybody everything without TLS
@@ -38,12 +41,12 @@ def test_a_queue_refuses_anything_but_tls(template: Template, queue: str, fifo: 
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def policies(template: Template, fifo: str) -> dict[str, Any]:
-    """Returns the queues' policies that a stack with that parameter has."""
+def policies(template: Template, fifo: str, **given: str) -> dict[str, Any]:
+    """Returns the queues' policies that a stack with these parameters has."""
     return {
         name: policy
         for name, policy in template.of_type("AWS::SQS::QueuePolicy").items()
-        if "Condition" not in policy or template.holds(policy["Condition"], Fifo=fifo, **NAMED)
+        if "Condition" not in policy or template.holds(policy["Condition"], Fifo=fifo, **NAMED, **given)
     }
 
 

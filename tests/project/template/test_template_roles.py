@@ -49,8 +49,8 @@ FLOW_CONTROL = {
 def test_a_role_allows_exactly_what_its_function_calls(
     template: Template, role: str, flow_control: str, queues: Sequence[int]
 ) -> None:
-    # Given a stack with so many more queues
-    given = {f"Queue{number}": f"queue{number}" for number in queues}
+    # Given a stack with so many more queues, of which the second one is FIFO
+    given = {f"Queue{number}": f"queue{number}" for number in queues} | {"Queue2Fifo": "true"}
 
     # When what the role allows is collected by resource
     allowed = defaultdict(set)
@@ -67,6 +67,8 @@ def test_a_role_allows_exactly_what_its_function_calls(
                 allowed[name].update(statement["Action"])
 
     more = {f"TaskQueue{number}": WANTED[role]["TaskQueue"] for number in queues}
+    if 2 in queues:
+        more["OtherDeadLetterQueue"] = WANTED[role]["DeadLetterQueue"]
     assert dict(allowed) == WANTED[role] | more | (FLOW_CONTROL[role] if flow_control == "true" else {})
 
 

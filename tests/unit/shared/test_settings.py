@@ -64,6 +64,7 @@ def test_a_missing_setting_is_named_with_what_it_may_be(settings: type[Any], var
         (ConsumerSettings, "QUEUES", "urgent:0=https://a/b", QUEUES_MAY_BE),
         (WorkerSettings, "QUEUES", "urgent=https://a/b urgent=https://a/c", QUEUES_MAY_BE),
         (ConsumerSettings, "DEFAULT_WEIGHT", "0", "a whole number from 1 to 100"),
+        (WorkerSettings, "OTHER_DEAD_LETTER_QUEUE_URL", "dead", "a queue's URL, or empty"),
         (ConsumerSettings, "QUEUE_WORKERS", "video", WORKERS_MAY_BE),
         (ConsumerSettings, "QUEUE_WORKERS", "video=one video=two", WORKERS_MAY_BE),
         (WorkerSettings, "METRICS", "True", "true or false"),
@@ -89,6 +90,7 @@ def test_a_bad_setting_is_named_with_what_it_was_and_what_it_may_be(
         (ConsumerSettings, "BATCH_SIZE", "10", 10),
         (ConsumerSettings, "QUEUE_URL", "http://127.0.0.1:4566/0/tasks", "http://127.0.0.1:4566/0/tasks"),
         (WorkerSettings, "METRICS", "false", False),
+        (WorkerSettings, "OTHER_DEAD_LETTER_QUEUE_URL", "", ""),
     ],
 )
 def test_what_it_may_be_is_read(settings: type[Any], name: str, value: str, read_as: object) -> None:
