@@ -21,13 +21,15 @@ TRIES = 4
 
 
 class ConsumerPorts(NamedTuple):
-    """The ports that a tick calls. `others` are the queues besides the first one."""
+    """The ports that a tick calls. `others` are the queues besides the first one. Those of them that are FIFO
+    as the first one is not, or are not as it is, have `other_dead_letters`."""
 
     queue: Queue
     dead_letters: Queue
     workers: Workers
     gates: Gates | None = None
     others: Sequence[Queue] = ()
+    other_dead_letters: Queue | None = None
 
 
 class WorkerPorts(NamedTuple):
@@ -44,7 +46,7 @@ class WorkerPorts(NamedTuple):
 @contextmanager
 def faulty_consumer(
     queues: Sequence[Queue],
-    dead_letters: Queue,
+    dead_letters: Sequence[Queue],
     workers: Workers,
     gates: OperatedGates | None,
     faults: Faults,
@@ -52,12 +54,16 @@ def faulty_consumer(
 ) -> Iterator[ConsumerPorts]:
     """Yields the consumer's ports while a tick runs."""
     first, *others = (FaultyQueue(queue, faults, clock, again=False) for queue in queues)
+    letters, *other_letters = (
+        FaultyQueue(queue, faults, clock, again=False, service="dead letters") for queue in dead_letters
+    )
     yield ConsumerPorts(
         first,
-        FaultyQueue(dead_letters, faults, clock, again=False, service="dead letters"),
+        letters,
         workers,
         None if gates is None else FaultyGates(gates, faults, clock),
         others,
+        other_letters[0] if other_letters else None,
     )
 
 

@@ -12,7 +12,7 @@ an hour's backoff runs at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from random import Random
 from types import TracebackType
@@ -27,7 +27,7 @@ from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
 from zigzag_testing.blocking import threaded
-from zigzag_testing.dead_letters import DeadLetter, redrive
+from zigzag_testing.dead_letters import DeadLetter
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -36,7 +36,7 @@ from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.schedules import Schedule, every
-from zigzag_testing.stack import Processes, StackQueues, table_of, timeouts_of, weights_of
+from zigzag_testing.stack import Processes, StackQueues, fifo_of, table_of, timeouts_of, weights_of
 from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import SkewedClock, close, run_to_its_end, virtual_runner
 
@@ -52,7 +52,7 @@ class Sandbox(Operated):
                                table.
     queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
                                "default" is the first one.
-    fifo                    -- whether the queues are FIFO queues, as the parameter Fifo.
+    fifo                    -- whether the queues are FIFO queues, or the names of those that are.
     linger_seconds, watch_always, in_flight_cap, batch_size, flow_control
                             -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
@@ -74,7 +74,7 @@ class Sandbox(Operated):
         tasks: Mapping[str, str | Task[Any, Any, Any]] | None = None,
         *,
         queues: Mapping[str, int] | None = None,
-        fifo: bool = False,
+        fifo: bool | Collection[str] = False,
         linger_seconds: int = 0,
         watch_always: bool = False,
         in_flight_cap: int = 0,
@@ -91,11 +91,11 @@ class Sandbox(Operated):
         seed: int = 0,
     ) -> None:
         self._table, weights = table_of(tasks), weights_of(queues)
-        timeouts = timeouts_of(queue_workers, weights)
+        timeouts, fifo_queues = timeouts_of(queue_workers, weights), fifo_of(fifo, weights)
         self._runner, self.clock = virtual_runner()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
         self._in_flight_cap, self._consumers = in_flight_cap, Processes(linger_seconds, watch_always)
-        of_sqs = fifo, superseded_handles_act, count_late_seconds
+        of_sqs = fifo_queues, superseded_handles_act, count_late_seconds
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue = self.queues[DEFAULT]
@@ -147,16 +147,16 @@ class Sandbox(Operated):
         self._do(self._run(max_seconds))
 
     def redrive(self) -> int:
-        """Moves all dead letters back to the task queue, as the stack's RedriveCommand. Returns how many.
+        """Moves all dead letters back to the first queue of their kind, as RedriveCommand. Returns how many.
 
         A redriven message is a new one, with all attempts left; its task keeps the id.
         """
-        return self._do(redrive(self.dead_letter_queue, self.queue))
+        return self._do(self._stack.redrive())
 
     @property
     def dead_letters(self) -> list[DeadLetter]:
-        """The letters in the dead-letter queue."""
-        return [DeadLetter.of(letter) for letter in self.dead_letter_queue.messages]
+        """The letters in the dead-letter queues."""
+        return [DeadLetter.of(letter) for queue in self._stack.letter_queues for letter in queue.messages]
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_to_its_end(self._runner, coroutine)
@@ -197,11 +197,11 @@ class Sandbox(Operated):
             await workers.finish()
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
-        ports = [*self.queues.values()], self.dead_letter_queue, self.workers, self.gates
+        ports = [*self.queues.values()], self._stack.letter_queues, self.workers, self.gates
         return faulty_consumer(*ports, self.faults, self.clock)
 
     def _worker_ports(self, queue: MemoryQueue) -> AbstractContextManager[WorkerPorts]:
-        ports = queue, self.dead_letter_queue, self.records, self.gates
+        ports = queue, self._stack.letters_of(queue), self.records, self.gates
         return faulty_worker(*ports, self.faults, self.clock)
 
     async def _one_tick(self) -> Summary | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,18 +13,22 @@ from shared.ports.workers import Workers
 from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue
 from zigzag import Task
 from zigzag.outbox import is_url, no_queue
+from zigzag_testing.dead_letters import redrive
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.process_ports import ConsumerPorts
 from zigzag_testing.virtual_time import VirtualClock
+
+_SUFFIX = {False: "", True: ".fifo"}
 
 LOOK_AGAIN_SECONDS = 1.0
 """Seconds until a waiting receive sees a new message."""
 
 
 class StackQueues:
-    """The task queues by name, and the dead-letter queue, as in the template.
+    """The task queues by name, and their dead-letter queues, as in the template: one for each kind.
 
     weights -- of the queues, by name, the first one's first.
+    fifo    -- the names of those that are FIFO.
     """
 
     def __init__(
@@ -32,23 +36,25 @@ class StackQueues:
         clock: VirtualClock,
         weights: Mapping[str, int],
         batch_size: int,
-        fifo: bool,
+        fifo: Collection[str],
         superseded_handles_act: bool,
         count_late_seconds: float,
     ) -> None:
         self._weights = weights
         self._batch_size = batch_size
-        suffix = ".fifo" if fifo else ""
-        self.dead_letters = MemoryQueue(
-            clock, f"https://sqs.sandbox/dead-letters{suffix}", retention_seconds=KEPT_SECONDS
-        )
+        first, *others = {name in fifo: None for name in weights}
+        self.letter_queues = [
+            MemoryQueue(clock, f"https://sqs.sandbox/{name}{_SUFFIX[kind]}", retention_seconds=KEPT_SECONDS)
+            for name, kind in zip(("dead-letters", "other-dead-letters"), (first, *others), strict=False)
+        ]
+        self.dead_letters = self.letter_queues[0]
         self.by_name = {
             name: MemoryQueue(
                 clock,
-                f"https://sqs.sandbox/tasks{'' if name == DEFAULT else f'-{name}'}{suffix}",
+                f"https://sqs.sandbox/tasks{'' if name == DEFAULT else f'-{name}'}{_SUFFIX[name in fifo]}",
                 retention_seconds=KEPT_SECONDS,
                 max_receive_count=MAX_RECEIVE_COUNT,
-                dead_letters=self.dead_letters,
+                dead_letters=self._letters_of_kind(name in fifo),
                 superseded_handles_act=superseded_handles_act,
                 look_again_seconds=LOOK_AGAIN_SECONDS,
                 count_late_seconds=count_late_seconds,
@@ -58,14 +64,30 @@ class StackQueues:
 
     def polled(self, ports: ConsumerPorts, workers: Mapping[str, Workers]) -> list[PolledQueue]:
         """Returns the queues for a consumer, with its ports, and `workers` of those that have their own."""
-        to, size = self.dead_letters.url, self._batch_size
-        queues = [
-            TaskQueue(name, queue.url, to, size, self._weights[name]) for name, queue in self.by_name.items()
-        ]
-        return [
-            PolledQueue(queue, port, ports.dead_letters, workers.get(queue.name))
-            for queue, port in zip(queues, (ports.queue, *ports.others), strict=True)
-        ]
+        letters = ports.dead_letters, ports.other_dead_letters or ports.dead_letters
+        polled = []
+        for (name, queue), port in zip(self.by_name.items(), (ports.queue, *ports.others), strict=True):
+            to = self.letters_of(queue)
+            described = TaskQueue(name, queue.url, to.url, self._batch_size, self._weights[name])
+            polled.append(
+                PolledQueue(described, port, letters[self.letter_queues.index(to)], workers.get(name))
+            )
+        return polled
+
+    def letters_of(self, queue: MemoryQueue) -> MemoryQueue:
+        """Returns the dead-letter queue of a queue."""
+        return self._letters_of_kind(queue.fifo)
+
+    def _letters_of_kind(self, fifo: bool) -> MemoryQueue:
+        return next(one for one in self.letter_queues if one.fifo == fifo)
+
+    async def redrive(self) -> int:
+        """Moves each dead letter to the first queue of its kind. Returns how many there were."""
+        moved = 0
+        for letters in self.letter_queues:
+            to = next(queue for queue in self.by_name.values() if queue.fifo == letters.fifo)
+            moved += await redrive(letters, to)
+        return moved
 
     def name_of(self, url: str | None) -> str:
         """Returns the name of the queue with this URL; the first one's if there is none."""
@@ -117,6 +139,16 @@ def timeouts_of(queue_workers: Mapping[str, float] | None, weights: Mapping[str,
         if name not in weights:
             raise ValueError(f"queue_workers has {name!r}; it may have {', '.join(weights)}")
     return queue_workers or {}
+
+
+def fifo_of(fifo: bool | Collection[str], weights: Mapping[str, int]) -> Collection[str]:
+    """Returns the names of the FIFO queues. Raises ValueError if one is not there."""
+    if isinstance(fifo, bool):
+        return weights if fifo else ()
+    for name in fifo:
+        if name not in weights:
+            raise ValueError(f"fifo has {name!r}; it may have {', '.join(weights)}")
+    return fifo
 
 
 def table_of(

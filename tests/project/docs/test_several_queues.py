@@ -38,8 +38,9 @@ def test_the_examples_run() -> None:
 
 
 def test_the_parameters_of_the_example_are_those_that_the_text_speaks_of() -> None:
-    (block,) = blocks(PAGE, "toml")
+    block, of_fifo = blocks(PAGE, "toml")
 
+    assert dict(re.findall(r'"(\w+)=([\w:]+)"', of_fifo.text)) == {"Queue3": "orders:2", "Queue3Fifo": "true"}
     assert dict(re.findall(r'"(\w+)=([\w:]+)"', block.text)) == CONFIGURED
     assert "`urgent` gets six messages of ten, `default` three and `bulk` one" in PAGE
     assert f"its weight, 1 to {MAX_WEIGHT}" in PAGE

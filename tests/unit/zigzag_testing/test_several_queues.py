@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -100,6 +101,42 @@ def test_a_queue_with_a_worker_of_its_own_has_its_time_and_the_others_have_the_s
         assert [report.outcome for report in sandbox.reports] == ["succeeded"] * 3
         assert left["default"] == left["urgent"] == left["bulk"] - 840
         assert (sandbox.workers.ended["returned"], sandbox.workers_of["bulk"].ended["returned"]) == (2, 1)
+
+
+class TestFifo:
+    """A sandbox in which only `urgent` is FIFO."""
+
+    @pytest.fixture
+    def sandbox(self) -> Iterator[Sandbox]:
+        with Sandbox(TASKS, queues=QUEUES, fifo=["urgent"]) as sandbox:
+            yield sandbox
+
+    def test_what_is_sent_to_it_needs_a_group_and_the_others_take_none_or_one(self, sandbox: Sandbox) -> None:
+        with pytest.raises(SendError, match="the message has no group"):
+            plain.send({}, queue="urgent")
+        plain.send({}, queue="urgent", group="ann")
+        plain.send({}, queue="bulk")
+        plain.send({}, group="ann")
+        sandbox.run()
+
+        assert [report.outcome for report in sandbox.reports] == ["succeeded"] * 3
+
+    def test_its_dead_letters_are_apart_and_each_comes_back_to_a_queue_that_is_as_its_own(
+        self, sandbox: Sandbox
+    ) -> None:
+        fail.send({}, queue="urgent", group="ann")
+        fail.send({}, queue="bulk")
+        sandbox.run()
+        letters = {letter.note["source"] for letter in sandbox.dead_letters}
+
+        assert letters == {sandbox.queues["urgent"].url, sandbox.queues["bulk"].url}
+        assert len(sandbox.dead_letter_queue) == 1
+        assert sandbox.redrive() == 2
+        assert waiting(sandbox) == {"default": 1, "urgent": 1, "bulk": 0}
+
+    def test_one_that_is_not_there_is_refused(self) -> None:
+        with pytest.raises(ValueError, match=r"^fifo has 'none'; it may have default, urgent, bulk$"):
+            Sandbox(TASKS, queues=QUEUES, fifo=["none"])
 
 
 def test_a_worker_of_a_queue_that_is_not_there_is_refused() -> None:

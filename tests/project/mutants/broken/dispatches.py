@@ -20,6 +20,16 @@ def _(original, consumer, polled, flow, ends_at):
 answers("no queue has a worker of its own", "H150", "shared.settings:workers_of_queues", {})
 
 
+@breaks("the worker has one dead-letter queue for all queues", "H153", "worker.settings:dead_letters_of")
+def _(original, url, first, other):
+    return first
+
+
+@breaks("the consumer has one dead-letter queue for all queues", "H153", "consumer.settings:dead_letters_of")
+def _(original, url, first, other):
+    return first
+
+
 @breaks("one refused invoke ends the turn of every queue", "H151", "consumer.tick:Tick._poll")
 async def _(original, tick, group, number):
     received = await original(tick, group, number)
