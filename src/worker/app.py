@@ -11,14 +11,13 @@ from typing import Any
 from shared import log
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
-from shared.delivery import BadEventError
 from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
 from worker.transports import gates_by, transports_by_now
-from worker.triggers import dispatch
+from worker.triggers.trigger import triggered
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
 
@@ -59,21 +58,17 @@ def _worker(queue_url: str) -> Worker:
 
 
 def handler(event: object, context: Any) -> Any:
-    """Works one dispatch and answers with the report of its delivery, or a list. Raises BadEventError."""
+    """Works one batch, and answers as its trigger does. Raises BadEventError."""
     settings = _settings()
-    try:
-        batch = dispatch.batch_of(event, settings.names)
-    except BadEventError as error:
-        log.write(logging.ERROR, str(error))
-        raise
+    batch, observers, answer = triggered(event, settings)
     worker = _worker(batch.queue_url or settings.queue_url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
     try:
-        reports = run_in_place(worker.work(batch, PROCESS.seconds_left))
+        reports = run_in_place(worker.work(batch, PROCESS.seconds_left, *observers))
     except BaseException as error:  # our own code failed, perhaps broken by a task
         PROCESS.end_after(error, getattr(context, "aws_request_id", None))
     PROCESS.end_if_it_must()  # all is settled that can be; the next task gets a clean process
-    return dispatch.answer_of(reports)
+    return answer(reports)
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

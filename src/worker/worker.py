@@ -21,6 +21,7 @@ from worker.host import Host
 from worker.lookup import Table
 from worker.no_queue import NoRecords, NoSettler
 from worker.observers.log_line import LogLine
+from worker.observers.observer import Observer
 from worker.result import Report
 from worker.settle import Settler
 
@@ -67,16 +68,15 @@ class Worker:
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
 
-    async def work(self, batch: Batch, seconds_left: Callable[[], float]) -> list[Report]:
+    async def work(
+        self, batch: Batch, seconds_left: Callable[[], float], *observers: Observer
+    ) -> list[Report]:
         """Works one batch, from its lease to its settling, and returns a report for each delivery.
 
         seconds_left -- how long until Lambda ends the function.
+        observers    -- of this batch, besides those of every batch.
         """
-        settler: Settler | NoSettler = NoSettler()
-        records: Records = NoRecords()
-        guards: tuple[Guard, ...] = ()
-        if batch.can_be_settled:
-            settler, records, guards = self._settler, self._records, self._guards
+        settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
         hold = Hold(batch, self._beats, self._clock, self._host)
@@ -98,7 +98,7 @@ class Worker:
             hold=hold,
             settler=settler,
             guards=guards,
-            observers=self._observers,
+            observers=(*self._observers, *observers),
             clock=self._clock,
             host=self._host,
             deadline=deadline,
@@ -107,6 +107,11 @@ class Worker:
         if breaker is not None:
             await breaker.tell(batch, reports)
         return reports
+
+    def _of(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
+        if batch.can_be_settled:
+            return self._settler, self._records, self._guards
+        return NoSettler(), NoRecords(), ()
 
 
 def _flow(

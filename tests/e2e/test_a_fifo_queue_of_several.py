@@ -1,4 +1,4 @@
-"""On the local AWS, which judges every role: a FIFO queue next to standard ones, with its own dead letters."""
+"""On the local AWS, which judges every role: a FIFO queue next to standard ones, with its dead letters."""
 
 from __future__ import annotations
 

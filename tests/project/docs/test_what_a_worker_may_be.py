@@ -149,7 +149,12 @@ def test_lambda_may_make_the_workers_network_interfaces_and_a_task_may_not() -> 
 def test_a_worker_in_a_vpc_has_an_endpoint_for_each_service_that_zigzag_calls_there() -> None:
     resources = to_cloudformation(followed("A VPC"))["Resources"]
     role = resources["WorkerRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    called = {action.partition(":")[0] for one in statements(role) for action in one["Action"]}
+    called = {
+        action.partition(":")[0]
+        for one in statements(role)
+        for action in one["Action"]
+        if isinstance(action, str)
+    }
 
     endpoints = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::EC2::VPCEndpoint"]
 

@@ -19,7 +19,7 @@ TICK_END_SECONDS = 5
 
 def test_a_message_stays_hidden_until_its_worker_can_no_longer_start(template: Template) -> None:
     # Given what the template says
-    visibility = template.properties("TaskQueue")["VisibilityTimeout"]
+    visibility = template.decided(template.properties("TaskQueue"))["VisibilityTimeout"]
     event_age = template.properties("WorkerFunctionEventInvokeConfig")["MaximumEventAgeInSeconds"]
 
     # Then it covers the dispatch, the event's age, and the safety
@@ -27,7 +27,7 @@ def test_a_message_stays_hidden_until_its_worker_can_no_longer_start(template: T
 
 
 def test_the_queue_hides_messages_for_a_lease(template: Template) -> None:
-    assert template.properties("TaskQueue")["VisibilityTimeout"] == lease.LEASE_SECONDS
+    assert template.decided(template.properties("TaskQueue"))["VisibilityTimeout"] == lease.LEASE_SECONDS
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

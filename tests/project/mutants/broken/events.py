@@ -9,7 +9,7 @@ from tests.project.mutants.mutation import Part
 from shared import delivery, envelope
 
 PART = Part("Events")
-breaks = PART.breaks
+breaks, answers = PART.breaks, PART.answers
 
 
 @breaks("no body is compressed", "H15", "shared.envelope:compressed")
@@ -30,3 +30,19 @@ def _(original, value):
 @breaks("bytes in an attribute stay bytes", "H16", "shared.envelope:_to_base64")
 def _(original, attributes):
     return attributes
+
+
+answers(
+    "an event source is told of no message that is still on the queue",
+    "H170",
+    "worker.triggers.records:Unfinished.answer",
+    {"batchItemFailures": []},
+)
+answers("an event source takes the place of limits and weights", "H171", "worker.triggers.records:refuse")
+
+
+@breaks(
+    "an event source deletes what could not be settled", "H170", "worker.triggers.records:Unfinished.settled"
+)
+def _(original, self, delivery, result, report):
+    return original(self, delivery, result, report._replace(settled=True))

@@ -44,3 +44,21 @@ sets(
     "template.yaml:Resources.WorkerFunction.DependsOn",
     "WorkerLogGroup",
 )
+sets(
+    "Lambda deletes what a worker of an event source has postponed",
+    "H170",
+    "template.yaml:Resources.TaskQueueEvents.Properties.FunctionResponseTypes",
+    [],
+)
+sets(
+    "an event source takes the place of limits",
+    "H171",
+    "template.yaml:Rules.EventsHaveNoLimits.RuleCondition",
+    {"Fn::Equals": [{"Ref": "Trigger"}, "never"]},
+)
+sets(
+    "an event source's queue hides a message for a lease only",
+    "H172 H173",
+    "template.yaml:Resources.TaskQueue.Properties.VisibilityTimeout",
+    120,
+)

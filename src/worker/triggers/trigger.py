@@ -1,0 +1,40 @@
+"""Chooses the trigger of an event. A trigger makes a batch of an event, and an answer of the batch's end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from shared import log
+from shared.delivery import BadEventError, Batch
+from worker.observers.observer import Observer
+from worker.result import Report
+from worker.settings import WorkerSettings
+from worker.triggers import dispatch, records
+
+
+class Triggered(NamedTuple):
+    """An event that was read.
+
+    observers -- to be told of the batch's deliveries.
+    answer    -- returns the function's answer, of the batch's reports.
+    """
+
+    batch: Batch
+    observers: tuple[Observer, ...]
+    answer: Callable[[Sequence[Report]], Any]
+
+
+def triggered(event: Any, settings: WorkerSettings) -> Triggered:
+    """Returns the event as its trigger reads it. Raises BadEventError, and logs it."""
+    try:
+        if not records.is_of_an_event_source(event):
+            return Triggered(dispatch.batch_of(event, settings.names), (), dispatch.answer_of)
+        records.refuse(settings.flow_control, [queue.weight for queue in settings.queues])
+        batch = records.batch_of(event, settings.names)
+    except BadEventError as error:
+        log.write(logging.ERROR, str(error))
+        raise
+    unfinished = records.Unfinished(batch)
+    return Triggered(batch, (unfinished,), lambda reports: unfinished.answer())
