@@ -62,6 +62,11 @@ class Alarm:
         finally:
             self._ends = _NEVER
 
+    def ring(self) -> None:
+        """Interrupts the block that runs now, if one does."""
+        if self._ends != _NEVER:
+            self._set(min(self._ends, monotonic()))
+
     def _heard(self, *_: object) -> None:
         # Otherwise the block has ended, or is being left.
         if monotonic() >= self._ends and not _is_in_hand(exception()):

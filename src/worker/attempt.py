@@ -6,17 +6,19 @@ decision: there the message is held, and the timer runs.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from random import Random
 from typing import TYPE_CHECKING
 
+from shared import log
 from shared.delivery import Delivery
 from shared.errors import words
 from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
-from worker.deadline import GRACE_SECONDS, Deadline
+from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError, Table
@@ -150,6 +152,9 @@ class Runner:
         seconds = self._enter(start.attempt)
         context = context_of(start.attempt, start.delivery, self._deadline.task_seconds)
         timeout = prepared.task.policy.timeout
+        if timeout is not None and timeout > self._deadline.whole + SOFT_SECONDS and start.first:
+            what = "its timeout is longer than its worker's time"
+            log.write(logging.WARNING, what, task=prepared.task.name, timeout=timeout, seconds=round(seconds))
 
         async def watch(sleep: Sleep) -> None:
             if timeout is not None and not await sleep(timeout + GRACE_SECONDS):
@@ -169,15 +174,10 @@ class Runner:
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides the outcome of the error."""
         attempt = start.attempt
-        ends = isinstance(error, FunctionEndsError)
-        if ends and not attempt.entered and not start.starts.concluded:  # our own calls took all the time
-            wait = self._random.randint(*NOT_ENTERED_SECONDS)
-            return await self._no_attempt(start, wait, "not started: no time was left for it")
+        if (no_attempt := self._of_an_interrupt(error, start)) is not None:
+            return await self._no_attempt(start, *no_attempt)
         if self._hold.lost:
             return LEASE_LOST
-        if ends and start.had_less_time:  # it comes again at once, as the first of its group
-            why = f"no attempt, behind others of its batch: {INTERRUPTED}"
-            return await self._no_attempt(start, WITHOUT_ITS_TIME_SECONDS, why)
         if self._breaker is not None and not attempt.told:
             attempt.told = True  # once: a call that hangs must not take the time of the hard end as well
             attempt.hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
@@ -192,6 +192,18 @@ class Runner:
         if start.starts.concluded:
             return AlreadyDone()
         return waits(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
+
+    def _of_an_interrupt(self, error: BaseException, start: Start) -> tuple[int, str] | None:
+        """Returns how long the message waits, and why, if an interrupt was no attempt; else None."""
+        ends, ours = isinstance(error, FunctionEndsError), not self._hold.lost
+        stopped = self._host.stop_reason if isinstance(error, OutOfTimeError) and ours else None
+        if stopped is not None and not start.starts.concluded:
+            return WITHOUT_ITS_TIME_SECONDS, f"no attempt: {stopped}"
+        if ends and not start.attempt.entered and not start.starts.concluded:  # our calls took all the time
+            return self._random.randint(*NOT_ENTERED_SECONDS), "not started: no time was left for it"
+        if ends and ours and start.had_less_time:  # it comes again at once, as the first of its group
+            return WITHOUT_ITS_TIME_SECONDS, f"no attempt, behind others of its batch: {INTERRUPTED}"
+        return None
 
     async def _no_attempt(self, start: Start, seconds: int, reason: str) -> RetryLater:
         """Takes the start back, and gives up the record of the run."""

@@ -21,10 +21,12 @@ class Deadline:
     """The time of one invocation. In a short one, the three limits are fractions of it.
 
     seconds_left -- how long until Lambda ends the function.
+
+    whole -- all seconds that it has.
     """
 
     def __init__(self, seconds_left: Callable[[], float]) -> None:
-        whole = seconds_left()
+        self.whole = whole = seconds_left()
         self._seconds_left = seconds_left
         self._soft = min(SOFT_SECONDS, whole / 4)
         self._hard = min(HARD_SECONDS, whole / 6)

@@ -33,9 +33,12 @@ class Host(Protocol):
     """The worker's process.
 
     exit_reason -- why the process must not run another task, or None.
+    stop_reason -- why the running task is interrupted although its time is not over, or None. That is no
+                   attempt.
     """
 
     exit_reason: str | None
+    stop_reason: str | None
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
         """Calls the function and returns its result. Raises SoftDeadline after `seconds`."""

@@ -32,14 +32,19 @@ JOIN_SECONDS = 5.0
 
 
 class LambdaProcess:
-    """This process, whose main thread runs the tasks."""
+    """This process, whose main thread runs the tasks.
 
-    def __init__(self) -> None:
+    memory_mb -- the memory that it may use; 0 if it is not known.
+    """
+
+    def __init__(self, memory_mb: int | None = None) -> None:
         self.exit_reason: str | None = None
+        self.stop_reason: str | None = None
         self.seconds_left: Callable[[], float] = lambda: inf
         self._loop: Loop | None = None  # made when the first task needs it
         self._environ = os.environ  # kept: a task may put another in its place
-        self._memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
+        of_lambda = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
+        self._memory_mb = of_lambda if memory_mb is None else memory_mb
 
     def begin(self, seconds_left: Callable[[], float]) -> None:
         """Begins an invocation, which ends when no seconds are left."""
@@ -48,6 +53,11 @@ class LambdaProcess:
     def ends_at(self) -> float:
         """Returns when the invocation ends, in epoch seconds."""
         return time() + self.seconds_left()
+
+    def stop(self, reason: str) -> None:
+        """Interrupts the task that runs now, if one does. Another thread calls it, until the process ends."""
+        self.stop_reason = reason
+        ALARM.ring()
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
         pid = getpid()

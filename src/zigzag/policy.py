@@ -7,10 +7,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from shared.lease import LONGEST_RUN_SECONDS
 from zigzag.values import Value
 
-MAX_TIMEOUT_SECONDS = 900
-"""A Lambda function runs no longer
+MAX_TIMEOUT_SECONDS = LONGEST_RUN_SECONDS
+"""A task takes so long on a server at most, and 900 s on Lambda
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 

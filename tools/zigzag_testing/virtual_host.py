@@ -23,6 +23,7 @@ class VirtualHost:
         self, faults: Faults | None = None, *, at_first_line: Callable[[], None] = lambda: None
     ) -> None:
         self.exit_reason: str | None = None
+        self.stop_reason: str | None = None
         self._faults = faults or Faults.none()
         self._at_first_line = at_first_line
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from tests.project.architecture.modules import SRC, Module
 
-OURS = [module for module in SRC if module.package in {"consumer", "worker", "shared", "zigzag"}]
+OURS = [module for module in SRC if module.package in {"consumer", "worker", "server", "shared", "zigzag"}]
 
 NEVER = {
     "makes objects of bytes": "copyreg dill jsonpickle marshal pickle shelve yaml",
@@ -20,6 +20,8 @@ NEVER = {
 WITH_CARE = {
     # It says where to stop; only those who may invoke the worker can give it anything.
     "shared.envelope": {"zlib"},
+    # It starts its own slots, before and without any message.
+    "server.supervisor": {"subprocess"},
     # It calls AWS's endpoints, of the region's or a variable's name: see test_what_a_message_reaches.py.
     "shared.aws.lean": {"socket", "ssl"},
 }

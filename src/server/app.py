@@ -1,0 +1,123 @@
+"""One slot in a process of its own, on AWS. The supervisor starts it:
+
+python -m server.app DESCRIPTOR --queue=…
+
+DESCRIPTOR is a pipe with the supervisor's orders.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from math import inf
+from random import Random
+from typing import NoReturn
+
+from server.control import BROKEN_STATUS, Control
+from server.flows import flows_of
+from server.options import Options, options_of, queue_of, settings_of
+from server.slot import Slot, Work
+from shared import log
+from shared.aws.choice import transport_in_place
+from shared.aws.doubt import Doubt
+from shared.aws.dynamodb_gates import DynamoDbGates
+from shared.aws.dynamodb_records import DynamoDbRecords
+from shared.aws.identity import Identity
+from shared.aws.sqs_queue import SqsQueue
+from shared.delivery import Batch
+from shared.ports.clock import WallClock
+from shared.queues import TaskQueue
+from tasks import TASKS
+from worker.process import LambdaProcess
+from worker.settings import WorkerSettings
+from worker.transports import gates_by, transports_by_now
+from worker.worker import Worker
+from zigzag.in_place import run_in_place
+
+STOPS = "its server stops"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serves until the supervisor asks to stop."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # the supervisor decides; a child of a task has the default
+    log.configure()
+    options, settings = options_of(arguments[1:]), settings_of(os.environ)
+    process = LambdaProcess(options.memory)
+    control = Control(int(arguments[0]), lambda: process.stop(STOPS))
+    slot = _slot(options, settings, process, control)
+    control.begin()
+    try:
+        run_in_place(slot.run())
+    except BaseException as error:
+        _end(error)
+
+
+def _slot(options: Options, settings: WorkerSettings, process: LambdaProcess, control: Control) -> Slot:
+    queue, random = queue_of(settings, options.queue), Random()
+    # As the consumer's: a receive whose answer is lost must not be sent again.
+    polls = transport_in_place(settings.transport, attempts=1, doubt=Doubt(), identity=Identity(os.environ))
+    gates = DynamoDbGates(polls, settings.records_table) if settings.flow_control else None
+    return Slot(
+        SqsQueue(polls, queue.url),
+        SqsQueue(polls, queue.dead_letter_url),
+        flows_of(queue, gates, control, random),
+        _work(_worker(queue, settings, process, random), process, control),
+        control,
+        random,
+        control,
+        seconds=options.timeout,
+        poll_seconds=options.poll_seconds,
+    )
+
+
+def _worker(queue: TaskQueue, settings: WorkerSettings, process: LambdaProcess, random: Random) -> Worker:
+    aws, beats = transports_by_now(settings.transport, process.ends_at)
+    table = settings.records_table
+    gates = gates_by(table, aws, beats, process.ends_at) if settings.flow_control else None
+    return Worker(
+        queue=SqsQueue(aws, queue.url),
+        dead_letters=SqsQueue(aws, queue.dead_letter_url),
+        records=DynamoDbRecords(aws, table, process.ends_at),
+        tasks=TASKS,
+        clock=WallClock(),
+        random=random,
+        host=process,
+        beats=SqsQueue(beats, queue.url),
+        metrics_of=queue.url if settings.metrics else None,
+        name=queue.name,
+        gates=gates,
+    )
+
+
+def _work(worker: Worker, process: LambdaProcess, control: Control) -> Work:
+    """Returns what works a batch in this process, and ends the process if it must."""
+
+    async def work(batch: Batch, seconds_left: Callable[[], float]) -> None:
+        def left() -> float:
+            return min(seconds_left(), control.seconds_left())
+
+        process.begin(left)
+        try:
+            await worker.work(batch, left)
+        except BaseException as error:  # our own code failed, perhaps broken by a task
+            process.end_after(error, None)
+        process.end_if_it_must()
+        process.begin(lambda: inf)
+
+    return work
+
+
+def _end(error: BaseException) -> NoReturn:
+    try:
+        log.write(logging.ERROR, "a slot failed", error=error)
+        log.flush()
+    finally:
+        os._exit(BROKEN_STATUS)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,31 @@
+"""Decides how long a slot waits after a receive that failed: longer each time, and at once after a
+refusal."""
+
+from __future__ import annotations
+
+from random import Random
+
+from shared.ports.workers import Reply
+
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+"""The bounds of the pause. The longest is that of a consumer: its next tick comes in a minute."""
+
+
+class Patience:
+    """The patience with the receives of one slot."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._in_a_row = 0
+
+    def went_well(self) -> None:
+        self._in_a_row = 0
+
+    def pause_seconds(self, reply: Reply) -> float:
+        """Returns how long to wait after a receive that failed so."""
+        self._in_a_row += 1
+        longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self._in_a_row, 10), LONGEST_PAUSE_SECONDS)
+        if reply is Reply.DEFINITE:  # a retry won't help: somebody has to give a permission, or a queue
+            longest = LONGEST_PAUSE_SECONDS
+        return self._random.uniform(0.5, 1.0) * longest

@@ -1,0 +1,192 @@
+"""A slot serves one queue, one message at a time: asks the flow, receives, works, and begins again.
+
+It is the consumer and the worker in one process: the flow is the consumer's, and what happens to a message
+is the worker's. Only the dispatch is left out. So a message is received only when a slot is free, and its
+task starts at once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Protocol
+
+from consumer.batches import WORN_RECEIVES
+from consumer.dispatch import MAX_RELEASE_FACTOR, RELEASE_SECONDS
+from consumer.flow.flow import Flow, Share
+from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.given_up import worn
+from server.patience import Patience
+from shared import log
+from shared.dead_letter import Cause, move_to_dead_letters
+from shared.delivery import Batch, Delivery
+from shared.envelope import is_writable
+from shared.lease import LEASE_SECONDS, LONGEST_RUN_SECONDS
+from shared.ports.clock import Clock
+from shared.ports.queue import MAX_POLL_SECONDS, Queue, QueueError
+
+CLOSED_AGAIN_SECONDS = 5.0
+"""Seconds until the flow is asked again after it said that nothing more may be received."""
+
+EMPTY_AGAIN_SECONDS = 1.0
+"""Seconds until the next poll after an empty one of a queue with a rate or an exact cap: it does not wait."""
+
+type Work = Callable[[Batch, Callable[[], float]], Awaitable[object]]
+"""Works a batch, as `Worker.work`. The second argument returns how many seconds are left."""
+
+
+class Stop(Protocol):
+    """The wish to stop.
+
+    asked -- whether nothing more may be received.
+    """
+
+    @property
+    def asked(self) -> bool: ...
+
+
+class Slot:
+    """Serves one queue.
+
+    flows        -- returns a new flow of the queue.
+    work         -- works a batch.
+    stop         -- ends the slot, once its task has ended.
+    seconds      -- most time of a task, from its receive.
+    poll_seconds -- longest wait of a receive.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        dead_letters: Queue,
+        flows: Callable[[], Flow],
+        work: Work,
+        clock: Clock,
+        random: Random,
+        stop: Stop,
+        *,
+        seconds: float = LONGEST_RUN_SECONDS,
+        poll_seconds: int = MAX_POLL_SECONDS,
+    ) -> None:
+        self._queue = queue
+        self._dead_letters = dead_letters
+        self._flows = flows
+        self._work = work
+        self._clock = clock
+        self._random = random
+        self._stop = stop
+        self._seconds = seconds
+        self._poll_seconds = poll_seconds
+        self._patience = Patience(random)
+        self._flow = flows()
+        self._closed: str | None = None
+
+    async def run(self) -> None:
+        """Serves the queue until it is asked to stop."""
+        while not self._stop.asked:
+            await self._turn()
+        await self._flow.end()
+
+    async def _turn(self) -> None:
+        share = await self._flow.may_receive()
+        if share.most == 0:
+            await self._wait_for_the_flow(share)
+            return
+        self._say_closed(None)
+        asked_at = self._clock.now()
+        received = await self._receive(share)
+        if not received:
+            if received is not None and share.slots:
+                await self._clock.sleep(EMPTY_AGAIN_SECONDS)
+            return
+        (delivery,) = received
+        if not share.slots and self._clock.now() > asked_at + LOOK_AGAIN_SECONDS:
+            share = await self._flow.may_receive()  # it may have changed while the receive waited
+            self._flow.received(share, min(1, share.most))
+        for slot in share.slots[:1]:
+            await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
+        if not await self._started(delivery, share):
+            for slot in share.slots[:1]:
+                self._flow.unsent(slot)
+        await self._renew_the_flow()
+
+    async def _wait_for_the_flow(self, share: Share) -> None:
+        over = self._flow.over
+        if over is None:
+            await self._clock.sleep(share.again_seconds)
+            return
+        self._say_closed(over)
+        await self._renew_the_flow()
+        await self._clock.sleep(CLOSED_AGAIN_SECONDS)
+
+    async def _renew_the_flow(self) -> None:
+        """Begins a new flow, which gives back what the old one did not use."""
+        await self._flow.end()
+        self._flow = self._flows()
+
+    def _say_closed(self, why: str | None) -> None:
+        """Logs why nothing is received, once for each reason."""
+        if why != self._closed:
+            log.write(logging.INFO, "nothing is received" if why else "receives again", reason=why)
+        self._closed = why
+
+    async def _receive(self, share: Share) -> list[Delivery] | None:
+        """Returns at most one delivery, or None if the receive failed."""
+        wait = 0 if share.slots else self._poll_seconds  # slots expire within seconds
+        try:
+            received = await self._queue.receive(1, wait, LEASE_SECONDS)
+        except QueueError as error:
+            self._flow.received(share, 0)
+            log.write(logging.WARNING, f"receive {error.reply.value}", reason=str(error))
+            await self._clock.sleep(self._patience.pause_seconds(error.reply))
+            return None
+        self._flow.received(share, len(received))
+        self._patience.went_well()
+        return received
+
+    async def _started(self, delivery: Delivery, share: Share) -> bool:
+        """Works the message, or returns False if it must not start here."""
+        if self._stop.asked:
+            await self._release(delivery, 0, "this process stops")
+        elif share.most == 0:
+            await self._release(delivery, self._seconds_of_a_release(delivery), "its queue has closed")
+        elif not is_writable(delivery.message):  # no dead letter could hold it, either
+            reason = "JSON in UTF-8 can't hold it: it may have half a character"
+            await self._release(delivery, self._seconds_of_a_release(delivery), reason)
+        elif delivery.receive_count >= WORN_RECEIVES:
+            cause = Cause(worn(delivery))
+            ports = self._queue, self._dead_letters, self._clock, self._random
+            await move_to_dead_letters(delivery, cause, *ports)
+        else:
+            ends_at = (delivery.lease.received_at if delivery.lease else self._clock.now()) + self._seconds
+            await self._work(Batch((_with(delivery, share),)), lambda: ends_at - self._clock.now())
+            return True
+        return False
+
+    def _seconds_of_a_release(self, delivery: Delivery) -> int:
+        """Returns for how long a released message is hidden: longer if it was received often, as by the
+        consumer."""
+        factor = max(1, min(delivery.receive_count // 4, MAX_RELEASE_FACTOR))
+        return self._random.randint(*RELEASE_SECONDS) * factor
+
+    async def _release(self, delivery: Delivery, seconds: int, reason: str) -> None:
+        """Leaves a message that was not started to another worker, after `seconds`."""
+        log.write(logging.INFO, "released", message_id=delivery.message_id, reason=reason)
+        try:
+            failed = await self._queue.change_visibility([delivery], seconds)
+        except QueueError as error:
+            log.write(logging.WARNING, "not released: it comes again when its lease ends", reason=str(error))
+            return
+        if failed:
+            log.write(logging.WARNING, "not released: possible duplicate", reason=failed[0].reason)
+
+
+def _with(delivery: Delivery, share: Share) -> Delivery:
+    """Returns the delivery, whose lease has the permit and the doubt of the share."""
+    lease = delivery.lease
+    if lease is None:
+        return delivery
+    for slot in share.slots[:1]:
+        lease = lease._replace(start_by=min(lease.start_by, slot.start_by), permit=slot.permit)
+    return Delivery(delivery.message, delivery.queue_url, lease._replace(doubt=share.doubt))

@@ -1,0 +1,175 @@
+"""Keeps the slots of a server running, each in a process of its own, and ends them after a signal.
+
+A slot's process ends after a task that broke it, as the worker function's does. Another one takes its place.
+What the task has started ends with it.
+
+| signal (SIGTERM or SIGINT) | what happens |
+|---|---|
+| the first | no slot receives any more; the running tasks have the grace to end, and are then interrupted |
+| the second | the running tasks are interrupted now, and their messages are visible at once |
+| the third | all processes are killed; the messages come again when their leases end |
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from math import inf
+from time import monotonic
+
+from server.control import BROKEN_STATUS, DRAIN, END
+from server.signals import Signals
+from shared import log
+from worker.deadline import SOFT_SECONDS
+
+KILL_SECONDS = SOFT_SECONDS + 1
+"""Seconds from the interrupt until a process that still runs is killed."""
+
+SHORT_LIFE_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+"""Bounds of the pause until a slot is started again that failed at its start: it would fail again."""
+
+_LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+
+
+class Supervisor:
+    """Runs slots.
+
+    command -- starts a slot; the descriptor of its orders and `arguments` are added.
+    grace   -- seconds for the running tasks after the first signal.
+    """
+
+    def __init__(self, command: Sequence[str], arguments: Sequence[str], *, slots: int, grace: float) -> None:
+        self._command = command
+        self._arguments = arguments
+        self._places = [_Place() for _ in range(slots)]
+        self._grace = grace
+        self._asked = 0
+        self._end_at = self._kill_at = inf
+        self._status = 0
+
+    def run(self) -> int:
+        """Runs until a signal, and returns the exit status: 1 if a process had to be killed."""
+        with Signals(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD) as signals:
+            try:
+                while True:
+                    self._reap()
+                    if self._asked and not any(place.process for place in self._places):
+                        return self._status
+                    self._act()
+                    for number in signals.wait(self._seconds_to_next()):
+                        if number != signal.SIGCHLD:
+                            self._ask()
+            finally:
+                self._kill()
+
+    def _act(self) -> None:
+        """Does what is due."""
+        now = monotonic()
+        if not self._asked:
+            for place in self._places:
+                if place.process is None and now >= place.start_at:
+                    place.start(self._command, self._arguments)
+        elif now >= self._kill_at:
+            self._kill()
+        elif now >= self._end_at:
+            self._tell(END)
+            self._end_at, self._kill_at = inf, now + KILL_SECONDS
+
+    def _seconds_to_next(self) -> float:
+        starts = [place.start_at for place in self._places if place.process is None and not self._asked]
+        return max(0.0, min([*starts, self._end_at, self._kill_at]) - monotonic())
+
+    def _ask(self) -> None:
+        self._asked += 1
+        now = monotonic()
+        if self._asked == 1:
+            log.write(logging.INFO, "the server stops", grace_seconds=self._grace)
+            self._tell(DRAIN)
+            self._end_at = now + self._grace
+        elif self._asked == 2:
+            self._end_at = now if self._kill_at == inf else inf
+        else:
+            self._kill_at = now
+
+    def _tell(self, order: bytes) -> None:
+        for place in self._places:
+            place.tell(order)
+
+    def _reap(self) -> None:
+        for place in self._places:
+            place.reap(stopping=bool(self._asked))
+        with suppress(ChildProcessError):  # orphans of tasks, if this is the first process of a container
+            while (found := os.waitid(os.P_ALL, 0, _LOOK)) is not None:
+                if any(place.process and place.process.pid == found.si_pid for place in self._places):
+                    return
+                os.waitpid(found.si_pid, 0)
+
+    def _kill(self) -> None:
+        for place in self._places:
+            if place.process is not None:
+                self._status = 1
+                place.kill()
+
+
+class _Place:
+    """The place of one slot, and the process that has it.
+
+    start_at -- when the next process may be started, by the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start_at = 0.0
+        self._orders = -1
+        self._began = 0.0
+        self._failed = 0
+
+    def start(self, command: Sequence[str], arguments: Sequence[str]) -> None:
+        reads, self._orders = os.pipe()
+        try:
+            self.process = subprocess.Popen(
+                [*command, str(reads), *arguments],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(reads,),
+                start_new_session=True,  # so that what its tasks start can be ended with it
+            )
+        finally:
+            os.close(reads)
+        self._began = monotonic()
+
+    def tell(self, order: bytes) -> None:
+        if self.process is not None:
+            with suppress(BrokenPipeError):  # it has just ended
+                os.write(self._orders, order)
+
+    def reap(self, *, stopping: bool) -> None:
+        """Clears the place if its process has ended."""
+        if self.process is None or os.waitid(os.P_PID, self.process.pid, _LOOK) is None:
+            return
+        self._end_group()  # before its id is free for others
+        status = self.process.wait()
+        self.process = None
+        os.close(self._orders)
+        if stopping:
+            return
+        lived = monotonic() - self._began
+        broken = status == BROKEN_STATUS or (status < 0 and lived < SHORT_LIFE_SECONDS)
+        self._failed = self._failed + 1 if broken else 0
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failed - 1), LONGEST_PAUSE_SECONDS) if broken else 0.0
+        self.start_at = monotonic() + pause
+        level = logging.ERROR if broken or status < 0 else logging.INFO
+        log.write(level, "a slot is replaced", status=status, lived_seconds=round(lived, 1), in_seconds=pause)
+
+    def kill(self) -> None:
+        self._end_group()
+
+    def _end_group(self) -> None:
+        """Ends the process and all that its tasks have started, except what has left its session."""
+        if self.process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
