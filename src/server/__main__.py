@@ -1,4 +1,4 @@
-"""The command `python -m server`: checks what it needs, and runs the slots until a signal."""
+"""The command `python -m server`: checks what it needs, and runs its processes until a signal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.settings import SettingError
 USAGE_STATUS = 2
 """The exit status if a setting or an option is wrong, as argparse has it."""
 
-SLOT = (sys.executable, "-m", "server.app")
+PROCESS_COMMAND = (sys.executable, "-m", "server.app")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,7 +33,9 @@ def main(arguments: Sequence[str]) -> int:
         log.write(logging.ERROR, problem)
         return 1
     log.write(logging.INFO, "the server begins", **options._asdict(), queue_url=queue.url)
-    supervisor = Supervisor(SLOT, options.to_arguments(), slots=options.at_once, grace=options.grace)
+    supervisor = Supervisor(
+        PROCESS_COMMAND, options.to_arguments(), processes=options.at_once, grace=options.grace
+    )
     status = supervisor.run()
     log.write(logging.INFO, "the server has ended", status=status)
     return status

@@ -1,4 +1,4 @@
-"""One slot in a process of its own, on AWS. The supervisor starts it:
+"""One process of a server, on AWS. The supervisor starts it:
 
 python -m server.app DESCRIPTOR --queue=…
 
@@ -19,7 +19,7 @@ from typing import NoReturn
 from server.control import BROKEN_STATUS, Control
 from server.flows import flows_of
 from server.options import Options, options_of, queue_of, settings_of
-from server.slot import Slot, Work
+from server.serving import Serving, Work
 from shared import log
 from shared.aws.choice import transport_in_place
 from shared.aws.doubt import Doubt
@@ -48,20 +48,20 @@ def main(arguments: Sequence[str]) -> None:
     options, settings = options_of(arguments[1:]), settings_of(os.environ)
     process = LambdaProcess(options.memory)
     control = Control(int(arguments[0]), lambda: process.stop(STOPS))
-    slot = _slot(options, settings, process, control)
+    serving = _serving(options, settings, process, control)
     control.begin()
     try:
-        run_in_place(slot.run())
+        run_in_place(serving.run())
     except BaseException as error:
         _end(error)
 
 
-def _slot(options: Options, settings: WorkerSettings, process: LambdaProcess, control: Control) -> Slot:
+def _serving(options: Options, settings: WorkerSettings, process: LambdaProcess, control: Control) -> Serving:
     queue, random = queue_of(settings, options.queue), Random()
     # As the consumer's: a receive whose answer is lost must not be sent again.
     polls = transport_in_place(settings.transport, attempts=1, doubt=Doubt(), identity=Identity(os.environ))
     gates = DynamoDbGates(polls, settings.records_table) if settings.flow_control else None
-    return Slot(
+    return Serving(
         SqsQueue(polls, queue.url),
         SqsQueue(polls, queue.dead_letter_url),
         flows_of(queue, gates, control, random),
@@ -113,7 +113,7 @@ def _work(worker: Worker, process: LambdaProcess, control: Control) -> Work:
 
 def _end(error: BaseException) -> NoReturn:
     try:
-        log.write(logging.ERROR, "a slot failed", error=error)
+        log.write(logging.ERROR, "a process of the server failed", error=error)
         log.flush()
     finally:
         os._exit(BROKEN_STATUS)

@@ -1,4 +1,4 @@
-"""The supervisor's orders to a slot, over a pipe. If the supervisor dies, the pipe's end is an order, too.
+"""The supervisor's orders to a process, over a pipe. If the supervisor dies, the pipe's end is an order, too.
 
 A signal would not do: a service manager may send it to all processes of a service, and a task may handle or
 block it. A thread reads the pipe by functions that no task can replace.
@@ -18,7 +18,7 @@ DRAIN, END = b"d", b"e"
 """Two orders: receive nothing more; and interrupt the task that runs."""
 
 BROKEN_STATUS = 70
-"""The exit status of a slot that failed by itself. Its process ends with 1 after a task that broke it."""
+"""The exit status of a process that failed by itself. It ends with 1 after a task that broke it."""
 
 INTERRUPT_AGAIN_SECONDS = 0.5
 """Seconds until a task is interrupted again: its code may begin just after the first time."""
@@ -27,7 +27,7 @@ INTERRUPT_AGAIN_SECONDS = 0.5
 class Control:
     """The orders of the supervisor.
 
-    asked     -- whether the slot may receive nothing more.
+    asked     -- whether it may receive nothing more.
     interrupt -- interrupts the running task. Called again and again, by a thread.
     """
 
@@ -51,7 +51,7 @@ class Control:
         return time()
 
     async def sleep(self, seconds: float) -> None:
-        """Sleeps, until the first order at the latest. With `now` this is the slot's clock."""
+        """Sleeps, until the first order at the latest. With `now` this is the process's clock."""
         if self._stirred.acquire(timeout=max(0.0, seconds)):
             self._stirred.release()
 

@@ -1,4 +1,4 @@
-"""The flow of a slot: it receives one message, if the queue's gate lets it through."""
+"""The flow of a server's process: it receives one message, if the queue's gate lets it through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.queues import TaskQueue
 
 
 class OneMessage:
-    """The flow of a queue without a gate: one message at a time. The number of slots is the limit."""
+    """The flow of a queue without a gate: one message at a time. The number of processes is the limit."""
 
     over: str | None = None
 

@@ -13,8 +13,8 @@ from shared.queues import DEFAULT, TaskQueue
 from shared.settings import SettingError, read
 from worker.settings import WorkerSettings
 
-MAX_SLOTS = 256
-"""Most slots of a server. Each is a process."""
+MAX_AT_A_TIME = 256
+"""Most tasks that a server runs at once. Each has a process."""
 
 DEFAULT_GRACE_SECONDS = 25
 """Time for the running tasks after a SIGTERM. Kubernetes and ECS kill a container after 30 s
@@ -34,7 +34,7 @@ class Options(NamedTuple):
     at_once -- how many tasks run at once.
     timeout -- most seconds of a task.
     grace   -- seconds for the running tasks after a SIGTERM.
-    memory  -- MB of memory of each slot; 0 if it is not limited.
+    memory  -- MB of memory of each process; 0 if it is not limited.
     """
 
     queue: str
@@ -62,7 +62,7 @@ def options_of(arguments: Sequence[str]) -> Options:
     parser.add_argument("--queue", default=DEFAULT, metavar="NAME", help="the queue's name; default: default")
     parser.add_argument(
         "--at-once",
-        type=_whole(1, MAX_SLOTS, "tasks, each in a process of its own"),
+        type=_whole(1, MAX_AT_A_TIME, "tasks, each in a process of its own"),
         default=1,
         metavar="N",
         help="how many tasks run at once, each in a process of its own; default: 1",

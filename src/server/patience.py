@@ -1,4 +1,4 @@
-"""Decides how long a slot waits after a receive that failed: longer each time, and at once after a
+"""Decides how long a server waits after a receive that failed: longer each time, and at once after a
 refusal."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 class Patience:
-    """The patience with the receives of one slot."""
+    """The patience with the receives of one process."""
 
     def __init__(self, random: Random) -> None:
         self._random = random

@@ -1,11 +1,11 @@
-"""Keeps the slots of a server running, each in a process of its own, and ends them after a signal.
+"""Keeps the processes of a server running, and ends them after a signal.
 
-A slot's process ends after a task that broke it, as the worker function's does. Another one takes its place.
+A process ends after a task that broke it, as the worker function's does. Another one takes its place.
 What the task has started ends with it.
 
 | signal (SIGTERM or SIGINT) | what happens |
 |---|---|
-| the first | no slot receives any more; the running tasks have the grace to end, and are then interrupted |
+| the first | none receives any more; the running tasks have the grace to end, and are then interrupted |
 | the second | the running tasks are interrupted now, and their messages are visible at once |
 | the third | all processes are killed; the messages come again when their leases end |
 """
@@ -31,22 +31,24 @@ KILL_SECONDS = SOFT_SECONDS + 1
 
 SHORT_LIFE_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
-"""Bounds of the pause until a slot is started again that failed at its start: it would fail again."""
+"""Bounds of the pause until a process is started again that failed at its start: it would fail again."""
 
 _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
 class Supervisor:
-    """Runs slots.
+    """Runs processes.
 
-    command -- starts a slot; the descriptor of its orders and `arguments` are added.
+    command -- starts a process; the descriptor of its orders and `arguments` are added.
     grace   -- seconds for the running tasks after the first signal.
     """
 
-    def __init__(self, command: Sequence[str], arguments: Sequence[str], *, slots: int, grace: float) -> None:
+    def __init__(
+        self, command: Sequence[str], arguments: Sequence[str], *, processes: int, grace: float
+    ) -> None:
         self._command = command
         self._arguments = arguments
-        self._places = [_Place() for _ in range(slots)]
+        self._places = [_Place() for _ in range(processes)]
         self._grace = grace
         self._asked = 0
         self._end_at = self._kill_at = inf
@@ -117,7 +119,7 @@ class Supervisor:
 
 
 class _Place:
-    """The place of one slot, and the process that has it.
+    """The place of one process.
 
     start_at -- when the next process may be started, by the monotonic clock.
     """
@@ -163,7 +165,9 @@ class _Place:
         pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failed - 1), LONGEST_PAUSE_SECONDS) if broken else 0.0
         self.start_at = monotonic() + pause
         level = logging.ERROR if broken or status < 0 else logging.INFO
-        log.write(level, "a slot is replaced", status=status, lived_seconds=round(lived, 1), in_seconds=pause)
+        log.write(
+            level, "a process is replaced", status=status, lived_seconds=round(lived, 1), in_seconds=pause
+        )
 
     def kill(self) -> None:
         self._end_group()

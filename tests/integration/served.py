@@ -159,8 +159,8 @@ class Server:
         """Waits for its end, and returns its status."""
         return self._process.wait(seconds)
 
-    def slots(self) -> list[int]:
-        """Returns the processes that are its slots now."""
+    def processes(self) -> list[int]:
+        """Returns the processes that serve now."""
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(pid) for pid in children.split()]
 

@@ -128,7 +128,7 @@ def test_a_message_whose_process_is_killed_comes_again_after_its_lease_and_runs(
     first, second = (note for note in short.all_notes() if note["what"] == "began")
     assert first["pid"] != second["pid"]
     assert (server.logged("delivery")[0]["attempt"], short.waiting()) == (1, (0, 0))
-    assert [line["status"] for line in server.logged("a slot is replaced")] == [-signal.SIGKILL]
+    assert [line["status"] for line in server.logged("a process is replaced")] == [-signal.SIGKILL]
 
 
 def test_a_task_of_several_leases_runs_once(short: Place) -> None:
@@ -153,15 +153,15 @@ def test_a_task_that_takes_longer_than_its_time_here_is_interrupted_and_postpone
     assert place.noted("cleaned up") == ["long"]
 
 
-def test_the_slots_of_a_killed_server_end_their_tasks_and_receive_nothing_more(place: Place) -> None:
+def test_the_processes_of_a_killed_server_end_their_tasks_and_receive_nothing_more(place: Place) -> None:
     with place.server() as server:
         place.send("runs", seconds=3)
         wait_until(lambda: place.noted("began"))
-        (slot,) = server.slots()
+        (process,) = server.processes()
 
         server.signal(signal.SIGKILL)
         place.send("waits")
-        wait_until(lambda: not is_there(slot))
+        wait_until(lambda: not is_there(process))
 
     assert place.noted("ended") == ["runs"]
     assert place.waiting() == (1, 0)
@@ -170,7 +170,7 @@ def test_the_slots_of_a_killed_server_end_their_tasks_and_receive_nothing_more(p
 def test_what_a_task_leaves_running_ends_and_another_process_takes_the_next_message(place: Place) -> None:
     with place.server() as server:
         place.send("leaves", leaves=True)
-        wait_until(lambda: server.logged("a slot is replaced"))
+        wait_until(lambda: server.logged("a process is replaced"))
         place.send("next")
         wait_until(lambda: "next" in place.noted("ended"))
 

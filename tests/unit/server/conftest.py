@@ -1,4 +1,4 @@
-"""A server's slot on virtual time, with tasks that take the time that their payload says."""
+"""A server's process on virtual time, with tasks that take the time that their payload says."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.support import World, body_of
 
 from server.flows import flows_of
-from server.slot import Slot
+from server.serving import Serving
 from shared.delivery import Batch
 from shared.lease import LONGEST_RUN_SECONDS
 from shared.queues import DEFAULT, TaskQueue
@@ -25,7 +25,7 @@ class Stop:
 
 
 class Served(World):
-    """A queue that slots serve. A payload may say that the task takes `seconds`, or `raises`.
+    """A queue that processes of a server serve. A payload may say that the task takes `seconds`, or `raises`.
 
     began, ended -- the names in the payloads, with the seconds since the world began.
     most         -- most tasks that ran at the same time.
@@ -47,10 +47,10 @@ class Served(World):
             options = {"group": "g", "deduplication_id": str(name)} if fifo else {}
             self.send(body_of(task, {"name": name, **payload}), **options)
 
-    def slot(self, seconds: float = LONGEST_RUN_SECONDS, poll_seconds: int = 20) -> Slot:
-        """Makes one more slot, each with a process of its own."""
+    def process(self, seconds: float = LONGEST_RUN_SECONDS, poll_seconds: int = 20) -> Serving:
+        """Makes one more process."""
         queue = TaskQueue(DEFAULT, self.queue.url, self.dead_letters.url)
-        return Slot(
+        return Serving(
             self.queue,
             self.dead_letters,
             flows_of(queue, self.gates, self.clock, self.random),
@@ -67,11 +67,11 @@ class Served(World):
         worker = self.worker(self._table(), host=VirtualHost(), gates=gates)
         self.reports += await worker.work(batch, seconds_left)
 
-    def serve(self, seconds: float, *slots: Slot) -> None:
-        """Serves for so long. Slots go on in the next call."""
+    def serve(self, seconds: float, *processes: Serving) -> None:
+        """Serves for so long. They go on in the next call."""
 
         async def serving() -> None:
-            self._serving += [asyncio.create_task(slot.run()) for slot in slots]
+            self._serving += [asyncio.create_task(one.run()) for one in processes]
             await self.clock.sleep(seconds)
             for one in self._serving:
                 if one.done():
@@ -80,7 +80,7 @@ class Served(World):
         self.run(serving())
 
     def end(self) -> float:
-        """Asks the slots to stop. Returns after how many seconds the last one has ended."""
+        """Asks all processes to stop. Returns after how many seconds the last one has ended."""
 
         async def ending() -> None:
             await asyncio.gather(*self._serving)

@@ -1,8 +1,8 @@
-"""A slot serves one queue, one message at a time: asks the flow, receives, works, and begins again.
+"""Serves one queue, one message at a time: asks the flow, receives, works, and begins again.
 
 It is the consumer and the worker in one process: the flow is the consumer's, and what happens to a message
-is the worker's. Only the dispatch is left out. So a message is received only when a slot is free, and its
-task starts at once.
+is the worker's. Only the dispatch is left out. So a message is received only when its task can
+start at once.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Stop(Protocol):
     def asked(self) -> bool: ...
 
 
-class Slot:
+class Serving:
     """Serves one queue.
 
     flows        -- returns a new flow of the queue.
     work         -- works a batch.
-    stop         -- ends the slot, once its task has ended.
+    stop         -- ends it, once its task has ended.
     seconds      -- most time of a task, from its receive.
     poll_seconds -- longest wait of a receive.
     """

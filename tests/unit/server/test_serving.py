@@ -1,4 +1,4 @@
-"""A slot of a server: one message at a time, with the worker's promises, for as long as it takes."""
+"""A process of a server: one message at a time, with the worker's promises, for as long as it takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support import NOW, body_of
 from tests.unit.server.conftest import Served
 
 from consumer.batches import WORN_RECEIVES
-from server.slot import CLOSED_AGAIN_SECONDS
+from server.serving import CLOSED_AGAIN_SECONDS
 from shared.lease import LEASE_SECONDS, LONGEST_RUN_SECONDS
 from shared.ports.gates import Rate
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
@@ -19,7 +19,7 @@ TWENTY_MINUTES = 20 * 60
 
 
 def test_a_task_starts_as_soon_as_its_message_is_there(served: Served) -> None:
-    served.serve(7, served.slot())
+    served.serve(7, served.process())
 
     served.put("late")
     served.serve(2)
@@ -28,28 +28,28 @@ def test_a_task_starts_as_soon_as_its_message_is_there(served: Served) -> None:
     assert served.queue.messages == []
 
 
-def test_an_idle_slot_receives_every_20_seconds(served: Served) -> None:
-    served.serve(600, served.slot())
+def test_an_idle_process_receives_every_20_seconds(served: Served) -> None:
+    served.serve(600, served.process())
 
     polls = served.queue.asked("receive")
     assert len(polls) == pytest.approx(600 / 20, abs=1)
     assert {(most, wait, lease) for most, wait, lease, _ in polls} == {(1, 20, LEASE_SECONDS)}
 
 
-def test_a_slot_takes_one_message_at_a_time_and_leaves_the_others_to_others(served: Served) -> None:
+def test_a_process_takes_one_message_at_a_time_and_leaves_the_others_to_others(served: Served) -> None:
     served.put(*range(3), seconds=100)
 
-    served.serve(150, served.slot())
+    served.serve(150, served.process())
 
     assert [name for name, _ in served.began] == [0, 1]
     assert [delivery.receive_count for delivery in served.receive()] == [1]
     assert served.most == 1
 
 
-def test_as_many_tasks_run_at_once_as_there_are_slots(served: Served) -> None:
+def test_as_many_tasks_run_at_once_as_there_are_processes(served: Served) -> None:
     served.put(*range(9), seconds=100)
 
-    served.serve(350, *(served.slot() for _ in range(3)))
+    served.serve(350, *(served.process() for _ in range(3)))
 
     assert served.most == 3
     assert sorted(name for name, _ in served.ended) == list(range(9))
@@ -57,7 +57,7 @@ def test_as_many_tasks_run_at_once_as_there_are_slots(served: Served) -> None:
 
 def test_a_task_of_20_minutes_runs_once_and_its_message_is_nobody_elses_meanwhile(served: Served) -> None:
     served.put("long", seconds=TWENTY_MINUTES)
-    served.serve(60, served.slot())
+    served.serve(60, served.process())
 
     for _ in range(TWENTY_MINUTES // 60 - 2):
         served.serve(60)
@@ -75,7 +75,7 @@ def test_a_task_that_takes_longer_than_its_time_is_interrupted_and_postponed(
     """Also near the 12 hours for which SQS hides a message: it can still be postponed then."""
     served.put("endless", seconds=2 * MAX_VISIBILITY_SECONDS)
 
-    served.serve(seconds - 4, served.slot(seconds))
+    served.serve(seconds - 4, served.process(seconds))
 
     (report,) = served.reports
     assert (report.outcome, report.settled, report.attempt) == ("retry later", True, 1)
@@ -83,7 +83,7 @@ def test_a_task_that_takes_longer_than_its_time_is_interrupted_and_postponed(
 
 
 def test_the_time_of_a_task_counts_from_its_receive(served: Served) -> None:
-    """A slot that was busy, or waited for the flow, has less of the 12 hours."""
+    """A process that was busy, or waited for the flow, has less of the 12 hours."""
     served.put("endless", seconds=3600)
     delay = served.queue.receive
 
@@ -93,30 +93,30 @@ def test_the_time_of_a_task_counts_from_its_receive(served: Served) -> None:
         return received  # type: ignore[return-value]
 
     served.queue.receive = slow  # type: ignore[assignment,method-assign]
-    served.serve(105, served.slot(seconds=100))
+    served.serve(105, served.process(seconds=100))
 
     assert [report.outcome for report in served.reports] == ["retry later"]
     assert served.clock.now() - NOW < 110
 
 
-def test_a_timeout_that_asks_for_more_than_the_slot_has_is_said_when_its_task_starts(
+def test_a_timeout_that_asks_for_more_than_the_process_has_is_said_when_its_task_starts(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     served.put("long", task="takes_an_hour_at_most", seconds=600)
 
-    served.serve(5, served.slot(seconds=1800))
+    served.serve(5, served.process(seconds=1800))
 
     assert [line.getMessage() for line in caplog.records] == ["its timeout is longer than its worker's time"]
     (line,) = caplog.records
     assert (line.__dict__["fields"]["timeout"], line.__dict__["fields"]["seconds"]) == (3600, 1795)
 
 
-def test_a_timeout_that_the_slot_has_time_for_is_no_word_worth(
+def test_a_timeout_that_the_process_has_time_for_is_no_word_worth(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     served.put("long", task="takes_an_hour_at_most", seconds=600)
 
-    served.serve(5, served.slot(seconds=3600))
+    served.serve(5, served.process(seconds=3600))
 
     assert caplog.records == []
 
@@ -124,7 +124,7 @@ def test_a_timeout_that_the_slot_has_time_for_is_no_word_worth(
 def test_a_failed_task_is_tried_again_after_its_backoff(served: Served) -> None:
     served.put("bad", raises=True)
 
-    served.serve(300, served.slot())
+    served.serve(300, served.process())
 
     assert served.outcomes() == ["retry later", "retry later", "dead-letter"]
     assert len(served.dead_letters.messages) == 1
@@ -133,7 +133,7 @@ def test_a_failed_task_is_tried_again_after_its_backoff(served: Served) -> None:
 def test_messages_of_a_group_run_in_their_order(fifo: Served) -> None:
     fifo.put(*range(6), seconds=10)
 
-    fifo.serve(100, *(fifo.slot() for _ in range(3)))
+    fifo.serve(100, *(fifo.process() for _ in range(3)))
 
     assert [name for name, _ in fifo.ended] == list(range(6))
     assert fifo.most == 1
@@ -142,9 +142,9 @@ def test_messages_of_a_group_run_in_their_order(fifo: Served) -> None:
 # ---- Its end ----
 
 
-def test_a_slot_that_is_asked_to_stop_ends_its_task_and_receives_nothing_more(served: Served) -> None:
+def test_a_process_that_is_asked_to_stop_ends_its_task_and_receives_nothing_more(served: Served) -> None:
     served.put("runs", "waits", seconds=100)
-    served.serve(30, served.slot())
+    served.serve(30, served.process())
 
     assert served.end() == pytest.approx(70, abs=1)
 
@@ -152,9 +152,9 @@ def test_a_slot_that_is_asked_to_stop_ends_its_task_and_receives_nothing_more(se
     assert [delivery.receive_count for delivery in served.receive()] == [1]
 
 
-def test_a_message_that_comes_while_the_slot_stops_is_visible_again_at_once(served: Served) -> None:
+def test_a_message_that_comes_while_the_process_stops_is_visible_again_at_once(served: Served) -> None:
     """The receive that was under way may bring one. It is no attempt."""
-    served.serve(5, served.slot())
+    served.serve(5, served.process())
 
     served.stop.asked = True
     served.put("late")
@@ -166,8 +166,8 @@ def test_a_message_that_comes_while_the_slot_stops_is_visible_again_at_once(serv
     assert served.records.calls == []
 
 
-def test_an_idle_slot_ends_when_its_receive_does(served: Served) -> None:
-    served.serve(5, served.slot(poll_seconds=8))
+def test_an_idle_process_ends_when_its_receive_does(served: Served) -> None:
+    served.serve(5, served.process(poll_seconds=8))
 
     assert served.end() <= 8
 
@@ -175,10 +175,10 @@ def test_an_idle_slot_ends_when_its_receive_does(served: Served) -> None:
 # ---- Errors ----
 
 
-def test_a_slot_goes_on_after_receives_that_failed_and_waits_a_minute_at_most(served: Served) -> None:
+def test_a_process_goes_on_after_receives_that_failed_and_waits_a_minute_at_most(served: Served) -> None:
     served.queue.broken = {"receive"}
     served.put("waits")
-    served.serve(600, served.slot())
+    served.serve(600, served.process())
     tries = [at for *_, at in served.queue.asked("receive")]
     waits = [later - at for at, later in pairwise(tries)]
     assert max(waits) <= 60
@@ -194,7 +194,7 @@ def test_a_message_that_was_received_almost_as_often_as_sqs_allows_is_a_dead_let
     served.delivered_often(WORN_RECEIVES - 1, body_of("takes", {"name": "worn"}))
     served.pass_time(LEASE_SECONDS)
 
-    served.serve(5, served.slot())
+    served.serve(5, served.process())
 
     assert served.began == []
     assert len(served.dead_letters.messages) == 1
@@ -206,7 +206,7 @@ def test_a_message_that_was_received_almost_as_often_as_sqs_allows_is_a_dead_let
 def test_nothing_is_received_while_the_queue_is_paused(gated: Served) -> None:
     gated.operate(lambda gates: gates.pause(DEFAULT, gated.clock.now()))
     gated.put("waits")
-    gated.serve(100, gated.slot())
+    gated.serve(100, gated.process())
     assert gated.queue.asked("receive") == []
 
     gated.operate(lambda gates: gates.resume(DEFAULT, gated.clock.now()))
@@ -216,7 +216,7 @@ def test_nothing_is_received_while_the_queue_is_paused(gated: Served) -> None:
 
 
 def test_a_pause_holds_for_a_message_that_a_waiting_receive_brings(gated: Served) -> None:
-    gated.serve(5, gated.slot())
+    gated.serve(5, gated.process())
 
     gated.operate(lambda gates: gates.pause(DEFAULT, gated.clock.now()))
     gated.put("waits")
@@ -226,19 +226,19 @@ def test_a_pause_holds_for_a_message_that_a_waiting_receive_brings(gated: Served
     assert len(gated.receive()) == 1  # it is visible again
 
 
-def test_an_exact_cap_holds_over_all_slots(gated: Served) -> None:
+def test_an_exact_cap_holds_over_all_processes(gated: Served) -> None:
     gated.operate(lambda gates: gates.cap(DEFAULT, 2))
     gated.put(*range(6), seconds=100)
 
-    gated.serve(600, *(gated.slot() for _ in range(4)))
+    gated.serve(600, *(gated.process() for _ in range(4)))
 
     assert gated.most == 2
     assert sorted(name for name, _ in gated.ended) == list(range(6))
 
 
-def test_a_slot_without_a_message_keeps_no_permit_after_its_end(gated: Served) -> None:
+def test_a_process_without_a_message_keeps_no_permit_after_its_end(gated: Served) -> None:
     gated.operate(lambda gates: gates.cap(DEFAULT, 2))
-    gated.serve(30, gated.slot())
+    gated.serve(30, gated.process())
 
     gated.end()
 
@@ -246,11 +246,11 @@ def test_a_slot_without_a_message_keeps_no_permit_after_its_end(gated: Served) -
     assert gated.gates.attributes[DEFAULT]["held"] == {}
 
 
-def test_a_rate_holds_over_all_slots(gated: Served) -> None:
+def test_a_rate_holds_over_all_processes(gated: Served) -> None:
     gated.operate(lambda gates: gates.limit(DEFAULT, Rate(10, 1)))
     gated.put(*range(6))
 
-    gated.serve(100, *(gated.slot() for _ in range(3)))
+    gated.serve(100, *(gated.process() for _ in range(3)))
 
     starts = [at for _, at in gated.began]
     assert len(starts) == 6
@@ -258,7 +258,7 @@ def test_a_rate_holds_over_all_slots(gated: Served) -> None:
 
 
 def test_a_limit_that_is_set_while_a_receive_waits_holds_for_what_it_brings(gated: Served) -> None:
-    gated.serve(5, *(gated.slot() for _ in range(3)))
+    gated.serve(5, *(gated.process() for _ in range(3)))
 
     gated.operate(lambda gates: gates.cap(DEFAULT, 1))
     gated.put(*range(3), seconds=50)
