@@ -10,7 +10,7 @@ from zigzag_project.places import emptied
 ROOT = Path(__file__).resolve().parents[2]
 
 FOLDERS = (
-    *("src/consumer", "src/worker", "src/shared", "src/zigzag", "src/package"),
+    *("src/consumer", "src/worker", "src/server", "src/shared", "src/zigzag", "src/package"),
     *("tools/zigzag_cli", "tools/zigzag_operate", "tools/zigzag_local", "tools/zigzag_testing"),
 )
 LEFT_OUT = ("tools/zigzag_local/demo/", "tools/zigzag_local/ledger.py", "tools/zigzag_local/aws_cli.py")
