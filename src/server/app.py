@@ -14,9 +14,8 @@ import sys
 from collections.abc import Callable, Sequence
 from math import inf
 from random import Random
-from typing import NoReturn
 
-from server.control import BROKEN_STATUS, Control
+from server.control import REPLACED_STATUS, Control
 from server.flows import flows_of
 from server.options import Options, options_of, queue_of, settings_of
 from server.serving import Serving, Work
@@ -46,14 +45,15 @@ def main(arguments: Sequence[str]) -> None:
         signal.signal(number, lambda *_: None)  # the supervisor decides; a child of a task has the default
     log.configure()
     options, settings = options_of(arguments[1:]), settings_of(os.environ)
-    process = LambdaProcess(options.memory)
+    process = LambdaProcess(options.memory, exit_status=REPLACED_STATUS)
     control = Control(int(arguments[0]), lambda: process.stop(STOPS))
     serving = _serving(options, settings, process, control)
     control.begin()
     try:
         run_in_place(serving.run())
-    except BaseException as error:
-        _end(error)
+    except Exception as error:
+        log.write(logging.ERROR, "a process of the server failed", error=error)
+        raise SystemExit(1) from None
 
 
 def _serving(options: Options, settings: WorkerSettings, process: LambdaProcess, control: Control) -> Serving:
@@ -109,14 +109,6 @@ def _work(worker: Worker, process: LambdaProcess, control: Control) -> Work:
         process.begin(lambda: inf)
 
     return work
-
-
-def _end(error: BaseException) -> NoReturn:
-    try:
-        log.write(logging.ERROR, "a process of the server failed", error=error)
-        log.flush()
-    finally:
-        os._exit(BROKEN_STATUS)
 
 
 if __name__ == "__main__":

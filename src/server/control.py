@@ -17,8 +17,9 @@ from worker.deadline import SOFT_SECONDS
 DRAIN, END = b"d", b"e"
 """Two orders: receive nothing more; and interrupt the task that runs."""
 
-BROKEN_STATUS = 70
-"""The exit status of a process that failed by itself. It ends with 1 after a task that broke it."""
+REPLACED_STATUS = 75
+"""The exit status of a process that ended after a task that broke it. All others mean that it failed itself:
+Python's own is 1."""
 
 INTERRUPT_AGAIN_SECONDS = 0.5
 """Seconds until a task is interrupted again: its code may begin just after the first time."""

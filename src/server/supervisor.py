@@ -21,7 +21,7 @@ from contextlib import suppress
 from math import inf
 from time import monotonic
 
-from server.control import BROKEN_STATUS, DRAIN, END
+from server.control import DRAIN, END, REPLACED_STATUS
 from server.signals import Signals
 from shared import log
 from worker.deadline import SOFT_SECONDS
@@ -34,6 +34,20 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 """Bounds of the pause until a process is started again that failed at its start: it would fail again."""
 
 _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
+
+
+def failed_at_its_start(status: int, lived_seconds: float) -> bool:
+    """Returns whether another process would probably fail in the same way.
+
+    A negative status is that of a signal. A task may have killed its process, but soon after its start it
+    was more likely something that kills the next one, too.
+    """
+    return status not in (0, REPLACED_STATUS) and (status > 0 or lived_seconds < SHORT_LIFE_SECONDS)
+
+
+def pause_seconds(failed: int) -> float:
+    """Returns how long to wait, after so many processes in a row that failed at their start."""
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** (min(failed, 10) - 1), LONGEST_PAUSE_SECONDS) if failed else 0.0
 
 
 class Supervisor:
@@ -160,14 +174,12 @@ class _Place:
         if stopping:
             return
         lived = monotonic() - self._began
-        broken = status == BROKEN_STATUS or (status < 0 and lived < SHORT_LIFE_SECONDS)
-        self._failed = self._failed + 1 if broken else 0
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** (self._failed - 1), LONGEST_PAUSE_SECONDS) if broken else 0.0
+        self._failed = self._failed + 1 if failed_at_its_start(status, lived) else 0
+        pause = pause_seconds(self._failed)
         self.start_at = monotonic() + pause
-        level = logging.ERROR if broken or status < 0 else logging.INFO
-        log.write(
-            level, "a process is replaced", status=status, lived_seconds=round(lived, 1), in_seconds=pause
-        )
+        level = logging.ERROR if pause or status < 0 else logging.INFO
+        lived = round(lived, 1)
+        log.write(level, "a process is replaced", status=status, lived_seconds=lived, in_seconds=pause)
 
     def kill(self) -> None:
         self._end_group()

@@ -34,10 +34,12 @@ JOIN_SECONDS = 5.0
 class LambdaProcess:
     """This process, whose main thread runs the tasks.
 
-    memory_mb -- the memory that it may use; 0 if it is not known.
+    memory_mb   -- the memory that it may use; 0 if it is not known.
+    exit_status -- the status with which it ends itself.
     """
 
-    def __init__(self, memory_mb: int | None = None) -> None:
+    def __init__(self, memory_mb: int | None = None, exit_status: int = 1) -> None:
+        self._exit_status = exit_status
         self.exit_reason: str | None = None
         self.stop_reason: str | None = None
         self.seconds_left: Callable[[], float] = lambda: inf
@@ -154,7 +156,7 @@ class LambdaProcess:
             log.write(logging.ERROR, "the worker failed", error=error, request=request)
             log.flush()
         finally:  # even if a task has broken the log
-            os._exit(1)
+            os._exit(self._exit_status)
 
     def end_if_it_must(self) -> None:
         """Ends the process if `exit_reason` is set, and logs that. Does not wait for a task's threads."""
@@ -163,7 +165,7 @@ class LambdaProcess:
                 log.write(logging.WARNING, "this environment ends", reason=self.exit_reason)
                 log.flush()
             finally:
-                os._exit(1)
+                os._exit(self._exit_status)
 
     def close(self) -> None:
         """Closes the event loop, for tests. The process of a function ends without it."""

@@ -12,6 +12,10 @@ import pytest
 from tests.integration.served import Place, is_there, wait_until
 from tests.transports import as_on_lambda, moto_over_http
 
+from shared.aws.choice import LEAN, transport_in_place
+from shared.aws.dynamodb_gates import DynamoDbGates
+from zigzag.in_place import run_in_place
+
 LEASE_SECONDS = 12
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes in /proc")
@@ -196,3 +200,33 @@ def test_a_queue_that_the_stack_does_not_have_is_refused_with_the_names_of_those
         assert server.ended() == 2
 
     assert "'bulk'; the queues of the stack are: default, urgent." in server.errors
+
+
+def test_an_exact_cap_holds_over_its_processes(place: Place) -> None:
+    """The gate is read, and permits are taken and given back, without an event loop."""
+    gates = DynamoDbGates(transport_in_place(LEAN, attempts=1), place.table)
+    run_in_place(gates.cap("default", 1))
+    for name in ("one", "two", "three"):
+        place.send(name, seconds=1)
+
+    with place.server("--at-once", "3", ZIGZAG_FLOW_CONTROL="true"):
+        wait_until(lambda: len(place.noted("ended")) == 3)
+        wait_until(lambda: place.waiting() == (0, 0))
+
+    running = [note["what"] for note in place.all_notes() if note["what"] in ("began", "ended")]
+    assert running == ["began", "ended"] * 3
+
+
+def test_a_signal_that_only_a_process_gets_is_left_to_the_server(place: Place) -> None:
+    """A service manager may send it to all processes of a service."""
+    with place.server() as server:
+        place.send("runs", seconds=2)
+        wait_until(lambda: place.noted("began"))
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(place.all_notes()[0]["pid"], number)
+        wait_until(lambda: place.noted("ended"))
+        place.send("next")
+        wait_until(lambda: "next" in place.noted("ended"))
+
+    assert server.logged("a process is replaced") == []
