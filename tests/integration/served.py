@@ -22,7 +22,7 @@ import boto3
 from tests.stacks import TABLE
 
 SRC = Path(__file__).parents[2] / "src"
-SOON_SECONDS = 30.0
+SOON_SECONDS = 100.0
 """More than anything here takes that does not wait for a lease."""
 
 TASKS = """

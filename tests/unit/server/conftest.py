@@ -29,6 +29,7 @@ class Served(World):
 
     began, ended -- the names in the payloads, with the seconds since the world began.
     most         -- most tasks that ran at the same time.
+    stop_reason  -- why a task is interrupted when its time is over, if not because of its time.
     """
 
     def __init__(self, suffix: str = "", *, flow_control: bool = False) -> None:
@@ -37,6 +38,7 @@ class Served(World):
         self.ended: list[tuple[Any, float]] = []
         self.reports: list[Report] = []
         self.stop = Stop()
+        self.stop_reason: str | None = None
         self.gates = MemoryGates() if flow_control else None
         self.most = self._running = 0
         self._serving: list[asyncio.Task[None]] = []
@@ -64,7 +66,9 @@ class Served(World):
 
     async def _work(self, batch: Batch, seconds_left: Callable[[], float]) -> None:
         gates = None if self.gates is None else (self.gates, self.gates)
-        worker = self.worker(self._table(), host=VirtualHost(), gates=gates)
+        host = VirtualHost()
+        host.stop_reason = self.stop_reason
+        worker = self.worker(self._table(), host=host, gates=gates)
         self.reports += await worker.work(batch, seconds_left)
 
     def serve(self, seconds: float, *processes: Serving) -> None:

@@ -111,7 +111,7 @@ def test_a_timeout_that_asks_for_more_than_the_process_has_is_said_when_its_task
     assert (line.__dict__["fields"]["timeout"], line.__dict__["fields"]["seconds"]) == (3600, 1795)
 
 
-def test_a_timeout_that_the_process_has_time_for_is_no_word_worth(
+def test_nothing_is_said_of_a_timeout_for_which_the_process_has_the_time(
     served: Served, caplog: pytest.LogCaptureFixture
 ) -> None:
     served.put("long", task="takes_an_hour_at_most", seconds=600)
@@ -170,6 +170,22 @@ def test_an_idle_process_ends_when_its_receive_does(served: Served) -> None:
     served.serve(5, served.process(poll_seconds=8))
 
     assert served.end() <= 8
+
+
+@pytest.mark.parametrize("task", ["takes", "takes_once", "takes_an_hour_at_most"])
+def test_an_interrupt_because_the_server_stops_is_no_attempt(served: Served, task: str) -> None:
+    """A task of hours may be interrupted by more new versions than it has attempts."""
+    served.stop_reason = "its server stops"
+    served.put("long", task=task, seconds=600)
+
+    served.serve(2000, served.process(seconds=100))
+
+    assert len(served.reports) > 5
+    assert {report.outcome for report in served.reports} == {"retry later"}
+    served.stop_reason = None
+    served.serve(1)
+    served.end()
+    assert served.dead_letters.messages == []
 
 
 # ---- Errors ----

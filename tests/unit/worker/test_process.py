@@ -57,6 +57,25 @@ def test_a_function_that_takes_too_long_is_interrupted(process: LambdaProcess) -
     assert process.exit_reason == "its task was interrupted"
 
 
+def test_a_task_is_interrupted_when_its_process_is_told_to_stop(process: LambdaProcess) -> None:
+    """Another thread tells it, while the task's own time is not over."""
+
+    def task() -> None:
+        threading.Thread(target=process.stop, args=("its server stops",)).start()
+        for _ in range(500):  # and then gives up, so that this test fails and does not hang
+            time.sleep(0.01)
+
+    with pytest.raises(SoftDeadline):
+        call(process, task)
+    assert process.stop_reason == "its server stops"
+
+
+def test_a_process_that_is_told_to_stop_between_two_tasks_goes_on(process: LambdaProcess) -> None:
+    process.stop("its server stops")
+
+    assert call(process, lambda: None) is None
+
+
 def test_an_except_of_exceptions_does_not_swallow_the_interrupt(process: LambdaProcess) -> None:
     def stubborn() -> None:
         for _ in range(100):  # and then gives up, so that this test fails and does not hang

@@ -1,0 +1,69 @@
+"""A server, broken: how it receives, stops, and shares a queue with Lambda."""
+
+from __future__ import annotations
+
+from tests.project.mutants.mutation import Part
+
+PART = Part("Servers")
+breaks, sets, answers = PART.breaks, PART.sets, PART.answers
+
+
+@breaks("what a receive brings to a server that stops is hidden", "H160", "server.serving:Serving._release")
+async def _(original, self, delivery, seconds, reason):
+    if seconds:
+        await original(self, delivery, seconds, reason)
+
+
+@breaks(
+    "a receive may last longer than the grace",
+    "H160",
+    "server.options:Options.poll_seconds",
+)
+def _(original, self):
+    return 20
+
+
+@breaks("an interrupt of a server that stops is an attempt", "H161", "worker.attempt:Runner._of_an_interrupt")
+def _(original, self, error, start):
+    found = original(self, error, start)
+    return None if found is not None and found[1].startswith("no attempt: ") else found
+
+
+answers("a task that runs is not interrupted by the stop", "H161", "worker.alarm:Alarm.ring")
+
+
+@breaks("a process goes on when its supervisor is dead", "H163", "server.control:Control._listen")
+def _(original, self):
+    order = self._read()
+    if order:
+        self._read = lambda: order
+        original(self)
+
+
+@breaks("a task may take longer than SQS hides its message", "H164", "server.serving:Serving.__init__")
+def _(original, self, *ports, seconds, poll_seconds):
+    original(self, *ports, seconds=seconds + 3600, poll_seconds=poll_seconds)
+
+
+answers("what fails at its start is started again at once", "H166", "server.supervisor:pause_seconds", 0.0)
+
+
+@breaks("a server asks no gate", "H167", "server.flows:flows_of")
+def _(original, queue, gates, clock, random):
+    return original(queue, None, clock, random)
+
+
+@breaks("a server drops its permit", "H167", "server.serving:_with")
+def _(original, delivery, share):
+    return original(delivery, share._replace(slots=()))
+
+
+sets(
+    "a change of the gate holds from the next receive on",
+    "H168",
+    "server.serving:LOOK_AGAIN_SECONDS",
+    1e9,
+)
+
+
+answers("a server begins where its table is not there", "H169", "server.check:problem")
