@@ -6,10 +6,10 @@ library's functions at import, before a task can replace them.
 
 from __future__ import annotations
 
+# Of the C module: `signal` makes an enum of the handler that it returns.
+from _signal import SIGVTALRM, pthread_kill, signal  # type: ignore[import-not-found]
 from _thread import allocate_lock, get_ident, start_new_thread
-from collections.abc import Iterator
-from contextlib import contextmanager
-from signal import SIGVTALRM, pthread_kill, signal
+from collections.abc import Callable
 from sys import exception
 from threading import main_thread
 from time import monotonic
@@ -38,29 +38,80 @@ def _is_in_hand(error: BaseException | None) -> bool:
     return error is not None
 
 
+class Timer:
+    """Calls a function when its time has come, and again each second, in a thread that lives on.
+
+    So no task can prevent the thread, and most tasks end without a switch to it: it wakes only when a time
+    has come that was set once, and sleeps on if that time has moved meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._next: tuple[float, Callable[[], None]] = (_NEVER, _nothing)
+        self._wakes = _NEVER
+        self._runs = False
+        self._stir = allocate_lock()
+        self._stir.acquire()
+
+    def set(self, at: float, call: Callable[[], None]) -> None:
+        """Sets what is called when `monotonic()` is `at`, in place of what was set before."""
+        self._next = (at, call)
+        if not self._runs:
+            self._runs = True
+            start_new_thread(self._watch, ())
+        elif at < self._wakes and self._stir.locked():
+            self._stir.release()
+
+    def clear(self) -> None:
+        """Makes the timer call nothing. A call that runs goes on."""
+        self._next = (_NEVER, _nothing)
+
+    def _watch(self) -> None:
+        try:
+            while True:
+                self._wakes = _NEVER  # so a time that is set from here on wakes it
+                at, call = self._next
+                left = at - monotonic()
+                if left <= 0:
+                    call()
+                    left = AGAIN_SECONDS
+                self._sleep(min(left, MAX_SLEEP_SECONDS))
+        finally:  # after an error, the next time has a new thread
+            self._runs = False
+
+    def _sleep(self, seconds: float) -> None:
+        self._wakes = monotonic() + seconds
+        self._stir.acquire(timeout=seconds)
+
+
+def _nothing() -> None:
+    pass
+
+
 class Alarm:
     """Interrupts the main thread, where Python handles signals. One is enough for a process."""
 
     def __init__(self) -> None:
+        self._seconds = 0.0
         self._ends = _NEVER
-        self._wakes = _NEVER
-        self._started = False
-        self._stir = allocate_lock()
-        self._stir.acquire()
+        self._timer = Timer()
 
-    @contextmanager
-    def after(self, seconds: float) -> Iterator[None]:
-        """Raises SoftDeadline in the block after `seconds`, unless the block has ended. Does nothing in any
-        other thread than the main one."""
+    def after(self, seconds: float) -> Alarm:
+        """Returns a context that raises SoftDeadline after `seconds`, unless its block has ended. Does
+        nothing in any other thread than the main one."""
+        self._seconds = max(0.0, seconds)
+        return self
+
+    def __enter__(self) -> None:
         if get_ident() != _MAIN:
-            yield
             return
         signal(SIGVTALRM, self._heard)  # kept: a late signal must not end the process
-        self._set(monotonic() + max(0.0, seconds))
-        try:
-            yield
-        finally:
+        self._ends = monotonic() + self._seconds
+        self._timer.set(self._ends, _interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        if get_ident() == _MAIN:
             self._ends = _NEVER
+            self._timer.clear()
 
     def ring(self) -> None:
         """Interrupts the block that runs now, if one does."""
@@ -72,21 +123,6 @@ class Alarm:
         if monotonic() >= self._ends and not _is_in_hand(exception()):
             raise SoftDeadline
 
-    def _set(self, ends: float) -> None:
-        self._ends = ends
-        if not self._started:
-            self._started = True
-            start_new_thread(self._watch, ())
-        elif ends < self._wakes and self._stir.locked():
-            self._stir.release()
 
-    def _watch(self) -> None:
-        """Sleeps until the time is over, or `_stir` is released. Most blocks end before that, without it."""
-        while True:
-            self._wakes = _NEVER  # so a time that is set from here on wakes it
-            now, ends = monotonic(), self._ends
-            if now >= ends:
-                pthread_kill(_MAIN, SIGVTALRM)
-            sleep = AGAIN_SECONDS if now >= ends else min(ends - now, MAX_SLEEP_SECONDS)
-            self._wakes = now + sleep
-            self._stir.acquire(timeout=sleep)
+def _interrupt() -> None:
+    pthread_kill(_MAIN, SIGVTALRM)

@@ -47,8 +47,8 @@ class Host(Protocol):
         """Calls a task and returns its result, awaited if necessary. Raises SoftDeadline after `seconds`."""
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> AbstractAsyncContextManager[None]:
-        """Runs `work` while a block runs. After the block, the sleep of `work` tells it to stop. If it does
-        not stop in time, the process must exit."""
+        """Runs `work` while a block runs. It begins with a sleep. After the block, its sleep tells it to
+        stop. If it fails, or does not stop in time, the process must exit."""
 
     async def exit(self, reason: str) -> NoReturn:
         """Ends the process at once, with all its threads."""

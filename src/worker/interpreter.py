@@ -13,8 +13,9 @@ from threading import gettrace as trace_of_threads
 from typing import Any
 
 _PUT_BACK: tuple[Callable[[Any], object], ...] = (
-    sys.settrace,  # first, with the profile: they are called for every later line
-    sys.setprofile,
+    # First: they are called for every later line. Of all threads, as ours live on.
+    sys._settraceallthreads,  # type: ignore[attr-defined]
+    sys._setprofileallthreads,  # type: ignore[attr-defined]
     threading.settrace,
     threading.setprofile,
     lambda collects: (gc.enable if collects else gc.disable)(),

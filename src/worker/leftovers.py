@@ -61,7 +61,7 @@ class Before:
         self._lowered: list[str] = []
         self._limit = getrecursionlimit()
         self._locale = setlocale(LC_ALL, None)
-        self._signals = [getsignal(number) for number in _SIGNALS]
+        self._signals = list(map(getsignal, _SIGNALS))
         self._blocked = pthread_sigmask(SIG_BLOCK, ())
         self._timeout = getdefaulttimeout()
         self._umask = umask(0o077)  # the only way to read it
@@ -106,9 +106,10 @@ class Before:
     def _put_back_signals(self) -> None:
         for timer in _TIMERS:  # first: one whose handler is gone ends the process
             setitimer(timer, 0)
-        for number, handler in zip(_SIGNALS, self._signals, strict=True):
-            if handler is not None and getsignal(number) != handler:
-                signal(number, handler)
+        if (now := list(map(getsignal, _SIGNALS))) != self._signals:
+            for number, before, is_now in zip(_SIGNALS, self._signals, now, strict=True):
+                if before is not None and is_now != before:
+                    signal(number, before)
         pthread_sigmask(SIG_SETMASK, self._blocked)
 
     def _left_behind(self) -> Iterator[str]:

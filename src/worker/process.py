@@ -5,22 +5,22 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from _thread import allocate_lock, start_new_thread
-from collections.abc import Awaitable, Callable, Coroutine
+from _thread import allocate_lock
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import copy_context
 from math import inf
 from os import getpid
 from resource import RUSAGE_SELF, getrusage
-from time import sleep, time
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from shared import log
 from shared.errors import name, words
-from worker.alarm import Alarm
+from worker.alarm import Alarm, Timer
 from worker.deadline import HARD_SECONDS
 from worker.host import Sleep, SoftDeadline
 from worker.leftovers import Before, end_a_child, own_digits, worn_out
-from zigzag.in_place import run_in_place
 
 if TYPE_CHECKING:
     from worker.loop import Loop
@@ -43,6 +43,7 @@ class LambdaProcess:
         self.exit_reason: str | None = None
         self.stop_reason: str | None = None
         self.seconds_left: Callable[[], float] = lambda: inf
+        self.timers: list[Timer] = []  # those that no block uses now
         self._loop: Loop | None = None  # made when the first task needs it
         self._environ = os.environ  # kept: a task may put another in its place
         of_lambda = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
@@ -178,32 +179,61 @@ def _as_exception(error: BaseException, whose: str) -> RuntimeError:
 
 
 class _Beside:
-    """Runs a thread by functions that no task can replace: `threading` looks up its names at each use."""
+    """Runs work from sleep to sleep: the first step, and the last one after the block, in the block's thread.
+    Only if a sleep is over before that, the work goes on in a timer's thread, until its end."""
 
     def __init__(self, work: Callable[[Sleep], Coroutine[Any, Any, None]], process: LambdaProcess) -> None:
         self._process = process
+        self._work = work
+        self._turn = allocate_lock()  # acquired by the thread that goes on
         self._stopping, self._ended = allocate_lock(), allocate_lock()
         self._stopping.acquire()
         self._ended.acquire()
-        self._work = work
 
     async def __aenter__(self) -> None:
-        start_new_thread(self._run, ())
+        timers = self._process.timers
+        self._timer = timers.pop() if timers else Timer()
+        self._steps = self._work(_Pause)
+        self._timer.set(monotonic() + self._steps.send(None), self._go_on)
 
     async def __aexit__(self, *_: object) -> None:
-        self._stopping.release()
-        left = max(0.5, self._process.seconds_left() - HARD_SECONDS)  # one that sleeps has to wake up
-        if not self._ended.acquire(timeout=min(JOIN_SECONDS, left)):
-            self._process.exit_reason = "a heartbeat hangs"
+        self._timer.clear()
+        if self._turn.acquire(blocking=False):
+            self._stop()
+        else:
+            self._stopping.release()
+            left = max(0.5, self._process.seconds_left() - HARD_SECONDS)  # one that sleeps has to wake up
+            if not self._ended.acquire(timeout=min(JOIN_SECONDS, left)):
+                self._process.exit_reason = "a heartbeat hangs"
+                return
+        self._process.timers.append(self._timer)
 
-    def _run(self) -> None:
+    def _stop(self) -> None:
+        with suppress(StopIteration):
+            while True:
+                self._steps.send(True)
+
+    def _go_on(self) -> None:
+        if not self._turn.acquire(blocking=False):
+            return
         try:
-            run_in_place(self._work(self._sleep))
+            with suppress(StopIteration):
+                seconds = self._steps.send(False)
+                while not self._stopping.acquire(timeout=max(0.0, seconds)):
+                    seconds = self._steps.send(False)
+                self._stop()
+        except BaseException as error:
+            self._process.exit_reason = f"a heartbeat failed: {words(error)}"
         finally:
+            self._timer.clear()
             self._ended.release()
 
-    async def _sleep(self, seconds: float) -> bool:
-        stopping = self._stopping.acquire(timeout=max(0.0, seconds))
-        if stopping:
-            self._stopping.release()  # for the next call
-        return stopping
+
+class _Pause:
+    """One sleep of work: the thread that goes on with it gets the seconds, and says if it is time to stop."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __await__(self) -> Generator[float, bool, bool]:
+        return (yield self._seconds)

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
@@ -144,6 +145,25 @@ def test_a_setting_is_put_back(process: LambdaProcess, setting: Setting) -> None
     setting.set(before)
     assert changed != [before]
     assert (after, process.exit_reason) == (before, None)
+
+
+HOOKS = {
+    "trace": (threading.settrace_all_threads, sys.gettrace),
+    "profile": (threading.setprofile_all_threads, sys.getprofile),
+}
+
+
+@pytest.mark.parametrize(("set_for_all", "now"), HOOKS.values(), ids=HOOKS)
+def test_its_hook_is_taken_out_of_threads_that_live_on(
+    process: LambdaProcess, set_for_all: Callable[[Any], object], now: Callable[[], Any]
+) -> None:
+    """Ours do, too: the alarm's thread must not run a task's code."""
+    with ThreadPoolExecutor(1) as pool:
+        before = pool.submit(now).result()
+
+        call(process, lambda: set_for_all(watch))
+
+        assert pool.submit(now).result() is before
 
 
 def test_a_threads_stack_is_what_its_module_has_set_while_it_runs_and_after(process: LambdaProcess) -> None:

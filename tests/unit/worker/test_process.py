@@ -189,6 +189,61 @@ class TestBeside:
 
         assert beaten.is_set()
 
+    def test_its_thread_is_there_before_the_task_can_prevent_it(
+        self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        beaten = threading.Event()
+
+        async def work(sleep: Sleep) -> None:
+            await sleep(SOON)
+            beaten.set()
+
+        def refuse(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
+
+        self.ran(process, work)
+        monkeypatch.setattr("worker.alarm.start_new_thread", refuse)
+        beaten.clear()
+        self.ran(process, work, lambda: beaten.wait(LONG))
+
+        assert beaten.is_set()
+
+    def test_a_short_block_has_no_thread_to_wait_for(self, process: LambdaProcess) -> None:
+        stopped_in = []
+
+        async def work(sleep: Sleep) -> None:
+            await sleep(LONG)
+            stopped_in.append(threading.get_ident())
+
+        self.ran(process, work)
+
+        assert stopped_in == [threading.get_ident()]
+
+    def test_one_within_another_has_a_thread_of_its_own(self, process: LambdaProcess) -> None:
+        threads = []
+
+        async def work(sleep: Sleep) -> None:
+            await sleep(0)
+            threads.append(threading.get_ident())
+            both.wait(LONG)
+
+        both = threading.Barrier(3)
+        self.ran(process, work, lambda: self.ran(process, work, lambda: both.wait(LONG)))
+
+        assert len({*threads, threading.get_ident()}) == 3
+
+    def test_after_one_that_failed_the_process_must_exit(self, process: LambdaProcess) -> None:
+        began = threading.Event()
+
+        async def work(sleep: Sleep) -> None:
+            await sleep(0)
+            began.set()
+            fail()
+
+        self.ran(process, work, lambda: began.wait(LONG))
+
+        assert process.exit_reason == "a heartbeat failed: ValueError: broken"
+
     def test_it_is_woken_to_stop(self, process: LambdaProcess) -> None:
         stopped = []
 
@@ -203,12 +258,14 @@ class TestBeside:
         self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("worker.process.JOIN_SECONDS", SOON)
-        leave = threading.Event()
+        hangs, leave = threading.Event(), threading.Event()
 
         async def work(sleep: Sleep) -> None:
-            leave.wait()
+            await sleep(0)
+            hangs.set()
+            leave.wait(LONG)
 
-        self.ran(process, work)
+        self.ran(process, work, lambda: hangs.wait(LONG))
 
         leave.set()
         assert process.exit_reason == "a heartbeat hangs"

@@ -30,14 +30,16 @@ SOON = 0.05
 
 @pytest.mark.parametrize("left", [HARD_SECONDS, HARD_SECONDS + SOON])
 def test_a_beat_that_hangs_is_not_waited_for(process: LambdaProcess, left: float) -> None:
-    ended = threading.Event()
+    began, ended = threading.Event(), threading.Event()
 
     async def hangs(sleep: Sleep) -> None:
+        await sleep(0)
+        began.set()
         ended.wait(20 * SOON)
 
     async def block() -> None:
         async with process.beside(hangs):
-            pass
+            began.wait()
 
     process.begin(lambda: left)
     run_in_place(block())

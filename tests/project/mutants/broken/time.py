@@ -49,6 +49,11 @@ def _(original, coroutine):
     return reports
 
 
+@breaks("a heartbeat that is due does not come", "H14", "worker.process:_Beside._go_on")
+def _(original, self):
+    return None
+
+
 @breaks("a beat under way is not waited for", "H14", "worker.process:_Beside.__aexit__")
 async def _(original, self, *raised):
     later = Timer(1.0, lambda: run_in_place(original(self, *raised)))
