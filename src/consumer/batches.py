@@ -70,7 +70,7 @@ def dispatches_of(
     dispatches = [_first_of(group, max_bytes) for group in groups.values()]
     while waiting:
         first = _first_of(waiting[:batch_size], max_bytes)
-        dispatches.append(first._replace(rest=()))
+        dispatches.append(first._replace(rest=()) if first.rest else first)
         waiting = waiting[len(first.batch.deliveries) :]
     return dispatches
 

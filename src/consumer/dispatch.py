@@ -99,13 +99,18 @@ class Dispatcher:
             pause_seconds=self._patience.pause_seconds(replies, self._random),
         )
         now = self._clock.now()
+        not_over: list[tuple[Dispatch, Reply | None]] = []  # the others are their workers' by now
         for dispatch, reply in answered:
             if reply is Reply.SENT:
                 result.dispatched += len(dispatch.batch.deliveries)
+            if reply is not Reply.SENT or dispatch.rest:
+                not_over.append((dispatch, reply))
+        for dispatch, reply in not_over:
             # Before the rest is released: the group may go on only after the dead letter.
             for delivery, reason in _given_up(dispatch, reply, now):
                 result.dead_lettered += await self._dead_letter(delivery, reason)
-        result.released = await self._release_all(answered, now)
+        if not_over:
+            result.released = await self._release_all(not_over, now)
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
         return result
 

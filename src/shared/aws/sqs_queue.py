@@ -54,7 +54,7 @@ class SqsQueue:
         deliveries: list[Delivery] = []
         left: set[str | None] = set()
         for message in messages:
-            group = _group_in(message)
+            group = _group_in(message) if self._fifo else None
             if self._fifo and (group in left or None in left):
                 continue
             try:
@@ -150,9 +150,9 @@ def _checked(delivery: Delivery) -> Delivery:
     """Returns the delivery. If it is malformed or altered, raises an error that `understood` handles."""
     message = delivery.message
     body = message["Body"]  # read once: a large message decodes its body at each read
-    texts = [message["MessageId"], message["ReceiptHandle"], body]
     system = message.get("Attributes") or {}
-    if not all(isinstance(text, str) for text in (*texts, *system.values())):
+    texts = (message["MessageId"], message["ReceiptHandle"], body, *system.values())
+    if set(map(type, texts)) != {str}:
         raise TypeError
     if delivery.receive_count < 0 or (delivery.sent_at or 0) < 0:
         raise ValueError

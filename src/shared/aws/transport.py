@@ -8,8 +8,8 @@ interpret the answers, once for both.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.ports.workers import Reply
@@ -102,17 +102,24 @@ def meaning(error: CallError, broken: Reply) -> Reply:
     return Reply.DEFINITE if 400 <= error.status < 500 else broken
 
 
-@contextmanager
-def understood() -> Iterator[None]:
+class _Understood(AbstractContextManager[None]):
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(
+            error, LookupError | TypeError | AttributeError | ValueError | ArithmeticError | RecursionError
+        ):
+            why = f"it is not what was asked for ({type(error).__name__})"
+            raise NotUnderstoodError("BadAnswer", why) from error
+
+
+_understood = _Understood()
+
+
+def understood() -> AbstractContextManager[None]:
     """Surrounds the reading of an answer. An answer of an unexpected shape counts as none.
 
     Raises NotUnderstoodError without the answer's text, which may be a message's.
     """
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
-        why = f"it is not what was asked for ({type(error).__name__})"
-        raise NotUnderstoodError("BadAnswer", why) from error
+    return _understood
 
 
 class Transport(Protocol):
