@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -29,13 +29,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _what_botocore_knows_of_aws_is_read_once() -> Iterator[None]:
-    """Keeps the JSON that botocore reads: megabytes for each session, and a run has hundreds of them."""
+    """Keeps the JSON that botocore reads, and the names of its files: a run has hundreds of sessions."""
     loaders = sys.modules.get("botocore.loaders")
     with pytest.MonkeyPatch.context() as patch:
         if loaders is not None:
             read = functools.cache(loaders.JSONFileLoader().load_file)
             patch.setattr(loaders.JSONFileLoader, "load_file", lambda _, path: read(path))
+            look = loaders.Loader.list_available_services
+            patch.setattr(loaders.Loader, "list_available_services", _once_for_each_path(look))
         yield
+
+
+def _once_for_each_path(look: Callable[[Any, str], Any]) -> Callable[[Any, str], Any]:
+    """Returns `look`, which takes a loader and a type of files, and looks at each list of folders once."""
+    seen: dict[tuple[str, ...], Any] = {}
+
+    def known(loader: Any, type_name: str) -> Any:
+        key = (type_name, *loader.search_paths)
+        return seen[key] if key in seen else seen.setdefault(key, look(loader, type_name))
+
+    return known
 
 
 @pytest.hookimpl(wrapper=True)

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-import pytest
 from tests.project.architecture.modules import ROOT, SRC
 
 GUARD = "AWS_LAMBDA_FUNCTION_NAME"
@@ -60,60 +59,54 @@ def test_only_the_two_apps_wire_at_import() -> None:
 WATCH = """
 import json, os, sys
 
-def done_by(name):
-    done, watching = [], True
-    def watch(event, arguments):
-        if not watching:
-            return
-        if event in FORBIDDEN or event.startswith(("subprocess.", "os.exec", "os.fork")):
-            done.append(event)
-        if event == "open":
-            path, mode, _ = arguments
-            # Reading modules, and what packages bring along, is what an import does.
-            if not isinstance(path, int) and (mode not in ("r", "rb") or not str(path).startswith(TREES)):
-                done.append(f"open {path} {mode}")
-    sys.addaudithook(watch)
-    __import__(name)
-    watching = False
-    return done
+done = []
+
+def watch(event, arguments):
+    if event in FORBIDDEN or event.startswith(("subprocess.", "os.exec", "os.fork")):
+        done.append(event)
+    if event == "open":
+        path, mode, _ = arguments
+        # Reading modules, and what packages bring along, is what an import does.
+        if not isinstance(path, int) and (mode not in ("r", "rb") or not str(path).startswith(TREES)):
+            done.append(f"open {path} {mode}")
 
 # urllib3 tries at import whether a socket can be bound to IPv6; nobody is called.
 FORBIDDEN = {"socket.connect", "socket.getaddrinfo", "socket.sendto", "os.system", "_thread.start_new_thread"}
 TREES = tuple({sys.prefix, sys.base_prefix, sys.argv[1]})
 sys.path.insert(0, sys.argv[1])
 sys.dont_write_bytecode = True
+sys.addaudithook(watch)
 for name in sys.argv[2:]:
-    if os.fork() == 0:  # each in a process that has loaded nothing of ours
-        print(json.dumps([name, done_by(name), sorted(sys.modules)]), flush=True)
-        os._exit(0)
-    os.wait()
+    done.clear()
+    __import__(name)
+    print(json.dumps([name, done]))
 """
 
 
-type Imported = dict[str, tuple[list[str], set[str]]]
-"""By the module: what it did, and which modules were loaded then."""
+def bare_python(code: str, *arguments: str) -> list[str]:
+    """Runs the code with an empty environment. Returns the lines that it prints."""
+    command = [sys.executable, "-c", code, str(ROOT / "src"), *arguments]
+    return subprocess.run(command, env={}, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-@pytest.fixture(scope="module")
-def imported() -> Imported:
-    """Imports each module of src alone, by a bare Python with an empty environment."""
-    command = [sys.executable, "-c", WATCH, str(ROOT / "src"), *(module.name for module in SRC)]
-    said = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
-    lines = [json.loads(line) for line in said.stdout.splitlines()]
-    assert [name for name, _, _ in lines] == [module.name for module in SRC], said.stderr
-    return {name: (done, set(loaded)) for name, done, loaded in lines}
+def loaded_by(module: str) -> set[str]:
+    """Returns the modules that an import of this one alone loads."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); __import__(sys.argv[2]); print(*sys.modules)"
+    return set(bare_python(code, module)[-1].split())
 
 
-def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing(imported: Imported) -> None:
-    assert {name: done for name, (done, _) in imported.items() if done} == {}
+def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing() -> None:
+    done = dict(map(json.loads, bare_python(WATCH, *(module.name for module in SRC))))
+
+    assert len(done) == len(SRC)
+    assert {name: events[:5] for name, events in done.items() if events} == {}
 
 
-def test_importing_zigzag_loads_neither_boto3_nor_pydantic(imported: Imported) -> None:
+def test_importing_zigzag_loads_neither_boto3_nor_pydantic() -> None:
     """Pydantic is loaded when a task with a model runs: it would make every cold start slower."""
-    loaded = {name: imported[name][1] & {"boto3", "pydantic"} for name in ("zigzag", "tasks")}
+    for module in ("zigzag", "tasks"):
+        assert loaded_by(module) & {"boto3", "pydantic"} == set()
 
-    assert loaded == {"zigzag": set(), "tasks": set()}
 
-
-def test_importing_the_worker_loads_no_task(imported: Imported) -> None:
-    assert [name for name in imported["worker.app"][1] if name.startswith("tasks.")] == []
+def test_importing_the_worker_loads_no_task() -> None:
+    assert [name for name in loaded_by("worker.app") if name.startswith("tasks.")] == []

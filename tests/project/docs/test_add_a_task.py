@@ -216,6 +216,7 @@ def test_what_the_page_adds_to_the_template_reaches_the_worker(
     ]
 
 
+@pytest.mark.slow
 def test_zigzags_tests_pass_after_the_page(copy: Copy) -> None:
     done = copy.pytest(*JUDGES, f"--deselect={SLOW_AND_NOT_ABOUT_TASKS}")
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 
-import pytest
 from tests.project.docs.pages import PAGES, ROOT, STARTER, anchors, blocks, commands, in_text, links, name_of
 
 # Files that a reader makes, or a command.
@@ -24,31 +22,31 @@ FOLDERS = ("src/", "tools/", "tests/", "docs/", "events/")
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 FILE = re.compile(r"[\w-]+\.(py|md|toml|yaml|txt|json|svg)")
 
-each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
+TEXTS = {page: page.read_text(encoding="utf-8") for page in PAGES}
 
 
-@each_page
-def test_every_relative_link_leads_to_a_file_and_a_heading(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+def test_every_relative_link_leads_to_a_file_and_a_heading() -> None:
     broken = []
-    for link in links(text):
-        path, _, anchor = link.partition("#")
-        target = page.parent / path if path else page
-        if "://" not in link and not (target.exists() and (not anchor or anchor in anchors(target))):
-            broken.append(link)
+    for page, text in TEXTS.items():
+        for link in links(text):
+            path, _, anchor = link.partition("#")
+            target = page.parent / path if path else page
+            if "://" not in link and not (target.exists() and (not anchor or anchor in anchors(target))):
+                broken.append(f"{name_of(page)}: {link}")
 
     assert broken == []
 
 
-@each_page
-def test_every_file_that_is_named_exists(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    words = in_text(text) + [word for command in commands(text) for word in command.split()]
+def test_every_file_that_is_named_exists() -> None:
+    missing = []
+    for page, text in TEXTS.items():
+        words = in_text(text) + [word for command in commands(text) for word in command.split()]
+        named = {word for word in words if _is_a_path(word)} - MADE
+        at = (ROOT, page.parent, STARTER.parent)  # or in a project of a user's own
+        gone = [name for name in named if not any((folder / name).exists() for folder in at)]
+        missing += [f"{name_of(page)}: {name}" for name in gone]
 
-    named = {word for word in words if _is_a_path(word)} - MADE
-
-    at = (ROOT, page.parent, STARTER.parent)  # or in a project of a user's own
-    assert [name for name in sorted(named) if not any((folder / name).exists() for folder in at)] == []
+    assert missing == []
 
 
 def _is_a_path(word: str) -> bool:
@@ -57,16 +55,13 @@ def _is_a_path(word: str) -> bool:
     return word.startswith(FOLDERS) or word in TOP or FILE.fullmatch(word) is not None
 
 
-@each_page
-def test_every_make_target_that_is_named_exists(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    told = in_text(text) + [line for block in blocks(text, "sh") for line in block.text.splitlines()]
+def test_every_make_target_that_is_named_exists() -> None:
+    every_block = [block.text for text in TEXTS.values() for block in blocks(text, "sh")]
+    told = [code for text in TEXTS.values() for code in in_text(text)] + "\n".join(every_block).splitlines()
     makefiles = "".join((at / "Makefile").read_text(encoding="utf-8") for at in (ROOT, STARTER.parent))
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefiles, re.MULTILINE))
 
-    named = {name for code in told for name in re.findall(r"^make ([a-z][a-z-]*)", code)}
-
-    assert named <= targets
+    assert {name for code in told for name in re.findall(r"^make ([a-z][a-z-]*)", code)} <= targets
 
 
 def test_each_decision_has_a_number_of_its_own_and_its_three_parts() -> None:

@@ -8,7 +8,6 @@ from collections import Counter
 from functools import cache
 from xml.etree import ElementTree
 
-import pytest
 from tests.project.docs.pages import ROOT, in_text, read
 
 from shared import lease
@@ -65,13 +64,10 @@ def test_every_hazard_is_in_the_table_exactly_once() -> None:
     assert sorted(numbers, key=lambda name: int(name[1:])) == [f"H{n}" for n in range(1, len(numbers) + 1)]
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row[0])
-def test_a_hazard_has_a_kind_and_says_what_is_done_about_it(row: list[str]) -> None:
-    _, hazard, kind, done = row
+def test_a_hazard_has_a_kind_and_says_what_is_done_about_it() -> None:
+    kinds = (CLOSED, IMPOSSIBLE, ELSEWHERE)
 
-    assert kind in (CLOSED, IMPOSSIBLE, ELSEWHERE)
-    assert hazard
-    assert done
+    assert [row[0] for row in rows() if row[2] not in kinds or not all(row)] == []
 
 
 def test_the_counts_are_those_of_the_table() -> None:
@@ -100,9 +96,11 @@ def test_every_hazard_with_tests_is_one() -> None:
     assert set(named_tests()) <= {*(row[0] for row in rows()), *of_security}
 
 
-@pytest.mark.parametrize("test", sorted({test for tests in named_tests().values() for test in tests}))
-def test_every_test_that_is_named_exists(test: str) -> None:
-    assert test in those_of_file(test.partition("::")[0])
+def test_every_test_that_is_named_exists() -> None:
+    named = sorted({test for tests in named_tests().values() for test in tests})
+
+    assert len(named) > 300
+    assert [test for test in named if test not in those_of_file(test.partition("::")[0])] == []
 
 
 def test_every_file_of_the_code_that_is_named_exists() -> None:
@@ -126,19 +124,17 @@ def test_the_times_are_those_of_the_code() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
+def test_the_numbers_in_the_text_are_the_codes() -> None:
+    told = [
         f"received {lease.MAX_RECEIVE_COUNT} times",
         f"for {lease.RECORD_SECONDS // (24 * 3600)} days",
         f"more than D, {lease.DISPATCH_SECONDS:.0f} s",
         f"then every V / {lease.LEASE_SECONDS / lease.BEAT_EVERY_SECONDS:.0f}",
         f"one that failed again after {BEAT_AGAIN_SECONDS:.0f} s",
         f"{SOFT_SECONDS:.0f} s before Lambda would end the process",
-    ],
-)
-def test_a_number_in_the_text_is_the_codes(told: str) -> None:
-    assert told in PAGE
+    ]
+
+    assert [words for words in told if words not in PAGE] == []
 
 
 # ---- The picture ----

@@ -72,6 +72,7 @@ def test_every_block_does_what_it_says(done: Read) -> None:
     assert done.versions[-1] == "99.0.0"
 
 
+@pytest.mark.slow
 def test_the_projects_tests_pass_after_the_page(done: Read) -> None:
     tested = its_tests(done.project)
 

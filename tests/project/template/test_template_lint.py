@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+import pytest
 from tests.project.template.reading import ROOT, Template
 
 ENVIRONMENT = {
@@ -41,6 +42,7 @@ def test_cfn_lint_finds_nothing_in_any_shape(templates: dict[str, Template], tmp
     assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
 
 
+@pytest.mark.slow
 def test_sam_validate_finds_nothing() -> None:
     validated = run("sam", "validate")
 
