@@ -20,8 +20,8 @@ def drained(bench: Bench, arm: Arm, backlog: int = BACKLOG) -> Outcome:
 
 @pytest.fixture(scope="module")
 def outcomes(bench: Bench) -> dict[str, Outcome]:
-    """Returns the outcomes of the arms that dispatch."""
-    return {arm.name: drained(bench, arm, backlog_of(arm)) for arm in dispatch.ARMS}
+    """Returns the outcomes of two arms that dispatch. The slow test of the built package runs all of them."""
+    return {arm.name: drained(bench, arm, backlog_of(arm)) for arm in (NAIVE, ZIGZAG)}
 
 
 def backlog_of(arm: Arm) -> int:
@@ -29,7 +29,7 @@ def backlog_of(arm: Arm) -> int:
     return BACKLOG if arm.share == 1 else BACKLOG // 5
 
 
-@pytest.mark.parametrize("arm", dispatch.ARMS, ids=lambda arm: arm.name)
+@pytest.mark.parametrize("arm", [NAIVE, ZIGZAG], ids=lambda arm: arm.name)
 def test_an_arm_dispatches_every_message_exactly_once(outcomes: dict[str, Outcome], arm: Arm) -> None:
     outcome = outcomes[arm.name]
 

@@ -83,28 +83,22 @@ def test_the_tools_packages_can_be_imported_next_to_the_tasks(project: Path) -> 
     assert found == TOOLS
 
 
-def test_a_package_of_the_tools_is_not_taken_for_one_that_ships(project: Path) -> None:
-    # Given that the tools have this version of it already
+def test_a_further_package_is_installed_for_the_tasks_and_leaves_the_tools_as_they_are(project: Path) -> None:
+    # Given one of which the tools have this version already
     (project / "more.txt").write_text(f"./{wheel(project, 'tool', TOOLS).name}\n")
+    before = {file: file.stat().st_mtime_ns for file in (project / ".venv-tools").rglob("*.py")}
 
     made = make_environment(project, "requirements.txt", "more.txt")
 
     assert made.returncode == 0, made.stderr
     found = said(project / ".venv/bin/python", "-c", "import tool; print(tool.__file__)")
     assert found == f"{project}/.venv/lib/python3.13/site-packages/tool.py"
+    assert {file: file.stat().st_mtime_ns for file in (project / ".venv-tools").rglob("*.py")} == before
 
 
 def test_pip_installs_for_the_tasks(project: Path) -> None:
     for name in ("pip", "pip3", "pip3.13"):
         assert f"{project}/.venv/lib/" in said(project / ".venv/bin" / name, "--version")
-
-
-def test_a_further_package_leaves_the_tools_as_they_are(project: Path) -> None:
-    before = {file: file.stat().st_mtime_ns for file in (project / ".venv-tools").rglob("*.py")}
-
-    assert make_environment(project, "requirements.txt").returncode == 0
-
-    assert {file: file.stat().st_mtime_ns for file in (project / ".venv-tools").rglob("*.py")} == before
 
 
 @pytest.mark.parametrize("makefile", ["Makefile", "starter/Makefile"])
