@@ -57,35 +57,30 @@ KINDS = {
 }
 
 TASKS = """
-from zigzag import Retry
-
-def fails():
+@task(attempts=1)
+def last{number}(payload: dict[str, Any]) -> None:
 {code}
 
-@task(attempts=1)
-def at_its_last_attempt(payload: dict[str, Any]) -> None:
-    fails()
-
 @task(attempts=2)
-def before_that(payload: dict[str, Any]) -> None:
-    fails()
-
-@task
-def next_one(payload: dict[str, Any]) -> None: ...
+def first{number}(payload: dict[str, Any]) -> None:
+{code}
 """
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def ran(request: pytest.FixtureRequest, warm: WARM) -> Ran:
+@pytest.fixture(scope="module")
+def ran(warm: WARM) -> Ran:
+    """Runs one process, in which a task raises each of them at its last attempt, and another before that."""
+    tasks = [TASKS.format(number=number, code=body(code)) for number, code in enumerate(KINDS.values())]
+    names = [f"{attempt}{number}" for number in range(len(KINDS)) for attempt in ("last", "first")]
     with warm() as worker:
-        code = TASKS.replace("{code}", body(KINDS[request.param]))
-        return worker.runs(code, "at_its_last_attempt", "before_that", "next_one")
+        return worker.runs("from zigzag import Retry\n" + "".join(tasks), *names)
 
 
-def test_its_last_attempt_is_a_dead_letter_and_the_process_goes_on(ran: Ran) -> None:
-    assert (ran.deliveries[0], ran.deliveries[-1], ran.status) == ("dead-letter", "succeeded", 0), ran.output
-    assert "failed after 1 attempt: " in ran.said("delivery")[0]["reason"]
+@pytest.mark.parametrize("number", range(len(KINDS)), ids=[*KINDS])
+def test_its_last_attempt_is_a_dead_letter_and_the_process_goes_on(ran: Ran, number: int) -> None:
+    by_task = {line["task"]: line for line in ran.said("delivery")}
+    last, first = by_task[f"last{number}"], by_task[f"first{number}"]
 
-
-def test_one_before_the_last_is_tried_again(ran: Ran) -> None:
-    assert ran.outcomes[1] == ("retry later", True), ran.output
+    assert last["outcome"] == "dead-letter"
+    assert "failed after 1 attempt: " in last["reason"]
+    assert (first["outcome"], first["settled"], ran.status) == ("retry later", True, 0)

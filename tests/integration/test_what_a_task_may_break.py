@@ -29,11 +29,16 @@ async def next_async(payload: dict[str, Any]) -> None: ...
 """
 
 
-@pytest.mark.parametrize("name", REPLACED)
-def test_what_it_replaces_of_the_system_is_not_the_workers(worker: WarmWorker, name: str) -> None:
-    ran = worker.runs(BREAKS.format(what=f"{name} = refuse"), "next_async", "breaks", "next_one")
+def test_what_it_replaces_of_the_system_is_not_the_workers(worker: WarmWorker) -> None:
+    # Given a task for each, one after the other in one process: at last all of them are replaced
+    breaks = "@task\ndef breaks{}(payload: dict[str, Any]) -> None:\n    {} = refuse\n\n"
+    code = "".join(breaks.format(number, name) for number, name in enumerate(REPLACED))
+    names = ["next_async", *(f"breaks{number}" for number in range(len(REPLACED))), "next_one"]
 
-    assert (ran.outcomes, ran.errors) == ([("succeeded", True)] * 3, "")
+    ran = worker.runs(BREAKS.format(what="...") + code, *names)
+
+    assert [line["task"] for line in ran.said("delivery")] == names
+    assert (ran.outcomes, ran.errors) == ([("succeeded", True)] * len(names), "")
     assert ran.status == 0
 
 
