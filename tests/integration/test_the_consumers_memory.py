@@ -45,10 +45,13 @@ print(json.dumps({"summary": summary, "peak_mb": int(peak) / 1024}))
 SIZE = 1_048_000
 """The size of a body, in bytes. SQS's limit is a little more."""
 
+EMOJI = "emoji, each escaped on the wire"
+QUOTES = "quotes, and one emoji that makes each take four bytes"
+NOISE = "noise, which fits no event"
 BODIES = {
-    "emoji, each escaped on the wire": "🙂" * (SIZE // 4),
-    "quotes, and one emoji that makes each take four bytes": "🙂" + '"' * (SIZE - 4),
-    "noise, which fits no event": noise(SIZE),
+    EMOJI: "🙂" * (SIZE // 4),
+    QUOTES: "🙂" + '"' * (SIZE - 4),
+    NOISE: noise(SIZE),
 }
 
 ATTRIBUTES_SIZE = 104_650
@@ -56,7 +59,7 @@ ATTRIBUTES_SIZE = 104_650
 
 ATTRIBUTES = {
     "letters": "x" * ATTRIBUTES_SIZE,
-    "quotes, and one emoji that makes each take four bytes": "🙂" + '"' * (ATTRIBUTES_SIZE - 4),
+    QUOTES: "🙂" + '"' * (ATTRIBUTES_SIZE - 4),
 }
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux says the peak")
@@ -106,13 +109,18 @@ def tick(
     return said["summary"], said["peak_mb"]
 
 
+def slow(*values: Any) -> Any:
+    """Marks a second look at what another case of its test shows."""
+    return pytest.param(*values, marks=pytest.mark.slow)
+
+
 def assert_nothing_is_missing(summary: dict[str, Any], messages: int) -> None:
     """Checks that each message received became something. A slow machine may not receive them all."""
     ended = sum(summary[what] for what in ("dispatched", "dead_lettered", "released", "left"))
     assert messages / 2 <= summary["received"] == ended <= messages
 
 
-@pytest.mark.parametrize("what", BODIES)
+@pytest.mark.parametrize("what", [EMOJI, NOISE, slow(QUOTES)])
 def test_with_the_least_memory_it_takes_the_largest_messages(stub: Stub, what: str) -> None:
     summary, peak_mb = tick(stub, 30, 128, body=BODIES[what])
 
@@ -120,7 +128,7 @@ def test_with_the_least_memory_it_takes_the_largest_messages(stub: Stub, what: s
     assert peak_mb < 128 - RUNTIME_MB
 
 
-@pytest.mark.parametrize("what", ATTRIBUTES)
+@pytest.mark.parametrize("what", [QUOTES, slow("letters")])
 def test_it_makes_no_difference_if_attributes_are_what_is_large(stub: Stub, what: str) -> None:
     summary, peak_mb = tick(stub, 20, 128, body="x", more=in_ten_attributes(ATTRIBUTES[what]))
 
@@ -128,19 +136,19 @@ def test_it_makes_no_difference_if_attributes_are_what_is_large(stub: Stub, what
     assert peak_mb < 128 - RUNTIME_MB
 
 
-@pytest.mark.parametrize(("memory_mb", "messages"), [(256, 60), (1024, 200)])
+@pytest.mark.parametrize(("memory_mb", "messages"), [slow(256, 60), (1024, 200)])
 def test_more_memory_means_more_pollers_and_still_not_too_much(
     stub: Stub, memory_mb: int, messages: int
 ) -> None:
-    summary, peak_mb = tick(stub, messages, memory_mb, body=BODIES["emoji, each escaped on the wire"])
+    summary, peak_mb = tick(stub, messages, memory_mb, body=BODIES[EMOJI])
 
     assert_nothing_is_missing(summary, messages)
     assert peak_mb < memory_mb - RUNTIME_MB
 
 
-@pytest.mark.parametrize("refused_after", [0, 3])
+@pytest.mark.parametrize("refused_after", [slow(0), 3])
 def test_boto_that_takes_over_stays_within_it_as_well(stub: Stub, refused_after: int) -> None:
-    summary, peak_mb = tick(stub, 20, 128, refused_after, body=BODIES["emoji, each escaped on the wire"])
+    summary, peak_mb = tick(stub, 20, 128, refused_after, body=BODIES[EMOJI])
 
     assert_nothing_is_missing(summary, 20)
     assert peak_mb < 128 - RUNTIME_MB
