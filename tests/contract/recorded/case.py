@@ -1,8 +1,8 @@
-"""A recorded case: what AWS did with a queue, where that is written down, and who does otherwise.
+"""A recorded case: what AWS did with a queue, where that is written down, and whether MiniStack does otherwise.
 
 A case is a function whose name is the sentence that is true on AWS. It is given a queue, and takes the
-steps of our `Queue` port. `test_recorded.py` plays it on the sandbox's queue, and at the emulators that
-do the same.
+steps of our `Queue` port. `test_recorded.py` plays it on the sandbox's queue, and at MiniStack if that
+does the same.
 """
 
 from __future__ import annotations
@@ -102,22 +102,18 @@ class Aws:
             return [error.code]
 
 
-MOTO, MINISTACK = frozenset({"moto"}), frozenset({"ministack"})
-BOTH = MOTO | MINISTACK
-
-
 @dataclass(frozen=True)
 class Case:
     """What AWS did.
 
-    source -- where it is written down.
-    but    -- who does otherwise: the case is not played there.
+    source       -- where it is written down.
+    at_ministack -- whether MiniStack does as AWS did.
     """
 
     play: Callable[[Aws], None]
     source: str
     given: Given
-    but: frozenset[str]
+    at_ministack: bool
 
     def __str__(self) -> str:
         return self.play.__name__.replace("_", " ")
@@ -127,12 +123,12 @@ CASES: list[Case] = []
 
 
 def recorded(
-    source: str, given: Given = DEFAULT, *, but: frozenset[str] = frozenset()
+    source: str, given: Given = DEFAULT, *, at_ministack: bool = True
 ) -> Callable[[Callable[[Aws], None]], Callable[[Aws], None]]:
     """Makes a case of a function."""
 
     def keep(play: Callable[[Aws], None]) -> Callable[[Aws], None]:
-        CASES.append(Case(play, source, given, but))
+        CASES.append(Case(play, source, given, at_ministack))
         return play
 
     return keep

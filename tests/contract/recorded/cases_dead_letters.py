@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contract.recorded.case import BOTH, GUIDE, LOCALSTACK, MOTO, Aws, Given, recorded, system
+from tests.contract.recorded.case import GUIDE, LOCALSTACK, Aws, Given, recorded, system
 from tests.support import text
 
 ONE_RECEIVE = Given(max_receive_count=1)
@@ -19,7 +19,7 @@ def a_message_is_moved_by_the_receive_that_would_be_one_too_many(aws: Aws) -> No
     assert aws.dead_letter().message_id == message_id
 
 
-@recorded(f"{LOCALSTACK} test_dead_letter_queue_message_attributes (2024-04-30)", ONE_RECEIVE, but=MOTO)
+@recorded(f"{LOCALSTACK} test_dead_letter_queue_message_attributes (2024-04-30)", ONE_RECEIVE)
 def a_moved_message_keeps_its_attributes_and_its_count_and_says_where_it_is_from(aws: Aws) -> None:
     aws.send("x", attributes={"MyAttribute": text("foobar")}, trace_header=TRACE)
     aws.receive_one(lease_seconds=0)
@@ -51,7 +51,7 @@ def a_moved_message_of_a_standard_queue_keeps_its_age(aws: Aws) -> None:
 @recorded(
     f"{GUIDE}/setting-up-dead-letter-queue-retention.html: `For FIFO queues, the enqueue timestamp resets`",
     Given(fifo=True, max_receive_count=1),
-    but=BOTH,
+    at_ministack=False,
 )
 def a_moved_message_of_a_fifo_queue_is_new_in_the_dead_letter_queue(aws: Aws) -> None:
     aws.send_in_groups("a1")
@@ -82,7 +82,7 @@ def a_group_goes_on_when_its_message_was_moved(aws: Aws) -> None:
     f"{GUIDE}/sqs-configure-dead-letter-queue-redrive.html: `the original message's deduplication ID will be "
     "replaced with the original message's ID`",
     Given(fifo=True, deduplication_scope="messageGroup", max_receive_count=1),
-    but=BOTH,
+    at_ministack=False,
 )
 def a_moved_message_of_a_fifo_queue_has_its_message_id_for_a_deduplication_id(aws: Aws) -> None:
     """With that, two messages which shared one are both kept."""

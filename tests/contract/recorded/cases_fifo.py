@@ -5,7 +5,7 @@ Bodies are such as "a1": the first message of group "a".
 
 from __future__ import annotations
 
-from tests.contract.recorded.case import AFTER_LEASE, API, BOTH, LEASE, LOCALSTACK, Aws, Given, recorded
+from tests.contract.recorded.case import AFTER_LEASE, API, LEASE, LOCALSTACK, Aws, Given, recorded
 
 FIFO = Given(fifo=True)
 EXTENDED = f"{LOCALSTACK} 2025-11-19, test_fifo_group_visibility_extends_with_change_message_visibility"
@@ -31,7 +31,9 @@ def a_group_with_some_in_flight_holds_back_the_rest_and_other_groups_go_on(aws: 
 
 
 @recorded(
-    f"{LOCALSTACK} test_fifo_receive_message_visibility_timeout_shared_in_group (second half)", FIFO, but=BOTH
+    f"{LOCALSTACK} test_fifo_receive_message_visibility_timeout_shared_in_group (second half)",
+    FIFO,
+    at_ministack=False,
 )
 def groups_that_were_received_come_after_those_that_still_wait(aws: Aws) -> None:
     aws.send_in_groups("a1", "a2", "a3", "a4", "b1", "c1")
@@ -42,7 +44,7 @@ def groups_that_were_received_come_after_those_that_still_wait(aws: Aws) -> None
     assert aws.bodies(lease_seconds=0) == ["c1", "a1", "a2", "a3", "a4", "b1"]
 
 
-@recorded(f"{LOCALSTACK} test_fifo_receive_message_with_zero_visibility_timeout", FIFO, but=BOTH)
+@recorded(f"{LOCALSTACK} test_fifo_receive_message_with_zero_visibility_timeout", FIFO, at_ministack=False)
 def a_lease_of_no_time_holds_no_group_back_but_puts_it_behind_the_others(aws: Aws) -> None:
     aws.send_in_groups("a1", "b1", "b2", "c1", "a2")
 
@@ -51,7 +53,9 @@ def a_lease_of_no_time_holds_no_group_back_but_puts_it_behind_the_others(aws: Aw
 
 
 @recorded(
-    f"{LOCALSTACK} test_fifo_message_group_visibility_after_terminate_visibility_timeout", FIFO, but=BOTH
+    f"{LOCALSTACK} test_fifo_message_group_visibility_after_terminate_visibility_timeout",
+    FIFO,
+    at_ministack=False,
 )
 def a_head_that_is_released_comes_again_while_its_follower_is_in_flight(aws: Aws) -> None:
     """So two messages of one group are at work at once. A group that waits comes before."""
@@ -77,17 +81,17 @@ def an_extended_first_message_holds_back_the_group(aws: Aws) -> None:
     assert extended(aws, 0) == []
 
 
-@recorded(f"{EXTENDED}[1]", FIFO, but=BOTH)
+@recorded(f"{EXTENDED}[1]", FIFO, at_ministack=False)
 def an_extended_second_message_holds_back_what_follows_it(aws: Aws) -> None:
     assert extended(aws, 1) == ["a1"]
 
 
-@recorded(f"{EXTENDED}[2]", FIFO, but=BOTH)
+@recorded(f"{EXTENDED}[2]", FIFO, at_ministack=False)
 def an_extended_last_message_holds_back_only_itself(aws: Aws) -> None:
     assert extended(aws, 2) == ["a1", "a2"]
 
 
-@recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_delete", FIFO, but=BOTH)
+@recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_delete", FIFO, at_ministack=False)
 def a_group_whose_messages_in_flight_are_deleted_takes_its_place_by_the_next_one(aws: Aws) -> None:
     """The rest of the group comes where its oldest message belongs."""
     aws.send_in_groups("a1", "b1", "a2", "b2", "a3", "a4", "c1")
@@ -98,7 +102,7 @@ def a_group_whose_messages_in_flight_are_deleted_takes_its_place_by_the_next_one
     assert aws.bodies() == ["b1", "b2", "a3", "a4", "c1"]
 
 
-@recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_partial_delete", FIFO, but=BOTH)
+@recorded(f"{LOCALSTACK} test_fifo_message_group_visibility_after_partial_delete", FIFO, at_ministack=False)
 def a_group_of_which_one_is_deleted_and_one_in_flight_gives_nothing(aws: Aws) -> None:
     aws.send_in_groups("a1", "b1", "a2", "b2", "a3", "a4", "c1")
     first, second = aws.receive(2)
@@ -108,7 +112,7 @@ def a_group_of_which_one_is_deleted_and_one_in_flight_gives_nothing(aws: Aws) ->
     assert aws.bodies() == ["b1", "b2", "c1"]
 
 
-@recorded(f"{LOCALSTACK} test_fifo_delete_after_visibility_timeout (2025-03-28)", FIFO, but=BOTH)
+@recorded(f"{LOCALSTACK} test_fifo_delete_after_visibility_timeout (2025-03-28)", FIFO, at_ministack=False)
 def a_handle_whose_lease_has_ended_deletes_nothing_on_a_fifo_queue(aws: Aws) -> None:
     """InvalidParameterValue: `The receipt handle has expired`; the message comes again."""
     aws.send_in_groups("a1")
@@ -144,7 +148,7 @@ def in_flight_is_what_was_received_not_what_is_held_back(aws: Aws) -> None:
     f"{API}/API_ChangeMessageVisibility.html: `For FIFO queues ... If you reach this limit, Amazon SQS "
     "returns no error messages`",
     Given(fifo=True, max_in_flight=3),
-    but=BOTH,
+    at_ministack=False,
 )  # 120,000 messages would have to be in flight
 def a_fifo_queue_with_its_most_in_flight_answers_a_receive_with_nothing(aws: Aws) -> None:
     """No error: an empty receive does not mean an empty queue."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.contract.recorded.case import API, BOTH, GUIDE, LOCALSTACK, MOTO, Aws, Given, recorded, system
+from tests.contract.recorded.case import API, GUIDE, LOCALSTACK, Aws, Given, recorded, system
 
 FIFO = Given(fifo=True)
 BY_ID = Given(fifo=True, content_based_deduplication=False)
 BY_GROUP = Given(fifo=True, deduplication_scope="messageGroup")
 
 
-@recorded(f"{LOCALSTACK} test_fifo_deduplication_arrives_once_after_delete[True]", FIFO, but=MOTO)
+@recorded(f"{LOCALSTACK} test_fifo_deduplication_arrives_once_after_delete[True]", FIFO)
 def a_duplicate_does_not_arrive_when_the_original_was_deleted(aws: Aws) -> None:
     """SQS remembers what it took, not what it has."""
     aws.send("same", group="a")
@@ -21,7 +21,7 @@ def a_duplicate_does_not_arrive_when_the_original_was_deleted(aws: Aws) -> None:
     assert aws.receive(wait_seconds=1) == []
 
 
-@recorded(f"{LOCALSTACK} test_deduplication_interval", BY_ID, but=MOTO)
+@recorded(f"{LOCALSTACK} test_deduplication_interval", BY_ID)
 def a_deduplication_id_counts_for_five_minutes(aws: Aws) -> None:
     first_id = aws.send("one", group="a", deduplication_id="d")
     delivery = aws.receive_one()
@@ -45,9 +45,7 @@ def the_same_body_in_two_groups_arrives_once_where_the_scope_is_the_queue(aws: A
     assert aws.bodies() == ["same"]
 
 
-@recorded(
-    f"{LOCALSTACK} test_sqs_fifo_message_group_scope_no_throughput_setting (2024-05-24)", BY_GROUP, but=MOTO
-)
+@recorded(f"{LOCALSTACK} test_sqs_fifo_message_group_scope_no_throughput_setting (2024-05-24)", BY_GROUP)
 def the_same_body_in_two_groups_arrives_twice_where_the_scope_is_the_group(aws: Aws) -> None:
     aws.send("same", group="a")
     aws.send("same", group="b")
@@ -59,7 +57,6 @@ def the_same_body_in_two_groups_arrives_twice_where_the_scope_is_the_group(aws: 
     f"{GUIDE}/using-messagededuplicationid-property.html: `will be acknowledged but not delivered`; "
     "that the answer names the original is from LocalStack's queue, `FifoQueue.put`",
     BY_ID,
-    but=MOTO,
 )
 def the_sender_of_a_duplicate_is_told_the_originals_id(aws: Aws) -> None:
     """It is no error: who sends again after a lost answer sees the same MessageId."""
@@ -92,7 +89,7 @@ def a_fifo_message_has_a_group_an_id_and_a_number_at_every_receive(aws: Aws) -> 
     assert (first.receive_count, second.receive_count) == (1, 2)
 
 
-@recorded(f"{LOCALSTACK} test_fifo_sequence_number_increases", BY_ID, but=MOTO)
+@recorded(f"{LOCALSTACK} test_fifo_sequence_number_increases", BY_ID)
 def the_numbers_of_a_group_increase(aws: Aws) -> None:
     for number in range(10):
         aws.send(f"{number}", group="a", deduplication_id=f"d{number}")
@@ -121,7 +118,7 @@ def a_fifo_queue_takes_no_delay_of_a_single_message(aws: Aws) -> None:
 @recorded(
     f"{LOCALSTACK} test_message_deduplication_id_success, test_message_deduplication_id_invalid (2025-07-30)",
     BY_ID,
-    but=BOTH,
+    at_ministack=False,
 )
 def a_deduplication_id_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None:
     aws.send("x", group="a", deduplication_id="a" * 128)
@@ -133,7 +130,7 @@ def a_deduplication_id_is_of_1_to_128_letters_digits_and_signs(aws: Aws) -> None
 @recorded(
     f"{API}/API_SendMessage.html: `This parameter applies only to FIFO queues`; the code and its words are "
     "from LocalStack's queue, `StandardQueue.put`",
-    but=BOTH,
+    at_ministack=False,
 )
 def a_standard_queue_takes_no_deduplication_id(aws: Aws) -> None:
     """InvalidParameterValue: a parameter `that is not valid for this queue type`."""

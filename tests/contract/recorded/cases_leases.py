@@ -5,11 +5,8 @@ from __future__ import annotations
 from tests.contract.recorded.case import (
     AFTER_LEASE,
     API,
-    BOTH,
     LEASE,
     LOCALSTACK,
-    MINISTACK,
-    MOTO,
     MOTO_4655,
     Aws,
     Given,
@@ -71,7 +68,7 @@ def a_handle_whose_lease_has_ended_still_postpones(aws: Aws) -> None:
     assert aws.postpone(2, delivery) == []
 
 
-@recorded(f"{LOCALSTACK} test_terminate_visibility_timeout_after_receive", SUPERSEDED_ACT, but=MINISTACK)
+@recorded(f"{LOCALSTACK} test_terminate_visibility_timeout_after_receive", SUPERSEDED_ACT, at_ministack=False)
 def a_superseded_handle_may_release_the_message_that_another_holds(aws: Aws) -> None:
     """With the handle of the first receive, AWS ended the lease of the second."""
     aws.send("x")
@@ -82,7 +79,7 @@ def a_superseded_handle_may_release_the_message_that_another_holds(aws: Aws) -> 
     assert aws.bodies(wait_seconds=1) == ["x"]
 
 
-@recorded(f"{MOTO_4655}, test_change_message_visibility_on_old_message", SUPERSEDED_ACT, but=MINISTACK)
+@recorded(f"{MOTO_4655}, test_change_message_visibility_on_old_message", SUPERSEDED_ACT, at_ministack=False)
 def a_superseded_handle_may_extend_the_lease_that_another_holds(aws: Aws) -> None:
     """With the handle of the first receive, AWS hid the message beyond the lease of the second, twice."""
     aws.send("x")
@@ -95,7 +92,7 @@ def a_superseded_handle_may_extend_the_lease_that_another_holds(aws: Aws) -> Non
     assert aws.receive() == []
 
 
-@recorded(f"{MOTO_4655}, test_delete_message_using_old_receipt_handle", SUPERSEDED_ACT, but=MINISTACK)
+@recorded(f"{MOTO_4655}, test_delete_message_using_old_receipt_handle", SUPERSEDED_ACT, at_ministack=False)
 def a_superseded_handle_may_delete(aws: Aws) -> None:
     """The message was gone, and a delete with either handle was still answered with success."""
     aws.send("x")
@@ -111,7 +108,7 @@ def a_superseded_handle_may_delete(aws: Aws) -> None:
 @recorded(
     f"{API}/API_DeleteMessage.html: `the request will succeed, but the message might not be deleted`; "
     "seen in https://github.com/justeattakeaway/JustSaying/issues/1584",
-    but=BOTH,
+    at_ministack=False,
 )
 def a_superseded_handle_may_delete_nothing_though_the_call_succeeds(aws: Aws) -> None:
     """So a caller that took too long can't rely on its delete, either way."""
@@ -125,7 +122,10 @@ def a_superseded_handle_may_delete_nothing_though_the_call_succeeds(aws: Aws) ->
     assert aws.in_flight() == 0
 
 
-@recorded(f"{LOCALSTACK} test_change_visibility_on_deleted_message_raises_invalid_parameter_value", but=BOTH)
+@recorded(
+    f"{LOCALSTACK} test_change_visibility_on_deleted_message_raises_invalid_parameter_value",
+    at_ministack=False,
+)
 def a_deleted_message_can_not_be_postponed(aws: Aws) -> None:
     """InvalidParameterValue: `Message does not exist or is not available for visibility timeout change`."""
     aws.send("x")
@@ -136,7 +136,7 @@ def a_deleted_message_can_not_be_postponed(aws: Aws) -> None:
     assert aws.postpone(42, delivery) == ["InvalidParameterValue"]
 
 
-@recorded(f"{LOCALSTACK} test_delete_message_with_deleted_receipt_handle", but=MINISTACK)
+@recorded(f"{LOCALSTACK} test_delete_message_with_deleted_receipt_handle", at_ministack=False)
 def a_message_can_be_deleted_again_and_again(aws: Aws) -> None:
     aws.send("x")
     delivery = aws.receive_one()
@@ -153,7 +153,7 @@ def a_handle_that_never_was_is_invalid(aws: Aws) -> None:
     assert aws.delete(with_handle("garbage")) == ["ReceiptHandleIsInvalid"]
 
 
-@recorded(f"{API}/API_ChangeMessageVisibility.html: `Values range: 0 to 43200`", but=MINISTACK)
+@recorded(f"{API}/API_ChangeMessageVisibility.html: `Values range: 0 to 43200`", at_ministack=False)
 def a_message_is_postponed_for_at_most_twelve_hours(aws: Aws) -> None:
     aws.send("x")
 
@@ -163,7 +163,6 @@ def a_message_is_postponed_for_at_most_twelve_hours(aws: Aws) -> None:
 @recorded(
     f"{API}/API_ChangeMessageVisibility.html: `Amazon SQS returns an error. Amazon SQS doesn't "
     "automatically recalculate and increase the timeout to the maximum remaining time`",
-    but=MOTO,
 )
 def a_message_is_hidden_for_at_most_twelve_hours_from_its_receive(aws: Aws) -> None:
     """A time longer than the rest of the twelve hours is refused, not shortened."""
@@ -176,7 +175,7 @@ def a_message_is_hidden_for_at_most_twelve_hours_from_its_receive(aws: Aws) -> N
     assert aws.postpone(TWELVE_HOURS - 1010, delivery) == []
 
 
-@recorded("https://github.com/boto/boto3/issues/2898", but=MOTO)
+@recorded("https://github.com/boto/boto3/issues/2898")
 def a_handle_of_more_than_twelve_hours_ago_deletes_nothing(aws: Aws) -> None:
     """InvalidParameterValue: `The receipt handle has expired`, on a standard queue too; the message stays."""
     aws.send("x")
@@ -213,7 +212,7 @@ def a_message_whose_lease_has_ended_comes_before_one_that_was_sent_later(aws: Aw
     f"{API}/API_ChangeMessageVisibility.html: `If you reach this limit, Amazon SQS returns the OverLimit "
     "error message`",
     Given(max_in_flight=3),
-    but=BOTH,
+    at_ministack=False,
 )  # 120,000 messages would have to be in flight
 def a_standard_queue_with_its_most_in_flight_answers_a_receive_with_an_error(aws: Aws) -> None:
     for number in range(4):

@@ -1,6 +1,6 @@
 """The sandbox's queue does what AWS did, in every recorded case.
 
-An emulator plays the cases in which it does as AWS did: somebody else has read the same pages.
+MiniStack plays the cases in which it does as AWS did: somebody else has read the same pages.
 """
 
 from __future__ import annotations
@@ -8,14 +8,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests import worlds
 from tests.contract.recorded.case import CASES, Aws, Case
-from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, WholeWorld
+from tests.worlds import Emulated, SandboxWorld, SqsWorld, WholeWorld
 
-from shared.aws.choice import BOTO, LEAN
+from shared.aws.choice import BOTO
 
 for _path in sorted(Path(__file__).parent.glob("cases_*.py")):
     importlib.import_module(f"tests.contract.recorded.{_path.stem}")
@@ -26,17 +25,8 @@ def test_the_sandbox_does_what_aws_did(case: Case) -> None:
     play(case, SandboxWorld(case.given))
 
 
-def cases_for(name: str) -> list[Any]:
-    return [pytest.param(case, id=str(case)) for case in CASES if name not in case.but]
-
-
-@pytest.mark.parametrize("case", cases_for("moto"))
-def test_moto_does_too(case: Case, moto: Emulated) -> None:
-    play(case, MotoWorld(moto, case.given))
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("case", cases_for("ministack"))
+@pytest.mark.parametrize("case", [case for case in CASES if case.at_ministack], ids=str)
 def test_ministack_does_too(case: Case, ministack: Emulated) -> None:
     play(case, SqsWorld(ministack, case.given))
 
@@ -46,12 +36,6 @@ def play(case: Case, world: WholeWorld) -> None:
         case.play(Aws(world))
     finally:
         world.close()
-
-
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Emulated]:
-    with worlds.moto(LEAN) as aws:
-        yield aws
 
 
 @pytest.fixture(scope="module")
