@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 import pytest
-from tests.support import NOW, World, delay
+from tests.support import NOW, World, body_of, delay
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
@@ -54,197 +54,183 @@ class Gates(MemoryGates):
         return found
 
 
-@pytest.fixture
-def world(bench: Bench) -> World:
-    """Returns the world that the bench is."""
-    return bench
+class Desk(Bench):
+    """A worker's bench with gates, of whose one permit the message has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = Gates(self)
+        self.run(self.gates.cap(DEFAULT, 1))
+        self.run(self.gates.swap(DEFAULT, 1, Taking(takes={PERMIT: NOW + PERMIT_SECONDS})))
+
+    def delivery(self, *, start_by: float = 90, permit: str = PERMIT, **does: Any) -> Delivery:
+        """Returns a message that was received with that permit, and whose task does that."""
+        one = self.delivered(body_of("plain", does))
+        return Delivery(one.message, one.queue_url, Lease(NOW, NOW + start_by, NOW + 120, permit))
+
+    def works(self, one: Delivery, *, controlled: bool = True) -> Report:
+        return self.run(self.working_with_gates(one, controlled=controlled))
+
+    async def working_with_gates(self, one: Delivery, *, controlled: bool = True) -> Report:
+        gates = (self.gates, self.gates) if controlled else None
+        worker = self.worker(self.table, host=self.host, gates=gates)
+        ends_at = self.clock.now() + 900
+        (report,) = await worker.work(Batch((one,)), lambda: ends_at - self.clock.now())
+        return report
 
 
 @pytest.fixture
-def gates(world: World) -> Gates:
-    gates = Gates(world)
-    world.run(gates.cap(DEFAULT, 1))
-    world.run(gates.swap(DEFAULT, 1, Taking(takes={PERMIT: NOW + PERMIT_SECONDS})))
-    return gates
+def desk() -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    desk.close()
 
 
-def delivery(world: World, body: str, *, start_by: float = 90, permit: str = PERMIT) -> Delivery:
-    """Returns a message that was received with that permit."""
-    one = world.delivered(body)
-    return Delivery(one.message, one.queue_url, Lease(NOW, NOW + start_by, NOW + 120, permit))
-
-
-def work(bench: Bench, gates: Gates | None, *deliveries: Delivery, seconds_left: float = 900) -> list[Report]:
-    return bench.run(working(bench, gates, *deliveries, seconds_left=seconds_left))
-
-
-async def working(
-    bench: Bench, gates: Gates | None, *deliveries: Delivery, seconds_left: float = 900
-) -> list[Report]:
-    world = bench
-    worker = world.worker(bench.table, host=bench.host, gates=None if gates is None else (gates, gates))
-    ends_at = world.clock.now() + seconds_left
-    return await worker.work(Batch(deliveries), lambda: ends_at - world.clock.now())
-
-
-def plain(**does: object) -> str:
-    pairs = ", ".join(f'"{name}": {value}' for name, value in does.items())
-    return f'{{"task": "plain", "payload": {{{pairs}}}}}'
-
-
-def test_it_is_claimed_before_a_task_starts_and_given_back_once_all_is_settled(
-    world: World, bench: Bench, gates: Gates
-) -> None:
-    (report,) = work(bench, gates, delivery(world, plain(seconds=4)))
+def test_it_is_claimed_before_a_task_starts_and_given_back_once_all_is_settled(desk: Desk) -> None:
+    report = desk.works(desk.delivery(seconds=4))
 
     assert (report.outcome, report.settled) == ("succeeded", True)
-    assert gates.calls == [("claim", 0.0), ("release", 4.0)]
-    assert gates.held == {}
-    assert len(world.queue) == 0
+    assert desk.gates.calls == [("claim", 0.0), ("release", 4.0)]
+    assert desk.gates.held == {}
+    assert len(desk.queue) == 0
 
 
-def test_it_is_renewed_as_long_as_the_task_runs(world: World, bench: Bench, gates: Gates) -> None:
-    (report,) = work(bench, gates, delivery(world, plain(seconds=300)))
+def test_it_is_renewed_as_long_as_the_task_runs(desk: Desk) -> None:
+    report = desk.works(desk.delivery(seconds=300))
 
     assert report.outcome == "succeeded"
-    renewed = [at for call, at in gates.calls if call == "renew"]
+    renewed = [at for call, at in desk.gates.calls if call == "renew"]
     assert renewed == [BEAT_EVERY_SECONDS * number for number in range(1, 8)]
 
 
-def test_of_two_workers_of_one_event_one_starts_its_task(world: World, bench: Bench, gates: Gates) -> None:
-    one = delivery(world, plain(seconds=4))
+def test_of_two_workers_of_one_event_one_starts_its_task(desk: Desk) -> None:
+    one = desk.delivery(seconds=4)
 
-    async def both() -> list[list[Report]]:
-        return await asyncio.gather(working(bench, gates, one), working(bench, gates, one))
+    async def both() -> list[Report]:
+        return await asyncio.gather(desk.working_with_gates(one), desk.working_with_gates(one))
 
-    reports = world.run(both())
+    reports = desk.run(both())
 
-    assert sorted(report.outcome for (report,) in reports) == ["left alone", "succeeded"]
-    assert len(bench.began) == 1
-    assert gates.held == {}
+    assert sorted(report.outcome for report in reports) == ["left alone", "succeeded"]
+    assert len(desk.began) == 1
+    assert desk.gates.held == {}
 
 
 @pytest.mark.parametrize("later", [0, 4])
-def test_one_that_is_not_held_any_more_starts_nothing(
-    world: World, bench: Bench, gates: Gates, later: float
-) -> None:
-    one = delivery(world, plain())
+def test_one_that_is_not_held_any_more_starts_nothing(desk: Desk, later: float) -> None:
+    one = desk.delivery()
     if later:
-        world.run(gates.release(DEFAULT, [PERMIT]))
-        world.pass_time(later)
+        desk.run(desk.gates.release(DEFAULT, [PERMIT]))
+        desk.pass_time(later)
     else:
-        gates.held[PERMIT] = NOW - 1
+        desk.gates.held[PERMIT] = NOW - 1
 
-    (report,) = work(bench, gates, one)
+    report = desk.works(one)
 
-    assert (report.outcome, report.settled, bench.began) == ("left alone", False, [])
+    assert (report.outcome, report.settled, desk.began) == ("left alone", False, [])
     assert report.reason == "not started: its permit has ended, or another worker has it"
-    assert len(world.queue) == 1
+    assert len(desk.queue) == 1
 
 
-def test_where_it_cannot_be_had_nothing_starts(world: World, bench: Bench, gates: Gates) -> None:
-    gates.broken = {"claim"}
+def test_where_it_cannot_be_had_nothing_starts(desk: Desk) -> None:
+    desk.gates.broken = {"claim"}
 
-    (report,) = work(bench, gates, delivery(world, plain()))
+    report = desk.works(desk.delivery())
 
-    assert (report.outcome, bench.began) == ("left alone", [])
+    assert (report.outcome, desk.began) == ("left alone", [])
     assert report.reason == "not started: its permit can't be had: AccessDenied: in a test"
-    assert gates.held == {}, "it may have been claimed all the same"
+    assert desk.gates.held == {}, "it may have been claimed all the same"
 
 
-def test_what_starts_too_late_gives_it_back(world: World, bench: Bench, gates: Gates) -> None:
-    one = delivery(world, plain(), start_by=2)
-    world.pass_time(3)
+def test_what_starts_too_late_gives_it_back(desk: Desk) -> None:
+    one = desk.delivery(start_by=2)
+    desk.pass_time(3)
 
-    (report,) = work(bench, gates, one)
+    report = desk.works(one)
 
-    assert (report.outcome, bench.began, gates.held) == ("left alone", [], {})
+    assert (report.outcome, desk.began, desk.gates.held) == ("left alone", [], {})
 
 
 @pytest.mark.parametrize("how", ["it can't be renewed", "it was taken off the gate"])
-def test_the_process_ends_before_another_one_may_have_it(
-    world: World, bench: Bench, gates: Gates, how: str
-) -> None:
-    one = delivery(world, plain(seconds=300))
+def test_the_process_ends_before_another_one_may_have_it(desk: Desk, how: str) -> None:
+    one = desk.delivery(seconds=300)
     if how == "it can't be renewed":
-        gates.broken = {"renew"}
+        desk.gates.broken = {"renew"}
         ends = OWN_SECONDS
     else:
         ends = BEAT_EVERY_SECONDS
-        claim = gates.claim
+        claim = desk.gates.claim
 
         async def then_lost(*asked: object) -> bool:
             claimed = await claim(*asked)  # type: ignore[arg-type]
-            gates.held.clear()
+            desk.gates.held.clear()
             return claimed
 
-        gates.claim = then_lost  # type: ignore[method-assign,assignment]
+        desk.gates.claim = then_lost  # type: ignore[method-assign,assignment]
 
     with pytest.raises((Crash, asyncio.CancelledError)):
-        work(bench, gates, one)
+        desk.works(one)
 
-    assert world.seconds() == pytest.approx(ends, abs=0.1)
+    assert desk.seconds() == pytest.approx(ends, abs=0.1)
     assert ends < PERMIT_SECONDS
-    assert world.queue.asked("delete") == []
+    assert desk.queue.asked("delete") == []
 
 
-def test_a_renewal_that_hangs_does_not_put_that_off(world: World, bench: Bench, gates: Gates) -> None:
-    delay(world, gates, "renew", before=1000)
+def test_a_renewal_that_hangs_does_not_put_that_off(desk: Desk) -> None:
+    delay(desk, desk.gates, "renew", before=1000)
     ended: list[float] = []
-    exit_of = bench.host.exit
+    exit_of = desk.host.exit
 
     async def noted(reason: str) -> NoReturn:
-        ended.append(world.seconds())
+        ended.append(desk.seconds())
         await exit_of(reason)
 
-    bench.host.exit = noted  # type: ignore[method-assign]
+    desk.host.exit = noted  # type: ignore[method-assign]
 
     with pytest.raises((Crash, asyncio.CancelledError)):
-        work(bench, gates, delivery(world, plain(seconds=300)))
+        desk.works(desk.delivery(seconds=300))
 
     assert ended == [OWN_SECONDS]
 
 
-def test_where_code_may_still_run_it_ends_by_itself_once_the_process_has_ended(
-    world: World, bench: Bench, gates: Gates
-) -> None:
-    (report,) = work(bench, gates, delivery(world, '{"task": "plain", "payload": {"must exit": true}}'))
+def test_where_code_may_still_run_it_ends_by_itself_once_the_process_has_ended(desk: Desk) -> None:
+    report = desk.works(desk.delivery(**{"must exit": True}))
 
     assert report.outcome == "succeeded"
-    assert list(gates.held.values()) == [NOW + ENDING_SECONDS]
+    assert list(desk.gates.held.values()) == [NOW + ENDING_SECONDS]
 
 
-def test_a_renewal_that_fails_is_made_again_soon(world: World, bench: Bench, gates: Gates) -> None:
-    renew, failed = gates.renew, []
+def test_a_renewal_that_fails_is_made_again_soon(desk: Desk) -> None:
+    renew, failed = desk.gates.renew, []
 
     async def at_first_not(*asked: object) -> bool:
         if not failed:
-            failed.append(world.seconds())
+            failed.append(desk.seconds())
             raise GatesError("a fault")
         return await renew(*asked)  # type: ignore[arg-type]
 
-    gates.renew = at_first_not  # type: ignore[method-assign,assignment]
+    desk.gates.renew = at_first_not  # type: ignore[method-assign,assignment]
 
-    (report,) = work(bench, gates, delivery(world, plain(seconds=60)))
+    report = desk.works(desk.delivery(seconds=60))
 
     assert report.outcome == "succeeded"
     assert failed == [40.0]
-    assert ("renew", 45.0) in gates.calls
+    assert ("renew", 45.0) in desk.gates.calls
 
 
-def test_a_task_that_fails_gives_it_back_while_it_waits(world: World, bench: Bench, gates: Gates) -> None:
-    (report,) = work(bench, gates, delivery(world, plain(raises=1)))
+def test_a_task_that_fails_gives_it_back_while_it_waits(desk: Desk) -> None:
+    report = desk.works(desk.delivery(raises=1))
 
-    assert (report.outcome, gates.held) == ("retry later", {})
-
-
-def test_where_no_flow_is_controlled_it_is_not_asked_for(world: World, bench: Bench, gates: Gates) -> None:
-    (report,) = work(bench, None, delivery(world, plain()))
-
-    assert (report.outcome, gates.calls) == ("succeeded", [])
+    assert (report.outcome, desk.gates.held) == ("retry later", {})
 
 
-def test_a_message_without_one_asks_for_none(world: World, bench: Bench, gates: Gates) -> None:
-    (report,) = work(bench, gates, delivery(world, plain(), permit=""))
+def test_where_no_flow_is_controlled_it_is_not_asked_for(desk: Desk) -> None:
+    report = desk.works(desk.delivery(), controlled=False)
 
-    assert (report.outcome, gates.calls) == ("succeeded", [])
+    assert (report.outcome, desk.gates.calls) == ("succeeded", [])
+
+
+def test_a_message_without_one_asks_for_none(desk: Desk) -> None:
+    report = desk.works(desk.delivery(permit=""))
+
+    assert (report.outcome, desk.gates.calls) == ("succeeded", [])
