@@ -180,9 +180,19 @@ class TestLimits:
         stack.say(**gate)
 
         assert stack.limits() == {
-            "closed": closed, "paused_since": since, "rate": None, "next_slot": None, "waiting": 2,
-            "auto": None, "at_once": None, "held": 0, "unavailable_since": None, "failing": 0,
-            "trip": 10, "longest_seconds": 6 * 3600.0, "takes_seconds": None,
+            "closed": closed,
+            "paused_since": since,
+            "rate": None,
+            "next_slot": None,
+            "waiting": 2,
+            "auto": None,
+            "at_once": None,
+            "held": 0,
+            "unavailable_since": None,
+            "failing": 0,
+            "trip": 10,
+            "longest_seconds": 6 * 3600.0,
+            "takes_seconds": None,
         }
         assert shown in stack.shown()
         assert stack.closed() == closed
@@ -368,8 +378,15 @@ class TestLimit:
 
         rate = {"every_seconds": 10.0, "burst": 2}
         assert json.loads(out) == {
-            "queue": "default", "rate": rate, "auto": None, "at_once": None, "trip": None,
-            "longest_seconds": None, "none": False, "waiting": 12, "takes_seconds": 100.0,
+            "queue": "default",
+            "rate": rate,
+            "auto": None,
+            "at_once": None,
+            "trip": None,
+            "longest_seconds": None,
+            "none": False,
+            "waiting": 12,
+            "takes_seconds": 100.0,
         }
         told = stack.limits()
         assert (told["rate"], told["takes_seconds"]) == (rate, 100.0)

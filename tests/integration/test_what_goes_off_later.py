@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.integration.conftest import WARM
+from tests.integration.warm_worker import WarmWorker
 
 CODE = """
 import faulthandler, signal, time
@@ -32,9 +31,7 @@ def next_one(payload: dict[str, Any]) -> None:
 """
 
 
-@pytest.mark.parametrize("name", ["dumps", "profiles", "profiles_itself"])
-def test_it_goes_off_in_no_other_task(warm: WARM, name: str) -> None:
-    with warm() as worker:
-        ran = worker.runs(CODE, name, "next_one")
+def test_it_goes_off_in_no_other_task(worker: WarmWorker) -> None:
+    ran = worker.runs(CODE, "dumps", "profiles", "profiles_itself", "next_one")
 
-        assert (ran.outcomes, ran.status) == ([("succeeded", True)] * 2, 0)
+    assert (ran.outcomes, ran.status) == ([("succeeded", True)] * 4, 0)

@@ -1,4 +1,4 @@
-"""A recorded case: what AWS did with a queue, where that is written down, and whether MiniStack does otherwise.
+"""A recorded case: what AWS did with a queue, its source, and whether MiniStack does so.
 
 A case is a function whose name is the sentence that is true on AWS. It is given a queue, and takes the
 steps of our `Queue` port. `test_recorded.py` plays it on the sandbox's queue, and at MiniStack if that

@@ -14,9 +14,6 @@ from benchmarks.cost import (
     Measured,
     Setup,
     idle_month,
-    idle_month_by_mapping,
-    million_by_mapping,
-    million_by_naive,
     million_tasks,
 )
 from benchmarks.cost_tables import measured_by, rows
@@ -103,31 +100,6 @@ def test_boto_takes_more_time_for_tasks_and_for_nothing() -> None:
     assert million[1] - million[0] == pytest.approx(0.0527, rel=0.01)
     # 2.2 ms for the four calls of a tick: 46 ms
     assert idle[1] / idle[0] == pytest.approx(1.46, rel=0.01)
-
-
-@pytest.mark.parametrize(("batch", "usd"), [(1, 1.21), (10, 0.31)])
-def test_an_event_source_mapping_costs_receives_deletes_requests_and_time(batch: int, usd: float) -> None:
-    cost = million_by_mapping(Setup(memory_mb=128), batch, TASK_SECONDS, MEASURED)
-
-    # 0.1 s in 1/8 GB are $0.21 a million; a receive, a delete and a request for each batch
-    assert round(cost.before_logs, 2) == usd
-
-
-def test_a_mapping_polls_though_nothing_comes() -> None:
-    assert round(idle_month_by_mapping().sqs, 2) == 0.26  # 5 pollers, 3 polls a minute
-
-
-def test_the_naive_consumer_pays_for_its_processor_time() -> None:
-    naive = million_by_naive(Setup(memory_mb=128), TASK_SECONDS, MEASURED)
-
-    assert naive.before_logs > million_tasks(Setup(memory_mb=128), TASK_SECONDS, MEASURED).before_logs
-
-
-def test_logs_are_no_part_of_what_comes_before_them() -> None:
-    cost = million_tasks(Setup(), TASK_SECONDS, MEASURED)
-
-    assert cost.logs > 0
-    assert cost.total == pytest.approx(cost.before_logs + cost.logs)
 
 
 def test_metrics_cost_a_month_of_each_and_what_they_add_to_the_lines() -> None:

@@ -5,19 +5,11 @@ from __future__ import annotations
 import faulthandler
 import gc
 import signal
-from collections.abc import Callable
-from typing import Any
 
 import pytest
+from tests.unit.worker.conftest import LONG, call
 
 from worker.process import LambdaProcess
-from zigzag.in_place import run_in_place
-
-LONG = 30.0
-
-
-def call(process: LambdaProcess, function: Callable[[], Any]) -> Any:
-    return run_in_place(process.call(function, LONG))
 
 
 def heard(*_: object) -> None:

@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from shared.lease import DROP_MARGIN_SECONDS
 from worker.outcome import Attempt, DeadLetter, Limits, RetryLater, before_it_is_dropped, decide
@@ -147,18 +146,3 @@ def test_a_retry_that_sqs_may_not_live_to_see_becomes_a_dead_letter(kept: float,
     outcome = before_it_is_dropped(RetryLater(7200, "busy"), Attempt(), Limits(kept_seconds=kept))
 
     assert isinstance(outcome, becomes)
-
-
-@pytest.mark.parametrize("number", [1_000, 100_000], ids=str)
-def test_a_tasks_own_validation_error_is_counted_where_it_has_too_many_findings(number: int) -> None:
-    with pytest.raises(ValueError, match="validation errors") as caught:
-        TypeAdapter(list[int]).validate_python(["x"] * number)
-
-    outcome = decided(meant(caught.value), attempt=3)
-
-    assert isinstance(outcome, DeadLetter)
-    assert outcome.cause.traceback
-    assert "in test_a_tasks_own_validation_error" in outcome.cause.traceback
-    counted = f"ValidationError: {number:,} validation errors, too many to name"
-    assert (counted == outcome.cause.error) is (number > 1_000)
-    assert (len(outcome.cause.traceback) < 2_000) is (number > 1_000)

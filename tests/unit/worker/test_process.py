@@ -380,16 +380,6 @@ class TestLoop:
         call(process, task)
         assert (sent, process.exit_reason) == ([True, True], None)
 
-    @pytest.mark.parametrize("seconds", [0, SOON], ids=["after its end", "before its end"])
-    def test_what_it_started_and_failed_fails_it(self, process: LambdaProcess, seconds: float) -> None:
-        async def task() -> None:
-            start(fail_at_once())
-            if seconds:
-                await asyncio.sleep(seconds)
-
-        with pytest.raises(ValueError, match="not sent"):
-            call(process, task)
-
     def test_an_error_that_it_has_dealt_with_is_none(self, process: LambdaProcess) -> None:
         async def task() -> bool:
             one = start(fail_at_once())

@@ -14,27 +14,19 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.unit.worker.conftest import LONG, call
 
 from worker.host import SoftDeadline
 from worker.process import LambdaProcess
-from zigzag.in_place import run_in_place
 
 SOON = 0.05
-LONG = 30.0
-
 kept: list[Any] = []
 
 
-@pytest.fixture
-def process() -> Iterator[LambdaProcess]:
-    process = LambdaProcess()
-    yield process
-    process.close()
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    yield
     kept.clear()
-
-
-def call(process: LambdaProcess, function: Callable[[], Any], seconds: float = LONG) -> Any:
-    return run_in_place(process.call(function, seconds))
 
 
 async def fails() -> None:

@@ -41,25 +41,13 @@ def test_all_others_are_asked_to_wait_for_a_quarter_of_an_hour_at_most(after: fl
         Unavailable("429", after=after)
 
 
-@pytest.mark.parametrize("error", [BadPayloadError, PayloadTooLargeError])
-def test_an_except_of_send_error_catches_all_that_sending_raises(error: type[Exception]) -> None:
-    with pytest.raises(SendError):
-        raise error
+def test_an_except_of_send_error_catches_all_that_sending_raises() -> None:
+    assert issubclass(BadPayloadError, SendError)
+    assert issubclass(PayloadTooLargeError, SendError)
 
 
-@pytest.mark.parametrize("error", [TaskDefinitionError, SendError, BadPayloadError, PayloadTooLargeError])
-def test_an_except_of_zigzag_error_catches_every_error(error: type[Exception]) -> None:
-    with pytest.raises(ZigzagError):
-        raise error
-
-
-@pytest.mark.parametrize("said", [Retry("busy"), Reject("no user")], ids=["Retry", "Reject"])
-def test_an_except_of_zigzag_error_in_a_task_lets_retry_and_reject_pass(said: Exception) -> None:
-    def work() -> None:
-        try:
-            raise said
-        except ZigzagError:
-            return
-
-    with pytest.raises(type(said)):
-        work()
+def test_an_except_of_zigzag_error_catches_every_error_and_lets_retry_and_reject_pass() -> None:
+    assert issubclass(SendError, ZigzagError)
+    assert issubclass(TaskDefinitionError, ZigzagError)
+    assert not issubclass(Retry, ZigzagError)
+    assert not issubclass(Reject, ZigzagError)

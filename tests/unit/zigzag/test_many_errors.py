@@ -20,8 +20,7 @@ says_the_peak = pytest.mark.skipif(not Path("/proc/self/status").exists(), reaso
 
 PEAK = """
 import json, sys
-from typing import Annotated
-from pydantic import BaseModel, FailFast, Field, create_model
+from pydantic import BaseModel, Field, create_model
 from tests.support import task_of
 from zigzag import BadPayloadError
 
@@ -52,19 +51,17 @@ mb_to_refuse(task_of(Order), payload)
 
 BOUNDED = """
 type Wide = dict[str, int] | list[int] | float | bool
-class Fails(BaseModel):
-    items: Annotated[list[Wide], FailFast()]
 class Short(BaseModel):
     items: list[Wide] = Field(max_length=1_000)
 
-mb_to_refuse(task_of(globals()[sys.argv[1]]), {"items": [""] * 300_000})
+mb_to_refuse(task_of(Short), {"items": [""] * 300_000})
 """
 """A script that refuses a payload of 900 KB, each item of which fits a union in none of four ways."""
 
 
-def refused(script: str, *arguments: str) -> tuple[str, float]:
+def refused(script: str) -> tuple[str, float]:
     """Runs the script in a process of its own. Returns the reason, and how many MB it took to tell it."""
-    command = [sys.executable, "-c", PEAK + script, *arguments]
+    command = [sys.executable, "-c", PEAK + script]
     path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "tools", "."))
     done = subprocess.run(command, env={"PYTHONPATH": path}, capture_output=True, text=True, check=True)
     reason, mb = json.loads(done.stdout)
@@ -96,9 +93,8 @@ def test_a_million_errors_are_counted_and_not_listed() -> None:
 
 
 @says_the_peak
-@pytest.mark.parametrize("model", ["Fails", "Short"])
-def test_a_list_that_is_bounded_costs_little_to_refuse(model: str) -> None:
-    _, mb = refused(BOUNDED, model)
+def test_a_list_that_is_bounded_costs_little_to_refuse() -> None:
+    _, mb = refused(BOUNDED)
 
     assert mb < 50
 

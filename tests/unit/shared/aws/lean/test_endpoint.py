@@ -63,15 +63,12 @@ def url(endpoint: Endpoint) -> str:
     return f"{'https' if endpoint.secure else 'http'}://{endpoint.host_header}"
 
 
-@pytest.mark.parametrize("region", OURS)
-def test_in_every_region_a_service_is_where_botocores_rules_say(
-    region: str, rules: dict[str, EndpointProvider]
-) -> None:
-    found = aws_environment({**KEYS, "AWS_DEFAULT_REGION": region})
-
-    for service in SERVICES:
-        resolved = rules[service].resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False)
-        assert url(found.endpoint(service)) == resolved.url
+def test_in_every_region_a_service_is_where_botocores_rules_say(rules: dict[str, EndpointProvider]) -> None:
+    for region in OURS:
+        found = aws_environment({**KEYS, "AWS_DEFAULT_REGION": region})
+        for service in SERVICES:
+            resolved = rules[service].resolve_endpoint(Region=region, UseFIPS=False, UseDualStack=False)
+            assert url(found.endpoint(service)) == resolved.url
 
 
 ACCOUNT = {"AWS_ACCOUNT_ID": "123456789012"}
@@ -255,12 +252,11 @@ def test_a_refusal_names_the_variable_and_shows_no_value(variables: dict[str, st
         assert not value or value in ("true", "required") or value not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "region", [*OTHERS, "fips-us-east-1", "us-east-1-fips", "local", "eu-central", "us-east-one", "us-East-1"]
-)
-def test_a_region_of_which_we_do_not_know_the_names_is_left_to_boto(region: str) -> None:
-    with pytest.raises(NeedsBotoError, match="AWS_DEFAULT_REGION"):
-        aws_environment(LAMBDA | {"AWS_DEFAULT_REGION": region})
+def test_a_region_whose_names_are_not_known_is_left_to_boto() -> None:
+    odd = ["fips-us-east-1", "us-east-1-fips", "local", "eu-central", "us-east-one", "us-East-1"]
+    for region in [*OTHERS, *odd]:
+        with pytest.raises(NeedsBotoError, match="AWS_DEFAULT_REGION"):
+            aws_environment(LAMBDA | {"AWS_DEFAULT_REGION": region})
 
 
 def test_where_only_lambdas_own_variable_names_the_region_it_is_that() -> None:

@@ -87,10 +87,10 @@ def test_in_whatever_pieces_an_answer_comes_it_is_the_same(answer: bytes, cuts: 
     assert told(read(*pieces)) == told(read(answer))
 
 
-@pytest.mark.parametrize("length", range(1, len(CHUNKED)))
-def test_an_answer_that_ends_too_early_is_none(length: int) -> None:
-    with pytest.raises(BadAnswerError):
-        read(CHUNKED[:length], b"")
+def test_an_answer_that_ends_too_early_is_none() -> None:
+    for length in range(1, len(CHUNKED)):
+        with pytest.raises(BadAnswerError):
+            read(CHUNKED[:length], b"")
 
 
 @pytest.mark.parametrize(

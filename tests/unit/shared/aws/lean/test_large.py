@@ -60,12 +60,12 @@ def test_each_message_is_what_json_makes_of_it(seed: int) -> None:
         assert [dict(message) for message in messages_in(written)] == answer["Messages"]
 
 
-@pytest.mark.parametrize("end", range(1, 60))
-def test_half_an_answer_is_none(end: int) -> None:
+def test_half_an_answer_is_none() -> None:
     whole = json.dumps({"Messages": [{"MessageId": "m", "Body": 'a "quoted" body', "A": [{}]}]}).encode()
 
-    with pytest.raises(ValueError, match=r"."):
-        messages_in(whole[: len(whole) - end])
+    for end in range(1, 60):
+        with pytest.raises(ValueError, match=r"."):
+            messages_in(whole[: len(whole) - end])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from shared.aws.lean.signature import Credentials, Signer, quoted
 
-CI = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+CI = settings(derandomize=True, database=None, deadline=None, max_examples=60)
 
 REGION = "eu-central-1"
 PLAIN = Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
@@ -110,7 +110,7 @@ def test_a_secret_may_be_longer_than_a_block_of_the_hash(length: int) -> None:
     assert added == authorization_of_botocore((credentials, REGION, "sqs"), request, moment)
 
 
-@settings(CI, max_examples=40)
+@settings(CI, max_examples=20)
 @given(st.lists(TIMES, min_size=2, max_size=5), st.lists(BODIES, min_size=5, max_size=5))
 def test_a_signer_signs_as_a_new_one_would_whatever_it_has_signed_before(
     moments: list[datetime.datetime], bodies: list[bytes]
