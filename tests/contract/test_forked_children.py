@@ -112,7 +112,7 @@ def sent(request: pytest.FixtureRequest) -> Iterator[Sent]:
 
 
 class TestForkedChildren:
-    def test_what_they_and_their_parent_send_arrives_once_and_none_is_lost(self, sent: Sent) -> None:
+    def test_their_messages_and_their_parents_arrive_once_and_none_is_lost(self, sent: Sent) -> None:
         assert len(sent.told) == 7 * 2 * 3
         assert sent.arrived == sorted(id for id, _ in sent.told)
         assert [(id, told) for id, told in sent.told if told != f"of {id}"] == []

@@ -99,7 +99,7 @@ class TestGates:
         assert read(gates, "default", "mails", "pages") == {"default": OPEN, "mails": paused, "pages": OPEN}
 
     @pytest.mark.parametrize("queue", ["a#b", "a%23b", "漢", "x" * 2000])
-    def test_whatever_a_queue_is_called_it_has_a_gate(self, gates: OperatedGates, queue: str) -> None:
+    def test_a_queue_of_any_name_has_a_gate(self, gates: OperatedGates, queue: str) -> None:
         run_in_place(gates.pause(queue, NOW))
 
         assert read(gates, queue, "other") == {queue: Gate(paused=True, since=NOW), "other": OPEN}

@@ -54,12 +54,12 @@ class TestRuns:
 
         assert began(records, "b", UNTIL + 0.01, UNTIL + 100)
 
-    def test_who_begins_twice_has_begun(self, records: Records) -> None:
+    def test_a_second_begin_of_the_owner_is_one(self, records: Records) -> None:
         begin(records, "a")
 
         assert began(records, "a")
 
-    def test_who_begins_again_when_its_ownership_has_ended_owns_it_again(self, records: Records) -> None:
+    def test_a_begin_after_its_own_ownership_has_ended_owns_it_again(self, records: Records) -> None:
         begin(records, "a")
 
         assert began(records, "a", UNTIL + 0.01, UNTIL + 100)
@@ -77,20 +77,20 @@ class TestRuns:
 
         assert run_in_place(records.extend("run#1", "a", UNTIL + 40)) is False
 
-    def test_what_is_finished_is_done_for_good_however_often_the_call_is_sent(self, records: Records) -> None:
+    def test_a_finished_run_is_done_for_good_however_often_the_call_is_sent(self, records: Records) -> None:
         begin(records, "a")
 
         assert [finish(records, "a"), finish(records, "a")] == [True, True]
         assert isinstance(begin(records, "b", UNTIL + 1), Done)
 
-    def test_who_no_longer_owns_it_cannot_finish_it(self, records: Records) -> None:
+    def test_only_the_owner_can_finish_it(self, records: Records) -> None:
         begin(records, "a")
         begin(records, "b", UNTIL + 1, UNTIL + 100)
 
         assert finish(records, "a") is False
         assert begin(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
 
-    def test_what_is_disowned_is_free(self, records: Records) -> None:
+    def test_a_disowned_run_is_free(self, records: Records) -> None:
         begin(records, "a")
         run_in_place(records.disown("run#1", "a"))
 
@@ -150,7 +150,7 @@ class TestStarts:
         assert excuse(records, "a") == 0
         assert count(records, "c").starts == 3
 
-    def test_how_many_are_allowed_is_told_with_the_next_start(self, records: Records) -> None:
+    def test_the_next_start_is_told_how_many_are_allowed(self, records: Records) -> None:
         count(records, "a")
         run_in_place(records.allow("starts#1", 50, NOW))
 

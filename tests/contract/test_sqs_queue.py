@@ -141,7 +141,7 @@ def _bad(status: int, code: str) -> bytes:
         pytest.param("half", Reply.AMBIGUOUS, id="closed within the answer"),
     ],
 )
-def test_what_the_answer_to_a_receive_means(
+def test_an_answer_to_a_receive_has_its_meaning(
     endpoint: HttpEndpoint, wanted: str, answer: str | bytes, reply: Reply
 ) -> None:
     endpoint.answer = answer

@@ -40,7 +40,7 @@ def dispatch(wanted: str, *events: bytes) -> list[Answer]:
         pytest.param("half", Reply.AMBIGUOUS, id="closed within the answer"),
     ],
 )
-def test_what_an_answer_means_and_that_the_invoke_is_sent_once(
+def test_an_answer_has_its_meaning_and_the_invoke_is_sent_once(
     endpoint: HttpEndpoint, wanted: str, answer: Any, reply: Reply
 ) -> None:
     endpoint.answer = answer

@@ -38,7 +38,7 @@ def clients(worker: WarmWorker) -> list[str]:
     return ["boto" if agent.startswith("Boto3") else "lean" for agent in agents]
 
 
-def test_where_boto_is_whole_it_settles_and_the_process_goes_on(worker: WarmWorker) -> None:
+def test_boto_settles_and_the_process_goes_on(worker: WarmWorker) -> None:
     ran = worker.runs(BREAKS, "next_one", "breaks", "next_one", "next_one")
 
     assert (ran.outcomes, ran.errors, ran.status) == ([("succeeded", True)] * 4, "", 0)
@@ -47,7 +47,7 @@ def test_where_boto_is_whole_it_settles_and_the_process_goes_on(worker: WarmWork
     assert line["reason"] == "sqs answered the lean client: SignatureDoesNotMatch"
 
 
-def test_where_boto_is_refused_as_well_the_process_ends(worker: WarmWorker) -> None:
+def test_the_process_ends_if_boto_is_refused_as_well(worker: WarmWorker) -> None:
     """Its successor begins clean, and with the lean client."""
     worker.endpoint.answer = REFUSED
 

@@ -140,7 +140,7 @@ def test_a_dead_letter_that_is_redriven_keeps_its_id(stack: Stack) -> None:
     assert ran == [("ann", message_id, 1, {})]
 
 
-def test_what_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
+def test_a_message_that_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
     stack.send(body_of("forward"))
 
     stack.run()

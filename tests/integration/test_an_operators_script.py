@@ -85,7 +85,7 @@ def test_a_limit_that_no_gate_has_is_refused_and_nothing_is_written(
         "a wrong option",
     ],
 )
-def test_what_goes_wrong_is_one_error_of_a_kind(
+def test_each_failure_is_one_error_of_a_kind(
     outputs: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -440,7 +440,7 @@ class TestLimit:
         assert stack.zigzag("limit", "--none") == (0, "default has no limit any more\n", "")
         assert set(stack.gate()) == {"key", "rev"} | left
 
-    def test_what_makes_no_sense_is_2_and_nothing_is_written(self, stack: ControlledStack) -> None:
+    def test_a_limit_that_makes_no_sense_is_2_and_nothing_is_written(self, stack: ControlledStack) -> None:
         for arguments, words in NO_SENSE:
             code, out, err = stack.zigzag("limit", *arguments)
 
@@ -469,7 +469,7 @@ class TestStatusOfAQueueThatIsClosed:
             line.split() for line in stack.zigzag("status")[1].splitlines()
         ]
 
-    def test_where_the_gate_does_not_answer_it_says_that(self, stack: ControlledStack) -> None:
+    def test_it_says_that_the_gate_does_not_answer(self, stack: ControlledStack) -> None:
         boto3.client("dynamodb").delete_table(TableName=stack.table)
 
         assert str(stack.closed()).startswith("the table of records refused: ResourceNotFoundException")

@@ -104,7 +104,7 @@ def test_its_metrics_are_there_too(worker: WarmWorker) -> None:
     assert ["_aws" in line for line in ran.said("delivery")] == [True, True]
 
 
-def test_what_context_log_is_told_is_there_whatever_an_earlier_task_set_up(ran: Ran) -> None:
+def test_the_lines_of_context_log_are_there_after_any_set_up(ran: Ran) -> None:
     lines = ran.said("order lost")
 
     assert len(lines) == len(SET_UP) - 1
@@ -114,7 +114,7 @@ def test_what_context_log_is_told_is_there_whatever_an_earlier_task_set_up(ran: 
 @pytest.mark.parametrize(
     "said", ["setLevel(50)", "logger.addFilter(lambda _: False)", "logger.handlers.clear()"]
 )
-def test_what_a_task_does_to_its_context_log_is_gone_with_it(worker: WarmWorker, said: str) -> None:
+def test_a_change_of_a_tasks_context_log_is_gone_with_it(worker: WarmWorker, said: str) -> None:
     code = f"""
 @task()
 def sets_up(payload: dict[str, Any], context: Context) -> None:
@@ -146,7 +146,7 @@ def test_after_half_a_line_that_was_printed_ours_is_one_of_its_own(worker: WarmW
     assert "..." in ran.output
 
 
-def test_what_is_printed_stands_where_it_was_printed(worker: WarmWorker) -> None:
+def test_printed_lines_stand_where_they_were_printed(worker: WarmWorker) -> None:
     code = TASKS.replace("{code}", '    print("printed")')
 
     ran = worker.runs(code, "before", "sets_up", "after")

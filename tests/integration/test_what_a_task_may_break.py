@@ -29,7 +29,7 @@ async def next_async(payload: dict[str, Any]) -> None: ...
 """
 
 
-def test_what_it_replaces_of_the_system_is_not_the_workers(worker: WarmWorker) -> None:
+def test_the_worker_does_not_use_what_it_replaces_of_the_system(worker: WarmWorker) -> None:
     # Given a task for each, one after the other in one process: at last all of them are replaced
     breaks = "@task\ndef breaks{}(payload: dict[str, Any]) -> None:\n    {} = refuse\n\n"
     code = "".join(breaks.format(number, name) for number, name in enumerate(REPLACED))

@@ -75,7 +75,7 @@ KINDS = (
 )
 
 
-def test_what_it_did_is_settled_and_the_next_message_does_not_notice(worker: WarmWorker) -> None:
+def test_its_message_is_settled_and_the_next_one_does_not_notice(worker: WarmWorker) -> None:
     # Given a task for each kind, one after the other in one process: at last all is replaced
     replaces = "@task\ndef task_of_{0}(payload: dict[str, Any]) -> None:\n    {0}()\n\n"
     names = [*(f"task_of_{kind}" for kind in KINDS), "next_one"]
@@ -125,9 +125,7 @@ def bad(payload: dict[str, Any]) -> None: ...
 
 
 @pytest.mark.parametrize("where", BEFORE_THE_TASK)
-def test_what_is_raised_before_a_task_and_is_no_exception_fails_that_task(
-    worker: WarmWorker, where: str
-) -> None:
+def test_an_error_before_a_task_that_is_no_exception_fails_that_task(worker: WarmWorker, where: str) -> None:
     code = "import asyncio\nfrom pydantic import BaseModel, model_validator\n" + BEFORE_THE_TASK[where]
 
     ran = worker.runs(code, "bad", "bad")
@@ -139,7 +137,7 @@ def test_what_is_raised_before_a_task_and_is_no_exception_fails_that_task(
         assert ("can't be imported" in line["reason"]) is (where == "import")
 
 
-def test_what_escapes_from_the_worker_is_logged_and_ends_its_process(worker: WarmWorker) -> None:
+def test_an_error_that_escapes_from_the_worker_is_logged_and_ends_its_process(worker: WarmWorker) -> None:
     ran = worker.runs(BREAKS, "breaks", "next_one")
 
     assert (ran.answers, ran.status, ran.errors) == ([], 1, "")

@@ -112,7 +112,7 @@ class TestSend:
         assert f"sent hello with the id {id}, in the message" in out
 
     @pytest.mark.parametrize("as_json", [[], ["--json"]])
-    def test_what_was_sent_counts_as_sent_though_the_answer_cannot_be_written(
+    def test_a_message_counts_as_sent_though_the_answer_cannot_be_written(
         self, zigzag: Any, queue_url: str, monkeypatch: pytest.MonkeyPatch, as_json: list[str]
     ) -> None:
         with monkeypatch.context() as patch:
@@ -132,7 +132,7 @@ class TestSend:
 
         assert (ended, "[/x]" in err) == (code, True)
 
-    def test_what_the_queue_refuses_is_1_in_aws_words(self, zigzag: Any, queue_url: str) -> None:
+    def test_a_refusal_of_the_queue_is_1_in_aws_words(self, zigzag: Any, queue_url: str) -> None:
         boto3.client("sqs").delete_queue(QueueUrl=queue_url)
 
         code, _, err = zigzag("send", "hello", '{"name": "Ann"}')
@@ -169,7 +169,7 @@ class TestSendToAFifoQueue:
         ],
         ids=["no group", "a delay", "a bad group"],
     )
-    def test_what_it_does_not_take_is_2_and_nothing_is_sent(
+    def test_an_option_that_it_does_not_take_is_2_and_nothing_is_sent(
         self, zigzag: Any, fifo_url: str, options: tuple[str, ...], words: str
     ) -> None:
         code, out, err = zigzag("send", "hello", '{"name": "Ann"}', *options)

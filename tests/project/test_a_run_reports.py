@@ -22,7 +22,7 @@ def test_it(record_property):
 """
 
 
-def test_what_is_counted_and_what_is_hostile_are_in_every_report(tmp_path: Path) -> None:
+def test_counts_and_hostile_characters_are_in_every_report(tmp_path: Path) -> None:
     # Given a test that logs what neither UTF-8 nor XML can hold, counts, and fails
     (tmp_path / "test_it.py").write_text(TEST, encoding="utf-8")
 

@@ -48,7 +48,7 @@ def test_the_naive_arm_opens_a_connection_for_each_invoke_and_parses_a_bundle_fo
     assert outcome.ran.said["bundles_parsed"] == backlog_of(NAIVE) + 1
 
 
-def test_who_reads_the_answer_uses_a_connection_again(outcomes: dict[str, Outcome]) -> None:
+def test_a_client_that_reads_the_answer_uses_a_connection_again(outcomes: dict[str, Outcome]) -> None:
     assert outcomes[ZIGZAG.name].stats["connections"] < BACKLOG
 
 

@@ -18,7 +18,7 @@ def test_the_page_has_the_tables_of_the_results() -> None:
     assert text == page.between_markers(text, page.in_markdown(RESULTS))
 
 
-def test_what_stands_around_the_results_stays() -> None:
+def test_the_text_around_the_results_stays() -> None:
     before = f"# Title\n{page.BEGIN}\nold\n{page.END}\nMore.\n"
 
     assert page.between_markers(before, "new") == f"# Title\n{page.BEGIN}\n\nnew\n\n{page.END}\nMore.\n"
@@ -34,7 +34,7 @@ def test_a_quick_run_says_that_it_is_rough() -> None:
     assert "rough" not in page.in_markdown({**RESULTS, "quick": False})
 
 
-def test_what_was_not_measured_is_named_with_the_command_that_does_it() -> None:
+def test_a_missing_measurement_is_named_with_the_command_that_makes_it() -> None:
     without = {key: value for key, value in RESULTS.items() if key != "peers"}
 
     assert "Not measured in this run: `python -m benchmarks.peers` does it." in page.in_markdown(without)

@@ -63,7 +63,7 @@ def test_an_answer_has_a_date(stub: Stub) -> None:
     assert answer["ResponseMetadata"]["HTTPHeaders"]["date"].endswith(" GMT")
 
 
-def test_what_is_deleted_and_postponed_is_counted_by_the_message(stub: Stub) -> None:
+def test_deletes_and_postponements_are_counted_by_the_message(stub: Stub) -> None:
     stub.reset(3)
     sqs = client("sqs", stub)
     handles = [message["ReceiptHandle"] for message in received(sqs)]
@@ -155,7 +155,7 @@ def test_an_invoke_whose_answer_is_not_read_costs_a_connection(stub: Stub) -> No
         answer["Payload"].close()
 
 
-def test_who_does_not_trust_its_certificate_gets_no_answer(stub: Stub) -> None:
+def test_a_client_that_does_not_trust_its_certificate_gets_no_answer(stub: Stub) -> None:
     with pytest.raises(SSLError):
         client("sqs", stub, verify=True).receive_message(QueueUrl=QUEUE)
 

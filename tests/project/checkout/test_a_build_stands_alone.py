@@ -206,7 +206,7 @@ def test_a_python_without_pip_is_named(project: Project, tmp_path: Path) -> None
     assert f"{python} has no pip" in done.stderr
 
 
-def test_what_has_a_hash_is_never_another_file_for_a_line_that_has_none(project: Project) -> None:
+def test_a_package_with_a_hash_is_never_another_file_for_a_line_without_one(project: Project) -> None:
     # Given another wheel of the same version, which pip would rather have
     hashed = project.wheel("cheese")
     project.wheel("cheese", file="poison.py", build="-2")
@@ -327,7 +327,7 @@ def test_a_line_that_lambda_needs_and_this_machine_does_not_is_named(project: Pr
     assert "requirements.txt needs it on Lambda: butter" in done.stderr
 
 
-def test_what_is_needed_elsewhere_or_for_an_extra_that_nobody_wants_is_not_missed(project: Project) -> None:
+def test_a_package_that_is_needed_elsewhere_or_for_an_unwanted_extra_is_not_missed(project: Project) -> None:
     project.wheel("bread", needs='jam ; extra == "sweet"\nRequires-Dist: colorama ; sys_platform == "win32"')
 
     done = project.build("bread==1", 'pywin32==1 ; sys_platform == "win32"')

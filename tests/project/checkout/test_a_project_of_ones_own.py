@@ -173,7 +173,7 @@ def test_it_installs_nothing_that_we_do_not_pin(project: Path) -> None:
 # ---- Its README ----
 
 
-def test_what_its_readme_names_is_there(project: Path) -> None:
+def test_the_files_that_its_readme_names_are_there(project: Path) -> None:
     text = (project / "README.md").read_text(encoding="utf-8")
     shell = [line for block in blocks(text, "sh") for line in block.text.splitlines()]
     targets = {word.split()[1] for word in [*shell, *in_text(text)] if word.startswith("make ")}
@@ -251,7 +251,7 @@ def test_a_folder_that_may_not_be_written_is_said_in_a_sentence(tmp_path: Path) 
         new(tmp_path / "file" / "queue")
 
 
-def test_what_is_said_fits_into_80_columns_and_names_the_next_steps(made: tuple[Path, str]) -> None:
+def test_its_words_fit_into_80_columns_and_name_the_next_steps(made: tuple[Path, str]) -> None:
     folder, said = made
 
     assert [line for line in said.splitlines() if len(line) > 80 and str(folder) not in line] == []

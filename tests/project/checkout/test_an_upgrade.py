@@ -124,7 +124,7 @@ def upgraded(untouched: Path, version_b: Path, tmp_path_factory: pytest.TempPath
     return project, upgrade(project, version_b)
 
 
-def test_what_is_the_users_is_kept(upgraded: tuple[Path, str], untouched: Path) -> None:
+def test_the_users_files_are_kept(upgraded: tuple[Path, str], untouched: Path) -> None:
     project, _ = upgraded
     before, after = texts(untouched), texts(project)
 
@@ -149,7 +149,7 @@ def test_the_template_has_the_users_places_and_the_new_parameter(upgraded: tuple
         assert addition.splitlines()[-1].strip() in text
 
 
-def test_what_is_zigzags_is_version_bs(upgraded: tuple[Path, str]) -> None:
+def test_zigzags_files_are_version_bs(upgraded: tuple[Path, str]) -> None:
     project, _ = upgraded
     after = texts(project)
 
@@ -168,7 +168,7 @@ def test_its_tests_and_its_template_are_good_afterwards(upgraded: tuple[Path, st
     assert "8 passed" in done.stdout
 
 
-def test_what_is_to_do_next_is_said_in_80_columns(upgraded: tuple[Path, str]) -> None:
+def test_the_next_steps_are_said_in_80_columns(upgraded: tuple[Path, str]) -> None:
     said = upgraded[1]
 
     assert f"Zigzag {A} is now Zigzag {B}" in said
@@ -217,7 +217,7 @@ def refused(project: Path, version_b: Path) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("path", ["src/tasks/count.py", "src/tasks/new.py"])
-def test_what_is_not_committed_is_named(project: Path, refused: Any, path: str) -> None:
+def test_a_file_that_is_not_committed_is_named(project: Path, refused: Any, path: str) -> None:
     (project / path).write_text("# more\n", encoding="utf-8")
 
     said = refused()

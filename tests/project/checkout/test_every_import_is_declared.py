@@ -155,7 +155,7 @@ def test_the_consumer_has_no_packages_at_all(check: Check, tmp_path: Path) -> No
     )
 
 
-def test_what_each_function_has_of_ours_is_what_its_package_is_made_of() -> None:
+def test_each_function_has_of_ours_what_its_package_is_made_of() -> None:
     makefile = (ROOT / "src" / "package" / "package.mk").read_text()
 
     assert {who: " ".join(have) for who, have in declared.OURS.items()} == {
@@ -163,7 +163,7 @@ def test_what_each_function_has_of_ours_is_what_its_package_is_made_of() -> None
     }
 
 
-def test_what_another_package_needs_is_not_declared_by_that(check: Check) -> None:
+def test_a_package_is_not_declared_by_another_that_needs_it(check: Check) -> None:
     assert check("import idna", "requests==2.34.2")[0] == 1
 
 
@@ -182,7 +182,7 @@ def test_what_another_package_needs_is_not_declared_by_that(check: Check) -> Non
         ("import importlib\nimportlib.import_module(name)\nimportlib.import_module('.own', 'tasks')", ""),
     ],
 )
-def test_what_is_declared_there_anyway_or_not_needed_is_no_offender(
+def test_an_import_that_is_declared_there_anyway_or_not_needed_is_no_offender(
     check: Check, code: str, line: str
 ) -> None:
     assert check(code, line) == (0, "every import is declared\n")

@@ -59,7 +59,7 @@ def test_a_known_hole_is_red_and_named(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize(("wanted", "ends"), [("", 0), ("required", 1)])
-def test_what_nobody_looked_at_is_not_audited(
+def test_a_pin_that_nobody_looked_at_is_not_audited(
     tmp_path: Path, known: dict[str, list[dict[str, str]]] | None, says: str, wanted: str, ends: int
 ) -> None:
     done = audit(tmp_path, known, AUDIT=wanted)

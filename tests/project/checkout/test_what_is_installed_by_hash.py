@@ -38,7 +38,7 @@ def test_a_compiled_package_has_a_wheel_for_each_machine() -> None:
 
 
 @pytest.mark.parametrize("made", ["src/package/package.mk", "tools/make-environment"])
-def test_who_installs_them_goes_by_the_hashes(made: str) -> None:
+def test_each_installer_goes_by_the_hashes(made: str) -> None:
     text = (ROOT / made).read_text()
 
     assert "package/packages.py" in text

@@ -200,7 +200,7 @@ for body in json.load(sys.stdin):
     assert len(bodies) >= 4
 
 
-def test_what_the_page_adds_to_the_template_reaches_the_worker(
+def test_the_pages_part_of_the_template_reaches_the_worker(
     copy: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region

@@ -84,7 +84,7 @@ def test_the_counts_are_those_of_the_table() -> None:
     ]
 
 
-def test_what_is_closed_or_impossible_has_a_test() -> None:
+def test_a_closed_or_impossible_hazard_has_a_test() -> None:
     without = [number for number, _, kind, _ in rows() if kind != ELSEWHERE and number not in named_tests()]
 
     assert without == []

@@ -56,7 +56,7 @@ def test_the_places_that_are_promised_keep_their_names() -> None:
     }
 
 
-def test_what_holds_data_keeps_its_logical_id() -> None:
+def test_a_resource_that_holds_data_keeps_its_logical_id() -> None:
     """A resource of another id is another one: the old queue is left with its messages."""
     resources = parsed(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
 

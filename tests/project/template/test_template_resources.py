@@ -56,7 +56,7 @@ def test_a_change_of_fifo_takes_no_policy_off_the_queues_that_it_leaves_behind(t
     assert set(policies(template, "false")) & set(policies(template, "true")) == set()
 
 
-def test_what_holds_data_outlives_the_stack(template: Template) -> None:
+def test_a_resource_that_holds_data_outlives_the_stack(template: Template) -> None:
     # Given what holds data, and the queues' policies
     holding = [name for name, one in template.ours.items() if re.fullmatch(HOLDS_DATA, one["Type"])]
     assert {*QUEUES, "RecordsTable"} <= set(holding)

@@ -23,7 +23,7 @@ def test_nothing_of_zigzags_stands_in_the_users_places(shipped: Template) -> Non
         assert f"!Ref {name}" not in ours
 
 
-def test_what_is_zigzags_is_the_same_whatever_stands_there(template: Template, ours: Template) -> None:
+def test_zigzags_part_is_the_same_whatever_stands_there(template: Template, ours: Template) -> None:
     assert without_yours(template.text) == ours.text
 
 
@@ -37,7 +37,7 @@ def test_a_task_added_at_the_markers_reaches_the_worker(templates: dict[str, Tem
     assert "ZzProbeParameter" in added.source["Parameters"]
 
 
-def test_what_is_added_to_the_worker_function_leaves_zigzags_properties_as_they_are(
+def test_properties_added_to_the_worker_function_leave_zigzags_as_they_are(
     templates: dict[str, Template], ours: Template
 ) -> None:
     added = templates["with a task's things added"].properties("WorkerFunction")

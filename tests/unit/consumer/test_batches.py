@@ -77,7 +77,7 @@ class TestStandard:
             pytest.param(["x" * 600_000] * 10, [("0123456789", "", True)], id="all of them, compressed"),
         ],
     )
-    def test_what_does_not_fit_goes_at_once_in_a_batch_of_its_own(
+    def test_a_message_that_does_not_fit_goes_at_once_in_a_batch_of_its_own(
         self, bodies: list[str], dispatches: list[tuple[str, str, bool]]
     ) -> None:
         assert made(dispatches_of(batch_of(*bodies), 10)) == dispatches
@@ -116,7 +116,7 @@ class TestFifo:
             pytest.param([WHOLE, "{}", "{}"], "aaa", [("0", "12", False)], id="a head that fits no event"),
         ],
     )
-    def test_what_does_not_fit_waits_as_the_rest(
+    def test_messages_that_do_not_fit_wait_as_the_rest(
         self, bodies: list[str], groups: str, dispatches: list[tuple[str, str, bool]]
     ) -> None:
         assert made(dispatches_of(batch_of(*bodies, groups=groups), 1)) == dispatches

@@ -52,7 +52,7 @@ class TestIsShut:
     def test_by_what_was_said_and_when(self, breaker: Breaker, later: float, shut: bool) -> None:
         assert breaker.is_shut(NOW + later) is shut
 
-    def test_whatever_a_message_is_called_its_name_is_short(self) -> None:
+    def test_the_name_of_any_message_is_short(self) -> None:
         names = {name_of(f"message {number}") for number in range(10_000)} | {name_of("\ud800")}
 
         assert {len(name) for name in names} == {2}
@@ -91,7 +91,7 @@ class TestOpening:
         assert Opening().most(10, breaker, NOW) == most
         assert Opening().most(10, breaker._replace(failing=frozenset()), NOW) == 10
 
-    def test_what_did_not_come_is_still_to_come(self) -> None:
+    def test_a_message_that_did_not_come_may_still_come(self) -> None:
         opening = Opening()
         opening.let_through(opening.most(10, Breaker(opened=NOW), NOW))
         opening.let_through(-1)
@@ -188,7 +188,7 @@ class TestTick:
 
         assert (doubts(workers), len(workers.events)) == (["failing", "failing"], 2)
 
-    def test_where_nothing_was_said_nothing_is_told_and_nothing_written(
+    def test_without_reports_nothing_is_told_and_nothing_written(
         self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
     ) -> None:
         world.send("a")

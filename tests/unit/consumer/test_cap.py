@@ -64,7 +64,7 @@ def test_a_run_takes_the_cap_less_what_is_in_flight_and_a_small_poll_at_least(
     assert run.over == "in-flight cap reached"
 
 
-def test_what_was_settled_meanwhile_gives_a_run_no_more(world: World) -> None:
+def test_messages_that_are_settled_meanwhile_give_a_run_no_more(world: World) -> None:
     # Given a run that has taken the cap, all of which is done a second later, by SQS's count
     world.queue.counts = 0
     run = InFlightCap([world.queue], limit=10)
@@ -84,7 +84,7 @@ class TestPollers:
         assert [may_receive(world, run) for _ in range(4)] == [10, 10, 5, 0]
         assert run.over is None, "they may give it back"
 
-    def test_what_did_not_come_is_free_again(self, world: World) -> None:
+    def test_messages_that_did_not_come_are_free_again(self, world: World) -> None:
         run = InFlightCap([world.queue], limit=10)
         asked = may_receive(world, run)
 
@@ -103,7 +103,7 @@ class TestParts:
     def asked(self, world: World, cap: InFlightCap, number: int) -> int:
         return world.run(cap.may_receive(number)).most
 
-    def test_what_is_left_is_for_those_that_have_asked(self, world: World) -> None:
+    def test_the_rest_is_for_the_queues_that_have_asked(self, world: World) -> None:
         cap = self.cap(world)
 
         assert [self.asked(world, cap, number) for number in (1, 0, 0)] == [10, 1, 1]
@@ -123,9 +123,7 @@ class TestParts:
         assert self.asked(world, cap, 0) == 3  # a quarter of the ten that are left
 
 
-def test_where_sqs_count_is_missing_a_run_makes_the_small_poll(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_without_sqs_count_makes_the_small_poll(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.queue.broken = {"in_flight"}
     run = InFlightCap([world.queue], limit=100)
 

@@ -175,7 +175,7 @@ class TestRelease:
         assert by_id["new"] <= 60 < 225 <= by_id["old"]
 
     @pytest.mark.parametrize("how", ["broken", "refusing"])
-    def test_what_cant_be_released_is_left_to_its_lease(self, world: World, how: str) -> None:
+    def test_a_message_that_cant_be_released_is_left_to_its_lease(self, world: World, how: str) -> None:
         deliveries = received(world, 2)
         setattr(world.queue, how, {"change_visibility"})
 
@@ -228,7 +228,7 @@ class TestNearItsEnd:
     """SQS drops a message after 14 days. With less than four left, its next chance may come too late."""
 
     @pytest.mark.parametrize(("days", "moved"), [(9.99, 0), (10.01, 1), (13.9, 1)])
-    def test_what_would_be_released_becomes_a_dead_letter(
+    def test_a_message_that_would_be_released_becomes_a_dead_letter(
         self, world: World, days: float, moved: int
     ) -> None:
         deliveries = received(world)
@@ -255,7 +255,7 @@ class TestNearItsEnd:
         assert released(fifo, deliveries) == [["a2"]]
 
     @pytest.mark.parametrize("reply", [SENT, AMBIGUOUS])
-    def test_what_a_worker_may_have_is_the_workers(self, world: World, reply: Reply) -> None:
+    def test_a_message_that_a_worker_may_have_is_the_workers(self, world: World, reply: Reply) -> None:
         deliveries = received(world)
         grown_old(world, deliveries, 13.9)
 
@@ -322,7 +322,7 @@ class TestTooLarge:
     """1,000,000 bytes with the envelope, compressed if need be."""
 
     @pytest.mark.parametrize("character", ["x", '"', "🙂"])
-    def test_what_fits_compressed_is_sent(self, world: World, character: str) -> None:
+    def test_a_body_that_fits_compressed_is_sent(self, world: World, character: str) -> None:
         workers = ScriptedWorkers()
         world.send(character * 262_144 * (4 // len(character.encode())))
 
@@ -331,7 +331,7 @@ class TestTooLarge:
         assert result == PollResult(dispatched=1)
         assert "BodyGzip" in workers.events[0]["Message"]
 
-    def test_what_does_not_becomes_a_dead_letter_without_a_call(self, world: World) -> None:
+    def test_a_body_that_does_not_becomes_a_dead_letter_without_a_call(self, world: World) -> None:
         # Given the longest body whose event fits, and one that is a character longer
         longest = noise(MAX_EVENT_BYTES - len(to_event(Batch((a_delivery(""),)))))
         workers = ScriptedWorkers()
@@ -343,7 +343,7 @@ class TestTooLarge:
         assert [letter.body for letter in world.dead_letters.messages] == [longest + "x"]
         assert "even compressed" in reasons(world)[0]
 
-    def test_where_the_letter_is_refused_the_message_stays(self, world: World) -> None:
+    def test_the_message_stays_if_its_letter_is_refused(self, world: World) -> None:
         world.dead_letters.broken = {"send"}
 
         result = dispatch(world, ScriptedWorkers(TOO_LARGE), received(world))
@@ -431,7 +431,7 @@ class TestSmallerLimit:
         assert result == PollResult(dispatched=2, released=3)
         assert released(fifo, deliveries) == [["a3", "a4", "a5"]]
 
-    def test_what_came_late_meanwhile_is_not_sent_again(self, world: World) -> None:
+    def test_a_batch_that_has_become_late_is_not_sent_again(self, world: World) -> None:
         # Given workers that refuse, after longer than a dispatch may take
         workers = SmallLambda(self.LIMIT)
         delay(world, workers, "dispatch", before=11)
@@ -462,7 +462,7 @@ class TestBatch:
             pytest.param(AMBIGUOUS, PollResult(left=3), id="ambiguous"),
         ],
     )
-    def test_what_becomes_of_a_batch_becomes_of_each_of_its_messages(
+    def test_each_message_shares_the_fate_of_its_batch(
         self, world: World, reply: Reply, became: PollResult
     ) -> None:
         result = dispatch(world, ScriptedWorkers(reply), received(world, 3), 10)
@@ -487,7 +487,7 @@ class TestFifo:
             ),
         ],
     )
-    def test_what_is_released_of_a_group_is_released_in_one_call(
+    def test_a_group_is_released_in_one_call(
         self, fifo: World, reply: Reply, calls: list[list[str]], result: PollResult
     ) -> None:
         # Given a group of which only the first two fit
@@ -543,7 +543,7 @@ class TestFifo:
         assert [method for method, *_ in fifo.queue.calls] == ["delete", "change_visibility"]
         assert released(fifo, deliveries) == [["a2", "a3"]]
 
-    def test_where_a_head_cant_be_moved_its_group_waits_for_it(self, fifo: World) -> None:
+    def test_a_group_waits_for_a_head_that_cant_be_moved(self, fifo: World) -> None:
         deliveries = grouped(fifo, "aaa", a1=WHOLE)
         fifo.dead_letters.broken = {"send"}
 

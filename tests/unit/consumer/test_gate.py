@@ -168,9 +168,7 @@ class TestPause:
         assert firing.paused_in(2).stopped == "paused"
         assert receives(world) == []
 
-    def test_what_a_queue_has_of_the_cap_when_it_is_paused_the_others_get(
-        self, world: World, firing: Firing
-    ) -> None:
+    def test_the_others_get_a_paused_queues_part_of_the_cap(self, world: World, firing: Firing) -> None:
         # Given two queues with more messages than the cap, and a count that takes five seconds
         other = MemoryQueue(world.clock, "https://sqs.test/mails")
         mails = TaskQueue("mails", other.url, world.dead_letters.url)
@@ -324,7 +322,7 @@ class TestReads:
             (Reply.AMBIGUOUS, 3, "reads of the gates ambiguous 3 times in a row: AccessDenied: in a test"),
         ],
     )
-    def test_where_the_gates_cannot_be_read_all_are_closed_and_it_is_said_once(
+    def test_all_gates_are_closed_if_they_cannot_be_read_and_it_is_said_once(
         self,
         world: World,
         firing: Firing,

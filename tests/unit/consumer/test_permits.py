@@ -241,7 +241,7 @@ class TestTick:
         assert summary.dispatched == 2
         assert len(gates.held) == 2
 
-    def test_where_the_gate_is_paused_meanwhile_nothing_is_taken(
+    def test_no_permit_is_taken_if_the_gate_is_paused_meanwhile(
         self, world: World, gates: Gates, tick: Tick
     ) -> None:
         send(world, 1)

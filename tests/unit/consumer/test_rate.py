@@ -163,7 +163,7 @@ class TestTick:
         assert gates.calls == ["read", "swap", "swap"]
         assert gates.next == 0
 
-    def test_what_another_one_took_since_is_not_given_back(
+    def test_a_slot_that_another_one_took_since_is_not_given_back(
         self, gates: Gates, tick: Callable[..., Summary]
     ) -> None:
         def once_more() -> None:
@@ -186,7 +186,7 @@ class TestTick:
         # As if it had taken three of the burst: the next one is the fourth
         assert gates.next == pytest.approx(-9 * 0.25 + 3 * 0.25)
 
-    def test_where_another_one_was_quicker_it_decides_again(
+    def test_a_consumer_decides_again_if_another_one_was_quicker(
         self, world: World, gates: Gates, tick: Callable[..., Summary]
     ) -> None:
         send(world, 1)
@@ -234,7 +234,7 @@ class TestTick:
 
         assert (summary.dispatched, summary.stopped) == (20, "in-flight cap reached")
 
-    def test_what_is_too_late_for_its_slot_is_not_sent(
+    def test_a_message_that_is_too_late_for_its_slot_is_not_sent(
         self, world: World, tick: Callable[..., Summary]
     ) -> None:
         send(world, 1)
@@ -348,7 +348,7 @@ class TestRefused:
             (Reply.AMBIGUOUS, 3, "writes to the gates ambiguous 3 times in a row: AccessDenied: in a test"),
         ],
     )
-    def test_where_no_slot_can_be_taken_nothing_is_received(
+    def test_nothing_is_received_if_no_slot_can_be_taken(
         self,
         world: World,
         gates: Gates,

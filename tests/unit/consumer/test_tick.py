@@ -411,7 +411,7 @@ class TestHarm:
         assert consumer.tick().dispatched == 4000
 
     @pytest.mark.parametrize(("late_seconds", "dispatched"), [(9, 2), (11, 0)])
-    def test_what_an_answer_that_comes_late_brought_is_released(
+    def test_the_messages_of_an_answer_that_comes_late_are_released(
         self, world: World, consumer: Firing, late_seconds: float, dispatched: int
     ) -> None:
         # Given answers of SQS that are under way for so long, while the leases run
@@ -515,7 +515,9 @@ class TestPollers:
         assert (summary.received, summary.stopped) == (75, "in-flight cap reached")
         assert summary.went_well
 
-    def test_what_a_poll_did_not_bring_another_may(self, world: World, consumer: Firing) -> None:
+    def test_a_later_poll_may_bring_the_messages_that_one_did_not(
+        self, world: World, consumer: Firing
+    ) -> None:
         consumer.cap, consumer.linger_seconds = 20, 30
         world.send(*["x"] * 6)
         for number in range(30):
@@ -683,7 +685,7 @@ class TestWeights:
     @pytest.mark.parametrize(
         "weights", [(1, 1), (6, 1), (1, 20), (6, 3, 1), (1, 1, 1, 1, 1)], ids=lambda weights: str(weights)
     )
-    def test_what_was_received_while_all_had_messages_is_by_weight(
+    def test_queues_that_all_have_messages_share_by_weight(
         self, world: World, weights: Sequence[int], pollers: int
     ) -> None:
         sent = {f"{number}": (weight, 3_000) for number, weight in enumerate(weights)}
@@ -710,7 +712,7 @@ class TestWeights:
         assert counts["bulk"] == pytest.approx(cap / 10, abs=10)
         assert counts["urgent"] > counts["default"] > counts["bulk"] > 0
 
-    def test_what_is_in_flight_of_one_queue_is_taken_off_the_cap_of_all(self, world: World) -> None:
+    def test_the_messages_in_flight_of_one_queue_are_taken_off_the_cap_of_all(self, world: World) -> None:
         queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("one", "other")}
         queues["one"].counts, queues["other"].counts = 60, 15
 
@@ -727,7 +729,7 @@ class TestWeights:
 
         assert summary.received == 75
 
-    def test_what_others_leave_the_one_with_messages_has(self, world: World) -> None:
+    def test_a_queue_with_messages_has_the_parts_that_others_leave(self, world: World) -> None:
         summary, _ = self.firing(world, {"urgent": (100, 0), "bulk": (1, 500)}, in_flight_cap=200)
 
         assert summary.received == 200

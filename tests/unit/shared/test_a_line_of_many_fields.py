@@ -35,7 +35,7 @@ def line_of(fields: Mapping[Any, Any]) -> dict[str, Any]:
         pytest.param(dict.fromkeys(range(5_000), OURS), id="names that are none"),
     ],
 )
-def test_whatever_the_fields_are_the_line_is_short_and_has_ours(fields: Mapping[Any, Any]) -> None:
+def test_the_line_is_short_and_has_our_fields(fields: Mapping[Any, Any]) -> None:
     line = line_of(fields)
 
     assert line["message"] == "taken"
@@ -60,5 +60,5 @@ def test_as_many_as_a_line_has_are_all_there() -> None:
     assert "left out" not in line
 
 
-def test_what_makes_metrics_is_in_no_line_of_a_task_however_many_fields_it_has() -> None:
+def test_no_line_of_a_task_makes_metrics_however_many_fields_it_has() -> None:
     assert log.METRICS not in line_of({log.METRICS: {}, **{f"k{number}": number for number in range(1_000)}})

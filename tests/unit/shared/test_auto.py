@@ -138,7 +138,7 @@ class TestCut:
         assert cut == Cut(0.4, TEN_A_SECOND.refused, NOW + 5, NOW)
 
     @pytest.mark.parametrize(("seconds", "cuts"), [(CUTS_SECONDS - 0.1, True), (CUTS_SECONDS, False)])
-    def test_where_nothing_has_succeeded_for_long_it_is_no_limit(self, seconds: float, cuts: bool) -> None:
+    def test_the_rate_is_no_limit_if_nothing_has_succeeded_for_long(self, seconds: float, cuts: bool) -> None:
         now = NOW + 30
 
         assert (TEN_A_SECOND.cut_of(0.2, now, now, begun=now - seconds) is not None) is cuts

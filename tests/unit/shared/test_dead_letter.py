@@ -91,7 +91,7 @@ class TestCompose:
     def test_one_that_was_redriven_names_the_message_it_was_then(self) -> None:
         assert [note(letter).get("redriven_as") for letter in three_letters()] == [None, "m-2", "m-3"]
 
-    def test_what_the_message_does_not_say_is_not_in_the_note(self) -> None:
+    def test_the_note_says_nothing_that_the_message_does_not(self) -> None:
         letter = letter_of(cause=Cause("the body is not JSON"))
 
         assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id", "version"}
@@ -194,7 +194,7 @@ class TestSize:
         assert note(letter_of("x" * free_bytes, Cause("r"))) == note(bare)
         assert len(note(letter_of("x" * (free_bytes + 1), Cause("r")))) < len(note(bare))
 
-    def test_what_is_endless_is_cut(self) -> None:
+    def test_an_endless_text_is_cut(self) -> None:
         endless = Cause("r" * 10_000, error="e" * 10_000, traceback="first" + "t" * 10_000 + "last")
 
         said = note(letter_of(cause=endless))
@@ -244,7 +244,7 @@ class TestForgedNote:
             pytest.param({"DataType": "String", "StringValue": 5}, id="a number"),
         ],
     )
-    def test_what_is_no_note_is_none(self, value: Mapping[str, Any]) -> None:
+    def test_a_value_that_is_no_note_is_none(self, value: Mapping[str, Any]) -> None:
         delivery = a_delivery(attributes={NOTE: value, "user": text("ann")})
 
         assert note_of(delivery) == {}
@@ -286,12 +286,12 @@ class TestForgedNote:
         assert original_attributes(a_delivery(attributes=forged)) == {"user": text("ann")}
         assert "displaced" not in note(letter_of(attributes=forged))
 
-    def test_what_the_message_has_itself_counts_more(self) -> None:
+    def test_the_messages_own_attribute_counts_more(self) -> None:
         forged = {NOTE: a_note(displaced={"user": text("eve")}), "user": text("ann")}
 
         assert original_attributes(a_delivery(attributes=forged)) == {"user": text("ann")}
 
-    def test_what_stands_in_the_note_stays_there_when_the_message_dies(self) -> None:
+    def test_an_attribute_in_the_note_stays_there_when_the_message_dies(self) -> None:
         """SQS has taken the message's own attributes. It may refuse those in a note."""
         forged = a_note(displaced={"a": text("x")})
 

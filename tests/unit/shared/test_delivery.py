@@ -216,7 +216,7 @@ class TestCompressed:
         # gzip's header: four bytes for a time
         assert base64.b64decode(event_of(*batch.deliveries)["Message"]["BodyGzip"])[4:8] == bytes(4)
 
-    def test_what_does_not_fit_compressed_stays_plain_and_too_long(self) -> None:
+    def test_a_body_that_does_not_fit_compressed_stays_plain_and_too_long(self) -> None:
         event = to_event(Batch((a_delivery(noise(1_040_000)),)))
 
         assert len(event) > MAX_EVENT_BYTES

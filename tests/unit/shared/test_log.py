@@ -81,7 +81,7 @@ def a_circle() -> list[Any]:
         pytest.param(Strange(), "a Strange, whose text can't be had", id="nothing that has a text"),
     ],
 )
-def test_whatever_a_field_is_there_is_a_line_of_json(lines: Lines, value: Any, written: Any) -> None:
+def test_any_field_makes_a_line_of_json(lines: Lines, value: Any, written: Any) -> None:
     log.write(logging.INFO, "said", what=value)
 
     assert lines()[0]["what"] == written
@@ -135,7 +135,7 @@ class TestOfATask:
         assert line.pop("timestamp")
         assert line == {"level": "WARNING", "message": "said", **self.FIELDS, **more}
 
-    def test_what_the_task_gave_is_not_changed(self, lines: Lines) -> None:
+    def test_the_tasks_own_fields_are_not_changed(self, lines: Lines) -> None:
         extra = {"fields": {"order": "A-1"}}
 
         log.of_a_task(self.FIELDS).warning("said", extra=extra)
@@ -166,7 +166,7 @@ def test_a_percent_sign_in_what_we_say_is_no_place_for_an_argument(lines: Lines)
 class TestLength:
     """A line is short enough to stay whole on its way through Lambda."""
 
-    def test_what_is_too_long_loses_its_middle(self, lines: Lines) -> None:
+    def test_a_text_that_is_too_long_loses_its_middle(self, lines: Lines) -> None:
         log.write(logging.INFO, "said", what="first" + "x" * 1_000_000 + "last")
 
         what = lines()[0]["what"]
@@ -190,7 +190,7 @@ class TestLength:
         assert len(json.dumps(line)) <= log.MAX_LINE_BYTES
         assert len(line) == 14
 
-    def test_what_cloudwatch_reads_is_whole_whatever_is_cut(self, lines: Lines) -> None:
+    def test_the_metrics_are_whole_though_the_rest_is_cut(self, lines: Lines) -> None:
         embedded = {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n" * 500}]}
         endless = {f"a{number}": "\x00" * 100_000 for number in range(10)}
 
@@ -223,7 +223,7 @@ def test_our_handler_replaces_the_runtimes_own(
     assert json.loads(capsys.readouterr().out)["message"] == "hello"
 
 
-def test_what_botocore_says_of_credentials_is_not_logged(
+def test_botocores_words_on_credentials_are_not_logged(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log.configure()

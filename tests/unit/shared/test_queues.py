@@ -47,7 +47,7 @@ class TestMoreQueues:
             pytest.param("urgent=https://a/b urgent:2=https://a/c", id="a name twice"),
         ],
     )
-    def test_what_is_wrong_is_refused(self, text: str) -> None:
+    def test_a_text_that_is_wrong_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 -- the settings say what it may be
             more_queues(text)
 
@@ -78,6 +78,6 @@ class TestWorkersOfQueues:
             pytest.param("video=one video:2=two", id="a name twice"),
         ],
     )
-    def test_what_is_wrong_is_refused(self, text: str) -> None:
+    def test_a_text_that_is_wrong_is_refused(self, text: str) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 -- the settings say what it may be
             workers_of_queues(text)

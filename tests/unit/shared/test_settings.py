@@ -93,7 +93,7 @@ def test_a_bad_setting_is_named_with_what_it_was_and_what_it_may_be(
         (WorkerSettings, "OTHER_DEAD_LETTER_QUEUE_URL", "", ""),
     ],
 )
-def test_what_it_may_be_is_read(settings: type[Any], name: str, value: str, read_as: object) -> None:
+def test_a_good_setting_is_read(settings: type[Any], name: str, value: str, read_as: object) -> None:
     assert getattr(read(settings, {**BOTH, PREFIX + name: value}), name.lower()) == read_as
 
 

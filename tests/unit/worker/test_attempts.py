@@ -47,7 +47,7 @@ def test_a_first_delivery_that_succeeds_needs_no_record(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "body", [body_of("plain", {"rejects": True}), "no JSON"], ids=["rejected", "no JSON"]
 )
-def test_what_is_given_up_at_once_needs_no_record(bench: Bench, body: str) -> None:
+def test_a_message_that_is_given_up_at_once_needs_no_record(bench: Bench, body: str) -> None:
     assert bench.outcomes([bench.delivered(body)]) == ["dead-letter"]
     assert bench.records.calls == []
 
@@ -242,7 +242,7 @@ class TestWithoutRecords:
         assert sum(longest) > KEPT_SECONDS
 
     @pytest.mark.parametrize(("slow", "seconds"), [("count", 56), ("begin", 56), ("begin", 300)])
-    def test_where_it_takes_all_the_time_nothing_was_attempted(
+    def test_nothing_was_attempted_if_a_record_takes_all_the_time(
         self, bench: Bench, monkeypatch: pytest.MonkeyPatch, slow: str, seconds: float
     ) -> None:
         bench.send(body_of("once"))

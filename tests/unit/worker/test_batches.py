@@ -85,7 +85,7 @@ class TestEachForItself:
         assert numbers(bench).count(0) == 2
         assert [json.loads(letter.body)["payload"]["n"] for letter in bench.dead_letters.messages] == [1]
 
-    def test_what_could_not_be_deleted_is_said_of_that_one(self, bench: Bench) -> None:
+    def test_a_message_that_could_not_be_deleted_is_told(self, bench: Bench) -> None:
         bench.queue.refusing = {"delete"}
 
         reports = bench.work(*bench.received({}, {}))
@@ -218,7 +218,7 @@ class TestInOrder:
         assert fifo.began == []
         assert fifo.queue.asked("change_visibility") == [(["message-1"], LEASE_SECONDS)]
 
-    def test_what_is_behind_a_failure_waits_as_long_and_is_postponed_after_it(self, fifo: Bench) -> None:
+    def test_messages_behind_a_failure_wait_as_long_and_are_postponed_after_it(self, fifo: Bench) -> None:
         reports = fifo.work(*fifo.received({}, {"raises": True}, {}, {}))
 
         seconds = reports[1].retry_seconds
@@ -281,7 +281,7 @@ class TestInOrder:
 class TestNearTheirEnd:
     """A message that was not started, and that SQS may drop before it comes again, becomes a dead letter."""
 
-    def test_what_no_time_is_left_for_becomes_one_that_says_so(self, either: Bench) -> None:
+    def test_a_message_without_time_left_becomes_one_that_says_so(self, either: Bench) -> None:
         # Given three messages near their end, of which the third is younger
         either.put({"seconds": 50}, {})
         either.pass_time(3600)

@@ -265,7 +265,7 @@ class TestUnavailable:
     @pytest.mark.parametrize(
         "controlled", [False, True], ids=["no flow control", "the gates can't be reached"]
     )
-    def test_where_nobody_can_be_told_it_is_a_retry(self, desk: Desk, controlled: bool) -> None:
+    def test_it_is_a_retry_if_nobody_can_be_told(self, desk: Desk, controlled: bool) -> None:
         desk.gates.away = True
 
         report = desk.does("later", controlled=controlled)
@@ -380,7 +380,7 @@ class TestAuto:
     def test_it_says_until_when_there_is_no_use_in_trying(self, desk: Desk) -> None:
         assert desk.does("later").retry_seconds == 300
 
-    def test_where_it_can_not_be_cut_the_message_comes_again_all_the_same(self, desk: Desk) -> None:
+    def test_the_message_comes_again_though_the_rate_can_not_be_cut(self, desk: Desk) -> None:
         desk.gates.uncut = True
 
         assert desk.does("away", name="once_only").outcome == "retry later"

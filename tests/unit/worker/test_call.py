@@ -100,6 +100,6 @@ def test_a_generator_is_refused_since_its_code_has_not_run(
         ran(process, task)
 
 
-def test_what_was_pending_when_the_time_was_over_is_in_the_reason(process: LambdaProcess) -> None:
+def test_the_reason_names_what_was_pending_when_the_time_was_over(process: LambdaProcess) -> None:
     with pytest.raises(OutOfTimeError, match=r"it had returned, but not what it had started: .*the_mail$"):
         ran(process, forgetful, SOON)

@@ -55,7 +55,7 @@ def test_a_message_is_decoded(body: str, message: Message) -> None:
         pytest.param('{"task": "t", "payload": {"a": "' + "[{" * 200 + '"}}', {"a": "[{" * 200}, id="a text"),
     ],
 )
-def test_what_is_odd_but_json_is_a_payload(body: str, payload: dict[str, Any]) -> None:
+def test_a_body_that_is_odd_but_json_is_a_payload(body: str, payload: dict[str, Any]) -> None:
     assert decode(a_delivery(body)) == Message("t", payload, "m-1")
 
 

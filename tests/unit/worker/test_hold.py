@@ -128,7 +128,7 @@ def test_an_unforeseen_error_does_not_stop_the_heartbeats(bench: Bench) -> None:
     assert len(beats(bench)) == 1, "the first, at 40 s, was in vain"
 
 
-def test_what_takes_long_before_the_start_is_covered_by_a_beat(bench: Bench) -> None:
+def test_a_beat_covers_the_time_before_the_start(bench: Bench) -> None:
     # Given a start so late that a beat is due soon, and a module that takes its time to import
     delivery = bench.delivered(body_of("plain", {"seconds": 30}))
     bench.pass_time(85)
@@ -248,7 +248,9 @@ class TestAnEndForEachAttempt:
         bench.pass_time(10)
         assert len(bench.receive()) == 1
 
-    def test_what_had_succeeded_is_deleted_and_what_had_not_started_is_released(self, bench: Bench) -> None:
+    def test_the_succeeded_ones_are_deleted_and_those_that_had_not_started_released(
+        self, bench: Bench
+    ) -> None:
         self.ends(bench, *bench.received({}, {"goes on for": 300}, {}))
 
         assert bench.queue.asked("delete") == [(["message-1"],)]

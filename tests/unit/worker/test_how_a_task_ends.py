@@ -57,7 +57,7 @@ class TestTimeout:
         assert worked(bench, "limited", {"seconds": 29}).outcome == "succeeded"
         assert left == pytest.approx([30, 1])
 
-    def test_where_the_function_has_less_time_that_counts(self, bench: Bench) -> None:
+    def test_the_functions_time_counts_if_it_is_less(self, bench: Bench) -> None:
         report = worked(bench, "limited", {"seconds": 31}, seconds_left=25)
 
         assert "interrupted shortly before the function's time was over" in str(report.reason)

@@ -19,7 +19,7 @@ from zigzag.policy import Policy
 from zigzag_testing.faults import Crash
 
 
-def test_what_is_done_is_not_run_again(bench: Bench) -> None:
+def test_a_task_that_is_done_is_not_run_again(bench: Bench) -> None:
     # Given a task that is done, whose message could not be deleted
     bench.send(body_of("once"))
     bench.queue.refusing = {"delete"}

@@ -79,7 +79,7 @@ class TestFigures:
             "version": "17",
         }
 
-    def test_where_no_version_is_told_it_is_the_latest(self, bench: Bench, lines_of: LINES) -> None:
+    def test_the_version_is_the_latest_if_none_is_told(self, bench: Bench, lines_of: LINES) -> None:
         (line,) = lines_of(bench.delivered("no JSON"))
 
         assert line["version"] == "$LATEST"
@@ -108,12 +108,12 @@ class TestFigures:
         assert len(bench.queue.asked("delete")) == 1, "both together"
         assert [line["seconds"] for line in lines] == [0.5, 30.0]
 
-    def test_where_the_time_of_sending_is_not_known_there_is_no_wait(self, lines_of: LINES) -> None:
+    def test_there_is_no_wait_if_the_time_of_sending_is_not_known(self, lines_of: LINES) -> None:
         (line,) = lines_of(Delivery({"Body": body_of("plain")}, None))
 
         assert "age_seconds" not in line
 
-    def test_what_was_not_started_has_no_wait(self, bench: Bench, lines_of: LINES) -> None:
+    def test_a_delivery_that_was_not_started_has_no_wait(self, bench: Bench, lines_of: LINES) -> None:
         delivery = bench.delivered(body_of("plain"))
         bench.pass_time(100)
 

@@ -132,7 +132,7 @@ def test_one_that_is_not_held_any_more_starts_nothing(desk: Desk, later: float) 
     assert len(desk.queue) == 1
 
 
-def test_where_it_cannot_be_had_nothing_starts(desk: Desk) -> None:
+def test_nothing_starts_if_it_cannot_be_had(desk: Desk) -> None:
     desk.gates.broken = {"claim"}
 
     report = desk.works(desk.delivery())
@@ -142,7 +142,7 @@ def test_where_it_cannot_be_had_nothing_starts(desk: Desk) -> None:
     assert desk.gates.held == {}, "it may have been claimed all the same"
 
 
-def test_what_starts_too_late_gives_it_back(desk: Desk) -> None:
+def test_a_worker_that_starts_too_late_gives_it_back(desk: Desk) -> None:
     one = desk.delivery(start_by=2)
     desk.pass_time(3)
 
@@ -193,7 +193,7 @@ def test_a_renewal_that_hangs_does_not_put_that_off(desk: Desk) -> None:
     assert ended == [OWN_SECONDS]
 
 
-def test_where_code_may_still_run_it_ends_by_itself_once_the_process_has_ended(desk: Desk) -> None:
+def test_it_ends_by_itself_once_a_process_whose_code_may_still_run_has_ended(desk: Desk) -> None:
     report = desk.works(desk.delivery(**{"must exit": True}))
 
     assert report.outcome == "succeeded"
@@ -224,7 +224,7 @@ def test_a_task_that_fails_gives_it_back_while_it_waits(desk: Desk) -> None:
     assert (report.outcome, desk.gates.held) == ("retry later", {})
 
 
-def test_where_no_flow_is_controlled_it_is_not_asked_for(desk: Desk) -> None:
+def test_it_is_not_asked_for_without_flow_control(desk: Desk) -> None:
     report = desk.works(desk.delivery(), controlled=False)
 
     assert (report.outcome, desk.gates.calls) == ("succeeded", [])

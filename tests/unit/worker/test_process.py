@@ -104,7 +104,7 @@ def test_an_async_function_is_interrupted_too(process: LambdaProcess, busy: bool
 @pytest.mark.parametrize(
     "step", [LambdaProcess.call, LambdaProcess.prepare], ids=["the task", "what comes before the task"]
 )
-def test_what_is_no_exception_fails_the_task_and_not_the_process(
+def test_an_error_that_is_no_exception_fails_the_task_and_not_the_process(
     process: LambdaProcess, step: Any, error: type[BaseException]
 ) -> None:
     def task() -> None:
@@ -363,7 +363,7 @@ class TestLoop:
 
         assert not call(process, its_loop).is_closed()
 
-    def test_what_it_started_and_did_not_await_ends_before_it_does(self, process: LambdaProcess) -> None:
+    def test_a_part_that_it_did_not_await_ends_before_it_does(self, process: LambdaProcess) -> None:
         sent = []
 
         async def later() -> None:
@@ -388,7 +388,9 @@ class TestLoop:
 
         assert call(process, task)
 
-    def test_what_is_pending_at_the_deadline_is_named_and_cancelled(self, process: LambdaProcess) -> None:
+    def test_a_part_that_is_pending_at_the_deadline_is_named_and_cancelled(
+        self, process: LambdaProcess
+    ) -> None:
         cleaned = []
 
         async def the_mail() -> None:
@@ -404,7 +406,7 @@ class TestLoop:
             call(process, task, SOON)
         assert (cleaned, process.exit_reason) == ([True], "its task was interrupted")
 
-    def test_what_a_failed_task_started_is_cancelled(self, process: LambdaProcess) -> None:
+    def test_the_parts_of_a_failed_task_are_cancelled(self, process: LambdaProcess) -> None:
         """That which it starts when it is cancelled included."""
         started: list[asyncio.Task[None]] = []
 
@@ -453,7 +455,7 @@ class TestLoop:
         assert call(process, lambda: asyncio.sleep(0, 7)) == 7
 
     @pytest.mark.parametrize("how", ["it waits for it", "it goes on", "it has ended"])
-    def test_what_it_started_and_leaves_by_sys_exit_fails_it(self, process: LambdaProcess, how: str) -> None:
+    def test_a_part_that_leaves_by_sys_exit_fails_it(self, process: LambdaProcess, how: str) -> None:
         """It is aborted then, in the middle of its work: that is no success."""
 
         async def task() -> None:
@@ -466,7 +468,7 @@ class TestLoop:
         with pytest.raises(RuntimeError, match="what it started raised SystemExit: 0"):
             call(process, task)
 
-    def test_what_leaves_when_it_is_cancelled_makes_a_failure_no_success(
+    def test_a_part_that_leaves_when_it_is_cancelled_makes_a_failure_no_success(
         self, process: LambdaProcess
     ) -> None:
         async def leave() -> None:
@@ -502,7 +504,7 @@ class TestTheWorkerItselfFails:
     @pytest.mark.parametrize(
         "error", [KeyboardInterrupt(), UnspeakableError()], ids=lambda error: type(error).__name__
     )
-    def test_whatever_it_raised(self, process: LambdaProcess, error: BaseException) -> None:
+    def test_by_any_error(self, process: LambdaProcess, error: BaseException) -> None:
         assert status_of_a_child(lambda: process.end_after(error, "the-request")) == 1
 
     def test_though_its_log_fails(self, process: LambdaProcess, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def settle(world: World, outcome: Outcome, delivery: Delivery, host: VirtualHost
         pytest.param("refusing", "not settled: possible duplicate", id="the handle is no longer good"),
     ],
 )
-def test_what_cant_be_settled_is_said_and_not_raised(
+def test_a_message_that_cant_be_settled_is_told_and_no_error(
     world: World, outcome: Outcome, method: str, how: str, says: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     delivery = world.delivered()

@@ -96,7 +96,7 @@ PARTS: dict[str, Callable[[], object]] = {
 
 @pytest.mark.parametrize("before_its_end", [True, False], ids=["before its end", "after its end"])
 @pytest.mark.parametrize("part", PARTS)
-def test_what_fails_of_it_fails_it(process: LambdaProcess, part: str, before_its_end: bool) -> None:
+def test_a_part_that_fails_fails_its_task(process: LambdaProcess, part: str, before_its_end: bool) -> None:
     async def task() -> None:
         PARTS[part]()
         if before_its_end:
@@ -106,7 +106,7 @@ def test_what_fails_of_it_fails_it(process: LambdaProcess, part: str, before_its
         call(process, task)
 
 
-def test_what_another_part_has_dealt_with_is_no_failure(process: LambdaProcess) -> None:
+def test_a_failure_that_another_part_has_dealt_with_is_none(process: LambdaProcess) -> None:
     async def deals_with() -> None:
         kept.extend(await asyncio.gather(start(fails()), return_exceptions=True))
 
@@ -117,7 +117,7 @@ def test_what_another_part_has_dealt_with_is_no_failure(process: LambdaProcess) 
     assert str(kept[-1]) == "not sent"
 
 
-def test_what_is_pending_when_it_leaves_by_sys_exit_ends_as_well(process: LambdaProcess) -> None:
+def test_a_part_that_is_pending_when_it_leaves_by_sys_exit_ends_as_well(process: LambdaProcess) -> None:
     sent = []
 
     async def later() -> None:
@@ -133,7 +133,7 @@ def test_what_is_pending_when_it_leaves_by_sys_exit_ends_as_well(process: Lambda
     assert sent == [True]
 
 
-def test_what_fails_then_is_its_failure(process: LambdaProcess) -> None:
+def test_a_part_that_fails_then_fails_its_task(process: LambdaProcess) -> None:
     async def task() -> None:
         kept.append(start(fails()))
         sys.exit(0)
@@ -142,7 +142,7 @@ def test_what_fails_then_is_its_failure(process: LambdaProcess) -> None:
         call(process, task)
 
 
-def test_what_is_pending_when_it_leaves_by_sys_exit_1_is_cancelled(process: LambdaProcess) -> None:
+def test_a_part_that_is_pending_when_it_leaves_by_sys_exit_1_is_cancelled(process: LambdaProcess) -> None:
     async def task() -> None:
         kept.append(start(asyncio.sleep(LONG)))
         sys.exit(1)

@@ -82,7 +82,7 @@ def test_so_is_one_that_a_coroutine_of_a_plain_task_returns(run: Any) -> None:
     assert ran == ["helper"]
 
 
-def test_what_gives_itself_is_not_awaited_for_ever(run: Any) -> None:
+def test_an_object_that_gives_itself_is_not_awaited_for_ever(run: Any) -> None:
     async def opens(payload: dict[str, Any]) -> Any:
         return Client()
 

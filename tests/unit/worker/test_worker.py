@@ -160,7 +160,7 @@ class TestLease:
         assert bench.queue.calls[0] == ("change_visibility", ["message-1"], 120)
 
     @pytest.mark.parametrize("how", ["broken", "refusing"])
-    def test_where_the_lease_is_lost_the_task_does_not_run(
+    def test_the_task_does_not_run_if_the_lease_is_lost(
         self, bench: Bench, unknown: Delivery, how: str
     ) -> None:
         setattr(bench.queue, how, {"change_visibility"})
@@ -244,7 +244,9 @@ class TestContext:
 class TestTimeOnTheQueue:
     """SQS keeps a message for 14 days, and no longer."""
 
-    def test_what_kills_its_process_becomes_a_dead_letter_before_their_end(self, bench: Bench) -> None:
+    def test_a_message_that_kills_its_process_becomes_a_dead_letter_before_their_end(
+        self, bench: Bench
+    ) -> None:
         bench.send(body_of("plain", {"crashes": True}))
         for _ in range(3):  # of which the first delivery is not counted
             bench.crash(*bench.receive())
@@ -257,7 +259,7 @@ class TestTimeOnTheQueue:
         assert note(bench)["reason"].startswith("started 2 times, and SQS would drop the message")
 
     @pytest.mark.parametrize("records", ["reached", "away"])
-    def test_what_would_be_postponed_near_their_end_becomes_a_dead_letter(
+    def test_a_message_that_would_be_postponed_near_their_end_becomes_a_dead_letter(
         self, bench: Bench, records: str
     ) -> None:
         bench.send(body_of("plain", {"retries in": 7}))

@@ -86,6 +86,6 @@ def test_a_timeout_may_be_left_out(timeout: float | None) -> None:
 @pytest.mark.parametrize(
     "unavailable", [ConnectionError, [ConnectionError], (BaseException,), ("ConnectionError",), (OSError(),)]
 )
-def test_what_means_unavailable_is_a_tuple_of_exceptions_classes(unavailable: Any) -> None:
+def test_unavailable_is_a_tuple_of_exceptions_classes(unavailable: Any) -> None:
     with pytest.raises(ValueError, match=r"unavailable is .*; it may be a tuple of classes of exceptions"):
         Policy(unavailable=unavailable)

@@ -218,7 +218,7 @@ def _the_same() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("payload", list(_the_same()), ids=lambda payload: type(payload).__name__)
-def test_what_json_can_hold_arrives_as_it_was_sent(payload: Any) -> None:
+def test_a_payload_that_json_can_hold_arrives_as_it_was_sent(payload: Any) -> None:
     assert arrived(type(payload), payload) == [payload]
 
 
@@ -262,7 +262,9 @@ CHANGES: dict[str, tuple[Any, Any, str]] = {
 
 
 @pytest.mark.parametrize(("model", "payload", "says"), CHANGES.values(), ids=CHANGES)
-def test_what_would_change_is_refused_by_the_name_of_its_field(model: Any, payload: Any, says: str) -> None:
+def test_a_payload_that_would_change_is_refused_by_the_name_of_its_field(
+    model: Any, payload: Any, says: str
+) -> None:
     reason = refused(model, payload)
 
     assert f"would change on its way: {says}" in reason

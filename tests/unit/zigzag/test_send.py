@@ -237,7 +237,7 @@ class TestPut:
 
         assert len(world.queue) == 0
 
-    def test_what_the_queue_refuses_is_an_error_of_sending(self, world: World) -> None:
+    def test_a_refusal_of_the_queue_is_an_error_of_sending(self, world: World) -> None:
         world.queue.broken = {"send"}
 
         with send.sending_to(world.queue), pytest.raises(SendError, match="the queue refused the message: S"):
@@ -283,7 +283,9 @@ class TestGroups:
             pytest.param(7, id="a number"),
         ],
     )
-    def test_what_sqs_does_not_take_is_refused_in_words(self, world: World, option: str, value: Any) -> None:
+    def test_a_text_that_sqs_does_not_take_is_refused_in_words(
+        self, world: World, option: str, value: Any
+    ) -> None:
         says = refused(world, FIFO_URL, **{"group": "g", option: value})
 
         assert says == f"{option} may be 1 to 128 of ASCII's letters, digits and punctuation, no spaces"
@@ -292,7 +294,7 @@ class TestGroups:
     @pytest.mark.parametrize(
         "value", [FIFO_ID_CHARACTERS, "x", "x" * 128], ids=["every one", "least", "most"]
     )
-    def test_what_sqs_takes_is_sent(self, world: World, option: str, value: str) -> None:
+    def test_a_text_that_sqs_takes_is_sent(self, world: World, option: str, value: str) -> None:
         assert getattr(sent_to_fifo(world, **{"group": "g", option: value}), option) == value
 
 

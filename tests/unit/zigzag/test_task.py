@@ -81,7 +81,7 @@ class TestDefinition:
 
         assert task(bare).model is None
 
-    def test_what_a_decorator_wraps_is_read_as_it_was_written(self) -> None:
+    def test_a_wrapped_function_is_read_as_it_was_written(self) -> None:
         def timed(function: Any) -> Any:
             @wraps(function)
             def inner(*arguments: Any, **named: Any) -> Any:
@@ -176,7 +176,7 @@ class TestRefusals:
         ids=["a builtin", "a class", "a text", "a number", "a task"],
     )
     @pytest.mark.parametrize("decorator", [task, task()], ids=["@task", "@task()"])
-    def test_what_is_no_function_is_refused(self, decorator: Any, thing: Any) -> None:
+    def test_a_thing_that_is_no_function_is_refused(self, decorator: Any, thing: Any) -> None:
         with pytest.raises(TaskDefinitionError) as caught:
             decorator(thing)
 
@@ -204,7 +204,7 @@ class TestParse:
 
         assert count.parse(payload) is payload
 
-    def test_what_does_not_fit_is_named_field_by_field_without_its_values(self) -> None:
+    def test_a_bad_payload_is_told_field_by_field_without_its_values(self) -> None:
         with pytest.raises(BadPayloadError) as caught:
             greet.parse({"name": ["SECRET"], "born": "SECRET"})
 

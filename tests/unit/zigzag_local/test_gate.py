@@ -117,7 +117,7 @@ def with_headers(scope: dict[str, Any], *more: tuple[bytes, bytes]) -> dict[str,
         ("/bucket/key?versionId=1", S3SigV4QueryAuth, "s3"),
     ],
 )
-def test_what_botocore_signs_gets_through(url: str, signer: Any, service: str) -> None:
+def test_a_request_that_botocore_signs_gets_through(url: str, signer: Any, service: str) -> None:
     assert through(signed(url, signer=signer, service=service)) == [GREETING]
 
 
@@ -149,7 +149,7 @@ def test_another_body_than_was_signed_is_refused() -> None:
 @pytest.mark.parametrize(
     ("part", "value"), [("method", "GET"), ("raw_path", b"/other"), ("query_string", b"a=1")]
 )
-def test_what_was_changed_after_signing_is_refused(part: str, value: Any) -> None:
+def test_a_request_that_was_changed_after_signing_is_refused(part: str, value: Any) -> None:
     assert through({**signed(), part: value}) is None
 
 
@@ -273,7 +273,7 @@ def test_a_signature_is_good_for_a_while(how: dict[str, Any], seconds: float, st
         pytest.param({**signed(), "headers": []}, id="no signature"),
     ],
 )
-def test_what_the_head_tells_is_refused_with_no_body_read(scope: dict[str, Any]) -> None:
+def test_a_request_is_refused_by_its_head_with_no_body_read(scope: dict[str, Any]) -> None:
     came = visit(scope, [b"x" * 65_536] * 100)
 
     assert (came.status, came.read) == (403, 0)
@@ -384,7 +384,7 @@ def test_odd_characters_in_a_header_are_refused(header: bytes, odd: bytes) -> No
 
 
 @given(st.lists(st.tuples(st.sampled_from(PARTS), st.binary(max_size=12)), max_size=4))
-def test_whatever_comes_is_refused_and_no_error(odd: list[tuple[str, bytes]]) -> None:
+def test_any_request_is_refused_and_no_error(odd: list[tuple[str, bytes]]) -> None:
     scope = signed(**S3_URL)
     for part, value in odd:
         scope[part] = [*scope["headers"], (value[:4], value)] if part == "headers" else scope[part] + value

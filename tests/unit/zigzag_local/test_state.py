@@ -51,7 +51,7 @@ def ours(tmp_path: Path) -> Path:
     return directory
 
 
-def test_what_an_ended_one_left_is_removed_and_forgotten(tmp_path: Path, ours: Path) -> None:
+def test_the_directory_of_an_ended_one_is_removed_and_forgotten(tmp_path: Path, ours: Path) -> None:
     file = remembered(tmp_path / "project", str(ours))
 
     assert state.load(tmp_path / "project") is None

@@ -55,7 +55,7 @@ def test_a_place_ends_at_the_next_marker_or_where_less_is_indented() -> None:
 
 
 @pytest.mark.parametrize("text", [TEXT, TEMPLATE.read_text(encoding="utf-8"), "no place\n", ""])
-def test_what_is_split_can_be_joined_again(text: str) -> None:
+def test_a_text_that_is_split_can_be_joined_again(text: str) -> None:
     assert joined(*split(text)) == text
 
 

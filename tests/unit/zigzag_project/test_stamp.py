@@ -20,7 +20,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_was_written_is_read_again(project: Path) -> None:
+def test_a_stamp_that_was_written_is_read_again(project: Path) -> None:
     assert Stamp.read(project) == Stamp.of("1.0.0rc1", TEXTS)
     assert (project / NAME).read_text().splitlines()[0].startswith("# Zigzag 1.0.0rc1: ")
 

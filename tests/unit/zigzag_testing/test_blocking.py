@@ -47,7 +47,7 @@ def test_the_soft_deadline_interrupts_it(sandbox: Sandbox) -> None:
     assert sandbox.workers.ended["returned"] == 1
 
 
-def test_what_nothing_interrupts_is_ended_with_its_process(sandbox: Sandbox) -> None:
+def test_a_task_that_nothing_interrupts_is_ended_with_its_process(sandbox: Sandbox) -> None:
     sandbox.send_message(body_of("busy", {"seconds": 1000, "interruptible": False}))
 
     sandbox.run_for(301)

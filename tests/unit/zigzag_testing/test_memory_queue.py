@@ -124,7 +124,7 @@ def test_a_message_too_old_does_not_count_any_more(queue_of: QueueOf, fifo: bool
     assert [message.body for message in world.queue.messages] == ["a2"]
 
 
-def test_what_was_deleted_is_not_remembered_until_its_retention_would_end(queue_of: QueueOf) -> None:
+def test_deleted_messages_are_not_remembered_until_their_retention_would_end(queue_of: QueueOf) -> None:
     world, aws = queue_of()
     for number in range(1_200):
         aws.send(str(number))

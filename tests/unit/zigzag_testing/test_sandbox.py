@@ -194,7 +194,7 @@ class TestCrash:
     """A process crashes before or after one of its calls, whichever it is."""
 
     @pytest.mark.parametrize("limit", ["none", "a cap"])
-    def test_wherever_it_crashes_the_sandbox_goes_on(
+    def test_the_sandbox_goes_on_after_a_crash_at_any_call(
         self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, limit: str
     ) -> None:
         gc.collect()
@@ -315,7 +315,7 @@ def real_queue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("task", [fan_out, fan_out_from_a_coroutine], ids=["a pool", "a coroutine"])
-def test_what_a_task_sends_from_threads_stays_in_the_sandbox(task: Any, real_queue: None) -> None:
+def test_messages_that_a_task_sends_from_threads_stay_in_the_sandbox(task: Any, real_queue: None) -> None:
     with Sandbox({task.name: task, "collect": collect}) as sandbox:
         task.send({})
         sandbox.run()

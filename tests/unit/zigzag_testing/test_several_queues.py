@@ -145,7 +145,7 @@ def test_a_worker_of_a_queue_that_is_not_there_is_refused() -> None:
 
 
 @pytest.mark.parametrize("queues", [{"ur-gent": 1}, {"urgent": 0}, {"urgent": 101}, {"": 1}])
-def test_what_the_template_would_refuse_is_refused(queues: dict[str, int]) -> None:
+def test_queues_that_the_template_would_refuse_are_refused(queues: dict[str, int]) -> None:
     with pytest.raises(
         ValueError, match="it may have names of letters and digits, and weights from 1 to 100"
     ):

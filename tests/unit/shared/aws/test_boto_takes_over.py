@@ -162,7 +162,7 @@ def test_an_invoke_whose_answer_is_not_understood_is_not_sent_again(told: Told, 
     assert told.endpoint.requests == [b"{}"]
 
 
-def test_what_may_be_sent_four_times_may_be_by_boto_whatever_became_of_it(told: Told) -> None:
+def test_a_call_that_may_be_sent_four_times_may_be_sent_by_boto(told: Told) -> None:
     told.answers_lean(NO_JSON)
     with closing(WorkersWay(attempts=4)) as way:
         assert call(way) == {}
@@ -171,7 +171,7 @@ def test_what_may_be_sent_four_times_may_be_by_boto_whatever_became_of_it(told: 
 
 
 @pytest.mark.parametrize("answer", NO_DOUBT.values(), ids=NO_DOUBT)
-def test_what_boto_would_fare_no_better_with_leaves_the_lean_one_in_place(
+def test_an_answer_that_boto_would_get_as_well_leaves_the_lean_one_in_place(
     told: Told, way: Way, answer: bytes | str
 ) -> None:
     told.answers_lean(answer)
@@ -204,7 +204,7 @@ class TestCertificate:
             told.endpoint = endpoint
             yield certificate
 
-    def test_where_boto_accepts_it_the_call_is_made(
+    def test_the_call_is_made_if_boto_accepts_it(
         self, told: Told, way: Way, certificate: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         way.transport.prepare("sqs")  # without a bundle of its own
@@ -217,7 +217,7 @@ class TestCertificate:
         assert told.said == [{"reason": "sqs has a certificate that the lean client does not accept"}]
 
     @pytest.mark.usefixtures("certificate")
-    def test_where_boto_does_not_nothing_is_sent(self, told: Told, way: Way) -> None:
+    def test_nothing_is_sent_if_boto_does_not(self, told: Told, way: Way) -> None:
         with pytest.raises(CallError, match="CERTIFICATE_VERIFY_FAILED"):
             call(way)
 

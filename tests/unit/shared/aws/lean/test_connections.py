@@ -42,7 +42,7 @@ class TestConnections:
 
         assert (len(endpoint.requests), endpoint.connections) == (2, 2)
 
-    def test_who_waits_too_long_for_a_turn_is_not_sent(
+    def test_a_call_that_waits_too_long_for_a_turn_is_not_sent(
         self, endpoint: HttpEndpoint, consumers_way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Given four connections, and four calls that get no answer

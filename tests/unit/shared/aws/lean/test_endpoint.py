@@ -212,7 +212,7 @@ endpoint_url = http://from-a-profile.example
 
 
 @pytest.mark.parametrize("variables", ONLY_BOTO.values(), ids=ONLY_BOTO)
-def test_what_boto_does_in_another_way_is_left_to_it(
+def test_a_variable_that_only_boto_obeys_is_left_to_it(
     boto: Sessions, tmp_path: Path, variables: dict[str, str]
 ) -> None:
     file = tmp_path / "file"
@@ -259,7 +259,7 @@ def test_a_region_whose_names_are_not_known_is_left_to_boto() -> None:
             aws_environment(LAMBDA | {"AWS_DEFAULT_REGION": region})
 
 
-def test_where_only_lambdas_own_variable_names_the_region_it_is_that() -> None:
+def test_lambdas_own_variable_names_the_region_if_no_other_does() -> None:
     assert aws_environment({**KEYS, "AWS_REGION": "eu-west-1"}).region == "eu-west-1"
 
 
@@ -304,7 +304,7 @@ def test_a_url_that_is_more_than_a_host_a_port_and_a_path_is_left_to_boto(url: s
     assert "secret" not in str(caught.value)
 
 
-def test_what_is_found_shows_no_secret() -> None:
+def test_the_environment_shows_no_secret() -> None:
     shown = repr(aws_environment(LAMBDA))
 
     assert KEYS["AWS_SECRET_ACCESS_KEY"] not in shown

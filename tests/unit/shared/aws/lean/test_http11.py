@@ -106,7 +106,7 @@ def test_an_answer_that_ends_too_early_is_none() -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 20_000, id="a head without end"),
     ],
 )
-def test_what_is_no_answer_is_refused(answer: bytes) -> None:
+def test_bytes_that_are_no_answer_are_refused(answer: bytes) -> None:
     with pytest.raises(BadAnswerError):
         read(answer)
 
@@ -118,7 +118,7 @@ def test_what_is_no_answer_is_refused(answer: bytes) -> None:
         pytest.param(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000, id="1xx, many at a time"),
     ],
 )
-def test_what_comes_before_an_answer_has_an_end(piece: bytes) -> None:
+def test_answers_before_the_answer_have_an_end(piece: bytes) -> None:
     with pytest.raises(BadAnswerError, match="larger than"):
         read(*[piece] * (1 + MAX_HEAD_BYTES // len(piece)))
 
@@ -135,12 +135,12 @@ CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         pytest.param(b"1;" + b"x" * 4_000 + b"\r\na\r\n", id="an extension each"),
     ],
 )
-def test_what_surrounds_chunks_has_an_end(piece: bytes) -> None:
+def test_the_framing_of_chunks_has_an_end(piece: bytes) -> None:
     with pytest.raises(BadAnswerError, match="surrounds"):
         read(CHUNKS, *[piece] * (2 + 2 * MAX_FRAMING_BYTES // len(piece)))
 
 
-def test_what_follows_chunks_has_an_end() -> None:
+def test_the_trailer_of_chunks_has_an_end() -> None:
     with pytest.raises(BadAnswerError, match="surrounds"):
         read(CHUNKS, b"0\r\n", *[b"a: b\r\n" * 1_000] * (2 + MAX_FRAMING_BYTES // 6_000))
 
@@ -169,6 +169,6 @@ def test_an_answer_that_says_what_went_wrong_is_small_whatever_was_asked_for() -
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_is_an_answer_or_refused_or_goes_on(came: bytes) -> None:
+def test_any_bytes_are_an_answer_or_refused_or_go_on(came: bytes) -> None:
     with contextlib.suppress(BadAnswerError):
         assert read(b"HTTP/1.1 200 OK\r\n" + came, b"") is not None

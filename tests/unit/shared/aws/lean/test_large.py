@@ -76,7 +76,7 @@ def test_half_an_answer_is_none() -> None:
         pytest.param(b'{"Messages": [{"Body": "x", oops}]}', id="a message that is no JSON"),
     ],
 )
-def test_what_sqs_would_not_say_is_refused(answer: bytes) -> None:
+def test_an_answer_that_sqs_would_not_give_is_refused(answer: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         messages_in(answer)
 

@@ -39,7 +39,7 @@ class TestTls:
         assert secure.requests == [large, b"{}"]
         assert secure.connections == 1
 
-    def test_who_reads_slowly_is_given_up_when_the_time_for_all_of_it_is_over(
+    def test_a_slow_reader_is_given_up_when_the_time_for_all_of_it_is_over(
         self, secure: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # Given one who takes a piece now and then, so that no wait for the next one is long
@@ -104,7 +104,7 @@ class TestTls:
         assert names == ["Amazon Root CA 1", "Starfield Services Root"]
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
-    def test_whom_amazon_does_not_vouch_for_is_trusted_if_another_of_the_bundle_does(
+    def test_a_server_is_trusted_if_an_authority_of_the_bundle_vouches_though_amazon_does_not(
         self, secure: HttpEndpoint, with_amazons_too: Path, consumers_way: Way
     ) -> None:
         invoke_at_once(consumers_way, *[b"{}"] * 10)
