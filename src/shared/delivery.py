@@ -1,15 +1,15 @@
 """A delivery, and its way from the consumer to the worker as an event.
 
-A delivery is one receive of a message: the message as ReceiveMessage gave it, the queue it came
-from, and the lease. It travels as the worker's event, JSON in UTF-8:
+A delivery is one receive of a message: the message as ReceiveMessage gave it, its queue, and the lease. It
+travels as the worker's event, JSON in UTF-8:
 
     {"QueueUrl": "https://sqs…", "Message": {"MessageId": …, "ReceiptHandle": …, "Body": …,
      "Attributes": {…}, "MessageAttributes": {…}}, "Lease": {"ReceivedAt": …, "StartBy": …, "Ends": …}}
 
-Any consumer, or a person with a file, can make one. Only `Message.Body` is required; unknown keys are
-ignored. Binary attribute values are base64, as the AWS command line prints them. A batch of several
-deliveries has `"Messages": […]` in place of `"Message"`; all share the lease. If the event would be too
-long, each message has `"BodyGzip"` in place of `"Body"`: gzip, in base64.
+Anybody can make one. Only `Message.Body` is required; unknown keys are ignored. Binary attribute values are
+base64, as the AWS command line prints them. A batch of several deliveries has `"Messages": […]` in place of
+`"Message"`; all share the lease. If the event would be too long, each message has `"BodyGzip"` in place of
+`"Body"`: gzip, in base64.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ MAX_EVENT_BYTES = 1_000_000
 """The largest event we dispatch. Lambda takes "1 MB" by an asynchronous invoke, in its smaller meaning surely
 (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
 
-_END_OF_TIME = 253_402_300_800  # the year 10000, which a datetime can't hold
-
 MAX_BATCH_SIZE = 10
 """The most messages of one receive
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html)."""
+
+_END_OF_TIME = 253_402_300_800  # the year 10000, which a datetime can't hold
 
 
 class BadEventError(ValueError):
@@ -102,12 +102,19 @@ class Delivery:
     @property
     def sent_at(self) -> float | None:
         """The time when SQS took the message, in epoch seconds."""
-        milliseconds = self._system.get("SentTimestamp")
-        return None if milliseconds is None else int(milliseconds) / 1000
+        return self._time("SentTimestamp")
+
+    @property
+    def first_received_at(self) -> float | None:
+        """The time of SQS's first delivery of the message, in epoch seconds."""
+        return self._time("ApproximateFirstReceiveTimestamp")
 
     @property
     def trace_header(self) -> str | None:
         return self._system.get("AWSTraceHeader")
+
+    def _time(self, name: str) -> float | None:
+        return None if (milliseconds := self._system.get(name)) is None else int(milliseconds) / 1000
 
 
 class Batch:
@@ -128,9 +135,6 @@ class Batch:
 
     def __eq__(self, other: object) -> bool:
         return self.deliveries == other.deliveries if isinstance(other, Batch) else NotImplemented
-
-    def __repr__(self) -> str:
-        return f"Batch({self.deliveries!r})"
 
 
 def to_event(batch: Batch) -> bytes:
@@ -241,6 +245,6 @@ def _check_whole(batch: Batch) -> None:
 
 def _check(delivery: Delivery) -> None:
     """Raises ValueError or OverflowError if the counts of SQS are impossible."""
-    sent_at = delivery.sent_at
-    if delivery.receive_count < 0 or (sent_at is not None and not 0 <= sent_at < _END_OF_TIME):
-        raise ValueError("its receive count or the time it was sent can't be true")
+    times = [time for time in (delivery.sent_at, delivery.first_received_at) if time is not None]
+    if delivery.receive_count < 0 or not all(0 <= time < _END_OF_TIME for time in times):
+        raise ValueError("its receive count or a time of it can't be true")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,7 +22,10 @@ LOADS = 16
 """Times that a message's task may be missing, or fail to import: a deploy may be under way."""
 
 LOAD_WAIT_SECONDS = 600
-"""The longest wait after each such failure. All waits together take more than an hour."""
+"""The longest wait after each such failure."""
+
+LOADING_SECONDS = 3600
+"""The least time for which such a message is tried: if it can't be postponed, it comes sooner."""
 
 FIRST_WAIT_SECONDS = 30
 MAX_WAIT_SECONDS = 3600
@@ -109,10 +112,12 @@ class Limits(NamedTuple):
 
     postpone_seconds -- the longest time for which it can be postponed.
     kept_seconds     -- how long SQS still keeps it: with a later retry it would be lost.
+    known_seconds    -- how long ago it was received first; endless if SQS did not say.
     """
 
-    postpone_seconds: float = float("inf")
-    kept_seconds: float = float("inf")
+    postpone_seconds: float = inf
+    kept_seconds: float = inf
+    known_seconds: float = inf
 
     @property
     def near_the_end(self) -> bool:
@@ -141,7 +146,7 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
     if isinstance(error, BadMessageError):
         return DeadLetter(_cause(str(error), attempt, None))
     if isinstance(error, NoSuchTaskError | BrokenTaskError):
-        return _not_loaded(error, attempt, random)
+        return _not_loaded(error, attempt, random, limits)
     reason = text(error) if isinstance(error, Retry | OutOfTimeError) else words(error)
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
@@ -165,9 +170,12 @@ def waits[T: RetryLater | DeadLetter](seconds: float, outcome: T) -> T:
     return outcome._replace(seconds=max(outcome.seconds, ceil(seconds)))
 
 
-def _not_loaded(error: Exception, attempt: Attempt, random: Random) -> RetryLater | DeadLetter:
-    if attempt.unloaded >= LOADS:
-        return DeadLetter(_cause(f"not started in {LOADS} tries: {text(error)}", attempt, error))
+def _not_loaded(
+    error: Exception, attempt: Attempt, random: Random, limits: Limits
+) -> RetryLater | DeadLetter:
+    if attempt.unloaded >= LOADS and limits.known_seconds > LOADING_SECONDS:
+        reason = f"not started in {attempt.unloaded} tries: {text(error)}"
+        return DeadLetter(_cause(reason, attempt, error))
     return RetryLater(longer(attempt.unloaded + 1, random, LOAD_WAIT_SECONDS), text(error))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from math import inf
 from random import Random
 
 from shared import log
@@ -112,8 +113,9 @@ class Settler:
         elapsed = (
             3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + SAFETY_SECONDS
         )
-        kept = float("inf") if delivery.sent_at is None else delivery.sent_at + KEPT_SECONDS - now
-        return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept)
+        kept = inf if delivery.sent_at is None else delivery.sent_at + KEPT_SECONDS - now
+        known = inf if delivery.first_received_at is None else now - delivery.first_received_at
+        return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept, known)
 
     async def _move(self, delivery: Delivery, cause: Cause) -> Move:
         return await move_to_dead_letters(

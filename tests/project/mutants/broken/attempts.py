@@ -41,6 +41,9 @@ async def _(original, self, attempt, limits):
 sets("an import may kill for ever", "H10", "worker.starts:MAX_STARTS", 10**6)
 
 
+sets("a task that can't be loaded is given up within the hour", "H133", "worker.outcome:LOADING_SECONDS", 0)
+
+
 answers("a task of many attempts has only as many as any", "H18 H79", "worker.starts:Starts.allow")
 
 
