@@ -52,13 +52,12 @@ class Options(Value):
         self.deduplication_id: Final = deduplication_id
 
 
-_TOO_LARGE = re.compile(r"Message must be shorter than (\d+) bytes")
+# Compiled at the first use, not at each cold start of a worker.
+_TOO_LARGE = r"Message must be shorter than (\d+) bytes"
 """SQS's text for a message over its queue's MaximumMessageSize. The error's code is only
 InvalidParameterValue."""
 
-_REGION = re.compile(
-    r"https://sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/", re.I
-)
+_REGION = r"(?i)https://sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/"
 """The region in a queue's URL. The queue is only there, and the producer may be in another region
 (https://docs.aws.amazon.com/general/latest/gr/sqs-service.html)."""
 
@@ -167,7 +166,7 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
     except AlteredError as error:
         raise SendError(error.reason) from error
     except QueueError as error:
-        if limit := _TOO_LARGE.search(error.reason):
+        if limit := re.search(_TOO_LARGE, error.reason):
             raise PayloadTooLargeError(
                 f"the message for {task} is too large for the queue, whose MaximumMessageSize is "
                 f"{int(limit[1]):,} bytes: send what is large to S3 and put its key in the payload"
@@ -183,6 +182,6 @@ def _queue(url: str) -> Sender:
 
     variables = os.environ if _identity is None else _identity.variables
     wanted = variables.get("ZIGZAG_TRANSPORT", BOTO)
-    named = _REGION.match(url)
+    named = re.match(_REGION, url)
     region = named[1].lower() if named else None
     return SqsQueue(transport_in_place(wanted, attempts=3, identity=_identity, region=region), url)

@@ -101,6 +101,23 @@ def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing() -> None
     assert len(done) == len(SRC)
     assert {name: events[:5] for name, events in done.items() if events} == {}
 
+COUNT = """
+import gc, json, sys
+
+sys.path.insert(0, sys.argv[1])
+begun = []
+gc.collect()
+gc.callbacks.append(lambda phase, _: begun.append(phase))
+__import__(sys.argv[2])
+print(json.dumps([len(begun), gc.isenabled()]))
+"""
+
+
+@pytest.mark.parametrize("app", ["consumer.app", "worker.app"])
+def test_no_collection_makes_a_cold_start_slower_and_later_ones_are_made(app: str) -> None:
+    assert json.loads(bare_python(COUNT, app)[-1]) == [0, True]
+
+
 
 def test_importing_zigzag_loads_neither_boto3_nor_pydantic() -> None:
     """Pydantic is loaded when a task with a model runs: it would make every cold start slower."""

@@ -26,10 +26,11 @@ FIRST_WINDOW_BYTES = 512
 
 BODY, ATTRIBUTES = "Body", "MessageAttributes"
 
-_BEGINS_OR_ENDS = re.compile(rb'["{}\[\]]')
+# Compiled by the first large answer: that takes long, and every cold start would wait for it.
+_BEGINS_OR_ENDS = rb'["{}\[\]]'
 _KEYS = {
-    1: re.compile(rb'"(?P<Messages>Messages)"\s*:\s*\['),
-    3: re.compile(rb'"(?:(?P<Body>Body)"\s*:\s*"|(?P<MessageAttributes>MessageAttributes)"\s*:\s*{)'),
+    1: rb'"(?P<Messages>Messages)"\s*:\s*\[',
+    3: rb'"(?:(?P<Body>Body)"\s*:\s*"|(?P<MessageAttributes>MessageAttributes)"\s*:\s*{)',
 }
 """The keys whose values are looked for, by the number of objects and arrays around them."""
 
@@ -119,13 +120,15 @@ def _places(answer: bytes | bytearray) -> Iterator[tuple[int, int, dict[str, lis
 def _tokens(answer: bytes | bytearray) -> Iterator[tuple[bytes, int, str, int, int]]:
     """Yields each text and each bracket: the number of objects and arrays around it, the key of _KEYS whose
     value it is, its start and its end."""
+    begins_or_ends = re.compile(_BEGINS_OR_ENDS)
+    keys = {depth: re.compile(key) for depth, key in _KEYS.items()}
     depth, at, key = 0, 0, ""
-    while found := _BEGINS_OR_ENDS.search(answer, at):
+    while found := begins_or_ends.search(answer, at):
         begin, at = found.span()
         what, of, key = found[0], key, ""
         if what == b'"':
             at = _end_of_text(answer, at)
-            named = _KEYS[depth].match(answer, begin) if depth in _KEYS else None
+            named = keys[depth].match(answer, begin) if depth in keys else None
             key = (named and named.lastgroup) or ""
         depth -= what in (b"}", b"]")
         yield what, depth, of, begin, at
