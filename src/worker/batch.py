@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from _thread import allocate_lock
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from shared.delivery import Batch, Delivery
 from shared.ports.clock import Clock
 from worker.attempt import Runner
 from worker.deadline import Deadline
-from worker.guards.guard import Guard
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host
 from worker.no_queue import NoSettler
-from worker.observers.observer import Observer
 from worker.outcome import (
     LEASE_LOST,
     AlreadyDone,
@@ -31,6 +30,10 @@ from worker.outcome import (
 )
 from worker.result import Report, Result, report_of
 from worker.settle import Settler
+
+if TYPE_CHECKING:
+    from worker.guards.guard import Guard
+    from worker.observers.observer import Observer
 
 RELEASED_SECONDS = 1
 """Time for which deliveries that were not started are hidden."""

@@ -14,7 +14,6 @@ from shared.queues import DEFAULT
 from worker.attempt import Runner
 from worker.batch import BatchWork
 from worker.deadline import Deadline
-from worker.guards.guard import Guard
 from worker.guards.late import late
 from worker.hold import Hold
 from worker.host import Host
@@ -28,6 +27,7 @@ from worker.settle import Settler
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
     from worker.flow.flow import WorkersFlow
+    from worker.guards.guard import Guard
 
 
 class Worker:

@@ -134,6 +134,8 @@ class _Secured(_Plain):
 
     async def receive(self, seconds: float) -> bytes:
         ends = monotonic() + seconds
+        if not self._came.pending and not self._tls.pending():
+            self._take_in(ends)  # usual: to find out by an error that nothing is there takes longer
         while True:
             try:
                 return self._tls.read(READ_BYTES)
