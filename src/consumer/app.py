@@ -1,11 +1,6 @@
 """The consumer function: builds the consumer on AWS, runs a tick, and logs its summary."""
 
-# ruff: noqa: E402
 from __future__ import annotations
-
-import gc
-
-gc.disable()  # until all is loaded: it makes no garbage, and to look for some takes a tenth of a cold start
 
 import asyncio
 import functools
@@ -13,11 +8,13 @@ import logging
 import os
 from dataclasses import asdict
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import shared.cold_start
 from consumer.consumer import Consumer, PolledQueue
 from consumer.linger import Lingering
 from consumer.memory import memory_for
+from consumer.optional import gates_of
 from consumer.pollers import connections_for, messages_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
 from shared import log
@@ -27,9 +24,6 @@ from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
-
-if TYPE_CHECKING:
-    from shared.ports.gates import Gates
 
 
 @functools.cache
@@ -54,13 +48,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         identity=Identity(os.environ),
     )
     aws.prepare("sqs", "lambda")
-    gates: Gates | None = None
-    if settings.flow_control:
-        from shared.aws.dynamodb_gates import DynamoDbGates
-
-        aws.prepare("dynamodb")
-        gates = DynamoDbGates(aws, settings.records_table)
-    consumer = Consumer(
+    return asyncio.Runner(), Consumer(
         [
             PolledQueue.of(queue, functools.partial(SqsQueue, aws), LambdaWorkers(aws, queue.worker))
             for queue in queues
@@ -72,9 +60,8 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         in_flight_cap=settings.in_flight_cap,
         pollers=pollers,
         memory=memory,
-        gates=gates,
+        gates=gates_of(aws, settings),
     )
-    return asyncio.Runner(), consumer
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:
@@ -87,5 +74,4 @@ def handler(event: object, context: Any) -> dict[str, Any]:
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     _consumer()  # Lambda's init phase has a full CPU at any memory size.
-gc.freeze()  # what is loaded by now stays: no collection looks at it again
-gc.enable()
+shared.cold_start.is_over()

@@ -1,11 +1,6 @@
 """The worker function: takes an event, works its batch on AWS, and answers with the reports."""
 
-# ruff: noqa: E402
 from __future__ import annotations
-
-import gc
-
-gc.disable()  # until all is loaded: it makes no garbage, and to look for some takes a tenth of a cold start
 
 import functools
 import logging
@@ -13,7 +8,7 @@ import os
 from random import Random
 from typing import Any
 
-from shared import log
+from shared import cold_start, log
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.clock import WallClock
@@ -45,12 +40,11 @@ def _worker(queue_url: str) -> Worker:
     """Returns the worker of one queue, made once for each environment of the function."""
     settings = _settings()
     aws, beats = _transports(settings.transport, PROCESS.ends_at)
-    table, controlled = settings.records_table, settings.flow_control
-    gates = gates_by(table, aws, beats, PROCESS.ends_at) if controlled else None
+    gates = gates_by(settings.records_table, aws, beats, PROCESS.ends_at) if settings.flow_control else None
     return Worker(
         queue=SqsQueue(aws, queue_url),
         dead_letters=SqsQueue(aws, settings.dead_letters_of(queue_url)),
-        records=DynamoDbRecords(aws, table, PROCESS.ends_at),
+        records=DynamoDbRecords(aws, settings.records_table, PROCESS.ends_at),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),
@@ -78,5 +72,4 @@ def handler(event: object, context: Any) -> Any:
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     _worker(_settings().queue_url)  # Lambda's init phase has a full CPU at any memory size.
-gc.freeze()  # what is loaded by now stays: no collection looks at it again
-gc.enable()
+cold_start.is_over()

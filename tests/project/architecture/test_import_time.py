@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import pytest
 from tests.project.architecture.modules import ROOT, SRC
 
 GUARD = "AWS_LAMBDA_FUNCTION_NAME"
@@ -101,6 +102,7 @@ def test_importing_a_module_opens_no_socket_no_file_and_starts_nothing() -> None
     assert len(done) == len(SRC)
     assert {name: events[:5] for name, events in done.items() if events} == {}
 
+
 COUNT = """
 import gc, json, sys
 
@@ -116,7 +118,6 @@ print(json.dumps([len(begun), gc.isenabled()]))
 @pytest.mark.parametrize("app", ["consumer.app", "worker.app"])
 def test_no_collection_makes_a_cold_start_slower_and_later_ones_are_made(app: str) -> None:
     assert json.loads(bare_python(COUNT, app)[-1]) == [0, True]
-
 
 
 def test_importing_zigzag_loads_neither_boto3_nor_pydantic() -> None:
