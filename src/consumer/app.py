@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shared.cold_start  # isort: skip - before all others
 import asyncio
 import functools
 import logging
@@ -10,7 +11,6 @@ from dataclasses import asdict
 from random import Random
 from typing import Any
 
-import shared.cold_start
 from consumer.consumer import Consumer, PolledQueue
 from consumer.linger import Lingering
 from consumer.memory import memory_for

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from shared import cold_start, log  # isort: skip - before all others
 import functools
 import logging
 import os
 from random import Random
 from typing import Any
 
-from shared import cold_start, log
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.clock import WallClock
