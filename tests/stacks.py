@@ -24,7 +24,11 @@ def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def queue(**properties: Any) -> dict[str, Any]:
-    return {"Type": "AWS::SQS::Queue", "Properties": properties}
+    return {"Type": "AWS::SQS::Queue", "Properties": {"Tags": [tag("zigzag:stack", "zigzag")], **properties}}
+
+
+def tag(key: str, value: str) -> dict[str, str]:
+    return {"Key": key, "Value": value}
 
 
 FIFO = queue(QueueName="tasks.fifo", FifoQueue=True, ContentBasedDeduplication=True)

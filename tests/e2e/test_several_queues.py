@@ -15,8 +15,10 @@ from tests.e2e.waiting import wait_until
 from shared.queues import more_queues
 from zigzag.send import encode
 from zigzag_local import stack
+from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
+from zigzag_operate import Target, kept
 
 pytestmark = pytest.mark.slow
 
@@ -100,6 +102,10 @@ def test_a_queue_that_is_taken_out_keeps_its_messages_and_the_others_go_on(
     assert urls(deployed)["urgent"] in outputs["Queues"]
     assert count(deployed, bulk) == 1
     assert tick(deployed)["received"] == 0
+
+    # And an operator finds it, by its name and what is in it
+    target = Target("zigzag", session(), client_options(aws.environment()))
+    assert [(one.queue, one.url, one.waiting) for one in kept(target)] == [("bulk", bulk, 1)]
 
 
 def count(deployed: Deployed, url: str) -> int:

@@ -7,10 +7,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from tests.stacks import deployed, queue
 
 from shared.queues import more_queues
-from zigzag_operate import find, queues, send
+from zigzag_operate import KeptQueue, find, kept, queues, send
 
 GREETING = '{"name": "Ann"}'
 
@@ -144,12 +146,67 @@ def test_queues_shows_all_with_their_weights_and_urls(zigzag: Any, urls: dict[st
     )
 
 
+class TestKept:
+    """Queues that SQS still has, and the stack has no more."""
+
+    @pytest.fixture
+    def bulk(self, urls: dict[str, str]) -> str:
+        """Returns one that was taken out of the stack, with two messages in it, next to others' queues."""
+        sqs, made = boto3.client("sqs"), []
+        for name, stack in (("zigzag-TaskQueue4-1A", "zigzag"), ("zigzag-two-TaskQueue4-2B", "zigzag-two")):
+            tags = {"zigzag:stack": stack, "zigzag:queue": "bulk:2"}
+            made.append(sqs.create_queue(QueueName=name, tags=tags)["QueueUrl"])
+        sqs.create_queue(QueueName="zigzag-of-another")
+        for _ in range(2):
+            sqs.send_message(QueueUrl=made[0], MessageBody="{}")
+        return str(made[0])
+
+    def test_they_are_found_by_the_stacks_tag_with_what_is_in_them(self, bulk: str) -> None:
+        assert kept(find("zigzag")) == [KeptQueue("bulk:2", bulk, waiting=2, in_flight=0, delayed=0)]
+
+    def test_what_the_stack_has_is_not_among_them(self, urls: dict[str, str]) -> None:
+        assert kept(find("zigzag")) == []
+
+    def test_queues_shows_them_behind_the_stacks(self, zigzag: Any, urls: dict[str, str], bulk: str) -> None:
+        _, out, _ = zigzag("queues")
+        _, as_json, _ = zigzag("queues", "--json")
+
+        assert out.splitlines()[-2:] == [
+            "bulk:2, not in the stack any more: 2 waiting, 0 in flight, 0 delayed; not polled",
+            f"  {bulk}",
+        ]
+        assert list(json.loads(as_json)) == [*urls, bulk]
+        assert json.loads(as_json)[bulk]["waiting"] == 2
+
+    def test_without_the_permission_the_stacks_are_shown_and_it_is_said(
+        self, zigzag: Any, urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused_without(monkeypatch, "ListQueues")
+
+        code, out, err = zigzag("queues", "--json")
+
+        assert (code, list(json.loads(out))) == (0, list(urls))
+        assert "no queue that was taken out is looked for: the AWS credentials do not allow ListQueues" in err
+
+
 def test_a_stack_from_before_has_one_queue(account: None) -> None:
     url = deployed(queue())["QueueUrl"]
 
     assert {name: (one.weight, one.url) for name, one in queues(find("zigzag")).items()} == {
         "default": (1, url)
     }
+
+
+def refused_without(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
+    """Takes the permission for a call away."""
+    call = vars(BaseClient)["_make_api_call"]
+
+    def judged(client: Any, name: str, arguments: Any) -> Any:
+        if name == operation:
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "in a test"}}, name)
+        return call(client, name, arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", judged)
 
 
 @pytest.mark.parametrize(

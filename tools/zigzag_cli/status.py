@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.table import Table
 from rich.text import Text
 
@@ -10,7 +12,7 @@ from shared.queues import DEFAULT
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json, Queue, with_target
 from zigzag_local.readable import harmless
-from zigzag_operate import Target
+from zigzag_operate import KeptQueue, OperateError, Target
 from zigzag_operate.status import QueueStatus
 
 WORDS = {
@@ -28,9 +30,21 @@ def queues(
     target: Target,
     as_json: Json = False,
 ) -> None:
-    """Shows the stack's queues: name, weight, how many wait, why one is closed, URL."""
+    """Shows the stack's queues: name, weight, how many wait, why one is closed, URL. Then those taken out."""
     seen = zigzag_operate.queues(target)
-    answer(seen, as_json, "\n".join(_words(name, one) for name, one in seen.items()))
+    lines = [_words(name, one) for name, one in seen.items()]
+    try:
+        kept = zigzag_operate.kept(target)
+    except OperateError as error:
+        kept = []
+        print(f"zigzag: {harmless(str(error))}", file=sys.stderr)
+    lines += map(_words_of_kept, kept)
+    answer({**seen, **{one.url: one for one in kept}}, as_json, "\n".join(lines))
+
+
+def _words_of_kept(one: KeptQueue) -> str:
+    counts = f"{one.waiting:,} waiting, {one.in_flight:,} in flight, {one.delayed:,} delayed"
+    return f"{harmless(one.queue)}, not in the stack any more: {counts}; not polled\n  {harmless(one.url)}"
 
 
 def _words(name: str, one: QueueStatus) -> str:

@@ -7,12 +7,14 @@ from shared.ports.auto import Auto
 from shared.ports.gates import Rate
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
+from zigzag_operate.kept import KeptQueue, kept
 from zigzag_operate.send import send
 from zigzag_operate.status import queues, status
 from zigzag_operate.target import Stack, Target, find
 
 __all__ = [
     "Auto",
+    "KeptQueue",
     "Kind",
     "OperateError",
     "Rate",
@@ -20,6 +22,7 @@ __all__ = [
     "StackGates",
     "Target",
     "find",
+    "kept",
     "queues",
     "send",
     "status",

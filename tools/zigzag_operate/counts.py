@@ -44,18 +44,19 @@ def counts(target: Target, queue: str = DEFAULT) -> Counts:
     one = named(target.stack_as_it_is(), queue)
     sqs = target.client("sqs")
     try:
-        depths = _attributes(sqs, one.url)
-        dead = _attributes(sqs, one.dead_letter_url)
+        of_queue = depths(sqs, one.url)
+        dead = depths(sqs, one.dead_letter_url)
     except (BotoCoreError, ClientError) as error:
         raise OperateError(f"the queues don't answer: {cause(error)}") from error
     return Counts(
-        **depths,
+        **of_queue,
         oldest_seconds=_oldest(target, one.url.rpartition("/")[2]),
         dead_letters=sum(dead.values()),
     )
 
 
-def _attributes(sqs: Any, queue_url: str) -> dict[str, int]:
+def depths(sqs: Any, queue_url: str) -> dict[str, int]:
+    """Returns how many messages are `waiting`, `in_flight` and `delayed`. Raises what boto3 raises."""
     answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(_DEPTHS.values()))
     return {name: int(answer["Attributes"][attribute]) for name, attribute in _DEPTHS.items()}
 

@@ -13,6 +13,7 @@ from consumer.settings import ConsumerSettings
 from shared.queues import MAX_WEIGHT, TaskQueue
 from shared.settings import read
 from worker.settings import WorkerSettings
+from zigzag_operate.kept import QUEUE, STACK
 
 MORE = (2, 3, 4, 5)
 TWO = {
@@ -30,7 +31,24 @@ def test_a_queue_has_the_first_ones_properties(template: Template, number: int, 
         template.decided(template.properties(name), Fifo=fifo) for name in ("TaskQueue", f"TaskQueue{number}")
     )
 
-    assert other == first
+    assert {**other, "Tags": None} == {**first, "Tags": None}
+
+
+def test_each_queue_has_the_tags_by_which_it_is_found_once_it_is_no_longer_in_the_stack(
+    template: Template,
+) -> None:
+    tags = {
+        name: {one["Key"]: one["Value"] for one in queue["Properties"]["Tags"]}
+        for name, queue in template.of_type("AWS::SQS::Queue").items()
+    }
+
+    assert {name: one.pop(QUEUE) for name, one in tags.items()} == {
+        "TaskQueue": "default",
+        **{f"TaskQueue{number}": {"Ref": f"Queue{number}"} for number in MORE},
+        "DeadLetterQueue": "dead-letters",
+        "OtherDeadLetterQueue": "other-dead-letters",
+    }
+    assert list(tags.values()) == [{STACK: {"Ref": "AWS::StackName"}}] * (3 + len(MORE))
 
 
 @pytest.mark.parametrize("number", MORE)
@@ -118,7 +136,8 @@ def test_the_other_ones_have_the_first_ones_properties(template: Template, name:
     other = template.decided(template.properties(f"Other{name}"), Fifo="true")
     first = template.decided(template.properties(name), Fifo="false")
 
-    assert json.loads(json.dumps(other).replace("OtherDead", "Dead")) == first
+    told = json.dumps(other).replace("OtherDead", "Dead").replace("other-dead", "dead")
+    assert json.loads(told) == first
 
 
 @pytest.mark.parametrize("function", ["ConsumerFunction", "WorkerFunction"])

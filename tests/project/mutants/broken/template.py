@@ -39,6 +39,18 @@ sets(
     345600,
 )
 sets(
+    "a queue that was taken out of the stack has no tag by which it is found",
+    "H119",
+    "template.yaml:Resources.TaskQueue4.Properties.Tags",
+    [],
+)
+sets(
+    "a FIFO queue next to standard ones has their dead-letter queue",
+    "H153",
+    "template.yaml:Resources.TaskQueue3.Properties.RedrivePolicy.deadLetterTargetArn",
+    {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]},
+)
+sets(
     "a worker in a VPC is made before Lambda may make its network interfaces",
     "H115",
     "template.yaml:Resources.WorkerFunction.DependsOn",
