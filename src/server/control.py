@@ -57,13 +57,14 @@ class Control:
             self._stirred.release()
 
     def _listen(self) -> None:
-        while (order := self._read()) != END:
+        order = DRAIN
+        while order != END:
+            order = self._read()
             if not self.asked:
                 self.asked = True
                 self._stirred.release()
             if not order:
                 return
-        self.asked = True
         self._ends_at = time() + SOFT_SECONDS
         while True:
             self._interrupt()

@@ -17,6 +17,7 @@ from consumer.dispatch import MAX_RELEASE_FACTOR, RELEASE_SECONDS
 from consumer.flow.flow import Flow, Share
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.given_up import worn
+from consumer.summary import ALL_RUN, RATE_REACHED, Summary
 from server.patience import Patience
 from shared import log
 from shared.dead_letter import Cause, move_to_dead_letters
@@ -126,9 +127,11 @@ class Serving:
         self._flow = self._flows()
 
     def _say_closed(self, why: str | None) -> None:
-        """Logs why nothing is received, once for each reason."""
-        if why != self._closed:
-            log.write(logging.INFO, "nothing is received" if why else "receives again", reason=why)
+        """Logs why nothing is received, once for each reason. A limit that is used up is not worth a line."""
+        if why in (RATE_REACHED, ALL_RUN) or why == self._closed:
+            return
+        level = logging.INFO if why is None or Summary(stopped=why).went_well else logging.ERROR
+        log.write(level, "nothing is received" if why else "receives again", reason=why)
         self._closed = why
 
     async def _receive(self, share: Share) -> list[Delivery] | None:

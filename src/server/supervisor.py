@@ -29,6 +29,9 @@ from worker.deadline import SOFT_SECONDS
 KILL_SECONDS = SOFT_SECONDS + 1
 """Seconds from the interrupt until a process that still runs is killed."""
 
+KILL_AGAIN_SECONDS = 1.0
+"""Seconds until a process is killed again. The kernel may need a while."""
+
 SHORT_LIFE_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
 """Bounds of the pause until a process is started again that failed at its start: it would fail again."""
@@ -89,12 +92,20 @@ class Supervisor:
         if not self._asked:
             for place in self._places:
                 if place.process is None and now >= place.start_at:
-                    place.start(self._command, self._arguments)
+                    self._start(place)
         elif now >= self._kill_at:
             self._kill()
+            self._kill_at = now + KILL_AGAIN_SECONDS
         elif now >= self._end_at:
             self._tell(END)
             self._end_at, self._kill_at = inf, now + KILL_SECONDS
+
+    def _start(self, place: _Place) -> None:
+        try:
+            place.start(self._command, self._arguments)
+        except OSError as error:  # the machine has no memory or no number for one more
+            log.write(logging.ERROR, "a process can't be started", reason=str(error))
+            place.start_at = monotonic() + LONGEST_PAUSE_SECONDS
 
     def _seconds_to_next(self) -> float:
         starts = [place.start_at for place in self._places if place.process is None and not self._asked]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import pairwise
 
 import pytest
@@ -229,6 +230,27 @@ def test_nothing_is_received_while_the_queue_is_paused(gated: Served) -> None:
     gated.serve(CLOSED_AGAIN_SECONDS + 1)
 
     assert [name for name, _ in gated.ended] == ["waits"]
+
+
+def test_a_pause_is_said_once_and_so_is_its_end(gated: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    gated.operate(lambda gates: gates.pause(DEFAULT, gated.clock.now()))
+    gated.serve(60, gated.process())
+    gated.operate(lambda gates: gates.resume(DEFAULT, gated.clock.now()))
+    gated.serve(60)
+
+    said = [(line.getMessage(), line.__dict__["fields"].get("reason")) for line in caplog.records]
+    assert said == [("nothing is received", "paused"), ("receives again", None)]
+
+
+def test_a_limit_that_is_used_up_is_not_worth_a_line(gated: Served, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    gated.operate(lambda gates: gates.cap(DEFAULT, 1))
+    gated.put(*range(2), seconds=100)
+
+    gated.serve(250, *(gated.process() for _ in range(2)))
+
+    assert {line.getMessage() for line in caplog.records} == {"delivery"}
 
 
 def test_a_pause_holds_for_a_message_that_a_waiting_receive_brings(gated: Served) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.project.mutants.mutation import Part
 
 PART = Part("Servers")
@@ -32,12 +34,12 @@ def _(original, self, error, start):
 answers("a task that runs is not interrupted by the stop", "H161", "worker.alarm:Alarm.ring")
 
 
-@breaks("a process goes on when its supervisor is dead", "H163", "server.control:Control._listen")
+@breaks("a process goes on when its supervisor is dead", "H163", "server.control:Control._read")
 def _(original, self):
-    order = self._read()
-    if order:
-        self._read = lambda: order
-        original(self)
+    order = original(self)
+    while not order:
+        time.sleep(60)
+    return order
 
 
 @breaks("a task may take longer than SQS hides its message", "H164", "server.serving:Serving.__init__")
