@@ -43,7 +43,7 @@ def _(original, self):
 
 
 @breaks("a task may take longer than SQS hides its message", "H164", "server.serving:Serving.__init__")
-def _(original, self, *ports, seconds, poll_seconds):
+def _(original, self, *ports, seconds=42_300, poll_seconds=20):
     original(self, *ports, seconds=seconds + 3600, poll_seconds=poll_seconds)
 
 
