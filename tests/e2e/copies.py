@@ -33,15 +33,15 @@ def deploy_copy(
         shutil.copy(PROJECT / name, project)
     template = project / "template.yaml"
     template.write_text(changed(template.read_text(encoding="utf-8")), encoding="utf-8")
-    _add_tasks(project / "src" / "tasks", tasks)
-    _add_parameters(project / "samconfig.toml", (f"Transport={TRANSPORT}", *parameters))
+    add_tasks(project / "src" / "tasks", tasks)
+    add_parameters(project / "samconfig.toml", (f"Transport={TRANSPORT}", *parameters))
     build_dir, environment = aws.directory / "sam" / "build", aws.environment()
     stack.build(project, environment, build_dir, log=aws.directory / "build.log")
     stack.deploy(project, environment, build_dir, log=aws.directory / "deploy.log")
     return stack.outputs(project, environment)
 
 
-def _add_tasks(folder: Path, tasks: Mapping[str, str]) -> None:
+def add_tasks(folder: Path, tasks: Mapping[str, str]) -> None:
     for module in set(tasks.values()):
         shutil.copy(OWN_TASKS / f"{module}.py", folder)
     lines = "".join(f'TASKS["{task}"] = "tasks.{module}"\n' for task, module in tasks.items())
@@ -49,7 +49,7 @@ def _add_tasks(folder: Path, tasks: Mapping[str, str]) -> None:
         table.write(lines)
 
 
-def _add_parameters(config: Path, parameters: tuple[str, ...]) -> None:
+def add_parameters(config: Path, parameters: tuple[str, ...]) -> None:
     listed = "".join(f'"{parameter}", ' for parameter in parameters)
     text = re.sub(r"^parameter_overrides = \[", rf"\g<0>{listed}", config.read_text(), flags=re.MULTILINE)
     assert listed in text

@@ -13,8 +13,8 @@ breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
 @breaks("the stack's worker works all queues", "H150", "consumer.consumer:Consumer._source")
-def _(original, consumer, polled, flow, ends_at):
-    return original(consumer, polled._replace(workers=None), flow, ends_at)
+def _(original, consumer, polled, *rest):
+    return original(consumer, polled._replace(workers=None), *rest)
 
 
 answers("no queue has a worker of its own", "H150", "shared.settings:workers_of_queues", {})
