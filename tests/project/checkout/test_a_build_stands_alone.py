@@ -173,7 +173,7 @@ def test_a_file_of_settings_changes_nothing(project: Project, tmp_path: Path) ->
     assert not (tmp_path / "else").exists()
 
 
-@pytest.mark.parametrize("section", ["global", "install"])
+@pytest.mark.parametrize("section", [pytest.param("global", marks=pytest.mark.slow), "install"])
 def test_a_file_of_settings_says_where_packages_come_from(
     project: Project, tmp_path: Path, section: str
 ) -> None:

@@ -17,15 +17,6 @@ TICK_END_SECONDS = 5
 """The time that the consumer keeps of its timeout to write its summary."""
 
 
-def test_a_message_stays_hidden_until_its_worker_can_no_longer_start(template: Template) -> None:
-    # Given what the template says
-    visibility = template.decided(template.properties("TaskQueue"))["VisibilityTimeout"]
-    event_age = template.properties("WorkerFunctionEventInvokeConfig")["MaximumEventAgeInSeconds"]
-
-    # Then it covers the dispatch, the event's age, and the safety
-    assert visibility >= lease.DISPATCH_SECONDS + event_age + lease.SAFETY_SECONDS
-
-
 def test_the_queue_hides_messages_for_a_lease(template: Template) -> None:
     assert template.decided(template.properties("TaskQueue"))["VisibilityTimeout"] == lease.LEASE_SECONDS
 

@@ -444,15 +444,6 @@ class TestSmallerLimit:
 class TestBatch:
     """On a standard queue, one dispatch may carry several messages: an answer is that of all of them."""
 
-    def test_a_polls_batches_go_out_together(self, world: World) -> None:
-        workers = ScriptedWorkers()
-
-        result = dispatch(world, workers, received(world, 5), 2)
-
-        assert result == PollResult(dispatched=5)
-        assert [len(event.get("Messages", ["one"])) for event in workers.events] == [2, 2, 1]
-        assert len(workers.batches) == 1
-
     @pytest.mark.parametrize(
         ("reply", "became"),
         [
