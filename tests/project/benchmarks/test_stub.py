@@ -14,9 +14,8 @@ from typing import Any
 
 import boto3
 import pytest
-from benchmarks.stub.running import ROOT, Stub, running_stub
+from benchmarks.stub.running import ROOT, Stub
 from botocore.config import Config
-from botocore.exceptions import SSLError
 
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 KEYS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
@@ -155,11 +154,6 @@ def test_an_invoke_whose_answer_is_not_read_costs_a_connection(stub: Stub) -> No
         answer["Payload"].close()
 
 
-def test_a_client_that_does_not_trust_its_certificate_gets_no_answer(stub: Stub) -> None:
-    with pytest.raises(SSLError):
-        client("sqs", stub, verify=True).receive_message(QueueUrl=QUEUE)
-
-
 def test_a_client_that_reads_slowly_gets_all_of_an_answer(stub: Stub) -> None:
     """Ten messages of 64 KB: more than the kernel keeps for a client that does not read."""
     stub.reset(10, body="x" * 640_000)
@@ -222,13 +216,3 @@ def test_it_ends_when_it_is_told_to_and_leaves_nothing() -> None:
         finally:
             process.kill()
     assert not Path(said["ca"]).parent.exists()
-
-
-def test_it_ends_with_its_block_and_leaves_nothing() -> None:
-    with running_stub() as stub:
-        folder = stub.ca.parent
-        assert folder.exists()
-
-    assert not folder.exists()
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", stub.port))
