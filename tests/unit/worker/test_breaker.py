@@ -127,7 +127,7 @@ class Desk(Bench):
         for number in range(many):
             self.run(self.gates.unavailable(DEFAULT, f"other {number}", at, None))
 
-    def does(
+    def attempt(
         self,
         does: str | float,
         *,
@@ -137,7 +137,7 @@ class Desk(Bench):
         took: float = 0,
         controlled: bool = True,
     ) -> Report:
-        """Works a message whose task does that. It was under way for so long, and received so often."""
+        """Works a message whose task does that. It was received so often, and under way for so long."""
         one = self.delivered_often(receives, body_of(name, {"does": does}))
         now = self.clock.now()
         self.pass_time(took)
@@ -164,7 +164,7 @@ def desk() -> Iterator[Desk]:
 class TestUnavailable:
     @pytest.mark.parametrize("does", ["away", "refused", "group"])
     def test_before_the_breaker_shuts_it_is_an_attempt_like_any_failure(self, desk: Desk, does: str) -> None:
-        report = desk.does(does)
+        report = desk.attempt(does)
 
         assert (report.outcome, report.attempt) == ("retry later", 1)
         assert report.reason is not None
@@ -176,7 +176,7 @@ class TestUnavailable:
         desk.fail(DEFAULT_TRIP - 1)
 
         for receives in (1, 9):  # the breaker is open for a success, and shut again
-            report = desk.does(does, receives=receives)
+            report = desk.attempt(does, receives=receives)
             assert report.outcome == "retry later"
             assert report.reason is not None
             assert report.reason.startswith("no attempt, its queue is shut: ")
@@ -186,14 +186,14 @@ class TestUnavailable:
     def test_nor_is_the_only_attempt_that_a_task_has(self, desk: Desk) -> None:
         desk.fail(DEFAULT_TRIP)
 
-        assert desk.does("away", name="once_only").outcome == "retry later"
-        assert desk.does("away", name="once_only", controlled=False).outcome == "dead-letter"
+        assert desk.attempt("away", name="once_only").outcome == "retry later"
+        assert desk.attempt("away", name="once_only", controlled=False).outcome == "dead-letter"
 
     @pytest.mark.parametrize(("does", "after"), [("later", 300), ("at once", 0)])
     def test_it_says_until_when_there_is_no_use_in_trying(self, desk: Desk, does: str, after: float) -> None:
         desk.fail(DEFAULT_TRIP)
 
-        report = desk.does(does)
+        report = desk.attempt(does)
 
         assert report.retry_seconds is not None
         assert report.retry_seconds >= after
@@ -203,14 +203,14 @@ class TestUnavailable:
     def test_a_group_says_it_if_all_its_errors_do(self, desk: Desk, does: str) -> None:
         desk.fail(DEFAULT_TRIP)
 
-        report = desk.does(does)
+        report = desk.attempt(does)
 
         assert report.reason is not None
         assert report.reason.startswith("no attempt, its queue is shut: ")
         assert desk.breaker.shut_until == (NOW + 300 if does == "group of both" else 0)
 
     def test_the_task_s_own_timeout_says_it_as_a_timeout_error_does(self, desk: Desk) -> None:
-        report = desk.does(21.0, name="hanging")
+        report = desk.attempt(21.0, name="hanging")
 
         assert report.reason == "took longer than its timeout of 20 s"
         assert len(desk.breaker.failing) == 1
@@ -219,7 +219,7 @@ class TestUnavailable:
     def test_no_other_end_of_a_task_with_a_timeout_says_it(
         self, desk: Desk, name: str, seconds: float
     ) -> None:
-        desk.does(seconds, name=name)
+        desk.attempt(seconds, name=name)
 
         assert desk.breaker.failing == frozenset()
 
@@ -229,13 +229,13 @@ class TestUnavailable:
     ) -> None:
         desk.fail(DEFAULT_TRIP)
 
-        report = desk.does(does, name="with_a_quota")
+        report = desk.attempt(does, name="with_a_quota")
 
         assert (report.retry_seconds, desk.breaker.shut_until) == (900, NOW + 900)
 
     @pytest.mark.parametrize("does", ["broken", "rejected", "retry", "group with another", "well"])
     def test_nothing_else_says_it(self, desk: Desk, does: str) -> None:
-        desk.does(does)
+        desk.attempt(does)
 
         assert desk.breaker.failing == frozenset()
 
@@ -258,7 +258,7 @@ class TestUnavailable:
 
     def test_those_whose_success_would_not_be_told_are_counted_once_together(self, desk: Desk) -> None:
         for _ in range(3):
-            desk.does("away", doubt="")
+            desk.attempt("away", doubt="")
 
         assert desk.breaker.failing == {FIRST}
 
@@ -268,7 +268,7 @@ class TestUnavailable:
     def test_it_is_a_retry_if_nobody_can_be_told(self, desk: Desk, controlled: bool) -> None:
         desk.gates.away = True
 
-        report = desk.does("later", controlled=controlled)
+        report = desk.attempt("later", controlled=controlled)
 
         assert (report.outcome, report.attempt, report.retry_seconds) == ("retry later", 1, 300)
 
@@ -311,7 +311,7 @@ class TestAuto:
 
     @pytest.mark.parametrize("does", ["away", "refused", "group"])
     def test_it_cuts_the_rate(self, desk: Desk, does: str) -> None:
-        desk.does(does)
+        desk.attempt(does)
 
         auto = gate_of(desk.gates.attributes[DEFAULT]).auto
         assert desk.rate == Rate(pytest.approx(0.1 / 0.85))
@@ -320,20 +320,20 @@ class TestAuto:
 
     @pytest.mark.parametrize("does", ["broken", "rejected", "retry", "well"])
     def test_nothing_else_does(self, desk: Desk, does: str) -> None:
-        desk.does(does)
+        desk.attempt(does)
 
         assert desk.rate == Rate(0.1)
 
     def test_of_many_at_once_one_does(self, desk: Desk) -> None:
         for _ in range(20):
-            desk.does("away")
+            desk.attempt("away")
 
         assert desk.rate == Rate(pytest.approx(0.1 / 0.85))
 
     def test_one_that_was_received_before_the_last_cut_does_not(self, desk: Desk) -> None:
         desk.run(desk.gates.cut(DEFAULT, Cut(0.2, 0.1, desk.clock.now(), 0.0)))
 
-        desk.does("away", took=30)
+        desk.attempt("away", took=30)
 
         assert desk.rate == Rate(0.2)
 
@@ -341,7 +341,7 @@ class TestAuto:
         desk.fail(2 * DEFAULT_TRIP)  # its hours begin when it could shut first
         desk.fail(DEFAULT_TRIP)
 
-        report = desk.does("away", name="once_only", took=CUTS_SECONDS, receives=30)
+        report = desk.attempt("away", name="once_only", took=CUTS_SECONDS, receives=30)
 
         assert report.outcome == "retry later"
         assert desk.breaker.is_shut(desk.clock.now())
@@ -350,7 +350,7 @@ class TestAuto:
     def test_one_that_comes_again_and_again_does_seldom(self, desk: Desk) -> None:
         cuts = 0
         for _ in range(30):
-            desk.does("away", receives=3)
+            desk.attempt("away", receives=3)
             cuts += desk.rate != Rate(0.1)
             desk.run(desk.gates.limit(DEFAULT, Rate(0.1), self.RULE))
             desk.run(desk.gates.succeeded(DEFAULT, NOW, NOW))
@@ -359,7 +359,7 @@ class TestAuto:
         assert 4 <= cuts <= 18, "one in three"
 
     def test_no_attempt_is_used_up(self, desk: Desk) -> None:
-        report = desk.does("away", name="once_only")
+        report = desk.attempt("away", name="once_only")
 
         assert report.outcome == "retry later"
         assert report.reason == "no attempt, its queue's rate may be too high: Unavailable: SES is down"
@@ -368,22 +368,22 @@ class TestAuto:
         ("receives", "least", "most"), [(0, 15, 60), (1, 15, 60), (2, 30, 120), (4, 120, 480), (24, 900, 900)]
     )
     def test_it_waits_longer_each_time(self, desk: Desk, receives: int, least: int, most: int) -> None:
-        seconds = desk.does("away", receives=receives).retry_seconds
+        seconds = desk.attempt("away", receives=receives).retry_seconds
 
         assert seconds is not None
         assert least <= seconds <= most
 
     def test_after_so_many_receives_it_is_an_attempt(self, desk: Desk) -> None:
-        assert desk.does("away", name="once_only", receives=24).outcome == "retry later"
-        assert desk.does("away", name="once_only", receives=25).outcome == "dead-letter"
+        assert desk.attempt("away", name="once_only", receives=24).outcome == "retry later"
+        assert desk.attempt("away", name="once_only", receives=25).outcome == "dead-letter"
 
     def test_it_says_until_when_there_is_no_use_in_trying(self, desk: Desk) -> None:
-        assert desk.does("later").retry_seconds == 300
+        assert desk.attempt("later").retry_seconds == 300
 
     def test_the_message_comes_again_though_the_rate_can_not_be_cut(self, desk: Desk) -> None:
         desk.gates.uncut = True
 
-        assert desk.does("away", name="once_only").outcome == "retry later"
+        assert desk.attempt("away", name="once_only").outcome == "retry later"
         assert desk.rate == Rate(0.1)
 
 
@@ -401,7 +401,7 @@ class TestSuccess:
     def test_takes_back_what_was_said(self, desk: Desk, said: int, at: float, doubt: str, left: int) -> None:
         desk.fail(said, at)
 
-        desk.does("well", doubt=doubt, took=10)
+        desk.attempt("well", doubt=doubt, took=10)
 
         assert len(desk.breaker.failing) == left
 
@@ -409,6 +409,6 @@ class TestSuccess:
     def test_a_failure_is_none(self, desk: Desk, does: str) -> None:
         desk.fail(3)
 
-        desk.does(does, doubt=PROBE)
+        desk.attempt(does, doubt=PROBE)
 
         assert len(desk.breaker.failing) >= 3
