@@ -140,18 +140,6 @@ def test_a_failure_is_json_where_json_is_asked_for(zigzag: Any, account: None) -
     assert "there is no stack 'other'" in json.loads(out)["error"]
 
 
-def test_standard_output_has_one_json_value_though_a_task_is_broken(
-    zigzag: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(TASKS, "broken", "tasks.not_there")
-
-    code, out, err = zigzag("tasks", "--json")
-
-    assert code == 3
-    assert "broken" in {one["name"] for one in json.loads(out)}
-    assert "tasks.not_there can't be imported" in err
-
-
 @pytest.mark.parametrize("name", ["-h", "--help"])
 def test_help_has_both_names(zigzag: Any, name: str) -> None:
     assert "Usage: ./zigzag send" in zigzag("send", name)[1]

@@ -487,10 +487,3 @@ class TestFlowThatIsNotControlled:
 
             assert (code, out) == (1, ""), arguments
             assert "set its parameter FlowControl to true" in err
-
-    def test_an_unknown_queue_is_refused_with_those_there_are(self, stack: ControlledStack) -> None:
-        code, out, err = stack.zigzag("pause", "[/mails]")
-
-        assert (code, out) == (2, "")
-        assert "no queue is called '[/mails]'; there is: default" in err
-        assert stack.gate() == {}
