@@ -188,6 +188,21 @@ def million_by_mapping(setup: Setup, batch: int, task_seconds: float, measured: 
     )
 
 
+def million_by_events(setup: Setup, task_seconds: float, measured: Measured) -> Cost:
+    """Returns the cost of Zigzag with Trigger=events: Lambda receives and invokes, the worker shortens the
+    lease and deletes, and Lambda deletes once more. `per_dispatch` is the mapping's BatchSize."""
+    batches = MILLION / setup.per_dispatch
+    around_each = max(0.0, measured.worker_cpu - measured.delete_cpu)
+    cpu = MILLION * around_each + 2 * batches * measured.delete_cpu
+    seconds = MILLION * task_seconds + _seconds(cpu, setup) + 2 * batches * CALL_SECONDS
+    return Cost(
+        lambda_time=_time(seconds, setup),
+        lambda_requests=batches * _prices()["lambda"]["request"],
+        sqs=4 * batches * _prices()["sqs"]["request"],
+        logs=_logs(MILLION * measured.task_log_bytes),
+    )
+
+
 def idle_month_by_mapping() -> Cost:
     """Returns the cost of long polls, and of the same alarm."""
     polls = POLLERS * TICKS * 60 / POLL_SECONDS

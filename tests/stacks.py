@@ -49,9 +49,10 @@ def deployed(
     flow_control: str | None = None,
     queues: Mapping[str, int] | None = None,
     fifo: str = "",
+    trigger: str | None = None,
 ) -> dict[str, str]:
-    """Deploys a stack called zigzag. Without `flow_control` or `queues`, it is one from before those
-    parameters.
+    """Deploys a stack called zigzag. Without `flow_control`, `queues` or `trigger`, it is one from before
+    those parameters.
 
     queues -- names and weights of all queues; the first one's first.
     fifo   -- the name of one that is FIFO. The others are not.
@@ -65,6 +66,8 @@ def deployed(
     if fifo:
         resources["OtherDeadLetterQueue"] = queue(QueueName="dead.fifo", FifoQueue=True)
         names["OtherDeadLetterQueueUrl"] = "OtherDeadLetterQueue"
+    if trigger is not None:
+        parameters["Trigger"] = trigger
     told: list[Any] = []
     for number, (name, weight) in enumerate((queues or {}).items()):
         resource = f"TaskQueue{number}" if number else "TaskQueue"

@@ -59,7 +59,12 @@ def _worker(queue_url: str) -> Worker:
 def handler(event: object, context: Any) -> Any:
     """Works one batch, and answers as its trigger does. Raises BadEventError."""
     settings = _settings()
-    batch, observers, answer = triggered(event, settings)
+    batch, observers, answer = triggered(
+        event,
+        settings.names,
+        flow_control=settings.flow_control,
+        weights=[queue.weight for queue in settings.queues],
+    )
     worker = _worker(batch.queue_url or settings.queue_url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
     try:

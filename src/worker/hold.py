@@ -73,12 +73,15 @@ class Hold:
         """Raises LeaseLostError if a delivery is known to be lost before the first task.
 
         A FIFO queue refuses an expired handle, so a beat there is an exact check. A lease that is not known
-        is extended at once.
+        is extended at once, by a second call if the first one fails.
         """
         if self._known and not self._ordered:
             return
         self.cover(deliveries)
-        if not await self.beat() or self.lost:
+        extended = await self.beat()
+        if not self._known:
+            extended = await self.beat()
+        if not extended or self.lost:
             raise LeaseLostError
 
     async def confirm(self) -> None:

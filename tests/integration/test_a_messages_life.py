@@ -10,10 +10,12 @@ import pytest
 from pydantic import BaseModel
 from tests.http_endpoint import HttpEndpoint
 from tests.integration.conftest import LINES, Stack
+from tests.noise import noise
 from tests.support import binary, body_of, text
 
 import worker.app
 from consumer import patience
+from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import BadEventError
 from shared.lease import Lease
 from shared.settings import SettingError

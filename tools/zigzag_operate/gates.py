@@ -22,6 +22,7 @@ from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.limits import Between, Limited, Limits, Paused, Resumed, Starts
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
+from zigzag_operate.trigger import NO_LIMITS, is_by_events
 
 LATE_SECONDS = 60
 """Seconds by which SQS's count may be old."""
@@ -33,6 +34,8 @@ class StackGates:
     def __init__(self, target: Target, queue: str = DEFAULT) -> None:
         stack = target.stack_as_it_is()
         self._as_it_is = named(stack, queue)
+        if is_by_events(stack):
+            raise OperateError(NO_LIMITS.format(stack=target.stack))
         if not is_controlled(stack):
             raise OperateError(
                 f"the flow of the stack {target.stack!r} is not controlled: set its parameter FlowControl to "

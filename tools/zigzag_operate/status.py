@@ -9,6 +9,7 @@ from zigzag_operate.counts import Counts, counts
 from zigzag_operate.gates import StackGates, is_controlled
 from zigzag_operate.queues import queues_of
 from zigzag_operate.target import Target
+from zigzag_operate.trigger import is_by_events, why_nothing_starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,11 @@ class QueueStatus(Status):
 def status(target: Target, queue: str = DEFAULT) -> Status:
     """Returns a queue's status. A gate that can't be read is a reason in `closed`. Raises OperateError."""
     seen = counts(target, queue)
-    controlled = is_controlled(target.stack_as_it_is())
-    return Status(**asdict(seen), closed=StackGates(target, queue).why_closed() if controlled else None)
+    stack = target.stack_as_it_is()
+    closed = why_nothing_starts(stack)
+    if is_controlled(stack) and not is_by_events(stack):
+        closed = StackGates(target, queue).why_closed()
+    return Status(**asdict(seen), closed=closed)
 
 
 def queues(target: Target) -> dict[str, QueueStatus]:

@@ -1,7 +1,8 @@
-"""Lambda's asynchronous invokes in memory: events wait for free concurrency, and are dropped when too old.
+"""Lambda's invokes in memory: an asynchronous one waits for free concurrency, and is dropped when too old.
 
 This is the `Workers` port of the sandbox. It does what AWS documents: an event may come late, twice or never
-(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html). The sandbox's event
+sources invoke synchronously: such an invoke runs at once, or is throttled.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ from shared.ports.workers import Answer, Reply
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.outages import reply_of, suffer
 
-Handler = Callable[[Any, Callable[[], float]], Awaitable[None]]
-"""Runs an invocation. Takes the event, and a function that returns the seconds that are left."""
+Handler = Callable[[Any, Callable[[], float]], Awaitable[Any]]
+"""Runs an invocation. Takes the event, and a function that returns the seconds that are left. Returns its
+answer."""
+
+
+class ThrottledError(Exception):
+    """No concurrency is free for a synchronous invoke."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,7 @@ class _Event:
 
 
 class MemoryLambda:
-    """One function, invoked asynchronously.
+    """One function.
 
     concurrency     -- most invocations at a time; None = no limit.
     timeout_seconds -- seconds after which an invocation is ended.
@@ -56,7 +62,7 @@ class MemoryLambda:
         self._concurrency = concurrency
         self._faults = faults or Faults.none()
         self._waiting: deque[_Event] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._late: set[asyncio.Task[None]] = set()
         self._broken: list[BaseException] = []
         self._processes = itertools.count(1)
@@ -66,6 +72,12 @@ class MemoryLambda:
         if outage is not None and (error := await suffer(outage, self._clock, ANSWER_SECONDS["lambda"])):
             return [Answer(reply_of(error), ": ".join(error))] * len(events)
         return [self._accept(event) for event in events]
+
+    async def invoke(self, body: bytes) -> Any:
+        """Runs an invocation at once, and returns its answer; None if it failed. Raises ThrottledError."""
+        if not self._is_free() or self._faults.strike("invoke throttled"):
+            raise ThrottledError
+        return await self._begin(_Event(body, self._clock.now()))
 
     async def finish(self) -> None:
         """Waits until every event is worked or dropped. Raises the error of an invocation, if one raised."""
@@ -111,29 +123,37 @@ class MemoryLambda:
 
     def _start(self) -> None:
         """Starts waiting events while there is free concurrency."""
-        while self._waiting and (self._concurrency is None or len(self._running) < self._concurrency):
+        while self._waiting and self._is_free():
             event = self._waiting.popleft()
             if self._clock.now() > event.accepted_at + EVENT_AGE_SECONDS and not self._faults.strike(
                 "old event kept"  # its age is not exact
             ):
                 self.ended["dropped"] += 1
                 continue
-            invocation = asyncio.create_task(self._invoke(event))
-            self._running.add(invocation)
-            invocation.add_done_callback(self._end)
+            self._begin(event)
 
-    def _end(self, invocation: asyncio.Task[None]) -> None:
+    def _is_free(self) -> bool:
+        return self._concurrency is None or len(self._running) < self._concurrency
+
+    def _begin(self, event: _Event) -> asyncio.Task[Any]:
+        invocation = asyncio.create_task(self._invoke(event))
+        self._running.add(invocation)
+        invocation.add_done_callback(self._end)
+        return invocation
+
+    def _end(self, invocation: asyncio.Task[Any]) -> None:
         self._running.discard(invocation)
         self._start()
 
-    async def _invoke(self, event: _Event) -> None:
+    async def _invoke(self, event: _Event) -> Any:
         PROCESS.set(next(self._processes))
         ends_at = self._clock.now() + self._timeout_seconds
         limit = asyncio.timeout(self._timeout_seconds)
         try:
             async with limit:
-                await self._handler(json.loads(event.body), lambda: ends_at - self._clock.now())
+                answer = await self._handler(json.loads(event.body), lambda: ends_at - self._clock.now())
             self.ended["returned"] += 1
+            return answer
         except Crash:
             self.ended["crashed"] += 1
         except TimeoutError as error:
@@ -143,3 +163,4 @@ class MemoryLambda:
                 self._broken.append(error)
         except Exception as error:
             self._broken.append(error)
+        return None

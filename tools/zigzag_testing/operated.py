@@ -1,4 +1,4 @@
-"""An operator's control of a sandbox's queue, as by the `zigzag` command: pause, resume, limits."""
+"""An operator's control of a sandbox, as by the `zigzag` command: dead letters, pause, resume, limits."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any, Protocol
 from shared.ports.auto import Auto
 from shared.ports.gates import Rate
 from shared.queues import DEFAULT
+from zigzag_testing.dead_letters import DeadLetter
 from zigzag_testing.memory_gates import MemoryGates, operated
+from zigzag_testing.stack import StackQueues
 from zigzag_testing.virtual_time import VirtualClock
 
 
 class _Sandbox(Protocol):
     """The part of a sandbox that `Operated` uses."""
 
+    _stack: StackQueues
     gates: MemoryGates | None
     clock: VirtualClock
 
@@ -22,7 +25,19 @@ class _Sandbox(Protocol):
 
 
 class Operated:
-    """The part of a sandbox that needs `flow_control`. Raises ValueError without it."""
+    """The operator's part of a sandbox. Pause and limits raise ValueError without `flow_control`."""
+
+    def redrive(self: _Sandbox) -> int:
+        """Moves all dead letters back to the first queue of their kind, as RedriveCommand. Returns how many.
+
+        A redriven message is a new one, with all attempts left; its task keeps the id.
+        """
+        return self._do(self._stack.redrive())
+
+    @property
+    def dead_letters(self: _Sandbox) -> list[DeadLetter]:
+        """The letters in the dead-letter queues."""
+        return [DeadLetter.of(letter) for queue in self._stack.letter_queues for letter in queue.messages]
 
     def pause(self: _Sandbox) -> None:
         """Stops receives, as `zigzag pause` does."""

@@ -20,14 +20,13 @@ from typing import Any, Self
 
 from consumer.consumer import Consumer
 from consumer.summary import Summary
-from shared.delivery import from_event
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT
 from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
 from zigzag_testing.blocking import threaded
-from zigzag_testing.dead_letters import DeadLetter
+from zigzag_testing.event_sources import BY_SCHEDULE, EventSources, checked
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -59,14 +58,16 @@ class Sandbox(Operated):
     queue_workers           -- timeouts of the workers of those queues that have one of their own, by queue.
     concurrency             -- most workers of a function at a time; None = no limit.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
+    trigger                 -- as the parameter Trigger: "schedule", or "events" for Lambda's own pollers.
     faults                  -- the probability of each kind of fault (`zigzag_testing.faults`).
     blocking                -- whether code may `block` (`zigzag_testing.blocking`).
     superseded_handles_act, count_late_seconds -- as MemoryQueue's.
     seed                    -- the seed of all random numbers.
 
-    An operator's disabled schedule is `schedule` set to None for a while. `fired` has the times of all ticks,
-    `queues` all queues by name, `workers_of` their own workers. With `flow_control` an operator can pause and
-    limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox.
+    An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
+    is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
+    their own workers. With `flow_control` an operator can pause and limit queues (`zigzag_testing.operated`).
+    In a `with` statement, `task.send(…)` sends to the sandbox.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Sandbox(Operated):
         queue_workers: Mapping[str, float] | None = None,
         concurrency: int | None = None,
         schedule: Schedule = A_MINUTE,
+        trigger: str = BY_SCHEDULE,
         faults: Mapping[str, float] | None = None,
         blocking: bool = False,
         superseded_handles_act: bool = False,
@@ -92,14 +94,15 @@ class Sandbox(Operated):
     ) -> None:
         self._table, weights = table_of(tasks), weights_of(queues)
         timeouts, fifo_queues = timeouts_of(queue_workers, weights), fifo_of(fifo, weights)
+        self.trigger = checked(trigger, flow_control, weights.values())
         self._runner, self.clock = virtual_runner()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
         self._in_flight_cap, self._consumers = in_flight_cap, Processes(linger_seconds, watch_always)
         of_sqs = fifo_queues, superseded_handles_act, count_late_seconds
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
-        self.queue = self.queues[DEFAULT]
-        self.records, self.gates = MemoryRecords(), MemoryGates() if flow_control else None
+        self.queue, self.records = self.queues[DEFAULT], MemoryRecords()
+        self.gates = MemoryGates() if flow_control else None
         of_lambda = threaded(self._work) if blocking else self._work, self.clock, concurrency, self.faults
         self.workers = MemoryLambda(*of_lambda, timeout_seconds=worker_timeout_seconds)
         self.workers_of = {
@@ -107,6 +110,9 @@ class Sandbox(Operated):
         }
         self.schedule: Schedule | None = schedule
         self.reports, self.fired = list[Report](), list[float]()
+        self._events = EventSources(
+            self._stack, self.workers, self.workers_of, self.clock, self.faults, concurrency
+        )
         self._ticks = set[asyncio.Task[Summary | None]]()
         self._fires_at, self._sending = self.clock.now(), ExitStack()
 
@@ -146,18 +152,6 @@ class Sandbox(Operated):
         """Fires the schedule until no message is left. Raises TimeoutError after `max_seconds`."""
         self._do(self._run(max_seconds))
 
-    def redrive(self) -> int:
-        """Moves all dead letters back to the first queue of their kind, as RedriveCommand. Returns how many.
-
-        A redriven message is a new one, with all attempts left; its task keeps the id.
-        """
-        return self._do(self._stack.redrive())
-
-    @property
-    def dead_letters(self) -> list[DeadLetter]:
-        """The letters in the dead-letter queues."""
-        return [DeadLetter.of(letter) for queue in self._stack.letter_queues for letter in queue.messages]
-
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_to_its_end(self._runner, coroutine)
 
@@ -167,13 +161,14 @@ class Sandbox(Operated):
             if self.clock.now() > give_up_at:
                 raise TimeoutError(f"{left} messages are left after {max_seconds:,.0f} s")
             await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
-        await asyncio.gather(*self._ticks)
+        await asyncio.gather(*self._ticks, self._events.finish())
         await self._finish()
 
     async def _run_for(self, seconds: float) -> None:
         now = self.clock.now()
         end = now + seconds
         while now < end:
+            self._events.enable(self.trigger)
             if now >= self._fires_at:
                 self._fires_at = (self.schedule or A_MINUTE)(now)
                 self._fire()
@@ -184,7 +179,7 @@ class Sandbox(Operated):
         """Starts a tick, or two, as a schedule fires at least once. Starts none while it is disabled."""
         self._ticks = {tick for tick in self._ticks if not tick.done()}
         times = 2 if self.faults.strike("firing doubled") else 1
-        for _ in range(times if self.schedule is not None else 0):
+        for _ in range(times if self.schedule is not None and self.trigger == BY_SCHEDULE else 0):
             self._ticks.add(asyncio.create_task(self._one_tick()))
 
     async def _tick(self) -> Summary:
@@ -229,8 +224,8 @@ class Sandbox(Operated):
                 raise
             return None
 
-    async def _work(self, event: Any, seconds_left: Callable[[], float]) -> None:
-        batch = from_event(event)
+    async def _work(self, event: Any, seconds_left: Callable[[], float]) -> Any:
+        batch, observers, answer = self._events.triggered(event)
         name = self._stack.name_of(batch.queue_url)
         with self._worker_ports(self.queues[name]) as ports:
             worker = Worker(
@@ -245,4 +240,6 @@ class Sandbox(Operated):
                 name=name,
                 gates=ports.gates,
             )
-            self.reports += await worker.work(batch, seconds_left)
+            reports = await worker.work(batch, seconds_left, *observers)
+        self.reports += reports
+        return answer(reports)

@@ -23,6 +23,9 @@ _SUFFIX = {False: "", True: ".fifo"}
 LOOK_AGAIN_SECONDS = 1.0
 """Seconds until a waiting receive sees a new message."""
 
+ADDRESS = "https://sqs.sandbox/000000000000"
+"""Of the queues, with the account that their ARNs name."""
+
 
 class StackQueues:
     """The task queues by name, and their dead-letter queues, as in the template: one for each kind.
@@ -41,17 +44,17 @@ class StackQueues:
         count_late_seconds: float,
     ) -> None:
         self._weights = weights
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         first, *others = {name in fifo: None for name in weights}
         self.letter_queues = [
-            MemoryQueue(clock, f"https://sqs.sandbox/{name}{_SUFFIX[kind]}", retention_seconds=KEPT_SECONDS)
+            MemoryQueue(clock, f"{ADDRESS}/{name}{_SUFFIX[kind]}", retention_seconds=KEPT_SECONDS)
             for name, kind in zip(("dead-letters", "other-dead-letters"), (first, *others), strict=False)
         ]
         self.dead_letters = self.letter_queues[0]
         self.by_name = {
             name: MemoryQueue(
                 clock,
-                f"https://sqs.sandbox/tasks{'' if name == DEFAULT else f'-{name}'}{_SUFFIX[name in fifo]}",
+                f"{ADDRESS}/tasks{'' if name == DEFAULT else f'-{name}'}{_SUFFIX[name in fifo]}",
                 retention_seconds=KEPT_SECONDS,
                 max_receive_count=MAX_RECEIVE_COUNT,
                 dead_letters=self._letters_of_kind(name in fifo),
@@ -68,7 +71,7 @@ class StackQueues:
         polled = []
         for (name, queue), port in zip(self.by_name.items(), (ports.queue, *ports.others), strict=True):
             to = self.letters_of(queue)
-            described = TaskQueue(name, queue.url, to.url, self._batch_size, self._weights[name])
+            described = TaskQueue(name, queue.url, to.url, self.batch_size, self._weights[name])
             polled.append(
                 PolledQueue(described, port, letters[self.letter_queues.index(to)], workers.get(name))
             )

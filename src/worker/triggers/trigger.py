@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import BadEventError, Batch
 from worker.observers.observer import Observer
 from worker.result import Report
-from worker.settings import WorkerSettings
 from worker.triggers import dispatch, records
 
 
@@ -26,13 +25,20 @@ class Triggered(NamedTuple):
     answer: Callable[[Sequence[Report]], Any]
 
 
-def triggered(event: Any, settings: WorkerSettings) -> Triggered:
-    """Returns the event as its trigger reads it. Raises BadEventError, and logs it."""
+def triggered(
+    event: Any, queue_urls: Collection[str], *, flow_control: bool, weights: Iterable[int]
+) -> Triggered:
+    """Returns the event as its trigger reads it. Raises BadEventError, and logs it.
+
+    queue_urls   -- of the stack's queues.
+    flow_control -- whether they have gates.
+    weights      -- of the queues.
+    """
     try:
         if not records.is_of_an_event_source(event):
-            return Triggered(dispatch.batch_of(event, settings.names), (), dispatch.answer_of)
-        records.refuse(settings.flow_control, [queue.weight for queue in settings.queues])
-        batch = records.batch_of(event, settings.names)
+            return Triggered(dispatch.batch_of(event, queue_urls), (), dispatch.answer_of)
+        records.refuse(flow_control, weights)
+        batch = records.batch_of(event, queue_urls)
     except BadEventError as error:
         log.write(logging.ERROR, str(error))
         raise

@@ -9,6 +9,7 @@ import pytest
 from tests.project.template.reading import Template, arn, statements
 
 from shared import lease
+from zigzag_testing.event_sources import VISIBILITY_SECONDS
 
 QUEUES = ["TaskQueue", *(f"TaskQueue{number}" for number in (2, 3, 4, 5))]
 ALL = {f"Queue{number}": f"queue{number}" for number in (2, 3, 4, 5)}
@@ -79,6 +80,7 @@ def test_a_queue_hides_messages_at_least_as_long_as_its_worker_may_run(
     # (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html).
     properties = template.decided(template.properties(queue), **EVENTS)
 
+    assert properties["VisibilityTimeout"] == VISIBILITY_SECONDS  # the sandbox's
     assert properties["VisibilityTimeout"] >= template.source["Parameters"]["WorkerTimeout"]["MaxValue"]
 
 

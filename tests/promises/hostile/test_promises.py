@@ -46,9 +46,11 @@ class Hostile(RuleBasedStateMachine):
 
     LEASES_HOLD -- no event is doubled, and no fault takes a lease away: then more is promised.
     QUEUES      -- the names and weights of more queues.
+    TRIGGER     -- as the parameter Trigger.
     """
 
     FIFO = False
+    TRIGGER = "schedule"
     QUEUES: ClassVar[dict[str, int]] = {}
     LEASES_HOLD = False
 
@@ -66,6 +68,7 @@ class Hostile(RuleBasedStateMachine):
             seed=data.draw(st.integers(0, 2**32), "seed"),
             fifo=self.FIFO,
             queues=self.QUEUES,
+            trigger=self.TRIGGER,
             concurrency=data.draw(st.sampled_from([None, 2, 5]), "concurrency"),
             batch_size=data.draw(st.sampled_from([1, 3, 10]), "deliveries per dispatch"),
             in_flight_cap=data.draw(st.sampled_from([0, 20]), "cap"),
@@ -153,6 +156,30 @@ class InOrderWhileLeasesHold(WhileLeasesHold):
     FIFO = True
 
 
+class HostileByEvents(Hostile):
+    TRIGGER = "events"
+
+
+class HostileInOrderByEvents(HostileInOrder):
+    TRIGGER = "events"
+
+
+class WhileLeasesHoldByEvents(WhileLeasesHold):
+    TRIGGER = "events"
+
+
+class InOrderWhileLeasesHoldByEvents(InOrderWhileLeasesHold):
+    TRIGGER = "events"
+
+
+class OfBothTriggersWhileLeasesHold(WhileLeasesHold):
+    """Deployments change the trigger while messages wait, are in flight and run."""
+
+    @rule(trigger=st.sampled_from(["schedule", "events"]))
+    def deploy(self, trigger: str) -> None:
+        self._there.sandbox.trigger = trigger
+
+
 @pytest.mark.parametrize(
     ("machine", "examples"),
     [
@@ -162,6 +189,13 @@ class InOrderWhileLeasesHold(WhileLeasesHold):
         pytest.param(OfThreeQueuesWhileLeasesHold, 20, id="nothing overlaps of three queues"),
         pytest.param(WhileLeasesHold, 40, id="nothing overlaps while leases hold"),
         pytest.param(InOrderWhileLeasesHold, 40, id="a FIFO queue is in order while leases hold"),
+        pytest.param(HostileByEvents, 25, id="nothing is lost by an event source"),
+        pytest.param(HostileInOrderByEvents, 25, id="nothing is lost of a FIFO queue by an event source"),
+        pytest.param(WhileLeasesHoldByEvents, 10, id="nothing overlaps by an event source"),
+        pytest.param(InOrderWhileLeasesHoldByEvents, 10, id="a FIFO queue is in order by an event source"),
+        pytest.param(
+            OfBothTriggersWhileLeasesHold, 25, id="nothing is lost or overlaps at a change of trigger"
+        ),
     ],
 )
 def test_what_is_promised_holds(machine: type[Hostile], examples: int) -> None:

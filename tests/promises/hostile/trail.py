@@ -157,16 +157,16 @@ class Trail:
     def _watch_the_workers(self, sandbox: Sandbox) -> None:
         work = sandbox.workers._handler
 
-        async def watched(event: Any, seconds_left: Callable[[], float]) -> None:
-            messages = event.get("Messages") or [event["Message"]]
+        async def watched(event: Any, seconds_left: Callable[[], float]) -> Any:
             self.began[PROCESS.get()] = sandbox.clock.now()
-            self._worked[PROCESS.get()] = [self._by_message[message["MessageId"]] for message in messages]
+            self._worked[PROCESS.get()] = [self._by_message[one] for one in _message_ids_in(event)]
             try:
-                await work(event, seconds_left)
+                answer = await work(event, seconds_left)
             except BaseException:
                 self.killed.add(PROCESS.get())
                 raise
             del self._worked[PROCESS.get()]
+            return answer
 
         sandbox.workers._handler = watched
 
@@ -210,6 +210,13 @@ class Trail:
                 self.done.setdefault(key.rsplit("#", 1)[-1], sandbox.clock.now())
 
         watch(sandbox.records, "finish", finished)
+
+
+def _message_ids_in(event: Any) -> list[str]:
+    """Returns the ids of the messages in an event of the consumer's, or of Lambda's poller."""
+    if "Records" in event:
+        return [record["messageId"] for record in event["Records"]]
+    return [message["MessageId"] for message in event.get("Messages") or [event["Message"]]]
 
 
 def _id_of(body: str) -> str:

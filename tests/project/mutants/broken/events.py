@@ -46,3 +46,11 @@ answers("an event source takes the place of limits and weights", "H171", "worker
 )
 def _(original, self, delivery, result, report):
     return original(self, delivery, result, report._replace(settled=True))
+
+
+answers(
+    "an event source's events are taken for dispatches",
+    "H174",
+    "worker.triggers.records:is_of_an_event_source",
+    False,
+)

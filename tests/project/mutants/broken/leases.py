@@ -96,3 +96,12 @@ async def _(original, self, deliveries):
 async def _(original, self, deliveries):
     with suppress(LeaseLostError):
         await original(self, deliveries)
+
+
+@breaks(
+    "a message of an event source is hidden as long as its queue hides", "H172", "worker.hold:Hold.secure"
+)
+async def _(original, self, deliveries):
+    if not self._known:
+        self._known, self._first_ends = True, float("inf")
+    await original(self, deliveries)

@@ -1,0 +1,140 @@
+"""On the local AWS, which judges every role: Lambda's poller starts tasks; there and back, none is lost."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.e2e.conftest import Deployed
+from tests.e2e.copies import deploy_copy
+from tests.e2e.waiting import wait_until
+
+from shared.queues import more_queues
+from tasks import TASKS
+from zigzag.send import encode
+from zigzag_local import stack
+from zigzag_local.emulator import Emulator
+from zigzag_local.errors import LocalAwsError
+from zigzag_local.ledger import Ledger
+
+pytestmark = pytest.mark.slow
+
+WAIT_SECONDS = 120
+BETWEEN_SENDS_SECONDS = 0.3
+LONGEST_TASK_SECONDS = 6
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("project")
+
+
+@pytest.fixture(scope="module")
+def deployed(project: Path) -> Iterator[Deployed]:
+    """Yields a stack of two queues, whose trigger is Lambda's poller."""
+    if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
+        pytest.skip("the example tasks, whose effects are counted, were deleted")
+    with Emulator(tls=True, auth=True) as aws:
+        outputs = deploy_copy(project, aws, {"patient": "patient"}, "Trigger=events", "Queue3=bulk")
+        yield Deployed(aws, outputs, Ledger(aws, outputs))
+
+
+def urls(deployed: Deployed) -> list[str]:
+    return [deployed.outputs["QueueUrl"], *(one.url for one in more_queues(deployed.outputs["Queues"]))]
+
+
+def send(deployed: Deployed, url: str, subscriber: str, seconds: float = 0) -> None:
+    body = encode("patient", {"subscriber": subscriber, "seconds": seconds})
+    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+
+
+def left(deployed: Deployed) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    sqs, found = deployed.client("sqs"), 0
+    for url in urls(deployed):
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        found += sum(int(told[name]) for name in names)
+    return found
+
+
+def ran(deployed: Deployed) -> set[str]:
+    return set(deployed.ledger.pushes())
+
+
+def again(deployed: Deployed, project: Path, before: str, after: str) -> None:
+    """Deploys with a parameter changed. Raises LocalAwsError if that is refused."""
+    config, aws = project / "samconfig.toml", deployed.aws
+    text = config.read_text()
+    assert f'"{before}"' in text
+    config.write_text(text.replace(f'"{before}"', f'"{after}"'))
+    stack.deploy(project, aws.environment(), aws.directory / "sam" / "build", log=aws.directory / "again.log")
+
+
+def test_a_task_runs_from_each_queue_and_no_tick_is_needed(deployed: Deployed) -> None:
+    for number, url in enumerate(urls(deployed)):
+        send(deployed, url, f"first-{number}")
+
+    assert wait_until(lambda: ran(deployed) == {"first-0", "first-1"}, WAIT_SECONDS, 0.5), deployed.said()
+    assert wait_until(lambda: left(deployed) == 0, WAIT_SECONDS, 0.5), deployed.said()
+    assert deployed.firings() == 0
+
+
+def test_a_bad_message_is_a_dead_letter_with_its_reason(deployed: Deployed) -> None:
+    deployed.client("sqs").send_message(QueueUrl=urls(deployed)[1], MessageBody="no task")
+
+    assert wait_until(lambda: len(deployed.ledger.dead_letters()) == 1, WAIT_SECONDS, 0.5), deployed.said()
+    (letter,) = deployed.ledger.dead_letters()
+    assert letter["reason"].startswith("the body is not JSON")
+    assert letter["source"] == urls(deployed)[1]
+
+
+@contextmanager
+def sending(deployed: Deployed, name: str, sent: set[str]) -> Iterator[None]:
+    """Sends tasks one after the other while the block runs, and notes in `sent` whom they push to."""
+    stop = threading.Event()
+
+    def go_on() -> None:
+        for number in itertools.count():
+            subscriber = f"{name}-{number}"
+            send(deployed, urls(deployed)[number % 2], subscriber, number % LONGEST_TASK_SECONDS)
+            sent.add(subscriber)
+            if stop.wait(BETWEEN_SENDS_SECONDS):
+                break
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("events", "schedule"), ("schedule", "events")], ids=["back", "there"]
+)
+def test_a_change_of_the_trigger_loses_nothing_of_what_waits_and_runs(
+    deployed: Deployed, project: Path, before: str, after: str
+) -> None:
+    sent: set[str] = set()
+    with sending(deployed, after, sent):
+        again(deployed, project, f"Trigger={before}", f"Trigger={after}")
+
+    assert wait_until(lambda: sent <= ran(deployed), WAIT_SECONDS, 1), deployed.said()
+    assert wait_until(lambda: left(deployed) == 0, WAIT_SECONDS, 1), deployed.said()
+    assert [one for one in deployed.ledger.dead_letters() if one.get("task") == "patient"] == []
+
+
+def test_limits_are_refused_before_anything_is_changed(deployed: Deployed, project: Path) -> None:
+    worker = deployed.outputs["WorkerFunctionName"]
+
+    with pytest.raises(LocalAwsError) as refused:
+        again(deployed, project, "Queue3=bulk", 'Queue3=bulk", "FlowControl=true')
+
+    assert "Trigger=events has no limits and no pause" in str(refused.value)
+    told = deployed.client("lambda").get_function_configuration(FunctionName=worker)
+    assert told["Environment"]["Variables"]["ZIGZAG_FLOW_CONTROL"] == "false"
