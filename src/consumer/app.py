@@ -58,6 +58,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         Random(),
         lingering=Lingering(settings.linger_seconds, watch_always=settings.watch_always),
         in_flight_cap=settings.in_flight_cap,
+        keep_percent=settings.keep_percent,
         pollers=pollers,
         memory=memory,
         gates=gates_of(aws, settings),

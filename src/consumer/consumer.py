@@ -10,10 +10,11 @@ from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow
-from consumer.linger import Linger, Lingering
+from consumer.flow.spread import Lately, SpreadCap
+from consumer.linger import DUE_SECONDS, Linger, Lingering
 from consumer.memory import Memory
 from consumer.pollers import MIN_POLLERS
-from consumer.source import Source
+from consumer.source import LAST_RECEIVE_SECONDS, Source
 from consumer.summary import Summary
 from consumer.tick import Tick
 from shared.ports.clock import Clock
@@ -48,7 +49,9 @@ class Consumer:
 
     workers        -- of the queues that have none of their own.
     lingering      -- how long its ticks poll on after a queue has run empty.
+    lately         -- what the process has received in the last minute.
     in_flight_cap  -- most messages that a tick receives from all queues, less those in flight; 0 = no cap.
+    keep_percent   -- the part of the cap that is kept for the queues of the largest weight.
     pollers        -- most polls of a tick at the same time.
     memory         -- the memory for received messages.
     gates          -- the operators' gates for the queues; None without flow control.
@@ -62,7 +65,9 @@ class Consumer:
         random: Random,
         *,
         lingering: Lingering | None = None,
+        lately: Lately | None = None,
         in_flight_cap: int = 0,
+        keep_percent: int = 0,
         pollers: int = MIN_POLLERS,
         memory: Memory | None = None,
         gates: Gates | None = None,
@@ -73,6 +78,8 @@ class Consumer:
         self._random = random
         self._lingering = lingering or Lingering()
         self._in_flight_cap = in_flight_cap
+        self._keep_percent = keep_percent
+        self._lately = lately or Lately()
         self._weights = [polled.queue.weight for polled in queues]
         self._pollers = pollers
         self._limit = EventLimit()
@@ -85,6 +92,8 @@ class Consumer:
         seconds_left -- how long until Lambda ends the function.
         """
         now = self._clock.now()
+        if self._spreads:  # the next tick goes on in the same process, which knows what this one has received
+            seconds_left = min(seconds_left, DUE_SECONDS + LAST_RECEIVE_SECONDS)
         linger, flows = self._lingering.of_tick(now), self._flows()
         queues = zip(self._queues, flows, strict=True)
         sources = [self._source(*each, linger, now + seconds_left) for each in queues]
@@ -94,10 +103,20 @@ class Consumer:
             await flow.end()
         return summary
 
+    @property
+    def _spreads(self) -> bool:
+        """Returns whether several queues share a cap."""
+        return len(self._queues) > 1 and self._in_flight_cap > 0
+
     def _flows(self) -> Sequence[Flow]:
         queues = [polled.messages for polled in self._queues]
-        caps = InFlightCap(queues, self._in_flight_cap, self._weights).flows()
-        return caps if self._gates is None else self._gates.before(caps)
+        shared = queues, self._in_flight_cap, self._weights
+        cap = (
+            SpreadCap(*shared, self._clock, self._lately, self._keep_percent)
+            if self._spreads
+            else InFlightCap(*shared)
+        )
+        return cap.flows() if self._gates is None else self._gates.before(cap.flows())
 
     def _source(self, polled: PolledQueue, flow: Flow, linger: Linger, ends_at: float) -> Source:
         dispatcher = Dispatcher(

@@ -109,8 +109,7 @@ class Dispatcher:
             # Before the rest is released: the group may go on only after the dead letter.
             for delivery, reason in _given_up(dispatch, reply, now):
                 result.dead_lettered += await self._dead_letter(delivery, reason)
-        if not_over:
-            result.released = await self._release_all(not_over, now)
+        result.released = await self._release_all(not_over, now)
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
         return result
 

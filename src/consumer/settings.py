@@ -34,6 +34,7 @@ class ConsumerSettings(NamedTuple):
     linger_seconds -- how long a tick that has received something polls on after the queue has run empty.
     watch_always   -- whether every tick watches the queue until the next one has begun.
     in_flight_cap  -- most messages that a run receives, less those in flight; 0 = no cap.
+    keep_percent   -- the part of the cap that is kept for the queues of the largest weight.
     batch_size     -- most deliveries of one dispatch from a standard queue.
     flow_control   -- whether the queue has a gate, in the table of records.
     """
@@ -49,6 +50,7 @@ class ConsumerSettings(NamedTuple):
     linger_seconds: int = whole_number(0, 60)
     watch_always: bool = true_or_false()
     in_flight_cap: int = whole_number(0, 120_000)
+    keep_percent: int = whole_number(0, 90)
     batch_size: int = whole_number(1, MAX_BATCH_SIZE)
     flow_control: bool = true_or_false()
     records_table: str = text("the name of the table of records")

@@ -15,7 +15,6 @@ import asyncio
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from random import Random
-from types import TracebackType
 from typing import Any, Self
 
 from consumer.consumer import Consumer
@@ -52,7 +51,7 @@ class Sandbox(Operated):
     queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
                                "default" is the first one.
     fifo                    -- whether the queues are FIFO queues, or the names of those that are.
-    linger_seconds, watch_always, in_flight_cap, batch_size, flow_control
+    linger_seconds, watch_always, in_flight_cap, keep_percent, batch_size, flow_control
                             -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     queue_workers           -- timeouts of the workers of those queues that have one of their own, by queue.
@@ -79,6 +78,7 @@ class Sandbox(Operated):
         linger_seconds: int = 0,
         watch_always: bool = False,
         in_flight_cap: int = 0,
+        keep_percent: int = 0,
         batch_size: int = 1,
         flow_control: bool = False,
         worker_timeout_seconds: float = 60,
@@ -97,32 +97,35 @@ class Sandbox(Operated):
         self.trigger = checked(trigger, flow_control, weights.values())
         self._runner, self.clock = virtual_runner()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
-        self._in_flight_cap, self._consumers = in_flight_cap, Processes(linger_seconds, watch_always)
+        self._caps, self.consumers = (in_flight_cap, keep_percent), Processes(linger_seconds, watch_always)
         of_sqs = fifo_queues, superseded_handles_act, count_late_seconds
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.records = self.queues[DEFAULT], MemoryRecords()
         self.gates = MemoryGates() if flow_control else None
-        of_lambda = threaded(self._work) if blocking else self._work, self.clock, concurrency, self.faults
-        self.workers = MemoryLambda(*of_lambda, timeout_seconds=worker_timeout_seconds)
-        self.workers_of = {
-            name: MemoryLambda(*of_lambda, timeout_seconds=seconds) for name, seconds in timeouts.items()
-        }
+        self._make_functions(blocking, concurrency, worker_timeout_seconds, timeouts)
         self.schedule: Schedule | None = schedule
-        self.reports, self.fired = list[Report](), list[float]()
-        self._events = EventSources(
-            self._stack, self.workers, self.workers_of, self.clock, self.faults, concurrency
-        )
-        self._ticks = set[asyncio.Task[Summary | None]]()
-        self._fires_at, self._sending = self.clock.now(), ExitStack()
+        self.reports, self.fired, self._fires_at = list[Report](), list[float](), self.clock.now()
+        self._ticks, self._sending = set[asyncio.Task[Summary | None]](), ExitStack()
+
+    def _make_functions(
+        self, blocking: bool, concurrency: int | None, timeout_seconds: float, timeouts: Mapping[str, float]
+    ) -> None:
+        work = threaded(self._work) if blocking else self._work
+
+        def function(seconds: float) -> MemoryLambda:
+            return MemoryLambda(work, self.clock, concurrency, self.faults, timeout_seconds=seconds)
+
+        self.workers = function(timeout_seconds)
+        self.workers_of = {name: function(seconds) for name, seconds in timeouts.items()}
+        of_each = self.clock, self.faults, concurrency
+        self._events = EventSources(self._stack, self.workers, self.workers_of, *of_each)
 
     def __enter__(self) -> Self:
         self._sending.enter_context(send.sending_to(self.queue, self._stack.named))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._sending.close()
         close(self._runner)
 
@@ -206,14 +209,16 @@ class Sandbox(Operated):
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
-                with self._consumers.one() as lingering, self._consumer_ports() as ports:
+                with self.consumers.one() as (lingering, lately), self._consumer_ports() as ports:
                     consumer = Consumer(
                         self._stack.polled(ports, self.workers_of),
                         ports.workers,
                         clock,
                         self._random,
                         lingering=lingering,
-                        in_flight_cap=self._in_flight_cap,
+                        lately=lately,
+                        in_flight_cap=self._caps[0],
+                        keep_percent=self._caps[1],
                         gates=ports.gates,
                     )
                     return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from consumer.consumer import PolledQueue
+from consumer.flow.spread import Lately
 from consumer.linger import Lingering
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.ports.workers import Workers
@@ -113,15 +114,19 @@ class Processes:
     def __init__(self, linger_seconds: float, watch_always: bool) -> None:
         self._linger_seconds = linger_seconds
         self._watch_always = watch_always
-        self._free: list[Lingering] = []
+        self._free: list[tuple[Lingering, Lately]] = []
+
+    def forget(self) -> None:
+        """Ends all free processes, as a deployment does."""
+        self._free.clear()
 
     @contextmanager
-    def one(self) -> Iterator[Lingering]:
+    def one(self) -> Iterator[tuple[Lingering, Lately]]:
         """Yields what the process of a tick remembers."""
-        new = Lingering(self._linger_seconds, watch_always=self._watch_always)
-        lingering = self._free.pop() if self._free else new
-        yield lingering
-        self._free.append(lingering)
+        new = Lingering(self._linger_seconds, watch_always=self._watch_always), Lately()
+        remembered = self._free.pop() if self._free else new
+        yield remembered
+        self._free.append(remembered)
 
 
 def weights_of(queues: Mapping[str, int] | None) -> Mapping[str, int]:

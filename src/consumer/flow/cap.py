@@ -13,8 +13,7 @@ the cap, by a few small polls. The counts have two flaws, which limit the cap's 
 So long tasks add up, by a tenth of the cap in each run, or by one if the cap is below ten. Lambda limits how
 many run at once, by the parameter WorkerConcurrency.
 
-A poll asks for no more than its queue's part of what is left, by the weights of the queues that have
-messages. So the queue that is polled first does not take what is due to the others.
+Several queues share it otherwise (`consumer.flow.spread`).
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from math import ceil
 
 from consumer.flow.flow import Share, Slot
 from consumer.summary import CAP_REACHED
@@ -44,7 +42,6 @@ class InFlightCap:
         self._left: int | None = None
         self._counting = asyncio.Lock()
         self._asked = [0 for _ in queues]
-        self._wanting: set[int] = set()
 
     def flows(self) -> list[CapOfQueue]:
         """Returns the flow of each queue."""
@@ -57,9 +54,7 @@ class InFlightCap:
         async with self._counting:  # all that begin together share one count
             if self._left is None:
                 self._left = max(self._limit - await self._in_flight(), self._small_polls)
-        self._wanting.add(number)
-        part = self._weights[number] / sum(self._weights[each] for each in self._wanting)
-        allowed = min(MAX_PER_CALL, ceil(self._left * part))
+        allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked[number] += allowed
         return Share(allowed)
@@ -70,8 +65,6 @@ class InFlightCap:
             return
         self._asked[number] -= share.most
         self._left += share.most - came
-        if not came and not self._asked[number]:  # else it gives back a part, and has polls under way
-            self._wanting.discard(number)
 
     @property
     def over(self) -> str | None:

@@ -132,6 +132,37 @@ class TestInFlightCap:
 
         assert cap <= most <= runs_a_minute * cap + small_polls
 
+    @pytest.mark.parametrize("process", ["the same", "a new one for each tick"])
+    @pytest.mark.parametrize(("cap", "seconds"), [(5, 60), (20, 300)])
+    def test_nor_do_they_with_several_queues(self, cap: int, seconds: int, process: str) -> None:
+        running = most = 0
+
+        @task()
+        async def busy(payload: dict[str, Any]) -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(seconds)
+            running -= 1
+
+        minutes = 15
+        with Sandbox(
+            {"busy": busy},
+            queues={"urgent": 6, "bulk": 1},
+            in_flight_cap=cap,
+            keep_percent=20,
+            worker_timeout_seconds=900,
+            count_late_seconds=60,
+        ) as sandbox:
+            for number in range(4 * cap + 40):
+                busy.send({}, queue=("default", "urgent", "bulk")[number % 3])
+            for _ in range(minutes):
+                sandbox.run_for(60)
+                if process != "the same":
+                    sandbox.consumers.forget()
+
+        assert 0.8 * cap <= most <= 2 * cap + max(1, cap // 10) * (seconds // 60 + 1)
+
     def test_a_cap_delays_no_short_tasks_that_come_slower_than_it(self) -> None:
         # Given 40 tasks of a second each minute, and a cap of 50
         done: Counter[str] = Counter()

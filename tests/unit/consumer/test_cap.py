@@ -93,36 +93,6 @@ class TestPollers:
         assert may_receive(world, run) == 7
 
 
-class TestParts:
-    """Several queues: each asks for its part of what is left, as long as others want theirs."""
-
-    def cap(self, world: World) -> InFlightCap:
-        world.queue.counts = 0
-        return InFlightCap([world.queue, world.queue], limit=12, weights=(1, 3))
-
-    def asked(self, world: World, cap: InFlightCap, number: int) -> int:
-        return world.run(cap.may_receive(number)).most
-
-    def test_the_rest_is_for_the_queues_that_have_asked(self, world: World) -> None:
-        cap = self.cap(world)
-
-        assert [self.asked(world, cap, number) for number in (1, 0, 0)] == [10, 1, 1]
-
-    def test_a_queue_that_brought_nothing_leaves_its_part_to_the_others(self, world: World) -> None:
-        cap = self.cap(world)
-        cap.received(Share(self.asked(world, cap, 1)), 0, 1)
-
-        assert self.asked(world, cap, 0) == 10
-
-    def test_one_that_gives_back_what_its_rate_forbids_keeps_its_part(self, world: World) -> None:
-        # Given a queue that asks for ten, of which its rate allows two
-        cap = self.cap(world)
-        asked = self.asked(world, cap, 1)
-        cap.received(Share(asked - 2), 0, 1)
-
-        assert self.asked(world, cap, 0) == 3  # a quarter of the ten that are left
-
-
 def test_a_run_without_sqs_count_makes_the_small_poll(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.queue.broken = {"in_flight"}
     run = InFlightCap([world.queue], limit=100)

@@ -122,15 +122,27 @@ sets("an empty queue is asked again at once", "H116", "consumer.tick:EMPTY_AGAIN
 sets("an empty queue is not asked again in its tick", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 90.0)
 
 
-@breaks("the cap is taken by the queue that asks first", "H116", "consumer.flow.cap:InFlightCap.may_receive")
-async def _(original, self, number=0):
-    share = await original(self, number)
-    if self._left is None:
-        return share
-    more = min(MAX_PER_CALL - share.most, self._left)
-    self._left -= more
-    self._asked[number] += more
-    return Share(share.most + more)
+answers(
+    "a queue does not wait for one that is farther behind its weight",
+    "H116",
+    "consumer.flow.spread:SpreadCap._waits_for_another",
+    False,
+)
+answers("several queues may use the cap up at once", "H141", "consumer.flow.spread:Lately.paced", 1_000_000)
+sets(
+    "nothing of the cap is kept",
+    "H141",
+    "consumer.flow.spread:SpreadCap._left_of",
+    lambda self, used, number: self._limit - sum(used),
+)
+
+
+@breaks("what came in the last minute is forgotten", "H142", "consumer.flow.spread:Lately.came")
+def _(original, self, now, queues):
+    return [0] * queues
+
+
+answers("a new process takes the count for true", "H142", "consumer.flow.spread:Lately.is_all", True)
 
 
 @breaks("a count that is missing closes the other queues too", "H117", "consumer.flow.cap:InFlightCap._count")

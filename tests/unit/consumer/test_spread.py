@@ -1,0 +1,214 @@
+"""The in-flight cap of several queues: spread over the minute, shared by weight, and a part kept free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from tests.support import QUEUE_URL, WatchedQueue, World
+
+from consumer.flow.flow import Share
+from consumer.flow.spread import (
+    AT_ONCE_PART,
+    COUNT_AGAIN_SECONDS,
+    COUNT_LATE_SECONDS,
+    MIN_AT_ONCE,
+    Lately,
+    SpreadCap,
+)
+
+CAP = 600
+A_SECOND = CAP / COUNT_LATE_SECONDS
+
+
+class Run:
+    """A tick under the cap, of a process that has run for `known` seconds.
+
+    counts -- SQS's count of each queue.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        weights: Sequence[int] = (1, 1),
+        *,
+        cap: int = CAP,
+        keep_percent: int = 0,
+        known: float = COUNT_LATE_SECONDS,
+    ) -> None:
+        self.world = world
+        self.queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(weights))]
+        self.counts(0, *[0] * (len(weights) - 1))
+        lately = Lately()
+        lately.begin(world.clock.now() - known)
+        self.cap = SpreadCap(self.queues, cap, weights, world.clock, lately, keep_percent)
+
+    def counts(self, *counts: int) -> None:
+        for queue, count in zip(self.queues, counts, strict=True):
+            queue.counts = count
+
+    def ask(self, number: int = 0) -> int:
+        """Makes one poll of a queue with many messages. Returns how many it may receive."""
+        share = self.world.run(self.cap.may_receive(number))
+        if share.most:
+            self.cap.received(share, share.most, number)
+        return share.most
+
+    def take(self, number: int = 0) -> int:
+        """Polls a queue with many messages as long as it may receive some. Returns how many."""
+        taken = 0
+        while asked := self.ask(number):
+            taken += asked
+        return taken
+
+    def take_for(self, seconds: float, *numbers: int) -> list[int]:
+        """Polls these queues, each with many messages, in turn. Returns how many each received."""
+        taken = [0] * len(self.queues)
+        for _ in range(round(seconds * 10)):
+            for number in numbers:
+                taken[number] += self.take(number)
+            self.world.pass_time(0.1)
+        return taken
+
+
+class TestSpread:
+    """No queue uses the cap up at the beginning of a minute."""
+
+    def test_a_thirtieth_comes_at_once_and_a_sixtieth_each_second(self, world: World) -> None:
+        run = Run(world)
+
+        assert run.take() == CAP // AT_ONCE_PART
+        assert sum(run.take_for(10, 0)) == pytest.approx(10 * A_SECOND, abs=A_SECOND)
+
+    def test_a_small_cap_lets_some_come_at_once(self, world: World) -> None:
+        assert Run(world, cap=20).take() == MIN_AT_ONCE
+
+    def test_a_poll_that_brings_nothing_uses_nothing_up(self, world: World) -> None:
+        run = Run(world)
+        for _ in range(100):
+            share = world.run(run.cap.may_receive())
+            run.cap.received(share, 0)
+
+        assert run.take() == CAP // AT_ONCE_PART
+
+    def test_a_tick_is_never_over(self, world: World) -> None:
+        run = Run(world)
+        run.counts(2 * CAP, 0)
+        run.take_for(30, 0)
+
+        assert (run.ask(), run.cap.over) == (0, None)
+
+
+class TestBound:
+    """At most twice the cap, though the count may be a minute late."""
+
+    def test_in_any_minute_the_cap_comes_at_most(self, world: World) -> None:
+        run = Run(world)
+        began = world.seconds()
+        came = []
+        while world.seconds() < began + 200:
+            came.append((world.seconds(), run.take()))
+            world.pass_time(0.5)
+
+        for since, _ in came:
+            assert sum(taken for at, taken in came if since <= at < since + COUNT_LATE_SECONDS) <= CAP
+
+    def test_the_count_is_asked_for_again_where_it_leaves_little(self, world: World) -> None:
+        # Given a cap that is used up, of which 50 are settled
+        run = Run(world)
+        run.counts(0, 2 * CAP)
+        assert run.take_for(5, 0) == [CAP // 10, 0], "the small polls"
+        run.counts(0, CAP - 50)
+        world.pass_time(COUNT_AGAIN_SECONDS)
+
+        assert sum(run.take_for(COUNT_AGAIN_SECONDS, 0)) > 0
+
+    def test_it_is_not_asked_for_again_where_it_leaves_much(self, world: World) -> None:
+        run = Run(world)
+        run.take_for(30, 0)
+
+        assert [len(queue.asked("in_flight")) for queue in run.queues] == [1, 1]
+
+    def test_a_new_process_asks_for_it_once_in_its_first_minute(self, world: World) -> None:
+        # Given a process before, whose messages the count misses, as far as this one can know
+        run = Run(world, known=0)
+        run.counts(0, CAP - 100)
+        came = sum(run.take_for(20, 0))
+        run.counts(0, 0)
+
+        assert came + sum(run.take_for(20, 0)) == 100
+
+
+class TestKept:
+    """The queues of the largest weight find a part of the cap free."""
+
+    def run(self, world: World) -> Run:
+        return Run(world, [6, 3, 1], keep_percent=20)
+
+    def test_the_others_leave_a_part_of_what_is_in_flight_free(self, world: World) -> None:
+        # Given tasks that leave a hundred of the cap, of which the small polls have come
+        run = self.run(world)
+        run.counts(240, 220, 40)
+        run.take_for(5, 0)
+        world.pass_time(COUNT_AGAIN_SECONDS)
+
+        assert run.ask(1) == 0
+        assert run.ask(0) > 0
+
+    def test_and_a_part_of_what_may_come_at_once(self, world: World) -> None:
+        run = self.run(world)
+        others = run.take(2)
+
+        assert 0 < others <= 0.8 * CAP / AT_ONCE_PART
+        assert run.take(0) == CAP // AT_ONCE_PART - others
+
+    def test_they_have_their_part_by_weight_of_what_is_not_kept(self, world: World) -> None:
+        # Given an urgent queue that is flooded, for minutes
+        run = self.run(world)
+        run.take_for(90, 0, 1, 2)
+        taken = run.take_for(60, 0, 1, 2)
+
+        assert taken[1] + taken[2] >= 0.8 * 0.4 * CAP - 20
+        assert taken[2] > 0
+
+    def test_with_equal_weights_nothing_is_kept(self, world: World) -> None:
+        run = Run(world, [2, 2], keep_percent=50)
+
+        assert run.take(1) == CAP // AT_ONCE_PART
+
+
+class TestWeights:
+    def test_queues_that_all_wait_share_by_weight(self, world: World) -> None:
+        taken = Run(world, [6, 3, 1]).take_for(50, 2, 1, 0)
+
+        assert taken[0] / sum(taken) == pytest.approx(0.6, abs=0.05)
+        assert taken[2] / sum(taken) == pytest.approx(0.1, abs=0.05)
+
+    def test_a_queue_that_had_nothing_has_neither_credit_nor_debt(self, world: World) -> None:
+        run = Run(world, [1, 1])
+        run.take_for(20, 0)
+        taken = run.take_for(10, 1, 0)
+
+        assert taken[0] == pytest.approx(taken[1], abs=2 * A_SECOND)
+
+    def test_a_queue_that_asks_no_more_is_not_waited_for(self, world: World) -> None:
+        # Given a queue that is behind and then hangs
+        run = Run(world, [1, 1])
+        run.ask(1)
+        run.take(0)
+        assert run.ask(1) == 0
+        world.pass_time(1)
+        assert run.ask(0) == 0
+
+        assert sum(run.take_for(10, 0)) > 5 * A_SECOND
+
+    def test_a_lesser_queue_waits_until_a_poll_is_worth_it(self, world: World) -> None:
+        run = Run(world, [2, 1])
+        run.take(0)
+        run.cap.received(Share(0), 0, 0)
+        asked = []
+        for _ in range(100):
+            asked += [most] if (most := run.ask(1)) else []
+            world.pass_time(0.1)
+
+        assert min(asked) >= 5
