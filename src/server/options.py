@@ -9,7 +9,7 @@ from typing import NamedTuple
 from shared.aws.choice import LEAN
 from shared.lease import LONGEST_RUN_SECONDS
 from shared.ports.queue import MAX_POLL_SECONDS
-from shared.queues import DEFAULT, TaskQueue
+from shared.queues import DEFAULT, TaskQueue, is_fifo
 from shared.settings import SettingError, read
 from worker.settings import WorkerSettings
 
@@ -23,7 +23,12 @@ DEFAULT_GRACE_SECONDS = 25
 RELEASE_LEFT_SECONDS = 5
 """Time of the grace that is left after the longest receive: what it brought is released."""
 
-_DEFAULTS = {"ZIGZAG_QUEUES": "", "ZIGZAG_METRICS": "false", "ZIGZAG_TRANSPORT": LEAN}
+_DEFAULTS = {
+    "ZIGZAG_QUEUES": "",
+    "ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL": "",
+    "ZIGZAG_METRICS": "false",
+    "ZIGZAG_TRANSPORT": LEAN,
+}
 """Variables of the worker function that a server need not have."""
 
 
@@ -111,11 +116,17 @@ def settings_of(environ: Mapping[str, str]) -> WorkerSettings:
 
 
 def queue_of(settings: WorkerSettings, name: str) -> TaskQueue:
-    """Returns the queue of that name. Raises SettingError if the stack has none."""
+    """Returns the queue of that name. Raises SettingError if the stack has none, or no dead letters."""
     urls = {named: url for url, named in settings.names.items()}
     if name not in urls:
         raise SettingError(
             f"--queue is {name!r}; the queues of the stack are: {', '.join(sorted(urls))}. "
             "ZIGZAG_QUEUES has all but the first, as the stack's output Queues"
         )
-    return TaskQueue(name, urls[name], settings.dead_letter_queue_url)
+    url, dead_letters = urls[name], settings.dead_letters_of(urls[name])
+    if is_fifo(url) != is_fifo(dead_letters):
+        raise SettingError(
+            f"--queue is {name!r}, whose dead letters need a queue of its kind, FIFO or not: "
+            "set ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL to the stack's output OtherDeadLetterQueueUrl"
+        )
+    return TaskQueue(name, url, dead_letters)

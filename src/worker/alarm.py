@@ -116,7 +116,8 @@ class Alarm:
     def ring(self) -> None:
         """Interrupts the block that runs now, if one does."""
         if self._ends != _NEVER:
-            self._timer.set(min(self._ends, monotonic()), _interrupt)
+            self._ends = min(self._ends, monotonic())
+            self._timer.set(self._ends, _interrupt)
 
     def _heard(self, *_: object) -> None:
         # Otherwise the block has ended, or is being left.

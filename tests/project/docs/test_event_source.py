@@ -26,10 +26,10 @@ from zigzag_testing import Sandbox
 from zigzag_testing.event_sources import VISIBILITY_SECONDS
 
 PAGE = read("docs/event-source.md")
-EVENTS, LINGERS = "`events`", "`schedule`, `LingerSeconds=70`"
+EVENTS, WATCHES = "`events`", "`schedule`, `WatchAlways=true`"
 WAYS: dict[str, dict[str, Any]] = {
     "`schedule`": {},
-    LINGERS: {"linger_seconds": 70},
+    WATCHES: {"watch_always": True},
     EVENTS: {"trigger": "events"},
 }
 TASK_SECONDS = 0.1
@@ -86,8 +86,8 @@ def delays(**options: Any) -> list[float]:
 
 
 def test_events_are_the_cheaper_way_to_start_at_once_up_to_as_many_tasks_as_the_page_says() -> None:
-    more_idle = idle(LINGERS) - idle(EVENTS)
-    more_a_million = million(EVENTS, 1) - million(LINGERS, 1)
+    more_idle = idle(WATCHES) - idle(EVENTS)
+    more_a_million = million(EVENTS, 1) - million(WATCHES, 1)
 
     assert "up to five million tasks a month one by one" in PAGE
     assert 5 <= more_idle / more_a_million < 6

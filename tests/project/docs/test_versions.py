@@ -44,6 +44,7 @@ def test_the_places_that_are_promised_keep_their_names() -> None:
     assert marked == {
         "template.yaml": [
             "# ==== YOURS: parameters ====",
+            "# ==== YOURS: workers of queues ====",
             "# ==== YOURS: environment variables ====",
             "# ==== YOURS: the worker function ====",
             "# ==== YOURS: permissions ====",

@@ -63,6 +63,21 @@ def test_a_queue_that_the_stack_does_not_have_is_refused_with_the_names_that_the
         queue_of(settings_of(VARIABLES), "bulk")
 
 
+FIFO = {"ZIGZAG_QUEUES": "orders=https://sqs.test/orders.fifo"}
+
+
+def test_a_fifo_queue_next_to_standard_ones_has_the_dead_letters_of_its_kind() -> None:
+    other = {"ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL": "https://sqs.test/dead-letters.fifo"}
+    settings = settings_of({**VARIABLES, **FIFO, **other})
+
+    assert queue_of(settings, "orders").dead_letter_url == "https://sqs.test/dead-letters.fifo"
+
+
+def test_without_dead_letters_of_its_kind_a_queue_is_not_served() -> None:
+    with pytest.raises(SettingError, match="set ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL to the stack's output"):
+        queue_of(settings_of({**VARIABLES, **FIFO}), "orders")
+
+
 @pytest.mark.parametrize("missing", sorted(VARIABLES.keys() - {"ZIGZAG_QUEUES"}))
 def test_a_variable_that_is_missing_is_named(missing: str) -> None:
     """Without ZIGZAG_FLOW_CONTROL a server would not know of a pause."""

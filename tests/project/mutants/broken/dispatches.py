@@ -12,25 +12,25 @@ PART = Part("Dispatches")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
-@breaks("the stack's worker works all queues", "H150", "consumer.consumer:Consumer._source")
+@breaks("the stack's worker works all queues", "H137", "consumer.consumer:Consumer._source")
 def _(original, consumer, polled, *rest):
     return original(consumer, polled._replace(workers=None), *rest)
 
 
-answers("no queue has a worker of its own", "H150", "shared.settings:workers_of_queues", {})
+answers("no queue has a worker of its own", "H137", "shared.settings:workers_of_queues", {})
 
 
-@breaks("the worker has one dead-letter queue for all queues", "H153", "worker.settings:dead_letters_of")
+@breaks("the worker has one dead-letter queue for all queues", "H140", "worker.settings:dead_letters_of")
 def _(original, url, first, other):
     return first
 
 
-@breaks("the consumer has one dead-letter queue for all queues", "H153", "consumer.settings:dead_letters_of")
+@breaks("the consumer has one dead-letter queue for all queues", "H140", "consumer.settings:dead_letters_of")
 def _(original, url, first, other):
     return first
 
 
-@breaks("one refused invoke ends the turn of every queue", "H151", "consumer.tick:Tick._poll")
+@breaks("one refused invoke ends the turn of every queue", "H138", "consumer.tick:Tick._poll")
 async def _(original, tick, group, number):
     received = await original(tick, group, number)
     if "invokes refused" in tick._sources[number].turn.stopped:

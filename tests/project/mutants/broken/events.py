@@ -34,15 +34,15 @@ def _(original, attributes):
 
 answers(
     "an event source is told of no message that is still on the queue",
-    "H170",
+    "H152",
     "worker.triggers.records:Unfinished.answer",
     {"batchItemFailures": []},
 )
-answers("an event source takes the place of limits and weights", "H171", "worker.triggers.records:refuse")
+answers("an event source takes the place of limits and weights", "H153", "worker.triggers.records:refuse")
 
 
 @breaks(
-    "an event source deletes what could not be settled", "H170", "worker.triggers.records:Unfinished.settled"
+    "an event source deletes what could not be settled", "H152", "worker.triggers.records:Unfinished.settled"
 )
 def _(original, self, delivery, result, report):
     return original(self, delivery, result, report._replace(settled=True))
@@ -50,7 +50,7 @@ def _(original, self, delivery, result, report):
 
 answers(
     "an event source's events are taken for dispatches",
-    "H174",
+    "H156",
     "worker.triggers.records:is_of_an_event_source",
     False,
 )

@@ -99,7 +99,7 @@ async def _(original, self, deliveries):
 
 
 @breaks(
-    "a message of an event source is hidden as long as its queue hides", "H172", "worker.hold:Hold.secure"
+    "a message of an event source is hidden as long as its queue hides", "H154", "worker.hold:Hold.secure"
 )
 async def _(original, self, deliveries):
     if not self._known:

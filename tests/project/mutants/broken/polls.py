@@ -98,15 +98,15 @@ def _(original, self, number, received, busy):
     original(self, number, received, [False for _ in busy])
 
 
-@breaks("an idle tick lingers", "H140", "consumer.linger:Linger.until")
+@breaks("an idle tick lingers", "H134", "consumer.linger:Linger.until")
 def _(original, self, empty_since):
     return max(original(self, empty_since), empty_since + 10)
 
 
-answers("a tick that lingers overlaps the next one", "H140", "consumer.linger:Linger.is_replaced", False)
+answers("a tick that lingers overlaps the next one", "H134", "consumer.linger:Linger.is_replaced", False)
 
 
-@breaks("the next tick does not go on lingering", "H140", "consumer.linger:Lingering.of_tick")
+@breaks("the next tick does not go on lingering", "H134", "consumer.linger:Lingering.of_tick")
 def _(original, self, now):
     self.received_at = float("-inf")
     return original(self, now)
@@ -128,21 +128,21 @@ answers(
     "consumer.flow.spread:SpreadCap._waits_for_another",
     False,
 )
-answers("several queues may use the cap up at once", "H141", "consumer.flow.spread:Lately.paced", 1_000_000)
+answers("several queues may use the cap up at once", "H135", "consumer.flow.spread:Lately.paced", 1_000_000)
 sets(
     "nothing of the cap is kept",
-    "H141",
+    "H135",
     "consumer.flow.spread:SpreadCap._left_of",
     lambda self, used, number: self._limit - sum(used),
 )
 
 
-@breaks("what came in the last minute is forgotten", "H142", "consumer.flow.spread:Lately.came")
+@breaks("what came in the last minute is forgotten", "H136", "consumer.flow.spread:Lately.came")
 def _(original, self, now, queues):
     return [0] * queues
 
 
-answers("a new process takes the count for true", "H142", "consumer.flow.spread:Lately.is_all", True)
+answers("a new process takes the count for true", "H136", "consumer.flow.spread:Lately.is_all", True)
 
 
 @breaks("a count that is missing closes the other queues too", "H117", "consumer.flow.cap:InFlightCap._count")

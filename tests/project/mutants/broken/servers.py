@@ -10,7 +10,7 @@ PART = Part("Servers")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 
 
-@breaks("what a receive brings to a server that stops is hidden", "H160", "server.serving:Serving._release")
+@breaks("what a receive brings to a server that stops is hidden", "H142", "server.serving:Serving._release")
 async def _(original, self, delivery, seconds, reason):
     if seconds:
         await original(self, delivery, seconds, reason)
@@ -18,23 +18,23 @@ async def _(original, self, delivery, seconds, reason):
 
 @breaks(
     "a receive may last longer than the grace",
-    "H160",
+    "H142",
     "server.options:Options.poll_seconds",
 )
 def _(original, self):
     return 20
 
 
-@breaks("an interrupt of a server that stops is an attempt", "H161", "worker.attempt:Runner._of_an_interrupt")
+@breaks("an interrupt of a server that stops is an attempt", "H143", "worker.attempt:Runner._of_an_interrupt")
 def _(original, self, error, start):
     found = original(self, error, start)
     return None if found is not None and found[1].startswith("no attempt: ") else found
 
 
-answers("a task that runs is not interrupted by the stop", "H161", "worker.alarm:Alarm.ring")
+answers("a task that runs is not interrupted by the stop", "H143", "worker.alarm:Alarm.ring")
 
 
-@breaks("a process goes on when its supervisor is dead", "H163", "server.control:Control._read")
+@breaks("a process goes on when its supervisor is dead", "H145", "server.control:Control._read")
 def _(original, self):
     order = original(self)
     while not order:
@@ -42,30 +42,30 @@ def _(original, self):
     return order
 
 
-@breaks("a task may take longer than SQS hides its message", "H164", "server.serving:Serving.__init__")
+@breaks("a task may take longer than SQS hides its message", "H146", "server.serving:Serving.__init__")
 def _(original, self, *ports, seconds=42_300, poll_seconds=20):
     original(self, *ports, seconds=seconds + 3600, poll_seconds=poll_seconds)
 
 
-answers("what fails at its start is started again at once", "H166", "server.supervisor:pause_seconds", 0.0)
+answers("what fails at its start is started again at once", "H148", "server.supervisor:pause_seconds", 0.0)
 
 
-@breaks("a server asks no gate", "H167", "server.flows:flows_of")
+@breaks("a server asks no gate", "H149", "server.flows:flows_of")
 def _(original, queue, gates, clock, random):
     return original(queue, None, clock, random)
 
 
-@breaks("a server drops its permit", "H167", "server.serving:_with")
+@breaks("a server drops its permit", "H149", "server.serving:_with")
 def _(original, delivery, share):
     return original(delivery, share._replace(slots=()))
 
 
 sets(
     "a change of the gate holds from the next receive on",
-    "H168",
+    "H150",
     "server.serving:LOOK_AGAIN_SECONDS",
     1e9,
 )
 
 
-answers("a server begins where its table is not there", "H169", "server.check:problem")
+answers("a server begins where its table is not there", "H151", "server.check:problem")

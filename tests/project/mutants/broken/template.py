@@ -46,7 +46,7 @@ sets(
 )
 sets(
     "a FIFO queue next to standard ones has their dead-letter queue",
-    "H153",
+    "H140",
     "template.yaml:Resources.TaskQueue3.Properties.RedrivePolicy.deadLetterTargetArn",
     {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]},
 )
@@ -58,19 +58,19 @@ sets(
 )
 sets(
     "Lambda deletes what a worker of an event source has postponed",
-    "H170",
+    "H152",
     "template.yaml:Resources.TaskQueueEvents.Properties.FunctionResponseTypes",
     [],
 )
 sets(
     "an event source takes the place of limits",
-    "H171",
+    "H153",
     "template.yaml:Rules.EventsHaveNoLimits.RuleCondition",
     {"Fn::Equals": [{"Ref": "Trigger"}, "never"]},
 )
 sets(
     "an event source's queue hides a message for a lease only",
-    "H172 H173",
+    "H154 H155",
     "template.yaml:Resources.TaskQueue.Properties.VisibilityTimeout",
     120,
 )
