@@ -19,6 +19,7 @@ from tests.support import watch
 
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
+from shared.ports.records import Begun, Busy, Done
 from zigzag_testing import DeadLetter, Sandbox
 from zigzag_testing.faults import PROCESS
 
@@ -53,6 +54,8 @@ class Life:
     """One message on the task queue, from its send or its redrive to its end.
 
     touches     -- when its user's code first began in which process: an import, a check, a key, a start.
+    prepared    -- in which process its import, its check or its key had ended well, and how many faults had
+                   struck the process until then.
     purged      -- whether an operator deleted it.
     message_ids -- two, if letters of one message were redriven together: its letter was stored twice.
     shares      -- whether another message of the same id was on the queue meanwhile: they share attempts.
@@ -65,6 +68,7 @@ class Life:
     starts: list[Start] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     touches: dict[int, float] = field(default_factory=dict, repr=False)
+    prepared: dict[int, int] = field(default_factory=dict, repr=False)
     shares: bool = False
     purged: bool = False
 
@@ -85,6 +89,8 @@ class Trail:
     lives    -- the messages in the order in which they came to the task queue.
     receives -- when each message was received, by its MessageId.
     done     -- when a completion was recorded, by the record's name.
+    excused  -- the starts that were taken back: the process, and the MessageId.
+    busy     -- the starts whose run another worker owned: the process, and the id.
     killed   -- the worker's processes that ended before their invocation did.
     began    -- when each worker's process began with its batch.
     held     -- from when until when each message was received, and not settled.
@@ -96,6 +102,8 @@ class Trail:
         self.lives: list[Life] = []
         self.receives: dict[str, list[float]] = defaultdict(list)
         self.done: dict[str, float] = {}
+        self.excused: set[tuple[int, str]] = set()
+        self.busy: set[tuple[int, str]] = set()
         self.killed: set[int] = set()
         self._of_an_id: dict[str, list[Life]] = defaultdict(list)
         self._lives: dict[tuple[str, str, float], Life] = {}
@@ -209,7 +217,17 @@ class Trail:
             if well:
                 self.done.setdefault(key.rsplit("#", 1)[-1], sandbox.clock.now())
 
+        def excused(_: int, key: str, owner: str, now: float, unloaded: bool) -> None:
+            if not unloaded:
+                self.excused.add((PROCESS.get(), key.rsplit("#", 1)[-1]))
+
+        def begun(answer: Begun | Busy | Done, key: str, *_: Any) -> None:
+            if isinstance(answer, Busy):
+                self.busy.add((PROCESS.get(), key.rsplit("#", 1)[-1]))
+
         watch(sandbox.records, "finish", finished)
+        watch(sandbox.records, "excuse", excused)
+        watch(sandbox.records, "begin", begun)
 
 
 def _message_ids_in(event: Any) -> list[str]:

@@ -147,6 +147,7 @@ def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
 
     While dead letters can't be stored, records are slow or away, or another message of its key has to end
     first, one is asked for its key each time that it comes: more often, and not without end either.
+    A start that was held back after its user's code had ended well was asked for its key in addition.
     """
     reached = not any(width.startswith(("dead letters", "records")) for width in drawn.widths)
     # Starts that others of its batch left too little time for: in a group one, elsewhere one a delivery.
@@ -156,7 +157,20 @@ def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
         most = (max(MOST_COUNTED, world.attempts) + 1 + behind) * len(life.message_ids) + doubled
         assert len(life.starts) <= most, f"{life.id} was started {len(life.starts)} times, of {most}"
         most *= 1 if reached and not life.shares else ASKED_IN_VAIN
+        most += sum(_is_held_back(process, life, world) for process in life.touches)
         assert len(life.touches) <= most, f"{life.id} was asked {len(life.touches)} times, of {most}"
+
+
+def _is_held_back(process: int, life: Life, world: WideWorld) -> bool:
+    """Tells whether a start was taken back for what its user's code has no part in.
+
+    That code had ended well. After that another worker owned the run, or a fault struck the process: a slow
+    call may take all the time that the function has left.
+    """
+    trail, faults = world.trail, world.faults
+    if process not in life.prepared or not any((process, one) in trail.excused for one in life.message_ids):
+        return False
+    return (process, life.id) in trail.busy or faults.of_process[process] > life.prepared[process]
 
 
 def check_attempts_are_kept(world: WideWorld, drawn: Drawn) -> None:

@@ -15,7 +15,7 @@ from tests.promises.hostile.world import QUICK, HostileWorld
 
 from zigzag import Context, task
 from zigzag_testing.blocking import block
-from zigzag_testing.faults import Crash
+from zigzag_testing.faults import PROCESS, Crash
 
 FOR_EVER = 1e6
 """How long a hang takes, in seconds: no process lives to see its end."""
@@ -90,16 +90,22 @@ class WideWorld(HostileWorld):
         return str(payload["id"])
 
     def _before_the_task(self, payload: Mapping[str, Any], phase: str) -> None:
-        self.trail.touch(self.sandbox.clock.now(), lambda life: life.id == payload["id"])
+        life = self.trail.touch(self.sandbox.clock.now(), lambda life: life.id == payload["id"])
         _take_time(payload.get(phase), self.trail.touches(payload["id"]))
+        self._note_prepared(life)
 
     def _at_import(self, name: str) -> None:
         def is_meant(life: Life) -> bool:
             return bool(self.trail.sent[life.id]["task"] == name)
 
-        self.trail.touch(self.sandbox.clock.now(), is_meant)
+        life = self.trail.touch(self.sandbox.clock.now(), is_meant)
         self._imported[name] += 1
         _take_time(self._imports.get(name), self._imported[name])
+        self._note_prepared(life)
+
+    def _note_prepared(self, life: Life) -> None:
+        process = PROCESS.get()
+        life.prepared[process] = self.faults.of_process[process]
 
     def _tasks(self) -> Mapping[str, Any]:
         leave_a_trail = self.leave_a_trail
