@@ -129,7 +129,7 @@ class Runner:
         prepared = await in_time(
             self._host.prepare(lambda: prepared_for(attempt, delivery, self._tasks), seconds)
         )
-        attempt.entered = False
+        attempt.entered = self._took_all_the_time()
         if not isinstance(prepared, Prepared):
             return prepared
         await start.starts.allow(attempt)  # before the task may kill the process
@@ -163,6 +163,11 @@ class Runner:
         async with nullcontext() if timeout is None else self._host.beside(watch):
             await call(prepared.task, prepared.payload, context, self._host, seconds)
         return Succeeded()
+
+    def _took_all_the_time(self) -> bool:
+        """Returns whether the user's code, which has just ended, was to be interrupted: it caught that. Then
+        no call of ours is the reason if the task can't start."""
+        return self._deadline.task_seconds() <= 0
 
     def _enter(self, attempt: Attempt) -> float:
         """Returns how long the user's code may take. Raises FunctionEndsError if no time is left."""

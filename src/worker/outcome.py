@@ -84,7 +84,7 @@ class Attempt:
     record   -- the record of an idempotent task's run, once it is known.
     loading  -- whether its task's module is being imported, or failed to import.
     error    -- the error that it has raised so far.
-    entered  -- whether the user's code runs; False between preparation and call.
+    entered  -- whether the user's code runs, or has taken all the time; False between preparation and call.
     outcome  -- the outcome, once it is decided.
     told     -- whether the queue's breaker was told, or is being told, of the error.
     hidden   -- how long the message waits, if the breaker has said that this is no attempt.

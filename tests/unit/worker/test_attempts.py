@@ -12,6 +12,7 @@ from tests.support import body_of
 from tests.unit.worker.conftest import ATTEMPTS, Bench, note
 
 from shared.lease import KEPT_SECONDS
+from worker.host import SoftDeadline
 from worker.outcome import LOADS, longer
 from worker.result import Report
 from worker.starts import MAX_STARTS
@@ -290,6 +291,28 @@ class TestCodeThatKills:
 
         assert bench.outcomes(bench.receive()) == ["dead-letter"]
         assert len(bench.began) == 1 + attempts
+
+
+def test_a_key_function_that_takes_all_the_time_and_catches_its_interrupt_uses_up_the_attempts() -> None:
+    """No time is left then for the task: that looks as if slow calls of ours had taken it."""
+    asked: list[str] = []
+
+    def hang(payload: dict[str, Any]) -> str:
+        asked.append("its key")
+        with contextlib.suppress(SoftDeadline):
+            block(1e6)
+        return "a key"
+
+    @task(attempts=2, idempotent=hang)
+    def late(payload: dict[str, Any]) -> None: ...
+
+    with Sandbox({"late": late}, blocking=True) as sandbox:
+        sandbox.send_message(body_of("late"))
+        sandbox.run()
+
+    (letter,) = sandbox.dead_letters
+    assert len(asked) == 2
+    assert letter.reason.startswith("failed after 2 attempts: interrupted shortly before the function's time")
 
 
 class TestATaskThatIsNotLoaded:

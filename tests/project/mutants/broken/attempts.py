@@ -85,6 +85,14 @@ def _(original, error, attempt):
     return error
 
 
+answers(
+    "a key function that takes all the time for ever is no attempt",
+    "H88",
+    "worker.attempt:Runner._took_all_the_time",
+    False,
+)
+
+
 @breaks("what could not be deleted runs again", "H12", "worker.starts:Starts.conclude")
 async def _(original, self, cause=None):
     if cause is not None:
