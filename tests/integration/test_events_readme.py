@@ -42,7 +42,8 @@ def shown(name: str) -> dict[str, Any]:
 def defaults(function: str) -> dict[str, str]:
     """Returns the function's variables that parameters set, as they are if nobody turns those."""
     template = yaml_parse((FOLDER.parent / "template.yaml").read_text(encoding="utf-8"))
-    found = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+    of_each = template["Globals"]["Function"], template["Resources"][function]["Properties"]
+    found = {name: one for part in of_each for name, one in part["Environment"]["Variables"].items()}
     known, parameters = environment_of(function), {*template["Parameters"], ""}
     return {name: known[name] for name, value in found.items() if value.get("Ref", "") in parameters}
 

@@ -87,7 +87,7 @@ class Servers:
         PROCESS.set(next(sandbox.workers._processes))
         clock = SkewedClock(sandbox.clock, sandbox.faults.skew(CLOCKS_DIFFER_SECONDS))
         with sandbox._consumer_ports() as ports:
-            queues = sandbox._stack.polled(ports)
+            queues = sandbox._stack.polled(ports, sandbox.workers_of)
             polled = queues[number % len(queues)]
             random = Random(number)
             serving = Serving(

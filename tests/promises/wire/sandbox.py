@@ -39,11 +39,11 @@ class SandboxOnTheWire(Sandbox):
         self._resting_consumers: list[Transport] = []
         self._resting_workers: list[tuple[Transport, Transport]] = []
 
-    def consumers(self) -> Transport:
+    def new_consumer(self) -> Transport:
         """Makes the transport of a new process of the consumer."""
         return lean_consumer(self.wire)
 
-    def workers_and_beats(self) -> tuple[Transport, Transport]:
+    def new_worker(self) -> tuple[Transport, Transport]:
         """Makes those of a new process of the worker. Its heartbeats are sent once."""
         return lean_worker(self.wire, attempts=4), lean_worker(self.wire, attempts=1)
 
@@ -55,7 +55,7 @@ class SandboxOnTheWire(Sandbox):
 
     @contextmanager
     def _consumer_ports(self) -> Iterator[ConsumerPorts]:
-        with _warm(self._resting_consumers, self.consumers) as transport:
+        with _warm(self._resting_consumers, self.new_consumer) as transport:
             yield ConsumerPorts(
                 JudgedQueue(SqsQueue(transport, self.queue.url), self.judge),
                 JudgedQueue(SqsQueue(transport, self.dead_letter_queue.url), self.judge),
@@ -65,7 +65,7 @@ class SandboxOnTheWire(Sandbox):
 
     @contextmanager
     def _worker_ports(self, queue: MemoryQueue) -> Iterator[WorkerPorts]:
-        with _warm(self._resting_workers, self.workers_and_beats) as (transport, once):
+        with _warm(self._resting_workers, self.new_worker) as (transport, once):
             records = JudgedRecords(DynamoDbRecords(transport, "records"), self.judge, self.records)
             crashed = True
             try:

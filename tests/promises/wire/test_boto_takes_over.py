@@ -77,11 +77,11 @@ class SandboxInDoubt(SandboxOnTheWire):
         self.aws = self.wire.aws = Wary(self.clock, self.faults, queues, self.workers, self.records)
         vars(self.aws).update(of_its_aws)
 
-    def consumers(self) -> Transport:
+    def new_consumer(self) -> Transport:
         boto = lambda: lean_consumer(self.wire, key="boto")  # noqa: E731
         return LeanFirst(lean_consumer(self.wire), boto, Doubt(), calls_again=False)
 
-    def workers_and_beats(self) -> tuple[Transport, Transport]:
+    def new_worker(self) -> tuple[Transport, Transport]:
         doubt = Doubt()
 
         def made(attempts: int) -> Transport:
