@@ -102,10 +102,12 @@ def check_order_in_groups(world: HostileWorld) -> None:
 
 
 def check_nothing_is_hot(world: HostileWorld) -> None:
-    """No message is received more than once a second."""
+    """No message is received more than once a second, unless a process that stops gives it back at once."""
     for message_id, times in world.trail.receives.items():
         for one, other in pairwise(times):
-            assert other - one >= 1, f"{message_id} was received twice within {other - one} s"
+            assert other - one >= 1 or (message_id, one) in world.trail.returned, (
+                f"{message_id} was received twice within {other - one} s"
+            )
 
 
 def check_one_after_the_other(

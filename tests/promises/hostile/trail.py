@@ -94,10 +94,12 @@ class Trail:
     killed   -- the worker's processes that ended before their invocation did.
     began    -- when each worker's process began with its batch.
     held     -- from when until when each message was received, and not settled.
+    returned -- which messages were made visible at once, and when: as by a process that stops.
     """
 
     def __init__(self) -> None:
         self.held = Held()
+        self.returned: set[tuple[str, float]] = set()
         self.sent: dict[str, dict[str, Any]] = {}
         self.lives: list[Life] = []
         self.receives: dict[str, list[float]] = defaultdict(list)
@@ -186,9 +188,15 @@ class Trail:
         def sent(message_id: str, message: Outgoing) -> None:
             self._begin(message, message_id, sandbox)
 
+        def postponed(_: object, deliveries: Sequence[Delivery], seconds: float, *__: object) -> None:
+            if seconds == 0:
+                now = sandbox.clock.now()
+                self.returned |= {(delivery.message_id, now) for delivery in deliveries}
+
         for queue in sandbox.queues.values():
             watch(queue, "send", sent)
             watch(queue, "receive", received)
+            watch(queue, "change_visibility", postponed)
 
     def _begin(self, message: Outgoing, message_id: str, sandbox: Sandbox) -> None:
         id, now = _id_of(message.body), sandbox.clock.now()
