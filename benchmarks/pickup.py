@@ -16,6 +16,7 @@ from benchmarks.template import default
 from consumer.summary import Summary
 from zigzag import task
 from zigzag_testing import Sandbox
+from zigzag_testing.consumers import SCHEDULED
 
 APART_SECONDS = (5, 10, 60)
 MESSAGES = 200
@@ -40,9 +41,9 @@ class _Timed(Sandbox):
     seconds = 0.0
     calls = 0
 
-    async def _one_tick(self) -> Summary | None:
+    async def _one_tick(self, event: object = SCHEDULED) -> Summary | None:
         began = self.clock.now()
-        summary = await super()._one_tick()
+        summary = await super()._one_tick(event)
         self.seconds += self.clock.now() - began
         self.calls += 1 + (summary.polls if summary else 0)  # the in-flight count, and the polls
         return summary

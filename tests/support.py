@@ -91,7 +91,7 @@ class WatchedQueue(MemoryQueue):
 
     broken   -- methods that fail as a whole, with QueueError.
     refusing -- methods that refuse every entry of a batch.
-    counts   -- what `in_flight` answers, if not the truth.
+    counts, waits -- what `in_flight` and `waiting` answer, if not the truth.
     visibility_changes_left -- how many more calls of `change_visibility` go well; later ones refuse all.
     answers_after_seconds -- how long after its effect a call of `change_visibility` or `send` is answered.
     """
@@ -102,6 +102,7 @@ class WatchedQueue(MemoryQueue):
         self.broken: set[str] = set()
         self.refusing: set[str] = set()
         self.counts: int | None = None
+        self.waits: int | None = None
         self.visibility_changes_left: int | None = None
         self.count_takes_seconds = 0.0
         self.answers_after_seconds = 0.0
@@ -142,6 +143,10 @@ class WatchedQueue(MemoryQueue):
         self._note("in_flight")
         await self._clock.sleep(self.count_takes_seconds)
         return await super().in_flight() if self.counts is None else self.counts
+
+    async def waiting(self) -> int:
+        self._note("waiting")
+        return await super().waiting() if self.waits is None else self.waits
 
     def _note(self, method: str, *arguments: Any) -> None:
         self.calls.append((method, *arguments))

@@ -14,7 +14,7 @@ from typing import Any
 from consumer.consumer import Consumer, PolledQueue
 from consumer.linger import Lingering
 from consumer.memory import memory_for
-from consumer.optional import gates_of
+from consumer.optional import gates_of, others_of
 from consumer.pollers import connections_for, messages_for, pollers_for, threads_for
 from consumer.settings import ConsumerSettings
 from shared import log
@@ -62,13 +62,14 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         pollers=pollers,
         memory=memory,
         gates=gates_of(aws, settings),
+        others=others_of(aws, settings, os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")),
     )
 
 
 def handler(event: object, context: Any) -> dict[str, Any]:
-    """Runs one tick and answers with its summary. The event is EventBridge's, and is not used."""
+    """Runs one tick and answers with its summary. The event is EventBridge's, or another consumer's."""
     runner, consumer = _consumer()
-    summary = runner.run(consumer.tick(context.get_remaining_time_in_millis() / 1000))
+    summary = runner.run(consumer.tick(context.get_remaining_time_in_millis() / 1000, event))
     log.write(logging.INFO if summary.went_well else logging.ERROR, "tick", **asdict(summary))
     return asdict(summary)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow
-from consumer.flow.spread import Lately, SpreadCap
+from consumer.flow.lately import Lately
+from consumer.flow.spread import SpreadCap
 from consumer.linger import DUE_SECONDS, Linger, Lingering
 from consumer.memory import Memory
 from consumer.pollers import MIN_POLLERS
 from consumer.source import LAST_RECEIVE_SECONDS, Source
-from consumer.summary import Summary
+from consumer.summary import NOT_STARTED, Summary
 from consumer.tick import Tick
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue
@@ -24,7 +25,11 @@ from shared.queues import TaskQueue
 
 if TYPE_CHECKING:
     from consumer.flow.gated import GatesOfTicks
+    from consumer.others import Others
     from shared.ports.gates import Gates
+
+CONSUMER = "Consumer"
+"""The key by which the event of a started consumer is known."""
 
 
 class PolledQueue(NamedTuple):
@@ -55,6 +60,7 @@ class Consumer:
     pollers        -- most polls of a tick at the same time.
     memory         -- the memory for received messages.
     gates          -- the operators' gates for the queues; None without flow control.
+    others         -- starts more consumers, if a scheduled tick is behind; None if there is only one.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class Consumer:
         pollers: int = MIN_POLLERS,
         memory: Memory | None = None,
         gates: Gates | None = None,
+        others: Others | None = None,
     ) -> None:
         self._queues = queues
         self._workers = workers
@@ -85,20 +92,45 @@ class Consumer:
         self._limit = EventLimit()
         self._memory = memory or Memory(0)
         self._gates = None if gates is None else _gates_of_ticks(gates, queues, clock, random)
+        self._others = others
 
-    async def tick(self, seconds_left: float) -> Summary:
+    async def tick(self, seconds_left: float, event: object = None) -> Summary:
         """Runs one tick.
 
         seconds_left -- how long until Lambda ends the function.
+        event        -- the function's event: EventBridge's, or that of a consumer that another one started.
+
+        Raises ValueError for a bad event of a started consumer.
         """
         now = self._clock.now()
+        if isinstance(event, dict) and CONSUMER in event:
+            return await self._started(event, now + seconds_left)
         if self._spreads:  # the next tick goes on in the same process, which knows what this one has received
             seconds_left = min(seconds_left, DUE_SECONDS + LAST_RECEIVE_SECONDS)
-        linger, flows = self._lingering.of_tick(now), self._flows()
-        queues = zip(self._queues, flows, strict=True)
-        sources = [self._source(*each, linger, now + seconds_left) for each in queues]
+        others = None if self._others is None or not self._others.may_start(event) else self._others
+        linger = self._lingering.of_tick(now)
+        self._lately.begin(now, alone=self._others is None)
+        return await self._run(
+            self._cap(self._in_flight_cap, self._lately), now + seconds_left, linger, others
+        )
+
+    async def _started(self, event: dict[str, Any], ends_at: float) -> Summary:
+        """Runs the tick of a consumer that another one started, if it may. It does not linger."""
+        if self._others is None or (part := await self._others.claimed(event, self._in_flight_cap)) is None:
+            return Summary(stopped=NOT_STARTED)
+        cap, linger = self._cap(part.share), Lingering().of_tick(self._clock.now())
+        return await self._run(cap, min(ends_at, part.until + LAST_RECEIVE_SECONDS), linger)
+
+    async def _run(
+        self, cap: InFlightCap, ends_at: float, linger: Linger, others: Others | None = None
+    ) -> Summary:
+        flows = cap.flows() if self._gates is None else self._gates.before(cap.flows())
+        both = zip(self._queues, flows, strict=True)
+        sources = [self._source(*each, linger, ends_at) for each in both]
         tick = Tick(sources, self._clock, weights=self._weights, pollers=self._pollers)
-        summary = await tick.run()
+        queues = [polled.messages for polled in self._queues]
+        running = tick.run()
+        summary = await (others.while_running(running, sources, queues, cap) if others else running)
         for flow in flows:
             await flow.end()
         return summary
@@ -108,15 +140,13 @@ class Consumer:
         """Returns whether several queues share a cap."""
         return len(self._queues) > 1 and self._in_flight_cap > 0
 
-    def _flows(self) -> Sequence[Flow]:
-        queues = [polled.messages for polled in self._queues]
-        shared = queues, self._in_flight_cap, self._weights
-        cap = (
-            SpreadCap(*shared, self._clock, self._lately, self._keep_percent)
-            if self._spreads
-            else InFlightCap(*shared)
-        )
-        return cap.flows() if self._gates is None else self._gates.before(cap.flows())
+    def _cap(self, limit: int, lately: Lately | None = None) -> InFlightCap:
+        """Returns the cap of a tick; without a memory that of a started consumer, which counts nothing."""
+        counts, queues = lately is not None, [polled.messages for polled in self._queues]
+        if not self._spreads:
+            return InFlightCap(queues, limit, self._weights, counts=counts)
+        of_spread = self._clock, lately or Lately(), self._keep_percent
+        return SpreadCap(queues, limit, self._weights, *of_spread, counts=counts)
 
     def _source(self, polled: PolledQueue, flow: Flow, linger: Linger, ends_at: float) -> Source:
         dispatcher = Dispatcher(

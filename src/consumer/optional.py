@@ -1,13 +1,17 @@
-"""What only some stacks have: gates. A cold start without them does not load them."""
+"""What only some stacks have: gates, and other consumers. A cold start without them does not load them."""
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 from consumer.settings import ConsumerSettings
+from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.transport import Transport
+from shared.ports.clock import WallClock
 
 if TYPE_CHECKING:
+    from consumer.others import Others
     from shared.ports.gates import Gates
 
 
@@ -19,3 +23,15 @@ def gates_of(aws: Transport, settings: ConsumerSettings) -> Gates | None:
 
     aws.prepare("dynamodb")
     return DynamoDbGates(aws, settings.records_table)
+
+
+def others_of(aws: Transport, settings: ConsumerSettings, function: str) -> Others | None:
+    """Returns what starts other consumers, by the consumer's own function; None if there is one only."""
+    if settings.max_consumers == 1:
+        return None
+    from consumer.others import Others
+    from shared.aws.dynamodb_records import DynamoDbRecords
+
+    aws.prepare("dynamodb")
+    records = DynamoDbRecords(aws, settings.records_table)
+    return Others(LambdaWorkers(aws, function), records, WallClock(), Random(), most=settings.max_consumers)

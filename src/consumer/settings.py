@@ -21,6 +21,9 @@ from shared.settings import (
     workers_by_queue,
 )
 
+MAX_CONSUMERS = 10
+"""At most so many consumers at a time. By then another bound is met: docs/scale.md."""
+
 
 class ConsumerSettings(NamedTuple):
     """Settings read from `ZIGZAG_*` variables, one for each field.
@@ -35,6 +38,7 @@ class ConsumerSettings(NamedTuple):
     watch_always   -- whether every tick watches the queue until the next one has begun.
     in_flight_cap  -- most messages that a run receives, less those in flight; 0 = no cap.
     keep_percent   -- the part of the cap that is kept for the queues of the largest weight.
+    max_consumers  -- most consumers at a time; more than 1 = a scheduled tick that is behind starts others.
     batch_size     -- most deliveries of one dispatch from a standard queue.
     flow_control   -- whether the queue has a gate, in the table of records.
     """
@@ -51,6 +55,7 @@ class ConsumerSettings(NamedTuple):
     watch_always: bool = true_or_false()
     in_flight_cap: int = whole_number(0, 120_000)
     keep_percent: int = whole_number(0, 90)
+    max_consumers: int = whole_number(1, MAX_CONSUMERS)
     batch_size: int = whole_number(1, MAX_BATCH_SIZE)
     flow_control: bool = true_or_false()
     records_table: str = text("the name of the table of records")

@@ -22,7 +22,7 @@ from shared import log
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.queue import MAX_POLL_SECONDS, Queue, QueueError
+from shared.ports.queue import MAX_PER_CALL, MAX_POLL_SECONDS, Queue, QueueError
 
 LAST_RECEIVE_SECONDS = DISPATCH_SECONDS + 5
 """Seconds kept free at the end of the function's time, for the messages received last."""
@@ -89,6 +89,7 @@ class Source:
         self.has_run_empty = False
         self.brings = False
         self.is_full = False
+        self._is_at_full_speed = False
 
     @property
     def goes_on(self) -> bool:
@@ -98,6 +99,12 @@ class Source:
     def gets_on(self) -> bool:
         """Whether a receive has ended lately, so that another one is likely to."""
         return self._clock.now() < self._received_at + GETS_ON_SECONDS and not self.pause_seconds()
+
+    @property
+    def is_behind(self) -> bool:
+        """Returns whether only this consumer's speed limits what it receives: its polls are full, and no
+        rate, exact cap or pause slows them down."""
+        return self.goes_on and self._is_at_full_speed and not self.pause_seconds()
 
     def end_if_empty(self) -> None:
         """Ends the turn of a queue that has run empty."""
@@ -122,6 +129,7 @@ class Source:
             self._stop(OUT_OF_TIME)
             return 0
         if share.most == 0:
+            self._is_at_full_speed &= not share.slow
             if over := self._flow.over:
                 self._stop(over)
             else:  # other polls have reserved the rest, and may give it back; or the next slot is near
@@ -135,6 +143,7 @@ class Source:
         self.turn.received += len(received)
         self.brings = bool(received)
         self.is_full = len(received) == share.most and not share.slots
+        self._is_at_full_speed = len(received) == MAX_PER_CALL and not share.slots and not share.slow
         self._received_at = self._clock.now()
         if received:
             self._linger.received(self._received_at)

@@ -12,7 +12,8 @@ PAUSED = "paused"
 RATE_REACHED = "rate reached"
 ALL_RUN = "as many run at once as may"
 UNAVAILABLE = "unavailable"
-_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED, ALL_RUN, UNAVAILABLE}
+NOT_STARTED = "another consumer has its part, or it is too late"
+_GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED, ALL_RUN, UNAVAILABLE, NOT_STARTED}
 
 
 @dataclass(slots=True)

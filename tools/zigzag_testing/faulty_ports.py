@@ -27,8 +27,7 @@ class FaultyQueue:
     """The `Queue` port of one process, with faults.
 
     clock -- the sandbox's clock, not the process's own.
-    again -- whether the client repeats a call whose answer is lost, as boto3 does. The second answer may be
-             lost as well.
+    again -- whether the client repeats a call whose answer is lost. The second may be lost as well.
     service, patience_seconds -- the service's name, and how long the client waits if it is silent.
     """
 
@@ -101,6 +100,10 @@ class FaultyQueue:
         async with self._call():
             return await self._queue.in_flight()
 
+    async def waiting(self) -> int:
+        async with self._call():
+            return await self._queue.waiting()
+
     @asynccontextmanager
     async def _call(self, until: float = math.inf) -> AsyncIterator[None]:
         self._faults.before()
@@ -152,7 +155,7 @@ class FaultyRecords:
     """
 
     def __init__(
-        self, records: Records, faults: Faults, clock: Clock, *, patience_seconds: float = 20.0
+        self, records: Records, faults: Faults, clock: Clock, *, patience_seconds: float = 20
     ) -> None:
         self._records = records
         self._faults = faults
@@ -177,8 +180,7 @@ class FaultyRecords:
         return ours
 
     async def finish(self, key: str, owner: str, now: float) -> bool:
-        finished: bool = await self._call(self._records.finish, key, owner, now)
-        return finished
+        return bool(await self._call(self._records.finish, key, owner, now))
 
     async def disown(self, key: str, owner: str) -> None:
         await self._call(self._records.disown, key, owner)

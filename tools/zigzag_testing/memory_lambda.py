@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.aws.transport import ANSWER_SECONDS
-from shared.delivery import MAX_EVENT_BYTES, from_event
+from shared.delivery import MAX_EVENT_BYTES, BadEventError, from_event
 from shared.lease import EVENT_AGE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.workers import Answer, Reply
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.outages import reply_of, suffer
+from zigzag_testing.quotas import INVOKES, Quotas
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[Any]]
 """Runs an invocation. Takes the event, and a function that returns the seconds that are left. Returns its
@@ -43,6 +44,7 @@ class MemoryLambda:
 
     concurrency     -- most invocations at a time; None = no limit.
     timeout_seconds -- seconds after which an invocation is ended.
+    quotas          -- the account's.
     ended           -- counts of the invocations' ends: "returned", "crashed", "timed out", "dropped".
     """
 
@@ -52,6 +54,7 @@ class MemoryLambda:
         clock: Clock,
         concurrency: int | None = None,
         faults: Faults | None = None,
+        quotas: Quotas | None = None,
         *,
         timeout_seconds: float,
     ) -> None:
@@ -61,6 +64,7 @@ class MemoryLambda:
         self._timeout_seconds = timeout_seconds
         self._concurrency = concurrency
         self._faults = faults or Faults.none()
+        self._quotas = quotas or Quotas.none()
         self._waiting: deque[_Event] = deque()
         self._running: set[asyncio.Task[Any]] = set()
         self._late: set[asyncio.Task[None]] = set()
@@ -77,6 +81,8 @@ class MemoryLambda:
         """Runs an invocation at once, and returns its answer; None if it failed. Raises ThrottledError."""
         if not self._is_free() or self._faults.strike("invoke throttled"):
             raise ThrottledError
+        if not self._quotas.begin(self._clock.now(), self._start):
+            raise ThrottledError
         return await self._begin(_Event(body, self._clock.now()))
 
     async def finish(self) -> None:
@@ -89,15 +95,15 @@ class MemoryLambda:
     def _accept(self, body: bytes) -> Answer:
         if len(body) > MAX_EVENT_BYTES:
             return Answer(Reply.TOO_LARGE)
-        if self._faults.strike("invoke throttled"):
+        allowed = self._quotas.use(INVOKES, self._clock.now())
+        if not allowed or self._faults.strike("invoke throttled"):
             return Answer(Reply.TRANSIENT, "Rate Exceeded.")
         if self._faults.strike("invoke failed"):
             return Answer(Reply.AMBIGUOUS, "500")
         if not self._faults.strike("event dropped"):
             self._enqueue(body)
             if self._faults.strike("event doubled"):
-                batch = from_event(json.loads(body))
-                self._faults.doubled.update(delivery.message_id for delivery in batch.deliveries)
+                self._faults.doubled.update(_messages_in(body))
                 self._enqueue(body)
         return (
             Answer(Reply.AMBIGUOUS, "reset")
@@ -124,13 +130,13 @@ class MemoryLambda:
     def _start(self) -> None:
         """Starts waiting events while there is free concurrency."""
         while self._waiting and self._is_free():
-            event = self._waiting.popleft()
-            if self._clock.now() > event.accepted_at + EVENT_AGE_SECONDS and not self._faults.strike(
-                "old event kept"  # its age is not exact
-            ):
+            if self._is_too_old(self._waiting[0]):
+                self._waiting.popleft()
                 self.ended["dropped"] += 1
                 continue
-            self._begin(event)
+            if not self._quotas.begin(self._clock.now(), self._start):
+                break
+            self._begin(self._waiting.popleft())
 
     def _is_free(self) -> bool:
         return self._concurrency is None or len(self._running) < self._concurrency
@@ -141,8 +147,13 @@ class MemoryLambda:
         invocation.add_done_callback(self._end)
         return invocation
 
+    def _is_too_old(self, event: _Event) -> bool:
+        too_old = self._clock.now() > event.accepted_at + EVENT_AGE_SECONDS
+        return too_old and not self._faults.strike("old event kept")  # its age is not exact
+
     def _end(self, invocation: asyncio.Task[Any]) -> None:
         self._running.discard(invocation)
+        self._quotas.end()
         self._start()
 
     async def _invoke(self, event: _Event) -> Any:
@@ -164,3 +175,11 @@ class MemoryLambda:
         except Exception as error:
             self._broken.append(error)
         return None
+
+
+def _messages_in(body: bytes) -> list[str]:
+    """Returns the MessageIds in a dispatch; none for another event."""
+    try:
+        return [delivery.message_id for delivery in from_event(json.loads(body)).deliveries]
+    except BadEventError:
+        return []

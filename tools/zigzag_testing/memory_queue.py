@@ -73,7 +73,7 @@ class MemoryQueue:
         self._superseded_handles_act = superseded_handles_act
         self._look_again_seconds = look_again_seconds
         self._count_late_seconds = count_late_seconds
-        self._counts: deque[tuple[float, int]] = deque()  # counts, and until when each holds
+        self._counts: deque[tuple[float, int, int]] = deque()  # counts, and until when each holds
         self._storage = Storage(FifoTurns() if self.fifo else StandardTurns(), retention_seconds)
         self._deduplication = Deduplication(deduplication_scope, content_based_deduplication)
         # A message keeps its id when it is moved, so both queues must not give the same id.
@@ -121,10 +121,16 @@ class MemoryQueue:
         return _each(deliveries, self._delete)
 
     async def in_flight(self) -> int:
+        return self._count()[0]
+
+    async def waiting(self) -> int:
+        return self._count()[1]
+
+    def _count(self) -> tuple[int, int]:
         now, storage = self._now()
         while self._counts and self._counts[0][0] <= now - self._count_late_seconds:
             self._counts.popleft()
-        return self._counts[0][1] if self._counts else storage.in_flight(now)
+        return self._counts[0][1:] if self._counts else (storage.in_flight(now), storage.waiting(now))
 
     def purge(self) -> None:
         """Deletes every message, in flight or not, as PurgeQueue does."""
@@ -139,7 +145,7 @@ class MemoryQueue:
         now = self._clock.now()
         self._storage.forget_old(now)
         if self._count_late_seconds:
-            self._counts.append((now, self._storage.in_flight(now)))
+            self._counts.append((now, self._storage.in_flight(now), self._storage.waiting(now)))
         return now, self._storage
 
     def _seconds_until_the_next_look(self) -> float:

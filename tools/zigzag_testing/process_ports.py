@@ -30,6 +30,7 @@ class ConsumerPorts(NamedTuple):
     gates: Gates | None = None
     others: Sequence[Queue] = ()
     other_dead_letters: Queue | None = None
+    records: Records | None = None
 
 
 class WorkerPorts(NamedTuple):
@@ -49,6 +50,7 @@ def faulty_consumer(
     dead_letters: Sequence[Queue],
     workers: Workers,
     gates: OperatedGates | None,
+    records: Records,
     faults: Faults,
     clock: Clock,
 ) -> Iterator[ConsumerPorts]:
@@ -64,6 +66,7 @@ def faulty_consumer(
         None if gates is None else FaultyGates(gates, faults, clock),
         others,
         other_letters[0] if other_letters else None,
+        FaultyRecords(records, faults, clock, patience_seconds=ANSWER_SECONDS["dynamodb"]),
     )
 
 

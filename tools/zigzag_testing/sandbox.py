@@ -17,7 +17,6 @@ from contextlib import AbstractContextManager, ExitStack
 from random import Random
 from typing import Any, Self
 
-from consumer.consumer import Consumer
 from consumer.summary import Summary
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT
@@ -25,6 +24,8 @@ from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
 from zigzag_testing.blocking import threaded
+from zigzag_testing.bounded import BoundedGates
+from zigzag_testing.consumers import CONSUMER_TIMEOUT_SECONDS, SCHEDULED, ConsumerFunction, Parameters
 from zigzag_testing.event_sources import BY_SCHEDULE, EventSources, checked
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
@@ -33,17 +34,17 @@ from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
-from zigzag_testing.schedules import Schedule, every
-from zigzag_testing.stack import Processes, StackQueues, fifo_of, table_of, timeouts_of, weights_of
+from zigzag_testing.quotas import Quotas
+from zigzag_testing.scheduled import A_MINUTE, Scheduled, Ticking
+from zigzag_testing.schedules import Schedule
+from zigzag_testing.stack import StackQueues, fifo_of, table_of, timeouts_of, weights_of
 from zigzag_testing.virtual_host import VirtualHost
 from zigzag_testing.virtual_time import SkewedClock, close, run_to_its_end, virtual_runner
 
-CONSUMER_TIMEOUT_SECONDS = 90
 CLOCKS_DIFFER_SECONDS = 5.0
-A_MINUTE = every(60)
 
 
-class Sandbox(Operated):
+class Sandbox(Operated, Scheduled):
     """A task queue, a dead-letter queue, a consumer, workers and their records, on virtual time.
 
     tasks                   -- maps a task's name to the task or its module; without it, the project's own
@@ -51,11 +52,13 @@ class Sandbox(Operated):
     queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
                                "default" is the first one.
     fifo                    -- whether the queues are FIFO queues, or the names of those that are.
-    linger_seconds, watch_always, in_flight_cap, keep_percent, batch_size, flow_control
+    linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, batch_size, flow_control
                             -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
+    consumer_speed          -- most dispatches a second of one consumer; None = no limit.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     queue_workers           -- timeouts of the workers of those queues that have one of their own, by queue.
     concurrency             -- most workers of a function at a time; None = no limit.
+    quotas                  -- the account's (`zigzag_testing.quotas`); None = no more than SQS's own.
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
     trigger                 -- as the parameter Trigger: "schedule", or "events" for Lambda's own pollers.
     faults                  -- the probability of each kind of fault (`zigzag_testing.faults`).
@@ -69,6 +72,9 @@ class Sandbox(Operated):
     In a `with` statement, `task.send(…)` sends to the sandbox.
     """
 
+    gates: MemoryGates | None
+    schedule: Schedule | None
+
     def __init__(
         self,
         tasks: Mapping[str, str | Task[Any, Any, Any]] | None = None,
@@ -79,11 +85,14 @@ class Sandbox(Operated):
         watch_always: bool = False,
         in_flight_cap: int = 0,
         keep_percent: int = 0,
+        max_consumers: int = 1,
+        consumer_speed: float | None = None,
         batch_size: int = 1,
         flow_control: bool = False,
         worker_timeout_seconds: float = 60,
         queue_workers: Mapping[str, float] | None = None,
         concurrency: int | None = None,
+        quotas: Quotas | None = None,
         schedule: Schedule = A_MINUTE,
         trigger: str = BY_SCHEDULE,
         faults: Mapping[str, float] | None = None,
@@ -92,29 +101,36 @@ class Sandbox(Operated):
         count_late_seconds: float = 0.0,
         seed: int = 0,
     ) -> None:
-        self._table, weights = table_of(tasks), weights_of(queues)
-        timeouts, fifo_queues = timeouts_of(queue_workers, weights), fifo_of(fifo, weights)
+        self._table, weights, quotas = table_of(tasks), weights_of(queues), quotas or Quotas.none()
         self.trigger = checked(trigger, flow_control, weights.values())
         self._runner, self.clock = virtual_runner()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
-        self._caps, self.consumers = (in_flight_cap, keep_percent), Processes(linger_seconds, watch_always)
-        of_sqs = fifo_queues, superseded_handles_act, count_late_seconds
+        of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.records = self.queues[DEFAULT], MemoryRecords()
-        self.gates = MemoryGates() if flow_control else None
-        self._make_functions(blocking, concurrency, worker_timeout_seconds, timeouts)
-        self.schedule: Schedule | None = schedule
-        self.reports, self.fired, self._fires_at = list[Report](), list[float](), self.clock.now()
-        self._ticks, self._sending = set[asyncio.Task[Summary | None]](), ExitStack()
+        self.gates = BoundedGates(quotas, self.clock) if flow_control else None
+        limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
+        of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
+        self._make_functions(quotas, Parameters(*limits), *of_workers)
+        self.schedule, self._fires_at, self._sending = schedule, self.clock.now(), ExitStack()
+        self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()
 
     def _make_functions(
-        self, blocking: bool, concurrency: int | None, timeout_seconds: float, timeouts: Mapping[str, float]
+        self,
+        quotas: Quotas,
+        parameters: Parameters,
+        blocking: bool,
+        concurrency: int | None,
+        timeout_seconds: float,
+        timeouts: Mapping[str, float],
     ) -> None:
+        of_account = self.clock, self._random, self.faults, quotas
+        self.consumers = ConsumerFunction(self._one_tick, *of_account, parameters)
         work = threaded(self._work) if blocking else self._work
 
         def function(seconds: float) -> MemoryLambda:
-            return MemoryLambda(work, self.clock, concurrency, self.faults, timeout_seconds=seconds)
+            return MemoryLambda(work, self.clock, concurrency, self.faults, quotas, timeout_seconds=seconds)
 
         self.workers = function(timeout_seconds)
         self.workers_of = {name: function(seconds) for name, seconds in timeouts.items()}
@@ -167,61 +183,35 @@ class Sandbox(Operated):
         await asyncio.gather(*self._ticks, self._events.finish())
         await self._finish()
 
-    async def _run_for(self, seconds: float) -> None:
-        now = self.clock.now()
-        end = now + seconds
-        while now < end:
-            self._events.enable(self.trigger)
-            if now >= self._fires_at:
-                self._fires_at = (self.schedule or A_MINUTE)(now)
-                self._fire()
-            await self.clock.sleep(min(end, self._fires_at) - now)
-            now = self.clock.now()
-
-    def _fire(self) -> None:
-        """Starts a tick, or two, as a schedule fires at least once. Starts none while it is disabled."""
-        self._ticks = {tick for tick in self._ticks if not tick.done()}
-        times = 2 if self.faults.strike("firing doubled") else 1
-        for _ in range(times if self.schedule is not None and self.trigger == BY_SCHEDULE else 0):
-            self._ticks.add(asyncio.create_task(self._one_tick()))
-
     async def _tick(self) -> Summary:
         summary = await self._one_tick()
         await self._finish()
         return summary or Summary(stopped="crashed")
 
     async def _finish(self) -> None:
+        await self.consumers.finish()
         for workers in (self.workers, *self.workers_of.values()):
             await workers.finish()
 
     def _consumer_ports(self) -> AbstractContextManager[ConsumerPorts]:
-        ports = [*self.queues.values()], self._stack.letter_queues, self.workers, self.gates
+        ports = [*self.queues.values()], self._stack.letter_queues, self.workers, self.gates, self.records
         return faulty_consumer(*ports, self.faults, self.clock)
 
     def _worker_ports(self, queue: MemoryQueue) -> AbstractContextManager[WorkerPorts]:
         ports = queue, self._stack.letters_of(queue), self.records, self.gates
         return faulty_worker(*ports, self.faults, self.clock)
 
-    async def _one_tick(self) -> Summary | None:
-        """Runs the consumer, wired as in its app. Returns None if it crashed, or Lambda ended it."""
+    async def _one_tick(self, event: object = SCHEDULED) -> Summary | None:
+        """Runs the consumer. Returns None if it crashed, or Lambda ended it."""
         self.fired.append(self.clock.now())
         PROCESS.set(-len(self.fired))
         clock = SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS))
         try:
             async with asyncio.timeout(CONSUMER_TIMEOUT_SECONDS):
-                with self.consumers.one() as (lingering, lately), self._consumer_ports() as ports:
-                    consumer = Consumer(
-                        self._stack.polled(ports, self.workers_of),
-                        ports.workers,
-                        clock,
-                        self._random,
-                        lingering=lingering,
-                        lately=lately,
-                        in_flight_cap=self._caps[0],
-                        keep_percent=self._caps[1],
-                        gates=ports.gates,
-                    )
-                    return await consumer.tick(CONSUMER_TIMEOUT_SECONDS)
+                with self._consumer_ports() as ports:
+                    polled = self._stack.polled(ports, self.workers_of)
+                    with self.consumers.one(polled, ports, clock) as consumer:
+                        return await consumer.tick(CONSUMER_TIMEOUT_SECONDS, event)
         except (TimeoutError, Crash):
             return None
         except BaseExceptionGroup as group:

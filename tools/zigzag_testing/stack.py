@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from consumer.consumer import PolledQueue
-from consumer.flow.spread import Lately
-from consumer.linger import Lingering
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.ports.workers import Workers
 from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue
 from zigzag import Task
 from zigzag.outbox import is_url, no_queue
+from zigzag_testing.bounded import BoundedQueue
 from zigzag_testing.dead_letters import redrive
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.process_ports import ConsumerPorts
+from zigzag_testing.quotas import Quotas
 from zigzag_testing.virtual_time import VirtualClock
 
 _SUFFIX = {False: "", True: ".fifo"}
@@ -43,6 +42,7 @@ class StackQueues:
         fifo: Collection[str],
         superseded_handles_act: bool,
         count_late_seconds: float,
+        quotas: Quotas,
     ) -> None:
         self._weights = weights
         self.batch_size = batch_size
@@ -53,7 +53,8 @@ class StackQueues:
         ]
         self.dead_letters = self.letter_queues[0]
         self.by_name = {
-            name: MemoryQueue(
+            name: BoundedQueue(
+                quotas,
                 clock,
                 f"{ADDRESS}/tasks{'' if name == DEFAULT else f'-{name}'}{_SUFFIX[name in fifo]}",
                 retention_seconds=KEPT_SECONDS,
@@ -103,30 +104,6 @@ class StackQueues:
         if name not in self.by_name or (is_url(queue) and self.by_name[name].url != queue):
             raise no_queue(queue, (name for name in self.by_name if name != DEFAULT))
         return self.by_name[name]
-
-
-class Processes:
-    """The consumer's processes. As on Lambda, a tick gets a free one, or a new one if none is free.
-
-    Of several it gets the one that was used last. A process that crashes, or that Lambda ends, is gone.
-    """
-
-    def __init__(self, linger_seconds: float, watch_always: bool) -> None:
-        self._linger_seconds = linger_seconds
-        self._watch_always = watch_always
-        self._free: list[tuple[Lingering, Lately]] = []
-
-    def forget(self) -> None:
-        """Ends all free processes, as a deployment does."""
-        self._free.clear()
-
-    @contextmanager
-    def one(self) -> Iterator[tuple[Lingering, Lately]]:
-        """Yields what the process of a tick remembers."""
-        new = Lingering(self._linger_seconds, watch_always=self._watch_always), Lately()
-        remembered = self._free.pop() if self._free else new
-        yield remembered
-        self._free.append(remembered)
 
 
 def weights_of(queues: Mapping[str, int] | None) -> Mapping[str, int]:

@@ -20,6 +20,7 @@ class Storage:
         self._retention_seconds = retention_seconds
         self._stored: dict[str, Stored] = {}
         self._in_flight = InFlight()
+        self._delayed = InFlight()
         self._too_old_at: list[tuple[float, str]] = []
         self._count = itertools.count(1)
 
@@ -42,6 +43,8 @@ class Storage:
             self._too_old_at = [self._end_of(one) for one in self]
             heapify(self._too_old_at)
         self._give_turn(stored, visible_at)
+        if visible_at > stored.sent_at:
+            self._delayed.begin(stored.message_id, visible_at)
 
     def take(self, max_messages: int, now: float) -> list[Stored]:
         """Returns the messages whose turn it is. The caller must hide or remove each."""
@@ -56,6 +59,7 @@ class Storage:
         del self._stored[stored.message_id]
         self._turns.remove(stored)
         self._in_flight.end(stored.message_id)
+        self._delayed.end(stored.message_id)
 
     def forget_old(self, now: float) -> None:
         """Removes the messages whose retention is over."""
@@ -66,6 +70,10 @@ class Storage:
 
     def in_flight(self, now: float) -> int:
         return self._in_flight.count(now)
+
+    def waiting(self, now: float) -> int:
+        """Returns how many messages are neither in flight nor delayed."""
+        return len(self._stored) - self._in_flight.count(now) - self._delayed.count(now)
 
     def clear(self) -> None:
         for stored in list(self):
@@ -84,7 +92,7 @@ class Storage:
 
 
 class InFlight:
-    """Counts the messages that are received, and not yet deleted or visible again."""
+    """Counts the messages that are not deleted, and not visible before their time."""
 
     def __init__(self) -> None:
         self._until: dict[str, float] = {}

@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from math import inf
 
 from consumer.flow.flow import Share, Slot
 from consumer.summary import CAP_REACHED
@@ -33,13 +34,16 @@ class InFlightCap:
 
     queues  -- all queues of the stack.
     weights -- their weights, in the same order.
+    counts  -- whether the messages in flight are taken off; a started consumer's part has none to count.
     """
 
-    def __init__(self, queues: Sequence[Queue], limit: int, weights: Sequence[int] = (1,)) -> None:
+    def __init__(
+        self, queues: Sequence[Queue], limit: int, weights: Sequence[int] = (1,), *, counts: bool = True
+    ) -> None:
         self._queues = queues
         self._weights = weights
         self._limit = limit
-        self._left: int | None = None
+        self._left: int | None = None if counts or limit == 0 else limit
         self._counting = asyncio.Lock()
         self._asked = [0 for _ in queues]
 
@@ -65,6 +69,16 @@ class InFlightCap:
             return
         self._asked[number] -= share.most
         self._left += share.most - came
+
+    @property
+    def left(self) -> float:
+        """The number of messages that may still be received; 0 before SQS has counted."""
+        return inf if self._limit == 0 else self._left or 0
+
+    def move(self, messages: int) -> None:
+        """Takes off what another consumer may receive in its place."""
+        if self._left is not None:
+            self._left -= messages
 
     @property
     def over(self) -> str | None:

@@ -36,6 +36,8 @@ class Share(NamedTuple):
     most          -- most messages, up to 10; 0 = none now.
     slots         -- one for each message, if the queue has a rate or an exact cap.
     doubt         -- the breaker's doubt, for the lease of each message.
+    slow          -- whether no other consumer would help: the queue opens slowly, after its breaker was shut,
+                     or the cap's pace holds it back.
     again_seconds -- wait until the flow is asked again, if none may be received now.
     """
 
@@ -43,6 +45,7 @@ class Share(NamedTuple):
     slots: tuple[Slot, ...] = ()
     doubt: str = ""
     again_seconds: float = ASK_AGAIN_SECONDS
+    slow: bool = False
 
 
 NOTHING = Share(0)

@@ -83,12 +83,12 @@ class Gated:
         gate, now = self._gate, self._clock.now()
         if share.most == 0 or self._closed:
             self._flow.received(share, 0)  # other queues may have it
-            return NOTHING
+            return NOTHING._replace(slow=share.slow)
         most = 0 if gate.breaker.is_shut(now) else self._opening.most(share.most, gate.breaker, now)
         limited = await self._with_slots(most) if gate.limited and most else Share(most)
         asked_for = _of_the_flow(limited.slots) if limited.slots else limited.most
         self._flow.received(Share(share.most - asked_for), 0)
-        return limited
+        return limited._replace(slow=share.slow or self._opening.is_slow(now))
 
     @property
     def _gate(self) -> Gate:

@@ -31,6 +31,10 @@ class Opening:
         second = int(now - self._began)
         return want if second >= SLOW_SECONDS else max(0, min(want, 2 ** (second + 1) - 1 - self._through))
 
+    def is_slow(self, now: float) -> bool:
+        """Returns whether the slow begin is under way."""
+        return self._began is not None and now - self._began < SLOW_SECONDS
+
     def let_through(self, messages: int) -> None:
         """Notes that `messages` are received; less than 0 if fewer came than were asked for."""
         self._through += messages

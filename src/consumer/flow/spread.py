@@ -19,28 +19,30 @@ one's part is unknown, which is no more than the cap. As in a run of one queue, 
 received each minute whatever is in flight.
 
 The kept part does not close the other queues: they always have their part by weight of what is not kept.
+
+A tick that starts other consumers (`consumer.others`) gives each a part of what the count leaves. They count
+nothing, and spread their parts in the same way. For the minute the parts are taken off the cap of the tick's
+own process: off its pace and its last minute as a whole, and next to the count as far as they may still be
+received. A started consumer begins two seconds late and is a thirtieth slower, so that one after the other
+receives no more in any minute than the larger of their parts.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from math import inf
 
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import NOTHING, Share
+from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_PER_CALL, Queue
 
-COUNT_LATE_SECONDS = 60.0
-"""Most age of SQS's count
-(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html)."""
-
-AT_ONCE_PART = 30
-"""The part of the cap that may be received at once: what the pace allows in two seconds."""
-
 MIN_AT_ONCE = 5
+
+SPARE_PART = 3
+"""The part of that which a poll leaves if the pace and what is in flight do not hold the consumer back."""
 
 COUNT_AGAIN_SECONDS = 3.0
 """Time until SQS's count is asked for again, while it leaves few messages."""
@@ -53,53 +55,12 @@ ASKS_AGAIN_SECONDS = 1.5
 once more a quarter of a second later. After that they go on: the queue may hang."""
 
 
-class Lately:
-    """What one process of the consumer has received in the last minute, and how far it is with its pace."""
-
-    def __init__(self) -> None:
-        self._received: deque[tuple[float, int, int]] = deque()
-        self._began = inf
-        self._none_at = -inf  # when nothing of the pace would have been left
-
-    def begin(self, now: float) -> None:
-        """Notes that a tick begins."""
-        self._began = min(self._began, now)
-
-    def is_all(self, now: float) -> bool:
-        """Returns whether no other process can have received something in the last minute."""
-        return self.known(now) == COUNT_LATE_SECONDS
-
-    def known(self, now: float) -> float:
-        """Returns how many seconds of the last minute are known."""
-        return max(0.0, min(now - self._began, COUNT_LATE_SECONDS))
-
-    def note(self, now: float, number: int, came: int) -> None:
-        """Notes that so many messages came from the queue of that number."""
-        self._received.append((now, number, came))
-
-    def came(self, now: float, queues: int) -> list[int]:
-        """Returns how many messages came in the last minute, from each of so many queues."""
-        while self._received and self._received[0][0] <= now - COUNT_LATE_SECONDS:
-            self._received.popleft()
-        counts = [0] * queues
-        for _, number, came in self._received:
-            counts[number] += came
-        return counts
-
-    def paced(self, now: float, a_second: float, at_once: int) -> int:
-        """Returns how many messages the pace allows now."""
-        return int(min(at_once, (now - self._none_at) * a_second) + 1e-9)
-
-    def take(self, now: float, number: int, a_second: float, at_once: int) -> None:
-        """Takes so many off the pace. A negative number gives them back."""
-        self._none_at = max(self._none_at, now - at_once / a_second) + number / a_second
-
-
 class SpreadCap(InFlightCap):
     """Limits the messages that one tick may receive from several queues. It never ends the tick.
 
     lately       -- the memory of the process.
     keep_percent -- the kept part of the cap.
+    counts       -- whether SQS is asked for its counts; a started consumer has a part of what they left.
     """
 
     def __init__(
@@ -110,23 +71,27 @@ class SpreadCap(InFlightCap):
         clock: Clock,
         lately: Lately,
         keep_percent: int = 0,
+        *,
+        counts: bool = True,
     ) -> None:
         super().__init__(queues, limit, weights)
         self._clock = clock
         self._lately = lately
-        self._a_second = limit / COUNT_LATE_SECONDS
-        self._at_once = max(MIN_AT_ONCE, limit // AT_ONCE_PART)
+        self._slower = 0.0 if counts else 1 / AT_ONCE_PART
+        self._at_once = max(MIN_AT_ONCE if counts else 1, limit // AT_ONCE_PART)
         self._lesser = [number for number, each in enumerate(weights) if each < max(weights)]
         self._keep = keep_percent / 100
         part = sum(weights[number] for number in self._lesser) / sum(weights)
-        self._part_of_lesser = limit * part * (1 - self._keep)
+        self._part_of_lesser = part * (1 - self._keep)
         self._wanting: set[int] = set()
-        self._counts: list[int] | None = None
+        self._counts_again = counts
+        self._counts: list[int] | None = None if counts else [0 for _ in queues]
         self._counted_at = -inf
         self._since = [0 for _ in weights]  # what was asked for, and came, since the counts were asked for
         self._passes = [0.0 for _ in weights]
         self._asked_at = [-inf for _ in weights]
-        lately.begin(clock.now())
+        if not counts:
+            lately.take(clock.now(), 2 * self._at_once, self._a_second, self._at_once)
 
     async def may_receive(self, number: int = 0) -> Share:
         if number not in self._wanting:  # neither credit nor debt for the time before it had messages
@@ -136,11 +101,13 @@ class SpreadCap(InFlightCap):
         self._asked_at[number] = self._clock.now()
         async with self._counting:
             await self._count_again()
-        left = min(MAX_PER_CALL, self._room(number), self._pace(number))
+        room = self._room(number)
+        left = min(MAX_PER_CALL, room, self._pace(number))
+        slow = min(room, self._paced) - left < self._at_once / SPARE_PART
         if left < self._least(number) or self._waits_for_another(number):
-            return NOTHING
+            return NOTHING._replace(slow=slow)
         self._reserve(number, left)
-        return Share(left)
+        return Share(left, slow=slow)
 
     def received(self, share: Share, came: int, number: int = 0) -> None:
         self._reserve(number, came - share.most)
@@ -152,15 +119,38 @@ class SpreadCap(InFlightCap):
             self._wanting.discard(number)
 
     @property
+    def left(self) -> float:
+        if self._counts is None:
+            return 0
+        return max(0, self._limit - sum(self._in_flight_at_most()) - self._lately.to_come(self._clock.now()))
+
+    def move(self, messages: int) -> None:
+        self._lately.move(self._clock.now(), messages)
+
+    @property
     def over(self) -> str | None:
         return None
+
+    @property
+    def _mine_in_a_minute(self) -> int:
+        """Returns how many messages this process may receive in a minute."""
+        return self._limit - self._lately.moved(self._clock.now())
+
+    @property
+    def _a_second(self) -> float:
+        return self._mine_in_a_minute * (1 - self._slower) / COUNT_LATE_SECONDS
+
+    @property
+    def _paced(self) -> int:
+        return self._lately.paced(self._clock.now(), self._a_second, self._at_once)
 
     async def _count_again(self) -> None:
         """Asks for the counts, unless they are new enough, or it is the process's first minute."""
         now = self._clock.now()
         if self._counts is not None and (
-            now < self._counted_at + COUNT_AGAIN_SECONDS
-            or sum(self._in_flight_at_most()) <= (1 - FEW) * self._limit
+            not self._counts_again
+            or now < self._counted_at + COUNT_AGAIN_SECONDS
+            or self.left >= FEW * self._limit
             or not self._lately.is_all(now)
         ):
             return
@@ -179,23 +169,23 @@ class SpreadCap(InFlightCap):
         """Returns how many messages the queue may receive, by the counts and by the last minute."""
         lately = self._in_a_minute()
         small = self._small_polls - sum(lately)
-        return min(
-            max(self._left_of(self._in_flight_at_most(), number), small), self._left_of(lately, number)
-        )
+        limit = self._limit - self._lately.to_come(self._clock.now())
+        by_counts = max(self._left_of(limit, self._in_flight_at_most(), number), small)
+        return min(by_counts, self._left_of(self._mine_in_a_minute, lately, number))
 
-    def _left_of(self, used: Sequence[int], number: int) -> int:
-        """Returns what these messages leave the queue of the cap."""
-        left = self._limit - sum(used)
+    def _left_of(self, limit: int, used: Sequence[int], number: int) -> int:
+        """Returns what these messages leave the queue of the limit."""
+        left = limit - sum(used)
         if number not in self._lesser:
             return left
-        kept = left - int(self._limit * self._keep)
-        return min(left, max(kept, int(self._part_of_lesser) - sum(used[each] for each in self._lesser)))
+        kept = left - int(limit * self._keep)
+        part = int(limit * self._part_of_lesser)
+        return min(left, max(kept, part - sum(used[each] for each in self._lesser)))
 
     def _pace(self, number: int) -> int:
         """Returns how many messages the queue may receive by the pace."""
         kept = min(round(self._at_once * self._keep + 0.5), self._at_once - 1) if self._keep else 0
-        paced = self._lately.paced(self._clock.now(), self._a_second, self._at_once)
-        return paced - kept if number in self._lesser else paced
+        return self._paced - kept if number in self._lesser else self._paced
 
     def _least(self, number: int) -> int:
         """Returns how few messages a poll asks for. Polls of single messages would cost as much as ten times
@@ -210,7 +200,8 @@ class SpreadCap(InFlightCap):
         A queue of the largest weight does not wait for those that have had their part of what is not kept.
         """
         now, lately = self._clock.now(), self._in_a_minute()
-        part = self._part_of_lesser * self._lately.known(now) / COUNT_LATE_SECONDS
+        known = self._lately.known(now) / COUNT_LATE_SECONDS
+        part = self._mine_in_a_minute * self._part_of_lesser * known
         had = number not in self._lesser and sum(lately[each] for each in self._lesser) >= part
         return any(
             self._passes[each] < self._passes[number] and self._room(each) > 0

@@ -95,7 +95,12 @@ class SqsQueue:
         )
 
     async def in_flight(self) -> int:
-        name = "ApproximateNumberOfMessagesNotVisible"
+        return await self._count("ApproximateNumberOfMessagesNotVisible")
+
+    async def waiting(self) -> int:
+        return await self._count("ApproximateNumberOfMessages")
+
+    async def _count(self, name: str) -> int:
         return await self._ask(
             lambda answer: int(answer.body["Attributes"][name]), "GetQueueAttributes", AttributeNames=[name]
         )

@@ -97,3 +97,6 @@ class Queue(Protocol):
     async def in_flight(self) -> int:
         """Returns how many messages are received and not yet deleted or visible again. SQS's figure may be a
         minute old, and includes messages that are only postponed."""
+
+    async def waiting(self) -> int:
+        """Returns how many messages can be received now. SQS's figure may be a minute old."""

@@ -14,7 +14,7 @@ MAX_KEY_BYTES = 1024
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
 
-def record_key(kind: Literal["starts", "run", "gate"], *names: str) -> str:
+def record_key(kind: Literal["starts", "run", "gate", "consumer"], *names: str) -> str:
     """Returns the key of a record: its kind and its names, hashed if they are too long.
 
     No name can give the key of another kind, or of other names.

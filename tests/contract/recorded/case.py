@@ -77,6 +77,9 @@ class Aws:
     def in_flight(self) -> int:
         return self._world.run(self._world.queue.in_flight())
 
+    def waiting(self) -> int:
+        return self._world.run(self._world.queue.waiting())
+
     def pass_time(self, seconds: float) -> None:
         self._world.pass_time(seconds)
 

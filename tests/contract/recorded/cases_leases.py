@@ -193,8 +193,10 @@ def in_flight_is_what_was_received_until_its_lease_ends(aws: Aws) -> None:
     aws.receive_one(lease_seconds=LEASE)
 
     assert aws.in_flight() == 1
+    assert aws.waiting() == 5
     aws.pass_time(AFTER_LEASE)
     assert aws.in_flight() == 0
+    assert aws.waiting() == 6
 
 
 @recorded(f"{LOCALSTACK} test_inflight_message_requeue; standard queues promise no order")

@@ -127,10 +127,32 @@ def test_each_function_has_a_role_of_its_own(template: Template) -> None:
     assert roles == {"ConsumerFunction": arn("ConsumerRole"), "WorkerFunction": arn("WorkerRole")}
 
 
+def test_only_a_stack_with_more_consumers_lets_the_consumer_start_any(template: Template) -> None:
+    policy = template.ours["StartConsumersPolicy"]
+
+    started = {
+        number: template.holds(policy["Condition"], MaxConsumers=number) for number in ("1", "2", "10")
+    }
+    assert started == {"1": False, "2": True, "10": True}
+    assert policy["Properties"]["Roles"] == [{"Ref": "ConsumerRole"}]
+
+
+def test_which_may_invoke_itself_and_touch_the_consumers_numbers_only(template: Template) -> None:
+    invoke, number = statements(template.properties("StartConsumersPolicy")["PolicyDocument"])
+
+    assert (invoke["Action"], invoke["Resource"]) == (["lambda:InvokeFunction"], [arn("ConsumerFunction")])
+    assert (number["Action"], number["Resource"]) == (["dynamodb:UpdateItem"], [arn("RecordsTable")])
+    (kind, _, _) = record_key("consumer", "2").partition("2")
+    assert number["Condition"] == {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind}*"]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
 def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
 
-    assert made == {*WANTED, "TasksPolicy"}
+    assert made == {*WANTED, "TasksPolicy", "StartConsumersPolicy"}
 
 
 def test_a_task_may_send_tasks_and_by_itself_nothing_more(ours: Template) -> None:

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.spread import Lately
+from consumer.flow.lately import Lately
 from consumer.linger import Lingering
 from shared.delivery import Batch, from_event
 from shared.lease import EVENT_AGE_SECONDS

@@ -134,8 +134,11 @@ class Aws:
                     }
                 case "GetQueueAttributes":
                     (name,) = asked["AttributeNames"]
-                    assert name == "ApproximateNumberOfMessagesNotVisible"
-                    said = {"Attributes": {name: str(await queue.in_flight())}}
+                    counts = {
+                        "ApproximateNumberOfMessagesNotVisible": queue.in_flight,
+                        "ApproximateNumberOfMessages": queue.waiting,
+                    }
+                    said = {"Attributes": {name: str(await counts[name]())}}
                 case other:
                     raise AssertionError(f"SQS is asked for {other}")
         except QueueError as error:

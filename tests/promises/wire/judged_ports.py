@@ -85,6 +85,10 @@ class JudgedQueue:
         with self._judge.call():
             return await self._queue.in_flight()
 
+    async def waiting(self) -> int:
+        with self._judge.call():
+            return await self._queue.waiting()
+
 
 class JudgedWorkers:
     """The `Workers` port. An invoke is sent once, and what is said of it is true."""

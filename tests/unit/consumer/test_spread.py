@@ -8,14 +8,8 @@ import pytest
 from tests.support import QUEUE_URL, WatchedQueue, World
 
 from consumer.flow.flow import Share
-from consumer.flow.spread import (
-    AT_ONCE_PART,
-    COUNT_AGAIN_SECONDS,
-    COUNT_LATE_SECONDS,
-    MIN_AT_ONCE,
-    Lately,
-    SpreadCap,
-)
+from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
+from consumer.flow.spread import COUNT_AGAIN_SECONDS, MIN_AT_ONCE, SpreadCap
 
 CAP = 600
 A_SECOND = CAP / COUNT_LATE_SECONDS
@@ -24,6 +18,7 @@ A_SECOND = CAP / COUNT_LATE_SECONDS
 class Run:
     """A tick under the cap, of a process that has run for `known` seconds.
 
+    part   -- whether the cap is a started consumer's part.
     counts -- SQS's count of each queue.
     """
 
@@ -35,13 +30,15 @@ class Run:
         cap: int = CAP,
         keep_percent: int = 0,
         known: float = COUNT_LATE_SECONDS,
+        part: bool = False,
     ) -> None:
         self.world = world
         self.queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(len(weights))]
         self.counts(0, *[0] * (len(weights) - 1))
-        lately = Lately()
-        lately.begin(world.clock.now() - known)
-        self.cap = SpreadCap(self.queues, cap, weights, world.clock, lately, keep_percent)
+        self.lately = Lately()
+        self.lately.begin(world.clock.now() - known)
+        of_tick = cap, weights, world.clock, self.lately, keep_percent
+        self.cap = SpreadCap(self.queues, *of_tick, counts=not part)
 
     def counts(self, *counts: int) -> None:
         for queue, count in zip(self.queues, counts, strict=True):
@@ -137,6 +134,89 @@ class TestBound:
         run.counts(0, 0)
 
         assert came + sum(run.take_for(20, 0)) == 100
+
+
+class TestOthers:
+    """A tick that starts other consumers gives each a part of its cap."""
+
+    OTHERS = 3
+
+    def test_what_it_gives_away_it_does_not_receive(self, world: World) -> None:
+        run = Run(world)
+        run.take_for(5, 0)
+        run.cap.move(CAP // 2)
+
+        assert sum(run.take_for(10, 0)) == pytest.approx(10 * A_SECOND / 2, abs=A_SECOND)
+        run.take_for(COUNT_LATE_SECONDS - 15, 0)
+        assert sum(run.lately.came(world.clock.now(), 2)) <= CAP // 2
+
+    def test_what_one_does_not_take_comes_back(self, world: World) -> None:
+        run = Run(world)
+        run.take_for(5, 0)
+        run.cap.move(CAP // 2)
+        run.cap.move(-CAP // 2)
+
+        assert sum(run.take_for(10, 0)) == pytest.approx(10 * A_SECOND, abs=A_SECOND)
+
+    def test_what_they_may_still_receive_takes_the_place_of_messages_in_flight(self, world: World) -> None:
+        # Given tasks of a minute: a third of the cap is in flight, and a half of it is given away
+        run = Run(world)
+        run.counts(0, CAP // 3)
+        run.take()
+        assert run.cap.left == pytest.approx(CAP * 2 / 3 - CAP // AT_ONCE_PART)
+        run.cap.move(CAP // 2)
+
+        assert sum(run.take_for(COUNT_AGAIN_SECONDS - 1, 0)) <= CAP // 6
+
+    def test_they_count_nothing_and_spread_their_parts(self, world: World) -> None:
+        run = Run(world, part=True)
+        run.counts(0, 2 * CAP)
+
+        assert run.take() == 0
+        assert sum(run.take_for(12, 0)) == pytest.approx(10 * A_SECOND, rel=0.1)
+        assert [queue.asked("in_flight") for queue in run.queues] == [[], []]
+
+    @pytest.mark.parametrize("busy_before", [False, True])
+    def test_all_together_receive_the_cap_at_most_in_any_minute(
+        self, world: World, busy_before: bool
+    ) -> None:
+        # Given ticks that each start others five seconds later, which go on until the next tick does so
+        run, others, came = Run(world), list[Run](), list[tuple[float, int]]()
+
+        def take_for(seconds: float, *runs: Run) -> None:
+            for _ in range(round(seconds * 5)):
+                came.extend((world.seconds(), each.take()) for each in runs)
+                world.pass_time(0.2)
+
+        take_for(100 if busy_before else 0, run)
+        for _ in range(4):
+            take_for(5, run, *others)
+            share = int(run.cap.left) // (self.OTHERS + 1)
+            run.cap.move(share * self.OTHERS)
+            others = [Run(world, cap=share, known=0, part=True) for _ in range(self.OTHERS)]
+            take_for(55, run, *others)
+
+        for since, _ in came:
+            lately = sum(taken for at, taken in came if since <= at < since + COUNT_LATE_SECONDS)
+            assert lately <= CAP
+        assert sum(taken for _, taken in came) > 0.8 * CAP * world.seconds() / COUNT_LATE_SECONDS
+
+    def test_a_process_without_a_tick_for_a_while_does_not_know_the_last_minute(self, world: World) -> None:
+        # Given that processes of started consumers may have had the ticks in between
+        for alone, known in ((True, COUNT_LATE_SECONDS), (False, 0)):
+            lately = Lately()
+            lately.begin(world.clock.now() - 2 * COUNT_LATE_SECONDS, alone=alone)
+            lately.begin(world.clock.now(), alone=alone)
+
+            assert lately.known(world.clock.now()) == known
+
+    def test_one_with_a_tick_each_minute_does(self, world: World) -> None:
+        lately = Lately()
+        for _ in range(3):
+            lately.begin(world.clock.now(), alone=False)
+            world.pass_time(COUNT_LATE_SECONDS)
+
+        assert lately.is_all(world.clock.now())
 
 
 class TestKept:

@@ -128,21 +128,21 @@ answers(
     "consumer.flow.spread:SpreadCap._waits_for_another",
     False,
 )
-answers("several queues may use the cap up at once", "H135", "consumer.flow.spread:Lately.paced", 1_000_000)
+answers("several queues may use the cap up at once", "H135", "consumer.flow.lately:Lately.paced", 1_000_000)
 sets(
     "nothing of the cap is kept",
     "H135",
     "consumer.flow.spread:SpreadCap._left_of",
-    lambda self, used, number: self._limit - sum(used),
+    lambda self, limit, used, number: limit - sum(used),
 )
 
 
-@breaks("what came in the last minute is forgotten", "H136", "consumer.flow.spread:Lately.came")
+@breaks("what came in the last minute is forgotten", "H136", "consumer.flow.lately:Lately.came")
 def _(original, self, now, queues):
     return [0] * queues
 
 
-answers("a new process takes the count for true", "H136", "consumer.flow.spread:Lately.is_all", True)
+answers("a new process takes the count for true", "H136", "consumer.flow.lately:Lately.is_all", True)
 
 
 @breaks("a count that is missing closes the other queues too", "H117", "consumer.flow.cap:InFlightCap._count")

@@ -1,0 +1,55 @@
+"""The schedule of a sandbox: time goes on, and ticks begin."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol
+
+from consumer.summary import Summary
+from zigzag_testing.event_sources import BY_SCHEDULE, EventSources
+from zigzag_testing.faults import Faults
+from zigzag_testing.schedules import Schedule, every
+from zigzag_testing.virtual_time import VirtualClock
+
+A_MINUTE = every(60)
+
+Ticking = asyncio.Task[Summary | None]
+
+
+class _Sandbox(Protocol):
+    """The part of a sandbox that `Scheduled` uses."""
+
+    schedule: Schedule | None
+    trigger: str
+    clock: VirtualClock
+    faults: Faults
+    _events: EventSources
+    _fires_at: float
+    _ticks: set[Ticking]
+
+    def _one_tick(self) -> Coroutine[Any, Any, Summary | None]: ...
+
+    def _fire(self) -> None: ...
+
+
+class Scheduled:
+    """The schedule's part of a sandbox."""
+
+    async def _run_for(self: _Sandbox, seconds: float) -> None:
+        now = self.clock.now()
+        end = now + seconds
+        while now < end:
+            self._events.enable(self.trigger)
+            if now >= self._fires_at:
+                self._fires_at = (self.schedule or A_MINUTE)(now)
+                self._fire()
+            await self.clock.sleep(min(end, self._fires_at) - now)
+            now = self.clock.now()
+
+    def _fire(self: _Sandbox) -> None:
+        """Starts a tick, or two, as a schedule fires at least once. Starts none while it is disabled."""
+        self._ticks = {tick for tick in self._ticks if not tick.done()}
+        times = 2 if self.faults.strike("firing doubled") else 1
+        for _ in range(times if self.schedule is not None and self.trigger == BY_SCHEDULE else 0):
+            self._ticks.add(asyncio.create_task(self._one_tick()))
