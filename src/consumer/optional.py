@@ -1,4 +1,4 @@
-"""What only some stacks have: gates, and other consumers. A cold start without them does not load them."""
+"""Makes what only some stacks have: gates, and other consumers. Other cold starts load neither."""
 
 from __future__ import annotations
 

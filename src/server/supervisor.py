@@ -1,7 +1,7 @@
 """Keeps the processes of a server running, and ends them after a signal.
 
 A process ends after a task that broke it, as the worker function's does. Another one takes its place.
-What the task has started ends with it.
+All that the task has started ends with it.
 
 | signal (SIGTERM or SIGINT) | what happens |
 |---|---|

@@ -150,8 +150,8 @@ def _line(
     ours: bool,
     most: int = MAX_FIELDS,
 ) -> str:
-    """Returns the line. What is too long, or too many fields, loses its middle. Only our own lines may have
-    metrics."""
+    """Returns the line. A text that is too long loses its middle, and so do too many fields. Only our own
+    lines may have metrics."""
     line: dict[str, Any] = {
         "timestamp": datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds"),
         "level": level,

@@ -2,7 +2,7 @@
 
 Folder, variables, time zone, locale, signals, umask, limits and output are put back. If threads, child
 processes, full memory or too many descriptors are left, the process ends once all is settled. Changes that a
-task's module made at its import stay. What this module calls was bound before a task could replace it.
+task's module made at its import stay. All that this module calls was bound before a task could replace it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a process of the consumer knows of the last minute, for the cap of several queues."""
+"""The last minute as a process of the consumer knows it, for the cap of several queues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SAME_PROCESS_SECONDS = 65.0
 
 
 class Lately:
-    """What one process of the consumer has received in the last minute, and how far it is with its pace."""
+    """The receives of one process of the consumer in the last minute, and how far it is with its pace."""
 
     def __init__(self) -> None:
         self._received: deque[tuple[float, int, int]] = deque()
