@@ -60,7 +60,7 @@ class Seen:
 
     @property
     def last(self) -> str:
-        return str(self.lines[-1]["message"])
+        return str(self.lines[-1]["message"]) if self.lines else ""
 
     @property
     def messages(self) -> set[str]:
@@ -139,7 +139,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     shutil.copytree(PROJECT / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("samconfig.toml", "constraints.txt"):
         shutil.copy(PROJECT / name, project)
-    (project / "template.yaml").write_text(with_a_server(), encoding="utf-8")
+    (project / "template.yaml").write_text(with_a_server(examples=True), encoding="utf-8")
     add_tasks(project / "src" / "tasks", dict.fromkeys(("chaos", "chaos_once"), "chaos"))
     add_parameters(project / "samconfig.toml", ("FlowControl=true",))
     image = Image(project / "src" / "server" / "Dockerfile", project, tmp_path_factory.mktemp("image"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from tests.project.docs.pages import blocks, read
 from tests.project.template.reading import TEMPLATE, as_list, to_cloudformation
 from tests.project.template.test_template_lint import run as lint
-from tests.project.template.yours import added, without_yours
+from tests.project.template.yours import with_blocks, without_yours
 
 from server.options import Options, options_of, queue_of, settings_of
 from server.serving import CLOSED_AGAIN_SECONDS, EMPTY_AGAIN_SECONDS
@@ -19,19 +18,14 @@ from server.supervisor import KILL_SECONDS, LONGEST_PAUSE_SECONDS
 from shared.lease import LONGEST_RUN_SECONDS
 
 PAGE = read("docs/servers.md")
-PLACE = re.compile(r"# template\.yaml, under `YOURS: (?P<place>[\w ]+)`\n")
 MONTH_SECONDS = 30 * 24 * 3600
 POLL_SECONDS = options_of([]).poll_seconds
 
 
-def with_a_server() -> str:
-    """Returns the template with the page's parts in their places."""
-    text = without_yours(TEMPLATE.read_text(encoding="utf-8"), but_markers=True)
-    for block in blocks(PAGE, "yaml"):
-        found = PLACE.match(block.text)
-        assert found, f"a block that says no place: {block.text}"
-        text = added(text, found["place"], textwrap.dedent(block.text[found.end() :]))
-    return text
+def with_a_server(*, examples: bool = False) -> str:
+    """Returns the template with the page's parts in their places, and the examples' if asked."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return with_blocks(text if examples else without_yours(text, but_markers=True), PAGE)
 
 
 def ini(first: str) -> list[str]:
