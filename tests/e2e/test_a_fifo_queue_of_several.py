@@ -25,7 +25,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, {}, *parameters)
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_LINGER_SECONDS="0")
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
         yield deployed
 
 
