@@ -29,7 +29,7 @@ test: setup ## Everything that must hold at every commit, end to end on the loca
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
 	@$(BIN)/pytest $(SPREAD) -m slow
-test-fast: setup ## All but end to end, in some three minutes
+test-fast: setup ## All but end to end, in some five minutes
 	@$(BIN)/pytest $(SPREAD) -m "not slow" --ignore tests/e2e
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
