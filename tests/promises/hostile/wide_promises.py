@@ -17,6 +17,7 @@ from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.flow.slots import LATE_SECONDS
 from shared.lease import DROP_MARGIN_SECONDS, EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS
 from shared.ports.queue import MAX_POLL_SECONDS
+from worker.outcome import LOADS
 from worker.starts import MAX_STARTS
 from zigzag_testing.faults import SLOWEST_CALL_SECONDS
 from zigzag_testing.outages import SLOW_SECONDS
@@ -158,6 +159,8 @@ def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
         assert len(life.starts) <= most, f"{life.id} was started {len(life.starts)} times, of {most}"
         most *= 1 if reached and not life.shares else ASKED_IN_VAIN
         most += sum(_is_held_back(process, life, world) for process in life.touches)
+        if world.may_fail_to_load(world.trail.sent[life.id]["task"]):
+            most += LOADS * len(life.message_ids)  # tries to load it, which have a count of their own
         assert len(life.touches) <= most, f"{life.id} was asked {len(life.touches)} times, of {most}"
 
 
