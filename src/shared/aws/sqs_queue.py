@@ -11,7 +11,15 @@ from typing import Any
 
 from shared import log
 from shared.aws.checksums import md5_of_attributes, md5_of_body
-from shared.aws.transport import Answered, CallError, Transport, meaning, understood
+from shared.aws.transport import (
+    UNEXPECTED,
+    Answered,
+    CallError,
+    Transport,
+    meaning,
+    not_understood,
+    understood,
+)
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports.queue import AlteredError, Failed, Outgoing, QueueError
@@ -58,11 +66,11 @@ class SqsQueue:
             if self._fifo and (group in left or None in left):
                 continue
             try:
-                with understood():
-                    deliveries.append(_checked(Delivery(message, self._url, lease)))
-            except CallError as error:
+                deliveries.append(_checked(Delivery(message, self._url, lease)))
+            except UNEXPECTED as error:
                 left.add(group)
-                log.write(logging.ERROR, "message left: it can't be read", reason=error.reason)
+                reason = not_understood(error).reason
+                log.write(logging.ERROR, "message left: it can't be read", reason=reason)
         return deliveries
 
     async def change_visibility(
@@ -152,14 +160,14 @@ def _sent(answer: Mapping[str, Any], message: Outgoing) -> str:
 
 
 def _checked(delivery: Delivery) -> Delivery:
-    """Returns the delivery. If it is malformed or altered, raises an error that `understood` handles."""
+    """Returns the delivery. If it is malformed or altered, raises one of `UNEXPECTED`."""
     message = delivery.message
     body = message["Body"]  # read once: a large message decodes its body at each read
     system = message.get("Attributes") or {}
     texts = (message["MessageId"], message["ReceiptHandle"], body, *system.values())
     if set(map(type, texts)) != {str}:
         raise TypeError
-    if delivery.receive_count < 0 or (delivery.sent_at or 0) < 0:
+    if int(system.get("ApproximateReceiveCount") or 1) < 0 or int(system.get("SentTimestamp", 0)) < 0:
         raise ValueError
     told = message.get("MD5OfBody"), message.get("MD5OfMessageAttributes")
     if told != (md5_of_body(body), md5_of_attributes(delivery.attributes)):

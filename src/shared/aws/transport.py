@@ -102,13 +102,20 @@ def meaning(error: CallError, broken: Reply) -> Reply:
     return Reply.DEFINITE if 400 <= error.status < 500 else broken
 
 
+UNEXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)
+"""Errors of code that reads an answer of an unexpected shape."""
+
+
+def not_understood(error: BaseException) -> NotUnderstoodError:
+    """Returns the error to raise for one of `UNEXPECTED`. It has none of the answer's text, which may be a
+    message's."""
+    return NotUnderstoodError("BadAnswer", f"it is not what was asked for ({type(error).__name__})")
+
+
 class _Understood(AbstractContextManager[None]):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(
-            error, LookupError | TypeError | AttributeError | ValueError | ArithmeticError | RecursionError
-        ):
-            why = f"it is not what was asked for ({type(error).__name__})"
-            raise NotUnderstoodError("BadAnswer", why) from error
+        if isinstance(error, UNEXPECTED):
+            raise not_understood(error) from error
 
 
 _understood = _Understood()
@@ -117,7 +124,7 @@ _understood = _Understood()
 def understood() -> AbstractContextManager[None]:
     """Surrounds the reading of an answer. An answer of an unexpected shape counts as none.
 
-    Raises NotUnderstoodError without the answer's text, which may be a message's.
+    Raises NotUnderstoodError.
     """
     return _understood
 

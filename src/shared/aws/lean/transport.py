@@ -234,6 +234,6 @@ def _received(answer: http11.HttpAnswer) -> dict[str, Any]:
     found = _json(answer)
     messages = found.get("Messages")
     for message in messages if isinstance(messages, list) else ():
-        if isinstance(message, dict):
-            with_bytes(message.get(ATTRIBUTES))
+        if isinstance(message, dict) and ATTRIBUTES in message:
+            with_bytes(message[ATTRIBUTES])
     return found
