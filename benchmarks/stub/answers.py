@@ -107,7 +107,13 @@ class Answers:
                 return self._ok(json.dumps({"QueueUrl": f"{QUEUES}/{asked['QueueName']}"}).encode())
             case "SendMessage":
                 backlog.counters.sends += 1
-                return self._ok(_sent(asked))
+                backlog.counters.sent += 1
+                return self._ok(json.dumps(_sent(asked)).encode())
+            case "SendMessageBatch":
+                backlog.counters.sends += 1
+                backlog.counters.sent += len(asked["Entries"])
+                taken = [{"Id": entry["Id"], **_sent(entry)} for entry in asked["Entries"]]
+                return self._ok(json.dumps({"Successful": taken}).encode())
         return self._refusal("InvalidAction", f"The stub knows no {operation}.")
 
     def _received(self, asked: bytes) -> Answer:
@@ -160,13 +166,13 @@ def _all_went_well(asked: dict[str, Any]) -> bytes:
     return json.dumps({"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]]}).encode()
 
 
-def _sent(asked: dict[str, Any]) -> bytes:
-    """Returns the answer to a send. The message is not stored."""
+def _sent(asked: dict[str, Any]) -> dict[str, str]:
+    """Returns the answer to a send, or to an entry of a batch. The message is not stored."""
     md5 = hashlib.md5(asked["MessageBody"].encode(), usedforsecurity=False).hexdigest()
     said = {"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274", "MD5OfMessageBody": md5}
     if attributes := asked.get("MessageAttributes"):
         said["MD5OfMessageAttributes"] = _md5_of(attributes)
-    return json.dumps(said).encode()
+    return said
 
 
 def _md5_of(attributes: dict[str, dict[str, str]]) -> str:

@@ -28,7 +28,7 @@ class Counters:
     messages         -- messages that were received.
     dispatched       -- messages in all invokes; `dispatched_once` counts those in exactly one.
     deletes          -- calls; `deleted` counts their messages, `deleted_once` those in exactly one call.
-                        `postponements` and `postponed` are alike.
+                        `postponements` and `postponed` are alike, and so are `sends` and `sent`.
     connections      -- connections with at least one call.
     tls_handshakes   -- complete handshakes, without those that resumed a session.
     """
@@ -43,6 +43,7 @@ class Counters:
     postponements: int = 0
     postponed: int = 0
     sends: int = 0
+    sent: int = 0
     counts: int = 0
     record_changes: int = 0
     connections: int = 0

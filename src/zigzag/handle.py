@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import typing
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 from zigzag.errors import BadPayloadError, TaskDefinitionError
+
+if TYPE_CHECKING:
+    from zigzag.sending import Sending
 
 _MAX_LISTED, _MAX_NAMED = 1_000, 10
 """Most errors of a payload that are listed, and most that are named. Pydantic lists all or none, at half a
@@ -83,6 +87,32 @@ class Handle[Payload]:
         options = send.Options(id, delay_seconds, group, deduplication_id)
         checked = self.check(payload)
         return await asyncio.to_thread(send.put, self.name, checked, options, self._queue(queue))
+
+    def send_many(
+        self,
+        payloads: Iterable[Payload],
+        *,
+        queue: str | None = None,
+        id: Callable[[Payload], str] | None = None,
+        delay_seconds: int = 0,
+        group: str | Callable[[Payload], str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Sending[Payload]:
+        """Returns an iterator that sends the payloads in batches, and yields a result for each, in order.
+
+        Nothing is sent before it is iterated over: use it in a `for`, or call its `finish()`. It reads the
+        payloads as it goes, so a generator of millions takes little memory.
+
+        id         -- returns the task's id for a payload; without it, the MessageId is the id.
+        group      -- as for `send`, or a function that returns it for a payload.
+        idempotent -- whether the task is idempotent, for a handle of `remote`; a task says so itself. Only
+                      then is a message that has an id sent again after its answer was lost.
+
+        The other parameters are those of `send`. Raises SendError if none of them could be sent.
+        """
+        from zigzag import many
+
+        return many.send_many(self, payloads, self._queue(queue), id, delay_seconds, group, idempotent)
 
     def _queue(self, queue: str | None) -> str | None:
         return self.queue if queue is None else queue

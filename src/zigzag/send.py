@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.aws.identity import Identity
 from shared.delivery import MAX_EVENT_BYTES
@@ -25,6 +25,9 @@ from zigzag.in_place import run_in_place
 from zigzag.outbox import Sender, standing_in, url_of
 from zigzag.outbox import sending_to as sending_to
 from zigzag.values import Value
+
+if TYPE_CHECKING:
+    from shared.aws.transport import Transport
 
 ENVELOPE_BYTES = 10_000
 """Bytes that the worker's event may add to the body: receipt handle, system attributes, lease."""
@@ -71,6 +74,7 @@ def send_as(identity: Identity) -> None:
     global _identity
     _identity = identity
     _queue.cache_clear()
+    transport_to.cache_clear()
 
 
 def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> str:
@@ -176,12 +180,19 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
 
 @functools.cache
 def _queue(url: str) -> Sender:
-    # Loaded at the first send. boto is the default; Zigzag's own functions name their transport.
-    from shared.aws.choice import BOTO, transport_in_place
-    from shared.aws.sqs_queue import SqsQueue
+    from shared.aws.sqs_queue import SqsQueue  # loaded at the first send
+
+    return SqsQueue(transport_to(url, attempts=3, usual="boto"), url)
+
+
+@functools.cache
+def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
+    """Returns the transport to a queue, whose calls block. It is the one that ZIGZAG_TRANSPORT names, as
+    Zigzag's own functions have it, or else the `usual` one."""
+    from shared.aws.choice import transport_in_place
 
     variables = os.environ if _identity is None else _identity.variables
-    wanted = variables.get("ZIGZAG_TRANSPORT", BOTO)
+    wanted = variables.get("ZIGZAG_TRANSPORT", usual)
     named = re.match(_REGION, url)
     region = named[1].lower() if named else None
-    return SqsQueue(transport_in_place(wanted, attempts=3, identity=_identity, region=region), url)
+    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=region)

@@ -65,16 +65,16 @@ _until: ContextVar[float] = ContextVar("until", default=math.inf)
 _making: dict[int, threading.Lock] = {}
 """A lock for each process, since a session makes one client at a time."""
 
-_METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {
+_METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {  # boto3's name of each operation
     "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
     "DeleteMessageBatch": lambda sqs: sqs.delete_message_batch,
     "GetQueueAttributes": lambda sqs: sqs.get_queue_attributes,
     "ReceiveMessage": lambda sqs: sqs.receive_message,
     "SendMessage": lambda sqs: sqs.send_message,
+    "SendMessageBatch": lambda sqs: sqs.send_message_batch,
     "UpdateItem": lambda dynamodb: dynamodb.update_item,
     "BatchGetItem": lambda dynamodb: dynamodb.batch_get_item,
 }
-"""boto3's name of each operation."""
 
 
 class Caller(Protocol):

@@ -85,22 +85,7 @@ class SqsQueue:
         return await self._ask_batch("DeleteMessageBatch", deliveries)
 
     async def send(self, message: Outgoing) -> str:
-        options: dict[str, Any] = {}
-        if message.attributes:
-            options["MessageAttributes"] = message.attributes
-        if message.group is not None:
-            options["MessageGroupId"] = message.group
-        if message.deduplication_id is not None:
-            options["MessageDeduplicationId"] = message.deduplication_id
-        if message.delay_seconds:
-            options["DelaySeconds"] = message.delay_seconds
-        if message.trace_header is not None:
-            options["MessageSystemAttributes"] = {
-                "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
-            }
-        return await self._ask(
-            lambda answer: _sent(answer.body, message), "SendMessage", MessageBody=message.body, **options
-        )
+        return await self._ask(lambda answer: taken(answer.body, message), "SendMessage", **parts(message))
 
     async def in_flight(self) -> int:
         return await self._count("ApproximateNumberOfMessagesNotVisible")
@@ -145,7 +130,25 @@ class SqsQueue:
         )
 
 
-def _sent(answer: Mapping[str, Any], message: Outgoing) -> str:
+def parts(message: Outgoing) -> dict[str, Any]:
+    """Returns a message as SendMessage takes it, and an entry of SendMessageBatch."""
+    found: dict[str, Any] = {"MessageBody": message.body}
+    if message.attributes:
+        found["MessageAttributes"] = message.attributes
+    if message.group is not None:
+        found["MessageGroupId"] = message.group
+    if message.deduplication_id is not None:
+        found["MessageDeduplicationId"] = message.deduplication_id
+    if message.delay_seconds:
+        found["DelaySeconds"] = message.delay_seconds
+    if message.trace_header is not None:
+        found["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
+        }
+    return found
+
+
+def taken(answer: Mapping[str, Any], message: Outgoing) -> str:
     """Returns the MessageId. Raises AlteredError if SQS took a different message."""
     expected = md5_of_body(message.body), md5_of_attributes(message.attributes)
     message_id = str(answer["MessageId"])

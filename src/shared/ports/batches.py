@@ -1,0 +1,34 @@
+"""The port of a queue that takes several messages in one call, for a producer that sends many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from shared.ports.queue import Outgoing
+from shared.ports.workers import Reply
+
+
+class Unsent(NamedTuple):
+    """A message of a batch that the queue did not take, or perhaps did.
+
+    code   -- AWS's error code, or the name of the network's error; `reason` has the words.
+    reply  -- DEFINITE, TRANSIENT or AMBIGUOUS.
+    whole  -- whether the call failed as a whole.
+    lasts  -- whether it must not be sent again, though its fate is unknown.
+    """
+
+    code: str
+    reason: str
+    reply: Reply
+    whole: bool = False
+    lasts: bool = False
+
+
+type Fate = str | Unsent
+"""The fate of a message in one call: its MessageId, or why there is none."""
+
+
+class Batches(Protocol):
+    async def send(self, messages: Sequence[Outgoing]) -> list[Fate]:
+        """Sends up to 10 messages in one call, which is made once. Returns the fate of each, in order."""
