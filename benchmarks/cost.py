@@ -49,8 +49,8 @@ TICK_LOG_BYTES = 300
 PLATFORM_LOG_BYTES = 330
 """Lambda's lines START, END and REPORT, if they are not turned off. Estimated from their text."""
 
-METRICS = 7
-"""Most metrics of a queue with the parameter Metrics: `seconds` for each of six outcomes, and
+METRICS = 8
+"""Most metrics of a queue with the parameter Metrics: `seconds` for each of seven outcomes, and
 `age_seconds`."""
 
 METRICS_LOG_BYTES = 330

@@ -49,6 +49,8 @@ class Cause(NamedTuple):
     task, id  -- None if the message does not say.
     attempts  -- how often the task was tried.
     error     -- type and text of the last error; `traceback` is its traceback.
+    on_failure -- what the task's policy asks for besides the letter: "notify", or the name of the task that
+                 repairs it; None for nothing.
     """
 
     reason: str
@@ -57,12 +59,14 @@ class Cause(NamedTuple):
     attempts: int = 0
     error: str | None = None
     traceback: str | None = None
+    on_failure: str | None = None
 
     def to_text(self) -> str:
         """Returns a short text for the record, without the traceback, while the letter can't be stored."""
         id = self.id if _is_id(self.id) else None
         error = self.error and self.error[:MAX_REASON_CHARACTERS]
-        return json.dumps([self.reason[:MAX_REASON_CHARACTERS], self.task, id, self.attempts, error])
+        more = [] if self.on_failure is None else [None, self.on_failure]
+        return json.dumps([self.reason[:MAX_REASON_CHARACTERS], self.task, id, self.attempts, error, *more])
 
     @classmethod
     def from_text(cls, text: str) -> Cause:
@@ -180,6 +184,7 @@ def _notes(
         "version": function_version(),
         "task": cause.task,
         "attempts": cause.attempts,
+        "on_failure": cause.on_failure,
         "sent": delivery.sent_at,
         "moved": now,
         "source": delivery.queue_url,

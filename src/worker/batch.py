@@ -22,6 +22,7 @@ from worker.outcome import (
     LEASE_LOST,
     AlreadyDone,
     DeadLetter,
+    Ignored,
     LeftAlone,
     Outcome,
     Released,
@@ -146,8 +147,8 @@ class BatchWork:
 
     async def _settle(self, result: Result, followers: Sequence[Delivery]) -> bool:
         """Carries out the outcome on SQS, now or later with others. Returns whether the next may start."""
-        if isinstance(result.outcome, DeadLetter) and self._hold.has_lost(result.start.delivery):
-            result = result._replace(outcome=LEASE_LOST)  # the worker that has it now makes the letter
+        if isinstance(result.outcome, DeadLetter | Ignored) and self._hold.has_lost(result.start.delivery):
+            result = result._replace(outcome=LEASE_LOST)  # the worker that has it now decides
         outcome = result.outcome
         deleted = isinstance(outcome, Succeeded | AlreadyDone)
         if deleted and not self._batch.ordered and self._batch.can_be_settled:

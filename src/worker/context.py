@@ -32,4 +32,5 @@ def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], 
         },
         log=log.of_a_task(fields),
         seconds_left=lambda: max(0.0, seconds_left() - spare),
+        failed=attempt.failed,
     )

@@ -11,19 +11,21 @@ from typing import Any, NamedTuple
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
-from zigzag import BadPayloadError, Task
+from zigzag import BadPayloadError, Failed, Task
 from zigzag.body import BadMessageError, kind, read, task_id, task_name
 
 
 class Message(NamedTuple):
     """The content of a message.
 
-    id -- the producer's, else the one from before a redrive, else the first MessageId.
+    id     -- the producer's, else the one from before a redrive, else the first MessageId.
+    failed -- the task that this one repairs, or None.
     """
 
     task: str
     payload: dict[str, Any]
     id: str
+    failed: Failed | None = None
 
 
 def decode(delivery: Delivery) -> Message:
@@ -41,7 +43,7 @@ def decode(delivery: Delivery) -> Message:
     payload = body.get("payload", {})
     if not isinstance(payload, dict):
         raise BadMessageError(f"`payload` is {kind(payload)}; it must be a JSON object")
-    return Message(task_name(body.get("task")), payload, _task_id(body, delivery))
+    return Message(task_name(body.get("task")), payload, _task_id(body, delivery), _failed(body))
 
 
 def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
@@ -51,6 +53,20 @@ def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
         return task.parse(message.payload)
     except BadPayloadError as error:
         raise BadMessageError(str(error)) from None
+
+
+def _failed(body: dict[str, Any]) -> Failed | None:
+    """Returns the body's `failed`, as `worker.failure` writes it. Anything else there is ignored."""
+    said = body.get("failed")
+    if not isinstance(said, dict):
+        return None
+    fields: list[Any] = [said.get(name) for name in Failed.__match_args__]
+    task, id, reason, attempts, before = fields
+    if not isinstance(before, list) or type(attempts) is not int:
+        return None
+    if not all(isinstance(one, str) for one in (task, id, reason, *before)):
+        return None
+    return Failed(task, id, reason, attempts, tuple(before))
 
 
 def _task_id(body: dict[str, Any], delivery: Delivery) -> str:

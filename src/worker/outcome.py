@@ -13,10 +13,13 @@ from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.raised import OutOfTimeError, seconds_asked
 from zigzag import Reject, Retry
 from zigzag.body import BadMessageError
-from zigzag.policy import DEFAULT_POLICY, Policy
+from zigzag.policy import DEAD_LETTER, DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from worker.record import Record
+    from zigzag import Failed
 
 LOADS = 16
 """Times that a message's task may be missing, or fail to import: a deploy may be under way."""
@@ -63,15 +66,23 @@ class DeadLetter(NamedTuple):
     cause: Cause
 
 
+class Ignored(NamedTuple):
+    """The message is deleted without a dead letter: its task has failed, and its policy asks for that."""
+
+    cause: Cause
+
+
 class LeftAlone(NamedTuple):
     """The message is not touched: another worker has it, or is about to get it."""
 
     reason: str
 
 
+type Ended = RetryLater | DeadLetter | Ignored
+
 LEASE_LOST = LeftAlone("lease lost: the message is somebody else's")
 
-Outcome = Succeeded | AlreadyDone | RetryLater | Released | DeadLetter | LeftAlone
+Outcome = Succeeded | AlreadyDone | RetryLater | Released | DeadLetter | Ignored | LeftAlone
 
 
 class Attempt:
@@ -79,7 +90,8 @@ class Attempt:
 
     number   -- its number, from 1; 0 if none was made.
     task, id -- None if the message did not say.
-    policy   -- the task's, once it is found.
+    failed   -- the task that this one repairs, if the message says so.
+    policy   -- the task's, once it is found; and `tasks`, the names that exist.
     unloaded -- how often its task could not be loaded, this time included.
     record   -- the record of an idempotent task's run, once it is known.
     loading  -- whether its task's module is being imported, or failed to import.
@@ -97,6 +109,8 @@ class Attempt:
         self.task = task
         self.id = id
         self.policy = policy
+        self.failed: Failed | None = None
+        self.tasks: Container[str] = ()
         self.unloaded = 0
         self.record: Record | None = None
         self.loading = False
@@ -138,11 +152,11 @@ def is_permanent(error: BaseException, policy: Policy) -> bool:
     return isinstance(error, Reject | BadMessageError) or policy.attempts == 1
 
 
-def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limits) -> RetryLater | DeadLetter:
+def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limits) -> Ended:
     """Returns the outcome of an attempt that raised `error`."""
     policy = attempt.policy
     if isinstance(error, Reject):
-        return DeadLetter(_cause(f"rejected: {text(error)}", attempt, error))
+        return _failed(_cause(f"rejected: {text(error)}", attempt, error), attempt, error)
     if isinstance(error, BadMessageError):
         return DeadLetter(_cause(str(error), attempt, None))
     if isinstance(error, NoSuchTaskError | BrokenTaskError):
@@ -150,7 +164,7 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
     reason = text(error) if isinstance(error, Retry | OutOfTimeError) else words(error)
     if attempt.number >= policy.attempts:
         times = "1 attempt" if policy.attempts == 1 else f"{policy.attempts} attempts"
-        return DeadLetter(_cause(f"failed after {times}: {reason}", attempt, error))
+        return _failed(_cause(f"failed after {times}: {reason}", attempt, error), attempt, error)
     asked = seconds_asked(error)
     backoff = policy.backoff.seconds(attempt.number, random)
     seconds = int(max(1, min(backoff if asked is None else asked, limits.postpone_seconds)))
@@ -163,7 +177,7 @@ def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
     return random.randint(longest // 2, longest)
 
 
-def waits[T: RetryLater | DeadLetter](seconds: float, outcome: T) -> T:
+def waits[T: RetryLater | DeadLetter | Ignored](seconds: float, outcome: T) -> T:
     """Returns the outcome; a retry waits for so many seconds at least."""
     if not isinstance(outcome, RetryLater):
         return outcome
@@ -196,18 +210,28 @@ def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
     return DeadLetter(_cause(f"started {times}, and {_DROPPED}", attempt, None, started))
 
 
-def used_up(attempt: Attempt) -> DeadLetter | None:
-    """Returns a dead letter if the policy's attempts are used up before this start: an earlier one did not
+def used_up(attempt: Attempt) -> DeadLetter | Ignored | None:
+    """Returns the outcome if the policy's attempts are used up before this start: an earlier one did not
     settle the message. Returns None otherwise."""
     return never_ended(attempt) if attempt.number > attempt.policy.attempts else None
 
 
-def never_ended(attempt: Attempt) -> DeadLetter:
-    """Returns the dead letter of a message that had all its starts before this one."""
+def never_ended(attempt: Attempt) -> DeadLetter | Ignored:
+    """Returns the outcome of a message that had all its starts before this one."""
     started = attempt.number - 1
     times = "once, and its end" if started == 1 else f"{started} times, and the end of the last"
     reason = f"started {times} is not recorded; see the worker's log"
-    return DeadLetter(_cause(reason, attempt, None, started))
+    return _failed(_cause(reason, attempt, None, started), attempt, None)
+
+
+def _failed(cause: Cause, attempt: Attempt, error: BaseException | None) -> DeadLetter | Ignored:
+    """Returns the outcome of a task that has failed, by its policy. A task that is not found has none."""
+    kind = TimeoutError if isinstance(error, OutOfTimeError) else None if error is None else type(error)
+    if (word := attempt.policy.word(kind)) == DEAD_LETTER:
+        return DeadLetter(cause)
+    from worker.failure import asked_for  # few tasks need it
+
+    return asked_for(word, cause, attempt)
 
 
 def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Cause:

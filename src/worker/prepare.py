@@ -8,7 +8,7 @@ from shared.delivery import Delivery
 from shared.ports.records import record_key
 from worker.decode import decode, payload_of
 from worker.lookup import Table, find
-from worker.outcome import Attempt, DeadLetter, used_up
+from worker.outcome import Attempt, DeadLetter, Ignored, used_up
 from zigzag import Task
 
 
@@ -20,17 +20,17 @@ class Prepared(NamedTuple):
     key: str | None
 
 
-def prepared_for(attempt: Attempt, delivery: Delivery, tasks: Table) -> Prepared | DeadLetter:
-    """Reads the message and fills in the attempt. Returns the dead letter if the attempts are used up.
+def prepared_for(attempt: Attempt, delivery: Delivery, tasks: Table) -> Prepared | DeadLetter | Ignored:
+    """Reads the message and fills in the attempt. Returns the outcome if the attempts are used up.
 
     Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
     message = decode(delivery)
-    attempt.task, attempt.id = message.task, message.id
+    attempt.task, attempt.id, attempt.failed = message.task, message.id, message.failed
     attempt.loading = True
     task = find(message.task, tasks)
     attempt.loading = False
-    attempt.policy = task.policy
+    attempt.policy, attempt.tasks = task.policy, tasks
     if task.policy.idempotent:  # it may be done already, so its attempts are checked later
         payload = payload_of(task, message)
         return Prepared(task, payload, record_key("run", task.name, task.policy.key(payload, message.id)))

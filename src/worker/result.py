@@ -9,6 +9,7 @@ from worker.outcome import (
     AlreadyDone,
     Attempt,
     DeadLetter,
+    Ignored,
     LeftAlone,
     Outcome,
     Released,
@@ -77,6 +78,8 @@ def report_of(outcome: Outcome, attempt: Attempt | None, *, settled: bool) -> Re
             name = "released"
         case DeadLetter(cause):
             name, reason = "dead-letter", cause.reason
+        case Ignored(cause):
+            name, reason = "ignored", cause.reason
         case LeftAlone(reason):
             name = "left alone"
     if reason is not None:  # a lone surrogate, which UTF-8 can't encode, would break the function's answer

@@ -1,4 +1,4 @@
-"""Settles an outcome on SQS: deletes, postpones, or moves to the dead-letter queue."""
+"""Settles an outcome on SQS: deletes, postpones, or moves to the dead-letter queue; sends what repairs it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
+from shared.ports.workers import Reply
 from worker.host import Host
 from worker.outcome import (
     AlreadyDone,
     Attempt,
     DeadLetter,
+    Ignored,
     LeftAlone,
     Limits,
     Outcome,
@@ -27,6 +29,8 @@ from worker.outcome import (
     before_it_is_dropped,
 )
 from worker.result import Result
+from zigzag import SendError
+from zigzag.policy import NOTIFY
 
 
 class Settler:
@@ -45,15 +49,48 @@ class Settler:
         match result.outcome:
             case LeftAlone():
                 return False
-            case Succeeded() | AlreadyDone():
+            case Succeeded() | AlreadyDone() | Ignored():
                 return await self.delete([result]) == [True]
             case RetryLater(seconds) | Released(seconds):
                 return await self.postpone([delivery], seconds, lease_ends)
             case DeadLetter(cause):
-                moved = await self._move(delivery, cause)
-                if moved is not Move.MOVED:
-                    await result.start.starts.conclude(cause if moved is Move.REFUSED else None)
-                return moved is Move.MOVED
+                return await self._dead_letter(result, cause)
+
+    async def _dead_letter(self, result: Result, cause: Cause) -> bool:
+        """Moves the message to the dead letters, after the task that repairs it was sent, if there is one."""
+        delivery, starts = result.start.delivery, result.start.starts
+        if cause.on_failure not in (None, NOTIFY):
+            await starts.conclude(
+                cause
+            )  # its own task never starts again: it could succeed next to the repair
+            sent = await self._send_repair(delivery, cause)
+            if sent is None:
+                return False
+            cause = sent
+        moved = await self._move(delivery, cause)
+        if moved is not Move.MOVED:  # what was sent is not sent again
+            left = cause._replace(on_failure=None)
+            await starts.conclude(left if moved is Move.REFUSED else None)
+        return moved is Move.MOVED
+
+    async def _send_repair(self, delivery: Delivery, cause: Cause) -> Cause | None:
+        """Sends the task that repairs the message's. Returns the cause of the letter, which says why if the
+        queue will never take it; or None if it comes again for that."""
+        from worker.failure import repair_of, without_repair  # few tasks need it
+
+        try:
+            await self._queue.send(repair_of(delivery, cause))
+        except SendError as error:
+            why = str(error)
+        except QueueError as error:
+            why = str(error)
+            if error.reply is not Reply.DEFINITE and not self.limits(delivery).near_the_end:
+                self._say_unreached(f"not sent to {cause.on_failure}: the message will come again", error)
+                return None
+        else:
+            return cause
+        log.write(logging.ERROR, f"not sent to {cause.on_failure}: its message is a dead letter", reason=why)
+        return without_repair(cause, why)
 
     async def release(
         self, deliveries: Sequence[Delivery], released: Released, lease_ends: float
@@ -76,7 +113,7 @@ class Settler:
         return told + [(delivery, released, postponed) for delivery in left]
 
     async def delete(self, results: Sequence[Result]) -> list[bool]:
-        """Deletes the messages of successes. Returns for each whether its delete is confirmed."""
+        """Deletes the messages. Returns for each whether its delete is confirmed."""
         if not results:
             return []
         try:

@@ -1,6 +1,6 @@
 """The names that user code imports to write tasks and to send them."""
 
-from zigzag.context import Context
+from zigzag.context import Context, Failed
 from zigzag.errors import (
     BadPayloadError,
     PayloadTooLargeError,
@@ -19,6 +19,7 @@ __all__ = [
     "Backoff",
     "BadPayloadError",
     "Context",
+    "Failed",
     "Handle",
     "PayloadTooLargeError",
     "Reject",

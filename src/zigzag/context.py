@@ -16,6 +16,27 @@ def _unlimited() -> float:
     return float("inf")
 
 
+class Failed(Value):
+    """Says which task failed, to the task that repairs it.
+
+    task, id -- its name and its id.
+    reason   -- why it has failed, as in its dead letter.
+    attempts -- how often it was tried.
+    before   -- the names of the tasks that failed before it, if it was to repair another one.
+    """
+
+    __match_args__ = ("task", "id", "reason", "attempts", "before")
+
+    def __init__(
+        self, task: str, id: str = "test", reason: str = "", attempts: int = 1, before: tuple[str, ...] = ()
+    ) -> None:
+        self.task: Final = task
+        self.id: Final = id
+        self.reason: Final = reason
+        self.attempts: Final = attempts
+        self.before: Final = before
+
+
 class Context(Value):
     """Describes one attempt to its task. In a test, make one: `Context()`.
 
@@ -28,9 +49,10 @@ class Context(Value):
     log          -- a logger whose lines carry id, task and attempt.
     seconds_left -- a function that returns the seconds until the attempt is interrupted, which happens before
                     Lambda ends it.
+    failed       -- the task that has failed, if this one is its `on_failure`; else None.
     """
 
-    __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left")
+    __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left", "failed")
 
     def __init__(
         self,
@@ -41,6 +63,7 @@ class Context(Value):
         attributes: Mapping[str, str | bytes] | None = None,
         log: logging.Logger | logging.LoggerAdapter[logging.Logger] = _LOG,
         seconds_left: Callable[[], float] = _unlimited,
+        failed: Failed | None = None,
     ) -> None:
         self.id: Final = id
         self.task: Final = task
@@ -49,6 +72,7 @@ class Context(Value):
         self.attributes: Final[Mapping[str, str | bytes]] = {} if attributes is None else attributes
         self.log: Final = log
         self.seconds_left: Final = seconds_left
+        self.failed: Final = failed
 
     def __hash__(self) -> int:
         return hash((self.id, self.task, self.attempt))  # `attributes` may be a dict, which can't be hashed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -13,6 +13,13 @@ from zigzag.values import Value
 MAX_TIMEOUT_SECONDS = LONGEST_RUN_SECONDS
 """A task takes so long on a server at most, and 900 s on Lambda
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+
+DEAD_LETTER, IGNORE, NOTIFY = "dead-letter", "ignore", "notify"
+"""The words for what happens when a task has failed. Any other word is the name of a task that repairs it."""
+
+DEFAULT = "default"
+"""The key of a mapping by exceptions for all others."""
 
 
 def _is_number(value: object) -> bool:
@@ -45,11 +52,28 @@ class Backoff(Value):
 
 _DEFAULT_BACKOFF = Backoff()
 
+type OnFailure = str | Mapping[Any, str] | tuple[tuple[Any, str], ...]
+"""One word, or a word for each class of exceptions; as pairs, if it comes from another policy."""
+
+_mro: Callable[[type], tuple[type, ...]] = type.__dict__["__mro__"].__get__
+
+
+def _is_word(word: object) -> bool:
+    return isinstance(word, str) and (word == DEAD_LETTER or word.isidentifier())
+
+
+def _is_mapping(given: object) -> bool:
+    pairs = given.items() if isinstance(given, Mapping) else given if isinstance(given, tuple) else ()
+    return bool(pairs) and all(
+        _is_word(word) and (key == DEFAULT or (isinstance(key, type) and issubclass(key, Exception)))
+        for key, word in pairs
+    )
+
 
 class Policy(Value):
     """The settings of a task, as `@task(…)` takes them."""
 
-    __match_args__ = ("attempts", "backoff", "idempotent", "timeout", "unavailable")
+    __match_args__ = ("attempts", "backoff", "idempotent", "timeout", "unavailable", "on_failure")
 
     def __init__(
         self,
@@ -58,6 +82,7 @@ class Policy(Value):
         idempotent: bool | Callable[[Any], str] = False,
         timeout: float | None = None,
         unavailable: tuple[type[Exception], ...] = (),
+        on_failure: OnFailure = DEAD_LETTER,
     ) -> None:
         """Raises ValueError, whose text names the values that the argument may have."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
@@ -76,11 +101,39 @@ class Policy(Value):
             isinstance(one, type) and issubclass(one, Exception) for one in unavailable
         ):
             raise ValueError(f"unavailable is {unavailable!r}; it may be a tuple of classes of exceptions")
+        if not _is_word(on_failure) and not _is_mapping(on_failure):
+            raise ValueError(
+                f"on_failure is {on_failure!r}; it may be {DEAD_LETTER!r}, {IGNORE!r}, {NOTIFY!r}, the name "
+                f"of another task, or a mapping from classes of exceptions, and {DEFAULT!r}, to one of these"
+            )
         self.attempts: Final = attempts
         self.backoff: Final = backoff
         self.idempotent: Final = idempotent
         self.timeout: Final = timeout
         self.unavailable: Final = unavailable
+        # As a tuple it can be hashed, and nobody changes it later.
+        self.on_failure: Final = (
+            on_failure if isinstance(on_failure, str) else tuple(dict(on_failure).items())
+        )
+
+    def word(self, kind: type[BaseException] | None) -> str:
+        """Returns what happens when the task has failed by an error of this class; None if that is unknown.
+
+        The most specific class that is named counts, as in `except`.
+        """
+        if isinstance(self.on_failure, str):
+            return self.on_failure
+        # Compared by identity, without code of the error's own class.
+        mro = () if kind is None else _mro(kind)
+        words = (word for one in (*mro, DEFAULT) for named, word in self.on_failure if named is one)
+        return next(words, DEAD_LETTER)
+
+    @property
+    def words(self) -> set[str]:
+        """All words that it names."""
+        return (
+            {self.on_failure} if isinstance(self.on_failure, str) else {word for _, word in self.on_failure}
+        )
 
     def key(self, payload: Any, id: str) -> str:
         """Returns the key of an idempotent task's effect: the task's id, or the answer of its key function.

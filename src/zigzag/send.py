@@ -77,13 +77,24 @@ def send_as(identity: Identity) -> None:
     transport_to.cache_clear()
 
 
-def encode(task: str, payload: Mapping[str, Any], *, id: str | None = None) -> str:
-    """Writes the body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError."""
+def encode(
+    task: str,
+    payload: Mapping[str, Any],
+    *,
+    id: str | None = None,
+    failed: Mapping[str, Any] | None = None,
+) -> str:
+    """Writes the body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError.
+
+    failed -- for the task that repairs another one: what that one was.
+    """
     if id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}
     if id is not None:
         message["id"] = id
+    if failed is not None:
+        message["failed"] = failed
     try:
         body = json.dumps(message, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
@@ -112,9 +123,15 @@ def _check_as_the_worker_does(body: str) -> None:
         raise BadPayloadError(f"the worker would refuse the message: {error}") from None
 
 
-def compose(task: str, payload: Mapping[str, Any], options: Options, queue_url: str) -> Outgoing:
+def compose(
+    task: str,
+    payload: Mapping[str, Any],
+    options: Options,
+    queue_url: str,
+    failed: Mapping[str, Any] | None = None,
+) -> Outgoing:
     """Returns the message for the queue of `queue_url`. Raises the errors of `encode`, or SendError."""
-    body = encode(task, payload, id=options.id)
+    body = encode(task, payload, id=options.id, failed=failed)
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
     deduplication_id = options.deduplication_id

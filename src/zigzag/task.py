@@ -10,7 +10,7 @@ from typing import Any, Concatenate, overload
 from zigzag.context import Context
 from zigzag.errors import TaskDefinitionError
 from zigzag.handle import Handle, model_of
-from zigzag.policy import DEFAULT_POLICY, Backoff, Policy
+from zigzag.policy import DEFAULT_POLICY, Backoff, OnFailure, Policy
 
 _GENERATOR = 0x20 | 0x200
 _ANY_MORE = 0x04 | 0x08
@@ -24,7 +24,8 @@ class Task[Payload, **Rest, Result](Handle[Payload]):
     name     -- the function's name, which a message gives as its `task`.
     function -- the function itself; a call of the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
-    policy   -- attempts, backoff, idempotence, timeout, and which errors mean Unavailable.
+    policy   -- attempts, backoff, idempotence, timeout, which errors mean Unavailable, and what happens when
+                it has failed.
     queue    -- the name or the URL of the queue that it is sent to; None is the stack's first one.
     """
 
@@ -60,6 +61,7 @@ def task(
     idempotent: bool | Callable[[Any], str] = ...,
     timeout: float | None = ...,
     unavailable: tuple[type[Exception], ...] = ...,
+    on_failure: OnFailure = ...,
     queue: str | None = ...,
 ) -> _Decorator: ...
 
@@ -73,11 +75,12 @@ def task(
     idempotent: bool | Callable[[Any], str] = DEFAULT_POLICY.idempotent,
     timeout: float | None = DEFAULT_POLICY.timeout,
     unavailable: tuple[type[Exception], ...] = DEFAULT_POLICY.unavailable,
+    on_failure: OnFailure = DEFAULT_POLICY.on_failure,
     queue: str | None = None,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with the settings that differ from the defaults.
 
-    attempts    -- how often the task is tried before its message becomes a dead letter.
+    attempts    -- how often the task is tried before it has failed.
     backoff     -- how long the message waits between attempts.
     idempotent  -- True: once the task is recorded as done for its id, it does not run again for 29 days, and
                    no run begins while the lease of another lasts. A function of the payload: the same, for
@@ -85,12 +88,16 @@ def task(
     timeout     -- seconds that an attempt may take; then it is interrupted, and has failed. The default, and
                    the most, is the function's own time.
     unavailable -- classes of exceptions that mean Unavailable, such as ConnectionError.
+    on_failure  -- what happens when the task has failed: "dead-letter" (a person decides), "ignore" (the
+                   message is deleted), "notify" (a dead letter, and a notification), or the name of another
+                   task, which gets the payload, next to the dead letter. A mapping from classes of
+                   exceptions, and "default", to such words: the most specific class counts.
     queue       -- the name or the URL of the queue that `send` puts the task on; None is the stack's first
                    one. A message on any queue of the stack runs the task.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout, unavailable), queue)
+    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout, unavailable, on_failure), queue)
     return decorator if function is None else decorator(function)
 
 

@@ -5,8 +5,8 @@ metrics, and their dimensions
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 
 Each metric costs money for every value of its dimensions, so there are few. `seconds` has the dimensions
-queue and outcome, of which there are six; its number of values is the number of deliveries. `age_seconds` has
-the dimension queue, for first attempts only: later ones wait for their backoff. Memory is no metric: it
+queue and outcome, of which there are seven; its number of values is the number of deliveries. `age_seconds`
+has the dimension queue, for first attempts only: later ones wait for their backoff. Memory is no metric: it
 matters only when somebody sizes the function, and a query of the log shows it then.
 """
 

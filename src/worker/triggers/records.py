@@ -15,7 +15,7 @@ from shared.delivery import BadEventError, Batch, Delivery
 from worker.result import Report, Result
 from worker.triggers import dispatch
 
-OFF_THE_QUEUE = ("succeeded", "already done", "dead-letter")
+OFF_THE_QUEUE = ("succeeded", "already done", "dead-letter", "ignored")
 """Outcomes whose message is deleted, once they are settled."""
 
 OR_ELSE = "or Trigger=schedule, and deploy"

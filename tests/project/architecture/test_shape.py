@@ -19,6 +19,7 @@ def test_the_public_names_of_zigzag() -> None:
         "Backoff",
         "BadPayloadError",
         "Context",
+        "Failed",
         "Handle",
         "PayloadTooLargeError",
         "Reject",

@@ -106,7 +106,7 @@ def test_metrics_cost_a_month_of_each_and_what_they_add_to_the_lines() -> None:
     without = million_tasks(Setup(), TASK_SECONDS, MEASURED)
     cost = million_tasks(Setup(metrics=True), TASK_SECONDS, MEASURED)
 
-    assert cost.metrics == pytest.approx(2.10)
+    assert cost.metrics == pytest.approx(2.40)
     assert without.metrics == idle_month(Setup(metrics=True)).metrics == 0
     assert cost.before_logs == without.before_logs
     assert cost.total == pytest.approx(cost.before_logs + cost.logs + cost.metrics)

@@ -87,7 +87,7 @@ def test_the_cost_is_the_same_on_every_page_and_in_the_model() -> None:
     assert f"{METRICS} metrics {TIMES} $0.30 = {most}" in PAGE
     lines = f"1,000,000 deliveries {TIMES} {longer} {TIMES} $0.50"
     assert f"{lines} = ${METRICS_LOG_BYTES / 1000 * 0.5:.2f}" in PAGE
-    assert f"At most seven custom metrics](logs-and-metrics.md#metrics), {most} a month" in read(
+    assert f"At most eight custom metrics](logs-and-metrics.md#metrics), {most} a month" in read(
         "docs/configuration.md"
     )
-    assert f"most seven custom metrics, which cost {most} a month" in read("template.yaml")
+    assert f"most eight custom metrics, which cost {most} a month" in read("template.yaml")

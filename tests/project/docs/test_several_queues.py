@@ -159,7 +159,8 @@ def test_its_own_role_has_what_the_workers_has_for_its_queue_alone() -> None:
         ]
 
     (settle, *others) = allows("WorkerRole")
-    assert allows("VideoRole") == [(settle[0], [arn("TaskQueue2")], None), *others]
+    send = (["sqs:SendMessage"], [arn("TaskQueue2")], None)  # as TasksPolicy, for what repairs a task
+    assert allows("VideoRole") == [(settle[0], [arn("TaskQueue2")], None), *others, send]
 
 
 def test_without_its_queue_nothing_of_it_is_there(templates: tuple[Template, Template]) -> None:

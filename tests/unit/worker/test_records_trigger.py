@@ -149,7 +149,7 @@ class TestAnswer:
         assert unfinished.answer().keys() == {"batchItemFailures"}
         return [one["itemIdentifier"] for one in failures]
 
-    @pytest.mark.parametrize("outcome", ["succeeded", "already done", "dead-letter"])
+    @pytest.mark.parametrize("outcome", ["succeeded", "already done", "dead-letter", "ignored"])
     def test_a_message_that_is_off_the_queue_is_not_named(self, outcome: str) -> None:
         assert self.unfinished(a_report(outcome)) == []
 
@@ -158,7 +158,7 @@ class TestAnswer:
     def test_a_message_that_comes_again_is_named(self, outcome: str, settled: bool) -> None:
         assert self.unfinished(a_report(outcome, settled=settled)) == ["m-0"]
 
-    @pytest.mark.parametrize("outcome", ["succeeded", "already done", "dead-letter"])
+    @pytest.mark.parametrize("outcome", ["succeeded", "already done", "dead-letter", "ignored"])
     def test_a_message_whose_settling_failed_is_named(self, outcome: str) -> None:
         # Otherwise Lambda would delete a message whose dead letter is stored nowhere.
         assert self.unfinished(a_report(outcome, settled=False)) == ["m-0"]

@@ -1,0 +1,79 @@
+"""Decides what happens when a task has failed and its policy names more than a dead letter, and writes the
+message for the task that repairs it. Only a failure loads this module.
+
+The repairing task gets the payload of the failed one, and `context.failed`. Its message goes to the queue of
+the failed one, into the same group, before that one is moved to the dead letters. The letter stays: a person
+can still decide if the repair does not help. The id of the repair follows from the letter's, so that a second
+message for the same failure is the same task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause
+from shared.delivery import Delivery
+from shared.ports.queue import Outgoing
+from worker.decode import decode
+from worker.outcome import Attempt, DeadLetter, Ignored
+from zigzag import Failed
+from zigzag.policy import IGNORE, NOTIFY
+
+MAX_FAILED = 10
+"""Most tasks that may fail one after the other, each as the repair of the one before."""
+
+_MAX_WHY = MAX_REASON_CHARACTERS // 2
+
+
+def asked_for(word: str, cause: Cause, attempt: Attempt) -> DeadLetter | Ignored:
+    """Returns the outcome that this word asks for. If it names a task that can't repair this one, the dead
+    letter says so."""
+    if word == IGNORE:
+        return Ignored(cause)
+    why = None if word == NOTIFY else _no_repair(word, attempt)
+    return DeadLetter(cause._replace(on_failure=word) if why is None else without_repair(cause, why))
+
+
+def without_repair(cause: Cause, why: str) -> Cause:
+    """Returns the cause of a letter that nothing repairs. The reason has space for both texts."""
+    why = f"; not repaired: {why}"[:_MAX_WHY]
+    return cause._replace(reason=cause.reason[: MAX_REASON_CHARACTERS - len(why)] + why, on_failure=None)
+
+
+def repair_of(delivery: Delivery, cause: Cause) -> Outgoing:
+    """Returns the message for the task that repairs this one. Raises SendError if there can't be one."""
+    from zigzag import send  # a worker that sends nothing does not load it
+
+    message = decode(delivery)
+    failed = {
+        "task": message.task,
+        "id": message.id,
+        "reason": cause.reason[:MAX_REASON_CHARACTERS],
+        "attempts": cause.attempts,
+        "before": _failed_before(message.failed),
+    }
+    options = send.Options(_repairs_id(message.task, message.id), group=delivery.group)
+    return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", failed)
+
+
+def _no_repair(name: str, attempt: Attempt) -> str | None:
+    """Returns why the task of this name can't repair the one of the attempt, or None. A task that failed in
+    the chain of repairs does not come again: two that name each other would go on for ever."""
+    if name not in attempt.tasks:
+        return f"on_failure of {attempt.task} names {name!r}, and no task is called so; see tasks/__init__.py"
+    failed = [*_failed_before(attempt.failed), attempt.task or ""]
+    if name in failed:
+        return f"on_failure names {name}, which failed before: {', '.join(failed)}"
+    if len(failed) >= MAX_FAILED:
+        return f"{len(failed)} tasks failed one after the other: {', '.join(failed)}"
+    return None
+
+
+def _failed_before(failed: Failed | None) -> list[str]:
+    return [] if failed is None else [*failed.before, failed.task]
+
+
+def _repairs_id(task: str, id: str) -> str:
+    """Returns the id of the repair. It names the failed task as well: others may have the same id."""
+    text = f"failed:{task}:{id}"
+    return text if len(text) <= MAX_ID_CHARACTERS else f"failed:{hashlib.sha256(text.encode()).hexdigest()}"
