@@ -9,3 +9,6 @@ TASKS = {
     "crawl_page": "tasks.crawl_page",
     "push_news": "tasks.push_news",
 }
+
+EVENTS: dict[str, str] = {}
+"""Which task runs for the message of a sender that can't name one, such as S3: docs/foreign-senders.md."""

@@ -2,7 +2,7 @@
 
 The body is JSON: `{"task": "resize_image", "payload": {…}, "id": "…"}`, where `payload` and `id` may be
 missing and other keys are ignored. A message attribute `task` marks a raw body: then the whole body
-is the payload (an S3 event, an SNS notification).
+is the payload. A body that names no task may be a foreign sender's: `worker/foreign/senders.py` knows some.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
 from zigzag import BadPayloadError, Failed, Task
-from zigzag.body import BadMessageError, kind, read, task_id, task_name
+from zigzag.body import BadMessageError, NoTaskError, kind, read, task_id, task_name
 
 
 class Message(NamedTuple):
@@ -28,22 +28,45 @@ class Message(NamedTuple):
     failed: Failed | None = None
 
 
+class NothingToDoError(Exception):
+    """The message asks for no task, and is done: S3's test of a notification. The text says so."""
+
+
 def decode(delivery: Delivery) -> Message:
     """Returns the message of a delivery.
 
-    Raises BadMessageError, whose text is for the person who finds the dead letter.
+    Raises BadMessageError, whose text is for the person who finds the dead letter; NothingToDoError; and
+    BrokenTaskError if a line of EVENTS can't be read.
     """
-    body = read(delivery.body)
     raw = original_attributes(delivery).get("task") if delivery.attributes else None
     if raw is not None:
-        name = raw.get("StringValue")
-        if not isinstance(name, str) or not name:
-            raise BadMessageError("the attribute `task` is no text; it must be the name of a task")
-        return Message(task_name(name), body, _task_id({}, delivery))
+        return raw_message(raw.get("StringValue"), read(delivery.body), delivery)
+    try:
+        return own_message(read(delivery.body), delivery)
+    except NoTaskError as error:
+        from worker.foreign.senders import message_of  # loaded for foreign bodies only
+
+        return message_of(delivery, error)
+
+
+def raw_message(name: Any, body: dict[str, Any], delivery: Delivery, id: str | None = None) -> Message:
+    """Returns the message of a raw body, whose attribute names the task. Raises BadMessageError."""
+    if not isinstance(name, str) or not name:
+        raise BadMessageError("the attribute `task` is no text; it must be the name of a task")
+    return Message(task_name(name), body, id_of(id, delivery))
+
+
+def own_message(body: dict[str, Any], delivery: Delivery, id: str | None = None) -> Message:
+    """Returns the message of a body in our own form. Raises BadMessageError.
+
+    id -- instead of the MessageId, if the body has none.
+    """
     payload = body.get("payload", {})
+    name = task_name(body.get("task"))
     if not isinstance(payload, dict):
         raise BadMessageError(f"`payload` is {kind(payload)}; it must be a JSON object")
-    return Message(task_name(body.get("task")), payload, _task_id(body, delivery), _failed(body))
+    chosen = body.get("id")
+    return Message(name, payload, id_of(id if chosen is None else chosen, delivery), _failed(body))
 
 
 def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
@@ -69,8 +92,8 @@ def _failed(body: dict[str, Any]) -> Failed | None:
     return Failed(task, id, reason, attempts, tuple(before))
 
 
-def _task_id(body: dict[str, Any], delivery: Delivery) -> str:
-    chosen = body.get("id")
+def id_of(chosen: Any, delivery: Delivery) -> str:
+    """Returns the task's id: the chosen one, or that of the delivery. Raises BadMessageError."""
     if chosen is None:
         note = note_of(delivery) if delivery.attributes else {}
         chosen = note.get("id") or note.get("message_id") or delivery.message_id

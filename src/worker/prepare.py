@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, NamedTuple
 
+from shared import log
 from shared.delivery import Delivery
 from shared.ports.records import record_key
-from worker.decode import decode, payload_of
+from worker.decode import NothingToDoError, decode, payload_of
 from worker.lookup import Table, find
-from worker.outcome import Attempt, DeadLetter, Ignored, used_up
+from worker.outcome import Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
 
 
@@ -20,12 +22,19 @@ class Prepared(NamedTuple):
     key: str | None
 
 
-def prepared_for(attempt: Attempt, delivery: Delivery, tasks: Table) -> Prepared | DeadLetter | Ignored:
-    """Reads the message and fills in the attempt. Returns the outcome if the attempts are used up.
+def prepared_for(
+    attempt: Attempt, delivery: Delivery, tasks: Table
+) -> Prepared | DeadLetter | Ignored | Succeeded:
+    """Reads the message and fills in the attempt. Returns the outcome if the attempts are used up, or if the
+    message asks for no task.
 
     Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
-    message = decode(delivery)
+    try:
+        message = decode(delivery)
+    except NothingToDoError as error:
+        log.write(logging.INFO, str(error))
+        return Succeeded()
     attempt.task, attempt.id, attempt.failed = message.task, message.id, message.failed
     attempt.loading = True
     task = find(message.task, tasks)

@@ -34,6 +34,10 @@ class BadMessageError(ValueError):
     """The message is not one of ours, and a retry won't change that."""
 
 
+class NoTaskError(BadMessageError):
+    """The body names no task: it may be a foreign sender's."""
+
+
 def read(text: str) -> dict[str, Any]:
     """Returns a body's JSON object. Raises BadMessageError."""
     try:
@@ -41,14 +45,14 @@ def read(text: str) -> dict[str, Any]:
     except BadMessageError:
         raise
     except json.JSONDecodeError as error:
-        raise BadMessageError(f"the body is not JSON: {error}") from None
+        raise NoTaskError(f"the body is not JSON: {error}") from None
     except RecursionError:
         raise BadMessageError(_TOO_DEEP) from None
     except ValueError:  # the time to read an int grows with the square of its length, so Python has a limit
         most = f"{sys.get_int_max_str_digits():,}"
         raise BadMessageError(f"the body has a number that is too long: at most {most} digits") from None
     if not isinstance(value, dict):
-        raise BadMessageError(f"the body is {kind(value)}; it must be a JSON object with a `task`")
+        raise NoTaskError(f"the body is {kind(value)}; it must be a JSON object with a `task`")
     # In a short text neither can be too much: a value takes two characters, so that the longest paths to the
     # most values are those of half a text of keys and half a text of values.
     if text.count("{") + text.count("[") > MAX_LEVELS or len(text) ** 2 > 8 * MAX_PATHS:
@@ -59,7 +63,7 @@ def read(text: str) -> dict[str, Any]:
 def task_name(name: Any) -> str:
     """Returns the name of a task. Raises BadMessageError if it can't be one."""
     if name is None:
-        raise BadMessageError('the body names no task; it must be like {"task": "hello", "payload": {}}')
+        raise NoTaskError('the body names no task; it must be like {"task": "hello", "payload": {}}')
     if not isinstance(name, str) or not name:
         raise BadMessageError(f"`task` is {kind(name)}; it must be the name of a task")
     if len(name) > MAX_NAME_CHARACTERS:

@@ -6,3 +6,6 @@ A module is imported when the first message for its task comes.
 TASKS = {
     "hello": "tasks.hello",
 }
+
+EVENTS: dict[str, str] = {}
+"""Which task runs for the message of a sender that can't name one, such as S3: docs/foreign-senders.md."""

@@ -34,6 +34,9 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 NOT_OURS = {"boto3", "botocore", "pydantic", "typing_extensions"}
 """Installed packages: pydantic is loaded when the first task with a model runs, boto3 if it is asked for."""
 
+FOR_FEW = {"worker.foreign", "zigzag.extra"}
+"""Ours, for what few tasks or messages need."""
+
 HEAVY = {
     "concurrent.futures.process",
     "concurrent.futures.thread",
@@ -108,7 +111,7 @@ OF_THE_GATES = {
 @pytest.mark.parametrize("flow_control", ["false", "true"])
 @pytest.mark.parametrize(
     ("function", "too_heavy"),
-    [("consumer", NOT_OURS | HEAVY), ("worker", NOT_OURS | HEAVY | ONLY_THE_CONSUMERS)],
+    [("consumer", NOT_OURS | HEAVY), ("worker", NOT_OURS | HEAVY | ONLY_THE_CONSUMERS | FOR_FEW)],
 )
 def test_a_cold_start_loads_nothing_heavy(function: str, too_heavy: set[str], flow_control: str) -> None:
     loaded = loaded_by(function, FlowControl=flow_control)

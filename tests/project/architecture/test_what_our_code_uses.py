@@ -20,6 +20,8 @@ NEVER = {
 WITH_CARE = {
     # It says where to stop; only those who may invoke the worker can give it anything.
     "shared.envelope": {"zlib"},
+    # It decodes the keys of S3's objects by a function that only reads text.
+    "worker.foreign.senders": {"urllib.parse"},
     # It starts its own slots, before and without any message.
     "server.supervisor": {"subprocess"},
     # It calls AWS's endpoints, of the region's or a variable's name: see test_what_a_message_reaches.py.

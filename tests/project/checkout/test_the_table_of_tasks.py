@@ -12,6 +12,7 @@ import pytest
 
 import tasks
 from tasks import TASKS
+from worker.foreign.lines import line_of
 from worker.lookup import BrokenTaskError, find
 from zigzag import Task
 
@@ -21,7 +22,7 @@ TABLE = Path(tasks.__file__)
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-def line_of(name: str) -> str:
+def place_of(name: str) -> str:
     """Returns the name's place in the table: file and line, to click on."""
     for number, line in enumerate(TABLE.read_text().splitlines(), start=1):
         if f'"{name}"' in line or f"'{name}'" in line:
@@ -34,7 +35,7 @@ def test_a_line_of_the_table_leads_to_a_task(name: str) -> None:
     try:
         find(name, TASKS)
     except BrokenTaskError as error:
-        pytest.fail(f"{line_of(name)}: the task {name}: {error}", pytrace=False)
+        pytest.fail(f"{place_of(name)}: the task {name}: {error}", pytrace=False)
 
 
 @pytest.mark.parametrize("file", sorted(TABLE.parent.glob("[!_]*.py")), ids=lambda file: file.stem)
@@ -49,3 +50,15 @@ def test_a_task_has_its_line_in_the_table(file: Path) -> None:
             f'{TABLE}: no line for the task {missing[0]}: add "{missing[0]}": "tasks.{file.stem}",',
             pytrace=False,
         )
+
+
+def test_a_place_of_leads_to_a_task() -> None:
+    wrong = []
+    for key, value in getattr(tasks, "EVENTS", {}).items():
+        try:
+            if (line := line_of(key, value)).task not in TASKS:
+                wrong.append(f"{place_of(key)}: there is no task {line.task}, to which {key!r} leads")
+        except BrokenTaskError as error:
+            wrong.append(f"{place_of(key)}: {error}")
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)

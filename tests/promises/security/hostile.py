@@ -34,6 +34,21 @@ SCALARS = (
 NUMBERS = ("9" * 5_000, "1e999", "-1e999", "1E400", "0." + "1" * 5_000, "-", "01", "1_000", "0x1", "NaN")
 # fmt: on
 
+FOREIGN: tuple[dict[str, Any], ...] = (
+    {"Type": "Notification", "MessageId": "sns-1", "TopicArn": "arn:aws:sns:x:1:news", "Message": "{}"},
+    {"Records": [{"eventSource": "aws:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": "a+b%FF"}}}]},
+    {"id": "e-1", "source": "aws.ec2", "detail-type": "x", "detail": {}},
+    {"AlarmName": "a", "NewStateValue": "ALARM", "StateChangeTime": "x"},
+    {"Service": "Amazon S3", "Event": "s3:TestEvent"},
+    {
+        "body": base64.b64encode(b'[["x"], {"number": 1}, {"chord": null}]').decode(),
+        "headers": {"task": "shop.add", "id": "c-1", "eta": "2027-01-15T07:30:00", "expires": None},
+        "properties": {"body_encoding": "base64"},
+        "content-type": "application/json",
+    },
+)
+"""Bodies of foreign senders, SNS's envelope first."""
+
 
 class Hostile:
     """A source of hostile things: the same ones for the same seed."""
@@ -52,6 +67,8 @@ class Hostile:
     def body(self) -> str:
         """Returns a body: a good one, a mutated one, or none at all."""
         body: Any = {"task": self._one_of(TASKS), "payload": self._payload()}
+        if self._chance(0.2):
+            return self._foreign(body)
         if self._chance(0.3):
             body["id"] = self._text()
         for _ in range(self._one_of((0, 0, 1, 1, 2))):
@@ -60,6 +77,21 @@ class Hostile:
         for _ in range(self._one_of((0, 0, 0, 1, 2))):
             text = self._torn(text)
         return text
+
+    def _foreign(self, body: Any) -> str:
+        """Returns a body of a foreign sender, mutated, in envelopes."""
+        body = self._one_of((*FOREIGN, body))
+        for _ in range(self._one_of((0, 1, 1, 2))):
+            body = self._mutated(body)
+        text = self._json(body)
+        for _ in range(self._one_of((0, 0, 1, 2, 3))):
+            wrapped = FOREIGN[0] | {"Message": text}
+            text = (
+                base64.b64encode(text.encode(errors="replace")).decode()
+                if self._chance(0.3)
+                else self._json(wrapped)
+            )
+        return self._torn(text) if self._chance(0.2) else text
 
     def event(self) -> Any:
         """Returns an event of the worker, mutated: in most of them a part only, somewhere in the depth."""

@@ -1,0 +1,124 @@
+"""Reads a call of a Celery task from kombu's message, if it is JSON and can be done as it was meant.
+
+kombu puts a message on SQS as JSON in base64, or as JSON itself; its `body` is base64 once more. Protocol 2
+has the task in `headers`, and `[args, kwargs, embed]` as the body
+(https://docs.celeryq.dev/en/stable/internals/protocol.html). A call of which a part would be lost is refused:
+a callback would never run, a delay would not be kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from zigzag.body import BadMessageError, NoTaskError, kind, read
+
+WHAT = "a message of Celery"
+
+
+class Call(NamedTuple):
+    """A call of a task, by Celery's name of it."""
+
+    task: str
+    id: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+def from_base64(text: str) -> str:
+    """Returns the text that is in base64. Raises NoTaskError if it is none in UTF-8."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        raise NoTaskError("the body is neither JSON, nor JSON in base64") from None
+
+
+def call_of(message: dict[str, Any], now: float | None) -> Call | None:
+    """Returns the call in a message of kombu; None if it is no such message. Raises BadMessageError.
+
+    now -- when it was received, in epoch seconds; None if that is not known.
+    """
+    headers, properties, body = (message.get(key) for key in ("headers", "properties", "body"))
+    if not (isinstance(headers, dict) and isinstance(properties, dict) and isinstance(body, str)):
+        return None
+    _check_content(message, headers)
+    try:
+        text = from_base64(body) if properties.get("body_encoding") == "base64" else body
+        json.loads(text)  # one value, so that the next line can't read two
+        found = read(f'{{"body": {text}}}')["body"]  # within the limits of every body
+    except (ValueError, RecursionError) as error:
+        reason = error if isinstance(error, BadMessageError) else "it is not JSON"
+        raise BadMessageError(f"it is {WHAT}, and its content can't be read: {reason}") from None
+    if isinstance(found, dict) and "task" in found:
+        raise _refusal("it is of protocol 1: set `task_protocol = 2` where it is sent")
+    name, id = headers.get("task"), headers.get("id")
+    if not (isinstance(name, str) and isinstance(id, str) and name and id):
+        raise _refusal("it names no task and no id in its headers")
+    args, kwargs, embed = found if isinstance(found, list) and len(found) == 3 else (None, None, None)
+    if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict | None)):
+        raise _refusal(f"its content is {kind(found)}; it must be [args, kwargs, embed]")
+    _check_what_would_be_lost(headers, embed or {}, now)
+    return Call(name, id, args, kwargs)
+
+
+def payload_of(call: Call, names: Sequence[str]) -> dict[str, Any]:
+    """Returns a call's arguments by their names. Raises BadMessageError.
+
+    names -- of the arguments that came without one, in their order.
+    """
+    if len(call.args) > len(names):
+        raise _refusal(
+            f"it has {len(call.args)} arguments without a name, and its line in EVENTS names {len(names)}: "
+            'write `"…": "task(first, second)"`, or send all by name'
+        )
+    given = dict(zip(names, call.args, strict=False))
+    if twice := [name for name in given if name in call.kwargs]:
+        raise _refusal(f"it has the argument {twice[0]} twice, once without its name")
+    return given | call.kwargs
+
+
+def _check_content(message: dict[str, Any], headers: dict[str, Any]) -> None:
+    if message.get("content-type") != "application/json":
+        raise _refusal(
+            "its content is no JSON, and pickle, YAML and msgpack are not read: pickle can run any code; "
+            "set `task_serializer = 'json'` where it is sent"
+        )
+    if str(message.get("content-encoding", "utf-8")).lower() not in ("utf-8", "us-ascii"):
+        raise _refusal("its content is not in UTF-8")
+    if headers.get("compression"):
+        raise _refusal("it is compressed: leave out `task_compression` where it is sent")
+
+
+def _check_what_would_be_lost(headers: dict[str, Any], embed: dict[str, Any], now: float | None) -> None:
+    """Raises BadMessageError if the call, run now and alone, would not be what its sender meant."""
+    for part in ("callbacks", "errbacks", "chain", "chord"):
+        if embed.get(part):
+            raise _refusal(
+                f"it has a part that nothing here would run, `{part}`: let the task send what follows"
+            )
+    if (eta := _time(headers, "eta")) is not None and (now is None or eta > now):
+        raise _refusal(
+            "its `eta` or `countdown` has not come: redrive it then, or send it with delay_seconds"
+        )
+    if (expires := _time(headers, "expires")) is not None and now is not None and expires <= now:
+        raise _refusal("it has expired, by its `expires`")
+
+
+def _time(headers: dict[str, Any], name: str) -> float | None:
+    """Returns a time in epoch seconds; one without a zone is UTC's, as Celery has it."""
+    value = headers.get(name)
+    if value is None:
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise _refusal(f"its `{name}` is no time") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _refusal(reason: str) -> BadMessageError:
+    return BadMessageError(f"it is {WHAT}: {reason}")
