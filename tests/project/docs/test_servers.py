@@ -53,8 +53,10 @@ def test_its_queue_is_kept_encrypted_and_retained_like_those_of_the_stack(resour
 
     for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
         assert queue[policy] == of_the_stack[policy]
-    for name in ("MessageRetentionPeriod", "SqsManagedSseEnabled"):
-        assert queue["Properties"][name] == of_the_stack["Properties"][name]
+    name = "MessageRetentionPeriod"
+    assert queue["Properties"][name] == of_the_stack["Properties"][name]
+    _, _, without_a_key = of_the_stack["Properties"]["SqsManagedSseEnabled"]["Fn::If"]
+    assert queue["Properties"]["SqsManagedSseEnabled"] is without_a_key
     _, _, by_schedule = of_the_stack["Properties"]["VisibilityTimeout"]["Fn::If"]
     assert queue["Properties"]["VisibilityTimeout"] == by_schedule
 

@@ -44,6 +44,8 @@ def test_the_places_that_are_promised_keep_their_names() -> None:
     assert marked == {
         "template.yaml": [
             "# ==== YOURS: parameters ====",
+            "# ==== YOURS: senders ====",
+            "# ==== YOURS: senders to a FIFO queue ====",
             "# ==== YOURS: workers of queues ====",
             "# ==== YOURS: environment variables ====",
             "# ==== YOURS: the worker function ====",

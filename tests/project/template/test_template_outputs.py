@@ -56,14 +56,23 @@ def test_the_queues_are_told_with_their_names_weights_and_urls(ours: Template) -
     assert text == "default:<DefaultWeight>=<TaskQueue> <Queue2>=<TaskQueue2> <Queue5>=<TaskQueue5>"
 
 
-def test_the_producers_policy_allows_sending_to_the_stacks_queues_and_no_more(template: Template) -> None:
-    told = template.decided(template.source["Outputs"]["ProducerPolicy"], Queue2="urgent:6", Queue5="bulk")
+@pytest.mark.parametrize(
+    ("key", "actions", "resources"),
+    [("none", [], []), ("arn:…", ["kms:GenerateDataKey", "kms:Decrypt"], ["<KmsKeyArn>"])],
+    ids=["without a key", "with a key"],
+)
+def test_the_producers_policy_allows_sending_to_the_stacks_queues_and_no_more(
+    template: Template, key: str, actions: list[str], resources: list[str]
+) -> None:
+    told = template.decided(
+        template.source["Outputs"]["ProducerPolicy"], Queue2="urgent:6", Queue5="bulk", KmsKeyArn=key
+    )
 
     between, parts = told["Value"]["Fn::Join"]
     assert json.loads(between.join(pasted({"Value": part}) for part in parts)) == {
         "Effect": "Allow",
-        "Action": "sqs:SendMessage",
-        "Resource": ["<TaskQueue.Arn>", "<TaskQueue2.Arn>", "<TaskQueue5.Arn>"],
+        "Action": ["sqs:SendMessage", *actions],
+        "Resource": ["<TaskQueue.Arn>", "<TaskQueue2.Arn>", "<TaskQueue5.Arn>", *resources],
     }
 
 

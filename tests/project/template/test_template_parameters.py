@@ -83,6 +83,17 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("FlowControl", "True", False),  # the consumer would not start
         ("LogRetentionDays", "31", False),
         ("Metrics", "True", False),  # the worker would not start
+        ("SenderAccounts", "222222222222,arn:aws:iam::333333333333:role/team/shop", True),
+        ("SenderAccounts", "*", False),  # everybody
+        ("SenderAccounts", "222222222222, 333333333333", False),  # the blank would be part of the second
+        ("SenderTopics", "arn:aws:sns:eu-west-1:222222222222:orders.fifo", True),
+        ("SenderTopics", "arn:aws:sns:eu-west-1:222222222222:*", False),
+        ("SenderBuckets", "arn:aws:s3:::my.uploads,arn:aws-cn:s3:::more", True),
+        ("SenderBuckets", "uploads", False),
+        ("SenderRules", "arn:aws:events:eu-west-1:222222222222:rule/shop/orders", True),
+        ("SenderRules", ",".join(["arn:aws:events:eu-west-1:222222222222:rule/a"] * 11), False),
+        ("KmsKeyArn", "arn:aws:kms:eu-west-1:222222222222:key/mrk-0a1b", True),
+        ("KmsKeyArn", "alias/tasks", False),
         ("Architecture", "amd64", False),
     ],
 )

@@ -25,7 +25,7 @@ def test_an_item_expires_by_the_attribute_that_the_code_writes(template: Templat
 
 
 def test_an_idle_table_costs_nothing(template: Template) -> None:
-    table = template.properties("RecordsTable")
+    table = template.decided(template.properties("RecordsTable"))
 
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     # Nor does anything else: no key of KMS, no backups, no stream, no index.

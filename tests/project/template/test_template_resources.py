@@ -19,7 +19,7 @@ FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_queue_is_encrypted(template: Template, queue: str) -> None:
-    assert template.properties(queue)["SqsManagedSseEnabled"] is True
+    assert template.decided(template.properties(queue))["SqsManagedSseEnabled"] is True
 
 
 @pytest.mark.parametrize("fifo", ["false", "true"])
@@ -33,7 +33,7 @@ def test_a_queue_refuses_anything_but_tls(template: Template, queue: str, fifo: 
     )
 
     # Then it denies everybody everything without TLS
-    (statement,) = statements(policy["Properties"]["PolicyDocument"])
+    (statement,) = statements(template.decided(policy["Properties"]["PolicyDocument"]))
     assert statement["Effect"] == "Deny"
     assert statement["Principal"] == "*"
     assert statement["Action"] == ["sqs:*"]

@@ -1,0 +1,57 @@
+"""With a key of one's own: is all encrypted with it, and may the functions use it, for that only?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.project.template.reading import Template, statements
+
+KEY = {"Ref": "KmsKeyArn"}
+GIVEN = {"KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0a1b"}
+QUEUE = ("KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled")
+ENCRYPTED: dict[str, dict[str, Any]] = {
+    "AWS::SQS::Queue": dict(zip(QUEUE, (KEY, 3600, False), strict=True)),
+    "AWS::DynamoDB::Table": {
+        "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY}
+    },
+    "AWS::Logs::LogGroup": {"KmsKeyId": KEY},
+    "AWS::SNS::Topic": {"KmsMasterKeyId": KEY},
+}
+WITHOUT: dict[str, dict[str, Any]] = {kind: {} for kind in ENCRYPTED} | {"AWS::SQS::Queue": {QUEUE[2]: True}}
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [(GIVEN, ENCRYPTED), ({}, WITHOUT)], ids=["with a key", "without"]
+)
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_all_that_holds_data_has_the_key_if_there_is_one(
+    ours: Template, kind: str, given: dict[str, str], wanted: dict[str, Any]
+) -> None:
+    resources = ours.of_type(kind)
+    assert resources
+
+    names = {name for one in ENCRYPTED.values() for name in one}
+    for one in resources.values():
+        properties = ours.decided(one["Properties"], **given)
+        assert {name: value for name, value in properties.items() if name in names} == wanted[kind]
+
+
+def test_only_with_a_key_the_functions_may_use_it_and_only_through_the_queues_and_the_table(
+    ours: Template,
+) -> None:
+    policy = ours.ours["UseKeyPolicy"]
+
+    assert ours.holds(policy["Condition"], **GIVEN)
+    assert not ours.holds(policy["Condition"])
+    assert policy["Properties"]["Roles"] == [{"Ref": "ConsumerRole"}, {"Ref": "WorkerRole"}]
+    services = [{"Fn::Sub": f"{one}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for one in ("sqs", "dynamodb")]
+    assert list(statements(policy["Properties"]["PolicyDocument"])) == [
+        {
+            "Sid": "UseKey",
+            "Effect": "Allow",
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "Resource": [KEY],
+            "Condition": {"StringEquals": {"kms:ViaService": services}},
+        }
+    ]
