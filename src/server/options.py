@@ -27,6 +27,7 @@ _DEFAULTS = {
     "ZIGZAG_QUEUES": "",
     "ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL": "",
     "ZIGZAG_METRICS": "false",
+    "ZIGZAG_LARGE_BUCKET": "",
     "ZIGZAG_TRANSPORT": LEAN,
 }
 """Variables of the worker function that a server need not have."""

@@ -59,6 +59,10 @@ def text(may_be: str) -> Any:
     return Setting(parse, may_be)
 
 
+def text_or_empty(may_be: str) -> Any:
+    return Setting(str, f"{may_be}, or empty")
+
+
 def true_or_false() -> Any:
     """Describes a field that is a bool, written as in CloudFormation's parameters."""
 

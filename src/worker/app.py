@@ -16,7 +16,7 @@ from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import gates_by, transports_by_now
+from worker.transports import gates_by, reader_of, transports_by_now
 from worker.triggers.trigger import triggered
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
@@ -53,17 +53,16 @@ def _worker(queue_url: str) -> Worker:
         metrics_of=queue_url if settings.metrics else None,
         name=settings.names[queue_url],
         gates=gates,
+        reader=reader_of(settings.large_bucket, PROCESS.limit_mb, PROCESS.ends_at),
     )
 
 
 def handler(event: object, context: Any) -> Any:
     """Works one batch, and answers as its trigger does. Raises BadEventError."""
     settings = _settings()
+    weights = [queue.weight for queue in settings.queues]
     batch, observers, answer = triggered(
-        event,
-        settings.names,
-        flow_control=settings.flow_control,
-        weights=[queue.weight for queue in settings.queues],
+        event, settings.names, flow_control=settings.flow_control, weights=weights
     )
     worker = _worker(batch.queue_url or settings.queue_url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)

@@ -35,18 +35,24 @@ class NothingToDoError(Exception):
 def decode(delivery: Delivery) -> Message:
     """Returns the message of a delivery.
 
-    Raises BadMessageError, whose text is for the person who finds the dead letter; NothingToDoError; and
-    BrokenTaskError if a line of EVENTS can't be read.
+    Raises BadMessageError, whose text is for the person who finds the dead letter; NothingToDoError;
+    BrokenTaskError if a line of EVENTS can't be read; and AwayError if the body is in S3, and can't be read
+    now.
     """
+    text = delivery.body
+    if text.startswith('["'):  # perhaps a pointer to an object in S3, which has the body
+        from worker.large import text_of
+
+        text = text_of(delivery)
     raw = original_attributes(delivery).get("task") if delivery.attributes else None
     if raw is not None:
-        return raw_message(raw.get("StringValue"), read(delivery.body), delivery)
+        return raw_message(raw.get("StringValue"), read(text), delivery)
     try:
-        return own_message(read(delivery.body), delivery)
+        return own_message(read(text), delivery)
     except NoTaskError as error:
         from worker.foreign.senders import message_of  # loaded for foreign bodies only
 
-        return message_of(delivery, error)
+        return message_of(delivery, text, error)
 
 
 def raw_message(name: Any, body: dict[str, Any], delivery: Delivery, id: str | None = None) -> Message:

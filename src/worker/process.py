@@ -36,6 +36,8 @@ class LambdaProcess:
 
     memory_mb   -- the memory that it may use; 0 if it is not known.
     exit_status -- the status with which it ends itself.
+
+    limit_mb -- that memory.
     """
 
     def __init__(self, memory_mb: int | None = None, exit_status: int = 1) -> None:
@@ -47,7 +49,7 @@ class LambdaProcess:
         self._loop: Loop | None = None  # made when the first task needs it
         self._environ = os.environ  # kept: a task may put another in its place
         of_lambda = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 0)
-        self._memory_mb = of_lambda if memory_mb is None else memory_mb
+        self.limit_mb = of_lambda if memory_mb is None else memory_mb
 
     def begin(self, seconds_left: Callable[[], float]) -> None:
         """Begins an invocation, which ends when no seconds are left."""
@@ -109,7 +111,7 @@ class LambdaProcess:
         """Puts back what a task changed. Never raises: the task has not failed by that."""
         try:  # in this order: the rest needs the limits that were there before
             left = (before and before.put_back()) or (self._loop and self._loop.unfit())
-            return left or self.exit_reason or worn_out(self.memory_mb(), self._memory_mb)
+            return left or self.exit_reason or worn_out(self.memory_mb(), self.limit_mb)
         except BaseException as error:
             return f"what its task changed can't be put back: {words(error)}"
 

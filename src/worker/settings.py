@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.queues import DEFAULT, MoreQueue, dead_letters_of
-from shared.settings import list_of_queues, one_of, text, true_or_false, url, url_or_empty
+from shared.settings import list_of_queues, one_of, text, text_or_empty, true_or_false, url, url_or_empty
 
 
 class WorkerSettings(NamedTuple):
@@ -16,6 +16,7 @@ class WorkerSettings(NamedTuple):
     other_dead_letter_queue_url -- of queues of the other kind: FIFO if the first one is not, or standard.
     metrics      -- whether a delivery's log line carries its metrics as well.
     flow_control -- whether the queue has a gate, in the table of records.
+    large_bucket -- the name of the bucket with the bodies of large messages, if there is one.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -26,6 +27,7 @@ class WorkerSettings(NamedTuple):
     records_table: str = text("the name of the DynamoDB table of records")
     metrics: bool = true_or_false()
     flow_control: bool = true_or_false()
+    large_bucket: str = text_or_empty("the name of the bucket of large payloads")
 
     @property
     def names(self) -> dict[str, str]:

@@ -3,6 +3,7 @@ changes the variables."""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ from zigzag.send import send_as
 
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
+    from shared.ports.objects import Objects
+    from worker.large import Reader
+
+UNKNOWN_MB = 1024
+"""Memory by which large messages are bounded in a process without a known limit, as a server may have."""
 
 
 def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transport, Transport]:
@@ -49,3 +55,27 @@ def gates_by(
     aws.prepare("dynamodb")
     beats.prepare("dynamodb")
     return DynamoDbGates(aws, table, ends_at), DynamoDbGates(beats, table, ends_at)
+
+
+def reader_of(bucket: str, memory_mb: int, ends_at: Callable[[], float]) -> Callable[[], Reader] | None:
+    """Returns what makes the reader of large messages; None without a bucket.
+
+    memory_mb -- the memory of this process; 0 if it is not known.
+    ends_at   -- when the invocation ends, in epoch seconds.
+    """
+    if not bucket:
+        return None
+    identity = Identity(os.environ)
+
+    @functools.cache
+    def objects() -> Objects:
+        from shared.aws.s3_objects import S3Objects  # with boto3, in the time of the first large message
+
+        return S3Objects(bucket, identity=identity, ends_at=ends_at)
+
+    def make() -> Reader:
+        from worker.large import Reader
+
+        return Reader(bucket, objects, memory_mb or UNKNOWN_MB)
+
+    return make

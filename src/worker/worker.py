@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
     from worker.flow.flow import WorkersFlow
     from worker.guards.guard import Guard
+    from worker.large import Reader
 
 
 class Worker:
@@ -39,6 +40,7 @@ class Worker:
     name           -- the queue's name, which its gate has.
     gates          -- the gates of a stack with flow control, and those for renewals, which send a call once;
                       None for others.
+    reader         -- makes the reader of large messages, whose bodies are in S3; None if the stack has none.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Worker:
         metrics_of: str | None = None,
         name: str = DEFAULT,
         gates: tuple[WorkedGates, WorkedGates] | None = None,
+        reader: Callable[[], Reader] | None = None,
     ) -> None:
         self._queue = queue
         self._records = records
@@ -65,6 +68,7 @@ class Worker:
         self._beats = queue if beats is None else beats
         self._settler = Settler(queue, dead_letters, clock, random, host)
         self._flow = None if gates is None else _flow(name, gates, clock, random, host)
+        self._reader = reader
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
 
@@ -76,6 +80,8 @@ class Worker:
         seconds_left -- how long until Lambda ends the function.
         observers    -- of this batch, besides those of every batch.
         """
+        if self._reader is not None and any(one.body.startswith('["') for one in batch.deliveries):
+            batch = self._reader().of(batch)
         settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
+from shared.ports.objects import Objects
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT, more_queues
 from zigzag.errors import SendError
@@ -31,11 +32,13 @@ class _Open(NamedTuple):
 
     process -- the id of its process. A forked child has only a copy: a message in it would be lost.
     named   -- returns the outbox of a queue's name or URL; None if all queues' messages go to the one.
+    objects -- the bucket of large messages, if there is one.
     """
 
     outbox: Outbox
     process: int
     named: Callable[[str], Outbox] | None
+    objects: Objects | None
 
 
 _here: ContextVar[_Open | None] = ContextVar("outbox", default=None)
@@ -44,13 +47,16 @@ _open: list[_Open] = []
 
 
 @contextmanager
-def sending_to(outbox: Outbox, named: Callable[[str], Outbox] | None = None) -> Iterator[None]:
+def sending_to(
+    outbox: Outbox, named: Callable[[str], Outbox] | None = None, objects: Objects | None = None
+) -> Iterator[None]:
     """Sends tasks to `outbox` instead of AWS within a `with` block, from other threads as well.
 
-    named -- returns the outbox for a queue's name or URL, or raises SendError. Without it, `outbox` takes the
-             messages for all queues.
+    named   -- returns the outbox for a queue's name or URL, or raises SendError. Without it, `outbox` takes
+               the messages for all queues.
+    objects -- the bucket of large messages; without it, they are refused.
     """
-    here = _Open(outbox, os.getpid(), named)
+    here = _Open(outbox, os.getpid(), named, objects)
     token = _here.set(here)
     _open.append(here)
     try:
@@ -63,18 +69,32 @@ def sending_to(outbox: Outbox, named: Callable[[str], Outbox] | None = None) -> 
 def standing_in(queue: str | None) -> Outbox | None:
     """Returns the outbox in the queue's place, or None for AWS. Raises SendError if it can't be known which
     one this thread or process means."""
+    here = _open_here()
+    if here is None:
+        return None
+    if here.process != os.getpid():
+        raise SendError("this process was forked in a test's sandbox, which is its parent's: send there")
+    return here.outbox if queue is None or here.named is None else here.named(queue)
+
+
+def is_standing_in() -> bool:
+    return _open_here() is not None
+
+
+def bucket_standing_in() -> Objects | None:
+    """Returns the bucket of the outbox in the queue's place, if that has one."""
+    here = _open_here()
+    return None if here is None else here.objects
+
+
+def _open_here() -> _Open | None:
     here = _here.get()
     if here is None and len(_open) > 1:
         raise SendError(
             "more than one sandbox is open, and this thread does not say which: start it with "
             "`contextvars.copy_context().run`, or close the others"
         )
-    here = here or next(iter(_open), None)
-    if here is None:
-        return None
-    if here.process != os.getpid():
-        raise SendError("this process was forked in a test's sandbox, which is its parent's: send there")
-    return here.outbox if queue is None or here.named is None else here.named(queue)
+    return here or next(iter(_open), None)
 
 
 def url_of(queue: str | None) -> str:

@@ -28,6 +28,7 @@ from zigzag.values import Value
 
 if TYPE_CHECKING:
     from shared.aws.transport import Transport
+    from shared.ports.objects import Objects
 
 ENVELOPE_BYTES = 10_000
 """Bytes that the worker's event may add to the body: receipt handle, system attributes, lease."""
@@ -88,6 +89,24 @@ def encode(
 
     failed -- for the task that repairs another one: what that one was.
     """
+    body = _written(task, payload, id, failed)
+    if why := _too_large(task, body):
+        raise PayloadTooLargeError(f"{why}: send what is large to S3 and put its key in the payload")
+    return body
+
+
+def _too_large(task: str, body: str) -> str:
+    """Returns why the message fits no dispatch, or ''."""
+    # The worker's event escapes the body once more, so quotes and backslashes count twice.
+    escaped, most = len(json.dumps(body, ensure_ascii=False).encode()), MAX_EVENT_BYTES - ENVELOPE_BYTES
+    if escaped <= most:
+        return ""
+    return f"the message for {task} takes {escaped:,} bytes; at most {most:,} fit an asynchronous invoke"
+
+
+def _written(
+    task: str, payload: Mapping[str, Any], id: str | None, failed: Mapping[str, Any] | None
+) -> str:
     if id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}
@@ -101,14 +120,6 @@ def encode(
         raise BadPayloadError(f"the payload for {task} can't be written as JSON: {error}") from error
     if re.search(REFUSED_CHARACTERS, body):
         body = json.dumps(message)  # all ASCII: no character that SQS refuses
-    # The worker's event escapes the body once more, so quotes and backslashes count twice.
-    escaped = len(json.dumps(body, ensure_ascii=False).encode())
-    if escaped > MAX_EVENT_BYTES - ENVELOPE_BYTES:
-        raise PayloadTooLargeError(
-            f"the message for {task} takes {escaped:,} bytes; at most "
-            f"{MAX_EVENT_BYTES - ENVELOPE_BYTES:,} fit an asynchronous invoke: "
-            "send what is large to S3 and put its key in the payload"
-        )
     _check_as_the_worker_does(body)
     return body
 
@@ -129,20 +140,32 @@ def compose(
     options: Options,
     queue_url: str,
     failed: Mapping[str, Any] | None = None,
+    bucket: Objects | None = None,
 ) -> Outgoing:
-    """Returns the message for the queue of `queue_url`. Raises the errors of `encode`, or SendError."""
-    body = encode(task, payload, id=options.id, failed=failed)
+    """Returns the message for the queue of `queue_url`; the body of one that fits no dispatch is put into a
+    bucket before. Raises the errors of `encode`, or SendError.
+
+    failed -- for the task that repairs another one: what that one was.
+    bucket -- that bucket; without it, the one that ZIGZAG_LARGE_BUCKET names.
+    """
+    body = _written(task, payload, options.id, failed)
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
     deduplication_id = options.deduplication_id
     if fifo and deduplication_id is None and options.id is not None:
         deduplication_id = _deduplication_id(task, options.id)
-    return Outgoing(
+    message = Outgoing(
         body,
         group=options.group,
         deduplication_id=deduplication_id,
         delay_seconds=options.delay_seconds,
     )
+    if not (why := _too_large(task, body)):
+        return message
+    from zigzag.extra.large import bucket_for, offloaded  # few messages are large
+
+    bucket = bucket or bucket_for(_identity, _region_of(queue_url))
+    return offloaded(task, message, queue_url, bucket, why)
 
 
 def _check(options: Options, *, fifo: bool) -> None:
@@ -210,6 +233,9 @@ def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
 
     variables = os.environ if _identity is None else _identity.variables
     wanted = variables.get("ZIGZAG_TRANSPORT", usual)
+    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=_region_of(url))
+
+
+def _region_of(url: str) -> str | None:
     named = re.match(_REGION, url)
-    region = named[1].lower() if named else None
-    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=region)
+    return named[1].lower() if named else None

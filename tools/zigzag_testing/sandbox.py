@@ -30,6 +30,7 @@ from zigzag_testing.event_sources import BY_SCHEDULE, EventSources, checked
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_lambda import MemoryLambda
+from zigzag_testing.memory_objects import MemoryObjects, reader_of
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.operated import Operated
@@ -52,8 +53,8 @@ class Sandbox(Operated, Scheduled):
     queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
                                "default" is the first one.
     fifo                    -- whether the queues are FIFO queues, or the names of those that are.
-    linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, batch_size, flow_control
-                            -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
+    linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, batch_size, flow_control,
+    large_payloads          -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
     consumer_speed          -- most dispatches a second of one consumer; None = no limit.
     worker_timeout_seconds  -- as the parameter WorkerTimeout.
     queue_workers           -- timeouts of the workers of those queues that have one of their own, by queue.
@@ -68,8 +69,8 @@ class Sandbox(Operated, Scheduled):
 
     An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
     is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
-    their own workers. With `flow_control` an operator can pause and limit queues (`zigzag_testing.operated`).
-    In a `with` statement, `task.send(…)` sends to the sandbox.
+    their own workers, `objects` the bucket of large payloads. With `flow_control` an operator can pause and
+    limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox.
     """
 
     gates: MemoryGates | None
@@ -89,6 +90,7 @@ class Sandbox(Operated, Scheduled):
         consumer_speed: float | None = None,
         batch_size: int = 1,
         flow_control: bool = False,
+        large_payloads: bool = False,
         worker_timeout_seconds: float = 60,
         queue_workers: Mapping[str, float] | None = None,
         concurrency: int | None = None,
@@ -110,6 +112,7 @@ class Sandbox(Operated, Scheduled):
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.records = self.queues[DEFAULT], MemoryRecords()
         self.gates = BoundedGates(quotas, self.clock) if flow_control else None
+        self.objects = MemoryObjects() if large_payloads else None
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
         of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._make_functions(quotas, Parameters(*limits), *of_workers)
@@ -138,7 +141,7 @@ class Sandbox(Operated, Scheduled):
         self._events = EventSources(self._stack, self.workers, self.workers_of, *of_each)
 
     def __enter__(self) -> Self:
-        self._sending.enter_context(send.sending_to(self.queue, self._stack.named))
+        self._sending.enter_context(send.sending_to(self.queue, self._stack.named, self.objects))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -234,6 +237,7 @@ class Sandbox(Operated, Scheduled):
                 host=VirtualHost(self.faults, at_first_line=ports.at_first_line),
                 name=name,
                 gates=ports.gates,
+                reader=reader_of(self.objects),
             )
             reports = await worker.work(batch, seconds_left, *observers)
         self.reports += reports

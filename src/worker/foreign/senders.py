@@ -45,14 +45,15 @@ class _Event(NamedTuple):
     id: str | None = None
 
 
-def message_of(delivery: Delivery, refused: NoTaskError) -> Message:
+def message_of(delivery: Delivery, text: str, refused: NoTaskError) -> Message:
     """Returns the message of a body that is not ours.
 
+    text    -- the body, or the object that it points to.
     refused -- why it is not; its text begins the reason if the sender is unknown as well.
 
     Raises BadMessageError, NothingToDoError, or BrokenTaskError if the line of EVENTS can't be read.
     """
-    text, id, notifications = delivery.body, None, list[_Event]()
+    id, notifications = None, list[_Event]()
     while (body := _object(text)) is not None and _is_notification(body):
         if len(notifications) == MAX_ENVELOPES:
             raise BadMessageError(f"the body is a notification of SNS within {MAX_ENVELOPES} others")
