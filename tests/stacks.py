@@ -50,12 +50,14 @@ def deployed(
     queues: Mapping[str, int] | None = None,
     fifo: str = "",
     trigger: str | None = None,
+    **outputs: str,
 ) -> dict[str, str]:
     """Deploys a stack called zigzag. Without `flow_control`, `queues` or `trigger`, it is one from before
     those parameters.
 
     queues -- names and weights of all queues; the first one's first.
     fifo   -- the name of one that is FIFO. The others are not.
+    outputs -- further ones.
     """
     resources = {"TaskQueue": task_queue, "DeadLetterQueue": queue()}
     names = {"QueueUrl": "TaskQueue", "DeadLetterQueueUrl": "DeadLetterQueue"}
@@ -73,7 +75,7 @@ def deployed(
         resource = f"TaskQueue{number}" if number else "TaskQueue"
         resources[resource] = task_queue if not number else FIFO if name == fifo else queue()
         told += [f"{name}:{weight}=", {"Ref": resource}, " "]
-    values: dict[str, Any] = {name: {"Ref": resource} for name, resource in names.items()}
+    values: dict[str, Any] = {name: {"Ref": resource} for name, resource in names.items()} | outputs
     if told:
         values["Queues"] = {"Fn::Join": ["", told]}
         parameters["DefaultWeight"] = str(next(iter((queues or {}).values())))

@@ -73,26 +73,32 @@ class Worker:
         self._observers = (LogLine(clock, host, metrics_of),)
 
     async def work(
-        self, batch: Batch, seconds_left: Callable[[], float], *observers: Observer
+        self,
+        batch: Batch,
+        seconds_left: Callable[[], float],
+        *observers: Observer,
+        within: Callable[[Host], Host] = lambda host: host,
     ) -> list[Report]:
         """Works one batch, from its lease to its settling, and returns a report for each delivery.
 
         seconds_left -- how long until Lambda ends the function.
         observers    -- of this batch, besides those of every batch.
+        within       -- returns the process in which this batch's tasks run, of the worker's.
         """
         if self._reader is not None and any(one.body.startswith('["') for one in batch.deliveries):
             batch = self._reader().of(batch)
+        host = within(self._host)
         settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
-        hold = Hold(batch, self._beats, self._clock, self._host)
+        hold = Hold(batch, self._beats, self._clock, host)
         deadline = Deadline(seconds_left)
         runner = Runner(
             tasks=self._tasks,
             records=records,
             clock=self._clock,
             random=self._random,
-            host=self._host,
+            host=host,
             hold=hold,
             limits=settler.limits,
             deadline=deadline,
@@ -106,7 +112,7 @@ class Worker:
             guards=guards,
             observers=(*self._observers, *observers),
             clock=self._clock,
-            host=self._host,
+            host=host,
             deadline=deadline,
         )
         reports = await (work.run() if permit is None else permit.around(work.run))

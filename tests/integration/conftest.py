@@ -40,6 +40,8 @@ WARM = Callable[..., AbstractContextManager[WarmWorker]]
 class LambdaContext:
     """The context that Lambda hands to a handler, as far as we use it."""
 
+    aws_request_id = "the-request"
+
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 

@@ -22,8 +22,8 @@ from worker.settings import WorkerSettings
 FOLDER = Path(__file__).resolve().parents[2] / "events"
 ENVIRONMENT = FOLDER / "environment.json"
 EVENTS = sorted(file.name for file in FOLDER.glob("*.json") if file != ENVIRONMENT)
-BY_LAMBDA = "worker-records.json"
-DISPATCHES = [name for name in EVENTS if name.startswith("worker-") and name != BY_LAMBDA]
+BY_OTHERS = ["worker-records.json", "worker-call.json"]
+DISPATCHES = [name for name in EVENTS if name.startswith("worker-") and name not in BY_OTHERS]
 
 
 def explained(name: str) -> str:
@@ -71,10 +71,9 @@ def test_the_worker_answers_as_the_readme_shows(stack: Stack, name: str) -> None
     assert not answer["settled"], "a file has no receipt handle, and no lease: it never goes stale"
 
 
-def test_lambdas_poller_is_answered_as_the_readme_shows(stack: Stack) -> None:
-    assert stack.start_worker(json.loads((FOLDER / BY_LAMBDA).read_text(encoding="utf-8"))) == shown(
-        BY_LAMBDA
-    )
+@pytest.mark.parametrize("name", BY_OTHERS)
+def test_another_who_invokes_is_answered_as_the_readme_shows(stack: Stack, name: str) -> None:
+    assert stack.start_worker(json.loads((FOLDER / name).read_text(encoding="utf-8"))) == shown(name)
 
 
 def test_a_tick_is_what_the_schedule_sends(stack: Stack) -> None:

@@ -26,13 +26,15 @@ def _given(payload: str) -> str:
         raise OperateError(f"standard input is not UTF-8: {error}", Kind.BAD_PAYLOAD) from error
 
 
+TaskName = Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")]
+PayloadText = Annotated[str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)]
+
+
 @with_target
 def send(
     target: Target,
-    task: Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")],
-    payload: Annotated[
-        str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)
-    ] = "{}",
+    task: TaskName,
+    payload: PayloadText = "{}",
     queue: Annotated[
         str | None, typer.Option(help="A queue's name or URL; without it, the task's own queue.")
     ] = None,
@@ -52,7 +54,7 @@ def send(
     sent = zigzag_operate.send(
         target,
         task,
-        _object(payload),
+        object_of(payload),
         queue=queue,
         id=id,
         delay_seconds=delay,
@@ -67,7 +69,8 @@ def send(
         print(f"zigzag: {said}; but {error}", file=sys.stderr)
 
 
-def _object(payload: str) -> dict[str, Any]:
+def object_of(payload: str) -> dict[str, Any]:
+    """Returns the payload of a text. Raises OperateError if it is no JSON object."""
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError) as error:

@@ -5,6 +5,7 @@ Functions return values and print nothing. A failure is an OperateError.
 
 from shared.ports.auto import Auto
 from shared.ports.gates import Rate
+from zigzag_operate.call import Called, call
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
 from zigzag_operate.kept import KeptQueue, kept
@@ -14,6 +15,7 @@ from zigzag_operate.target import Stack, Target, find
 
 __all__ = [
     "Auto",
+    "Called",
     "KeptQueue",
     "Kind",
     "OperateError",
@@ -21,6 +23,7 @@ __all__ = [
     "Stack",
     "StackGates",
     "Target",
+    "call",
     "find",
     "kept",
     "queues",

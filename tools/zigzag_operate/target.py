@@ -39,10 +39,10 @@ class Target:
     session: boto3.Session
     options: Mapping[str, Any]
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, patience: Config = _PATIENCE) -> Any:
         """Returns a boto3 client for `service`. Raises OperateError, for example without a region."""
         try:
-            return cast(Any, self.session).client(service, **{"config": _PATIENCE, **self.options})
+            return cast(Any, self.session).client(service, **{"config": patience, **self.options})
         except (BotoCoreError, ValueError) as error:
             raise OperateError(cause(error)) from error
 

@@ -223,7 +223,7 @@ class Sandbox(Operated, Scheduled):
             return None
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> Any:
-        batch, observers, answer = self._events.triggered(event)
+        batch, observers, answer, within = self._events.triggered(event)
         name = self._stack.name_of(batch.queue_url)
         with self._worker_ports(self.queues[name]) as ports:
             worker = Worker(
@@ -239,6 +239,6 @@ class Sandbox(Operated, Scheduled):
                 gates=ports.gates,
                 reader=reader_of(self.objects),
             )
-            reports = await worker.work(batch, seconds_left, *observers)
+            reports = await worker.work(batch, seconds_left, *observers, within=within)
         self.reports += reports
         return answer(reports)

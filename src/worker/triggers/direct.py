@@ -1,0 +1,95 @@
+"""The trigger by a direct call: a caller invokes the worker with a task, and gets what the task returns.
+
+The event is as a message's body: `{"task": "hello", "payload": {…}}`, perhaps with an `id`. No queue has it.
+So the task runs at most once: nothing is recorded, and nobody tries it again.
+A task that fails raises here. Then Lambda itself says that the call failed, and Step Functions, destinations
+and alarms know it without reading an answer
+(https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, `FunctionError`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from shared.delivery import Batch, Delivery
+from shared.errors import words
+from worker.host import Host
+from worker.result import Report
+
+MAX_ANSWER_BYTES = 6_000_000
+"""Most bytes of an answer. Lambda takes "6 MB", in its smaller meaning surely
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+
+class TaskFailedError(Exception):
+    """The called task did not succeed. The text is the reason."""
+
+
+class ResultError(Exception):
+    """The called task has succeeded, and what it returned can't be told."""
+
+
+class Call:
+    """One direct call.
+
+    request -- Lambda's id of the invocation. The task has it as its id if the caller gave none.
+    """
+
+    def __init__(self, event: dict[str, Any], request: str) -> None:
+        self.batch = Batch((Delivery({"MessageId": request, "Body": json.dumps(event)}),))
+        self._returned: Any = None
+
+    def within(self, host: Host) -> Host:
+        """Returns the process, which then keeps for this call what the task returns."""
+        return cast(Host, _Keeping(host, self._keep))
+
+    def answer(self, reports: Sequence[Report]) -> dict[str, Any]:
+        """Returns the function's answer. Raises TaskFailedError or ResultError."""
+        (report,) = reports
+        if report.outcome != "succeeded":
+            raise TaskFailedError(report.reason or report.outcome)
+        return {"outcome": report.outcome, "result": self._result(report.task)}
+
+    def _keep(self, returned: Any) -> None:
+        self._returned = returned
+
+    def _result(self, task: str | None) -> Any:
+        """Returns what the task returned, as JSON has it. Raises ResultError."""
+        said = f"{task} has succeeded, but what it returned can't be told"
+        try:
+            text = json.dumps(self._returned, default=_dumped, ensure_ascii=False, allow_nan=False)
+            size = len(text.encode())
+        except Exception as error:  # of JSON, or of the user's class
+            raise ResultError(f"{said}: {words(error)}; return JSON, or a pydantic model") from None
+        if size > MAX_ANSWER_BYTES:
+            raise ResultError(
+                f"{said}: it has {size:,} bytes, and an answer takes {MAX_ANSWER_BYTES:,}; "
+                "store it, and return where"
+            )
+        return json.loads(text)
+
+
+class _Keeping:
+    """A host that tells what each call has returned."""
+
+    def __init__(self, host: Host, keep: Callable[[Any], None]) -> None:
+        self._host = host
+        self._keep = keep
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._host, name)
+
+    async def call(self, function: Callable[[], Any], seconds: float) -> Any:
+        returned = await self._host.call(function, seconds)
+        self._keep(returned)
+        return returned
+
+
+def _dumped(value: Any) -> Any:
+    """Returns a pydantic model as JSON has it. pydantic is not loaded for others."""
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        raise TypeError(f"{type(value).__name__} is no JSON")
+    return dump(mode="json")
