@@ -28,9 +28,11 @@ test: setup ## Everything that must hold at every commit, end to end on the loca
 	@$(BIN)/pytest $(SPREAD) -m "not slow"
 test-all: test test-slow ## make test and make test-slow
 test-slow: setup ## As well: each permission is needed, processes are killed, `sam local invoke`
-	@$(BIN)/pytest $(SPREAD) -m slow
+	@$(BIN)/pytest $(SPREAD) -m "slow and not nightly"
 test-fast: setup ## All but end to end, in some five minutes
 	@$(BIN)/pytest $(SPREAD) -m "not slow" --ignore tests/e2e
+test-patterns: setup ## Every page of docs/patterns/ as printed, all on one local stack, in some ten minutes
+	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200 tests/e2e/test_patterns.py
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
@@ -72,4 +74,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast soak mutants bench check hashes format new-project setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns soak mutants bench check hashes format new-project setup clean help

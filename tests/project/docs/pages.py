@@ -23,10 +23,11 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page: its language and its text."""
+    """A fenced block of a page: its language, its text, and the number of its first line."""
 
     language: str
     text: str
+    line: int
 
 
 def name_of(page: Path) -> str:
@@ -39,7 +40,9 @@ def read(page: str) -> str:
 
 def blocks(text: str, language: str | None = None) -> list[Block]:
     """Returns the fenced blocks, in their order: with `language`, only those of it."""
-    found = [Block(*match.groups()) for match in _BLOCK.finditer(text)]
+    found = [
+        Block(*match.groups(), text.count("\n", 0, match.start()) + 2) for match in _BLOCK.finditer(text)
+    ]
     return [block for block in found if language in (None, block.language)]
 
 

@@ -20,13 +20,13 @@ from pathlib import Path
 
 import pytest
 from tests.project.docs.pages import ROOT, Block, blocks, read
+from tests.project.docs.patterns import file_of, write
 from tests.project.template.reading import TEMPLATE, Template, arn, statements
 from tests.project.template.reading import read as read_template
-from tests.project.template.yours import marker, without_yours
+from tests.project.template.yours import without_yours
 
 PAGE = read("docs/add-a-task.md")
 TASKS_PAGE = read("docs/tasks.md")
-FILE = re.compile(r"# (?P<path>[\w./-]+)(?P<where>.*)\n")
 PYTEST = ".venv/bin/pytest tests/tasks"
 
 TABLE = '''\
@@ -71,24 +71,11 @@ class Copy:
     tested: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
 
     def follow(self, block: Block) -> None:
-        named = FILE.match(block.text)
-        if block.language in ("python", "yaml") and named:
-            self._write(named["path"], named["where"], block.text[named.end() :])
+        if block.language in ("python", "yaml") and (file := file_of(block)):
+            write(self.folder, file)
+            self.written.add(file.path)
         elif block.language == "sh" and PYTEST in block.text:
             self.tested.append(self.pytest("tests/tasks"))
-
-    def _write(self, path: str, where: str, text: str) -> None:
-        file = self.folder / path
-        if "one more line in TASKS" in where:
-            text = re.sub(r"^\}$", text + "}", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        elif "under `YOURS: " in where:
-            marked = marker(where.partition("YOURS: ")[2].rstrip("`"))
-            lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-            (at,) = [number for number, line in enumerate(lines) if line.strip() == marked]
-            text = "".join([*lines[: at + 1], text, *lines[at + 1 :]])
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        self.written.add(path)
 
     def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         temp = self.folder.with_name("temp")  # else it cleans up after us, too
@@ -157,7 +144,7 @@ def test_the_new_task_is_listed(copy: Copy) -> None:
 
 
 def test_the_tutorial_has_no_code_that_it_does_not_use() -> None:
-    assert [block.text for block in blocks(PAGE, "python") if not FILE.match(block.text)] == []
+    assert [block.text for block in blocks(PAGE, "python") if not file_of(block)] == []
 
 
 def test_the_tutorial_ends_with_a_deployed_task() -> None:

@@ -1,0 +1,158 @@
+"""Every page of docs/patterns/, done as printed: all in one project, on one stack that the local AWS runs.
+
+`make test-patterns` runs it, and so does `.ci/nightly`. A page's steps run one after the other. A command
+that only reads is repeated until it prints what the page shows, because a task starts within a minute.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.e2e.copies import add_parameters
+from tests.project.docs.pages import ROOT, name_of
+from tests.project.docs.patterns import PATTERNS, Command, Script, prints, read, write
+
+from shared.queues import more_queues
+from zigzag_local import stack, state
+from zigzag_local.emulator import Emulator
+from zigzag_project.new import new
+
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
+
+EFFECT_SECONDS = 150.0
+"""How long an effect is waited for: two ticks, and a lease."""
+
+STEP_SECONDS = 120.0
+
+SLOW = "zigzag: waiting for AWS …\n"
+"""The command's notice where AWS takes more than two seconds."""
+
+READS = re.compile(
+    r"^\./zigzag (status|queues|limits|tasks|logs|scheduled|letters|output)\b"
+    r"|^make logs|^sam logs"
+    r"|^(\.venv/bin/)?aws (s3 ls|s3 cp s3://\S+ -|[\w-]+ (get|list|describe|receive|filter|head|scan|query))"
+)
+"""Commands that may be repeated: they change nothing, or hide a message for a while."""
+
+LOGS = re.compile(r"\blogs\b")
+"""Commands that show lines of other pages' tasks as well."""
+
+FOLLOWS = re.compile(r"^make logs|--tail\b|--follow\b")
+"""Commands that a reader ends by Ctrl-C."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A reader's project, with the environment of its terminal."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def run(self, *command: str, seconds: float) -> tuple[int, str]:
+        """Runs a command. Returns its status, and all that it printed; -1 if it was ended after its time."""
+        done = subprocess.run(
+            ["timeout", "--signal=INT", "--kill-after=5", str(seconds), *command],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        ended = done.returncode in (124, 137)
+        return -1 if ended else done.returncode, done.stdout.decode(errors="replace").replace(SLOW, "")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """Yields the project with the files of all pages, deployed with the parameters of all."""
+    folder = tmp_path_factory.mktemp("patterns") / "my-queue"
+    new(folder)
+    pages = [read(page) for page in PATTERNS]
+    for page in pages:
+        for file in page.files:
+            write(folder, file)
+    parameters = {name: value for page in pages for name, value in page.parameters.items()}
+    add_parameters(folder / "samconfig.toml", tuple(f"{name}={value}" for name, value in parameters.items()))
+    _as_if_set_up(folder)
+    with Emulator(tls=True, auth=True) as aws:
+        state.save(folder, aws)
+        environment, build_dir = aws.environment(), folder / stack.BUILD_DIR
+        stack.build(folder, environment, build_dir, log=aws.directory / "build.log")
+        stack.deploy(folder, environment, build_dir, log=aws.directory / "deploy.log")
+        outputs = stack.outputs(folder, environment)
+        variables = _variables(folder, outputs, aws.endpoint)
+        yield Project(folder, {**environment, **variables, "NODE_EXTRA_CA_CERTS": str(aws.ca_bundle)})
+
+
+def _as_if_set_up(folder: Path) -> None:
+    """Gives the project the environments of this run. Its own would be made from the same files."""
+    for name in (".venv", ".venv-tools", ".venv-ministack"):
+        (folder / name).symlink_to((ROOT / name).resolve())
+    for file in folder.rglob("*"):
+        if not file.is_symlink():
+            os.utime(file, (1, 1))  # older than the environments, so that make leaves those as they are
+
+
+def _variables(folder: Path, outputs: Mapping[str, str], endpoint: str) -> dict[str, str]:
+    """Returns what a reader has in the environment: QUEUE_URL for the output QueueUrl, URGENT_QUEUE_URL for
+    the queue `urgent`, and `aws` that finds the local AWS, also for SQS."""
+    programs = folder.parent / "bin"
+    programs.mkdir()
+    aws = programs / "aws"
+    aws.write_text(
+        f'#!/bin/sh\nexec {Path(sys.executable).with_name("aws")} "$@" --endpoint-url {endpoint}\n'
+    )
+    aws.chmod(0o755)
+    named = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
+    others = more_queues(outputs["Queues"])
+    return {
+        **named,
+        **{f"{queue.name.upper()}_QUEUE_URL": queue.url for queue in others},
+        "ZIGZAG_QUEUE_URL": outputs["QueueUrl"],
+        "ZIGZAG_QUEUES": outputs["Queues"],
+        "PATH": f"{programs}:{folder / '.venv' / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": "src:tools",
+        "COLUMNS": "200",
+        "NO_COLOR": "1",
+    }
+
+
+@pytest.mark.parametrize("page", PATTERNS, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(project: Project, page: Path) -> None:
+    for step in read(page).steps:
+        what = step.text if isinstance(step, Script) else f"$ {step.text}"
+        wrong = _script(project, step) if isinstance(step, Script) else _command(project, step)
+        if wrong is not None:
+            pytest.fail(f"{name_of(page)}, line {step.line}:\n{what}\n{wrong}", pytrace=False)
+
+
+def _script(project: Project, script: Script) -> str | None:
+    """Returns what is wrong, or None."""
+    status, said = project.run(
+        str(project.folder / ".venv/bin/python"), "-c", script.text, seconds=STEP_SECONDS
+    )
+    return f"ended with {status}:\n{said}" if status else None
+
+
+def _command(project: Project, command: Command) -> str | None:
+    reads, ends = READS.match(command.text) is not None, time.monotonic() + EFFECT_SECONDS
+    follows, among_others = FOLLOWS.search(command.text) is not None, LOGS.search(command.text) is not None
+    while True:
+        status, said = project.run("bash", "-c", command.text, seconds=10 if follows else STEP_SECONDS)
+        if command.prints and prints(command.prints, said, among_others=among_others):
+            return None
+        if not command.prints and (status == 0 or follows):
+            return None
+        if not reads or time.monotonic() > ends:
+            expected = "\n".join(command.prints) or "no error"
+            return f"---- expected:\n{expected}\n---- got, with the status {status}:\n{said}"
+        time.sleep(1)
