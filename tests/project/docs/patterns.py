@@ -22,6 +22,7 @@ PATTERNS = sorted(page for page in INDEX.parent.glob("*.md") if page != INDEX)
 
 _NAMED = re.compile(r"(?:#|//) (?P<path>[\w./-]+\.\w+)(?P<where>,.*)?\n")
 _PLACE = re.compile(r", under `?YOURS: (?P<place>[\w ]+)`?")
+_TABLE = re.compile(r", one more line in (?P<name>[A-Z]+)")
 ANYTHING = "…"
 
 
@@ -42,6 +43,11 @@ class Command:
     text: str
     prints: tuple[str, ...]
     line: int
+
+    @property
+    def fails(self) -> bool:
+        """Returns whether the page shows an error."""
+        return any(line.startswith("zigzag: ") or "rror" in line for line in self.prints)
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,14 @@ def read(page: Path) -> Page:
 def parsed(name: str, text: str) -> Page:
     """Returns what the page says is to be done. A block of any other kind is only to be looked at."""
     found = Page(name, [], {}, [])
+    in_consoles = "".join(block.text for block in blocks(text, "console"))
     for block in blocks(text):
         if block.language == "toml":
             found.parameters.update(_parameters(tomllib.loads(block.text)))
         elif file := file_of(block):
             found.files.append(file)
+            if file.path.endswith(".py") and "/" not in file.path and file.path not in in_consoles:
+                found.steps.append(Script(file.text, file.line))
         elif block.language == "console":
             found.steps.extend(_commands(block))
         elif block.language == "python":
@@ -97,10 +106,18 @@ def write(project: Path, file: File) -> None:
     elif place := _PLACE.match(file.where):
         after = added(before, place["place"], textwrap.dedent(file.text))
     else:
-        assert "one more line in TASKS" in file.where, f"line {file.line}: which place is{file.where}?"
-        after = re.sub(r"^\}$", lambda end: file.text + end[0], before, flags=re.MULTILINE)
+        table = _TABLE.match(file.where)
+        assert table, f"line {file.line}: which place is{file.where}?"
+        begun, _, rest = before.partition(f"\n{table['name']}")
+        rest = re.sub(r"\{\}$|^\}$", lambda end: _closed(end[0], file.text), rest, count=1, flags=re.MULTILINE)
+        after = f"{begun}\n{table['name']}{rest}"
     assert after != before, f"line {file.line}: {file.path} has no place{file.where}"
     target.write_text(after, encoding="utf-8")
+
+
+def _closed(end: str, line: str) -> str:
+    """Returns the end of a table with one more line, of a table without any as well."""
+    return f"{line}}}" if end == "}" else f"{{\n{line}}}"
 
 
 def prints(expected: Sequence[str], said: str, *, among_others: bool = False) -> bool:
@@ -112,7 +129,7 @@ def prints(expected: Sequence[str], said: str, *, among_others: bool = False) ->
     lines = "\n".join(line.rstrip() for line in said.rstrip().splitlines()) + "\n"
     wanted = [
         r"(?:.*\n)*?" if line == ANYTHING else ".*".join(map(re.escape, line.split(ANYTHING))) + r"\n"
-        for line in map(str.rstrip, expected)
+        for line in (re.sub(rf" {ANYTHING}$", ANYTHING, line.rstrip()) for line in expected)
     ]
     return re.fullmatch(others + others.join(wanted) + others, lines) is not None
 

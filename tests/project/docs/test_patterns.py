@@ -6,6 +6,7 @@ tests/e2e/test_patterns.py does what they say.
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.project.docs.patterns import INDEX, PATTERNS, Command, File, Script, 
 
 MAX_LINES = 90
 TASK = re.compile(r'^    "(\w+)": "tasks\.', re.MULTILINE)
-RESOURCE = re.compile(r"^  (\w+):$", re.MULTILINE)
+RESOURCE = re.compile(r"^(\w+):$", re.MULTILINE)
 
 EXAMPLE = """\
 # A pattern
@@ -28,6 +29,11 @@ from zigzag import task
 ```python
 # src/tasks/__init__.py, one more line in TASKS
     "ring": "tasks.ring",
+```
+
+```python
+# src/tasks/__init__.py, one more line in EVENTS
+    "s3": "ring",
 ```
 
 ```yaml
@@ -55,6 +61,7 @@ $ ./zigzag status
 ```
 
 ```python
+# send_it.py
 print(1)
 ```
 
@@ -70,19 +77,23 @@ def test_a_page_is_read_as_its_reader_follows_it() -> None:
     assert page.files == [
         File("src/tasks/ring.py", "", "from zigzag import task\n", 4),
         File("src/tasks/__init__.py", ", one more line in TASKS", '    "ring": "tasks.ring",\n', 9),
-        File("template.yaml", ", under YOURS: permissions", "          - Effect: Allow\n", 14),
+        File("src/tasks/__init__.py", ", one more line in EVENTS", '    "s3": "ring",\n', 14),
+        File("template.yaml", ", under YOURS: permissions", "          - Effect: Allow\n", 19),
+        File("send_it.py", "", "print(1)\n", 43),
     ]
     assert page.parameters == {"Queue2": "urgent:6", "Description": "two words", "DefaultWeight": "3"}
     assert page.steps == [
-        Command('./zigzag send ring \'{\n  "who": "Ann"}\' \\\n    --id a', ("sent ring …",), 29),
-        Command("./zigzag status", (), 34),
-        Script("print(1)\n", 38),
+        Command('./zigzag send ring \'{\n  "who": "Ann"}\' \\\n    --id a', ("sent ring …",), 34),
+        Command("./zigzag status", (), 39),
+        Script("print(1)\n", 43),
     ]
 
 
 def test_its_files_are_written_where_they_say(tmp_path: Path) -> None:
     (tmp_path / "src/tasks").mkdir(parents=True)
-    (tmp_path / "src/tasks/__init__.py").write_text('TASKS = {\n    "hello": "tasks.hello",\n}\n')
+    (tmp_path / "src/tasks/__init__.py").write_text(
+        '"""Mine."""\n\nTASKS = {\n    "hello": "tasks.hello",\n}\nEVENTS: dict[str, str] = {}\n'
+    )
     (tmp_path / "template.yaml").write_text("a:\n          # ==== YOURS: permissions ====\nb: {}\n")
 
     for file in parsed("a", EXAMPLE).files:
@@ -90,7 +101,8 @@ def test_its_files_are_written_where_they_say(tmp_path: Path) -> None:
 
     written = [(tmp_path / name).read_text() for name in ("src/tasks/__init__.py", "template.yaml")]
     assert written == [
-        'TASKS = {\n    "hello": "tasks.hello",\n    "ring": "tasks.ring",\n}\n',
+        '"""Mine."""\n\nTASKS = {\n    "hello": "tasks.hello",\n    "ring": "tasks.ring",\n}\n'
+        'EVENTS: dict[str, str] = {\n    "s3": "ring",\n}\n',
         "a:\n          # ==== YOURS: permissions ====\n          - Effect: Allow\nb: {}\n",
     ]
     with pytest.raises(AssertionError, match=r"line 9: template\.yaml has no place, under YOURS: gone"):
@@ -102,7 +114,7 @@ def test_its_files_are_written_where_they_say(tmp_path: Path) -> None:
     [
         (["sent ring, in the message …"], "sent ring, in the message 19dd\n", True),
         (["sent ring"], "sent ring, in the message 19dd\n", False),
-        (["a (1 + …) b"], "a (1 + 1) b", True),
+        (["a (1 + …) b …"], "a (1 + 1) b", True),
         (["a", "b"], "a\nc\nb", False),
         (["a", "…", "b"], "a\nc\nb", True),
         (["a", "…"], "a", True),
@@ -148,7 +160,8 @@ def test_all_pages_fit_one_project_and_one_stack() -> None:
         for file in page.files:
             if not file.where:
                 said[file.path].add(page.name)
-            for name in TASK.findall(file.text) + (RESOURCE.findall(file.text) if file.where else []):
+            resources = RESOURCE.findall(textwrap.dedent(file.text)) if file.path == "template.yaml" else []
+            for name in TASK.findall(file.text) + resources:
                 said[name].add(page.name)
 
     assert {name: values for name, values in said.items() if len(values) > 1} == {}
