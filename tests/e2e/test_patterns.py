@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,19 +58,31 @@ class Project:
     folder: Path
     environment: Mapping[str, str]
 
-    def run(self, *command: str, seconds: float) -> tuple[int, str]:
-        """Runs a command. Returns its status, and all that it printed; -1 if it was ended after its time."""
-        done = subprocess.run(
-            ["timeout", "--signal=INT", "--kill-after=5", str(seconds), *command],
+    def run(self, *command: str, until: Callable[[str], bool], seconds: float) -> tuple[int, str]:
+        """Runs a command until it ends, has printed what is waited for, or has had its time. Returns its
+        status, and all that it printed."""
+        with subprocess.Popen(
+            command,
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
-        )
-        ended = done.returncode in (124, 137)
-        return -1 if ended else done.returncode, done.stdout.decode(errors="replace").replace(SLOW, "")
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+            timer.start()
+            said = ""
+            for line in process.stdout or ():
+                said += "" if line == SLOW else line
+                if until(said):
+                    os.killpg(process.pid, signal.SIGKILL)
+                    break
+            status = process.wait()
+            timer.cancel()
+        return status, said
 
 
 @pytest.fixture(scope="module")
@@ -137,22 +151,34 @@ def test_a_page_does_what_it_says(project: Project, page: Path) -> None:
 
 def _script(project: Project, script: Script) -> str | None:
     """Returns what is wrong, or None."""
-    status, said = project.run(
-        str(project.folder / ".venv/bin/python"), "-c", script.text, seconds=STEP_SECONDS
-    )
+    python = str(project.folder / ".venv/bin/python")
+    status, said = project.run(python, "-c", script.text, until=_never, seconds=STEP_SECONDS)
     return f"ended with {status}:\n{said}" if status else None
 
 
 def _command(project: Project, command: Command) -> str | None:
     """Returns what is wrong, or None."""
-    follows, ends = FOLLOWS.search(command.text) is not None, time.monotonic() + EFFECT_SECONDS
-    among_others = LOGS.search(command.text) is not None
+    among_others, ends = LOGS.search(command.text) is not None, time.monotonic() + EFFECT_SECONDS
+
+    def printed(said: str) -> bool:
+        return prints(command.prints or (ANYTHING,), said, among_others=among_others)
+
+    if FOLLOWS.search(command.text):
+        _, said = project.run("bash", "-c", command.text, until=printed, seconds=EFFECT_SECONDS)
+        return None if printed(said) else _differs(command, said)
     while True:
-        status, said = project.run("bash", "-c", command.text, seconds=10 if follows else STEP_SECONDS)
-        ended_well = follows or command.fails == (status != 0)
-        if ended_well and prints(command.prints or (ANYTHING,), said, among_others=among_others):
+        status, said = project.run("bash", "-c", command.text, until=_never, seconds=STEP_SECONDS)
+        if command.fails == (status != 0) and printed(said):
             return None
         if not READS.match(command.text) or time.monotonic() > ends:
-            expected = "\n".join(command.prints) or "no error"
-            return f"---- expected:\n{expected}\n---- got, with the status {status}:\n{said}"
+            return _differs(command, f"{said}(status {status})")
         time.sleep(1)
+
+
+def _never(said: str) -> bool:
+    return False
+
+
+def _differs(command: Command, said: str) -> str:
+    expected = "\n".join(command.prints) or "no error"
+    return f"---- expected:\n{expected}\n---- got:\n{said}"

@@ -34,8 +34,8 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 NOT_OURS = {"boto3", "botocore", "pydantic", "typing_extensions"}
 """Installed packages: pydantic is loaded when the first task with a model runs, boto3 if it is asked for."""
 
-FOR_FEW = {"worker.foreign", "zigzag.extra"}
-"""Ours, for what few tasks or messages need."""
+FOR_FEW = {"worker.foreign", "worker.triggers.direct", "zigzag.extra"}
+"""Ours, for what few tasks, messages or events need."""
 
 HEAVY = {
     "concurrent.futures.process",
@@ -80,7 +80,6 @@ ONLY_IN_A_LOOP = {"asyncio", "concurrent", "inspect", "subprocess"}
 ONLY_THE_CONSUMERS = {*ONLY_IN_A_LOOP, "dataclasses"}
 """To make a dataclass takes five times as long as a NamedTuple, and the module needs `inspect`, which the
 consumer's loop has loaded anyway."""
-
 
 def loaded_by(function: str, **parameters: str) -> set[str]:
     """Returns the modules that Lambda's init phase loads, and the packages that they are in."""

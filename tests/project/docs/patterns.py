@@ -23,6 +23,7 @@ PATTERNS = sorted(page for page in INDEX.parent.glob("*.md") if page != INDEX)
 _NAMED = re.compile(r"(?:#|//) (?P<path>[\w./-]+\.\w+)(?P<where>,.*)?\n")
 _PLACE = re.compile(r", under `?YOURS: (?P<place>[\w ]+)`?")
 _TABLE = re.compile(r", one more line in (?P<name>[A-Z]+)")
+_END = re.compile(r"\{\}$|^\}$", re.MULTILINE)
 ANYTHING = "…"
 
 
@@ -108,9 +109,8 @@ def write(project: Path, file: File) -> None:
     else:
         table = _TABLE.match(file.where)
         assert table, f"line {file.line}: which place is{file.where}?"
-        begun, _, rest = before.partition(f"\n{table['name']}")
-        rest = re.sub(r"\{\}$|^\}$", lambda end: _closed(end[0], file.text), rest, count=1, flags=re.MULTILINE)
-        after = f"{begun}\n{table['name']}{rest}"
+        begun, name, rest = before.partition(f"\n{table['name']}")
+        after = begun + name + _END.sub(lambda end: _closed(end[0], file.text), rest, count=1)
     assert after != before, f"line {file.line}: {file.path} has no place{file.where}"
     target.write_text(after, encoding="utf-8")
 
@@ -125,13 +125,18 @@ def prints(expected: Sequence[str], said: str, *, among_others: bool = False) ->
 
     among_others -- whether other lines may be before, between and behind them.
     """
-    others = r"(?:.*\n)*?" if among_others else ""
-    lines = "\n".join(line.rstrip() for line in said.rstrip().splitlines()) + "\n"
-    wanted = [
-        r"(?:.*\n)*?" if line == ANYTHING else ".*".join(map(re.escape, line.split(ANYTHING))) + r"\n"
-        for line in (re.sub(rf" {ANYTHING}$", ANYTHING, line.rstrip()) for line in expected)
-    ]
-    return re.fullmatch(others + others.join(wanted) + others, lines) is not None
+    lines = [line.rstrip() for line in said.rstrip().splitlines()]
+    if among_others:
+        left = iter(lines)
+        wanted = (re.compile(_pattern(line)) for line in expected if line != ANYTHING)
+        return all(any(map(one.fullmatch, left)) for one in wanted)
+    whole = "".join(r"(?:.*\n)*?" if line == ANYTHING else _pattern(line) + r"\n" for line in expected)
+    return re.fullmatch(whole, "".join(f"{line}\n" for line in lines)) is not None
+
+
+def _pattern(line: str) -> str:
+    """Returns the pattern of a line. Three dots at its end may be nothing, and so may the space before."""
+    return ".*".join(map(re.escape, re.sub(rf" {ANYTHING}$", ANYTHING, line.rstrip()).split(ANYTHING)))
 
 
 def _parameters(settings: Any) -> dict[str, str]:
