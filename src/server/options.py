@@ -28,6 +28,7 @@ _DEFAULTS = {
     "ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL": "",
     "ZIGZAG_METRICS": "false",
     "ZIGZAG_LARGE_BUCKET": "",
+    "ZIGZAG_FAILURE_TOPIC": "",
     "ZIGZAG_TRANSPORT": LEAN,
 }
 """Variables of the worker function that a server need not have."""

@@ -101,6 +101,15 @@ def url_or_empty() -> Any:
     return Setting(parse, "a queue's URL, or empty")
 
 
+def arn_or_empty() -> Any:
+    def parse(value: str) -> str:
+        if value and not value.startswith("arn:"):
+            raise ValueError
+        return value
+
+    return Setting(parse, "a topic's ARN, or empty")
+
+
 def list_of_queues() -> Any:
     """Describes a field that has the queues besides the first one."""
     return Setting(more_queues, QUEUES_MAY_BE)

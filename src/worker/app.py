@@ -16,7 +16,7 @@ from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import gates_by, reader_of, transports_by_now
+from worker.transports import gates_by, notices_by, reader_of, transports_by_now
 from worker.triggers.trigger import triggered
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
@@ -54,6 +54,7 @@ def _worker(queue_url: str) -> Worker:
         name=settings.names[queue_url],
         gates=gates,
         reader=reader_of(settings.large_bucket, PROCESS.limit_mb, PROCESS.ends_at),
+        notices=notices_by(settings.failure_topic, settings.dead_letters_of(queue_url)),
     )
 
 
@@ -61,9 +62,8 @@ def handler(event: object, context: Any) -> Any:
     """Works one batch, and answers as its trigger does. Raises BadEventError, and what the answer raises."""
     settings = _settings()
     request = getattr(context, "aws_request_id", "unknown")
-    weights = [queue.weight for queue in settings.queues]
     batch, observers, answer, within = triggered(
-        event, settings.names, request, flow_control=settings.flow_control, weights=weights
+        event, settings.names, request, flow_control=settings.flow_control, weights=settings.weights
     )
     worker = _worker(batch.queue_url or settings.queue_url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)

@@ -8,7 +8,7 @@ independent, and successes are deleted together, before a redelivered message st
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from shared.delivery import Batch, Delivery
@@ -48,6 +48,7 @@ class BatchWork:
 
     guards    -- asked before the first start.
     observers -- told of every delivery.
+    afterwards -- called when all is settled, also before the process is ended for an attempt that goes on.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class BatchWork:
         clock: Clock,
         host: Host,
         deadline: Deadline,
+        afterwards: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._batch = batch
         self._runner = runner
@@ -71,6 +73,7 @@ class BatchWork:
         self._clock = clock
         self._host = host
         self._deadline = deadline
+        self._afterwards = afterwards
         self._reports: list[Report] = []
         self._undeleted: list[Result] = []  # successes
         self._hidden: Released | None = None  # once the queue is shut
@@ -90,7 +93,12 @@ class BatchWork:
             if not await self._work(remaining):
                 break
         await self._delete_undeleted()
+        await self._end()
         return self._reports
+
+    async def _end(self) -> None:
+        for call in self._afterwards:
+            await call()
 
     async def _refusal(self) -> Outcome | None:
         """Returns why no delivery may be started, or None."""
@@ -130,6 +138,7 @@ class BatchWork:
             await self._delete_undeleted()
             if await self._settle(await self._runner.interrupted(start, error), remaining[1:]):
                 await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
+            await self._end()
             await self._host.exit(reason)
 
         async with self._hold.while_running(self._deadline.attempt_seconds, end):

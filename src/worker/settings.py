@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from shared.aws.choice import BOTO, LEAN
 from shared.queues import DEFAULT, MoreQueue, dead_letters_of
-from shared.settings import list_of_queues, one_of, text, text_or_empty, true_or_false, url, url_or_empty
+from shared.settings import (
+    arn_or_empty,
+    list_of_queues,
+    one_of,
+    text,
+    text_or_empty,
+    true_or_false,
+    url,
+    url_or_empty,
+)
 
 
 class WorkerSettings(NamedTuple):
@@ -17,6 +26,7 @@ class WorkerSettings(NamedTuple):
     metrics      -- whether a delivery's log line carries its metrics as well.
     flow_control -- whether the queue has a gate, in the table of records.
     large_bucket -- the name of the bucket with the bodies of large messages, if there is one.
+    failure_topic -- the ARN of the topic for notices of failed tasks; empty without an address.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -28,11 +38,17 @@ class WorkerSettings(NamedTuple):
     metrics: bool = true_or_false()
     flow_control: bool = true_or_false()
     large_bucket: str = text_or_empty("the name of the bucket of large payloads")
+    failure_topic: str = arn_or_empty()
 
     @property
     def names(self) -> dict[str, str]:
         """The URLs of all queues of the stack, to their names."""
         return {self.queue_url: DEFAULT, **{queue.url: queue.name for queue in self.queues}}
+
+    @property
+    def weights(self) -> list[int]:
+        """The weights of those besides the first one."""
+        return [queue.weight for queue in self.queues]
 
     def dead_letters_of(self, queue_url: str) -> str:
         """Returns the URL of the dead-letter queue of one of these queues."""

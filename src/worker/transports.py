@@ -17,6 +17,7 @@ from zigzag.send import send_as
 
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
+    from shared.ports.notices import Notices
     from shared.ports.objects import Objects
     from worker.large import Reader
 
@@ -79,3 +80,12 @@ def reader_of(bucket: str, memory_mb: int, ends_at: Callable[[], float]) -> Call
         return Reader(bucket, objects, memory_mb or UNKNOWN_MB)
 
     return make
+
+
+def notices_by(topic: str, dead_letter_url: str) -> Notices | None:
+    """Returns the notices by the topic of that ARN; None if it is empty."""
+    if not topic:
+        return None
+    from shared.aws.sns_notices import SnsNotices  # needed only with an address
+
+    return SnsNotices(topic, dead_letter_url)

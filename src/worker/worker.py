@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,11 @@ from worker.settle import Settler
 
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates
+    from shared.ports.notices import Notices
     from worker.flow.flow import WorkersFlow
     from worker.guards.guard import Guard
     from worker.large import Reader
+    from worker.observers.notify import Notify
 
 
 class Worker:
@@ -41,6 +44,7 @@ class Worker:
     gates          -- the gates of a stack with flow control, and those for renewals, which send a call once;
                       None for others.
     reader         -- makes the reader of large messages, whose bodies are in S3; None if the stack has none.
+    notices        -- where people are notified of failed tasks; None in a stack without an address for that.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Worker:
         name: str = DEFAULT,
         gates: tuple[WorkedGates, WorkedGates] | None = None,
         reader: Callable[[], Reader] | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self._queue = queue
         self._records = records
@@ -71,6 +76,7 @@ class Worker:
         self._reader = reader
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
+        self._notices = notices
 
     async def work(
         self,
@@ -91,8 +97,8 @@ class Worker:
         settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
-        hold = Hold(batch, self._beats, self._clock, host)
-        deadline = Deadline(seconds_left)
+        notify = self._notify(batch)
+        hold, deadline = Hold(batch, self._beats, self._clock, host), Deadline(seconds_left)
         runner = Runner(
             tasks=self._tasks,
             records=records,
@@ -110,15 +116,24 @@ class Worker:
             hold=hold,
             settler=settler,
             guards=guards,
-            observers=(*self._observers, *observers),
+            observers=(*self._observers, *notify, *observers),
             clock=self._clock,
             host=host,
             deadline=deadline,
+            afterwards=[partial(one.tell, seconds_left) for one in notify],
         )
         reports = await (work.run() if permit is None else permit.around(work.run))
         if breaker is not None:
             await breaker.tell(batch, reports)
         return reports
+
+    def _notify(self, batch: Batch) -> list[Notify]:
+        """Returns what notifies people of the batch's failed tasks, if the stack has an address."""
+        if self._notices is None or not batch.can_be_settled:
+            return []
+        from worker.observers.notify import Notify  # a stack without an address does not need it
+
+        return [Notify(self._notices, self._records, self._clock, self._random, self._host)]
 
     def _of(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
         if batch.can_be_settled:

@@ -104,9 +104,7 @@ def _too_large(task: str, body: str) -> str:
     return f"the message for {task} takes {escaped:,} bytes; at most {most:,} fit an asynchronous invoke"
 
 
-def _written(
-    task: str, payload: Mapping[str, Any], id: str | None, failed: Mapping[str, Any] | None
-) -> str:
+def _written(task: str, payload: Mapping[str, Any], id: str | None, failed: Mapping[str, Any] | None) -> str:
     if id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}

@@ -30,6 +30,7 @@ from zigzag_testing.event_sources import BY_SCHEDULE, EventSources, checked
 from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_lambda import MemoryLambda
+from zigzag_testing.memory_notices import MemoryNotices
 from zigzag_testing.memory_objects import MemoryObjects, reader_of
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
@@ -69,8 +70,9 @@ class Sandbox(Operated, Scheduled):
 
     An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
     is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
-    their own workers, `objects` the bucket of large payloads. With `flow_control` an operator can pause and
-    limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox.
+    their own workers, `objects` the bucket of large payloads, and `notices.sent` the notices of failed tasks, as
+    if there were a FailureEmail. With `flow_control` an operator can pause and limit queues
+    (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox.
     """
 
     gates: MemoryGates | None
@@ -111,6 +113,7 @@ class Sandbox(Operated, Scheduled):
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.records = self.queues[DEFAULT], MemoryRecords()
+        self.notices = MemoryNotices(self.faults)
         self.gates = BoundedGates(quotas, self.clock) if flow_control else None
         self.objects = MemoryObjects() if large_payloads else None
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
@@ -238,6 +241,7 @@ class Sandbox(Operated, Scheduled):
                 name=name,
                 gates=ports.gates,
                 reader=reader_of(self.objects),
+                notices=self.notices,
             )
             reports = await worker.work(batch, seconds_left, *observers, within=within)
         self.reports += reports

@@ -81,6 +81,7 @@ ONLY_THE_CONSUMERS = {*ONLY_IN_A_LOOP, "dataclasses"}
 """To make a dataclass takes five times as long as a NamedTuple, and the module needs `inspect`, which the
 consumer's loop has loaded anyway."""
 
+
 def loaded_by(function: str, **parameters: str) -> set[str]:
     """Returns the modules that Lambda's init phase loads, and the packages that they are in."""
     command = [sys.executable, "-I", "-S", "-B", "-c", WIRE, str(ROOT / "src"), f"{function}.app"]

@@ -15,6 +15,7 @@ from tasks import TASKS
 from worker.foreign.lines import line_of
 from worker.lookup import BrokenTaskError, find
 from zigzag import Task
+from zigzag.policy import DEAD_LETTER, IGNORE, NOTIFY
 
 TABLE = Path(tasks.__file__)
 
@@ -33,9 +34,13 @@ def place_of(name: str) -> str:
 @pytest.mark.parametrize("name", TASKS)
 def test_a_line_of_the_table_leads_to_a_task(name: str) -> None:
     try:
-        find(name, TASKS)
+        task = find(name, TASKS)
     except BrokenTaskError as error:
         pytest.fail(f"{place_of(name)}: the task {name}: {error}", pytrace=False)
+    unknown = task.policy.words - {DEAD_LETTER, IGNORE, NOTIFY, *TASKS}
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        pytest.fail(f"{place_of(name)}: on_failure of {name} names no task: {names}", pytrace=False)
 
 
 @pytest.mark.parametrize("file", sorted(TABLE.parent.glob("[!_]*.py")), ids=lambda file: file.stem)

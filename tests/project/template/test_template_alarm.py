@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.project.template.reading import Template, arn, statements
+
+from shared.ports.records import record_key
 
 
 def test_the_first_dead_letter_raises_the_alarm(template: Template) -> None:
@@ -54,3 +57,49 @@ def test_cloudwatch_may_use_the_topic_for_the_stacks_alarms_only(template: Templ
         template.decided(statement["Condition"], **one)["ArnEquals"]["aws:SourceArn"] for one in ({}, given)
     ]
     assert alarms == [[arn("DeadLetterAlarm")], [arn("DeadLetterAlarm"), arn("OtherDeadLetterAlarm")]]
+
+
+MAIL = {"Protocol": "email", "Endpoint": {"Ref": "FailureEmail"}}
+TEXT = {"Protocol": "sms", "Endpoint": {"Ref": "FailurePhone"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({}, []),
+        ({"FailureEmail": "a@b.ch"}, [MAIL]),
+        ({"FailurePhone": "+49123456"}, [TEXT]),
+        ({"FailureEmail": "a@b.ch", "FailurePhone": "+49123456"}, [MAIL, TEXT]),
+    ],
+    ids=str,
+)
+def test_who_is_notified_of_failed_tasks_and_without_an_address_there_is_nothing_for_it(
+    template: Template, given: dict[str, str], told: list[dict[str, str]]
+) -> None:
+    made = [
+        name
+        for name in ("FailureTopic", "NotifyPolicy")
+        if template.holds(template.resources[name]["Condition"], **given)
+    ]
+    variable = template.decided(template.variables("WorkerFunction")["ZIGZAG_FAILURE_TOPIC"], **given)
+
+    assert made == (["FailureTopic", "NotifyPolicy"] if told else [])
+    assert variable == ({"Ref": "FailureTopic"} if told else "")
+    if told:
+        topic = template.properties("FailureTopic")
+        assert template.decided(topic["Subscription"], **given) == told
+        assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+
+
+def test_the_worker_may_publish_to_the_topic_and_touch_the_records_of_notices_only(
+    template: Template,
+) -> None:
+    policy = template.properties("NotifyPolicy")
+    publish, once = statements(policy["PolicyDocument"])
+
+    assert policy["Roles"] == [{"Ref": "WorkerRole"}]
+    assert (publish["Action"], publish["Resource"]) == (["sns:Publish"], [{"Ref": "FailureTopic"}])
+    assert (once["Action"], once["Resource"]) == (["dynamodb:UpdateItem"], [arn("RecordsTable")])
+    (kind, _, _) = record_key("notice", "x").partition("x")
+    assert once["Condition"]["ForAllValues:StringLike"] == {"dynamodb:LeadingKeys": [f"{kind}*"]}
+    assert once["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}

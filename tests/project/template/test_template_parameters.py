@@ -59,6 +59,9 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("AlarmEmail", "you@example.com", True),
         ("AlarmEmail", "you@example", False),
         ("AlarmEmail", "a@example.com, b@example.com", False),
+        ("FailurePhone", "", True),
+        ("FailurePhone", "+4915112345678", True),
+        ("FailurePhone", "015112345678", False),
         ("WorkerTimeout", "901", False),
         ("Queue2", "", False),  # sam could not set it
         ("Queue2", "none", True),

@@ -253,7 +253,8 @@ def _id_of(body: str) -> str:
 
 
 def _copy_of(attributes: Mapping[str, Mapping[str, Any]]) -> str:
-    return str(attributes[COPY]["StringValue"])
+    """Returns the copy of a message; of one that is sent to repair another, there is none."""
+    return str(attributes.get(COPY, {}).get("StringValue", ""))
 
 
 def _is_there(life: Life, sandbox: Sandbox) -> bool:

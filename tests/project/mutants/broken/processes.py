@@ -57,8 +57,6 @@ answers("a task's changes to its process meet the next one", "H77", "worker.left
 
 
 @breaks("a task's own timeout is not kept", "H78", "zigzag.policy:Policy.__init__")
-def _(original, self, attempts=5, backoff=None, idempotent=False, timeout=None, unavailable=()):
-    if backoff is None:
-        original(self, attempts, idempotent=idempotent, unavailable=unavailable)
-    else:
-        original(self, attempts, backoff, idempotent, unavailable=unavailable)
+def _(original, self, *arguments, **named):
+    original(self, *arguments, **named)
+    vars(self)["timeout"] = None

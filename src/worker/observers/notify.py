@@ -1,0 +1,115 @@
+"""Notifies a person of a task that has failed, if its policy asks for that: at most once an hour a task.
+
+A record of the task's name says until when nobody is notified again, over all workers: whoever writes it
+sends the notice. What fails here is logged, and changes nothing: the message is a dead letter in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from random import Random
+
+from shared import log
+from shared.dead_letter import Cause
+from shared.delivery import Delivery
+from shared.ports.clock import Clock
+from shared.ports.notices import Notice, NoticeError, Notices
+from shared.ports.records import Begun, Records, RecordsError, record_key
+from worker.host import Host
+from worker.outcome import DeadLetter
+from worker.result import Report, Result
+from zigzag.policy import NOTIFY
+
+QUIET_SECONDS = 3600
+"""Time after a notice in which no other one of its task is sent."""
+
+AGAIN_SECONDS = 60
+"""The same, after a notice that was certainly not sent."""
+
+WHOLE_SECONDS = 5.0
+"""Most time for the notices of one batch."""
+
+LEFT_SECONDS = 1.0
+"""Of the function's time, which no notice takes."""
+
+MAX_REASON_CHARACTERS, MAX_SHORT_CHARACTERS = 500, 140
+"""Most characters of the reason in a mail, and in a text message, whose parts have that many
+(https://docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html)."""
+
+_REGION = r"https://sqs\.([a-z0-9-]+)\."
+
+
+class Notify:
+    """Notes the failed tasks of a batch, and sends their notices when all its messages are settled."""
+
+    def __init__(self, notices: Notices, records: Records, clock: Clock, random: Random, host: Host) -> None:
+        self._notices = notices
+        self._records = records
+        self._clock = clock
+        self._random = random
+        self._host = host
+        self._causes: dict[str, Cause] = {}  # the first of each task
+
+    def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
+        if result is not None and isinstance(result.outcome, DeadLetter):
+            cause = result.outcome.cause
+            if cause.on_failure == NOTIFY and cause.task is not None:
+                self._causes.setdefault(cause.task, cause)
+
+    async def tell(self, seconds_left: Callable[[], float]) -> None:
+        """Sends the notices. Raises nothing.
+
+        seconds_left -- how long until Lambda ends the function.
+        """
+        ends = self._clock.now() + WHOLE_SECONDS
+        while self._causes:
+            task, cause = self._causes.popitem()
+            left = min(ends - self._clock.now(), seconds_left() - LEFT_SECONDS)
+            try:
+                await self._notify(task, cause, left)
+            except RecordsError as error:
+                self._say(task, error.reason)
+
+    async def _notify(self, task: str, cause: Cause, seconds: float) -> None:
+        key, owner = record_key("notice", task), f"{self._random.getrandbits(64):016x}"
+        if seconds <= 0:
+            self._say(task, "no time was left for it")
+            return
+        now = self._clock.now()
+        if not isinstance(await self._records.begin(key, owner, now, now + QUIET_SECONDS), Begun):
+            return
+        try:
+            await self._notices.publish(notice_of(cause, self._notices.dead_letter_url), seconds)
+        except NoticeError as error:
+            self._say(task, error.reason)
+            if error.maybe:  # its thread may be at work still
+                self._host.exit_reason = self._host.exit_reason or "a notice was not answered"
+            else:
+                await self._records.extend(key, owner, now + AGAIN_SECONDS)
+
+    def _say(self, task: str, reason: str) -> None:
+        log.write(logging.ERROR, "nobody is notified of a failed task", task=task, reason=reason)
+
+
+def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
+    """Returns the notice: task, reason, attempts, and the command that shows the dead letters."""
+    reason = cause.reason
+    region = re.match(_REGION, dead_letter_url)
+    command = (
+        f"aws sqs receive-message {f'--region {region[1]} ' if region else ''}--queue-url {dead_letter_url} "
+        "--message-attribute-names All --max-number-of-messages 10 --visibility-timeout 30"
+    )
+    title = f"Zigzag: {cause.task} has failed"
+    lines = (
+        f"The task {cause.task} has failed, and its message is a dead letter.",
+        f"Reason: {reason[:MAX_REASON_CHARACTERS]}",
+        f"Attempts: {cause.attempts}",
+        f"Id: {(cause.id or 'unknown')[:MAX_REASON_CHARACTERS]}",
+        f"To see the dead letters, type:\n{command}",
+        "To move them back once the cause is corrected, type what the stack's output RedriveCommand says.",
+        f"No other notice of {cause.task} is sent for an hour.",
+    )
+    short = f"{title} ({cause.attempts} attempts): {reason}"[:MAX_SHORT_CHARACTERS]
+    return Notice(title, "\n\n".join(lines), short)
