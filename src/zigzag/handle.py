@@ -114,6 +114,19 @@ class Handle[Payload]:
 
         return many.send_many(self, payloads, self._queue(queue), id, delay_seconds, group, idempotent)
 
+    def publish(self, payload: Payload, *, id: str | None = None, topic: str | None = None) -> str:
+        """Publishes the task once on a topic of SNS, and returns its id. Each queue that subscribes gets it.
+
+        id    -- the task's id, in each subscriber; without it, a new UUID.
+        topic -- the ARN of a standard topic; without it, the variable `ZIGZAG_TOPIC_ARN`.
+
+        It needs boto3, and the permission sns:Publish, which tasks of a stack with a topic have. Raises
+        BadPayloadError, PayloadTooLargeError beyond the topic's 256 KiB, or SendError.
+        """
+        from zigzag.extra import publish  # only a task that publishes loads it, and boto3
+
+        return publish.put(self.name, self.check(payload), id, topic)
+
     def _queue(self, queue: str | None) -> str | None:
         return self.queue if queue is None else queue
 

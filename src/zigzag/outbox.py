@@ -33,12 +33,14 @@ class _Open(NamedTuple):
     process -- the id of its process. A forked child has only a copy: a message in it would be lost.
     named   -- returns the outbox of a queue's name or URL; None if all queues' messages go to the one.
     objects -- the bucket of large messages, if there is one.
+    takes   -- tells whether the outbox takes a task of this name from a topic.
     """
 
     outbox: Outbox
     process: int
     named: Callable[[str], Outbox] | None
     objects: Objects | None
+    takes: Callable[[str], bool]
 
 
 _here: ContextVar[_Open | None] = ContextVar("outbox", default=None)
@@ -48,15 +50,19 @@ _open: list[_Open] = []
 
 @contextmanager
 def sending_to(
-    outbox: Outbox, named: Callable[[str], Outbox] | None = None, objects: Objects | None = None
+    outbox: Outbox,
+    named: Callable[[str], Outbox] | None = None,
+    objects: Objects | None = None,
+    takes: Callable[[str], bool] = lambda task: True,
 ) -> Iterator[None]:
     """Sends tasks to `outbox` instead of AWS within a `with` block, from other threads as well.
 
     named   -- returns the outbox for a queue's name or URL, or raises SendError. Without it, `outbox` takes
                the messages for all queues.
     objects -- the bucket of large messages; without it, they are refused.
+    takes   -- tells whether `outbox` takes a task of this name from a topic, as a subscription does.
     """
-    here = _Open(outbox, os.getpid(), named, objects)
+    here = _Open(outbox, os.getpid(), named, objects, takes)
     token = _here.set(here)
     _open.append(here)
     try:
@@ -69,32 +75,39 @@ def sending_to(
 def standing_in(queue: str | None) -> Outbox | None:
     """Returns the outbox in the queue's place, or None for AWS. Raises SendError if it can't be known which
     one this thread or process means."""
-    here = _open_here()
+    here = _current()
     if here is None:
         return None
-    if here.process != os.getpid():
-        raise SendError("this process was forked in a test's sandbox, which is its parent's: send there")
     return here.outbox if queue is None or here.named is None else here.named(queue)
 
 
 def is_standing_in() -> bool:
-    return _open_here() is not None
+    return _current() is not None
 
 
 def bucket_standing_in() -> Objects | None:
-    """Returns the bucket of the outbox in the queue's place, if that has one."""
-    here = _open_here()
+    """Returns the bucket of the outbox in the queue's place, if that has one. Raises SendError as above."""
+    here = _current()
     return None if here is None else here.objects
 
 
-def _open_here() -> _Open | None:
+def subscribes(task: str) -> bool:
+    """Returns whether the outbox that is open takes the task from a topic. Raises SendError as above."""
+    here = _current()
+    return here is not None and here.takes(task)
+
+
+def _current() -> _Open | None:
     here = _here.get()
     if here is None and len(_open) > 1:
         raise SendError(
             "more than one sandbox is open, and this thread does not say which: start it with "
             "`contextvars.copy_context().run`, or close the others"
         )
-    return here or next(iter(_open), None)
+    here = here or next(iter(_open), None)
+    if here is not None and here.process != os.getpid():
+        raise SendError("this process was forked in a test's sandbox, which is its parent's: send there")
+    return here
 
 
 def url_of(queue: str | None) -> str:

@@ -78,6 +78,11 @@ def send_as(identity: Identity) -> None:
     transport_to.cache_clear()
 
 
+def identity() -> Identity | None:
+    """Returns the identity that signs sends, or None for the process's own."""
+    return _identity
+
+
 def encode(
     task: str,
     payload: Mapping[str, Any],

@@ -70,9 +70,10 @@ class Sandbox(Operated, Scheduled):
 
     An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
     is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
-    their own workers, `objects` the bucket of large payloads, and `notices.sent` the notices of failed tasks, as
-    if there were a FailureEmail. With `flow_control` an operator can pause and limit queues
-    (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox.
+    their own workers, `objects` the bucket of large payloads, and `notices.sent` the notices of failed tasks,
+    as if there were a FailureEmail. With `flow_control` an operator can pause and limit queues
+    (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox, and
+    `task.publish(…)` to its first queue, if the task is one of its tasks.
     """
 
     gates: MemoryGates | None
@@ -144,7 +145,8 @@ class Sandbox(Operated, Scheduled):
         self._events = EventSources(self._stack, self.workers, self.workers_of, *of_each)
 
     def __enter__(self) -> Self:
-        self._sending.enter_context(send.sending_to(self.queue, self._stack.named, self.objects))
+        takes = self._table.__contains__
+        self._sending.enter_context(send.sending_to(self.queue, self._stack.named, self.objects, takes))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -72,6 +72,7 @@ _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {  # boto3's name 
     "ReceiveMessage": lambda sqs: sqs.receive_message,
     "SendMessage": lambda sqs: sqs.send_message,
     "SendMessageBatch": lambda sqs: sqs.send_message_batch,
+    "Publish": lambda sns: sns.publish,
     "UpdateItem": lambda dynamodb: dynamodb.update_item,
     "BatchGetItem": lambda dynamodb: dynamodb.batch_get_item,
 }
@@ -90,7 +91,6 @@ async def in_place[R](function: Callable[..., R], /, **arguments: Any) -> R:
 
 def in_threads(pool: Executor) -> Caller:
     """Returns a caller that uses the pool's threads, so that an event loop can make many calls."""
-
     import asyncio  # not loaded by the worker, which calls in place
 
     async def call[R](function: Callable[..., R], /, **arguments: Any) -> R:

@@ -14,9 +14,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.ports.workers import Reply
 
-Service = Literal["sqs", "lambda", "dynamodb"]
+Service = Literal["sqs", "lambda", "dynamodb", "sns"]
 
-ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5}
+ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5, "sns": 5}
 """Time that a call waits for its answer. A receive waits longer by its own wait time."""
 
 

@@ -43,7 +43,7 @@ def variables() -> dict[str, set[str]]:
     for settings, word in ((ConsumerSettings, "consumer"), (WorkerSettings, "worker")):
         for field in settings._fields:
             found.setdefault(PREFIX + field.upper(), set()).add(word)
-    return found
+    return found | {"ZIGZAG_TOPIC_ARN": {"worker"}}  # its tasks read it: zigzag.extra.publish
 
 
 def test_every_parameter_is_there_and_no_other() -> None:

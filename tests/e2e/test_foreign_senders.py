@@ -1,0 +1,133 @@
+"""On the local AWS, which judges every role: S3, SNS and EventBridge send, and tasks are published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Deployed
+from tests.e2e.copies import deploy_copy
+from tests.e2e.waiting import wait_until
+
+from zigzag_local.emulator import Emulator
+from zigzag_local.ledger import Ledger
+
+pytestmark = pytest.mark.slow
+
+TASKS = {"show": "foreign", "publish": "foreign"}
+EVENTS = '\nEVENTS = {"s3": "show", "eventbridge:our.shop": "show", "alarm": "show"}\n'
+ALARM = {"AlarmName": "late", "NewStateValue": "ALARM", "StateChangeTime": "2027-01-01T00:00:00.000+0000"}
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """Yields a stack that has a topic, and takes the task `show` from it; its queue `shown` is ours."""
+    project: Path = tmp_path_factory.mktemp("project")
+
+    def with_events(template: str) -> str:
+        with (project / "src" / "tasks" / "__init__.py").open("a") as table:
+            table.write(EVENTS)
+        return template
+
+    with Emulator(tls=True, auth=True) as aws:
+        parameters = ("Topic=own", "TopicTasks=show,nothing", "Queue2=shown", "FlowControl=true")
+        outputs = deploy_copy(project, aws, TASKS, *parameters, changed=with_events)
+        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+        deployed.set_rule(enabled=False)
+        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0", ZIGZAG_QUEUES="")
+        yield deployed
+
+
+@pytest.fixture
+def sqs(deployed: Deployed) -> Any:
+    return deployed.client("sqs")
+
+
+def shown(deployed: Deployed, many: int = 1) -> list[dict[str, Any]]:
+    """Lets the consumer run until so many tasks have shown what they got, and returns that."""
+    url = deployed.outputs["Queues"].split("shown:1=")[1]
+    found: list[dict[str, Any]] = []
+
+    def all_of_it() -> bool:
+        deployed.client("lambda").invoke(FunctionName=deployed.outputs["ConsumerFunctionName"])
+        answer = deployed.client("sqs").receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
+        )
+        for message in answer.get("Messages", []):
+            found.append(json.loads(message["Body"]))
+            deployed.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return len(found) >= many
+
+    assert wait_until(all_of_it, 60, 0.5), deployed.said()
+    return found
+
+
+def arn_of_the_queue(deployed: Deployed, sqs: Any) -> str:
+    asked = sqs.get_queue_attributes(QueueUrl=deployed.outputs["QueueUrl"], AttributeNames=["QueueArn"])
+    return str(asked["Attributes"]["QueueArn"])
+
+
+def test_what_a_task_publishes_is_a_task_of_the_subscriber(deployed: Deployed, sqs: Any) -> None:
+    body = json.dumps({"task": "publish", "payload": {"id": "show-1", "a": 1}})
+    sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
+
+    assert shown(deployed) == [{"id": "show-1", "payload": {"id": "show-1", "a": 1}}]
+
+
+def test_what_it_did_not_subscribe_to_does_not_come(deployed: Deployed, sqs: Any) -> None:
+    topic = deployed.outputs["TopicArn"]
+    for task, id in (("other", "no"), ("show", "yes")):
+        message = json.dumps({"task": task, "payload": {}, "id": id})
+        deployed.client("sns").publish(TopicArn=topic, Message=message)
+
+    assert [one["id"] for one in shown(deployed)] == ["yes"]
+    assert (
+        sqs.get_queue_attributes(QueueUrl=deployed.outputs["QueueUrl"], AttributeNames=["All"])["Attributes"][
+            "ApproximateNumberOfMessages"
+        ]
+        == "0"
+    )
+
+
+def test_an_object_of_s3_is_a_task_and_the_test_event_none(deployed: Deployed, sqs: Any) -> None:
+    s3 = deployed.client("s3")
+    s3.create_bucket(Bucket="our-imports")
+    s3.put_bucket_notification_configuration(
+        Bucket="our-imports",
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {"QueueArn": arn_of_the_queue(deployed, sqs), "Events": ["s3:ObjectCreated:*"]}
+            ]
+        },
+    )
+
+    s3.put_object(Bucket="our-imports", Key="a first/ü.csv", Body=b"1")
+
+    (one,) = shown(deployed)
+    assert one["payload"]["Records"][0]["s3"]["object"]["key"] == "a first/ü.csv"
+    assert deployed.ledger.dead_letters() == []
+
+
+def test_an_event_of_a_bus_is_a_task_with_its_id(deployed: Deployed, sqs: Any) -> None:
+    events = deployed.client("events")
+    events.put_rule(Name="shop", EventPattern=json.dumps({"source": ["our.shop"]}))
+    events.put_targets(Rule="shop", Targets=[{"Id": "tasks", "Arn": arn_of_the_queue(deployed, sqs)}])
+
+    events.put_events(Entries=[{"Source": "our.shop", "DetailType": "SignedUp", "Detail": '{"name": "Ann"}'}])
+
+    (one,) = shown(deployed)
+    assert one["payload"]["detail"] == {"name": "Ann"}
+    assert one["id"] == one["payload"]["id"]
+
+
+def test_an_alarm_by_a_topic_that_is_not_raw_is_a_task(deployed: Deployed, sqs: Any) -> None:
+    sns = deployed.client("sns")
+    topic = sns.create_topic(Name="ops")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of_the_queue(deployed, sqs))
+
+    id = sns.publish(TopicArn=topic, Message=json.dumps(ALARM))["MessageId"]
+
+    assert shown(deployed) == [{"id": id, "payload": ALARM}]
