@@ -63,6 +63,11 @@ def text_or_empty(may_be: str) -> Any:
     return Setting(str, f"{may_be}, or empty")
 
 
+def anything(may_be: str) -> Any:
+    """Describes a field that is a text, which is judged where it is used."""
+    return Setting(str, may_be)
+
+
 def true_or_false() -> Any:
     """Describes a field that is a bool, written as in CloudFormation's parameters."""
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from shared.aws.choice import BOTO, LEAN
 from shared.queues import DEFAULT, MoreQueue, dead_letters_of
 from shared.settings import (
+    anything,
     arn_or_empty,
     list_of_queues,
     one_of,
@@ -23,6 +24,7 @@ class WorkerSettings(NamedTuple):
 
     queues       -- the queues besides the first one.
     other_dead_letter_queue_url -- of queues of the other kind: FIFO if the first one is not, or standard.
+    scheduler    -- what a task that sends later needs of the stack.
     metrics      -- whether a delivery's log line carries its metrics as well.
     flow_control -- whether the queue has a gate, in the table of records.
     large_bucket -- the name of the bucket with the bodies of large messages, if there is one.
@@ -34,6 +36,7 @@ class WorkerSettings(NamedTuple):
     dead_letter_queue_url: str = url("the dead-letter queue's URL")
     other_dead_letter_queue_url: str = url_or_empty()
     transport: str = one_of(LEAN, BOTO)
+    scheduler: str = anything("the text of the stack's output Scheduler, or empty")
     records_table: str = text("the name of the DynamoDB table of records")
     metrics: bool = true_or_false()
     flow_control: bool = true_or_false()

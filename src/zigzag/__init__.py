@@ -2,6 +2,7 @@
 
 from zigzag.context import Context, Failed
 from zigzag.errors import (
+    AlreadyScheduledError,
     BadPayloadError,
     PayloadTooLargeError,
     Reject,
@@ -16,6 +17,7 @@ from zigzag.policy import Backoff
 from zigzag.task import Task, task
 
 __all__ = [
+    "AlreadyScheduledError",
     "Backoff",
     "BadPayloadError",
     "Context",

@@ -7,6 +7,7 @@ Exception
 └── ZigzagError
     ├── TaskDefinitionError     a function that can't be a task
     └── SendError               a message that was not sent
+        ├── AlreadyScheduledError
         ├── BadPayloadError
         └── PayloadTooLargeError
 
@@ -70,6 +71,10 @@ class TaskDefinitionError(ZigzagError):
 
 class SendError(ZigzagError):
     """A message was not sent."""
+
+
+class AlreadyScheduledError(SendError):
+    """The task is scheduled already with this id, and once is enough."""
 
 
 class BadPayloadError(SendError):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from zigzag.errors import BadPayloadError, TaskDefinitionError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from zigzag.sending import Sending
 
 _MAX_LISTED, _MAX_NAMED = 1_000, 10
@@ -45,13 +47,18 @@ class Handle[Payload]:
         delay_seconds: int = 0,
         group: str | None = None,
         deduplication_id: str | None = None,
+        at: datetime | None = None,
     ) -> str:
-        """Sends one message for this task and returns its MessageId.
+        """Sends one message for this task and returns its MessageId, or schedules it: see `at`.
 
         queue            -- the name or the URL of the queue; without it, the task's own queue.
         id               -- the task's id; without it, the MessageId.
-        delay_seconds    -- 0 to 900: seconds for which the message stays hidden; 0 is the queue's own delay.
-                            A FIFO queue refuses it.
+        delay_seconds    -- seconds for which the message stays hidden; 0 is the queue's own delay. More than
+                            900 are a time `at`. A FIFO queue refuses up to 900.
+        at               -- when it is sent; a datetime with a time zone. If that is more than 15 minutes from
+                            now, a schedule sends it within the minute that follows; the stack needs the
+                            parameter Scheduler. `send` returns the task's id then, and a second send with
+                            the same `id` is refused until it is sent.
         group            -- required on a FIFO queue: the tasks of a group run in the order sent. On a
                             standard queue it keeps a busy group from delaying the others.
         deduplication_id -- FIFO only: if a group gets several messages with the same one within five minutes,
@@ -59,11 +66,12 @@ class Handle[Payload]:
                             without an `id`, the bodies, so two equal messages become one.
 
         The variables `ZIGZAG_QUEUE_URL` and `ZIGZAG_QUEUES` have the queues' URLs; docs/tasks.md, under
-        Sending, lists the other requirements. Raises BadPayloadError, PayloadTooLargeError, or SendError.
+        Sending, lists the other requirements. Raises BadPayloadError, PayloadTooLargeError,
+        AlreadyScheduledError, or SendError.
         """
         from zigzag import send  # a task that sends nothing does not load it
 
-        options = send.Options(id, delay_seconds, group, deduplication_id)
+        options = send.Options(id, delay_seconds, group, deduplication_id, at)
         return send.put(self.name, self.check(payload), options, self._queue(queue))
 
     async def send_async(
@@ -75,6 +83,7 @@ class Handle[Payload]:
         delay_seconds: int = 0,
         group: str | None = None,
         deduplication_id: str | None = None,
+        at: datetime | None = None,
     ) -> str:
         """Sends like `send`, in another thread, so that an event loop goes on meanwhile.
 
@@ -84,7 +93,7 @@ class Handle[Payload]:
 
         from zigzag import send
 
-        options = send.Options(id, delay_seconds, group, deduplication_id)
+        options = send.Options(id, delay_seconds, group, deduplication_id, at)
         checked = self.check(payload)
         return await asyncio.to_thread(send.put, self.name, checked, options, self._queue(queue))
 

@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from shared.ports.objects import Objects
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT, more_queues
 from zigzag.errors import SendError
+
+if TYPE_CHECKING:
+    from zigzag.extra.schedules import Scheduler
 
 
 class Sender(Protocol):
@@ -33,6 +36,7 @@ class _Open(NamedTuple):
     process -- the id of its process. A forked child has only a copy: a message in it would be lost.
     named   -- returns the outbox of a queue's name or URL; None if all queues' messages go to the one.
     objects -- the bucket of large messages, if there is one.
+    scheduler -- takes what is to be sent later; None if nothing does.
     takes   -- tells whether the outbox takes a task of this name from a topic.
     """
 
@@ -40,6 +44,7 @@ class _Open(NamedTuple):
     process: int
     named: Callable[[str], Outbox] | None
     objects: Objects | None
+    scheduler: Scheduler | None
     takes: Callable[[str], bool]
 
 
@@ -53,16 +58,18 @@ def sending_to(
     outbox: Outbox,
     named: Callable[[str], Outbox] | None = None,
     objects: Objects | None = None,
+    scheduler: Scheduler | None = None,
     takes: Callable[[str], bool] = lambda task: True,
 ) -> Iterator[None]:
     """Sends tasks to `outbox` instead of AWS within a `with` block, from other threads as well.
 
-    named   -- returns the outbox for a queue's name or URL, or raises SendError. Without it, `outbox` takes
-               the messages for all queues.
-    objects -- the bucket of large messages; without it, they are refused.
-    takes   -- tells whether `outbox` takes a task of this name from a topic, as a subscription does.
+    named     -- returns the outbox for a queue's name or URL, or raises SendError. Without it, `outbox` takes
+                 the messages for all queues.
+    objects   -- the bucket of large messages; without it, they are refused.
+    scheduler -- takes what is to be sent later than SQS can.
+    takes     -- tells whether `outbox` takes a task of this name from a topic, as a subscription does.
     """
-    here = _Open(outbox, os.getpid(), named, objects, takes)
+    here = _Open(outbox, os.getpid(), named, objects, scheduler, takes)
     token = _here.set(here)
     _open.append(here)
     try:
@@ -95,6 +102,15 @@ def subscribes(task: str) -> bool:
     """Returns whether the outbox that is open takes the task from a topic. Raises SendError as above."""
     here = _current()
     return here is not None and here.takes(task)
+
+
+def scheduler_standing_in() -> Scheduler | None:
+    """Returns what takes EventBridge Scheduler's place, or None for AWS. Raises SendError as above, or if
+    nothing takes it."""
+    here = _current()
+    if here is not None and here.scheduler is None:
+        raise SendError("this outbox takes no message for later than now: use a Sandbox")
+    return None if here is None else here.scheduler
 
 
 def _current() -> _Open | None:

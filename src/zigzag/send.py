@@ -22,13 +22,16 @@ from shared.queues import is_fifo
 from zigzag.body import BadMessageError, read, task_id, task_name
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
-from zigzag.outbox import Sender, standing_in, url_of
+from zigzag.outbox import Sender, scheduler_standing_in, standing_in, url_of
 from zigzag.outbox import sending_to as sending_to
 from zigzag.values import Value
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from shared.aws.transport import Transport
     from shared.ports.objects import Objects
+    from zigzag.extra.schedules import Scheduler
 
 ENVELOPE_BYTES = 10_000
 """Bytes that the worker's event may add to the body: receipt handle, system attributes, lease."""
@@ -41,7 +44,7 @@ _FIFO_ID = "[!-~]{1,128}"
 class Options(Value):
     """The options of a message. `Task.send` explains them."""
 
-    __match_args__ = ("id", "delay_seconds", "group", "deduplication_id")
+    __match_args__ = ("id", "delay_seconds", "group", "deduplication_id", "at")
 
     def __init__(
         self,
@@ -49,11 +52,13 @@ class Options(Value):
         delay_seconds: int = 0,
         group: str | None = None,
         deduplication_id: str | None = None,
+        at: datetime | None = None,
     ) -> None:
         self.id: Final = id
         self.delay_seconds: Final = delay_seconds
         self.group: Final = group
         self.deduplication_id: Final = deduplication_id
+        self.at: Final = at
 
 
 # Compiled at the first use, not at each cold start of a worker.
@@ -76,6 +81,7 @@ def send_as(identity: Identity) -> None:
     _identity = identity
     _queue.cache_clear()
     transport_to.cache_clear()
+    _aws_scheduler.cache_clear()
 
 
 def identity() -> Identity | None:
@@ -201,12 +207,21 @@ def _deduplication_id(task: str, id: str) -> str:
 
 
 def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | None = None) -> str:
-    """Sends a message and returns its MessageId. Raises the errors of `compose`, or SendError.
+    """Sends a message and returns its MessageId, or schedules it and returns the task's id. Raises the errors
+    of `compose`, SendError, or AlreadyScheduledError.
 
     queue -- the name or the URL of the queue; None is the stack's first one.
     """
     outbox = standing_in(queue)
     url = url_of(queue) if outbox is None else outbox.url
+    if options.at is not None or options.delay_seconds > MAX_DELAY_SECONDS:
+        from zigzag.extra import schedules  # few messages are for later
+
+        scheduler = _scheduler(url)
+        options, at = schedules.planned(options, url, scheduler.now())
+        if at is not None:
+            message = compose(task, payload, options, url)
+            return schedules.schedule(task, options, at, url, message, scheduler)
     message = compose(task, payload, options, url)
     try:
         return run_in_place((_queue(url) if outbox is None else outbox).send(message))
@@ -237,6 +252,17 @@ def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
     variables = os.environ if _identity is None else _identity.variables
     wanted = variables.get("ZIGZAG_TRANSPORT", usual)
     return transport_in_place(wanted, attempts=attempts, identity=_identity, region=_region_of(url))
+
+
+def _scheduler(url: str) -> Scheduler:
+    return scheduler_standing_in() or _aws_scheduler(_region_of(url))
+
+
+@functools.cache
+def _aws_scheduler(region: str | None) -> Scheduler:
+    from zigzag.extra.aws_scheduler import AwsScheduler
+
+    return AwsScheduler(_identity, region)
 
 
 def _region_of(url: str) -> str | None:

@@ -9,6 +9,7 @@ from zigzag_operate.call import Called, call
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
 from zigzag_operate.kept import KeptQueue, kept
+from zigzag_operate.scheduled import cancel, scheduled
 from zigzag_operate.send import send
 from zigzag_operate.status import queues, status
 from zigzag_operate.target import Stack, Target, find
@@ -24,9 +25,11 @@ __all__ = [
     "StackGates",
     "Target",
     "call",
+    "cancel",
     "find",
     "kept",
     "queues",
+    "scheduled",
     "send",
     "status",
 ]

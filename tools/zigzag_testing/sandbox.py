@@ -34,6 +34,7 @@ from zigzag_testing.memory_notices import MemoryNotices
 from zigzag_testing.memory_objects import MemoryObjects, reader_of
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.memory_scheduler import MemoryScheduler
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.quotas import Quotas
@@ -70,10 +71,10 @@ class Sandbox(Operated, Scheduled):
 
     An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
     is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
-    their own workers, `objects` the bucket of large payloads, and `notices.sent` the notices of failed tasks,
-    as if there were a FailureEmail. With `flow_control` an operator can pause and limit queues
-    (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the sandbox, and
-    `task.publish(…)` to its first queue, if the task is one of its tasks.
+    their own workers, `objects` the bucket of large payloads, `scheduler` what is sent later, and
+    `notices.sent` the notices of failed tasks, as if there were a FailureEmail. With `flow_control` an operator
+    can pause and limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the
+    sandbox, and `task.publish(…)` to its first queue, if the task is one of its tasks.
     """
 
     gates: MemoryGates | None
@@ -117,6 +118,7 @@ class Sandbox(Operated, Scheduled):
         self.notices = MemoryNotices(self.faults)
         self.gates = BoundedGates(quotas, self.clock) if flow_control else None
         self.objects = MemoryObjects() if large_payloads else None
+        self.scheduler = MemoryScheduler(self.clock, self._stack.named, self.faults)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
         of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._make_functions(quotas, Parameters(*limits), *of_workers)
@@ -145,8 +147,8 @@ class Sandbox(Operated, Scheduled):
         self._events = EventSources(self._stack, self.workers, self.workers_of, *of_each)
 
     def __enter__(self) -> Self:
-        takes = self._table.__contains__
-        self._sending.enter_context(send.sending_to(self.queue, self._stack.named, self.objects, takes))
+        stood_in = self.objects, self.scheduler, self._table.__contains__
+        self._sending.enter_context(send.sending_to(self.queue, self._stack.named, *stood_in))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -176,7 +178,8 @@ class Sandbox(Operated, Scheduled):
         self._do(self._run_for(seconds))
 
     def run(self, *, max_seconds: float = 14 * 24 * 3600) -> None:
-        """Fires the schedule until no message is left. Raises TimeoutError after `max_seconds`."""
+        """Fires the schedule until no message is left. Raises TimeoutError `max_seconds` after the last one
+        that was scheduled."""
         self._do(self._run(max_seconds))
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
@@ -184,8 +187,11 @@ class Sandbox(Operated, Scheduled):
 
     async def _run(self, max_seconds: float) -> None:
         give_up_at = self.clock.now() + max_seconds
-        while left := sum(map(len, self.queues.values())):
-            if self.clock.now() > give_up_at:
+        while (left := sum(map(len, self.queues.values()))) or self.scheduler.waiting:
+            if not left:
+                await self._rest()
+                give_up_at = self.clock.now() + max_seconds
+            elif self.clock.now() > give_up_at:
                 raise TimeoutError(f"{left} messages are left after {max_seconds:,.0f} s")
             await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
         await asyncio.gather(*self._ticks, self._events.finish())

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from consumer.summary import Summary
 from zigzag_testing.event_sources import BY_SCHEDULE, EventSources
 from zigzag_testing.faults import Faults
+from zigzag_testing.memory_scheduler import MemoryScheduler
 from zigzag_testing.schedules import Schedule, every
 from zigzag_testing.virtual_time import VirtualClock
 
@@ -24,6 +25,7 @@ class _Sandbox(Protocol):
     trigger: str
     clock: VirtualClock
     faults: Faults
+    scheduler: MemoryScheduler
     _events: EventSources
     _fires_at: float
     _ticks: set[Ticking]
@@ -41,11 +43,17 @@ class Scheduled:
         end = now + seconds
         while now < end:
             self._events.enable(self.trigger)
+            await self.scheduler.fire()
             if now >= self._fires_at:
                 self._fires_at = (self.schedule or A_MINUTE)(now)
                 self._fire()
-            await self.clock.sleep(min(end, self._fires_at) - now)
+            await self.clock.sleep(min(end, self._fires_at, self.scheduler.next) - now)
             now = self.clock.now()
+
+    async def _rest(self: _Sandbox) -> None:
+        """Sleeps until the next message is sent later. Nothing happens until then: the ticks are left out."""
+        await self.clock.sleep(self.scheduler.next - self.clock.now())
+        await self.scheduler.fire()
 
     def _fire(self: _Sandbox) -> None:
         """Starts a tick, or two, as a schedule fires at least once. Starts none while it is disabled."""

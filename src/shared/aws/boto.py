@@ -75,6 +75,7 @@ _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {  # boto3's name 
     "Publish": lambda sns: sns.publish,
     "UpdateItem": lambda dynamodb: dynamodb.update_item,
     "BatchGetItem": lambda dynamodb: dynamodb.batch_get_item,
+    "CreateSchedule": lambda scheduler: scheduler.create_schedule,
 }
 
 

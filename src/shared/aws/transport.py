@@ -14,9 +14,10 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from shared.ports.workers import Reply
 
-Service = Literal["sqs", "lambda", "dynamodb", "sns"]
+Service = Literal["sqs", "lambda", "dynamodb", "sns", "scheduler"]
+"""SNS and EventBridge Scheduler are called through boto's transport only."""
 
-ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5, "sns": 5}
+ANSWER_SECONDS: Mapping[Service, float] = {"sqs": 5, "lambda": 5, "dynamodb": 5, "sns": 5, "scheduler": 5}
 """Time that a call waits for its answer. A receive waits longer by its own wait time."""
 
 

@@ -1,1 +1,1 @@
-"""Senders' parts that few need. Each module is loaded only where it is used."""
+"""Ways to send that few tasks need. Each module is loaded only where it is used."""

@@ -50,6 +50,7 @@ def test_the_places_that_are_promised_keep_their_names() -> None:
             "# ==== YOURS: environment variables ====",
             "# ==== YOURS: the worker function ====",
             "# ==== YOURS: permissions ====",
+            "# ==== YOURS: schedules ====",
             "# ==== YOURS: resources ====",
             "# ==== YOURS: outputs ====",
         ],

@@ -1,0 +1,133 @@
+"""When is a message sent that may not start yet? SQS delays it up to 15 minutes. For a later time, a one-time
+schedule of EventBridge Scheduler sends it.
+
+A schedule is named by the task and its id, so a second one for the same id is refused. After its firing it
+deletes itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import math
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+from uuid import uuid4
+
+from shared.ports.queue import MAX_DELAY_SECONDS, Outgoing
+from shared.queues import is_fifo
+from zigzag.errors import PayloadTooLargeError, SendError
+
+if TYPE_CHECKING:
+    from zigzag.send import Options
+
+MAX_INPUT_BYTES = 262_144
+"""Most bytes of a scheduled message. A letter of the Scheduler's own with more could lose its end
+(https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html)."""
+
+LEAST_SECONDS = 60.0
+"""A schedule's time is at least so long from now: one in the past may be refused. Its precision is a minute
+(https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)."""
+
+MAX_SECONDS = 100 * 365 * 24 * 3600
+"""A longer time is a mistake, such as milliseconds."""
+
+_NAME_BEGINS = 31
+"""Characters of the task's name in a schedule's, which has 64 at most."""
+
+
+class Scheduled(NamedTuple):
+    """A message that a schedule sends.
+
+    name -- the schedule's name.
+    what -- the task and the id, in words.
+    at   -- when it is sent, in whole epoch seconds.
+    url  -- the queue's URL.
+    """
+
+    name: str
+    what: str
+    at: int
+    url: str
+    message: Outgoing
+
+
+class Scheduler(Protocol):
+    """EventBridge Scheduler, or in a test what stands in for it."""
+
+    def now(self) -> float:
+        """Returns the time in epoch seconds."""
+
+    def create(self, scheduled: Scheduled) -> None:
+        """Makes a schedule. Raises AlreadyScheduledError if there is one of its name, or SendError."""
+
+
+def planned(options: Options, url: str, now: float) -> tuple[Options, int | None]:
+    """Returns the options for SQS, and the time of a schedule; None if SQS itself can wait for so long.
+
+    Raises SendError for options that no schedule can have.
+    """
+    at = _due(options, now)
+    if at - now > MAX_SECONDS:
+        raise SendError("the message is for a time more than a hundred years from now")
+    for_sqs = copy.replace(options, at=None, delay_seconds=max(0, math.ceil(at - now)))
+    if for_sqs.delay_seconds <= (0 if is_fifo(url) else MAX_DELAY_SECONDS):
+        return for_sqs, None
+    if options.deduplication_id is not None:
+        raise SendError(
+            "a schedule takes no deduplication_id: SQS compares the bodies of what it sends; leave it out"
+        )
+    for_schedule = copy.replace(for_sqs, delay_seconds=0, id=options.id or uuid4().hex)
+    return for_schedule, math.ceil(max(at, now + LEAST_SECONDS))
+
+
+def _due(options: Options, now: float) -> float:
+    """Returns when the message is due, in epoch seconds. Raises SendError if the options don't say so."""
+    if options.at is None:
+        return now + options.delay_seconds
+    if options.delay_seconds:
+        raise SendError("a message has a time, at, or delay_seconds, not both: leave one out")
+    if not isinstance(options.at, datetime):
+        raise SendError(
+            "at must be a datetime with a time zone, such as datetime.now(UTC) + timedelta(days=1)"
+        )
+    if options.at.utcoffset() is None:
+        raise SendError("at has no time zone; give it one: datetime(…, tzinfo=UTC), or a ZoneInfo")
+    return options.at.timestamp()
+
+
+def schedule(task: str, options: Options, at: int, url: str, message: Outgoing, scheduler: Scheduler) -> str:
+    """Makes the schedule for a message, and returns its task's id. Raises AlreadyScheduledError or SendError.
+
+    at -- when it is sent, in epoch seconds.
+    """
+    id = str(options.id)
+    # The Scheduler replaces <aws.scheduler.…> in what it sends. In JSON, `<` may be written like this, too.
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    body = message.body.replace("<", "\\u003c")
+    if len(body.encode()) > MAX_INPUT_BYTES:
+        raise PayloadTooLargeError(
+            f"the message for {task} takes {len(body.encode()):,} bytes; at most {MAX_INPUT_BYTES:,} can be "
+            "scheduled: send what is large to S3 and put its key in the payload"
+        )
+    what = f"{task} with the id {id}"
+    scheduler.create(Scheduled(name_of(task, id), what, at, url, message._replace(body=body)))
+    return id
+
+
+def name_of(task: str, id: str) -> str:
+    """Returns the name of a task's schedule: it begins with the task's name."""
+    hashed = hashlib.sha256(json.dumps([task, id]).encode()).hexdigest()[:32]
+    return f"{begin_of(task)}{hashed}"
+
+
+def begin_of(task: str) -> str:
+    """Returns how the names of a task's schedules begin."""
+    return re.sub(r"[^0-9A-Za-z_.-]", "-", task)[:_NAME_BEGINS] + "-"
+
+
+def at_expression(at: int) -> str:
+    """Returns the Scheduler's words for a time in epoch seconds."""
+    return f"at({datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S})"

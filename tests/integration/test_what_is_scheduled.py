@@ -1,0 +1,100 @@
+"""`./zigzag scheduled` and `cancel`, on an account of moto's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from tests.stacks import deployed, queue
+
+from zigzag import send, task
+
+DAY = timedelta(days=1)
+AT = datetime(2099, 1, 2, 3, 4, 5, tzinfo=UTC)
+ROLE, LETTERS = "arn:aws:iam::123456789012:role/sender", "arn:aws:sqs:eu-west-1:123456789012:dead-letters"
+
+
+@task
+def remind(payload: dict[str, Any]) -> None: ...
+
+
+@task
+def report(payload: dict[str, Any]) -> None: ...
+
+
+@pytest.fixture
+def later(account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Yields the Scheduler's client. A stack called zigzag has three messages for later."""
+    client = boto3.client("scheduler")
+    client.create_schedule_group(Name="later")
+    outputs = deployed(queue(), Scheduler=f"later {ROLE} {LETTERS}")
+    monkeypatch.setenv("ZIGZAG_QUEUE_URL", outputs["QueueUrl"])
+    monkeypatch.setenv("ZIGZAG_SCHEDULER", outputs["Scheduler"])
+    send._aws_scheduler.cache_clear()
+    remind.send({"secret": 1}, id="order 8", at=AT + DAY)
+    remind.send({"secret": 1}, id="order 7", at=AT)
+    report.send({"secret": 1}, id="x", at=AT + 2 * DAY)
+    yield client
+    send._aws_scheduler.cache_clear()
+
+
+def test_they_are_shown_in_their_order_and_no_payload(zigzag: Any, later: Any) -> None:
+    code, out, err = zigzag("scheduled")
+
+    assert (code, err) == (0, "")
+    assert out == (
+        "2099-01-02 03:04:05 UTC  remind  order 7\n"
+        "2099-01-03 03:04:05 UTC  remind  order 8\n"
+        "2099-01-04 03:04:05 UTC  report  x\n"
+    )
+    told = json.loads(zigzag("scheduled", "--task", "report", "--json")[1])
+    assert [(one["task"], one["id"], one["at"]) for one in told["tasks"]] == [
+        ("report", "x", "2099-01-04T03:04:05")
+    ]
+    assert told["more"] is False
+
+
+def test_no_more_are_shown_than_asked_for_and_that_there_are_more(zigzag: Any, later: Any) -> None:
+    _, out, _ = zigzag("scheduled", "--most", "2")
+
+    assert len(out.splitlines()) == 3
+    assert out.endswith("and more: --most 200 shows 200, --task NAME those of one task\n")
+
+
+def test_a_schedule_of_somebody_elses_is_shown_by_its_name(zigzag: Any, later: Any) -> None:
+    target = {"Arn": LETTERS, "RoleArn": ROLE, "Input": "[1]"}
+    later.create_schedule(
+        GroupName="later",
+        Name="theirs",
+        ScheduleExpression="rate(1 day)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target=target,
+    )
+
+    assert "rate(1 day)  not made by send: theirs\n" in zigzag("scheduled")[1]
+
+
+def test_one_that_is_cancelled_is_gone_and_one_that_is_gone_is_told(zigzag: Any, later: Any) -> None:
+    said = zigzag("cancel", "remind", "order 7")
+    again = zigzag("cancel", "remind", "order 7")
+
+    assert said == (0, "remind with the id order 7 is cancelled: it will not be sent\n", "")
+    assert again[:2] == (2, "")
+    assert "remind with the id order 7 is not scheduled: it has been sent, or cancelled" in again[2]
+    assert "order 7" not in zigzag("scheduled")[1]
+
+
+@pytest.mark.parametrize("command", [("scheduled",), ("cancel", "remind", "x")])
+def test_a_stack_without_a_scheduler_is_told_what_to_deploy(
+    zigzag: Any, account: None, command: tuple[str, ...]
+) -> None:
+    deployed(queue())
+
+    code, out, err = zigzag(*command)
+
+    assert (code, out) == (2, "")
+    assert "the stack sends nothing later: deploy it with Scheduler=true" in err
