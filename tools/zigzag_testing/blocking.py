@@ -3,6 +3,7 @@
 Such code is an import, a check of a payload, a key function, or a task that is a plain function. On Lambda it
 holds the process's main thread, while heartbeats come from another. Here each invocation runs step by step in
 a thread, and `block` parks that thread until the virtual time has passed. Only one thread runs at any moment.
+A thread costs more than most invocations, so one thread serves many, one after the other.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ class _Step(NamedTuple):
     how: Literal["waits", "blocks", "returned", "raised"]
     what: Any
 
+
+type Work = Callable[[Any, Callable[[], float]], Coroutine[Any, Any, Any]]
+"""An invocation: it takes the event, and a function that returns the seconds that are left."""
 
 _THREAD: ContextVar[_Stepped | None] = ContextVar("thread", default=None)
 _DEADLINE: ContextVar[float | None] = ContextVar("deadline", default=None)
@@ -56,34 +60,99 @@ def interrupted_after(seconds: float) -> Iterator[None]:
         _DEADLINE.reset(before)
 
 
-async def in_a_thread[T](coroutine: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine whose code may block. If it is cancelled meanwhile, `block` raises CancelledError."""
-    result: T = await _Stepped(coroutine)
-    return result
+class Threads:
+    """The threads of a sandbox whose code may block."""
+
+    def __init__(self) -> None:
+        self._idle: list[_Thread] = []
+
+    def threaded(self, work: Work, may_block: Callable[[Any], bool]) -> Work:
+        """Returns `work`, whose code may block where `may_block` says so of the event.
+
+        If it is cancelled meanwhile, `block` raises that.
+        """
+
+        async def worked(event: Any, seconds_left: Callable[[], float]) -> Any:
+            if not may_block(event):
+                _THREAD.set(None)
+                return await work(event, seconds_left)
+            thread = self._idle.pop() if self._idle else _Thread()
+            try:
+                return await _Stepped(work(event, seconds_left), thread)
+            finally:
+                if thread.is_free:
+                    self._idle.append(thread)
+
+        return worked
+
+    def close(self) -> None:
+        """Ends them. None of them may be at work."""
+        while self._idle:
+            self._idle.pop().end()
 
 
-def threaded[**P, T](work: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Returns `work`, whose code may block then."""
-    return lambda *given, **named: in_a_thread(work(*given, **named))
+class _Thread:
+    """A thread that takes a step when it is told to, while the one that told it waits."""
+
+    def __init__(self) -> None:
+        self._go, self._came = _locked(), _locked()
+        self._serve: Callable[[], None] | None = None
+        threading.Thread(target=self._work, daemon=True).start()
+
+    def begin(self, serve: Callable[[], None]) -> None:
+        """Has the next steps be those of `serve`, which calls `pause` between two of them."""
+        self._serve = serve
+
+    def advance(self) -> None:
+        """Lets the thread take a step, and waits until it took it."""
+        self._go.release()
+        self._came.acquire()
+
+    def pause(self) -> None:
+        """Ends the step of this thread, and waits until it is told to take the next one."""
+        self._came.release()
+        self._go.acquire()
+
+    @property
+    def is_free(self) -> bool:
+        return self._serve is None
+
+    def end(self) -> None:
+        """Ends the thread, which must be free."""
+        self._go.release()
+
+    def _work(self) -> None:
+        self._go.acquire()
+        while self._serve is not None:
+            self._serve()
+            self._serve = None
+            self.pause()
+
+
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
 
 
 class _Stepped:
     """A coroutine that runs in a thread, step by step, and is awaited in the event loop's thread."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], thread: _Thread) -> None:
         self.loop = asyncio.get_running_loop()
         self._coroutine = coroutine
-        self._go, self._came = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = thread
         self._next: Callable[[], Any] = lambda: coroutine.send(None)
         self._killed_by: BaseException | None = None
         self._step = _Step("waits", None)
         _THREAD.set(self)
         context = copy_context()
-        threading.Thread(target=lambda: context.run(self._serve), daemon=True).start()
+        thread.begin(lambda: context.run(self._serve))
 
     def __await__(self) -> Generator[Any, Any, Any]:
         while True:
-            how, what = self._advance()
+            self._thread.advance()
+            how, what = self._step
             try:
                 match how:
                     case "returned":
@@ -104,28 +173,23 @@ class _Stepped:
     def park(self, seconds: float) -> None:
         """Parks the thread that calls it until the time has passed."""
         self._step = _Step("blocks", seconds)
-        self._came.release()
-        self._go.acquire()
+        self._thread.pause()
         killed_by, self._killed_by = self._killed_by, None
         if killed_by is not None:
             raise killed_by
 
-    def _advance(self) -> _Step:
-        self._go.release()
-        self._came.acquire()
-        return self._step
-
     def _serve(self) -> None:
         asyncio._set_running_loop(self.loop)
-        while self._step.how not in ("returned", "raised"):
-            self._go.acquire()
+        while True:
             try:
                 self._step = _Step("waits", self._next())
             except StopIteration as stop:
                 self._step = _Step("returned", stop.value)
+                return
             except BaseException as error:
                 self._step = _Step("raised", error)
-            self._came.release()
+                return
+            self._thread.pause()
 
 
 def _throws(coroutine: Coroutine[Any, Any, Any], error: BaseException) -> Callable[[], Any]:

@@ -69,11 +69,13 @@ class Outages:
     def of(self, service: Service, process: int, now: float) -> Outage | None:
         """Returns the outage of a service that a process has now, or None."""
         for number, outage in enumerate(self._all):
-            if outage.service == service and outage.began <= now < outage.ended:
-                chance = Random(f"{self._seed} {number} {process}")
-                if outage.share >= 1 or chance.random() < outage.share:
-                    return outage
+            is_on = outage.service == service and outage.began <= now < outage.ended
+            if is_on and (outage.share >= 1 or self._chance(number, process) < outage.share):
+                return outage
         return None
+
+    def _chance(self, number: int, process: int) -> float:
+        return Random(f"{self._seed} {number} {process}").random()
 
 
 async def suffer(outage: Outage, clock: Clock, patience_seconds: float) -> Error | None:

@@ -23,7 +23,7 @@ from shared.queues import DEFAULT
 from worker.result import Report
 from worker.worker import Worker
 from zigzag import Task, send
-from zigzag_testing.blocking import threaded
+from zigzag_testing.blocking import Threads
 from zigzag_testing.bounded import BoundedGates
 from zigzag_testing.consumers import CONSUMER_TIMEOUT_SECONDS, SCHEDULED, ConsumerFunction, Parameters
 from zigzag_testing.event_sources import BY_SCHEDULE, EventSources, checked
@@ -65,7 +65,8 @@ class Sandbox(Operated, Scheduled):
     schedule                -- as the parameter Schedule (`zigzag_testing.schedules`).
     trigger                 -- as the parameter Trigger: "schedule", or "events" for Lambda's own pollers.
     faults                  -- the probability of each kind of fault (`zigzag_testing.faults`).
-    blocking                -- whether code may `block` (`zigzag_testing.blocking`).
+    blocking                -- whether code may `block` (`zigzag_testing.blocking`), or a function that tells
+                               it of an event: an invocation that can't block costs less.
     superseded_handles_act, count_late_seconds -- as MemoryQueue's.
     seed                    -- the seed of all random numbers.
 
@@ -102,7 +103,7 @@ class Sandbox(Operated, Scheduled):
         schedule: Schedule = A_MINUTE,
         trigger: str = BY_SCHEDULE,
         faults: Mapping[str, float] | None = None,
-        blocking: bool = False,
+        blocking: bool | Callable[[Any], bool] = False,
         superseded_handles_act: bool = False,
         count_late_seconds: float = 0.0,
         seed: int = 0,
@@ -110,6 +111,7 @@ class Sandbox(Operated, Scheduled):
         self._table, weights, quotas = table_of(tasks), weights_of(queues), quotas or Quotas.none()
         self.trigger = checked(trigger, flow_control, weights.values())
         self._runner, self.clock = virtual_runner()
+        self._threads = Threads()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
         of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
@@ -129,14 +131,15 @@ class Sandbox(Operated, Scheduled):
         self,
         quotas: Quotas,
         parameters: Parameters,
-        blocking: bool,
+        blocking: bool | Callable[[Any], bool],
         concurrency: int | None,
         timeout_seconds: float,
         timeouts: Mapping[str, float],
     ) -> None:
         of_account = self.clock, self._random, self.faults, quotas
         self.consumers = ConsumerFunction(self._one_tick, *of_account, parameters)
-        work = threaded(self._work) if blocking else self._work
+        says = blocking if callable(blocking) else lambda _: True
+        work = self._threads.threaded(self._work, says) if blocking else self._work
 
         def function(seconds: float) -> MemoryLambda:
             return MemoryLambda(work, self.clock, concurrency, self.faults, quotas, timeout_seconds=seconds)
@@ -154,6 +157,7 @@ class Sandbox(Operated, Scheduled):
     def __exit__(self, *_: object) -> None:
         self._sending.close()
         close(self._runner)
+        self._threads.close()
 
     def send_message(
         self,

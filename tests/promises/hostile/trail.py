@@ -153,6 +153,10 @@ class Trail:
             life.purged |= _is_there(life, sandbox)
         sandbox.queue.purge()
 
+    def in_event(self, event: Any) -> list[Life]:
+        """Returns the lives of the messages in an event of the consumer's, or of Lambda's poller."""
+        return [self._by_message[one] for one in _message_ids_in(event)]
+
     def message_ids(self, id: str) -> Iterator[str]:
         return (message_id for life in self._of_an_id[id] for message_id in life.message_ids)
 
@@ -169,7 +173,7 @@ class Trail:
 
         async def watched(event: Any, seconds_left: Callable[[], float]) -> Any:
             self.began[PROCESS.get()] = sandbox.clock.now()
-            self._worked[PROCESS.get()] = [self._by_message[one] for one in _message_ids_in(event)]
+            self._worked[PROCESS.get()] = self.in_event(event)
             try:
                 answer = await work(event, seconds_left)
             except BaseException:
@@ -239,7 +243,6 @@ class Trail:
 
 
 def _message_ids_in(event: Any) -> list[str]:
-    """Returns the ids of the messages in an event of the consumer's, or of Lambda's poller."""
     if "Records" in event:
         return [record["messageId"] for record in event["Records"]]
     return [message["MessageId"] for message in event.get("Messages") or [event["Message"]]]

@@ -49,7 +49,7 @@ class WideWorld(HostileWorld):
         self._imports = imports
         self._imported: Counter[str] = Counter()
         self.pauses: list[tuple[float, float]] = []
-        super().__init__(faults, blocking=True, **options)
+        super().__init__(faults, blocking=self._may_block, **options)
 
     def close(self) -> None:
         super().close()
@@ -81,6 +81,13 @@ class WideWorld(HostileWorld):
     def may_fail_to_load(self, name: str) -> bool:
         """Tells whether the import of a task's module does more than import it."""
         return self._imports.get(name) is not None
+
+    def _may_block(self, event: Any) -> bool:
+        sent = [self.trail.sent[life.id] for life in self.trail.in_event(event)]
+        return any(
+            self.may_fail_to_load(one["task"]) or any(one.get(what) for what in ("blocks", "key", "check"))
+            for one in sent
+        )
 
     def _body(self, message: Mapping[str, Any]) -> str:
         return _as_json(message)

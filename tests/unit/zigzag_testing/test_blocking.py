@@ -56,6 +56,14 @@ def test_a_task_that_nothing_interrupts_is_ended_with_its_process(sandbox: Sandb
     assert len(sandbox.queue) == 1
 
 
+def test_what_is_said_not_to_block_and_does_is_named() -> None:
+    with Sandbox({"busy": busy}, blocking=lambda event: "200" in event["Message"]["Body"]) as sandbox:
+        sandbox.send_message(body_of("busy", {"seconds": 10}))
+        sandbox.tick()
+
+    assert "only a worker can block" in str(sandbox.reports[0].reason)
+
+
 def test_outside_of_a_worker_it_says_so() -> None:
     with pytest.raises(RuntimeError, match="only a worker can block"):
         block(1)
