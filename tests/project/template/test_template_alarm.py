@@ -88,7 +88,7 @@ def test_who_is_notified_of_failed_tasks_and_without_an_address_there_is_nothing
     if told:
         topic = template.properties("FailureTopic")
         assert template.decided(topic["Subscription"], **given) == told
-        assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+        assert template.decided(topic["KmsMasterKeyId"], **given) == "alias/aws/sns"
 
 
 def test_the_worker_may_publish_to_the_topic_and_touch_the_records_of_notices_only(
