@@ -74,6 +74,7 @@ class Timer:
                 if left <= 0:
                     call()
                     left = AGAIN_SECONDS
+                del call  # it leads to the payload of an attempt, which may be large
                 self._sleep(min(left, MAX_SLEEP_SECONDS))
         finally:  # after an error, the next time has a new thread
             self._runs = False

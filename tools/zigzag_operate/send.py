@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.aws.boto import BotoTransport
+from shared.aws.s3_objects import S3Objects
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.queue import QueueError
 from shared.queues import DEFAULT
@@ -18,7 +19,7 @@ from zigzag.outbox import is_url
 from zigzag.send import Options, compose
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.queues import named
-from zigzag_operate.target import Target
+from zigzag_operate.target import Stack, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,11 @@ def send(
     try:
         found = find(task, TASKS)
         checked = found.check(payload)
-        queue_url = _url_of(target, found.queue if queue is None else queue)
-        message = compose(task, checked, options, queue_url)
+        stack = target.stack_as_it_is()
+        queue_url = _url_of(stack, found.queue if queue is None else queue)
+        name = stack.outputs.get("LargeBucketName")
+        bucket = S3Objects(name, client=target.client("s3")) if name else None
+        message = compose(task, checked, options, queue_url, bucket)
         transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
         message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
     except (NoSuchTaskError, BrokenTaskError, BadPayloadError, PayloadTooLargeError) as error:
@@ -63,6 +67,5 @@ def send(
     return Sent(message_id, queue_url)
 
 
-def _url_of(target: Target, queue: str | None) -> str:
-    stack = target.stack_as_it_is()
+def _url_of(stack: Stack, queue: str | None) -> str:
     return queue if queue is not None and is_url(queue) else named(stack, queue or DEFAULT).url

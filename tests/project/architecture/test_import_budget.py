@@ -141,3 +141,9 @@ OF_THE_WORKERS_GATES = {
 @pytest.mark.parametrize(("flow_control", "loads"), [("false", set()), ("true", OF_THE_WORKERS_GATES)])
 def test_a_worker_without_flow_control_loads_nothing_of_the_gates(flow_control: str, loads: set[str]) -> None:
     assert loaded_by("worker", FlowControl=flow_control) & OF_THE_WORKERS_GATES == loads
+
+
+def test_a_worker_with_a_bucket_loads_nothing_of_it_before_its_first_large_message() -> None:
+    of_large = {"worker.large", "zigzag.extra", "shared.aws.s3_objects", "boto3"}
+
+    assert loaded_by("worker", LargePayloads="true") & of_large == set()

@@ -29,6 +29,9 @@ MAY_IMPORT = {
 OF_THE_PATH = {"consumer", "worker", "server", "shared", "zigzag"}
 """The poll-dispatch-settle path: boto3 in its transport alone, and nothing else that must be shipped."""
 
+BY_BOTO = {"shared.aws.boto", "shared.aws.s3_objects"}
+"""Its transport, and the adapters on services that the lean one does not know."""
+
 LEAN = "shared.aws.lean"
 
 
@@ -52,14 +55,14 @@ def test_a_module_imports_only_what_its_package_may() -> None:
     assert offenders == []
 
 
-def test_in_the_path_only_botos_transport_imports_boto3_and_nobody_anything_else() -> None:
+def test_in_the_path_only_adapters_by_boto3_import_it_and_nobody_anything_else() -> None:
     offenders = [
         f"{module} imports {package}"
         for module in SRC
         if module.package in OF_THE_PATH
         for package in sorted({name.partition(".")[0] for name in module.imports})
         if package not in OURS | sys.stdlib_module_names
-        and not (module.name == "shared.aws.boto" and package in ("boto3", "botocore"))
+        and not (module.name in BY_BOTO and package in ("boto3", "botocore"))
     ]
 
     assert offenders == []
