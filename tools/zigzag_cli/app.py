@@ -14,6 +14,7 @@ from zigzag_cli.call import call
 from zigzag_cli.limits import limit, limits
 from zigzag_cli.pause import pause, resume
 from zigzag_cli.scheduled import cancel, scheduled
+from zigzag_cli.schema import schema
 from zigzag_cli.send import send
 from zigzag_cli.status import queues, status
 from zigzag_cli.tasks import tasks
@@ -31,7 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (send, call, status, queues, pause, resume, limit, limits, scheduled, cancel, tasks):
+COMMANDS = (send, call, status, queues, pause, resume, limit, limits, scheduled, cancel, tasks, schema)
+for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(local.app, name="local")
 

@@ -1,0 +1,73 @@
+"""The JSON Schema of a task's messages, for producers in any language
+(https://json-schema.org/draft/2020-12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from tasks import TASKS
+from worker.lookup import BrokenTaskError, NoSuchTaskError, find
+from zigzag import BadPayloadError, Task
+from zigzag_operate.errors import Kind, OperateError
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(name: str | None = None) -> dict[str, Any]:
+    """Returns the schema of the messages for the task called so; without a name, of all tasks' messages.
+
+    The body of a message must fit it. The worker takes further keys next to `task`, and ignores them.
+
+    Raises OperateError if there is no such task, or if one can't be described.
+    """
+    try:
+        tasks = [find(one, TASKS) for one in (sorted(TASKS) if name is None else [name])]
+    except (NoSuchTaskError, BrokenTaskError) as error:
+        raise OperateError(str(error), Kind.BAD_PAYLOAD) from error
+    payloads, shared = _payloads(tasks)
+    messages = [_message(task, payload) for task, payload in zip(tasks, payloads, strict=True)]
+    of_all = messages[0] if name is not None else {"oneOf": messages}
+    return {"$schema": _DIALECT, **of_all, **({"$defs": shared} if shared else {})}
+
+
+def _payloads(tasks: list[Task[Any, Any, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Returns the schema of each task's payload, and the definitions that they refer to."""
+    models = [task.model for task in tasks if task.model is not None]
+    try:
+        found, shared = models_json_schema([(model, "validation") for model in models])
+    except Exception as error:  # of pydantic: a field of a model has no JSON type
+        names = ", ".join(task.name for task in tasks)
+        raise OperateError(f"the payload of {names} can't be described: {error}", Kind.BAD_PAYLOAD) from error
+    return [
+        {"type": "object"} if task.model is None else found[task.model, "validation"] for task in tasks
+    ], shared.get("$defs", {})
+
+
+def _message(task: Task[Any, Any, Any], payload: dict[str, Any]) -> dict[str, Any]:
+    summary = (task.__doc__ or "").strip().partition("\n")[0]
+    return {
+        "title": task.name,
+        **({"description": summary} if summary else {}),
+        "type": "object",
+        "properties": {
+            "task": {"const": task.name},
+            "id": {
+                "description": "The task's id; without it, the MessageId.",
+                "type": "string",
+                "minLength": 1,
+            },
+            "payload": payload,
+        },
+        "required": ["task"] if _fits_without(task) else ["task", "payload"],
+    }
+
+
+def _fits_without(task: Task[Any, Any, Any]) -> bool:
+    """Returns whether a message may lack the payload, which the worker then takes for an empty object."""
+    try:
+        task.parse({})
+    except BadPayloadError:
+        return False
+    return True
