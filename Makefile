@@ -54,6 +54,9 @@ format: setup ## Formats the code
 new-project: ## A project of your own, with what you need and nothing else: make new-project DIR=../my-queue
 	@$(PYTHON) -B -m zigzag_project new "$(DIR)"
 
+producer: ## The package that producers elsewhere install, in DIST=dist
+	@$(PYTHON) -B -m zigzag_project.producer "$(DIST)"
+
 ##@ Set up
 setup: .venv/ready .venv-ministack/ready ## Makes the environments of the tasks, the tools and the local AWS
 
@@ -74,4 +77,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns soak mutants bench check hashes format new-project setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns soak mutants bench check hashes format new-project producer setup clean help

@@ -26,7 +26,7 @@ FILES = (
         ".gitattributes",
     ),
     *("tools/make-environment", "tools/pip.txt", "tools/declared.py", ".devcontainer/devcontainer.json"),
-    *(f"tools/zigzag_project/{module}.py" for module in ("__init__", "places", "stamp", "fetch")),
+    *(f"tools/zigzag_project/{module}.py" for module in ("__init__", "places", "stamp", "fetch", "producer")),
 )
 ELSEWHERE = {
     "Makefile": "starter/Makefile",
