@@ -16,7 +16,7 @@ from zigzag.results import CLOSED
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-MAX_AT_ONCE = 8
+MAX_CALLS_AT_ONCE = 8
 """Most calls at the same time."""
 
 
@@ -39,7 +39,7 @@ class Calls:
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool = ThreadPoolExecutor(MAX_AT_ONCE, "zigzag-send")
+            self._pool = ThreadPoolExecutor(MAX_CALLS_AT_ONCE, "zigzag-send")
         self._pool.submit(self._make, entries)
 
     def wait(self) -> None:

@@ -74,7 +74,7 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
     with HttpEndpoint(sqs) as endpoint:
         as_on_lambda(monkeypatch, endpoint.url)
         monkeypatch.setenv("ZIGZAG_QUEUE_URL", URL)
-        monkeypatch.setattr(delivering, "FIRST_WAIT_SECONDS", 0.001)
+        monkeypatch.setattr(delivering, "FIRST_TRY_AGAIN_SECONDS", 0.001)
         send.transport_to.cache_clear()
         yield sqs
         send.transport_to(URL, attempts=1, usual=LEAN).close()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import zigzag_operate
 from zigzag_cli.answer import answer
+from zigzag_cli.many import send_lines
 from zigzag_cli.options import Json, with_target
 from zigzag_operate import Kind, OperateError, Target
 
@@ -28,6 +30,17 @@ def _given(payload: str) -> str:
 
 TaskName = Annotated[str, typer.Argument(help="The task's name, as in `zigzag tasks`.")]
 PayloadText = Annotated[str, typer.Argument(help="JSON; `-` reads it from standard input.", callback=_given)]
+_Queue = Annotated[str | None, typer.Option(help="A queue's name or URL; without it, the task's own queue.")]
+_Group = Annotated[
+    str | None, typer.Option(help="The group; a FIFO queue runs the tasks of a group in the order sent.")
+]
+_DeduplicationId = Annotated[
+    str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
+]
+_Many = Annotated[
+    Path | None, typer.Option(help="A file with a payload in each line: sends the task for each.")
+]
+_IdField = Annotated[str | None, typer.Option(help="With --many: the payload's field that is the task's id.")]
 
 
 @with_target
@@ -35,32 +48,27 @@ def send(
     target: Target,
     task: TaskName,
     payload: PayloadText = "{}",
-    queue: Annotated[
-        str | None, typer.Option(help="A queue's name or URL; without it, the task's own queue.")
-    ] = None,
+    queue: _Queue = None,
     id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
     delay: Annotated[
         int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
     ] = 0,
-    group: Annotated[
-        str | None, typer.Option(help="The group; a FIFO queue runs the tasks of a group in the order sent.")
-    ] = None,
-    deduplication_id: Annotated[
-        str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
-    ] = None,
+    group: _Group = None,
+    deduplication_id: _DeduplicationId = None,
+    many: _Many = None,
+    id_field: _IdField = None,
     as_json: Json = False,
 ) -> None:
     """Sends a task, after checking its payload against the task's model."""
-    sent = zigzag_operate.send(
-        target,
-        task,
-        object_of(payload),
-        queue=queue,
-        id=id,
-        delay_seconds=delay,
-        group=group,
-        deduplication_id=deduplication_id,
-    )
+    options: dict[str, Any] = {"queue": queue, "delay_seconds": delay, "group": group}
+    if many is not None:
+        if payload != "{}" or id is not None or deduplication_id is not None:
+            said = "--many takes each payload from its file, and an id from --id-field"
+            raise OperateError(said, Kind.WRONG)
+        send_lines(target, task, many, as_json, id_field=id_field, **options)
+        return
+    options |= {"id": id, "deduplication_id": deduplication_id}
+    sent = zigzag_operate.send(target, task, object_of(payload), **options)
     named = "" if id is None else f" with the id {id}"
     said = f"sent {task}{named}, in the message {sent.message_id}"
     try:

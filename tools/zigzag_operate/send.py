@@ -52,10 +52,10 @@ def send(
         found = find(task, TASKS)
         checked = found.check(payload)
         stack = target.stack_as_it_is()
-        queue_url = _url_of(stack, found.queue if queue is None else queue)
+        queue_url = url_of(stack, found.queue if queue is None else queue)
         name = stack.outputs.get("LargeBucketName")
         bucket = S3Objects(name, client=target.client("s3")) if name else None
-        message = compose(task, checked, options, queue_url, bucket)
+        message = compose(task, checked, options, queue_url, bucket=bucket)
         transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
         message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
     except (NoSuchTaskError, BrokenTaskError, BadPayloadError, PayloadTooLargeError) as error:
@@ -67,5 +67,6 @@ def send(
     return Sent(message_id, queue_url)
 
 
-def _url_of(stack: Stack, queue: str | None) -> str:
+def url_of(stack: Stack, queue: str | None) -> str:
+    """Returns the URL of the stack's queue with this name; None is the first one. Raises OperateError."""
     return queue if queue is not None and is_url(queue) else named(stack, queue or DEFAULT).url

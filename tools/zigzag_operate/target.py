@@ -23,6 +23,9 @@ _SECONDS = 10
 _PATIENCE = Config(connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"max_attempts": 2})
 """Seconds of one call."""
 
+ONCE = _PATIENCE.merge(Config(retries={"total_max_attempts": 1}))
+"""Makes each call once, also after a failure."""
+
 
 class Stack(NamedTuple):
     """A stack's outputs and parameters, by name."""

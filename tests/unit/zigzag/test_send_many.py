@@ -82,7 +82,7 @@ def entry(number: int, size: int = 100, group: str | None = None) -> Entry:
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivering, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(delivering, "FIRST_TRY_AGAIN_SECONDS", 0.0)
 
 
 @task
