@@ -18,13 +18,13 @@ def begin() -> float:
 
 def say(begun: float, **more: object) -> None:
     """Prints the figures of the time since `begin`, and of the whole process."""
-    told = {"cpu_seconds": time.process_time() - begun, "peak_bytes": _peak_bytes(), **more}
+    told = {"cpu_seconds": time.process_time() - begun, "peak_bytes": peak_bytes(), **more}
     if "BENCHMARK_COUNTS_BUNDLES" in os.environ:
         told["bundles_parsed"] = _BUNDLES[0]
     sys.stdout.write(f"\n{json.dumps(told)}\n")
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """Returns the most memory that this process had resident.
 
     The figure of `os.wait4` would include the memory that the parent had at the fork.
