@@ -24,7 +24,7 @@ ALARM = {"AlarmName": "late", "NewStateValue": "ALARM", "StateChangeTime": "2027
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Yields a stack that has a topic, and takes the task `show` from it; its queue `shown` is ours."""
+    """Yields a stack that has a topic, and takes `show` from it; its queue `shown` is for the tests."""
     project: Path = tmp_path_factory.mktemp("project")
 
     def with_events(template: str) -> str:
@@ -41,6 +41,23 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         yield deployed
 
 
+def let_in(deployed: Deployed, service: str, arn: str) -> None:
+    """Lets a sender into the queue, as a person does who adds to the policy that the stack has made."""
+    sqs, url = deployed.client("sqs"), deployed.outputs["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "QueueArn"])["Attributes"]
+    policy = json.loads(attributes["Policy"])
+    policy["Statement"].append(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sqs:SendMessage",
+            "Resource": attributes["QueueArn"],
+            "Condition": {"ArnEquals": {"aws:SourceArn": arn}},
+        }
+    )
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+
+
 @pytest.fixture
 def sqs(deployed: Deployed) -> Any:
     return deployed.client("sqs")
@@ -48,7 +65,7 @@ def sqs(deployed: Deployed) -> Any:
 
 def shown(deployed: Deployed, many: int = 1) -> list[dict[str, Any]]:
     """Lets the consumer run until so many tasks have shown what they got, and returns that."""
-    url = deployed.outputs["Queues"].split("shown:1=")[1]
+    url = deployed.outputs["Queues"].split(" shown=")[1]
     found: list[dict[str, Any]] = []
 
     def all_of_it() -> bool:
@@ -95,6 +112,7 @@ def test_what_it_did_not_subscribe_to_does_not_come(deployed: Deployed, sqs: Any
 def test_an_object_of_s3_is_a_task_and_the_test_event_none(deployed: Deployed, sqs: Any) -> None:
     s3 = deployed.client("s3")
     s3.create_bucket(Bucket="our-imports")
+    let_in(deployed, "s3.amazonaws.com", "arn:aws:s3:::our-imports")
     s3.put_bucket_notification_configuration(
         Bucket="our-imports",
         NotificationConfiguration={
@@ -126,6 +144,7 @@ def test_an_event_of_a_bus_is_a_task_with_its_id(deployed: Deployed, sqs: Any) -
 def test_an_alarm_by_a_topic_that_is_not_raw_is_a_task(deployed: Deployed, sqs: Any) -> None:
     sns = deployed.client("sns")
     topic = sns.create_topic(Name="ops")["TopicArn"]
+    let_in(deployed, "sns.amazonaws.com", topic)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of_the_queue(deployed, sqs))
 
     id = sns.publish(TopicArn=topic, Message=json.dumps(ALARM))["MessageId"]
