@@ -91,6 +91,7 @@ def world(request: pytest.FixtureRequest) -> Any:
         seed=request.param,
         fifo=draw.random() < 0.5,
         batch_size=draw.choice([1, 10]),
+        trigger=draw.choice(["schedule", "events"]),
     )
     for _ in range(24):
         group = draw.choice("abc") if world.fifo else None
