@@ -116,9 +116,8 @@ class Sandbox(Operated, Scheduled):
         of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
-        self.queue, self.records = self.queues[DEFAULT], MemoryRecords()
-        self.notices = MemoryNotices(self.faults)
-        self.gates = BoundedGates(quotas, self.clock) if flow_control else None
+        self.queue, self.notices = self.queues[DEFAULT], MemoryNotices(self.faults)
+        self.records, self.gates = MemoryRecords(), BoundedGates(quotas, self.clock) if flow_control else None
         self.objects = MemoryObjects() if large_payloads else None
         self.scheduler = MemoryScheduler(self.clock, self._stack.named, self.faults)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed

@@ -11,7 +11,7 @@ from shared.aws.identity import Identity
 from shared.errors import words
 from shared.ports.notices import Notice, NoticeError
 
-CONNECT_SECONDS, ANSWER_SECONDS = 2.0, 3.0
+_CONNECT_SECONDS, _ANSWER_SECONDS = 2.0, 3.0
 MAX_TITLE_CHARACTERS = 99
 """SNS takes a subject of fewer than 100 ASCII characters
 (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
@@ -54,8 +54,8 @@ class SnsNotices:
 
         once = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=ANSWER_SECONDS,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_ANSWER_SECONDS,
         )
         client: Any = self._identity.client(boto3.Session, "sns", config=once)
         try:

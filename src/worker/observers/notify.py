@@ -22,10 +22,10 @@ from worker.outcome import DeadLetter
 from worker.result import Report, Result
 from zigzag.policy import NOTIFY
 
-QUIET_SECONDS = 3600
+NOTICE_EVERY_SECONDS = 3600
 """Time after a notice in which no other one of its task is sent."""
 
-AGAIN_SECONDS = 60
+NOTICE_AGAIN_SECONDS = 60
 """The same, after a notice that was certainly not sent."""
 
 WHOLE_SECONDS = 5.0
@@ -34,7 +34,7 @@ WHOLE_SECONDS = 5.0
 LEFT_SECONDS = 1.0
 """Of the function's time, which no notice takes."""
 
-MAX_REASON_CHARACTERS, MAX_SHORT_CHARACTERS = 500, 140
+MAX_SAID_CHARACTERS, MAX_SHORT_CHARACTERS = 500, 140
 """Most characters of the reason in a mail, and in a text message, whose parts have that many
 (https://docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html)."""
 
@@ -78,7 +78,7 @@ class Notify:
             self._say(task, "no time was left for it")
             return
         now = self._clock.now()
-        if not isinstance(await self._records.begin(key, owner, now, now + QUIET_SECONDS), Begun):
+        if not isinstance(await self._records.begin(key, owner, now, now + NOTICE_EVERY_SECONDS), Begun):
             return
         try:
             await self._notices.publish(notice_of(cause, self._notices.dead_letter_url), seconds)
@@ -87,7 +87,7 @@ class Notify:
             if error.maybe:  # its thread may be at work still
                 self._host.exit_reason = self._host.exit_reason or "a notice was not answered"
             else:
-                await self._records.extend(key, owner, now + AGAIN_SECONDS)
+                await self._records.extend(key, owner, now + NOTICE_AGAIN_SECONDS)
 
     def _say(self, task: str, reason: str) -> None:
         log.write(logging.ERROR, "nobody is notified of a failed task", task=task, reason=reason)
@@ -104,9 +104,9 @@ def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
     title = f"Zigzag: {cause.task} has failed"
     lines = (
         f"The task {cause.task} has failed, and its message is a dead letter.",
-        f"Reason: {reason[:MAX_REASON_CHARACTERS]}",
+        f"Reason: {reason[:MAX_SAID_CHARACTERS]}",
         f"Attempts: {cause.attempts}",
-        f"Id: {(cause.id or 'unknown')[:MAX_REASON_CHARACTERS]}",
+        f"Id: {(cause.id or 'unknown')[:MAX_SAID_CHARACTERS]}",
         f"To see the dead letters, type:\n{command}",
         "To move them back once the cause is corrected, type what the stack's output RedriveCommand says.",
         f"No other notice of {cause.task} is sent for an hour.",

@@ -29,7 +29,7 @@ MAY_IMPORT = {
 OF_THE_PATH = {"consumer", "worker", "server", "shared", "zigzag"}
 """The poll-dispatch-settle path: boto3 in its transport alone, and nothing else that must be shipped."""
 
-BY_BOTO = {"shared.aws.boto", "shared.aws.s3_objects"}
+BY_BOTO = {"shared.aws.boto", "shared.aws.s3_objects", "shared.aws.sns_notices"}
 """Its transport, and the adapters on services that the lean one does not know."""
 
 LEAN = "shared.aws.lean"

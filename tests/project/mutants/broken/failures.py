@@ -65,7 +65,7 @@ async def _(original, self, result, cause):
     return await self.delete([result]) == [True]
 
 
-sets("a task is told at each failure", "H46", "worker.observers.notify:QUIET_SECONDS", -1)
+sets("a task is told at each failure", "H46", "worker.observers.notify:NOTICE_EVERY_SECONDS", -1)
 
 
 @breaks("a notice replaces the dead letter", "H46", "worker.settle:Settler.settle")
