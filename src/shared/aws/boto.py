@@ -202,8 +202,7 @@ class BotoTransport:
         return client
 
     def close(self) -> None:
-        process = os.getpid()
-        if process == self._process:
+        if (process := os.getpid()) == self._process:
             for client in self._given.values():
                 client.close()
         for of_this in [of_this for of_this in self._clients if of_this[0] == process]:

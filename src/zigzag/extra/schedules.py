@@ -27,7 +27,7 @@ MAX_INPUT_BYTES = 262_144
 """Most bytes of a scheduled message. A letter of the Scheduler's own with more could lose its end
 (https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html)."""
 
-LEAST_SECONDS = 60.0
+SOONEST_SECONDS = 60.0
 """A schedule's time is at least so long from now: one in the past may be refused. Its precision is a minute
 (https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)."""
 
@@ -80,7 +80,7 @@ def planned(options: Options, url: str, now: float) -> tuple[Options, int | None
             "a schedule takes no deduplication_id: SQS compares the bodies of what it sends; leave it out"
         )
     for_schedule = copy.replace(for_sqs, delay_seconds=0, id=options.id or uuid4().hex)
-    return for_schedule, math.ceil(max(at, now + LEAST_SECONDS))
+    return for_schedule, math.ceil(max(at, now + SOONEST_SECONDS))
 
 
 def _due(options: Options, now: float) -> float:
