@@ -100,15 +100,7 @@ class Worker:
         notify = self._notify(batch)
         hold, deadline = Hold(batch, self._beats, self._clock, host), Deadline(seconds_left)
         runner = Runner(
-            tasks=self._tasks,
-            records=records,
-            clock=self._clock,
-            random=self._random,
-            host=host,
-            hold=hold,
-            limits=settler.limits,
-            deadline=deadline,
-            breaker=breaker,
+            self._tasks, records, self._clock, self._random, host, hold, settler.limits, deadline, breaker
         )
         work = BatchWork(
             batch,

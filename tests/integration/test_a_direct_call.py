@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 from tests.integration.conftest import LINES, Stack
 
-from worker.triggers.direct import MAX_ANSWER_BYTES, ResultError, TaskFailedError
+from worker.triggers.direct import MAX_RESULT_BYTES, ResultError, TaskFailedError
 from zigzag import Context, Reject, Retry, Unavailable, task
 
 
@@ -48,8 +48,8 @@ RETURNED: dict[str, Any] = {
     "bytes": b"x",
     "nan": float("nan"),
     "half": "\ud800",
-    "large": "x" * MAX_ANSWER_BYTES,
-    "most": "x" * (MAX_ANSWER_BYTES - 2),
+    "large": "x" * MAX_RESULT_BYTES,
+    "most": "x" * (MAX_RESULT_BYTES - 2),
 }
 RAISED = {
     "error": ConnectionError("no table in sight"),

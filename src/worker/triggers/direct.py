@@ -18,8 +18,8 @@ from shared.errors import words
 from worker.host import Host
 from worker.result import Report
 
-MAX_ANSWER_BYTES = 6_000_000
-"""Most bytes of an answer. Lambda takes "6 MB", in its smaller meaning surely
+MAX_RESULT_BYTES = 6_000_000
+"""Most bytes of a result. Lambda takes answers of "6 MB", in its smaller meaning surely
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
@@ -63,9 +63,9 @@ class Call:
             size = len(text.encode())
         except Exception as error:  # of JSON, or of the user's class
             raise ResultError(f"{said}: {words(error)}; return JSON, or a pydantic model") from None
-        if size > MAX_ANSWER_BYTES:
+        if size > MAX_RESULT_BYTES:
             raise ResultError(
-                f"{said}: it has {size:,} bytes, and an answer takes {MAX_ANSWER_BYTES:,}; "
+                f"{said}: it has {size:,} bytes, and an answer takes {MAX_RESULT_BYTES:,}; "
                 "store it, and return where"
             )
         return json.loads(text)
@@ -77,9 +77,20 @@ class _Keeping:
     def __init__(self, host: Host, keep: Callable[[Any], None]) -> None:
         self._host = host
         self._keep = keep
+        self.prepare, self.beside = host.prepare, host.beside
+        self.exit, self.exited, self.memory_mb = host.exit, host.exited, host.memory_mb
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._host, name)
+    @property
+    def exit_reason(self) -> str | None:
+        return self._host.exit_reason
+
+    @exit_reason.setter
+    def exit_reason(self, reason: str | None) -> None:
+        self._host.exit_reason = reason
+
+    @property
+    def stop_reason(self) -> str | None:
+        return self._host.stop_reason
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         returned = await self._host.call(function, seconds)
