@@ -8,6 +8,8 @@ SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 # What is installed by hash.
 HASHED := src/requirements.txt tools/zigzag_local/requirements.txt tools/pip.txt
 export PYTHONPATH := src:tools
+# Each file is compiled once, whatever the shell says: a run of the tests has hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ See it
 run: setup ## The whole queue on this machine: deploys, sends, shows what becomes of it, cleans up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -25,6 +26,11 @@ TAKE_LONG = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for folder in reversed(TAKE_LONG):
         items.sort(key=lambda item, folder=folder: not item.nodeid.startswith(folder))
+
+
+def pytest_collection_finish() -> None:
+    """Has no collection of garbage look again at thousands of tests and modules, which stay to the end."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
