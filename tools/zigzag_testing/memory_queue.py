@@ -104,10 +104,10 @@ class MemoryQueue:
         refuse_receive(max_messages, wait_seconds, lease_seconds)
         give_up_at = self._clock.now() + wait_seconds
         while not (received := self._receive(max_messages, lease_seconds)):
-            left = give_up_at - self._clock.now()
-            if left <= 0:
+            now = self._clock.now()
+            if give_up_at <= now:
                 break
-            await self._clock.sleep(min(left, self._seconds_until_the_next_look()))
+            await self._clock.sleep(min(give_up_at - now, self._seconds_until_the_next_look(now)))
         return received
 
     async def change_visibility(
@@ -148,10 +148,10 @@ class MemoryQueue:
             self._counts.append((now, self._storage.in_flight(now), self._storage.waiting(now)))
         return now, self._storage
 
-    def _seconds_until_the_next_look(self) -> float:
+    def _seconds_until_the_next_look(self, now: float) -> float:
         # Never long: a message that is sent in the meantime must be found.
-        next_at = self.next_visible_at()
-        until_then = self._look_again_seconds if next_at is None else next_at - self._clock.now()
+        next_at = self._storage.next_at()
+        until_then = self._look_again_seconds if next_at is None else next_at - now
         return min(self._look_again_seconds, max(_MIN_SLEEP_SECONDS, until_then))
 
     def _receive(self, max_messages: int, lease_seconds: int) -> list[Delivery]:

@@ -58,6 +58,11 @@ class _SkippingSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # A look costs more than most steps do, and finds nothing if only the loop's own pipe is watched: what
+        # a thread says is in the loop already.
+        watches_nothing = len(self.get_map()) <= 1
+        if timeout == 0 and watches_nothing:
+            return []
         if timeout is None or (timeout > 0 and self._loop.threads_at_work):
             # Nothing is due before a thread says something, in real time.
             ready = super().select(THREAD_SECONDS)
@@ -66,9 +71,7 @@ class _SkippingSelector(selectors.DefaultSelector):
         if timeout is None:
             raise RuntimeError("nothing is due: all code waits for something that will never come")
         self._loop.skip(max(0.0, timeout))
-        # A look costs more than most steps do, and finds nothing if only the loop's own pipe is watched: what
-        # a thread says is in the loop already.
-        return super().select(0) if len(self.get_map()) > 1 else []
+        return [] if watches_nothing else super().select(0)
 
 
 class VirtualClock:

@@ -12,10 +12,14 @@ import pytest
 from tests.conftest import COUNTED
 from tests.promises.hostile.wide import OUTAGES, draw, judge
 from tests.promises.hostile.wide_promises import JUDGES
+from tests.support import slow
 
 from zigzag_testing.faults import OF_A_WIDER_WORLD
 
-SEEDS = [seed for seed in range(32) if seed not in (5, 21)]
+LONG = (1, 16, 29, 31)
+"""Worlds that take as long as twelve others."""
+
+SEEDS = [seed for seed in range(32) if seed not in (5, 21, *LONG)]
 """In these two, ticks wait for permits or slots for days, which takes as long as all others. `make soak` has
 such worlds."""
 
@@ -24,7 +28,7 @@ STRUCK: Counter[str] = Counter()
 """How often what has struck, in the worlds of this file."""
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *slow(*LONG)])
 def test_a_wider_world_breaks_no_promise(seed: int) -> None:
     judged = judge(draw(seed, messages=MESSAGES), JUDGES)
     STRUCK.update(judged.struck)
