@@ -73,9 +73,9 @@ class Sandbox(Operated, Scheduled):
     An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
     is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
     their own workers, `objects` the bucket of large payloads, `scheduler` what is sent later, and
-    `notices.sent` the notices of failed tasks, as if there were a FailureEmail. With `flow_control` an operator
-    can pause and limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)` sends to the
-    sandbox, and `task.publish(…)` to its first queue, if the task is one of its tasks.
+    `notices.sent` the notices of failed tasks, as if there were a FailureEmail. With `flow_control` an
+    operator can pause and limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)`
+    sends to the sandbox, and `task.publish(…)` to its first queue, if the task is one of its tasks.
     """
 
     gates: MemoryGates | None
@@ -187,18 +187,6 @@ class Sandbox(Operated, Scheduled):
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R:
         return run_to_its_end(self._runner, coroutine)
-
-    async def _run(self, max_seconds: float) -> None:
-        give_up_at = self.clock.now() + max_seconds
-        while (left := sum(map(len, self.queues.values()))) or self.scheduler.waiting:
-            if not left:
-                await self._rest()
-                give_up_at = self.clock.now() + max_seconds
-            elif self.clock.now() > give_up_at:
-                raise TimeoutError(f"{left} messages are left after {max_seconds:,.0f} s")
-            await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
-        await asyncio.gather(*self._ticks, self._events.finish())
-        await self._finish()
 
     async def _tick(self) -> Summary:
         summary = await self._one_tick()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 from consumer.summary import Summary
 from zigzag_testing.event_sources import BY_SCHEDULE, EventSources
 from zigzag_testing.faults import Faults
+from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_scheduler import MemoryScheduler
 from zigzag_testing.schedules import Schedule, every
 from zigzag_testing.virtual_time import VirtualClock
@@ -30,6 +31,15 @@ class _Sandbox(Protocol):
     _fires_at: float
     _ticks: set[Ticking]
 
+    @property
+    def queues(self) -> Mapping[str, MemoryQueue]: ...
+
+    async def _run_for(self, seconds: float) -> None: ...
+
+    async def _rest(self) -> None: ...
+
+    async def _finish(self) -> None: ...
+
     def _one_tick(self) -> Coroutine[Any, Any, Summary | None]: ...
 
     def _fire(self) -> None: ...
@@ -37,6 +47,18 @@ class _Sandbox(Protocol):
 
 class Scheduled:
     """The schedule's part of a sandbox."""
+
+    async def _run(self: _Sandbox, max_seconds: float) -> None:
+        give_up_at = self.clock.now() + max_seconds
+        while (left := sum(map(len, self.queues.values()))) or self.scheduler.waiting:
+            if not left:
+                await self._rest()
+                give_up_at = self.clock.now() + max_seconds
+            elif self.clock.now() > give_up_at:
+                raise TimeoutError(f"{left} messages are left after {max_seconds:,.0f} s")
+            await self._run_for((self.schedule or A_MINUTE)(self.clock.now()) - self.clock.now())
+        await asyncio.gather(*self._ticks, self._events.finish())
+        await self._finish()
 
     async def _run_for(self: _Sandbox, seconds: float) -> None:
         now = self.clock.now()
