@@ -42,7 +42,7 @@ async def _(original, self, *arguments, **each):
     return []
 
 
-@breaks("what SQS says that it took is not compared", "H53", "shared.aws.sqs_queue:_sent")
+@breaks("what SQS says that it took is not compared", "H53", "shared.aws.sqs_queue:taken")
 def _(original, answer, message):
     return answer["MessageId"]
 
