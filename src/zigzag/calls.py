@@ -69,7 +69,7 @@ class Calls:
         try:
             fates = self._delivered(entries)
         except BaseException as error:
-            # Whoever iterates waits for an answer, whatever went wrong in this thread.
+            # The thread that iterates waits for an answer, whatever went wrong in this one.
             why = Unsent(type(error).__name__, "the call failed", Reply.AMBIGUOUS, whole=True, lasts=True)
             fates = [why] * len(entries)
         self._answers.append((entries, fates))
