@@ -91,9 +91,7 @@ class Worker:
         observers    -- of this batch, besides those of every batch.
         within       -- returns the process in which this batch's tasks run, of the worker's.
         """
-        if self._reader is not None and any(one.body.startswith('["') for one in batch.deliveries):
-            batch = self._reader().of(batch)
-        host = within(self._host)
+        batch, host = self._readable(batch), within(self._host)
         settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
@@ -126,6 +124,12 @@ class Worker:
         from worker.observers.notify import Notify  # a stack without an address does not need it
 
         return [Notify(self._notices, self._records, self._clock, self._random, self._host)]
+
+    def _readable(self, batch: Batch) -> Batch:
+        """Returns the batch, whose bodies may be pointers to S3."""
+        if self._reader is None or not any(one.body.startswith('["') for one in batch.deliveries):
+            return batch
+        return self._reader().of(batch)
 
     def _of(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
         if batch.can_be_settled:

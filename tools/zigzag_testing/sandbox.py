@@ -109,7 +109,7 @@ class Sandbox(Operated, Scheduled):
         seed: int = 0,
     ) -> None:
         self._table, weights, quotas = table_of(tasks), weights_of(queues), quotas or Quotas.none()
-        self.trigger = checked(trigger, flow_control, weights.values())
+        self.trigger, self.schedule = checked(trigger, flow_control, weights.values()), schedule
         self._runner, self.clock = virtual_runner()
         self._threads = Threads()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
@@ -118,12 +118,15 @@ class Sandbox(Operated, Scheduled):
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.notices = self.queues[DEFAULT], MemoryNotices(self.faults)
         self.records, self.gates = MemoryRecords(), BoundedGates(quotas, self.clock) if flow_control else None
-        self.objects = MemoryObjects() if large_payloads else None
         self.scheduler = MemoryScheduler(self.clock, self._stack.named, self.faults)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
         of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._make_functions(quotas, Parameters(*limits), *of_workers)
-        self.schedule, self._fires_at, self._sending = schedule, self.clock.now(), ExitStack()
+        self._begin(large_payloads)
+
+    def _begin(self, large_payloads: bool) -> None:
+        self.objects = MemoryObjects() if large_payloads else None
+        self._fires_at, self._sending = self.clock.now(), ExitStack()
         self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()
 
     def _make_functions(

@@ -15,8 +15,8 @@ from zigzag.errors import PayloadTooLargeError, SendError
 from zigzag.extra.pointers import MAX_WORKER_MB, most_bytes, size_attribute, written
 from zigzag.outbox import bucket_standing_in, is_standing_in
 
-PREFIX = "payloads/"
-"""Of the keys. The rest is random, so that nobody can guess whose object it is."""
+KEYS_BEGIN = "payloads/"
+"""The rest of a key is random, so that nobody can guess it."""
 
 VARIABLE = "ZIGZAG_LARGE_BUCKET"
 
@@ -52,7 +52,7 @@ def offloaded(task: str, message: Outgoing, queue_url: str, bucket: Objects | No
             f"the message for {task} has {len(content):,} bytes, and no worker reads more than {most:,}: "
             "send what is large to S3 and put its key in the payload"
         )
-    key = PREFIX + str(uuid4())
+    key = KEYS_BEGIN + str(uuid4())
     try:
         bucket.put(key, content)
     except ObjectsError as error:

@@ -34,7 +34,7 @@ emoji that makes each character take four bytes, for a model with `list[int]`.""
 
 _MAX_DIGITS = 20
 
-MB = 1 << 20
+_MB = 1 << 20
 
 
 class Pointer(NamedTuple):
@@ -47,7 +47,7 @@ class Pointer(NamedTuple):
 
 def most_bytes(memory_mb: int) -> int:
     """Returns how large an object may be for a worker of so much memory."""
-    return max(0, memory_mb - _WORKERS_OWN_MB) * MB // _TIMES
+    return max(0, memory_mb - _WORKERS_OWN_MB) * _MB // _TIMES
 
 
 def written(bucket: str, key: str) -> str:
