@@ -13,7 +13,7 @@ from shared.aws.doubt import Doubt
 from shared.aws.identity import Identity
 from shared.aws.transport import Transport
 from worker.deadline import HARD_SECONDS
-from zigzag.send import send_as
+from zigzag.aws import send_as
 
 if TYPE_CHECKING:
     from shared.ports.gates import WorkedGates

@@ -10,6 +10,7 @@ from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import AlteredError, Outgoing, QueueError
 from shared.ports.workers import Reply
 from shared.queues import is_fifo
+from zigzag.aws import transport_to
 from zigzag.calls import Calls
 from zigzag.cutting import Entry, size_of
 from zigzag.delivering import Post
@@ -19,7 +20,7 @@ from zigzag.in_place import run_in_place
 from zigzag.outbox import Outbox, standing_in, url_of
 from zigzag.policy import DEFAULT_POLICY
 from zigzag.results import Result
-from zigzag.send import Options, compose, transport_to
+from zigzag.send import Options, compose
 from zigzag.sending import Sending
 
 type Group[Payload] = str | Callable[[Payload], str] | None

@@ -7,31 +7,27 @@ A producer needs none of this: `aws sqs send-message` with such a body does the 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.aws.identity import Identity
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
 from shared.queues import is_fifo
+from zigzag.aws import identity, queue_at, region_of, scheduler_for
 from zigzag.body import BadMessageError, read, task_id, task_name
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
-from zigzag.outbox import Sender, scheduler_standing_in, standing_in, url_of
 from zigzag.outbox import sending_to as sending_to
+from zigzag.outbox import standing_in, url_of
 from zigzag.values import Value
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from shared.aws.transport import Transport
     from shared.ports.objects import Objects
-    from zigzag.extra.schedules import Scheduler
 
 ENVELOPE_BYTES = 10_000
 """Bytes that the worker's event may add to the body: receipt handle, system attributes, lease."""
@@ -65,28 +61,6 @@ class Options(Value):
 _TOO_LARGE = r"Message must be shorter than (\d+) bytes"
 """SQS's text for a message over its queue's MaximumMessageSize. The error's code is only
 InvalidParameterValue."""
-
-_REGION = r"(?i)https://sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com(?:\.cn)?|api\.aws)/"
-"""The region in a queue's URL. The queue is only there, and the producer may be in another region
-(https://docs.aws.amazon.com/general/latest/gr/sqs-service.html)."""
-
-_identity: Identity | None = None
-"""The identity that signs sends to AWS. None in a producer: its process's own counts, as it is at the first
-send to a queue."""
-
-
-def send_as(identity: Identity) -> None:
-    """Makes later sends use the function's identity: tasks may change the variables for their own calls."""
-    global _identity
-    _identity = identity
-    _queue.cache_clear()
-    transport_to.cache_clear()
-    _aws_scheduler.cache_clear()
-
-
-def identity() -> Identity | None:
-    """Returns the identity that signs sends, or None for the process's own."""
-    return _identity
 
 
 def encode(
@@ -173,7 +147,7 @@ def compose(
         return message
     from zigzag.extra.large import bucket_for, offloaded  # few messages are large
 
-    bucket = bucket or bucket_for(_identity, _region_of(queue_url))
+    bucket = bucket or bucket_for(identity(), region_of(queue_url))
     return offloaded(task, message, queue_url, bucket, why)
 
 
@@ -217,14 +191,15 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
     if options.at is not None or options.delay_seconds > MAX_DELAY_SECONDS:
         from zigzag.extra import schedules  # few messages are for later
 
-        scheduler = _scheduler(url)
+        scheduler = scheduler_for(url)
         options, at = schedules.planned(options, url, scheduler.now())
         if at is not None:
+            encode(task, payload, id=options.id)  # refuses what S3 would not keep so long
             message = compose(task, payload, options, url)
             return schedules.schedule(task, options, at, url, message, scheduler)
     message = compose(task, payload, options, url)
     try:
-        return run_in_place((_queue(url) if outbox is None else outbox).send(message))
+        return run_in_place((queue_at(url) if outbox is None else outbox).send(message))
     except AlteredError as error:
         raise SendError(error.reason) from error
     except QueueError as error:
@@ -234,37 +209,3 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
                 f"{int(limit[1]):,} bytes: send what is large to S3 and put its key in the payload"
             ) from error
         raise SendError(f"the queue refused the message: {error}") from error
-
-
-@functools.cache
-def _queue(url: str) -> Sender:
-    from shared.aws.sqs_queue import SqsQueue  # loaded at the first send
-
-    return SqsQueue(transport_to(url, attempts=3, usual="boto"), url)
-
-
-@functools.cache
-def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
-    """Returns the transport to a queue, whose calls block. It is the one that ZIGZAG_TRANSPORT names, as
-    Zigzag's own functions have it, or else the `usual` one."""
-    from shared.aws.choice import transport_in_place
-
-    variables = os.environ if _identity is None else _identity.variables
-    wanted = variables.get("ZIGZAG_TRANSPORT", usual)
-    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=_region_of(url))
-
-
-def _scheduler(url: str) -> Scheduler:
-    return scheduler_standing_in() or _aws_scheduler(_region_of(url))
-
-
-@functools.cache
-def _aws_scheduler(region: str | None) -> Scheduler:
-    from zigzag.extra.aws_scheduler import AwsScheduler
-
-    return AwsScheduler(_identity, region)
-
-
-def _region_of(url: str) -> str | None:
-    named = re.match(_REGION, url)
-    return named[1].lower() if named else None

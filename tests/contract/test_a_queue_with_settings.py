@@ -9,7 +9,7 @@ import boto3
 import pytest
 from tests.transports import as_on_lambda, moto_over_http
 
-from zigzag import PayloadTooLargeError, send, task
+from zigzag import PayloadTooLargeError, aws, task
 
 SMALL = 1_024
 
@@ -30,13 +30,13 @@ def queue_of(wanted: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         def make(**attributes: str) -> Any:
             queue_url = sqs.create_queue(QueueName="tasks", Attributes=attributes)["QueueUrl"]
             monkeypatch.setenv("ZIGZAG_QUEUE_URL", queue_url)
-            send._queue.cache_clear()
+            aws.forget()
             return lambda name: int(
                 sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])["Attributes"][name]
             )
 
         yield make
-        send._queue.cache_clear()
+        aws.forget()
 
 
 def test_a_message_that_the_queue_finds_too_large_is_the_senders_error_and_names_the_limit(

@@ -15,7 +15,7 @@ from tests.transports import as_on_lambda
 from tests.worlds import ministack, moto
 
 from shared.aws.choice import BOTO
-from zigzag import AlreadyScheduledError, SendError, send, task
+from zigzag import AlreadyScheduledError, SendError, aws, task
 
 ROLE, LETTERS = "arn:aws:iam::123456789012:role/sender", "arn:aws:sqs:eu-west-1:123456789012:dead-letters"
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
@@ -53,9 +53,9 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("ZIGZAG_QUEUE_URL", URL)
     monkeypatch.setenv("ZIGZAG_QUEUES", f"orders={URL}.fifo")
     monkeypatch.setenv("ZIGZAG_SCHEDULER", f"later {ROLE} {LETTERS}")
-    send._aws_scheduler.cache_clear()
+    aws.forget()
     yield
-    send._aws_scheduler.cache_clear()
+    aws.forget()
 
 
 def test_a_schedule_sends_the_message_once_by_the_stacks_role_and_then_is_gone(scheduler: Any) -> None:

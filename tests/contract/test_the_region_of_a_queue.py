@@ -14,7 +14,7 @@ from shared.aws import choice
 from shared.aws.choice import transport_in_place
 from shared.aws.lean import streams
 from shared.aws.transport import Transport
-from zigzag import SendError, send, task
+from zigzag import SendError, aws, task
 
 PRODUCERS = "us-east-1"
 
@@ -36,9 +36,9 @@ def _a_producer_in_us_east_1(
         return made[-1]
 
     monkeypatch.setattr(choice, "transport_in_place", remember)
-    send._queue.cache_clear()
+    aws.forget()
     yield
-    send._queue.cache_clear()
+    aws.forget()
     for transport in made:
         transport.close()
 

@@ -30,7 +30,7 @@ from shared.aws.choice import BOTO, LEAN
 from shared.aws.dynamodb_records import KEY
 from shared.aws.transport import Transport
 from tasks import TASKS
-from zigzag import Task, send
+from zigzag import Task, aws
 
 LINES = Callable[[], list[dict[str, Any]]]
 
@@ -146,7 +146,7 @@ def lines(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 def nothing_wired(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Makes the functions wire themselves again, as in a new environment of Lambda's."""
     monkeypatch.setattr(log, "_function", None)
-    monkeypatch.setattr(send, "_identity", None)
+    monkeypatch.setattr(aws, "_identity", None)
     forget()
     yield
     forget()
@@ -181,8 +181,7 @@ def forget() -> None:
         runner.close()
     for cached in (consumer.app._consumer, worker.app._settings, worker.app._worker, worker.app._transports):
         cached.cache_clear()
-    for cached in (send._queue,):
-        cached.cache_clear()
+    aws.forget()
 
 
 def create_records_table() -> str:

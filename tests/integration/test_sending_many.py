@@ -16,7 +16,7 @@ from tests.support import slow
 from tests.transports import BOTO, LEAN, as_on_lambda
 
 from shared.aws.checksums import md5_of_body
-from zigzag import delivering, remote, send
+from zigzag import aws, delivering, remote
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
 NUMBER = 10_000
@@ -75,10 +75,10 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
         as_on_lambda(monkeypatch, endpoint.url)
         monkeypatch.setenv("ZIGZAG_QUEUE_URL", URL)
         monkeypatch.setattr(delivering, "FIRST_TRY_AGAIN_SECONDS", 0.001)
-        send.transport_to.cache_clear()
+        aws.forget()
         yield sqs
-        send.transport_to(URL, attempts=1, usual=LEAN).close()
-        send.transport_to.cache_clear()
+        aws.transport_to(URL, attempts=1, usual=LEAN).close()
+        aws.forget()
 
 
 @pytest.mark.parametrize("transport", [LEAN, *slow(BOTO)])

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from tests.stacks import deployed, queue
 
-from zigzag import send, task
+from zigzag import aws, task
 
 DAY = timedelta(days=1)
 AT = datetime(2099, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -34,12 +34,12 @@ def later(account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     outputs = deployed(queue(), Scheduler=f"later {ROLE} {LETTERS}")
     monkeypatch.setenv("ZIGZAG_QUEUE_URL", outputs["QueueUrl"])
     monkeypatch.setenv("ZIGZAG_SCHEDULER", outputs["Scheduler"])
-    send._aws_scheduler.cache_clear()
+    aws.forget()
     remind.send({"secret": 1}, id="order 8", at=AT + DAY)
     remind.send({"secret": 1}, id="order 7", at=AT)
     report.send({"secret": 1}, id="x", at=AT + 2 * DAY)
     yield client
-    send._aws_scheduler.cache_clear()
+    aws.forget()
 
 
 def test_they_are_shown_in_their_order_and_no_payload(zigzag: Any, later: Any) -> None:

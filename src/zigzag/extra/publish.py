@@ -17,6 +17,7 @@ from shared.aws.transport import CallError
 from shared.ports.queue import Outgoing, QueueError
 from shared.queues import is_fifo
 from zigzag import send
+from zigzag.aws import identity
 from zigzag.errors import PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import Outbox, standing_in, subscribes
@@ -80,4 +81,4 @@ def _deliver(outbox: Outbox, task: str, body: str) -> None:
 def _transport(region: str) -> BotoTransport:
     from shared.aws.boto import BotoTransport  # a sandbox does without boto3
 
-    return BotoTransport(attempts=ATTEMPTS, identity=send.identity(), region=region)
+    return BotoTransport(attempts=ATTEMPTS, identity=identity(), region=region)

@@ -21,7 +21,7 @@ from worker import transports
 from worker.deadline import HARD_SECONDS
 from worker.host import Sleep
 from worker.process import LambdaProcess
-from zigzag import send
+from zigzag import aws
 from zigzag.in_place import run_in_place
 from zigzag_testing.faults import Crash
 
@@ -121,7 +121,7 @@ def test_a_beat_ends_before_its_attempt_is_ended(monkeypatch: pytest.MonkeyPatch
         return Asked()
 
     monkeypatch.setattr(transports, "transport_in_place", note)
-    monkeypatch.setattr(send, "_identity", None)
+    monkeypatch.setattr(aws, "_identity", None)
 
     transports.transports_by_now("lean", lambda: 100.0)
 

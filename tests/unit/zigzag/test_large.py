@@ -110,7 +110,9 @@ def test_if_the_bucket_fails_nothing_is_sent(stack: Sandbox) -> None:
     assert sent(stack) == []
 
 
-@pytest.mark.parametrize("options", [{"delay_seconds": 901}, {"deduplication_id": "d"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"delay_seconds": -1}, {"delay_seconds": 901}, {"deduplication_id": "d"}], ids=str
+)
 def test_an_option_that_is_refused_puts_nothing_there(stack: Sandbox, options: dict[str, Any]) -> None:
     with pytest.raises(SendError):
         take.send({"text": LARGE}, **options)
