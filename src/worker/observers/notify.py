@@ -111,5 +111,5 @@ def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
         "To move them back once the cause is corrected, type what the stack's output RedriveCommand says.",
         f"No other notice of {cause.task} is sent for an hour.",
     )
-    short = f"{title} ({cause.attempts} attempts): {reason}"[:MAX_SHORT_CHARACTERS]
+    short = f"{title} (attempts: {cause.attempts}): {reason}"[:MAX_SHORT_CHARACTERS]
     return Notice(title, "\n\n".join(lines), short)

@@ -152,5 +152,5 @@ def test_a_notice_says_what_to_know_and_what_to_type() -> None:
     for said in ("charge has failed", "failed: xxx", "Attempts: 5", "Id: order-7", "RedriveCommand"):
         assert said in notice.text
     assert f"aws sqs receive-message --region eu-west-1 --queue-url {URL} " in notice.text
-    assert notice.short.startswith("Zigzag: charge has failed (5 attempts): failed: x")
+    assert notice.short.startswith("Zigzag: charge has failed (attempts: 5): failed: x")
     assert (len(notice.text) < 2000, len(notice.short)) == (True, MAX_SHORT_CHARACTERS)
