@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from tests.project.architecture.modules import ROOT
+from tests.support import slow
 
 BACKEND = '''\
 """Builds the wheel of a folder, with nothing but Python."""
@@ -245,7 +246,7 @@ def test_an_index_that_the_file_names_is_the_one_of_all_its_lines(project: Proje
 @pytest.mark.parametrize(
     ("line", "others"),
     [
-        ("-rmore.txt", []),
+        *slow(("-rmore.txt", [])),
         ("--requirement=more.txt", ["bread==1", "cheese==1 --hash=sha256:{}"]),
     ],
 )
@@ -292,7 +293,7 @@ def test_a_line_that_can_be_had_only_without_another_is_said_to_be(project: Proj
     assert "each line can be installed alone, but not all of them together" in done.stderr
 
 
-@pytest.mark.parametrize("line", ["./libs/shop", "--editable=./libs/shop"])
+@pytest.mark.parametrize("line", [*slow("./libs/shop"), "--editable=./libs/shop"])
 def test_a_folder_of_ones_own_is_in_the_package(project: Project, line: str) -> None:
     project.library()
 

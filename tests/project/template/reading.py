@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -105,11 +107,22 @@ def read(text: str, ours: str) -> Template:
 
 def parsed(text: str) -> dict[str, Any]:
     """Parses the YAML of a template's text. All that the tests know of values comes from here."""
+    return copy.deepcopy(_parsed(text))
+
+
+@functools.cache
+def _parsed(text: str) -> dict[str, Any]:
     found: dict[str, Any] = yaml_parse(text)
     return found
 
 
 def to_cloudformation(text: str) -> dict[str, Any]:
+    """Returns SAM's transform of a template's text."""
+    return copy.deepcopy(_transformed(text))
+
+
+@functools.cache
+def _transformed(text: str) -> dict[str, Any]:
     source = parsed(text)
     for serverless in (
         source["Globals"]["Function"],
