@@ -136,7 +136,7 @@ def test_it_makes_no_difference_if_attributes_are_what_is_large(stub: Stub, what
     assert peak_mb < 128 - RUNTIME_MB
 
 
-@pytest.mark.parametrize(("memory_mb", "messages"), [slow(256, 60), (1024, 200)])
+@pytest.mark.parametrize(("memory_mb", "messages"), [(256, 60), slow(1024, 200)])
 def test_more_memory_means_more_pollers_and_still_not_too_much(
     stub: Stub, memory_mb: int, messages: int
 ) -> None:
