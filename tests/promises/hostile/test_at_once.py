@@ -39,10 +39,17 @@ def held(world: LimitedWorld) -> dict[str, float]:
     return found
 
 
+TROUBLES = ("kills", "the table is slow", "the table is silent", "the table is away")
+
+
 @pytest.mark.parametrize(
-    "trouble", ["kills", "the table is slow", "the table is silent", "the table is away"]
+    ("consumers", "trouble"),
+    [
+        *((4, trouble) for trouble in TROUBLES),
+        (1, TROUBLES[0]),
+        *slow(*((1, trouble) for trouble in TROUBLES[1:]), *((2, trouble) for trouble in TROUBLES)),
+    ],
 )
-@pytest.mark.parametrize("consumers", [1, 4, *slow(2)])
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_no_more_run_at_once_than_may(
     limited: Callable[..., LimitedWorld],
