@@ -54,3 +54,10 @@ answers(
     "worker.triggers.records:is_of_an_event_source",
     False,
 )
+answers(
+    "a direct call that failed is answered as one that succeeded",
+    "H164",
+    "worker.triggers.direct:Call.answer",
+    {"outcome": "succeeded", "result": None},
+)
+answers("a direct call is taken for a dispatch", "H164", "worker.triggers.trigger:_is_a_call", False)
