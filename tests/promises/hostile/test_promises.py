@@ -180,25 +180,32 @@ class OfBothTriggersWhileLeasesHold(WhileLeasesHold):
         self._there.sandbox.trigger = trigger
 
 
-@pytest.mark.parametrize(
-    ("machine", "examples"),
-    [
-        pytest.param(Hostile, 75, id="nothing is lost, whatever goes wrong"),
-        pytest.param(HostileInOrder, 75, id="nothing is lost of a FIFO queue"),
-        pytest.param(HostileOfThreeQueues, 40, id="nothing is lost of three queues"),
-        pytest.param(OfThreeQueuesWhileLeasesHold, 20, id="nothing overlaps of three queues"),
-        pytest.param(WhileLeasesHold, 40, id="nothing overlaps while leases hold"),
-        pytest.param(InOrderWhileLeasesHold, 40, id="a FIFO queue is in order while leases hold"),
-        pytest.param(HostileByEvents, 25, id="nothing is lost by an event source"),
-        pytest.param(HostileInOrderByEvents, 25, id="nothing is lost of a FIFO queue by an event source"),
-        pytest.param(WhileLeasesHoldByEvents, 10, id="nothing overlaps by an event source"),
-        pytest.param(InOrderWhileLeasesHoldByEvents, 10, id="a FIFO queue is in order by an event source"),
-        pytest.param(
-            OfBothTriggersWhileLeasesHold, 25, id="nothing is lost or overlaps at a change of trigger"
-        ),
-    ],
-)
-def test_what_is_promised_holds(machine: type[Hostile], examples: int) -> None:
+WORLDS: dict[str, tuple[type[Hostile], int, int]] = {
+    "nothing is lost, whatever goes wrong": (Hostile, 30, 75),
+    "nothing is lost of a FIFO queue": (HostileInOrder, 30, 75),
+    "nothing is lost of three queues": (HostileOfThreeQueues, 15, 40),
+    "nothing overlaps of three queues": (OfThreeQueuesWhileLeasesHold, 6, 20),
+    "nothing overlaps while leases hold": (WhileLeasesHold, 20, 40),
+    "a FIFO queue is in order while leases hold": (InOrderWhileLeasesHold, 10, 40),
+    "nothing is lost by an event source": (HostileByEvents, 10, 25),
+    "nothing is lost of a FIFO queue by an event source": (HostileInOrderByEvents, 10, 25),
+    "nothing overlaps by an event source": (WhileLeasesHoldByEvents, 10, 10),
+    "a FIFO queue is in order by an event source": (InOrderWhileLeasesHoldByEvents, 10, 10),
+    "nothing is lost or overlaps at a change of trigger": (OfBothTriggersWhileLeasesHold, 15, 25),
+}
+"""The worlds by their promise: the machine, its examples at each commit, and those with the slow tests."""
+
+
+@pytest.mark.parametrize("promise", WORLDS)
+def test_what_is_promised_holds(promise: str) -> None:
+    machine, examples, _ = WORLDS[promise]
+    run_state_machine_as_test(machine, settings=settings(CI, max_examples=examples))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("promise", [name for name, (_, few, many) in WORLDS.items() if many > few])
+def test_what_is_promised_holds_in_more_worlds(promise: str) -> None:
+    machine, _, examples = WORLDS[promise]
     run_state_machine_as_test(machine, settings=settings(CI, max_examples=examples))
 
 
