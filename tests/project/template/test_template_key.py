@@ -41,6 +41,16 @@ def test_all_that_holds_data_has_the_key_if_there_is_one(
         assert found == wanted[kind]
 
 
+@pytest.mark.parametrize("given", [GIVEN, {}], ids=["with a key", "without"])
+def test_large_payloads_are_encrypted_with_it_too(ours: Template, given: dict[str, str]) -> None:
+    rules = ours.decided(ours.properties("LargeBucket"), **given)["BucketEncryption"]
+    (rule,) = rules["ServerSideEncryptionConfiguration"]
+
+    with_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY}
+    wanted = with_key if given else {"SSEAlgorithm": "AES256"}
+    assert rule == {"ServerSideEncryptionByDefault": wanted} | ({"BucketKeyEnabled": True} if given else {})
+
+
 def test_only_with_a_key_the_functions_may_use_it_and_only_through_these_services(
     ours: Template,
 ) -> None:
@@ -48,9 +58,12 @@ def test_only_with_a_key_the_functions_may_use_it_and_only_through_these_service
 
     assert ours.holds(policy["Condition"], **GIVEN)
     assert not ours.holds(policy["Condition"])
-    assert policy["Properties"]["Roles"] == [{"Ref": "ConsumerRole"}, {"Ref": "WorkerRole"}]
+    consumer, worker = {"Ref": "ConsumerRole"}, {"Ref": "WorkerRole"}
+    assert ours.decided(policy["Properties"]["Roles"], **GIVEN) == [consumer, worker]
+    later = ours.decided(policy["Properties"]["Roles"], **GIVEN, Scheduler="true")
+    assert later == [consumer, worker, {"Ref": "SchedulerRole"}]
     services = [
-        {"Fn::Sub": f"{one}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for one in ("sqs", "dynamodb", "sns")
+        {"Fn::Sub": f"{one}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for one in ("sqs", "dynamodb", "sns", "s3")
     ]
     assert list(statements(policy["Properties"]["PolicyDocument"])) == [
         {
