@@ -60,9 +60,8 @@ class Settler:
         """Moves the message to the dead letters, after the task that repairs it was sent, if there is one."""
         delivery, starts = result.start.delivery, result.start.starts
         if cause.on_failure not in (None, NOTIFY):
-            await starts.conclude(
-                cause
-            )  # its own task never starts again: it could succeed next to the repair
+            # Its own task never starts again: it could succeed next to the repair.
+            await starts.conclude(cause)
             sent = await self._send_repair(delivery, cause)
             if sent is None:
                 return False
