@@ -54,7 +54,7 @@ class Cancelled:
 
 
 def scheduled(target: Target, task: str | None = None, most: int = 50) -> ScheduledTasks:
-    """Returns what schedules of the stack send later. What was sent is not among them.
+    """Returns what schedules of the stack send later. Those already sent are not among them.
 
     task -- the name of a task; without it, those of all tasks.
     most -- 1 to 200.

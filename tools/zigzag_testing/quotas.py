@@ -15,7 +15,7 @@ INVOKES, CONCURRENCY, IN_FLIGHT, WRITES = (
 
 
 class Quotas:
-    """What an account may do, and the times at which it met a quota.
+    """The limits of an account, and the times at which it met a quota.
 
     invokes     -- asynchronous invokes a second: ten times the concurrent executions
                    (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).

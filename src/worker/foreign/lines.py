@@ -12,7 +12,7 @@ from worker.lookup import BrokenTaskError
 from zigzag.body import BadMessageError
 
 KINDS = ("s3", "sns", "eventbridge", "alarm", "celery")
-"""What a key of EVENTS begins with, before the first colon."""
+"""The beginnings of keys of EVENTS, before the first colon."""
 
 _KEYS = ", ".join(kind if kind != "celery" else "celery:ITS NAME" for kind in KINDS)
 

@@ -1,7 +1,7 @@
 """Notifies a person of a task that has failed, if its policy asks for that: at most once an hour a task.
 
 A record of the task's name says until when nobody is notified again, over all workers: whoever writes it
-sends the notice. What fails here is logged, and changes nothing: the message is a dead letter in any case.
+sends the notice. A failure here is logged, and changes nothing: the message is a dead letter in any case.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ _ATTEMPTS = 3
 
 
 class Place(NamedTuple):
-    """What a schedule needs of the stack, as the output `Scheduler` tells it.
+    """The parts of the stack that a schedule needs, as the output `Scheduler` tells it.
 
     group       -- the name of the schedules' group.
     role        -- the ARN of the role by which they send.

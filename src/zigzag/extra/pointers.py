@@ -3,7 +3,7 @@
     ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "…", "s3Key": "…"}]
 
 The attribute `ExtendedPayloadSize` has the object's bytes
-(https://github.com/awslabs/amazon-sqs-java-extended-client-lib). What older clients write is read as well.
+(https://github.com/awslabs/amazon-sqs-java-extended-client-lib). The form of older clients is read as well.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MB = 1 << 20
 
 
 class Pointer(NamedTuple):
-    """What a body points to. `size` is the object's bytes, if the message says it."""
+    """The object that a body points to. `size` is the object's bytes, if the message says it."""
 
     bucket: str
     key: str
