@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from random import Random
 
 import pytest
@@ -43,14 +44,15 @@ TROUBLES = ("kills", "the table is slow", "the table is silent", "the table is a
 
 
 @pytest.mark.parametrize(
-    ("consumers", "trouble"),
+    ("at_once", "consumers", "trouble"),
     [
-        *((4, trouble) for trouble in TROUBLES),
-        (1, TROUBLES[0]),
-        *slow(*((1, trouble) for trouble in TROUBLES[1:]), *((2, trouble) for trouble in TROUBLES)),
+        *((5, 4, trouble) for trouble in TROUBLES),
+        (1, 4, TROUBLES[0]),
+        (1, 1, TROUBLES[0]),
+        *slow(*((1, 4, trouble) for trouble in TROUBLES[1:]), (5, 1, TROUBLES[0])),
+        *slow(*product((1, 5), (1,), TROUBLES[1:]), *product((1, 5), (2,), TROUBLES)),
     ],
 )
-@pytest.mark.parametrize("at_once", [1, 5])
 def test_no_more_run_at_once_than_may(
     limited: Callable[..., LimitedWorld],
     at_once: int,
@@ -89,7 +91,7 @@ def test_no_more_run_at_once_than_may(
     assert held(world) == {}
 
 
-@pytest.mark.parametrize(("seconds", "used"), [(4, 0.85), (30, 0.65), (100, 0.8)])
+@pytest.mark.parametrize(("seconds", "used"), [(4, 0.85), (30, 0.65), *slow((100, 0.8))])
 @pytest.mark.parametrize("watch_always", [False, *slow(True)])
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_a_backlog_uses_the_cap_up(

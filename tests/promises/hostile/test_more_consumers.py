@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from tests.promises.hostile import promises
 from tests.promises.hostile.world import HostileWorld
+from tests.support import slow
 
 from consumer.flow.slots import LATE_SECONDS
 from consumer.others import LOOK_SECONDS
@@ -172,7 +173,7 @@ class TestCapOfSeveralQueues:
 
             assert len(world.sandbox.fired) == 2, "the schedule's"
 
-    @pytest.mark.parametrize("seconds", [5, 50])
+    @pytest.mark.parametrize("seconds", [5, *slow(50)])
     def test_with_a_count_that_is_a_minute_late_twice_the_cap_and_a_tenth_in_each_run(
         self, seconds: int
     ) -> None:
