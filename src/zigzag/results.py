@@ -54,6 +54,11 @@ CLOSED = Unsent("Closed", "the sending was closed", Reply.DEFINITE)
 """The fate of a message that waited for its call when the sending was closed."""
 
 
+def interrupted(why: str) -> Unsent:
+    """Returns the fate of a message whose call was interrupted: SQS may have it."""
+    return Unsent(why, "the call was interrupted", Reply.AMBIGUOUS)
+
+
 def result_of(entry: Entry, fate: Fate) -> Result[Any]:
     """Returns the result of a message that was sent."""
     of_it = entry.number, entry.payload

@@ -12,11 +12,12 @@ from threading import RLock
 from typing import Any, Self
 
 from shared.ports.batches import Fate, Unsent
+from shared.ports.queue import MAX_PER_CALL
 from shared.ports.workers import Reply
 from zigzag.calls import Calls
 from zigzag.cutting import Entry, cut
 from zigzag.errors import SendError
-from zigzag.results import CLOSED, Result, not_sent, result_of
+from zigzag.results import CLOSED, Result, interrupted, not_sent, result_of
 
 MAX_AHEAD = 160
 """Most payloads that are read and whose results are not yet taken."""
@@ -112,7 +113,7 @@ class Sending[Payload]:
             self._settle_all()
             self._refuse_waiting(CLOSED.reason)
             for entry in [*self._under_way.values()]:  # an exception in this thread lost its answer
-                self._settle([entry], [_unknown("Interrupted")])
+                self._settle([entry], [interrupted("Interrupted")])
             left = [self._results[index] for index in sorted(self._results)]
             self._results.clear()
             self._next = self._taken
@@ -134,6 +135,10 @@ class Sending[Payload]:
         """Does all that can be done without waiting."""
         self._settle_all()
         self._read()
+        self._send()
+
+    def _send(self) -> None:
+        """Starts the calls whose batches are full, and the last one."""
         while self._waiting:
             batch = cut(self._waiting, self._groups_under_way(), fifo=self._fifo)
             if not batch.entries or not (batch.full or self._source is None or not self._under_way):
@@ -148,7 +153,7 @@ class Sending[Payload]:
         try:
             self._calls.start(entries)
         except BaseException as error:
-            self._settle(entries, [_unknown(type(error).__name__)] * len(entries))
+            self._settle(entries, [interrupted(type(error).__name__)] * len(entries))
             raise
 
     def _groups_under_way(self) -> set[str]:
@@ -168,6 +173,8 @@ class Sending[Payload]:
                 self._stop(error)
             else:
                 self._take(payload)
+                if len(self._waiting) >= MAX_PER_CALL:
+                    self._send()
 
     def _take(self, payload: Payload) -> None:
         try:
@@ -214,7 +221,7 @@ class Sending[Payload]:
             self._give_up(f"the queue did not take messages of {MAX_LEFT_BEHIND:,} groups")
 
     def _count(self, fates: Sequence[Fate]) -> None:
-        failures = [fate for fate in fates if isinstance(fate, Unsent) and _is_the_queues(fate)]
+        failures = [fate for fate in fates if isinstance(fate, Unsent) and fate.is_the_queues]
         self._failed_calls = self._failed_calls + 1 if len(failures) == len(fates) else 0
         if self._failed_calls >= MAX_FAILED_CALLS:
             why = f"{failures[-1].code}: {failures[-1].reason}"
@@ -240,11 +247,3 @@ class Sending[Payload]:
         self._calls.close()
         error, self._error = self._error, None
         raise StopIteration if error is None else error
-
-
-def _unknown(why: str) -> Unsent:
-    return Unsent(why, "the call was interrupted", Reply.AMBIGUOUS)
-
-
-def _is_the_queues(fate: Unsent) -> bool:
-    return fate.whole or fate.reply is not Reply.DEFINITE

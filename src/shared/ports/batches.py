@@ -24,6 +24,11 @@ class Unsent(NamedTuple):
     whole: bool = False
     lasts: bool = False
 
+    @property
+    def is_the_queues(self) -> bool:
+        """Whether it is no fault of the message."""
+        return self.whole or self.reply is not Reply.DEFINITE
+
 
 type Fate = str | Unsent
 """The fate of a message in one call: its MessageId, or why there is none."""

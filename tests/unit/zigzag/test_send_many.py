@@ -244,6 +244,22 @@ class TestCut:
 
         assert [one.number for one in found.entries] == numbers
 
+    def test_a_full_batch_is_sent_while_the_payloads_are_read(self) -> None:
+        read: list[int] = []
+        begun: list[int] = []
+
+        def payloads() -> Iterator[News]:
+            for number in range(25):
+                read.append(number)
+                yield News(number=number)
+
+        def post(messages: Sequence[Outgoing]) -> list[Fate]:
+            begun.append(len(read))
+            return ["yes"] * len(messages)
+
+        assert many(post, payloads(), at_once=False).finish() == 25
+        assert begun == [10, 20, 25]
+
     def test_bytes_are_those_of_utf8_and_include_attributes(self) -> None:
         prepared = Preparing(push, QUEUE_URL)(0, News(number=1, group="🙂"))
 
