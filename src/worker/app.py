@@ -62,13 +62,13 @@ def handler(event: object, context: Any) -> Any:
     """Works one batch, and answers as its trigger does. Raises BadEventError, and what the answer raises."""
     settings = _settings()
     request = getattr(context, "aws_request_id", "unknown")
-    batch, observers, answer, within = triggered(
+    batch, observers, answer = triggered(
         event, settings.names, request, flow_control=settings.flow_control, weights=settings.weights
     )
     worker = _worker(batch.queue_url or settings.queue_url)
     PROCESS.begin(lambda: context.get_remaining_time_in_millis() / 1000)
     try:
-        reports = run_in_place(worker.work(batch, PROCESS.seconds_left, *observers, within=within))
+        reports = run_in_place(worker.work(batch, PROCESS.seconds_left, *observers))
     except BaseException as error:  # our own code failed, perhaps broken by a task
         PROCESS.end_after(error, request)
     PROCESS.end_if_it_must()  # all is settled that can be; the next task gets a clean process

@@ -21,7 +21,7 @@ from worker.context import context_of
 from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
-from worker.lookup import BrokenTaskError, NoSuchTaskError, Table
+from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.outcome import (
     LEASE_LOST,
     AlreadyDone,
@@ -37,7 +37,7 @@ from worker.outcome import (
     used_up,
     waits,
 )
-from worker.prepare import Prepared, prepared_for
+from worker.prepare import Prepare, Prepared
 from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError, meant, overdue
 from worker.record import Record
 from worker.result import Result, Start
@@ -55,13 +55,15 @@ type End = Callable[[BaseException], Awaitable[None]]
 class Runner:
     """Makes attempts at the deliveries of one batch, one after the other.
 
+    prepare -- reads a delivery and finds its task.
     limits  -- returns the limits that SQS sets to a delivery's message now.
     breaker -- of the queue, if its flow is controlled.
     """
 
     def __init__(
         self,
-        tasks: Table,
+        *,
+        prepare: Prepare,
         records: Records,
         clock: Clock,
         random: Random,
@@ -71,7 +73,7 @@ class Runner:
         deadline: Deadline,
         breaker: Breaker | None = None,
     ) -> None:
-        self._tasks = tasks
+        self._prepare = prepare
         self._records = records
         self._clock = clock
         self._random = random
@@ -126,9 +128,7 @@ class Runner:
         if refusal is not None:
             return refusal
         seconds = self._enter(attempt)
-        prepared = await in_time(
-            self._host.prepare(lambda: prepared_for(attempt, delivery, self._tasks), seconds)
-        )
+        prepared = await in_time(self._host.prepare(lambda: self._prepare(attempt, delivery), seconds))
         attempt.entered = self._took_all_the_time()
         if not isinstance(prepared, Prepared):
             return prepared
@@ -161,7 +161,9 @@ class Runner:
                 await end(OutOfTimeError(overdue(timeout)))
 
         async with nullcontext() if timeout is None else self._host.beside(watch):
-            await call(prepared.task, prepared.payload, context, self._host, seconds)
+            returned = await call(prepared.task, prepared.payload, context, self._host, seconds)
+        if not start.delivery.can_be_settled:  # otherwise nobody asks for it, and it may be large
+            start.attempt.returned = returned
         return Succeeded()
 
     def _took_all_the_time(self) -> bool:

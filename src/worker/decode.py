@@ -7,12 +7,18 @@ is the payload. A body that names no task may be a foreign sender's: `worker/for
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
 from zigzag import BadPayloadError, Failed, Task
 from zigzag.body import BadMessageError, NoTaskError, kind, read, task_id, task_name
+
+if TYPE_CHECKING:
+    from worker.large import Reader
+
+type Decode = Callable[[Delivery], Message]
 
 
 class Message(NamedTuple):
@@ -32,8 +38,10 @@ class NothingToDoError(Exception):
     """The message asks for no task, and is done: S3's test of a notification. The text says so."""
 
 
-def decode(delivery: Delivery) -> Message:
+def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Message:
     """Returns the message of a delivery.
+
+    reader -- makes the reader of a body that is in S3; None if the stack reads none.
 
     Raises BadMessageError, whose text is for the person who finds the dead letter; NothingToDoError;
     BrokenTaskError if a line of EVENTS can't be read; and AwayError if the body is in S3, and can't be read
@@ -43,7 +51,7 @@ def decode(delivery: Delivery) -> Message:
     if text.startswith('["'):  # perhaps a pointer to an object in S3, which has the body
         from worker.large import text_of
 
-        text = text_of(delivery)
+        text = text_of(delivery, reader)
     raw = original_attributes(delivery).get("task") if delivery.attributes else None
     if raw is not None:
         return raw_message(raw.get("StringValue"), read(text), delivery)

@@ -14,7 +14,7 @@ import hashlib
 from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
-from worker.decode import decode
+from worker.decode import Decode
 from worker.outcome import Attempt, DeadLetter, Ignored
 from zigzag import Failed
 from zigzag.policy import IGNORE, NOTIFY
@@ -40,7 +40,7 @@ def without_repair(cause: Cause, why: str) -> Cause:
     return cause._replace(reason=cause.reason[: MAX_REASON_CHARACTERS - len(why)] + why, on_failure=None)
 
 
-def repair_of(delivery: Delivery, cause: Cause) -> Outgoing:
+def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
     """Returns the message for the task that repairs this one. Raises SendError if there can't be one."""
     from zigzag import send  # a worker that sends nothing does not load it
 

@@ -83,8 +83,8 @@ async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
         raise error(why + pending).with_traceback(deadline.__traceback__) from None
 
 
-async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> None:
-    """Runs one attempt.
+async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> Any:
+    """Runs one attempt, and returns what the task returned.
 
     Raises the task's error, OutOfTimeError after `seconds` or its own timeout, and TypeError if it returned a
     generator, whose code has not run. A task that ends by `sys.exit()` has succeeded.
@@ -97,10 +97,11 @@ async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: 
     except SystemExit as leaving:
         if leaving.code is not None and leaving.code != 0:
             raise
-        return
+        return None
     several = (
         result.values() if type(result) is dict else result if type(result) in (list, tuple, set) else ()
     )
     if kinds := [type(one).__name__ for one in (result, *several) if type(one) in _NOT_RUN]:
         kind = kinds[0].removeprefix("async_")
         raise TypeError(f"{task.name} returned a {kind}, whose code has not run; return nothing")
+    return result

@@ -6,12 +6,10 @@ The object is never deleted here: a dead letter, a message that comes twice, and
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from shared.dead_letter import original_attributes
-from shared.delivery import Batch, Delivery
-from shared.lease import Lease
+from shared.delivery import Delivery
 from shared.ports.objects import ObjectGoneError, Objects, ObjectsError, ObjectTooLargeError
 from worker.lookup import BrokenTaskError
 from zigzag.body import BadMessageError
@@ -35,11 +33,6 @@ class Reader:
         self._bucket = bucket
         self._objects = objects
         self._memory_mb = memory_mb
-
-    def of(self, batch: Batch) -> Batch:
-        """Returns the batch, with deliveries whose bodies can be read from the bucket."""
-        of_each = [_Pointing(one.message, one.queue_url, one.lease, self) for one in batch.deliveries]
-        return Batch(tuple(of_each))
 
     def text(self, pointer: Pointer) -> str:
         """Returns the object's text. Raises BadMessageError, or AwayError."""
@@ -77,25 +70,13 @@ class Reader:
             raise AwayError(f"the object that the body points to can't be read now: {error.code}") from None
 
 
-class _Pointing(Delivery):
-    """A delivery whose body may point to an object."""
-
-    __slots__ = ("reader",)
-
-    def __init__(
-        self, message: Mapping[str, Any], queue_url: str | None, lease: Lease | None, reader: Reader
-    ) -> None:
-        super().__init__(message, queue_url, lease)
-        self.reader = reader
-
-
-def text_of(delivery: Delivery) -> str:
+def text_of(delivery: Delivery, reader: Callable[[], Reader] | None) -> str:
     """Returns the delivery's body, or the text of the object that it points to. Raises as `Reader.text`."""
     pointer = pointer_of(delivery.body, original_attributes(delivery))
     if pointer is None:
         return delivery.body
-    if not isinstance(delivery, _Pointing):
+    if reader is None:
         raise BadMessageError(
             "the body points to an object in S3, and this stack reads none: deploy it with LargePayloads=true"
         )
-    return delivery.reader.text(pointer)
+    return reader().text(pointer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil, inf
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.dead_letter import Cause
 from shared.errors import text, traceback_of, words
@@ -99,6 +99,7 @@ class Attempt:
     entered  -- whether the user's code runs, or has taken all the time; False between preparation and call.
     outcome  -- the outcome, once it is decided.
     told     -- whether the queue's breaker was told, or is being told, of the error.
+    returned -- what the task returned, for a caller that waits for it.
     hidden   -- how long the message waits, if the breaker has said that this is no attempt.
     """
 
@@ -119,6 +120,7 @@ class Attempt:
         self.outcome: Outcome | None = None
         self.told = False
         self.hidden: Released | None = None
+        self.returned: Any = None
 
 
 class Limits(NamedTuple):

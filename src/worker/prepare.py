@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
 from shared.ports.records import record_key
-from worker.decode import NothingToDoError, decode, payload_of
+from worker.decode import Decode, NothingToDoError, payload_of
 from worker.lookup import Table, find
 from worker.outcome import Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
@@ -22,8 +23,11 @@ class Prepared(NamedTuple):
     key: str | None
 
 
+type Prepare = Callable[[Attempt, Delivery], Prepared | DeadLetter | Ignored | Succeeded]
+
+
 def prepared_for(
-    attempt: Attempt, delivery: Delivery, tasks: Table
+    attempt: Attempt, delivery: Delivery, *, tasks: Table, decode: Decode
 ) -> Prepared | DeadLetter | Ignored | Succeeded:
     """Reads the message and fills in the attempt. Returns the outcome if the attempts are used up, or if the
     message asks for no task.

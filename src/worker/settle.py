@@ -14,7 +14,9 @@ from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
 from shared.ports.workers import Reply
+from worker.decode import Decode, decode
 from worker.host import Host
+from worker.lookup import BrokenTaskError
 from worker.outcome import (
     AlreadyDone,
     Attempt,
@@ -30,13 +32,23 @@ from worker.outcome import (
 )
 from worker.result import Result
 from zigzag import SendError
+from zigzag.body import BadMessageError
 from zigzag.policy import NOTIFY
 
 
 class Settler:
     """Settles deliveries of `queue`. If a call fails, the process exits: a new one may succeed."""
 
-    def __init__(self, queue: Queue, dead_letters: Queue, clock: Clock, random: Random, host: Host) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        dead_letters: Queue,
+        clock: Clock,
+        random: Random,
+        host: Host,
+        decode: Decode = decode,
+    ) -> None:
+        self._decode = decode
         self._queue = queue
         self._dead_letters = dead_letters
         self._clock = clock
@@ -78,12 +90,13 @@ class Settler:
         from worker.failure import repair_of, without_repair  # few tasks need it
 
         try:
-            await self._queue.send(repair_of(delivery, cause))
-        except SendError as error:
+            await self._queue.send(repair_of(delivery, cause, self._decode))
+        except (SendError, BadMessageError) as error:
             why = str(error)
-        except QueueError as error:
+        except (QueueError, BrokenTaskError) as error:
             why = str(error)
-            if error.reply is not Reply.DEFINITE and not self.limits(delivery).near_the_end:
+            for_good = isinstance(error, QueueError) and error.reply is Reply.DEFINITE
+            if not for_good and not self.limits(delivery).near_the_end:
                 self._say_unreached(f"not sent to {cause.on_failure}: the message will come again", error)
                 return None
         else:
@@ -158,7 +171,7 @@ class Settler:
             delivery, cause, self._queue, self._dead_letters, self._clock, self._random
         )
 
-    def _say_unreached(self, what: str, error: QueueError) -> None:
+    def _say_unreached(self, what: str, error: Exception) -> None:
         log.write(logging.ERROR, what, reason=str(error))
         self._host.exit_reason = "a message could not be settled"
 

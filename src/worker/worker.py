@@ -15,6 +15,7 @@ from shared.queues import DEFAULT
 from worker.attempt import Runner
 from worker.batch import BatchWork
 from worker.deadline import Deadline
+from worker.decode import decode
 from worker.guards.late import late
 from worker.hold import Hold
 from worker.host import Host
@@ -22,6 +23,7 @@ from worker.lookup import Table
 from worker.no_queue import NoRecords, NoSettler
 from worker.observers.log_line import LogLine
 from worker.observers.observer import Observer
+from worker.prepare import prepared_for
 from worker.result import Report
 from worker.settle import Settler
 
@@ -66,39 +68,41 @@ class Worker:
     ) -> None:
         self._queue = queue
         self._records = records
-        self._tasks = tasks
         self._clock = clock
         self._random = random
         self._host = host
+        read = partial(decode, reader=reader)
+        self._prepare = partial(prepared_for, tasks=tasks, decode=read)
         self._beats = queue if beats is None else beats
-        self._settler = Settler(queue, dead_letters, clock, random, host)
+        self._settler = Settler(queue, dead_letters, clock, random, host, read)
         self._flow = None if gates is None else _flow(name, gates, clock, random, host)
-        self._reader = reader
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
         self._notices = notices
 
     async def work(
-        self,
-        batch: Batch,
-        seconds_left: Callable[[], float],
-        *observers: Observer,
-        within: Callable[[Host], Host] = lambda host: host,
+        self, batch: Batch, seconds_left: Callable[[], float], *observers: Observer
     ) -> list[Report]:
         """Works one batch, from its lease to its settling, and returns a report for each delivery.
 
         seconds_left -- how long until Lambda ends the function.
         observers    -- of this batch, besides those of every batch.
-        within       -- returns the process in which this batch's tasks run, of the worker's.
         """
-        batch, host = self._readable(batch), within(self._host)
         settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
         notify = self._notify(batch)
-        hold, deadline = Hold(batch, self._beats, self._clock, host), Deadline(seconds_left)
+        hold, deadline = Hold(batch, self._beats, self._clock, self._host), Deadline(seconds_left)
         runner = Runner(
-            self._tasks, records, self._clock, self._random, host, hold, settler.limits, deadline, breaker
+            prepare=self._prepare,
+            records=records,
+            clock=self._clock,
+            random=self._random,
+            host=self._host,
+            hold=hold,
+            limits=settler.limits,
+            deadline=deadline,
+            breaker=breaker,
         )
         work = BatchWork(
             batch,
@@ -108,7 +112,7 @@ class Worker:
             guards=guards,
             observers=(*self._observers, *notify, *observers),
             clock=self._clock,
-            host=host,
+            host=self._host,
             deadline=deadline,
             afterwards=[partial(one.tell, seconds_left) for one in notify],
         )
@@ -124,12 +128,6 @@ class Worker:
         from worker.observers.notify import Notify  # a stack without an address does not need it
 
         return [Notify(self._notices, self._records, self._clock, self._random, self._host)]
-
-    def _readable(self, batch: Batch) -> Batch:
-        """Returns the batch, whose bodies may be pointers to S3."""
-        if self._reader is None or not any(one.body.startswith('["') for one in batch.deliveries):
-            return batch
-        return self._reader().of(batch)
 
     def _of(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
         if batch.can_be_settled:

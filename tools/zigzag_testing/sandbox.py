@@ -115,19 +115,19 @@ class Sandbox(Operated, Scheduled):
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
         of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
+        self._make_places(quotas, flow_control, large_payloads)
+        limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
+        of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
+        self._make_functions(quotas, Parameters(*limits), *of_workers)
+        self._fires_at, self._sending = self.clock.now(), ExitStack()
+        self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()
+
+    def _make_places(self, quotas: Quotas, flow_control: bool, large_payloads: bool) -> None:
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.notices = self.queues[DEFAULT], MemoryNotices(self.faults)
         self.records, self.gates = MemoryRecords(), BoundedGates(quotas, self.clock) if flow_control else None
         self.scheduler = MemoryScheduler(self.clock, self._stack.named, self.faults)
-        limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
-        of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
-        self._make_functions(quotas, Parameters(*limits), *of_workers)
-        self._begin(large_payloads)
-
-    def _begin(self, large_payloads: bool) -> None:
         self.objects = MemoryObjects() if large_payloads else None
-        self._fires_at, self._sending = self.clock.now(), ExitStack()
-        self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()
 
     def _make_functions(
         self,
@@ -228,7 +228,7 @@ class Sandbox(Operated, Scheduled):
             return None
 
     async def _work(self, event: Any, seconds_left: Callable[[], float]) -> Any:
-        batch, observers, answer, within = self._events.triggered(event)
+        batch, observers, answer = self._events.triggered(event)
         name = self._stack.name_of(batch.queue_url)
         with self._worker_ports(self.queues[name]) as ports:
             worker = Worker(
@@ -245,6 +245,6 @@ class Sandbox(Operated, Scheduled):
                 reader=reader_of(self.objects),
                 notices=self.notices,
             )
-            reports = await worker.work(batch, seconds_left, *observers, within=within)
+            reports = await worker.work(batch, seconds_left, *observers)
         self.reports += reports
         return answer(reports)

@@ -10,13 +10,12 @@ and alarms know it without reading an answer
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 from shared.delivery import Batch, Delivery
 from shared.errors import words
-from worker.host import Host
-from worker.result import Report
+from worker.result import Report, Result
 
 MAX_RESULT_BYTES = 6_000_000
 """Most bytes of a result. Lambda takes answers of "6 MB", in its smaller meaning surely
@@ -32,7 +31,7 @@ class ResultError(Exception):
 
 
 class Call:
-    """One direct call.
+    """One direct call, as an observer of its only delivery.
 
     request -- Lambda's id of the invocation. The task has it as its id if the caller gave none.
     """
@@ -41,9 +40,9 @@ class Call:
         self.batch = Batch((Delivery({"MessageId": request, "Body": json.dumps(event)}),))
         self._returned: Any = None
 
-    def within(self, host: Host) -> Host:
-        """Returns the process, which then keeps for this call what the task returns."""
-        return cast(Host, _Keeping(host, self._keep))
+    def settled(self, delivery: Delivery, result: Result | None, report: Report) -> None:
+        if result is not None:
+            self._returned = result.start.attempt.returned
 
     def answer(self, reports: Sequence[Report]) -> dict[str, Any]:
         """Returns the function's answer. Raises TaskFailedError or ResultError."""
@@ -51,9 +50,6 @@ class Call:
         if report.outcome != "succeeded":
             raise TaskFailedError(report.reason or report.outcome)
         return {"outcome": report.outcome, "result": self._result(report.task)}
-
-    def _keep(self, returned: Any) -> None:
-        self._returned = returned
 
     def _result(self, task: str | None) -> Any:
         """Returns what the task returned, as JSON has it. Raises ResultError."""
@@ -69,33 +65,6 @@ class Call:
                 "store it, and return where"
             )
         return json.loads(text)
-
-
-class _Keeping:
-    """A host that tells what each call has returned."""
-
-    def __init__(self, host: Host, keep: Callable[[Any], None]) -> None:
-        self._host = host
-        self._keep = keep
-        self.prepare, self.beside = host.prepare, host.beside
-        self.exit, self.exited, self.memory_mb = host.exit, host.exited, host.memory_mb
-
-    @property
-    def exit_reason(self) -> str | None:
-        return self._host.exit_reason
-
-    @exit_reason.setter
-    def exit_reason(self, reason: str | None) -> None:
-        self._host.exit_reason = reason
-
-    @property
-    def stop_reason(self) -> str | None:
-        return self._host.stop_reason
-
-    async def call(self, function: Callable[[], Any], seconds: float) -> Any:
-        returned = await self._host.call(function, seconds)
-        self._keep(returned)
-        return returned
 
 
 def _dumped(value: Any) -> Any:

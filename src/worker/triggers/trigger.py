@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import BadEventError, Batch
-from worker.host import Host
 from worker.observers.observer import Observer
 from worker.result import Report
 from worker.triggers import dispatch, records
@@ -19,13 +18,11 @@ class Triggered(NamedTuple):
 
     observers -- to be told of the batch's deliveries.
     answer    -- returns the function's answer, of the batch's reports. Raises if the caller must be told so.
-    within    -- returns the process in which the tasks run.
     """
 
     batch: Batch
     observers: tuple[Observer, ...]
     answer: Callable[[Sequence[Report]], Any]
-    within: Callable[[Host], Host] = lambda host: host
 
 
 def triggered(
@@ -67,4 +64,4 @@ def _of_a_call(event: Any, request: str) -> Triggered:
     from worker.triggers.direct import Call  # loaded here: few stacks are called so
 
     call = Call(event, request)
-    return Triggered(call.batch, (), call.answer, call.within)
+    return Triggered(call.batch, (call,), call.answer)

@@ -12,6 +12,7 @@ from tests.unit.worker.conftest import note
 from shared.delivery import Batch
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Reply
+from tasks import EVENTS
 from worker.lookup import NoSuchTaskError
 from worker.outcome import Attempt, DeadLetter, Ignored, Limits, RetryLater, decide, used_up
 from worker.raised import OutOfTimeError
@@ -19,6 +20,7 @@ from worker.result import Report
 from zigzag import Context, Failed, Reject, Retry, task
 from zigzag.body import BadMessageError
 from zigzag.policy import OnFailure, Policy
+from zigzag_testing import Sandbox
 
 SHOWN = {"default": "notify", ConnectionError: "ignore", OSError: "repair", TimeoutError: "ignore"}
 NAMES = ("charge", "repair", "other")
@@ -258,3 +260,33 @@ def test_a_repair_that_the_queue_refuses(desk: Desk, reply: Reply, letters: int)
         world.pass_time(200)
         desk.once()
         assert (note(world)["reason"], len(world.queue)) == ("rejected: no", 1)
+
+
+@task(attempts=1, on_failure="other")
+def forgets(payload: dict[str, Any]) -> None:
+    """Fails, and its message can't be read again: an upgrade takes the line away, say."""
+    EVENTS.clear()
+    raise ValueError("no")
+
+
+@task
+def other(payload: dict[str, Any]) -> None:
+    pass
+
+
+@pytest.mark.parametrize("trigger", ["schedule", "events"])
+def test_a_message_that_cant_be_read_for_its_repair_is_a_letter_and_its_batch_goes_on(
+    monkeypatch: pytest.MonkeyPatch, trigger: str
+) -> None:
+    monkeypatch.setitem(EVENTS, "alarm", "forgets")
+    with Sandbox({"forgets": forgets, "other": other}, batch_size=10, trigger=trigger) as sandbox:
+        sandbox.send_message('{"AlarmName": "a", "NewStateValue": "ALARM", "StateChangeTime": "x"}')
+        other.send({})
+        sandbox.run()
+
+    assert sorted((report.task, report.outcome) for report in sandbox.reports) == [
+        ("forgets", "dead-letter"),
+        ("other", "succeeded"),
+    ]
+    (letter,) = sandbox.dead_letters
+    assert "not repaired: " in str(letter.reason)
