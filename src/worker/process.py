@@ -34,10 +34,8 @@ JOIN_SECONDS = 5.0
 class LambdaProcess:
     """This process, whose main thread runs the tasks.
 
-    memory_mb   -- the memory that it may use; 0 if it is not known.
+    memory_mb   -- the memory that it may use, its `limit_mb`; 0 if it is not known.
     exit_status -- the status with which it ends itself.
-
-    limit_mb -- that memory.
     """
 
     def __init__(self, memory_mb: int | None = None, exit_status: int = 1) -> None:

@@ -1,9 +1,9 @@
 """The errors of `zigzag`, and the exceptions by which a task decides what happens to its message.
 
 Exception
-âââ Retry                       raised by a task: try again later
-â   âââ Unavailable             what all tasks of the queue need is away
-âââ Reject                      raised by a task: never try again
+├── Retry                       raised by a task: try again later
+│   └── Unavailable             what all tasks of the queue need is away
+├── Reject                      raised by a task: never try again
 └── ZigzagError
     ├── TaskDefinitionError     a function that can't be a task
     └── SendError               a message that was not sent

@@ -18,7 +18,7 @@ from shared.errors import words
 from worker.result import Report, Result
 
 MAX_RESULT_BYTES = 6_000_000
-"""Most bytes of a result. Lambda takes answers of "6 MB", in its smaller meaning surely
+"""Most bytes of a result. Lambda takes answers of "6 MB", which is read as the smaller number here
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 
