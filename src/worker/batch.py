@@ -135,11 +135,13 @@ class BatchWork:
             if not settling.acquire(blocking=False):
                 return
             self._host.exit_reason = reason = "its attempt went on after its time"
-            await self._delete_undeleted()
-            if await self._settle(await self._runner.interrupted(start, error), remaining[1:]):
-                await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
-            await self._end()
-            await self._host.exit(reason)
+            try:
+                await self._delete_undeleted()
+                if await self._settle(await self._runner.interrupted(start, error), remaining[1:]):
+                    await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
+                await self._end()
+            finally:  # also after an error of ours: the attempt's thread waits for the end
+                await self._host.exit(reason)
 
         async with self._hold.while_running(self._deadline.attempt_seconds, end):
             result = await self._runner.attempt(start, end)

@@ -3,8 +3,9 @@ message for the task that repairs it. Only a failure loads this module.
 
 The repairing task gets the payload of the failed one, and `context.failed`. Its message goes to the queue of
 the failed one, into the same group, before that one is moved to the dead letters. The letter stays: a person
-can still decide if the repair does not help. The id of the repair follows from the letter's, so that a second
-message for the same failure is the same task.
+can still decide if the repair does not help. The id of the repair follows from the failed message, so that a
+second one for the same failure is the same task. A letter that is redriven and fails again is a new message,
+and is repaired again.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ import hashlib
 
 from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause
 from shared.delivery import Delivery
-from shared.ports.queue import Outgoing
+from shared.ports.objects import ObjectsError
+from shared.ports.queue import Outgoing, QueueError
+from shared.ports.workers import Reply
 from worker.decode import Decode
-from worker.outcome import Attempt, DeadLetter, Ignored
-from zigzag import Failed
+from worker.outcome import Attempt, DeadLetter, Ignored, Limits
+from zigzag import Failed, SendError
+from zigzag.body import BadMessageError
 from zigzag.policy import IGNORE, NOTIFY
 
 MAX_FAILED = 10
 """Most tasks that may fail one after the other, each as the repair of the one before."""
+
+MAX_RECEIVES = 900
+"""A message that was received so often does not wait for its repair: soon it would be given up without its
+reason."""
 
 _MAX_WHY = MAX_REASON_CHARACTERS // 2
 
@@ -52,8 +60,18 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
         "attempts": cause.attempts,
         "before": _failed_before(message.failed),
     }
-    options = send.Options(_repairs_id(message.task, message.id), group=delivery.group)
+    options = send.Options(_repairs_id(message.task, message.id, delivery.message_id), group=delivery.group)
     return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", failed)
+
+
+def is_for_good(error: Exception, delivery: Delivery, limits: Limits) -> bool:
+    """Returns whether an error of composing or sending a repair is for good. If not, the message comes again
+    for it: SQS or S3 is away, or a line of EVENTS can't be read."""
+    if limits.near_the_end or delivery.receive_count >= MAX_RECEIVES:
+        return True
+    if isinstance(error, QueueError):
+        return error.reply is Reply.DEFINITE
+    return isinstance(error, SendError | BadMessageError) and not isinstance(error.__cause__, ObjectsError)
 
 
 def _no_repair(name: str, attempt: Attempt) -> str | None:
@@ -73,7 +91,7 @@ def _failed_before(failed: Failed | None) -> list[str]:
     return [] if failed is None else [*failed.before, failed.task]
 
 
-def _repairs_id(task: str, id: str) -> str:
+def _repairs_id(task: str, id: str, message_id: str) -> str:
     """Returns the id of the repair. It names the failed task as well: others may have the same id."""
-    text = f"failed:{task}:{id}"
+    text = f"failed:{task}:{id}" if id == message_id else f"failed:{task}:{id}:{message_id}"
     return text if len(text) <= MAX_ID_CHARACTERS else f"failed:{hashlib.sha256(text.encode()).hexdigest()}"

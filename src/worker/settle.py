@@ -12,8 +12,8 @@ from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
+from shared.ports.objects import ObjectsError
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
-from shared.ports.workers import Reply
 from worker.decode import Decode, decode
 from worker.host import Host
 from worker.lookup import BrokenTaskError
@@ -87,18 +87,15 @@ class Settler:
     async def _send_repair(self, delivery: Delivery, cause: Cause) -> Cause | None:
         """Sends the task that repairs the message's. Returns the cause of the letter, which says why if the
         queue will never take it; or None if it comes again for that."""
-        from worker.failure import repair_of, without_repair  # few tasks need it
+        from worker.failure import is_for_good, repair_of, without_repair  # few tasks need it
 
         try:
             await self._queue.send(repair_of(delivery, cause, self._decode))
-        except (SendError, BadMessageError) as error:
-            why = str(error)
-        except (QueueError, BrokenTaskError) as error:
-            why = str(error)
-            for_good = isinstance(error, QueueError) and error.reply is Reply.DEFINITE
-            if not for_good and not self.limits(delivery).near_the_end:
+        except (SendError, BadMessageError, QueueError, BrokenTaskError, ObjectsError) as error:
+            if not is_for_good(error, delivery, self.limits(delivery)):
                 self._say_unreached(f"not sent to {cause.on_failure}: the message will come again", error)
                 return None
+            why = str(error)
         else:
             return cause
         log.write(logging.ERROR, f"not sent to {cause.on_failure}: its message is a dead letter", reason=why)

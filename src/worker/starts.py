@@ -67,8 +67,8 @@ class Starts:
             return AlreadyDone()
         if counted.letter:
             return DeadLetter(Cause.from_text(counted.letter))
-        if counted.starts > max(MAX_STARTS, counted.allowed):
-            return never_ended(attempt)
+        if counted.starts > max(MAX_STARTS, counted.allowed) + (counted.allowed >= MAX_STARTS):
+            return never_ended(attempt)  # one whose task was found before has its policy, and ends by that
         return too_old(attempt, limits)
 
     async def failed(self, attempt: Attempt) -> None:
@@ -79,10 +79,10 @@ class Starts:
         await self.allow(attempt)
 
     async def allow(self, attempt: Attempt) -> None:
-        """Records the task's attempts, if they are more than a counted message has by default."""
+        """Records the task's attempts, if they are not less than a counted message has by default."""
         attempts = attempt.policy.attempts
         counted = self._counted
-        if counted is not None and attempts > max(MAX_STARTS, counted.allowed):
+        if counted is not None and attempts >= MAX_STARTS and attempts > counted.allowed:
             self._counted = counted._replace(allowed=attempts)  # recorded once
             await self._tried(self._records.allow(self._key, attempts, self._clock.now()))
 

@@ -98,7 +98,8 @@ def _written(task: str, payload: Mapping[str, Any], id: str | None, failed: Mapp
     if failed is not None:
         message["failed"] = failed
     try:
-        body = json.dumps(message, ensure_ascii=False, allow_nan=False)
+        separators = None if failed is None else (",", ":")  # a repair should be no larger than what failed
+        body = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=separators)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadPayloadError(f"the payload for {task} can't be written as JSON: {error}") from error
     if re.search(REFUSED_CHARACTERS, body):

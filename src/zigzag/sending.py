@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import MAX_PER_CALL
-from shared.ports.workers import Reply
 from zigzag.calls import Calls
 from zigzag.cutting import Entry, cut
 from zigzag.errors import SendError
@@ -201,7 +200,7 @@ class Sending[Payload]:
             if entry.number not in self._under_way:
                 continue  # it was done before an interrupt
             self._results[entry.number] = result_of(entry, fate)
-            if self._fifo and isinstance(fate, Unsent) and fate.reply is not Reply.DEFINITE:
+            if self._fifo and isinstance(fate, Unsent):
                 self._left_behind.setdefault(str(entry.message.group), entry.number)
             del self._under_way[entry.number]
         self._hold_back()

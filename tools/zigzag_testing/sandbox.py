@@ -110,14 +110,14 @@ class Sandbox(Operated, Scheduled):
     ) -> None:
         self._table, weights, quotas = table_of(tasks), weights_of(queues), quotas or Quotas.none()
         self.trigger, self.schedule = checked(trigger, flow_control, weights.values()), schedule
-        self._runner, self.clock = virtual_runner()
+        of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
+        of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
+        self._runner, self.clock = virtual_runner()  # once all is checked: an error would leave its loop open
         self._threads = Threads()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
-        of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self._make_places(quotas, flow_control, large_payloads)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
-        of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._make_functions(quotas, Parameters(*limits), *of_workers)
         self._fires_at, self._sending = self.clock.now(), ExitStack()
         self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()

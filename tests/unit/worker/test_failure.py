@@ -10,6 +10,7 @@ from tests.support import World, body_of
 from tests.unit.worker.conftest import note
 
 from shared.delivery import Batch
+from shared.ports.objects import ObjectsError
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Reply
 from tasks import EVENTS
@@ -21,6 +22,7 @@ from zigzag import Context, Failed, Reject, Retry, task
 from zigzag.body import BadMessageError
 from zigzag.policy import OnFailure, Policy
 from zigzag_testing import Sandbox
+from zigzag_testing.faults import Crash
 
 SHOWN = {"default": "notify", ConnectionError: "ignore", OSError: "repair", TimeoutError: "ignore"}
 NAMES = ("charge", "repair", "other")
@@ -191,7 +193,9 @@ def test_a_repair_gets_payload_and_reason_and_the_letter_stays(desk: Desk) -> No
 
     assert (letter["reason"], letter["on_failure"]) == ("rejected: no", "repair")
     failed = Failed("repaired", "id-0", "rejected: no", 1)
-    assert desk.repaired == [({"n": 0}, failed, "failed:repaired:id-0")]
+    ((payload, context_failed, id),) = desk.repaired
+    assert (payload, context_failed) == ({"n": 0}, failed)
+    assert id.startswith("failed:repaired:id-0:")  # and the failed message's own id
 
 
 def test_two_tasks_that_repair_each_other_come_to_an_end(desk: Desk) -> None:
@@ -269,6 +273,11 @@ def forgets(payload: dict[str, Any]) -> None:
     raise ValueError("no")
 
 
+@task(on_failure="other")
+def fails(payload: dict[str, Any]) -> None:
+    raise Reject("no")
+
+
 @task
 def other(payload: dict[str, Any]) -> None:
     pass
@@ -290,3 +299,46 @@ def test_a_message_that_cant_be_read_for_its_repair_is_a_letter_and_its_batch_go
     ]
     (letter,) = sandbox.dead_letters
     assert "not repaired: " in str(letter.reason)
+
+
+@pytest.mark.parametrize("attempts", [5, 20, 30])
+@pytest.mark.parametrize(("word", "letters"), [("other", 1), ("notify", 1), ("ignore", 0)])
+def test_the_word_counts_for_a_task_that_kills_its_process_however_many_attempts_it_has(
+    word: OnFailure, letters: int, attempts: int
+) -> None:
+    @task(attempts=attempts, on_failure=word)
+    async def kills(payload: dict[str, Any]) -> None:
+        starts.append(1)
+        raise Crash
+
+    starts: list[int] = []
+    with Sandbox({"kills": kills, "other": other}) as sandbox:
+        kills.send({})
+        sandbox.run()
+
+    assert len(starts) == attempts + 1  # the first one of a message is not counted
+    assert len(sandbox.dead_letters) == letters
+    assert len(sandbox.notices.sent) == (word == "notify")
+    assert [one.task for one in sandbox.reports if one.outcome == "succeeded"] == ["other"] * (
+        word == "other"
+    )
+
+
+def test_while_s3_is_away_a_large_message_keeps_its_repair() -> None:
+    with Sandbox({"fails": fails, "other": other}, large_payloads=True) as sandbox:
+        fails.send({"text": "x" * 1_200_000})
+        assert sandbox.objects is not None
+        taken = sandbox.objects.put
+        refusals = iter(["SlowDown"])
+
+        def put(key: str, content: bytes) -> None:
+            if code := next(refusals, None):
+                raise ObjectsError(code)
+            taken(key, content)
+
+        sandbox.objects.put = put  # type: ignore[method-assign]
+        sandbox.run()
+
+    assert [report.task for report in sandbox.reports if report.outcome == "succeeded"] == ["other"]
+    (letter,) = sandbox.dead_letters
+    assert letter.reason == "rejected: no"
