@@ -48,7 +48,6 @@ def alarms(template: Template, **given: str) -> dict[str, Any]:
         (EMAIL | {"Queue2": "urgent"}, OF_ONE_QUEUE | {"Late2Alarm"}),
         (ALL, OF_ONE_QUEUE | OF_OTHER | {f"Late{number}Alarm" for number in "2345"}),
     ],
-    ids=str,
 )
 def test_which_alarms_there_are(ours: Template, given: dict[str, str], there: set[str]) -> None:
     assert set(alarms(ours, **given)) == there
