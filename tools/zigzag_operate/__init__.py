@@ -6,9 +6,11 @@ Functions return values and print nothing. A failure is an OperateError.
 from shared.ports.auto import Auto
 from shared.ports.gates import Rate
 from zigzag_operate.call import Called, call
+from zigzag_operate.dead_letters import Filter, dead_letters, show
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
 from zigzag_operate.kept import KeptQueue, kept
+from zigzag_operate.letters import Letter
 from zigzag_operate.scheduled import cancel, scheduled
 from zigzag_operate.send import send
 from zigzag_operate.status import queues, status
@@ -17,8 +19,10 @@ from zigzag_operate.target import Stack, Target, find
 __all__ = [
     "Auto",
     "Called",
+    "Filter",
     "KeptQueue",
     "Kind",
+    "Letter",
     "OperateError",
     "Rate",
     "Stack",
@@ -26,10 +30,12 @@ __all__ = [
     "Target",
     "call",
     "cancel",
+    "dead_letters",
     "find",
     "kept",
     "queues",
     "scheduled",
     "send",
+    "show",
     "status",
 ]

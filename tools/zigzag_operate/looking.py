@@ -1,0 +1,168 @@
+"""Looks at all messages of queues that nobody else receives from, and gives each of them back.
+
+A look costs some seconds of invisibility: it receives, and makes the messages visible again at its end.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
+from time import monotonic
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_operate.causes import cause
+from zigzag_operate.counts import depths
+from zigzag_operate.errors import OperateError
+
+LOOK_SECONDS = 25
+"""Ends before the command's 30 s, so that time is left to give back."""
+
+HIDDEN_SECONDS = 60
+"""How long a received message is hidden if it can't be given back. It is longer than a look with its last
+calls: otherwise the first messages would come again while others were not seen yet."""
+
+QUIET_POLLS = 3
+"""A poll may miss messages, so that many in a row must bring nothing new."""
+
+_PER_POLL, _AT_ONCE = 10, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look was.
+
+    seen, about    -- messages that it saw, and how many there are by SQS's counts, which may be a minute old.
+    seconds        -- how long it took.
+    ended          -- "all" are seen that can be, or the "time" was over, or there was "enough".
+    fifo           -- whether some are in a FIFO queue: a look sees the first ones of each of its groups only.
+    not_given_back -- messages that stay hidden for a while, HIDDEN_SECONDS after a look of the usual length,
+                      and `why`.
+    """
+
+    seen: int
+    about: int
+    seconds: float
+    ended: str
+    fifo: bool
+    not_given_back: int
+    why: str | None
+
+
+def look(
+    sqs: Any,
+    urls: Sequence[str],
+    each: Callable[[Mapping[str, Any]], bool],
+    *,
+    seconds: int = LOOK_SECONDS,
+    clock: Callable[[], float] = monotonic,
+) -> Look:
+    """Calls `each` for each message once, until it returns whether there is enough, and gives all back.
+
+    seconds -- how long it goes on at most, up to 11 hours.
+
+    A look that is interrupted gives back, too. Takes some 500 bytes a message. Raises OperateError.
+    """
+    begun, seen, ended = clock(), set[bytes](), ""
+    held = _Held(sqs, clock, HIDDEN_SECONDS - LOOK_SECONDS + seconds)
+    try:
+        about = {url: sum(depths(sqs, url).values()) for url in urls}
+        quiet = dict.fromkeys(urls, 0)
+        while quiet and not ended:
+            for url in list(quiet):
+                if clock() - begun >= seconds:
+                    ended = "time"
+                    break
+                new, enough = _poll(sqs, url, held, seen, each)
+                quiet[url] = 0 if new else quiet[url] + 1
+                if enough:
+                    ended = "enough"
+                    break
+                if quiet[url] == QUIET_POLLS:
+                    del quiet[url]
+    except (BotoCoreError, ClientError) as error:
+        raise OperateError(f"the dead letters can't be read: {cause(error)}") from error
+    finally:
+        left, why = held.give_back()
+    fifo = any(url.endswith(".fifo") and there for url, there in about.items())
+    return Look(len(seen), sum(about.values()), round(clock() - begun, 1), ended or "all", fifo, left, why)
+
+
+def _poll(
+    sqs: Any, url: str, held: _Held, seen: set[bytes], each: Callable[[Mapping[str, Any]], bool]
+) -> tuple[bool, bool]:
+    """Receives once. Returns whether that brought a message that was not seen before, and whether there is
+    enough."""
+    messages = sqs.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=_PER_POLL,
+        WaitTimeSeconds=1,
+        VisibilityTimeout=held.hidden_seconds,
+        MessageAttributeNames=["All"],
+        MessageSystemAttributeNames=["All"],
+    ).get("Messages", [])
+    held.add(url, messages)
+    before, enough = len(seen), False
+    for message in messages:
+        digest = blake2b(message["MessageId"].encode(), digest_size=16).digest()
+        if digest not in seen and not enough:
+            seen.add(digest)
+            enough = each(message)
+    return len(seen) > before, enough
+
+
+class _Held:
+    """The receipt handles of what this look hides. A poll's are one text, which takes less memory."""
+
+    def __init__(self, sqs: Any, clock: Callable[[], float], hidden_seconds: int) -> None:
+        self.hidden_seconds = hidden_seconds
+        self._sqs = sqs
+        self._clock = clock
+        self._polls: deque[tuple[float, str, str]] = deque()
+
+    def add(self, url: str, messages: Sequence[Mapping[str, Any]]) -> None:
+        """Adds a poll's handles, and lets those go whose messages are visible again by themselves."""
+        now = self._clock()
+        while self._polls and self._polls[0][0] <= now:
+            self._polls.popleft()
+        if messages:
+            handles = "\n".join(message["ReceiptHandle"] for message in messages)
+            self._polls.append((now + self.hidden_seconds, url, handles))
+
+    def give_back(self) -> tuple[int, str | None]:
+        """Makes all visible. Returns for how many that failed, and why. Raises nothing of AWS."""
+        self.add("", [])
+        pool = ThreadPoolExecutor(_AT_ONCE)
+        try:
+            failed = [one for several in pool.map(self._give_some_back, range(_AT_ONCE)) for one in several]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return sum(number for number, _ in failed), failed[0][1] if failed else None
+
+    def _give_some_back(self, _: int) -> list[tuple[int, str]]:
+        """Gives back the handles of one poll after another, as long as there are any."""
+        failed = []
+        with suppress(IndexError):
+            while True:
+                failed += self._give_back(*self._polls.popleft())
+        return failed
+
+    def _give_back(self, until: float, url: str, text: str) -> list[tuple[int, str]]:
+        """Returns for how many of a poll's handles that failed, and why; nothing if it worked for all."""
+        handles = text.split("\n")
+        entries = [
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+            for number, handle in enumerate(handles)
+        ]
+        try:
+            answer = self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
+        except (BotoCoreError, ClientError) as error:
+            return [(len(handles), cause(error))]
+        # A sender's fault is a message that is not hidden by us any more, or that somebody has deleted.
+        failed = [one for one in answer.get("Failed", []) if not one["SenderFault"]]
+        return [(len(failed), str(failed[0].get("Message", failed[0]["Code"])))] if failed else []
