@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from zigzag_cli.plain import plain
 from zigzag_local.readable import harmless
@@ -29,7 +29,7 @@ def begin() -> None:
     _answered.clear()
 
 
-def answer(value: Any, as_json: bool, shown: str | Table) -> None:
+def answer(value: Any, as_json: bool, shown: RenderableType) -> None:
     """Prints the value's fields, or its words. Raises OperateError if standard output can't be written."""
     try:
         if as_json:

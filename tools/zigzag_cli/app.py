@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zigzag_cli import local
+from zigzag_cli import dead_letters, local
 from zigzag_cli.answer import EXIT_CODES, begin, end
 from zigzag_cli.call import call
 from zigzag_cli.limits import limit, limits
@@ -35,6 +35,7 @@ app = typer.Typer(
 COMMANDS = (send, call, status, queues, pause, resume, limit, limits, scheduled, cancel, tasks, schema)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(local.app, name="local")
 
 

@@ -12,6 +12,13 @@ _LEFT_OUT = {*_SAID, "timestamp", "_aws", "message_id", "version"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Characters that control a terminal, or change the direction of text. A tab and a line break stay."""
 
+_FRAME = '  File "'
+_LIBRARY = re.compile(
+    r'"(<frozen |/var/(lang|runtime)/|/opt/|.*/(site-packages|dist-packages|python3[\d.]*)/'
+    r"|.*/src/(worker|server|zigzag|shared)/|/var/task/(worker|zigzag|shared)/)"
+)
+"""Files of frames in which nobody looks for the mistake of a task."""
+
 
 def readable(text: str) -> str:
     """Returns the line in words, or unchanged if it is no JSON object; without control characters."""
@@ -52,3 +59,22 @@ def _value(value: Any) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def folded(traceback: str) -> list[str]:
+    """Returns the lines of a traceback, with the frames of libraries, Python and Zigzag as a number."""
+    lines: list[str] = []
+    hidden, in_library = 0, False
+    for line in [*traceback.splitlines(), ""]:
+        if line.startswith(_FRAME):
+            in_library = _LIBRARY.search(line) is not None
+            hidden += in_library
+        elif not line.startswith("    "):
+            in_library = False
+        if in_library:
+            continue
+        if hidden:
+            lines.append(f"  … {hidden} frame{'' if hidden == 1 else 's'} of libraries")
+            hidden = 0
+        lines.append(line)
+    return lines[:-1]
