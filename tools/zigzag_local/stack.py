@@ -5,6 +5,7 @@ for AWS.
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -32,8 +33,21 @@ def local_parameters(project: Path) -> dict[str, str]:
     Raises LocalAwsError if this machine can't run it, or samconfig.toml can't be read.
     """
     listed = _settings(project).get("parameter_overrides", [])
-    named = dict(one.split("=", 1) for one in listed)
+    named: dict[str, str] = {}
+    for text in listed if isinstance(listed, list) else [listed]:
+        named |= _pairs(text)
     return {**named, "Architecture": machine.lambda_architecture()}
+
+
+def _pairs(text: object) -> dict[str, str]:
+    """Returns the parameters of a text such as `Queue2=urgent:6 Schedule='rate(5 minutes)'`."""
+    try:
+        return dict(one.split("=", 1) for one in shlex.split(str(text)))
+    except ValueError as error:
+        raise LocalAwsError(
+            f"samconfig.toml's parameter_overrides of [{CONFIG}.global.parameters] is wrong at {text!r}: "
+            "write Name=value, with a space between two, and a value with spaces in quotes."
+        ) from error
 
 
 def build(
@@ -104,17 +118,20 @@ def _settings(project: Path, config: str = CONFIG) -> dict[str, Any]:
     try:
         with file.open("rb") as opened:
             settings: dict[str, Any] = tomllib.load(opened)[config]["global"]["parameters"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+    except (OSError, ValueError) as error:  # of tomllib, or no UTF-8
+        twice = ": a key is there twice, such as parameter_overrides" if "overwrite" in str(error) else ""
+        raise LocalAwsError(f"samconfig.toml can't be read: {error}{twice}. Correct {file}.") from error
+    except (KeyError, TypeError) as error:
         raise LocalAwsError(
-            f"{file} has no readable part [{config}.global.parameters] ({error!r}): "
-            "restore it from the project."
+            f"samconfig.toml lacks the part [{config}.global.parameters]: write it into {file}."
         ) from error
     return settings
 
 
 def _overrides(project: Path) -> list[str]:
-    pairs = (f"{name}={value}" for name, value in local_parameters(project).items())
-    return ["--parameter-overrides", *pairs]
+    """Returns the option, with quotes: without them, sam ends a value at its first space."""
+    named = {name: value.replace('"', '\\"') for name, value in local_parameters(project).items()}
+    return ["--parameter-overrides", *(f'{name}="{value}"' for name, value in named.items())]
 
 
 def _sam(
