@@ -145,7 +145,7 @@ def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
 
 
 def note_of(delivery: Delivery) -> dict[str, Any]:
-    """Returns the `id`, `message_id` and `displaced` of a redriven dead letter's note, if they are there."""
+    """Returns `id`, `message_id`, `displaced`, and `attempts` if 0, of a redriven dead letter's note."""
     try:
         note = json.loads(delivery.attributes[NOTE]["StringValue"])
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -153,8 +153,8 @@ def note_of(delivery: Delivery) -> dict[str, Any]:
     if not isinstance(note, dict):
         return {}
     found = {key: note[key] for key in ("id", "message_id") if _is_id(note.get(key))}
-    displaced = _displaced(note.get("displaced"))
-    return {**found, "displaced": displaced} if displaced else found
+    found |= {"attempts": 0} if note.get("attempts") == 0 else {}
+    return {**found, "displaced": one} if (one := _displaced(note.get("displaced"))) else found
 
 
 def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:

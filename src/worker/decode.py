@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
+from shared.ports.queue import MAX_DELAY_SECONDS
 from zigzag import BadPayloadError, Failed, Task
-from zigzag.body import BadMessageError, NoTaskError, kind, read, task_id, task_name
+from zigzag.body import BadMessageError, NoTaskError, expiry, kind, read, task_id, task_name
 
 if TYPE_CHECKING:
     from worker.large import Reader
@@ -26,12 +27,16 @@ class Message(NamedTuple):
 
     id     -- the producer's, else the one from before a redrive, else the first MessageId.
     failed -- the task that this one repairs, or None.
+    expires_at -- the time after which it must not start for the first time, in epoch seconds; or None.
+    delay_seconds -- for how long SQS hid it after it was sent, as the sender says.
     """
 
     task: str
     payload: dict[str, Any]
     id: str
     failed: Failed | None = None
+    expires_at: float | None = None
+    delay_seconds: float = 0.0
 
 
 class NothingToDoError(Exception):
@@ -80,7 +85,8 @@ def own_message(body: dict[str, Any], delivery: Delivery, id: str | None = None)
     if not isinstance(payload, dict):
         raise BadMessageError(f"`payload` is {kind(payload)}; it must be a JSON object")
     chosen = body.get("id")
-    return Message(name, payload, id_of(id if chosen is None else chosen, delivery), _failed(body))
+    chosen = id_of(id if chosen is None else chosen, delivery)
+    return Message(name, payload, chosen, _failed(body), expiry(body.get("expires_at")), _delay(body))
 
 
 def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
@@ -104,6 +110,12 @@ def _failed(body: dict[str, Any]) -> Failed | None:
     if not all(isinstance(one, str) for one in (task, id, reason, *before)):
         return None
     return Failed(task, id, reason, attempts, tuple(before))
+
+
+def _delay(body: dict[str, Any]) -> float:
+    """Returns the body's `delay_seconds`. Anything that SQS would not take is ignored."""
+    said: Any = body.get("delay_seconds")
+    return float(said) if type(said) in (int, float) and 0 < said <= MAX_DELAY_SECONDS else 0.0
 
 
 def id_of(chosen: Any, delivery: Delivery) -> str:

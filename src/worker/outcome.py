@@ -101,6 +101,9 @@ class Attempt:
     told     -- whether the queue's breaker was told, or is being told, of the error.
     returned -- what the task returned, for a caller that waits for it.
     hidden   -- how long the message waits, if the breaker has said that this is no attempt.
+    started  -- whether it started before, by its record.
+    bounded  -- whether it could expire until it has started: then its first start is recorded.
+    expired  -- the outcome if it is too late for its first start.
     """
 
     def __init__(
@@ -121,6 +124,8 @@ class Attempt:
         self.told = False
         self.hidden: Released | None = None
         self.returned: Any = None
+        self.started = self.bounded = False
+        self.expired: DeadLetter | Ignored | None = None
 
 
 class Limits(NamedTuple):
@@ -213,9 +218,9 @@ def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
 
 
 def used_up(attempt: Attempt) -> DeadLetter | Ignored | None:
-    """Returns the outcome if the policy's attempts are used up before this start: an earlier one did not
-    settle the message. Returns None otherwise."""
-    return never_ended(attempt) if attempt.number > attempt.policy.attempts else None
+    """Returns the outcome if it is too late for this start, or if the policy's attempts are used up before:
+    an earlier one did not settle the message. Returns None otherwise."""
+    return attempt.expired or (never_ended(attempt) if attempt.number > attempt.policy.attempts else None)
 
 
 def never_ended(attempt: Attempt) -> DeadLetter | Ignored:

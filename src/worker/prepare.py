@@ -29,8 +29,8 @@ type Prepare = Callable[[Attempt, Delivery], Prepared | DeadLetter | Ignored | S
 def prepared_for(
     attempt: Attempt, delivery: Delivery, *, tasks: Table, decode: Decode
 ) -> Prepared | DeadLetter | Ignored | Succeeded:
-    """Reads the message and fills in the attempt. Returns the outcome if the attempts are used up, or if the
-    message asks for no task.
+    """Reads the message and fills in the attempt. Returns the outcome if it has expired, if the attempts are
+    used up, or if the message asks for no task.
 
     Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
@@ -44,7 +44,11 @@ def prepared_for(
     task = find(message.task, tasks)
     attempt.loading = False
     attempt.policy, attempt.tasks = task.policy, tasks
-    if task.policy.idempotent:  # it may be done already, so its attempts are checked later
+    if task.policy.start_within is not None or message.expires_at is not None:
+        from worker.guards.expiry import ask  # few tasks need it
+
+        ask(attempt, delivery, message)
+    if task.policy.idempotent:  # it may be done already, so all that is checked later
         payload = payload_of(task, message)
         return Prepared(task, payload, record_key("run", task.name, task.policy.key(payload, message.id)))
     return used_up(attempt) or Prepared(task, payload_of(task, message), None)

@@ -1,7 +1,8 @@
 """Counts the starts of a message, before any of the user's code: so no message kills workers for ever.
 
 A first delivery is counted only when it fails, or when SQS may drop its message before it comes again: a
-success costs no call. From the second delivery on nothing starts without a record.
+success costs no call. From the second delivery on nothing starts without a record; and no message that could
+expire, not even the first time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from shared.dead_letter import Cause
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.records import Counted, Records, RecordsError, record_key
+from worker.lookup import BrokenTaskError
 from worker.outcome import (
     AlreadyDone,
     Attempt,
@@ -30,6 +32,11 @@ from worker.outcome import (
 
 MAX_STARTS = 20
 """Most recorded starts of a message, unless its task allows more attempts and the record says so."""
+
+
+class UnmarkedError(BrokenTaskError):
+    """The first start of a message that can expire can't be recorded now. It is tried again: a message that
+    has started must never expire."""
 
 
 class Starts:
@@ -63,6 +70,7 @@ class Starts:
                 return None
             wait = longer(self._receives, self._random)
             return RetryLater(wait, f"not started: its starts can't be counted: {error.reason}")
+        attempt.started = counted.starts > 1 or counted.allowed > 0
         if counted.concluded:
             return AlreadyDone()
         if counted.letter:
@@ -76,10 +84,24 @@ class Starts:
         if self._counted is None and not self._told:
             self._told = True
             await self._tried(self._count(attempt))
-        await self.allow(attempt)
+        await self._allow(attempt)
 
     async def allow(self, attempt: Attempt) -> None:
-        """Records the task's attempts, if they are not less than a counted message has by default."""
+        """Records the task's attempts, if they are not less than a counted message has by default, or if the
+        message could expire: then they say that it has started. Raises UnmarkedError if that can't be
+        recorded."""
+        if not attempt.bounded:
+            await self._allow(attempt)
+            return
+        attempts = attempt.policy.attempts
+        try:
+            await self._records.allow(self._key, attempts, self._clock.now())
+        except RecordsError as error:
+            raise UnmarkedError(f"not started: its first start can't be recorded: {error.reason}") from None
+        if self._counted is not None:
+            self._counted = self._counted._replace(allowed=attempts)
+
+    async def _allow(self, attempt: Attempt) -> None:
         attempts = attempt.policy.attempts
         counted = self._counted
         if counted is not None and attempts >= MAX_STARTS and attempts > counted.allowed:

@@ -24,6 +24,9 @@ MAX_PATHS = 10_000_000
 """Most characters of keys, where those above a value count once for each value. pydantic copies them into
 each error, before anybody can ask for the number of errors."""
 
+MAX_TIME = 100_000_000_000
+"""A later time, of the year 5138, is a mistake: milliseconds."""
+
 MAX_NAME_CHARACTERS = 256
 """Most characters of a task's name. Log lines and dead letters' notes carry it."""
 
@@ -78,6 +81,17 @@ def task_id(chosen: Any) -> str:
     if not isinstance(chosen, str) or not chosen:
         raise BadMessageError(f"`id` is {kind(chosen)}; it must be a text that is not empty")
     return _whole("id", chosen)
+
+
+def expiry(value: Any) -> float | None:
+    """Returns the time after which the task must not start for the first time, in epoch seconds; None if the
+    message has none. Raises BadMessageError if it is no such time."""
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not 0 < value < MAX_TIME:
+        said = kind(value) if type(value) not in (int, float) else "no such time"
+        raise BadMessageError(f"`expires_at` is {said}; it must be epoch seconds, such as 1767225600")
+    return float(value)
 
 
 def kind(value: Any) -> str:

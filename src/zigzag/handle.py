@@ -48,6 +48,7 @@ class Handle[Payload]:
         group: str | None = None,
         deduplication_id: str | None = None,
         at: datetime | None = None,
+        expires_at: datetime | None = None,
     ) -> str:
         """Sends one message for this task and returns its MessageId, or schedules it: see `at`.
 
@@ -64,6 +65,8 @@ class Handle[Payload]:
         deduplication_id -- FIFO only: if a group gets several messages with the same one within five minutes,
                             SQS silently keeps only the first. Without it, SQS compares the task and its `id`;
                             without an `id`, the bodies, so two equal messages become one.
+        expires_at       -- a datetime with a time zone: a message that is received later, and has not started
+                            before, never starts. The task's `on_expiry` says what becomes of it.
 
         The variables `ZIGZAG_QUEUE_URL` and `ZIGZAG_QUEUES` have the queues' URLs; docs/tasks.md, under
         Sending, lists the other requirements. Raises BadPayloadError, PayloadTooLargeError,
@@ -71,7 +74,7 @@ class Handle[Payload]:
         """
         from zigzag import send  # a task that sends nothing does not load it
 
-        options = send.Options(id, delay_seconds, group, deduplication_id, at)
+        options = send.Options(id, delay_seconds, group, deduplication_id, at, expires_at)
         return send.put(self.name, self.check(payload), options, self._queue(queue))
 
     async def send_async(
@@ -84,6 +87,7 @@ class Handle[Payload]:
         group: str | None = None,
         deduplication_id: str | None = None,
         at: datetime | None = None,
+        expires_at: datetime | None = None,
     ) -> str:
         """Sends like `send`, in another thread, so that an event loop goes on meanwhile.
 
@@ -93,7 +97,7 @@ class Handle[Payload]:
 
         from zigzag import send
 
-        options = send.Options(id, delay_seconds, group, deduplication_id, at)
+        options = send.Options(id, delay_seconds, group, deduplication_id, at, expires_at)
         checked = self.check(payload)
         return await asyncio.to_thread(send.put, self.name, checked, options, self._queue(queue))
 
@@ -106,6 +110,7 @@ class Handle[Payload]:
         delay_seconds: int = 0,
         group: str | Callable[[Payload], str] | None = None,
         idempotent: bool | None = None,
+        expires_at: datetime | None = None,
     ) -> Sending[Payload]:
         """Returns an iterator that sends the payloads in batches, and yields a result for each, in order.
 
@@ -121,7 +126,9 @@ class Handle[Payload]:
         """
         from zigzag import many
 
-        return many.send_many(self, payloads, self._queue(queue), id, delay_seconds, group, idempotent)
+        return many.send_many(
+            self, payloads, self._queue(queue), id, delay_seconds, group, idempotent, expires_at
+        )
 
     def publish(self, payload: Payload, *, id: str | None = None, topic: str | None = None) -> str:
         """Publishes the task once on a topic of SNS, and returns its id. Each queue that subscribes gets it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import AlteredError, Outgoing, QueueError
@@ -23,6 +24,9 @@ from zigzag.results import Result
 from zigzag.send import Options, compose
 from zigzag.sending import Sending
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 type Group[Payload] = str | Callable[[Payload], str] | None
 
 
@@ -34,11 +38,12 @@ def send_many[Payload](
     delay_seconds: int,
     group: Group[Payload],
     idempotent: bool | None,
+    expires_at: datetime | None,
 ) -> Sending[Payload]:
     """Returns the iterator for a queue of AWS, or for the one that stands in its place in a test."""
     outbox = standing_in(queue)
     url = url_of(queue) if outbox is None else outbox.url
-    prepare = Preparing(handle, url, id, delay_seconds, group, idempotent)
+    prepare = Preparing(handle, url, id, delay_seconds, group, idempotent, expires_at)
     calls = Calls(_to(url), at_once=True) if outbox is None else Calls(partial(_into, outbox), at_once=False)
     return sending(payloads, prepare, calls)
 
@@ -66,6 +71,7 @@ class Preparing[Payload]:
         delay_seconds: int = 0,
         group: Group[Payload] = None,
         idempotent: bool | None = None,
+        expires_at: datetime | None = None,
     ) -> None:
         self.name = handle.name
         self.fifo = is_fifo(url)
@@ -74,6 +80,7 @@ class Preparing[Payload]:
         self._id = id
         self._delay_seconds = delay_seconds
         self._group = group
+        self._expires_at = expires_at
         policy = getattr(handle, "policy", DEFAULT_POLICY)
         self._idempotent = policy.idempotent if idempotent is None else idempotent
 
@@ -84,7 +91,7 @@ class Preparing[Payload]:
                 "send_many(…, id=…) takes a function of the payload: each message has an id of its own"
             )
         group = "any" if callable(self._group) else self._group
-        compose(self.name, {}, Options(None, self._delay_seconds, group), self._url)
+        compose(self.name, {}, self._options(None, group), self._url)
 
     def __call__(self, index: int, payload: Payload) -> Entry | Result[Payload]:
         id = None
@@ -92,12 +99,15 @@ class Preparing[Payload]:
             checked = self._handle.check(payload)
             id = None if self._id is None else self._id(payload)
             group = self._group(payload) if callable(self._group) else self._group
-            message = compose(self.name, checked, Options(id, self._delay_seconds, group), self._url)
+            message = compose(self.name, checked, self._options(id, group), self._url)
         except SendError as error:
             return Result(index, payload, "refused", None, id, str(error))
         except StopIteration as error:  # it would look like the end of the payloads
             raise RuntimeError("a function of send_many(…) raised StopIteration") from error
         return Entry(index, payload, id, message, size_of(message), self._may_repeat(id))
+
+    def _options(self, id: str | None, group: str | None) -> Options:
+        return Options(id, self._delay_seconds, group, expires_at=self._expires_at)
 
     def _may_repeat(self, id: str | None) -> bool:
         """Returns whether a message may be sent again though the queue may have it.

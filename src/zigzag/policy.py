@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeIs
 
-from shared.lease import LONGEST_RUN_SECONDS
+from shared.lease import KEPT_SECONDS, LONGEST_RUN_SECONDS
 from zigzag.values import Value
 
 MAX_TIMEOUT_SECONDS = LONGEST_RUN_SECONDS
@@ -22,7 +22,7 @@ DEFAULT = "default"
 """The key of a mapping by exceptions for all others."""
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeIs[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -70,10 +70,34 @@ def _is_mapping(given: object) -> bool:
     )
 
 
+def _check_ends(on_failure: object, start_within: object, on_expiry: object) -> None:
+    """Raises ValueError. SQS keeps no message for longer than the longest time."""
+    if not _is_word(on_failure) and not _is_mapping(on_failure):
+        raise ValueError(
+            f"on_failure is {on_failure!r}; it may be {DEAD_LETTER!r}, {IGNORE!r}, {NOTIFY!r}, the name "
+            f"of another task, or a mapping from classes of exceptions, and {DEFAULT!r}, to one of these"
+        )
+    if start_within is not None and not (_is_number(start_within) and 0 < start_within <= KEPT_SECONDS):
+        raise ValueError(
+            f"start_within is {start_within!r}; it may be seconds, more than 0 and at most {KEPT_SECONDS}"
+        )
+    if on_expiry not in (DEAD_LETTER, IGNORE):
+        raise ValueError(f"on_expiry is {on_expiry!r}; it may be {DEAD_LETTER!r} or {IGNORE!r}")
+
+
 class Policy(Value):
     """The settings of a task, as `@task(…)` takes them."""
 
-    __match_args__ = ("attempts", "backoff", "idempotent", "timeout", "unavailable", "on_failure")
+    __match_args__ = (
+        "attempts",
+        "backoff",
+        "idempotent",
+        "timeout",
+        "unavailable",
+        "on_failure",
+        "start_within",
+        "on_expiry",
+    )
 
     def __init__(
         self,
@@ -83,6 +107,8 @@ class Policy(Value):
         timeout: float | None = None,
         unavailable: tuple[type[Exception], ...] = (),
         on_failure: OnFailure = DEAD_LETTER,
+        start_within: float | None = None,
+        on_expiry: str = DEAD_LETTER,
     ) -> None:
         """Raises ValueError, whose text names the values that the argument may have."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
@@ -101,11 +127,7 @@ class Policy(Value):
             isinstance(one, type) and issubclass(one, Exception) for one in unavailable
         ):
             raise ValueError(f"unavailable is {unavailable!r}; it may be a tuple of classes of exceptions")
-        if not _is_word(on_failure) and not _is_mapping(on_failure):
-            raise ValueError(
-                f"on_failure is {on_failure!r}; it may be {DEAD_LETTER!r}, {IGNORE!r}, {NOTIFY!r}, the name "
-                f"of another task, or a mapping from classes of exceptions, and {DEFAULT!r}, to one of these"
-            )
+        _check_ends(on_failure, start_within, on_expiry)
         self.attempts: Final = attempts
         self.backoff: Final = backoff
         self.idempotent: Final = idempotent
@@ -115,6 +137,8 @@ class Policy(Value):
         self.on_failure: Final = (
             on_failure if isinstance(on_failure, str) else tuple(dict(on_failure).items())
         )
+        self.start_within: Final = start_within
+        self.on_expiry: Final = on_expiry
 
     def word(self, kind: type[BaseException] | None) -> str:
         """Returns what happens when the task has failed by an error of this class; None if that is unknown.

@@ -17,7 +17,7 @@ from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
 from shared.queues import is_fifo
 from zigzag.aws import identity, queue_at, region_of, scheduler_for
-from zigzag.body import BadMessageError, read, task_id, task_name
+from zigzag.body import BadMessageError, expiry, read, task_id, task_name
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import sending_to as sending_to
@@ -40,7 +40,7 @@ _FIFO_ID = "[!-~]{1,128}"
 class Options(Value):
     """The options of a message. `Task.send` explains them."""
 
-    __match_args__ = ("id", "delay_seconds", "group", "deduplication_id", "at")
+    __match_args__ = ("id", "delay_seconds", "group", "deduplication_id", "at", "expires_at")
 
     def __init__(
         self,
@@ -49,12 +49,14 @@ class Options(Value):
         group: str | None = None,
         deduplication_id: str | None = None,
         at: datetime | None = None,
+        expires_at: datetime | None = None,
     ) -> None:
         self.id: Final = id
         self.delay_seconds: Final = delay_seconds
         self.group: Final = group
         self.deduplication_id: Final = deduplication_id
         self.at: Final = at
+        self.expires_at: Final = expires_at
 
 
 # Compiled at the first use, not at each cold start of a worker.
@@ -68,13 +70,10 @@ def encode(
     payload: Mapping[str, Any],
     *,
     id: str | None = None,
-    failed: Mapping[str, Any] | None = None,
+    expires_at: datetime | None = None,
 ) -> str:
-    """Writes the body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError.
-
-    failed -- for the task that repairs another one: what that one was.
-    """
-    body = _written(task, payload, id, failed)
+    """Writes the body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError."""
+    body = _written(task, payload, Options(id, expires_at=expires_at))
     if why := _too_large(task, body):
         raise PayloadTooLargeError(f"{why}: send what is large to S3 and put its key in the payload")
     return body
@@ -89,12 +88,18 @@ def _too_large(task: str, body: str) -> str:
     return f"the message for {task} takes {escaped:,} bytes; at most {most:,} fit an asynchronous invoke"
 
 
-def _written(task: str, payload: Mapping[str, Any], id: str | None, failed: Mapping[str, Any] | None) -> str:
-    if id == "":
+def _written(
+    task: str, payload: Mapping[str, Any], options: Options, failed: Mapping[str, Any] | None = None
+) -> str:
+    if options.id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}
-    if id is not None:
-        message["id"] = id
+    if options.id is not None:
+        message["id"] = options.id
+    if options.expires_at is not None:
+        message["expires_at"] = epoch_of("expires_at", options.expires_at)
+    if options.delay_seconds:
+        message["delay_seconds"] = options.delay_seconds  # SQS does not tell the worker
     if failed is not None:
         message["failed"] = failed
     try:
@@ -114,6 +119,7 @@ def _check_as_the_worker_does(body: str) -> None:
         message = read(body)
         task_name(message["task"])
         task_id(message.get("id", "the MessageId"))
+        expiry(message.get("expires_at"))
     except BadMessageError as error:
         raise BadPayloadError(f"the worker would refuse the message: {error}") from None
 
@@ -132,9 +138,9 @@ def compose(
     failed -- for the task that repairs another one: what that one was.
     bucket -- that bucket; without it, the one that ZIGZAG_LARGE_BUCKET names.
     """
-    body = _written(task, payload, options.id, failed)
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
+    body = _written(task, payload, options, failed)
     deduplication_id = options.deduplication_id
     if fifo and deduplication_id is None and options.id is not None:
         deduplication_id = _deduplication_id(task, options.id)
@@ -173,6 +179,19 @@ def _check(options: Options, *, fifo: bool) -> None:
         raise SendError("the queue is not FIFO, and takes no deduplication_id; leave it out")
 
 
+def epoch_of(name: str, time: Any) -> float:
+    """Returns a time in epoch seconds. Raises SendError if the option of that name is none with a zone."""
+    from datetime import datetime
+
+    if not isinstance(time, datetime):
+        raise SendError(
+            f"{name} must be a datetime with a time zone, such as datetime.now(UTC) + timedelta(days=1)"
+        )
+    if time.utcoffset() is None:
+        raise SendError(f"{name} has no time zone; give it one: datetime(…, tzinfo=UTC), or a ZoneInfo")
+    return time.timestamp()
+
+
 def _deduplication_id(task: str, id: str) -> str:
     """Returns an id that names the task as well: SQS must not drop another task with the same id."""
     text = f"{task}:{id}"
@@ -195,7 +214,8 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
         scheduler = scheduler_for(url)
         options, at = schedules.planned(options, url, scheduler.now())
         if at is not None:
-            encode(task, payload, id=options.id)  # refuses what S3 would not keep so long
+            # refuses what S3 would not keep so long
+            encode(task, payload, id=options.id, expires_at=options.expires_at)
             message = compose(task, payload, options, url)
             return schedules.schedule(task, options, at, url, message, scheduler)
     message = compose(task, payload, options, url)

@@ -24,8 +24,8 @@ class Task[Payload, **Rest, Result](Handle[Payload]):
     name     -- the function's name, which a message gives as its `task`.
     function -- the function itself; a call of the task calls it.
     model    -- the payload's pydantic model, or None for a plain `dict`.
-    policy   -- attempts, backoff, idempotence, timeout, which errors mean Unavailable, and what happens when
-                it has failed.
+    policy   -- attempts, backoff, idempotence, timeout, which errors mean Unavailable, what happens when it
+                has failed, and when it is too late to start.
     queue    -- the name or the URL of the queue that it is sent to; None is the stack's first one.
     """
 
@@ -62,6 +62,8 @@ def task(
     timeout: float | None = ...,
     unavailable: tuple[type[Exception], ...] = ...,
     on_failure: OnFailure = ...,
+    start_within: float | None = ...,
+    on_expiry: str = ...,
     queue: str | None = ...,
 ) -> _Decorator: ...
 
@@ -76,6 +78,8 @@ def task(
     timeout: float | None = DEFAULT_POLICY.timeout,
     unavailable: tuple[type[Exception], ...] = DEFAULT_POLICY.unavailable,
     on_failure: OnFailure = DEFAULT_POLICY.on_failure,
+    start_within: float | None = DEFAULT_POLICY.start_within,
+    on_expiry: str = DEFAULT_POLICY.on_expiry,
     queue: str | None = None,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with the settings that differ from the defaults.
@@ -92,12 +96,16 @@ def task(
                    message is deleted), "notify" (a dead letter, and a notification), or the name of another
                    task, which gets the payload, next to the dead letter. A mapping from classes of
                    exceptions, and "default", to such words: the most specific class counts.
+    start_within -- seconds from when the message is due. If it has not started for the first time then, it
+                   expires: it never starts. Without it, only an `expires_at` of the message ends its time.
+    on_expiry   -- what happens then: "dead-letter", or "ignore" (the message is deleted).
     queue       -- the name or the URL of the queue that `send` puts the task on; None is the stack's first
                    one. A message on any queue of the stack runs the task.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    decorator = _Decorator(Policy(attempts, backoff, idempotent, timeout, unavailable, on_failure), queue)
+    policy = Policy(attempts, backoff, idempotent, timeout, unavailable, on_failure, start_within, on_expiry)
+    decorator = _Decorator(policy, queue)
     return decorator if function is None else decorator(function)
 
 

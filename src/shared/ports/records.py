@@ -39,7 +39,8 @@ class Counted(NamedTuple):
     """The starts of a message.
 
     starts  -- the starts that count as attempts, the last one included.
-    allowed -- how many attempts its task has, if that is recorded; else 0.
+    allowed -- how many attempts its task has, if that is recorded; else 0. A message that could expire has it
+               from its first start.
     concluded -- whether only the message's delete is left to do.
     letter -- the cause of its dead letter, if only that is left to do.
     """

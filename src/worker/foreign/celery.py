@@ -21,12 +21,13 @@ WHAT = "a message of Celery"
 
 
 class Call(NamedTuple):
-    """A call of a task, by Celery's name of it."""
+    """A call of a task, by Celery's name of it. `expires` is its time, in epoch seconds."""
 
     task: str
     id: str
     args: list[Any]
     kwargs: dict[str, Any]
+    expires: float | None = None
 
 
 def from_base64(text: str) -> str:
@@ -62,7 +63,7 @@ def call_of(message: dict[str, Any], now: float | None) -> Call | None:
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict | None)):
         raise _refusal(f"its content is {kind(found)}; it must be [args, kwargs, embed]")
     _check_what_would_be_lost(headers, embed or {}, now)
-    return Call(name, id, args, kwargs)
+    return Call(name, id, args, kwargs, _time(headers, "expires"))
 
 
 def payload_of(call: Call, names: Sequence[str]) -> dict[str, Any]:
@@ -104,8 +105,6 @@ def _check_what_would_be_lost(headers: dict[str, Any], embed: dict[str, Any], no
         raise _refusal(
             "its `eta` or `countdown` has not come: redrive it then, or send it with delay_seconds"
         )
-    if (expires := _time(headers, "expires")) is not None and now is not None and expires <= now:
-        raise _refusal("it has expired, by its `expires`")
 
 
 def _time(headers: dict[str, Any], name: str) -> float | None:

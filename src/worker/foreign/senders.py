@@ -67,7 +67,8 @@ def message_of(delivery: Delivery, text: str, refused: NoTaskError) -> Message:
     call = None if body is None else celery.call_of(body, _received_at(delivery))
     if call is not None:
         line = line_for([f"celery:{call.task}"], celery.WHAT, refused)
-        return Message(task_name(line.task), celery.payload_of(call, line.names), id_of(call.id, delivery))
+        payload, id = celery.payload_of(call, line.names), id_of(call.id, delivery)
+        return Message(task_name(line.task), payload, id, expires_at=call.expires)
     events = ([] if body is None else _events_of(body)) + notifications
     if not events:
         raise BadMessageError(f"{refused}{unread.hint(text, body)}")

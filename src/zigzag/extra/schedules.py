@@ -19,6 +19,7 @@ from uuid import uuid4
 from shared.ports.queue import MAX_DELAY_SECONDS, Outgoing
 from shared.queues import is_fifo
 from zigzag.errors import PayloadTooLargeError, SendError
+from zigzag.send import epoch_of
 
 if TYPE_CHECKING:
     from zigzag.send import Options
@@ -72,6 +73,8 @@ def planned(options: Options, url: str, now: float) -> tuple[Options, int | None
     at = _due(options, now)
     if at - now > MAX_SECONDS:
         raise SendError("the message is for a time more than a hundred years from now")
+    if options.expires_at is not None and epoch_of("expires_at", options.expires_at) <= at:
+        raise SendError("expires_at is not after the time of the message: it would never start")
     for_sqs = copy.replace(options, at=None, delay_seconds=max(0, math.ceil(at - now)))
     if for_sqs.delay_seconds <= (0 if is_fifo(url) else MAX_DELAY_SECONDS):
         return for_sqs, None
@@ -89,13 +92,7 @@ def _due(options: Options, now: float) -> float:
         return now + options.delay_seconds
     if options.delay_seconds:
         raise SendError("a message has a time, at, or delay_seconds, not both: leave one out")
-    if not isinstance(options.at, datetime):
-        raise SendError(
-            "at must be a datetime with a time zone, such as datetime.now(UTC) + timedelta(days=1)"
-        )
-    if options.at.utcoffset() is None:
-        raise SendError("at has no time zone; give it one: datetime(…, tzinfo=UTC), or a ZoneInfo")
-    return options.at.timestamp()
+    return epoch_of("at", options.at)
 
 
 def schedule(task: str, options: Options, at: int, url: str, message: Outgoing, scheduler: Scheduler) -> str:

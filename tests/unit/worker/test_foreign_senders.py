@@ -259,12 +259,14 @@ class TestCelery:
             pytest.param(celery([], {"a": 1}), {"a": 1}, id="all by name"),
             pytest.param(celery(["k", 5], {}), {"key": "k", "width": 5}, id="none by name"),
             pytest.param(celery(headers={"eta": EARLIER}), RESIZED.payload, id="a countdown that has come"),
-            pytest.param(celery(headers={"expires": LATER}), RESIZED.payload, id="not yet expired"),
             pytest.param(celery(headers={"retries": 2, "group": "g"}), RESIZED.payload, id="a retry"),
         ],
     )
     def test_its_arguments_are_the_payload(self, body: str, payload: dict[str, Any]) -> None:
         assert received(b64(body)) == Message("resize_image", payload, "c-1")
+
+    def test_its_expiry_is_the_messages(self) -> None:
+        assert received(b64(celery(headers={"expires": EARLIER}))).expires_at == NOW - 1800
 
     @pytest.mark.parametrize(
         ("body", "says"),
@@ -275,7 +277,7 @@ class TestCelery:
                 (celery(embed={part: ["SECRET"]}), f"`{part}`")
                 for part in ("callbacks", "errbacks", "chain", "chord")
             ),
-            (celery(headers={"expires": EARLIER}), "it has expired"),
+            (celery(headers={"expires": "SECRET"}), "its `expires` is no time"),
             (celery(headers={"eta": "SECRET"}), "its `eta` is no time"),
             (celery(headers={"compression": "zlib"}), "it is compressed"),
             (celery(headers={"task": None}), "it names no task"),

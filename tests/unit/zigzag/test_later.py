@@ -54,10 +54,28 @@ def test_sqs_waits_for_fifteen_minutes_and_a_schedule_for_longer(
         assert due == ({name_of("remind", "a"): at} if at else {})
 
 
+def test_a_message_says_when_it_expires_and_for_how_long_sqs_hides_it() -> None:
+    with sandbox() as here:
+        remind.send({}, delay_seconds=5, expires_at=NOW + DAY)
+        list(remind.send_many([{}], delay_seconds=5, expires_at=NOW + DAY))
+        remind.send({}, at=NOW + DAY, expires_at=NOW + 2 * DAY)
+
+        bodies = [json.loads(one.body) for one in here.queue.messages]
+        (later,) = here.scheduler.waiting.values()
+
+    at = NOW.timestamp() + 86_400
+    assert [(one["expires_at"], one["delay_seconds"]) for one in bodies] == [(at, 5), (at, 5)]
+    said = json.loads(later.message.body)
+    assert (said["expires_at"], "delay_seconds" in said) == (at + 86_400, False)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"at": datetime(2030, 1, 1)}, "at has no time zone; give it one"),
+        ({"expires_at": datetime(2030, 1, 1)}, "expires_at has no time zone; give it one"),
+        ({"expires_at": 3600}, "expires_at must be a datetime with a time zone"),
+        ({"expires_at": NOW + DAY, "at": NOW + DAY}, "expires_at is not after the time of the message"),
         ({"at": "2030-01-01"}, "at must be a datetime with a time zone"),
         ({"at": NOW + DAY, "delay_seconds": 5}, "a message has a time, at, or delay_seconds, not both"),
         ({"delay_seconds": float("inf")}, "more than a hundred years from now"),

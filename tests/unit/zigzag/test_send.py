@@ -192,7 +192,8 @@ class TestPut:
 
         (message,) = world.queue.messages
         assert message_id == "message-1"
-        assert json.loads(message.body) == {"task": "collect", "payload": {"a": 1}, "id": "order-7"}
+        written = {"task": "collect", "payload": {"a": 1}, "id": "order-7", "delay_seconds": 5}
+        assert json.loads(message.body) == written
         assert (message.delay_seconds, message.attributes) == (5, {})
 
     def test_one_within_another_ends_where_it_ends(self, world: World) -> None:
