@@ -117,11 +117,9 @@ class Attempt:
         self.tasks: Container[str] = ()
         self.unloaded = 0
         self.record: Record | None = None
-        self.loading = False
         self.error: BaseException | None = None
-        self.entered = False
         self.outcome: Outcome | None = None
-        self.told = False
+        self.loading = self.entered = self.told = False
         self.hidden: Released | None = None
         self.returned: Any = None
         self.started = self.bounded = False
