@@ -70,7 +70,7 @@ class Starts:
                 return None
             wait = longer(self._receives, self._random)
             return RetryLater(wait, f"not started: its starts can't be counted: {error.reason}")
-        attempt.started = counted.starts > 1 or counted.allowed > 0
+        attempt.started = counted.allowed > 0  # a count alone says only that a worker had it
         if counted.concluded:
             return AlreadyDone()
         if counted.letter:
@@ -90,6 +90,8 @@ class Starts:
         """Records the task's attempts, if they are not less than a counted message has by default, or if the
         message could expire: then they say that it has started. Raises UnmarkedError if that can't be
         recorded."""
+        if attempt.expired is not None:
+            return
         if not attempt.bounded:
             await self._allow(attempt)
             return

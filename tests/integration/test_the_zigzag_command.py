@@ -12,7 +12,8 @@ import boto3
 import pytest
 from tests.stacks import FIFO, deployed, queue
 
-from zigzag_operate import Target, gates
+from zigzag import task
+from zigzag_operate import Target, gates, tasks
 from zigzag_operate.counts import Counts
 
 NOW = 1_800_000_000
@@ -106,7 +107,22 @@ class TestPause:
         _, told, _ = stack.zigzag("pause", "--json")
 
         assert "SQS begins to drop what waits on 2027-01-25 08:00 UTC, 14 days after it was sent." in out
-        assert json.loads(told) == {"queue": "default", "waiting": 3, "drops_from": NOW + 10 * DAY}
+        asked = {"queue": "default", "waiting": 3, "drops_from": NOW + 10 * DAY, "expiring": {}}
+        assert json.loads(told) == asked
+
+    def test_it_names_the_tasks_that_will_expire(
+        self, stack: ControlledStack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def brief(payload: dict[str, Any]) -> None:
+            pass
+
+        made = {f"t{n}": task(start_within=7200 - n)(brief) for n in range(6)}
+        monkeypatch.setattr(tasks, "TASKS", {"broken": "no.module", "plain": task(brief), **made})
+
+        _, out, _ = stack.zigzag("pause")
+
+        named = "t5 after 7,195 s, t4 after 7,196 s, t3 after 7,197 s, t2 after 7,198 s, t1 after 7,199 s"
+        assert out.endswith(f" Messages expire that have not started: of {named}, and 1 more.\n")
 
     def test_it_says_so_where_nobody_knows_when(self, stack: ControlledStack) -> None:
         stack.send_and_receive(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -16,6 +17,9 @@ from zigzag_cli.options import Json, Queue, with_target
 from zigzag_cli.within import endless
 from zigzag_operate import StackGates, Target
 from zigzag_operate.limits import Paused
+
+_MAX_NAMED = 5
+"""Most tasks that are named, those that expire first."""
 
 
 @with_target
@@ -55,5 +59,15 @@ def _words(paused: Paused) -> str:
         drops = f"SQS begins to drop what waits on {at(paused.drops_from)}, {days} days after it was sent."
     return (
         f"{paused.queue} is paused. For {MAX_POLL_SECONDS} s at most, a poll under way may still bring "
-        f"messages; what was received runs to its end. {drops}"
+        f"messages; what was received runs to its end. {drops}{_expiring(paused.expiring)}"
     )
+
+
+def _expiring(tasks: Mapping[str, float]) -> str:
+    """Returns the sentence about tasks that expire, or nothing."""
+    if not tasks:
+        return ""
+    first = sorted(tasks.items(), key=lambda one: one[1])[:_MAX_NAMED]
+    named = ", ".join(f"{name} after {within:,} s" for name, within in first)
+    more = f", and {len(tasks) - _MAX_NAMED:,} more" if len(tasks) > _MAX_NAMED else ""
+    return f" Messages expire that have not started: of {named}{more}."

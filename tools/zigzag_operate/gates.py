@@ -22,6 +22,7 @@ from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.limits import Between, Limited, Limits, Paused, Resumed, Starts
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
+from zigzag_operate.tasks import expiring
 from zigzag_operate.trigger import NO_LIMITS, is_by_events
 
 LATE_SECONDS = 60
@@ -56,7 +57,7 @@ class StackGates:
             raise OperateError(f"{self._queue} is paused; but {error}") from error
         oldest = seen.oldest_seconds
         drops_from = None if oldest is None else time() + KEPT_SECONDS - oldest
-        return Paused(self._queue, seen.waiting + seen.in_flight + seen.delayed, drops_from)
+        return Paused(self._queue, seen.waiting + seen.in_flight + seen.delayed, drops_from, expiring())
 
     def wait(self, tell: Callable[[int], object]) -> None:
         """Waits until the queue has no message in flight, by two counts of SQS in a row: one alone may be

@@ -11,11 +11,13 @@ class Paused:
 
     waiting    -- messages that wait, are in flight or are delayed.
     drops_from -- when SQS begins to drop them, in epoch seconds; None if that is not known.
+    expiring   -- the tasks with a `start_within`, in seconds: their messages may expire meanwhile.
     """
 
     queue: str
     waiting: int
     drops_from: float | None
+    expiring: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)

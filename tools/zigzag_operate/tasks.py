@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,17 @@ class Broken:
 def described() -> list[Described | Broken]:
     """Returns all tasks, by name."""
     return [_described(name) for name in sorted(TASKS)]
+
+
+def expiring() -> dict[str, float]:
+    """Returns the tasks whose messages expire, with their `start_within` in seconds. A task that can't be
+    imported here is left out."""
+    found: dict[str, float] = {}
+    for name in sorted(TASKS):
+        with suppress(BrokenTaskError):
+            within = find(name, TASKS).policy.start_within
+            found |= {} if within is None else {name: within}
+    return found
 
 
 def _described(name: str) -> Described | Broken:

@@ -100,7 +100,9 @@ def test_a_policy_says_what_it_takes(bad: dict[str, Any]) -> None:
 def sent(bench: Bench, does: dict[str, Any] | None = None, *, policy: Any = None, **more: Any) -> None:
     """Sends a message to a task `brief`, which has a minute for its first start."""
 
-    @task(attempts=3, backoff=Backoff(first=1, longest=1), start_within=60, **(policy or {}))
+    settings: dict[str, Any] = {"attempts": 3, "backoff": Backoff(first=1, longest=1), "start_within": 60}
+
+    @task(**settings | (policy or {}))
     async def brief(payload: dict[str, Any], context: Context) -> None:
         await bench._obey(payload, context)
 
@@ -190,8 +192,16 @@ def test_what_is_done_already_never_expires(bench: Bench) -> None:
 
     assert bench.outcomes(bench.receive()) == ["already done"]
     assert len(bench.began) == 1
-    sent(bench, policy={"idempotent": True}, id="id-2")
-    assert later(bench) == ["dead-letter"]
+
+
+def test_an_idempotent_one_expires_once_nobody_runs_its_id(bench: Bench) -> None:
+    sent(bench, policy={"idempotent": True, "attempts": 30})
+    bench.receive()
+    bench.dead_letters.broken = {"send"}
+    bench.records.broken = {"conclude"}
+
+    assert [later(bench), later(bench)] == [["dead-letter"]] * 2
+    assert (bench.began, "allow" in bench.records.calls) == ([], False)
 
 
 def test_in_a_group_the_next_one_starts_after_one_that_expires(fifo: Bench) -> None:
