@@ -1,8 +1,9 @@
 """Decodes a message: reads task, payload and id from its body and attributes, or says why it can't.
 
-The body is JSON: `{"task": "resize_image", "payload": {…}, "id": "…"}`, where `payload` and `id` may be
-missing and other keys are ignored. A message attribute `task` marks a raw body: then the whole body
-is the payload. A body that names no task may be a foreign sender's: `worker/foreign/senders.py` knows some.
+The body is JSON: `{"task": "resize_image", "payload": {…}, "id": "…"}`. All but the task may be missing;
+`expires_at` and `delay_seconds` may be there, and other keys are ignored. A message attribute `task` marks a
+raw body: then the whole body is the payload. A body that names no task may be a foreign sender's:
+`worker/foreign/senders.py` knows some.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag import BadPayloadError, Task
+from zigzag.body import MAX_TIME
 from zigzag_operate.errors import Kind, OperateError
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -59,6 +60,12 @@ def _message(task: Task[Any, Any, Any], payload: dict[str, Any]) -> dict[str, An
                 "minLength": 1,
             },
             "payload": payload,
+            "expires_at": {
+                "description": "Epoch seconds: a message that has not started by then never does.",
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "exclusiveMaximum": MAX_TIME,
+            },
         },
         "required": ["task"] if _fits_without(task) else ["task", "payload"],
     }
