@@ -179,7 +179,7 @@ class SpreadCap(InFlightCap):
         if number not in self._lesser:
             return left
         kept = left - int(limit * self._keep)
-        part = int(limit * self._part_of_lesser)
+        part = max(1, int(limit * self._part_of_lesser))
         return min(left, max(kept, part - sum(used[each] for each in self._lesser)))
 
     def _pace(self, number: int) -> int:
@@ -189,10 +189,13 @@ class SpreadCap(InFlightCap):
 
     def _least(self, number: int) -> int:
         """Returns how few messages a poll asks for. Polls of single messages would cost as much as ten times
-        more; a queue of the largest weight does not wait for more."""
+        more; a queue of the largest weight does not wait for more. It is no more than the part that the
+        lesser ones always have: a poll that asked for more would never come."""
         if number not in self._lesser:
             return 1
-        return max(1, min(MAX_PER_CALL, int(self._a_second), int(self._at_once * (1 - self._keep) / 2)))
+        part = int(self._mine_in_a_minute * self._part_of_lesser)
+        at_once = int(self._at_once * (1 - self._keep) / 2)
+        return max(1, min(MAX_PER_CALL, int(self._a_second), at_once, part))
 
     def _waits_for_another(self, number: int) -> bool:
         """Returns whether a queue that is farther behind its weight waits for the pace as well.

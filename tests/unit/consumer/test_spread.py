@@ -251,6 +251,13 @@ class TestKept:
         assert taken[1] + taken[2] >= 0.8 * 0.4 * CAP - 20
         assert taken[2] > 0
 
+    def test_also_if_it_is_less_than_one_message(self, world: World) -> None:
+        # Given an urgent queue of a hundred times the weight, that is flooded
+        run = Run(world, [100, 1], cap=100, keep_percent=20)
+        run.take_for(90, 0, 1)
+
+        assert run.take_for(90, 0, 1)[1] > 0
+
     def test_with_equal_weights_nothing_is_kept(self, world: World) -> None:
         run = Run(world, [2, 2], keep_percent=50)
 
