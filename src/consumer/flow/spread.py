@@ -201,13 +201,16 @@ class SpreadCap(InFlightCap):
         """Returns whether a queue that is farther behind its weight waits for the pace as well.
 
         A queue of the largest weight does not wait for those that have had their part of what is not kept.
+        Nor does it wait for one that could not use the place: the kept part is closed to that one, and the
+        rest is less than its poll asks for.
         """
         now, lately = self._clock.now(), self._in_a_minute()
         known = self._lately.known(now) / COUNT_LATE_SECONDS
         part = self._mine_in_a_minute * self._part_of_lesser * known
         had = number not in self._lesser and sum(lately[each] for each in self._lesser) >= part
+        room = self._room(number)
         return any(
-            self._passes[each] < self._passes[number] and self._room(each) > 0
+            self._passes[each] < self._passes[number] and min(self._least(each), room) <= self._room(each)
             for each in self._wanting
             if not self._asked[each]
             and self._asked_at[each] > now - ASKS_AGAIN_SECONDS

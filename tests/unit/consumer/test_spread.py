@@ -251,6 +251,15 @@ class TestKept:
         assert taken[1] + taken[2] >= 0.8 * 0.4 * CAP - 20
         assert taken[2] > 0
 
+    def test_the_kept_part_is_had_while_the_rest_is_less_than_a_poll(self, world: World) -> None:
+        # Given long tasks of another queue, that leave five of the rest, and no small polls
+        run = self.run(world)
+        run.counts(0, 0, CAP * 8 // 10 - 5)
+        run.lately.note(world.clock.now(), 2, CAP // 10)
+        run.take_for(2, 2)
+
+        assert run.take_for(8, 2, 0)[0] > 6 * A_SECOND
+
     def test_also_if_it_is_less_than_one_message(self, world: World) -> None:
         # Given an urgent queue of a hundred times the weight, that is flooded
         run = Run(world, [100, 1], cap=100, keep_percent=20)
