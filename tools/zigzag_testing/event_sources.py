@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.delivery import BadEventError, Delivery
@@ -167,8 +167,11 @@ class EventSources:
         return triggered(event, self._urls, flow_control=False, weights=())
 
 
-def checked(trigger: str, flow_control: bool, weights: Iterable[int]) -> str:
-    """Returns the trigger. Raises ValueError for what the template would refuse."""
+def checked(trigger: str, flow_control: bool, weights: Iterable[int], workers: Collection[str]) -> str:
+    """Returns the trigger. Raises ValueError for what the template would refuse, or can't do.
+
+    workers -- the queues that have a worker of their own.
+    """
     if trigger not in (BY_SCHEDULE, BY_EVENTS):
         raise ValueError(f"trigger is {trigger!r}; it may be {BY_SCHEDULE!r} or {BY_EVENTS!r}")
     if trigger == BY_EVENTS:
@@ -176,6 +179,8 @@ def checked(trigger: str, flow_control: bool, weights: Iterable[int]) -> str:
             refuse(flow_control, weights)
         except BadEventError as error:
             raise ValueError(str(error)) from None
+        if workers:
+            raise ValueError("an event source knows one worker: take queue_workers out, or trigger=schedule")
     return trigger
 
 

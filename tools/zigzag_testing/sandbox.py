@@ -109,7 +109,7 @@ class Sandbox(Operated, Scheduled):
         seed: int = 0,
     ) -> None:
         self._table, weights, quotas = table_of(tasks), weights_of(queues), quotas or Quotas.none()
-        self.trigger, self.schedule = checked(trigger, flow_control, weights.values()), schedule
+        self.trigger = checked(trigger, flow_control, weights.values(), queue_workers or {})
         of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._runner, self.clock = virtual_runner()  # once all is checked: an error would leave its loop open
@@ -119,7 +119,7 @@ class Sandbox(Operated, Scheduled):
         self._make_places(quotas, flow_control, large_payloads)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
         self._make_functions(quotas, Parameters(*limits), *of_workers)
-        self._fires_at, self._sending = self.clock.now(), ExitStack()
+        self._fires_at, self.schedule, self._sending = self.clock.now(), schedule, ExitStack()
         self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()
 
     def _make_places(self, quotas: Quotas, flow_control: bool, large_payloads: bool) -> None:

@@ -144,6 +144,12 @@ def test_a_worker_of_a_queue_that_is_not_there_is_refused() -> None:
         Sandbox(TASKS, queues=QUEUES, queue_workers={"none": 60})
 
 
+def test_a_worker_of_a_queue_is_refused_with_an_event_source() -> None:
+    # The template's event sources all invoke the stack's worker.
+    with pytest.raises(ValueError, match=r"^an event source knows one worker"):
+        Sandbox(TASKS, queues=dict.fromkeys(QUEUES, 1), queue_workers={"bulk": 60}, trigger="events")
+
+
 @pytest.mark.parametrize("queues", [{"ur-gent": 1}, {"urgent": 0}, {"urgent": 101}, {"": 1}])
 def test_queues_that_the_template_would_refuse_are_refused(queues: dict[str, int]) -> None:
     with pytest.raises(
