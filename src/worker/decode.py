@@ -64,9 +64,10 @@ def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Me
     try:
         return own_message(read(text), delivery)
     except NoTaskError as error:
-        from worker.foreign.senders import message_of  # loaded for foreign bodies only
+        refused = str(error)  # and no more: its traceback holds the body's values
+    from worker.foreign.senders import message_of  # loaded for foreign bodies only
 
-        return message_of(delivery, text, error)
+    return message_of(delivery, text, refused)
 
 
 def raw_message(name: Any, body: dict[str, Any], delivery: Delivery, id: str | None = None) -> Message:

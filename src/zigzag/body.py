@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from typing import Any
 
@@ -30,6 +31,9 @@ MAX_TIME = 100_000_000_000
 MAX_NAME_CHARACTERS = 256
 """Most characters of a task's name. Log lines and dead letters' notes carry it."""
 
+_TO_THE_NEXT_BRACKET = r'(?:[^"\[{\]}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+[\[{\]}]'
+"""Possessive, and without an end for a text that has none: nothing is tried twice."""
+
 _TOO_DEEP = f"the body is nested too deeply: at most {MAX_LEVELS} objects and arrays within each other"
 
 
@@ -43,6 +47,17 @@ class NoTaskError(BadMessageError):
 
 def read(text: str) -> dict[str, Any]:
     """Returns a body's JSON object. Raises BadMessageError."""
+    value = read_value(text)
+    if not isinstance(value, dict):
+        raise NoTaskError(f"the body is {kind(value)}; it must be a JSON object with a `task`")
+    return value
+
+
+def read_value(text: str) -> Any:
+    """Returns a JSON value within the limits of every body. Raises BadMessageError."""
+    brackets = text.count("{") + text.count("[")
+    if brackets > MAX_PARTS:
+        _check_parts(text)
     try:
         value = json.loads(text, parse_float=_finite, parse_constant=_no_constant)
     except BadMessageError:
@@ -54,11 +69,9 @@ def read(text: str) -> dict[str, Any]:
     except ValueError:  # the time to read an int grows with the square of its length, so Python has a limit
         most = f"{sys.get_int_max_str_digits():,}"
         raise BadMessageError(f"the body has a number that is too long: at most {most} digits") from None
-    if not isinstance(value, dict):
-        raise NoTaskError(f"the body is {kind(value)}; it must be a JSON object with a `task`")
     # In a short text neither can be too much: a value takes two characters, so that the longest paths to the
     # most values are those of half a text of keys and half a text of values.
-    if text.count("{") + text.count("[") > MAX_LEVELS or len(text) ** 2 > 8 * MAX_PATHS:
+    if isinstance(value, dict | list) and (brackets > MAX_LEVELS or len(text) ** 2 > 8 * MAX_PATHS):
         _check_extent(value)
     return value
 
@@ -112,10 +125,28 @@ def _no_constant(name: str) -> float:
     raise BadMessageError(f"the body is not JSON: it has {name}, which JSON does not know")
 
 
-def _check_extent(value: dict[str, Any]) -> None:
-    """Raises BadMessageError if there is too much of the value in one of three ways. Has no recursion."""
+def _check_parts(text: str) -> None:
+    """Raises BadMessageError for too many objects and arrays, or too deep ones, before any is built: in
+    memory, an empty one takes twenty times its text."""
+    if not re.match(r"\s*+[\[{]", text):
+        return  # it is one text, or no JSON
+    to_the_next = re.compile(_TO_THE_NEXT_BRACKET, re.DOTALL)
+    parts = levels = end = 0
+    while (levels or not parts) and (found := to_the_next.match(text, end)):
+        end = found.end()
+        opens = text[end - 1] in "[{"
+        parts += opens
+        levels += 1 if opens else -1
+        if levels > MAX_LEVELS:
+            raise BadMessageError(_TOO_DEEP)
+        if parts > MAX_PARTS:
+            raise BadMessageError(f"the body has more than {MAX_PARTS:,} objects and arrays")
+
+
+def _check_extent(value: dict[str, Any] | list[Any]) -> None:
+    """Raises BadMessageError if the value is too deep, or its paths are too long. Has no recursion."""
     level: list[tuple[Any, int]] = [(value, 0)]  # each with the characters of the keys above it
-    parts, paths = 1, 0
+    paths = 0
     for _ in range(MAX_LEVELS):
         below: list[tuple[Any, int]] = []
         for outer, above in level:
@@ -125,9 +156,6 @@ def _check_extent(value: dict[str, Any]) -> None:
                 below += [(one, above + len(key)) for key, one in outer.items() if type(one) in (dict, list)]
             else:
                 below += [(one, above) for one in outer if type(one) in (dict, list)]
-        parts += len(below)
-        if parts > MAX_PARTS:
-            raise BadMessageError(f"the body has more than {MAX_PARTS:,} objects and arrays")
         if paths > MAX_PATHS:
             raise BadMessageError(
                 "the body's keys are too long for the number of values below them: "

@@ -39,16 +39,17 @@ class Numbers(BaseModel):
     x: list[int]
 class Text(BaseModel):
     x: str
+Foreign = dict[str, Any]
 
 def take(payload):
     if sys.argv[2] == "fails":
         raise ValueError("broken")
-take.__annotations__ = {"payload": dict[str, Any] if sys.argv[1] == "dict" else globals()[sys.argv[1]]}
+take.__annotations__ = {"payload": globals()[sys.argv[1]]}
 process = LambdaProcess(int(sys.argv[3]))
 worker = Worker(None, None, None, {"take": task(take)}, WallClock(), Random(0), process,
                 reader=reader_of("large", int(sys.argv[3]), lambda: inf))
 raw = {"task": {"DataType": "String", "StringValue": "take"}}
-message = {"Body": sys.argv[4], "MessageAttributes": raw}
+message = {"Body": sys.argv[4], "MessageAttributes": {} if sys.argv[1] == "Foreign" else raw}
 told = run_in_place(worker.work(Batch((Delivery(message),) * int(sys.argv[5])), lambda: inf))
 with open("/proc/self/status") as status:
     (peak,) = [line.split()[1] for line in status if line.startswith("VmHWM")]
@@ -65,12 +66,26 @@ def filled(start: str, each: str, end: str) -> bytes:
     return (start + each * number + end).encode()
 
 
+def by_celery_and_sns(each: str) -> bytes:
+    """Returns an envelope of SNS with a call of Celery, whose argument is `each` again and again."""
+    call = {"content-type": "application/json", "headers": {"task": "take", "id": EMOJI}, "properties": {}}
+    body = "[[[" + each * ((MOST - 1_000) // len(each)) + "0]], {}, null]"
+    said = json.dumps({**call, "body": body}, ensure_ascii=False)
+    envelope = {"Type": "Notification", "MessageId": "m", "TopicArn": "arn:t", "Message": said}
+    return json.dumps(envelope, ensure_ascii=False).encode()
+
+
 BODIES = {
     "numbers": filled('{"x": [0', ",999", "]}"),
     "numbers after an emoji": filled(f'{{"y": {EMOJI}, "x": [0', ",1e9", "]}"),
     "short texts after an emoji": filled(f'{{"y": {EMOJI}, "x": ["a"', ',"ab"', "]}"),
     "a text with an emoji": filled(f'{{"y": {EMOJI}, "x": "', "a", '"}'),
     "a text of quotes": filled('{"x": "', r"\"", '"}'),
+    "empty arrays after an emoji": filled(f'{{"y": {EMOJI}, "x": [[]', ",[]", "]}"),
+    "an array of empty arrays": filled(f"[{EMOJI}", ",[]", "]"),
+    "an array of numbers": filled(f"[{EMOJI}", ",999", "]"),
+    "empty arrays by Celery and SNS": by_celery_and_sns("[],"),
+    "numbers by Celery and SNS": by_celery_and_sns("999,"),
     "no JSON": b"x" * MOST,
     "too large": b"x" * (MOST + 1),
 }
@@ -113,6 +128,11 @@ def url() -> Iterator[str]:
         ("Anything", "short texts after an emoji", "succeeds", 3, "succeeded"),
         ("Text", "a text with an emoji", "fails", 10, "retry later"),
         ("Text", "a text of quotes", "succeeds", 1, "succeeded"),
+        ("Anything", "empty arrays after an emoji", "succeeds", 1, "dead-letter"),
+        ("Foreign", "an array of empty arrays", "succeeds", 3, "dead-letter"),
+        ("Foreign", "an array of numbers", "succeeds", 3, "dead-letter"),
+        ("Foreign", "empty arrays by Celery and SNS", "succeeds", 1, "dead-letter"),
+        ("Foreign", "numbers by Celery and SNS", "succeeds", 3, "dead-letter"),
         ("Numbers", "no JSON", "succeeds", 10, "dead-letter"),
         ("Numbers", "too large", "succeeds", 10, "dead-letter"),
     ],

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from zigzag.body import BadMessageError, NoTaskError, kind, read
+from zigzag.body import BadMessageError, NoTaskError, kind, read_value
 
 WHAT = "a message of Celery"
 
@@ -33,8 +32,8 @@ class Call(NamedTuple):
 def from_base64(text: str) -> str:
     """Returns the text that is in base64. Raises NoTaskError if it is none in UTF-8."""
     try:
-        return base64.b64decode("".join(text.split()), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+        return base64.b64decode(text.encode().translate(None, b" \t\n\r\v\f"), validate=True).decode()
+    except (binascii.Error, UnicodeError):
         raise NoTaskError("the body is neither JSON, nor JSON in base64") from None
 
 
@@ -48,11 +47,9 @@ def call_of(message: dict[str, Any], now: float | None) -> Call | None:
         return None
     _check_content(message, headers)
     try:
-        text = from_base64(body) if properties.get("body_encoding") == "base64" else body
-        json.loads(text)  # one value, so that the next line can't read two
-        found = read(f'{{"body": {text}}}')["body"]  # within the limits of every body
-    except (ValueError, RecursionError) as error:
-        reason = error if isinstance(error, BadMessageError) else "it is not JSON"
+        found = read_value(from_base64(body) if properties.get("body_encoding") == "base64" else body)
+    except BadMessageError as error:
+        reason = "it is not JSON" if isinstance(error, NoTaskError) else error
         raise BadMessageError(f"it is {WHAT}, and its content can't be read: {reason}") from None
     if isinstance(found, dict) and "task" in found:
         raise _refusal("it is of protocol 1: set `task_protocol = 2` where it is sent")

@@ -30,7 +30,7 @@ class Line(NamedTuple):
     names: tuple[str, ...]
 
 
-def line_for(keys: Sequence[str], what: str, refused: BadMessageError) -> Line:
+def line_for(keys: Sequence[str], what: str, refused: str) -> Line:
     """Returns the first of the keys' lines.
 
     what    -- the event, in words.

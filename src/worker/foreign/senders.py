@@ -45,11 +45,11 @@ class _Event(NamedTuple):
     id: str | None = None
 
 
-def message_of(delivery: Delivery, text: str, refused: NoTaskError) -> Message:
+def message_of(delivery: Delivery, text: str, refused: str) -> Message:
     """Returns the message of a body that is not ours.
 
     text    -- the body, or the object that it points to.
-    refused -- why it is not; its text begins the reason if the sender is unknown as well.
+    refused -- why it is not; begins the reason if the sender is unknown as well.
 
     Raises BadMessageError, NothingToDoError, or BrokenTaskError if the line of EVENTS can't be read.
     """
