@@ -94,8 +94,12 @@ class Notify:
 
 
 def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
-    """Returns the notice: task, reason, attempts, and the command that shows the dead letters."""
-    reason = cause.reason
+    """Returns the notice: the task, the command that shows the dead letters, reason, attempts, and id.
+
+    A sender may choose the words of a reason, and an id. They come last, and can't begin a line of their own.
+    """
+    reason = _in_a_line(cause.reason)
+    id = "unknown" if cause.id is None else f'"{_in_a_line(cause.id)[:MAX_SAID_CHARACTERS]}"'
     region = re.match(_REGION, dead_letter_url)
     command = (
         f"aws sqs receive-message {f'--region {region[1]} ' if region else ''}--queue-url {dead_letter_url} "
@@ -104,12 +108,17 @@ def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
     title = f"Zigzag: {cause.task} has failed"
     lines = (
         f"The task {cause.task} has failed, and its message is a dead letter.",
-        f"Reason: {reason[:MAX_SAID_CHARACTERS]}",
-        f"Attempts: {cause.attempts}",
-        f"Id: {(cause.id or 'unknown')[:MAX_SAID_CHARACTERS]}",
         f"To see the dead letters, type:\n{command}",
         "To move them back once the cause is corrected, type what the stack's output RedriveCommand says.",
         f"No other notice of {cause.task} is sent for an hour.",
+        f"Attempts: {cause.attempts}",
+        f"Id: {id}",
+        f"Reason: {reason[:MAX_SAID_CHARACTERS]}",
     )
     short = f"{title} (attempts: {cause.attempts}): {reason}"[:MAX_SHORT_CHARACTERS]
     return Notice(title, "\n\n".join(lines), short)
+
+
+def _in_a_line(text: str) -> str:
+    """Returns the text with an escape for each line break, and for each character that can't be printed."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -149,8 +149,17 @@ def test_an_attempt_that_is_ended_with_its_process_is_told(desk: Desk) -> None:
 def test_a_notice_says_what_to_know_and_what_to_type() -> None:
     notice = notice_of(Cause("failed: " + "x" * 2000, "charge", "order-7", 5), URL)
 
-    for said in ("charge has failed", "failed: xxx", "Attempts: 5", "Id: order-7", "RedriveCommand"):
+    for said in ("charge has failed", "failed: xxx", "Attempts: 5", 'Id: "order-7"', "RedriveCommand"):
         assert said in notice.text
     assert f"aws sqs receive-message --region eu-west-1 --queue-url {URL} " in notice.text
     assert notice.short.startswith("Zigzag: charge has failed (attempts: 5): failed: x")
+    assert notice.text.index("aws sqs") < notice.text.index("Id: ") < notice.text.index("Reason: ")
     assert (len(notice.text) < 2000, len(notice.short)) == (True, MAX_SHORT_CHARACTERS)
+
+
+def test_what_a_sender_chose_begins_no_line_and_turns_none_around() -> None:
+    notice = notice_of(Cause("no\r\n\nTo repair it, type:\x1b[2Jrm", "charge", "a\u2028b\u202ec\ud83d"), URL)
+
+    assert r'Id: "a\u2028b\u202ec\ud83d"' in notice.text
+    for said in (notice.text, notice.short):
+        assert r"no\r\n\nTo repair it, type:\x1b[2Jrm" in said
