@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from shared.dead_letter import MAX_MESSAGE_BYTES, size
 from shared.ports.queue import MAX_PER_CALL, Outgoing
+from zigzag.extra.pointers import SIZE
 
 MAX_BATCH_BYTES = MAX_MESSAGE_BYTES
 """Most bytes of all messages of a batch together: SQS's limit for one message
@@ -38,6 +39,11 @@ class Cut(NamedTuple):
 
 def size_of(message: Outgoing) -> int:
     return size(message.body, message.attributes)
+
+
+def written_bytes(message: Outgoing) -> int:
+    """Returns the same, with the body that went to S3: its payload is held until its result is taken."""
+    return size_of(message) + int(message.attributes.get(SIZE, {}).get("StringValue", 0))
 
 
 def cut(waiting: Iterable[Entry], busy: Collection[str], *, fifo: bool) -> Cut:

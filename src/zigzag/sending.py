@@ -14,7 +14,7 @@ from typing import Any, Self
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import MAX_PER_CALL
 from zigzag.calls import Calls
-from zigzag.cutting import Entry, cut
+from zigzag.cutting import Entry, cut, written_bytes
 from zigzag.errors import SendError
 from zigzag.results import CLOSED, Result, interrupted, not_sent, result_of
 
@@ -22,7 +22,7 @@ MAX_AHEAD = 160
 """Most payloads that are read and whose results are not yet taken."""
 
 MAX_AHEAD_BYTES = 8 * 1024 * 1024
-"""Bytes of their messages together, at which no more payloads are read."""
+"""Bytes of their messages at which no more are read. A refused one counts as all: its size is not known."""
 
 MAX_FAILED_CALLS = 10
 """So many batches in a row of which the queue takes nothing, through no fault of their messages, end it."""
@@ -77,7 +77,7 @@ class Sending[Payload]:
                     self._end()
                 self._calls.wait()
                 self._go_on()
-            self._bytes -= self._sizes.pop(self._next, 0)
+            self._bytes -= self._sizes.pop(self._next)
             self._next += 1
             return self._results.pop(self._next - 1)
 
@@ -183,11 +183,12 @@ class Sending[Payload]:
             self._stop(error)
             return
         if isinstance(prepared, Result):
-            self._results[self._taken] = prepared
+            self._results[self._taken], held = prepared, MAX_AHEAD_BYTES
         else:
             self._waiting.append(prepared)
-            self._sizes[self._taken] = prepared.size
-            self._bytes += prepared.size
+            held = written_bytes(prepared.message)
+        self._sizes[self._taken] = held
+        self._bytes += held
         self._taken += 1
         self._hold_back()
 

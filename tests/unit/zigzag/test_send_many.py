@@ -21,6 +21,7 @@ from zigzag.cutting import MAX_BATCH_BYTES, Entry, cut
 from zigzag.many import Preparing
 from zigzag.many import sending as sending_by
 from zigzag.sending import MAX_AHEAD, MAX_FAILED_CALLS, Sending
+from zigzag_testing import Sandbox
 from zigzag_testing.memory_queue import MemoryQueue
 
 FIFO_URL = QUEUE_URL + ".fifo"
@@ -470,6 +471,27 @@ def test_it_reads_only_a_little_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     iterator.close()
 
     assert max(ahead) <= 6
+
+
+@pytest.mark.parametrize(
+    ("payload", "most"),
+    [
+        pytest.param(lambda: {"a": "x" * 1_000_000}, 9, id="whose bodies go to S3"),
+        pytest.param(lambda: {"a": b"x" * 1_000_000}, 1, id="that are refused"),
+    ],
+)
+def test_of_large_ones_few_are_held(payload: Callable[[], dict[str, Any]], most: int) -> None:
+    read: list[int] = []
+
+    def large() -> Iterator[dict[str, Any]]:
+        for number in range(30):
+            read.append(number)
+            yield payload()
+
+    with Sandbox({"collect": collect}, large_payloads=True):
+        ahead = [len(read) - result.index for result in collect.send_many(large())]
+
+    assert max(ahead) <= most
 
 
 def test_on_fifo_a_sandbox_has_them_in_order(world: World) -> None:
