@@ -14,7 +14,8 @@ from typing import Any, Self
 
 class HttpEndpoint:
     """Answers each call with `answer`: a status, all of an answer in bytes, or a function's status; or in the
-    ways of networks: "close", "reset", "half", "half an error" (503), "hang", "bye" (202, and closes the
+    ways of networks: "close", "reset", "half", "half an error" (503), "hang",
+    "trickle", "trickle of a head", "bye" (202, and closes the
     connection without a word of it), "too large" (413, without reading the body), and "reads slowly" (and
     answers nothing).
 
@@ -134,6 +135,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{")
             case "half an error":
                 self.wfile.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n{")
+            case "trickle" | "trickle of a head":  # a byte now and then, without an end
+                length = "Content-Length: 1000000\r\n\r\n" if how == "trickle" else ""
+                self.wfile.write(f"HTTP/1.1 200 OK\r\n{length}".encode())
+                while not self.endpoint.released.wait(0.02):
+                    self.wfile.write(b"x")
             case "hang":
                 self.endpoint.released.wait(30)
             case "bye":

@@ -13,6 +13,7 @@ import pytest
 from tests.http_endpoint import HttpEndpoint
 from tests.worlds import ministack, moto
 
+from shared.aws import s3_objects
 from shared.aws.choice import BOTO
 from shared.aws.s3_objects import S3Objects
 from shared.ports.objects import ObjectGoneError, Objects, ObjectsError, ObjectTooLargeError
@@ -101,8 +102,9 @@ def error(status: str, code: str) -> bytes:
         (error("503 Slow Down", "SlowDown"), "SlowDown", 3),
         ("half", "IncompleteReadError", 1),
         ("reset", "ConnectionClosedError", 3),
+        (b"HTTP/1.1 200 OK\r\n\r\n{}", "MissingContentLength", 1),
     ],
-    ids=["denied", "no bucket", "throttled", "half of it", "reset"],
+    ids=["denied", "no bucket", "throttled", "half of it", "reset", "of no length"],
 )
 def test_a_call_that_fails_is_told_by_its_code_alone(
     endpoint: HttpEndpoint, answer: str | bytes, code: str, tries: int
@@ -123,6 +125,17 @@ def test_of_six_gigabytes_not_one_is_read(endpoint: HttpEndpoint) -> None:
         S3Objects("large").get("payloads/a", 5_000_000)
 
     assert caught.value.size == 6_000_000_000
+
+
+@pytest.mark.parametrize("answer", ["trickle", "trickle of a head"])
+def test_one_that_comes_slowly_ends_at_the_limit_of_its_time(
+    endpoint: HttpEndpoint, answer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_objects, "MAX_READ_SECONDS", 0.5)
+    endpoint.answer = answer
+
+    with pytest.raises(ObjectsError, match=r"^TooSlow$"):
+        S3Objects("large").get("payloads/a", 1_000_000)
 
 
 @pytest.mark.parametrize(("left", "tries"), [(inf, 3), (0.0, 0)], ids=["time is left", "none is left"])

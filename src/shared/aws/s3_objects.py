@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -23,7 +24,7 @@ ANSWER_SECONDS = 4.0
 MAX_READ_SECONDS = 20.0
 READ_SHARE = 1 / 3
 """Longest time of a read with its retries, and its share of the time that the invocation has left. Then a
-bucket that is silent takes no task's time: the last try that begins within it ends before the interrupt."""
+bucket that is silent or slow takes no task's time: each byte may come in time, and the whole never."""
 
 _PART_BYTES = 1 << 18
 
@@ -54,6 +55,7 @@ class S3Objects:
         self._client.meta.events.register("before-send.s3", self._refuse_late)
 
     def put(self, key: str, content: bytes) -> None:
+        self._until = never()
         # Encrypted as the bucket says. S3 compares the checksum before it stores anything.
         put = partial(self._client.put_object, Bucket=self.bucket, Key=key, Body=content)
         try:
@@ -63,19 +65,44 @@ class S3Objects:
 
     def get(self, key: str, max_bytes: int) -> bytes:
         now = time.time()
-        self._until = now + min(MAX_READ_SECONDS, (self._ends_at() - now) * READ_SHARE)
+        seconds = min(MAX_READ_SECONDS, (self._ends_at() - now) * READ_SHARE)
+        self._until = now + seconds
+        got: list[bytes | BaseException] = []
+        ended = allocate_lock()
+        ended.acquire()
+
+        def call() -> None:
+            try:
+                got.append(self._get(key, max_bytes))
+            except BaseException as error:
+                got.append(error)
+            finally:
+                ended.release()
+
+        # In a thread, since boto limits the time of each byte. One that is too slow ends by itself, later.
+        start_new_thread(call, ())
+        if not ended.acquire(timeout=max(0.0, seconds)):
+            raise ObjectsError("TooSlow")
+        self._until = never()
+        found = got.pop()
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    def _get(self, key: str, max_bytes: int) -> bytes:
         try:
             answer = self._client.get_object(Bucket=self.bucket, Key=key)
             with closing(answer["Body"]) as body:
-                if (size := answer["ContentLength"]) > max_bytes:
+                size = answer.get("ContentLength")
+                if size is None:
+                    raise ObjectsError("MissingContentLength")
+                if size > max_bytes:
                     raise ObjectTooLargeError(size)
                 return self._read(body, size)
         except (ClientError, BotoCoreError) as error:
             if _code(error) == "NoSuchKey":
                 raise ObjectGoneError from None
             raise ObjectsError(_code(error)) from None  # its text names the key, which the sender chose
-        finally:
-            self._until = never()
 
     def _read(self, body: Any, size: int) -> bytes:
         content = bytearray()
