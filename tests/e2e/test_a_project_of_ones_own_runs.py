@@ -49,9 +49,13 @@ def test_its_queue_runs_on_this_machine(project: Path) -> None:
     started = run(project, "make", "run")
     assert started.returncode == 0, started.stdout + started.stderr
 
-    # When a task is sent
-    sent = run(project, "./zigzag", "send", "--local", "hello", '{"name": "world"}')
-    assert sent.returncode == 0, sent.stderr
+    # When a task is sent by the command, and one as the pages show it
+    for how in (
+        """./zigzag send --local hello '{"name": "world"}'""",
+        'eval "$(./zigzag local variables)" && eval "$SEND_COMMAND" && ./zigzag status',
+    ):
+        sent = run(project, "bash", "-c", how)
+        assert sent.returncode == 0, sent.stderr
 
     # Then it is done, and no dead letter
     def counts() -> dict[str, int]:

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +21,6 @@ from tests.e2e.copies import add_parameters
 from tests.project.docs.pages import ROOT, name_of
 from tests.project.docs.patterns import ANYTHING, PATTERNS, Command, Script, prints, read, write
 
-from shared.queues import more_queues
 from zigzag_local import stack, state
 from zigzag_local.emulator import Emulator
 from zigzag_project.new import new
@@ -58,11 +56,16 @@ class Project:
     folder: Path
     environment: Mapping[str, str]
 
-    def run(self, *command: str, until: Callable[[str], bool], seconds: float) -> tuple[int, str]:
+    def run(
+        self, command: str, *arguments: str, until: Callable[[str], bool], seconds: float
+    ) -> tuple[int, str]:
         """Runs a command until it ends, has printed what is waited for, or has had its time. Returns its
-        status, and all that it printed."""
+        status, and all that it printed.
+
+        arguments -- those of the command, as "$1" and so on.
+        """
         with subprocess.Popen(
-            command,
+            ["bash", "-c", f'. "$VARIABLES"\n{command}', "bash", *arguments],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -102,9 +105,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         environment, build_dir = aws.environment(), folder / stack.BUILD_DIR
         stack.build(folder, environment, build_dir, log=aws.directory / "build.log")
         stack.deploy(folder, environment, build_dir, log=aws.directory / "deploy.log")
-        outputs = stack.outputs(folder, environment)
-        variables = _variables(folder, outputs, aws.endpoint)
-        yield Project(folder, {**environment, **variables, "NODE_EXTRA_CA_CERTS": str(aws.ca_bundle)})
+        shown = {"COLUMNS": "200", "NO_COLOR": "1", "NODE_EXTRA_CA_CERTS": str(aws.ca_bundle)}
+        yield Project(folder, {**os.environ, **shown, "VARIABLES": str(_told(folder, environment))})
 
 
 def _as_if_set_up(folder: Path) -> None:
@@ -116,28 +118,14 @@ def _as_if_set_up(folder: Path) -> None:
             os.utime(file, (1, 1))  # older than the environments, so that make leaves those as they are
 
 
-def _variables(folder: Path, outputs: Mapping[str, str], endpoint: str) -> dict[str, str]:
-    """Returns what a reader has in the environment: QUEUE_URL for the output QueueUrl, URGENT_QUEUE_URL for
-    the queue `urgent`, and `aws` that finds the local AWS, also for SQS."""
-    programs = folder.parent / "bin"
-    programs.mkdir()
-    aws = programs / "aws"
-    aws.write_text(
-        f'#!/bin/sh\nexec {Path(sys.executable).with_name("aws")} "$@" --endpoint-url {endpoint}\n'
+def _told(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Returns a file of what a reader's shell evaluates: the words of `./zigzag local variables`."""
+    said = subprocess.run(
+        ["./zigzag", "local", "variables"], cwd=folder, env=environment, check=True, capture_output=True
     )
-    aws.chmod(0o755)
-    named = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper(): value for name, value in outputs.items()}
-    others = more_queues(outputs["Queues"])
-    return {
-        **named,
-        **{f"{queue.name.upper()}_QUEUE_URL": queue.url for queue in others},
-        "ZIGZAG_QUEUE_URL": outputs["QueueUrl"],
-        "ZIGZAG_QUEUES": outputs["Queues"],
-        "PATH": f"{programs}:{folder / '.venv' / 'bin'}:{os.environ['PATH']}",
-        "PYTHONPATH": "src:tools",
-        "COLUMNS": "200",
-        "NO_COLOR": "1",
-    }
+    told = folder.parent / "variables"
+    told.write_bytes(said.stdout)
+    return told
 
 
 @pytest.mark.parametrize("page", PATTERNS, ids=lambda page: page.stem)
@@ -151,8 +139,8 @@ def test_a_page_does_what_it_says(project: Project, page: Path) -> None:
 
 def _script(project: Project, script: Script) -> str | None:
     """Returns what is wrong, or None."""
-    python = str(project.folder / ".venv/bin/python")
-    status, said = project.run(python, "-c", script.text, until=_never, seconds=STEP_SECONDS)
+    python = '.venv/bin/python -c "$1"'
+    status, said = project.run(python, script.text, until=_never, seconds=STEP_SECONDS)
     return f"ended with {status}:\n{said}" if status else None
 
 
@@ -164,10 +152,10 @@ def _command(project: Project, command: Command) -> str | None:
         return prints(command.prints or (ANYTHING,), said, among_others=among_others)
 
     if FOLLOWS.search(command.text):
-        _, said = project.run("bash", "-c", command.text, until=printed, seconds=EFFECT_SECONDS)
+        _, said = project.run(command.text, until=printed, seconds=EFFECT_SECONDS)
         return None if printed(said) else _differs(command, said)
     while True:
-        status, said = project.run("bash", "-c", command.text, until=_never, seconds=STEP_SECONDS)
+        status, said = project.run(command.text, until=_never, seconds=STEP_SECONDS)
         if command.fails == (status != 0) and printed(said):
             return None
         if not READS.match(command.text) or time.monotonic() > ends:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import time
@@ -13,14 +14,16 @@ import typer
 from rich.console import Console
 
 from shared.queues import is_fifo
+from zigzag_cli.outputs import exported
 from zigzag_cli.plain import plain
 from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
 from zigzag_local.readable import readable
 from zigzag_local.running import LocalAws
-from zigzag_operate import OperateError
+from zigzag_operate import OperateError, find, outputs
 from zigzag_operate.target import PROJECT
 
+AWS = PROJECT / ".venv" / "bin" / "aws"
 SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
 
 LAMBDAS_OWN = ("START RequestId", "END RequestId", "REPORT RequestId")
@@ -44,19 +47,18 @@ def up(
     elif containers and not SAM_LOCAL.exists():
         raise OperateError("the local AWS that is running does not listen for containers: `make down` first")
     _deploy(aws)
-    outputs = stack.outputs(PROJECT, aws.environment())
+    told = stack.outputs(PROJECT, aws.environment())
     if bridge is not None:
-        parameters = sam_local.variables(aws, outputs, bridge)
+        parameters = sam_local.variables(aws, told, bridge)
         SAM_LOCAL.write_text(json.dumps({"Parameters": parameters}, indent=2) + "\n")
         console.print(f"For `sam local invoke`: --env-vars {SAM_LOCAL.relative_to(PROJECT)}", soft_wrap=True)
     console.print(f"\nThe local AWS runs at {aws.endpoint}. Try, then look at `make logs`:", soft_wrap=True)
-    group = " --group first" if is_fifo(outputs["QueueUrl"]) else ""
+    group = " --group first" if is_fifo(told["QueueUrl"]) else ""
     hello = f"""  ./zigzag send --local{group} hello '{{"name": "world"}}'"""
     console.print(hello, soft_wrap=True, highlight=False)
-    console.print("For any SDK and .venv/bin/aws, whose `sqs` commands also need --endpoint-url:")
+    console.print("For any SDK and `aws`, and with the stack's outputs as variables:")
     console.print("""  eval "$(./zigzag local variables)\"""", soft_wrap=True, highlight=False)
-    command = f".venv/bin/{outputs['SendCommand']} --endpoint-url {aws.endpoint}"
-    console.print(f"  {command}", soft_wrap=True, highlight=False)
+    console.print(f"  {told['SendCommand']}", soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -67,20 +69,26 @@ def deploy() -> None:
 
 @app.command()
 def variables() -> None:
-    """Prints the variables for any SDK on the local AWS, with its key: eval "$(./zigzag local variables)"."""
-    for name, value in state.running(PROJECT).variables().items():
-        print(f"export {name}={shlex.quote(value)}")
+    """Prints what a shell needs, for any SDK and `aws` as well: eval "$(./zigzag local variables)"."""
+    aws = state.running(PROJECT)
+    environment = aws.environment()
+    if others := [name for name in os.environ if name.startswith("AWS_") and name not in environment]:
+        print("unset", *others)  # such as a profile of the account's
+    print(exported({name: environment[name] for name in (*aws.variables(), "NO_PROXY", "no_proxy")}))
+    # `aws` of version 1 has its own host for SQS in us-east-1, which AWS_ENDPOINT_URL does not change.
+    print(f'aws() {{ {shlex.quote(str(AWS))} --endpoint-url="$AWS_ENDPOINT_URL" "$@"; }}')
+    try:
+        print(exported(outputs.variables(find(local=True).stack_as_it_is())))
+    except OperateError as error:
+        print(f"zigzag: there are no variables of the stack's outputs: {error}", file=sys.stderr)
 
 
 @app.command("logs")
 def follow_logs() -> None:
     """Follows what both functions log. An invocation's lines come when it ends."""
     aws = state.running(PROJECT)
-    outputs = stack.outputs(PROJECT, aws.environment())
-    groups = {
-        "consumer": outputs["ConsumerLogGroupName"],
-        "worker": outputs["WorkerLogGroupName"],
-    }
+    told = stack.outputs(PROJECT, aws.environment())
+    groups = {"consumer": told["ConsumerLogGroupName"], "worker": told["WorkerLogGroupName"]}
     with suppress(KeyboardInterrupt):  # the usual end
         for line in logs.follow(aws.environment(), groups):
             if not line.text.startswith(LAMBDAS_OWN):

@@ -44,7 +44,8 @@ class LocalAws:
         """
         base = os.environ if base is None else base
         kept = {name: value for name, value in base.items() if not name.startswith("AWS_")}
-        direct = ",".join(filter(None, (base.get("NO_PROXY") or base.get("no_proxy"), "127.0.0.1")))
+        hosts = (base.get("NO_PROXY") or base.get("no_proxy") or "").split(",")
+        direct = ",".join(dict.fromkeys(filter(None, (*hosts, "127.0.0.1"))))
         return {**kept, **self.variables(), "NO_PROXY": direct, "no_proxy": direct}
 
     def variables(self) -> dict[str, str]:
