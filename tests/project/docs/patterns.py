@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import textwrap
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.project.docs.pages import ROOT, Block, blocks
-from tests.project.template.yours import added
+from tests.project.template.yours import pasted
 
 INDEX = ROOT / "docs" / "patterns" / "README.md"
 PATTERNS = sorted(page for page in INDEX.parent.glob("*.md") if page != INDEX)
 
 _NAMED = re.compile(r"(?:#|//) (?P<path>[\w./-]+\.\w+)(?P<where>,.*)?\n")
 _PLACE = re.compile(r", under `?YOURS: (?P<place>[\w ]+)`?")
-_TABLE = re.compile(r", one more line in (?P<name>[A-Z]+)")
+_TABLE = re.compile(r", (?:one more line|two more lines) in (?P<name>[A-Z]+)")
 _END = re.compile(r"\{\}$|^\}$", re.MULTILINE)
 ANYTHING = "…"
 
@@ -105,7 +104,7 @@ def write(project: Path, file: File) -> None:
     if not file.where:
         after = file.text
     elif place := _PLACE.match(file.where):
-        after = added(before, place["place"], textwrap.dedent(file.text))
+        after = pasted(before, place["place"], file.text)
     else:
         table = _TABLE.match(file.where)
         assert table, f"line {file.line}: which place is{file.where}?"

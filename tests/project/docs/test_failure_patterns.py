@@ -17,7 +17,7 @@ from zigzag_local.readable import readable
 from zigzag_testing import Sandbox
 
 PAGES = ("retry", "ignore", "notify", "repair-by-another-task", "a-person-decides")
-FILE, LINE = "# src/tasks/", "# src/tasks/__init__.py, one more line in TASKS\n"
+FILE, TABLE = "# src/tasks/", "# src/tasks/__init__.py, "
 
 
 def run(code: str) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def run(code: str) -> dict[str, Any]:
 def tasks_of(page: str) -> dict[str, Task[Any, Any, Any]]:
     """Returns the tasks of the page's file, by the names of its lines of the table."""
     code = [block.text for block in blocks(page, "python")]
-    (file,) = (one for one in code if one.startswith(FILE) and not one.startswith(LINE))
-    (lines,) = (one.removeprefix(LINE) for one in code if one.startswith(LINE))
+    (file,) = (one for one in code if one.startswith(FILE) and not one.startswith(TABLE))
+    (lines,) = (one.partition("\n")[2] for one in code if one.startswith(TABLE))
     module = file.partition("\n")[0].removeprefix(FILE).removesuffix(".py")
     table: dict[str, str] = run(f"TABLE = {{{lines}}}")["TABLE"]
     assert set(table.values()) == {f"tasks.{module}"}

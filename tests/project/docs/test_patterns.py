@@ -11,10 +11,14 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from tests.project.docs.pages import links
+from samtranslator.yaml_helper import yaml_parse
+from tests.project.docs.pages import PAGES, blocks, links, name_of
 from tests.project.docs.patterns import INDEX, PATTERNS, Command, File, Script, parsed, prints, read, write
+from tests.project.template.reading import TEMPLATE
+from tests.project.template.yours import marker, pasted
 
 MAX_LINES = 90
+UNDER = re.compile(r"# template\.yaml, under `?YOURS: (?P<place>[\w ]+)`?\n")
 TASK = re.compile(r'^    "(\w+)": "tasks\.', re.MULTILINE)
 RESOURCE = re.compile(r"^(\w+):$", re.MULTILINE)
 
@@ -150,6 +154,22 @@ def test_a_page_says_what_is_promised_and_what_it_costs_on_one_screen_and_shows_
     assert {"What is promised", "What it costs"} <= set(headings)
     assert len(text.splitlines()) <= MAX_LINES
     assert [step for step in read(page).steps if isinstance(step, Command) and step.prints]
+
+
+def test_every_block_under_yours_is_printed_as_deep_as_its_place() -> None:
+    template, offenders = TEMPLATE.read_text(encoding="utf-8"), []
+    for page in PAGES:
+        for block in blocks(page.read_text(encoding="utf-8"), "yaml"):
+            if not (named := UNDER.match(block.text)):
+                continue
+            text = block.text.partition("\n")[2]
+            marked = re.search(rf"^( *){re.escape(marker(named['place']))}$", template, re.MULTILINE)
+            assert marked, f"{name_of(page)}, line {block.line}"
+            least = min(len(line) - len(line.lstrip()) for line in text.splitlines() if line.strip())
+            if least != len(marked[1]) or not yaml_parse(pasted(template, named["place"], text)):
+                offenders.append(f"{name_of(page)}, line {block.line}")
+
+    assert offenders == []
 
 
 def test_all_pages_fit_one_project_and_one_stack() -> None:

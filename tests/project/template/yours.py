@@ -6,7 +6,6 @@ Works on the text, as a person with an editor does: a place begins at its marker
 from __future__ import annotations
 
 import re
-import textwrap
 
 from tests.project.docs.pages import blocks
 
@@ -78,12 +77,17 @@ def added(text: str, place: str, addition: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def pasted(text: str, place: str, block: str) -> str:
+    """Returns the template with a page's block right below the place's marker, just as it is printed."""
+    return text.replace(f"{marker(place)}\n", f"{marker(place)}\n{block}", 1)
+
+
 def with_blocks(text: str, of_page: str) -> str:
     """Returns the template with the YAML of a page's part, each block in the place that it names."""
     for block in blocks(of_page, "yaml"):
         found = _PLACE.match(block.text)
         assert found, f"a block that says no place: {block.text}"
-        text = added(text, found["place"], textwrap.dedent(block.text[found.end() :]))
+        text = pasted(text, found["place"], block.text[found.end() :])
     return text
 
 
