@@ -36,7 +36,7 @@ SLOW = "zigzag: waiting for AWS …\n"
 """The command's notice where AWS takes more than two seconds."""
 
 READS = re.compile(
-    r"^\./zigzag (status|queues|limits|tasks|logs|scheduled|letters|output)\b"
+    r"^\./zigzag (status|queues|limits|tasks|logs|scheduled|dead-letters|output)\b"
     r"|^make logs|^sam logs|^\./zigzag local logs"
     r"|^(\.venv/bin/)?aws (s3 ls|s3 cp s3://\S+ -|[\w-]+ (get|list|describe|receive|filter|head|scan|query))"
 )

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from moto.sqs import models as sqs_models
 from tests.project.docs.pages import ROOT
+from tests.project.docs.patterns import Command, prints, read
 from tests.stacks import deployed, queue
 
 from zigzag_cli import dead_letters
@@ -176,6 +177,18 @@ def test_the_queue_of_the_other_kind_is_read_and_its_groups_heads_only(zigzag: A
 
     assert out.startswith("2 dead letters in 1 group · ")
     assert "saw 2 of about 2: of a FIFO queue, a look sees the first ones of each group only" in out
+
+
+def test_the_page_shows_what_is_printed(zigzag: Any, letters: Any) -> None:
+    """The group's name is on the page, and would be another after a change of the rules."""
+    reason = "rejected: the bank refuses 500 cents"
+    letters(reason, "pay_out", 30, id="payout-9", attempts=1, error="Reject: the bank refuses 500 cents")
+    page = read(ROOT / "docs" / "patterns" / "a-person-decides.md")
+    commands = [step for step in page.steps if isinstance(step, Command) and "dead-letters" in step.text]
+
+    for command in commands:
+        assert prints(command.prints, zigzag(*command.text.split()[1:])[1]), command.text
+    assert len(commands) == 2
 
 
 def test_what_is_hidden_is_told(zigzag: Any, some: None, letters: Any) -> None:

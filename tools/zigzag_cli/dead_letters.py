@@ -88,7 +88,9 @@ def show(
     if which == Filter():
         raise OperateError("name a group, as `./zigzag dead-letters` shows them, or a filter", Kind.WRONG)
     found = zigzag_operate.show(target, which, limit, payload=payload)
-    lines = [f"{len(found.letters):,} of {_letters(found.matched)}, the newest first", ""]
+    shown = len(found.letters)
+    of_all = _letters(shown) if shown == found.matched else f"{shown:,} of {_letters(found.matched)}"
+    lines = [f"{of_all}, the newest first", ""]
     for letter in found.letters:
         lines += [*_letter(letter, now), ""]
     answer(found, as_json, "\n".join(lines + _notes(found.look)).rstrip())

@@ -108,7 +108,8 @@ def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
     title = f"Zigzag: {cause.task} has failed"
     lines = (
         f"The task {cause.task} has failed, and its message is a dead letter.",
-        f"To see the dead letters, type:\n{command}",
+        "To see the dead letters, type in the project's folder:\n./zigzag dead-letters",
+        f"Or, anywhere else:\n{command}",
         "To move them back once the cause is corrected, type what the stack's output RedriveCommand says.",
         f"No other notice of {cause.task} is sent for an hour.",
         f"Attempts: {cause.attempts}",

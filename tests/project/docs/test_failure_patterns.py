@@ -43,7 +43,7 @@ def tasks_of(page: str) -> dict[str, Task[Any, Any, Any]]:
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_shows_what_is_logged(name: str, caplog: pytest.LogCaptureFixture) -> None:
     page = read(f"docs/patterns/{name}.md")
-    (console,) = blocks(page, "console")
+    console, *_ = blocks(page, "console")
     send, _, *shown = console.text.splitlines()
     assert shown[0] == "$ make logs"
     _, _, task, payload, *option = shlex.split(send.removeprefix("$ "))
