@@ -160,6 +160,7 @@ def compose(
 
 def _check(options: Options, *, fifo: bool) -> None:
     """Raises SendError if the queue would refuse an option, or understand it differently."""
+    _check_delay(options.delay_seconds)
     if not 0 <= options.delay_seconds <= MAX_DELAY_SECONDS:
         raise SendError(f"delay_seconds is {options.delay_seconds}; SQS takes 0 to {MAX_DELAY_SECONDS}")
     for name, value in (("group", options.group), ("deduplication_id", options.deduplication_id)):
@@ -192,6 +193,13 @@ def epoch_of(name: str, time: Any) -> float:
     return time.timestamp()
 
 
+def _check_delay(seconds: Any) -> None:
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        raise SendError(
+            f"delay_seconds is {repr(seconds)[:50]}; it must be a whole number of seconds, such as 60"
+        )
+
+
 def _deduplication_id(task: str, id: str) -> str:
     """Returns an id that names the task as well: SQS must not drop another task with the same id."""
     text = f"{task}:{id}"
@@ -206,6 +214,7 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
 
     queue -- the name or the URL of the queue; None is the stack's first one.
     """
+    _check_delay(options.delay_seconds)
     outbox = standing_in(queue)
     url = url_of(queue) if outbox is None else outbox.url
     if options.at is not None or options.delay_seconds > MAX_DELAY_SECONDS:

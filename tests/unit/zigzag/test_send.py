@@ -237,6 +237,17 @@ class TestPut:
 
         assert len(world.queue) == 0
 
+    @pytest.mark.parametrize("delay", [1.5, 1000.5, "5", None, True])
+    def test_a_delay_that_is_no_whole_number_is_refused(self, world: World, delay: Any) -> None:
+        says = re.escape(f"delay_seconds is {delay!r}; it must be a whole number")
+        with send.sending_to(world.queue):
+            with pytest.raises(SendError, match=says):
+                collect.send({}, delay_seconds=delay)
+            with pytest.raises(SendError, match=says):
+                collect.send_many([{}], delay_seconds=delay)
+
+        assert len(world.queue) == 0
+
     def test_a_refusal_of_the_queue_is_an_error_of_sending(self, world: World) -> None:
         world.queue.broken = {"send"}
 
