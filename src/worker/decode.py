@@ -54,7 +54,7 @@ def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Me
     now.
     """
     text = delivery.body
-    if text.startswith('["'):  # perhaps a pointer to an object in S3, which has the body
+    if text.lstrip().startswith("["):  # perhaps a pointer to an object in S3, which has the body
         from worker.large import text_of
 
         text = text_of(delivery, reader)

@@ -60,7 +60,7 @@ def message_of(delivery: Delivery, text: str, refused: str) -> Message:
         notifications.insert(0, _notification(body))
         text, id = body["Message"], body["MessageId"]  # the same where SNS delivers twice
         attribute = _part(body, "MessageAttributes", "task")
-        if isinstance(attribute, dict):
+        if isinstance(attribute, dict) and attribute.get("Type") == "String":
             return raw_message(attribute.get("Value"), read(text), delivery, id)
     if body is not None and body.get("task") is not None:
         return own_message(body, delivery, id)
@@ -70,6 +70,11 @@ def message_of(delivery: Delivery, text: str, refused: str) -> Message:
         payload, id = celery.payload_of(call, line.names), id_of(call.id, delivery)
         return Message(task_name(line.task), payload, id, expires_at=call.expires)
     events = ([] if body is None else _events_of(body)) + notifications
+    if notifications and unread.is_pointer(text):
+        raise BadMessageError(
+            "it is a pointer to an object in S3, in an envelope of SNS, which is not read: set "
+            "RawMessageDelivery of the subscription to true"
+        )
     if not events:
         raise BadMessageError(f"{refused}{unread.hint(text, body)}")
     keys = [key for event in events for key in event.keys]

@@ -17,6 +17,7 @@ _KEYS = {
     "a CloudEvent": {"specversion", "type", "source"},
     "a notification of SES": {"mail", "notificationType"},
     "an event of SES": {"mail", "eventType"},
+    "a pointer to an object in S3, which must be in the form of the SQS extended client": {"s3BucketName"},
     "an event for a function, with records": {"Records"},
 }
 
@@ -29,6 +30,14 @@ _TEXTS = (
     (r"[A-Za-z0-9+/\s]{8,}+={0,2}+\s*+$", "it seems to be base64 of something else than JSON: send JSON"),
     (r"[\w.%+\-\[\]]++=[^{}]*+$", "it seems to be a form: send JSON"),
 )
+
+
+_POINTER = r'\s*+\[\s*+"(software\.amazon\.payloadoffloading|com\.amazon\.sqs\.javamessaging)\.'
+
+
+def is_pointer(text: str) -> bool:
+    """Returns whether the text points to an object in S3, as the SQS extended client writes it."""
+    return re.match(_POINTER, text) is not None
 
 
 def hint(text: str, body: dict[str, Any] | None) -> str:

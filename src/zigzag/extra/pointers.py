@@ -9,6 +9,7 @@ The attribute `ExtendedPayloadSize` has the object's bytes
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ def size_attribute(size: int) -> dict[str, dict[str, str]]:
 
 def pointer_of(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> Pointer | None:
     """Returns what a body points to, or None if it is no pointer. Raises BadMessageError for a broken one."""
-    if not body.startswith(tuple(f'["{name}"' for name in _CLASSES)):
+    if not re.match(rf'\s*+\[\s*+"({"|".join(map(re.escape, _CLASSES))})"', body):
         return None
     try:
         (_, told) = json.loads(body)

@@ -24,6 +24,7 @@ from worker.foreign.senders import MAX_ENVELOPES
 from worker.lookup import BrokenTaskError
 from zigzag import task
 from zigzag.body import BadMessageError
+from zigzag.extra.pointers import written
 from zigzag_testing import Sandbox
 
 PAGE = Path(__file__).parents[3] / "docs" / "foreign-senders.md"
@@ -199,6 +200,11 @@ def test_a_body_becomes_what_its_row_says(row: str) -> None:
         pytest.param(sns(sns(ALARM)), "call_somebody", id="twice wrapped"),
         pytest.param(sns(b64(celery())), "resize_image", id="of Celery by SNS"),
         pytest.param(
+            sns(ALARM, MessageAttributes={"task": {"Type": "Binary", "Value": "dA=="}}),
+            "call_somebody",
+            id="not an attribute that is no text",
+        ),
+        pytest.param(
             sns('{"a": 1}', MessageAttributes={"task": {"Type": "String", "Value": "t"}}),
             "t",
             id="its attribute",
@@ -309,6 +315,17 @@ class TestBounds:
     @pytest.mark.parametrize("filler", [" ", "A", "a=", "\n", "+", "=", "<", "[", '"', "H4sI"])
     def test_a_megabyte_is_read_once_and_not_from_each_of_its_characters(self, filler: str) -> None:
         refusal(filler * (1_000_000 // len(filler)) + "!")  # by the square of the length it takes hours
+
+    @pytest.mark.parametrize(
+        ("body", "says"),
+        [
+            (sns(written("large", "SECRET")), "set RawMessageDelivery"),
+            (sns(" " + written("large", "SECRET"), topic="orders"), "set RawMessageDelivery"),
+            ('{"s3BucketName": "SECRET", "s3Key": "SECRET"}', "the form of the SQS extended client"),
+        ],
+    )
+    def test_a_pointer_that_is_not_read_is_no_payload(self, body: str, says: str) -> None:
+        assert says in refusal(body)
 
     def test_a_key_of_a_record_may_be_anything(self) -> None:
         event = {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": 5}}}]}

@@ -210,3 +210,11 @@ def test_one_object_that_is_gone_hurts_its_own_message_only(fifo: bool) -> None:
 
     assert [payload["n"] for payload, _ in stack.ran] == [0, 2]
     assert len(stack.dead_letters) == 1
+
+
+@pytest.mark.parametrize("space", ['\n [ "', '[\t"'])
+def test_white_space_makes_it_no_other_body(stack: Stack, space: str) -> None:
+    stack.point(body_of({"a": 1}), body=written(stack.bucket.bucket, KEY).replace('["', space))
+    stack.run()
+
+    assert [payload for payload, _ in stack.ran] == [{"a": 1}]
