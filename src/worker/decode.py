@@ -74,6 +74,12 @@ def raw_message(name: Any, body: dict[str, Any], delivery: Delivery, id: str | N
     """Returns the message of a raw body, whose attribute names the task. Raises BadMessageError."""
     if not isinstance(name, str) or not name:
         raise BadMessageError("the attribute `task` is no text; it must be the name of a task")
+    # SNS's filter may have looked at the body's, where an array fits by any of its elements.
+    if isinstance(own := body.get("task"), str | list) and own != name:
+        raise BadMessageError(
+            "the attribute `task` and the body's own `task` differ: leave the attribute out, or give the key "
+            "in the body another name"
+        )
     return Message(task_name(name), body, id_of(id, delivery))
 
 

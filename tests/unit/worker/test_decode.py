@@ -106,7 +106,7 @@ class TestRaw:
         "payload",
         [
             pytest.param({"Records": [{"eventName": "ObjectCreated:Put"}]}, id="S3's"),
-            pytest.param({"task": "x", "payload": {"a": 1}, "id": "y"}, id="with our keys"),
+            pytest.param({"task": "resize", "payload": {"a": 1}, "id": "y"}, id="with our keys"),
         ],
     )
     def test_the_whole_body_is_the_payload(self, payload: dict[str, Any]) -> None:

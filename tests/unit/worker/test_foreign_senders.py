@@ -374,6 +374,27 @@ def test_an_attribute_that_names_the_task_is_asked_first() -> None:
     assert received(json.dumps(s3("a+b")), attributes={"task": text("t")}) == Message("t", s3("a+b"), "m-1")
 
 
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        {"attributes": {"task": text("t")}},
+        {"attributes": {"task": text("t")}, "body": '{"task": ["SECRET"]}'},
+        {"attributes": {"zigzag": text(json.dumps({"displaced": {"task": text("t")}}))}},
+        {"body": sns({"task": "SECRET"}, MessageAttributes={"task": {"Type": "String", "Value": "t"}})},
+    ],
+    ids=["on the message", "of an array", "displaced by a note", "in an envelope of SNS"],
+)
+def test_an_attribute_names_no_other_task_than_the_body(delivery: dict[str, Any]) -> None:
+    said = {"body": json.dumps({"task": "SECRET", "payload": {}}), **delivery}
+
+    assert "the attribute `task` and the body's own `task` differ" in refusal(**said)
+
+
+@pytest.mark.parametrize("own", ["t", 5, None])
+def test_a_payloads_own_key_that_names_no_other_task_is_one(own: Any) -> None:
+    assert received(json.dumps({"task": own}), attributes={"task": text("t")}).payload == {"task": own}
+
+
 def test_an_event_of_s3_runs_its_task_once_and_its_test_event_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
