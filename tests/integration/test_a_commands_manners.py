@@ -54,7 +54,7 @@ def refused(code: str, message: str = "no") -> ClientError:
         (refused("AccessDenied", "not you"), "do not allow DescribeStacks: not you"),
         (EndpointConnectionError(endpoint_url="https://x.test"), "there is no connection to https://x.test"),
         (ConnectTimeoutError(endpoint_url="https://x.test"), "no answer came from https://x.test"),
-        (NoRegionError(), "no AWS region is set"),
+        (NoRegionError(), "--local"),
         (ProfileNotFound(profile="me"), "(me) could not be found: name another with --profile"),
         (refused("Throttling", "slowly"), "Throttling: slowly"),
     ],

@@ -98,3 +98,52 @@ def test_a_stack_without_a_scheduler_is_told_what_to_deploy(
 
     assert (code, out) == (2, "")
     assert "the stack sends nothing later: deploy it with Scheduler=true" in err
+
+
+# ---- What the command schedules ----
+
+
+def test_the_command_sends_later_as_send_does(zigzag: Any, later: Any) -> None:
+    code, out, _ = zigzag(
+        "send", "hello", '{"name": "Ann"}', "--id", "a b", "--at", "2099-01-02T03:04:05+01:00"
+    )
+    assert (code, out) == (0, "hello with the id a b will be sent at 2099-01-02 02:04:05 UTC\n")
+
+    told = json.loads(zigzag("send", "hello", '{"name": "Bo"}', "--delay", "90000", "--json")[1])
+    shown = json.loads(zigzag("scheduled", "--task", "hello", "--json")[1])["tasks"]
+    assert [(one["id"], one["at"]) for one in shown] == [
+        (told["id"], told["at"]),
+        ("a b", "2099-01-02T02:04:05"),
+    ]
+    assert (
+        "cancel that by `./zigzag cancel hello 'a b'`"
+        in zigzag("send", "hello", '{"name": "Ann"}', "--id", "a b", "--at", "2099-01-02T03:04:05Z")[2]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--at", "tomorrow"], "a time with its zone"),
+        (["--at", "2099-01-02T03:04:05"], "a time with its zone"),
+        (["--at", "2099-01-02T03:04:05Z", "--delay", "5"], "not both"),
+        (["--delay", "99999999999"], "a hundred years"),
+        (["--many", "x", "--at", "2099-01-02T03:04:05Z"], "no --at"),
+    ],
+    ids=str,
+)
+def test_a_wrong_time_is_a_sentence_and_nothing_is_sent(
+    zigzag: Any, later: Any, options: list[str], words: str
+) -> None:
+    code, out, err = zigzag("send", "hello", *([] if "--many" in options else ['{"name": "Ann"}']), *options)
+
+    assert (code, out, words in err) == (2, "", True), err
+    assert zigzag("scheduled", "--task", "hello")[1] == "nothing is scheduled\n"
+
+
+def test_without_a_scheduler_the_sentence_names_the_parameter(zigzag: Any, account: None) -> None:
+    deployed(queue())
+
+    code, _, err = zigzag("send", "hello", '{"name": "Ann"}', "--at", "2099-01-02T03:04:05Z")
+
+    assert (code, "Scheduler=true" in err) == (2, True), err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from zigzag_cli.answer import answer
 from zigzag_cli.many import send_lines
 from zigzag_cli.options import Json, with_target
 from zigzag_operate import Kind, OperateError, Target
+from zigzag_operate.send import SentLater
 
 
 def _given(payload: str) -> str:
@@ -51,8 +53,12 @@ def send(
     queue: _Queue = None,
     id: Annotated[str | None, typer.Option(help="The task's id; without it, the MessageId.")] = None,
     delay: Annotated[
-        int, typer.Option(min=0, max=900, help="Seconds until it may start; not on a FIFO queue.")
+        int,
+        typer.Option(min=0, help="Seconds until it may start; over 900 a schedule sends it. Not on FIFO."),
     ] = 0,
+    at: Annotated[
+        str | None, typer.Option(help="When it may start, with a zone: 2027-03-01T08:00:00+01:00.")
+    ] = None,
     group: _Group = None,
     deduplication_id: _DeduplicationId = None,
     many: _Many = None,
@@ -62,19 +68,34 @@ def send(
     """Sends a task, after checking its payload against the task's model."""
     options: dict[str, Any] = {"queue": queue, "delay_seconds": delay, "group": group}
     if many is not None:
-        if payload != "{}" or id is not None or deduplication_id is not None:
-            said = "--many takes each payload from its file, and an id from --id-field"
+        if payload != "{}" or id is not None or deduplication_id is not None or at is not None:
+            said = "--many takes each payload from its file, an id from --id-field, and no --at"
             raise OperateError(said, Kind.WRONG)
         send_lines(target, task, many, as_json, id_field=id_field, **options)
         return
-    options |= {"id": id, "deduplication_id": deduplication_id}
+    options |= {"id": id, "deduplication_id": deduplication_id, "at": None if at is None else _time(at)}
     sent = zigzag_operate.send(target, task, object_of(payload), **options)
     named = "" if id is None else f" with the id {id}"
-    said = f"sent {task}{named}, in the message {sent.message_id}"
+    if isinstance(sent, SentLater):
+        said = f"{task} with the id {sent.id} will be sent at {sent.at.replace('T', ' ')} UTC"
+    else:
+        said = f"sent {task}{named}, in the message {sent.message_id}"
     try:
         answer(sent, as_json, said)
     except OperateError as error:  # the message is sent: a retry would send it twice
         print(f"zigzag: {said}; but {error}", file=sys.stderr)
+
+
+def _time(text: str) -> datetime:
+    """Returns the time of a text. Raises OperateError if it is none, or has no zone."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.utcoffset() is None:
+        said = "--at takes a time with its zone, such as 2027-03-01T08:00:00+01:00 or 2027-03-01T07:00:00Z"
+        raise OperateError(f"{said}, not {text!r}", Kind.WRONG)
+    return at
 
 
 def object_of(payload: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from zigzag.policy import DEAD_LETTER, DEFAULT
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json
 from zigzag_operate import Kind, OperateError
@@ -9,7 +10,7 @@ from zigzag_operate.tasks import Broken, Described, described
 
 
 def tasks(as_json: Json = False) -> None:
-    """Lists all tasks: payload fields, attempts, backoff, whether they are idempotent."""
+    """Lists all tasks: payload fields, attempts, backoff, whether they are idempotent, on_failure."""
     found = described()
     answer(found, as_json, "\n".join(_words(one) for one in found if isinstance(one, Described)))
     broken = [f"{one.name}: {one.error}" for one in found if isinstance(one, Broken)]
@@ -23,5 +24,9 @@ def _words(task: Described) -> str:
     payload = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
     once = ", once for an id" if task.idempotent else ""
     wait = f"{task.backoff.first:g} to {task.backoff.longest:g} s"
+    if task.on_failure != {DEFAULT: DEAD_LETTER}:
+        once += "; on failure " + ", ".join(
+            word if name == DEFAULT else f"{word} ({name})" for name, word in task.on_failure.items()
+        )
     first = f"{task.name}  {task.summary}".rstrip()
     return f"{first}\n  {payload}\n  {task.attempts} attempts, after {wait}{once}"

@@ -44,7 +44,7 @@ def cause(error: BotoCoreError | ClientError | ValueError) -> str:
         case UnauthorizedSSOTokenError() | SSOTokenLoadError() | TokenRetrievalError():
             return "the AWS credentials have expired: run `aws sso login`"
         case NoRegionError():
-            return "no AWS region is set: name one with --region, or AWS_DEFAULT_REGION"
+            return "no AWS region is set: name one with --region or AWS_DEFAULT_REGION, or use --local"
         case ConnectTimeoutError() | ReadTimeoutError():
             return f"no answer came from {_endpoint(error)}: {NOT_HERE}"
         case EndpointConnectionError():

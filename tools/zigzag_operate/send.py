@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from time import time
 from typing import Any
 
 from shared.aws.boto import BotoTransport
 from shared.aws.s3_objects import S3Objects
 from shared.aws.sqs_queue import SqsQueue
-from shared.ports.queue import QueueError
+from shared.ports.queue import MAX_DELAY_SECONDS, QueueError
 from shared.queues import DEFAULT
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError
+from zigzag.aws import region_of
+from zigzag.extra.aws_scheduler import AwsScheduler
+from zigzag.extra.schedules import at_expression, planned, schedule
 from zigzag.in_place import run_in_place
 from zigzag.outbox import is_url
-from zigzag.send import Options, compose
+from zigzag.send import Options, compose, encode
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.queues import named
 from zigzag_operate.target import Stack, Target
@@ -30,6 +35,15 @@ class Sent:
     queue_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class SentLater:
+    """A message that a schedule sends: its task's id, and when, in UTC, such as 2027-01-15T08:00:00."""
+
+    id: str
+    at: str
+    queue_url: str
+
+
 def send(
     target: Target,
     task: str,
@@ -40,19 +54,26 @@ def send(
     delay_seconds: int = 0,
     group: str | None = None,
     deduplication_id: str | None = None,
-) -> Sent:
+    at: datetime | None = None,
+) -> Sent | SentLater:
     """Sends the task called so. `Task.send` explains the options.
 
     queue -- the name or the URL of a queue of the stack; None is the task's own.
 
     Raises OperateError, and sends nothing, if the payload does not fit the task, or the queue refuses.
     """
-    options = Options(id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id)
+    options = Options(
+        id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id, at=at
+    )
     try:
         found = find(task, TASKS)
         checked = found.check(payload)
         stack = target.stack_as_it_is()
         queue_url = url_of(stack, found.queue if queue is None else queue)
+        if at is not None or delay_seconds > MAX_DELAY_SECONDS:
+            options, due = planned(options, queue_url, time())
+            if due is not None:
+                return _scheduled(target, stack, task, checked, options, due, queue_url)
         name = stack.outputs.get("LargeBucketName")
         bucket = S3Objects(name, client=target.client("s3")) if name else None
         message = compose(task, checked, options, queue_url, bucket=bucket)
@@ -65,6 +86,26 @@ def send(
     except QueueError as error:
         raise OperateError(f"the queue refused the message: {error}") from error
     return Sent(message_id, queue_url)
+
+
+def _scheduled(
+    target: Target,
+    stack: Stack,
+    task: str,
+    payload: Mapping[str, Any],
+    options: Options,
+    due: int,
+    queue_url: str,
+) -> SentLater:
+    """Makes the schedule. Raises the errors of `zigzag.send.put`."""
+    found = {"ZIGZAG_SCHEDULER": "Scheduler", "ZIGZAG_QUEUE_URL": "QueueUrl", "ZIGZAG_QUEUES": "Queues"}
+    known = {variable: stack.outputs.get(output, "") for variable, output in found.items()}
+    transport = BotoTransport(attempts=1, clients={"scheduler": target.client("scheduler")})
+    scheduler = AwsScheduler(None, region_of(queue_url), known, transport)
+    encode(task, payload, id=options.id)  # refuses what S3 would not keep so long
+    message = compose(task, payload, options, queue_url)
+    id = schedule(task, options, due, queue_url, message, scheduler)
+    return SentLater(id, at_expression(due)[3:-1], queue_url)
 
 
 def url_of(stack: Stack, queue: str | None) -> str:

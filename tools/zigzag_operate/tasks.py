@@ -9,6 +9,7 @@ from typing import Any
 
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, find
+from zigzag.policy import DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A task. `payload` has the type of each field, with a `?` after an optional name; None is any object."""
+    """A task. `payload` has the type of each field, with a `?` after an optional name; None is any object.
+    `on_failure` has the word of each class of exceptions, or under `default` that of all."""
 
     name: str
     summary: str
@@ -29,6 +31,7 @@ class Described:
     attempts: int
     idempotent: bool
     backoff: Waits
+    on_failure: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,14 @@ def _described(name: str) -> Described | Broken:
         task.policy.attempts,
         bool(task.policy.idempotent),
         Waits(task.policy.backoff.first, task.policy.backoff.longest),
+        _words(task.policy.on_failure),
     )
+
+
+def _words(on_failure: str | tuple[tuple[type[BaseException] | str, str], ...]) -> dict[str, str]:
+    if isinstance(on_failure, str):
+        return {DEFAULT: on_failure}
+    return {named if isinstance(named, str) else named.__name__: word for named, word in on_failure}
 
 
 def _fields(model: Any) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
@@ -64,14 +65,23 @@ class _Transport(Protocol):
 class AwsScheduler:
     """Makes schedules.
 
-    identity -- the identity that calls, and whose variables count; without one, the process's own.
-    region   -- the queue's region, if its URL names one.
+    identity  -- the identity that calls, and whose variables count; without one, the process's own.
+    region    -- the queue's region, if its URL names one.
+    variables -- those that count in place of the identity's.
+    transport -- what calls, in place of the identity.
     """
 
-    def __init__(self, identity: Identity | None, region: str | None) -> None:
-        self._variables = os.environ if identity is None else identity.variables
+    def __init__(
+        self,
+        identity: Identity | None,
+        region: str | None,
+        variables: Mapping[str, str] | None = None,
+        transport: _Transport | None = None,
+    ) -> None:
+        own = os.environ if identity is None else identity.variables
+        self._variables = own if variables is None else variables
         self._identity, self._region = identity, region
-        self._made: _Transport | None = None
+        self._made = transport
 
     def now(self) -> float:
         return time.time()
@@ -141,8 +151,9 @@ def _meaning(error: CallError, scheduled: Scheduled, place: Place) -> SendError:
             "AlreadyScheduledError then says that it is"
         )
     if error.code == "ConflictException":
+        command = f"./zigzag cancel {shlex.join((scheduled.task, scheduled.id))}"
         return AlreadyScheduledError(
-            f"{what} is scheduled already: cancel that (./zigzag cancel), or choose another id"
+            f"{what} is scheduled already: cancel that by `{command}`, or choose another id"
         )
     if is_throttle(error):
         return SendError(f"{what} is not scheduled, as calls come too fast for the account: try again")

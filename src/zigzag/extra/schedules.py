@@ -42,17 +42,23 @@ _NAME_BEGINS = 31
 class Scheduled(NamedTuple):
     """A message that a schedule sends.
 
-    name -- the schedule's name.
-    what -- the task and the id, in words.
-    at   -- when it is sent, in whole epoch seconds.
-    url  -- the queue's URL.
+    name     -- the schedule's name.
+    task, id -- those of the message.
+    at       -- when it is sent, in whole epoch seconds.
+    url      -- the queue's URL.
     """
 
     name: str
-    what: str
+    task: str
+    id: str
     at: int
     url: str
     message: Outgoing
+
+    @property
+    def what(self) -> str:
+        """Returns the task and the id, in words."""
+        return f"{self.task} with the id {self.id}"
 
 
 class Scheduler(Protocol):
@@ -109,8 +115,7 @@ def schedule(task: str, options: Options, at: int, url: str, message: Outgoing, 
             f"the message for {task} takes {len(body.encode()):,} bytes; at most {MAX_INPUT_BYTES:,} can be "
             "scheduled: send what is large to S3 and put its key in the payload"
         )
-    what = f"{task} with the id {id}"
-    scheduler.create(Scheduled(name_of(task, id), what, at, url, message._replace(body=body)))
+    scheduler.create(Scheduled(name_of(task, id), task, id, at, url, message._replace(body=body)))
     return id
 
 
