@@ -37,6 +37,14 @@ OF_A_WIDER_WORLD = (
 )
 """Kinds that concern a consumer's view of the queue, and messages that SQS delivers twice."""
 
+OF_A_BUCKET = (
+    "put refused",
+    "get throttled",
+    "object gone",
+    "object replaced",
+)
+"""Kinds that concern the bucket of large payloads. The last two strike an object right after it was read."""
+
 SLOWEST_CALL_SECONDS = 30.0
 
 PROCESS: ContextVar[int] = ContextVar("process", default=0)
@@ -64,7 +72,8 @@ class Unheld:
 class Faults:
     """Makes faults at random, with a probability for each kind; 0 for a kind that is not named.
 
-    outages -- faults that last for a while, as they are planned.
+    of_a_bucket -- the random numbers of the bucket's faults, so that these leave all others as they are.
+    outages     -- faults that last for a while, as they are planned.
 
     Facts about single messages and records, by which a test excuses results that no code can prevent:
 
@@ -76,8 +85,8 @@ class Faults:
     unheld    -- the heartbeats that faults hit, by the message or the record.
     """
 
-    def __init__(self, random: Random, rates: Mapping[str, float]) -> None:
-        there_are = KINDS + OF_A_WIDER_WORLD
+    def __init__(self, random: Random, rates: Mapping[str, float], of_a_bucket: Random | None = None) -> None:
+        there_are = KINDS + OF_A_WIDER_WORLD + OF_A_BUCKET
         unknown = rates.keys() - set(there_are)
         if unknown:
             raise ValueError(
@@ -85,6 +94,7 @@ class Faults:
             )
         self.outages = Outages()
         self._random = random
+        self._of_a_bucket = of_a_bucket or random
         self._rates = dict(rates)
         self.struck: Counter[str] = Counter()
         self.of_process: Counter[int] = Counter()
@@ -100,7 +110,8 @@ class Faults:
     def strike(self, kind: str) -> bool:
         """Returns whether a fault of this kind happens now."""
         rate = self._rates.get(kind, 0.0)
-        if rate == 0.0 or self._random.random() >= rate:
+        random = self._of_a_bucket if kind in OF_A_BUCKET else self._random
+        if rate == 0.0 or random.random() >= rate:
             return False
         self.struck[kind] += 1
         self.of_process[PROCESS.get()] += 1

@@ -9,13 +9,16 @@ from typing import Literal, NamedTuple
 from shared.ports.clock import Clock
 from shared.ports.workers import Reply
 
-type Service = Literal["queue", "dead letters", "records", "invoke"]
+type Service = Literal["queue", "dead letters", "records", "invoke", "bucket"]
 type How = Literal["away", "slow", "silent", "refusing"]
 
 SERVICES: tuple[Service, ...] = ("queue", "dead letters", "records", "invoke")
 HOWS: tuple[How, ...] = ("away", "slow", "silent", "refusing")
 OUTAGES = tuple(f"{service} {how}" for service in SERVICES for how in HOWS)
 """The kinds of outages, by the names under which they are counted."""
+
+OF_THE_BUCKET = ("bucket away", "bucket refusing")
+"""Its kinds, as its calls block: they fail at once, or work."""
 
 type Error = tuple[str, str]
 """An error's code and text, as a client gets them."""

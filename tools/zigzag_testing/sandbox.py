@@ -114,7 +114,7 @@ class Sandbox(Operated, Scheduled):
         of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._runner, self.clock = virtual_runner()  # once all is checked: an error would leave its loop open
         self._threads = Threads()
-        self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {})
+        self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {}, Random(f"{seed}"))
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
         self._make_places(quotas, flow_control, large_payloads)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
@@ -127,7 +127,7 @@ class Sandbox(Operated, Scheduled):
         self.queue, self.notices = self.queues[DEFAULT], MemoryNotices(self.faults)
         self.records, self.gates = MemoryRecords(), BoundedGates(quotas, self.clock) if flow_control else None
         self.scheduler = MemoryScheduler(self.clock, self._stack.named, self.faults)
-        self.objects = MemoryObjects() if large_payloads else None
+        self.objects = MemoryObjects(faults=self.faults, clock=self.clock) if large_payloads else None
 
     def _make_functions(
         self,

@@ -30,7 +30,9 @@ def check_every_message_ended(
         assert letter.reason, f"{letter} has no reason: SQS itself has moved it"
 
 
-def check_dead_letters_were_tried(world: HostileWorld) -> None:
+def check_dead_letters_were_tried(
+    world: HostileWorld, is_excused: Callable[[Life], bool] = lambda life: False
+) -> None:
     """A message is dead-lettered after its attempts really started: for a permanent reason, after one start.
 
     While its record could not be reached, SQS's receive count decided, but one start there was.
@@ -38,7 +40,7 @@ def check_dead_letters_were_tried(world: HostileWorld) -> None:
     """
     for life in world.trail.lives:
         sent = world.trail.sent[life.id]
-        if not life.letters or sent["task"] is None:
+        if not life.letters or sent["task"] is None or is_excused(life):
             continue
         since = _attempts_count_since(world, life)
         dead_at = min(letter.at for letter in life.letters)

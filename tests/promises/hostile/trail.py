@@ -20,6 +20,7 @@ from tests.support import watch
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
 from shared.ports.records import Begun, Busy, Done
+from zigzag.extra.pointers import pointer_of
 from zigzag_testing import DeadLetter, Sandbox
 from zigzag_testing.faults import PROCESS
 
@@ -110,6 +111,7 @@ class Trail:
         self._of_an_id: dict[str, list[Life]] = defaultdict(list)
         self._lives: dict[tuple[str, str, float], Life] = {}
         self._by_message: dict[str, Life] = {}
+        self._texts: dict[str, str] = {}
         self.began: dict[int, float] = {}
         self._worked: dict[int, list[Life]] = {}
 
@@ -160,6 +162,14 @@ class Trail:
     def message_ids(self, id: str) -> Iterator[str]:
         return (message_id for life in self._of_an_id[id] for message_id in life.message_ids)
 
+    def text(self, body: str, sandbox: Sandbox) -> str:
+        """Returns a body; if it is a pointer, the object's text as it was when it was sent."""
+        if sandbox.objects is None or (pointer := pointer_of(body, {})) is None:
+            return body
+        if body not in self._texts:
+            self._texts[body] = sandbox.objects.contents[pointer.key].decode()
+        return self._texts[body]
+
     def watch(self, sandbox: Sandbox) -> None:
         """Writes down from now on what comes to the queues, is received and is recorded as done."""
         self._watch_the_queue(sandbox)
@@ -203,7 +213,7 @@ class Trail:
             watch(queue, "change_visibility", postponed)
 
     def _begin(self, message: Outgoing, message_id: str, sandbox: Sandbox) -> None:
-        id, now = _id_of(message.body), sandbox.clock.now()
+        id, now = _id_of(self.text(message.body, sandbox)), sandbox.clock.now()
         key = (id, _copy_of(message.attributes), int(now * 1000) / 1000)  # as SQS dates it
         life = self._lives.get(key)
         if life is None:
@@ -219,7 +229,8 @@ class Trail:
     def _watch_the_dead_letters(self, sandbox: Sandbox) -> None:
         def sent(_: str, message: Outgoing) -> None:
             letter = DeadLetter.of(message)
-            life = self.find(_id_of(message.body), _copy_of(message.attributes), float(letter.note["sent"]))
+            id = _id_of(self.text(message.body, sandbox))
+            life = self.find(id, _copy_of(message.attributes), float(letter.note["sent"]))
             life.letters.append(Letter(sandbox.clock.now(), letter.reason))
 
         watch(sandbox.dead_letter_queue, "send", sent)
