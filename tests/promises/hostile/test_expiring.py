@@ -13,6 +13,7 @@ from tests.promises.hostile.world import QUICK, HostileWorld
 from tests.support import watch
 
 from zigzag import Context, task
+from zigzag_testing import Sandbox
 
 WITHIN = 120
 DOES: tuple[dict[str, int], ...] = ({}, {"seconds": 30}, {"fails": 2}, {"crashes": 1}, {"seconds": 200})
@@ -99,3 +100,30 @@ def _check_first_starts(world: ExpiringWorld) -> None:
             counts = receives[0] if world.events else receives[-1]
             assert began <= min(start.began for start in life.starts)
             assert counts <= life.sent_at + WITHIN, f"{life} started too late, received at {receives}"
+
+
+def test_after_a_long_pause_only_what_has_started_runs() -> None:
+    began: list[str] = []
+
+    @task(attempts=2, backoff=QUICK, start_within=WITHIN)
+    def brief(payload: dict[str, Any]) -> None:
+        began.append(payload["id"])
+        if began == ["tried"]:
+            raise ValueError("not yet")
+
+    with Sandbox({"brief": brief}, flow_control=True) as sandbox:
+        brief.send({"id": "tried"})
+        sandbox.tick()
+        brief.send({"id": "waits"})
+        sandbox.pause()
+        sandbox.run_for(3600)
+        sandbox.resume()
+        sandbox.run()
+
+        assert began == ["tried", "tried"]
+        (letter,) = sandbox.dead_letters
+        assert letter.reason.startswith("expired: received 3,6")
+        # Once it is redriven, it has its time anew.
+        sandbox.redrive()
+        sandbox.run()
+    assert began == ["tried", "tried", "waits"]
