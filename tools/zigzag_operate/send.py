@@ -62,9 +62,7 @@ def send(
 
     Raises OperateError, and sends nothing, if the payload does not fit the task, or the queue refuses.
     """
-    options = Options(
-        id=id, delay_seconds=delay_seconds, group=group, deduplication_id=deduplication_id, at=at
-    )
+    options = Options(id, delay_seconds, group, deduplication_id, at)
     try:
         found = find(task, TASKS)
         checked = found.check(payload)
