@@ -54,6 +54,12 @@ def test_it_shows_what_the_task_returns(lambdas: HttpEndpoint, zigzag: Any) -> N
     assert {one["x-amz-invocation-type"] for one in lambdas.headers} == {"RequestResponse"}
 
 
+def test_no_terminal_obeys_a_result(lambdas: HttpEndpoint, zigzag: Any) -> None:
+    lambdas.answer = answer(200, {"outcome": "succeeded", "result": "\x9b31m \u202e ü"})
+
+    assert zigzag("call", "hello", '{"name": "world"}')[1] == '"\\u009b31m \\u202e ü"\n'
+
+
 def test_a_dry_run_asks_lambda_and_runs_nothing(lambdas: HttpEndpoint, zigzag: Any) -> None:
     lambdas.answer = answer(204)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 _SAID = {"outcome", "task", "id", "attempt", "settled", "reason", "level", "message", "traceback"}
 _LEFT_OUT = {*_SAID, "timestamp", "_aws", "message_id", "version"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Characters that control a terminal, or change the direction of text. A tab and a line break stay."""
 
 _FRAME = '  File "'
@@ -31,7 +31,7 @@ def readable(text: str) -> str:
 
 def harmless(text: str) -> str:
     """Returns the text with each control character written as an escape, so that no terminal obeys it."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _words(line: Mapping[str, Any]) -> str:
