@@ -140,7 +140,8 @@ class Sending[Payload]:
         """Starts the calls whose batches are full, and the last one."""
         while self._waiting:
             batch = cut(self._waiting, self._groups_under_way(), fifo=self._fifo)
-            if not batch.entries or not (batch.full or self._source is None or not self._under_way):
+            waits = not self._under_way and self._next not in self._results  # the caller, for a result
+            if not batch.entries or not (batch.full or self._source is None or waits):
                 return
             self._start(batch.entries)
             self._settle_all()

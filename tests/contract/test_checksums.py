@@ -134,7 +134,7 @@ class TestSend:
     def test_a_producer_is_told_how_to_proceed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         altered = SqsQueue(Answering({"MessageId": "m-1", "MD5OfMessageBody": md5("x")}), URL)
         monkeypatch.setenv("ZIGZAG_QUEUE_URL", URL)
-        monkeypatch.setattr(send, "_queue", lambda url: altered)
+        monkeypatch.setattr(send, "queue_at", lambda url: altered)
 
         with pytest.raises(SendError, match=r"^the message may have been altered.*Send it again only if"):
             count.send({})

@@ -67,7 +67,7 @@ class TestWhichStack:
         code, out, err = zigzag("status")
 
         assert (code, out) == (1, "")
-        assert "default.global.parameters]" in err
+        assert "samconfig.toml" in err
         assert "Traceback" not in err
 
 
@@ -213,6 +213,7 @@ class TestTasks:
             "attempts": 5,
             "idempotent": False,
             "backoff": {"first": 30, "longest": 3600},
+            "on_failure": {"default": "dead-letter"},
         }
 
     def test_a_task_that_cannot_be_imported_is_shown_and_hides_no_other(

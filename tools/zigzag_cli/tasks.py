@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from zigzag.policy import DEAD_LETTER, DEFAULT
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json
 from zigzag_operate import Kind, OperateError
@@ -24,9 +23,9 @@ def _words(task: Described) -> str:
     payload = ", ".join(f"{name}: {kind}" for name, kind in fields.items())
     once = ", once for an id" if task.idempotent else ""
     wait = f"{task.backoff.first:g} to {task.backoff.longest:g} s"
-    if task.on_failure != {DEFAULT: DEAD_LETTER}:
+    if task.on_failure != {"default": "dead-letter"}:
         once += "; on failure " + ", ".join(
-            word if name == DEFAULT else f"{word} ({name})" for name, word in task.on_failure.items()
+            word if name == "default" else f"{word} ({name})" for name, word in task.on_failure.items()
         )
     first = f"{task.name}  {task.summary}".rstrip()
     return f"{first}\n  {payload}\n  {task.attempts} attempts, after {wait}{once}"

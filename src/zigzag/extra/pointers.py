@@ -26,7 +26,7 @@ MAX_KEY_BYTES = 1024
 MAX_WORKER_MB = 10_240
 """Lambda's most memory (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 
-_WORKERS_OWN_MB = 100
+_WORKERS_OWN_MB = 112
 """Memory of a worker with boto3, its client of S3, and pydantic, before it reads anything."""
 
 _TIMES = 32

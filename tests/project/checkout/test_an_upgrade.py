@@ -165,7 +165,7 @@ def test_its_tests_and_its_template_are_good_afterwards(upgraded: tuple[Path, st
     done = its_tests(upgraded[0])
 
     assert done.returncode == 0, done.stdout
-    assert "8 passed" in done.stdout
+    assert "9 passed" in done.stdout
 
 
 def test_the_next_steps_are_said_in_80_columns(upgraded: tuple[Path, str]) -> None:

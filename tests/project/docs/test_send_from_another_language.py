@@ -62,12 +62,13 @@ def check(body: dict[str, object], sender: str) -> None:
 
 def test_the_aws_cli(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"])))
-    (command,) = (
+    lines = (
         line.removeprefix("$ ")
         for block in blocks(PAGE, "console")
-        for line in block.text.splitlines()
+        for line in block.text.replace("\\\n", " ").splitlines()
         if line.startswith("$ aws ")
     )
+    (command,) = lines
 
     # `aws sqs` has hosts of its own, which AWS_ENDPOINT_URL does not change.
     check(run("sh", "-c", f'{command} --endpoint-url "$AWS_ENDPOINT_URL"'), "CLI")

@@ -261,7 +261,7 @@ def test_the_tests_of_the_page_and_of_the_project_pass_after_it(project: Path) -
     done = its_tests(project)
 
     assert done.returncode == 0, done.stdout
-    assert "15 passed" in done.stdout
+    assert "16 passed" in done.stdout
 
 
 def test_the_page_declares_each_package_that_its_task_imports(project: Path) -> None:

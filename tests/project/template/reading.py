@@ -141,7 +141,8 @@ def arn(name: str) -> dict[str, list[str]]:
 
 def statements(policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yields a policy document's statements. Action and Resource are always lists."""
-    for statement in policy["Statement"]:
+    for one in policy["Statement"]:
+        statement = one.get("Fn::If", ["", one])[1]  # as if the condition held
         yield {
             **statement,
             "Action": as_list(statement["Action"]),

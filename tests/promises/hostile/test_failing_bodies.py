@@ -41,7 +41,7 @@ UNREADABLE = {
     "gone": "is gone from the bucket",
     "replaced": "it was replaced",
     "no line": "has no line for it",
-    "expired": "it has expired",
+    "expired": "after its expires_at",
 }
 """Why a message can't be read, in its letter; and why a task can't be repaired."""
 
@@ -223,7 +223,9 @@ def _check_repairs(world: BodiesWorld, life: Life) -> None:
         assert "not repaired" not in reasons
     elif "not repaired" in reasons or world.is_unreadable(life):
         STRUCK.update(
-            why for why, said in UNREADABLE.items() if re.search(f"not repaired: .*{said}", reasons)
+            why
+            for why, said in UNREADABLE.items()
+            if re.search(said if why == "expired" else f"not repaired: .*{said}", reasons)
         )
         senders = world.senders.get(life.id, [])
         told = any(world.faults.of_process[process] == before for process, before in senders)

@@ -36,8 +36,8 @@ async def _(original, self, delivery, cause):
 
 
 @breaks("a repair has another id each time", "H33", "worker.failure:_repairs_id")
-def _(original, task, id):
-    return f"{original(task, id)}-{next(_numbers)}"
+def _(original, task, id, message_id):
+    return f"{original(task, id, message_id)}-{next(_numbers)}"
 
 
 _numbers = count()
