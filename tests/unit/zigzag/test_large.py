@@ -88,7 +88,7 @@ def test_what_no_worker_could_read_is_refused(stack: Sandbox, monkeypatch: pytes
     monkeypatch.setattr("zigzag.extra.large.MAX_WORKER_MB", 128)  # the true limit would take a gigabyte
 
     with pytest.raises(
-        PayloadTooLargeError, match=r"bytes, and no worker reads more than 917,504: send what"
+        PayloadTooLargeError, match=r"bytes, and no worker reads more than 524,288: send what"
     ):
         take.send({"text": LARGE})
     assert objects(stack).contents == {}
