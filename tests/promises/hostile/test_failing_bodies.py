@@ -145,7 +145,7 @@ class BodiesWorld(FailingWorld):
             case "gone":
                 return key is not None and key not in contents
             case "replaced":
-                return contents.get(key or "", b"").endswith(b" ")
+                return key is not None and contents.get(key, b" ").endswith(b" ")  # it may be gone by now
             case "no line":
                 return key is None and min(self.without) <= at
             case "expired":
