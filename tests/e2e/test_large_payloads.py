@@ -53,7 +53,7 @@ def send_body(deployed: Deployed, body: str, size: int) -> None:
 def test_what_send_puts_into_the_bucket_runs_and_stays_there(deployed: Deployed) -> None:
     bucket = S3Objects(deployed.outputs["LargeBucketName"], client=deployed.client("s3"))
     url = deployed.outputs["QueueUrl"]
-    message = compose(TASK, payload("by send"), Options(), url, bucket)
+    message = compose(TASK, payload("by send"), Options(), url, bucket=bucket)
     run_in_place(
         SqsQueue(BotoTransport(attempts=1, clients={"sqs": deployed.client("sqs")}), url).send(message)
     )
