@@ -27,7 +27,7 @@ from tests.noise import noise
 
 from shared.ports.gates import Rate
 from tasks.crawl_page import key_of
-from zigzag.send import encode
+from zigzag.send import Options, compose, encode
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
@@ -251,7 +251,8 @@ class Scenario:
             self._send(body)
         summary = self._invoke_consumer()
         invoked = self._wait_for_workers(summary["dispatched"], began)
-        queued = self._queued({**bodies, "sent by a task": encode("hello", {"name": mark})})
+        later = compose("hello", {"name": mark}, Options(delay_seconds=900), "https://queue").body
+        queued = self._queued({**bodies, "sent by a task": later})
         released_in = self._release(encode("hello", {"name": f"{mark} waits"}))
         kinds = {body: kind for kind, body in bodies.items()}
         ledger = self.deployed.ledger
