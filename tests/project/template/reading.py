@@ -140,9 +140,11 @@ def arn(name: str) -> dict[str, list[str]]:
 
 
 def statements(policy: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yields a policy document's statements. Action and Resource are always lists."""
-    for one in policy["Statement"]:
-        statement = one.get("Fn::If", ["", one])[1]  # as if the condition held
+    """Yields a policy document's statements, without those under a condition that is not decided. Action and
+    Resource are always lists."""
+    for statement in policy["Statement"]:
+        if "Fn::If" in statement:
+            continue
         yield {
             **statement,
             "Action": as_list(statement["Action"]),
