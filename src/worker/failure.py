@@ -18,9 +18,9 @@ from shared.ports.objects import ObjectsError
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.workers import Reply
 from worker.decode import Decode
+from worker.lookup import BrokenTaskError
 from worker.outcome import Attempt, DeadLetter, Ignored, Limits
-from zigzag import Failed, SendError
-from zigzag.body import BadMessageError
+from zigzag import Failed
 from zigzag.policy import IGNORE, NOTIFY
 
 MAX_FAILED = 10
@@ -71,7 +71,7 @@ def is_for_good(error: Exception, delivery: Delivery, limits: Limits) -> bool:
         return True
     if isinstance(error, QueueError):
         return error.reply is Reply.DEFINITE
-    return isinstance(error, SendError | BadMessageError) and not isinstance(error.__cause__, ObjectsError)
+    return not isinstance(error, BrokenTaskError) and not isinstance(error.__cause__, ObjectsError)
 
 
 def _no_repair(name: str, attempt: Attempt) -> str | None:

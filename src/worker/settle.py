@@ -10,13 +10,12 @@ from random import Random
 from shared import log
 from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import Delivery
+from shared.errors import words
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.objects import ObjectsError
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
 from worker.decode import Decode, decode
 from worker.host import Host
-from worker.lookup import BrokenTaskError
 from worker.outcome import (
     AlreadyDone,
     Attempt,
@@ -31,8 +30,6 @@ from worker.outcome import (
     before_it_is_dropped,
 )
 from worker.result import Result
-from zigzag import SendError
-from zigzag.body import BadMessageError
 from zigzag.policy import NOTIFY
 
 
@@ -91,11 +88,11 @@ class Settler:
 
         try:
             await self._queue.send(repair_of(delivery, cause, self._decode))
-        except (SendError, BadMessageError, QueueError, BrokenTaskError, ObjectsError) as error:
+        except Exception as error:  # whatever the body has become: the batch goes on
             if not is_for_good(error, delivery, self.limits(delivery)):
                 self._say_unreached(f"not sent to {cause.on_failure}: the message will come again", error)
                 return None
-            why = str(error)
+            why = str(error) or words(error)
         else:
             return cause
         log.write(logging.ERROR, f"not sent to {cause.on_failure}: its message is a dead letter", reason=why)

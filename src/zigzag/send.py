@@ -138,24 +138,34 @@ def compose(
     failed -- for the task that repairs another one: what that one was.
     bucket -- that bucket; without it, the one that ZIGZAG_LARGE_BUCKET names.
     """
+    message = _message(task, payload, options, queue_url, failed)
+    if not (why := _too_large(task, message.body)):
+        return message
+    from zigzag.extra.large import bucket_for, offloaded  # few messages are large
+
+    bucket = bucket or bucket_for(identity(), region_of(queue_url))
+    return offloaded(task, message, queue_url, bucket, why)
+
+
+def _message(
+    task: str,
+    payload: Mapping[str, Any],
+    options: Options,
+    queue_url: str,
+    failed: Mapping[str, Any] | None = None,
+) -> Outgoing:
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
     body = _written(task, payload, options, failed)
     deduplication_id = options.deduplication_id
     if fifo and deduplication_id is None and options.id is not None:
         deduplication_id = _deduplication_id(task, options.id)
-    message = Outgoing(
+    return Outgoing(
         body,
         group=options.group,
         deduplication_id=deduplication_id,
         delay_seconds=options.delay_seconds,
     )
-    if not (why := _too_large(task, body)):
-        return message
-    from zigzag.extra.large import bucket_for, offloaded  # few messages are large
-
-    bucket = bucket or bucket_for(identity(), region_of(queue_url))
-    return offloaded(task, message, queue_url, bucket, why)
 
 
 def _check(options: Options, *, fifo: bool) -> None:
@@ -223,9 +233,7 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
         scheduler = scheduler_for(url)
         options, at = schedules.planned(options, url, scheduler.now())
         if at is not None:
-            # refuses what S3 would not keep so long
-            encode(task, payload, id=options.id, expires_at=options.expires_at)
-            message = compose(task, payload, options, url)
+            message = _message(task, payload, options, url)  # S3 would not keep a large one so long
             return schedules.schedule(task, options, at, url, message, scheduler)
     message = compose(task, payload, options, url)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -15,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from shared.aws.identity import Identity
 from shared.aws.transport import never
+from shared.aws.within import TooSlowError, within
 from shared.ports.objects import ObjectGoneError, ObjectsError, ObjectTooLargeError
 
 CONNECT_SECONDS = 2.0
@@ -67,27 +67,10 @@ class S3Objects:
         now = time.time()
         seconds = min(MAX_READ_SECONDS, (self._ends_at() - now) * READ_SHARE)
         self._until = now + seconds
-        got: list[bytes | BaseException] = []
-        ended = allocate_lock()
-        ended.acquire()
-
-        def call() -> None:
-            try:
-                got.append(self._get(key, max_bytes))
-            except BaseException as error:
-                got.append(error)
-            finally:
-                ended.release()
-
-        # In a thread, since boto limits the time of each byte. One that is too slow ends by itself, later.
-        start_new_thread(call, ())
-        if not ended.acquire(timeout=max(0.0, seconds)):
-            raise ObjectsError("TooSlow")
-        self._until = never()
-        found = got.pop()
-        if isinstance(found, BaseException):
-            raise found
-        return found
+        try:
+            return within(seconds, partial(self._get, key, max_bytes))
+        except TooSlowError:
+            raise ObjectsError("TooSlow") from None
 
     def _get(self, key: str, max_bytes: int) -> bytes:
         try:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from _thread import allocate_lock, start_new_thread
+from functools import partial
 from typing import Any
 
 from shared.aws.identity import Identity
+from shared.aws.within import TooSlowError, within
 from shared.errors import words
 from shared.ports.notices import Notice, NoticeError
 
@@ -29,24 +30,12 @@ class SnsNotices:
         self._identity = Identity(os.environ)
 
     async def publish(self, notice: Notice, seconds: float) -> None:
-        """Sends the notice in a thread: so no import, look-up or handshake takes more than its time."""
-        failed: list[BaseException] = []
-        ended = allocate_lock()
-        ended.acquire()
-
-        def call() -> None:
-            try:
-                self._publish(notice)
-            except BaseException as error:
-                failed.append(error)
-            finally:
-                ended.release()
-
-        start_new_thread(call, ())
-        if not ended.acquire(timeout=max(0.0, seconds)):
-            raise NoticeError(f"no answer of SNS in {seconds:.0f} s", maybe=True)
-        if failed:
-            raise NoticeError(words(failed[0]), maybe=_may_have_been_sent(failed[0]))
+        try:
+            within(seconds, partial(self._publish, notice))
+        except TooSlowError:
+            raise NoticeError(f"no answer of SNS in {seconds:.0f} s", maybe=True) from None
+        except Exception as error:
+            raise NoticeError(words(error), maybe=_may_have_been_sent(error)) from error
 
     def _publish(self, notice: Notice) -> None:
         import boto3
@@ -75,6 +64,6 @@ def _ascii(title: str) -> str:
     return "".join(one if one.isprintable() else " " for one in known)[:MAX_TITLE_CHARACTERS]
 
 
-def _may_have_been_sent(error: BaseException) -> bool:
+def _may_have_been_sent(error: Exception) -> bool:
     """Returns whether all or part of the call was sent, and no answer came."""
     return type(error).__name__ in ("ReadTimeoutError", "ConnectionClosedError", "ResponseStreamingError")

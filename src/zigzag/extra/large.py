@@ -26,11 +26,18 @@ def bucket_for(identity: Identity | None, region: str | None) -> Objects | None:
 
     identity -- the identity that calls; None is the process's own.
     region   -- the region of the queue, and so of the bucket.
+
+    Raises SendError if it can't be called.
     """
     if is_standing_in():
         return bucket_standing_in()
     name = (os.environ if identity is None else identity.variables).get(VARIABLE)
-    return _s3(name, identity, region, os.getpid()) if name else None
+    if not name:
+        return None
+    try:
+        return _s3(name, identity, region, os.getpid())
+    except ObjectsError as error:
+        raise SendError(f"the bucket can't be called, and nothing was sent: {error.code}") from error
 
 
 def offloaded(task: str, message: Outgoing, queue_url: str, bucket: Objects | None, why: str) -> Outgoing:

@@ -1,0 +1,33 @@
+"""Bounds the time of a call of boto3, which itself bounds its parts only: a connection, each byte."""
+
+from __future__ import annotations
+
+from _thread import allocate_lock, start_new_thread
+from collections.abc import Callable
+
+
+class TooSlowError(Exception):
+    """The call has not ended in its time. Its thread ends by itself, later."""
+
+
+def within[R](seconds: float, function: Callable[[], R]) -> R:
+    """Makes the call in a thread, and returns what it returns. Raises its error, or TooSlowError."""
+    results: list[R] = []
+    errors: list[BaseException] = []
+    ended = allocate_lock()
+    ended.acquire()
+
+    def call() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            ended.release()
+
+    start_new_thread(call, ())
+    if not ended.acquire(timeout=max(0.0, seconds)):
+        raise TooSlowError
+    if errors:
+        raise errors.pop()
+    return results.pop()
