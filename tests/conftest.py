@@ -14,15 +14,13 @@ COUNTED = "counted"
 """The name of a property that a run says at its end: `record_property(COUNTED, "2,000 sent")`."""
 
 TAKE_LONG = (
-    "tests/e2e/test_the_queue_runs.py",
+    "tests/e2e/",
     "tests/promises/hostile/",
     "tests/project/checkout/",
-    "tests/e2e/",
     "tests/promises/security/",
     "tests/integration/",
 )
-"""They start first, or one process would do the last of them while the other has no more to do. Of those that
-mostly wait, one starts alone: if all processes waited at once, the processors would have no work."""
+"""They start first, or one process would do the last of them while the other has no more to do."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
