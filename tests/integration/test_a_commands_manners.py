@@ -173,6 +173,7 @@ def test_help_is_shown_in_every_encoding(encoding: str) -> None:
     assert b"Exit codes" in run.stdout
 
 
+@pytest.mark.slow
 def test_every_name_of_a_task_is_whole_in_60_columns() -> None:
     said = run_here("tasks").stdout.decode()
 

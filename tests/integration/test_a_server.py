@@ -120,6 +120,7 @@ def test_a_second_sigterm_interrupts_the_task_now(place: Place) -> None:
     wait_until(lambda: place.waiting() == (1, 0))
 
 
+@pytest.mark.slow
 def test_a_message_whose_process_is_killed_comes_again_after_its_lease_and_runs(short: Place) -> None:
     with short.server() as server:
         short.send("twice", seconds=LEASE_SECONDS / 2)
@@ -135,6 +136,7 @@ def test_a_message_whose_process_is_killed_comes_again_after_its_lease_and_runs(
     assert [line["status"] for line in server.logged("a process is replaced")] == [-signal.SIGKILL]
 
 
+@pytest.mark.slow
 def test_a_task_of_several_leases_runs_once(short: Place) -> None:
     """Each beat is needed: another server looks for the message all the time."""
     short.send("long", seconds=2.5 * LEASE_SECONDS)
@@ -157,6 +159,7 @@ def test_a_task_that_takes_longer_than_its_time_here_is_interrupted_and_postpone
     assert place.noted("cleaned up") == ["long"]
 
 
+@pytest.mark.slow
 def test_the_processes_of_a_killed_server_end_their_tasks_and_receive_nothing_more(place: Place) -> None:
     with place.server() as server:
         place.send("runs", seconds=3)
@@ -202,6 +205,7 @@ def test_a_queue_that_the_stack_does_not_have_is_refused_with_the_names_of_those
     assert "'bulk'; the queues of the stack are: default, urgent." in server.errors
 
 
+@pytest.mark.slow
 def test_an_exact_cap_holds_over_its_processes(place: Place) -> None:
     """The gate is read, and permits are taken and given back, without an event loop."""
     gates = DynamoDbGates(transport_in_place(LEAN, attempts=1), place.table)

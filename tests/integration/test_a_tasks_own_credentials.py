@@ -124,6 +124,7 @@ def test_heartbeats_and_records_are_the_functions_also_the_first_of_its_process(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_so_are_all_calls_of_boto_once_it_has_taken_over(warm: WARM, kind: str) -> None:
     with warm() as worker:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from benchmarks.template import environment_of
-from samtranslator.yaml_helper import yaml_parse
 from tests.integration.conftest import Stack
+from tests.project.template.reading import parsed
 
 from shared.settings import read
 from worker.settings import WorkerSettings
@@ -41,7 +41,7 @@ def shown(name: str) -> dict[str, Any]:
 
 def defaults(function: str) -> dict[str, str]:
     """Returns the function's variables that parameters set, as they are if nobody turns those."""
-    template = yaml_parse((FOLDER.parent / "template.yaml").read_text(encoding="utf-8"))
+    template = parsed((FOLDER.parent / "template.yaml").read_text(encoding="utf-8"))
     of_each = template["Globals"]["Function"], template["Resources"][function]["Properties"]
     found = {name: one for part in of_each for name, one in part["Environment"]["Variables"].items()}
     known, parameters = environment_of(function), {*template["Parameters"], ""}

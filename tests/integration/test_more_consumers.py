@@ -54,6 +54,7 @@ def test_its_number_is_in_the_table_until_its_time(stack_of_three: Stack) -> Non
     assert float(item["until"]["N"]) == pytest.approx(until)
 
 
+@pytest.mark.slow
 def test_a_scheduled_tick_that_is_behind_invokes_the_consumers_own_function(
     stack_of_three: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def ran(warm: WARM) -> dict[str, tuple[Ran, list[str]]]:
         return dict(zip(CODE, pool.map(run, CODE), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pool", "to_thread", "swallows"])
 def test_its_message_is_postponed_and_its_process_ends(
     ran: dict[str, tuple[Ran, list[str]]], name: str

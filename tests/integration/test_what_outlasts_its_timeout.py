@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.integration.warm_worker import WarmWorker
 
 HANGS = """
@@ -15,6 +16,7 @@ def pool(payload: dict[str, Any]) -> None:
 """
 
 
+@pytest.mark.slow
 def test_its_message_is_postponed_and_its_process_ends(worker: WarmWorker) -> None:
     ran = worker.runs(HANGS, "pool", seconds_left=20)
 

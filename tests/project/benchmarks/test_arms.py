@@ -63,6 +63,7 @@ def test_the_consumer_opens_a_connection_a_poller_to_sqs_and_five_to_lambda_and_
     assert outcome.ran.said["bundles_parsed"] == 1
 
 
+@pytest.mark.slow
 def test_by_boto_none_of_its_three_clients_has_more_connections_than_threads(bench: Bench) -> None:
     arm = dispatch.by_boto("zigzag by boto")
 

@@ -10,6 +10,7 @@ from benchmarks.sending import ARMS, QUICK
 MOST_BYTES = 64 * 1024 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARMS)
 def test_an_arm_sends_every_message_once_in_calls_of_ten(bench: Bench, name: str) -> None:
     outcome = bench.run(sending.arm(name, 501))

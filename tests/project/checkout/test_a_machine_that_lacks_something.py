@@ -113,6 +113,7 @@ def test_a_module_that_does_not_compile_is_found_when_it_is_built(tmp_path: Path
     assert "does not compile (above)" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the local AWS builds on Linux only")
 def test_a_build_that_fails(tmp_path: Path) -> None:
     # Given a package in src/requirements.txt that is not to be had

@@ -161,6 +161,7 @@ def test_zigzags_files_are_version_bs(upgraded: tuple[Path, str]) -> None:
     assert os.access(project / "zigzag", os.X_OK)
 
 
+@pytest.mark.slow
 def test_its_tests_and_its_template_are_good_afterwards(upgraded: tuple[Path, str]) -> None:
     done = its_tests(upgraded[0])
 
@@ -281,6 +282,7 @@ class Killed(BaseException):
     """The machine goes off."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files_written", [0, 1, 4])
 def test_one_that_is_ended_in_the_middle_is_noticed_and_git_brings_back_what_was(
     project: Path, version_b: Path, files_written: int
@@ -325,6 +327,7 @@ def make(project: Path, *variables: str) -> subprocess.CompletedProcess[str]:
     return run(project, "make", "--no-print-directory", "upgrade", f"PYTHON={sys.executable}", *variables)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["FROM={folder}", "FROM={address}", "FROM={folder} REF=v1.1.0"])
 def test_make_takes_a_folder_or_a_git_address_and_a_tag(
     project: Path, version_b: Path, tmp_path: Path, given: str

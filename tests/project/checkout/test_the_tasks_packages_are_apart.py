@@ -64,6 +64,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_a_task_imports_the_version_that_ships(project: Path) -> None:
     assert said(project / ".venv/bin/python", "-c", SAYS) == TASKS
 
@@ -83,6 +84,7 @@ def test_the_tools_packages_can_be_imported_next_to_the_tasks(project: Path) -> 
     assert found == TOOLS
 
 
+@pytest.mark.slow
 def test_a_further_package_is_installed_for_the_tasks_and_leaves_the_tools_as_they_are(project: Path) -> None:
     # Given one of which the tools have this version already
     (project / "more.txt").write_text(f"./{wheel(project, 'tool', TOOLS).name}\n")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import ROOT, read
+from tests.project.template.reading import parsed
 from tests.project.template.yours import without_yours
 
 from consumer.settings import ConsumerSettings
@@ -18,8 +18,8 @@ from worker.settings import WorkerSettings
 
 PAGE = read("docs/configuration.md")
 TEXT = (ROOT / "template.yaml").read_text(encoding="utf-8")
-TEMPLATE: dict[str, Any] = yaml_parse(TEXT)
-OURS: dict[str, Any] = yaml_parse(without_yours(TEXT))
+TEMPLATE: dict[str, Any] = parsed(TEXT)
+OURS: dict[str, Any] = parsed(without_yours(TEXT))
 EXAMPLES = {"Parameters": {"MailFrom"}, "Outputs": {"PageBucketName", "NewsTopicArn"}}
 
 

@@ -10,8 +10,8 @@ import pytest
 from benchmarks import pickup
 from benchmarks.cost import IDLE_TICK_SECONDS, Setup, idle_month
 from benchmarks.figures import table
-from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import ROOT, blocks, read
+from tests.project.template.reading import parsed
 
 from consumer.source import LAST_RECEIVE_SECONDS
 from consumer.summary import Summary
@@ -47,7 +47,7 @@ SUMS = sums()
 
 
 def parameter(name: str) -> Any:
-    return yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Parameters"][name]["Default"]
+    return parsed((ROOT / "template.yaml").read_text(encoding="utf-8"))["Parameters"][name]["Default"]
 
 
 def idle_tick(*, watch_always: bool = False) -> tuple[float, Summary, int]:
@@ -107,14 +107,15 @@ def test_a_tick_that_watches_always_takes_as_long_as_the_page_says() -> None:
     assert SUMS["watching always"][0][1] == seconds
 
 
+@pytest.mark.slow
 def test_the_delays_and_prices_of_messages_that_come_now_and_then_are_those_of_the_sandbox() -> None:
     assert table(pickup.head(), pickup.rows()) in PAGE
 
 
 def test_a_queue_that_is_never_empty_costs_what_the_page_says() -> None:
-    timeout = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"][
-        "ConsumerFunction"
-    ]["Properties"]["Timeout"]
+    timeout = parsed((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]["ConsumerFunction"][
+        "Properties"
+    ]["Timeout"]
     longest = timeout - LAST_RECEIVE_SECONDS
     (_, _, gigabytes, price), _ = SUMS["Lambda, time"]
     (seconds,) = re.findall(r"ends after (\d+) s at the latest", PAGE)

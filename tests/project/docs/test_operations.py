@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from benchmarks.cost import Setup, idle_month
-from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import ROOT, anchors, commands, read
+from tests.project.template.reading import parsed
 
 PAGE = read("docs/operations.md")
-RESOURCES: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+RESOURCES: dict[str, Any] = parsed((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
 ALARMS = {name: one for name, one in RESOURCES.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
 SAYS = re.compile(r"^(?P<wrong>.+)\. Type: (?P<command>.+)\. Read: docs/operations\.md#(?P<anchor>[\w-]+)$")
 TOLD = {name: SAYS.match(one["Properties"]["AlarmDescription"]["Fn::Sub"]) for name, one in ALARMS.items()}

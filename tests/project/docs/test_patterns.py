@@ -11,9 +11,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import PAGES, blocks, links, name_of
 from tests.project.docs.patterns import INDEX, PATTERNS, Command, File, Script, parsed, prints, read, write
+from tests.project.template import reading
 from tests.project.template.reading import TEMPLATE
 from tests.project.template.yours import marker, pasted
 
@@ -158,6 +158,7 @@ def test_a_page_says_what_is_promised_and_what_it_costs_on_one_screen_and_shows_
 
 def test_every_block_under_yours_is_printed_as_deep_as_its_place() -> None:
     template, offenders = TEMPLATE.read_text(encoding="utf-8"), []
+    whole = template
     for page in PAGES:
         for block in blocks(page.read_text(encoding="utf-8"), "yaml"):
             if not (named := UNDER.match(block.text)):
@@ -166,10 +167,12 @@ def test_every_block_under_yours_is_printed_as_deep_as_its_place() -> None:
             marked = re.search(rf"^( *){re.escape(marker(named['place']))}$", template, re.MULTILINE)
             assert marked, f"{name_of(page)}, line {block.line}"
             least = min(len(line) - len(line.lstrip()) for line in text.splitlines() if line.strip())
-            if least != len(marked[1]) or not yaml_parse(pasted(template, named["place"], text)):
+            if least != len(marked[1]):
                 offenders.append(f"{name_of(page)}, line {block.line}")
+            whole = pasted(whole, named["place"], text)
 
     assert offenders == []
+    assert reading.parsed(whole)["Resources"]
 
 
 def test_all_pages_fit_one_project_and_one_stack() -> None:

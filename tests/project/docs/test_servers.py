@@ -39,6 +39,7 @@ def resources(monkeypatch: pytest.MonkeyPatch) -> Any:
     return to_cloudformation(with_a_server())["Resources"]
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_its_resources(tmp_path: Path) -> None:
     file = tmp_path / "template.yaml"
     file.write_text(with_a_server(), encoding="utf-8")

@@ -91,6 +91,7 @@ def templates(request: pytest.FixtureRequest) -> tuple[Template, Template]:
     return read_template(text, ours), read_template(with_the_worker(text, role=request.param), ours)
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_it(tmp_path: Path) -> None:
     text, files = TEMPLATE.read_text(encoding="utf-8"), []
     for role in (False, True):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from samtranslator.yaml_helper import yaml_parse
 from tests.project.docs.pages import links, read
+from tests.project.template.reading import parsed
 
 from shared.lease import EVENT_AGE_SECONDS
 
 PAGE = read("docs/since-2017.md")
-TEMPLATE = yaml_parse(read("template.yaml"))
+TEMPLATE = parsed(read("template.yaml"))
 ROWS = {
     cells[0]: cells[1:]
     for line in PAGE.splitlines()

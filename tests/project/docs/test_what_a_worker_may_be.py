@@ -93,6 +93,7 @@ def test_a_property_that_is_there_twice_is_found(tmp_path: Path) -> None:
 # ---- The properties ----
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_all_sections_together(tmp_path: Path) -> None:
     assert len(WITH_PROPERTIES) == 6
     assert findings(tmp_path, {"all": followed(*WITH_PROPERTIES)}) == ("", 0)
@@ -257,6 +258,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_tests_of_the_page_and_of_the_project_pass_after_it(project: Path) -> None:
     done = its_tests(project)
 
@@ -264,6 +266,7 @@ def test_the_tests_of_the_page_and_of_the_project_pass_after_it(project: Path) -
     assert "16 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_page_declares_each_package_that_its_task_imports(project: Path) -> None:
     checked = run(project, sys.executable, "tools/declared.py", ".")
 

@@ -7,6 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from tests.project.docs.pages import blocks, read
 from tests.project.template.reading import TEMPLATE, parsed
 from tests.project.template.test_template_lint import run as lint
@@ -33,6 +34,7 @@ def test_the_parameters_are_such_as_the_template_takes() -> None:
     assert [one for one in given if not allows(parameters[one[0]], one[1])] == []
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_its_blocks_also_under_the_fifo_queues_place(tmp_path: Path) -> None:
     fifo = PAGE.replace("under `YOURS: senders`\n", "under `YOURS: senders to a FIFO queue`\n")
     files = [tmp_path / "standard.yaml", tmp_path / "fifo.yaml"]

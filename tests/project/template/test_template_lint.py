@@ -29,6 +29,7 @@ def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_with_more_or_less_of_the_users(
     templates: dict[str, Template], tmp_path: Path
 ) -> None:

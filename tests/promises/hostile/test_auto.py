@@ -81,6 +81,7 @@ class Hours:
         return 1 - sum(well) / len(well), sum(well) / (self.limits[number] * (end - begin))
 
 
+@pytest.mark.slow
 def test_four_limits_in_an_hour_are_found_within_a_minute_each(
     partner: Callable[..., Partner], record_property: Callable[[str, object], None]
 ) -> None:
@@ -99,6 +100,7 @@ def test_four_limits_in_an_hour_are_found_within_a_minute_each(
     assert len(one.sandbox.dead_letters) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("consumers", [2, *slow(4)])
 def test_whatever_goes_wrong_it_is_cut_seldom_and_never_above_its_most(
     partner: Callable[..., Partner], consumers: int, record_property: Callable[[str, object], None]
@@ -138,6 +140,7 @@ def test_a_queue_that_rests_most_of_the_time_stays_near_its_first_rate(
     assert 1 <= 1 / rate.every <= 1.5
 
 
+@pytest.mark.slow
 def test_an_outage_leaves_no_dead_letter_and_the_rate_comes_back(
     partner: Callable[..., Partner], record_property: Callable[[str, object], None]
 ) -> None:
@@ -170,7 +173,7 @@ FREE_SECONDS = 24 * (15 * MINUTE + MINUTE)
     ("poison", "healthy"),
     [
         pytest.param(9, 0, id="alone"),
-        pytest.param(9, 1, id="too few to shut it"),
+        pytest.param(9, 1, id="too few to shut it", marks=pytest.mark.slow),
         pytest.param(100, 1, id="many among healthy ones", marks=pytest.mark.slow),
     ],
 )

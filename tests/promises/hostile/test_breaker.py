@@ -31,7 +31,7 @@ def away(moment: float) -> float:
     return 0 if AWAY[0] <= moment < AWAY[1] else UNLIMITED
 
 
-@pytest.mark.parametrize("watch_always", [False, *slow(True)])
+@pytest.mark.parametrize("watch_always", slow(False, True))
 def test_half_an_hours_outage_leaves_no_dead_letter(
     partner: Callable[..., Partner], watch_always: bool, record_property: Callable[[str, object], None]
 ) -> None:
@@ -57,6 +57,7 @@ def test_half_an_hours_outage_leaves_no_dead_letter(
     assert back <= PROBE_SECONDS + MINUTE
 
 
+@pytest.mark.slow
 def test_without_flow_control_it_leaves_hundreds(
     partner: Callable[..., Partner], record_property: Callable[[str, object], None]
 ) -> None:
@@ -70,6 +71,7 @@ def test_without_flow_control_it_leaves_hundreds(
     assert dead > 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [50, *slow(30)])
 def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
     partner: Callable[..., Partner], minutes: int
@@ -95,7 +97,7 @@ def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
 
 @pytest.mark.parametrize(
     ("share", "watch_always"),
-    [(0.1, False), (0.4, True), *slow((0.1, True), (0.2, False), (0.2, True), (0.4, False))],
+    [(0.1, False), *slow((0.1, True), (0.2, False), (0.2, True), (0.4, False), (0.4, True))],
 )
 def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     partner: Callable[..., Partner],

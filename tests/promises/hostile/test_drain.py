@@ -103,10 +103,12 @@ def drained(messages: int, *, failing: float = 0.0, **options: Any) -> Cost:
         return cost
 
 
+@pytest.mark.slow
 def test_a_receive_in_a_hundred_that_fails_costs_little_time() -> None:
     check_time(drained(4000, failing=0.01), drained(4000))
 
 
+@pytest.mark.slow
 def test_a_receive_in_a_hundred_that_fails_costs_few_calls() -> None:
     check_calls(drained(4000, failing=0.01), drained(4000))
 

@@ -79,7 +79,7 @@ def a_world(**options: Any) -> Iterator[World]:
         world.sandbox.run()
 
 
-@pytest.mark.parametrize("consumers", [1, 2, 4])
+@pytest.mark.parametrize("consumers", [1, 2, *slow(4)])
 def test_so_many_consumers_start_so_many_times_as_many_tasks(consumers: int) -> None:
     with a_world(max_consumers=consumers) as world:
         world.send(5_000)
@@ -88,6 +88,7 @@ def test_so_many_consumers_start_so_many_times_as_many_tasks(consumers: int) -> 
         assert world.rate(2 * LOOK_SECONDS, 60) == pytest.approx(consumers * SPEED, rel=0.1)
 
 
+@pytest.mark.slow
 def test_over_some_minutes_each_of_the_others_adds_what_one_moves_in_a_minute() -> None:
     # A scheduled tick goes on for 15 s next to the next one, the others go one after the other
     with a_world(max_consumers=2) as world:
@@ -105,6 +106,7 @@ def test_a_backlog_that_one_can_move_starts_no_others() -> None:
         assert len(world.sandbox.fired) == 2, "the schedule's"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "consumers"),
     [
@@ -126,7 +128,7 @@ class TestCap:
     @pytest.mark.parametrize(
         ("doubled", "caps"),
         [
-            pytest.param(0.0, 1, id="one run a minute"),
+            pytest.param(0.0, 1, id="one run a minute", marks=pytest.mark.slow),
             pytest.param(1.0, 2, id="two: a cap more"),
         ],
     )
@@ -157,6 +159,7 @@ class TestCapOfSeveralQueues:
 
     CAP = 2_400
 
+    @pytest.mark.slow
     def test_they_start_as_many_times_as_many_tasks_as_the_cap_allows(self) -> None:
         with a_world(max_consumers=3, queues=QUEUES, in_flight_cap=self.CAP) as world:
             for queue in QUEUES:
@@ -173,7 +176,7 @@ class TestCapOfSeveralQueues:
 
             assert len(world.sandbox.fired) == 2, "the schedule's"
 
-    @pytest.mark.parametrize("seconds", [5, *slow(50)])
+    @pytest.mark.parametrize("seconds", slow(5, 50))
     def test_with_a_count_that_is_a_minute_late_twice_the_cap_and_a_tenth_in_each_run(
         self, seconds: int
     ) -> None:
@@ -192,6 +195,7 @@ class TestCapOfSeveralQueues:
             assert max(map(len, started)) <= 1.1 * self.CAP, "the cap, and a tenth whatever is in flight"
 
 
+@pytest.mark.slow
 def test_weights_hold_in_each_of_them() -> None:
     with a_world(speed=40, max_consumers=2, queues=QUEUES) as world:
         for queue in QUEUES:
@@ -203,6 +207,7 @@ def test_weights_hold_in_each_of_them() -> None:
             assert part == pytest.approx(weight / sum(QUEUES.values()), abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_rate_is_kept_next_to_a_queue_that_needs_them() -> None:
     # Given a queue with a rate of one each two seconds, next to one with a long backlog
     with a_world(max_consumers=4, queues={"default": 1, "bulk": 1}, flow_control=True) as world:
@@ -218,6 +223,7 @@ def test_a_rate_is_kept_next_to_a_queue_that_needs_them() -> None:
         assert all(last - first <= (starts[last] - starts[first] + LATE_SECONDS) / 2 for first, last in spans)
 
 
+@pytest.mark.slow
 def test_an_exact_cap_is_kept_next_to_a_queue_that_needs_them() -> None:
     with a_world(max_consumers=4, queues={"default": 1, "bulk": 1}, flow_control=True) as world:
         world.sandbox.limit_at_once(5)

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from tests.support import slow
 
 from zigzag import Context, Retry, task
 from zigzag_testing import Sandbox
@@ -105,7 +106,7 @@ class TestInFlightCap:
     """How many tasks run at once under the cap, where SQS's count is a minute old and no worker is short."""
 
     @pytest.mark.parametrize("tick_every", [60, 20])
-    @pytest.mark.parametrize(("cap", "seconds"), [(1, 800), (5, 60), (50, 1), (50, 300), (200, 800)])
+    @pytest.mark.parametrize(("cap", "seconds"), [(1, 800), (5, 60), (50, 1), (50, 300), *slow((200, 800))])
     def test_no_more_run_than_the_cap_for_each_run_of_a_minute_and_the_small_polls(
         self, cap: int, seconds: int, tick_every: int
     ) -> None:
@@ -133,7 +134,7 @@ class TestInFlightCap:
         assert cap <= most <= runs_a_minute * cap + small_polls
 
     @pytest.mark.parametrize("process", ["the same", "a new one for each tick"])
-    @pytest.mark.parametrize(("cap", "seconds"), [(5, 60), (20, 300)])
+    @pytest.mark.parametrize(("cap", "seconds"), [(5, 60), *slow((20, 300))])
     def test_nor_do_they_with_several_queues(self, cap: int, seconds: int, process: str) -> None:
         running = most = 0
 
@@ -193,6 +194,7 @@ class TestInFlightCap:
 
             assert longest_wait(sandbox) <= 120
 
+    @pytest.mark.slow
     def test_nor_though_a_tenth_of_the_cap_comes_back_each_minute(self) -> None:
         # Given five times the cap of tasks that fail, each again an hour later: 17 a minute, and 20 may
         with Sandbox(DOWN_AND_FRESH, in_flight_cap=200, count_late_seconds=60) as sandbox:

@@ -181,17 +181,17 @@ class OfBothTriggersWhileLeasesHold(WhileLeasesHold):
 
 
 WORLDS: dict[str, tuple[type[Hostile], int, int]] = {
-    "nothing is lost, whatever goes wrong": (Hostile, 30, 75),
-    "nothing is lost of a FIFO queue": (HostileInOrder, 30, 75),
-    "nothing is lost of three queues": (HostileOfThreeQueues, 15, 40),
-    "nothing overlaps of three queues": (OfThreeQueuesWhileLeasesHold, 6, 20),
-    "nothing overlaps while leases hold": (WhileLeasesHold, 20, 40),
-    "a FIFO queue is in order while leases hold": (InOrderWhileLeasesHold, 10, 40),
-    "nothing is lost by an event source": (HostileByEvents, 10, 25),
-    "nothing is lost of a FIFO queue by an event source": (HostileInOrderByEvents, 10, 25),
+    "nothing is lost, whatever goes wrong": (Hostile, 12, 75),
+    "nothing is lost of a FIFO queue": (HostileInOrder, 10, 75),
+    "nothing is lost of three queues": (HostileOfThreeQueues, 4, 40),
+    "nothing overlaps of three queues": (OfThreeQueuesWhileLeasesHold, 1, 20),
+    "nothing overlaps while leases hold": (WhileLeasesHold, 10, 40),
+    "a FIFO queue is in order while leases hold": (InOrderWhileLeasesHold, 4, 40),
+    "nothing is lost by an event source": (HostileByEvents, 3, 25),
+    "nothing is lost of a FIFO queue by an event source": (HostileInOrderByEvents, 5, 25),
     "nothing overlaps by an event source": (WhileLeasesHoldByEvents, 10, 10),
-    "a FIFO queue is in order by an event source": (InOrderWhileLeasesHoldByEvents, 10, 10),
-    "nothing is lost or overlaps at a change of trigger": (OfBothTriggersWhileLeasesHold, 15, 25),
+    "a FIFO queue is in order by an event source": (InOrderWhileLeasesHoldByEvents, 3, 15),
+    "nothing is lost or overlaps at a change of trigger": (OfBothTriggersWhileLeasesHold, 8, 25),
 }
 """The worlds by their promise: the machine, its examples at each commit, and those with the slow tests."""
 

@@ -12,6 +12,7 @@ from tests.promises.hostile import promises
 from tests.promises.hostile.servers import Servers
 from tests.promises.hostile.test_promises import CI, Hostile
 from tests.promises.hostile.world import HostileWorld
+from tests.support import slow
 
 from shared.queues import DEFAULT
 
@@ -62,10 +63,12 @@ class InOrderWithAServerWhileLeasesHold(WithAServerWhileLeasesHold):
 @pytest.mark.parametrize(
     ("machine", "examples"),
     [
-        pytest.param(WithAServer, 25, id="nothing is lost"),
-        pytest.param(InOrderWithAServer, 15, id="nothing is lost of a FIFO queue"),
-        pytest.param(WithAServerWhileLeasesHold, 15, id="nothing overlaps while leases hold"),
-        pytest.param(InOrderWithAServerWhileLeasesHold, 15, id="a FIFO queue is in order while leases hold"),
+        pytest.param(WithAServer, 6, id="nothing is lost"),
+        pytest.param(InOrderWithAServer, 6, id="nothing is lost of a FIFO queue"),
+        pytest.param(WithAServerWhileLeasesHold, 6, id="nothing overlaps while leases hold"),
+        pytest.param(InOrderWithAServerWhileLeasesHold, 5, id="a FIFO queue is in order while leases hold"),
+        *slow((WithAServer, 25), (InOrderWithAServer, 15)),
+        *slow((WithAServerWhileLeasesHold, 15), (InOrderWithAServerWhileLeasesHold, 15)),
     ],
 )
 def test_what_is_promised_holds(machine: type[Hostile], examples: int) -> None:

@@ -77,6 +77,7 @@ def test_each_minutes_cap_is_shared_by_weight_as_long_as_all_have_messages() -> 
         assert world.counts()["bulk"] == pytest.approx(CAP, rel=0.2)
 
 
+@pytest.mark.slow
 def test_none_starves_beside_one_that_is_flooded() -> None:
     # Given ten times as many urgent tasks a minute as the cap lets through
     with World(in_flight_cap=CAP) as world:
@@ -110,6 +111,7 @@ def test_an_urgent_task_does_not_wait_for_a_backlog() -> None:
         assert world.waits("urgent", 20) <= EMPTY_AGAIN_SECONDS + 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("queue", "longest"), [("urgent", 65.0), ("bulk", None)])
 def test_though_a_backlog_uses_up_each_cap_an_urgent_task_waits_for_a_tick_at_most(
     queue: str, longest: float | None

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from tests.promises.security.hostile import TASKS, Hostile
-from tests.support import NOW, World, a_delivery
+from tests.support import NOW, World, a_delivery, slow
 
 from shared.dead_letter import NOTE, Cause, compose, original_attributes
 from shared.delivery import BadEventError, Batch, Delivery, from_event, to_event
@@ -27,7 +27,7 @@ from zigzag_testing.refusals import refuse_message
 STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 QUICK = Backoff(first=1, longest=60)
 ATTEMPTS = 3
-INPUTS = 10_000
+INPUTS = 2_500
 BATCHES = 5
 
 
@@ -87,10 +87,8 @@ def _foreign_senders_have_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.EVENTS", EVENTS, raising=False)
 
 
-with_seeds = pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
-)
-"""Twenty thousand inputs at every commit, and ten times as many with the slow ones."""
+with_seeds = pytest.mark.parametrize("seed", [0, *slow(*range(1, 10))])
+"""Five thousand inputs at every commit, and ten times as many with the slow ones."""
 
 
 @contextmanager

@@ -176,6 +176,7 @@ class TestOthers:
         assert sum(run.take_for(12, 0)) == pytest.approx(10 * A_SECOND, rel=0.1)
         assert [queue.asked("in_flight") for queue in run.queues] == [[], []]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("busy_before", [False, True])
     def test_all_together_receive_the_cap_at_most_in_any_minute(
         self, world: World, busy_before: bool

@@ -182,6 +182,7 @@ def test_while_s3_is_away_the_message_waits_and_uses_up_no_attempt(stack: Stack)
     assert stack.reports[-1].attempt == 1
 
 
+@pytest.mark.slow
 def test_after_hours_it_is_a_dead_letter_which_runs_when_it_is_redriven(stack: Stack) -> None:
     stack.bucket.away = "AccessDenied"
     stack.point(body_of({"n": 1}, id="order-7"))

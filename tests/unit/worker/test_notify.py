@@ -80,6 +80,7 @@ def test_each_task_that_asks_for_it_is_told_once_an_hour_whoever_works_it(desk: 
     assert len(desk.dead_letters.messages) == 7, "the notice is besides the letter"
 
 
+@pytest.mark.slow
 def test_a_thousand_failures_are_one_notice(desk: Desk) -> None:
     for _ in range(100):
         desk.fail(*["charge"] * 10)

@@ -84,6 +84,7 @@ def reason_for(wrong: int) -> str:
     return str(caught.value)
 
 
+@pytest.mark.slow
 @says_the_peak
 def test_a_million_errors_are_counted_and_not_listed() -> None:
     reason, more_mb = refused(REFUSES)

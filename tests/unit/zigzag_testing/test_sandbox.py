@@ -179,6 +179,7 @@ def test_without_a_table_it_is_the_projects_own() -> None:
     assert "hello" in sandbox.dead_letters[0].reason
 
 
+@pytest.mark.slow
 def test_a_worker_that_crashes_is_no_secret(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     async def crash(deliveries: Any) -> Any:
         raise RuntimeError("no error of the task's, and none of AWS's")
