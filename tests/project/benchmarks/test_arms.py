@@ -52,14 +52,14 @@ def test_a_client_that_reads_the_answer_uses_a_connection_again(outcomes: dict[s
     assert outcomes[ZIGZAG.name].stats["connections"] < BACKLOG
 
 
-def test_the_consumer_opens_a_connection_a_poller_to_sqs_and_five_to_lambda_and_parses_one_bundle(
+def test_the_consumer_opens_a_connection_a_poller_to_sqs_and_five_to_lambda_at_most_and_parses_one_bundle(
     bench: Bench,
 ) -> None:
     arm = dispatch.zigzag("zigzag", memory=None)
 
     outcome = bench.run(arm, 500, latency_ms=30, count_bundles=True, max_wait_seconds=LAST_WAIT_SECONDS)
 
-    assert outcome.stats["connections"] == 4 * (1 + 5)
+    assert 4 * (1 + 1) <= outcome.stats["connections"] <= 4 * (1 + 5)
     assert outcome.ran.said["bundles_parsed"] == 1
 
 

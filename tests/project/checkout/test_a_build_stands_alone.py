@@ -124,6 +124,7 @@ def project(tmp_path: Path) -> Project:
     return Project(folder)
 
 
+@pytest.mark.slow
 def test_a_shells_settings_of_pip_change_nothing(project: Project) -> None:
     project.wheel("cheese")
 
@@ -157,6 +158,7 @@ python-version = 3.9
 """
 
 
+@pytest.mark.slow
 def test_a_file_of_settings_changes_nothing(project: Project, tmp_path: Path) -> None:
     hashed = project.wheel("cheese")
     project.wheel("bread", needs="butter")
@@ -207,6 +209,7 @@ def test_a_python_without_pip_is_named(project: Project, tmp_path: Path) -> None
     assert f"{python} has no pip" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_package_with_a_hash_is_never_another_file_for_a_line_without_one(project: Project) -> None:
     # Given another wheel of the same version, which pip would rather have
     hashed = project.wheel("cheese")
@@ -220,6 +223,7 @@ def test_a_package_with_a_hash_is_never_another_file_for_a_line_without_one(proj
     assert [project.has("bread"), project.has("cheese"), project.has("poison")] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_a_folder_that_packages_share_is_whole_whether_they_have_hashes_or_not(project: Project) -> None:
     hashed = project.wheel("cheese", file="food/cheese.py")
     project.wheel("bread", file="food/bread.py")
@@ -232,6 +236,7 @@ def test_a_folder_that_packages_share_is_whole_whether_they_have_hashes_or_not(p
     assert list((project.folder / "out").rglob("direct_url.json")) == []
 
 
+@pytest.mark.slow
 def test_an_index_that_the_file_names_is_the_one_of_all_its_lines(project: Project) -> None:
     hashed = project.wheel("cheese")
 
@@ -273,6 +278,7 @@ def test_a_wheel_that_is_not_the_one_that_was_hashed_is_refused_by_its_line(proj
     assert "DO NOT MATCH THE HASHES" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_to_be_had_is_named_by_its_line(project: Project) -> None:
     project.wheel("bread")
 
@@ -283,6 +289,7 @@ def test_a_package_that_is_not_to_be_had_is_named_by_its_line(project: Project) 
     assert "No matching distribution found for cheese==2" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_line_that_can_be_had_only_without_another_is_said_to_be(project: Project) -> None:
     project.wheel("bread", needs="cheese==2")
     project.wheel("cheese")
@@ -319,6 +326,7 @@ def test_a_package_that_another_needs_on_lambda_is_named(project: Project) -> No
     assert (whole.returncode, project.has("butter")) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_line_that_lambda_needs_and_this_machine_does_not_is_named(project: Project) -> None:
     project.wheel("butter")
 
@@ -328,6 +336,7 @@ def test_a_line_that_lambda_needs_and_this_machine_does_not_is_named(project: Pr
     assert "requirements.txt needs it on Lambda: butter" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_package_that_is_needed_elsewhere_or_for_an_unwanted_extra_is_not_missed(project: Project) -> None:
     project.wheel("bread", needs='jam ; extra == "sweet"\nRequires-Dist: colorama ; sys_platform == "win32"')
 
@@ -336,6 +345,7 @@ def test_a_package_that_is_needed_elsewhere_or_for_an_unwanted_extra_is_not_miss
     assert (done.returncode, project.has("bread")) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_package_that_an_extra_needs_on_lambda_is_named(project: Project) -> None:
     needed = f'jam ; extra == "sweet" and platform_machine == "{MACHINE}"'
     project.wheel("bread", needs=f"{needed}\nProvides-Extra: sweet")

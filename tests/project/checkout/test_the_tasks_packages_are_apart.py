@@ -69,15 +69,18 @@ def test_a_task_imports_the_version_that_ships(project: Path) -> None:
     assert said(project / ".venv/bin/python", "-c", SAYS) == TASKS
 
 
+@pytest.mark.slow
 def test_the_tests_run_on_the_version_that_ships(project: Path) -> None:
     assert said(project / ".venv/bin/pytest", "-k", "a b") == f"{TASKS}\n['-k', 'a b']"
 
 
+@pytest.mark.slow
 def test_a_tool_keeps_its_own_version(project: Path) -> None:
     assert said(project / ".venv/bin/sam") == TOOLS
     assert said(project / ".venv-tools/bin/python", "-c", SAYS) == TOOLS
 
 
+@pytest.mark.slow
 def test_the_tools_packages_can_be_imported_next_to_the_tasks(project: Path) -> None:
     found = said(project / ".venv/bin/python", "-c", "import tool, elsewhere; print(tool.VERSION)")
 
@@ -98,6 +101,7 @@ def test_a_further_package_is_installed_for_the_tasks_and_leaves_the_tools_as_th
     assert {file: file.stat().st_mtime_ns for file in (project / ".venv-tools").rglob("*.py")} == before
 
 
+@pytest.mark.slow
 def test_pip_installs_for_the_tasks(project: Path) -> None:
     for name in ("pip", "pip3", "pip3.13"):
         assert f"{project}/.venv/lib/" in said(project / ".venv/bin" / name, "--version")

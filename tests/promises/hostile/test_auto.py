@@ -128,6 +128,7 @@ def test_whatever_goes_wrong_it_is_cut_seldom_and_never_above_its_most(
     assert len(one.sandbox.dead_letters) == 0
 
 
+@pytest.mark.slow
 def test_a_queue_that_rests_most_of_the_time_stays_near_its_first_rate(
     partner: Callable[..., Partner],
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
 
 @pytest.mark.parametrize(
     ("share", "watch_always"),
-    [(0.1, False), *slow((0.1, True), (0.2, False), (0.2, True), (0.4, False), (0.4, True))],
+    slow(*product((0.1, 0.2, 0.4), (False, True))),
 )
 def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     partner: Callable[..., Partner],

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.promises.hostile.test_failing import FAULTS
 from tests.promises.hostile.world import QUICK, HostileWorld
-from tests.support import watch
+from tests.support import slow, watch
 
 from zigzag import Context, task
 from zigzag_testing import Sandbox
@@ -51,7 +51,7 @@ class ExpiringWorld(HostileWorld):
         return tasks
 
 
-@pytest.fixture(params=range(30))
+@pytest.fixture(params=[*range(8), *slow(*range(8, 30))])
 def world(request: pytest.FixtureRequest) -> Any:
     draw = Random(request.param)
     world = ExpiringWorld(

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -196,7 +197,10 @@ def world(request: pytest.FixtureRequest) -> Iterator[BodiesWorld]:
         yield world
 
 
-DAY, NIGHT = ([(seed, wide) for wide in (False, True) for seed in each] for each in (range(2), range(2, 20)))
+DAY = ((3, False), (4, False), (1, True))
+"""Seeds, and whether the world is wide. Together they have each kind of fault, in the least time."""
+
+NIGHT = [world for world in product(range(20), (False, True)) if world not in DAY]
 
 
 @pytest.mark.parametrize("world", [*DAY, *slow(*((one,) for one in NIGHT))], indirect=True)

@@ -125,6 +125,7 @@ def test_what_fires_twice_does_not_multiply_the_others(kind: str, consumers: int
 class TestCap:
     CAP = 2_000
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("doubled", "caps"),
         [

@@ -20,7 +20,7 @@ from zigzag_testing.virtual_time import VirtualClock
 WINDOWS = (0.0, 1.0, 10.0, 60.0)
 
 
-@pytest.mark.parametrize("clocks", ["equal", "differing"])
+@pytest.mark.parametrize("clocks", [*slow("equal"), "differing"])
 @pytest.mark.parametrize("consumers", [1, *slow(2, 4)])
 @pytest.mark.parametrize("rate", [Rate(0.1, 10), Rate(0.5, 5), Rate(3, 1)], ids=str)
 def test_no_more_start_than_the_rate_allows(

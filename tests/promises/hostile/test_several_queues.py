@@ -145,7 +145,13 @@ IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", IN_TROUBLE)
+AT_EVERY_COMMIT = ("its calls hang", "its worker is throttled")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [pytest.param(one, marks=() if one in AT_EVERY_COMMIT else pytest.mark.slow) for one in IN_TROUBLE],
+)
 def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
     # Given two queues with a backlog, and a third of a large weight that is in trouble, with one as well
     def drained(make: Callable[[Sandbox], None], **more: int) -> World:

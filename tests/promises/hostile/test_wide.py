@@ -16,10 +16,10 @@ from tests.support import slow
 
 from zigzag_testing.faults import OF_A_WIDER_WORLD
 
-LONG = (1, 7, 9, 10, 11, 14, 15, 16, 22, 25, 26, 29, 31)
-"""Worlds that take as long as twelve others."""
+SEEDS = (6, 7, 10, 13, 15, 17, 18, 25, 27, 30)
+"""Together they have each width, in the least time."""
 
-SEEDS = [seed for seed in range(32) if seed not in (5, 21, *LONG)]
+MORE = [seed for seed in range(32) if seed not in (5, 21, *SEEDS)]
 """In these two, ticks wait for permits or slots for days, which takes as long as all others. `make soak` has
 such worlds."""
 
@@ -28,7 +28,7 @@ STRUCK: Counter[str] = Counter()
 """How often what has struck, in the worlds of this file."""
 
 
-@pytest.mark.parametrize("seed", [*SEEDS, *slow(*LONG)])
+@pytest.mark.parametrize("seed", [*SEEDS, *slow(*MORE)])
 def test_a_wider_world_breaks_no_promise(seed: int) -> None:
     judged = judge(draw(seed, messages=MESSAGES), JUDGES)
     STRUCK.update(judged.struck)

@@ -681,7 +681,7 @@ class TestWeights:
 
         return world.run(ticking()), received
 
-    @pytest.mark.parametrize("pollers", [4, 32])
+    @pytest.mark.parametrize("pollers", [4, *slow(32)])
     @pytest.mark.parametrize(
         "weights", [(6, 1), (6, 3, 1), *slow(((1, 1),), ((1, 20),), ((1, 1, 1, 1, 1),))], ids=str
     )

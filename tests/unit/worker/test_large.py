@@ -168,6 +168,7 @@ def test_a_stack_without_a_bucket_says_how_to_have_one() -> None:
     )
 
 
+@pytest.mark.slow
 def test_while_s3_is_away_the_message_waits_and_uses_up_no_attempt(stack: Stack) -> None:
     stack.bucket.away = "SlowDown"
     stack.point(body_of({"n": 1}))
