@@ -139,6 +139,7 @@ class BatchWork:
                 await self._delete_undeleted()
                 if await self._settle(await self._runner.interrupted(start, error), remaining[1:]):
                     await self._release(remaining[1:], Released(RELEASED_SECONDS, "its process ends"))
+                await self._delete_undeleted()  # this one, if it had succeeded before
                 await self._end()
             finally:  # also after an error of ours: the attempt's thread waits for the end
                 await self._host.exit(reason)
