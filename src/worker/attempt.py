@@ -181,10 +181,13 @@ class Runner:
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides the outcome of the error."""
         attempt = start.attempt
-        if (no_attempt := self._of_an_interrupt(error, start)) is not None:
-            return await self._no_attempt(start, *no_attempt)
-        if self._hold.lost:
+        no_attempt, record = self._of_an_interrupt(error, start), attempt.record
+        if no_attempt is None and self._hold.lost:
             return LEASE_LOST
+        if record is not None and (instead := await record.disown(error)) is not None:
+            return instead
+        if no_attempt is not None:
+            return await self._no_attempt(start, *no_attempt)
         if self._breaker is not None and not attempt.told:
             attempt.told = True  # once: a call that hangs must not take the time of the hard end as well
             attempt.hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
@@ -195,9 +198,9 @@ class Runner:
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
             await start.starts.failed(attempt)
-        free_in = 0.0 if attempt.record is None else await attempt.record.disown()
         if start.starts.concluded:
             return AlreadyDone()
+        free_in = 0.0 if record is None else record.free_in
         return waits(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
 
     def _of_an_interrupt(self, error: BaseException, start: Start) -> tuple[int, str] | None:
@@ -213,11 +216,10 @@ class Runner:
         return None
 
     async def _no_attempt(self, start: Start, seconds: int, reason: str) -> RetryLater:
-        """Takes the start back, and gives up the record of the run."""
+        """Takes the start back."""
         await start.starts.excuse(start.attempt)
         record = start.attempt.record
-        free_in = 0.0 if record is None else await record.disown()
-        return waits(free_in, RetryLater(seconds, reason))
+        return waits(0.0 if record is None else record.free_in, RetryLater(seconds, reason))
 
     def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))

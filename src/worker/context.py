@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from shared import log
 from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from worker.outcome import Attempt
-from zigzag import Context
+from zigzag import Context, ZigzagError
 
 
 def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
@@ -33,4 +34,11 @@ def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], 
         log=log.of_a_task(fields),
         seconds_left=lambda: max(0.0, seconds_left() - spare),
         failed=attempt.failed,
+        complete=lambda: _completion(attempt),
     )
+
+
+def _completion(attempt: Attempt) -> dict[str, Any]:
+    if attempt.record is None:
+        raise ZigzagError(f"context.completion needs @task(idempotent=True) above {attempt.task}")
+    return attempt.record.completion()

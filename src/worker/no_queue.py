@@ -6,12 +6,14 @@ Each class replaces a real one. worker.py chooses, once for each batch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.ports.records import Begun, Counted
 from worker.outcome import Limits, Outcome, Released
 from worker.result import Result
+from zigzag import ZigzagError
 
 
 class NoRecords:
@@ -36,7 +38,10 @@ class NoRecords:
     async def finish(self, key: str, owner: str, now: float) -> bool:
         return True
 
-    async def disown(self, key: str, owner: str) -> None: ...
+    async def disown(self, key: str, owner: str, until: float | None = None) -> None: ...
+
+    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
+        raise ZigzagError("context.completion needs a message: nothing is recorded of a task called directly")
 
 
 class NoSettler:

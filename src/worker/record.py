@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import AbstractAsyncContextManager
 from random import Random
+from typing import Any
 
 from shared import log
 from shared.errors import words
@@ -18,7 +19,7 @@ from shared.lease import (
 from shared.ports.clock import Clock
 from shared.ports.records import Begun, Busy, Done, Records, RecordsError
 from worker.host import Host, Sleep
-from worker.outcome import AlreadyDone, Outcome, RetryLater, longer
+from worker.outcome import AlreadyDone, Outcome, RetryLater, Succeeded, longer
 
 BUSY = "not started: another worker runs its task, or has its key"
 BUSY_MORE_SECONDS = (1, 5)
@@ -31,6 +32,7 @@ class Record:
     """The record of one run.
 
     owned    -- whether this worker owns the run now.
+    free_in  -- seconds until another worker can begin, once the ownership is given up.
     receives -- how often the message was received: after many receives it waits longer.
     """
 
@@ -38,6 +40,7 @@ class Record:
         self, records: Records, key: str, receives: int, clock: Clock, random: Random, host: Host
     ) -> None:
         self.owned = False
+        self.free_in = 0.0
         self._records = records
         self._key = key
         self._receives = receives
@@ -46,6 +49,8 @@ class Record:
         self._random = random
         self._host = host
         self._until = 0.0
+        self._handed_out = False
+        self._instead: Outcome | None = None
 
     async def own(self, lease_ends: float) -> Outcome | None:
         """Takes the ownership for the time of the lease. Returns the outcome if the task must not run."""
@@ -59,9 +64,7 @@ class Record:
             case Done():
                 return AlreadyDone()
             case Busy(other):
-                wait = max(0.0, other + EARLIER_SECONDS - self._clock.now())
-                seconds = int(wait) + self._random.randint(*BUSY_MORE_SECONDS)
-                return RetryLater(max(seconds, longer(self._receives, self._random)), BUSY)
+                return self._after(other, BUSY)
             case Begun():
                 self.owned, self._until = True, until
         return None
@@ -75,6 +78,8 @@ class Record:
         now = self._clock.now()
         next_at = min(now + BEAT_EVERY_SECONDS, self._until - EARLIER_SECONDS)
         while not await sleep(next_at - self._clock.now()):
+            if not self.owned:  # another thread ends the attempt
+                return
             now = self._clock.now()
             until = now + LEASE_SECONDS - EARLIER_SECONDS
             next_at = now + BEAT_EVERY_SECONDS
@@ -88,6 +93,11 @@ class Record:
                 log.write(logging.WARNING, "a heartbeat of the record failed", reason=reason)
                 next_at = now + BEAT_AGAIN_SECONDS
 
+    def completion(self) -> dict[str, Any]:
+        """Returns the completion as an item of a transaction of the task's own."""
+        self._handed_out = True
+        return self._records.completion(self._key, self._owner, self._clock.now())
+
     async def finish(self) -> None:
         if not self.owned:
             return
@@ -99,22 +109,45 @@ class Record:
             if not ours:
                 log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
 
-    async def disown(self) -> float:
-        """Gives up the ownership. Returns the seconds until another worker can begin.
+    async def disown(self, error: BaseException | None = None) -> Outcome | None:
+        """Gives up the ownership. Returns the outcome if `error` is no failure of the task: it is done, or,
+        with its completion handed out, whether it is can't be known or depends on another worker.
 
         If the process has to end, code of the task may still run: then the ownership ends a little later, by
-        itself.
+        itself. Its completion is refused at once.
         """
         if not self.owned:
-            return 0.0
+            return self._instead
         now, ends = self._clock.now(), self._host.exit_reason is not None
         self.owned = False
+        if self._handed_out:  # as long as there is no answer; another thread may ask meanwhile
+            self._instead = self._after(self._until, "whether it is done can't be known", error)
         try:
-            if not ends:
-                await self._records.disown(self._key, self._owner)
-            elif await self._records.extend(self._key, self._owner, now + ENDING_SECONDS):
-                self._until = now + ENDING_SECONDS
-        except RecordsError as error:  # the ownership ends by itself as well
-            log.write(logging.WARNING, "a record was not changed", reason=error.reason)
-            ends = True
-        return max(0.0, self._until + EARLIER_SECONDS - now) if ends else 0.0
+            found = await self._records.disown(self._key, self._owner, now + ENDING_SECONDS if ends else None)
+        except RecordsError as failed:  # the ownership ends by itself as well
+            log.write(logging.WARNING, "a record was not changed", reason=failed.reason)
+            self.free_in = max(0.0, self._until + EARLIER_SECONDS - now)
+        else:
+            self.free_in = ENDING_SECONDS + EARLIER_SECONDS if ends else 0.0
+            self._instead = self._instead_of(found, error)
+        return self._instead
+
+    def _instead_of(self, found: Done | Busy | None, error: BaseException | None) -> Outcome | None:
+        match found:
+            case Done(mine):
+                if error is not None:
+                    reason = words(error)
+                    log.write(
+                        logging.WARNING, "its task raised, but had recorded that it is done", reason=reason
+                    )
+                return Succeeded() if mine else AlreadyDone()
+            case Busy(other) if self._handed_out:
+                return self._after(other, "another worker has the record of its run", error)
+        return None
+
+    def _after(self, until: float, why: str, error: BaseException | None = None) -> RetryLater:
+        """Returns the outcome of a message that waits for the end of an ownership."""
+        wait = max(0.0, until + EARLIER_SECONDS - self._clock.now())
+        seconds = int(wait) + self._random.randint(*BUSY_MORE_SECONDS)
+        reason = why if error is None else f"{why}: {words(error)}"
+        return RetryLater(max(seconds, longer(self._receives, self._random)), reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from zigzag.values import Value
 
@@ -14,6 +14,17 @@ _LOG = logging.getLogger("zigzag.task")
 
 def _unlimited() -> float:
     return float("inf")
+
+
+def _completion_of_a_test() -> dict[str, Any]:
+    return {
+        "Update": {
+            "TableName": "zigzag-records",
+            "Key": {"key": {"S": "run#test#test"}},
+            "UpdateExpression": "SET done = :yes",
+            "ExpressionAttributeValues": {":yes": {"BOOL": True}},
+        }
+    }
 
 
 class Failed(Value):
@@ -50,9 +61,20 @@ class Context(Value):
     seconds_left -- a function that returns the seconds until the attempt is interrupted, which happens before
                     Lambda ends it.
     failed       -- the task that has failed, if this one is its `on_failure`; else None.
+    complete     -- a function that returns `completion`.
     """
 
-    __match_args__ = ("id", "task", "attempt", "sent_at", "attributes", "log", "seconds_left", "failed")
+    __match_args__ = (
+        "id",
+        "task",
+        "attempt",
+        "sent_at",
+        "attributes",
+        "log",
+        "seconds_left",
+        "failed",
+        "complete",
+    )
 
     def __init__(
         self,
@@ -64,6 +86,7 @@ class Context(Value):
         log: logging.Logger | logging.LoggerAdapter[logging.Logger] = _LOG,
         seconds_left: Callable[[], float] = _unlimited,
         failed: Failed | None = None,
+        complete: Callable[[], dict[str, Any]] = _completion_of_a_test,
     ) -> None:
         self.id: Final = id
         self.task: Final = task
@@ -73,6 +96,25 @@ class Context(Value):
         self.log: Final = log
         self.seconds_left: Final = seconds_left
         self.failed: Final = failed
+        self.complete: Final = complete
+
+    @property
+    def completion(self) -> Any:
+        """The completion of an idempotent task, as an item for a transaction of the task's own: if DynamoDB
+        accepts the transaction, the task is done, whatever becomes of its process.
+
+            client.transact_write_items(TransactItems=[…, context.completion])
+
+        It is an `{"Update": {…}}` in the form of `boto3.client("dynamodb")`; a client of `boto3.resource` has
+        another form. It goes into one transaction, the last thing that the task does: a second one is
+        refused, and so is one of a worker that no longer owns the run. Then nothing of it is written, and
+        boto3 raises TransactionCanceledException
+        (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+
+        Raises ZigzagError if the task is not idempotent, or was called directly. A test's own `Context()` has
+        an item for a table `zigzag-records`.
+        """
+        return self.complete()
 
     def __hash__(self) -> int:
         return hash((self.id, self.task, self.attempt))  # `attributes` may be a dict, which can't be hashed

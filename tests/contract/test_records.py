@@ -34,6 +34,10 @@ def finish(records: Records, owner: str) -> bool:
     return run_in_place(records.finish("run#1", owner, NOW))
 
 
+def disown(records: Records, owner: str, until: float | None = None) -> Done | Busy | None:
+    return run_in_place(records.disown("run#1", owner, until))
+
+
 def count(records: Records, owner: str, key: str = "starts#1") -> Counted:
     return run_in_place(records.count(key, owner, NOW))
 
@@ -101,6 +105,22 @@ class TestRuns:
         run_in_place(records.disown("run#1", "b"))
 
         assert begin(records, "c") == Busy(UNTIL)
+
+    def test_a_run_may_be_given_up_for_later(self, records: Records) -> None:
+        begin(records, "a")
+
+        assert disown(records, "a", NOW + 30) is None
+        assert begin(records, "b", NOW + 29) == Busy(NOW + 30)
+        assert disown(records, "a", NOW + 30) is None, "an answer was lost"
+        assert began(records, "b", NOW + 31)
+
+    def test_who_gives_it_up_is_told_what_became_of_it(self, records: Records) -> None:
+        assert disown(records, "a") is None
+        begin(records, "a")
+        assert disown(records, "b") == Busy(UNTIL)
+        finish(records, "a")
+        assert [disown(records, "a"), disown(records, "b")] == [Done(mine=True), Done()]
+        assert isinstance(begin(records, "b", UNTIL + 1), Done)
 
     def test_runs_are_apart_by_their_keys(self, records: Records) -> None:
         begin(records, "a")

@@ -11,7 +11,7 @@ from shared.aws.transport import ANSWER_SECONDS
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
-from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
+from shared.ports.records import Counted, Records, RecordsError
 from shared.ports.workers import Reply
 from zigzag_testing.faults import PROCESS, Faults
 from zigzag_testing.outages import UNANSWERED, Service, reply_of, suffer
@@ -157,16 +157,15 @@ class FaultyRecords:
     def __init__(
         self, records: Records, faults: Faults, clock: Clock, *, patience_seconds: float = 20
     ) -> None:
-        self._records = records
+        self._records, self.completion = records, records.completion
         self._faults = faults
         self._clock = clock
         self._patience_seconds = patience_seconds
         self._unstarted: str | None = None  # the key of a start that is recorded, and has not begun
         self._struck = 0  # faults of this process before it was recorded
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
-        begun: Begun | Busy | Done = await self._call(self._records.begin, key, owner, now, until)
-        return begun
+    async def begin(self, key: str, owner: str, now: float, until: float) -> Any:
+        return await self._call(self._records.begin, key, owner, now, until)
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         began = self._clock.now()
@@ -182,8 +181,8 @@ class FaultyRecords:
     async def finish(self, key: str, owner: str, now: float) -> bool:
         return bool(await self._call(self._records.finish, key, owner, now))
 
-    async def disown(self, key: str, owner: str) -> None:
-        await self._call(self._records.disown, key, owner)
+    async def disown(self, key: str, owner: str, until: float | None = None) -> Any:
+        return await self._call(self._records.disown, key, owner, until)
 
     async def count(self, key: str, owner: str, now: float) -> Counted:
         if key != self._unstarted:

@@ -6,9 +6,14 @@ It passes the same contract suite as the adapter on DynamoDB (`tests/contract`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from shared.aws.dynamodb_records import completion_in
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import Begun, Busy, Counted, Done
+from shared.ports.records import GIVEN_UP, Begun, Busy, Counted, Done
+
+TABLE = "zigzag-records"
+"""The table that completions name: `zigzag_testing.transactions` knows them by that."""
 
 
 @dataclass(slots=True)
@@ -75,10 +80,18 @@ class MemoryRecords:
             record.done, record.expires = True, now + RECORD_SECONDS
         return record is not None
 
-    async def disown(self, key: str, owner: str) -> None:
-        record = self._owned(key, owner)
-        if record is not None:
-            record.owner = None
+    async def disown(self, key: str, owner: str, until: float | None = None) -> Done | Busy | None:
+        record = self.records.get(key)
+        if record is not None and record.done:
+            return Done(mine=record.owner == owner)
+        if record is not None and record.owner == owner:
+            record.owner, record.until = (None, 0.0) if until is None else (GIVEN_UP, until)
+        elif record is not None and record.owner not in (None, GIVEN_UP):
+            return Busy(record.until)
+        return None
+
+    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
+        return {"Update": completion_in(TABLE, key, owner, now)}
 
     def _changed(self, key: str, now: float) -> Record:
         record = self.records.setdefault(key, Record())

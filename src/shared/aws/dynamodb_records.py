@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.aws.transport import AnsweredError, CallError, Transport, never
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import Begun, Busy, Counted, Done, RecordsError
+from shared.ports.records import GIVEN_UP, Begun, Busy, Counted, Done, RecordsError
 
 LEFT_SECONDS = 1.0
 """Of the function's time, for the call that settles the message: it comes after its records."""
@@ -29,6 +29,8 @@ _RESERVED = ("last", "owner", "until")
 
 _FREE = "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until < :now)"
 _MINE = "#owner = :owner"
+_MINE_TO_END = f"{_MINE} AND attribute_not_exists(done)"
+_DONE = "SET done = :yes, expires = :expires"
 _NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
 _COUNTED_LAST = "#last = :owner"
 
@@ -100,11 +102,26 @@ class DynamoDbRecords:
 
     async def finish(self, key: str, owner: str, now: float) -> bool:
         # A run that is done is still mine: this call may be sent again because its answer was lost.
-        change = "SET done = :yes, expires = :expires"
-        return await self._if(_MINE, key, change, {":yes": True, ":expires": _expires(now), ":owner": owner})
+        return await self._if(_MINE, key, _DONE, _done(owner, now))
 
-    async def disown(self, key: str, owner: str) -> None:
-        await self._if(_MINE, key, "REMOVE #owner, #until", {":owner": owner})
+    async def disown(self, key: str, owner: str, until: float | None = None) -> Done | Busy | None:
+        change = "REMOVE #owner, #until"
+        values: dict[str, Any] = {":owner": owner}
+        if until is not None:
+            change = "SET #owner = :nobody, #until = :until"
+            values |= {":nobody": GIVEN_UP, ":until": until}
+        try:
+            await self._update(key, change, values, _MINE_TO_END)
+        except _RefusedError as refused:
+            has_it = _text(refused.item, "owner")
+            if "done" in refused.item:
+                return Done(mine=has_it == owner)
+            if has_it not in ("", GIVEN_UP):
+                return Busy(_number(refused.item, "until"))
+        return None
+
+    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
+        return {"Update": completion_in(self._table, key, owner, now)}
 
     async def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
         """Makes the change if the condition holds. Returns whether it held."""
@@ -118,18 +135,9 @@ class DynamoDbRecords:
         self, key: str, change: str, values: dict[str, Any], condition: str = ""
     ) -> dict[str, Any]:
         """Makes the change and returns the new item. Raises _RefusedError if the condition does not hold."""
-        asked: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": {KEY: {"S": key}},
-            "UpdateExpression": change,
-            "ExpressionAttributeValues": {name: _typed(value) for name, value in values.items()},
-            "ReturnValues": "ALL_NEW",
-        }
+        asked = _asked(self._table, key, change, values, condition) | {"ReturnValues": "ALL_NEW"}
         if condition:
-            used = [name for name in _RESERVED if f"#{name}" in change + condition]
-            asked["ConditionExpression"] = condition
             asked["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-            asked["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
         try:
             until = self._ends_at() - LEFT_SECONDS
             answer = await self._transport.call("dynamodb", "UpdateItem", asked, until)
@@ -143,6 +151,31 @@ class DynamoDbRecords:
         if not isinstance(item, dict):
             raise RecordsError("BadAnswer: it has no Attributes")
         return item
+
+
+def completion_in(table: str, key: str, owner: str, now: float) -> dict[str, Any]:
+    """Returns the `Update` that records a completion in the table of that name. Unlike `finish` it is refused
+    if the run is done: it goes with an effect, which must not happen again
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
+    return _asked(table, key, _DONE, _done(owner, now), _MINE_TO_END)
+
+
+def _done(owner: str, now: float) -> dict[str, Any]:
+    return {":yes": True, ":expires": _expires(now), ":owner": owner}
+
+
+def _asked(table: str, key: str, change: str, values: dict[str, Any], condition: str) -> dict[str, Any]:
+    asked: dict[str, Any] = {
+        "TableName": table,
+        "Key": {KEY: {"S": key}},
+        "UpdateExpression": change,
+        "ExpressionAttributeValues": {name: _typed(value) for name, value in values.items()},
+    }
+    if condition:
+        used = [name for name in _RESERVED if f"#{name}" in change + condition]
+        asked["ConditionExpression"] = condition
+        asked["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
+    return asked
 
 
 class _RefusedError(Exception):

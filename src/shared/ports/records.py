@@ -8,7 +8,7 @@ task is owned like a run, for as long as no other one may be sent.
 from __future__ import annotations
 
 import hashlib
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 MAX_KEY_BYTES = 1024
 """DynamoDB's limit on a partition key is 2,048
@@ -61,8 +61,14 @@ class Busy(NamedTuple):
     until: float
 
 
-class Done:
-    """The task's completion is recorded."""
+class Done(NamedTuple):
+    """The task's completion is recorded: by the owner that asks, if it is `mine`."""
+
+    mine: bool = False
+
+
+GIVEN_UP = "nobody"
+"""The owner of a run that was given up, and that may not begin for a while."""
 
 
 class Records(Protocol):
@@ -93,5 +99,13 @@ class Records(Protocol):
     async def finish(self, key: str, owner: str, now: float) -> bool:
         """Records the completion. Returns False if `owner` is not, or no longer, the owner."""
 
-    async def disown(self, key: str, owner: str) -> None:
-        """Gives up the ownership, if `owner` has it."""
+    async def disown(self, key: str, owner: str, until: float | None = None) -> Done | Busy | None:
+        """Gives up the ownership, if `owner` has it and the run is not done: from then on its `completion` is
+        refused. Returns Done if it is done, Busy if another worker owns it, else None.
+
+        until -- when another worker may begin; None for at once.
+        """
+
+    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
+        """Returns what `finish` does as an item of a transaction of DynamoDB's. It is refused, and all of the
+        transaction with it, if `owner` is not, or no longer, the owner, or if the run is done."""

@@ -39,6 +39,10 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
     now = values.get("expires", 0.0) - RECORD_SECONDS
     before = records.records.get(key)
     starts, last = (before.starts, before.last) if before is not None else (0, None)
+    if change.startswith(("REMOVE #owner", "SET #owner = :nobody")):
+        mine = before is not None and before.owner == owner and not before.done
+        await records.disown(key, owner, values.get("until"))
+        return mine
     if change.startswith("SET #owner"):
         theirs = before is not None and before.owner is not None and before.until >= values["now"]
         return (
@@ -62,9 +66,6 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
         return await records.extend(key, owner, values["until"])
     if change.startswith("SET done"):
         return await records.finish(key, owner, now)
-    if change.startswith("REMOVE #owner"):
-        await records.disown(key, owner)
-        return before is not None
     raise AssertionError(f"DynamoDB is asked to {change}")
 
 

@@ -43,9 +43,9 @@ answers("after a failure the record keeps its owner", "H7", "worker.record:Recor
 
 
 @breaks("a run is given up while its code may still run", "H129", "worker.record:Record.disown")
-async def _(original, self):
+async def _(original, self, *error):
     self._host.exit_reason = None
-    return await original(self)
+    return await original(self, *error)
 
 
 @breaks("a retry comes while its run is still owned", "H132", "worker.attempt:waits")

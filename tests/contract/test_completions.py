@@ -1,0 +1,90 @@
+"""A completion goes into a transaction of DynamoDB's, which writes all of it or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from tests.contract.places import at_ministack, at_moto, make_table
+from tests.contract.test_records import NOW, UNTIL, begin, disown, finish
+
+from shared.ports.records import Begun, Done, Records
+from zigzag_testing.faults import Faults
+from zigzag_testing.memory_records import MemoryRecords
+from zigzag_testing.transactions import Transactions
+
+EFFECTS = "effects"
+EFFECT = {"Put": {"TableName": EFFECTS, "Item": {"key": {"S": "an effect"}}}}
+
+type Commit = Callable[[str], bool]
+type Table = tuple[Records, Commit, Callable[[], int]]
+
+
+def _commits(records: Records, client: Any, owner: str) -> bool:
+    items = [EFFECT, records.completion("run#1", owner, NOW)]
+    try:
+        client.transact_write_items(TransactItems=items)
+    except Exception as error:
+        codes = [reason["Code"] for reason in error.response["CancellationReasons"]]  # type: ignore[attr-defined]
+        assert codes == ["None", "ConditionalCheckFailed"]
+        return False
+    return True
+
+
+@pytest.fixture(params=["sandbox", "moto", pytest.param("ministack", marks=pytest.mark.slow)])
+def table(request: pytest.FixtureRequest) -> Iterator[Table]:
+    """Yields records, what commits for an owner, and the number of effects."""
+    if request.param == "sandbox":
+        memory = MemoryRecords()
+        world: Any = SimpleNamespace(records=memory, faults=Faults.none())
+        client = Transactions(world)
+        yield memory, lambda owner: _commits(memory, client, owner), lambda: len(client.written)
+        return
+    with (at_moto if request.param == "moto" else at_ministack)() as place, place.records() as records:
+        boto, effects = boto3.client("dynamodb"), f"{EFFECTS}"
+        make_table(effects)
+        count = lambda: boto.scan(TableName=effects)["Count"]  # noqa: E731
+        yield records, lambda owner: _commits(records, boto, owner), count
+
+
+def test_the_owner_commits_once_and_then_it_is_done(table: Table) -> None:
+    records, commit, effects = table
+    begin(records, "a")
+
+    assert [commit("a"), commit("a")] == [True, False]
+    assert effects() == 1
+    assert disown(records, "a") == Done(mine=True)
+    assert finish(records, "a")
+    assert isinstance(begin(records, "b", UNTIL + 1), Done)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        lambda records: None,
+        lambda records: begin(records, "b"),
+        lambda records: [begin(records, "a"), disown(records, "a")],
+        lambda records: [begin(records, "a"), disown(records, "a", UNTIL)],
+        lambda records: [begin(records, "a"), begin(records, "b", UNTIL + 1, UNTIL + 100)],
+        lambda records: [begin(records, "a"), finish(records, "a")],
+    ],
+    ids=["nobody began", "another began", "given up", "given up for later", "lost", "done"],
+)
+def test_nothing_is_written_by_who_does_not_own_the_run(
+    table: Table, before: Callable[[Records], object]
+) -> None:
+    records, commit, effects = table
+    before(records)
+
+    assert not commit("a")
+    assert effects() == 0
+
+
+def test_an_ownership_that_has_ended_counts_until_another_begins(table: Table) -> None:
+    records, commit, _ = table
+    assert isinstance(begin(records, "a", NOW - 1000, NOW - 900), Begun)
+
+    assert commit("a")
