@@ -10,6 +10,7 @@ from tests.project.docs.pages import PAGES, ROOT, STARTER, anchors, blocks, comm
 # Files that a reader makes, or a command.
 MADE = {
     "mutants.md",
+    "once_in_sql.py",
     "src/tasks/take_order.py",
     "tests/tasks",
     "tests/tasks/",
