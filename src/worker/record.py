@@ -95,8 +95,9 @@ class Record:
 
     def completion(self) -> dict[str, Any]:
         """Returns the completion as an item of a transaction of the task's own."""
+        completion = self._records.completion(self._key, self._owner, self._clock.now())
         self._handed_out = True
-        return self._records.completion(self._key, self._owner, self._clock.now())
+        return completion
 
     async def finish(self) -> None:
         if not self.owned:

@@ -12,6 +12,7 @@ import pytest
 from tests.support import body_of
 from tests.unit.worker.conftest import Bench
 
+from shared.delivery import Delivery
 from worker.result import Report
 from zigzag import Context, Reject, Retry, Unavailable, task
 from zigzag_testing.faults import Crash, Faults
@@ -215,3 +216,17 @@ def test_a_task_that_is_not_idempotent_is_told_what_it_needs(desk: Desk) -> None
     assert desk.comes().reason == (
         "failed after 1 attempt: ZigzagError: context.completion needs @task(idempotent=True) above book"
     )
+
+
+def test_a_task_that_is_called_directly_is_told_why_it_can_not(desk: Desk) -> None:
+    event = Delivery({"MessageId": "m", "Body": body_of("book", id="a")})
+
+    (report,) = desk.work(event)
+
+    assert "context.completion needs a message: nothing is recorded" in (report.reason or "")
+
+
+def test_in_a_unit_test_a_context_has_one_too(desk: Desk) -> None:
+    asyncio.run(desk.table["book"].function({}, Context()))
+
+    assert desk.tables.written == [EFFECT]
