@@ -42,8 +42,8 @@ def test_each_effect_is_there_once_wherever_its_worker_was_killed(deployed: Depl
         sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
 
     assert wait_until(lambda: not deployed.ledger.queued(), 240)
+    assert deployed.ledger.dead_letters() == []
 
     tables = [one for one in dynamodb.list_tables()["TableNames"] if re.search("AccountTable", one)]
     items = dynamodb.scan(TableName=tables[0])["Items"]
     assert {item["id"]["S"]: item["times"]["N"] for item in items} == dict.fromkeys(HARMS, "1")
-    assert deployed.ledger.dead_letters() == []

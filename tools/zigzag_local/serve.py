@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def sender(path: str, body: bytes) -> str:
 
 
 def leading_keys(body: bytes) -> list[str]:
-    """Returns the partition keys that a call to DynamoDB names, for items whose key is one attribute.
+    """Returns the partition keys that a call to DynamoDB names, for items whose key is one attribute. Of a
+    transaction, each item has one, which is empty if it is not known.
 
     AWS has them in the condition key dynamodb:LeadingKeys
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html).
@@ -62,19 +64,31 @@ def leading_keys(body: bytes) -> list[str]:
         found = [asked["Key"]] if "Key" in asked else []
         for of_table in asked.get("RequestItems", {}).values():
             found += of_table["Keys"]
-        return [str(*typed.values()) for key in found for (typed,) in [key.values()]]
+        keys = [str(*typed.values()) for key in found for (typed,) in [key.values()]]
+        items = [detail for item in asked.get("TransactItems", ()) for detail in item.values()]
+        return keys + [_only_key(detail.get("Key", {})) for detail in items]
     except (ValueError, KeyError, TypeError, AttributeError):  # not for us to complain about
         return []
+
+
+def _only_key(key: dict[str, dict[str, str]]) -> str:
+    return str(*next(iter(key.values())).values()) if len(key) == 1 else ""
 
 
 def judge_as_aws(actions: Any) -> None:
     """Corrects the permissions that the module ministack.core.iam_actions finds for a request."""
     its_action, its_resource = actions.extract_iam_action, actions.extract_resource_arn
-    its_context = actions.dynamodb_service_context
+    its_context, its_checks = actions.dynamodb_service_context, actions.dynamodb_transaction_checks
+    keys: list[str] = []  # of the last request
 
     def context(body: bytes) -> Any:
+        nonlocal keys
         keys = leading_keys(body)
         return {**its_context(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
+
+    def checks(*request: Any) -> Any:
+        found = its_checks(*request)
+        return _one_by_one(found, keys) if found and len(found) == len(keys) else found
 
     def action(*request: Any) -> Any:
         found = its_action(*request)
@@ -87,7 +101,14 @@ def judge_as_aws(actions: Any) -> None:
         return its_resource(*request)
 
     actions.extract_iam_action, actions.extract_resource_arn = action, resource
-    actions.dynamodb_service_context = context
+    actions.dynamodb_service_context, actions.dynamodb_transaction_checks = context, checks
+
+
+def _one_by_one(checks: Sequence[Any], keys: list[str]) -> Iterator[Any]:
+    """Yields the checks of a transaction, whose context has `keys`: for each, those of its own item."""
+    for check, key in zip(checks, keys.copy(), strict=True):
+        keys[:] = [key]
+        yield check
 
 
 def let_events_wait(lambdas: Any) -> None:

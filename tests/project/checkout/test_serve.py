@@ -71,6 +71,7 @@ def test_a_line_that_a_function_logs_late_is_waited_for() -> None:
         (b'{"RequestItems": {"t": {"Keys": [{"key": {"S": "a"}}, {"key": {"S": "b"}}]}}}', ["a", "b"]),
         (b'{"Key": {"id": {"S": "a"}, "at": {"N": "1"}}}', []),
         (b'{"RequestItems": {"t": [{"PutRequest": {}}]}}', []),
+        (b'{"TransactItems": [{"Update": {"Key": {"id": {"S": "a"}}}}, {"Put": {"Item": {}}}]}', ["a", ""]),
         (b'{"TableName": "t"}', []),
         (b"[]", []),
         (b"", []),
@@ -81,9 +82,27 @@ def test_a_call_to_a_table_is_judged_by_the_keys_that_it_names(body: bytes, keys
         extract_iam_action=None,
         extract_resource_arn=None,
         dynamodb_service_context=lambda body: {"dynamodb:Select": "ALL_ATTRIBUTES"},
+        dynamodb_transaction_checks=lambda *request: [],
     )
     serve.judge_as_aws(actions)
 
     found = actions.dynamodb_service_context(body)
     assert found.pop("dynamodb:LeadingKeys", []) == keys
     assert found == {"dynamodb:Select": "ALL_ATTRIBUTES"}
+
+
+def test_each_item_of_a_transaction_is_judged_by_its_own_key() -> None:
+    items = b'{"Update": {"Key": {"id": {"S": "a"}}}}, {"Delete": {"Key": {"id": {"S": "b"}}}}'
+    body = b'{"TransactItems": [%b]}' % items
+    its_checks = [("dynamodb:UpdateItem", "arn:t"), ("dynamodb:DeleteItem", "arn:t")]
+    actions = SimpleNamespace(
+        extract_iam_action=None,
+        extract_resource_arn=None,
+        dynamodb_service_context=lambda body: {},
+        dynamodb_transaction_checks=lambda *request: its_checks,
+    )
+    serve.judge_as_aws(actions)
+
+    context = {**actions.dynamodb_service_context(body)}
+    judged = [(check, [*context["dynamodb:LeadingKeys"]]) for check in actions.dynamodb_transaction_checks()]
+    assert judged == [(its_checks[0], ["a"]), (its_checks[1], ["b"])]
