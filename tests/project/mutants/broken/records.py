@@ -42,6 +42,15 @@ async def _(original, self):
 answers("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
 
 
+answers("an error counts as a failure though the run is done", "H188", "worker.record:Record._instead_of")
+
+
+@breaks("a completion is accepted from anybody", "H187 H189", "shared.aws.dynamodb_records:completion_in")
+def _(original, *arguments):
+    asked = original(*arguments)
+    return asked | {"ConditionExpression": "#owner = :owner OR #owner <> :owner"}
+
+
 @breaks("a run is given up while its code may still run", "H129", "worker.record:Record.disown")
 async def _(original, self, *error):
     self._host.exit_reason = None
