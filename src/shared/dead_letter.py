@@ -6,6 +6,9 @@ only then the message is deleted: nothing is deleted that is not stored elsewher
 
 A producer can set an attribute of that name, too. So we read only notes that we could have written: a letter
 that SQS refuses would come again and again.
+
+A message that `zigzag dead-letters redrive` has sent carries a token in its note, whose record lets it run to
+success once (`worker/redrive.py`). A letter's note says where its next token comes `from`.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from random import Random
 from typing import Any, NamedTuple
@@ -32,14 +35,9 @@ MAX_MESSAGE_BYTES = 1_048_576
 
 MAX_TRACEBACK_CHARACTERS = 4_000
 MAX_REASON_CHARACTERS = 1_000
+_SHA256 = "[0-9a-f]{64}"
 MAX_ID_CHARACTERS = 1_000
 """A longer id is not in the note. Only a body can have such an id, and it still has it after a redrive."""
-
-_NAME = r"(?i)(?!AWS\.|Amazon\.|\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)"
-_TYPE = r"(String|Number|Binary)(\..{1,200})?"
-_NUMBER = r"[0-9eE.+-]+"
-"""Patterns of attributes that SQS accepts
-(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html)."""
 
 
 class Cause(NamedTuple):
@@ -88,9 +86,14 @@ async def move_to_dead_letters(
     dead_letters: Queue,
     clock: Clock,
     random: Random,
+    spend: Callable[[], Awaitable[bool]] | None = None,
 ) -> Move:
-    """Moves the message to the dead-letter queue. Never raises for an error of AWS."""
-    letter = compose(delivery, cause, clock.now())
+    """Moves the message to the dead-letter queue. Never raises for an error of AWS.
+
+    spend -- records before the delete that the message's token is used up, and returns whether it did; None
+             if it is not.
+    """
+    letter = compose(delivery, cause, clock.now(), spend is not None)
     if NOTE not in letter.attributes:
         log.write(logging.WARNING, "dead letter without a note: no room for it", reason=cause.reason)
     try:
@@ -99,6 +102,8 @@ async def move_to_dead_letters(
         log.write(logging.ERROR, "dead letter refused; the message will come again", reason=str(error))
         await _try(queue.change_visibility([delivery], random.randint(60, 120)), "not postponed")
         return Move.REFUSED
+    if spend is not None and not await spend():
+        return Move.COPIED
     # If the delete fails, the message comes and is moved again: readers merge letters by `message_id`.
     deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
     return Move.MOVED if deleted else Move.COPIED
@@ -114,28 +119,42 @@ async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
     return not reasons
 
 
-def compose(delivery: Delivery, cause: Cause, now: float) -> Outgoing:
-    """Returns the dead letter, within SQS's limits: the note is shortened, or left out in the end."""
+def compose(delivery: Delivery, cause: Cause, now: float, spent: bool = False) -> Outgoing:
+    """Returns the dead letter, within SQS's limits: the note is shortened, or left out in the end.
+
+    spent -- whether the message's token is used up, if a redrive gave it one: then the letter's redrive makes
+             the next token from it. Otherwise the letter keeps it.
+    """
     delivery = delivery.read_once()
+    # SQS drops a second letter with the same id. One whose token is used up must not be dropped for one that
+    # keeps it.
+    once = f"{delivery.message_id}-spent" if spent else delivery.message_id
     letter = Outgoing(
         body=delivery.body,
         attributes=original_attributes(delivery),
         group=delivery.group,
-        deduplication_id=delivery.message_id if delivery.from_fifo else None,
+        deduplication_id=once if delivery.from_fifo else None,
         trace_header=delivery.trace_header,
     )
+    noted = with_note(delivery, _notes(delivery, cause, now, spent))
+    return letter if noted is None else letter._replace(attributes=noted)
+
+
+def with_note(delivery: Delivery, notes: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]] | None:
+    """Returns the message's attributes with the first of the notes that fits, or None if none does."""
     attributes = {name: value for name, value in delivery.attributes.items() if name != NOTE}
     displaced = note_of(delivery).get("displaced", {})
     if len(attributes) >= MAX_ATTRIBUTES:
         last = max(attributes)
         displaced = {last: attributes[last]}
         attributes = {name: value for name, value in attributes.items() if name != last}
-    for note in _notes(delivery, cause, now, displaced):
-        said = {key: value for key, value in note.items() if value is not None}
+    more = _displaced_as_text(displaced) if displaced else {}
+    for note in notes:
+        said = {key: value for key, value in {**note, **more}.items() if value is not None}
         noted = {**attributes, NOTE: {"DataType": "String", "StringValue": json.dumps(said)}}
         if size(delivery.body, noted) <= MAX_MESSAGE_BYTES:
-            return letter._replace(attributes=noted)
-    return letter
+            return noted
+    return None
 
 
 def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
@@ -145,15 +164,17 @@ def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
 
 
 def note_of(delivery: Delivery) -> dict[str, Any]:
-    """Returns `id`, `message_id`, `displaced`, and `attempts` if 0, of a redriven dead letter's note."""
+    """Returns `id`, `message_id`, `from`, `token`, `displaced`, and `attempts` if 0, of a note."""
     try:
         note = json.loads(delivery.attributes[NOTE]["StringValue"])
     except (KeyError, TypeError, ValueError, RecursionError):
         return {}
     if not isinstance(note, dict):
         return {}
-    found = {key: note[key] for key in ("id", "message_id") if _is_id(note.get(key))}
+    found = {key: note[key] for key in ("id", "message_id", "from") if _is_id(note.get(key))}
     found |= {"attempts": 0} if note.get("attempts") == 0 else {}
+    if isinstance(token := note.get("token"), str) and re.fullmatch(_SHA256, token):
+        found["token"] = token
     return {**found, "displaced": one} if (one := _displaced(note.get("displaced"))) else found
 
 
@@ -167,16 +188,17 @@ def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
     return total
 
 
-def _notes(
-    delivery: Delivery, cause: Cause, now: float, displaced: Mapping[str, Any]
-) -> Iterator[dict[str, Any]]:
-    """Yields the note in four lengths, the longest first."""
+def _notes(delivery: Delivery, cause: Cause, now: float, spent: bool) -> Iterator[dict[str, Any]]:
+    """Yields the note in five lengths, the longest first."""
+    token = note_of(delivery).get("token")
+    shortest = {"from": token or delivery.message_id} if spent or token is None else {"token": token}
     first = note_of(delivery).get("message_id", delivery.message_id)
     barest = {
         "reason": cause.reason[:MAX_REASON_CHARACTERS],
         "id": cause.id if _is_id(cause.id) else None,
         "message_id": first,
-        **({"displaced": _with_text(displaced)} if displaced else {}),
+        "source": delivery.queue_url,
+        **shortest,
     }
     plain = {
         **barest,
@@ -187,21 +209,13 @@ def _notes(
         "on_failure": cause.on_failure,
         "sent": delivery.sent_at,
         "moved": now,
-        "source": delivery.queue_url,
     }
     with_error = {**plain, "error": cause.error and cause.error[:MAX_REASON_CHARACTERS]}
     yield {**with_error, "traceback": cause.traceback and cause.traceback[-MAX_TRACEBACK_CHARACTERS:]}
     yield with_error
     yield plain
     yield barest
-
-
-def _with_text(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Returns attributes for JSON: a binary value becomes hexadecimal."""
-    return {
-        name: {key: value.hex() if isinstance(value, bytes) else value for key, value in attribute.items()}
-        for name, attribute in attributes.items()
-    }
+    yield shortest
 
 
 def _is_id(value: Any) -> bool:
@@ -212,39 +226,15 @@ def _is_id(value: Any) -> bool:
     )
 
 
+def _displaced_as_text(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    from shared.displaced import written  # few messages have ten attributes
+
+    return {"displaced": written(attributes)}
+
+
 def _displaced(value: Any) -> dict[str, dict[str, Any]]:
-    """Returns the one attribute in a note, in SQS's form; {} if SQS would not accept it."""
-    if not isinstance(value, dict) or len(value) != 1:
+    if value is None:
         return {}
-    ((name, attribute),) = value.items()
-    if not isinstance(attribute, dict) or name == NOTE or not re.fullmatch(_NAME, name):
-        return {}
-    kind, text, hexadecimal = (attribute.get(key) for key in ("DataType", "StringValue", "BinaryValue"))
-    if not isinstance(kind, str) or not re.fullmatch(_TYPE, kind) or re.search(REFUSED_CHARACTERS, kind):
-        return {}
-    if kind.startswith("Binary"):
-        content = _bytes(hexadecimal)
-        return {name: {"DataType": kind, "BinaryValue": content}} if content else {}
-    if not isinstance(text, str) or not text or re.search(REFUSED_CHARACTERS, text):
-        return {}
-    if kind.startswith("Number") and not _is_number(text):
-        return {}
-    return {name: {"DataType": kind, "StringValue": text}}
+    from shared.displaced import read  # few messages have ten attributes
 
-
-def _bytes(hexadecimal: Any) -> bytes:
-    try:
-        return bytes.fromhex(hexadecimal)
-    except (TypeError, ValueError):
-        return b""
-
-
-def _is_number(text: str) -> bool:
-    """Returns whether SQS accepts the text as a number: 38 digits, from 10^-128 to 10^126."""
-    from decimal import Decimal, InvalidOperation  # loaded for dead letters with attributes only
-
-    try:
-        number = Decimal(text) if re.fullmatch(_NUMBER, text) else Decimal("NaN")
-    except InvalidOperation:
-        return False
-    return number.is_finite() and len(number.as_tuple().digits) <= 38 and -128 <= number.adjusted() <= 126
+    return read(value, NOTE)

@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from shared import log
+from shared.dead_letter import note_of
 from shared.delivery import Delivery
 from shared.errors import words
 from shared.ports.clock import Clock
@@ -88,8 +89,15 @@ class Runner:
 
         first -- whether it is the first of its batch.
         """
-        starts = Starts(delivery, self._records, self._clock, self._random)
-        return Start(delivery, Attempt(), starts, self._clock.now(), first)
+        token = note_of(delivery).get("token") if delivery.attributes else None
+        starts = Starts(delivery, self._records, self._clock, self._random, token)
+        start = Start(delivery, Attempt(), starts, self._clock.now(), first)
+        if token is None:
+            return start
+        from worker.redrive import Redrive  # for what an operator's redrive has sent
+
+        redrive = Redrive(token, delivery, self._records, self._clock, self._random, self._host)
+        return start._replace(redrive=redrive)
 
     async def attempt(self, start: Start, end: End) -> Result:
         """Makes the attempt while its delivery is held. Never raises an error of the user's code.
@@ -106,7 +114,7 @@ class Runner:
             outcome = await self._failed(start, error)
         if start.attempt.record is not None and isinstance(outcome, Succeeded):
             await start.attempt.record.finish()  # before the delete, so that it can't run again
-        return self._result(start, outcome, error)
+        return await self._result(start, outcome, error)
 
     async def interrupted(self, start: Start, error: BaseException | None) -> Result:
         """Returns the result of an attempt that runs on after its time: the function's time, if `error` is
@@ -116,14 +124,22 @@ class Runner:
         """
         attempt = start.attempt
         if attempt.outcome is not None:
-            return self._result(start, attempt.outcome, None)
+            return await self._result(start, attempt.outcome, None)
         error = attempt.error or error or of_the_import(FunctionEndsError(INTERRUPTED), attempt)
-        return self._result(start, await self._failed(start, error), error)
+        return await self._result(start, await self._failed(start, error), error)
 
     async def _run(self, start: Start, end: End) -> Outcome:
         """Runs the task, or returns why it must not run now."""
-        attempt, delivery = start.attempt, start.delivery
         await self._hold.confirm()
+        if start.redrive is None:
+            return await self._start(start, end)
+        if (refusal := await start.redrive.own(self._hold.ends)) is not None:
+            return refusal
+        async with start.redrive.while_running():
+            return await self._start(start, end)
+
+    async def _start(self, start: Start, end: End) -> Outcome:
+        attempt, delivery = start.attempt, start.delivery
         refusal = await start.starts.begin(attempt, self._limits(delivery))
         if refusal is not None:
             return refusal
@@ -221,8 +237,10 @@ class Runner:
         record = start.attempt.record
         return waits(0.0 if record is None else record.free_in, RetryLater(seconds, reason))
 
-    def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
+    async def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))
+        if start.redrive is not None:
+            outcome = await start.redrive.ended(outcome)
         if isinstance(error, FunctionEndsError) and not start.attempt.entered:
             error = None  # no code of the user's raised it; the reason is enough
         return Result(start, outcome, error, self._clock.now() - start.at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.delivery import Delivery
 from worker.outcome import (
@@ -18,11 +18,15 @@ from worker.outcome import (
 )
 from worker.starts import MAX_STARTS, Starts
 
+if TYPE_CHECKING:
+    from worker.redrive import Redrive
+
 
 class Start(NamedTuple):
     """A start of a delivery, at a time in epoch seconds.
 
-    first -- whether it is the first of its batch, with all of the function's time.
+    first   -- whether it is the first of its batch, with all of the function's time.
+    redrive -- the record of its token, if a redrive sent it.
     """
 
     delivery: Delivery
@@ -30,6 +34,7 @@ class Start(NamedTuple):
     starts: Starts
     at: float
     first: bool = True
+    redrive: Redrive | None = None
 
     @property
     def had_less_time(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from random import Random
 
@@ -67,16 +67,20 @@ class Settler:
 
     async def _dead_letter(self, result: Result, cause: Cause) -> bool:
         """Moves the message to the dead letters, after the task that repairs it was sent, if there is one."""
-        delivery, starts = result.start.delivery, result.start.starts
-        if cause.on_failure not in (None, NOTIFY):
-            # Its own task never starts again: it could succeed next to the repair.
-            await starts.conclude(cause)
+        delivery, starts, redrive = result.start.delivery, result.start.starts, result.start.redrive
+        repaired, spend = cause.on_failure not in (None, NOTIFY), None
+        if repaired or (redrive is not None and redrive.owned):
+            # Its own task never starts again: it could succeed beside the repair, or the letter's redrive.
+            concluded = await starts.conclude(cause)
+            spend = redrive.spend if redrive is not None and redrive.owned and concluded else None
+        if repaired:
             sent = await self._send_repair(delivery, cause)
             if sent is None:
                 return False
             cause = sent
-        moved = await self._move(delivery, cause)
-        if moved is not Move.MOVED:  # what was sent is not sent again
+        moved = await self._move(delivery, cause, spend)
+        # What was sent is not sent again. But where the letter keeps its token, its record stays as it is.
+        if moved is not Move.MOVED and (redrive is None or spend is not None):
             left = cause._replace(on_failure=None)
             await starts.conclude(left if moved is Move.REFUSED else None)
         return moved is Move.MOVED
@@ -160,9 +164,11 @@ class Settler:
         known = inf if delivery.first_received_at is None else now - delivery.first_received_at
         return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept, known)
 
-    async def _move(self, delivery: Delivery, cause: Cause) -> Move:
+    async def _move(
+        self, delivery: Delivery, cause: Cause, spend: Callable[[], Awaitable[bool]] | None = None
+    ) -> Move:
         return await move_to_dead_letters(
-            delivery, cause, self._queue, self._dead_letters, self._clock, self._random
+            delivery, cause, self._queue, self._dead_letters, self._clock, self._random, spend
         )
 
     def _say_unreached(self, what: str, error: Exception) -> None:

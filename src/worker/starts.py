@@ -40,10 +40,17 @@ class UnmarkedError(BrokenTaskError):
 
 
 class Starts:
-    def __init__(self, delivery: Delivery, records: Records, clock: Clock, random: Random) -> None:
+    """The starts of a delivery's message; of a redriven one, those of all messages with its token."""
+
+    def __init__(
+        self, delivery: Delivery, records: Records, clock: Clock, random: Random, token: str | None = None
+    ) -> None:
         self._receives = delivery.receive_count
+        self._always = token is not None  # another message may have all of it behind it
         self._records = records
-        self._key = record_key("starts", delivery.message_id)
+        self._key = (
+            record_key("starts", delivery.message_id) if token is None else record_key("redrive", token)
+        )
         self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda sent twice has two owners
         self._clock = clock
         self._random = random
@@ -60,7 +67,7 @@ class Starts:
 
         Returns the outcome if the task must not start, or None.
         """
-        first = self._receives <= 1
+        first = self._receives <= 1 and not self._always
         if first and not limits.near_the_end:
             return None
         try:
@@ -122,21 +129,24 @@ class Starts:
         except RecordsError as error:
             _say(error)
 
-    async def conclude(self, cause: Cause | None = None) -> None:
-        """Records that only the message's delete is left to do, or its dead letter with this cause."""
+    async def conclude(self, cause: Cause | None = None) -> bool:
+        """Records that only the message's delete is left to do, or its dead letter with this cause. Returns
+        whether it did."""
         letter = "" if cause is None else cause.to_text()
-        await self._tried(self._records.conclude(self._key, self._clock.now(), letter))
+        return await self._tried(self._records.conclude(self._key, self._clock.now(), letter))
 
     async def _count(self, attempt: Attempt) -> Counted:
         self._counted = await self._records.count(self._key, self._owner, self._clock.now())
         attempt.number = self._counted.starts
         return self._counted
 
-    async def _tried(self, call: Awaitable[Any]) -> None:
+    async def _tried(self, call: Awaitable[Any]) -> bool:
         try:
             await call
         except RecordsError as error:
             _say(error)
+            return False
+        return True
 
 
 def _say(error: RecordsError) -> None:

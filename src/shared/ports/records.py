@@ -1,8 +1,8 @@
 """The records of messages and tasks, which are kept across deliveries.
 
 There are two kinds. A message's record counts its starts, as SQS's receive count also grows without a start.
-The record of a run of an idempotent task names its owner, and says whether it is done. A notice of a failed
-task is owned like a run, for as long as no other one may be sent.
+The record of a run of an idempotent task names its owner, and says whether it is done. The one of a redrive's
+token does both. A notice of a failed task is owned like a run, for as long as no other one may be sent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ MAX_KEY_BYTES = 1024
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
 
-def record_key(kind: Literal["starts", "run", "gate", "consumer", "notice"], *names: str) -> str:
+def record_key(kind: Literal["starts", "run", "redrive", "gate", "consumer", "notice"], *names: str) -> str:
     """Returns the key of a record: its kind and its names, hashed if they are too long.
 
     No name can give the key of another kind, or of other names.

@@ -88,10 +88,11 @@ def test_the_consumer_may_touch_gates_and_nothing_else_of_the_table(template: Te
 
 
 @pytest.mark.parametrize(
-    ("flow_control", "kinds"), [("false", ("starts", "run")), ("true", ("starts", "run", "gate"))]
+    ("flow_control", "kinds"),
+    [("false", ("starts", "run", "redrive")), ("true", ("starts", "run", "redrive", "gate"))],
 )
 def test_the_worker_may_touch_a_gate_only_where_the_flow_is_controlled(
-    template: Template, flow_control: str, kinds: tuple[Literal["starts", "run", "gate"], ...]
+    template: Template, flow_control: str, kinds: tuple[Literal["starts", "run", "redrive", "gate"], ...]
 ) -> None:
     (policy,) = template.decided(template.properties("WorkerRole")["Policies"], FlowControl=flow_control)
     (found,) = [one for one in statements(policy["PolicyDocument"]) if arn("RecordsTable") in one["Resource"]]

@@ -78,6 +78,7 @@ class TestCompose:
             "moved": NOW,
             "source": QUEUE_URL,
             "message_id": "m-1",
+            "from": "m-1",
             "version": "$LATEST",
         }
 
@@ -94,7 +95,7 @@ class TestCompose:
     def test_the_note_says_nothing_that_the_message_does_not(self) -> None:
         letter = letter_of(cause=Cause("the body is not JSON"))
 
-        assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id", "version"}
+        assert set(note(letter)) == {"reason", "attempts", "moved", "source", "message_id", "from", "version"}
 
     def test_on_a_standard_queue_there_is_no_deduplication_id(self) -> None:
         letter = letter_of(system={"MessageGroupId": "tenant"})
@@ -169,7 +170,8 @@ class TestSize:
             pytest.param(3_000, {"reason", "id", "task", "error"}, id="no room for the traceback"),
             pytest.param(1_000, {"reason", "id", "task"}, id="nor for the error"),
             pytest.param(620, {"reason", "id"}, id="only for the barest"),
-            pytest.param(300, None, id="for none"),
+            pytest.param(300, set(), id="for where its token comes from"),
+            pytest.param(20, None, id="for none"),
         ],
     )
     def test_the_note_shrinks_in_order(self, free_bytes: int, parts: set[str] | None) -> None:
