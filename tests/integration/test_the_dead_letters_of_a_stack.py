@@ -16,7 +16,7 @@ from tests.project.docs.pages import ROOT
 from tests.project.docs.patterns import Command, prints, read
 from tests.stacks import deployed, queue
 
-from zigzag_cli import dead_letters
+from zigzag_cli import dead_letters, filters
 
 NOW = 1_800_000_000.0
 LONG = "send_the_welcome_mail_to_everybody_who_has_joined_since_yesterday"
@@ -40,6 +40,7 @@ def letters(account: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
     monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
     monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.1 * next(looks))
     monkeypatch.setattr(dead_letters, "time", lambda: NOW)
+    monkeypatch.setattr(filters, "time", lambda: NOW)
     monkeypatch.setenv("COLUMNS", "80")
     outputs, sqs = deployed(queue(), queues={"default": 1, "orders": 1}, fifo="orders"), boto3.client("sqs")
 

@@ -39,7 +39,7 @@ def rate_of(text: str | None, burst: int | None, least: str | None, most: str | 
         if burst is not None:
             raise OperateError("--burst needs a --rate: give both", Kind.WRONG)
         return None
-    return Rate(_every_of(text, "auto, or "), 1 if burst is None else burst)
+    return Rate(every_of(text, "auto, or "), 1 if burst is None else burst)
 
 
 def _auto_of(burst: int | None, least: str | None, most: str | None) -> Auto:
@@ -47,8 +47,8 @@ def _auto_of(burst: int | None, least: str | None, most: str | None) -> Auto:
     one if that is beyond it."""
     if burst is not None:
         raise OperateError("--rate auto takes no --burst: after a rest one task starts", Kind.WRONG)
-    slowest = None if least is None else _every_of(least)
-    fastest = None if most is None else _every_of(most)
+    slowest = None if least is None else every_of(least)
+    fastest = None if most is None else every_of(most)
     if slowest is not None and fastest is not None and slowest < fastest:
         raise OperateError(f"the --least {least} is above the --most {most}", Kind.WRONG)
     return Auto(
@@ -57,7 +57,7 @@ def _auto_of(burst: int | None, least: str | None, most: str | None) -> Auto:
     )
 
 
-def _every_of(text: str, else_: str = "") -> float:
+def every_of(text: str, else_: str = "") -> float:
     """Returns the seconds from start to start of a text like 5/s. Raises OperateError for any other text."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
     every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0

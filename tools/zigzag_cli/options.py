@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, get_type_hints
@@ -16,40 +16,70 @@ Queue = Annotated[str, typer.Argument(help="The queue's name, as in `zigzag queu
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
 
 _PANEL = "Which stack"
-_WHICH = {
-    "stack": Annotated[
-        str | None, typer.Option(help="The stack's name, if not samconfig.toml's.", rich_help_panel=_PANEL)
-    ],
-    "local": Annotated[bool, typer.Option("--local", help="The one of `make up`.", rich_help_panel=_PANEL)],
-    "profile": Annotated[str | None, typer.Option(help="AWS profile.", rich_help_panel=_PANEL)],
-    "region": Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel=_PANEL)],
-    "endpoint_url": Annotated[
-        str | None,
-        typer.Option(help="Another AWS, such as http://127.0.0.1:4566.", rich_help_panel=_PANEL),
-    ],
+_WHICH: Mapping[str, tuple[Any, Any]] = {
+    "stack": (
+        Annotated[
+            str | None,
+            typer.Option(help="The stack's name, if not samconfig.toml's.", rich_help_panel=_PANEL),
+        ],
+        None,
+    ),
+    "local": (
+        Annotated[bool, typer.Option("--local", help="The one of `make up`.", rich_help_panel=_PANEL)],
+        False,
+    ),
+    "profile": (Annotated[str | None, typer.Option(help="AWS profile.", rich_help_panel=_PANEL)], None),
+    "region": (Annotated[str | None, typer.Option(help="AWS region.", rich_help_panel=_PANEL)], None),
+    "endpoint_url": (
+        Annotated[
+            str | None,
+            typer.Option(help="Another AWS, such as http://127.0.0.1:4566.", rich_help_panel=_PANEL),
+        ],
+        None,
+    ),
 }
 
 
 def with_target(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the options that name a stack, in place of its parameter `target`."""
+
+    def run(chosen: dict[str, Any], given: dict[str, Any]) -> None:
+        with bounded():
+            command(target=find(**chosen), **given)
+
+    return in_place_of(command, "target", _WHICH, run, last=True)
+
+
+def in_place_of(
+    command: Callable[..., None],
+    name: str,
+    options: Mapping[str, tuple[Any, Any]],
+    run: Callable[[dict[str, Any], dict[str, Any]], None],
+    *,
+    last: bool = False,
+) -> Callable[..., None]:
+    """Returns the command with options in place of its parameter of that name.
+
+    options -- by name, the annotation and the default of each.
+    run     -- calls the command, with these options' values and all others'.
+    last    -- whether they come behind the command's own in its help.
+    """
     hints = get_type_hints(command, include_extras=True)
     own = [
-        one.replace(annotation=hints[name], kind=Parameter.KEYWORD_ONLY)
-        for name, one in signature(command).parameters.items()
-        if name != "target"
+        one.replace(annotation=hints[key], kind=Parameter.KEYWORD_ONLY)
+        for key, one in signature(command).parameters.items()
+        if key != name
     ]
-    which = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=False if name == "local" else None, annotation=hint)
-        for name, hint in _WHICH.items()
+    new = [
+        Parameter(key, Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+        for key, (hint, default) in options.items()
     ]
 
     @wraps(command)
     def with_options(**given: Any) -> None:
-        chosen = {name: given.pop(name) for name in _WHICH}
-        with bounded():
-            command(target=find(**chosen), **given)
+        run({key: given.pop(key) for key in options}, given)
 
-    shown = [*own, *which]
+    shown = [*own, *new] if last else [*new, *own]
     with_options.__signature__ = Signature(shown)  # type: ignore[attr-defined]
     with_options.__annotations__ = {one.name: one.annotation for one in shown}
     return with_options

@@ -115,8 +115,8 @@ def dead_letters(
     Raises OperateError, also if there is a filter and no letter matches it.
     """
     found = _Groups(which, limit)
-    seen = look(target.client("sqs"), _urls(target), found.each, seconds=seconds)
-    _check(which, found.matched, seen)
+    seen = look(target.client("sqs"), letter_queues(target), found.each, seconds=seconds)
+    check(which, found.matched, seen)
     groups = sorted(found.groups.values(), key=lambda group: (-group.letters, group.group))
     return DeadLetters(seen, found.matched, groups, found.more)
 
@@ -130,19 +130,20 @@ def show(
     seconds -- the look ends after this time.
     """
     found = _Newest(which, min(limit, MAX_SHOWN), payload)
-    seen = look(target.client("sqs"), _urls(target), found.each, seconds=seconds)
-    _check(which, found.matched, seen)
+    seen = look(target.client("sqs"), letter_queues(target), found.each, seconds=seconds)
+    check(which, found.matched, seen)
     newest = sorted(found.newest, key=lambda one: one[:2], reverse=True)
     return Shown(seen, found.matched, [letter for _, _, letter in newest])
 
 
-def _urls(target: Target) -> list[str]:
+def letter_queues(target: Target) -> list[str]:
     """Returns the URLs of the dead-letter queues, of both kinds if the stack has them."""
     outputs = target.outputs()
     return [outputs[name] for name in ("DeadLetterQueueUrl", "OtherDeadLetterQueueUrl") if outputs.get(name)]
 
 
-def _check(which: Filter, matched: int, seen: Look) -> None:
+def check(which: Filter, matched: int, seen: Look) -> None:
+    """Raises OperateError if there is a filter, and no letter matches it."""
     if not matched and which != Filter():
         rest = f", of about {seen.about:,}" if seen.about > seen.seen else ""
         raise OperateError(f"no dead letter matches: {seen.seen:,} were seen{rest}", Kind.WRONG)

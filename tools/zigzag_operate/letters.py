@@ -28,6 +28,7 @@ class Letter:
     died       -- when it was moved here, in epoch seconds; without a note, when it was sent.
     message_id -- the MessageId of the message that it was at first.
     letter_id  -- its own MessageId in the dead-letter queue.
+    queue      -- the name that SQS gives the queue on which it was, such as zigzag-TaskQueue-1A2B3C.
     body       -- the message's body, if it was asked for.
     """
 
@@ -41,6 +42,7 @@ class Letter:
     traceback: str | None
     message_id: str
     letter_id: str
+    queue: str | None = None
     body: str | None = None
 
 
@@ -62,6 +64,7 @@ def letter_of(message: Mapping[str, Any], *, payload: bool = False) -> Letter:
         traceback=_text(note, "traceback", MAX_TRACEBACK_CHARACTERS),
         message_id=_text(note, "message_id", MAX_ID_CHARACTERS) or str(message["MessageId"]),
         letter_id=str(message["MessageId"]),
+        queue=_queue(note, system),
         body=str(message.get("Body", "")) if payload else None,
     )
 
@@ -86,6 +89,11 @@ def _without_note(
     return (
         BY_SNS if body.startswith("{") and '"TopicArn"' in body and '"SigningCertURL"' in body else BY_OTHERS
     )
+
+
+def _queue(note: Mapping[str, Any], system: Mapping[str, Any]) -> str | None:
+    url, arn = _text(note, "source", MAX_REASON_CHARACTERS), str(system.get("DeadLetterQueueSourceArn", ""))
+    return (url or "").rpartition("/")[2] or arn.rpartition(":")[2] or None
 
 
 def _note_of(attributes: Mapping[str, Any]) -> dict[str, Any]:

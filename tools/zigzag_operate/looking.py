@@ -6,13 +6,14 @@ A look costs some seconds of invisibility: it receives, and makes the messages v
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from time import monotonic
-from typing import Any
+from time import monotonic, time
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -30,7 +31,7 @@ calls: otherwise the first messages would come again while others were not seen 
 QUIET_POLLS = 3
 """A poll may miss messages, so that many in a row must bring nothing new."""
 
-_PER_POLL, _AT_ONCE = 10, 8
+PER_POLL, _AT_ONCE = 10, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,52 +69,131 @@ def look(
 
     A look that is interrupted gives back, too. Takes some 500 bytes a message. Raises OperateError.
     """
-    begun, seen, ended = clock(), set[bytes](), ""
-    held = _Held(sqs, clock, HIDDEN_SECONDS - LOOK_SECONDS + seconds)
+    hidden_seconds = HIDDEN_SECONDS - LOOK_SECONDS + seconds
+    looking = _Looking(sqs, lambda poll: (set(), any(map(each, poll.new))), clock, hidden_seconds)
+    return looking.at(urls, lambda: clock() - looking.begun >= seconds)
+
+
+def act(
+    sqs: Any,
+    urls: Sequence[str],
+    do: Callable[[Poll], tuple[set[str], bool]],
+    stopped: Callable[[], bool],
+    *,
+    at_once: int = PER_POLL,
+    clock: Callable[[], float] = monotonic,
+) -> Look:
+    """Calls `do` for what each poll brings: it returns the ids of those that are off the queue, and whether
+    there is enough. Gives the others back at the end.
+
+    stopped -- asked between two polls.
+    at_once -- most messages of a poll.
+
+    Messages that it leaves come again while it goes on. It ends once it has seen all of them again. Raises
+    OperateError.
+    """
+    return _Looking(sqs, do, clock, HIDDEN_SECONDS, at_once, circles=True).at(urls, stopped)
+
+
+class Poll(NamedTuple):
+    """What one receive has brought.
+
+    new          -- messages that were not seen before; those that are taken from it are seen.
+    at           -- when SQS answered the first receive of the queue, by its clock and to the second, in epoch
+                    seconds. A message that was sent later came after the look began.
+    hidden_until -- when they are visible again, in the seconds of the look's clock.
+    """
+
+    url: str
+    new: Iterator[Mapping[str, Any]]
+    at: float
+    hidden_until: float
+
+
+class _Looking:
+    def __init__(
+        self,
+        sqs: Any,
+        polled: Callable[[Poll], tuple[set[str], bool]],
+        clock: Callable[[], float],
+        hidden_seconds: int,
+        at_once: int = PER_POLL,
+        circles: bool = False,
+    ) -> None:
+        self._sqs = sqs
+        self._polled = polled
+        self._clock = clock
+        self._at_once = at_once
+        self._circles = circles
+        self._seen: set[bytes] = set()
+        self._held = _Held(sqs, clock, hidden_seconds)
+        self._dates: dict[str, float] = {}
+        self._again = False  # whether the last poll has brought some, in a look for which they come again
+        self.begun = clock()
+
+    def at(self, urls: Sequence[str], over: Callable[[], bool]) -> Look:
+        """Polls the queues in turn. Returns what the look was. `over` is asked whether its time is over."""
+        ended = ""
+        try:
+            about = {url: sum(depths(self._sqs, url).values()) for url in urls}
+            quiet = dict.fromkeys(urls, 0)
+            while quiet and not ended:
+                for url in list(quiet):
+                    if over():
+                        ended = "time"
+                        break
+                    new, enough = self._poll(url)
+                    quiet[url] = 0 if new else quiet[url] + 1
+                    if enough:
+                        ended = "enough"
+                        break
+                    if quiet[url] >= QUIET_POLLS + (len(self._seen) // self._at_once if self._again else 0):
+                        del quiet[url]
+        except (BotoCoreError, ClientError) as error:
+            raise OperateError(f"the dead letters can't be read: {cause(error)}") from error
+        finally:
+            left, why = self._held.give_back()
+        fifo = any(url.endswith(".fifo") and there for url, there in about.items())
+        seconds = round(self._clock() - self.begun, 1)
+        return Look(len(self._seen), sum(about.values()), seconds, ended or "all", fifo, left, why)
+
+    def _poll(self, url: str) -> tuple[bool, bool]:
+        """Receives once. Returns whether that brought a message that was not seen before, and whether there
+        is enough."""
+        answer = self._sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=self._at_once,
+            WaitTimeSeconds=1,
+            VisibilityTimeout=self._held.hidden_seconds,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        )
+        at, until = self._dates.setdefault(url, _date(answer)), self._clock() + self._held.hidden_seconds
+        messages, gone, before = answer.get("Messages", []), set[str](), len(self._seen)
+        self._again = self._circles and bool(messages)
+        try:
+            gone, enough = self._polled(Poll(url, filter(self._is_new, messages), at, until))
+        finally:
+            self._held.add(url, [one for one in messages if one["MessageId"] not in gone], until)
+        return len(self._seen) > before, enough
+
+    def _is_new(self, message: Mapping[str, Any]) -> bool:
+        digest, before = digest_of(message), len(self._seen)
+        self._seen.add(digest)
+        return len(self._seen) > before
+
+
+def digest_of(message: Mapping[str, Any]) -> bytes:
+    """Returns what is remembered of a message: it takes less memory than its id."""
+    return blake2b(message["MessageId"].encode(), digest_size=16).digest()
+
+
+def _date(answer: Mapping[str, Any]) -> float:
+    """Returns SQS's time of an answer to the second, in epoch seconds; without its Date, this machine's."""
     try:
-        about = {url: sum(depths(sqs, url).values()) for url in urls}
-        quiet = dict.fromkeys(urls, 0)
-        while quiet and not ended:
-            for url in list(quiet):
-                if clock() - begun >= seconds:
-                    ended = "time"
-                    break
-                new, enough = _poll(sqs, url, held, seen, each)
-                quiet[url] = 0 if new else quiet[url] + 1
-                if enough:
-                    ended = "enough"
-                    break
-                if quiet[url] == QUIET_POLLS:
-                    del quiet[url]
-    except (BotoCoreError, ClientError) as error:
-        raise OperateError(f"the dead letters can't be read: {cause(error)}") from error
-    finally:
-        left, why = held.give_back()
-    fifo = any(url.endswith(".fifo") and there for url, there in about.items())
-    return Look(len(seen), sum(about.values()), round(clock() - begun, 1), ended or "all", fifo, left, why)
-
-
-def _poll(
-    sqs: Any, url: str, held: _Held, seen: set[bytes], each: Callable[[Mapping[str, Any]], bool]
-) -> tuple[bool, bool]:
-    """Receives once. Returns whether that brought a message that was not seen before, and whether there is
-    enough."""
-    messages = sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=_PER_POLL,
-        WaitTimeSeconds=1,
-        VisibilityTimeout=held.hidden_seconds,
-        MessageAttributeNames=["All"],
-        MessageSystemAttributeNames=["All"],
-    ).get("Messages", [])
-    held.add(url, messages)
-    before, enough = len(seen), False
-    for message in messages:
-        digest = blake2b(message["MessageId"].encode(), digest_size=16).digest()
-        if digest not in seen and not enough:
-            seen.add(digest)
-            enough = each(message)
-    return len(seen) > before, enough
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return time()
 
 
 class _Held:
@@ -125,18 +205,18 @@ class _Held:
         self._clock = clock
         self._polls: deque[tuple[float, str, str]] = deque()
 
-    def add(self, url: str, messages: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, url: str, messages: Sequence[Mapping[str, Any]], until: float) -> None:
         """Adds a poll's handles, and lets those go whose messages are visible again by themselves."""
         now = self._clock()
         while self._polls and self._polls[0][0] <= now:
             self._polls.popleft()
         if messages:
             handles = "\n".join(message["ReceiptHandle"] for message in messages)
-            self._polls.append((now + self.hidden_seconds, url, handles))
+            self._polls.append((until, url, handles))
 
     def give_back(self) -> tuple[int, str | None]:
         """Makes all visible. Returns for how many that failed, and why. Raises nothing of AWS."""
-        self.add("", [])
+        self.add("", [], 0.0)
         pool = ThreadPoolExecutor(_AT_ONCE)
         try:
             failed = [one for several in pool.map(self._give_some_back, range(_AT_ONCE)) for one in several]

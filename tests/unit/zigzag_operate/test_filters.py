@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from zigzag_cli.dead_letters import _filter
+from zigzag_cli.filters import filter_of
 from zigzag_operate.letters import letter_of
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
@@ -39,7 +39,7 @@ LETTERS = (
 )
 def test_all_that_is_given_must_fit(given: dict[str, Any], numbers: list[int]) -> None:
     options = {"groups": None, **dict.fromkeys(("task", "reason", "id", "since", "until")), **given}
-    which = _filter(**options, now=NOW)
+    which = filter_of(**options, now=NOW)
 
     found = [
         number

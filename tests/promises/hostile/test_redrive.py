@@ -1,0 +1,188 @@
+"""Redrive and drop, killed anywhere: each effect once, nothing lost, on virtual time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import pytest
+from tests.operators import Killed, Operator
+from tests.support import slow
+
+from zigzag import Context, Reject, task
+from zigzag_operate import Filter, OperateError, choose, drop, looking, redrive
+from zigzag_testing import Sandbox
+
+KILLS = 10
+"""So often an operator is killed at random, and so often exactly between a send and its delete."""
+
+WORKERS_DIE = {
+    "crash before a call": 0.02,
+    "crash after a call": 0.02,
+    "call failed": 0.02,
+    "call's answer lost": 0.02,
+    "event doubled": 0.02,
+}
+
+
+class Payments:
+    """Tasks that are rejected until somebody has mended it. `effects` counts how often each was done."""
+
+    def __init__(self, payments: int, *, fifo: bool, faults: dict[str, float], seed: int) -> None:
+        self.effects: Counter[str] = Counter()
+        self.is_mended = False
+        self.sandbox = Sandbox({"pay": self._pay()}, fifo=fifo, faults=faults, seed=seed, batch_size=10)
+        self.random = Random(seed)
+        self.ids = [f"payment-{number}" for number in range(payments)]
+        for number, id in enumerate(self.ids):
+            options = {"group": f"account-{number % 7}", "deduplication_id": id} if fifo else {}
+            kind = "even" if number % 2 == 0 else "odd"
+            body = f'{{"task": "pay", "id": "{id}", "payload": {{"kind": "{kind}"}}}}'
+            self.sandbox.send_message(body, **options)  # type: ignore[arg-type]
+
+    def _pay(self) -> Any:
+        @task
+        def pay(payload: dict[str, Any], context: Context) -> None:
+            if not self.is_mended:
+                raise Reject(f"no such {payload['kind']}")
+            self.effects[context.id] += 1
+
+        return pay
+
+    def letters(self) -> int:
+        return len(self.sandbox.dead_letters)
+
+    def until_gone(self, act: Callable[[Operator], object]) -> None:
+        """Has operators act until no letter is left: some are killed, and while one acts others do, too."""
+        plans = [*[self._kill_between] * KILLS, *[self._kill_at_random] * KILLS]
+        self.random.shuffle(plans)
+        while self.letters():
+            happens = plans.pop()() if plans else lambda call: None
+            with suppress(Killed, OperateError):  # there may be none that matches any more
+                act(Operator(self.sandbox, happens))
+            self.sandbox.run_for(90)  # what a killed one has hidden is visible again
+        assert len(plans) < 2 * KILLS, "some were killed"
+
+    def _kill_between(self) -> Callable[[str], object]:
+        at, sends = self.random.randint(1, 3), Counter[str]()
+
+        def happens(call: str) -> None:
+            sends[call] += 1
+            if sends["send done"] == at or (call == "delete" and sends[call] == at):
+                raise Killed
+
+        return happens
+
+    def _kill_at_random(self, most: int = 30) -> Callable[[str], object]:
+        left = self.random.randint(1, most)
+
+        def happens(call: str) -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise Killed
+
+        return happens
+
+
+@pytest.fixture(params=[False, True], ids=["standard", "fifo"])
+def payments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Makes payments that are dead letters, some twice by now, with operators' clocks ten minutes off."""
+    made: list[Payments] = []
+
+    def make(number: int, seed: int = 0) -> Payments:
+        monkeypatch.setattr(looking, "time", lambda: made[-1].sandbox.clock.now() + 600)
+        made.append(Payments(number, fifo=request.param, faults=WORKERS_DIE, seed=seed))
+        made[-1].sandbox.run()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.sandbox.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("number", [60, *slow(1000)])
+def test_a_redrive_that_is_killed_and_repeated_has_each_effect_once(payments: Any, number: int) -> None:
+    # Given dead letters that were redriven too early, by operators of whom some were killed
+    pay = payments(number)
+    with suppress(Killed):
+        redrive(Operator(pay.sandbox, pay._kill_between()))  # type: ignore[arg-type]
+    pay.sandbox.run_for(90)
+    redrive(Operator(pay.sandbox))  # type: ignore[arg-type]
+    pay.sandbox.run()
+    assert pay.letters() >= number
+    pay.sandbox.faults.stop()
+
+    # When it is mended, and others redrive at the same time for half of it
+    pay.is_mended = True
+    half = iter(range(6))
+
+    def act(operator: Operator) -> None:
+        if next(half, None) is not None:
+            other = Operator(pay.sandbox)
+            first, happens = iter([True]), operator._happens
+
+            def also(call: str) -> None:
+                happens(call)
+                if call == "receive done" and next(first, False):
+                    with suppress(OperateError):
+                        redrive(other, limit=number // 12)  # type: ignore[arg-type]
+
+            operator._happens = also
+        redrive(operator)  # type: ignore[arg-type]
+
+    pay.until_gone(act)
+    pay.sandbox.run()
+
+    # Then each payment was made once
+    assert pay.effects == Counter(pay.ids)
+    assert not pay.letters()
+
+
+@pytest.mark.parametrize("number", [60, *slow(1000)])
+def test_a_drop_that_is_killed_and_repeated_takes_what_was_chosen_and_no_other(
+    payments: Any, number: int
+) -> None:
+    pay = payments(number)
+    pay.sandbox.faults.stop()
+    odd = Filter(reason="no such odd")
+
+    # When the odd ones are dropped, by operators of whom some are killed
+    def act(operator: Operator) -> None:
+        drop(operator, choose(operator, odd))  # type: ignore[arg-type]
+
+    kills = iter(range(KILLS))
+    while any("odd" in letter.reason for letter in pay.sandbox.dead_letters):
+        dies = pay._kill_at_random(number) if next(kills, None) is not None else lambda call: None
+        with suppress(Killed, OperateError):
+            act(Operator(pay.sandbox, dies))
+        pay.sandbox.run_for(90)
+        # A FIFO group's head that stays hides those behind it: the even ones are redriven in between.
+        pay.is_mended = True
+        with suppress(OperateError):
+            redrive(Operator(pay.sandbox), Filter(reason="no such even"), limit=number // 3)  # type: ignore[arg-type]
+        pay.sandbox.run()
+    with suppress(OperateError):
+        redrive(Operator(pay.sandbox))  # type: ignore[arg-type]
+    pay.sandbox.run()
+
+    # Then of the others each was made once
+    assert pay.effects == Counter(pay.ids[::2])
+
+
+def test_what_dies_again_meanwhile_is_not_sent_in_a_circle(payments: Any) -> None:
+    pay = payments(30)
+    pay.sandbox.faults.stop()
+    before = pay.letters()
+
+    def later(call: str) -> None:
+        pay.sandbox.run_for(120 if call == "receive" else 0)
+
+    acted = redrive(Operator(pay.sandbox, later))  # type: ignore[arg-type]
+
+    pay.sandbox.run()
+    assert acted.matched == acted.done == before
+    assert acted.left == {}
