@@ -55,7 +55,7 @@ def redrive(
     if dry_run:
         found = zigzag_operate.would_redrive(target, which, queue=queue, limit=limit)
         takes = f" At --rate {rate} that takes {_time(found.matched * every)}." if every else ""
-        answer(found, as_json, _would("redrive", found, which, takes))
+        answer(_told(found), as_json, _would("redrive", found, which, takes))
         return
     endless()
     with _interruptible() as stop:
@@ -83,7 +83,7 @@ def drop(
         raise OperateError("nobody can be asked here: add --yes to drop without a question", Kind.WRONG)
     chosen = zigzag_operate.choose(target, which, limit)
     if dry_run:
-        answer(chosen, as_json, _would("drop", chosen, which))
+        answer(_told(chosen), as_json, _would("drop", chosen, which))
         return
     endless()
     if not yes and not _is_sure(chosen, which):
@@ -152,20 +152,24 @@ def _would(what: str, found: Chosen, which: Filter, takes: str = "") -> str:
     return "\n".join([*_wrapped(said), *_stay(found.left, "would stay"), *notes(found.look)])
 
 
+def _told(found: Chosen) -> dict[str, Any]:
+    return {"look": found.look, "matched": found.matched, "left": found.left}
+
+
 def _tell(acted: Acted, which: Filter, did: str, as_json: bool) -> None:
     """Prints what was done. Raises OperateError if letters stay that were meant."""
     look, left = acted.look, sum(acted.left.values())
     said = f"{did} {_of_all(acted.done, acted.matched)}{_meant(which)} in {look.seconds:.1f} s"
-    lines = [*_wrapped(said), *_stay(acted.left, "stay")]
+    lines = [*_wrapped(said), *_stay(acted.left)]
     if acted.later:
-        lines += _wrapped(f"{letters(acted.later)} came meanwhile, and stay")
+        lines += _wrapped(f"{letters(acted.later)} came meanwhile: not touched")
     if look.ended == "all" or look.not_given_back:
         lines += notes(look)
     answer(acted, as_json, "\n".join(lines))
     if acted.stopped is not None:
         raise OperateError(f"{acted.stopped}: it did not go on; the same command does")
     if left:
-        raise OperateError(f"{letters(left)} stay that are meant")
+        raise OperateError(f"{letters(left)} that {'is meant stays' if left == 1 else 'are meant stay'}")
 
 
 def _of_all(many: int, all: int) -> str:
@@ -176,8 +180,12 @@ def _meant(which: Filter) -> str:
     return f" ({said})" if (said := words(which)) else ""
 
 
-def _stay(left: dict[str, int], how: str) -> list[str]:
-    return [line for reason, many in left.items() for line in _wrapped(f"{letters(many)} {how}: {reason}")]
+def _stay(left: dict[str, int], would: str = "") -> list[str]:
+    return [
+        line
+        for reason, many in left.items()
+        for line in _wrapped(f"{letters(many)} {would or ('stays' if many == 1 else 'stay')}: {reason}")
+    ]
 
 
 def _wrapped(text: str) -> list[str]:

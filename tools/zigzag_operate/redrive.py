@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from time import monotonic
+from typing import Any
 
 from shared.aws.boto import BotoTransport
 from shared.aws.sqs_batches import SqsBatches
@@ -58,8 +59,9 @@ def redrive(
     if every < 0:
         raise OperateError("a redrive's rate is above 0", Kind.WRONG)
     stop = stop or Event()
-    redriving = _Redriving(target, queue, every, stop)
-    acting = Acting(target.client("sqs"), which, redriving.send, limit=limit, save=save)
+    sqs = target.client("sqs")
+    redriving = _Redriving(target, queue, every, stop, sqs)
+    acting = Acting(sqs, which, redriving.send, limit=limit, save=save)
     redriving.acting = acting
     at_once = PER_POLL if not every else max(1, min(PER_POLL, int(PROMPT_SECONDS / every)))
     acted = acting.at(letter_queues(target), stop, at_once)
@@ -92,14 +94,14 @@ class _Redriving:
 
     acting: Acting
 
-    def __init__(self, target: Target, queue: str | None, every: float, stop: Stop) -> None:
+    def __init__(self, target: Target, queue: str | None, every: float, stop: Stop, sqs: Any = None) -> None:
         stack = target.stack_as_it_is()
         queues = queues_of(stack)
         if queue is not None and queue not in queues:
             raise OperateError(f"no queue is called {queue!r}; there is: {', '.join(queues)}", Kind.WRONG)
         self._destinations = Destinations(queues, queue)
         self._payloads = Payloads(stack.outputs.get("LargeBucketName"), lambda: target.client("s3"))
-        self._sqs = target.client("sqs")
+        self._sqs = sqs
         self._every = every
         self._stop = stop
         self._stuck: set[str] = set()  # FIFO groups of which one stays
@@ -154,7 +156,7 @@ class _Redriving:
         return numbers
 
     def _reason(self, fate: Unsent) -> str:
-        if fate.reply is Reply.DEFINITE and fate.whole:
+        if fate.reply is not Reply.AMBIGUOUS and fate.whole:
             self.acting.stopped = f"the queue takes nothing: {fate.code}: {fate.reason}"
             return self.acting.stopped
         return _NO_ANSWER if fate.reply is Reply.AMBIGUOUS else f"refused: {fate.code}: {fate.reason}"

@@ -1,0 +1,284 @@
+"""`./zigzag dead-letters redrive` and `drop`, on an account of moto's: in 80 columns, and as JSON."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import os
+import signal
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+from moto.s3.models import s3_backends
+from moto.sqs import models as sqs_models
+from tests.stacks import deployed, queue
+
+from shared.dead_letter import note_of, original_attributes
+from shared.delivery import Delivery
+from zigzag.extra.pointers import size_attribute, written
+
+BUCKET = "payloads"
+
+
+class Stack:
+    """A stack with letters."""
+
+    def __init__(self) -> None:
+        self.outputs = deployed(queue(), queues={"default": 1, "orders": 1}, LargeBucketName=BUCKET)
+        self.sqs = boto3.client("sqs")
+        self.default, self.letters = self.outputs["QueueUrl"], self.outputs["DeadLetterQueueUrl"]
+        self.orders = self.outputs["Queues"].split("orders:1=")[1].split()[0]
+
+    def put(self, reason: str = "no", source: str = "", body: str = "{}", **more: Any) -> str:
+        """Puts a letter into the dead-letter queue. Returns its id."""
+        said = {"reason": reason, "task": "pay", "message_id": "the first", "from": "m-1"}
+        note = json.dumps(said | {"source": source or self.orders, **more.pop("note", {})})
+        attributes = {"zigzag": {"DataType": "String", "StringValue": note}, **more}
+        answer = self.sqs.send_message(
+            QueueUrl=self.letters, MessageBody=body, MessageAttributes=attributes if reason else more
+        )
+        return str(answer["MessageId"])
+
+    def on(self, url: str) -> list[Delivery]:
+        """Returns what is on a queue, and hides it."""
+        found: list[Delivery] = []
+        while some := self.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        ).get("Messages"):
+            found += [Delivery(message, url) for message in some]
+        return found
+
+
+@pytest.fixture
+def zigzag(zigzag: Any) -> Callable[..., tuple[int, str, str]]:
+    """Runs the command, as the fixture of that name, on a machine that is fast enough."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code, out, err = zigzag(*arguments)
+        return code, out, err.replace("zigzag: waiting for AWS …\n", "")
+
+    return run
+
+
+@pytest.fixture
+def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> Stack:
+    """Deploys a stack. moto's polls don't wait."""
+    now, looks = vars(sqs_models)["unix_time"], itertools.count()
+    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.1 * next(looks))
+    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
+    monkeypatch.setenv("COLUMNS", "80")
+    return Stack()
+
+
+@pytest.fixture
+def forbidden(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has AWS refuse an operation, or something happen when it is called."""
+    call = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def forbid(operation: str, happens: Callable[[], object] | None = None) -> None:
+        def instead(client: Any, name: str, asked: Any) -> Any:
+            if name == operation and happens is None:
+                said = {"Code": "AccessDenied", "Message": "not you"}
+                raise ClientError({"Error": said, "ResponseMetadata": {"HTTPStatusCode": 403}}, name)
+            if name == operation and happens is not None:
+                happens()
+            return call(client, name, asked)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", instead)
+
+    return forbid
+
+
+def test_what_is_redriven_is_as_it_was_and_has_a_token(zigzag: Any, stack: Stack) -> None:
+    ten = {f"a{number}": {"DataType": "String", "StringValue": str(number)} for number in range(10)}
+    nine, displaced = dict(list(ten.items())[:9]), {"displaced": {"a9": ten["a9"]}, "attempts": 0}
+    stack.put(body="not JSON: é", **nine, note=displaced)
+    stack.put("other")
+
+    code, out, _ = zigzag("dead-letters", "redrive", "--reason", "no", "--rate", "100/s")
+
+    assert (code, out.partition(" in ")[0]) == (0, "redrove 1 dead letter (reason no)")
+    (sent,) = stack.on(stack.orders)
+    assert (sent.body, original_attributes(sent)) == ("not JSON: é", ten)
+    token = sha256(b"m-1").hexdigest()
+    kept = {"message_id": "the first", "attempts": 0, "token": token, "displaced": displaced["displaced"]}
+    assert note_of(sent) == kept
+    assert len(stack.on(stack.letters)) == 1
+
+
+@pytest.mark.parametrize("others", [{}, {"ERROR_CODE": {"DataType": "String", "StringValue": "X"}}])
+def test_a_letter_of_another_program_goes_where_it_is_told(
+    zigzag: Any, stack: Stack, others: dict[str, Any]
+) -> None:
+    letter = stack.put("", body="from elsewhere", **others)
+
+    code, out, err = zigzag("dead-letters", "redrive", "--all")
+    then, _, _ = zigzag("dead-letters", "redrive", "--all", "--queue", "orders")
+
+    stays = "of no queue of this stack: say with --queue to which one they go"
+    assert (code, err) == (1, "zigzag: 1 dead letter that is meant stays\n")
+    assert f"1 dead letter stays: {stays}" in " ".join(out.split())
+    (sent,) = stack.on(stack.orders)
+    assert (then, sent.body, original_attributes(sent)) == (0, "from elsewhere", others)
+    assert note_of(sent) == {"message_id": letter, "token": sha256(letter.encode()).hexdigest()}
+
+
+def test_a_note_sends_to_no_queue_of_another_stack(zigzag: Any, stack: Stack) -> None:
+    stack.put(source="https://sqs.eu-west-1.amazonaws.com/999/stolen")
+
+    assert zigzag("dead-letters", "redrive", "--all")[0] == 1
+    assert len(stack.on(stack.letters)) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["redrive"], 2, "no filter is there: name a group or another filter, or take --all"),
+        (["drop", "--all", "--task", "pay"], 2, "--all and a filter are both there: name a group"),
+        (["redrive", "--all", "--rate", "0/s"], 2, "the rate '0/s' may be like 5/s, 30/min or 100/h"),
+        (["redrive", "--task", "nobody's"], 2, "no dead letter matches: 1 were seen"),
+        (["drop", "--task", "nobody's", "--yes"], 2, "no dead letter matches: 1 were seen"),
+        (["redrive", "--all", "--queue", "x"], 2, "no queue is called 'x'; there is: default, orders"),
+        (["drop", "--all"], 2, "nobody can be asked here: add --yes to drop without a question"),
+        (["drop", "--all", "--yes", "--save", "/nowhere/x"], 1, "the letters can't be saved: "),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_can_not_be_done_is_a_sentence_and_changes_nothing(
+    zigzag: Any, stack: Stack, arguments: list[str], code: int, said: str
+) -> None:
+    stack.put()
+
+    found, _, err = zigzag("dead-letters", *arguments)
+
+    assert (found, err.count("\n")) == (code, 1)
+    assert said in err
+    assert len(stack.on(stack.letters)) == 1, "and it is given back"
+
+
+def test_a_dry_run_tells_and_changes_nothing(zigzag: Any, stack: Stack) -> None:
+    for number in range(12):
+        stack.put("rejected: 404" if number else "other")
+    stack.put("rejected: 500", source="https://sqs.eu-west-1.amazonaws.com/1/taken-out")
+
+    redrive = zigzag("dead-letters", "redrive", "--reason", "rejected", "--rate", "2/min", "--dry-run")
+    drop = zigzag("dead-letters", "drop", "--reason", "rejected", "--dry-run", "--json")
+
+    assert redrive[0] == drop[0] == 0
+    assert redrive[1] == (
+        "would redrive 12 of 13 dead letters (reason rejected); nothing was changed. At\n"
+        "--rate 2/min that takes 6 min.\n"
+        "1 dead letter would stay: of no queue of this stack: say with --queue to which\n"
+        "one they go\n"
+    )
+    assert (json.loads(drop[1])["matched"], len(stack.on(stack.letters))) == (12, 13)
+
+
+class TestALargePayload:
+    """It is in S3, which deletes it some time after it was written."""
+
+    @pytest.fixture(autouse=True)
+    def _bucket(self, account: None) -> None:
+        where = {"LocationConstraint": "eu-west-1"}
+        boto3.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+
+    def test_its_age_begins_anew(self, zigzag: Any, stack: Stack) -> None:
+        s3 = boto3.client("s3")
+        s3.put_object(Bucket=BUCKET, Key="k", Body=b"{}", ContentType="application/json")
+        stack.put(body=written(BUCKET, "k"), **size_attribute(2))
+        written_at = s3_backends["123456789012"]["aws"].buckets[BUCKET].keys["k"].last_modified
+
+        assert zigzag("dead-letters", "redrive", "--all")[0] == 0
+
+        assert s3_backends["123456789012"]["aws"].buckets[BUCKET].keys["k"].last_modified > written_at
+        assert s3.get_object(Bucket=BUCKET, Key="k")["ContentType"] == "application/json"
+        assert original_attributes(stack.on(stack.orders)[0]) == size_attribute(2)
+
+    @pytest.mark.parametrize(
+        ("bucket", "why"),
+        [
+            (BUCKET, "the payload is gone from the bucket"),
+            ("other", "the payload is in another bucket than the stack's"),
+        ],
+    )
+    def test_one_that_can_not_be_read_stays(self, zigzag: Any, stack: Stack, bucket: str, why: str) -> None:
+        stack.put(body=written(bucket, "k"))
+
+        code, out, _ = zigzag("dead-letters", "redrive", "--all", "--json")
+
+        assert (code, json.loads(out)["left"], len(stack.on(stack.letters))) == (1, {why: 1}, 1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        ("ReceiveMessage", "the dead letters can't be read: the AWS credentials do not allow ReceiveMessage"),
+        ("SendMessageBatch", "the queue takes nothing: AccessDenied: not you: it did not go on"),
+        (
+            "DeleteMessageBatch",
+            "the letters can't be deleted: the AWS credentials do not allow DeleteMessageBatch",
+        ),
+    ],
+)
+def test_without_a_permission_it_stops_and_says_so(
+    zigzag: Any, stack: Stack, forbidden: Any, operation: str, said: str
+) -> None:
+    for _ in range(25):
+        stack.put()
+    forbidden(operation)
+
+    code, _, err = zigzag("dead-letters", "redrive", "--all")
+
+    assert (code, err.count("\n")) == (1, 1)
+    assert said in err
+
+
+def test_an_interrupt_finishes_the_batch_and_the_same_command_goes_on(
+    zigzag: Any, stack: Stack, forbidden: Any
+) -> None:
+    for _ in range(25):
+        stack.put()
+    first = iter([True])
+    forbidden("SendMessageBatch", lambda: next(first, False) and os.kill(os.getpid(), signal.SIGINT))
+
+    code, out, err = zigzag("dead-letters", "redrive", "--all")
+    again, then, _ = zigzag("dead-letters", "redrive", "--all")
+
+    assert (code, err) == (
+        1,
+        "zigzag: finishing the batch …\nzigzag: interrupted: it did not go on; the same command does\n",
+    )
+    assert out.startswith("redrove 10 dead letters in ")
+    assert (again, then.partition(" in ")[0]) == (0, "redrove 15 dead letters")
+    assert (len(stack.on(stack.orders)), stack.on(stack.letters)) == (25, [])
+
+
+@pytest.mark.parametrize(("typed", "left"), [("2\n", 1), ("yes\n", 3), ("", 3)])
+def test_what_is_dropped_was_counted_and_saved(
+    zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, left: int
+) -> None:
+    body = stack.put(body='{"n": 1}')
+    stack.put()
+    stack.put("other")
+    monkeypatch.setattr("sys.stdin", type("Terminal", (io.StringIO,), {"isatty": lambda self: True})(typed))
+
+    code, out, err = zigzag("dead-letters", "drop", "--reason", "no", "--save", str(tmp_path / "saved"))
+
+    assert err.startswith("drop 2 dead letters (reason no) for good? Type 2: ")
+    assert len(stack.on(stack.letters)) == left
+    if left == 1:
+        assert (code, out.partition(" in ")[0]) == (0, "dropped 2 dead letters (reason no)")
+        saved = [json.loads(line) for line in (tmp_path / "saved").read_text().splitlines()]
+        assert {(one["MessageId"], one["Body"]) for one in saved} >= {(body, '{"n": 1}')}
+    else:
+        assert (code, out) == (2, "")
