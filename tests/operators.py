@@ -75,6 +75,16 @@ class Operator:
 
         return self._call("send", asked, send)
 
+    def send_message(self, **asked: Any) -> Any:
+        return self._call("send", asked, lambda queue: _sent(queue, asked))
+
+    def get_item(self, Key: Any, **asked: Any) -> Any:  # noqa: N803
+        record = self._sandbox.records.records.get(Key["key"]["S"])
+        if record is None:
+            return {}
+        done = {"done": {"BOOL": True}} if record.done else {}
+        return {"Item": {"expires": {"N": str(int(record.expires))}, **done}}
+
     def delete_message_batch(self, **asked: Any) -> Any:
         return self._call("delete", asked, lambda queue: _each(asked, queue.delete))
 
@@ -108,7 +118,7 @@ def _sent(queue: MemoryQueue, entry: Mapping[str, Any]) -> dict[str, Any]:
     )
     told = {"MD5OfMessageBody": md5_of_body(message.body)}
     told |= {"MD5OfMessageAttributes": md5_of_attributes(attributes)} if attributes else {}
-    return {"Id": entry["Id"], "MessageId": run_in_place(queue.send(message)), **told}
+    return {"Id": entry.get("Id"), "MessageId": run_in_place(queue.send(message)), **told}
 
 
 def _each(asked: Mapping[str, Any], call: Callable[[list[Delivery]], Any]) -> Any:

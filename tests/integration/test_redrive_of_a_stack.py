@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.stacks import deployed, queue
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
+from shared.lease import RECORD_SECONDS
+from shared.ports.records import record_key
 from zigzag.extra.pointers import size_attribute, written
 
 BUCKET = "payloads"
@@ -31,7 +34,7 @@ class Stack:
     """A stack with letters."""
 
     def __init__(self) -> None:
-        self.outputs = deployed(queue(), queues={"default": 1, "orders": 1}, LargeBucketName=BUCKET)
+        self.outputs = deployed(queue(), "false", {"default": 1, "orders": 1}, LargeBucketName=BUCKET)
         self.sqs = boto3.client("sqs")
         self.default, self.letters = self.outputs["QueueUrl"], self.outputs["DeadLetterQueueUrl"]
         self.orders = self.outputs["Queues"].split("orders:1=")[1].split()[0]
@@ -282,3 +285,87 @@ def test_what_is_dropped_was_counted_and_saved(
         assert {(one["MessageId"], one["Body"]) for one in saved} >= {(body, '{"n": 1}')}
     else:
         assert (code, out) == (2, "")
+
+
+class TestEdit:
+    """One letter, whose body a person changes in an editor."""
+
+    BODY = '{"task": "hello", "payload": {"name": "old"}}'
+
+    @pytest.fixture(autouse=True)
+    def _editor(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.delenv("VISUAL", raising=False)
+        monkeypatch.setenv("EDITOR", "sed -i s/old/new/")
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def test_it_is_sent_with_the_token_of_the_old_body(
+        self, zigzag: Any, stack: Stack, tmp_path: Path
+    ) -> None:
+        stack.put(body=self.BODY)
+
+        code, _, _ = zigzag("dead-letters", "edit", "--id", "the first", "--json")
+
+        (sent,) = stack.on(stack.orders)
+        assert (code, json.loads(sent.body)["payload"]) == (0, {"name": "new"})
+        assert note_of(sent)["token"] == sha256(b"m-1").hexdigest()
+        assert (stack.on(stack.letters), [*tmp_path.iterdir()]) == ([], [])
+
+    @pytest.mark.parametrize(
+        ("editor", "code", "said"),
+        [
+            ("", 2, "no editor is set: export EDITOR, for example as nano"),
+            ("false", 1, "the editor 'false' failed, so nothing was sent"),
+            ("/no/editor", 1, "the editor '/no/editor' failed, so nothing was sent"),
+            ("true", 2, "the body is as it was, so nothing was sent: redrive the letter"),
+            ("sed -i s/name/nam/", 3, "Nothing was sent. Your text is in /"),
+            ("sed -i s/hello/no_task/", 3, "no task is called 'no_task'"),
+            ("sed -i s/{/[/", 3, "the body is not JSON"),
+        ],
+    )
+    def test_what_can_not_be_sent_is_a_sentence_and_the_letter_stays(
+        self, zigzag: Any, stack: Stack, monkeypatch: Any, editor: str, code: int, said: str
+    ) -> None:
+        stack.put(body=self.BODY)
+        monkeypatch.setenv("EDITOR", editor)
+
+        found, _, err = zigzag("dead-letters", "edit", "--reason", "no")
+
+        assert (found, err.count("\n")) == (code, 1)
+        assert said in err
+        assert ([one.body for one in stack.on(stack.letters)], stack.on(stack.orders)) == ([self.BODY], [])
+
+    @pytest.mark.parametrize(
+        ("letters", "record", "said"),
+        [
+            ((BODY, BODY), None, "more than one dead letter matches: name one by its --id"),
+            ((written(BUCKET, "k"),), None, "its payload is in S3: replace the object there"),
+            ((BODY,), {}, "the letter was redriven, and its task has begun again: 2027-01-15 08:00:00 UTC"),
+            ((BODY,), {"done": {"BOOL": True}}, "and its task is done: 2027-01-15 08:00:00 UTC"),
+        ],
+    )
+    def test_what_may_not_be_edited_is_not_opened(
+        self, zigzag: Any, stack: Stack, letters: tuple[str, ...], record: Any, said: str
+    ) -> None:
+        for body in letters:
+            stack.put(body=body)
+        if record is not None:
+            key = record_key("redrive", sha256(b"m-1").hexdigest())
+            expires = {"N": str(1_800_000_000 + RECORD_SECONDS)}
+            table = stack.outputs["RecordsTableName"]
+            item = {"key": {"S": key}, "expires": expires, **record}
+            boto3.client("dynamodb").put_item(TableName=table, Item=item)
+
+        code, _, err = zigzag("dead-letters", "edit", "--reason", "no")
+
+        assert code == 2
+        assert said in err
+        assert len(stack.on(stack.letters)) == len(letters)
+
+    def test_an_old_letter_that_stays_is_told(self, zigzag: Any, stack: Stack, forbidden: Any) -> None:
+        stack.put(body=self.BODY)
+        forbidden("DeleteMessageBatch")
+
+        code, _, err = zigzag("dead-letters", "edit", "--reason", "no")
+
+        assert (code, len(stack.on(stack.orders))) == (1, 1)
+        assert "but the old letter is still there: drop it. Redriven, one of both runs." in err

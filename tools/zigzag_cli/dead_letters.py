@@ -1,4 +1,4 @@
-"""`zigzag dead-letters`, and its command `show`; `redrive` and `drop` have a file of their own."""
+"""`zigzag dead-letters`, and its command `show`; `redrive`, `drop` and `edit` have files of their own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 import zigzag_operate
 from zigzag_cli.answer import EXIT_CODES, answer
+from zigzag_cli.edit import edit
 from zigzag_cli.filters import with_filter
 from zigzag_cli.options import Json, with_target
 from zigzag_cli.redrive import drop, letters, notes, redrive
@@ -37,7 +38,7 @@ app = typer.Typer(
     help="Shows the dead letters by their reasons, and deals with them.",
     epilog=EXIT_CODES,
 )
-for command in (redrive, drop):
+for command in (redrive, drop, edit):
     app.command(epilog=EXIT_CODES)(command)
 
 

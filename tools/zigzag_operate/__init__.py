@@ -8,6 +8,7 @@ from shared.ports.gates import Rate
 from zigzag_operate.acting import Acted, Chosen, choose, drop
 from zigzag_operate.call import Called, call
 from zigzag_operate.dead_letters import Filter, dead_letters, show
+from zigzag_operate.edit import Edited, edit
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.gates import StackGates
 from zigzag_operate.kept import KeptQueue, kept
@@ -23,6 +24,7 @@ __all__ = [
     "Auto",
     "Called",
     "Chosen",
+    "Edited",
     "Filter",
     "KeptQueue",
     "Kind",
@@ -37,6 +39,7 @@ __all__ = [
     "choose",
     "dead_letters",
     "drop",
+    "edit",
     "find",
     "kept",
     "queues",

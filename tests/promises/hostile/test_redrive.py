@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from tests.operators import Killed, Operator
 from tests.support import slow
 
 from zigzag import Context, Reject, task
-from zigzag_operate import Filter, OperateError, choose, drop, looking, redrive
+from zigzag_operate import Filter, OperateError, choose, drop, edit, looking, redrive
 from zigzag_testing import Sandbox
 
 KILLS = 10
@@ -34,7 +35,8 @@ class Payments:
     def __init__(self, payments: int, *, fifo: bool, faults: dict[str, float], seed: int) -> None:
         self.effects: Counter[str] = Counter()
         self.is_mended = False
-        self.sandbox = Sandbox({"pay": self._pay()}, fifo=fifo, faults=faults, seed=seed, batch_size=10)
+        self.table = {"pay": self._pay()}
+        self.sandbox = Sandbox(self.table, fifo=fifo, faults=faults, seed=seed, batch_size=10)
         self.random = Random(seed)
         self.ids = [f"payment-{number}" for number in range(payments)]
         for number, id in enumerate(self.ids):
@@ -49,7 +51,9 @@ class Payments:
             if not self.is_mended:
                 raise Reject(f"no such {payload['kind']}")
             self.effects[context.id] += 1
+            self.kinds[context.id] = payload["kind"]
 
+        self.kinds: dict[str, str] = {}
         return pay
 
     def letters(self) -> int:
@@ -72,6 +76,13 @@ class Payments:
         def happens(call: str) -> None:
             sends[call] += 1
             if sends["send done"] == at or (call == "delete" and sends[call] == at):
+                raise Killed
+
+        return happens
+
+    def _kill_at(self, at: str) -> Callable[[str], object]:
+        def happens(call: str) -> None:
+            if call == at:
                 raise Killed
 
         return happens
@@ -171,6 +182,46 @@ def test_a_drop_that_is_killed_and_repeated_takes_what_was_chosen_and_no_other(
 
     # Then of the others each was made once
     assert pay.effects == Counter(pay.ids[::2])
+
+
+def _renewed(body: str) -> str:
+    return body.replace("even", "new").replace("odd", "new")
+
+
+def test_of_an_edited_letter_one_body_runs_and_the_new_one_unless_it_is_said(
+    payments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some were sent by a redrive that was killed, and have run or wait; some edits are killed as well."""
+    pay = payments(40)
+    pay.sandbox.faults.stop()
+    monkeypatch.setattr(sys.modules["zigzag_operate.edit"], "TASKS", pay.table)
+    pay.is_mended = True
+    said, redriven = {}, set[str]()
+    for number, id in enumerate(pay.ids):
+        if number % 4 == 1:
+            with suppress(Killed, OperateError):
+                redrive(Operator(pay.sandbox, pay._kill_at("send done")), Filter(id=id))  # type: ignore[arg-type]
+            redriven.add(id)
+            pay.sandbox.run_for(pay.random.choice([61, 300]))
+        dies = pay._kill_at(pay.random.choice(["send", "send done", "delete", "delete done"]))
+        operator = Operator(pay.sandbox, dies if number % 4 == 2 else lambda call: None)
+        said[id] = "killed"
+        with suppress(Killed):
+            try:
+                edit(operator, Filter(id=id), _renewed)  # type: ignore[arg-type]
+                said[id] = "sent"
+            except OperateError as error:
+                said[id] = str(error)
+        pay.sandbox.run_for(70)
+
+    while pay.letters():
+        redrive(Operator(pay.sandbox))  # type: ignore[arg-type]
+        pay.sandbox.run()
+
+    assert pay.effects == Counter(pay.ids)
+    unsaid = [id for id in pay.ids if said[id] == "sent" and id not in redriven and pay.kinds[id] != "new"]
+    assert unsaid == []
+    assert Counter(said.values())["sent"] > 15
 
 
 def test_what_dies_again_meanwhile_is_not_sent_in_a_circle(payments: Any) -> None:
