@@ -23,6 +23,7 @@ def check_every_message_ended(
     with its reason, or an operator purged it."""
     for life in world.trail.lives:
         done = is_idempotent(world, life.id) and life.id in world.trail.done
+        done |= bool(life.tokens & world.trail.spent)  # another message of its redrive was
         ended = life.succeeded or done or life.letters or life.purged or is_forgiven(life)
         assert ended, f"{life} is lost: {world.trail.sent[life.id]}"
         assert all(letter.reason for letter in life.letters), f"{life} has a letter without a reason"
@@ -150,9 +151,9 @@ def _attempts_count_since(world: HostileWorld, life: Life) -> float:
     A plain task's count for its message, a key's since they were last forgotten. A doubled event may come
     after that: its start counts for the next message of that key.
     """
-    if not is_idempotent(world, life.id):
-        return life.sent_at
     lives = world.trail.of(life.id)
+    if not is_idempotent(world, life.id):
+        return min(one.sent_at for one in lives if one is life or one.tokens & life.tokens)
     since = min(one.sent_at for one in lives) if life.shares else life.sent_at
     return max((letter.at for one in lives for letter in one.letters if letter.at <= since), default=0.0)
 
@@ -170,7 +171,12 @@ def keys(world: HostileWorld, id: str) -> set[str]:
     """Returns the keys that a record of this task may have."""
     task = world.trail.sent[id]["task"]
     messages = set(world.trail.message_ids(id))
-    return {f"starts#{one}" for one in messages} | {f"run#{task}#{what}" for what in (id, *messages)}
+    tokens = set[str]().union(*(life.tokens for life in world.trail.of(id)))
+    return (
+        {f"redrive#{one}" for one in tokens}
+        | {f"starts#{one}" for one in messages}
+        | {f"run#{task}#{what}" for what in (id, *messages)}
+    )
 
 
 def times_unreached(world: HostileWorld, id: str) -> int:

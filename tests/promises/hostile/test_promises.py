@@ -8,6 +8,7 @@ in every run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
@@ -20,9 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.conftest import COUNTED
+from tests.operators import Killed, Operator
 from tests.promises.hostile import promises
 from tests.promises.hostile.world import STRUCK, HostileWorld
 
+from zigzag_operate import redrive
 from zigzag_testing.faults import KINDS
 
 CI = settings(
@@ -148,6 +151,23 @@ class HostileOfThreeQueues(Hostile):
     QUEUES: ClassVar = {"urgent": 6, "bulk": 1}
 
 
+class HostileOfOperators(Hostile):
+    """Operators redrive by the command, and are killed before, between and after their calls."""
+
+    @rule(killed_at=st.sampled_from([None, None, "send", "send done", "delete done"]))
+    def redrive(self, killed_at: str | None = None) -> None:
+        def happens(call: str) -> None:
+            if call == killed_at:
+                raise Killed
+
+        with suppress(Killed):
+            redrive(Operator(self._there.sandbox, happens))  # type: ignore[arg-type]
+
+
+class HostileOfOperatorsInOrder(HostileOfOperators):
+    FIFO = True
+
+
 class OfThreeQueuesWhileLeasesHold(WhileLeasesHold):
     QUEUES: ClassVar = {"urgent": 6, "bulk": 1}
 
@@ -189,6 +209,8 @@ WORLDS: dict[str, tuple[type[Hostile], int, int]] = {
     "a FIFO queue is in order while leases hold": (InOrderWhileLeasesHold, 4, 40),
     "nothing is lost by an event source": (HostileByEvents, 3, 25),
     "nothing is lost of a FIFO queue by an event source": (HostileInOrderByEvents, 5, 25),
+    "nothing is lost by an operator's redrive": (HostileOfOperators, 2, 75),
+    "nothing is lost of a FIFO queue by an operator's redrive": (HostileOfOperatorsInOrder, 3, 75),
     "nothing overlaps by an event source": (WhileLeasesHoldByEvents, 10, 10),
     "a FIFO queue is in order by an event source": (InOrderWhileLeasesHoldByEvents, 3, 15),
     "nothing is lost or overlaps at a change of trigger": (OfBothTriggersWhileLeasesHold, 8, 25),

@@ -115,7 +115,7 @@ def payments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         one.sandbox.__exit__(None, None, None)
 
 
-@pytest.mark.parametrize("number", [60, *slow(1000)])
+@pytest.mark.parametrize("number", [40, *slow(1000)])
 def test_a_redrive_that_is_killed_and_repeated_has_each_effect_once(payments: Any, number: int) -> None:
     # Given dead letters that were redriven too early, by operators of whom some were killed
     pay = payments(number)
@@ -153,7 +153,7 @@ def test_a_redrive_that_is_killed_and_repeated_has_each_effect_once(payments: An
     assert not pay.letters()
 
 
-@pytest.mark.parametrize("number", [60, *slow(1000)])
+@pytest.mark.parametrize("number", [40, *slow(1000)])
 def test_a_drop_that_is_killed_and_repeated_takes_what_was_chosen_and_no_other(
     payments: Any, number: int
 ) -> None:

@@ -58,6 +58,7 @@ class Life:
     prepared    -- in which process its import, its check or its key had ended well, and how many faults had
                    struck the process until then.
     purged      -- whether an operator deleted it.
+    tokens      -- those of the redrives by which its messages were sent.
     message_ids -- two, if letters of one message were redriven together: its letter was stored twice.
     shares      -- whether another message of the same id was on the queue meanwhile: they share attempts.
     """
@@ -72,6 +73,7 @@ class Life:
     prepared: dict[int, int] = field(default_factory=dict, repr=False)
     shares: bool = False
     purged: bool = False
+    tokens: set[str] = field(default_factory=set, repr=False)
 
     @property
     def attempts(self) -> list[Start]:
@@ -90,6 +92,7 @@ class Trail:
     lives    -- the messages in the order in which they came to the task queue.
     receives -- when each message was received, by its MessageId.
     done     -- when a completion was recorded, by the record's name.
+    spent    -- the tokens of redrives of which nothing is left to do.
     excused  -- the starts that were taken back: the process, and the MessageId.
     busy     -- the starts whose run another worker owned: the process, and the id.
     killed   -- the worker's processes that ended before their invocation did.
@@ -108,6 +111,8 @@ class Trail:
         self.excused: set[tuple[int, str]] = set()
         self.busy: set[tuple[int, str]] = set()
         self.killed: set[int] = set()
+        self.spent: set[str] = set()
+        self._tokens: dict[str, str] = {}
         self._of_an_id: dict[str, list[Life]] = defaultdict(list)
         self._lives: dict[tuple[str, str, float], Life] = {}
         self._by_message: dict[str, Life] = {}
@@ -222,6 +227,9 @@ class Trail:
             self._of_an_id[id].append(life)
         life.message_ids.add(message_id)
         self._by_message[message_id] = life
+        if (token := DeadLetter.of(message).note.get("token")) is not None:
+            life.tokens.add(token)
+            self._tokens[token] = id
         there = [life for life in self._of_an_id[id] if _is_there(life, sandbox)]
         for life in there:
             life.shares |= len(there) > 1 or len(life.message_ids) > 1
@@ -237,8 +245,14 @@ class Trail:
 
     def _watch_the_records(self, sandbox: Sandbox) -> None:
         def finished(well: bool, key: str, owner: str, now: float) -> None:
-            if well:
+            if well and key.startswith("redrive#"):
+                self.spent.add(key.partition("#")[2])
+            elif well:
                 self.done.setdefault(key.rsplit("#", 1)[-1], sandbox.clock.now())
+
+        def concluded(_: None, key: str, now: float, letter: str = "") -> None:
+            if not letter and key.startswith("redrive#"):
+                self.spent.add(key.partition("#")[2])
 
         def excused(_: int, key: str, owner: str, now: float, unloaded: bool) -> None:
             if not unloaded:
@@ -246,10 +260,12 @@ class Trail:
 
         def begun(answer: Begun | Busy | Done, key: str, *_: Any) -> None:
             if isinstance(answer, Busy):
-                self.busy.add((PROCESS.get(), key.rsplit("#", 1)[-1]))
+                name = key.rsplit("#", 1)[-1]
+                self.busy.add((PROCESS.get(), self._tokens.get(name, name)))
 
         watch(sandbox.records, "finish", finished)
         watch(sandbox.records, "excuse", excused)
+        watch(sandbox.records, "conclude", concluded)
         watch(sandbox.records, "begin", begun)
 
 

@@ -58,17 +58,17 @@ async def _(original, *arguments):
 
 
 @breaks("a dead letter loses the task's id", "H33", "shared.dead_letter:compose")
-def _(original, delivery, cause, now):
-    return original(delivery, cause._replace(id=None), now)
+def _(original, delivery, cause, *others):
+    return original(delivery, cause._replace(id=None), *others)
 
 
 answers("a redriven task has a new id", "H33", "worker.decode:note_of", {})
 
 
 @breaks("a dead letter's note grows beyond what SQS takes", "H46", "shared.dead_letter:compose")
-def _(original, delivery, cause, now):
+def _(original, delivery, cause, *others):
     without_body = Delivery({**delivery.message, "Body": ""}, delivery.queue_url, delivery.lease)
-    return original(without_body, cause, now)._replace(body=delivery.body)
+    return original(without_body, cause, *others)._replace(body=delivery.body)
 
 
 @breaks(
@@ -81,6 +81,6 @@ def _(original, value):
 @breaks(
     "a dead letter of a FIFO queue is a new one each time it is moved", "H46", "shared.dead_letter:compose"
 )
-def _(original, delivery, cause, now):
-    letter = original(delivery, cause, now)
+def _(original, delivery, cause, now, *others):
+    letter = original(delivery, cause, now, *others)
     return letter._replace(deduplication_id=str(now) if delivery.from_fifo else None)
