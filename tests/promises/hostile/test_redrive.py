@@ -13,6 +13,7 @@ import pytest
 from tests.operators import Killed, Operator
 from tests.support import slow
 
+from shared.ports.records import RecordsError
 from zigzag import Context, Reject, task
 from zigzag_operate import Filter, OperateError, choose, drop, edit, looking, redrive
 from zigzag_testing import Sandbox
@@ -182,6 +183,30 @@ def test_a_drop_that_is_killed_and_repeated_takes_what_was_chosen_and_no_other(
 
     # Then of the others each was made once
     assert pay.effects == Counter(pay.ids[::2])
+
+
+def test_a_redriven_letter_that_kept_its_token_is_not_dropped_as_a_duplicate(
+    payments: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given letters that were redriven while their failure could not be recorded
+    async def away(*asked: Any) -> None:
+        raise RecordsError("away")
+
+    pay = payments(8)
+    pay.sandbox.faults.stop()
+    redrive(Operator(pay.sandbox))  # type: ignore[arg-type]
+    with monkeypatch.context() as patched:
+        patched.setattr(pay.sandbox.records, "conclude", away)
+        while any(map(len, pay.sandbox.queues.values())):
+            pay.sandbox.run_for(10)
+    assert all("token" in letter.note for letter in pay.sandbox.dead_letters)
+
+    # When they are redriven within the five minutes for which SQS remembers what was sent
+    pay.is_mended = True
+    redrive(Operator(pay.sandbox))  # type: ignore[arg-type]
+    pay.sandbox.run()
+
+    assert pay.effects == Counter(pay.ids)
 
 
 def _renewed(body: str) -> str:
