@@ -37,7 +37,8 @@ class Redrive(Record):
             case DeadLetter():
                 pass  # the record is finished once the letter is stored
             case RetryLater():
-                return waits(await self.disown(), outcome)
+                await self.disown()
+                return waits(self.free_in, outcome)
             case _:
                 await self.disown()
         return outcome

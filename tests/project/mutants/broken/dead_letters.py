@@ -84,3 +84,33 @@ def _(original, value):
 def _(original, delivery, cause, now, *others):
     letter = original(delivery, cause, now, *others)
     return letter._replace(deduplication_id=str(now) if delivery.from_fifo else None)
+
+
+@breaks("the end of a redriven task is not recorded", "H190", "worker.redrive:Redrive.ended")
+async def _(original, self, outcome):
+    await self.disown()
+    return outcome
+
+
+answers(
+    "a redriven dead letter is deleted before its record is finished",
+    "H190",
+    "worker.redrive:Redrive.spend",
+    True,
+)
+
+
+@breaks("a letter that is stored keeps the token that is used up", "H190 H191", "shared.dead_letter:compose")
+def _(original, delivery, cause, now, spent=False):
+    return original(delivery, cause, now, False)
+
+
+@breaks("a redrive takes what dies again meanwhile", "H192", "zigzag_operate.acting:Acting._is_meant")
+def _(original, self, message, poll):
+    return original(self, message, poll._replace(at=float("inf")))
+
+
+@breaks("a redrive deletes what SQS has not confirmed", "H191", "zigzag_operate.redrive:_Redriving.send")
+def _(original, self, letters):
+    original(self, letters)
+    return letters
