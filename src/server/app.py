@@ -32,7 +32,7 @@ from shared.queues import TaskQueue
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import gates_by, notices_by, reader_of, transports_by_now
+from worker.transports import gates_by, notices_by, reach_of, reader_of, transports_by_now
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
 
@@ -92,6 +92,7 @@ def _worker(queue: TaskQueue, settings: WorkerSettings, process: LambdaProcess, 
         gates=gates,
         reader=reader_of(settings.large_bucket, process.limit_mb, process.ends_at),
         notices=notices_by(settings.failure_topic, queue.dead_letter_url),
+        reach=reach_of(aws, settings.names, settings.reply_to, process.ends_at),
     )
 
 

@@ -30,6 +30,7 @@ _DEFAULTS = {
     "ZIGZAG_METRICS": "false",
     "ZIGZAG_LARGE_BUCKET": "",
     "ZIGZAG_FAILURE_TOPIC": "",
+    "ZIGZAG_REPLY_TO": "",
     "ZIGZAG_TRANSPORT": LEAN,
 }
 """Variables of the worker function that a server need not have."""

@@ -1,8 +1,8 @@
 """Moves a message to the dead-letter queue, as a dead letter.
 
-A dead letter has the message's body and attributes, and one more attribute, `zigzag`: a note in JSON that
-gives the reason, and keeps the task's id through a redrive. The letter is sent, the send is confirmed, and
-only then the message is deleted: nothing is deleted that is not stored elsewhere.
+It has the message's body and attributes, and one more attribute, `zigzag`: a note in JSON that gives the
+reason, and keeps the task's id through a redrive. The letter is sent, and only once that is confirmed the
+message is deleted: nothing is deleted that is not stored elsewhere.
 
 A producer can set an attribute of that name, too. So we read only notes that we could have written: a letter
 that SQS refuses would come again and again.
@@ -47,8 +47,8 @@ class Cause(NamedTuple):
     task, id  -- None if the message does not say.
     attempts  -- how often the task was tried.
     error     -- type and text of the last error; `traceback` is its traceback.
-    on_failure -- what the task's policy asks for besides the letter: "notify", or the name of the task that
-                 repairs it; None for nothing.
+    on_failure -- what the task's policy asks for besides: "notify", or the name of the task that repairs it.
+    unsent    -- what is to be sent before the letter of a failure, or what that of a done task holds.
     """
 
     reason: str
@@ -58,13 +58,15 @@ class Cause(NamedTuple):
     error: str | None = None
     traceback: str | None = None
     on_failure: str | None = None
+    unsent: str | None = None
 
     def to_text(self) -> str:
         """Returns a short text for the record, without the traceback, while the letter can't be stored."""
         id = self.id if _is_id(self.id) else None
         error = self.error and self.error[:MAX_REASON_CHARACTERS]
-        more = [] if self.on_failure is None else [None, self.on_failure]
-        return json.dumps([self.reason[:MAX_REASON_CHARACTERS], self.task, id, self.attempts, error, *more])
+        reason, more = self.reason[:MAX_REASON_CHARACTERS], [None, self.on_failure, self.unsent]
+        said = [reason, self.task, id, self.attempts, error, *more]
+        return json.dumps(said[: 8 if self.unsent else 7 if self.on_failure else 5])
 
     @classmethod
     def from_text(cls, text: str) -> Cause:

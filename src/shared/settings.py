@@ -115,6 +115,18 @@ def arn_or_empty() -> Any:
     return Setting(parse, "a topic's ARN, or empty")
 
 
+def arns() -> Any:
+    """Describes a field that has the ARNs of queues and topics, with commas between."""
+
+    def parse(value: str) -> tuple[str, ...]:
+        found = tuple(value.split(",")) if value else ()
+        if not all(one.count(":") == 5 and one.startswith("arn:") for one in found):
+            raise ValueError
+        return found
+
+    return Setting(parse, "ARNs of queues and topics with commas between, or empty")
+
+
 def list_of_queues() -> Any:
     """Describes a field that has the queues besides the first one."""
     return Setting(more_queues, QUEUES_MAY_BE)

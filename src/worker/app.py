@@ -16,7 +16,7 @@ from shared.settings import SettingError, read
 from tasks import TASKS
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import gates_by, notices_by, reader_of, transports_by_now
+from worker.transports import gates_by, notices_by, reach_of, reader_of, transports_by_now
 from worker.triggers.trigger import triggered
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
@@ -38,13 +38,12 @@ def _settings() -> WorkerSettings:
 @functools.cache
 def _worker(queue_url: str) -> Worker:
     """Returns the worker of one queue, made once for each environment of the function."""
-    settings = _settings()
-    aws, beats = _transports(settings.transport, PROCESS.ends_at)
-    gates = gates_by(settings.records_table, aws, beats, PROCESS.ends_at) if settings.flow_control else None
+    settings, ends_at = _settings(), PROCESS.ends_at
+    aws, beats = _transports(settings.transport, ends_at)
     return Worker(
         queue=SqsQueue(aws, queue_url),
         dead_letters=SqsQueue(aws, settings.dead_letters_of(queue_url)),
-        records=DynamoDbRecords(aws, settings.records_table, PROCESS.ends_at),
+        records=DynamoDbRecords(aws, settings.records_table, ends_at),
         tasks=TASKS,
         clock=WallClock(),
         random=Random(),
@@ -52,9 +51,10 @@ def _worker(queue_url: str) -> Worker:
         beats=SqsQueue(beats, queue_url),
         metrics_of=queue_url if settings.metrics else None,
         name=settings.names[queue_url],
-        gates=gates,
-        reader=reader_of(settings.large_bucket, PROCESS.limit_mb, PROCESS.ends_at),
+        gates=gates_by(settings.records_table, aws, beats, ends_at) if settings.flow_control else None,
+        reader=reader_of(settings.large_bucket, PROCESS.limit_mb, ends_at),
         notices=notices_by(settings.failure_topic, settings.dead_letters_of(queue_url)),
+        reach=reach_of(aws, settings.names, settings.reply_to, ends_at),
     )
 
 

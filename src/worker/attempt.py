@@ -20,6 +20,7 @@ from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
 from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
+from worker.finish import Finish
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError
@@ -58,6 +59,7 @@ class Runner:
 
     prepare -- reads a delivery and finds its task.
     limits  -- returns the limits that SQS sets to a delivery's message now.
+    finish  -- does what is left to do between the task's end and the delete.
     breaker -- of the queue, if its flow is controlled.
     """
 
@@ -72,6 +74,7 @@ class Runner:
         hold: Hold,
         limits: Callable[[Delivery], Limits],
         deadline: Deadline,
+        finish: Finish,
         breaker: Breaker | None = None,
     ) -> None:
         self._prepare = prepare
@@ -82,6 +85,7 @@ class Runner:
         self._hold = hold
         self._limits = limits
         self._deadline = deadline
+        self._finish = finish
         self._breaker = breaker
 
     def start(self, delivery: Delivery, *, first: bool) -> Start:
@@ -112,8 +116,7 @@ class Runner:
         except (Exception, SystemExit, SoftDeadline) as raised:
             error = start.attempt.error = of_the_import(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
-        if start.attempt.record is not None and isinstance(outcome, Succeeded):
-            await start.attempt.record.finish()  # before the delete, so that it can't run again
+        outcome = await self._finish(start, outcome)  # before the delete, so that it can't run again
         return await self._result(start, outcome, error)
 
     async def interrupted(self, start: Start, error: BaseException | None) -> Result:
@@ -178,8 +181,7 @@ class Runner:
 
         async with nullcontext() if timeout is None else self._host.beside(watch):
             returned = await call(prepared.task, prepared.payload, context, self._host, seconds)
-        if not start.delivery.can_be_settled:  # otherwise nobody asks for it, and it may be large
-            start.attempt.returned = returned
+        start.attempt.returned = returned
         return Succeeded()
 
     def _took_all_the_time(self) -> bool:

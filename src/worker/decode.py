@@ -1,9 +1,9 @@
 """Decodes a message: reads task, payload and id from its body and attributes, or says why it can't.
 
 The body is JSON: `{"task": "resize_image", "payload": {…}, "id": "…"}`. All but the task may be missing;
-`expires_at` and `delay_seconds` may be there, and other keys are ignored. A message attribute `task` marks a
-raw body: then the whole body is the payload. A body that names no task may be a foreign sender's:
-`worker/foreign/senders.py` knows some.
+`expires_at`, `delay_seconds`, `reply_to` and `correlation_id` may be there, and other keys are ignored. A
+message attribute `task` marks a raw body: then the whole body is the payload. A body that names no task may
+be a foreign sender's: `worker/foreign/senders.py` knows some.
 """
 
 from __future__ import annotations
@@ -15,12 +15,22 @@ from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_DELAY_SECONDS
 from zigzag import BadPayloadError, Failed, Task
-from zigzag.body import BadMessageError, NoTaskError, expiry, kind, read, task_id, task_name
+from zigzag.body import BadMessageError, NoTaskError, expiry, kind, read, reply_of, task_id, task_name
 
 if TYPE_CHECKING:
     from worker.large import Reader
 
 type Decode = Callable[[Delivery], Message]
+
+FOLLOW_UPS = "follow_ups"
+"""The key of a body that names no task, and has what is to be sent after one that is done."""
+
+
+class Reply(NamedTuple):
+    """Says where a reply goes, as the message does, and what the receiver knows it by."""
+
+    to: str
+    correlation_id: str
 
 
 class Message(NamedTuple):
@@ -30,6 +40,8 @@ class Message(NamedTuple):
     failed -- the task that this one repairs, or None.
     expires_at -- the time after which it must not start for the first time, in epoch seconds; or None.
     delay_seconds -- for how long SQS hid it after it was sent, as the sender says.
+    reply  -- the reply that is asked for, or None.
+    hops   -- how many tasks ran before it, of which each named the next.
     """
 
     task: str
@@ -38,10 +50,16 @@ class Message(NamedTuple):
     failed: Failed | None = None
     expires_at: float | None = None
     delay_seconds: float = 0.0
+    reply: Reply | None = None
+    hops: int = 0
 
 
 class NothingToDoError(Exception):
     """The message asks for no task, and is done: S3's test of a notification. The text says so."""
+
+
+class OnlyFollowUpsError(Exception):
+    """The message asks for no task, but for what follows one that is done. The text is its body."""
 
 
 def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Message:
@@ -50,8 +68,8 @@ def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Me
     reader -- makes the reader of a body that is in S3; None if the stack reads none.
 
     Raises BadMessageError, whose text is for the person who finds the dead letter; NothingToDoError;
-    BrokenTaskError if a line of EVENTS can't be read; and AwayError if the body is in S3, and can't be read
-    now.
+    OnlyFollowUpsError; BrokenTaskError if a line of EVENTS can't be read; and AwayError if the body is in S3,
+    and can't be read now.
     """
     text = delivery.body
     if text.lstrip().startswith("["):  # perhaps a pointer to an object in S3, which has the body
@@ -62,7 +80,10 @@ def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Me
     if raw is not None:
         return raw_message(raw.get("StringValue"), read(text), delivery)
     try:
-        return own_message(read(text), delivery)
+        body = read(text)
+        if FOLLOW_UPS in body and "task" not in body:
+            raise OnlyFollowUpsError(text)
+        return own_message(body, delivery)
     except NoTaskError as error:
         refused = str(error)  # and no more: its traceback holds the body's values
     from worker.foreign.senders import message_of  # loaded for foreign bodies only
@@ -94,7 +115,8 @@ def own_message(body: dict[str, Any], delivery: Delivery, id: str | None = None)
         raise BadMessageError(f"`payload` is {kind(payload)}; it must be a JSON object")
     chosen = body.get("id")
     chosen = id_of(id if chosen is None else chosen, delivery)
-    return Message(name, payload, chosen, _failed(body), expiry(body.get("expires_at")), _delay(body))
+    failed, expires_at = _failed(body), expiry(body.get("expires_at"))
+    return Message(name, payload, chosen, failed, expires_at, _delay(body), _reply(body, chosen), _hops(body))
 
 
 def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
@@ -124,6 +146,18 @@ def _delay(body: dict[str, Any]) -> float:
     """Returns the body's `delay_seconds`. Anything that SQS would not take is ignored."""
     said: Any = body.get("delay_seconds")
     return float(said) if type(said) in (int, float) and 0 < said <= MAX_DELAY_SECONDS else 0.0
+
+
+def _reply(body: dict[str, Any], id: str) -> Reply | None:
+    """Returns the reply that the body asks for, known by the task's id if it says nothing else."""
+    said = reply_of(body)
+    return None if said is None else Reply(said[0], said[1] or id)
+
+
+def _hops(body: dict[str, Any]) -> int:
+    """Returns the body's `hops`, as a worker writes it. Anything else there is ignored."""
+    said: Any = body.get("hops")
+    return max(0, said) if type(said) is int else 0
 
 
 def id_of(chosen: Any, delivery: Delivery) -> str:

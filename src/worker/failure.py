@@ -11,6 +11,7 @@ and is repaired again.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause
 from shared.delivery import Delivery
@@ -53,7 +54,7 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
     from zigzag import send  # a worker that sends nothing does not load it
 
     message = decode(delivery)
-    failed = {
+    failed: dict[str, Any] = {
         "task": message.task,
         "id": message.id,
         "reason": cause.reason[:MAX_REASON_CHARACTERS],
@@ -61,7 +62,8 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
         "before": _failed_before(message.failed),
     }
     options = send.Options(_repairs_id(message.task, message.id, delivery.message_id), group=delivery.group)
-    return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", failed)
+    more = {"failed": failed}
+    return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", more)
 
 
 def is_for_good(error: Exception, delivery: Delivery, limits: Limits) -> bool:

@@ -35,8 +35,10 @@ class NoRecords:
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return True
 
-    async def finish(self, key: str, owner: str, now: float) -> bool:
+    async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
         return True
+
+    async def sent(self, key: str, now: float) -> None: ...
 
     async def disown(self, key: str, owner: str, until: float | None = None) -> None: ...
 

@@ -11,15 +11,15 @@ from shared.errors import text, traceback_of, words
 from shared.lease import DROP_MARGIN_SECONDS
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.raised import OutOfTimeError, seconds_asked
-from zigzag import Reject, Retry
+from zigzag import Failed, Reject, Retry
 from zigzag.body import BadMessageError
 from zigzag.policy import DEAD_LETTER, DEFAULT_POLICY, Policy
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
+    from worker.decode import Reply
     from worker.record import Record
-    from zigzag import Failed
 
 LOADS = 16
 """Times that a message's task may be missing, or fail to import: a deploy may be under way."""
@@ -32,8 +32,7 @@ LOADING_SECONDS = 3600
 
 FIRST_WAIT_SECONDS = 30
 MAX_WAIT_SECONDS = 3600
-"""The first and the longest wait for a failure that is not the message's fault: 14 days of retries stay below
-SQS's 1,000 receives."""
+"""For a failure that is not the message's fault: 14 days of such waits stay below SQS's 1,000 receives."""
 
 _DROPPED = f"SQS would drop the message in less than {DROP_MARGIN_SECONDS // (24 * 3600)} days"
 
@@ -95,13 +94,13 @@ class Attempt:
     unloaded -- how often its task could not be loaded, this time included.
     record   -- the record of an idempotent task's run, once it is known.
     loading  -- whether its task's module is being imported, or failed to import.
-    error    -- the error that it has raised so far.
+    error    -- the error that it has raised so far; `outcome`, the outcome once it is decided.
     entered  -- whether the user's code runs, or has taken all the time; False between preparation and call.
-    outcome  -- the outcome, once it is decided.
-    told     -- whether the queue's breaker was told, or is being told, of the error.
-    returned -- what the task returned, for a caller that waits for it.
-    hidden   -- how long the message waits, if the breaker has said that this is no attempt.
-    started  -- whether it started before, by its record.
+    told     -- whether the queue's breaker was told, or is being told, of the error; `hidden`, how long the
+                message waits, if it has said that this is no attempt.
+    returned -- what the task returned.
+    reply    -- where a reply goes, if the message asks for one; `hops`, how many tasks named the next before.
+    unsent   -- what is to be sent in place of a run; `started`, whether it started before, by its record.
     bounded  -- whether it could expire until it has started: then its first start is recorded.
     expired  -- the outcome if it is too late for its first start.
     """
@@ -119,10 +118,11 @@ class Attempt:
         self.record: Record | None = None
         self.error: BaseException | None = None
         self.outcome: Outcome | None = None
-        self.loading = self.entered = self.told = False
+        self.loading = self.entered = self.told = self.started = self.bounded = False
         self.hidden: Released | None = None
         self.returned: Any = None
-        self.started = self.bounded = False
+        self.reply: Reply | None = None
+        self.hops, self.unsent = 0, ""
         self.expired: DeadLetter | Ignored | None = None
 
 

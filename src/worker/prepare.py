@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
 from shared.ports.records import record_key
-from worker.decode import Decode, NothingToDoError, payload_of
+from worker.decode import Decode, NothingToDoError, OnlyFollowUpsError, payload_of
 from worker.lookup import Table, find
-from worker.outcome import Attempt, DeadLetter, Ignored, Succeeded, used_up
+from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
 
 
@@ -23,14 +23,17 @@ class Prepared(NamedTuple):
     key: str | None
 
 
-type Prepare = Callable[[Attempt, Delivery], Prepared | DeadLetter | Ignored | Succeeded]
+type Unprepared = DeadLetter | Ignored | Succeeded | AlreadyDone
+type Prepare = Callable[[Attempt, Delivery], Prepared | Unprepared]
 
 
 def prepared_for(
-    attempt: Attempt, delivery: Delivery, *, tasks: Table, decode: Decode
-) -> Prepared | DeadLetter | Ignored | Succeeded:
+    attempt: Attempt, delivery: Delivery, *, tasks: Table, decode: Decode, replies: Sequence[str] = ()
+) -> Prepared | Unprepared:
     """Reads the message and fills in the attempt. Returns the outcome if it has expired, if the attempts are
     used up, or if the message asks for no task.
+
+    replies -- the ARNs to which the stack may reply.
 
     Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
@@ -39,7 +42,17 @@ def prepared_for(
     except NothingToDoError as error:
         log.write(logging.INFO, str(error))
         return Succeeded()
+    except OnlyFollowUpsError as error:
+        from worker.follow.letters import held_in  # few letters are moved back for this
+
+        attempt.unsent = held_in(str(error), attempt)
+        return AlreadyDone()
     attempt.task, attempt.id, attempt.failed = message.task, message.id, message.failed
+    attempt.hops = message.hops
+    if message.reply is not None:
+        from worker.guards.reply import ask as ask_for_its_reply
+
+        ask_for_its_reply(attempt, delivery, message.reply, replies)
     attempt.loading = True
     task = find(message.task, tasks)
     attempt.loading = False

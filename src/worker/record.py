@@ -33,6 +33,7 @@ class Record:
 
     owned    -- whether this worker owns the run now.
     free_in  -- seconds until another worker can begin, once the ownership is given up.
+    unsent   -- what follows the run, if it is done, and that may not have been sent.
     receives -- how often the message was received: after many receives it waits longer.
     """
 
@@ -41,6 +42,7 @@ class Record:
     ) -> None:
         self.owned = False
         self.free_in = 0.0
+        self.unsent = ""
         self._records = records
         self._key = key
         self._receives = receives
@@ -61,7 +63,8 @@ class Record:
             seconds = longer(self._receives, self._random)
             return RetryLater(seconds, f"not started: whether it is done can't be known: {error.reason}")
         match begun:
-            case Done():
+            case Done(unsent=unsent):
+                self.unsent = unsent
                 return AlreadyDone()
             case Busy(other):
                 return self._after(other, BUSY)
@@ -99,16 +102,26 @@ class Record:
         self._handed_out = True
         return completion
 
-    async def finish(self) -> None:
+    async def finish(self, unsent: str = "") -> bool:
+        """Records the completion, and what is to be sent after it. Returns False if the run is another
+        worker's."""
         if not self.owned:
-            return
+            return True
         try:
-            ours = await self._records.finish(self._key, self._owner, self._clock.now())
+            ours = await self._records.finish(self._key, self._owner, self._clock.now(), unsent)
         except RecordsError as error:
             log.write(logging.ERROR, "done, but not recorded: possible duplicate", reason=error.reason)
-        else:
-            if not ours:
-                log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
+            return True
+        if not ours:
+            log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
+        return ours
+
+    async def sent(self) -> None:
+        """Records that nothing is unsent any more."""
+        try:
+            await self._records.sent(self._key, self._clock.now())
+        except RecordsError as error:  # sent again, under the same ids, if the task is asked for again
+            log.write(logging.WARNING, "a record was not changed", reason=error.reason)
 
     async def disown(self, error: BaseException | None = None) -> Outcome | None:
         """Gives up the ownership. Returns the outcome if `error` is no failure of the task: it is done, or,
@@ -135,13 +148,14 @@ class Record:
 
     def _instead_of(self, found: Done | Busy | None, error: BaseException | None) -> Outcome | None:
         match found:
-            case Done(mine):
+            case Done(mine, unsent):
+                self.unsent = unsent
                 if error is not None:
                     reason = words(error)
                     log.write(
                         logging.WARNING, "its task raised, but had recorded that it is done", reason=reason
                     )
-                return Succeeded() if mine else AlreadyDone()
+                return Succeeded() if mine and not unsent else AlreadyDone()
             case Busy(other) if self._handed_out:
                 return self._after(other, "another worker has the record of its run", error)
         return None

@@ -9,6 +9,7 @@ from shared.queues import DEFAULT, MoreQueue, dead_letters_of
 from shared.settings import (
     anything,
     arn_or_empty,
+    arns,
     list_of_queues,
     one_of,
     text,
@@ -29,6 +30,7 @@ class WorkerSettings(NamedTuple):
     flow_control -- whether the queue has a gate, in the table of records.
     large_bucket -- the name of the bucket with the bodies of large messages, if there is one.
     failure_topic -- the ARN of the topic for notices of failed tasks; empty without an address.
+    reply_to     -- the ARNs of the queues and topics to which tasks may reply.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -42,6 +44,7 @@ class WorkerSettings(NamedTuple):
     flow_control: bool = true_or_false()
     large_bucket: str = text_or_empty("the name of the bucket of large payloads")
     failure_topic: str = arn_or_empty()
+    reply_to: tuple[str, ...] = arns()
 
     @property
     def names(self) -> dict[str, str]:

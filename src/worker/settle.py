@@ -15,6 +15,7 @@ from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
 from worker.decode import Decode, decode
+from worker.finish import NOWHERE, Reach
 from worker.host import Host
 from worker.outcome import (
     AlreadyDone,
@@ -44,8 +45,10 @@ class Settler:
         random: Random,
         host: Host,
         decode: Decode = decode,
+        reach: Reach = NOWHERE,
     ) -> None:
         self._decode = decode
+        self._reach = reach
         self._queue = queue
         self._dead_letters = dead_letters
         self._clock = clock
@@ -58,7 +61,11 @@ class Settler:
         match result.outcome:
             case LeftAlone():
                 return False
-            case Succeeded() | AlreadyDone() | Ignored():
+            case Ignored(cause):
+                if result.start.attempt.reply is not None:
+                    await self._reply(cause, result, concludes=False)
+                return await self.delete([result]) == [True]
+            case Succeeded() | AlreadyDone():
                 return await self.delete([result]) == [True]
             case RetryLater(seconds) | Released(seconds):
                 return await self.postpone([delivery], seconds, lease_ends)
@@ -66,8 +73,11 @@ class Settler:
                 return await self._dead_letter(result, cause)
 
     async def _dead_letter(self, result: Result, cause: Cause) -> bool:
-        """Moves the message to the dead letters, after the task that repairs it was sent, if there is one."""
+        """Moves the message to the dead letters, after the reply to its sender and the task that repairs it
+        were sent, if there are such."""
         delivery, starts, redrive = result.start.delivery, result.start.starts, result.start.redrive
+        if cause.unsent is not None or result.start.attempt.reply is not None:
+            delivery, cause = await self._reply(cause, result)
         repaired, spend = cause.on_failure not in (None, NOTIFY), None
         if repaired or (redrive is not None and redrive.owned):
             # Its own task never starts again: it could succeed beside the repair, or the letter's redrive.
@@ -84,6 +94,23 @@ class Settler:
             left = cause._replace(on_failure=None)
             await starts.conclude(left if moved is Move.REFUSED else None)
         return moved is Move.MOVED
+
+    async def _reply(self, cause: Cause, result: Result, *, concludes: bool = True) -> tuple[Delivery, Cause]:
+        """Sends the reply of a failed task. Returns the delivery and the cause for its letter; that of a task
+        that is done holds what could not be sent.
+
+        concludes -- whether it is recorded before that only the letter is left to do.
+        """
+        from worker.follow import letters  # few messages need it
+        from worker.follow.following import sent
+
+        delivery, cause = result.start.delivery, letters.with_reply(cause, result.start.attempt)
+        if concludes:  # its task never starts again: it could succeed after this, or is done
+            await result.start.starts.conclude(cause)
+        if (ups := letters.of_a_failure(cause)) is None:
+            return letters.holding(delivery, cause), cause
+        _, why = await sent(ups.send, self._queue, delivery.queue_url, self._reach)
+        return delivery, letters.without_reply(cause, why)
 
     async def _send_repair(self, delivery: Delivery, cause: Cause) -> Cause | None:
         """Sends the task that repairs the message's. Returns the cause of the letter, which says why if the

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.aws.choice import transport_in_place
@@ -13,9 +13,11 @@ from shared.aws.doubt import Doubt
 from shared.aws.identity import Identity
 from shared.aws.transport import Transport
 from worker.deadline import HARD_SECONDS
+from worker.finish import Reach
 from zigzag.aws import send_as
 
 if TYPE_CHECKING:
+    from shared.ports.addresses import Addresses
     from shared.ports.gates import WorkedGates
     from shared.ports.notices import Notices
     from shared.ports.objects import Objects
@@ -80,6 +82,26 @@ def reader_of(bucket: str, memory_mb: int, ends_at: Callable[[], float]) -> Call
         return Reader(bucket, objects, memory_mb or UNKNOWN_MB)
 
     return make
+
+
+def reach_of(
+    aws: Transport, names: Mapping[str, str], replies: Sequence[str], ends_at: Callable[[], float]
+) -> Reach:
+    """Returns where what follows a task may be sent.
+
+    names   -- of the stack's queues, by URL.
+    replies -- the ARNs to which the stack may reply.
+    ends_at -- when the invocation ends, in epoch seconds.
+    """
+    identity = Identity(os.environ)
+
+    @functools.cache
+    def addresses() -> Addresses:
+        from shared.aws.addresses import AwsAddresses  # few tasks are followed by something
+
+        return AwsAddresses(aws, {name: url for url, name in names.items()}, replies, identity, ends_at)
+
+    return Reach(replies, addresses)
 
 
 def notices_by(topic: str, dead_letter_url: str) -> Notices | None:

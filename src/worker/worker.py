@@ -16,6 +16,7 @@ from worker.attempt import Runner
 from worker.batch import BatchWork
 from worker.deadline import Deadline
 from worker.decode import decode
+from worker.finish import NOWHERE, Finish, Reach
 from worker.guards.late import late
 from worker.hold import Hold
 from worker.host import Host
@@ -47,6 +48,7 @@ class Worker:
                       None for others.
     reader         -- makes the reader of large messages, whose bodies are in S3; None if the stack has none.
     notices        -- where people are notified of failed tasks; None in a stack without an address for that.
+    reach          -- where what follows a task may be sent, besides the queue itself.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Worker:
         gates: tuple[WorkedGates, WorkedGates] | None = None,
         reader: Callable[[], Reader] | None = None,
         notices: Notices | None = None,
+        reach: Reach = NOWHERE,
     ) -> None:
         self._queue = queue
         self._records = records
@@ -72,9 +75,10 @@ class Worker:
         self._random = random
         self._host = host
         read = partial(decode, reader=reader)
-        self._prepare = partial(prepared_for, tasks=tasks, decode=read)
+        self._prepare = partial(prepared_for, tasks=tasks, decode=read, replies=reach.replies)
+        self._finish = partial(Finish, queue, reach, host)
         self._beats = queue if beats is None else beats
-        self._settler = Settler(queue, dead_letters, clock, random, host, read)
+        self._settler = Settler(queue, dead_letters, clock, random, host, read, reach)
         self._flow = None if gates is None else _flow(name, gates, clock, random, host)
         self._guards = (late,)
         self._observers = (LogLine(clock, host, metrics_of),)
@@ -85,8 +89,7 @@ class Worker:
     ) -> list[Report]:
         """Works one batch, from its lease to its settling, and returns a report for each delivery.
 
-        seconds_left -- how long until Lambda ends the function.
-        observers    -- of this batch, besides those of every batch.
+        `seconds_left` is how long until Lambda ends the function; `observers` are told of this batch.
         """
         settler, records, guards = self._of(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
@@ -102,6 +105,7 @@ class Worker:
             hold=hold,
             limits=settler.limits,
             deadline=deadline,
+            finish=self._finish(deadline),
             breaker=breaker,
         )
         work = BatchWork(

@@ -15,6 +15,7 @@ from zigzag.errors import (
 from zigzag.handle import Handle, remote
 from zigzag.policy import Backoff
 from zigzag.task import Task, task
+from zigzag.values import Next
 
 __all__ = [
     "AlreadyScheduledError",
@@ -23,6 +24,7 @@ __all__ = [
     "Context",
     "Failed",
     "Handle",
+    "Next",
     "PayloadTooLargeError",
     "Reject",
     "Retry",

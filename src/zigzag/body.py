@@ -31,6 +31,9 @@ MAX_TIME = 100_000_000_000
 MAX_NAME_CHARACTERS = 256
 """Most characters of a task's name. Log lines and dead letters' notes carry it."""
 
+MAX_REPLY_CHARACTERS = 1_000
+"""Most characters of a reply's address, and of its correlation id."""
+
 _TO_THE_NEXT_BRACKET = r'(?:[^"\[{\]}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"?)*+[\[{\]}]'
 """Possessive, and without an end for a text that has none: nothing is tried twice."""
 
@@ -105,6 +108,22 @@ def expiry(value: Any) -> float | None:
         said = kind(value) if type(value) not in (int, float) else "no such time"
         raise BadMessageError(f"`expires_at` is {said}; it must be epoch seconds, such as 1767225600")
     return float(value)
+
+
+def reply_of(body: dict[str, Any]) -> tuple[str, str | None] | None:
+    """Returns the address for a reply, and the reply's correlation id, if the body asks for one. Raises
+    BadMessageError if they can't be such."""
+    to, correlation_id = body.get("reply_to"), body.get("correlation_id")
+    if to is None:
+        return None
+    for key, value in (
+        ("reply_to", to),
+        ("correlation_id", "x" if correlation_id is None else correlation_id),
+    ):
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_REPLY_CHARACTERS:
+            raise BadMessageError(f"`{key}` must be a text of 1 to {MAX_REPLY_CHARACTERS:,} characters")
+        _whole(key, value)
+    return to, correlation_id
 
 
 def kind(value: Any) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from zigzag.errors import BadPayloadError, TaskDefinitionError
+from zigzag.values import Next
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -49,6 +50,8 @@ class Handle[Payload]:
         deduplication_id: str | None = None,
         at: datetime | None = None,
         expires_at: datetime | None = None,
+        reply_to: str | None = None,
+        correlation_id: str | None = None,
     ) -> str:
         """Sends one message for this task and returns its MessageId, or schedules it: see `at`.
 
@@ -57,24 +60,24 @@ class Handle[Payload]:
         delay_seconds    -- seconds for which the message stays hidden; 0 is the queue's own delay. More than
                             900 are a time `at`. A FIFO queue refuses up to 900.
         at               -- when it is sent; a datetime with a time zone. If that is more than 15 minutes from
-                            now, a schedule sends it within the minute that follows; the stack needs the
-                            parameter Scheduler. `send` returns the task's id then, and a second send with
-                            the same `id` is refused until it is sent.
+                            now, a schedule sends it within the minute that follows, by the parameter
+                            Scheduler. `send` returns the task's id then, and refuses it until it is sent.
         group            -- required on a FIFO queue: the tasks of a group run in the order sent. On a
                             standard queue it keeps a busy group from delaying the others.
         deduplication_id -- FIFO only: if a group gets several messages with the same one within five minutes,
-                            SQS silently keeps only the first. Without it, SQS compares the task and its `id`;
-                            without an `id`, the bodies, so two equal messages become one.
+                            SQS keeps only the first. Without it, task and `id` count, or else the bodies.
         expires_at       -- a datetime with a time zone: a message that is received later, and has not started
                             before, never starts. The task's `on_expiry` says what becomes of it.
+        reply_to         -- the name, the ARN or the URL of a queue or topic that the parameter ReplyTo names:
+                            there comes a reply, with `correlation_id`, or else the task's id.
 
-        The variables `ZIGZAG_QUEUE_URL` and `ZIGZAG_QUEUES` have the queues' URLs; docs/tasks.md, under
-        Sending, lists the other requirements. Raises BadPayloadError, PayloadTooLargeError,
-        AlreadyScheduledError, or SendError.
+        The variables `ZIGZAG_QUEUE_URL` and `ZIGZAG_QUEUES` have the URLs; docs/tasks.md lists the other
+        requirements. Raises BadPayloadError, PayloadTooLargeError, AlreadyScheduledError, or SendError.
         """
         from zigzag import send  # a task that sends nothing does not load it
 
-        options = send.Options(id, delay_seconds, group, deduplication_id, at, expires_at)
+        more = at, expires_at, reply_to, correlation_id
+        options = send.Options(id, delay_seconds, group, deduplication_id, *more)
         return send.put(self.name, self.check(payload), options, self._queue(queue))
 
     async def send_async(
@@ -88,6 +91,8 @@ class Handle[Payload]:
         deduplication_id: str | None = None,
         at: datetime | None = None,
         expires_at: datetime | None = None,
+        reply_to: str | None = None,
+        correlation_id: str | None = None,
     ) -> str:
         """Sends like `send`, in another thread, so that an event loop goes on meanwhile.
 
@@ -97,7 +102,8 @@ class Handle[Payload]:
 
         from zigzag import send
 
-        options = send.Options(id, delay_seconds, group, deduplication_id, at, expires_at)
+        more = at, expires_at, reply_to, correlation_id
+        options = send.Options(id, delay_seconds, group, deduplication_id, *more)
         checked = self.check(payload)
         return await asyncio.to_thread(send.put, self.name, checked, options, self._queue(queue))
 
@@ -129,6 +135,17 @@ class Handle[Payload]:
         return many.send_many(
             self, payloads, self._queue(queue), id, delay_seconds, group, idempotent, expires_at
         )
+
+    def then(self, payload: Payload, *, queue: str | None = None, group: str | None = None) -> Next:
+        """Returns this task as the next one, for a task to return: it is sent once that one is done.
+
+        queue -- the name or the URL of a queue of the stack; without it, the task's own, or else the queue of
+                 the message that is done.
+        group -- on a FIFO queue; without it, the group of the message that is done.
+
+        Raises BadPayloadError.
+        """
+        return Next(self.name, self.check(payload), self._queue(queue), group)
 
     def publish(self, payload: Payload, *, id: str | None = None, topic: str | None = None) -> str:
         """Publishes the task once on a topic of SNS, and returns its id. Each queue that subscribes gets it.

@@ -17,11 +17,12 @@ from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
 from shared.queues import is_fifo
 from zigzag.aws import identity, queue_at, region_of, scheduler_for
-from zigzag.body import BadMessageError, expiry, read, task_id, task_name
+from zigzag.body import BadMessageError, expiry, read, reply_of, task_id, task_name
 from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import sending_to as sending_to
 from zigzag.outbox import standing_in, url_of
+from zigzag.sendable import epoch_of
 from zigzag.values import Value
 
 if TYPE_CHECKING:
@@ -40,7 +41,16 @@ _FIFO_ID = "[!-~]{1,128}"
 class Options(Value):
     """The options of a message. `Task.send` explains them."""
 
-    __match_args__ = ("id", "delay_seconds", "group", "deduplication_id", "at", "expires_at")
+    __match_args__ = (
+        "id",
+        "delay_seconds",
+        "group",
+        "deduplication_id",
+        "at",
+        "expires_at",
+        "reply_to",
+        "correlation_id",
+    )
 
     def __init__(
         self,
@@ -50,6 +60,8 @@ class Options(Value):
         deduplication_id: str | None = None,
         at: datetime | None = None,
         expires_at: datetime | None = None,
+        reply_to: str | None = None,
+        correlation_id: str | None = None,
     ) -> None:
         self.id: Final = id
         self.delay_seconds: Final = delay_seconds
@@ -57,6 +69,8 @@ class Options(Value):
         self.deduplication_id: Final = deduplication_id
         self.at: Final = at
         self.expires_at: Final = expires_at
+        self.reply_to: Final = reply_to
+        self.correlation_id: Final = correlation_id
 
 
 # Compiled at the first use, not at each cold start of a worker.
@@ -89,21 +103,20 @@ def _too_large(task: str, body: str) -> str:
 
 
 def _written(
-    task: str, payload: Mapping[str, Any], options: Options, failed: Mapping[str, Any] | None = None
+    task: str, payload: Mapping[str, Any], options: Options, more: Mapping[str, Any] | None = None
 ) -> str:
     if options.id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
     message: dict[str, Any] = {"task": task, "payload": payload}
-    if options.id is not None:
-        message["id"] = options.id
+    texts = {"id": options.id, "reply_to": options.reply_to, "correlation_id": options.correlation_id}
+    message |= {name: text for name, text in texts.items() if text is not None}
     if options.expires_at is not None:
         message["expires_at"] = epoch_of("expires_at", options.expires_at)
     if options.delay_seconds:
         message["delay_seconds"] = options.delay_seconds  # SQS does not tell the worker
-    if failed is not None:
-        message["failed"] = failed
     try:
-        separators = None if failed is None else (",", ":")  # a repair should be no larger than what failed
+        separators = None if more is None else (",", ":")  # a repair should be no larger than what failed
+        message |= more or {}
         body = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=separators)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadPayloadError(f"the payload for {task} can't be written as JSON: {error}") from error
@@ -120,6 +133,7 @@ def _check_as_the_worker_does(body: str) -> None:
         task_name(message["task"])
         task_id(message.get("id", "the MessageId"))
         expiry(message.get("expires_at"))
+        reply_of(message)
     except BadMessageError as error:
         raise BadPayloadError(f"the worker would refuse the message: {error}") from None
 
@@ -129,16 +143,16 @@ def compose(
     payload: Mapping[str, Any],
     options: Options,
     queue_url: str,
-    failed: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
     bucket: Objects | None = None,
 ) -> Outgoing:
     """Returns the message for the queue of `queue_url`; the body of one that fits no dispatch is put into a
     bucket before. Raises the errors of `encode`, or SendError.
 
-    failed -- for the task that repairs another one: what that one was.
+    more   -- further keys of the body, for the task that repairs another one, or that follows it.
     bucket -- that bucket; without it, the one that ZIGZAG_LARGE_BUCKET names.
     """
-    message = _message(task, payload, options, queue_url, failed)
+    message = _message(task, payload, options, queue_url, more)
     if not (why := _too_large(task, message.body)):
         return message
     from zigzag.extra.large import bucket_for, offloaded  # few messages are large
@@ -152,11 +166,11 @@ def _message(
     payload: Mapping[str, Any],
     options: Options,
     queue_url: str,
-    failed: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Outgoing:
     fifo = is_fifo(queue_url)
     _check(options, fifo=fifo)
-    body = _written(task, payload, options, failed)
+    body = _written(task, payload, options, more)
     deduplication_id = options.deduplication_id
     if fifo and deduplication_id is None and options.id is not None:
         deduplication_id = _deduplication_id(task, options.id)
@@ -188,19 +202,6 @@ def _check(options: Options, *, fifo: bool) -> None:
         )
     if not fifo and options.deduplication_id is not None:
         raise SendError("the queue is not FIFO, and takes no deduplication_id; leave it out")
-
-
-def epoch_of(name: str, time: Any) -> float:
-    """Returns a time in epoch seconds. Raises SendError if the option of that name is none with a zone."""
-    from datetime import datetime
-
-    if not isinstance(time, datetime):
-        raise SendError(
-            f"{name} must be a datetime with a time zone, such as datetime.now(UTC) + timedelta(days=1)"
-        )
-    if time.utcoffset() is None:
-        raise SendError(f"{name} has no time zone; give it one: datetime(…, tzinfo=UTC), or a ZoneInfo")
-    return time.timestamp()
 
 
 def _check_delay(seconds: Any) -> None:

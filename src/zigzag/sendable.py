@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zigzag.errors import BadPayloadError
+from zigzag.errors import BadPayloadError, SendError
 from zigzag.handle import misfit
 from zigzag.round_trip import change
 
@@ -80,3 +80,16 @@ def _written(name: str, given: Any) -> Any:
 
 def _is_json(payload: Any) -> bool:
     return payload is None or isinstance(payload, str | int | float | list)
+
+
+def epoch_of(name: str, time: Any) -> float:
+    """Returns a time in epoch seconds. Raises SendError if the option of that name is none with a zone."""
+    from datetime import datetime
+
+    if not isinstance(time, datetime):
+        raise SendError(
+            f"{name} must be a datetime with a time zone, such as datetime.now(UTC) + timedelta(days=1)"
+        )
+    if time.utcoffset() is None:
+        raise SendError(f"{name} has no time zone; give it one: datetime(…, tzinfo=UTC), or a ZoneInfo")
+    return time.timestamp()

@@ -7,7 +7,7 @@ reason.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn, Self
+from typing import Any, ClassVar, Final, NoReturn, Self
 
 
 class Value:
@@ -45,3 +45,23 @@ class Value:
 
     def _refuse(self) -> NoReturn:
         raise AttributeError(f"a {type(self).__name__} can't be changed; copy.replace makes another one")
+
+
+class Next(Value):
+    """The next task, as `Handle.then` makes it. A task returns it, and it is sent once that one is done.
+
+    task    -- the next task's name.
+    payload -- its payload, as JSON has it.
+    queue   -- the name or the URL of its queue; None is that of the message whose task returns it.
+    group   -- its group on a FIFO queue; None is that message's.
+    """
+
+    __match_args__ = ("task", "payload", "queue", "group")
+
+    def __init__(
+        self, task: str, payload: dict[str, Any], queue: str | None = None, group: str | None = None
+    ) -> None:
+        self.task: Final = task
+        self.payload: Final = payload
+        self.queue: Final = queue
+        self.group: Final = group

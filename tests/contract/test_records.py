@@ -87,6 +87,15 @@ class TestRuns:
         assert [finish(records, "a"), finish(records, "a")] == [True, True]
         assert isinstance(begin(records, "b", UNTIL + 1), Done)
 
+    def test_what_follows_a_finished_run_is_told_until_it_was_sent(self, records: Records) -> None:
+        begin(records, "a")
+        run_in_place(records.sent("run#1", NOW))  # of a run that is not done it changes nothing
+
+        assert run_in_place(records.finish("run#1", "a", NOW, '[{"to": "é"}]')) is True
+        assert begin(records, "b", UNTIL + 1) == Done(unsent='[{"to": "é"}]')
+        run_in_place(records.sent("run#1", NOW))
+        assert begin(records, "b", UNTIL + 1) == Done()
+
     def test_only_the_owner_can_finish_it(self, records: Records) -> None:
         begin(records, "a")
         begin(records, "b", UNTIL + 1, UNTIL + 100)

@@ -26,8 +26,7 @@ SENT_AGAIN_SECONDS = ANSWER_SECONDS["sqs"]
 class FaultyQueue:
     """The `Queue` port of one process, with faults.
 
-    clock -- the sandbox's clock, not the process's own.
-    again -- whether the client repeats a call whose answer is lost. The second may be lost as well.
+    clock -- the sandbox's clock, not the process's own. `again`: the client repeats a call without an answer.
     service, patience_seconds -- the service's name, and how long the client waits if it is silent.
     """
 
@@ -148,10 +147,8 @@ class FaultyQueue:
 class FaultyRecords:
     """The `Records` port of one process, with faults.
 
-    A call whose answer is lost was done, and is repeated; the second answer may be lost as well.
-
-    clock            -- the sandbox's clock, not the process's own.
-    patience_seconds -- how long the client waits if the table is silent.
+    A call whose answer is lost was done, and is repeated. `clock` is the sandbox's, not the process's own;
+    `patience_seconds` is how long the client waits if the table is silent.
     """
 
     def __init__(
@@ -178,8 +175,11 @@ class FaultyRecords:
                 self._faults.note_unheld(key, began, self._clock.now())
         return ours
 
-    async def finish(self, key: str, owner: str, now: float) -> bool:
-        return bool(await self._call(self._records.finish, key, owner, now))
+    async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
+        return bool(await self._call(self._records.finish, key, owner, now, unsent))
+
+    async def sent(self, key: str, now: float) -> None:
+        await self._call(self._records.sent, key, now)
 
     async def disown(self, key: str, owner: str, until: float | None = None) -> Any:
         return await self._call(self._records.disown, key, owner, until)

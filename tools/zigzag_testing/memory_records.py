@@ -29,6 +29,7 @@ class Record:
     owner: str | None = None
     until: float = 0.0
     done: bool = False
+    unsent: str = ""
     expires: float = 0.0
 
 
@@ -61,7 +62,7 @@ class MemoryRecords:
     async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
         record = self.records.setdefault(key, Record())
         if record.done:
-            return Done()
+            return Done(unsent=record.unsent)
         if record.owner is not None and record.until >= now:
             return Begun() if record.owner == owner else Busy(record.until)
         record.owner = owner
@@ -74,16 +75,21 @@ class MemoryRecords:
             record.until = until
         return record is not None
 
-    async def finish(self, key: str, owner: str, now: float) -> bool:
+    async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
         record = self._owned(key, owner)
         if record is not None:
             record.done, record.expires = True, now + RECORD_SECONDS
+            record.unsent = unsent or record.unsent
         return record is not None
+
+    async def sent(self, key: str, now: float) -> None:
+        if (record := self.records.get(key)) is not None and record.done:
+            record.unsent, record.expires = "", now + RECORD_SECONDS
 
     async def disown(self, key: str, owner: str, until: float | None = None) -> Done | Busy | None:
         record = self.records.get(key)
         if record is not None and record.done:
-            return Done(mine=record.owner == owner)
+            return Done(record.owner == owner, record.unsent)
         if record is not None and record.owner == owner:
             record.owner, record.until = (None, 0.0) if until is None else (GIVEN_UP, until)
         elif record is not None and record.owner not in (None, GIVEN_UP):

@@ -1,15 +1,19 @@
-"""An operator's control of a sandbox, as by the `zigzag` command: dead letters, pause, resume, limits."""
+"""What stands around a sandbox: a sender, who gets replies, and an operator's control, as by the `zigzag`
+command: dead letters, pause, resume, limits."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 from shared.ports.auto import Auto
 from shared.ports.gates import Rate
+from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT
 from zigzag_testing.dead_letters import DeadLetter
 from zigzag_testing.memory_gates import MemoryGates, operated
+from zigzag_testing.memory_queue import MemoryQueue
+from zigzag_testing.replies import Replies, Reply
 from zigzag_testing.stack import StackQueues
 from zigzag_testing.virtual_time import VirtualClock
 
@@ -18,14 +22,19 @@ class _Sandbox(Protocol):
     """The part of a sandbox that `Operated` uses."""
 
     _stack: StackQueues
+    _replies: Replies
     gates: MemoryGates | None
     clock: VirtualClock
+
+    @property
+    def queues(self) -> Mapping[str, MemoryQueue]: ...
 
     def _do[R](self, coroutine: Coroutine[Any, Any, R]) -> R: ...
 
 
 class Operated:
-    """The operator's part of a sandbox. Pause and limits raise ValueError without `flow_control`."""
+    """The part of a sandbox for senders and operators. Pause and limits raise ValueError without
+    `flow_control`."""
 
     def redrive(self: _Sandbox) -> int:
         """Moves all dead letters back to the first queue of their kind, as RedriveCommand. Returns how many.
@@ -33,6 +42,25 @@ class Operated:
         A redriven message is a new one, with all attempts left; its task keeps the id.
         """
         return self._do(self._stack.redrive())
+
+    def send_message(
+        self: _Sandbox,
+        body: str,
+        attributes: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        group: str | None = None,
+        deduplication_id: str | None = None,
+        delay_seconds: int = 0,
+        queue: str = DEFAULT,
+    ) -> str:
+        """Puts a body on a queue, as `aws sqs send-message` does, and returns the MessageId."""
+        message = Outgoing(body, attributes or {}, group, deduplication_id, delay_seconds=delay_seconds)
+        return self._do(self.queues[queue].send(message))
+
+    @property
+    def replies(self: _Sandbox) -> list[Reply]:
+        """The replies that were sent, in their order."""
+        return self._replies.sent
 
     @property
     def dead_letters(self: _Sandbox) -> list[DeadLetter]:

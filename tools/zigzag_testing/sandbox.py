@@ -12,13 +12,12 @@ an hour's backoff runs at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from random import Random
 from typing import Any, Self
 
 from consumer.summary import Summary
-from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT
 from worker.result import Report
 from worker.worker import Worker
@@ -38,6 +37,7 @@ from zigzag_testing.memory_scheduler import MemoryScheduler
 from zigzag_testing.operated import Operated
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts, faulty_consumer, faulty_worker
 from zigzag_testing.quotas import Quotas
+from zigzag_testing.replies import Replies
 from zigzag_testing.scheduled import A_MINUTE, Scheduled, Ticking
 from zigzag_testing.schedules import Schedule
 from zigzag_testing.stack import StackQueues, fifo_of, table_of, timeouts_of, weights_of
@@ -55,6 +55,7 @@ class Sandbox(Operated, Scheduled):
     queues                  -- names and weights of the queues, as the parameters Queue2 to Queue5;
                                "default" is the first one.
     fifo                    -- whether the queues are FIFO queues, or the names of those that are.
+    reply_to                -- the names of the queues and topics that the parameter ReplyTo names.
     linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, batch_size, flow_control,
     large_payloads          -- as the parameters LingerSeconds, WatchAlways, InFlightCap and so on.
     consumer_speed          -- most dispatches a second of one consumer; None = no limit.
@@ -73,9 +74,10 @@ class Sandbox(Operated, Scheduled):
     An operator's disabled schedule is `schedule` set to None for a while, a deployment with another trigger
     is `trigger` set to it. `fired` has the times of all ticks, `queues` all queues by name, `workers_of`
     their own workers, `objects` the bucket of large payloads, `scheduler` what is sent later, and
-    `notices.sent` the notices of failed tasks, as if there were a FailureEmail. With `flow_control` an
-    operator can pause and limit queues (`zigzag_testing.operated`). In a `with` statement, `task.send(…)`
-    sends to the sandbox, and `task.publish(…)` to its first queue, if the task is one of its tasks.
+    `notices.sent` the notices of failed tasks, as if there were a FailureEmail, and `replies` the replies.
+    With `flow_control` an operator can pause and limit queues (`zigzag_testing.operated`). In a `with`
+    statement, `task.send(…)` sends to the sandbox, and `task.publish(…)` to its first queue, if the task is
+    one of its tasks.
     """
 
     gates: MemoryGates | None
@@ -87,6 +89,7 @@ class Sandbox(Operated, Scheduled):
         *,
         queues: Mapping[str, int] | None = None,
         fifo: bool | Collection[str] = False,
+        reply_to: Sequence[str] = (),
         linger_seconds: int = 0,
         watch_always: bool = False,
         in_flight_cap: int = 0,
@@ -113,16 +116,18 @@ class Sandbox(Operated, Scheduled):
         of_sqs = fifo_of(fifo, weights), superseded_handles_act, count_late_seconds, quotas
         of_workers = blocking, concurrency, worker_timeout_seconds, timeouts_of(queue_workers, weights)
         self._runner, self.clock = virtual_runner()  # once all is checked: an error would leave its loop open
-        self._threads = Threads()
         self._random, self.faults = Random(seed), Faults(Random(seed + 1), faults or {}, Random(f"{seed}"))
         self._stack = StackQueues(self.clock, weights, batch_size, *of_sqs)
-        self._make_places(quotas, flow_control, large_payloads)
+        self._make_places(quotas, flow_control, large_payloads, reply_to)
         limits = linger_seconds, watch_always, in_flight_cap, keep_percent, max_consumers, consumer_speed
         self._make_functions(quotas, Parameters(*limits), *of_workers)
-        self._fires_at, self.schedule, self._sending = self.clock.now(), schedule, ExitStack()
+        self._fires_at, self.schedule = self.clock.now(), schedule
         self.reports, self.fired, self._ticks = list[Report](), list[float](), set[Ticking]()
 
-    def _make_places(self, quotas: Quotas, flow_control: bool, large_payloads: bool) -> None:
+    def _make_places(
+        self, quotas: Quotas, flow_control: bool, large_payloads: bool, reply_to: Sequence[str]
+    ) -> None:
+        self._replies, self._sending, self._threads = Replies(reply_to), ExitStack(), Threads()
         self.queues, self.dead_letter_queue = self._stack.by_name, self._stack.dead_letters
         self.queue, self.notices = self.queues[DEFAULT], MemoryNotices(self.faults)
         self.records, self.gates = MemoryRecords(), BoundedGates(quotas, self.clock) if flow_control else None
@@ -160,20 +165,6 @@ class Sandbox(Operated, Scheduled):
         self._sending.close()
         close(self._runner)
         self._threads.close()
-
-    def send_message(
-        self,
-        body: str,
-        attributes: Mapping[str, Mapping[str, Any]] | None = None,
-        *,
-        group: str | None = None,
-        deduplication_id: str | None = None,
-        delay_seconds: int = 0,
-        queue: str = DEFAULT,
-    ) -> str:
-        """Puts a body on a queue, as `aws sqs send-message` does, and returns the MessageId."""
-        message = Outgoing(body, attributes or {}, group, deduplication_id, delay_seconds=delay_seconds)
-        return self._do(self.queues[queue].send(message))
 
     def tick(self) -> Summary:
         """Runs the consumer once, and every worker that it starts until its end."""
@@ -244,6 +235,7 @@ class Sandbox(Operated, Scheduled):
                 gates=ports.gates,
                 reader=reader_of(self.objects),
                 notices=self.notices,
+                reach=self._replies.reach(self.queues, self.faults, self.clock),
             )
             reports = await worker.work(batch, seconds_left, *observers)
         self.reports += reports

@@ -1,8 +1,8 @@
 """The `Records` port on a DynamoDB table.
 
 Each record is one item. A message's has `starts`, `last` (the owner that counted last), `excused`, `allowed`
-and `concluded` (true, or the letter's reason); a run's has `owner`, `until` and `done`. Its `key` begins with
-the kind, and DynamoDB removes it after `expires`
+and `concluded` (true, or the letter's reason); a run's has `owner`, `until`, `done` and `unsent`. Its `key`
+begins with the kind, and DynamoDB removes it after `expires`
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is one UpdateItem.
 Conditions make sure that two workers can't both win, and that a call counts once even if it is sent again
 because its answer was lost
@@ -30,6 +30,7 @@ _RESERVED = ("last", "owner", "until")
 _FREE = "attribute_not_exists(done) AND (attribute_not_exists(#owner) OR #until < :now)"
 _MINE = "#owner = :owner"
 _MINE_TO_END = f"{_MINE} AND attribute_not_exists(done)"
+_IS_DONE = "attribute_exists(done)"
 _DONE = "SET done = :yes, expires = :expires"
 _NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
 _COUNTED_LAST = "#last = :owner"
@@ -91,7 +92,7 @@ class DynamoDbRecords:
             )
         except _RefusedError as refused:
             if "done" in refused.item:
-                return Done()
+                return Done(unsent=_text(refused.item, "unsent"))
             if refused.item.get("owner") == {"S": owner}:
                 return Begun()
             return Busy(_number(refused.item, "until"))
@@ -100,9 +101,15 @@ class DynamoDbRecords:
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return await self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})
 
-    async def finish(self, key: str, owner: str, now: float) -> bool:
+    async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
         # A run that is done is still mine: this call may be sent again because its answer was lost.
-        return await self._if(_MINE, key, _DONE, _done(owner, now))
+        change, values = _DONE, _done(owner, now)
+        if unsent:
+            change, values = f"{change}, unsent = :unsent", {**values, ":unsent": unsent}
+        return await self._if(_MINE, key, change, values)
+
+    async def sent(self, key: str, now: float) -> None:
+        await self._if(_IS_DONE, key, "SET expires = :expires REMOVE unsent", {":expires": _expires(now)})
 
     async def disown(self, key: str, owner: str, until: float | None = None) -> Done | Busy | None:
         change = "REMOVE #owner, #until"
@@ -115,7 +122,7 @@ class DynamoDbRecords:
         except _RefusedError as refused:
             has_it = _text(refused.item, "owner")
             if "done" in refused.item:
-                return Done(mine=has_it == owner)
+                return Done(has_it == owner, _text(refused.item, "unsent"))
             if has_it not in ("", GIVEN_UP):
                 return Busy(_number(refused.item, "until"))
         return None
@@ -174,7 +181,8 @@ def _asked(table: str, key: str, change: str, values: dict[str, Any], condition:
     if condition:
         used = [name for name in _RESERVED if f"#{name}" in change + condition]
         asked["ConditionExpression"] = condition
-        asked["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
+        if used:
+            asked["ExpressionAttributeNames"] = {f"#{name}": name for name in used}
     return asked
 
 

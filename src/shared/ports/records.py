@@ -62,9 +62,14 @@ class Busy(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The task's completion is recorded: by the owner that asks, if it is `mine`."""
+    """The task's completion is recorded.
+
+    mine   -- whether the owner that asks has recorded it.
+    unsent -- what follows it, if that may not have been sent yet.
+    """
 
     mine: bool = False
+    unsent: str = ""
 
 
 GIVEN_UP = "nobody"
@@ -96,8 +101,12 @@ class Records(Protocol):
     async def extend(self, key: str, owner: str, until: float) -> bool:
         """Moves the end of the ownership. Returns False if `owner` is not, or no longer, the owner."""
 
-    async def finish(self, key: str, owner: str, now: float) -> bool:
-        """Records the completion. Returns False if `owner` is not, or no longer, the owner."""
+    async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
+        """Records the completion, and what is to be sent after it. Returns False if `owner` is not, or no
+        longer, the owner."""
+
+    async def sent(self, key: str, now: float) -> None:
+        """Records that nothing is unsent any more, of a run that is done."""
 
     async def disown(self, key: str, owner: str, until: float | None = None) -> Done | Busy | None:
         """Gives up the ownership, if `owner` has it and the run is not done: from then on its `completion` is

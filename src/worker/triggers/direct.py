@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.delivery import Batch, Delivery
-from shared.errors import words
 from worker.result import Report, Result
+from worker.returned import ResultError, json_of
 
 MAX_RESULT_BYTES = 6_000_000
 """Most bytes of a result. Lambda takes answers of "6 MB", which is read as the smaller number here
@@ -24,10 +24,6 @@ MAX_RESULT_BYTES = 6_000_000
 
 class TaskFailedError(Exception):
     """The called task did not succeed. The text is the reason."""
-
-
-class ResultError(Exception):
-    """The called task has succeeded, and what it returned can't be told."""
 
 
 class Call:
@@ -53,23 +49,8 @@ class Call:
 
     def _result(self, task: str | None) -> Any:
         """Returns what the task returned, as JSON has it. Raises ResultError."""
-        said = f"{task} has succeeded, but what it returned can't be told"
         try:
-            text = json.dumps(self._returned, default=_dumped, ensure_ascii=False, allow_nan=False)
-            size = len(text.encode())
-        except Exception as error:  # of JSON, or of the user's class
-            raise ResultError(f"{said}: {words(error)}; return JSON, or a pydantic model") from None
-        if size > MAX_RESULT_BYTES:
-            raise ResultError(
-                f"{said}: it has {size:,} bytes, and an answer takes {MAX_RESULT_BYTES:,}; "
-                "store it, and return where"
-            )
-        return json.loads(text)
-
-
-def _dumped(value: Any) -> Any:
-    """Returns a pydantic model as JSON has it. pydantic is not loaded for others."""
-    dump = getattr(value, "model_dump", None)
-    if dump is None:
-        raise TypeError(f"{type(value).__name__} is no JSON")
-    return dump(mode="json")
+            return json_of(self._returned, MAX_RESULT_BYTES, "an answer")
+        except ResultError as error:
+            said = f"{task} has succeeded, but what it returned can't be told"
+            raise ResultError(f"{said}: {error}") from None

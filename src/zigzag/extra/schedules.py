@@ -19,7 +19,7 @@ from uuid import uuid4
 from shared.ports.queue import MAX_DELAY_SECONDS, Outgoing
 from shared.queues import is_fifo
 from zigzag.errors import PayloadTooLargeError, SendError
-from zigzag.send import epoch_of
+from zigzag.sendable import epoch_of
 
 if TYPE_CHECKING:
     from zigzag.send import Options

@@ -22,6 +22,7 @@ def test_the_public_names_of_zigzag() -> None:
         "Context",
         "Failed",
         "Handle",
+        "Next",
         "PayloadTooLargeError",
         "Reject",
         "Retry",
@@ -36,7 +37,7 @@ def test_the_public_names_of_zigzag() -> None:
 
 
 def test_the_public_names_of_zigzag_testing() -> None:
-    assert sorted(zigzag_testing.__all__) == ["DeadLetter", "Sandbox"]
+    assert sorted(zigzag_testing.__all__) == ["DeadLetter", "Reply", "Sandbox"]
 
 
 def test_every_public_name_is_there() -> None:

@@ -153,8 +153,21 @@ def test_which_may_invoke_itself_and_touch_the_consumers_numbers_only(template: 
 def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
 
-    optional = {"UseKeyPolicy", "NotifyPolicy", "SchedulerRole", "SendLaterPolicy"}
+    optional = {"UseKeyPolicy", "NotifyPolicy", "SchedulerRole", "SendLaterPolicy", "ReplyPolicy"}
     assert made == {*WANTED, "TasksPolicy", "StartConsumersPolicy", *optional}
+
+
+def test_the_worker_may_reply_to_what_the_parameter_names_and_without_it_to_nobody(
+    template: Template,
+) -> None:
+    policy = template.ours["ReplyPolicy"]
+
+    named = {arns: template.holds(policy["Condition"], ReplyTo=arns) for arns in ("", "arn:1,arn:2")}
+    assert named == {"": False, "arn:1,arn:2": True}
+    assert policy["Properties"]["Roles"] == [{"Ref": "WorkerRole"}]
+    (reply,) = statements(policy["Properties"]["PolicyDocument"])
+    assert reply["Action"] == ["sqs:SendMessage", "sns:Publish"]
+    assert reply["Resource"] == [{"Fn::Split": [",", {"Ref": "ReplyTo"}]}]
 
 
 def test_a_task_may_send_tasks_and_by_itself_nothing_more(ours: Template) -> None:

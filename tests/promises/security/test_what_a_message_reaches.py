@@ -116,13 +116,15 @@ class TestAddresses:
         attributes = {name: text(ELSEWHERE) for name in ("reply_to", "QueueUrl", "url", "zigzag")}
 
         with Sandbox({"take": take}) as sandbox:
-            sandbox.send_message(json.dumps({**LURES, "task": "take", "payload": LURES}), attributes)
+            asks = {**LURES, "task": "take", "payload": LURES}
+            sandbox.send_message(json.dumps(asks), attributes)  # it names where to reply to
+            sandbox.send_message(json.dumps({**asks, "reply_to": None}), attributes)
             sandbox.send_message(json.dumps(LURES), {**attributes, "task": text("take")})
             sandbox.send_message(json.dumps(LURES), attributes)
             sandbox.run()
 
         outcomes = sorted(report.outcome for report in sandbox.reports)
-        assert outcomes == ["dead-letter", "succeeded", "succeeded"]
+        assert outcomes == ["dead-letter", "dead-letter", "succeeded", "succeeded"]
         assert [payload for payload, _ in given] == [LURES, LURES]
         assert all(set(seen) - {"task"} == {"reply_to", "QueueUrl", "url"} for _, seen in given)
 

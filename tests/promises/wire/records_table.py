@@ -65,7 +65,10 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
     if change.startswith("SET #until"):
         return await records.extend(key, owner, values["until"])
     if change.startswith("SET done"):
-        return await records.finish(key, owner, now)
+        return await records.finish(key, owner, now, values.get("unsent", ""))
+    if change.endswith("REMOVE unsent"):
+        await records.sent(key, now)
+        return before is not None and before.done
     raise AssertionError(f"DynamoDB is asked to {change}")
 
 
@@ -91,6 +94,8 @@ def _item(key: str, record: Record | None) -> dict[str, Any]:
         item["last"] = {"S": record.last}
     if record.owner is not None:
         item["owner"] = {"S": record.owner}
+    if record.unsent:
+        item["unsent"] = {"S": record.unsent}
     return item | ({"done": {"BOOL": True}} if record.done else {})
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support import NOW, a_delivery, binary, body_of, text
 
 from shared.dead_letter import Cause, compose
-from worker.decode import Message, decode
+from worker.decode import Message, Reply, decode
 from zigzag.body import MAX_LEVELS, BadMessageError
 
 S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
@@ -24,9 +24,19 @@ S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
         pytest.param('{"task": "t", "id": "order-7"}', Message("t", {}, "order-7"), id="an id"),
         pytest.param('{"task": "t", "id": null}', Message("t", {}, "m-1"), id="an id that is null"),
         pytest.param(
-            '{"task": "t", "reply_to": "u", "correlation_id": "c", "version": 2, "extra": []}',
+            '{"task": "t", "correlation_id": "c", "version": 2, "extra": []}',
             Message("t", {}, "m-1"),
             id="more keys",
+        ),
+        pytest.param(
+            '{"task": "t", "id": "i", "reply_to": "u", "correlation_id": "c", "hops": 2}',
+            Message("t", {}, "i", reply=Reply("u", "c"), hops=2),
+            id="a reply, and a place in a chain",
+        ),
+        pytest.param(
+            '{"task": "t", "reply_to": "u", "hops": -1}',
+            Message("t", {}, "m-1", reply=Reply("u", "m-1")),
+            id="a reply known by the task's id",
         ),
         pytest.param(
             '{"task": "täsk", "payload": {"🙂": "漢字"}}', Message("täsk", {"🙂": "漢字"}, "m-1"), id="emoji"

@@ -1,0 +1,77 @@
+"""Does what is left between a task's end and the delete of its message: records the completion, and sends
+what follows."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared import log
+from shared.ports.queue import Queue
+from worker.deadline import Deadline
+from worker.host import Host
+from worker.outcome import AlreadyDone, Outcome, Succeeded
+from worker.result import Start
+from zigzag.values import Next
+
+if TYPE_CHECKING:
+    from shared.ports.addresses import Addresses
+
+
+class Reach(NamedTuple):
+    """Where what follows a task may be sent, besides the queue of its message.
+
+    replies   -- the ARNs to which the stack may reply.
+    addresses -- makes what sends there, and to the stack's other queues. Only a send calls it.
+    """
+
+    replies: Sequence[str] = ()
+    addresses: Callable[[], Addresses] | None = None
+
+    @property
+    def queues(self) -> Mapping[str, str]:
+        """The URLs of the stack's queues, by name."""
+        return {} if self.addresses is None else self.addresses().queues
+
+
+NOWHERE = Reach()
+
+
+class Finish:
+    """Ends the attempts at deliveries of `queue`.
+
+    reach -- where else what follows may be sent.
+    """
+
+    def __init__(self, queue: Queue, reach: Reach, host: Host, deadline: Deadline) -> None:
+        self.queue = queue
+        self.reach = reach
+        self.host = host
+        self.deadline = deadline
+
+    async def __call__(self, start: Start, outcome: Outcome) -> Outcome:
+        """Returns the outcome; a dead letter if what follows the task can't be sent."""
+        attempt, ran = start.attempt, isinstance(outcome, Succeeded)
+        if not isinstance(outcome, Succeeded | AlreadyDone):
+            return outcome
+        if not start.delivery.can_be_settled:  # a caller waits for what the task returned
+            if ran and has_next(attempt.returned):
+                log.write(logging.WARNING, "the next task is not sent: the event names no queue")
+            return outcome
+        returned, attempt.returned = attempt.returned, None  # it may be large
+        if attempt.record is not None and attempt.record.unsent:
+            attempt.unsent = attempt.record.unsent
+        if attempt.unsent or (ran and (attempt.reply is not None or has_next(returned))):
+            from worker.follow.following import follow  # few tasks need it
+
+            return await follow(self, start, outcome, returned)
+        if ran and attempt.record is not None:
+            await attempt.record.finish()
+        return outcome
+
+
+def has_next(returned: object) -> bool:
+    """Returns whether a task returned the next one, or several."""
+    several = returned if type(returned) in (list, tuple) else (returned,)
+    return any(type(one) is Next for one in several)  # type: ignore[attr-defined]

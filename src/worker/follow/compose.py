@@ -1,0 +1,125 @@
+"""Composes what follows a task that has succeeded: the next task, if it returned one; else the reply that its
+message asked for. The next task's message asks for the reply instead, so a chain has one, from its last task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.dead_letter import MAX_REASON_CHARACTERS
+from shared.delivery import Delivery
+from shared.errors import words
+from shared.queues import is_fifo
+from worker.finish import has_next
+from worker.follow.follow_ups import MAX_FOLLOW_UPS_BYTES, FollowUp, FollowUps, as_text, step_id
+from worker.outcome import Attempt
+from worker.returned import ResultError, json_of
+from zigzag.errors import SendError
+from zigzag.outbox import is_url
+from zigzag.values import Next
+
+MAX_HOPS = 100
+"""Most tasks that follow one another. Lambda does not see a loop by way of an own queue and a schedule
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html)."""
+
+
+def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mapping[str, str]) -> FollowUps:
+    """Returns what follows. If it can't be sent as it is, that says why.
+
+    returned -- what the task returned.
+    queues   -- the URLs of the stack's queues, by name.
+    """
+    ups = FollowUps(attempt.task, attempt.id)
+    if not has_next(returned):
+        return _with_reply(ups, attempt, returned)
+    if not isinstance(returned, Next):
+        return _refused(
+            ups, attempt, "it returned several, and one may follow: return that one, send the others"
+        )
+    try:
+        one, why = _next(attempt, delivery, returned, queues)
+    except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
+        return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
+    if why:
+        return _refused(ups, attempt, why)._replace(held=(one,))
+    if len((found := ups._replace(send=(one,))).to_text().encode()) > MAX_FOLLOW_UPS_BYTES:
+        return _refused(
+            ups,
+            attempt,
+            f"its message is larger than {MAX_FOLLOW_UPS_BYTES:,} bytes: put what is large into S3",
+        )
+    if attempt.hops < MAX_HOPS:
+        return found
+    again = _next(attempt, delivery, returned, queues, hops=0)[0]
+    why = f"{MAX_HOPS} tasks have followed one another: move this letter back if they should go on"
+    return _refused(ups, attempt, why)._replace(held=(again,))
+
+
+def reply_of(attempt: Attempt, outcome: str, **said: Any) -> FollowUp | None:
+    """Returns the reply, or None if the message asked for none. It has no `task`, so no queue runs it."""
+    if attempt.reply is None:
+        return None
+    id = step_id(f"reply {outcome}", attempt.task, attempt.id)
+    body = {"id": id, "correlation_id": attempt.reply.correlation_id, "outcome": outcome, **said}
+    return FollowUp(attempt.reply.to, id, as_text(body))
+
+
+def _with_reply(ups: FollowUps, attempt: Attempt, returned: Any) -> FollowUps:
+    """Returns them with the reply of the task's success. It lacks a result that can't be told."""
+    try:
+        result = json_of(returned, MAX_FOLLOW_UPS_BYTES, "a reply")
+        found = _plus(ups, reply_of(attempt, "succeeded", result=result))
+        if len(found.to_text().encode()) <= MAX_FOLLOW_UPS_BYTES:
+            return found
+        return untold(
+            attempt, f"it is larger than {MAX_FOLLOW_UPS_BYTES:,} bytes; store it, and return where"
+        )
+    except ResultError as error:
+        return untold(attempt, str(error))
+
+
+def untold(attempt: Attempt, why: str) -> FollowUps:
+    """Returns the follow-ups of a task whose result can't be told: the reply says that, and so does a
+    letter."""
+    why = f"its result can't be told: {why}"
+    ups = FollowUps(attempt.task, attempt.id, why=why)
+    return _plus(ups, reply_of(attempt, "succeeded", error=why[:MAX_REASON_CHARACTERS]))
+
+
+def _refused(ups: FollowUps, attempt: Attempt, why: str) -> FollowUps:
+    """Returns them without the next task; whoever waits for the chain's reply is told so."""
+    why = f"its next task is not sent: {why}"
+    return _plus(ups._replace(why=why), reply_of(attempt, "failed", error=why[:MAX_REASON_CHARACTERS]))
+
+
+def _plus(ups: FollowUps, one: FollowUp | None) -> FollowUps:
+    return ups if one is None else ups._replace(send=(*ups.send, one))
+
+
+def _next(
+    attempt: Attempt, delivery: Delivery, one: Next, queues: Mapping[str, str], hops: int | None = None
+) -> tuple[FollowUp, str]:
+    """Returns the message of the next task, and why it must not be sent yet, or "". Raises SendError."""
+    from zigzag import send
+
+    url = _url(one.queue, delivery, queues)
+    group = one.group or (delivery.group if is_fifo(url) else None)
+    id = step_id("next", attempt.task, attempt.id)
+    more: dict[str, Any] = {"hops": attempt.hops + 1 if hops is None else hops}
+    if attempt.reply is not None:
+        more |= {"reply_to": attempt.reply.to, "correlation_id": attempt.reply.correlation_id}
+    message = send.compose(one.task, one.payload, send.Options(id, group=group), url, more)
+    missing = one.task not in attempt.tasks
+    why = f"no task is called {one.task[:100]!r}; see tasks/__init__.py, and move this letter back"
+    return FollowUp(url, id, message.body, group), why if missing else ""
+
+
+def _url(queue: str | None, delivery: Delivery, queues: Mapping[str, str]) -> str:
+    """Returns the URL of the next task's queue. Raises SendError for one that is not of the stack."""
+    if queue is None or queue == delivery.queue_url:
+        return delivery.queue_url or ""
+    url = queue if is_url(queue) and queue in queues.values() else queues.get(queue)
+    if url is None:
+        raise SendError(f"{queue[:100]!r} is no queue of this stack, which are {', '.join(queues)}")
+    return url

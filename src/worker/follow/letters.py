@@ -1,0 +1,80 @@
+"""Dead letters and follow-ups: the letter of a task that is done holds what could not be sent after it, and
+the letter of a task that has failed comes after its reply."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from shared import log
+from shared.dead_letter import MAX_REASON_CHARACTERS, NOTE, Cause
+from shared.delivery import Delivery
+from worker.follow.compose import reply_of
+from worker.follow.follow_ups import FollowUp, FollowUps
+from worker.outcome import Attempt, DeadLetter
+from zigzag.body import BadMessageError
+
+NOT_FINISHED = "what follows it was not sent in the function's time"
+
+_MAX_WHY = MAX_REASON_CHARACTERS // 2
+
+
+def held_in(body: str, attempt: Attempt) -> str:
+    """Returns what the letter of a done task holds, which was moved back to the queue, and notes whose it is.
+    Raises BadMessageError if it is no such body."""
+    try:
+        ups = FollowUps.from_text(body)
+    except ValueError:
+        raise BadMessageError(
+            "the body has `follow_ups`, and is no letter of a task that is done: give the key another name"
+        ) from None
+    attempt.task, attempt.id = ups.task, ups.id
+    return ups._replace(send=(*ups.send, *ups.held), held=(), why="").to_text()
+
+
+def letter(attempt: Attempt, ups: FollowUps, left: Sequence[FollowUp], why: str) -> DeadLetter:
+    """Returns the letter of a task that is done, which holds what is left to be sent."""
+    reasons = [one for one in (ups.why, why) if one]
+    held = ups._replace(send=(*left, *ups.held), held=(), why="").to_text()
+    reason = f"done; {'; '.join(reasons)}"[:MAX_REASON_CHARACTERS]
+    return DeadLetter(Cause(reason, ups.task, ups.id, attempt.number, unsent=held))
+
+
+def with_reply(cause: Cause, attempt: Attempt) -> Cause:
+    """Returns the cause of a failure with the reply that says so, if its message asked for one."""
+    if cause.unsent is not None or (one := reply_of(attempt, "failed", error=_short(cause.reason))) is None:
+        return cause
+    ups = FollowUps(cause.task, cause.id, send=(one,), failed=True)
+    return cause._replace(unsent=ups.to_text())
+
+
+def of_a_failure(cause: Cause) -> FollowUps | None:
+    """Returns what is sent before the letter of a failure; None for the letter of a task that is done."""
+    ups = FollowUps.from_text(cause.unsent or "")
+    return ups if ups.failed else None
+
+
+def holding(delivery: Delivery, cause: Cause) -> Delivery:
+    """Returns the delivery as the letter of a done task needs it: with a body that holds what is to be sent,
+    and without the user's attributes, of which `task` would run a task."""
+    try:
+        FollowUps.from_text(delivery.body)  # it is such a letter already, moved back in vain
+        body = delivery.body
+    except ValueError:
+        body = FollowUps.from_text(cause.unsent or "").to_text(delivery.body)
+    note = {name: value for name, value in delivery.attributes.items() if name == NOTE}
+    message = {**delivery.message, "Body": body, "MessageAttributes": note}
+    return Delivery(message, delivery.queue_url, delivery.lease)
+
+
+def without_reply(cause: Cause, why: str) -> Cause:
+    """Returns the cause of the letter after its reply: it was sent, or can't be for this reason."""
+    if not why:
+        return cause._replace(unsent=None)
+    log.write(logging.ERROR, "the reply of a failed task is not sent", task=cause.task, reason=why)
+    why = f"; its reply is not sent: {why}"[:_MAX_WHY]
+    return cause._replace(reason=cause.reason[: MAX_REASON_CHARACTERS - len(why)] + why, unsent=None)
+
+
+def _short(reason: str) -> str:
+    return reason[:MAX_REASON_CHARACTERS]

@@ -1,0 +1,289 @@
+"""What follows a task: the next one, or a reply. Nothing that goes wrong there repeats the task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from tests.support import watch
+
+from shared.ports.queue import QueueError
+from worker.follow.compose import MAX_HOPS
+from zigzag import Context, Next, Reject, remote, task
+from zigzag_testing import Reply, Sandbox
+
+ran: list[tuple[str, str, Any]] = []
+
+
+class Page(BaseModel):
+    url: str
+
+
+class Odd(BaseModel):
+    """A result whose own way to JSON ends its thread."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        raise SystemExit(3)
+
+
+@task(idempotent=True)
+def index(page: Page, context: Context) -> Page:
+    ran.append(("index", context.id, page.url))
+    return page
+
+
+RETURNS: dict[str, Any] = {
+    "next": index.then(Page(url="u")),
+    "elsewhere": index.then(Page(url="u"), queue="bulk"),
+    "no queue": index.then(Page(url="u"), queue="nowhere"),
+    "missing": remote("indx", dict).then({}),
+    "two": [index.then(Page(url="u"))] * 2,
+    "large": remote("index", dict).then({"url": "x" * 70_000}),
+    "page": Page(url="u"),
+    "bytes": b"x",
+    "much": "x" * 70_000,
+    "odd": Odd(),
+    "half": "\ud83d",
+    "nothing": None,
+}
+
+
+@task(attempts=2)
+def crawl(payload: dict[str, Any], context: Context) -> Any:
+    ran.append(("crawl", context.id, payload["gives"]))
+    if payload["gives"] == "rejects":
+        raise Reject("no such page")
+    return RETURNS[payload["gives"]]
+
+
+@task(idempotent=True)
+def crawl_once(payload: dict[str, Any], context: Context) -> Any:
+    return crawl(payload, context)
+
+
+@task(attempts=1, on_failure="ignore")
+def forget(payload: dict[str, Any]) -> None:
+    raise ValueError("broken")
+
+
+TASKS = {one.name: one for one in (index, crawl, crawl_once, forget)}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    ran.clear()
+    with Sandbox(TASKS, queues={"bulk": 1}, reply_to=["answers"]) as sandbox:
+        yield sandbox
+
+
+def asks(sandbox: Sandbox, gives: str, name: str = "crawl", **more: Any) -> None:
+    """Sends a task that gives that, and runs until all is done."""
+    body = {"task": name, "id": "page-1", "payload": {"gives": gives}, **more}
+    sandbox.send_message(json.dumps(body))
+    sandbox.run()
+
+
+@pytest.mark.parametrize("name", ["crawl", "crawl_once"])
+@pytest.mark.parametrize("gives", ["next", "elsewhere"])
+def test_the_task_that_is_returned_runs_next(sandbox: Sandbox, name: str, gives: str) -> None:
+    asks(sandbox, gives, name)
+
+    assert [(task, what) for task, _, what in ran] == [("crawl", gives), ("index", "u")]
+    assert sandbox.dead_letters == []
+    assert all(record.unsent == "" for record in sandbox.records.records.values())
+
+
+def test_its_id_is_the_same_however_often_the_first_one_runs(sandbox: Sandbox) -> None:
+    asks(sandbox, "next")
+    asks(sandbox, "next")
+
+    assert [task for task, _, _ in ran] == ["crawl", "index", "crawl"]
+
+
+def test_of_an_idempotent_task_that_is_done_nothing_is_sent_again(sandbox: Sandbox) -> None:
+    for _ in range(2):
+        asks(sandbox, "nothing", "crawl_once", reply_to="answers")
+
+    assert [reply.outcome for reply in sandbox.replies] == ["succeeded"]
+
+
+def test_it_stays_in_the_group_and_on_the_queue_of_the_one_before(sandbox: Sandbox) -> None:
+    with Sandbox(TASKS, queues={"bulk": 1}, fifo=["bulk"]) as fifo:
+        sent: list[tuple[str | None, str | None]] = []
+        watch(fifo.queues["bulk"], "send", lambda _, one: sent.append((one.group, one.deduplication_id)))
+        crawl.send({"gives": "next"}, id="page-1", queue="bulk", group="g")
+        fifo.run()
+
+    assert [group for group, _ in sent] == ["g", "g"]
+    assert all(deduplication_id for _, deduplication_id in sent)
+
+
+@pytest.mark.parametrize(
+    ("gives", "outcome", "result", "error"),
+    [
+        ("nothing", "succeeded", None, None),
+        ("page", "succeeded", {"url": "u"}, None),
+        ("half", "succeeded", None, "its result can't be told: UnicodeEncodeError"),
+        ("next", "succeeded", {"url": "u"}, None),
+        ("rejects", "failed", None, "rejected: no such page"),
+        ("missing", "failed", None, "its next task is not sent: no task is called 'indx'; see tasks/"),
+        ("bytes", "succeeded", None, "its result can't be told: TypeError: bytes is no JSON; return JSON"),
+        (
+            "much",
+            "succeeded",
+            None,
+            "its result can't be told: it has 70,002 bytes, and a reply takes 65,536",
+        ),
+        ("odd", "succeeded", None, "its result can't be told: SystemExit: 3"),
+    ],
+)
+@pytest.mark.parametrize("address", ["answers", "https://sqs.eu-west-1.amazonaws.com/000000000000/answers"])
+def test_who_asked_gets_one_reply(
+    sandbox: Sandbox, gives: str, outcome: str, result: Any, error: str | None, address: str
+) -> None:
+    asks(sandbox, gives, reply_to=address, correlation_id="c-7")
+
+    (reply,) = sandbox.replies
+    assert reply == Reply("answers", reply.id, "c-7", outcome, result, reply.error)
+    assert (reply.error or "").startswith(error or "")
+    assert bool(reply.error) == bool(error)
+
+
+def test_a_reply_is_known_by_the_tasks_id_and_an_ignored_failure_has_one(sandbox: Sandbox) -> None:
+    asks(sandbox, "", "forget", reply_to="arn:aws:sqs:us-east-1:000000000000:answers")
+
+    (reply,) = sandbox.replies
+    assert (reply.correlation_id, reply.outcome) == ("page-1", "failed")
+    assert reply.error == "failed after 1 attempt: ValueError: broken"
+    assert sandbox.dead_letters == []
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"reply_to": "other"},
+        {"reply_to": "https://evil.example/000000000000/other"},
+        {"reply_to": ["answers"]},
+        {"reply_to": "answers", "correlation_id": 7},
+        {"reply_to": "answers", "correlation_id": "x" * 1_001},
+    ],
+    ids=str,
+)
+def test_a_reply_that_may_not_be_sent_is_a_dead_letter_before_the_start(
+    sandbox: Sandbox, more: dict[str, Any]
+) -> None:
+    asks(sandbox, "nothing", **more)
+
+    assert ran == sandbox.replies == []
+    (letter,) = sandbox.dead_letters
+    assert letter.reason.startswith(("`reply_to` ", "`correlation_id` "))
+
+
+@pytest.mark.parametrize("name", ["crawl", "crawl_once"])
+@pytest.mark.parametrize(
+    ("gives", "reason", "later"),
+    [
+        ("missing", "done; its next task is not sent: no task is called 'indx'", "indx"),
+        ("no queue", "done; its next task is not sent: 'nowhere' is no queue of this stack", None),
+        ("two", "done; its next task is not sent: it returned several, and one may follow", None),
+        ("large", "done; its next task is not sent: its message is larger than 65,536 bytes", None),
+    ],
+)
+def test_a_next_task_that_cant_be_sent_is_a_letter_that_never_runs_the_first_one_again(
+    sandbox: Sandbox, name: str, gives: str, reason: str, later: str | None
+) -> None:
+    asks(sandbox, gives, name)
+
+    (letter,) = sandbox.dead_letters
+    assert letter.reason.startswith(reason)
+    assert json.loads(letter.body)["message"].startswith('{"task": "crawl')
+    # Once the table has it, the letter is moved back.
+    sent: list[str] = []
+    watch(sandbox.queue, "send", lambda _, one: sent.append(json.loads(one.body).get("task", "")))
+    sandbox.redrive()
+    sandbox.run_for(120)
+    assert [task for task, _, _ in ran] == ["crawl"]
+    assert [one for one in sent if one] == ([later] if later else [])
+
+
+def test_after_a_hundred_tasks_a_person_decides_whether_they_go_on(sandbox: Sandbox) -> None:
+    asks(sandbox, "next", hops=MAX_HOPS, reply_to="answers")
+
+    (letter,) = sandbox.dead_letters
+    assert letter.reason == (
+        "done; its next task is not sent: 100 tasks have followed one another: move this letter back if they "
+        "should go on"
+    )
+    sandbox.redrive()
+    sandbox.run()
+    assert [task for task, _, _ in ran] == ["crawl", "index"]
+    assert [reply.outcome for reply in sandbox.replies] == ["failed", "succeeded"]
+
+
+class TestWhatCantBeSent:
+    """The letter holds it; moved back, it is sent, and the task does not run again."""
+
+    @pytest.fixture(autouse=True)
+    def _refused(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def refuse(*_: Any) -> str:
+            raise QueueError("AccessDenied", "not allowed")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("zigzag_testing.replies._Box.send", refuse)
+            patch.setattr(sandbox.queues["bulk"], "send", refuse)
+            for name in ("crawl", "crawl_once"):
+                for gives in ("page", "elsewhere"):
+                    body = {"task": name, "id": f"{name} {gives}", "payload": {"gives": gives}}
+                    text = {"DataType": "String", "StringValue": name}
+                    sandbox.send_message(json.dumps({**body, "reply_to": "answers"}), {"other": text})
+            sandbox.run()
+
+    def test_is_in_its_letter(self, sandbox: Sandbox) -> None:
+        reasons = {letter.reason for letter in sandbox.dead_letters}
+
+        assert reasons == {
+            "done; the message to answers is not sent: AccessDenied: not allowed",
+            "done; the message to tasks-bulk is not sent: AccessDenied: not allowed",
+        }
+        assert len(sandbox.dead_letters) == 4
+
+    @pytest.mark.parametrize("by", ["a redrive", "the body alone"])
+    def test_is_sent_when_the_letter_is_moved_back(self, sandbox: Sandbox, by: str) -> None:
+        before = len(ran)
+        if by == "a redrive":
+            sandbox.redrive()
+        else:
+            for letter in sandbox.dead_letters:
+                sandbox.send_message(letter.body)
+            sandbox.dead_letter_queue.purge()
+        sandbox.run()
+
+        assert [task for task, _, _ in ran[before:]] == ["index", "index"]
+        assert [reply.outcome for reply in sandbox.replies] == ["succeeded"] * 4
+        assert sandbox.dead_letters == []
+
+    def test_goes_nowhere_that_is_not_allowed(self, sandbox: Sandbox) -> None:
+        (body, *_) = [letter.body for letter in sandbox.dead_letters]
+        sandbox.dead_letter_queue.purge()
+        sandbox.send_message(body.replace(":answers", ":others"))
+        sandbox.run()
+
+        (letter,) = sandbox.dead_letters
+        assert "it is no queue of this stack, and ReplyTo does not name it" in letter.reason
+
+
+def test_a_body_that_only_looks_like_such_a_letter_is_a_dead_letter(sandbox: Sandbox) -> None:
+    for body in ('{"follow_ups": 7}', '{"follow_ups": [{"to": 1}]}', '{"follow_ups": [], "id": 7}'):
+        sandbox.send_message(body)
+    sandbox.run()
+
+    assert {"no letter of a task that is done" in letter.reason for letter in sandbox.dead_letters} == {True}
+
+
+def test_then_checks_the_payload_as_send_does() -> None:
+    assert index.then(Page(url="u"), group="g") == Next("index", {"url": "u"}, None, "g")
+    with pytest.raises(Exception, match="the payload does not fit index: url"):
+        index.then({"url": 7})  # type: ignore[arg-type]
