@@ -1,4 +1,5 @@
-"""Do the pages about failing tasks show what happens? Their tasks run in the sandbox, whose log says that."""
+"""Do the pages about failing tasks, and what follows a task, show what happens? Their tasks run in the
+sandbox, whose log says that."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from zigzag import Task
 from zigzag_local.readable import readable
 from zigzag_testing import Sandbox
 
-PAGES = ("retry", "ignore", "notify", "repair-by-another-task", "a-person-decides")
+PAGES = ("retry", "ignore", "notify", "repair-by-another-task", "a-person-decides", "chain")
 FILE, TABLE = "# src/tasks/", "# src/tasks/__init__.py, "
 
 
@@ -67,3 +68,16 @@ def test_its_other_code_runs(name: str) -> None:
     for block in blocks(read(f"docs/patterns/{name}.md"), "python"):
         if not block.text.startswith(FILE):
             run(block.text)
+
+
+def test_the_page_about_replies_shows_the_reply() -> None:
+    (console,) = blocks(read("docs/patterns/reply.md"), "console")
+    body, printed = re.findall(r"^.*?(\{.*\})\'?$", console.text, re.MULTILINE)
+
+    with Sandbox(tasks_of(read("docs/patterns/reply.md")), reply_to=["answers"]) as sandbox:
+        sandbox.send_message(body)
+        sandbox.run()
+
+    (reply,) = sandbox.replies
+    shown = json.loads(printed)
+    assert {name: getattr(reply, name) for name in shown if name != "id"} | {"id": "…"} == shown

@@ -64,12 +64,17 @@ async def _change(records: MemoryRecords, key: str, change: str, values: Mapping
         return True
     if change.startswith("SET #until"):
         return await records.extend(key, owner, values["until"])
-    if change.startswith("SET done"):
-        return await records.finish(key, owner, now, values.get("unsent", ""))
-    if change.endswith("REMOVE unsent"):
-        await records.sent(key, now)
-        return before is not None and before.done
+    if change.startswith(("SET done", "SET expires")):
+        return await _end(records, key, change, values)
     raise AssertionError(f"DynamoDB is asked to {change}")
+
+
+async def _end(records: MemoryRecords, key: str, change: str, values: Mapping[str, Any]) -> bool:
+    now = values["expires"] - RECORD_SECONDS
+    if change.startswith("SET done"):
+        return await records.finish(key, values["owner"], now, values.get("unsent", ""))
+    await records.sent(key, now)
+    return key in records.records and records.records[key].done
 
 
 def _condition(asked: Mapping[str, Any]) -> bool:

@@ -115,9 +115,9 @@ async def _(original, self, result, followers):
 )
 async def _(original, self, start, end):
     class Unfinished(Record):
-        async def finish(self):
+        async def finish(self, unsent=""):
             await hold._queue.delete([start.delivery])
-            await super().finish()
+            return await super().finish(unsent)
 
     hold = self._hold
     attempt.Record = Unfinished
