@@ -11,9 +11,11 @@ from pydantic import BaseModel
 from tests.support import watch
 
 from shared.ports.queue import QueueError
+from shared.ports.records import RecordsError
 from worker.follow.compose import MAX_HOPS
 from zigzag import Context, Next, Reject, remote, task
 from zigzag_testing import Reply, Sandbox
+from zigzag_testing.faults import Crash
 
 ran: list[tuple[str, str, Any]] = []
 
@@ -94,6 +96,29 @@ def test_the_task_that_is_returned_runs_next(sandbox: Sandbox, name: str, gives:
     assert [(task, what) for task, _, what in ran] == [("crawl", gives), ("index", "u")]
     assert sandbox.dead_letters == []
     assert all(record.unsent == "" for record in sandbox.records.records.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "gives", "more", "calls"),
+    [
+        ("crawl", "nothing", {}, []),
+        ("crawl", "page", {"reply_to": "answers"}, []),
+        ("crawl_once", "nothing", {}, ["begin", "finish"]),
+        ("crawl_once", "page", {"reply_to": "answers"}, ["begin", "finish", "sent"]),
+        ("crawl", "rejects", {}, []),
+        ("crawl", "rejects", {"reply_to": "answers"}, ["conclude"]),
+    ],
+)
+def test_only_what_follows_costs_a_write_more(
+    sandbox: Sandbox, name: str, gives: str, more: dict[str, Any], calls: list[str]
+) -> None:
+    made: list[str] = []
+    for method in ("begin", "count", "conclude", "finish", "sent", "allow", "excuse", "disown"):
+        watch(sandbox.records, method, lambda *_, method=method: made.append(method))
+
+    asks(sandbox, gives, name, **more)
+
+    assert made == calls
 
 
 def test_its_id_is_the_same_however_often_the_first_one_runs(sandbox: Sandbox) -> None:
@@ -273,6 +298,71 @@ class TestWhatCantBeSent:
 
         (letter,) = sandbox.dead_letters
         assert "it is no queue of this stack, and ReplyTo does not name it" in letter.reason
+
+
+class TestTheWorst:
+    """It comes between the task's end and the delete of its message. The task does not run again."""
+
+    def test_a_call_that_hangs_until_the_functions_end_leaves_a_letter(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def hang(*_: Any) -> str:
+            await sandbox.clock.sleep(600)
+            return "never"
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sandbox.queues["bulk"], "send", hang)
+            asks(sandbox, "elsewhere")
+
+        assert [letter.reason for letter in sandbox.dead_letters] == [
+            "done; what follows it was not sent in the function's time"
+        ]
+        sandbox.redrive()
+        sandbox.run()
+        assert [task for task, _, _ in ran] == ["crawl", "index"]
+
+    def test_a_kill_between_the_reply_of_a_failure_and_its_letter_repeats_the_reply_alone(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send = sandbox.dead_letter_queue.send
+
+        async def crash(_: Any) -> str:
+            monkeypatch.setattr(sandbox.dead_letter_queue, "send", send)
+            raise Crash
+
+        monkeypatch.setattr(sandbox.dead_letter_queue, "send", crash)
+        asks(sandbox, "rejects", reply_to="answers")
+
+        assert [task for task, _, _ in ran] == ["crawl"]
+        assert [reply.error for reply in sandbox.replies] == ["rejected: no such page"] * 2
+        assert len({reply.id for reply in sandbox.replies}) == len(sandbox.dead_letters) == 1
+
+    def test_a_worker_that_has_lost_its_record_sends_nothing(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        finish, asked = sandbox.records.finish, list[str]()
+
+        async def lose(key: str, owner: str, now: float, unsent: str = "") -> bool:
+            asked.append(key)
+            return len(asked) > 1 and await finish(key, owner, now, unsent)
+
+        monkeypatch.setattr(sandbox.records, "finish", lose)
+        asks(sandbox, "page", "crawl_once", reply_to="answers")
+
+        assert [report.outcome for report in sandbox.reports] == ["left alone", "succeeded"]
+        assert len(sandbox.replies) == 1
+
+    def test_without_the_table_what_follows_is_sent_all_the_same(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def away(*_: Any) -> bool:
+            raise RecordsError("away")
+
+        monkeypatch.setattr(sandbox.records, "finish", away)
+        monkeypatch.setattr(sandbox.records, "sent", away)
+        asks(sandbox, "page", "crawl_once", reply_to="answers")
+
+        assert [reply.outcome for reply in sandbox.replies] == ["succeeded"]
 
 
 def test_a_body_that_only_looks_like_such_a_letter_is_a_dead_letter(sandbox: Sandbox) -> None:
