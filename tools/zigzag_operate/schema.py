@@ -10,10 +10,12 @@ from pydantic.json_schema import models_json_schema
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag import BadPayloadError, Task
-from zigzag.body import MAX_TIME
+from zigzag.body import MAX_REPLY_CHARACTERS, MAX_TIME
 from zigzag_operate.errors import Kind, OperateError
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_REPLYS = {"type": "string", "minLength": 1, "maxLength": MAX_REPLY_CHARACTERS}
 
 
 def schema(name: str | None = None) -> dict[str, Any]:
@@ -66,6 +68,11 @@ def _message(task: Task[Any, Any, Any], payload: dict[str, Any]) -> dict[str, An
                 "exclusiveMinimum": 0,
                 "exclusiveMaximum": MAX_TIME,
             },
+            "reply_to": {
+                "description": "Name, ARN or URL of a queue or topic that the stack's ReplyTo names.",
+                **_REPLYS,
+            },
+            "correlation_id": {"description": "The reply has it, or else the task's id.", **_REPLYS},
         },
         "required": ["task"] if _fits_without(task) else ["task", "payload"],
     }
