@@ -34,7 +34,16 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 NOT_OURS = {"boto3", "botocore", "pydantic", "typing_extensions"}
 """Installed packages: pydantic is loaded when the first task with a model runs, boto3 if it is asked for."""
 
-FOR_FEW = {"worker.foreign", "worker.triggers.direct", "zigzag.extra"}
+FOR_FEW = {
+    "shared.aws.addresses",
+    "shared.ports.addresses",
+    "worker.follow",
+    "worker.foreign",
+    "worker.guards.reply",
+    "worker.returned",
+    "worker.triggers.direct",
+    "zigzag.extra",
+}
 """Ours, for what few tasks, messages or events need."""
 
 HEAVY = {

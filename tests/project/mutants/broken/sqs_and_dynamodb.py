@@ -88,6 +88,6 @@ sets(
     "H14",
     "shared.aws.dynamodb_records:DynamoDbRecords.finish",
 )
-async def _(original, self, key, owner, now):
+async def _(original, self, key, owner, now, unsent=""):
     await self._if("attribute_exists(#owner)", key, "SET done = :yes", {":yes": True})
     return True
