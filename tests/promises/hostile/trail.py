@@ -244,7 +244,7 @@ class Trail:
         watch(sandbox.dead_letter_queue, "send", sent)
 
     def _watch_the_records(self, sandbox: Sandbox) -> None:
-        def finished(well: bool, key: str, owner: str, now: float) -> None:
+        def finished(well: bool, key: str, owner: str, now: float, *_: object) -> None:
             if well and key.startswith("redrive#"):
                 self.spent.add(key.partition("#")[2])
             elif well:
