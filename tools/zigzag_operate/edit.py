@@ -79,9 +79,8 @@ def edit(
     editing = _Editing(SqsQueue(BotoTransport(attempts=1, clients={"sqs": sqs}), url), new)
     editing.check = lambda: _check_not_begun(target, stack, letter)
     only = {digest_of(letter.message)}
-    acted = Acting(sqs, Filter(), editing.send, only=only, limit=1, save=save).at(
-        letter_queues(target), Event()
-    )
+    acting = Acting(sqs, Filter(), editing.send, only=only, limit=1, save=save)
+    acted = acting.at(letter_queues(target), Event())
     if editing.message_id is None:
         raise OperateError(acted.stopped or NOT_THERE)
     if not acted.done:
