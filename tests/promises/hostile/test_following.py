@@ -134,7 +134,7 @@ class Killed:
                 raise Crash
 
 
-@pytest.mark.parametrize("fifo", [False, True])
+@pytest.mark.parametrize("fifo", [False, *slow(True)])
 @pytest.mark.parametrize(
     "chain",
     [
@@ -165,7 +165,7 @@ def test_killed_at_each_of_its_steps_a_chain_runs_to_its_end_and_replies(
             break
 
 
-@pytest.fixture(params=[*range(12), *slow(*range(12, 2_000))])
+@pytest.fixture(params=[*range(8), *slow(*range(8, 400))])
 def world(request: pytest.FixtureRequest) -> Any:
     draw = Random(request.param)
     fifo = draw.random() < 0.5
