@@ -31,7 +31,7 @@ from zigzag_operate.dead_letters import Filter, check, letter_queues
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.letters import letter_of
 from zigzag_operate.looking import digest_of, look
-from zigzag_operate.queues import queues_of
+from zigzag_operate.queues import named, queues_of
 from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, redriven, token_of
 from zigzag_operate.target import Stack, Target
 
@@ -69,9 +69,7 @@ def edit(
     """
     stack, sqs = target.stack_as_it_is(), target.client("sqs")
     letter = _only(target, sqs, which)
-    url = Destinations(queues_of(stack), queue).of(letter, letter_of(letter.message).queue)
-    if url is None:
-        raise OperateError(f"the letter is {NO_QUEUE}", Kind.WRONG)
+    url = _destination(stack, letter, queue)
     if _is_pointer(letter):
         raise OperateError(IN_S3, Kind.WRONG)
     _check_not_begun(target, stack, letter)
@@ -127,6 +125,15 @@ def _only(target: Target, sqs: Any, which: Filter) -> Delivery:
         many = "more than one dead letter matches" if found else "there are no dead letters"
         raise OperateError(f"{many}: name one by its --id, as `show` tells it", Kind.WRONG)
     return Delivery(found[0])
+
+
+def _destination(stack: Stack, letter: Delivery, queue: str | None) -> str:
+    if queue is not None:
+        named(stack, queue)  # which names those that the stack has, if it has none of that name
+    url = Destinations(queues_of(stack), queue).of(letter, letter_of(letter.message).queue)
+    if url is None:
+        raise OperateError(f"the letter is {NO_QUEUE}", Kind.WRONG)
+    return url
 
 
 def _is_pointer(letter: Delivery) -> bool:
