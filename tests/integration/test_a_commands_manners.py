@@ -25,7 +25,6 @@ from botocore.exceptions import (
     ProfileNotFound,
     UnauthorizedSSOTokenError,
 )
-from moto.cloudformation.models import cloudformation_backends
 from tests.project.docs.pages import ROOT
 
 from tasks import TASKS
@@ -82,6 +81,8 @@ def test_a_stack_of_something_else_is_told_from_half_a_stack(
     zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch, status: str, words: str
 ) -> None:
     boto3.client("cloudformation").create_stack(StackName="zigzag", TemplateBody=json.dumps(NO_QUEUE))
+    from moto.cloudformation.models import cloudformation_backends  # slow to load
+
     stack = next(iter(cloudformation_backends[ACCOUNT]["eu-west-1"].stacks.values()))
     monkeypatch.setattr(stack, "status", status)
 

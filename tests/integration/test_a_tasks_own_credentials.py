@@ -110,6 +110,7 @@ def test_a_send_is_the_functions_also_the_first_of_its_process(
     assert callers(worker) == by_the_function("SendMessage", "DeleteMessageBatch") * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_heartbeats_and_records_are_the_functions_also_the_first_of_its_process(
     worker: WarmWorker, kind: str

@@ -82,7 +82,13 @@ def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
 
 
 @pytest.mark.parametrize("transport", [LEAN, *slow(BOTO)])
-@pytest.mark.parametrize("once", [False, True], ids=["may run twice if sent twice", "idempotent, with an id"])
+@pytest.mark.parametrize(
+    "once",
+    [
+        pytest.param(False, id="may run twice if sent twice"),
+        pytest.param(True, id="idempotent, with an id", marks=pytest.mark.slow),
+    ],
+)
 def test_each_of_ten_thousand_is_accounted_for(
     monkeypatch: pytest.MonkeyPatch, sqs: Sqs, once: bool, transport: str
 ) -> None:

@@ -120,6 +120,7 @@ def assert_nothing_is_missing(summary: dict[str, Any], messages: int) -> None:
     assert messages / 2 <= summary["received"] == ended <= messages
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [EMOJI, slow(NOISE), slow(QUOTES)])
 def test_with_the_least_memory_it_takes_the_largest_messages(stub: Stub, what: str) -> None:
     summary, peak_mb = tick(stub, 30, 128, body=BODIES[what])

@@ -233,6 +233,7 @@ print(found.matched, kilobytes() - before)
 """
 
 
+@pytest.mark.slow
 def test_a_look_at_a_hundred_thousand_letters_takes_64_mb_at_most() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", GREEDY],

@@ -456,6 +456,7 @@ class TestLimit:
         assert stack.zigzag("limit", "--none") == (0, "default has no limit any more\n", "")
         assert set(stack.gate()) == {"key", "rev"} | left
 
+    @pytest.mark.slow
     def test_a_limit_that_makes_no_sense_is_2_and_nothing_is_written(self, stack: ControlledStack) -> None:
         for arguments, words in NO_SENSE:
             code, out, err = stack.zigzag("limit", *arguments)

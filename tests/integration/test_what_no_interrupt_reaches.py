@@ -64,6 +64,7 @@ def test_its_message_is_postponed_and_its_process_ends(
     assert process.lines[-1]["message"] == "this environment ends"
 
 
+@pytest.mark.slow
 def test_an_import_that_hangs_is_ended_as_well(ran: dict[str, tuple[Ran, list[str]]]) -> None:
     process, called = ran["hangs"]
 

@@ -18,6 +18,7 @@ def test_an_arm_sends_every_message_once_in_calls_of_ten(bench: Bench, name: str
     assert (outcome.stats["sent"], outcome.stats["sends"]) == (501, 51)
 
 
+@pytest.mark.slow
 def test_a_row_of_each_arm_has_its_pace_next_to_botos(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "QUICK", QUICK // 10)
 

@@ -300,6 +300,7 @@ def test_a_line_that_can_be_had_only_without_another_is_said_to_be(project: Proj
     assert "each line can be installed alone, but not all of them together" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", [*slow("./libs/shop"), "--editable=./libs/shop"])
 def test_a_folder_of_ones_own_is_in_the_package(project: Project, line: str) -> None:
     project.library()
@@ -314,6 +315,7 @@ OTHER, MACHINE = ("arm64", "aarch64") if platform.machine() == "x86_64" else ("x
 """The architecture that does not build, and its `platform_machine`: pip asks the machine that builds."""
 
 
+@pytest.mark.slow
 def test_a_package_that_another_needs_on_lambda_is_named(project: Project) -> None:
     project.wheel("bread", needs=f'butter ; platform_machine == "{MACHINE}" and sys_platform == "linux"')
     project.wheel("butter")

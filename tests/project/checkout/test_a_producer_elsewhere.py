@@ -58,6 +58,7 @@ def answer(body: bytes) -> bytes:
     return head % len(said) + said
 
 
+@pytest.mark.slow
 def test_it_is_installed_and_sends_and_leaves_the_applications_own_packages_alone(
     wheel: Path, tmp_path: Path
 ) -> None:

@@ -77,6 +77,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 def test_sam_has_every_option_that_is_shown() -> None:
     used: dict[str, set[str]] = {}
     for command in shown("sam"):

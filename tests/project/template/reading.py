@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,6 +130,8 @@ def to_cloudformation(text: str) -> dict[str, Any]:
 
 @functools.cache
 def _transformed(text: str) -> dict[str, Any]:
+    from samtranslator.translator.transform import transform  # slow to load
+
     source = parsed(text)
     for serverless in (
         source["Globals"]["Function"],

@@ -170,6 +170,7 @@ FREE_SECONDS = 24 * (15 * MINUTE + MINUTE)
 """The most that 24 receives take, each after a tick, and hidden for a quarter of an hour before it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("poison", "healthy"),
     [

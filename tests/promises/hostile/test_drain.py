@@ -123,6 +123,7 @@ def test_short_workers_are_as_quick_and_as_cheap_as_long_ones(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", [check_time, check_calls])
 def test_a_late_count_of_what_is_in_flight_costs_nothing(check: Callable[[Cost, Cost], None]) -> None:
     check(

@@ -165,7 +165,7 @@ def test_killed_at_each_of_its_steps_a_chain_runs_to_its_end_and_replies(
             break
 
 
-@pytest.fixture(params=[*range(8), *slow(*range(8, 400))])
+@pytest.fixture(params=[*range(8), *slow(*range(8, 60))])
 def world(request: pytest.FixtureRequest) -> Any:
     draw = Random(request.param)
     fifo = draw.random() < 0.5

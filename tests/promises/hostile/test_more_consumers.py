@@ -79,6 +79,7 @@ def a_world(**options: Any) -> Iterator[World]:
         world.sandbox.run()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("consumers", [1, 2, *slow(4)])
 def test_so_many_consumers_start_so_many_times_as_many_tasks(consumers: int) -> None:
     with a_world(max_consumers=consumers) as world:

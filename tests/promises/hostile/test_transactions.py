@@ -62,7 +62,7 @@ class BookingWorld(HostileWorld):
         return {"book": book}
 
 
-@pytest.mark.parametrize("seed", [*range(6), *slow(*range(6, 4000))])
+@pytest.mark.parametrize("seed", [*range(6), *slow(*range(6, 100))])
 def test_no_effect_happens_twice_and_none_is_lost(seed: int) -> None:
     draw = Random(seed)
     world = BookingWorld(

@@ -28,7 +28,7 @@ STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"')
 QUICK = Backoff(first=1, longest=60)
 ATTEMPTS = 3
 INPUTS = 2_500
-BATCHES = 5
+BATCHES = 2
 
 
 class Strict(BaseModel, extra="forbid"):

@@ -324,6 +324,7 @@ def test_the_word_counts_for_a_task_that_kills_its_process_however_many_attempts
     )
 
 
+@pytest.mark.slow
 def test_while_s3_is_away_a_large_message_keeps_its_repair() -> None:
     with Sandbox({"fails": fails, "other": other}, large_payloads=True) as sandbox:
         fails.send({"text": "x" * 1_200_000})
