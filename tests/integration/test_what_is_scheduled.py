@@ -129,6 +129,8 @@ def test_the_command_sends_later_as_send_does(zigzag: Any, later: Any) -> None:
         (["--at", "2099-01-02T03:04:05Z", "--delay", "5"], "not both"),
         (["--delay", "99999999999"], "a hundred years"),
         (["--many", "x", "--at", "2099-01-02T03:04:05Z"], "no --at"),
+        (["--many", "x", "--reply-to", "answers"], "no --at or the like"),
+        (["--expires-at", "tomorrow"], "--expires-at takes a time with its zone"),
     ],
     ids=str,
 )

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,20 @@ class TestSend:
             "task": "hello",
             "payload": {"name": "Ann"},
             "id": "greeting-1",
+        }
+
+    def test_a_reply_and_an_end_can_be_asked_for(self, zigzag: Any, queue_url: str) -> None:
+        options = ("--reply-to", "answers", "--correlation-id", "a-1", "--expires-at", "2099-01-02T03:04:05Z")
+        code, _, _ = zigzag("send", "hello", '{"name": "Ann"}', *options)
+
+        (message,) = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+        assert code == 0
+        assert json.loads(message["Body"]) == {
+            "task": "hello",
+            "payload": {"name": "Ann"},
+            "reply_to": "answers",
+            "correlation_id": "a-1",
+            "expires_at": datetime(2099, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp(),
         }
 
     @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from zigzag_cli.answer import answer
 from zigzag_cli.many import send_lines
 from zigzag_cli.options import Json, with_target
 from zigzag_operate import Kind, OperateError, Target
-from zigzag_operate.send import SentLater
+from zigzag_operate.send import Sent, SentLater
 
 
 def _given(payload: str) -> str:
@@ -39,6 +39,15 @@ _Group = Annotated[
 _DeduplicationId = Annotated[
     str | None, typer.Option(help="FIFO only: SQS drops a second message of this id for five minutes.")
 ]
+_ExpiresAt = Annotated[
+    str | None, typer.Option(help="With a zone: received later, it never starts for the first time.")
+]
+_ReplyTo = Annotated[
+    str | None, typer.Option(help="The queue or topic for a reply, one that the parameter ReplyTo names.")
+]
+_CorrelationId = Annotated[
+    str | None, typer.Option(help="By this the reply is known; without it, by the task's id.")
+]
 _Many = Annotated[
     Path | None, typer.Option(help="A file with a payload in each line: sends the task for each.")
 ]
@@ -61,20 +70,34 @@ def send(
     ] = None,
     group: _Group = None,
     deduplication_id: _DeduplicationId = None,
+    expires_at: _ExpiresAt = None,
+    reply_to: _ReplyTo = None,
+    correlation_id: _CorrelationId = None,
     many: _Many = None,
     id_field: _IdField = None,
     as_json: Json = False,
 ) -> None:
     """Sends a task, after checking its payload against the task's model."""
     options: dict[str, Any] = {"queue": queue, "delay_seconds": delay, "group": group}
+    alone: dict[str, Any] = {
+        "id": id,
+        "deduplication_id": deduplication_id,
+        "at": _time("--at", at),
+        "expires_at": _time("--expires-at", expires_at),
+        "reply_to": reply_to,
+        "correlation_id": correlation_id,
+    }
     if many is not None:
-        if payload != "{}" or id is not None or deduplication_id is not None or at is not None:
-            said = "--many takes each payload from its file, an id from --id-field, and no --at"
+        if payload != "{}" or any(one is not None for one in alone.values()):
+            said = "--many takes each payload from its file, an id from --id-field, and no --at or the like"
             raise OperateError(said, Kind.WRONG)
         send_lines(target, task, many, as_json, id_field=id_field, **options)
         return
-    options |= {"id": id, "deduplication_id": deduplication_id, "at": None if at is None else _time(at)}
-    sent = zigzag_operate.send(target, task, object_of(payload), **options)
+    sent = zigzag_operate.send(target, task, object_of(payload), **options, **alone)
+    _tell(sent, task, id, as_json)
+
+
+def _tell(sent: Sent | SentLater, task: str, id: str | None, as_json: bool) -> None:
     named = "" if id is None else f" with the id {id}"
     if isinstance(sent, SentLater):
         said = f"{task} with the id {sent.id} will be sent at {sent.at.replace('T', ' ')} UTC"
@@ -86,14 +109,18 @@ def send(
         print(f"zigzag: {said}; but {error}", file=sys.stderr)
 
 
-def _time(text: str) -> datetime:
-    """Returns the time of a text. Raises OperateError if it is none, or has no zone."""
+def _time(option: str, text: str | None) -> datetime | None:
+    """Returns the time of an option's text. Raises OperateError if it is none, or has no zone."""
+    if text is None:
+        return None
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         at = None
     if at is None or at.utcoffset() is None:
-        said = "--at takes a time with its zone, such as 2027-03-01T08:00:00+01:00 or 2027-03-01T07:00:00Z"
+        said = (
+            f"{option} takes a time with its zone, such as 2027-03-01T08:00:00+01:00 or 2027-03-01T07:00:00Z"
+        )
         raise OperateError(f"{said}, not {text!r}", Kind.WRONG)
     return at
 

@@ -55,6 +55,9 @@ def send(
     group: str | None = None,
     deduplication_id: str | None = None,
     at: datetime | None = None,
+    expires_at: datetime | None = None,
+    reply_to: str | None = None,
+    correlation_id: str | None = None,
 ) -> Sent | SentLater:
     """Sends the task called so. `Task.send` explains the options.
 
@@ -62,7 +65,7 @@ def send(
 
     Raises OperateError, and sends nothing, if the payload does not fit the task, or the queue refuses.
     """
-    options = Options(id, delay_seconds, group, deduplication_id, at)
+    options = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
     try:
         found = find(task, TASKS)
         checked = found.check(payload)
@@ -72,18 +75,24 @@ def send(
             options, due = planned(options, queue_url, time())
             if due is not None:
                 return _scheduled(target, stack, task, checked, options, due, queue_url)
-        name = stack.outputs.get("LargeBucketName")
-        bucket = S3Objects(name, client=target.client("s3")) if name else None
-        message = compose(task, checked, options, queue_url, bucket=bucket)
-        transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
-        message_id = run_in_place(SqsQueue(transport, queue_url).send(message))
+        return _sent(target, stack, task, checked, options, queue_url)
     except (NoSuchTaskError, BrokenTaskError, BadPayloadError, PayloadTooLargeError) as error:
         raise OperateError(str(error), Kind.BAD_PAYLOAD) from error
     except SendError as error:
         raise OperateError(str(error), Kind.WRONG) from error
     except QueueError as error:
         raise OperateError(f"the queue refused the message: {error}") from error
-    return Sent(message_id, queue_url)
+
+
+def _sent(
+    target: Target, stack: Stack, task: str, payload: Mapping[str, Any], options: Options, queue_url: str
+) -> Sent:
+    """Sends the message. Raises the errors of `zigzag.send.compose`, or QueueError."""
+    name = stack.outputs.get("LargeBucketName")
+    bucket = S3Objects(name, client=target.client("s3")) if name else None
+    message = compose(task, payload, options, queue_url, bucket=bucket)
+    transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
+    return Sent(run_in_place(SqsQueue(transport, queue_url).send(message)), queue_url)
 
 
 def _scheduled(
