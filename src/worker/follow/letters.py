@@ -3,11 +3,12 @@ the letter of a task that has failed comes after its reply."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 
 from shared import log
-from shared.dead_letter import MAX_REASON_CHARACTERS, NOTE, Cause
+from shared.dead_letter import MAX_REASON_CHARACTERS, NOTE, Cause, note_of, original_attributes
 from shared.delivery import Delivery
 from worker.follow.compose import reply_of
 from worker.follow.follow_ups import FollowUp, FollowUps
@@ -57,14 +58,25 @@ def of_a_failure(cause: Cause) -> FollowUps | None:
 def holding(delivery: Delivery, cause: Cause) -> Delivery:
     """Returns the delivery as the letter of a done task needs it: with a body that holds what is to be sent,
     and without the user's attributes, of which `task` would run a task."""
-    try:
-        FollowUps.from_text(delivery.body)  # it is such a letter already, moved back in vain
-        body = delivery.body
-    except ValueError:
-        body = FollowUps.from_text(cause.unsent or "").to_text(delivery.body)
-    note = {name: value for name, value in delivery.attributes.items() if name == NOTE}
+    body = delivery.body
+    if not _is_one(delivery):  # else it was moved back in vain
+        body = FollowUps.from_text(cause.unsent or "").to_text(body)
+    # A displaced attribute would come back, and may be `task` as well.
+    kept = {key: value for key, value in note_of(delivery).items() if key != "displaced"}
+    note = {NOTE: {"DataType": "String", "StringValue": json.dumps(kept)}} if kept else {}
     message = {**delivery.message, "Body": body, "MessageAttributes": note}
     return Delivery(message, delivery.queue_url, delivery.lease)
+
+
+def _is_one(delivery: Delivery) -> bool:
+    """Returns whether the message is the letter of a done task, by the rules of `decode`."""
+    if "task" in original_attributes(delivery):
+        return False
+    try:
+        FollowUps.from_text(delivery.body)
+        return "task" not in json.loads(delivery.body)
+    except (ValueError, RecursionError):
+        return False
 
 
 def without_reply(cause: Cause, why: str) -> Cause:

@@ -1,0 +1,110 @@
+"""Follow-ups, redrives and completions together: what one part keeps, no other part loses or repeats."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.support import text
+
+from shared.ports.queue import QueueError
+from zigzag import Context, remote, task
+from zigzag_testing import Sandbox
+
+TOKEN = "0f" * 32
+SENT = {"zigzag": text(json.dumps({"id": "order-7", "message_id": "m-0", "token": TOKEN}))}
+ran: list[str] = []
+
+
+@task
+def after(payload: dict[str, Any]) -> None:
+    ran.append("after")
+
+
+@task
+def first(payload: dict[str, Any]) -> Any:
+    ran.append("first")
+    return after.then({}, queue="bulk")
+
+
+@task(idempotent=True)
+def first_once(payload: dict[str, Any]) -> Any:
+    return first(payload)
+
+
+@task(idempotent=True)
+def to_a_missing_one(payload: dict[str, Any]) -> Any:
+    ran.append("first")
+    return remote("missing", dict).then({"text": '"' * payload["many"]})
+
+
+@task(attempts=1, on_failure="repair")
+def broken(payload: dict[str, Any]) -> None:
+    raise ValueError("broken")
+
+
+@task(attempts=1, on_failure="ignore")
+def ignored(payload: dict[str, Any]) -> None:
+    raise ValueError("broken")
+
+
+@task(idempotent=True)
+def repair(payload: dict[str, Any], context: Context) -> None:
+    ran.append("repair")
+
+
+TASKS = {one.name: one for one in (after, first, first_once, to_a_missing_one, broken, ignored, repair)}
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    ran.clear()
+    with Sandbox(TASKS, queues={"bulk": 1}, reply_to=["answers"]) as sandbox:
+        yield sandbox
+
+
+def refused(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, body: str, attributes: Any = None) -> None:
+    """Works a message while the queue `bulk` takes nothing."""
+
+    async def refuse(*_: Any) -> str:
+        raise QueueError("AccessDenied", "not allowed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sandbox.queues["bulk"], "send", refuse)
+        sandbox.send_message(body, attributes)
+        sandbox.run()
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes"),
+    [
+        ({"task": "first", "follow_ups": []}, {}),
+        ({"follow_ups": []}, {"task": text("first")}),
+    ],
+    ids=["own", "raw"],
+)
+def test_a_message_that_has_the_key_of_a_letter_is_none(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, body: Any, attributes: Any
+) -> None:
+    refused(sandbox, monkeypatch, json.dumps(body), attributes)
+    sandbox.redrive()
+    sandbox.run()
+
+    assert ran == ["first", "after"]
+
+
+def test_a_displaced_attribute_makes_no_task_of_a_letter(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"a{number}" for number in range(9)]
+    note = json.dumps({"message_id": "m-0", "displaced": {"task": text("first")}})
+    attributes = {name: text("x") for name in names} | {"zigzag": text(note)}
+    refused(sandbox, monkeypatch, "{}", attributes)
+    assert ran == ["first"]
+
+    sandbox.redrive()
+    sandbox.run()
+
+    assert ran == ["first", "after"]
