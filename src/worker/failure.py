@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause
+from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause, note_of
 from shared.delivery import Delivery
 from shared.ports.objects import ObjectsError
 from shared.ports.queue import Outgoing, QueueError
@@ -61,7 +61,9 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
         "attempts": cause.attempts,
         "before": _failed_before(message.failed),
     }
-    options = send.Options(_repairs_id(message.task, message.id, delivery.message_id), group=delivery.group)
+    # All copies of a redriven message have one token, and fail together: they have one repair.
+    failure = note_of(delivery).get("token", delivery.message_id)
+    options = send.Options(_repairs_id(message.task, message.id, failure), group=delivery.group)
     more = {"failed": failed}
     return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", more)
 
@@ -93,7 +95,10 @@ def _failed_before(failed: Failed | None) -> list[str]:
     return [] if failed is None else [*failed.before, failed.task]
 
 
-def _repairs_id(task: str, id: str, message_id: str) -> str:
-    """Returns the id of the repair. It names the failed task as well: others may have the same id."""
-    text = f"failed:{task}:{id}" if id == message_id else f"failed:{task}:{id}:{message_id}"
+def _repairs_id(task: str, id: str, failure: str) -> str:
+    """Returns the id of the repair. It names the failed task as well: others may have the same id.
+
+    failure -- the id of the message that failed, or of its redrive.
+    """
+    text = f"failed:{task}:{id}" if id == failure else f"failed:{task}:{id}:{failure}"
     return text if len(text) <= MAX_ID_CHARACTERS else f"failed:{hashlib.sha256(text.encode()).hexdigest()}"

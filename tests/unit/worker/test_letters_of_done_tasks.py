@@ -12,6 +12,7 @@ from tests.support import text
 from shared.ports.queue import QueueError
 from zigzag import Context, remote, task
 from zigzag_testing import Sandbox
+from zigzag_testing.faults import Crash
 
 TOKEN = "0f" * 32
 SENT = {"zigzag": text(json.dumps({"id": "order-7", "message_id": "m-0", "token": TOKEN}))}
@@ -108,3 +109,23 @@ def test_a_displaced_attribute_makes_no_task_of_a_letter(
     sandbox.run()
 
     assert ran == ["first", "after"]
+
+
+def test_two_copies_of_a_redriven_message_have_one_repair(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, body = sandbox.dead_letter_queue.send, json.dumps({"task": "broken"})
+
+    async def killed(_: Any) -> str:
+        monkeypatch.setattr(sandbox.dead_letter_queue, "send", send)
+        raise Crash
+
+    monkeypatch.setattr(sandbox.dead_letter_queue, "send", killed)
+    sandbox.send_message(body, SENT)
+    sandbox.tick()
+    sandbox.run_for(110)  # its record is free, and it is still hidden
+    sandbox.send_message(body, SENT)
+    sandbox.tick()
+    sandbox.run()
+
+    assert ran == ["repair"]
