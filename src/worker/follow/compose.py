@@ -23,6 +23,8 @@ MAX_HOPS = 100
 """Most tasks that follow one another. Lambda does not see a loop by way of an own queue and a schedule
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html)."""
 
+_TOO_LARGE = f"its message is larger than {MAX_FOLLOW_UPS_BYTES:,} bytes: put what is large into S3"
+
 
 def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mapping[str, str]) -> FollowUps:
     """Returns what follows. If it can't be sent as it is, that says why.
@@ -41,14 +43,10 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
         one, why = _next(attempt, delivery, returned, queues)
     except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
         return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
+    if len((found := ups._replace(send=(one,))).to_text().encode()) > MAX_FOLLOW_UPS_BYTES:
+        return _refused(ups, attempt, _TOO_LARGE)  # no record takes it either
     if why:
         return _refused(ups, attempt, why)._replace(held=(one,))
-    if len((found := ups._replace(send=(one,))).to_text().encode()) > MAX_FOLLOW_UPS_BYTES:
-        return _refused(
-            ups,
-            attempt,
-            f"its message is larger than {MAX_FOLLOW_UPS_BYTES:,} bytes: put what is large into S3",
-        )
     if attempt.hops < MAX_HOPS:
         return found
     again = _next(attempt, delivery, returned, queues, hops=0)[0]
@@ -103,6 +101,8 @@ def _next(
     """Returns the message of the next task, and why it must not be sent yet, or "". Raises SendError."""
     from zigzag import send
 
+    if len(as_text(one.payload).encode()) > MAX_FOLLOW_UPS_BYTES:
+        raise SendError(_TOO_LARGE)  # before `compose` puts it into the bucket
     url = _url(one.queue, delivery, queues)
     group = one.group or (delivery.group if is_fifo(url) else None)
     id = step_id("next", attempt.task, attempt.id)

@@ -111,6 +111,18 @@ def test_a_displaced_attribute_makes_no_task_of_a_letter(
     assert ran == ["first", "after"]
 
 
+@pytest.mark.parametrize("many", [10_000, 100_000])
+def test_a_missing_next_task_that_is_too_large_repeats_nothing(sandbox: Sandbox, many: int) -> None:
+    sandbox.send_message(json.dumps({"task": "to_a_missing_one", "id": "x", "payload": {"many": many}}))
+    sandbox.run()
+
+    assert ran == ["first"]
+    (letter,) = sandbox.dead_letters
+    assert letter.reason.startswith("done; ")
+    assert len(letter.body.encode()) < 500_000
+    assert max(len(record.unsent) for record in sandbox.records.records.values()) <= 70_000
+
+
 def test_two_copies_of_a_redriven_message_have_one_repair(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,3 +141,14 @@ def test_two_copies_of_a_redriven_message_have_one_repair(
     sandbox.run()
 
     assert ran == ["repair"]
+
+
+def test_a_large_next_task_is_not_put_into_the_bucket() -> None:
+    ran.clear()
+    with Sandbox(TASKS | {"missing": after}, large_payloads=True) as sandbox:
+        sandbox.send_message(json.dumps({"task": "to_a_missing_one", "payload": {"many": 600_000}}))
+        sandbox.run()
+
+        assert (ran, sandbox.objects and len(sandbox.objects.contents)) == (["first"], 0)
+        (letter,) = sandbox.dead_letters
+        assert letter.reason.startswith("done; its next task is not sent: its message is larger than 65,536")
