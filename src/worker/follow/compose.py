@@ -85,6 +85,12 @@ def untold(attempt: Attempt, why: str) -> FollowUps:
     return _plus(ups, reply_of(attempt, "succeeded", error=why[:MAX_REASON_CHARACTERS]))
 
 
+def without_result(attempt: Attempt, error: BaseException) -> FollowUps:
+    """Returns the follow-ups of a task that has recorded by itself that it is done, and then raised."""
+    why = f"its result is not known: it is done, and then raised {words(error)}"[:MAX_REASON_CHARACTERS]
+    return _plus(FollowUps(attempt.task, attempt.id), reply_of(attempt, "succeeded", error=why))
+
+
 def _refused(ups: FollowUps, attempt: Attempt, why: str) -> FollowUps:
     """Returns them without the next task; whoever waits for the chain's reply is told so."""
     why = f"its next task is not sent: {why}"

@@ -13,7 +13,7 @@ from typing import Any
 from shared.errors import words
 from shared.ports.queue import Queue, QueueError
 from worker.finish import Finish, Reach, has_next
-from worker.follow.compose import composed, untold
+from worker.follow.compose import composed, untold, without_result
 from worker.follow.follow_ups import FollowUp, FollowUps
 from worker.follow.letters import NOT_FINISHED, letter
 from worker.host import SoftDeadline
@@ -54,6 +54,8 @@ async def follow(finish: Finish, start: Start, outcome: Outcome, returned: Any) 
 async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
     """Returns what follows. The user's code may run for it: a result's own way to JSON."""
     attempt, delivery = start.attempt, start.delivery
+    if attempt.error is not None:
+        return without_result(attempt, attempt.error)
     if has_next(returned):
         return composed(attempt, delivery, returned, finish.reach.queues)
     seconds = max(COMPOSING_SECONDS, finish.deadline.task_seconds())

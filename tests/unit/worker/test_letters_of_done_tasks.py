@@ -13,6 +13,7 @@ from shared.ports.queue import QueueError
 from zigzag import Context, remote, task
 from zigzag_testing import Sandbox
 from zigzag_testing.faults import Crash
+from zigzag_testing.transactions import Transactions
 
 TOKEN = "0f" * 32
 SENT = {"zigzag": text(json.dumps({"id": "order-7", "message_id": "m-0", "token": TOKEN}))}
@@ -152,3 +153,20 @@ def test_a_large_next_task_is_not_put_into_the_bucket() -> None:
         assert (ran, sandbox.objects and len(sandbox.objects.contents)) == (["first"], 0)
         (letter,) = sandbox.dead_letters
         assert letter.reason.startswith("done; its next task is not sent: its message is larger than 65,536")
+
+
+def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returned_nothing() -> None:
+    @task(idempotent=True)
+    def books(payload: dict[str, Any], context: Context) -> dict[str, int]:
+        client.transact_write_items(TransactItems=[context.completion])
+        raise ValueError("too late")
+
+    with Sandbox({"books": books}, reply_to=["answers"]) as sandbox:
+        client = Transactions(sandbox)
+        sandbox.send_message(json.dumps({"task": "books", "reply_to": "answers"}))
+        sandbox.run()
+
+        assert [(reply.outcome, reply.error) for reply in sandbox.replies] == [
+            ("succeeded", "its result is not known: it is done, and then raised ValueError: too late")
+        ]
+        assert sandbox.dead_letters == []
