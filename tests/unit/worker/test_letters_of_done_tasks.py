@@ -124,6 +124,19 @@ def test_a_missing_next_task_that_is_too_large_repeats_nothing(sandbox: Sandbox,
     assert max(len(record.unsent) for record in sandbox.records.records.values()) <= 70_000
 
 
+def test_what_a_letter_holds_is_not_sent_with_each_later_message(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"task": "first_once", "id": "x"})
+    refused(sandbox, monkeypatch, body)
+    sandbox.redrive()
+    for _ in range(3):
+        sandbox.send_message(body)
+    sandbox.run()
+
+    assert ran == ["first", "after"]
+
+
 def test_two_copies_of_a_redriven_message_have_one_repair(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
