@@ -32,10 +32,10 @@ class Redrive(Record):
     async def ended(self, outcome: Outcome) -> Outcome:
         """Records the end of an attempt. Returns its outcome, which waits until another may begin."""
         match outcome:
-            case Succeeded() | AlreadyDone() | Ignored():
+            case Succeeded() | AlreadyDone():
                 await self.finish()
-            case DeadLetter():
-                pass  # the record is finished once the letter is stored
+            case DeadLetter() | Ignored():
+                pass  # the record is finished once the letter is stored, or the reply is sent
             case RetryLater():
                 await self.disown()
                 return waits(self.free_in, outcome)

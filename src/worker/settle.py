@@ -64,6 +64,8 @@ class Settler:
             case Ignored(cause):
                 if result.start.attempt.reply is not None:
                     await self._reply(cause, result, concludes=False)
+                if result.start.redrive is not None:
+                    await result.start.redrive.finish()
                 return await self.delete([result]) == [True]
             case Succeeded() | AlreadyDone():
                 return await self.delete([result]) == [True]

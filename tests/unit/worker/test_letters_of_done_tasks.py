@@ -13,6 +13,7 @@ from shared.ports.queue import QueueError
 from zigzag import Context, remote, task
 from zigzag_testing import Sandbox
 from zigzag_testing.faults import Crash
+from zigzag_testing.replies import _Box
 from zigzag_testing.transactions import Transactions
 
 TOKEN = "0f" * 32
@@ -155,6 +156,21 @@ def test_two_copies_of_a_redriven_message_have_one_repair(
     sandbox.run()
 
     assert ran == ["repair"]
+
+
+def test_a_redriven_failure_that_is_ignored_replies(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def kill(*_: Any) -> str:
+        monkeypatch.setattr("zigzag_testing.replies._Box.send", send)
+        raise Crash
+
+    send = _Box.send
+    monkeypatch.setattr("zigzag_testing.replies._Box.send", kill)
+    sandbox.send_message(json.dumps({"task": "ignored", "reply_to": "answers"}), SENT)
+    sandbox.run()
+
+    assert [reply.outcome for reply in sandbox.replies] == ["failed"]
 
 
 def test_a_large_next_task_is_not_put_into_the_bucket() -> None:
