@@ -20,7 +20,7 @@ from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
 from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
-from worker.finish import Finish
+from worker.finish import Finish, until_it_is_sent
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError
@@ -110,7 +110,10 @@ class Runner:
         """
         error: BaseException | None = None
         try:
-            outcome = start.attempt.outcome = await self._run(start, end)
+            outcome = await self._run(start, end)
+            start.attempt.outcome = until_it_is_sent(start, outcome)
+            if not start.attempt.decided.acquire(blocking=False):  # the hard end has given the attempt up
+                await self._host.exited()
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
@@ -120,12 +123,10 @@ class Runner:
         return await self._result(start, outcome, error)
 
     async def interrupted(self, start: Start, error: BaseException | None) -> Result:
-        """Returns the result of an attempt that runs on after its time: the function's time, if `error` is
-        None.
-
-        The user's code may be running, or a call of ours before or after it.
-        """
+        """Returns the result of an attempt that runs on after its time; without `error`, the function's. The
+        user's code may be running, or a call of ours before or after it."""
         attempt = start.attempt
+        attempt.decided.acquire(blocking=False)  # first: what is done from now on is not finished
         if attempt.outcome is not None:
             return await self._result(start, attempt.outcome, None)
         error = attempt.error or error or of_the_import(FunctionEndsError(INTERRUPTED), attempt)

@@ -11,7 +11,7 @@ from shared import log
 from shared.ports.queue import Queue
 from worker.deadline import Deadline
 from worker.host import Host
-from worker.outcome import AlreadyDone, Outcome, Succeeded
+from worker.outcome import AlreadyDone, Attempt, LeftAlone, Outcome, Succeeded
 from worker.result import Start
 from zigzag.values import Next
 
@@ -37,6 +37,8 @@ class Reach(NamedTuple):
 
 NOWHERE = Reach()
 
+UNSENT = LeftAlone("done, but what follows was not sent in the function's time: it comes again")
+
 
 class Finish:
     """Ends the attempts at deliveries of `queue`.
@@ -59,16 +61,30 @@ class Finish:
             if ran and has_next(attempt.returned):
                 log.write(logging.WARNING, "the next task is not sent: the event names no queue")
             return outcome
+        follows = _follows(attempt, outcome)
         returned, attempt.returned = attempt.returned, None  # it may be large
-        if attempt.record is not None and attempt.record.unsent:
-            attempt.unsent = attempt.record.unsent
-        if attempt.unsent or (ran and (attempt.reply is not None or has_next(returned))):
+        if follows:
             from worker.follow.following import follow  # few tasks need it
 
             return await follow(self, start, outcome, returned)
         if ran and attempt.record is not None:
             await attempt.record.finish()
         return outcome
+
+
+def until_it_is_sent(start: Start, outcome: Outcome) -> Outcome:
+    """Returns the outcome if the function's time ends before what follows is known."""
+    follows = start.delivery.can_be_settled and _follows(start.attempt, outcome)
+    return UNSENT if follows else outcome
+
+
+def _follows(attempt: Attempt, outcome: Outcome) -> bool:
+    """Returns whether something follows the outcome, and notes what a record has of it."""
+    if attempt.record is not None and attempt.record.unsent:
+        attempt.unsent = attempt.record.unsent
+    if not isinstance(outcome, Succeeded):
+        return isinstance(outcome, AlreadyDone) and bool(attempt.unsent)
+    return bool(attempt.unsent) or attempt.reply is not None or has_next(attempt.returned)
 
 
 def has_next(returned: object) -> bool:

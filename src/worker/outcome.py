@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from math import ceil, inf
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -103,15 +104,13 @@ class Attempt:
     unsent   -- what is to be sent in place of a run; `started`, whether it started before, by its record.
     bounded  -- whether it could expire until it has started: then its first start is recorded.
     expired  -- the outcome if it is too late for its first start.
+    decided  -- acquired by the thread that decides: the task's once that has ended, or that of the hard end.
     """
 
     def __init__(
         self, number: int = 1, task: str | None = None, id: str | None = None, policy: Policy = DEFAULT_POLICY
     ) -> None:
-        self.number = number
-        self.task = task
-        self.id = id
-        self.policy = policy
+        self.number, self.task, self.id, self.policy = number, task, id, policy
         self.failed: Failed | None = None
         self.tasks: Container[str] = ()
         self.unloaded = 0
@@ -124,6 +123,7 @@ class Attempt:
         self.reply: Reply | None = None
         self.hops, self.unsent = 0, ""
         self.expired: DeadLetter | Ignored | None = None
+        self.decided = allocate_lock()
 
 
 class Limits(NamedTuple):

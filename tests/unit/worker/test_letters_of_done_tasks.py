@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 from tests.support import text
 
+from shared.delivery import Delivery
 from shared.ports.queue import QueueError
-from zigzag import Context, remote, task
+from worker.finish import UNSENT, until_it_is_sent
+from worker.outcome import Attempt, Succeeded
+from worker.result import Start
+from zigzag import Context, Reject, remote, task
 from zigzag_testing import Sandbox
 from zigzag_testing.faults import Crash
 from zigzag_testing.replies import _Box
@@ -199,3 +205,43 @@ def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returne
             ("succeeded", "its result is not known: it is done, and then raised ValueError: too late")
         ]
         assert sandbox.dead_letters == []
+
+
+@pytest.mark.parametrize("chains", [True, False], ids=["next", "reply"])
+def test_a_task_that_ends_after_its_hard_end_has_begun_sends_nothing(
+    chains: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @task(idempotent=True)
+    async def deaf(payload: dict[str, Any], context: Context) -> Any:
+        if context.attempt > 1:
+            raise Reject("no")
+        ends = asyncio.get_running_loop().time() + 57.5
+        while (left := ends - asyncio.get_running_loop().time()) > 0:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(left)
+        return after.then({}) if chains else "done"
+
+    ran.clear()
+    with Sandbox({"deaf": deaf, "after": after}, reply_to=["answers"]) as sandbox:
+        disown = sandbox.records.disown
+
+        async def slow(*asked: Any) -> Any:
+            found = await disown(*asked)
+            await sandbox.clock.sleep(1)
+            return found
+
+        monkeypatch.setattr(sandbox.records, "disown", slow)
+        sandbox.send_message(json.dumps({"task": "deaf", "id": "x", "reply_to": "answers"}))
+        sandbox.run()
+
+        assert (ran, [reply.outcome for reply in sandbox.replies]) == ([], ["failed"])
+
+
+def test_a_hard_end_while_what_follows_is_loaded_loses_nothing() -> None:
+    delivery = Delivery({"MessageId": "m", "ReceiptHandle": "r", "Body": "{}"}, "https://sqs/queue")
+    start = Start(delivery, Attempt(), cast("Any", None), 0.0)
+    start.attempt.returned = after.then({})
+
+    assert until_it_is_sent(start, Succeeded()) == UNSENT
+    start.attempt.returned = None
+    assert until_it_is_sent(start, outcome := Succeeded()) is outcome
