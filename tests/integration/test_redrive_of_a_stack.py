@@ -320,6 +320,7 @@ class TestEdit:
             ("sed -i s/name/nam/", 3, "Nothing was sent. Your text is in /"),
             ("sed -i s/hello/no_task/", 3, "no task is called 'no_task'"),
             ("sed -i s/{/[/", 3, "the body is not JSON"),
+            ("sed -i s/task/follow_ups/", 3, "the body names no task. Nothing was sent"),
         ],
     )
     def test_what_can_not_be_sent_is_a_sentence_and_the_letter_stays(
@@ -339,6 +340,7 @@ class TestEdit:
         [
             ((BODY, BODY), None, "more than one dead letter matches: name one by its --id"),
             ((written(BUCKET, "k"),), None, "its payload is in S3: replace the object there"),
+            (('{"done": "hello", "follow_ups": []}',), None, "its task is done, and it holds what follows"),
             ((BODY,), {}, "the letter was redriven, and its task has begun again: 2027-01-15 08:00:00 UTC"),
             ((BODY,), {"done": {"BOOL": True}}, "and its task is done: 2027-01-15 08:00:00 UTC"),
         ],

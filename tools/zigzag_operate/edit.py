@@ -20,7 +20,7 @@ from shared.lease import RECORD_SECONDS
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.records import record_key
 from tasks import TASKS
-from worker.decode import NothingToDoError, decode, payload_of
+from worker.decode import NothingToDoError, OnlyFollowUpsError, decode, payload_of
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag.body import BadMessageError
 from zigzag.extra.pointers import pointer_of
@@ -36,6 +36,7 @@ from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, redriven, t
 from zigzag_operate.target import Stack, Target
 
 IN_S3 = "its payload is in S3: replace the object there, and redrive the letter"
+DONE = "its task is done, and it holds what follows it: redrive it, and that is sent; or drop it"
 UNCHANGED = "the body is as it was, so nothing was sent: redrive the letter"
 NOT_THERE = "the letter is not there any more, or somebody else has it. Nothing was sent"
 
@@ -72,6 +73,8 @@ def edit(
     url = _destination(stack, letter, queue)
     if _is_pointer(letter):
         raise OperateError(IN_S3, Kind.WRONG)
+    if _is_done(letter):
+        raise OperateError(DONE, Kind.WRONG)
     _check_not_begun(target, stack, letter)
     new = _changed(letter, change)
     editing = _Editing(SqsQueue(BotoTransport(attempts=1, clients={"sqs": sqs}), url), new)
@@ -143,6 +146,16 @@ def _is_pointer(letter: Delivery) -> bool:
         return False
 
 
+def _is_done(letter: Delivery) -> bool:
+    try:
+        decode(letter)
+    except OnlyFollowUpsError:
+        return True
+    except (BadMessageError, BrokenTaskError, NothingToDoError):
+        pass
+    return False
+
+
 def _check_not_begun(target: Target, stack: Stack, letter: Delivery) -> None:
     """Raises OperateError if the letter's task has begun again, or if that can't be known."""
     key = {KEY: {"S": record_key("redrive", token_of(letter))}}
@@ -175,6 +188,8 @@ def _changed(letter: Delivery, change: Callable[[str], str]) -> Outgoing:
         payload_of(find(message.task, TASKS), message)
     except (BadMessageError, NoSuchTaskError, BrokenTaskError, NothingToDoError) as error:
         raise OperateError(f"{error}. Nothing was sent", Kind.BAD_PAYLOAD) from error
+    except OnlyFollowUpsError:  # its text is the body
+        raise OperateError("the body names no task. Nothing was sent", Kind.BAD_PAYLOAD) from None
     if (sent := redriven(changed)) is None:
         raise OperateError(NO_ROOM, Kind.BAD_PAYLOAD)
     if sent.deduplication_id is None:
