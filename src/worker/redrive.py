@@ -14,11 +14,12 @@ from random import Random
 
 from shared import log
 from shared.delivery import Delivery
+from shared.lease import LEASE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.records import Records, RecordsError, record_key
 from worker.host import Host
 from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater, Succeeded, waits
-from worker.record import Record
+from worker.record import EARLIER_SECONDS, Record
 
 
 class Redrive(Record):
@@ -42,6 +43,16 @@ class Redrive(Record):
             case _:
                 await self.disown()
         return outcome
+
+    async def stays_ours(self) -> bool:
+        """Extends the ownership until the letter is stored. Returns whether it did: if not, another message
+        of the token may run, and the letter keeps the token."""
+        until = self._clock.now() + LEASE_SECONDS - EARLIER_SECONDS
+        try:
+            return self.owned and await self._records.extend(self._key, self._owner, until)
+        except RecordsError as error:
+            log.write(logging.WARNING, "a redriven dead letter keeps its token", reason=error.reason)
+            return False
 
     async def spend(self) -> bool:
         """Records that the token is used up, as its letter is stored. Returns whether it did."""

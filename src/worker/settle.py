@@ -81,10 +81,11 @@ class Settler:
         if cause.unsent is not None or result.start.attempt.reply is not None:
             delivery, cause = await self._reply(cause, result)
         repaired, spend = cause.on_failure not in (None, NOTIFY), None
-        if repaired or (redrive is not None and redrive.owned):
+        ours = redrive is not None and await redrive.stays_ours()
+        if repaired or ours:
             # Its own task never starts again: it could succeed beside the repair, or the letter's redrive.
             concluded = await starts.conclude(cause)
-            spend = redrive.spend if redrive is not None and redrive.owned and concluded else None
+            spend = redrive.spend if redrive is not None and ours and concluded else None
         if repaired:
             sent = await self._send_repair(delivery, cause)
             if sent is None:

@@ -134,6 +134,25 @@ def test_a_letter_keeps_the_token_unless_its_end_is_recorded(bench: Bench, broke
     assert report.settled == (broken == "conclude"), "with the next token it comes again"
 
 
+def test_a_letter_keeps_the_token_if_another_message_of_it_runs_by_now(bench: Bench) -> None:
+    # Given a message whose record was not extended while its lease was, and another worker that has it since
+    bench.records.broken = {"extend"}
+    bench.send(body_of("plain", {"seconds": 200, "rejects": True}), attributes=SENT)
+    (first,) = bench.receive()
+
+    async def both() -> list[str]:
+        running = asyncio.create_task(bench.working(first))
+        await bench.clock.sleep(115)
+        bench.records.broken = set()
+        begins = await bench.records.begin(KEY, "other", bench.clock.now(), bench.clock.now() + 300)
+        return [type(begins).__name__, (await running)[0].outcome]
+
+    assert bench.run(both()) == ["Begun", "dead-letter"]
+    (note,) = notes(bench.dead_letters)
+    assert (note.get("token"), note.get("from")) == (TOKEN, None)
+    assert not bench.records.records[KEY].concluded
+
+
 def test_a_letter_that_never_started_keeps_the_token(bench: Bench) -> None:
     bench.send(REJECTED, attributes=SENT)
     (delivery,) = bench.receive()
