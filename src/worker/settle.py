@@ -63,7 +63,9 @@ class Settler:
                 return False
             case Ignored(cause):
                 if result.start.attempt.reply is not None:
-                    await self._reply(cause, result, concludes=False)
+                    _, told = await self._reply(cause, result, concludes=False)
+                    if told.reason != cause.reason:  # it can't be sent: a person has to know
+                        return await self._move(delivery, told) is Move.MOVED
                 if result.start.redrive is not None:
                     await result.start.redrive.finish()
                 return await self.delete([result]) == [True]

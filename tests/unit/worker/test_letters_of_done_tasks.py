@@ -207,6 +207,24 @@ def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returne
         assert sandbox.dead_letters == []
 
 
+def test_a_reply_of_an_ignored_failure_that_cant_be_sent_is_told_by_a_letter(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: Any) -> str:
+        raise QueueError("AccessDenied", "not allowed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zigzag_testing.replies._Box.send", refuse)
+        for attributes in ({}, SENT):
+            sandbox.send_message(json.dumps({"task": "ignored", "reply_to": "answers"}), attributes)
+        sandbox.run()
+    assert ["its reply is not sent" in letter.reason for letter in sandbox.dead_letters] == [True, True]
+
+    sandbox.redrive()
+    sandbox.run()
+    assert ([reply.outcome for reply in sandbox.replies], sandbox.dead_letters) == (["failed"] * 2, [])
+
+
 @pytest.mark.parametrize("chains", [True, False], ids=["next", "reply"])
 def test_a_task_that_ends_after_its_hard_end_has_begun_sends_nothing(
     chains: bool, monkeypatch: pytest.MonkeyPatch
