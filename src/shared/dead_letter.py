@@ -192,9 +192,10 @@ def size(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> int:
 
 def _notes(delivery: Delivery, cause: Cause, now: float, spent: bool) -> Iterator[dict[str, Any]]:
     """Yields the note in five lengths, the longest first."""
-    token = note_of(delivery).get("token")
+    before = note_of(delivery)
+    token, first = before.get("token"), before.get("message_id", delivery.message_id)
     shortest = {"from": token or delivery.message_id} if spent or token is None else {"token": token}
-    first = note_of(delivery).get("message_id", delivery.message_id)
+    never_started = "message_id" not in before or "attempts" in before  # before its redrive
     barest = {
         "reason": cause.reason[:MAX_REASON_CHARACTERS],
         "id": cause.id if _is_id(cause.id) else None,
@@ -207,7 +208,7 @@ def _notes(delivery: Delivery, cause: Cause, now: float, spent: bool) -> Iterato
         "redriven_as": delivery.message_id if delivery.message_id != first else None,
         "version": function_version(),
         "task": cause.task,
-        "attempts": cause.attempts,
+        "attempts": cause.attempts or (0 if never_started else None),
         "on_failure": cause.on_failure,
         "sent": delivery.sent_at,
         "moved": now,

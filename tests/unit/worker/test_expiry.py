@@ -9,6 +9,8 @@ import pytest
 from tests.support import NOW, a_delivery, body_of, text
 from tests.unit.worker.conftest import Bench, note
 
+from shared.dead_letter import Cause, compose
+from shared.delivery import Delivery
 from shared.lease import Lease
 from worker.decode import decode
 from worker.guards.expiry import ask
@@ -57,6 +59,18 @@ def decided(
 )
 def test_what_expires(reason: str | None, late: float, more: dict[str, Any]) -> None:
     assert decided(late, **more) == reason
+
+
+@pytest.mark.parametrize(("before", "told"), [({}, None), ({"attempts": 0}, 0), ({"attempts": 2}, None)])
+def test_a_redriven_message_that_is_given_up_without_a_start_had_started_as_before(
+    before: dict[str, int], told: int | None
+) -> None:
+    attributes = {"zigzag": text(json.dumps({"message_id": "m-0", **before}))}
+    delivery = Delivery({"MessageId": "m-1", "Body": "{}", "MessageAttributes": attributes})
+
+    letter = compose(delivery, Cause("not started"), 0.0)
+
+    assert json.loads(letter.attributes["zigzag"]["StringValue"]).get("attempts") == told
 
 
 def test_a_letter_that_never_started_may_expire_again_once_it_is_redriven() -> None:
