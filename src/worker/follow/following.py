@@ -82,7 +82,8 @@ async def sent(
                 raise QueueError("NotAllowed", "it is no queue of this stack, and ReplyTo does not name it")
             else:
                 await reach.addresses().send(one.to, one.message)
-        except QueueError as error:
+        except Exception as error:  # of any kind: boto3, for a topic, may be broken or missing
             name = one.to.replace("/", ":").rpartition(":")[2]
-            return ups[number:], f"the message to {name} is not sent: {error}"
+            why = str(error) if isinstance(error, QueueError) else words(error)
+            return ups[number:], f"the message to {name} is not sent: {why}"
     return (), ""

@@ -64,7 +64,14 @@ def repair(payload: dict[str, Any], context: Context) -> None:
     ran.append("repair")
 
 
-TASKS = {one.name: one for one in (after, first, first_once, to_a_missing_one, broken, ignored, repair)}
+@task
+def nothing(payload: dict[str, Any]) -> None:
+    ran.append("nothing")
+
+
+TASKS = {
+    one.name: one for one in (after, first, first_once, to_a_missing_one, broken, ignored, repair, nothing)
+}
 
 
 @pytest.fixture
@@ -223,6 +230,22 @@ def test_a_reply_of_an_ignored_failure_that_cant_be_sent_is_told_by_a_letter(
     sandbox.redrive()
     sandbox.run()
     assert ([reply.outcome for reply in sandbox.replies], sandbox.dead_letters) == (["failed"] * 2, [])
+
+
+@pytest.mark.parametrize("name", ["nothing", "ignored", "broken"])
+def test_a_reply_that_cant_even_be_tried_neither_repeats_its_task_nor_stays(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    async def missing(*_: Any) -> str:
+        raise ImportError("No module named 'boto3'")
+
+    monkeypatch.setattr("zigzag_testing.replies._Box.send", missing)
+    sandbox.send_message(json.dumps({"task": name, "reply_to": "answers"}))
+    sandbox.run(max_seconds=600)
+
+    assert ran == {"nothing": ["nothing"], "ignored": [], "broken": ["repair"]}[name]
+    (letter,) = sandbox.dead_letters
+    assert "the message to answers is not sent: ImportError: No module" in letter.reason
 
 
 @pytest.mark.parametrize("chains", [True, False], ids=["next", "reply"])
