@@ -4,7 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3.13
 BIN := .venv/bin
 # A file's tests are one process's: what they share is made once. tests/conftest.py says what starts first.
-SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
+# One that dies ends the run: those that go on would wait for its share for ever.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # What is installed by hash.
 HASHED := src/requirements.txt tools/zigzag_local/requirements.txt tools/pip.txt
 export PYTHONPATH := src:tools
@@ -35,6 +36,8 @@ test-fast: setup ## All but end to end, in some five minutes
 	@$(BIN)/pytest $(SPREAD) -m "not slow" --ignore tests/e2e
 test-patterns: setup ## Every page of docs/patterns/ as printed, all on one local stack, in some ten minutes
 	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200 tests/e2e/test_patterns.py
+test-nightly: setup ## The pages of patterns, and as well: real processes are killed, and calls harmed, for half an hour
+	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
@@ -79,4 +82,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns soak mutants bench check hashes format new-project producer setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly soak mutants bench check hashes format new-project producer setup clean help

@@ -27,7 +27,7 @@ from tasks import TASKS
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 TASK_SECONDS = 300
 KILLED_AFTER_SECONDS = 70

@@ -15,7 +15,7 @@ from tests.project.docs.pages import blocks, read
 from tests.project.template.yours import added
 
 from tasks.push_news import News, push_news
-from zigzag import AlreadyScheduledError, send
+from zigzag import AlreadyScheduledError, aws
 from zigzag.send import encode
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
@@ -64,9 +64,9 @@ def producer(later: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     monkeypatch.setenv("ZIGZAG_QUEUE_URL", later.outputs["QueueUrl"])
     monkeypatch.setenv("ZIGZAG_QUEUES", later.outputs["Queues"])
     monkeypatch.setenv("ZIGZAG_SCHEDULER", later.outputs["Scheduler"])
-    send._aws_scheduler.cache_clear()
+    aws._scheduler_in.cache_clear()
     yield
-    send._aws_scheduler.cache_clear()
+    aws._scheduler_in.cache_clear()
 
 
 def put(subscriber: str, at: datetime) -> None:

@@ -22,7 +22,7 @@ from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_operate import StackGates, Target
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 TICK_SECONDS = 60
 STARTS_SLOWLY_SECONDS = 15

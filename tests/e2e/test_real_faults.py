@@ -36,7 +36,7 @@ from tasks import TASKS
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 MANY = 2000
 PHASE_SECONDS = 250
