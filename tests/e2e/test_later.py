@@ -12,7 +12,7 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.copies import deploy_copy
 from tests.e2e.waiting import wait_until
 from tests.project.docs.pages import blocks, read
-from tests.project.template.yours import added
+from tests.project.template.yours import pasted
 
 from tasks.push_news import News, push_news
 from zigzag import AlreadyScheduledError, aws
@@ -34,7 +34,7 @@ def changed(template: str) -> str:
     """Adds the page's schedule. MiniStack judges each schedule as one of the group `default`."""
     every_group = template.replace("schedule/${SchedulerGroup}/*", "schedule/*/*")
     assert every_group != template
-    return added(every_group, "schedules", SCHEDULE)
+    return pasted(every_group, "schedules", SCHEDULE)
 
 
 @pytest.fixture(scope="module")
