@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Reach(NamedTuple):
-    """Where what follows a task may be sent, besides the queue of its message.
+    """The addresses of what follows a task, besides the queue of its message.
 
     replies   -- the ARNs to which the stack may reply.
     addresses -- makes what sends there, and to the stack's other queues. Only a send calls it.

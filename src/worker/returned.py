@@ -10,7 +10,7 @@ from zigzag.values import Next
 
 
 class ResultError(Exception):
-    """What a task returned can't be told. The text says why, and what to return."""
+    """A task's result can't be told. The text says why, and what to return."""
 
 
 def json_of(returned: Any, most_bytes: int, what: str) -> Any:

@@ -96,7 +96,7 @@ class Settler:
         moved = await self._move(delivery, cause, spend)
         if cause.unsent is not None and moved is not Move.REFUSED and result.start.attempt.record is not None:
             await result.start.attempt.record.sent()  # from now on only the letter holds it
-        # What was sent is not sent again. But where the letter keeps its token, its record stays as it is.
+        # No repair is sent twice. But where the letter keeps its token, its record stays as it is.
         if moved is not Move.MOVED and (redrive is None or spend is not None):
             left = cause._replace(on_failure=None)
             await starts.conclude(left if moved is Move.REFUSED else None)

@@ -27,7 +27,7 @@ _OTHER = "for other reasons"
 
 
 class Stop(Protocol):
-    """What a person's ^C sets: a threading.Event."""
+    """Set by a person's ^C: a threading.Event."""
 
     def is_set(self) -> bool: ...
 

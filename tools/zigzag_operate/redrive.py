@@ -25,8 +25,8 @@ from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, Payloads, r
 from zigzag_operate.target import Target
 
 PROMPT_SECONDS = 20.0
-"""What is received is sent within this time, by a low rate in smaller polls: a third of the time for which it
-is hidden."""
+"""Received letters are sent within this time, by a low rate in smaller polls: a third of the time for which
+they are hidden."""
 
 ALL = Filter()
 BEHIND = "behind another one of their FIFO group, which stays"

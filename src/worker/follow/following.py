@@ -1,7 +1,7 @@
 """Sends what follows a task, between its completion and the delete of its message.
 
 The order is: composed, recorded with the completion if the task is idempotent, sent, noted as sent. A kill
-at any point leaves the message on the queue. Whoever receives it next finds the record, and sends what is
+at any point leaves the message on the queue. The next receiver finds the record, and sends what is
 unsent; without a record, a plain task runs again. Ids are the same each time: a receiver knows a second one.
 """
 

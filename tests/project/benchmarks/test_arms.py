@@ -59,7 +59,7 @@ def test_the_consumer_opens_a_connection_a_poller_to_sqs_and_five_to_lambda_at_m
 
     outcome = bench.run(arm, 500, latency_ms=30, count_bundles=True, max_wait_seconds=LAST_WAIT_SECONDS)
 
-    assert 4 * (1 + 1) <= outcome.stats["connections"] <= 4 * (1 + 5)
+    assert 4 * (1 + 4) < outcome.stats["connections"] <= 4 * (1 + 5)  # one may have no need of its fifth
     assert outcome.ran.said["bundles_parsed"] == 1
 
 
