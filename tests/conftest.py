@@ -35,9 +35,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _what_botocore_knows_of_aws_is_read_once() -> Iterator[None]:
-    """Keeps the JSON that botocore reads, and the names of its files: a run has hundreds of sessions."""
-    loaders = sys.modules.get("botocore.loaders")
+    """Keeps its JSON, and the names of its files and its events: a run has hundreds of sessions."""
+    loaders, hooks = sys.modules.get("botocore.loaders"), sys.modules.get("botocore.hooks")
     with pytest.MonkeyPatch.context() as patch:
+        if hooks is not None:
+            name = hooks.EventAliaser(hooks.HierarchicalEmitter())._alias_event_name
+            patch.setattr(hooks.EventAliaser, "_alias_event_name", lambda _, event: name(event))
         if loaders is not None:
             read = functools.cache(loaders.JSONFileLoader().load_file)
             patch.setattr(loaders.JSONFileLoader, "load_file", lambda _, path: read(path))

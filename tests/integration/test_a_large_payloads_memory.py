@@ -123,18 +123,18 @@ def url() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("model", "what", "ends", "times", "outcome"),
     [
-        ("Numbers", "numbers", "succeeds", 1, "succeeded"),
+        *slow(("Numbers", "numbers", "succeeds", 1, "succeeded")),
         *slow(("Numbers", "numbers", "fails", 3, "retry later")),
         *slow(("Anything", "numbers after an emoji", "succeeds", 1, "succeeded")),
         *slow(("Anything", "short texts after an emoji", "succeeds", 3, "succeeded")),
         *slow(("Text", "a text with an emoji", "fails", 10, "retry later")),
-        ("Text", "a text of quotes", "succeeds", 1, "succeeded"),
+        *slow(("Text", "a text of quotes", "succeeds", 1, "succeeded")),
         ("Anything", "empty arrays after an emoji", "succeeds", 1, "dead-letter"),
-        ("Foreign", "an array of empty arrays", "succeeds", 3, "dead-letter"),
+        *slow(("Foreign", "an array of empty arrays", "succeeds", 3, "dead-letter")),
         *slow(("Foreign", "an array of numbers", "succeeds", 3, "dead-letter")),
-        ("Foreign", "empty arrays by Celery and SNS", "succeeds", 1, "dead-letter"),
+        *slow(("Foreign", "empty arrays by Celery and SNS", "succeeds", 1, "dead-letter")),
         ("Foreign", "numbers by Celery and SNS", "succeeds", 3, "dead-letter"),
-        ("Numbers", "no JSON", "succeeds", 10, "dead-letter"),
+        *slow(("Numbers", "no JSON", "succeeds", 10, "dead-letter")),
         ("Numbers", "too large", "succeeds", 10, "dead-letter"),
     ],
 )

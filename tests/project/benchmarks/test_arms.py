@@ -10,6 +10,7 @@ from benchmarks.bench import Arm, Bench, Outcome, a_bench
 from benchmarks.dispatch import LAST_WAIT_SECONDS, NAIVE, ZIGZAG
 from benchmarks.figures import check_dispatched_once
 from benchmarks.processes import ArmFailedError
+from tests.support import slow
 
 BACKLOG = 50
 
@@ -19,37 +20,41 @@ def drained(bench: Bench, arm: Arm, backlog: int = BACKLOG) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcomes(bench: Bench) -> dict[str, Outcome]:
-    """Returns the outcomes of two arms that dispatch. The slow test of the built package runs all of them."""
-    return {arm.name: drained(bench, arm, backlog_of(arm)) for arm in (NAIVE, ZIGZAG)}
+def zigzag(bench: Bench) -> Outcome:
+    """Returns the outcome of the arm that is Zigzag. The slow test of the built package runs all of them."""
+    return drained(bench, ZIGZAG)
 
 
-def backlog_of(arm: Arm) -> int:
-    """Returns the size of a backlog: fewer for the arm that takes 20 ms and more for each."""
-    return BACKLOG if arm.share == 1 else BACKLOG // 5
+@pytest.fixture(scope="module")
+def naive(bench: Bench) -> Outcome:
+    """Returns the outcome of the arm that takes 20 ms and more for each, with fewer messages."""
+    return drained(bench, NAIVE, BACKLOG // 5)
 
 
-@pytest.mark.parametrize("arm", [NAIVE, ZIGZAG], ids=lambda arm: arm.name)
-def test_an_arm_dispatches_every_message_exactly_once(outcomes: dict[str, Outcome], arm: Arm) -> None:
-    outcome = outcomes[arm.name]
+@pytest.mark.parametrize(
+    ("name", "backlog"), [*slow((NAIVE.name, BACKLOG // 5)), (ZIGZAG.name, BACKLOG)], ids=str
+)
+def test_an_arm_dispatches_every_message_exactly_once(
+    request: pytest.FixtureRequest, name: str, backlog: int
+) -> None:
+    outcome = request.getfixturevalue(name)
 
-    check_dispatched_once(arm.name, outcome, backlog_of(arm))
+    check_dispatched_once(name, outcome, backlog)
     assert outcome.stats["waiting"] == 0
     assert outcome.ran.said["peak_bytes"] > 1_000_000
     assert 0 < outcome.ran.said["cpu_seconds"] < outcome.ran.cpu_seconds
 
 
+@pytest.mark.slow
 def test_the_naive_arm_opens_a_connection_for_each_invoke_and_parses_a_bundle_for_each(
-    outcomes: dict[str, Outcome],
+    naive: Outcome,
 ) -> None:
-    outcome = outcomes[NAIVE.name]
-
-    assert outcome.stats["connections"] == backlog_of(NAIVE) + 1  # and one for the receives
-    assert outcome.ran.said["bundles_parsed"] == backlog_of(NAIVE) + 1
+    assert naive.stats["connections"] == BACKLOG // 5 + 1  # and one for the receives
+    assert naive.ran.said["bundles_parsed"] == BACKLOG // 5 + 1
 
 
-def test_a_client_that_reads_the_answer_uses_a_connection_again(outcomes: dict[str, Outcome]) -> None:
-    assert outcomes[ZIGZAG.name].stats["connections"] < BACKLOG
+def test_a_client_that_reads_the_answer_uses_a_connection_again(zigzag: Outcome) -> None:
+    assert zigzag.stats["connections"] < BACKLOG
 
 
 def test_the_consumer_opens_a_connection_a_poller_to_sqs_and_five_to_lambda_at_most_and_parses_one_bundle(
@@ -72,14 +77,13 @@ def test_by_boto_none_of_its_three_clients_has_more_connections_than_threads(ben
     assert 16 < outcome.stats["connections"] <= 3 * 16  # two for SQS: one waits for messages
 
 
-def test_a_message_that_is_missing_gives_no_figure(outcomes: dict[str, Outcome]) -> None:
+def test_a_message_that_is_missing_gives_no_figure(zigzag: Outcome) -> None:
     with pytest.raises(ArmFailedError, match="dispatched 50 of 51 messages, 50 of them once"):
-        check_dispatched_once("zigzag", outcomes["zigzag"], 51)
+        check_dispatched_once("zigzag", zigzag, 51)
 
 
-def test_a_message_that_is_dispatched_twice_gives_no_figure(outcomes: dict[str, Outcome]) -> None:
-    done = outcomes["zigzag"]
-    twice = Outcome(done.ran, {**done.stats, "dispatched": 51})
+def test_a_message_that_is_dispatched_twice_gives_no_figure(zigzag: Outcome) -> None:
+    twice = Outcome(zigzag.ran, {**zigzag.stats, "dispatched": 51})
 
     with pytest.raises(ArmFailedError, match="dispatched 51 of 50 messages"):
         check_dispatched_once("zigzag", twice, BACKLOG)
@@ -124,7 +128,7 @@ def test_an_arm_gets_the_variables_of_the_template() -> None:
     assert ZIGZAG.changed == "InFlightCap=0, ConsumerMemory=2048"
 
 
-@pytest.mark.usefixtures("outcomes")
+@pytest.mark.usefixtures("zigzag")
 def test_compiled_files_are_where_they_should_be_and_no_arm_leaves_one_behind(bench: Bench) -> None:
     for folder in folders(bench.packages.compiled):
         assert sources(folder) > 0

@@ -41,6 +41,7 @@ def project(made: tuple[Path, str]) -> Path:
     return made[0]
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass(project: Path) -> None:
     done = its_tests(project)
 

@@ -559,8 +559,7 @@ class TestQueues:
         """Runs a tick of queues with 25 messages each. Returns its summary, and the queues."""
         consumer, queues = self.consumer(world, workers)
         for queue in queues:
-            for _ in range(25):
-                world.run(queue.send(Outgoing("{}")))
+            world.send_to(queue, *["{}"] * 25)
         return world.run(consumer.tick(90)), queues
 
     def test_all_are_drained_and_the_summary_counts_them_together(self, world: World) -> None:
@@ -662,8 +661,7 @@ class TestWeights:
         received: list[Delivery] = []
         for name, (_, messages) in sent.items():
             note_receives(world, queues[name], received)
-            for _ in range(messages):
-                world.run(queues[name].send(Outgoing("{}")))
+            world.send_to(queues[name], *["{}"] * messages)
         polled = [
             PolledQueue(TaskQueue(name, queues[name].url, "", 1, weight), queues[name], world.dead_letters)
             for name, (weight, _) in sent.items()
