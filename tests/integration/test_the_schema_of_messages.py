@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -159,3 +160,20 @@ def test_a_payload_that_json_cant_describe_is_named(zigzag: Any, monkeypatch: py
 
     assert code == 3
     assert "the payload of ring can't be described" in err
+
+
+def test_a_number_that_json_has_not_is_left_out(zigzag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wait(BaseModel):
+        most: float = Field(math.inf, le=math.inf)
+
+    def wait(payload: Any) -> None:
+        pass
+
+    wait.__annotations__ = {"payload": Wait}
+    monkeypatch.setitem(TASKS, "wait", task(wait))
+
+    code, out, _ = zigzag("schema", "wait")
+
+    assert code == 0
+    found = json.loads(out, parse_constant=pytest.fail)["$defs"]["Wait"]
+    assert found["properties"] == {"most": {"title": "Most", "type": "number"}}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -32,7 +33,22 @@ def schema(name: str | None = None) -> dict[str, Any]:
     payloads, shared = _payloads(tasks)
     messages = [_message(task, payload) for task, payload in zip(tasks, payloads, strict=True)]
     of_all = messages[0] if name is not None else {"oneOf": messages}
-    return {"$schema": _DIALECT, **of_all, **({"$defs": shared} if shared else {})}
+    return {"$schema": _DIALECT, **_as_json({**of_all, **({"$defs": shared} if shared else {})})}
+
+
+def _as_json(described: Any) -> Any:
+    """Returns a description without numbers that JSON has not, such as a default of infinity."""
+    match described:
+        case dict():
+            return {key: _as_json(value) for key, value in described.items() if _is_json(value)}
+        case list():
+            return [_as_json(value) for value in described if _is_json(value)]
+        case _:
+            return described
+
+
+def _is_json(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _payloads(tasks: list[Task[Any, Any, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
