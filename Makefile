@@ -49,6 +49,7 @@ check: setup ## Style, types, template, undeclared imports, known holes in what 
 	@$(BIN)/mypy
 	@$(BIN)/cfn-lint template.yaml
 	@$(BIN)/python tools/declared.py .
+	@test ! -e messages.jsonl || $(BIN)/python -m zigzag_cli schema --check
 	@$(BIN)/python tools/audit.py $(BIN)/pip-audit $(HASHED) constraints.txt
 hashes: setup ## Writes the hashes of what is installed by them, after a version was changed
 	@$(BIN)/python tools/hashes.py $(HASHED)

@@ -16,7 +16,8 @@ from zigzag_local.readable import harmless
 from zigzag_operate import Kind, OperateError
 
 EXIT_CODES = (
-    "Exit codes: 0 done · 1 AWS or the local AWS said no · 2 wrong option · 3 no such task, or a bad payload"
+    "Exit codes: 0 done · 1 AWS or the local AWS said no · 2 wrong option · 3 no such task, or a bad payload "
+    "· 4 looked, and something is wrong"
 )
 CODES = {Kind.REFUSED: 1, Kind.WRONG: 2, Kind.BAD_PAYLOAD: 3}
 
