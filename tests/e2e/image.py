@@ -17,7 +17,7 @@ OURS = ("AWS_", "ZIGZAG_", "PYTHON", "PIP_REQUIRE", "VIRTUAL_ENV")
 
 
 class Image:
-    """What a Dockerfile makes.
+    """The image that a Dockerfile makes.
 
     root       -- the folder that is the image's `/`.
     user       -- the user that its processes would have.

@@ -54,7 +54,7 @@ SIGNS = {
 
 @dataclass(frozen=True)
 class Seen:
-    """What a server has said. `outcomes` has a delivery's task, its outcome, and whether it is settled."""
+    """The lines of a server. `outcomes` has a delivery's task, its outcome, and whether it is settled."""
 
     lines: list[dict[str, Any]]
 

@@ -36,7 +36,7 @@ PER_POLL, _AT_ONCE = 10, 8
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look was.
+    """The figures of a look.
 
     seen, about    -- messages that it saw, and how many there are by SQS's counts, which may be a minute old.
     seconds        -- how long it took.
@@ -96,7 +96,7 @@ def act(
 
 
 class Poll(NamedTuple):
-    """What one receive has brought.
+    """The letters that one receive has brought.
 
     new          -- messages that were not seen before; those that are taken from it are seen.
     at           -- when SQS answered the first receive of the queue, by its clock and to the second, in epoch

@@ -38,7 +38,7 @@ MAX_SAID = 10
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What has changed for the saved messages of a task, in a sentence: `examples` of them, at least.
+    """A change for the saved messages of a task, in a sentence. It concerns `examples` of them.
 
     breaks -- whether they are refused. If not, something of theirs is ignored.
     """

@@ -5,7 +5,7 @@ The rules are those of CloudWatch's page, in whose tables each case has a line
 
 - It reads more points than the alarm's N: those of its evaluation range. AWS does not say how many. In its
   tables it is 2 more.
-- With N real points in the range, the newest N of them decide. What is missing is ignored.
+- With N real points in the range, the newest N of them decide. Missing ones are ignored.
 - With fewer, all of them count, and `TreatMissingData` fills in up to N.
 - With M breaching ones among these N the alarm is on, otherwise it is off.
 """
@@ -30,7 +30,7 @@ type Series = Sequence[float | None]
 
 
 class Metric(NamedTuple):
-    """What an alarm watches. `dimensions` are pairs of name and value; an alarm must name all of them."""
+    """A metric that an alarm watches. `dimensions` are pairs of name and value; all must be named."""
 
     namespace: str
     name: str

@@ -1,4 +1,4 @@
-"""What stands around a sandbox: a sender, who gets replies, and an operator's control, as by the `zigzag`
+"""The surroundings of a sandbox: a sender, who gets replies, and an operator's control, as by the `zigzag`
 command: dead letters, pause, resume, limits."""
 
 from __future__ import annotations

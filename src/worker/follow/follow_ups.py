@@ -1,4 +1,4 @@
-"""What follows a task: the next task, or a reply to whoever asked for one. Few messages load this module.
+"""The follow-ups of a task: the next task, or the reply that was asked for. Few messages load this module.
 
 It is composed once, when the task has ended, and is then a text: in the task's record, and in the body of a
 dead letter whose task is done. Such a letter never runs the task again, as its body has no `task`; wherever
@@ -44,7 +44,7 @@ class FollowUp(NamedTuple):
 
 
 class FollowUps(NamedTuple):
-    """What follows a task.
+    """The follow-ups of a task.
 
     task, id -- the task's.
     send     -- to be sent now.

@@ -12,7 +12,7 @@ from shared.settings import PREFIX, Setting
 from worker.settings import WorkerSettings
 
 OF_TASKS = {"ZIGZAG_TOPIC_ARN"}
-"""What tasks read that the worker itself does not: `publish`."""
+"""Variables that tasks read and the worker itself does not: `publish`."""
 
 SETTINGS: dict[str, Any] = {"ConsumerFunction": ConsumerSettings, "WorkerFunction": WorkerSettings}
 

@@ -1,5 +1,5 @@
-"""What follows a task, killed at each call and in hostile worlds: no next task and no reply is lost, none is
-sent before its task is done, and no task that is recorded as done runs again for it."""
+"""The follow-ups of a task, killed at each call and in hostile worlds: no next task and no reply is lost,
+none is sent before its task is done, and no task that is recorded as done runs again for it."""
 
 from __future__ import annotations
 

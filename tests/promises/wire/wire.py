@@ -216,7 +216,7 @@ class Connection:
         return await self._answered(answer, on_its_way_back)
 
     async def _answered(self, answer: bytes, on_its_way_back: float) -> _Said:
-        """Takes the answer back to the caller, unless a fault strikes it. What was asked is done already."""
+        """Takes the answer back to the caller, unless a fault strikes it. The request is carried out."""
         form = self._wire.form("call's answer lost", DONE)
         await _pass(self._wire.clock, on_its_way_back)
         match form:

@@ -1,4 +1,4 @@
-"""What a server calls at its start, before it receives anything: a mistake is found at once."""
+"""The check of a server at its start, before it receives anything: a mistake is found at once."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ ENDS = {
     "an exit": raising(SystemExit(3)),
     "its timeout": lambda: asyncio.sleep(60),
 }
-"""What ends a task: none of it counts once the transaction is accepted."""
+"""The ends of a task: none of it counts once the transaction is accepted."""
 
 
 @pytest.mark.parametrize("after", ENDS.values(), ids=ENDS)

@@ -1,4 +1,4 @@
-"""What follows a task: the next one, or a reply. Nothing that goes wrong there repeats the task."""
+"""The follow-ups of a task: the next one, or a reply. Nothing that goes wrong there repeats the task."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class TestRecords:
 
 
 class TestGates:
-    """Nor does a call to the gates. What is unavailable is told within a few seconds, or not at all."""
+    """Nor does a call to the gates. The breaker is told within a few seconds, or not at all."""
 
     @pytest.mark.parametrize(
         ("left", "until"),

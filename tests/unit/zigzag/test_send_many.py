@@ -92,7 +92,7 @@ def collect(payload: dict[str, Any]) -> None:
 
 
 class TestResults:
-    """What becomes of each payload, in their order."""
+    """The results of the payloads, in their order."""
 
     def test_every_payload_is_sent_and_has_its_message_id_also_in_a_sandbox(self, world: World) -> None:
         with send.sending_to(world.queue):
@@ -414,7 +414,7 @@ class TestEnds:
 
 
 class TestRefusals:
-    """What is wrong with every message is said at the call."""
+    """A mistake that concerns every message is said at the call."""
 
     @pytest.mark.parametrize(
         ("payloads", "options", "says"),

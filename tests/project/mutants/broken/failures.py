@@ -1,4 +1,4 @@
-"""What a task that has failed asks for, broken."""
+"""The requests of a failed task, broken."""
 
 from __future__ import annotations
 
