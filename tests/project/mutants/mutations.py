@@ -13,7 +13,7 @@ from tests.project.mutants.mechanism import MutationError
 ROOT = Path(__file__).resolve().parents[3]
 ORDER = (
     "polls consumers gates dispatches leases batches time processes records attempts outcomes dead_letters"
-    " failures expiry events calls sends sqs_and_dynamodb servers template"
+    " following failures expiry events calls sends sqs_and_dynamodb servers template"
 )
 """Of the modules in `broken`, as the page has them."""
 

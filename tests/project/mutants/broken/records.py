@@ -38,16 +38,6 @@ async def _(original, self, unsent=""):
     return not self.owned or await self._records.finish(self._key, self._owner, self._clock.now(), unsent)
 
 
-@breaks("what follows is not in the record of the completion", "H187", "worker.record:Record.finish")
-async def _(original, self, unsent=""):
-    return await original(self)
-
-
-answers("what was sent stays in the record", "H188", "worker.record:Record.sent")
-sets("a chain has no end", "H191", "worker.follow.compose:MAX_HOPS", 10**9)
-answers("a reply goes wherever its sender wants", "H192", "worker.guards.reply:ask")
-
-
 answers("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
 
 
