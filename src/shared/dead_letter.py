@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from enum import Enum
 from random import Random
 from typing import Any, NamedTuple
@@ -82,20 +82,26 @@ class Move(Enum):
 
 
 async def move_to_dead_letters(
+    delivery: Delivery, cause: Cause, queue: Queue, dead_letters: Queue, clock: Clock, random: Random
+) -> Move:
+    """Moves the message to the dead-letter queue. Never raises for an error of AWS."""
+    if not await store(delivery, cause, queue, dead_letters, clock, random):
+        return Move.REFUSED
+    return Move.MOVED if await remove(delivery, queue) else Move.COPIED
+
+
+async def store(
     delivery: Delivery,
     cause: Cause,
     queue: Queue,
     dead_letters: Queue,
     clock: Clock,
     random: Random,
-    spend: Callable[[], Awaitable[bool]] | None = None,
-) -> Move:
-    """Moves the message to the dead-letter queue. Never raises for an error of AWS.
-
-    spend -- records before the delete that the message's token is used up, and returns whether it did; None
-             if it is not.
-    """
-    letter = compose(delivery, cause, clock.now(), spend is not None)
+    *,
+    spent: bool = False,
+) -> bool:
+    """Sends the letter. Returns whether it is stored; if not, the message is postponed."""
+    letter = compose(delivery, cause, clock.now(), spent)
     if NOTE not in letter.attributes:
         log.write(logging.WARNING, "dead letter without a note: no room for it", reason=cause.reason)
     try:
@@ -103,12 +109,13 @@ async def move_to_dead_letters(
     except QueueError as error:
         log.write(logging.ERROR, "dead letter refused; the message will come again", reason=str(error))
         await _try(queue.change_visibility([delivery], random.randint(60, 120)), "not postponed")
-        return Move.REFUSED
-    if spend is not None and not await spend():
-        return Move.COPIED
-    # If the delete fails, the message comes and is moved again: readers merge letters by `message_id`.
-    deleted = await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
-    return Move.MOVED if deleted else Move.COPIED
+        return False
+    return True
+
+
+async def remove(delivery: Delivery, queue: Queue) -> bool:
+    """Deletes a message whose letter is stored. Returns whether it did; if not, it is moved again."""
+    return await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
 
 
 async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:

@@ -87,9 +87,12 @@ class Hold:
     async def confirm(self) -> None:
         """Beats if the last beat was long ago. Raises LeaseLostError if the message is no longer ours."""
         for _ in range(2):  # a failed beat is repeated at once if the lease ends soon
-            if (self._clock.now() >= self._next_at or self._is_refused) and not self.lost:
-                await self.beat()
-                self._beat_before_the_end()
+            if self.lost:
+                raise LeaseLostError
+            if self._clock.now() < self._next_at and not self._is_refused:
+                return
+            await self.beat()
+            self._beat_before_the_end()
         if self.lost or self._is_refused:
             raise LeaseLostError
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 from random import Random
 
 from shared import log
-from shared.dead_letter import Cause, Move, move_to_dead_letters
+from shared.dead_letter import Cause, Move, move_to_dead_letters, remove, store
 from shared.delivery import Delivery
 from shared.errors import words
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
@@ -65,7 +65,7 @@ class Settler:
                 if result.start.attempt.reply is not None:
                     _, told = await self._reply(cause, result, concludes=False)
                     if told.reason != cause.reason:  # it can't be sent: a person has to know
-                        return await self._move(delivery, told) is Move.MOVED
+                        return await self._move(delivery, told)
                 if result.start.redrive is not None:
                     await result.start.redrive.finish()
                 return await self.delete([result]) == [True]
@@ -77,30 +77,30 @@ class Settler:
                 return await self._dead_letter(result, cause)
 
     async def _dead_letter(self, result: Result, cause: Cause) -> bool:
-        """Moves the message to the dead letters, after the reply to its sender and the task that repairs it
-        were sent, if there are such."""
-        delivery, starts, redrive = result.start.delivery, result.start.starts, result.start.redrive
-        if cause.unsent is not None or result.start.attempt.reply is not None:
+        """Moves the message to the dead letters. Before that it sends the reply that is asked for, and the
+        task that repairs it. Returns whether the message is off the queue."""
+        delivery, attempt = result.start.delivery, result.start.attempt
+        starts, redrive, record = result.start.starts, result.start.redrive, attempt.record
+        if cause.unsent is not None or attempt.reply is not None:
             delivery, cause = await self._reply(cause, result)
-        repaired, spend = cause.on_failure not in (None, NOTIFY), None
+        repairs = cause.on_failure not in (None, NOTIFY)
         ours = redrive is not None and await redrive.stays_ours()
-        if repaired or ours:
-            # Its own task never starts again: it could succeed beside the repair, or the letter's redrive.
-            concluded = await starts.conclude(cause)
-            spend = redrive.spend if redrive is not None and ours and concluded else None
-        if repaired:
+        # Its own task never starts again: it could succeed beside the repair, or the letter's redrive.
+        concluded = (repairs or ours) and await starts.conclude(cause)
+        spends = redrive if ours and concluded else None  # else the letter keeps the token
+        if repairs:
             sent = await self._send_repair(delivery, cause)
             if sent is None:
                 return False
             cause = sent
-        moved = await self._move(delivery, cause, spend)
-        if cause.unsent is not None and moved is not Move.REFUSED and result.start.attempt.record is not None:
-            await result.start.attempt.record.sent()  # from now on only the letter holds it
-        # No repair is sent twice. But where the letter keeps its token, its record stays as it is.
-        if moved is not Move.MOVED and (redrive is None or spend is not None):
-            left = cause._replace(on_failure=None)
-            await starts.conclude(left if moved is Move.REFUSED else None)
-        return moved is Move.MOVED
+        stored = await store(delivery, cause, *self._ports, spent=spends is not None)
+        if stored and cause.unsent is not None and record is not None:
+            await record.sent()  # from now on only the letter holds it
+        gone = stored and (spends is None or await spends.spend()) and await remove(delivery, self._queue)
+        if not gone and (redrive is None or spends is not None):
+            left = None if stored else cause._replace(on_failure=None)  # no repair is sent twice
+            await starts.conclude(left)
+        return gone
 
     async def _reply(self, cause: Cause, result: Result, *, concludes: bool = True) -> tuple[Delivery, Cause]:
         """Sends the reply of a failed task. Returns the delivery and the cause for its letter; that of a task
@@ -150,7 +150,7 @@ class Settler:
             outcome = before_it_is_dropped(released, Attempt(0), self.limits(delivery))
             if isinstance(outcome, DeadLetter):
                 moved = await self._move(delivery, outcome.cause)
-                told.append((delivery, outcome, moved is Move.MOVED))
+                told.append((delivery, outcome, moved))
             else:
                 left.append(delivery)
         postponed = bool(left) and await self.postpone(left, released.seconds, lease_ends)
@@ -198,12 +198,13 @@ class Settler:
         known = inf if delivery.first_received_at is None else now - delivery.first_received_at
         return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept, known)
 
-    async def _move(
-        self, delivery: Delivery, cause: Cause, spend: Callable[[], Awaitable[bool]] | None = None
-    ) -> Move:
-        return await move_to_dead_letters(
-            delivery, cause, self._queue, self._dead_letters, self._clock, self._random, spend
-        )
+    async def _move(self, delivery: Delivery, cause: Cause) -> bool:
+        """Moves the message to the dead letters, and returns whether it is off the queue."""
+        return await move_to_dead_letters(delivery, cause, *self._ports) is Move.MOVED
+
+    @property
+    def _ports(self) -> tuple[Queue, Queue, Clock, Random]:
+        return self._queue, self._dead_letters, self._clock, self._random
 
     def _say_unreached(self, what: str, error: Exception) -> None:
         log.write(logging.ERROR, what, reason=str(error))
