@@ -43,6 +43,8 @@ MAX_RELEASE_FACTOR = 60
 """The most by which that time grows for a message that was received often: an hour, so that 14 days use some
 700 of its 1,000 receives."""
 
+HALF_A_CHARACTER = "JSON in UTF-8 can't hold it: it may have half a character"
+
 
 @dataclass(slots=True)
 class PollResult:
@@ -161,8 +163,7 @@ class Dispatcher:
 
     def _log_unwritable(self, dispatch: Dispatch) -> None:
         delivery = dispatch.batch.deliveries[0]
-        reason = "JSON in UTF-8 can't hold it: it may have half a character"
-        log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=reason)
+        log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=HALF_A_CHARACTER)
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]], now: float) -> int:
         """Releases the messages that no worker has. Returns for how many it worked."""
@@ -187,7 +188,7 @@ class Dispatcher:
         if not deliveries:
             return 0
         try:
-            seconds = self._random.randint(*RELEASE_SECONDS) * _release_factor(deliveries[0])
+            seconds = release_seconds(deliveries[0], self._random)
             failed = await self._queue.change_visibility(deliveries, seconds)
         except QueueError as error:
             log.write(logging.WARNING, "not released", reason=str(error))
@@ -211,7 +212,13 @@ def _given_up(dispatch: Dispatch, reply: Reply | None, now: float) -> Iterator[t
             yield delivery, old(delivery)
 
 
+def release_seconds(delivery: Delivery, random: Random) -> int:
+    """Returns for how long a message that is left to another worker is hidden."""
+    return random.randint(*RELEASE_SECONDS) * _release_factor(delivery)
+
+
 def _release_factor(delivery: Delivery) -> int:
+    """Returns by how much longer a message is hidden that was received often."""
     return max(1, min(delivery.receive_count // 4, MAX_RELEASE_FACTOR))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.aws.choice import LEAN
-from shared.lease import LONGEST_RUN_SECONDS
+from shared.lease import MAX_RUN_SECONDS
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue, is_fifo
 from shared.settings import SettingError, read
@@ -78,14 +78,14 @@ def options_of(arguments: Sequence[str]) -> Options:
     )
     parser.add_argument(
         "--timeout",
-        type=_whole(1, LONGEST_RUN_SECONDS, "seconds: SQS hides a message for 12 hours from its receive"),
-        default=LONGEST_RUN_SECONDS,
+        type=_whole(1, MAX_RUN_SECONDS, "seconds: SQS hides a message for 12 hours from its receive"),
+        default=MAX_RUN_SECONDS,
         metavar="SECONDS",
-        help=f"most time of a task; default: {LONGEST_RUN_SECONDS}, which is also the most",
+        help=f"most time of a task; default: {MAX_RUN_SECONDS}, which is also the most",
     )
     parser.add_argument(
         "--grace",
-        type=_whole(0, LONGEST_RUN_SECONDS, "seconds"),
+        type=_whole(0, MAX_RUN_SECONDS, "seconds"),
         default=DEFAULT_GRACE_SECONDS,
         metavar="SECONDS",
         help=f"time for the running tasks after a SIGTERM; default: {DEFAULT_GRACE_SECONDS}",

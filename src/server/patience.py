@@ -8,7 +8,7 @@ from random import Random
 from shared.ports.workers import Reply
 
 FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 60.0
 """The bounds of the pause. The longest is that of a consumer: its next tick comes in a minute."""
 
 
@@ -25,7 +25,7 @@ class Patience:
     def pause_seconds(self, reply: Reply) -> float:
         """Returns how long to wait after a receive that failed so."""
         self._in_a_row += 1
-        longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self._in_a_row, 10), LONGEST_PAUSE_SECONDS)
+        longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self._in_a_row, 10), MAX_PAUSE_SECONDS)
         if reply is Reply.DEFINITE:  # a retry won't help: somebody has to give a permission, or a queue
-            longest = LONGEST_PAUSE_SECONDS
+            longest = MAX_PAUSE_SECONDS
         return self._random.uniform(0.5, 1.0) * longest

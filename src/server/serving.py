@@ -13,7 +13,7 @@ from random import Random
 from typing import Protocol
 
 from consumer.batches import WORN_RECEIVES
-from consumer.dispatch import MAX_RELEASE_FACTOR, RELEASE_SECONDS
+from consumer.dispatch import HALF_A_CHARACTER, release_seconds
 from consumer.flow.flow import Flow, Share
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.given_up import worn
@@ -23,7 +23,7 @@ from shared import log
 from shared.dead_letter import Cause, move_to_dead_letters
 from shared.delivery import Batch, Delivery
 from shared.envelope import is_writable
-from shared.lease import LEASE_SECONDS, LONGEST_RUN_SECONDS
+from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_POLL_SECONDS, Queue, QueueError
 
@@ -67,7 +67,7 @@ class Serving:
         random: Random,
         stop: Stop,
         *,
-        seconds: float = LONGEST_RUN_SECONDS,
+        seconds: float = MAX_RUN_SECONDS,
         poll_seconds: int = MAX_POLL_SECONDS,
     ) -> None:
         self._queue = queue
@@ -153,10 +153,9 @@ class Serving:
         if self._stop.asked:
             await self._release(delivery, 0, "this process stops")
         elif share.most == 0:
-            await self._release(delivery, self._seconds_of_a_release(delivery), "its queue has closed")
+            await self._release(delivery, release_seconds(delivery, self._random), "its queue has closed")
         elif not is_writable(delivery.message):  # no dead letter could hold it, either
-            reason = "JSON in UTF-8 can't hold it: it may have half a character"
-            await self._release(delivery, self._seconds_of_a_release(delivery), reason)
+            await self._release(delivery, release_seconds(delivery, self._random), HALF_A_CHARACTER)
         elif delivery.receive_count >= WORN_RECEIVES:
             cause = Cause(worn(delivery))
             ports = self._queue, self._dead_letters, self._clock, self._random
@@ -166,12 +165,6 @@ class Serving:
             await self._work(Batch((_with(delivery, share),)), lambda: ends_at - self._clock.now())
             return True
         return False
-
-    def _seconds_of_a_release(self, delivery: Delivery) -> int:
-        """Returns for how long a released message is hidden: longer if it was received often, as by the
-        consumer."""
-        factor = max(1, min(delivery.receive_count // 4, MAX_RELEASE_FACTOR))
-        return self._random.randint(*RELEASE_SECONDS) * factor
 
     async def _release(self, delivery: Delivery, seconds: int, reason: str) -> None:
         """Leaves a message that was not started to another worker, after `seconds`."""

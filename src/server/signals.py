@@ -9,7 +9,7 @@ from math import inf
 from types import FrameType
 from typing import Any, Self
 
-LONGEST_WAIT_SECONDS = 3600.0
+MAX_SLEEP_SECONDS = 3600.0
 
 
 class Signals:
@@ -38,7 +38,7 @@ class Signals:
         """Returns the signals that have come; none after `seconds`."""
         waiting = select.poll()
         waiting.register(self._reads, select.POLLIN)
-        seconds = min(seconds, LONGEST_WAIT_SECONDS) if seconds != inf else LONGEST_WAIT_SECONDS
+        seconds = min(seconds, MAX_SLEEP_SECONDS) if seconds != inf else MAX_SLEEP_SECONDS
         if not waiting.poll(seconds * 1000):
             return []
         try:

@@ -33,7 +33,7 @@ KILL_AGAIN_SECONDS = 1.0
 """Seconds until a process is killed again. The kernel may need a while."""
 
 SHORT_LIFE_SECONDS = 5.0
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
 """Bounds of the pause until a process is started again that failed at its start: it would fail again."""
 
 _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
@@ -50,7 +50,7 @@ def failed_at_its_start(status: int, lived_seconds: float) -> bool:
 
 def pause_seconds(failed: int) -> float:
     """Returns how long to wait, after so many processes in a row that failed at their start."""
-    return min(FIRST_PAUSE_SECONDS * 2.0 ** (min(failed, 10) - 1), LONGEST_PAUSE_SECONDS) if failed else 0.0
+    return min(FIRST_PAUSE_SECONDS * 2.0 ** (min(failed, 10) - 1), MAX_PAUSE_SECONDS) if failed else 0.0
 
 
 class Supervisor:
@@ -105,7 +105,7 @@ class Supervisor:
             place.start(self._command, self._arguments)
         except OSError as error:  # the machine has no memory or no number for one more
             log.write(logging.ERROR, "a process can't be started", reason=str(error))
-            place.start_at = monotonic() + LONGEST_PAUSE_SECONDS
+            place.start_at = monotonic() + MAX_PAUSE_SECONDS
 
     def _seconds_to_next(self) -> float:
         starts = [place.start_at for place in self._places if place.process is None and not self._asked]

@@ -174,8 +174,8 @@ def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
 
 def note_of(delivery: Delivery) -> dict[str, Any]:
     """Returns `id`, `message_id`, `from`, `token`, `displaced`, and `attempts` if 0, of a note."""
-    try:
-        note = json.loads(delivery.attributes[NOTE]["StringValue"])
+    try:  # most messages have no attributes: no error is raised for them
+        note = json.loads(delivery.attributes[NOTE]["StringValue"]) if delivery.attributes else None
     except (KeyError, TypeError, ValueError, RecursionError):
         return {}
     if not isinstance(note, dict):

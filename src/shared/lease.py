@@ -52,7 +52,7 @@ MAX_PERMIT_CHARACTERS = 64
 FAILING, PROBE = "failing", "probe"
 """The two kinds of doubt about a queue's breaker."""
 
-LONGEST_RUN_SECONDS = 12 * 3600 - 15 * 60
+MAX_RUN_SECONDS = 12 * 3600 - 15 * 60
 """Most time that a task may take, on a server. SQS hides a message for 12 hours from its receive; a quarter
 of an hour of it is left for the backoff after an attempt that took so long
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html)."""

@@ -23,6 +23,7 @@ from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
 from worker.finish import Finish, until_it_is_sent
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
+from worker.interrupt import of_an_interrupt
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.outcome import (
     LEASE_LOST,
@@ -47,9 +48,6 @@ from worker.starts import Starts
 
 if TYPE_CHECKING:
     from worker.flow.breaker import Breaker
-
-NOT_ENTERED_SECONDS = (15, 60)
-WITHOUT_ITS_TIME_SECONDS = 1
 
 type End = Callable[[BaseException], Awaitable[None]]
 
@@ -93,7 +91,7 @@ class Runner:
 
         first -- whether it is the first of its batch.
         """
-        token = note_of(delivery).get("token") if delivery.attributes else None
+        token = note_of(delivery).get("token")
         starts = Starts(delivery, self._records, self._clock, self._random, token)
         start = Start(delivery, Attempt(), starts, self._clock.now(), first)
         if token is None:
@@ -199,20 +197,28 @@ class Runner:
 
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides the outcome of the error."""
-        attempt = start.attempt
-        no_attempt, record = self._of_an_interrupt(error, start), attempt.record
+        attempt, record = start.attempt, start.attempt.record
+        no_attempt = of_an_interrupt(
+            error,
+            entered=attempt.entered,
+            lease_lost=self._hold.lost,
+            concluded=start.starts.concluded,
+            had_less_time=start.had_less_time,
+            stop_reason=self._host.stop_reason,
+            random=self._random,
+        )
         if no_attempt is None and self._hold.lost:
             return LEASE_LOST
         if record is not None and (instead := await record.disown(error)) is not None:
             return instead
         if no_attempt is not None:
-            return await self._no_attempt(start, *no_attempt)
+            return await self._no_attempt(start, no_attempt)
         if self._breaker is not None and not attempt.told:
             attempt.told = True  # once: a call that hangs must not take the time of the hard end as well
             attempt.hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
         if (hidden := attempt.hidden) is not None:
             why = f"no attempt, {hidden.reason}: {words(error)}"
-            return await self._no_attempt(start, hidden.seconds, why)
+            return await self._no_attempt(start, RetryLater(hidden.seconds, why))
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
@@ -222,23 +228,11 @@ class Runner:
         free_in = 0.0 if record is None else record.free_in
         return waits(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
 
-    def _of_an_interrupt(self, error: BaseException, start: Start) -> tuple[int, str] | None:
-        """Returns how long the message waits, and why, if an interrupt was no attempt; else None."""
-        ends, ours = isinstance(error, FunctionEndsError), not self._hold.lost
-        stopped = self._host.stop_reason if isinstance(error, OutOfTimeError) and ours else None
-        if stopped is not None and not start.starts.concluded:
-            return WITHOUT_ITS_TIME_SECONDS, f"no attempt: {stopped}"
-        if ends and not start.attempt.entered and not start.starts.concluded:  # our calls took all the time
-            return self._random.randint(*NOT_ENTERED_SECONDS), "not started: no time was left for it"
-        if ends and ours and start.had_less_time:  # it comes again at once, as the first of its group
-            return WITHOUT_ITS_TIME_SECONDS, f"no attempt, behind others of its batch: {INTERRUPTED}"
-        return None
-
-    async def _no_attempt(self, start: Start, seconds: int, reason: str) -> RetryLater:
+    async def _no_attempt(self, start: Start, outcome: RetryLater) -> RetryLater:
         """Takes the start back."""
         await start.starts.excuse(start.attempt)
         record = start.attempt.record
-        return waits(0.0 if record is None else record.free_in, RetryLater(seconds, reason))
+        return waits(0.0 if record is None else record.free_in, outcome)
 
     async def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))

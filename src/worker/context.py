@@ -29,7 +29,7 @@ def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], 
         sent_at=None if sent_at is None else datetime.fromtimestamp(sent_at, UTC),
         attributes={
             name: attribute.get("BinaryValue", attribute.get("StringValue", ""))
-            for name, attribute in (delivery.attributes and original_attributes(delivery)).items()
+            for name, attribute in original_attributes(delivery).items()
         },
         log=log.of_a_task(fields),
         seconds_left=lambda: max(0.0, seconds_left() - spare),

@@ -76,7 +76,7 @@ def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Me
         from worker.large import text_of
 
         text = text_of(delivery, reader)
-    raw = original_attributes(delivery).get("task") if delivery.attributes else None
+    raw = original_attributes(delivery).get("task")
     if raw is not None:
         return raw_message(raw.get("StringValue"), read(text), delivery)
     try:
@@ -163,6 +163,6 @@ def _hops(body: dict[str, Any]) -> int:
 def id_of(chosen: Any, delivery: Delivery) -> str:
     """Returns the task's id: the chosen one, or that of the delivery. Raises BadMessageError."""
     if chosen is None:
-        note = note_of(delivery) if delivery.attributes else {}
+        note = note_of(delivery)
         chosen = note.get("id") or note.get("message_id") or delivery.message_id
     return task_id(chosen)

@@ -101,7 +101,8 @@ class Attempt:
                 message waits, if it has said that this is no attempt.
     returned -- what the task returned.
     reply    -- where a reply goes, if the message asks for one; `hops`, how many tasks named the next before.
-    unsent   -- what is to be sent in place of a run; `started`, whether it started before, by its record.
+    unsent   -- what is to be sent in place of a run.
+    started  -- whether the record shows an earlier start.
     bounded  -- whether it could expire until it has started: then its first start is recorded.
     expired  -- the outcome if it is too late for its first start.
     decided  -- acquired by the thread that decides: the task's once that has ended, or that of the hard end.
@@ -216,8 +217,7 @@ def too_old(attempt: Attempt, limits: Limits) -> DeadLetter | None:
 
 
 def used_up(attempt: Attempt) -> DeadLetter | Ignored | None:
-    """Returns the outcome if it is too late for this start, or if the policy's attempts are used up before:
-    an earlier one did not settle the message. Returns None otherwise."""
+    """Returns the outcome if it is too late for this start, or if all attempts were made before it."""
     return attempt.expired or (never_ended(attempt) if attempt.number > attempt.policy.attempts else None)
 
 

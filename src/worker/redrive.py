@@ -31,7 +31,7 @@ class Redrive(Record):
         super().__init__(records, record_key("redrive", token), delivery.receive_count, clock, random, host)
 
     async def ended(self, outcome: Outcome) -> Outcome:
-        """Records the end of an attempt. Returns its outcome, which waits until another may begin."""
+        """Records the end of an attempt. Returns the outcome; a retry waits until the token is free."""
         match outcome:
             case Succeeded() | AlreadyDone():
                 await self.finish()

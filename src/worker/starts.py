@@ -77,13 +77,15 @@ class Starts:
                 return None
             wait = longer(self._receives, self._random)
             return RetryLater(wait, f"not started: its starts can't be counted: {error.reason}")
-        attempt.started = counted.allowed > 0  # a count alone says only that a worker had it
+        attempt.started = counted.allowed > 0  # only `allowed` shows that the task itself was reached
         if counted.concluded:
             return AlreadyDone()
         if counted.letter:
             return DeadLetter(Cause.from_text(counted.letter))
-        if counted.starts > max(MAX_STARTS, counted.allowed) + (counted.allowed >= MAX_STARTS):
-            return never_ended(attempt)  # one whose task was found before has its policy, and ends by that
+        # If the policy is known, `used_up` ends it one start earlier, with the policy's own words.
+        most = MAX_STARTS if counted.allowed < MAX_STARTS else counted.allowed + 1
+        if counted.starts > most:
+            return never_ended(attempt)
         return too_old(attempt, limits)
 
     async def failed(self, attempt: Attempt) -> None:

@@ -1,4 +1,4 @@
-"""Builds the worker. Only this module names the guards and the observers."""
+"""Builds the worker, with the observers that it has."""
 
 from __future__ import annotations
 

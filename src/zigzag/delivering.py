@@ -16,7 +16,7 @@ MAX_TRIES = 6
 deduplication id."""
 
 FIRST_TRY_AGAIN_SECONDS = 0.2
-LONGEST_TRY_AGAIN_SECONDS = 5.0
+MAX_TRY_AGAIN_SECONDS = 5.0
 """Seconds before the second try, twice as many before each further one; each wait is drawn from 0 to that
 (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
 
@@ -40,7 +40,7 @@ def deliver(entries: Sequence[Entry], post: Post, wait: Callable[[float], Any]) 
         left = [entry for entry in left if _may_repeat(entry, fates[entry.number])]
         if not left or number + 1 == MAX_TRIES:
             break
-        if wait(uniform(0, min(LONGEST_TRY_AGAIN_SECONDS, FIRST_TRY_AGAIN_SECONDS * 2**number))):
+        if wait(uniform(0, min(MAX_TRY_AGAIN_SECONDS, FIRST_TRY_AGAIN_SECONDS * 2**number))):
             break
     return [fates[entry.number] for entry in entries]
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final, TypeIs
 
-from shared.lease import KEPT_SECONDS, LONGEST_RUN_SECONDS
+from shared.lease import KEPT_SECONDS, MAX_RUN_SECONDS
 from zigzag.values import Value
 
-MAX_TIMEOUT_SECONDS = LONGEST_RUN_SECONDS
+MAX_TIMEOUT_SECONDS = MAX_RUN_SECONDS
 """A task takes so long on a server at most, and 900 s on Lambda
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 WAIT_SECONDS = 120
 BETWEEN_SENDS_SECONDS = 0.3
-LONGEST_TASK_SECONDS = 6
+MAX_TASK_SECONDS = 6
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def sending(deployed: Deployed, name: str, sent: set[str]) -> Iterator[None]:
     def go_on() -> None:
         for number in itertools.count():
             subscriber = f"{name}-{number}"
-            send(deployed, urls(deployed)[number % 2], subscriber, number % LONGEST_TASK_SECONDS)
+            send(deployed, urls(deployed)[number % 2], subscriber, number % MAX_TASK_SECONDS)
             sent.add(subscriber)
             if stop.wait(BETWEEN_SENDS_SECONDS):
                 break

@@ -24,7 +24,7 @@ from zigzag_operate import Auto, Kind, OperateError, Rate, StackGates, Target
 from zigzag_operate.limits import Limited, Limits, Starts
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-LEAST_EVERY, MOST_EVERY = 0.001, 30 * 24 * 3600.0
+MIN_EVERY, MAX_EVERY = 0.001, 30 * 24 * 3600.0
 """The least and the most seconds from one start to the next."""
 
 
@@ -61,7 +61,7 @@ def every_of(text: str, else_: str = "") -> float:
     """Returns the seconds from start to start of a text like 5/s. Raises OperateError for any other text."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h)", text)
     every = _SECONDS[found[2]] / float(found[1]) if found and float(found[1]) else 0.0
-    if not LEAST_EVERY <= every <= MOST_EVERY:
+    if not MIN_EVERY <= every <= MAX_EVERY:
         raise OperateError(
             f"the rate {text!r} may be {else_}like 5/s, 30/min or 100/h, at most 1000/s and at least 1 in 30 "
             "days",

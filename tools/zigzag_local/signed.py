@@ -24,7 +24,7 @@ type Scope = Mapping[str, Any]
 SKEW_SECONDS = 900
 """Most difference between a request's time and ours, as at AWS."""
 
-LONGEST_SECONDS = 7 * 86_400
+MAX_SECONDS = 7 * 86_400
 """Longest time that a URL may be valid, as at AWS:
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html"""
 
@@ -83,7 +83,7 @@ class Signature:
             return False
         if self.expires is None:
             return abs(now - signed) <= SKEW_SECONDS
-        if not re.fullmatch(r"[0-9]{1,6}", self.expires) or int(self.expires) > LONGEST_SECONDS:
+        if not re.fullmatch(r"[0-9]{1,6}", self.expires) or int(self.expires) > MAX_SECONDS:
             return False
         return signed - SKEW_SECONDS <= now <= signed + int(self.expires)
 

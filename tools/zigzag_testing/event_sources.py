@@ -32,7 +32,7 @@ BY_SCHEDULE, BY_EVENTS = "schedule", "events"
 VISIBILITY_SECONDS = 900
 """The queues' visibility timeout, as in the template."""
 
-FIRST_BATCHES, MOST_BATCHES = 5, 1000
+FIRST_BATCHES, MAX_BATCHES = 5, 1000
 MORE_A_SECOND = 5
 THROTTLED_SECONDS = (1.0, 20.0)
 """Bounds of the wait until a batch that no worker took is tried again. Not documented."""
@@ -63,7 +63,7 @@ class EventSource:
         self._clock = clock
         self._faults = faults
         self._batch_size = batch_size
-        self._most = MOST_BATCHES if most is None else most
+        self._most = MAX_BATCHES if most is None else most
         self._room = min(FIRST_BATCHES, self._most)
         self._batches: set[asyncio.Task[None]] = set()
         self._polling: asyncio.Task[None] | None = None

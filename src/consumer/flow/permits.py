@@ -19,7 +19,7 @@ from shared.lease import BEAT_EVERY_SECONDS, EVENT_AGE_SECONDS, PERMIT_SECONDS, 
 from shared.ports.breaker import PROBE_SECONDS
 from shared.ports.gates import Gate, Taking
 
-MOST_DEAD = 10
+MAX_DEAD = 10
 """Most expired permits that are removed from a gate at once."""
 
 LATE_BEAT_SECONDS = 10.0
@@ -68,7 +68,7 @@ def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float
 def dead_of(gate: Gate, now: float) -> dict[str, float]:
     """Returns the permits that have expired, as they were read."""
     dead = ((name, until) for name, until in gate.held.items() if until < now)
-    return dict(islice(dead, MOST_DEAD))
+    return dict(islice(dead, MAX_DEAD))
 
 
 def overdue_in(gate: Gate, now: float) -> bool:

@@ -101,9 +101,9 @@ class SpreadCap(InFlightCap):
         self._asked_at[number] = self._clock.now()
         async with self._counting:
             await self._count_again()
-        room = self._room(number)
-        left = min(MAX_PER_CALL, room, self._pace(number))
-        slow = min(room, self._paced) - left < self._at_once / SPARE_PART
+        free = self._free(number)
+        left = min(MAX_PER_CALL, free, self._pace(number))
+        slow = min(free, self._paced) - left < self._at_once / SPARE_PART
         if left < self._least(number) or self._waits_for_another(number):
             return NOTHING._replace(slow=slow)
         self._reserve(number, left)
@@ -165,7 +165,7 @@ class SpreadCap(InFlightCap):
         came = self._lately.came(self._clock.now(), len(self._queues))
         return [one + asked for one, asked in zip(came, self._asked, strict=True)]
 
-    def _room(self, number: int) -> int:
+    def _free(self, number: int) -> int:
         """Returns how many messages the queue may receive, by the counts and by the last minute."""
         lately = self._in_a_minute()
         small = self._small_polls - sum(lately)
@@ -208,9 +208,9 @@ class SpreadCap(InFlightCap):
         known = self._lately.known(now) / COUNT_LATE_SECONDS
         part = self._mine_in_a_minute * self._part_of_lesser * known
         had = number not in self._lesser and sum(lately[each] for each in self._lesser) >= part
-        room = self._room(number)
+        free = self._free(number)
         return any(
-            self._passes[each] < self._passes[number] and min(self._least(each), room) <= self._room(each)
+            self._passes[each] < self._passes[number] and min(self._least(each), free) <= self._free(each)
             for each in self._wanting
             if not self._asked[each]
             and self._asked_at[each] > now - ASKS_AGAIN_SECONDS

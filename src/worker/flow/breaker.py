@@ -31,7 +31,7 @@ FREE_RECEIVES = 24
 """Receives of a message after which its Unavailable is an attempt, although its queue's rate may be too high.
 Longer and longer waits make them last some six hours."""
 
-LONGEST_HIDDEN_SECONDS = 900
+MAX_HIDDEN_SECONDS = 900
 
 
 class Breaker:
@@ -64,7 +64,7 @@ class Breaker:
         await self._cut(gate, gate.auto, delivery, now)
         if (receives := delivery.receive_count) > FREE_RECEIVES:
             return None
-        hidden = min(hidden << max(0, receives - 1), LONGEST_HIDDEN_SECONDS)
+        hidden = min(hidden << max(0, receives - 1), MAX_HIDDEN_SECONDS)
         return Released(max(hidden, int(after)), "its queue's rate may be too high")
 
     async def _cut(self, gate: Gate, auto: Auto, delivery: Delivery, now: float) -> None:

@@ -57,5 +57,5 @@ def _received_at(delivery: Delivery) -> float | None:
 
 def _started_before_its_redrive(delivery: Delivery) -> bool:
     """Returns whether the message was a dead letter that had a start, or may have had one."""
-    note = note_of(delivery) if delivery.attributes else {}
+    note = note_of(delivery)
     return "message_id" in note and "attempts" not in note

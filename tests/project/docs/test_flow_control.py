@@ -44,7 +44,7 @@ from shared.ports.breaker import CUTS_SECONDS, DEFAULT_LONGEST_SECONDS, DEFAULT_
 from shared.ports.gates import MAX_AT_ONCE, Gate
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT
-from worker.flow.breaker import FREE_RECEIVES, HIDDEN_SECONDS, LONGEST_HIDDEN_SECONDS
+from worker.flow.breaker import FREE_RECEIVES, HIDDEN_SECONDS, MAX_HIDDEN_SECONDS
 from worker.flow.permit import OWN_SECONDS
 from zigzag.errors import MAX_AFTER_SECONDS
 from zigzag.in_place import run_in_place
@@ -119,7 +119,7 @@ def test_the_numbers_in_the_text_are_the_codes() -> None:
         f"below {round(1 / SLOT_SECONDS)}/s it grows by starts",
         f"not until the message has been received {FREE_RECEIVES} times",
         "It waits {} to {} s at first".format(*HIDDEN_SECONDS),
-        f"up to {LONGEST_HIDDEN_SECONDS // 60} minutes",
+        f"up to {MAX_HIDDEN_SECONDS // 60} minutes",
         f"after {CUTS_SECONDS:g} s without a success",
         "It forgets in ten minutes" if FORGOTTEN_SECONDS == 600 else "as long as it is",
         "A tick looks twice a second" if LOOK_FOR_PERMITS_SECONDS == 0.5 else "as often as it does",

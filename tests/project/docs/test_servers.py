@@ -14,8 +14,8 @@ from tests.project.template.yours import with_blocks, without_yours
 
 from server.options import Options, options_of, queue_of, settings_of
 from server.serving import CLOSED_AGAIN_SECONDS, EMPTY_AGAIN_SECONDS
-from server.supervisor import KILL_SECONDS, LONGEST_PAUSE_SECONDS
-from shared.lease import LONGEST_RUN_SECONDS
+from server.supervisor import KILL_SECONDS, MAX_PAUSE_SECONDS
+from shared.lease import MAX_RUN_SECONDS
 
 PAGE = read("docs/servers.md")
 MONTH_SECONDS = 30 * 24 * 3600
@@ -112,8 +112,8 @@ def test_the_service_has_more_time_to_stop_than_the_grace_needs() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        f"{LONGEST_RUN_SECONDS // 3600} h {LONGEST_RUN_SECONDS % 3600 // 60} min",
-        f"1 to {LONGEST_RUN_SECONDS:,}",
+        f"{MAX_RUN_SECONDS // 3600} h {MAX_RUN_SECONDS % 3600 // 60} min",
+        f"1 to {MAX_RUN_SECONDS:,}",
         f"{KILL_SECONDS:.0f} s after the interrupt",
         f"each {CLOSED_AGAIN_SECONDS:.0f} s while the queue is paused",
         f"receives of {POLL_SECONDS} s: {MONTH_SECONDS // POLL_SECONDS:,} a month, $0.05",
@@ -125,5 +125,5 @@ def test_a_number_in_the_text_is_the_codes(told: str) -> None:
 
 
 def test_a_process_that_fails_is_started_again_within_a_minute_as_it_says() -> None:
-    assert LONGEST_PAUSE_SECONDS == 60
+    assert MAX_PAUSE_SECONDS == 60
     assert "up to a minute" in PAGE

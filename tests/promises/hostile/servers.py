@@ -10,7 +10,7 @@ from random import Random
 from server.flows import flows_of
 from server.serving import Serving
 from shared.delivery import Batch, to_event
-from shared.lease import LONGEST_RUN_SECONDS
+from shared.lease import MAX_RUN_SECONDS
 from zigzag_testing import Sandbox
 from zigzag_testing.faults import PROCESS, Crash
 from zigzag_testing.virtual_time import SkewedClock
@@ -31,7 +31,7 @@ class Servers:
     ended -- how many have ended, by whatever cause.
     """
 
-    def __init__(self, sandbox: Sandbox, number: int, seconds: float = LONGEST_RUN_SECONDS) -> None:
+    def __init__(self, sandbox: Sandbox, number: int, seconds: float = MAX_RUN_SECONDS) -> None:
         self.ended = 0
         self._sandbox = sandbox
         self._seconds = seconds

@@ -23,7 +23,7 @@ SOME, MANY, FEW, LIMITED = 400, 1_600, 200, 100
 """Messages of a world: some or many; few where each starts up to 30 times; and fewer still with a limit, as
 then the limit sets how long the world lives."""
 
-LONGEST_LIFE_SECONDS = 30 * DAY
+MAX_LIFE_SECONDS = 30 * DAY
 
 CODE = ("slow code", "very slow code", "hanging code", "killing code", "stubborn code")
 TAKES_SECONDS = {
@@ -211,7 +211,7 @@ def _live(world: WideWorld, drawn: Drawn, random: Random) -> None:
             world.pause_for(random.choice([5 * MINUTE, HOUR, longest]))
     sandbox.run_for(3 * HOUR)  # outages are over then
     world.faults.stop()
-    sandbox.run(max_seconds=LONGEST_LIFE_SECONDS)
+    sandbox.run(max_seconds=MAX_LIFE_SECONDS)
 
 
 def send(world: WideWorld, drawn: Drawn, random: Random) -> None:

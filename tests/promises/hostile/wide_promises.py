@@ -26,7 +26,7 @@ from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 ASKED_IN_VAIN = 5
 """A message may be asked for its key so many times as often, where what it needs then can't be reached."""
 
-MOST_COUNTED = 20
+MAX_COUNTED = 20
 """Starts of a message whose code kills or hangs, if its task has not more attempts."""
 
 DEPLOY_SECONDS = 3600
@@ -155,7 +155,7 @@ def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
     behind = 1 if drawn.fifo else MAX_STARTS if drawn.options["batch_size"] > 1 else 0
     for life in world.trail.lives:
         doubled = sum(world.faults.doubled[one] for one in life.message_ids)
-        most = (max(MOST_COUNTED, world.attempts) + 1 + behind) * len(life.message_ids) + doubled
+        most = (max(MAX_COUNTED, world.attempts) + 1 + behind) * len(life.message_ids) + doubled
         assert len(life.starts) <= most, f"{life.id} was started {len(life.starts)} times, of {most}"
         most *= 1 if reached and not life.shares else ASKED_IN_VAIN
         most += sum(_is_held_back(process, life, world) for process in life.touches)

@@ -9,7 +9,7 @@ import pytest
 from tests.support import NOW, ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
-from consumer.flow.permits import CLAIM_SECONDS, MOST_DEAD, dead_of, open_slots, overdue_in
+from consumer.flow.permits import CLAIM_SECONDS, MAX_DEAD, dead_of, open_slots, overdue_in
 from consumer.linger import Lingering
 from consumer.summary import Summary
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
@@ -30,7 +30,7 @@ class TestOpenSlots:
             pytest.param({"a": NOW - 0.1, "b": NOW + 9}, 2, id="what has run out is"),
             pytest.param(dict.fromkeys("abcd", NOW + 9), 0, id="none, where the cap was more"),
             pytest.param(
-                {str(number): NOW - 1 for number in range(MOST_DEAD + 2)}, 1, id="as far as it is taken off"
+                {str(number): NOW - 1 for number in range(MAX_DEAD + 2)}, 1, id="as far as it is taken off"
             ),
         ],
     )
@@ -53,7 +53,7 @@ class TestOpenSlots:
         assert slot.start_by == slot.held_until - SAFETY_SECONDS / 2
 
     def test_so_many_that_ran_out_are_taken_off_at_once(self) -> None:
-        assert len(dead_of(Gate(held={str(number): NOW - 1 for number in range(99)}), NOW)) == MOST_DEAD
+        assert len(dead_of(Gate(held={str(number): NOW - 1 for number in range(99)}), NOW)) == MAX_DEAD
 
     def test_one_that_was_not_renewed_is_overdue(self) -> None:
         renewed = {"a": NOW + PERMIT_SECONDS - BEAT_EVERY_SECONDS}

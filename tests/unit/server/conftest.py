@@ -12,7 +12,7 @@ from tests.support import World, body_of
 from server.flows import flows_of
 from server.serving import Serving
 from shared.delivery import Batch
-from shared.lease import LONGEST_RUN_SECONDS
+from shared.lease import MAX_RUN_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from worker.result import Report
 from zigzag import Backoff, Context, Task, task
@@ -49,7 +49,7 @@ class Served(World):
             options = {"group": "g", "deduplication_id": str(name)} if fifo else {}
             self.send(body_of(task, {"name": name, **payload}), **options)
 
-    def process(self, seconds: float = LONGEST_RUN_SECONDS, poll_seconds: int = 20) -> Serving:
+    def process(self, seconds: float = MAX_RUN_SECONDS, poll_seconds: int = 20) -> Serving:
         """Makes one more process."""
         queue = TaskQueue(DEFAULT, self.queue.url, self.dead_letters.url)
         return Serving(

@@ -11,7 +11,7 @@ from tests.unit.server.conftest import Served
 
 from consumer.batches import WORN_RECEIVES
 from server.serving import CLOSED_AGAIN_SECONDS
-from shared.lease import LEASE_SECONDS, LONGEST_RUN_SECONDS
+from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS
 from shared.ports.gates import Rate
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.queues import DEFAULT
@@ -69,7 +69,7 @@ def test_a_task_of_20_minutes_runs_once_and_its_message_is_nobody_elses_meanwhil
     assert (served.outcomes(), served.queue.messages) == (["succeeded"], [])
 
 
-@pytest.mark.parametrize("seconds", [3600, LONGEST_RUN_SECONDS])
+@pytest.mark.parametrize("seconds", [3600, MAX_RUN_SECONDS])
 def test_a_task_that_takes_longer_than_its_time_is_interrupted_and_postponed(
     served: Served, seconds: float
 ) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 LARGE_BYTES = 262_144
 """Smaller answers are parsed as a whole, which is faster."""
 
-LONGEST_TEXT_BYTES = 6 * 1_048_576 + 2
+MAX_TEXT_BYTES = 6 * 1_048_576 + 2
 """The longest text: 1 MiB of characters, each escaped as \\uXXXX, and the quotes."""
 
 FIRST_WINDOW_BYTES = 512
@@ -144,11 +144,11 @@ def _end_of_text(answer: bytes | bytearray, at: int) -> int:
         # The quote may be escaped, and a million more may follow. json's own scanner is fastest. It needs a
         # text, so each byte becomes a character. Most texts are short, so it gets a short part first.
         size = FIRST_WINDOW_BYTES
-        while size < LONGEST_TEXT_BYTES and at + size < len(answer):
+        while size < MAX_TEXT_BYTES and at + size < len(answer):
             with suppress(ValueError):  # the text may be longer
                 return _scanned(answer, at, size)
             size *= 8
-        return _scanned(answer, at, LONGEST_TEXT_BYTES)
+        return _scanned(answer, at, MAX_TEXT_BYTES)
     if quote < 0:
         raise ValueError("a text has no end")
     return quote + 1

@@ -146,12 +146,10 @@ answers(
 @breaks(
     "a start that others of its batch left no time for is an attempt",
     "H91",
-    "worker.attempt:Runner._no_attempt",
+    "worker.attempt:of_an_interrupt",
 )
-async def _(original, self, start, seconds, reason):
-    if "behind others of its batch" not in reason:
-        return await original(self, start, seconds, reason)
-    return RetryLater(seconds, "it is not taken back")
+def _(original, error, **known):
+    return original(error, **{**known, "had_less_time": False})
 
 
 @breaks("one message's lost lease ends the heartbeats of its batch", "H92", "worker.hold:Hold._held")

@@ -232,7 +232,7 @@ sets("who always says Unavailable never dies", "H126", "worker.flow.breaker:FREE
 sets(
     "who always says Unavailable comes as often as any",
     "H126",
-    "worker.flow.breaker:LONGEST_HIDDEN_SECONDS",
+    "worker.flow.breaker:MAX_HIDDEN_SECONDS",
     60,
 )
 

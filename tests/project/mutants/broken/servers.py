@@ -25,10 +25,9 @@ def _(original, self):
     return 20
 
 
-@breaks("an interrupt of a server that stops is an attempt", "H143", "worker.attempt:Runner._of_an_interrupt")
-def _(original, self, error, start):
-    found = original(self, error, start)
-    return None if found is not None and found[1].startswith("no attempt: ") else found
+@breaks("an interrupt of a server that stops is an attempt", "H143", "worker.attempt:of_an_interrupt")
+def _(original, error, **known):
+    return original(error, **{**known, "stop_reason": None})
 
 
 answers("a task that runs is not interrupted by the stop", "H143", "worker.alarm:Alarm.ring")
