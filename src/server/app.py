@@ -23,16 +23,13 @@ from shared import log
 from shared.aws.choice import transport_in_place
 from shared.aws.doubt import Doubt
 from shared.aws.dynamodb_gates import DynamoDbGates
-from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.identity import Identity
 from shared.aws.sqs_queue import SqsQueue
 from shared.delivery import Batch
-from shared.ports.clock import WallClock
-from shared.queues import TaskQueue
 from tasks import TASKS
+from worker.on_aws import transports_by_now, worker_on_aws
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import gates_by, notices_by, reach_of, reader_of, transports_by_now
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
 
@@ -61,38 +58,18 @@ def _serving(options: Options, settings: WorkerSettings, process: LambdaProcess,
     # As the consumer's: a receive whose answer is lost must not be sent again.
     polls = transport_in_place(settings.transport, attempts=1, doubt=Doubt(), identity=Identity(os.environ))
     gates = DynamoDbGates(polls, settings.records_table) if settings.flow_control else None
+    transports = transports_by_now(settings.transport, process.ends_at)
+    worker = worker_on_aws(settings, queue.url, TASKS, transports, process, random)
     return Serving(
         SqsQueue(polls, queue.url),
         SqsQueue(polls, queue.dead_letter_url),
         flows_of(queue, gates, control, random),
-        _work(_worker(queue, settings, process, random), process, control),
+        _work(worker, process, control),
         control,
         random,
         control,
         seconds=options.timeout,
         poll_seconds=options.poll_seconds,
-    )
-
-
-def _worker(queue: TaskQueue, settings: WorkerSettings, process: LambdaProcess, random: Random) -> Worker:
-    aws, beats = transports_by_now(settings.transport, process.ends_at)
-    table = settings.records_table
-    gates = gates_by(table, aws, beats, process.ends_at) if settings.flow_control else None
-    return Worker(
-        queue=SqsQueue(aws, queue.url),
-        dead_letters=SqsQueue(aws, queue.dead_letter_url),
-        records=DynamoDbRecords(aws, table, process.ends_at),
-        tasks=TASKS,
-        clock=WallClock(),
-        random=random,
-        host=process,
-        beats=SqsQueue(beats, queue.url),
-        metrics_of=queue.url if settings.metrics else None,
-        name=queue.name,
-        gates=gates,
-        reader=reader_of(settings.large_bucket, process.limit_mb, process.ends_at),
-        notices=notices_by(settings.failure_topic, queue.dead_letter_url),
-        reach=reach_of(aws, settings.names, settings.reply_to, process.ends_at),
     )
 
 

@@ -9,14 +9,11 @@ import os
 from random import Random
 from typing import Any
 
-from shared.aws.dynamodb_records import DynamoDbRecords
-from shared.aws.sqs_queue import SqsQueue
-from shared.ports.clock import WallClock
 from shared.settings import SettingError, read
 from tasks import TASKS
+from worker.on_aws import transports_by_now, worker_on_aws
 from worker.process import LambdaProcess
 from worker.settings import WorkerSettings
-from worker.transports import gates_by, notices_by, reach_of, reader_of, transports_by_now
 from worker.triggers.trigger import triggered
 from worker.worker import Worker
 from zigzag.in_place import run_in_place
@@ -38,24 +35,9 @@ def _settings() -> WorkerSettings:
 @functools.cache
 def _worker(queue_url: str) -> Worker:
     """Returns the worker of one queue, made once for each environment of the function."""
-    settings, ends_at = _settings(), PROCESS.ends_at
-    aws, beats = _transports(settings.transport, ends_at)
-    return Worker(
-        queue=SqsQueue(aws, queue_url),
-        dead_letters=SqsQueue(aws, settings.dead_letters_of(queue_url)),
-        records=DynamoDbRecords(aws, settings.records_table, ends_at),
-        tasks=TASKS,
-        clock=WallClock(),
-        random=Random(),
-        host=PROCESS,
-        beats=SqsQueue(beats, queue_url),
-        metrics_of=queue_url if settings.metrics else None,
-        name=settings.names[queue_url],
-        gates=gates_by(settings.records_table, aws, beats, ends_at) if settings.flow_control else None,
-        reader=reader_of(settings.large_bucket, PROCESS.limit_mb, ends_at),
-        notices=notices_by(settings.failure_topic, settings.dead_letters_of(queue_url)),
-        reach=reach_of(aws, settings.names, settings.reply_to, ends_at),
-    )
+    settings = _settings()
+    transports = _transports(settings.transport, PROCESS.ends_at)
+    return worker_on_aws(settings, queue_url, TASKS, transports, PROCESS, Random())
 
 
 def handler(event: object, context: Any) -> Any:

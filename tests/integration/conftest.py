@@ -24,7 +24,7 @@ from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
 import worker.app
-import worker.transports
+import worker.on_aws
 from shared import log
 from shared.aws import choice
 from shared.aws.choice import BOTO, LEAN
@@ -167,7 +167,7 @@ def _transports_are_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     for module, name in (
         (consumer.app, "transport_in_a_loop"),
-        (worker.transports, "transport_in_place"),
+        (worker.on_aws, "transport_in_place"),
         (choice, "transport_in_place"),  # which those use who send
     ):
         monkeypatch.setattr(module, name, remembered(getattr(module, name)))

@@ -29,7 +29,7 @@ from pydantic import BaseModel
 from shared.delivery import Batch, Delivery
 from shared.ports.clock import WallClock
 from worker.process import LambdaProcess
-from worker.transports import reader_of
+from worker.on_aws import reader_of
 from worker.worker import Worker
 from zigzag import task
 from zigzag.in_place import run_in_place

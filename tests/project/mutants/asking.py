@@ -30,7 +30,7 @@ UNSEEN_BY_PROMISES = (
     "consumer.flow.cap:",
     "worker.app:",
     "worker.process:",
-    "worker.transports:",
+    "worker.on_aws:",
 )
 """Code that the sandbox replaces by its own, such as time and queues; and a cap, which has no promise."""
 

@@ -17,7 +17,7 @@ from shared.aws.dynamodb_gates import TOLD_SECONDS, DynamoDbGates
 from shared.aws.dynamodb_records import LEFT_SECONDS, DynamoDbRecords
 from shared.aws.transport import Answered, Service
 from shared.ports.records import Counted, RecordsError
-from worker import transports
+from worker import on_aws
 from worker.deadline import HARD_SECONDS
 from worker.host import Sleep
 from worker.process import LambdaProcess
@@ -120,10 +120,10 @@ def test_a_beat_ends_before_its_attempt_is_ended(monkeypatch: pytest.MonkeyPatch
         made.append(ends_at)
         return Asked()
 
-    monkeypatch.setattr(transports, "transport_in_place", note)
+    monkeypatch.setattr(on_aws, "transport_in_place", note)
     monkeypatch.setattr(aws, "_identity", None)
 
-    transports.transports_by_now("lean", lambda: 100.0)
+    on_aws.transports_by_now("lean", lambda: 100.0)
 
     assert [ends_at() for ends_at in made] == [100.0, 97.0]
 

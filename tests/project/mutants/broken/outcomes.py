@@ -90,7 +90,7 @@ async def _(original, self, *arguments):
 sets("a call to SQS that fails kills the worker", "H12", "worker.settle:QueueError", ZeroDivisionError)
 
 
-@breaks("a delete whose answer is lost is not sent again", "H12", "worker.transports:transport_in_place")
+@breaks("a delete whose answer is lost is not sent again", "H12", "worker.on_aws:transport_in_place")
 def _(original, wanted, **options):
     return original(wanted, **{**options, "attempts": 1})
 

@@ -61,4 +61,4 @@ async def _(original, self, *raised):
     later.start()
 
 
-sets("a heartbeat may hang until the function ends", "H10", "worker.transports:HARD_SECONDS", 0.0)
+sets("a heartbeat may hang until the function ends", "H10", "worker.on_aws:HARD_SECONDS", 0.0)

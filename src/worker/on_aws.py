@@ -1,19 +1,27 @@
-"""Makes the worker's transports. They, and the sends of tasks, keep the function's identity even if a task
-changes the variables."""
+"""Builds a worker on AWS, for the function and for a server. Its transports, and the sends of tasks, keep the
+function's identity even if a task changes the variables."""
 
 from __future__ import annotations
 
 import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import TYPE_CHECKING
 
 from shared.aws.choice import transport_in_place
 from shared.aws.doubt import Doubt
+from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.aws.identity import Identity
+from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
+from shared.ports.clock import WallClock
 from worker.deadline import HARD_SECONDS
 from worker.finish import Reach
+from worker.lookup import Table
+from worker.process import LambdaProcess
+from worker.settings import WorkerSettings
+from worker.worker import Worker
 from zigzag.aws import send_as
 
 if TYPE_CHECKING:
@@ -25,6 +33,39 @@ if TYPE_CHECKING:
 
 UNKNOWN_MB = 1024
 """Memory by which large messages are bounded in a process without a known limit, as a server may have."""
+
+
+def worker_on_aws(
+    settings: WorkerSettings,
+    queue_url: str,
+    tasks: Table,
+    transports: tuple[Transport, Transport],
+    process: LambdaProcess,
+    random: Random,
+) -> Worker:
+    """Returns the worker of one queue.
+
+    transports -- the one for settling and records, and the one for heartbeats.
+    process    -- the process in which it works.
+    """
+    (aws, beats), ends_at, table = transports, process.ends_at, settings.records_table
+    dead_letter_url = settings.dead_letters_of(queue_url)
+    return Worker(
+        queue=SqsQueue(aws, queue_url),
+        dead_letters=SqsQueue(aws, dead_letter_url),
+        records=DynamoDbRecords(aws, table, ends_at),
+        tasks=tasks,
+        clock=WallClock(),
+        random=random,
+        host=process,
+        beats=SqsQueue(beats, queue_url),
+        metrics_of=queue_url if settings.metrics else None,
+        name=settings.names[queue_url],
+        gates=_gates(table, aws, beats, ends_at) if settings.flow_control else None,
+        reader=reader_of(settings.large_bucket, process.limit_mb, ends_at),
+        notices=_notices(settings.failure_topic, dead_letter_url),
+        reach=_reach(aws, settings.names, settings.reply_to, ends_at),
+    )
 
 
 def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transport, Transport]:
@@ -46,7 +87,7 @@ def transports_by_now(wanted: str, ends_at: Callable[[], float]) -> tuple[Transp
     return aws, beats
 
 
-def gates_by(
+def _gates(
     table: str, aws: Transport, beats: Transport, ends_at: Callable[[], float]
 ) -> tuple[WorkedGates, WorkedGates]:
     """Returns the gates in that table, one for each of these transports.
@@ -84,7 +125,7 @@ def reader_of(bucket: str, memory_mb: int, ends_at: Callable[[], float]) -> Call
     return make
 
 
-def reach_of(
+def _reach(
     aws: Transport, names: Mapping[str, str], replies: Sequence[str], ends_at: Callable[[], float]
 ) -> Reach:
     """Returns where what follows a task may be sent.
@@ -104,7 +145,7 @@ def reach_of(
     return Reach(replies, addresses)
 
 
-def notices_by(topic: str, dead_letter_url: str) -> Notices | None:
+def _notices(topic: str, dead_letter_url: str) -> Notices | None:
     """Returns the notices by the topic of that ARN; None if it is empty."""
     if not topic:
         return None
