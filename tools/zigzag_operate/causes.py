@@ -31,7 +31,8 @@ _UNKNOWN = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+"""Codes of a permission that is missing."""
 
 
 def cause(error: BotoCoreError | ClientError | ValueError) -> str:
@@ -61,7 +62,7 @@ def _refused(error: ClientError) -> str:
         return "the AWS credentials have expired: run `aws sso login`, or set new ones"
     if code in _UNKNOWN:
         return f"AWS does not accept these credentials ({code}): {SET_UP}"
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         return f"the AWS credentials do not allow {error.operation_name}: {message}"
     return f"{code}: {message}"
 

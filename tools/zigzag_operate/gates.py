@@ -127,7 +127,7 @@ class StackGates:
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
         try:
-            return self._why_closed(self._as_it_is, self._read()[self._queue], time())
+            return why_shut(self._as_it_is, self._read()[self._queue], time())
         except OperateError as error:
             return str(error)
 
@@ -140,7 +140,7 @@ class StackGates:
         waiting, breaker = counts(self._target, queue).waiting, gate.breaker
         quiet = now - max(breaker.last, breaker.begun) > QUIET_SECONDS and not breaker.is_shut(now)
         return Limits(
-            closed=self._why_closed(self._all[queue], gate, now),
+            closed=why_shut(self._all[queue], gate, now),
             paused_since=gate.since,
             rate=_told(gate.rate),
             auto=_bounds(gate.auto),
@@ -155,12 +155,14 @@ class StackGates:
             takes_seconds=_takes_seconds(waiting, gate.rate),
         )
 
-    def _why_closed(self, queue: TaskQueue, gate: Gate, now: float) -> str | None:
-        shut = UNAVAILABLE if gate.breaker.is_shut(now) else None
-        return why_closed(queue, gate, now) or shut
-
     def _read(self) -> dict[str, Gate]:
         return _done(self._gates.read([*self._all]))
+
+
+def why_shut(queue: TaskQueue, gate: Gate, now: float) -> str | None:
+    """Returns why the consumer receives nothing from the queue, or None."""
+    shut = UNAVAILABLE if gate.breaker.is_shut(now) else None
+    return why_closed(queue, gate, now) or shut
 
 
 def is_controlled(stack: Stack) -> bool:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from hashlib import blake2b
-from time import monotonic, time
+from time import monotonic
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zigzag_operate.causes import cause
 from zigzag_operate.counts import depths
 from zigzag_operate.errors import OperateError
+from zigzag_operate.target import date_of
 
 LOOK_SECONDS = 25
 """Ends before the command's 30 s, so that time is left to give back."""
@@ -168,7 +168,7 @@ class _Looking:
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["All"],
         )
-        at, until = self._dates.setdefault(url, _date(answer)), self._clock() + self._held.hidden_seconds
+        at, until = self._dates.setdefault(url, date_of(answer)), self._clock() + self._held.hidden_seconds
         messages, gone, before = answer.get("Messages", []), set[str](), len(self._seen)
         self._again = self._circles and bool(messages)
         try:
@@ -186,14 +186,6 @@ class _Looking:
 def digest_of(message: Mapping[str, Any]) -> bytes:
     """Returns what is remembered of a message: it takes less memory than its id."""
     return blake2b(message["MessageId"].encode(), digest_size=16).digest()
-
-
-def _date(answer: Mapping[str, Any]) -> float:
-    """Returns SQS's time of an answer to the second, in epoch seconds; without its Date, this machine's."""
-    try:
-        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return time()
 
 
 class _Held:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
+from time import time
 from typing import Any, NamedTuple, cast
 
 import boto3
@@ -28,10 +30,19 @@ ONCE = _PATIENCE.merge(Config(retries={"total_max_attempts": 1}))
 
 
 class Stack(NamedTuple):
-    """A stack's outputs and parameters, by name."""
+    """A stack's outputs and parameters, by name.
+
+    id      -- its ARN, which has its region and its account.
+    state   -- CloudFormation's word, such as UPDATE_COMPLETE.
+    created -- when it was made, and `at`, when it was read, both in epoch seconds by AWS's clock.
+    """
 
     outputs: dict[str, str]
     parameters: dict[str, str]
+    id: str = ""
+    state: str = ""
+    created: float = 0.0
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ class Target:
     def stack_as_it_is(self) -> Stack:
         """Reads the stack from CloudFormation. Raises OperateError if it does not exist, or has no queue."""
         try:
-            found = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
+            answer = self.client("cloudformation").describe_stacks(StackName=self.stack)
         except ClientError as error:
             if "does not exist" in str(error):
                 raise OperateError(
@@ -66,11 +77,21 @@ class Target:
             raise OperateError(cause(error)) from error
         except BotoCoreError as error:
             raise OperateError(cause(error)) from error
+        found = answer["Stacks"][0]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
         if not {"QueueUrl", "DeadLetterQueueUrl"} <= outputs.keys():
             raise OperateError(_no_queue(self.stack, found["StackStatus"]))
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
-        return Stack(outputs, parameters)
+        told = found["StackId"], found["StackStatus"], found["CreationTime"].timestamp(), date_of(answer)
+        return Stack(outputs, parameters, *told)
+
+
+def date_of(answer: Mapping[str, Any]) -> float:
+    """Returns AWS's time of an answer to the second, in epoch seconds; without its Date, this machine's."""
+    try:
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return time()
 
 
 def _no_queue(stack: str, status: str) -> str:

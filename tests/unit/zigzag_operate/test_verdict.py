@@ -1,0 +1,170 @@
+"""The worst true sentence about a stack, and what to type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from zigzag_operate.facts import Facts, QueueFacts, Unknown, verdict_of
+from zigzag_operate.facts.why import Why
+from zigzag_operate.facts.work import LastTick, TaskWork, Work
+
+NOW = 1_800_000_000.0
+DAY = 86_400
+TICK = LastTick(NOW - 31, 120, 120, "queue empty", well=True)
+OPEN = QueueFacts(12, 37, 0, 48, None, None, None, None)
+NAMES = {"ConsumerFunctionName": "the-consumer", "WorkerFunctionName": "the-worker"}
+SOUND = Facts(
+    *("zigzag", "eu-west-1", "123456789012", NOW, NOW - DAY, "UPDATE_COMPLETE"),
+    parameters={},
+    outputs=NAMES,
+    queues={"default": OPEN},
+    dead_letters=0,
+    oldest_letter_seconds=None,
+    last_tick=TICK,
+    tick_within=180.0,
+    work=Work([], all=True),
+    dropped_starts=0,
+    why=Why(),
+)
+SILENT: dict[str, Any] = {"last_tick": replace(TICK, at=NOW - 300)}
+RULE = "zigzag-ConsumerFunctionTick-1A"
+NO_METRICS = Unknown("needs cloudwatch:GetMetricData")
+
+
+def fails(failed: int, of: int, task: str = "crawl_page", dead: int = 0) -> dict[str, Any]:
+    return {"work": Work([TaskWork(task, of, 0, dead, failed, 0.1, 0.1, 1.0)], all=True)}
+
+
+def queue(**changes: Any) -> dict[str, Any]:
+    return {"queues": {"default": OPEN, "bulk": replace(OPEN, **changes)}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "sentence", "type"),
+    [
+        ({}, "keeping up", "The queue keeps up.", None),
+        (
+            SILENT | {"why": Why(rules={RULE: "DISABLED"}), "dropped_starts": 5},
+            "silent",
+            "No tick has ended for 5 minutes: no task starts. Its rule is disabled.",
+            f"aws events enable-rule --name {RULE}",
+        ),
+        (
+            SILENT | {"why": Why(rules={RULE: "ENABLED"}, consumer=0)},
+            "silent",
+            "No tick has ended for 5 minutes: no task starts. Reserved concurrency of the consumer is 0.",
+            "aws lambda delete-function-concurrency --function-name the-consumer",
+        ),
+        (
+            {"last_tick": None, "why": Why(rules=Unknown("needs events:ListRules"), consumer=-1)},
+            "silent",
+            "No tick has ended for 15 minutes: no task starts.",
+            "./zigzag logs --ticks --since 30min",
+        ),
+        ({"last_tick": None, "created": NOW - 60}, "keeping up", "The queue keeps up.", None),
+        ({"last_tick": None, "tick_within": None}, "keeping up", "The queue keeps up.", None),
+        (
+            {"last_tick": replace(TICK, stopped="AccessDenied: no", well=False)},
+            "refused",
+            "The last tick did not end well: AccessDenied: no.",
+            "./zigzag logs --ticks --since 15min",
+        ),
+        (
+            {"dropped_starts": 5, "why": Why(worker=0), "oldest_letter_seconds": 11 * DAY},
+            "dropped",
+            "Lambda dropped 5 starts of the worker in 15 minutes: 0 executions are reserved for it, and "
+            "WorkerConcurrency is 0.",
+            "aws lambda delete-function-concurrency --function-name the-worker",
+        ),
+        (
+            {"dropped_starts": 1, "why": Why(worker=1), "parameters": {"WorkerConcurrency": "20"}},
+            "dropped",
+            "Lambda dropped 1 start of the worker in 15 minutes: 1 executions are reserved for it, and "
+            "WorkerConcurrency is 20.",
+            "aws lambda put-function-concurrency --function-name the-worker "
+            "--reserved-concurrent-executions 20",
+        ),
+        (
+            {"dropped_starts": 5, "why": Why(worker=20), "parameters": {"WorkerConcurrency": "20"}},
+            "dropped",
+            "Lambda dropped 5 starts of the worker in 15 minutes: raise WorkerConcurrency, or lower "
+            "InFlightCap.",
+            None,
+        ),
+        (
+            {"oldest_letter_seconds": 11 * DAY, "dead_letters": 1} | queue(closed="paused"),
+            "letters near their end",
+            "The oldest dead letter is 11 days old, and SQS deletes it after 14.",
+            "./zigzag dead-letters --until 10d",
+        ),
+        (
+            queue(closed="paused", closed_since=NOW - 120) | fails(5, 5),
+            "paused",
+            "bulk is paused since 15 Jan, 07:58. 12 messages wait.",
+            "./zigzag resume bulk",
+        ),
+        (
+            queue(closed="unavailable", waiting=1),
+            "shut",
+            "bulk is shut: a service is away. Once it is back, resume opens the queue at once. "
+            "1 message waits.",
+            "./zigzag resume bulk",
+        ),
+        (
+            fails(110, 120, dead=77) | {"dead_letters": 173},
+            "fails",
+            "crawl_page fails: 110 of 120 in 15 minutes. 173 dead letters wait for somebody.",
+            "./zigzag dead-letters --task crawl_page",
+        ),
+        (
+            fails(5, 9) | queue(oldest_seconds=3600),
+            "fails",
+            "crawl_page fails: 5 of 9 in 15 minutes.",
+            "./zigzag logs --failed --task crawl_page --since 15min",
+        ),
+        (
+            fails(5, 9, task="x; rm -rf /"),
+            "fails",
+            "x; rm -rf / fails: 5 of 9 in 15 minutes.",
+            "./zigzag logs --failed --since 15min",
+        ),
+        (fails(4, 4), "keeping up", "The queue keeps up.", None),
+        (fails(50, 100), "keeping up", "The queue keeps up.", None),
+        (
+            queue(oldest_seconds=1200, waiting=5000) | {"dead_letters": 2},
+            "falling behind",
+            "bulk falls behind: 5,000 messages wait, the oldest for 20 minutes. The last tick ended with: "
+            "queue empty.",
+            "./zigzag logs --ticks --since 15min",
+        ),
+        (queue(oldest_seconds=1200, waiting=0), "keeping up", "The queues keep up.", None),
+        (
+            {"dead_letters": 1},
+            "dead letters wait",
+            "1 dead letter waits for somebody.",
+            "./zigzag dead-letters",
+        ),
+        (
+            {"dropped_starts": NO_METRICS, "oldest_letter_seconds": NO_METRICS},
+            "unknown",
+            "Nothing wrong is seen, but not all is known: needs cloudwatch:GetMetricData.",
+            None,
+        ),
+        (
+            {"dropped_starts": NO_METRICS, "dead_letters": 2},
+            "dead letters wait",
+            "2 dead letters wait for somebody.",
+            "./zigzag dead-letters",
+        ),
+        ({"last_tick": NO_METRICS, "tick_within": None}, "keeping up", "The queue keeps up.", None),
+    ],
+)
+def test_the_worst_true_sentence_is_told_with_what_to_type(
+    changes: dict[str, Any], kind: str, sentence: str, type: str | None
+) -> None:
+    verdict = verdict_of(replace(SOUND, **changes))
+
+    assert (verdict.kind, verdict.sentence, verdict.type) == (kind, sentence, type)

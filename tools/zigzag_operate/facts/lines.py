@@ -1,0 +1,103 @@
+"""The log lines of the last 15 minutes, read in pieces at the same time: ticks of the consumer, deliveries of
+the worker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from zigzag_operate.errors import OperateError
+
+ACTION = "logs:FilterLogEvents"
+SECONDS = 900
+PIECES = 5
+"""Of deliveries. A page has up to 1 MB, some 3,000 deliveries, and two are read of each piece
+(https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html)."""
+
+_LATER_MS = 60_000
+"""For lines whose clock is ahead."""
+
+
+class Line(NamedTuple):
+    """A line of JSON, and when it was written, in epoch seconds."""
+
+    at: float
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of a log group: its lines with this `message`, from one time to another in milliseconds."""
+
+    group: str
+    message: str
+    start: int
+    end: int
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The lines of a piece. `rest` is what was not read of it, or None."""
+
+    lines: list[Line]
+    rest: Piece | None
+
+
+def pieces(group: str, message: str, now: float, many: int = PIECES) -> list[Piece]:
+    """Returns the pieces of the last 15 minutes, one after the other."""
+    end, length = int(now * 1000), SECONDS * 1000 // many
+    begins = [end - length * (many - number) for number in range(many)]
+    ends = [begin - 1 for begin in begins[1:]] + [end + _LATER_MS]
+    return [Piece(group, message, *times) for times in zip(begins, ends, strict=True)]
+
+
+def reader(logs: Any, piece: Piece) -> Callable[[], Page]:
+    """Returns the call that reads a page of a piece. It raises what boto3 raises, and OperateError if the log
+    group is gone."""
+
+    def read() -> Page:
+        token = {} if piece.token is None else {"nextToken": piece.token}
+        try:
+            answer = logs.filter_log_events(
+                logGroupName=piece.group,
+                startTime=piece.start,
+                endTime=piece.end,
+                filterPattern=f'{{ $.message = "{piece.message}" }}',
+                **token,
+            )
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "ResourceNotFoundException":
+                raise
+            raise OperateError(gone(piece.group)) from error
+        rest = answer.get("nextToken")
+        after = None if rest is None else Piece(piece.group, piece.message, piece.start, piece.end, rest)
+        return Page(list(_lines(answer["events"], piece.message)), after)
+
+    return read
+
+
+def gone(group: str) -> str:
+    """Returns the sentence for a log group that is not there."""
+    return f"the log group {group} is gone: deploy the stack again, or make it by hand"
+
+
+def fields_of(text: str) -> dict[str, Any] | None:
+    """Returns the fields of a line, or None if it is no line of JSON with a message."""
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) and "message" in fields else None
+
+
+def _lines(events: Iterable[Mapping[str, Any]], message: str) -> Iterable[Line]:
+    """Yields the lines that are meant. An emulator may know no pattern, and bring all."""
+    for event in events:
+        fields = fields_of(event["message"])
+        if fields is not None and fields["message"] == message:
+            yield Line(event["timestamp"] / 1000, fields)

@@ -1,0 +1,198 @@
+"""The worst true sentence about a stack, and the command to type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from consumer.summary import PAUSED, UNAVAILABLE
+from zigzag_operate.facts.facts import Facts
+from zigzag_operate.facts.figures import Unknown
+from zigzag_operate.facts.work import OTHERS, UNKNOWN, TaskWork
+
+KEEPING_UP = "keeping up"
+
+LATE_SECONDS = 900
+"""As the alarm on late tasks."""
+
+NEAR_END_DAYS = 10
+"""As the alarm on dead letters near their end: SQS deletes them after 14 days."""
+
+_LEAST = 5
+"""A task that has failed fewer times may have been unlucky."""
+
+_MINUTES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The sentence, and what to type.
+
+    kind -- the word for it, such as "silent" or "keeping up".
+    type -- a command that helps, or shows the cause; None if there is none.
+    """
+
+    kind: str
+    sentence: str
+    type: str | None
+
+
+def verdict_of(facts: Facts) -> Verdict:
+    """Returns the worst true sentence. A figure that is unknown is never taken for a good one."""
+    for judge in _JUDGES:
+        for verdict in judge(facts):
+            return verdict
+    if facts.unknown:
+        said = f"Nothing wrong is seen, but not all is known: {'; '.join(facts.unknown)}."
+        return Verdict("unknown", said, None)
+    return Verdict(
+        KEEPING_UP, "The queue keeps up." if len(facts.queues) == 1 else "The queues keep up.", None
+    )
+
+
+def _silent(facts: Facts) -> Iterator[Verdict]:
+    if not facts.is_silent:
+        return
+    last = facts.last_tick
+    since = "15 minutes" if last is None or isinstance(last, Unknown) else _minutes(facts.at - last.at)
+    begin = f"No tick has ended for {since}: no task starts"
+    rules = {} if isinstance(facts.why.rules, Unknown) else facts.why.rules or {}
+    off = [name for name, state in rules.items() if state == "DISABLED"]
+    consumer = facts.outputs.get("ConsumerFunctionName")
+    if off:
+        yield Verdict("silent", f"{begin}. Its rule is disabled.", f"aws events enable-rule --name {off[0]}")
+    elif facts.why.consumer == 0:
+        why = "Reserved concurrency of the consumer is 0."
+        yield Verdict("silent", f"{begin}. {why}", _delete_concurrency(consumer))
+    elif facts.why.rules == {}:
+        said = "Its rule is gone: take the change back that removed it, or make the stack again"
+        yield Verdict("silent", f"{begin}. {said}.", f"aws events list-rules --name-prefix {facts.stack}")
+    else:
+        yield Verdict("silent", f"{begin}.", "./zigzag logs --ticks --since 30min")
+
+
+def _refused(facts: Facts) -> Iterator[Verdict]:
+    last = facts.last_tick
+    if last is not None and not isinstance(last, Unknown) and not last.well:
+        said = f"The last tick did not end well: {last.stopped}."
+        yield Verdict("refused", said, "./zigzag logs --ticks --since 15min")
+
+
+def _drops(facts: Facts) -> Iterator[Verdict]:
+    if not facts.drops:
+        return
+    said = f"Lambda dropped {_many(facts.dropped_starts, 'start')} of the worker in {_MINUTES} minutes"
+    worker, reserved = facts.outputs.get("WorkerFunctionName"), facts.why.worker
+    meant = int(facts.parameters.get("WorkerConcurrency", "0")) or -1
+    if isinstance(reserved, int) and reserved != meant:
+        are = f"{reserved} executions are reserved" if reserved >= 0 else "no executions are reserved"
+        as_meant = f"--function-name {worker} --reserved-concurrent-executions {meant}"
+        put = f"aws lambda put-function-concurrency {as_meant}"
+        deployed = f"WorkerConcurrency is {max(meant, 0)}"
+        command = put if meant > 0 else _delete_concurrency(worker)
+        yield Verdict("dropped", f"{said}: {are} for it, and {deployed}.", command)
+    else:
+        cure = "raise WorkerConcurrency" if meant > 0 else "raise the account's quota of executions"
+        yield Verdict("dropped", f"{said}: {cure}, or lower InFlightCap.", None)
+
+
+def _near_end(facts: Facts) -> Iterator[Verdict]:
+    age = facts.oldest_letter_seconds
+    if isinstance(age, int) and age > NEAR_END_DAYS * 86_400:
+        said = f"The oldest dead letter is {age // 86_400} days old, and SQS deletes it after 14."
+        yield Verdict("letters near their end", said, f"./zigzag dead-letters --until {NEAR_END_DAYS}d")
+
+
+def _closed(facts: Facts) -> Iterator[Verdict]:
+    for name, queue in facts.queues.items():
+        if queue.closed is None or isinstance(queue.closed, Unknown):
+            continue
+        since = "" if not isinstance(queue.closed_since, float) else f" since {at(queue.closed_since)}"
+        waits = f" {_wait(queue.waiting)}." if isinstance(queue.waiting, int) else ""
+        if queue.closed.startswith(PAUSED):
+            yield Verdict("paused", f"{name} is {queue.closed}{since}.{waits}", f"./zigzag resume {name}")
+        elif queue.closed == UNAVAILABLE:
+            said = (
+                f"{name} is shut{since}: a service is away. Once it is back, resume opens the queue at once"
+            )
+            yield Verdict("shut", f"{said}.{waits}", f"./zigzag resume {name}")
+        else:
+            yield Verdict("closed", f"{name} is closed: {queue.closed}.{waits}", "./zigzag limits")
+
+
+def _fails(facts: Facts) -> Iterator[Verdict]:
+    if isinstance(facts.work, Unknown):
+        return
+    failing = [one for one in facts.work.tasks if one.failed >= _LEAST and 2 * one.failed > one.deliveries]
+    if failing:
+        worst = max(failing, key=lambda one: (one.failed, one.task))
+        fails = f"{worst.task} fails: {worst.failed:,} of {worst.deliveries:,} in {_MINUTES} minutes."
+        letters = facts.dead_letters if isinstance(facts.dead_letters, int) else 0
+        waits = f" {_letters_wait(letters)}" if letters else ""
+        yield Verdict("fails", f"{fails}{waits}", _look_at(worst, bool(letters)))
+
+
+def _look_at(worst: TaskWork, has_letters: bool) -> str:
+    # A sender may have written the name: a person will paste it into a shell.
+    is_name = worst.task not in (OTHERS, UNKNOWN) and re.fullmatch(r"[\w.][\w.-]*", worst.task, re.ASCII)
+    task = f" --task {worst.task}" if is_name else ""
+    if has_letters and worst.dead:
+        return f"./zigzag dead-letters{task}"
+    return f"./zigzag logs --failed{task} --since {_MINUTES}min"
+
+
+def _behind(facts: Facts) -> Iterator[Verdict]:
+    late = {
+        name: queue.oldest_seconds
+        for name, queue in facts.queues.items()
+        if isinstance(queue.oldest_seconds, int)
+        and queue.oldest_seconds > LATE_SECONDS
+        and queue.waiting != 0
+    }
+    if late:
+        name = max(late, key=lambda one: late[one])
+        tick = facts.last_tick
+        stopped = tick.stopped if tick is not None and not isinstance(tick, Unknown) else ""
+        ends = f" The last tick ended with: {stopped}." if stopped else ""
+        waits = facts.queues[name].waiting
+        many = f"{_wait(waits)}, " if isinstance(waits, int) else ""
+        said = f"{name} falls behind: {many}the oldest for {_minutes(late[name])}.{ends}"
+        look = "./zigzag logs --ticks --since 15min" if facts.tick_within is not None else "./zigzag queues"
+        yield Verdict("falling behind", said, look)
+
+
+def _dead(facts: Facts) -> Iterator[Verdict]:
+    if isinstance(facts.dead_letters, int) and facts.dead_letters:
+        said = _letters_wait(facts.dead_letters)
+        yield Verdict("dead letters wait", said, "./zigzag dead-letters")
+
+
+_JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
+    *(_silent, _refused, _drops, _near_end, _closed, _fails, _behind, _dead),
+)
+
+
+def at(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%-d %b, %H:%M}"
+
+
+def _delete_concurrency(function: str | None) -> str:
+    return f"aws lambda delete-function-concurrency --function-name {function}"
+
+
+def _many(many: object, what: str) -> str:
+    return f"{many:,} {what}{'' if many == 1 else 's'}"
+
+
+def _wait(many: int) -> str:
+    return f"{_many(many, 'message')} wait{'s' if many == 1 else ''}"
+
+
+def _letters_wait(many: int) -> str:
+    return f"{_many(many, 'dead letter')} wait{'s' if many == 1 else ''} for somebody."
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"
