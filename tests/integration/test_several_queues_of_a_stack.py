@@ -88,7 +88,7 @@ def test_status_is_of_the_queue_that_is_named(zigzag: Any, urls: dict[str, str])
     zigzag("pause", "urgent")
 
     _, urgent, _ = zigzag("status", "urgent", "--json")
-    _, first, _ = zigzag("status", "--json")
+    _, first, _ = zigzag("status", "default", "--json")
 
     assert [(one["waiting"], one["closed"]) for one in map(json.loads, (urgent, first))] == [
         (1, "paused"),

@@ -206,14 +206,9 @@ class TestStatus:
         code, out, _ = zigzag("status", "--json")
 
         assert code == 0
-        assert json.loads(out) == {
-            "waiting": 2,
-            "in_flight": 1,
-            "delayed": 0,
-            "oldest_seconds": None,
-            "dead_letters": 1,
-            "closed": None,
-        }
+        told = json.loads(out)
+        counts = ("waiting", "in_flight", "delayed", "oldest_seconds", "dead_letters", "closed")
+        assert [told[name] for name in counts] == [2, 1, 0, None, 1, None]
 
 
 class TestTasks:

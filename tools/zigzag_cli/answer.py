@@ -19,6 +19,7 @@ EXIT_CODES = (
     "Exit codes: 0 done · 1 AWS or the local AWS said no · 2 wrong option · 3 no such task, or a bad payload "
     "· 4 looked, and something is wrong"
 )
+SOMETHING_IS_WRONG = 4
 CODES = {Kind.REFUSED: 1, Kind.WRONG: 2, Kind.BAD_PAYLOAD: 3}
 
 _answered: list[bool] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import Parameter, Signature, signature
@@ -44,10 +45,29 @@ def with_target(command: Callable[..., None]) -> Callable[..., None]:
     """Gives a command the options that name a stack, in place of its parameter `target`."""
 
     def run(chosen: dict[str, Any], given: dict[str, Any]) -> None:
+        _chosen.clear()
+        _chosen.update(chosen)
         with bounded():
             command(target=find(**chosen), **given)
 
     return in_place_of(command, "target", _WHICH, run, last=True)
+
+
+_chosen: dict[str, Any] = {}
+"""The options that name this command's stack."""
+
+
+def of_this_stack(command: str) -> str:
+    """Returns the command with the options by which this one has found its stack.
+
+    A command of `aws` names its resource, and takes the local AWS from the shell's variables, which
+    `eval "$(./zigzag local variables)"` sets.
+    """
+    is_ours = command.startswith("./zigzag")
+    for name, value in _chosen.items():
+        if value and (is_ours or name not in ("stack", "local")):
+            command += f" --{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(value)}")
+    return command
 
 
 def in_place_of(

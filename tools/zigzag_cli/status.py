@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from time import sleep
+from typing import Annotated
 
-from rich.table import Table
+import typer
 from rich.text import Text
 
 import zigzag_operate
-from shared.queues import DEFAULT
-from zigzag_cli.answer import answer
-from zigzag_cli.options import Json, Queue, with_target
+from zigzag_cli.answer import SOMETHING_IS_WRONG, answer
+from zigzag_cli.face import shown, told
+from zigzag_cli.options import Json, with_target
+from zigzag_cli.plain import plain
+from zigzag_cli.within import answered, endless
 from zigzag_local.readable import harmless
-from zigzag_operate import KeptQueue, OperateError, Target
+from zigzag_operate import KeptQueue, Kind, OperateError, Target
+from zigzag_operate.facts import KEEPING_UP, facts, verdict_of
 from zigzag_operate.status import QueueStatus
 
-WORDS = {
-    "waiting": "waiting",
-    "in_flight": "in flight, or waiting for a retry",
-    "delayed": "not yet due, as sent with a delay",
-    "oldest_seconds": "age of the oldest, in seconds",
-    "dead_letters": "dead letters",
-}
-"""The words for each count."""
+EVERY_SECONDS = 5.0
+"""Between two looks of --watch. Each asks CloudWatch for a few figures, at $0.01 for a thousand."""
 
 
 @with_target
@@ -57,15 +57,49 @@ def _words(name: str, one: QueueStatus) -> str:
 @with_target
 def status(
     target: Target,
-    queue: Queue = DEFAULT,
+    queue: Annotated[str | None, typer.Argument(help="Only this queue, as in `zigzag queues`.")] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Looks again each 5 s, until ^C. That takes $0.03 an hour.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exits with 4 unless all is known, and nothing is wrong.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Shows a queue: waiting, in flight, delayed, the oldest, dead letters; if it is closed, why."""
-    seen = zigzag_operate.status(target, queue)
-    table = Table.grid(padding=(0, 2))
-    for name, words in WORDS.items():
-        count = getattr(seen, name)
-        table.add_row(words, "unknown" if count is None else f"{count:,}")
-    if seen.closed:
-        table.add_row("nothing is received", Text(harmless(seen.closed)))
-    answer(seen, as_json, table)
+    """Says in one sentence how it stands, and what to type. Then the figures, and 15 minutes by task."""
+    if watch and check:
+        raise OperateError("--check looks once, and --watch until ^C: leave one out", Kind.WRONG)
+    if watch:
+        endless()
+        with suppress(KeyboardInterrupt):  # the usual end
+            _watch(target, queue, as_json)
+        return
+    seen = facts(target, queue)
+    verdict = verdict_of(seen)
+    answer(told(seen, verdict), as_json, shown(seen, verdict))
+    if check and verdict.kind != KEEPING_UP:
+        raise typer.Exit(SOMETHING_IS_WRONG)
+
+
+def _watch(target: Target, queue: str | None, as_json: bool) -> None:
+    """Shows the status until it is interrupted. A failure of a later look is shown in its place."""
+    if as_json or not sys.stdout.isatty():
+        while True:
+            seen = facts(target, queue)
+            answered()
+            verdict = verdict_of(seen)
+            answer(told(seen, verdict), as_json, shown(seen, verdict) + "\n")
+            sleep(EVERY_SECONDS)
+    from rich.live import Live
+
+    first = facts(target, queue)
+    answered()
+    with Live(Text(shown(first, verdict_of(first))), console=plain(), auto_refresh=False) as live:
+        while True:
+            sleep(EVERY_SECONDS)
+            try:
+                seen = facts(target, queue)
+                said = shown(seen, verdict_of(seen))
+            except OperateError as error:
+                said = f"zigzag: {harmless(str(error))}"
+            live.update(Text(said), refresh=True)

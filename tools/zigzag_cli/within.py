@@ -11,6 +11,9 @@ from typing import Any
 
 WORD_SECONDS, END_SECONDS = 2.0, 30.0
 
+_notices: list[Timer] = []
+"""The notice that is still to come."""
+
 
 class TooLongError(BaseException):
     """The time is over. It is no Exception: botocore would take one for an error of its connection, and call
@@ -23,14 +26,21 @@ def bounded(word: float = WORD_SECONDS, end: float = END_SECONDS) -> Iterator[No
     timer = Timer(word, print, ("zigzag: waiting for AWS …",), {"file": sys.stderr})
     timer.daemon = True
     timer.start()
+    _notices.append(timer)
     before = signal.signal(signal.SIGALRM, _end)
     signal.setitimer(signal.ITIMER_REAL, end)
     try:
         yield
     finally:
-        timer.cancel()
+        answered()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def answered() -> None:
+    """Ends the wait for the notice, for a command that has an answer and goes on."""
+    while _notices:
+        _notices.pop().cancel()
 
 
 def endless() -> None:

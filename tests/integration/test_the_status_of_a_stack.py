@@ -1,0 +1,196 @@
+"""`./zigzag status` on an account of moto's: in 80 and in 60 columns, as JSON, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from time import time
+from typing import Any
+
+import boto3
+import pytest
+from tests.integration.test_several_queues_of_a_stack import refused_without
+from tests.stacks import deployed, queue
+
+from zigzag_cli import status
+
+IN_TIME = re.compile(r"\d+ s   ago|since .*")
+LONG = "send_the_welcome_mail_to_everybody_who_has_joined_since_yesterday"
+GROUPS = {"ConsumerLogGroupName": "consumers", "WorkerLogGroupName": "workers"}
+
+
+@pytest.fixture
+def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Deploys two queues, whose last tick was half a minute ago. Returns the outputs."""
+    monkeypatch.setenv("COLUMNS", "80")
+    outputs = deployed(queue(), "true", {"default": 3, "bulk": 1}, WorkerFunctionName="worker", **GROUPS)
+    for group in GROUPS.values():
+        boto3.client("logs").create_log_group(logGroupName=group)
+        boto3.client("logs").create_log_stream(logGroupName=group, logStreamName="one")
+    writes("consumers", {"message": "tick", "received": 120, "dispatched": 120, "stopped": "queue empty"})
+    return outputs
+
+
+def writes(group: str, *lines: dict[str, Any], ago: float = 30) -> None:
+    events = [{"timestamp": int((time() - ago) * 1000), "message": json.dumps(one)} for one in lines]
+    boto3.client("logs").put_log_events(logGroupName=group, logStreamName="one", logEvents=events)
+
+
+def delivery(**fields: Any) -> dict[str, Any]:
+    said = {"task": "crawl_page", "outcome": "succeeded", "attempt": 1, "seconds": 0.016, "age_seconds": 25.0}
+    return {"message": "delivery", **said, **fields}
+
+
+def measures(name: str, of: tuple[str, str], value: float, namespace: str = "AWS/SQS") -> None:
+    one = {"MetricName": name, "Dimensions": [dict(zip(("Name", "Value"), of, strict=True))], "Value": value}
+    one["Timestamp"] = datetime.now(UTC) - timedelta(minutes=1)
+    boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[one])
+
+
+@pytest.fixture
+def trouble(stack: dict[str, str]) -> None:
+    """Writes down a task that fails, with dead letters, and a pause of another queue."""
+    sqs = boto3.client("sqs")
+    for _ in range(3):
+        sqs.send_message(QueueUrl=stack["QueueUrl"], MessageBody="{}")
+        sqs.send_message(QueueUrl=stack["DeadLetterQueueUrl"], MessageBody="{}")
+    sqs.receive_message(QueueUrl=stack["QueueUrl"])
+    measures("ApproximateAgeOfOldestMessage", ("QueueName", stack["QueueUrl"].rpartition("/")[2]), 48)
+    measures(
+        "ApproximateAgeOfOldestMessage", ("QueueName", stack["DeadLetterQueueUrl"].rpartition("/")[2]), 1800
+    )
+    dead = [delivery(outcome="dead-letter", seconds=1.0, traceback="…") for _ in range(7)]
+    writes("workers", *dead, delivery(), delivery(outcome="retry later"), delivery(task=LONG, seconds=75.0))
+
+
+FACE = """
+crawl_page fails: 7 of 9 in 15 minutes. 3 dead letters wait for somebody.
+Type: ./zigzag dead-letters --task crawl_page
+
+  waiting            2   the oldest of them 48 s
+  in flight          1   with a worker, or waiting for a retry
+  dead letters       3   the first since 15 Jan, 07:30
+  last tick       31 s   ago: received 120, dispatched 120, queue empty
+
+  queues     waiting  in flight   oldest
+  default          2          1     48 s
+  bulk             0          0
+
+  15 minutes              deliveries  again  dead  half in  95 % in  waited 95 %
+  crawl_page                       9      1     7    1.0 s    1.0 s         25 s
+  send_the_welcome_mail_to_everybody_who_has_joined_since_yesterday
+                                   1      0     0     75 s     75 s         25 s
+"""
+
+
+def test_the_face_has_80_columns(zigzag: Any, trouble: None) -> None:
+    code, out, _ = zigzag("status")
+
+    head, _, rest = out.partition("\n")
+    assert (code, len(head)) == (0, 80)
+    assert head.startswith("zigzag · eu-west-1 · 123456789012   ")
+    assert "\n" + IN_TIME.sub("…", rest) == IN_TIME.sub("…", FACE)
+
+
+def test_in_60_columns_all_is_there_as_well(
+    zigzag: Any, trouble: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    zigzag("limit", "--rate", "5/s", "--at-once", "3")
+    zigzag("pause", "bulk")
+
+    lines = zigzag("status")[1].splitlines()
+
+    assert [line for line in lines if len(line) > 60] == []
+    assert "Type: ./zigzag resume bulk" in lines
+    assert "  default runs 3 at once at most" in lines
+
+
+def test_json_is_only_json_with_each_figure(zigzag: Any, trouble: None) -> None:
+    told = json.loads(zigzag("status", "--json", "--region", "eu-west-1")[1])
+
+    assert told.keys() == {
+        *("stack", "region", "account", "at", "state", "kind", "verdict", "type", "waiting", "in_flight"),
+        *("delayed", "oldest_seconds", "closed", "dead_letters", "dead_letters_since", "last_tick", "work"),
+        *("dropped_starts", "queues", "why"),
+    }
+    assert told["type"] == "./zigzag dead-letters --task crawl_page --region eu-west-1"
+    assert (told["kind"], told["waiting"], told["oldest_seconds"]) == ("fails", 2, 48)
+    assert told["queues"]["bulk"]["closed"] is None
+    assert told["work"]["tasks"][0]["failed"] == 7
+
+
+def test_a_permission_that_is_missing_hides_its_figure_and_no_other(
+    zigzag: Any, trouble: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused_without(monkeypatch, "GetMetricData")
+
+    told = json.loads(zigzag("status", "--json")[1])
+
+    assert told["oldest_seconds"] == told["dropped_starts"] == {"unknown": "needs cloudwatch:GetMetricData"}
+    assert (told["dead_letters"], told["kind"]) == (3, "fails")
+    assert "2   age unknown: needs cloudwatch:GetMetricData\n" in zigzag("status")[1]
+
+
+def no_logs(stack: dict[str, str]) -> None:
+    boto3.client("logs").delete_log_group(logGroupName="workers")
+
+
+def no_table(stack: dict[str, str]) -> None:
+    boto3.client("dynamodb").delete_table(TableName=stack["RecordsTableName"])
+
+
+def drops(stack: dict[str, str]) -> None:
+    measures("AsyncEventsDropped", ("FunctionName", "worker"), 2, "AWS/Lambda")
+
+
+@pytest.mark.parametrize(
+    ("harm", "code", "kind"),
+    [(dict, 0, "keeping up"), (no_logs, 4, "unknown"), (no_table, 4, "unknown"), (drops, 4, "dropped")],
+)
+def test_check_tells_whether_something_is_wrong(
+    zigzag: Any, stack: dict[str, str], harm: Callable[[dict[str, str]], object], code: int, kind: str
+) -> None:
+    harm(stack)
+
+    ended, out, _ = zigzag("status", "--check", "--json")
+
+    assert (ended, json.loads(out)["kind"]) == (code, kind)
+
+
+def test_a_stack_under_update_says_so(
+    zigzag: Any, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.cloudformation.models import cloudformation_backends  # slow to load
+
+    (made,) = cloudformation_backends["123456789012"]["eu-west-1"].stacks.values()
+    monkeypatch.setattr(made, "status", "UPDATE_IN_PROGRESS")
+
+    code, out, _ = zigzag("status")
+
+    assert code == 0
+    assert "The stack is UPDATE_IN_PROGRESS: figures may be of before and after." in out
+
+
+def test_watch_looks_again_until_it_is_interrupted(
+    zigzag: Any, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(status, "sleep", sleep)
+
+    code, out, _ = zigzag("status", "--watch", "--json")
+
+    assert (code, slept) == (0, [5.0, 5.0])
+    assert [json.loads(line)["kind"] for line in out.splitlines()] == ["keeping up", "keeping up"]
+
+
+def test_watch_and_check_are_not_for_each_other(zigzag: Any, stack: dict[str, str]) -> None:
+    assert zigzag("status", "--watch", "--check")[0] == 2
