@@ -35,7 +35,7 @@ def answer(value: Any, as_json: bool, shown: RenderableType) -> None:
     """Prints the value's fields, or its words. Raises OperateError if standard output can't be written."""
     try:
         if as_json:
-            _answered.append(True)
+            _answered[:] = [True]
             print(json.dumps(value, default=asdict), flush=True)
         elif isinstance(shown, str):
             print(shown, flush=True)

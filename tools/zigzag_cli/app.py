@@ -12,6 +12,7 @@ from zigzag_cli import dead_letters, local
 from zigzag_cli.answer import EXIT_CODES, begin, end
 from zigzag_cli.call import call
 from zigzag_cli.limits import limit, limits
+from zigzag_cli.logs import logs
 from zigzag_cli.outputs import outputs
 from zigzag_cli.pause import pause, resume
 from zigzag_cli.scheduled import cancel, scheduled
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 FLOW = (pause, resume, limit, limits)
-COMMANDS = (send, call, status, queues, *FLOW, scheduled, cancel, tasks, schema, outputs)
+COMMANDS = (send, call, status, queues, logs, *FLOW, scheduled, cancel, tasks, schema, outputs)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")

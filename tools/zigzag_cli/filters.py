@@ -50,7 +50,7 @@ def filter_of(
     for one in groups or ():
         if not re.fullmatch("[0-9a-f]{4}", one):
             raise OperateError(f"{one!r} is no group: its name has 4 hex digits, such as 7c1e", Kind.WRONG)
-    times = (None if text is None else _at(text, now) for text in (since, until))
+    times = (None if text is None else moment(text, now) for text in (since, until))
     return Filter(tuple(groups or ()), task, reason, id, *times)
 
 
@@ -70,7 +70,7 @@ def words(which: Filter) -> str:
     return ", ".join(f"{name} {value}" for name, value in said)
 
 
-def _at(text: str, now: float) -> float:
+def moment(text: str, now: float) -> float:
     """Returns the time of a text like 90s or 2026-11-28T14:00, in epoch seconds. Raises OperateError."""
     if found := re.fullmatch(r"(\d{1,9})(s|min|m|h|d)", text):
         return now - int(found[1]) * _SECONDS[found[2]]

@@ -26,8 +26,6 @@ from zigzag_operate.target import PROJECT
 AWS = PROJECT / ".venv" / "bin" / "aws"
 SAM_LOCAL = PROJECT / ".zigzag-local" / "sam-local.json"
 
-LAMBDAS_OWN = ("START RequestId", "END RequestId", "REPORT RequestId")
-
 app = typer.Typer(help="A local AWS on this machine: no account, no Docker.", no_args_is_help=True)
 
 
@@ -91,7 +89,7 @@ def follow_logs() -> None:
     groups = {"consumer": told["ConsumerLogGroupName"], "worker": told["WorkerLogGroupName"]}
     with suppress(KeyboardInterrupt):  # the usual end
         for line in logs.follow(aws.environment(), groups):
-            if not line.text.startswith(LAMBDAS_OWN):
+            if not line.text.startswith(logs.LAMBDAS_OWN):
                 moment = line.time.astimezone().strftime("%H:%M:%S")
                 print(f"{moment} {line.function:8} {readable(line.text)}", flush=True)
 

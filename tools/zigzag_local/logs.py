@@ -16,6 +16,9 @@ from zigzag_local.clients import client_options, session
 from zigzag_local.errors import LocalAwsError
 
 POLL_SECONDS = 1.0
+LAMBDAS_OWN = ("START RequestId", "END RequestId", "REPORT RequestId")
+"""Lines of MiniStack about each invocation. On AWS, SystemLogLevel leaves them out."""
+
 OVERLAP_SECONDS = 60  # read again at each look, for lines that came late
 
 type Said = tuple[int, str, str, str]  # milliseconds, function, log stream, text

@@ -1,4 +1,4 @@
-"""Writes a line of a function's log for a person: the outcome first, and the traceback last."""
+"""Writes a line of a function's log for a person: the outcome first, and the folded traceback last."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def readable(text: str) -> str:
         line = json.loads(text)
     except ValueError:
         line = None
-    return harmless(_words(line) if isinstance(line, dict) and "message" in line else text)
+    is_ours = isinstance(line, dict) and "message" in line
+    return harmless(_words(line) if is_ours else _continued(text))
 
 
 def harmless(text: str) -> str:
@@ -48,17 +49,18 @@ def _words(line: Mapping[str, Any]) -> str:
             message += f": {line['reason']}"
     more = " ".join(f"{name}={_value(line[name])}" for name in line if name not in _LEFT_OUT)
     said = "" if level in (None, "INFO") else f"{level} "
-    whole = f"{said}{message}  {more}".rstrip()
     traceback = line.get("traceback")
-    return whole if traceback is None else f"{whole}\n" + _indented(str(traceback))
+    behind = [] if traceback is None else folded(str(traceback))
+    return _continued("\n".join([f"{said}{message}  {more}".rstrip(), *behind]))
 
 
 def _value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+def _continued(text: str) -> str:
+    """Returns the text with its further lines indented: none can be taken for a line of the log."""
+    return text.replace("\n", "\n    ")
 
 
 def folded(traceback: str) -> list[str]:

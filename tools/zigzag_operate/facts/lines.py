@@ -71,7 +71,7 @@ def reader(logs: Any, piece: Piece) -> Callable[[], Page]:
                 **token,
             )
         except ClientError as error:
-            if error.response["Error"].get("Code") != "ResourceNotFoundException":
+            if not is_gone(error):
                 raise
             raise OperateError(gone(piece.group)) from error
         rest = answer.get("nextToken")
@@ -79,6 +79,12 @@ def reader(logs: Any, piece: Piece) -> Callable[[], Page]:
         return Page(list(_lines(answer["events"], piece.message)), after)
 
     return read
+
+
+def is_gone(error: Exception) -> bool:
+    """Returns whether a log group is not there."""
+    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
+    return code == "ResourceNotFoundException"
 
 
 def gone(group: str) -> str:
