@@ -15,6 +15,7 @@ from zigzag_cli.limits import limit, limits
 from zigzag_cli.logs import logs
 from zigzag_cli.outputs import outputs
 from zigzag_cli.pause import pause, resume
+from zigzag_cli.peek import peek
 from zigzag_cli.scheduled import cancel, scheduled
 from zigzag_cli.schema import schema
 from zigzag_cli.send import send
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 FLOW = (pause, resume, limit, limits)
-COMMANDS = (send, call, status, queues, logs, *FLOW, scheduled, cancel, tasks, schema, outputs)
+COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, tasks, schema, outputs)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -18,7 +18,7 @@ from zigzag_cli.edit import edit
 from zigzag_cli.filters import with_filter
 from zigzag_cli.options import Json, with_target
 from zigzag_cli.redrive import drop, letters, notes, redrive
-from zigzag_local.readable import folded, harmless
+from zigzag_local.readable import folded, in_a_line
 from zigzag_operate import Kind, Letter, OperateError, Target
 from zigzag_operate.dead_letters import MAX_SHOWN, DeadLetters, Filter, Group
 
@@ -93,7 +93,7 @@ def _shown(found: DeadLetters, now: float) -> Lines:
         table.add_column(name, no_wrap=True, justify="right")
     for group in found.groups:
         ages = _age(now - group.last), _age(now - group.first)
-        table.add_row(group.group, f"{group.letters:,}", _tasks(group), Text(_in_a_line(group.reason)), *ages)
+        table.add_row(group.group, f"{group.letters:,}", _tasks(group), Text(in_a_line(group.reason)), *ages)
     return Lines(head, *([table] if found.groups else []), *more, *notes(found.look))
 
 
@@ -101,7 +101,7 @@ def _tasks(group: Group) -> Text:
     """Returns the names of the tasks that have most of the letters."""
     names = [name or "unknown" for name in sorted(group.tasks, key=lambda name: -group.tasks[name])]
     rest = f", {len(names) - 3:,} more" if len(names) > 3 else ""
-    return Text(_in_a_line(", ".join(names[:3]) + rest))
+    return Text(in_a_line(", ".join(names[:3]) + rest))
 
 
 def _letter(letter: Letter, now: float) -> list[str]:
@@ -117,14 +117,9 @@ def _letter(letter: Letter, now: float) -> list[str]:
         "payload": letter.body,
     }
     head = f"{letter.task or 'unknown task'}  {letter.id or ''}".rstrip()
-    lines = [f"  {name:<9} {_in_a_line(value)}" for name, value in said.items() if value is not None]
+    lines = [f"  {name:<9} {in_a_line(value)}" for name, value in said.items() if value is not None]
     traceback = folded(letter.traceback or "")
-    return [_in_a_line(head), *lines, *(f"    {_in_a_line(line)}" for line in traceback)]
-
-
-def _in_a_line(text: str) -> str:
-    """Returns the text with control characters, tabs and line breaks as escapes."""
-    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+    return [in_a_line(head), *lines, *(f"    {in_a_line(line)}" for line in traceback)]
 
 
 def _age(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from zigzag_cli.options import of_this_stack
 from zigzag_cli.plain import plain
-from zigzag_local.readable import harmless
+from zigzag_local.readable import harmless, in_a_line
 from zigzag_operate.facts import Facts, QueueFacts, Unknown, Verdict
 from zigzag_operate.facts.work import TaskWork, Work
 
@@ -167,7 +167,7 @@ def _tasks(work: Work, width: int) -> list[str]:
     room = width - 2 - sum(sizes) - 2 * len(sizes)
     lines = ["", _cells("15 minutes" if room >= 10 else "15 min", heads, sizes, room)]
     for task in work.tasks[:_MAX_TASKS]:
-        name = harmless(task.task).replace("\n", "\\n").replace("\t", "\\t")
+        name = in_a_line(task.task)
         if len(name) > room:
             lines += [f"  {line}" for line in wrap(name, width - 2)]
             name = ""

@@ -35,6 +35,11 @@ def harmless(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def in_a_line(text: str) -> str:
+    """Returns the text with control characters, tabs and line breaks as escapes."""
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _words(line: Mapping[str, Any]) -> str:
     level, message = line.get("level"), line["message"]
     if "outcome" in line:
