@@ -11,6 +11,7 @@ import typer
 from zigzag_cli import dead_letters, local
 from zigzag_cli.answer import EXIT_CODES, begin, end
 from zigzag_cli.call import call
+from zigzag_cli.completion import completion
 from zigzag_cli.limits import limit, limits
 from zigzag_cli.logs import logs
 from zigzag_cli.outputs import outputs
@@ -36,7 +37,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 FLOW = (pause, resume, limit, limits)
-COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, tasks, schema, outputs)
+SHOWN = (tasks, schema, outputs, completion)
+COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, *SHOWN)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")
