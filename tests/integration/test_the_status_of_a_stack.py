@@ -114,7 +114,7 @@ def test_json_is_only_json_with_each_figure(zigzag: Any, trouble: None) -> None:
     assert told.keys() == {
         *("stack", "region", "account", "at", "state", "kind", "verdict", "type", "waiting", "in_flight"),
         *("delayed", "oldest_seconds", "closed", "dead_letters", "dead_letters_since", "last_tick", "work"),
-        *("dropped_starts", "queues", "why"),
+        *("dropped_starts", "worker_errors", "queues", "why"),
     }
     assert told["type"] == "./zigzag dead-letters --task crawl_page --region eu-west-1"
     assert (told["kind"], told["waiting"], told["oldest_seconds"]) == ("fails", 2, 48)

@@ -42,6 +42,7 @@ def told(facts: Facts, verdict: Verdict) -> dict[str, Any]:
         "last_tick": facts.last_tick,
         "work": facts.work,
         "dropped_starts": facts.dropped_starts,
+        "worker_errors": facts.worker_errors,
         "queues": facts.queues,
         "why": facts.why,
     }
@@ -104,6 +105,8 @@ def _counts(facts: Facts, width: int) -> list[str]:
         lines += _row("last tick", "none", "in 15 minutes", width)
     if facts.dropped_starts != 0:
         lines += _row("dropped", facts.dropped_starts, "starts of the worker in 15 minutes", width)
+    if facts.worker_errors != 0:
+        lines += _row("errors", facts.worker_errors, "of the worker in 15 minutes", width)
     return lines
 
 

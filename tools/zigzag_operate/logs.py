@@ -81,7 +81,7 @@ def log_lines(target: Target, which: Which, since: float) -> Iterator[LogLine]:
 
 
 def _pattern(which: Which) -> dict[str, str]:
-    """Returns what CloudWatch leaves out. What it can't be told is left out here."""
+    """Returns what CloudWatch can leave out. The rest is left out here."""
     given = {"task": which.task, "id": which.id}
     said = [f'($.{key} = "{value}")' for key, value in given.items() if value and _SAFE.fullmatch(value)]
     return {"filterPattern": f"{{ {' && '.join(said)} }}"} if said else {}

@@ -37,7 +37,7 @@ class Account:
         self.parameters: dict[str, str] = {}
         self.counts = {"tasks": (12, 37), "letters": (173, 0)}
         self.ages = {"tasks": 48.0, "letters": 1740.0}
-        self.dropped = 0
+        self.sums = {"dropped": 0, "died": 0}
         self.lines: dict[str, list[tuple[float, Any]]] = {"consumers": [], "workers": []}
         self.per_page = 1_000
         self.failing: dict[str, Exception] = {}
@@ -62,7 +62,7 @@ class Account:
 
     def _metric(self, query: Mapping[str, Any]) -> dict[str, Any]:
         of = query["MetricStat"]["Metric"]["Dimensions"][0]["Value"]
-        values = [self.ages[of], 7.0] if of in self.ages else [self.dropped]
+        values = [self.ages[of], 7.0] if of in self.ages else [self.sums[query["Id"]]]
         times = [datetime.fromtimestamp(NOW - 60 * n, UTC) for n in range(len(values))]
         return {"Id": query["Id"], "Timestamps": times, "Values": values}
 
@@ -160,7 +160,7 @@ def test_a_stack_that_keeps_up_takes_two_rounds_of_calls(account: Account) -> No
 
 def test_one_in_which_all_is_wrong_takes_three(account: Account) -> None:
     account.lines["consumers"].clear()
-    account.dropped, account.per_page = 5, 1
+    account.sums["dropped"], account.per_page = 5, 1
     for ago in range(0, 900, 100):
         account.delivers(ago)
 
@@ -172,12 +172,15 @@ def test_one_in_which_all_is_wrong_takes_three(account: Account) -> None:
 
 
 def test_each_figure_is_read(account: Account) -> None:
+    account.sums["died"] = 3
+
     seen = account.facts()
 
     queue = seen.queues["default"]
     assert (seen.region, seen.account, seen.state) == ("eu-west-1", "123456789012", "UPDATE_COMPLETE")
     assert (queue.waiting, queue.in_flight, queue.oldest_seconds, queue.closed) == (12, 37, 48, None)
     assert (seen.dead_letters, seen.oldest_letter_seconds, seen.dropped_starts) == (173, 1740, 0)
+    assert seen.worker_errors == 3
     assert seen.last_tick == LastTick(NOW - 31, 120, 120, "queue empty", well=True)
     assert seen.unknown == []
 
@@ -197,7 +200,7 @@ def test_deliveries_are_counted_by_task(account: Account) -> None:
     assert (seen.all, seen.tasks) == (
         True,
         [
-            TaskWork("hello", 21, 2, 0, 1, 0.1, 0.19, 18.0),
+            TaskWork("hello", 21, 2, 0, 1, 0.1, 0.19, 18.0, 19),
             TaskWork("pay", 1, 0, 1, 1, 1.0, 1.0, None),
             TaskWork("unknown", 1, 0, 0, 0, None, None, None),
         ],

@@ -27,6 +27,7 @@ SOUND = Facts(
     tick_within=180.0,
     work=Work([], all=True),
     dropped_starts=0,
+    worker_errors=0,
     why=Why(),
 )
 SILENT: dict[str, Any] = {"last_tick": replace(TICK, at=NOW - 300)}
@@ -34,8 +35,8 @@ RULE = "zigzag-ConsumerFunctionTick-1A"
 NO_METRICS = Unknown("needs cloudwatch:GetMetricData")
 
 
-def fails(failed: int, of: int, task: str = "crawl_page", dead: int = 0) -> dict[str, Any]:
-    return {"work": Work([TaskWork(task, of, 0, dead, failed, 0.1, 0.1, 1.0)], all=True)}
+def fails(failed: int, of: int, task: str = "crawl_page", dead: int = 0, done: int = 0) -> dict[str, Any]:
+    return {"work": Work([TaskWork(task, of, 0, dead, failed, 0.1, 0.1, 1.0, done)], all=True)}
 
 
 def queue(**changes: Any) -> dict[str, Any]:
@@ -133,6 +134,14 @@ def queue(**changes: Any) -> dict[str, Any]:
         ),
         (fails(4, 4), "keeping up", "The queue keeps up.", None),
         (fails(50, 100), "keeping up", "The queue keeps up.", None),
+        (fails(50, 60, done=5), "keeping up", "The queue keeps up.", None),
+        (
+            {"worker_errors": 3} | queue(oldest_seconds=3600),
+            "dies",
+            "3 invocations of the worker ended with an error in 15 minutes: look for its memory, its time, "
+            "its package.",
+            "./zigzag logs --failed --since 15min",
+        ),
         (
             queue(oldest_seconds=1200, waiting=5000) | {"dead_letters": 2},
             "falling behind",

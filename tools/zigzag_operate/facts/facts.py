@@ -56,7 +56,7 @@ class Facts:
     last_tick             -- None if none has ended in 15 minutes, or Lambda itself polls the queues.
     tick_within           -- a tick ends each so many seconds at least; None if nobody knows.
     work                  -- the last 15 minutes by task.
-    dropped_starts        -- in 15 minutes.
+    dropped_starts        -- of the worker in 15 minutes, and `worker_errors`, those that an error ended.
     why                   -- what was asked as no tick has ended, or starts were dropped.
     """
 
@@ -75,6 +75,7 @@ class Facts:
     tick_within: float | None
     work: Figure[Work]
     dropped_starts: Figure[int]
+    worker_errors: Figure[int]
     why: Why
 
     def total(self, name: str) -> Figure[int]:
@@ -149,6 +150,7 @@ def _facts(reading: Reading, found: dict[Any, Any]) -> Facts:
         tick_within=reading.tick_within,
         work=done if isinstance(done, Unknown) else work(done[0], all=done[1]),
         dropped_starts=metrics if isinstance(metrics, Unknown) else metrics.dropped,
+        worker_errors=metrics if isinstance(metrics, Unknown) else metrics.died,
         why=Why(**{name: found.get(name) for name in ("rules", "consumer", "worker")}),
     )
 

@@ -1,4 +1,4 @@
-"""The figures that only CloudWatch has, by one call: ages of oldest messages, and dropped starts."""
+"""The figures that only CloudWatch has, by one call: ages of oldest messages, dropped starts, errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ class Metrics:
 
     ages    -- of the oldest message of each queue, in seconds, by the queue's name at SQS; None without one.
     dropped -- asynchronous starts of the worker that Lambda has dropped.
+    died    -- invocations of the worker that have ended with an error.
     """
 
     ages: dict[str, int | None]
     dropped: int
+    died: int
 
 
 def read_metrics(cloudwatch: Any, queues: Sequence[str], worker: str | None, now: float) -> Metrics:
@@ -36,7 +38,7 @@ def read_metrics(cloudwatch: Any, queues: Sequence[str], worker: str | None, now
     """
     queries = [_query(f"age{n}", _AGE, "QueueName", name, "Maximum") for n, name in enumerate(queues)]
     if worker is not None:
-        queries.append(_query("dropped", _DROPPED, "FunctionName", worker, "Sum"))
+        queries += [_query(id, metric, "FunctionName", worker, "Sum") for id, metric in _OF_WORKER.items()]
     end = datetime.fromtimestamp(now, UTC)
     answer = cloudwatch.get_metric_data(
         MetricDataQueries=queries,
@@ -45,11 +47,11 @@ def read_metrics(cloudwatch: Any, queues: Sequence[str], worker: str | None, now
     )
     found = {one["Id"]: one for one in answer["MetricDataResults"]}
     ages = {name: _newest(found.get(f"age{n}", {})) for n, name in enumerate(queues)}
-    return Metrics(ages, int(sum(found.get("dropped", {}).get("Values", []))))
+    return Metrics(ages, *(int(sum(found.get(id, {}).get("Values", []))) for id in _OF_WORKER))
 
 
 _AGE = "AWS/SQS", "ApproximateAgeOfOldestMessage"
-_DROPPED = "AWS/Lambda", "AsyncEventsDropped"
+_OF_WORKER = {"dropped": ("AWS/Lambda", "AsyncEventsDropped"), "died": ("AWS/Lambda", "Errors")}
 
 
 def _query(id: str, metric: tuple[str, str], dimension: str, value: str, stat: str) -> dict[str, Any]:

@@ -125,13 +125,18 @@ def _closed(facts: Facts) -> Iterator[Verdict]:
 def _fails(facts: Facts) -> Iterator[Verdict]:
     if isinstance(facts.work, Unknown):
         return
-    failing = [one for one in facts.work.tasks if one.failed >= _LEAST and 2 * one.failed > one.deliveries]
+    failing = [one for one in facts.work.tasks if _has_failed(one)]
     if failing:
         worst = max(failing, key=lambda one: (one.failed, one.task))
         fails = f"{worst.task} fails: {worst.failed:,} of {worst.deliveries:,} in {_MINUTES} minutes."
         letters = facts.dead_letters if isinstance(facts.dead_letters, int) else 0
         waits = f" {_letters_wait(letters)}" if letters else ""
         yield Verdict("fails", f"{fails}{waits}", _look_at(worst, bool(letters)))
+
+
+def _has_failed(task: TaskWork) -> bool:
+    """Returns whether it fails more often than not, and has not recovered."""
+    return task.failed >= _LEAST and 2 * task.failed > task.deliveries and task.done_since < _LEAST
 
 
 def _look_at(worst: TaskWork, has_letters: bool) -> str:
@@ -141,6 +146,14 @@ def _look_at(worst: TaskWork, has_letters: bool) -> str:
     if has_letters and worst.dead:
         return f"./zigzag dead-letters{task}"
     return f"./zigzag logs --failed{task} --since {_MINUTES}min"
+
+
+def _dies(facts: Facts) -> Iterator[Verdict]:
+    died = facts.worker_errors
+    if isinstance(died, int) and died:
+        times = f"{_many(died, 'invocation')} of the worker ended with an error in {_MINUTES} minutes"
+        said = f"{times}: look for its memory, its time, its package."
+        yield Verdict("dies", said, f"./zigzag logs --failed --since {_MINUTES}min")
 
 
 def _behind(facts: Facts) -> Iterator[Verdict]:
@@ -170,7 +183,7 @@ def _dead(facts: Facts) -> Iterator[Verdict]:
 
 
 _JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
-    *(_silent, _refused, _drops, _near_end, _closed, _fails, _behind, _dead),
+    *(_silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind, _dead),
 )
 
 

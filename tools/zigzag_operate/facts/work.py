@@ -1,4 +1,4 @@
-"""What ticks and deliveries say of themselves: the last tick, and the last 15 minutes by task."""
+"""The last tick, and the last 15 minutes by task, from the lines of ticks and deliveries."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class TaskWork:
     failed         -- those whose attempt has failed: not the ones that the task wanted to be tried again.
     half_seconds   -- half of the attempts took no longer, and `most_seconds`, 95 % of them.
     waited_seconds -- 95 % of the first attempts waited no longer. None, as those, if there was none.
+    done_since     -- those that have succeeded since the last failure.
     """
 
     task: str
@@ -46,6 +47,7 @@ class TaskWork:
     half_seconds: float | None
     most_seconds: float | None
     waited_seconds: float | None
+    done_since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def last_tick(lines: Iterable[Line]) -> LastTick | None:
 def work(lines: Iterable[Line], *, all: bool) -> Work:
     """Returns what the lines of deliveries say of each task."""
     counted: dict[str, _Counted] = {}
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line.at):
         name = str(line.fields.get("task") or UNKNOWN)[:_MAX_CHARACTERS]
         key = name if name in counted or len(counted) < MAX_TASKS - 1 else OTHERS
         counted.setdefault(key, _Counted()).add(line)
@@ -84,6 +86,7 @@ class _Counted:
     again: int = 0
     dead: int = 0
     failed: int = 0
+    done_since: int = 0
     seconds: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
 
@@ -95,7 +98,9 @@ class _Counted:
         self.dead += outcome == "dead-letter"
         # Without a traceback, `retry later` is what the task asked for.
         meant = "traceback" not in said and not str(said.get("reason", "")).startswith(_NOT_THERE)
-        self.failed += outcome in ("dead-letter", "ignored") or (outcome == "retry later" and not meant)
+        has_failed = outcome in ("dead-letter", "ignored") or (outcome == "retry later" and not meant)
+        self.failed += has_failed
+        self.done_since = 0 if has_failed else self.done_since + (outcome == "succeeded")
         if attempt and _is_number(said.get("seconds")):
             self.seconds.append(said["seconds"])
         if attempt == 1 and _is_number(said.get("age_seconds")):
@@ -104,7 +109,8 @@ class _Counted:
     def told(self, task: str) -> TaskWork:
         half, most = _part(self.seconds, 0.5), _part(self.seconds, 0.95)
         waited = _part(self.waited, 0.95)
-        return TaskWork(task, self.deliveries, self.again, self.dead, self.failed, half, most, waited)
+        counts = self.deliveries, self.again, self.dead, self.failed
+        return TaskWork(task, *counts, half, most, waited, self.done_since)
 
 
 def _part(values: list[float], part: float) -> float | None:
