@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from time import time
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from tests.integration.test_several_queues_of_a_stack import refused_without
+from tests.project.docs.pages import blocks, read
 from tests.stacks import deployed, queue
 
 from zigzag_cli import status
+from zigzag_operate.facts import stack as stack_facts
+from zigzag_operate.facts import verdict
 
 IN_TIME = re.compile(r"\d+ s   ago|since .*")
 LONG = "send_the_welcome_mail_to_everybody_who_has_joined_since_yesterday"
@@ -182,15 +188,53 @@ def test_watch_looks_again_until_it_is_interrupted(
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         if len(slept) == 2:
+            refused_without(monkeypatch, "DescribeStacks")
+        if len(slept) == 3:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(status, "sleep", sleep)
 
     code, out, _ = zigzag("status", "--watch", "--json")
 
-    assert (code, slept) == (0, [5.0, 5.0])
-    assert [json.loads(line)["kind"] for line in out.splitlines()] == ["keeping up", "keeping up"]
+    first, second, failed = map(json.loads, out.splitlines())
+    assert (code, slept) == (0, [5.0, 5.0, 5.0])
+    assert (first["kind"], second["kind"]) == ("keeping up", "keeping up")
+    assert "do not allow DescribeStacks" in failed["error"]
 
 
 def test_watch_and_check_are_not_for_each_other(zigzag: Any, stack: dict[str, str]) -> None:
     assert zigzag("status", "--watch", "--check")[0] == 2
+
+
+def made_long_ago(read_facts: Any) -> Any:
+    return lambda *given: replace(read_facts(*given), created=0.0)
+
+
+def test_the_page_names_the_permissions_that_it_needs_at_most(
+    zigzag: Any, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: set[str] = set()
+    call = vars(BaseClient)["_make_api_call"]
+
+    def seen(client: Any, name: str, arguments: Any) -> Any:
+        called.add(f"{client.meta.service_model.service_name}:{name}")
+        return call(client, name, arguments)
+
+    drops(stack)
+    boto3.client("logs").delete_log_stream(logGroupName="consumers", logStreamName="one")
+    monkeypatch.setattr(stack_facts, "_facts", made_long_ago(vars(stack_facts)["_facts"]))
+    monkeypatch.setattr(BaseClient, "_make_api_call", seen)
+
+    zigzag("status")
+
+    section = read("docs/operate.md").partition("## Status\n")[2].partition("\n## ")[0]
+    (listed,) = blocks(section, "json")
+    assert sorted(called) == sorted(json.loads(listed.text))
+
+
+def test_the_page_tells_each_kind_of_sentence() -> None:
+    kinds = set(re.findall(r'Verdict\(\s*"([\w ]+)"', Path(verdict.__file__).read_text()))
+    table = read("docs/operate.md").partition("| `kind` |")[2].partition("\n\n")[0]
+
+    told = {kind for row in table.splitlines()[2:] for kind in re.findall(r"`([^`]+)`", row.split("|")[1])}
+    assert told == kinds | {"keeping up"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 from time import sleep
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
@@ -83,23 +83,28 @@ def status(
 
 def _watch(target: Target, queue: str | None, as_json: bool) -> None:
     """Shows the status until it is interrupted. A failure of a later look is shown in its place."""
+
+    def look() -> tuple[dict[str, Any], str]:
+        seen = facts(target, queue)
+        verdict = verdict_of(seen)
+        return told(seen, verdict), shown(seen, verdict)
+
+    def again() -> tuple[dict[str, Any], str]:
+        sleep(EVERY_SECONDS)
+        try:
+            return look()
+        except OperateError as error:
+            return {"error": str(error)}, f"zigzag: {harmless(str(error))}"
+
+    value, words = look()
+    answered()
     if as_json or not sys.stdout.isatty():
         while True:
-            seen = facts(target, queue)
-            answered()
-            verdict = verdict_of(seen)
-            answer(told(seen, verdict), as_json, shown(seen, verdict) + "\n")
-            sleep(EVERY_SECONDS)
+            answer(value, as_json, f"{words}\n")
+            value, words = again()
     from rich.live import Live
 
-    first = facts(target, queue)
-    answered()
-    with Live(Text(shown(first, verdict_of(first))), console=plain(), auto_refresh=False) as live:
+    with Live(console=plain(), auto_refresh=False) as live:
         while True:
-            sleep(EVERY_SECONDS)
-            try:
-                seen = facts(target, queue)
-                said = shown(seen, verdict_of(seen))
-            except OperateError as error:
-                said = f"zigzag: {harmless(str(error))}"
-            live.update(Text(said), refresh=True)
+            live.update(Text(words), refresh=True)
+            value, words = again()

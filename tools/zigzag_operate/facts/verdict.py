@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consumer.summary import PAUSED, UNAVAILABLE
-from zigzag_operate.facts.facts import Facts
 from zigzag_operate.facts.figures import Unknown
+from zigzag_operate.facts.stack import Facts
 from zigzag_operate.facts.work import OTHERS, UNKNOWN, TaskWork
 
 KEEPING_UP = "keeping up"
