@@ -35,8 +35,7 @@ def logs(
 ) -> None:
     """Shows what the worker and its tasks have logged, the oldest first. Times are UTC.
 
-    With --json each line is an object. A line starts with the outcome, task, id and reason; a traceback
-    comes last, without the frames of libraries.
+    A line has outcome, task, id and reason; a traceback comes last. With --json, it is an object.
     """
     if ticks and (task is not None or id is not None):
         raise OperateError("a tick has no task: leave --task and --id out, or --ticks", Kind.WRONG)

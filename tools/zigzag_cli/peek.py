@@ -25,8 +25,7 @@ def peek(
 ) -> None:
     """Shows 10 of what waits, at most: age, task, id. Each is hidden for 2 s, then given back.
 
-    Each look raises a message's receive count by one, and SQS moves one that was received 1,000 times. At a
-    message that has 30 receives left the look ends. Not on a FIFO queue.
+    Each look raises a message's receive count by one, and ends at one that has 30 receives left. Not on FIFO.
     """
     seen = zigzag_operate.peek.peek(target, queue, payload=payload)
     many = len(seen.messages)
