@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
 import boto3
 import pytest
+from moto.sqs import models
 from tests.integration.test_several_queues_of_a_stack import refused_without
 from tests.stacks import FIFO, deployed, queue
 
@@ -18,8 +20,12 @@ def with_letters(most: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sends(account: None) -> Any:
-    """Returns a call that deploys a stack and sends to its queue. It returns the queue's URL."""
+def sends(account: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Returns a call that deploys a stack and sends to its queue. It returns the queue's URL. Polls don't
+    wait."""
+    now, looks = vars(models)["unix_time"], itertools.count()
+    monkeypatch.setattr(models, "unix_time", lambda: now() + 0.6 * next(looks))
+    monkeypatch.setattr(models.Queue, "wait_for_messages", lambda queue, seconds: None)
 
     def send(*bodies: Any, most: int = 1000) -> str:
         url = deployed(with_letters(most))["QueueUrl"]
@@ -59,8 +65,6 @@ def test_a_payload_is_shown_if_it_is_asked_for(zigzag: Any, sends: Any) -> None:
 def test_a_look_takes_one_receive_of_ten_messages_and_gives_them_back(
     zigzag: Any, sends: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moto.sqs import models
-
     url = sends(*[{"task": "pay"}] * 12)
     told = json.loads(zigzag("peek", "--json")[1])
     now = vars(models)["unix_time_millis"]
