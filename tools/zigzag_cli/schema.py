@@ -7,15 +7,12 @@ from typing import Annotated
 
 import typer
 
-from zigzag_cli.answer import answer
+from zigzag_cli.answer import SOMETHING_IS_WRONG, answer
 from zigzag_cli.options import Json
 from zigzag_local.readable import harmless
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.saved import FILE, KEPT_DAYS, Change, check, save
 from zigzag_operate.schema import schema as schema_of
-
-WRONG = 4
-"""Exit code of a look that found something wrong."""
 
 
 def schema(
@@ -51,7 +48,7 @@ def _tell(changes: list[Change], as_json: bool) -> None:
     lines = [*map(_words, changes), verdict if broken else "No message breaks."]
     answer(changes, as_json, "\n".join(lines))
     if broken:
-        raise typer.Exit(WRONG)
+        raise typer.Exit(SOMETHING_IS_WRONG)
 
 
 def _words(change: Change) -> str:
