@@ -32,20 +32,28 @@ def local_parameters(project: Path) -> dict[str, str]:
 
     Raises LocalAwsError if this machine can't run it, or samconfig.toml can't be read.
     """
-    listed = _settings(project).get("parameter_overrides", [])
+    return {**parameters(project, CONFIG), "Architecture": machine.lambda_architecture()}
+
+
+def parameters(project: Path, config: str) -> dict[str, str]:
+    """Returns the parameters in samconfig.toml's environment `config`: "default" or "local".
+
+    Raises LocalAwsError if samconfig.toml can't be read.
+    """
+    listed = _settings(project, config).get("parameter_overrides", [])
     named: dict[str, str] = {}
     for text in listed if isinstance(listed, list) else [listed]:
-        named |= _pairs(text)
-    return {**named, "Architecture": machine.lambda_architecture()}
+        named |= pairs(text, config)
+    return named
 
 
-def _pairs(text: object) -> dict[str, str]:
+def pairs(text: object, config: str = CONFIG) -> dict[str, str]:
     """Returns the parameters of a text such as `Queue2=urgent:6 Schedule='rate(5 minutes)'`."""
     try:
         return dict(one.split("=", 1) for one in shlex.split(str(text)))
     except ValueError as error:
         raise LocalAwsError(
-            f"samconfig.toml's parameter_overrides of [{CONFIG}.global.parameters] is wrong at {text!r}: "
+            f"samconfig.toml's parameter_overrides of [{config}.global.parameters] is wrong at {text!r}: "
             "write Name=value, with a space between two, and a value with spaces in quotes."
         ) from error
 

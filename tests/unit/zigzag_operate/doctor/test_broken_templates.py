@@ -1,0 +1,167 @@
+"""Each of these edits of the template breaks a promise, and the doctor names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.zigzag_operate.doctor.templates import GONE, examined
+
+CONSUMER, WORKER, TASKS = "ConsumerFunction/Properties", "WorkerFunction/Properties", "TaskQueue/Properties"
+LETTERS, RECORDS = "DeadLetterQueue/Properties", "RecordsTable/Properties"
+CONSUMER_MAY = "ConsumerRole/Properties/Policies/0/PolicyDocument/Statement"
+WORKER_MAY = "WorkerRole/Properties/Policies/0/PolicyDocument/Statement"
+ASYNC, VARIABLES = "Globals/Function/EventInvokeConfig", "Globals/Function/Environment/Variables"
+TICK = f"{CONSUMER}/Events/Tick"
+STATEMENTS = "TaskQueuePolicy/Properties/PolicyDocument/Statement"
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+DENY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "sqs:*",
+    "Resource": "*",
+    "Condition": {"a": {"b": "c"}},
+}
+OPEN = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+TASK, DEAD = {"Fn::GetAtt": ["TaskQueue", "Arn"]}, {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
+MAPPING = {
+    "Type": "AWS::Lambda::EventSourceMapping",
+    "Properties": {"EventSourceArn": {"Fn::GetAtt": ["TaskQueue", "Arn"]}, "FunctionName": "another"},
+}
+RULE = {
+    "Type": "AWS::Events::Rule",
+    "Properties": {
+        "ScheduleExpression": "rate(1 minute)",
+        "State": "ENABLED",
+        "Targets": [{"Arn": {"Fn::GetAtt": ["ConsumerFunction", "Arn"]}, "Id": "again"}],
+    },
+}
+EVENTS, MAIL, OTHER = (
+    {"Trigger": "events"},
+    {"AlarmEmail": "a@b.ch"},
+    {"Queue2": "orders", "Queue2Fifo": "true"},
+)
+FIFO, KEY = {"Fifo": "true"}, {"KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/ab"}
+BUCKET = {"LargePayloads": "true"}
+NEWS = {"Topic": "own", "TopicTasks": "hello"}
+
+BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
+    # ---- retries, ages, time ----
+    (f"{ASYNC}/MaximumRetryAttempts", 2, {}, "H6", "MaximumRetryAttempts is 2"),
+    ("Globals/Function/EventInvokeConfig", GONE, {}, "H6", "MaximumRetryAttempts is not set"),
+    (f"{WORKER}/EventInvokeConfig", {"MaximumEventAgeInSeconds": 21600}, {}, "H5", "is 21600"),
+    (f"{WORKER}/AutoPublishAlias", "live", {}, "H42", "an alias"),
+    (f"{CONSUMER}/Timeout", 30, {}, "H22", "Timeout is 30"),
+    (f"{CONSUMER}/Timeout", 900, {}, "H22", "three run at once"),
+    (f"{WORKER}/Timeout", 3, {}, "H11", "WorkerTimeout is 60"),
+    ("", None, {"BatchSize": "10", "WorkerTimeout": "10"}, "H91", "10 tasks share WorkerTimeout=10"),
+    # ---- the schedule ----
+    (f"{TICK}/Properties/State", "DISABLED", {}, "H24", "no tick starts"),
+    (f"{CONSUMER}/Events", GONE, {}, "H24", "ConsumerFunctionTick is not there"),
+    (f"{TICK}/Properties/RetryPolicy", GONE, {}, "H23", "MaximumRetryAttempts of its target is not set"),
+    (f"{TICK}/Properties/Schedule", "rate(1 hour)", {}, "H24", "it fires by rate(1 hour)"),
+    ("Again", RULE, {}, "H22", "ticks start twice"),
+    ("", None, {"WatchAlways": "true", "Schedule": "rate(5 minutes)"}, "H134", "needs a tick every minute"),
+    # ---- the queues ----
+    (f"{TASKS}/VisibilityTimeout", 30, {}, "H11", "VisibilityTimeout is 30"),
+    (f"{TASKS}/VisibilityTimeout", 120, EVENTS, "H154", "VisibilityTimeout is 120"),
+    (f"{TASKS}/RedrivePolicy/maxReceiveCount", 5, {}, "H19", "maxReceiveCount is 5"),
+    (f"{TASKS}/RedrivePolicy", GONE, {}, "H19", "it has no dead-letter queue"),
+    (f"{TASKS}/RedriveAllowPolicy", GONE, {}, "H64", "taken for tasks"),
+    (f"{TASKS}/MessageRetentionPeriod", 345600, {}, "H41", "nobody is told"),
+    (f"{LETTERS}/MessageRetentionPeriod", 86400, {}, "H32", "MessageRetentionPeriod is 86400"),
+    (f"{LETTERS}/MaximumMessageSize", 262144, {}, "H46", "does not fit"),
+    (f"{LETTERS}/RedrivePolicy", {"maxReceiveCount": 3, "deadLetterTargetArn": "arn:x"}, {}, "H41",
+     "moves the letters"),
+    ("TaskQueue2/Properties/RedrivePolicy/deadLetterTargetArn", {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]},
+     OTHER, "H140", "moves its letters to DeadLetterQueue"),
+    (f"{TASKS}/FifoQueue", True, {}, "H140", "FifoQueue is true"),
+    (f"{LETTERS}/FifoQueue", GONE, FIFO, "H140", "one is FIFO and one is not"),
+    (f"{TASKS}/ContentBasedDeduplication", GONE, FIFO, "H31", "without a deduplication id"),
+    (f"{TASKS}/QueueName", "tasks", {}, "H64", "QueueName is tasks"),
+    ("TaskQueue/DeletionPolicy", GONE, {}, "H64", "deleted with the stack"),
+    ("RecordsTable/UpdateReplacePolicy", "Delete", {}, "H119", "when a change replaces it"),
+    ("DeadLetterQueue", GONE, {}, "H46", "DeadLetterQueue is not there"),
+    # ---- the table ----
+    (f"{RECORDS}/TimeToLiveSpecification/Enabled", False, {}, "H64", "never deleted"),
+    (f"{RECORDS}/TimeToLiveSpecification/AttributeName", "ttl", {}, "H64", "AttributeName is ttl"),
+    (f"{RECORDS}/BillingMode", "PROVISIONED", {}, "H80", "throttled"),
+    (f"{RECORDS}/KeySchema", [{"AttributeName": "id"}], {}, "H80", "its key is not the text"),
+    # ---- caps and concurrency ----
+    (f"{CONSUMER}/ReservedConcurrentExecutions", 0, {}, "H24", "Lambda never runs it"),
+    (f"{CONSUMER}/ReservedConcurrentExecutions", 1, {}, "H22", "every second one is refused"),
+    (f"{WORKER}/ReservedConcurrentExecutions", 0, {}, "H9", "Lambda never runs it"),
+    ("", None, {"WorkerConcurrency": "2", "InFlightCap": "50000"}, "H9", "2 workers can't start"),
+    ("", None, {"InFlightCap": "120000"}, "H21", "120,000"),
+    # ---- another consumer ----
+    ("Another", MAPPING, {}, "H152", "it receives from TaskQueue as well"),
+    ("Pipe", {"Type": "AWS::Pipes::Pipe", "Properties": {"Source": DEAD}},
+     {}, "H41", "takes the letters out"),
+    ("TaskQueueEvents/Properties/FunctionResponseTypes", GONE, EVENTS, "H152", "postponed"),
+    ("TaskQueueEvents/Condition", GONE, {}, "H153", "Lambda polls TaskQueue"),
+    (f"{WORKER}/Events", {"More": {"Type": "SQS", "Properties": {"Queue": TASK}}},
+     {}, "H152", "as well"),
+    # ---- permissions ----
+    (f"{CONSUMER_MAY}/0/Action", ["sqs:ReceiveMessage"], {}, "H20", "sqs:DeleteMessage"),
+    (f"{CONSUMER_MAY}/2", GONE, {}, "H2", "lambda:InvokeFunction on WorkerFunction"),
+    (f"{WORKER_MAY}/2/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys", ["starts#*"], {}, "H80",
+     "records run#"),
+    (f"{WORKER_MAY}/1/Resource", [{"Fn::GetAtt": ["TaskQueue", "Arn"]}], {}, "H46", "on DeadLetterQueue"),
+    (f"{WORKER_MAY}/0/Action", "sqs:*", {}, "H41", "it allows sqs:*"),
+    ("TasksPolicy/Properties/PolicyDocument/Statement/0", ALL, {}, "H41", "it allows *"),
+    ("WorkerRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", {"Service": "ec2.amazonaws.com"},
+     {}, "H20", "Lambda may not take this role"),
+    (f"{WORKER}/Role", {"Fn::GetAtt": ["ConsumerRole", "Arn"]}, {}, "H41", "the other function's"),
+    ("UseKeyPolicy", GONE, KEY, "H20", "kms:Decrypt"),
+    (f"{TASKS}/KmsMasterKeyId", "arn:aws:kms:x:1:key/other", KEY, "H20", "that of the stack"),
+    (f"{STATEMENTS}/0", DENY, {}, "H168", "it denies sqs:ReceiveMessage on TaskQueue"),
+    (f"{STATEMENTS}/0", OPEN, {}, "H167", "everybody may call"),
+    # ---- variables, logs, outputs ----
+    (f"{VARIABLES}/ZIGZAG_RECORDS_TABLE", GONE, {}, "H139", "ZIGZAG_RECORDS_TABLE is not set"),
+    (f"{VARIABLES}/ZIGZAG_QUEUE_URL", {"Ref": "DeadLetterQueue"}, {}, "H139", "ZIGZAG_QUEUE_URL is"),
+    (f"{VARIABLES}/ZIGZAG_QUEUES", "", OTHER, "H139", "ZIGZAG_QUEUES is empty"),
+    (f"{CONSUMER}/Environment/Variables/ZIGZAG_WORKER", "another", {}, "H139", "ZIGZAG_WORKER is"),
+    (f"{WORKER}/LoggingConfig/LogFormat", "Text", {}, "H73", "LogFormat is Text"),
+    (f"{WORKER}/LoggingConfig/ApplicationLogLevel", "ERROR", {}, "H73", "are dropped"),
+    (f"{WORKER}/LoggingConfig/LogGroup", {"Ref": "ConsumerLogGroup"}, {}, "H73", "where no command looks"),
+    ("WorkerLogGroup/Properties/RetentionInDays", GONE, {}, "H73", "unlimited days"),
+    ("Outputs/QueueUrl/Value", {"Ref": "DeadLetterQueue"}, {}, "H118", "the output QueueUrl"),
+    # ---- alarms ----
+    ("DeadLetterAlarm", GONE, {}, "H24", "failed for good"),
+    ("DeadLetterAlarm/Properties/Dimensions/0/Value", {"Fn::GetAtt": ["TaskQueue", "QueueName"]}, {}, "H24",
+     "and not DeadLetterQueue"),
+    ("DeadLetterAlarm/Properties/AlarmActions", [], MAIL, "H24", "does not tell"),
+    ("ConsumerSilentAlarm/Properties/TreatMissingData", "notBreaching", MAIL, "H24", "TreatMissingData"),
+    ("AlarmTopic/Properties/KmsMasterKeyId", "alias/aws/sns", MAIL, "H24", "no mail comes"),
+    ("AlarmTopic/Properties/Subscription", [], MAIL, "H24", "AlarmEmail is not subscribed"),
+    ("FailureTopic/Properties/Subscription", [], {"FailureEmail": "a@b.ch"}, "H173", "nobody is told"),
+    # ---- packages, network, order ----
+    (f"{CONSUMER}/Runtime", "python3.12", {}, "H60", "Runtime is python3.12"),
+    ("Globals/Function/Architectures", ["arm64"], {}, "H60", "the packages are for x86_64"),
+    ("WorkerFunction/Metadata/ContextPath", "src/package/arm64", {}, "H60", "built for arm64"),
+    (f"{WORKER}/VpcConfig", {"SubnetIds": ["subnet-1"]}, {}, "H115", "network interfaces"),
+    ("WorkerFunction/DependsOn", GONE, {}, "H115", "before its permissions"),
+    # ---- large payloads, topics ----
+    ("LargeBucket/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays", 14, BUCKET, "H180", "14 days"),
+    ("TasksSubscription/Properties/RawMessageDelivery", False, NEWS, "H176", "SNS's envelope"),
+    ("TasksSubscription/Properties/RedrivePolicy", GONE, NEWS, "H176", "published tasks are lost"),
+    # ---- parameters ----
+    ("", None, {"WorkerTimeout": "901"}, "H11", "refuses WorkerTimeout=901"),
+    ("", None, {"Queue2": "none:3"}, "H11", "refuses Queue2=none:3"),
+    ("", None, {"Trigger": "events", "FlowControl": "true"}, "H153", "no limits and no pause"),
+    (f"{VARIABLES}/ZIGZAG_TRANSPORT", {"Ref": "Transprot"}, {}, "H137", "refers to Transprot"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "parameters", "hazard", "words"),
+    BROKEN,
+    ids=[f"{one[0]} {one[2]} {one[4]}" for one in BROKEN],
+)
+def test_a_broken_template_is_named_by_its_hazard(
+    path: str, value: Any, parameters: dict[str, str], hazard: str, words: str
+) -> None:
+    report = examined(*[(path, value)] * bool(path), **parameters)
+
+    assert [one for one in report.findings if one.hazard == hazard and words in one.wrong]
+    assert all(one.wrong and one.change for one in report.findings)

@@ -1,0 +1,162 @@
+"""A deployed stack is judged by what AWS answers, as recorded at the local AWS.
+
+What that does not do as AWS does is set here.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.project.docs.pages import read
+
+from zigzag_operate import OperateError
+from zigzag_operate.doctor import Report, examine_stack
+from zigzag_operate.target import Target
+
+RECORDED = json.loads(Path(__file__).with_name("recorded.json").read_text(encoding="utf-8"))
+TIMES = "startTime"
+Change = Callable[[str, Any], object]
+
+
+class Replayed(Target):
+    """A stack whose answers are the recorded ones, after a change."""
+
+    def __init__(self, change: Change) -> None:
+        answers = copy.deepcopy(RECORDED)
+        for _, operation, _, answer in answers:
+            as_on_aws(operation, answer)
+            change(operation, answer)
+        object.__setattr__(self, "stack", "zigzag")
+        object.__setattr__(self, "options", answers)
+
+    def client(self, service: str, patience: Any = None) -> Any:
+        answers: Any = self.options
+
+        class Client:
+            def __getattr__(self, operation: str) -> Callable[..., Any]:
+                return lambda **asked: replay(answers, operation, asked)
+
+        return Client()
+
+
+def replay(answers: list[Any], operation: str, asked: dict[str, Any]) -> Any:
+    asked.pop(TIMES, None)
+    answer = next((one[3] for one in answers if one[1:3] == [operation, asked]), {})
+    if "error" in answer:
+        code, name = answer["error"]
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, name)
+    return copy.deepcopy(answer)
+
+
+def as_on_aws(operation: str, answer: Any) -> None:
+    if operation == "describe_time_to_live":
+        answer["TimeToLiveDescription"] = {"TimeToLiveStatus": "ENABLED", "AttributeName": "expires"}
+    elif operation == "get_account_settings":
+        answer["AccountLimit"]["ConcurrentExecutions"] = 1000
+    elif operation == "describe_stacks":
+        answer["Stacks"][0]["DriftInformation"] = {"StackDriftStatus": "IN_SYNC"}
+
+
+def examined(change: Change = lambda operation, answer: None) -> Report:
+    return examine_stack(Replayed(change))
+
+
+def setting(operation: str, path: str, value: Any) -> Change:
+    """Returns a change of all answers of an operation that have the path."""
+
+    def change(found: str, answer: Any) -> None:
+        keys = path.split("/")
+        if found == operation:
+            for key in keys[:-1]:
+                answer = answer[int(key) if isinstance(answer, list) else key]
+            answer[keys[-1]] = value
+
+    return change
+
+
+def test_a_stack_that_is_well_has_no_finding_and_nothing_unknown() -> None:
+    report = examined()
+
+    assert (report.findings, report.unknown) == ([], [])
+
+
+GONE = ["ResourceNotFoundException", "Get"]
+QUEUE = "get_queue_attributes"
+LETTERS = json.dumps(
+    {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:theirs", "maxReceiveCount": 1000}
+)
+MINE = {"UUID": "1", "EventSourceArn": "x", "FunctionArn": "f", "State": "Enabled"}
+
+
+def of_the_first_queue(operation: str, answer: Any) -> None:
+    found = answer.get("Attributes", {}).get("QueueArn", "")
+    if operation == QUEUE and "TaskQueue" in found:
+        answer["Attributes"]["RedrivePolicy"] = LETTERS
+
+
+def polled(operation: str, answer: Any) -> None:
+    if operation == "list_event_source_mappings":
+        arn = next(
+            one[2]["EventSourceArn"] for one in RECORDED if one[1] == operation and "TaskQueue" in str(one[2])
+        )
+        answer["EventSourceMappings"] = [{**MINE, "EventSourceArn": arn}]
+
+
+@pytest.mark.parametrize(
+    ("change", "hazard", "words"),
+    [
+        (setting("get_function_event_invoke_config", "MaximumRetryAttempts", 2), "H6", "is 2"),
+        (setting("get_function_event_invoke_config", "error", GONE), "H6", "not set"),
+        (setting("get_function_concurrency", "ReservedConcurrentExecutions", 0), "H24", "never runs it"),
+        (setting("describe_rule", "State", "DISABLED"), "H24", "no tick starts"),
+        (setting("list_targets_by_rule", "Targets", []), "H24", "its target is not the consumer"),
+        (setting("describe_rule", "error", GONE), "H24", "not in the stack"),
+        (setting(QUEUE, "Attributes/VisibilityTimeout", "30"), "H11", "VisibilityTimeout is 30"),
+        (of_the_first_queue, "H46", "theirs"),
+        (polled, "H152", "receives from TaskQueue as well"),
+        (setting("describe_time_to_live", "TimeToLiveDescription", {}), "H64", "never deleted"),
+        (setting("get_role_policy", "PolicyDocument/Statement", []), "H12", "sqs:DeleteMessage"),
+        (setting("describe_log_groups", "logGroups/0/retentionInDays", None), "H73", "unlimited days"),
+        (setting("describe_alarms", "MetricAlarms/0/ActionsEnabled", False), "H24", "nobody is told"),
+        (setting("get_account_settings", "AccountLimit/ConcurrentExecutions", 10), "H9", "runs 10 functions"),
+        (setting("filter_log_events", "events", [{"message": "{}"}]), "H10", "a task took 231 MB of 256"),
+        (setting("describe_stacks", "Stacks/0/StackStatus", "UPDATE_ROLLBACK_FAILED"), "H115", "half of it"),
+        (setting("describe_stacks", "Stacks/0/DriftInformation/StackDriftStatus", "DRIFTED"), "H11", "drift"),
+        (setting("get_function_configuration", "Runtime", "python3.12"), "H60", "python3.12"),
+        (setting("get_function_configuration", "Environment/Variables/ZIGZAG_WORKER", "x"), "H139", "is x"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_deployed_stack_is_named(change: Change, hazard: str, words: str) -> None:
+    assert [one for one in examined(change).findings if one.hazard == hazard and words in one.wrong]
+
+
+OPERATIONS = sorted({one[1] for one in RECORDED} - {"describe_stacks", "list_stack_resources"})
+
+
+PERMISSIONS = read("docs/operate.md").partition("## Doctor")[2]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_what_may_not_be_looked_at_is_unknown_and_names_a_permission_of_the_page(operation: str) -> None:
+    name = "".join(map(str.capitalize, operation.split("_")))
+
+    report = examined(setting(operation, "error", ["AccessDeniedException", name]))
+
+    assert [one.needs for one in report.unknown if f'"{one.needs}"' in PERMISSIONS]
+    assert report.findings == []
+
+
+def test_a_stack_that_may_not_be_listed_or_is_not_there_is_one_sentence() -> None:
+    denied = setting("list_stack_resources", "error", ["AccessDenied", "ListStackResources"])
+    with pytest.raises(OperateError, match="can't be listed: that needs cloudformation:ListStackResources"):
+        examined(denied)
+
+    halfway = setting("describe_stacks", "Stacks/0/Outputs", [])
+    with pytest.raises(OperateError, match="is none of Zigzag's"):
+        examined(halfway)

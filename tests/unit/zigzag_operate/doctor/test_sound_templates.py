@@ -1,0 +1,98 @@
+"""The template with whatever may be set, and with whatever may be added: the doctor finds nothing."""
+
+from __future__ import annotations
+
+import pytest
+from tests.project.docs.pages import ROOT, read
+from tests.project.template.yours import with_a_task, with_blocks
+from tests.unit.zigzag_operate.doctor.templates import GONE, examined
+
+from zigzag_operate.doctor import examine, template
+from zigzag_operate.doctor.source import parsed
+
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:news"
+KEY = {"KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0a1b"}
+MAIL = {"AlarmEmail": "a@b.ch"}
+FIVE = {"Queue2": "urgent:6", "Queue3": "bulk", "Queue4": "video", "Queue5": "orders:3", "Queue5Fifo": "true"}
+SOUND: list[dict[str, str]] = [
+    {},
+    {"Trigger": "events"},
+    {"Trigger": "events", "WorkerConcurrency": "5", **FIVE, **MAIL},
+    {"Fifo": "true"},
+    {"Fifo": "true", "Queue2": "later", "Queue2Fifo": "false", "Scheduler": "true", **MAIL},
+    FIVE,
+    {**FIVE, "Fifo": "true", "FlowControl": "true", "KeepPercent": "20", **MAIL},
+    {**MAIL, "AlarmTopicArn": TOPIC},
+    {"AlarmTopicArn": TOPIC, "Schedule": "rate(5 minutes)"},
+    {"Schedule": "cron(0 8 * * ? *)", "LingerSeconds": "60"},
+    {"FlowControl": "true", "MaxConsumers": "4", "InFlightCap": "0", "ConsumerMemory": "1769"},
+    {"InFlightCap": "0", "WorkerConcurrency": "50"},
+    {"WatchAlways": "true", "LingerSeconds": "0"},
+    {"Topic": "own", "TopicTasks": "hello,other"},
+    {"Topic": TOPIC, "TopicTasks": "hello", **MAIL},
+    {"FailureEmail": "a@b.ch", "FailurePhone": "+4915112345678"},
+    {"ReplyTo": f"arn:aws:sqs:eu-west-1:123456789012:replies,{TOPIC}"},
+    {"SenderAccounts": "123456789012", "SenderTopics": TOPIC, "SenderBuckets": "arn:aws:s3:::pages"},
+    {"SenderRules": "arn:aws:events:eu-west-1:123456789012:rule/night", "Fifo": "true"},
+    {"LargePayloads": "true", "Scheduler": "true", "Metrics": "true", "Transport": "boto"},
+    {"Architecture": "arm64", "BatchSize": "10", "WorkerTimeout": "900", "LogRetentionDays": "7"},
+    {"DelaySeconds": "900", "MaximumMessageSize": "1024", "WorkerMemory": "3008"},
+]
+
+
+@pytest.mark.parametrize("parameters", SOUND, ids=str)
+def test_nothing_is_found_with_what_may_be_set(parameters: dict[str, str]) -> None:
+    report = examined(**parameters)
+
+    assert (report.findings, report.unknown) == ([], [])
+
+
+def test_nobody_to_tell_is_said_and_is_no_finding() -> None:
+    assert [one.said for one in examined().advice] == [
+        "nobody is told of an alarm: there is no AlarmEmail and no AlarmTopicArn"
+    ]
+    assert examined(**MAIL).advice == []
+
+
+def test_what_only_a_deployed_stack_can_tell_is_unknown_and_not_well() -> None:
+    report = examined(**KEY, LargePayloads="true", Scheduler="true", **MAIL)
+
+    assert report.findings == []
+    assert [(one.at, "--live" in one.needs) for one in report.unknown] == [("KmsKeyArn", True)]
+
+
+def test_what_a_user_adds_by_the_pages_is_sound() -> None:
+    # Given a task's own things, a worker in a VPC, one for a queue of its own, and a topic that may send
+    text = with_a_task((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    vpc = read("docs/what-a-worker-may-be.md").partition("## A VPC")[2].partition("## Layers")[0]
+    text = with_blocks(text, vpc)
+    text = with_blocks(text, read("docs/several-queues.md").partition("## A worker of its own")[2])
+
+    # When it is examined, without values for its parameters
+    report = examine(template.facts_of(parsed(text, "template.yaml"), {"Queue2": "video"}))
+
+    # Then all that is told are these values, which nobody has given
+    assert report.findings == []
+    assert {one.at for one in report.unknown} >= {"WorkerSubnets", "WorkerSecurityGroup"}
+    assert all("Worker" in one.at for one in report.unknown)
+
+
+def test_a_function_with_a_role_of_somebody_elses_is_not_judged() -> None:
+    report = examined(("WorkerFunction/Properties/Role", "arn:aws:iam::123456789012:role/theirs"))
+
+    assert [one.at for one in report.unknown] == ["WorkerFunction.Role"]
+    assert report.findings == []
+
+
+def test_a_finding_has_the_line_of_what_is_to_be_changed() -> None:
+    lines = (ROOT / "template.yaml").read_text(encoding="utf-8").splitlines()
+
+    (retries, _) = examined(("Globals/Function/EventInvokeConfig/MaximumRetryAttempts", 2)).findings
+    (received,) = examined(("TaskQueue/Properties/RedrivePolicy/maxReceiveCount", 5)).findings
+    (gone,) = examined(("RecordsTable/DeletionPolicy", GONE)).findings
+
+    assert [lines[(one.line or 0) - 1].strip().partition(":")[0] for one in (retries, received, gone)] == [
+        "MaximumRetryAttempts",
+        "maxReceiveCount",
+        "RecordsTable",
+    ]

@@ -1,0 +1,119 @@
+"""The rules about concurrency and time: caps against workers, reserved executions, batches."""
+
+from __future__ import annotations
+
+from zigzag_operate.doctor.facts import Facts, Unknown, as_text
+from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
+
+MOST_CAP = 60_000
+"""Up to twice the cap is received and not settled, and SQS lets 120,000 messages of a queue be in flight."""
+
+TASKS_A_MINUTE = 600
+"""Tasks that a worker finishes in a minute if each takes a tenth of a second."""
+
+ROOM_SECONDS = 15
+"""With less time left, a worker starts no other task of its batch (docs/configuration.md)."""
+
+
+def judge_concurrency(facts: Facts) -> Found:
+    """Judges the caps against the workers that there can be."""
+    for one in facts.functions:
+        reserved = one.get("ReservedConcurrentExecutions")
+        if isinstance(reserved, Unknown):
+            yield NotKnown(f"{one.id}.ReservedConcurrentExecutions", reserved.needs)
+        elif reserved is not None and as_text(reserved) == "0":
+            yield wrong(
+                "H24" if one.id == "ConsumerFunction" else "H9",
+                one,
+                "ReservedConcurrentExecutions",
+                "it reserves 0, so Lambda never runs it",
+                "take ReservedConcurrentExecutions away",
+            )
+        elif one.id == "ConsumerFunction" and reserved is not None:
+            least = int(facts.parameters.get("MaxConsumers", "1")) + 1
+            if float(reserved) < least:
+                yield wrong(
+                    "H22",
+                    one,
+                    "ReservedConcurrentExecutions",
+                    f"it reserves {reserved}, and a tick begins "
+                    "before the last one has ended: every second one is refused",
+                    f"reserve {least}, or take the line away",
+                )
+        elif one.id == "WorkerFunction" and as_text(reserved or 0) != facts.parameters.get(
+            "WorkerConcurrency", "0"
+        ):
+            yield wrong(
+                "H68",
+                one,
+                "ReservedConcurrentExecutions",
+                f"{reserved or 'nothing'} is reserved, and "
+                f"WorkerConcurrency is {facts.parameters['WorkerConcurrency']}",
+                "reserve !Ref WorkerConcurrency, as Zigzag's template does",
+            )
+    yield from _caps(facts)
+
+
+def _caps(facts: Facts) -> Found:
+    cap, workers = _number(facts, "InFlightCap"), _number(facts, "WorkerConcurrency")
+    if facts.by_events:
+        return
+    lower = f"lower InFlightCap below {MOST_CAP:,}"
+    if cap > MOST_CAP:
+        yield of_parameter(
+            facts,
+            "H21",
+            "InFlightCap",
+            f"twice InFlightCap={cap:,} is more than the 120,000 messages that SQS lets be in flight",
+            lower,
+        )
+    elif workers and cap > workers * TASKS_A_MINUTE:
+        yield of_parameter(
+            facts,
+            "H9",
+            "InFlightCap",
+            f"{workers} workers can't start InFlightCap={cap:,} tasks in a "
+            "minute, even of 0.1 s each: the others are dropped, and come again",
+            "lower InFlightCap, or raise WorkerConcurrency",
+        )
+    limit = facts.more.get("concurrency")
+    if isinstance(limit, Unknown):
+        yield NotKnown("the account's concurrency", limit.needs)
+    elif limit is not None and not workers and (cap == 0 or cap > limit):
+        yield of_parameter(
+            facts,
+            "H9",
+            "InFlightCap",
+            f"the account runs {limit:,} functions at once, and "
+            f"InFlightCap={cap:,}: what a minute can't start is dropped, and comes again",
+            "lower InFlightCap, or raise the quota (docs/operations.md)",
+        )
+
+
+def judge_batches(facts: Facts) -> Found:
+    """Judges whether a batch has enough time."""
+    size, seconds = _number(facts, "BatchSize"), _number(facts, "WorkerTimeout")
+    if size > 1 and seconds < ROOM_SECONDS + size:
+        yield of_parameter(
+            facts,
+            "H91",
+            "WorkerTimeout",
+            f"{size} tasks share WorkerTimeout={seconds}, and with less "
+            f"than {ROOM_SECONDS} s left no other one starts: the rest comes again and again",
+            f"set WorkerTimeout to {ROOM_SECONDS + size} or more, or BatchSize=1",
+        )
+    for worker in facts.some("WorkerFunction"):
+        found = worker.number("Timeout")
+        if found is not None and seconds and found != seconds:
+            yield wrong(
+                "H11",
+                worker,
+                "Timeout",
+                f"Timeout is {found:g}, and the parameter WorkerTimeout is {seconds}",
+                "set Timeout: !Ref WorkerTimeout",
+            )
+
+
+def _number(facts: Facts, parameter: str) -> int:
+    text = facts.parameters.get(parameter, "")
+    return int(text) if text.isdigit() else 0

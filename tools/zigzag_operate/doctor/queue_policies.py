@@ -1,0 +1,88 @@
+"""The rules about the queues' own policies: whom do they keep out, and whom do they let in?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zigzag_operate.doctor.facts import QUEUE_POLICY, Facts, Resource, Unknown, listed, statements
+from zigzag_operate.doctor.finding import Found, NotKnown, wrong
+from zigzag_operate.doctor.permissions import covers, is_anybody
+
+
+def judge_queue_policies(facts: Facts) -> Found:
+    """Judges whom the queues' own policies let in, and keep out."""
+    secured: set[str] = set()
+    for policy in facts.of_type(QUEUE_POLICY):
+        if isinstance(policy.properties, Unknown):
+            yield NotKnown(policy.id, policy.properties.needs)
+            secured |= {queue.id for queue in [*facts.queues, *facts.letters]}
+            continue
+        for queue in [*facts.queues, *facts.letters]:
+            if queue.ref in listed(policy.get("Queues")):
+                for statement in statements(policy.get("PolicyDocument")):
+                    secured |= {queue.id} if _is_tls(statement, queue) else set()
+                    yield from _statement(facts, policy, queue, statement)
+    for queue in [*facts.queues, *facts.letters]:
+        if queue.id not in secured and not isinstance(queue.properties, Unknown):
+            yield wrong(
+                "H167",
+                queue,
+                "",
+                "no policy of it refuses calls without TLS",
+                f"add the statement OnlyTls for {queue.id}",
+            )
+
+
+def _is_tls(statement: Mapping[str, Any], queue: Resource) -> bool:
+    return (
+        statement.get("Effect") == "Deny"
+        and covers(statement, "sqs:SendMessage", queue.arn)
+        and str(_condition(statement).get("aws:SecureTransport")).lower() == "false"
+        and is_anybody(statement.get("Principal"))
+    )
+
+
+CALLS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes")
+"""The calls of the functions, besides sends."""
+
+HARMLESS = ("sqs:send", "sqs:getqueue")
+"""What a stranger may do, by the beginnings of the actions."""
+
+
+def _denies(facts: Facts, queue: Resource, statement: Mapping[str, Any]) -> str:
+    """Returns the call of the functions that the statement denies. Sends may be denied under a condition."""
+    conditions = _condition(statement)
+    if str(conditions.get("aws:SecureTransport")).lower() == "false":
+        return ""
+    denied = [one for one in CALLS if covers(statement, one, queue.arn)]
+    if covers(statement, "sqs:SendMessage", queue.arn) and (queue in facts.letters or not conditions):
+        denied.append("sqs:SendMessage")
+    return denied[0] if denied else ""
+
+
+def _statement(facts: Facts, policy: Resource, queue: Resource, statement: Mapping[str, Any]) -> Found:
+    at = "PolicyDocument"
+    if statement.get("Effect") != "Allow":
+        if denied := _denies(facts, queue, statement):
+            change = "deny sends only, under a condition (docs/who-may-send.md)"
+            said = f"it denies {denied} on {queue.id}, to the functions as well"
+            yield wrong("H168", policy, at, said, change)
+        return
+    principal = statement.get("Principal")
+    if not _condition(statement) and is_anybody(principal):
+        change = "name who may send, or add a condition"
+        yield wrong("H167", policy, at, f"everybody may call {queue.id}", change)
+    elif not _condition(statement) and isinstance(principal, Mapping) and principal.get("Service"):
+        said = f"{listed(principal['Service'])[0]} may send to {queue.id} for anybody"
+        yield wrong("H167", policy, at, said, "add a condition on aws:SourceArn")
+    if more := [one for one in map(str, statement["Action"]) if not one.lower().startswith(HARMLESS)]:
+        said = f"somebody else may {more[0]} on {queue.id}"
+        yield wrong("H167", policy, at, said, "allow sqs:SendMessage only")
+
+
+def _condition(statement: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for one in (statement.get("Condition") or {}).values():
+        found |= one
+    return found

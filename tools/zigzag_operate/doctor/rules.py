@@ -1,0 +1,46 @@
+"""All rules of the doctor, in the order in which their findings are told: the worst first."""
+
+from __future__ import annotations
+
+from zigzag_operate.doctor import (
+    alarms,
+    concurrency,
+    permissions,
+    queue_policies,
+    starts,
+    surroundings,
+    trust,
+    values,
+    variables,
+    wiring,
+)
+from zigzag_operate.doctor.finding import Rule
+
+RULES: tuple[Rule, ...] = (
+    surroundings.judge_stack,  # half there, drift, memory, dry runs
+    surroundings.judge_parameters,  # what CloudFormation refuses
+    wiring.judge_what_is_there,  # a queue, a role, an alarm that is missing
+    starts.judge_schedule,  # the rule: off, without a target, twice, retries
+    starts.judge_pollers,  # another consumer; Trigger=events
+    values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table
+    wiring.judge_letters,  # the dead-letter queue: missing, another, of another kind
+    variables.judge_variables,  # ZIGZAG_…
+    wiring.judge_table,
+    wiring.judge_key,
+    wiring.judge_bucket,
+    wiring.judge_subscription,
+    permissions.judge_permissions,  # a missing action, a role of something else
+    trust.judge_broad,  # `*`
+    trust.judge_trust,
+    queue_policies.judge_queue_policies,  # who is kept out, and who is let in
+    concurrency.judge_concurrency,  # caps, reserved 0
+    concurrency.judge_batches,
+    surroundings.judge_network,
+    surroundings.judge_packages,
+    surroundings.judge_order,
+    surroundings.judge_tasks,
+    wiring.judge_logs,
+    wiring.judge_outputs,
+    alarms.judge_alarms,
+    alarms.judge_who_is_told,
+)

@@ -1,0 +1,160 @@
+"""The rules about what starts tasks: the schedule, Lambda's pollers, concurrency and time."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from zigzag_operate.doctor.facts import MAPPING, RULE, Facts, Resource, Unknown, as_text, listed
+from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
+
+SCHEDULE = "AWS::Scheduler::Schedule"
+PIPE = "AWS::Pipes::Pipe"
+EVERY_MINUTE = ("rate(1 minute)", "cron(* * * * ? *)")
+
+
+def judge_schedule(facts: Facts) -> Found:
+    """Judges the rule that wakes the consumer: one, with the consumer as its target, and no retries."""
+    consumer = facts.resources.get("ConsumerFunction")
+    if consumer is None or isinstance(consumer.properties, Unknown):
+        return  # that is told elsewhere
+    rules = facts.of_type(RULE, SCHEDULE)
+    waking = [one for one in rules if not isinstance(one.properties, Unknown) and _targets(one, consumer)]
+    for one in rules:
+        if isinstance(one.properties, Unknown):
+            yield NotKnown(one.id, one.properties.needs)
+        elif one.id == "ConsumerFunctionTick" and one not in waking:
+            said = "its target is not the consumer: no tick starts"
+            yield wrong("H24", one, "Targets", said, "make ConsumerFunction its target")
+    for one in waking[1:]:
+        said = f"it wakes the consumer as well as {waking[0].id}: ticks start twice"
+        yield wrong("H22", one, "", said, f"take {one.id} away")
+    for one in waking:
+        yield from _retries(one, _targets(one, consumer))
+        yield from _slower(facts, one, str(one.get("ScheduleExpression")))
+
+
+def _retries(rule: Resource, targets: list[Any]) -> Found:
+    for target in targets:
+        retry = target.get("RetryPolicy") or {}
+        for name, wanted in (("MaximumRetryAttempts", "0"), ("MaximumEventAgeInSeconds", "60")):
+            if as_text(retry.get(name)) != wanted:
+                is_ = f"{name} of its target is {retry.get(name, 'not set')}"
+                said = f"{is_}: ticks that are late pile up, and run at once"
+                yield wrong("H23", rule, f"RetryPolicy.{name}", said, f"set RetryPolicy: {name}: {wanted}")
+
+
+def _slower(facts: Facts, rule: Resource, expression: str) -> Found:
+    wanted = facts.parameters.get("Schedule")
+    if wanted and expression != wanted and not facts.by_events:
+        yield wrong(
+            "H24",
+            rule,
+            "ScheduleExpression",
+            f"it fires by {expression}, and the parameter says {wanted}",
+            "set Schedule: !Ref Schedule",
+        )
+    if facts.is_set("WatchAlways") and expression not in EVERY_MINUTE and not facts.by_events:
+        yield of_parameter(
+            facts,
+            "H134",
+            "WatchAlways",
+            f"WatchAlways=true needs a tick every minute, and the "
+            f"schedule is {expression}: between two ticks nobody watches",
+            "set Schedule=rate(1 minute), or WatchAlways=false",
+        )
+    days = re.fullmatch(r"rate\((\d+) days?\)", expression)
+    if days and int(days[1]) > 3:
+        yield of_parameter(
+            facts,
+            "H95",
+            "Schedule",
+            f"{expression} leaves a message untouched for longer than "
+            "the four days that are kept for its letter",
+            "set Schedule to 3 days at most",
+        )
+
+
+def _targets(rule: Resource, function: Resource) -> list[Any]:
+    targets = listed(rule.get("Targets")) or listed(rule.get("Target"))
+    return [one for one in targets if function.arn and str(one.get("Arn", "")).startswith(function.arn)]
+
+
+def judge_pollers(facts: Facts) -> Found:
+    """Judges who else receives from the queues, and Lambda's own pollers with Trigger=events."""
+    if isinstance(missing := facts.more.get("mappings"), Unknown):
+        yield NotKnown("event source mappings", missing.needs)
+    arns = {queue.arn: queue for queue in facts.queues if queue.arn}
+    letters = {queue.arn: queue for queue in facts.letters if queue.arn}
+    seen: dict[str, str] = {}
+    for one in facts.of_type(MAPPING, PIPE):
+        source = one.get("EventSourceArn") or one.get("Source")
+        if source in letters:
+            yield wrong(
+                "H41",
+                one,
+                "EventSourceArn",
+                f"it takes the letters out of {letters[source].id}: nobody "
+                "sees them, and no redrive finds them",
+                f"take {one.id} away",
+            )
+        elif source in arns and one.id not in {f"TaskQueue{place}Events" for place in facts.places}:
+            yield wrong(
+                "H152",
+                one,
+                "EventSourceArn",
+                f"it receives from {arns[source].id} as well: it deletes messages whose tasks have not run",
+                f"take {one.id} away, or give it a queue of its own",
+            )
+        elif source in arns:
+            seen[source] = one.id
+            yield from _mapping(facts, one, arns[source])
+    for arn, queue in arns.items():
+        name = queue.id + "Events"
+        if facts.by_events and arn not in seen and name in facts.resources:
+            yield wrong(
+                "H24",
+                facts.resources[name],
+                "EventSourceArn",
+                f"it does not poll {queue.id}: nothing starts",
+                f"set EventSourceArn: !GetAtt {queue.id}.Arn",
+            )
+
+
+def _mapping(facts: Facts, one: Resource, queue: Resource) -> Found:
+    if not facts.by_events:
+        yield wrong(
+            "H153",
+            one,
+            "",
+            f"Lambda polls {queue.id}, and the trigger is the schedule: no limit holds",
+            f"take {one.id} away, or set Trigger=events",
+        )
+    if "ReportBatchItemFailures" not in listed(one.get("FunctionResponseTypes")):
+        yield wrong(
+            "H152",
+            one,
+            "FunctionResponseTypes",
+            "Lambda deletes each message that was postponed",
+            "set FunctionResponseTypes: [ReportBatchItemFailures]",
+        )
+    if as_text(one.get("Enabled")) == "false":
+        yield wrong("H24", one, "Enabled", f"nobody polls {queue.id}", "set Enabled: true")
+    function = str(one.get("FunctionName"))
+    if not any(function in (worker.ref, worker.arn) for worker in facts.workers):
+        yield wrong(
+            "H152",
+            one,
+            "FunctionName",
+            "what it invokes is no worker: the messages are deleted",
+            "set FunctionName: !Ref WorkerFunction",
+        )
+    size = one.number("BatchSize")
+    if size is not None and size > 10:
+        yield wrong(
+            "H91",
+            one,
+            "BatchSize",
+            f"a batch of {size:g} shares the time of one invocation",
+            "set BatchSize: !Ref BatchSize",
+        )

@@ -1,0 +1,80 @@
+"""The rule about the functions' variables: can each be read, and does it lead to the stack's own?"""
+
+from __future__ import annotations
+
+from consumer.settings import ConsumerSettings
+from shared.settings import SettingError, read
+from worker.settings import WorkerSettings
+from zigzag_operate.doctor.facts import Facts, Unknown, as_text
+from zigzag_operate.doctor.finding import Found, NotKnown, wrong
+
+
+def judge_variables(facts: Facts) -> Found:
+    """Judges the functions' variables as the functions do, and whether each leads to the stack's own."""
+    consumer = facts.some("ConsumerFunction")
+    for one in facts.functions:
+        variables = one.get("Environment.Variables")
+        if isinstance(variables, Unknown):
+            yield NotKnown(one.id, variables.needs)
+            continue
+        found = {name: as_text(value) for name, value in (variables or {}).items()}
+        settings = ConsumerSettings if one in consumer else WorkerSettings
+        try:
+            read(settings, found)
+        except SettingError as error:
+            name = str(error).partition(" ")[0]
+            yield wrong(
+                "H139",
+                one,
+                f"Environment.Variables.{name}",
+                str(error),
+                f"set {name} as Zigzag's template does",
+            )
+        for name, expected in _variables(facts, is_consumer=one in consumer).items():
+            if name in found and found[name].split() != expected.split():
+                yield wrong(
+                    "H139",
+                    one,
+                    f"Environment.Variables.{name}",
+                    f"{name} is {found[name] or 'empty'}, and not {expected or 'empty'}",
+                    f"set {name} as Zigzag's template does",
+                )
+
+
+def _variables(facts: Facts, *, is_consumer: bool) -> dict[str, str]:
+    """Returns the values that follow from the parameters and the stack's own resources."""
+    refs = {name: one.ref for name, one in facts.resources.items()}
+    more = [
+        f"{facts.parameters[f'Queue{place}']}={refs.get(f'TaskQueue{place}')}"
+        for place in facts.places
+        if place
+    ]
+    expected = {
+        "ZIGZAG_QUEUE_URL": refs.get("TaskQueue"),
+        "ZIGZAG_DEAD_LETTER_QUEUE_URL": refs.get("DeadLetterQueue"),
+        "ZIGZAG_OTHER_DEAD_LETTER_QUEUE_URL": refs.get("OtherDeadLetterQueue", "") if facts.has_other else "",
+        "ZIGZAG_QUEUES": " ".join(more),
+        "ZIGZAG_RECORDS_TABLE": refs.get("RecordsTable"),
+        "ZIGZAG_FLOW_CONTROL": facts.parameters.get("FlowControl"),
+        "ZIGZAG_TRANSPORT": facts.parameters.get("Transport"),
+    }
+    if is_consumer:
+        by_parameter = {
+            "LINGER_SECONDS": "LingerSeconds",
+            "WATCH_ALWAYS": "WatchAlways",
+            "IN_FLIGHT_CAP": "InFlightCap",
+            "KEEP_PERCENT": "KeepPercent",
+            "MAX_CONSUMERS": "MaxConsumers",
+            "BATCH_SIZE": "BatchSize",
+            "DEFAULT_WEIGHT": "DefaultWeight",
+        }
+        expected |= {f"ZIGZAG_{name}": facts.parameters.get(one) for name, one in by_parameter.items()}
+        expected["ZIGZAG_WORKER"] = refs.get("WorkerFunction")
+    else:
+        expected |= {
+            "ZIGZAG_METRICS": facts.parameters.get("Metrics"),
+            "ZIGZAG_REPLY_TO": facts.parameters.get("ReplyTo"),
+            "ZIGZAG_LARGE_BUCKET": refs.get("LargeBucket", ""),
+            "ZIGZAG_FAILURE_TOPIC": refs.get("FailureTopic", ""),
+        }
+    return {name: value for name, value in expected.items() if value is not None}
