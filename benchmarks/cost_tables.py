@@ -6,19 +6,18 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
-from benchmarks.cost import (
+from benchmarks.cost import idle_month_by_naive, million_by_naive
+from benchmarks.figures import Row, table
+from zigzag_operate.cost.lines import Cost
+from zigzag_operate.cost.model import (
     BOTO_DELETE_SECONDS,
-    Cost,
     Measured,
     Setup,
     idle_month,
     idle_month_by_mapping,
-    idle_month_by_naive,
     million_by_mapping,
-    million_by_naive,
     million_tasks,
 )
-from benchmarks.figures import Row, table
 
 TASK_SECONDS = 0.1
 SETUPS = tuple((memory, architecture) for memory in (128, 256) for architecture in ("x86_64", "arm64"))

@@ -10,11 +10,11 @@ import argparse
 from random import Random
 from typing import Any, NamedTuple
 
-from benchmarks.cost import Setup, idle_month, month_of_ticks
 from benchmarks.figures import table
 from benchmarks.template import default
 from consumer.summary import Summary
 from zigzag import task
+from zigzag_operate.cost.model import Setup, idle_month, month_of_ticks
 from zigzag_testing import Sandbox
 from zigzag_testing.consumers import SCHEDULED
 

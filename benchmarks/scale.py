@@ -15,10 +15,10 @@ from collections.abc import Callable
 from math import ceil
 from typing import Any, NamedTuple
 
-from benchmarks.cost import Measured, Setup, million_tasks
 from benchmarks.figures import MILLION, table
 from shared.delivery import from_event
 from zigzag import task
+from zigzag_operate.cost.model import Measured, Setup, million_tasks
 from zigzag_testing import Sandbox
 from zigzag_testing.quotas import Quotas
 

@@ -8,7 +8,12 @@ from dataclasses import asdict
 from typing import get_args
 
 import pytest
-from benchmarks.cost import (
+from benchmarks.cost_tables import measured_by, rows
+from tests.project.docs.pages import blocks, read
+
+from worker.observers.log_line import fields_of_metrics
+from worker.outcome import Outcome
+from zigzag_operate.cost.model import (
     METRICS,
     METRICS_LOG_BYTES,
     Measured,
@@ -16,11 +21,6 @@ from benchmarks.cost import (
     idle_month,
     million_tasks,
 )
-from benchmarks.cost_tables import measured_by, rows
-from tests.project.docs.pages import blocks, read
-
-from worker.observers.log_line import fields_of_metrics
-from worker.outcome import Outcome
 
 PAGE = read("docs/performance.md")
 TASK_SECONDS = 0.1

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from benchmarks import pickup
-from benchmarks.cost import IDLE_TICK_SECONDS, Setup, idle_month
 from benchmarks.figures import table
 from tests.project.docs.pages import ROOT, blocks, read
 from tests.project.template.reading import parsed
 
 from consumer.source import LAST_RECEIVE_SECONDS
 from consumer.summary import Summary
+from zigzag_operate.cost.model import IDLE_TICK_SECONDS, Setup, idle_month
 from zigzag_testing import Sandbox
 
 PAGE = read("docs/performance.md")

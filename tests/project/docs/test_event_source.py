@@ -8,7 +8,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from benchmarks.cost import (
+from tests.project.docs.pages import blocks, read
+from tests.project.docs.test_several_queues import PRICE, TICKS_A_MONTH
+from tests.support import watch
+from tests.unit.zigzag_testing.test_several_queues import idle_calls
+
+from zigzag import Context, task
+from zigzag_operate.cost.model import (
     Measured,
     Setup,
     idle_month,
@@ -16,12 +22,6 @@ from benchmarks.cost import (
     million_by_events,
     million_tasks,
 )
-from tests.project.docs.pages import blocks, read
-from tests.project.docs.test_several_queues import PRICE, TICKS_A_MONTH
-from tests.support import watch
-from tests.unit.zigzag_testing.test_several_queues import idle_calls
-
-from zigzag import Context, task
 from zigzag_testing import Sandbox
 from zigzag_testing.event_sources import VISIBILITY_SECONDS
 

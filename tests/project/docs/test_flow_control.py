@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import pytest
-from benchmarks.cost import TICKS, Setup, flow_control_month
 from tests.contract.places import make_table
 from tests.project.docs.pages import blocks, commands, read
 from tests.transports import as_on_lambda, in_place, moto_over_http
@@ -48,6 +47,7 @@ from worker.flow.breaker import FREE_RECEIVES, HIDDEN_SECONDS, MAX_HIDDEN_SECOND
 from worker.flow.permit import OWN_SECONDS
 from zigzag.errors import MAX_AFTER_SECONDS
 from zigzag.in_place import run_in_place
+from zigzag_operate.cost.model import TICKS, Setup, flow_control_month
 
 PAGE = read("docs/flow-control.md")
 DAY = 24 * 3600

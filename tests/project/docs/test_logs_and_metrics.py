@@ -8,13 +8,13 @@ import re
 from typing import Any
 
 import pytest
-from benchmarks.cost import METRICS, METRICS_LOG_BYTES
 from tests.project.docs.pages import blocks, read
 
 from shared.log import METRICS as EMBEDDED
 from shared.log import JsonFormatter
 from worker.observers.log_line import NAMESPACE, fields_of_metrics
 from zigzag import task
+from zigzag_operate.cost.model import METRICS, METRICS_LOG_BYTES
 from zigzag_testing import Sandbox
 
 PAGE = read("docs/logs-and-metrics.md")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from benchmarks.cost import Setup, idle_month
 from tests.project.docs.pages import ROOT, anchors, commands, read
 from tests.project.template.reading import parsed
+
+from zigzag_operate.cost.model import Setup, idle_month
 
 PAGE = read("docs/operations.md")
 RESOURCES: dict[str, Any] = parsed((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from benchmarks.cost import Measured, Setup, idle_month, idle_month_by_mapping, million_by_mapping
 from tests.project.docs.pages import ROOT, anchors, links, read
+
+from zigzag_operate.cost.model import Measured, Setup, idle_month, idle_month_by_mapping, million_by_mapping
 
 PAGE = read("docs/which-one.md")
 README = read("README.md")
