@@ -12,6 +12,7 @@ from zigzag_cli import dead_letters, local
 from zigzag_cli.answer import EXIT_CODES, begin, end
 from zigzag_cli.call import call
 from zigzag_cli.completion import completion
+from zigzag_cli.cost import cost
 from zigzag_cli.doctor import doctor
 from zigzag_cli.limits import limit, limits
 from zigzag_cli.logs import logs
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 FLOW = (pause, resume, limit, limits)
 SHOWN = (tasks, schema, outputs, completion)
-COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, *SHOWN, doctor)
+COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, *SHOWN, doctor, cost)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")
