@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from zigzag_operate.doctor.facts import ALARM, SUBSCRIPTION, Facts, Resource, Unknown, as_text, listed
+from zigzag_operate.doctor.facts import (
+    ALARM,
+    QUEUE,
+    SUBSCRIPTION,
+    Facts,
+    Resource,
+    Unknown,
+    as_text,
+    listed,
+    statements,
+)
 from zigzag_operate.doctor.finding import Advice, Found, NotKnown, wrong
+from zigzag_operate.doctor.permissions import covers
 
 
 class Rings(NamedTuple):
@@ -89,7 +101,9 @@ def _settings(rings: Rings) -> dict[str, Any]:
 
 def _watches(facts: Facts, alarm: Resource, rings: Rings) -> Found:
     watched = facts.resources.get(rings.of)
-    values = [str(one.get("Value")) for one in listed(alarm.get("Dimensions"))]
+    told = listed(alarm.get("Dimensions"))
+    name = "QueueName" if watched is not None and watched.type == QUEUE else "FunctionName"
+    values = [str(one.get("Value")) for one in told if one.get("Name") == name]
     if watched is not None and values != [re.split(r"[/]", watched.ref)[-1]]:
         yield wrong(
             "H24",
@@ -161,7 +175,8 @@ def _topic(facts: Facts, topic: Resource) -> Found:
             "CloudWatch may not use AWS's own key: no mail comes",
             "take KmsMasterKeyId away, or use a key of your own",
         )
-    endpoints = [one.get("Endpoint") for one in listed(topic.get("Subscription"))]
+    told = listed(topic.get("Subscription"))
+    endpoints = [one.get("Endpoint") for one in told if facts.live or one.get("Protocol") == "email"]
     if not facts.live and facts.parameters.get("AlarmEmail") not in endpoints:
         yield wrong(
             "H24",
@@ -173,14 +188,17 @@ def _topic(facts: Facts, topic: Resource) -> Found:
     for policy in facts.some("AlarmTopicPolicy"):
         if isinstance(policy.properties, Unknown):
             continue
-        text = str(policy.get("PolicyDocument"))
-        if "cloudwatch.amazonaws.com" not in text or "sns:Publish" not in text:
+        lets = any(
+            one.get("Effect") == "Allow"
+            and covers(one, "sns:Publish", topic.arn)
+            and isinstance(one.get("Principal"), Mapping)
+            and "cloudwatch.amazonaws.com" in listed(one["Principal"].get("Service"))
+            for one in statements(policy.get("PolicyDocument"))
+        )
+        if not lets or (not facts.live and topic.ref not in listed(policy.get("Topics"))):
+            said = "it does not let CloudWatch publish: no mail comes"
             yield wrong(
-                "H24",
-                policy,
-                "PolicyDocument",
-                "it does not let CloudWatch publish: no mail comes",
-                "allow sns:Publish for cloudwatch.amazonaws.com",
+                "H24", policy, "PolicyDocument", said, "allow sns:Publish for cloudwatch.amazonaws.com"
             )
 
 

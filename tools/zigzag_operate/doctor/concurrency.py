@@ -102,16 +102,6 @@ def judge_batches(facts: Facts) -> Found:
             f"than {ROOM_SECONDS} s left no other one starts: the rest comes again and again",
             f"set WorkerTimeout to {ROOM_SECONDS + size} or more, or BatchSize=1",
         )
-    for worker in facts.some("WorkerFunction"):
-        found = worker.number("Timeout")
-        if found is not None and seconds and found != seconds:
-            yield wrong(
-                "H11",
-                worker,
-                "Timeout",
-                f"Timeout is {found:g}, and the parameter WorkerTimeout is {seconds}",
-                "set Timeout: !Ref WorkerTimeout",
-            )
 
 
 def _number(facts: Facts, parameter: str) -> int:

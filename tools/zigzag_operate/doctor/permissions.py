@@ -43,6 +43,10 @@ def judge_permissions(facts: Facts) -> Found:
             if isinstance(one.properties, Unknown):
                 yield NotKnown(one.id, one.properties.needs)
                 continue
+            if one.get("Role") is None:
+                change = f"set Role: !GetAtt {function.replace('Function', 'Role')}.Arn"
+                yield wrong("H20", one, "Role", "SAM makes a role for it that may do nothing here", change)
+                continue
             role = facts.by_value(one.get("Role"))
             if role is None or role.type != ROLE:
                 yield NotKnown(f"{function}.Role", "a role of this template")
@@ -101,8 +105,13 @@ def _of_worker(facts: Facts) -> Iterator[Need]:
         yield Need(("s3:GetObject", "s3:PutObject"), f"{bucket.arn}/*", hazard="H177")
     for topic in facts.some("FailureTopic"):
         yield Need(("sns:Publish",), topic, hazard="H173")
-    for role in facts.some("SchedulerRole"):
+    for topic in facts.some("TasksTopic"):
+        yield Need(("sns:Publish",), topic, hazard="H176")
+    for role, group in zip(facts.some("SchedulerRole"), facts.some("SchedulerGroup"), strict=False):
         yield Need(("iam:PassRole",), role, hazard="H166")
+        place = ":".join(facts.queues[0].arn.split(":")[3:5]) if facts.queues else ""
+        schedules = f"arn:aws:scheduler:{place}:schedule/{group.ref}/x"
+        yield Need(("scheduler:CreateSchedule",), schedules, hazard="H166")
     for arn in filter(None, facts.parameters.get("ReplyTo", "").split(",")):
         yield Need(("sns:Publish" if ":sns:" in arn else "sqs:SendMessage",), arn, hazard="H195")
     yield from _of_both(facts, "WorkerLogGroup")
@@ -197,6 +206,17 @@ def _keys_fit(statement: Mapping[str, Any], key: str) -> bool:
 
 def _is_judged(statement: Mapping[str, Any]) -> bool:
     return all(name in JUDGED for one in (statement.get("Condition") or {}).values() for name in one)
+
+
+def trusts(role: Resource, service: str) -> bool:
+    """Returns whether the service may take the role."""
+    return any(
+        one.get("Effect") == "Allow"
+        and _matches(one["Action"], "sts:assumerole")
+        and isinstance(one.get("Principal"), Mapping)
+        and service in listed(one["Principal"].get("Service"))
+        for one in statements(role.get("AssumeRolePolicyDocument"))
+    )
 
 
 def is_anybody(principal: Any) -> bool:

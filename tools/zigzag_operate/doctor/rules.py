@@ -6,7 +6,9 @@ from zigzag_operate.doctor import (
     alarms,
     concurrency,
     permissions,
+    presence,
     queue_policies,
+    senders,
     starts,
     surroundings,
     trust,
@@ -19,12 +21,15 @@ from zigzag_operate.doctor.finding import Rule
 RULES: tuple[Rule, ...] = (
     surroundings.judge_stack,  # half there, drift, memory, dry runs
     surroundings.judge_parameters,  # what CloudFormation refuses
-    wiring.judge_what_is_there,  # a queue, a role, an alarm that is missing
+    presence.judge_what_is_there,  # a queue, a role, an alarm that is missing
+    presence.judge_names,
     starts.judge_schedule,  # the rule: off, without a target, twice, retries
     starts.judge_pollers,  # another consumer; Trigger=events
     values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table
     wiring.judge_letters,  # the dead-letter queue: missing, another, of another kind
     variables.judge_variables,  # ZIGZAG_…
+    presence.judge_parameters_are_used,
+    presence.judge_tags,
     wiring.judge_table,
     wiring.judge_key,
     wiring.judge_bucket,
@@ -32,7 +37,12 @@ RULES: tuple[Rule, ...] = (
     permissions.judge_permissions,  # a missing action, a role of something else
     trust.judge_broad,  # `*`
     trust.judge_trust,
+    trust.judge_records,
     queue_policies.judge_queue_policies,  # who is kept out, and who is let in
+    senders.judge_senders,
+    senders.judge_scheduler,
+    senders.judge_key_policy,
+    senders.judge_keys_of_the_scheduler,
     concurrency.judge_concurrency,  # caps, reserved 0
     concurrency.judge_batches,
     surroundings.judge_network,
@@ -41,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     surroundings.judge_tasks,
     wiring.judge_logs,
     wiring.judge_outputs,
+    wiring.judge_queues_output,
     alarms.judge_alarms,
     alarms.judge_who_is_told,
 )

@@ -10,6 +10,10 @@ from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
 
 SCHEDULE = "AWS::Scheduler::Schedule"
 PIPE = "AWS::Pipes::Pipe"
+LONGEST_GAP_HOURS = 72
+LAMBDAS_BATCH = 10
+"""The size of an event source's batch that says none."""
+
 EVERY_MINUTE = ("rate(1 minute)", "cron(* * * * ? *)")
 
 
@@ -63,16 +67,12 @@ def _slower(facts: Facts, rule: Resource, expression: str) -> Found:
             f"schedule is {expression}: between two ticks nobody watches",
             "set Schedule=rate(1 minute), or WatchAlways=false",
         )
-    days = re.fullmatch(r"rate\((\d+) days?\)", expression)
-    if days and int(days[1]) > 3:
-        yield of_parameter(
-            facts,
-            "H95",
-            "Schedule",
-            f"{expression} leaves a message untouched for longer than "
-            "the four days that are kept for its letter",
-            "set Schedule to 3 days at most",
+    found = re.fullmatch(r"rate\((\d+) (hour|day)s?\)", expression)
+    if found and int(found[1]) * (1 if found[2] == "hour" else 24) > LONGEST_GAP_HOURS:
+        said = (
+            f"{expression} leaves a message alone for longer than the four days that are kept for its letter"
         )
+        yield of_parameter(facts, "H95", "Schedule", said, "set Schedule to three days at most")
 
 
 def _targets(rule: Resource, function: Resource) -> list[Any]:
@@ -149,12 +149,19 @@ def _mapping(facts: Facts, one: Resource, queue: Resource) -> Found:
             "what it invokes is no worker: the messages are deleted",
             "set FunctionName: !Ref WorkerFunction",
         )
-    size = one.number("BatchSize")
-    if size is not None and size > 10:
-        yield wrong(
-            "H91",
-            one,
-            "BatchSize",
-            f"a batch of {size:g} shares the time of one invocation",
-            "set BatchSize: !Ref BatchSize",
+    yield from _sizes(facts, one)
+
+
+def _sizes(facts: Facts, one: Resource) -> Found:
+    workers = facts.parameters.get("WorkerConcurrency", "0")
+    most = one.number("ScalingConfig.MaximumConcurrency")
+    if workers != "0" and (most is None or most > float(workers)):
+        said = f"it invokes more workers than WorkerConcurrency={workers}: what none takes comes again late"
+        change = "set ScalingConfig: {MaximumConcurrency: !Ref WorkerConcurrency}"
+        yield wrong("H155", one, "ScalingConfig", said, change)
+    size, wanted = one.number("BatchSize") or LAMBDAS_BATCH, facts.parameters.get("BatchSize", "1")
+    if size > float(wanted):
+        said = (
+            f"{size:g} messages share the time of one invocation, and the parameter BatchSize says {wanted}"
         )
+        yield wrong("H91", one, "BatchSize", said, "set BatchSize: !Ref BatchSize")

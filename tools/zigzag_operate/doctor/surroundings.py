@@ -109,7 +109,7 @@ def _machine(facts: Facts, one: Resource) -> Found:
     if machine != wanted and one.id in ("ConsumerFunction", "WorkerFunction"):
         said = f"it runs on {machine or 'x86_64'}, and the packages are for {wanted}"
         yield wrong("H60", one, "Architectures", said, "set Architectures: [!Ref Architecture]")
-    elif context and context != machine and not facts.live:
+    elif context != machine and not facts.live:
         said = f"its package is built for {context}, and it runs on {machine}"
         change = "set ContextPath: !Sub src/package/${Architecture}"
         yield wrong("H60", one, "Metadata.ContextPath", said, change)

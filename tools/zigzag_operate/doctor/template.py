@@ -37,7 +37,11 @@ def facts_of(template: Located, given: Mapping[str, str]) -> Facts:
         outputs,
         line=lambda name: line_of(template, ("Parameters", name, "Default")),
         problems=(*_problems(declared, parameters), *_refused(template, resolver), *_dangling(resolver)),
-        more={"not given": [name for name, value in parameters.items() if value is None]},
+        more={
+            "not given": [name for name, value in parameters.items() if value is None],
+            "names": frozenset(template["Resources"]),
+            "rules": frozenset(template.get("Rules") or {}),
+        },
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from zigzag_operate.doctor.facts import POLICIES, Facts, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Found, wrong
-from zigzag_operate.doctor.permissions import is_anybody
+from zigzag_operate.doctor.permissions import is_anybody, trusts
 
 BROAD = ("AdministratorAccess", "PowerUserAccess", "AmazonSQSFullAccess", "AmazonDynamoDBFullAccess")
 
@@ -20,12 +20,9 @@ def judge_trust(facts: Facts) -> Found:
             for one in statements(role.get("AssumeRolePolicyDocument"))
             if one.get("Effect") == "Allow"
         ]
-        services = [
-            each for one in allowed if isinstance(one, Mapping) for each in listed(one.get("Service"))
-        ]
         at = "AssumeRolePolicyDocument"
         name = "let Principal: {Service: lambda.amazonaws.com} assume it, and nobody else"
-        if not isinstance(role.properties, Unknown) and "lambda.amazonaws.com" not in services:
+        if not isinstance(role.properties, Unknown) and not trusts(role, "lambda.amazonaws.com"):
             yield wrong("H20", role, at, "Lambda may not take this role", name)
         if any(map(is_anybody, allowed)):
             yield wrong("H41", role, at, "everybody may take this role", name)
@@ -61,3 +58,21 @@ def _too_much(statement: Mapping[str, Any], *, is_role: bool) -> str:
     if stars and (everywhere or is_role or "*" in stars):
         return stars[0]
     return f"{statement['Action'][0]} on every resource" if everywhere and is_role else ""
+
+
+def judge_records(facts: Facts) -> Found:
+    """Judges whether each statement of Zigzag's names the records that it is for."""
+    named = ("ConsumerRole", "WorkerRole", "StartConsumersPolicy", "NotifyPolicy")
+    tables = [table.arn for table in facts.some("RecordsTable")]
+    for one in facts.some(*named):
+        held = [each.get("PolicyDocument") for each in listed(one.get("Policies"))]
+        for document in held or [one.get("PolicyDocument")]:
+            for statement in statements(document):
+                keys = [key for each in (statement.get("Condition") or {}).values() for key in each]
+                if (
+                    set(tables) & set(map(str, statement["Resource"]))
+                    and keys.count("dynamodb:LeadingKeys") < 2
+                ):
+                    said = "without both conditions on dynamodb:LeadingKeys it may write each gate and record"
+                    change = "add the conditions again, as Zigzag's template.yaml has them"
+                    yield wrong("H103", one, "Policies" if held else "PolicyDocument", said, change)

@@ -98,6 +98,10 @@ def functions(facts: Facts) -> list[Resource]:
     return facts.functions
 
 
+def packaged(facts: Facts) -> list[Resource]:
+    return [one for one in facts.functions if one.get("PackageType") != "Image"]
+
+
 def data(facts: Facts) -> list[Resource]:
     return [] if facts.live else [one for one in facts.ours if one.id in KEEPING | QUEUE_POLICIES]
 
@@ -124,10 +128,10 @@ VALUES = (
          "a line of the log is no object, and no command and no query reads it"),
     Must(functions, "LoggingConfig.ApplicationLogLevel", OneOf(("INFO", "DEBUG", "TRACE")), "H73",
          "the lines of deliveries and ticks are dropped"),
-    Must(in_a_template(functions), "Metadata.BuildMethod", OneOf(("makefile", None)), "H60",
+    Must(in_a_template(packaged), "Metadata.BuildMethod", "makefile", "H60",
          "the package is not the one that the Makefile makes"),
     Must(named("ConsumerFunction"), "Handler", "consumer.app.handler", "H24", "the consumer can't start"),
-    Must(lambda facts: [one for one in facts.some("WorkerFunction") if one.get("PackageType") != "Image"],
+    Must(lambda facts: [one for one in packaged(facts) if one.id == "WorkerFunction"],
          "Handler", "worker.app.handler", "H9", "no worker can start"),
     Must(named("ConsumerFunction"), "Timeout", Between(61, 119), "H22",
          "a tick ends before the next one begins, or three run at once"),
@@ -166,6 +170,13 @@ VALUES = (
     Must(fifo("standard"), "FifoQueue", NOTHING, "H140",
          "it is a FIFO queue, or CloudFormation refuses it, while the parameters say it is standard"),
     Must(fifo("standard"), "ContentBasedDeduplication", NOTHING, "H140", "only a FIFO queue may have it"),
+    Must(lambda facts: [] if facts.has_key else [*facts.queues, *facts.letters], "SqsManagedSseEnabled",
+         OneOf((True, None)), "H64", "messages are not encrypted"),
+    # ---- Lambda's pollers ----
+    Must(lambda facts: facts.some(*(f"TaskQueue{place}Events" for place in facts.places)),
+         "FilterCriteria", NOTHING, "H152", "Lambda deletes each message that the filter leaves out"),
+    Must(functions, "Environment.Variables.AWS_ENDPOINT_URL", NOTHING, "H139",
+         "all calls go there, and not to AWS"),
     # ---- The table of records ----
     Must(named("RecordsTable"), "BillingMode", "PAY_PER_REQUEST", "H80",
          "a backlog is throttled, and its tasks wait"),

@@ -8,6 +8,17 @@ from worker.settings import WorkerSettings
 from zigzag_operate.doctor.facts import Facts, Unknown, as_text
 from zigzag_operate.doctor.finding import Found, NotKnown, wrong
 
+BY_PARAMETER = {
+    "LINGER_SECONDS": "LingerSeconds",
+    "WATCH_ALWAYS": "WatchAlways",
+    "IN_FLIGHT_CAP": "InFlightCap",
+    "KEEP_PERCENT": "KeepPercent",
+    "MAX_CONSUMERS": "MaxConsumers",
+    "BATCH_SIZE": "BatchSize",
+    "DEFAULT_WEIGHT": "DefaultWeight",
+}
+"""The consumer's variables that are parameters."""
+
 
 def judge_variables(facts: Facts) -> Found:
     """Judges the functions' variables as the functions do, and whether each leads to the stack's own."""
@@ -31,7 +42,11 @@ def judge_variables(facts: Facts) -> Found:
                 f"set {name} as Zigzag's template does",
             )
         for name, expected in _variables(facts, is_consumer=one in consumer).items():
-            if name in found and found[name].split() != expected.split():
+            if (
+                (name in found or expected)
+                and found.get(name) is not None
+                and found[name].split() != expected.split()
+            ):
                 yield wrong(
                     "H139",
                     one,
@@ -58,17 +73,10 @@ def _variables(facts: Facts, *, is_consumer: bool) -> dict[str, str]:
         "ZIGZAG_FLOW_CONTROL": facts.parameters.get("FlowControl"),
         "ZIGZAG_TRANSPORT": facts.parameters.get("Transport"),
     }
+    topic = facts.parameters.get("Topic", "none")
+    topics = {"none": "", "own": refs.get("TasksTopic")}
     if is_consumer:
-        by_parameter = {
-            "LINGER_SECONDS": "LingerSeconds",
-            "WATCH_ALWAYS": "WatchAlways",
-            "IN_FLIGHT_CAP": "InFlightCap",
-            "KEEP_PERCENT": "KeepPercent",
-            "MAX_CONSUMERS": "MaxConsumers",
-            "BATCH_SIZE": "BatchSize",
-            "DEFAULT_WEIGHT": "DefaultWeight",
-        }
-        expected |= {f"ZIGZAG_{name}": facts.parameters.get(one) for name, one in by_parameter.items()}
+        expected |= {f"ZIGZAG_{name}": facts.parameters.get(one) for name, one in BY_PARAMETER.items()}
         expected["ZIGZAG_WORKER"] = refs.get("WorkerFunction")
     else:
         expected |= {
@@ -76,5 +84,16 @@ def _variables(facts: Facts, *, is_consumer: bool) -> dict[str, str]:
             "ZIGZAG_REPLY_TO": facts.parameters.get("ReplyTo"),
             "ZIGZAG_LARGE_BUCKET": refs.get("LargeBucket", ""),
             "ZIGZAG_FAILURE_TOPIC": refs.get("FailureTopic", ""),
+            "ZIGZAG_TOPIC_ARN": topics.get(topic, topic),
+            "ZIGZAG_SCHEDULER": _scheduler(facts),
         }
     return {name: value for name, value in expected.items() if value is not None}
+
+
+def _scheduler(facts: Facts) -> str | None:
+    """Returns what sending later needs: the group, its role, and a standard queue for dead letters."""
+    found = facts.some("SchedulerGroup", "SchedulerRole")
+    letters = facts.some("OtherDeadLetterQueue" if facts.is_fifo("") else "DeadLetterQueue")
+    if len(found) < 2 or not letters:
+        return "" if not found else None
+    return f"{found[0].ref} {found[1].arn} {letters[0].arn}"

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from zigzag_operate.doctor.facts import (
-    ALARM,
-    FUNCTION,
     LOGS,
-    MAPPING,
     QUEUE,
-    ROLE,
-    RULE,
     TABLE,
-    TOPIC,
     Facts,
     Resource,
     Unknown,
@@ -22,51 +15,6 @@ from zigzag_operate.doctor.facts import (
     listed,
 )
 from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
-
-
-def judge_what_is_there(facts: Facts) -> Found:
-    """Judges whether each resource is there that these parameters ask for."""
-    for name, kind, hazard, why in _expected(facts):
-        one = facts.resources.get(name)
-        if one is None:
-            sentence = f"{name} is not {'in the stack' if facts.live else 'there'}: {why}"
-            yield of_parameter(
-                facts, hazard, name, sentence, f"add {name} again, as Zigzag's template.yaml has it"
-            )
-        elif one.type != kind:
-            yield wrong(hazard, one, "Type", f"it is {one.type}: {why}", f"set Type: {kind}")
-
-
-def _expected(facts: Facts) -> Iterator[tuple[str, str, str, str]]:
-    for place in facts.places:
-        yield f"TaskQueue{place}", QUEUE, "H119", "its messages have no queue"
-        if facts.by_events:
-            yield f"TaskQueue{place}Events", MAPPING, "H24", "nobody polls the queue"
-    yield "DeadLetterQueue", QUEUE, "H46", "dead letters have no place"
-    yield "RecordsTable", TABLE, "H80", "no second attempt starts"
-    for name in ("Consumer", "Worker"):
-        yield f"{name}Function", FUNCTION, "H24", "no task starts"
-        yield f"{name}Role", ROLE, "H20", "the function may do nothing"
-        yield f"{name}LogGroup", LOGS, "H73", "what the function logs has no place, and no end"
-    yield "ConsumerFunctionTick", RULE, "H24", "no tick starts, and no task with it"
-    yield "DeadLetterAlarm", ALARM, "H24", "nobody sees that tasks have failed for good"
-    if facts.has_other:
-        yield "OtherDeadLetterQueue", QUEUE, "H140", "the letters of queues of the other kind have no place"
-        yield "OtherDeadLetterAlarm", ALARM, "H24", "nobody sees that tasks have failed for good"
-    if facts.has_key:
-        yield "UseKeyPolicy", "AWS::IAM::ManagedPolicy", "H20", "the functions may not use the key"
-    if facts.is_set("LargePayloads"):
-        yield "LargeBucket", "AWS::S3::Bucket", "H177", "large payloads have no place"
-    if facts.parameters.get("AlarmEmail"):
-        yield "AlarmTopic", TOPIC, "H24", "no alarm is told"
-        yield (
-            "AlarmTopicPolicy",
-            "AWS::SNS::TopicPolicy",
-            "H24",
-            "CloudWatch may not publish, so no alarm is told",
-        )
-    if facts.parameters.get("TopicTasks", "none") != "none":
-        yield "TasksSubscription", "AWS::SNS::Subscription", "H176", "no published task comes to the queue"
 
 
 def judge_letters(facts: Facts) -> Found:
@@ -210,6 +158,8 @@ OUTPUTS = {
     "ConsumerLogGroupName": "ConsumerLogGroup",
     "WorkerLogGroupName": "WorkerLogGroup",
     "OtherDeadLetterQueueUrl": "OtherDeadLetterQueue",
+    "LargeBucketName": "LargeBucket",
+    "TopicArn": "TasksTopic",
 }
 
 
@@ -229,9 +179,36 @@ def judge_outputs(facts: Facts) -> Found:
             )
 
 
+def judge_queues_output(facts: Facts) -> Found:
+    """Judges whether the output Queues has each queue."""
+    told = str(facts.outputs.get("Queues", ""))
+    for queue in facts.queues:
+        if queue.ref and f"={queue.ref}" not in told:
+            said = f"the output Queues has no {queue.id}: no command would see that queue"
+            yield of_parameter(facts, "H118", "Outputs.Queues", said, "set it as Zigzag's template.yaml does")
+
+
 def judge_subscription(facts: Facts) -> Found:
     """Judges whether published tasks reach the queue, and what can't be delivered a dead-letter queue."""
+    wanted = facts.parameters.get("TopicTasks", "").split(",")
     for one in facts.some("TasksSubscription"):
+        names = one.get("FilterPolicy.task")
+        if not facts.live and listed(names) != wanted:
+            said = f"its filter lets {', '.join(map(str, listed(names))) or 'all'} in, and not TopicTasks"
+            yield wrong(
+                "H176", one, "FilterPolicy", said, "set FilterPolicy: {task: !Split [',', !Ref TopicTasks]}"
+            )
+        if not facts.live and not {"TaskQueuePolicy", "DeadLetterQueuePolicy"} <= set(
+            listed(one.get("DependsOn"))
+        ):
+            said = "it may be there before the queues let SNS in: what is published then is lost"
+            yield wrong(
+                "H176", one, "DependsOn", said, "set DependsOn: [TaskQueuePolicy, DeadLetterQueuePolicy]"
+            )
+        topics = [topic.ref for topic in facts.some("TasksTopic")] or [facts.parameters.get("Topic", "")]
+        if not isinstance(one.get("TopicArn"), Unknown) and one.get("TopicArn") != topics[0]:
+            said, change = "it is no subscription of the topic that Topic names", "set TopicArn as Topic says"
+            yield wrong("H176", one, "TopicArn", said, change)
         for path, of in (("Endpoint", "TaskQueue"), ("RedrivePolicy.deadLetterTargetArn", "DeadLetterQueue")):
             found = one.get(path)
             expected = facts.resources.get(of)

@@ -43,6 +43,8 @@ EVENTS, MAIL, OTHER = (
 )
 FIFO, KEY = {"Fifo": "true"}, {"KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/ab"}
 BUCKET = {"LargePayloads": "true"}
+NEVER = {"Fn::Equals": ["a", "b"]}
+LATER = {"Scheduler": "true"}
 NEWS = {"Topic": "own", "TopicTasks": "hello"}
 
 BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
@@ -53,7 +55,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{WORKER}/AutoPublishAlias", "live", {}, "H42", "an alias"),
     (f"{CONSUMER}/Timeout", 30, {}, "H22", "Timeout is 30"),
     (f"{CONSUMER}/Timeout", 900, {}, "H22", "three run at once"),
-    (f"{WORKER}/Timeout", 3, {}, "H11", "WorkerTimeout is 60"),
+    (f"{WORKER}/Timeout", 3, {}, "H11", "WorkerTimeout says 60"),
     ("", None, {"BatchSize": "10", "WorkerTimeout": "10"}, "H91", "10 tasks share WorkerTimeout=10"),
     # ---- the schedule ----
     (f"{TICK}/Properties/State", "DISABLED", {}, "H24", "no tick starts"),
@@ -127,7 +129,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("WorkerLogGroup/Properties/RetentionInDays", GONE, {}, "H73", "unlimited days"),
     ("Outputs/QueueUrl/Value", {"Ref": "DeadLetterQueue"}, {}, "H118", "the output QueueUrl"),
     # ---- alarms ----
-    ("DeadLetterAlarm", GONE, {}, "H24", "failed for good"),
+    ("DeadLetterAlarm", GONE, {}, "H24", "DeadLetterAlarm is not there"),
     ("DeadLetterAlarm/Properties/Dimensions/0/Value", {"Fn::GetAtt": ["TaskQueue", "QueueName"]}, {}, "H24",
      "and not DeadLetterQueue"),
     ("DeadLetterAlarm/Properties/AlarmActions", [], MAIL, "H24", "does not tell"),
@@ -145,7 +147,51 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("LargeBucket/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays", 14, BUCKET, "H180", "14 days"),
     ("TasksSubscription/Properties/RawMessageDelivery", False, NEWS, "H176", "SNS's envelope"),
     ("TasksSubscription/Properties/RedrivePolicy", GONE, NEWS, "H176", "published tasks are lost"),
+    ("TasksSubscription/Properties/FilterPolicy", {"task": ["other"]}, NEWS, "H176", "and not TopicTasks"),
+    ("TasksSubscription/DependsOn", GONE, NEWS, "H176", "before the queues let SNS in"),
+    (f"{STATEMENTS}/5", GONE, NEWS, "H176", "TaskQueue does not let"),
+    (f"{STATEMENTS}/3", GONE, {"SenderBuckets": "arn:aws:s3:::pages"}, "H167", "which SenderBuckets names"),
+    ("TasksPolicy/Properties/PolicyDocument/Statement/2", GONE, NEWS, "H176", "sns:Publish on TasksTopic"),
+    # ---- the scheduler, the key ----
+    ("SchedulerRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", {"Service": "ec2"},
+     LATER, "H166", "may not take this role"),
+    ("SchedulerRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource", [DEAD], LATER, "H166",
+     "may not send to TaskQueue"),
+    ("UseKeyPolicy/Properties/PolicyDocument/Statement/0/Condition/StringEquals/kms:ViaService",
+     ["sqs.x"], KEY, "H20", "through dynamodb"),
+    (f"{TASKS}/SqsManagedSseEnabled", False, {}, "H64", "not encrypted"),
+    ("SendLaterPolicy/Properties/PolicyDocument/Statement/0", GONE, LATER, "H166",
+     "scheduler:CreateSchedule"),
+    ("UseKeyPolicy/Properties/Roles/2", GONE, {**KEY, **LATER}, "H166",
+     "role may not use the key"),
+    ("NotifyPolicy/Properties/PolicyDocument/Statement/1/Condition", GONE, {"FailureEmail": "a@b.ch"}, "H103",
+     "without both conditions"),
+    # ---- what else stands in the template ----
+    (f"{CONSUMER}/Role", GONE, {}, "H20", "SAM makes a role"),
+    ("WorkerRole/Properties/AssumeRolePolicyDocument/Statement/0/Action", "sts:TagSession", {}, "H20",
+     "Lambda may not take this role"),
+    ("WorkerFunction/Metadata", GONE, {}, "H60", "BuildMethod is not set"),
+    ("AlarmTopicPolicy/Properties/Topics", [], MAIL, "H24", "does not let CloudWatch publish"),
+    ("DeadLetterAlarm/Properties/Dimensions/0/Name", "Queue", {}, "H24", "it watches nothing"),
+    (f"{VARIABLES}/ZIGZAG_TOPIC_ARN", "", NEWS, "H139", "ZIGZAG_TOPIC_ARN is empty"),
+    (f"{VARIABLES}/ZIGZAG_SCHEDULER", "", LATER, "H139", "ZIGZAG_SCHEDULER is empty"),
+    ("TasksSubscription/Properties/TopicArn", {"Ref": "NewsTopic"}, NEWS, "H176",
+     "no subscription of the topic"),
+    ("TaskQueueEvents/Properties/BatchSize", GONE, EVENTS, "H91", "10 messages share"),
+    ("Rules/EventsHaveNoLimits", GONE, {}, "H153", "the rule EventsHaveNoLimits is not there"),
+    ("Conditions/HasQueue2", NEVER, {"Queue2": "urgent"}, "H119", "TaskQueue2 is not there"),
+    ("Conditions/Alarms", NEVER, MAIL, "H24", "LateAlarm is not there"),
+    ("Conditions/IsFifo", {"Fn::Equals": [{"Ref": "Fifo"}, "false"]}, {}, "H140", "FifoQueue is true"),
+    ("TasksPolicy", GONE, {}, "H115", "it depends on TasksPolicy"),
+    (f"{TASKS}/Tags", GONE, {}, "H119", "without its tags"),
+    (f"{WORKER}/MemorySize", 128, {}, "H11", "WorkerMemory says 256"),
+    (f"{VARIABLES}/AWS_ENDPOINT_URL", "http://localhost:4566", {}, "H139", "all calls go there"),
+    ("Outputs/Queues/Value", "none", {}, "H118", "the output Queues has no TaskQueue"),
+    ("TaskQueueEvents/Properties/FilterCriteria", {"Filters": []}, EVENTS, "H152", "the filter leaves out"),
+    ("TaskQueueEvents/Properties/ScalingConfig", GONE, {**EVENTS, "WorkerConcurrency": "5"}, "H155",
+     "more workers"),
     # ---- parameters ----
+    ("", None, {"Schedule": "rate(7 days)"}, "H95", "rate(7 days) leaves a message alone"),
     ("", None, {"WorkerTimeout": "901"}, "H11", "refuses WorkerTimeout=901"),
     ("", None, {"Queue2": "none:3"}, "H11", "refuses Queue2=none:3"),
     ("", None, {"Trigger": "events", "FlowControl": "true"}, "H153", "no limits and no pause"),

@@ -62,11 +62,12 @@ def test_what_only_a_deployed_stack_can_tell_is_unknown_and_not_well() -> None:
 
 
 def test_what_a_user_adds_by_the_pages_is_sound() -> None:
-    # Given a task's own things, a worker in a VPC, one for a queue of its own, and a topic that may send
+    # Given a task's own things, a worker in a VPC, one for a queue of its own, and conditions for senders
     text = with_a_task((ROOT / "template.yaml").read_text(encoding="utf-8"))
     vpc = read("docs/what-a-worker-may-be.md").partition("## A VPC")[2].partition("## Layers")[0]
     text = with_blocks(text, vpc)
     text = with_blocks(text, read("docs/several-queues.md").partition("## A worker of its own")[2])
+    text = with_blocks(text, read("docs/who-may-send.md").partition("## Conditions of time")[2])
 
     # When it is examined, without values for its parameters
     report = examine(template.facts_of(parsed(text, "template.yaml"), {"Queue2": "video"}))

@@ -1,0 +1,108 @@
+"""The rules about others that send: may each that a parameter names, and may the scheduler?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from zigzag_operate.doctor.facts import (
+    POLICIES,
+    QUEUE_POLICY,
+    Facts,
+    Resource,
+    Unknown,
+    as_text,
+    listed,
+    statements,
+)
+from zigzag_operate.doctor.finding import Found, wrong
+from zigzag_operate.doctor.permissions import covers, trusts
+
+THROUGH = ("sqs", "dynamodb")
+"""The services through which both functions use the key."""
+
+
+def judge_senders(facts: Facts) -> Found:
+    """Judges whether the queues let in those whom the parameters name."""
+    for queue in facts.some("TaskQueue", "DeadLetterQueue"):
+        policies = [one for one in facts.of_type(QUEUE_POLICY) if queue.ref in listed(one.get("Queues"))]
+        allowed = [
+            statement
+            for one in policies
+            for statement in statements(one.get("PolicyDocument"))
+            if statement.get("Effect") == "Allow" and covers(statement, "sqs:SendMessage", queue.arn)
+        ]
+        for parameter, principal, arn, hazard in _named(facts, queue):
+            if policies and not any(_lets(one, principal, arn) for one in allowed):
+                said = (
+                    f"{queue.id} does not let {arn or principal} in, which {parameter} names: it is refused"
+                )
+                yield wrong(
+                    hazard, policies[0], "PolicyDocument", said, f"add the statement of {parameter} again"
+                )
+
+
+def _named(facts: Facts, queue: Resource) -> Iterator[tuple[str, str, str, str]]:
+    given = facts.parameters
+    if given.get("TopicTasks", "none") != "none":
+        topics = [one.ref for one in facts.some("TasksTopic")] or [given.get("Topic", "")]
+        yield "TopicTasks", "sns.amazonaws.com", topics[0], "H176"
+    services = {"SenderTopics": "sns", "SenderBuckets": "s3", "SenderRules": "events"}
+    for parameter, service in services.items() if queue.id == "TaskQueue" else ():
+        for arn in _listed(given.get(parameter)):
+            yield parameter, f"{service}.amazonaws.com", arn, "H167"
+    for account in _listed(given.get("SenderAccounts")) if queue.id == "TaskQueue" else ():
+        yield "SenderAccounts", account, "", "H167"
+
+
+def _listed(text: str | None) -> list[str]:
+    return [] if text in (None, "none") else str(text).split(",")
+
+
+def _lets(statement: Mapping[str, Any], principal: str, arn: str) -> bool:
+    who = statement.get("Principal")
+    named = listed(who.get("Service")) + listed(who.get("AWS")) if isinstance(who, Mapping) else [who]
+    if principal not in map(str, named):
+        return False
+    conditions = (statement.get("Condition") or {}).values()
+    sources = [each for one in conditions for each in listed(one.get("aws:SourceArn"))]
+    return not arn or not sources or arn in sources
+
+
+def judge_scheduler(facts: Facts) -> Found:
+    """Judges whether schedules may send, and their dead letters too."""
+    for role in facts.some("SchedulerRole"):
+        if isinstance(role.properties, Unknown):
+            continue
+        if not trusts(role, "scheduler.amazonaws.com"):
+            said, change = "the Scheduler may not take this role", "let scheduler.amazonaws.com assume it"
+            yield wrong("H166", role, "AssumeRolePolicyDocument", said, change)
+        held = [
+            each for one in listed(role.get("Policies")) for each in statements(one.get("PolicyDocument"))
+        ]
+        for queue in facts.queues:
+            if not any(
+                one.get("Effect") == "Allow" and covers(one, "sqs:SendMessage", queue.arn) for one in held
+            ):
+                said = f"it may not send to {queue.id}: a message for later is lost"
+                yield wrong("H166", role, "Policies", said, f"allow sqs:SendMessage on {queue.id} again")
+
+
+def judge_keys_of_the_scheduler(facts: Facts) -> Found:
+    """Judges whether schedules may use the key."""
+    for role, policy in zip(facts.some("SchedulerRole"), facts.some("UseKeyPolicy"), strict=False):
+        if not facts.live and role.ref not in listed(policy.get("Roles")):
+            said = "the Scheduler's role may not use the key: no schedule can send"
+            yield wrong("H166", policy, "Roles", said, "add !Ref SchedulerRole to its Roles")
+
+
+def judge_key_policy(facts: Facts) -> Found:
+    """Judges through which services the functions may use the key."""
+    for policy in facts.of_type(*POLICIES) if facts.has_key else ():
+        for statement in statements(policy.get("PolicyDocument")):
+            conditions = (statement.get("Condition") or {}).values()
+            through = [as_text(each) for one in conditions for each in listed(one.get("kms:ViaService"))]
+            lacking = [one for one in THROUGH if not any(each.startswith(f"{one}.") for each in through)]
+            if through and lacking:
+                said = f"the key may not be used through {lacking[0]}: its calls are refused"
+                yield wrong("H20", policy, "PolicyDocument", said, f"add {lacking[0]} to kms:ViaService")
