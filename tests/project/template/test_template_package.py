@@ -10,16 +10,6 @@ from tests.project.template.reading import ROOT, Template
 FUNCTIONS = "AWS::Serverless::Function"
 
 
-def test_every_function_is_built_by_a_makefile_of_its_architecture(shipped: Template) -> None:
-    functions = {name: one for name, one in shipped.source["Resources"].items() if one["Type"] == FUNCTIONS}
-
-    assert functions
-    for function in functions.values():
-        # sam resolves it with the parameters that it is given
-        assert function["Metadata"]["ContextPath"] == {"Fn::Sub": "src/package/${Architecture}"}
-        assert function["Metadata"]["BuildMethod"] == "makefile"
-
-
 def test_there_is_a_makefile_for_every_architecture_that_may_be_chosen(shipped: Template) -> None:
     architectures = shipped.source["Parameters"]["Architecture"]["AllowedValues"]
     makefiles = (ROOT / "src" / "package").glob("*/Makefile")

@@ -29,9 +29,5 @@ def test_a_dead_letter_may_be_as_large_as_its_note_makes_it(template: Template) 
     assert template.properties("DeadLetterQueue")["MaximumMessageSize"] == MAX_MESSAGE_BYTES
 
 
-def test_dead_letters_are_not_delayed(template: Template) -> None:
-    assert "DelaySeconds" not in template.properties("DeadLetterQueue")
-
-
 def test_each_receive_says_how_long_it_waits_and_the_queue_says_nothing(template: Template) -> None:
     assert "ReceiveMessageWaitTimeSeconds" not in template.properties("TaskQueue")

@@ -114,15 +114,6 @@ def test_both_functions_are_built_from_one_source(template: Template) -> None:
     assert sources == [{"S3Bucket": "built", "S3Key": "src"}] * 2
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_runs_on_the_chosen_processor(template: Template, function: str) -> None:
-    properties = template.properties(function)
-
-    assert properties["Runtime"] == "python3.13"
-    assert [template.value(architecture) for architecture in properties["Architectures"]] == ["x86_64"]
-    assert template.source["Globals"]["Function"]["Architectures"] == [{"Ref": "Architecture"}]
-
-
 def test_the_consumer_reserves_no_concurrency(template: Template) -> None:
     # New accounts have too little of it, and refuse.
     assert "ReservedConcurrentExecutions" not in template.properties("ConsumerFunction")
@@ -138,11 +129,6 @@ def test_a_function_logs_json_to_a_group_of_its_own(template: Template, function
         "SystemLogLevel": "WARN",
         "LogGroup": {"Ref": group},
     }
-
-
-@pytest.mark.parametrize("group", ["ConsumerLogGroup", "WorkerLogGroup"])
-def test_logs_are_not_kept_for_ever(template: Template, group: str) -> None:
-    assert template.properties(group)["RetentionInDays"] == {"Ref": "LogRetentionDays"}
 
 
 def test_the_template_fits_every_partition_and_region(template: Template) -> None:

@@ -119,15 +119,6 @@ def test_a_role_has_no_policy_of_aws(template: Template, role: str) -> None:
     assert "ManagedPolicyArns" not in template.properties(role)
 
 
-def test_each_function_has_a_role_of_its_own(template: Template) -> None:
-    roles = {
-        name: function["Properties"]["Role"]
-        for name, function in template.of_type("AWS::Lambda::Function").items()
-    }
-
-    assert roles == {"ConsumerFunction": arn("ConsumerRole"), "WorkerFunction": arn("WorkerRole")}
-
-
 def test_only_a_stack_with_more_consumers_lets_the_consumer_start_any(template: Template) -> None:
     policy = template.ours["StartConsumersPolicy"]
 

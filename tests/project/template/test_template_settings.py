@@ -48,15 +48,6 @@ def test_the_users_variables_are_the_workers_only(template: Template) -> None:
     assert set(template.variables("ConsumerFunction")) == of_zigzag(template, "ConsumerFunction") | OF_TASKS
 
 
-@pytest.mark.parametrize("function", SETTINGS)
-def test_queues_and_table_are_the_stacks_own(template: Template, function: str) -> None:
-    variables = template.variables(function)
-
-    assert variables["ZIGZAG_QUEUE_URL"] == {"Ref": "TaskQueue"}
-    assert variables["ZIGZAG_DEAD_LETTER_QUEUE_URL"] == {"Ref": "DeadLetterQueue"}
-    assert variables["ZIGZAG_RECORDS_TABLE"] == {"Ref": "RecordsTable"}
-
-
 @pytest.mark.parametrize(
     ("function", "field", "parameter"),
     [

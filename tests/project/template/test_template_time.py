@@ -55,12 +55,6 @@ def test_the_schedule_never_retries_a_tick(template: Template) -> None:
     ]
 
 
-def test_the_schedule_is_the_parameter(template: Template) -> None:
-    assert (
-        template.value(template.properties("ConsumerFunctionTick")["ScheduleExpression"]) == "rate(1 minute)"
-    )
-
-
 def test_sqs_itself_moves_a_message_only_after_as_many_receives_as_it_allows(template: Template) -> None:
     redrive = template.properties("TaskQueue")["RedrivePolicy"]
 

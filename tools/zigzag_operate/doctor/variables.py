@@ -20,6 +20,10 @@ BY_PARAMETER = {
 """The consumer's variables that are parameters."""
 
 
+OF_TASKS = "ZIGZAG_TOPIC_ARN"
+"""The variable that tasks read, and not the worker."""
+
+
 def judge_variables(facts: Facts) -> Found:
     """Judges the functions' variables as the functions do, and whether each leads to the stack's own."""
     consumer = facts.some("ConsumerFunction")
@@ -42,18 +46,11 @@ def judge_variables(facts: Facts) -> Found:
                 f"set {name} as Zigzag's template does",
             )
         for name, expected in _variables(facts, is_consumer=one in consumer).items():
-            if (
-                (name in found or expected)
-                and found.get(name) is not None
-                and found[name].split() != expected.split()
-            ):
-                yield wrong(
-                    "H139",
-                    one,
-                    f"Environment.Variables.{name}",
-                    f"{name} is {found[name] or 'empty'}, and not {expected or 'empty'}",
-                    f"set {name} as Zigzag's template does",
-                )
+            value = found.get(name, "" if name == OF_TASKS else expected)  # one that is missing is told above
+            if value.split() != expected.split():
+                said = f"{name} is {value or 'empty'}, and not {expected or 'empty'}"
+                change = f"set {name} as Zigzag's template does"
+                yield wrong("H139", one, f"Environment.Variables.{name}", said, change)
 
 
 def _variables(facts: Facts, *, is_consumer: bool) -> dict[str, str]:
@@ -84,7 +81,7 @@ def _variables(facts: Facts, *, is_consumer: bool) -> dict[str, str]:
             "ZIGZAG_REPLY_TO": facts.parameters.get("ReplyTo"),
             "ZIGZAG_LARGE_BUCKET": refs.get("LargeBucket", ""),
             "ZIGZAG_FAILURE_TOPIC": refs.get("FailureTopic", ""),
-            "ZIGZAG_TOPIC_ARN": topics.get(topic, topic),
+            OF_TASKS: topics.get(topic, topic),
             "ZIGZAG_SCHEDULER": _scheduler(facts),
         }
     return {name: value for name, value in expected.items() if value is not None}

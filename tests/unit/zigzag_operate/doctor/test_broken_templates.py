@@ -173,7 +173,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("WorkerFunction/Metadata", GONE, {}, "H60", "BuildMethod is not set"),
     ("AlarmTopicPolicy/Properties/Topics", [], MAIL, "H24", "does not let CloudWatch publish"),
     ("DeadLetterAlarm/Properties/Dimensions/0/Name", "Queue", {}, "H24", "it watches nothing"),
-    (f"{VARIABLES}/ZIGZAG_TOPIC_ARN", "", NEWS, "H139", "ZIGZAG_TOPIC_ARN is empty"),
+    (f"{VARIABLES}/ZIGZAG_TOPIC_ARN", GONE, NEWS, "H139", "ZIGZAG_TOPIC_ARN is empty"),
     (f"{VARIABLES}/ZIGZAG_SCHEDULER", "", LATER, "H139", "ZIGZAG_SCHEDULER is empty"),
     ("TasksSubscription/Properties/TopicArn", {"Ref": "NewsTopic"}, NEWS, "H176",
      "no subscription of the topic"),
