@@ -1,1 +1,1 @@
-"""What a stack costs: a model of calls and time, by one file of prices."""
+"""The cost of a stack: a model of calls and time, by one file of prices."""

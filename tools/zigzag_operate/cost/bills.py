@@ -1,4 +1,4 @@
-"""What a stack with these settings costs: an idle month, a million tasks, a month at a rate."""
+"""The cost of a stack with these settings: an idle month, a million tasks, a month at a rate."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LEFT_OUT = (
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """What the cost depends on.
+    """The settings and figures that the cost depends on.
 
     setup        -- memory, architecture, the parameters that cost.
     by_events    -- whether Lambda itself polls.

@@ -1,4 +1,4 @@
-"""What a deployed stack used in the last day, by CloudWatch's own metrics, and its functions as they are."""
+"""The use of a deployed stack in the last day, by CloudWatch's own metrics, and its functions as they are."""
 
 from __future__ import annotations
 

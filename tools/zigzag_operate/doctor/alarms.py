@@ -22,7 +22,7 @@ from zigzag_operate.doctor.permissions import covers
 
 
 class Rings(NamedTuple):
-    """What rings an alarm: a metric of a resource, from a threshold on, in so many of so many minutes."""
+    """The cause of an alarm: a metric of a resource, from a threshold on, in so many of so many minutes."""
 
     of: str
     metric: str

@@ -48,7 +48,7 @@ def judge_concurrency(facts: Facts) -> Found:
                 one,
                 "ReservedConcurrentExecutions",
                 f"{reserved or 'nothing'} is reserved, and "
-                f"WorkerConcurrency is {facts.parameters['WorkerConcurrency']}",
+                f"WorkerConcurrency is {facts.parameters.get('WorkerConcurrency', '0')}",
                 "reserve !Ref WorkerConcurrency, as Zigzag's template does",
             )
     yield from _caps(facts)

@@ -25,7 +25,7 @@ BUILT = Path(".aws-sam") / "build"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the rules found: what is wrong, what could not be looked at, and what may be wanted."""
+    """The results of the rules: what is wrong, what could not be looked at, and what may be wanted."""
 
     findings: list[Finding]
     unknown: list[NotKnown]

@@ -16,7 +16,7 @@ ALARM, TOPIC, MAPPING = "AWS::CloudWatch::Alarm", "AWS::SNS::Topic", "AWS::Lambd
 BUCKET, QUEUE_POLICY, SUBSCRIPTION = "AWS::S3::Bucket", "AWS::SQS::QueuePolicy", "AWS::SNS::Subscription"
 POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 PLACES = ("", "2", "3", "4", "5")
-"""What the names of the five queues' resources end in."""
+"""The ends of the names of the five queues' resources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ _BESIDE = {"DeletionPolicy", "UpdateReplacePolicy", "DependsOn", "Metadata"}
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a stack.
+    """The configuration of a stack, as far as it is known.
 
     parameters -- by name, as text.
     resources  -- those that are there, by their names in the template.
@@ -180,7 +180,7 @@ def statements(document: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def listed(value: Any) -> list[Any]:
-    """Returns a list of what may be one. What is unknown lists nothing."""
+    """Returns a list of what may be one. An unknown value lists nothing."""
     if value is None or isinstance(value, Unknown):
         return []
     return value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""The result of a rule: what is wrong, or what could not be looked at."""
+"""The results of a rule: a fault, a fact that could not be looked at, or an advice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zigzag_operate.doctor.facts import Facts, Resource
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong.
+    """A fault.
 
     hazard -- of docs/reliability.md or docs/security.md, which can then happen.
     at     -- the resource's or the parameter's name, and the property.
@@ -36,7 +36,7 @@ class NotKnown:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What is no fault, and may be wanted."""
+    """A wish that many stacks have: no fault."""
 
     said: str
     change: str

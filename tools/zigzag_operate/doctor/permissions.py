@@ -28,7 +28,7 @@ JUDGED = {
 
 
 class Need(NamedTuple):
-    """What a role must be allowed: actions on one resource, and the beginning of a record's key."""
+    """A permission that a role must have: actions on one resource, and the beginning of a record's key."""
 
     actions: tuple[str, ...]
     on: Resource | str

@@ -47,7 +47,7 @@ CALLS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility
 """The calls of the functions, besides sends."""
 
 HARMLESS = ("sqs:send", "sqs:getqueue")
-"""What a stranger may do, by the beginnings of the actions."""
+"""The actions that a stranger may have, by their beginnings."""
 
 
 def _denies(facts: Facts, queue: Resource, statement: Mapping[str, Any]) -> str:

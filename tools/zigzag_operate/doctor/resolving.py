@@ -1,7 +1,7 @@
 """Resolves a template's functions and conditions, by its parameters, and without AWS.
 
-What only AWS knows, such as a queue's URL, gets a stand-in of the same form, which is the same wherever the
-template refers to it.
+A value that only AWS knows, such as a queue's URL, gets a stand-in of the same form. It is the same wherever
+the template refers to it.
 """
 
 from __future__ import annotations

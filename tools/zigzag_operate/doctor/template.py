@@ -149,8 +149,8 @@ def _refuses(parameter: Mapping[str, Any], value: str) -> str:
     allowed = [text_of(one) for one in parameter.get("AllowedValues") or []]
     if allowed and value not in allowed:
         return f"must be one of {', '.join(allowed[:6])}"
-    pattern = parameter.get("AllowedPattern")
-    if pattern and not re.search(f"^(?:{pattern})$", value):
+    if not _fits(str(parameter.get("AllowedPattern") or ""), value):
+        pattern = parameter["AllowedPattern"]
         return words or f"must be like {pattern}"
     if parameter.get("Type") == "Number":
         try:
@@ -161,6 +161,13 @@ def _refuses(parameter: Mapping[str, Any], value: str) -> str:
         if (least is not None and number < float(least)) or (most is not None and number > float(most)):
             return words or f"must be a number from {least} to {most}"
     return ""
+
+
+def _fits(pattern: str, value: str) -> bool:
+    try:
+        return not pattern or re.search(f"^(?:{pattern})$", value) is not None
+    except re.error:
+        return True  # Java's patterns know more than Python's
 
 
 def _refused(template: Located, resolver: Resolver) -> Iterator[tuple[str, str, str, str]]:
