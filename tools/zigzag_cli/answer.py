@@ -17,7 +17,7 @@ from zigzag_operate import Kind, OperateError
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 AWS or the local AWS said no · 2 wrong option · 3 no such task, or a bad payload "
-    "· 4 looked, and something is wrong"
+    "· 4 looked, and something is wrong · 5 nothing wrong was seen, and something is unknown"
 )
 SOMETHING_IS_WRONG = 4
 CODES = {Kind.REFUSED: 1, Kind.WRONG: 2, Kind.BAD_PAYLOAD: 3}
