@@ -33,7 +33,7 @@ def examined(more: dict[str, Any], **parameters: str) -> Report:
         ({"key state": "PendingDeletion"}, KEY, "H20", "the key is PendingDeletion"),
         ({"ways out": {"sqs", "s3"}}, {}, "H115", "no endpoint of dynamodb"),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else str(value)[:30],
 )
 def test_what_is_wrong_there_is_named(
     more: dict[str, Any], parameters: dict[str, str], hazard: str, words: str
@@ -53,7 +53,7 @@ def test_what_is_wrong_there_is_named(
         ({"ways out": {"nat"}}, {}),
         ({"ways out": {"sqs", "dynamodb"}}, {}),
     ],
-    ids=lambda value: str(value)[:30],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else str(value)[:30],
 )
 def test_what_is_well_there_is_no_finding(more: dict[str, Any], parameters: dict[str, str]) -> None:
     report = examined(more, **parameters)
