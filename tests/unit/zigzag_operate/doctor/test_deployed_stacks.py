@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def as_on_aws(operation: str, answer: Any) -> None:
     elif operation == "get_account_settings":
         answer["AccountLimit"]["ConcurrentExecutions"] = 1000
     elif operation == "describe_stacks":
-        answer["Stacks"][0]["DriftInformation"] = {"StackDriftStatus": "IN_SYNC"}
+        (stack,) = answer["Stacks"]
+        stack["CreationTime"] = datetime.fromisoformat(stack["CreationTime"])
+        stack["DriftInformation"] = {"StackDriftStatus": "IN_SYNC"}
 
 
 def examined(change: Change = lambda operation, answer: None) -> Report:
