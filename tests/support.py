@@ -13,16 +13,19 @@ import pytest
 
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, Lease
+from shared.ports.gates import HELD, GatesError
 from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.records import RecordsError
 from shared.ports.workers import Answer, Reply
+from shared.queues import DEFAULT
 from worker.worker import Worker
 from zigzag import Task
 from zigzag.policy import Policy
+from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.virtual_host import VirtualHost
-from zigzag_testing.virtual_time import VirtualTimeLoop, virtual_runner
+from zigzag_testing.virtual_time import VirtualClock, VirtualTimeLoop, virtual_runner
 
 QUEUE_URL = "https://sqs.test/tasks"
 DEAD_LETTER_QUEUE_URL = "https://sqs.test/dead-letters"
@@ -185,8 +188,50 @@ class WatchedRecords(MemoryRecords):
         return watched
 
 
-def delay(world: World, port: Any, method: str, *, before: float = 0.0, after: float = 0.0) -> None:
-    """Has each call of a port's method take so many seconds, before its effect or after."""
+class WatchedGates(MemoryGates):
+    """MemoryGates that remember their calls, and fail if they are told to.
+
+    broken -- methods that fail before their effect: at each call with a reply, or with one for each call
+              until the list ends.
+    """
+
+    METHODS = ("read", "swap", "claim", "renew", "release", "unavailable", "cut", "succeeded")
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.calls: list[str] = []
+        self.broken: dict[str, Reply | list[Reply]] = {}
+        self._asked: list[tuple[Any, ...]] = []
+        for method in self.METHODS:
+            setattr(self, method, self._watched(method, getattr(self, method)))
+
+    def asked(self, method: str) -> list[tuple[Any, ...]]:
+        """Returns of every call of `method` when it began, in seconds from the start, and its arguments."""
+        return [asked for name, asked in zip(self.calls, self._asked, strict=True) if name == method]
+
+    @property
+    def held(self) -> dict[str, float]:
+        """The held permits of the default queue."""
+        found: dict[str, float] = self.attributes[DEFAULT][HELD]
+        return found
+
+    def _watched(self, method: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        async def watched(*arguments: Any) -> Any:
+            self.calls.append(method)
+            self._asked.append((self._clock.now() - NOW, *arguments))
+            reply = self.broken.get(method)
+            if isinstance(reply, list):
+                reply = reply.pop(0) if reply else None
+            if reply is not None:
+                raise GatesError("AccessDenied: in a test", reply)
+            return await call(*arguments)
+
+        return watched
+
+
+def delay(world: Any, port: Any, method: str, *, before: float = 0.0, after: float = 0.0) -> None:
+    """Has each call of a port's method take so many seconds of a world, before its effect or after."""
     call = getattr(port, method)
 
     async def delayed(*asked: Any) -> Any:

@@ -11,7 +11,6 @@ from shared.ports.gates import Gate, gate_of
 from shared.queues import DEFAULT
 from zigzag import Context, Unavailable, task
 from zigzag_testing import Sandbox
-from zigzag_testing.memory_gates import MemoryGates
 
 UNLIMITED = 1e6
 
@@ -31,7 +30,6 @@ class Partner:
         limit: Callable[[float], float] = lambda now: UNLIMITED,
         *,
         takes: float,
-        gates: MemoryGates | None = None,
         **options: Any,
     ) -> None:
         self.refuses = 0.0
@@ -53,8 +51,6 @@ class Partner:
 
         self._task = call
         self.sandbox = Sandbox({"call": call}, in_flight_cap=0, **options)
-        if gates is not None:
-            self.sandbox.gates = gates
         self._began = self.sandbox.clock.now()
 
     def _accepts(self, now: float) -> bool:

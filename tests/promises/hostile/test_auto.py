@@ -11,13 +11,12 @@ import pytest
 from tests.conftest import COUNTED
 from tests.promises.hostile.limited import FAULTS as OF_LIMITS
 from tests.promises.hostile.partner import Partner
-from tests.support import slow
+from tests.support import slow, watch
 
 from consumer.flow.slots import LATE_SECONDS
 from shared.ports.auto import CUT_EVERY_SECONDS, Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_LONGEST_SECONDS, PROBE_SECONDS
 from zigzag import Backoff
-from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 from zigzag_testing.schedules import every
 
@@ -27,20 +26,6 @@ WAITING = 300
 """So many messages wait at any time."""
 
 FAULTS = OF_LIMITS | {"event late": 0.1, "clock off": 0.3}
-
-
-class CountedGates(MemoryGates):
-    """Gates that remember the time of each cut."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cuts: list[float] = []
-
-    async def cut(self, queue: str, cut: Cut) -> bool:
-        done = await super().cut(queue, cut)
-        if done:
-            self.cuts.append(cut.at)
-        return done
 
 
 class Hours:
@@ -57,16 +42,21 @@ class Hours:
         rule: Auto | None = None,
         **options: Any,
     ) -> None:
-        self.limits, self.phase, self.gates = limits, seconds / len(limits), CountedGates()
+        self.limits, self.phase = limits, seconds / len(limits)
+        self.cuts: list[float] = []
         self.partner = partner(
             lambda now: limits[min(int(now / self.phase), len(limits) - 1)],
             takes=CALL_SECONDS,
-            gates=self.gates,
             flow_control=True,
             **options,
         )
         self.sandbox = self.partner.sandbox
+        watch(self.sandbox.gates, "cut", self._note)
         self.sandbox.limit_by_itself(*() if rule is None else (rule.slowest, rule.fastest))
+
+    def _note(self, done: bool, queue: str, cut: Cut) -> None:
+        if done:
+            self.cuts.append(cut.at)
 
     def run_with_a_backlog(self) -> None:
         """Runs until the last limit has had its time. Messages wait all the time."""
@@ -113,7 +103,7 @@ def test_whatever_goes_wrong_it_is_cut_seldom_and_never_above_its_most(
 
     one.run_with_a_backlog()
 
-    cuts = one.gates.cuts
+    cuts = one.cuts
     closest = min(after - before for before, after in pairwise(cuts))
     began = sorted(began for began, _, _ in one.partner.starts)
     span, late = 10, LATE_SECONDS + 2 * CLOCKS_DIFFER_SECONDS

@@ -7,15 +7,13 @@ from collections.abc import Callable
 import pytest
 from tests.conftest import COUNTED
 from tests.promises.hostile.limited import FAULTS, LimitedWorld, most_within
-from tests.support import slow
+from tests.support import delay, slow
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.flow.slots import LATE_SECONDS
-from shared.ports.gates import Gate, Rate, Taking
-from zigzag_testing.memory_gates import MemoryGates
+from shared.ports.gates import Rate
 from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
 from zigzag_testing.schedules import every
-from zigzag_testing.virtual_time import VirtualClock
 
 WINDOWS = (0.0, 1.0, 10.0, 60.0)
 
@@ -84,25 +82,12 @@ def test_a_backlog_uses_the_rate_up(
     assert used <= share <= 1.001
 
 
-class SlowGates(MemoryGates):
-    """Gates whose writes take their time, for all consumers."""
-
-    def __init__(self, clock: VirtualClock, seconds: float) -> None:
-        super().__init__()
-        self._clock = clock
-        self._seconds = seconds
-
-    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
-        await self._clock.sleep(self._seconds)
-        return await super().swap(queue, rev, taking)
-
-
 @pytest.mark.parametrize("seconds", [3, *slow(1.9, 4.5)])
 def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
     limited: Callable[..., LimitedWorld], seconds: float
 ) -> None:
     world = limited({}, watch_always=True)
-    world.sandbox.gates = SlowGates(world.sandbox.clock, seconds)
+    delay(world.sandbox, world.sandbox.gates, "swap", before=seconds)
     world.sandbox.limit(1, 1)
     for _ in range(300):
         world.send("plain")

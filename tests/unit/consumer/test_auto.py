@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.support import NOW, ScriptedWorkers, World
+from collections.abc import Callable
 
-from consumer.consumer import Consumer, PolledQueue
+import pytest
+from tests.support import NOW, WatchedGates, World
+
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Slot
 from consumer.flow.gated import GatesOfTicks
@@ -16,7 +17,6 @@ from shared.ports.auto import Auto
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker
 from shared.ports.gates import Gate, Rate, gate_of
 from shared.queues import DEFAULT, TaskQueue
-from zigzag_testing.memory_gates import MemoryGates
 
 RULE = Auto(60, 0.01, refused=1.0)
 GATE = Gate(rate=Rate(0.5), auto=RULE, next=NOW)
@@ -66,19 +66,12 @@ class TestEveryAfter:
 
 class TestTick:
     @pytest.fixture
-    def gates(self, world: World) -> MemoryGates:
-        gates = MemoryGates()
+    def gates(self, world: World, gates: WatchedGates) -> WatchedGates:
         world.run(gates.limit(DEFAULT, Rate(0.5), RULE))
         return gates
 
-    def tick(self, world: World, gates: MemoryGates) -> Summary:
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
-        polled = PolledQueue(queue, world.queue, world.dead_letters)
-        consumer = Consumer([polled], ScriptedWorkers(), world.clock, world.random, gates=gates)
-        return world.run(consumer.tick(90))
-
     def test_slots_that_were_not_used_are_the_next_receives_though_the_rate_has_grown(
-        self, world: World, gates: MemoryGates
+        self, world: World, gates: WatchedGates
     ) -> None:
         queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
         ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
@@ -92,19 +85,23 @@ class TestTick:
         assert len(share.slots) > 1
         assert again.slots == share.slots
 
-    def test_while_messages_wait_the_rate_grows(self, world: World, gates: MemoryGates) -> None:
+    def test_while_messages_wait_the_rate_grows(
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+    ) -> None:
         world.send(*(str(number) for number in range(100)))
 
-        summary = self.tick(world, gates)
+        summary = tick()
 
         rate = gate_of(gates.attributes[DEFAULT]).rate
         assert rate is not None
         first = RULE._replace(refused=0.5)
         assert rate.every == pytest.approx(first.grown(0.5, summary.dispatched), rel=0.02)
 
-    def test_one_that_finds_nothing_leaves_it(self, world: World, gates: MemoryGates) -> None:
+    def test_one_that_finds_nothing_leaves_it(
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+    ) -> None:
         for _ in range(5):
-            self.tick(world, gates)
+            tick()
             world.run(world.clock.sleep(60))
 
         assert gate_of(gates.attributes[DEFAULT]).rate == Rate(0.5)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from tests.support import NOW, ScriptedWorkers, World
+from tests.support import NOW, ScriptedWorkers, WatchedGates, World, delay, watch
 
-from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.opening import Opening
 from consumer.summary import Summary
 from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS, Breaker, name_of
 from shared.ports.gates import Rate
-from shared.queues import DEFAULT, TaskQueue
-from zigzag_testing.memory_gates import MemoryGates
+from shared.queues import DEFAULT
 
 TEN = frozenset(f"{number:02x}" for number in range(DEFAULT_TRIP))
 SHUT = Breaker(failing=TEN, since=NOW, last=NOW)
@@ -99,26 +96,7 @@ class TestOpening:
         assert opening.most(10, Breaker(opened=NOW), NOW) == 1
 
 
-@pytest.fixture
-def gates() -> MemoryGates:
-    return MemoryGates()
-
-
-@pytest.fixture
-def tick(world: World, gates: MemoryGates) -> Callable[..., Summary]:
-    def tick(workers: ScriptedWorkers | None = None, in_flight_cap: int = 0, batch_size: int = 1) -> Summary:
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, batch_size)
-        polled = PolledQueue(queue, world.queue, world.dead_letters)
-        workers = workers or ScriptedWorkers()
-        consumer = Consumer(
-            [polled], workers, world.clock, world.random, in_flight_cap=in_flight_cap, gates=gates
-        )
-        return world.run(consumer.tick(90))
-
-    return tick
-
-
-def fail(world: World, gates: MemoryGates, many: int) -> None:
+def fail(world: World, gates: WatchedGates, many: int) -> None:
     """Sends so many reports of messages whose service is unavailable."""
     for number in range(many):
         world.run(gates.unavailable(DEFAULT, f"{number:02x}", world.clock.now(), None))
@@ -130,7 +108,7 @@ def doubts(workers: ScriptedWorkers) -> list[str | None]:
 
 class TestTick:
     def test_while_it_is_shut_one_message_goes_out_and_says_that_it_is_to_try(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         world.send(*"abcde")
         fail(world, gates, DEFAULT_TRIP)
@@ -143,7 +121,7 @@ class TestTick:
         assert doubts(workers) == ["probe"]
 
     def test_one_goes_out_a_minute_however_many_consumers_there_are(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         world.send(*"abcdefghij")
         fail(world, gates, DEFAULT_TRIP)
@@ -156,7 +134,7 @@ class TestTick:
         assert len(workers.events) == 4
 
     def test_sqs_is_not_asked_what_is_in_flight_meanwhile(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         world.send("a")
         fail(world, gates, DEFAULT_TRIP)
@@ -167,7 +145,7 @@ class TestTick:
 
     @pytest.mark.parametrize("limit", ["rate", "cap"])
     def test_with_a_limit_as_well_both_hold(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary], limit: str
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], limit: str
     ) -> None:
         world.send(*"abcde")
         world.run(gates.limit(DEFAULT, Rate(0.1, 10)) if limit == "rate" else gates.cap(DEFAULT, 5))
@@ -178,7 +156,7 @@ class TestTick:
         assert doubts(workers) == ["probe"]
 
     def test_before_it_is_shut_all_go_out_and_are_told_that_some_have_failed(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         world.send(*"abcde")
         fail(world, gates, DEFAULT_TRIP - 1)
@@ -189,7 +167,7 @@ class TestTick:
         assert (doubts(workers), len(workers.events)) == (["failing", "failing"], 2)
 
     def test_without_reports_nothing_is_told_and_nothing_written(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         world.send("a")
         workers = ScriptedWorkers()
@@ -201,7 +179,7 @@ class TestTick:
 
     @pytest.mark.parametrize("at_once", [None, 30])
     def test_once_it_is_open_messages_go_out_slowly_at_first(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary], at_once: int | None
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], at_once: int | None
     ) -> None:
         world.send(*map(str, range(200)))
         if at_once:
@@ -209,30 +187,17 @@ class TestTick:
         fail(world, gates, DEFAULT_TRIP)
         world.run(gates.succeeded(DEFAULT, world.clock.now(), world.clock.now()))
         at: list[float] = []
-        receive = world.queue.receive
-
-        async def noting(*asked: Any) -> Any:
-            received = await receive(*asked)
-            at.extend(world.seconds() for _ in received)
-            return received
-
-        world.queue.receive = noting  # type: ignore[method-assign]
+        watch(world.queue, "receive", lambda received, *_: at.extend(world.seconds() for _ in received))
 
         assert tick().received == (at_once or 200)
         assert [sum(began < second for began in at) for second in (1, 2, 3, 4)] == [1, 3, 7, 15]
 
     def test_the_one_that_is_to_try_is_polled_for_as_often_as_any_and_no_longer(
-        self, world: World, gates: MemoryGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         world.run(gates.limit(DEFAULT, Rate(0.1, 10)))
         fail(world, gates, DEFAULT_TRIP)
-        receive = world.queue.receive
-
-        async def slowly(*asked: Any) -> Any:
-            await world.clock.sleep(1.5)
-            return await receive(*asked)
-
-        world.queue.receive = slowly  # type: ignore[method-assign]
+        delay(world, world.queue, "receive", before=1.5)
 
         summary = tick()
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.support import NOW, ScriptedWorkers, World
+from tests.support import NOW, ScriptedWorkers, WatchedGates, World, watch
+from tests.unit.consumer.conftest import ticking
 
-from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.permits import CLAIM_SECONDS, MAX_DEAD, dead_of, open_slots, overdue_in
-from consumer.linger import Lingering
 from consumer.summary import Summary
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
-from shared.ports.gates import HELD, Gate, GatesError, Rate, Taking
+from shared.ports.gates import Gate, GatesError, Rate
 from shared.ports.workers import Reply
-from shared.queues import DEFAULT, TaskQueue
-from zigzag_testing.memory_gates import MemoryGates
+from shared.queues import DEFAULT
 
 
 class TestOpenSlots:
@@ -62,70 +60,18 @@ class TestOpenSlots:
         assert overdue_in(Gate(held={**renewed, "b": NOW + 50}), NOW)
 
 
-class Gates(MemoryGates):
-    """They remember what was asked of them. `answers` says of a swap, by its number from 1, how it fails, and
-    whether it was made."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[str] = []
-        self.answers: dict[int, tuple[Reply, bool]] = {}
-
-    async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
-        self.calls.append("read")
-        return await super().read(queues)
-
-    async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
-        self.calls.append("swap")
-        fails = self.answers.get(self.calls.count("swap"))
-        if fails is None or fails[1]:
-            done = await super().swap(queue, rev, taking)
-        if fails is not None:
-            raise GatesError("in a test", fails[0])
-        return done
-
-    async def release(self, queue: str, permits: Sequence[str]) -> None:
-        self.calls.append("release")
-        await super().release(queue, permits)
-
-    @property
-    def held(self) -> dict[str, float]:
-        found: dict[str, float] = self.attributes[DEFAULT][HELD]
-        return found
-
-
-@pytest.fixture
-def gates() -> Gates:
-    return Gates()
-
-
 Tick = Callable[..., Summary]
 
 
 @pytest.fixture
-def tick(world: World, gates: Gates) -> Tick:
-    """Runs one tick of a queue with a cap."""
+def tick(world: World, gates: WatchedGates, tick: Tick) -> Tick:
+    """Returns a call that runs one tick of a queue with a cap."""
 
-    def tick(
-        at_once: int, workers: ScriptedWorkers | None = None, watch_always: bool = False, **of_the_tick: Any
-    ) -> Summary:
+    def with_a_cap(at_once: int, *given: Any, **options: Any) -> Summary:
         world.run(gates.cap(DEFAULT, at_once))
-        in_flight_cap = of_the_tick.pop("in_flight_cap", 0)
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_tick)
-        polled = PolledQueue(queue, world.queue, world.dead_letters)
-        workers = workers or ScriptedWorkers()
-        consumer = Consumer(
-            [polled],
-            workers,
-            world.clock,
-            world.random,
-            lingering=Lingering(watch_always=watch_always),
-            in_flight_cap=in_flight_cap,
-            gates=gates,
-        )
-        return world.run(consumer.tick(90))
+        return tick(*given, **options)
 
-    return tick
+    return with_a_cap
 
 
 def send(world: World, number: int) -> None:
@@ -134,7 +80,7 @@ def send(world: World, number: int) -> None:
 
 class TestTick:
     def test_one_that_finds_nothing_takes_one_permit_and_gives_it_back(
-        self, world: World, gates: Gates, tick: Tick
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         summary = tick(3)
 
@@ -143,7 +89,7 @@ class TestTick:
         assert gates.held == {}
 
     def test_each_message_goes_out_by_itself_with_a_permit_that_is_held(
-        self, world: World, gates: Gates, tick: Tick
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         send(world, 5)
         workers = ScriptedWorkers()
@@ -154,7 +100,9 @@ class TestTick:
         assert {event["Lease"]["Permit"] for event in workers.events} == gates.held.keys()
         assert (summary.dispatched, summary.stopped) == (5, "queue empty")
 
-    def test_no_more_go_out_than_there_are_permits(self, world: World, gates: Gates, tick: Tick) -> None:
+    def test_no_more_go_out_than_there_are_permits(
+        self, world: World, gates: WatchedGates, tick: Tick
+    ) -> None:
         send(world, 5)
 
         summary = tick(2)
@@ -163,7 +111,9 @@ class TestTick:
         assert summary.went_well
         assert len(gates.held) == 2
 
-    def test_one_that_finds_all_held_waits_for_a_while(self, world: World, gates: Gates, tick: Tick) -> None:
+    def test_one_that_finds_all_held_waits_for_a_while(
+        self, world: World, gates: WatchedGates, tick: Tick
+    ) -> None:
         send(world, 1)
         world.run(gates.cap(DEFAULT, 1))
         gates.held["a.1"] = NOW + PERMIT_SECONDS
@@ -174,7 +124,9 @@ class TestTick:
         assert summary.went_well
         assert 20 <= world.seconds() <= 21
 
-    def test_it_waits_on_for_a_permit_that_is_overdue(self, world: World, gates: Gates, tick: Tick) -> None:
+    def test_it_waits_on_for_a_permit_that_is_overdue(
+        self, world: World, gates: WatchedGates, tick: Tick
+    ) -> None:
         send(world, 1)
         world.run(gates.cap(DEFAULT, 1))
         gates.held["a.1"] = NOW + 50
@@ -197,7 +149,7 @@ class TestTick:
         ("reply", "held"), [(Reply.TRANSIENT, 0), (Reply.DEFINITE, 0), (Reply.AMBIGUOUS, 1)]
     )
     def test_the_permit_of_what_no_worker_got_is_given_back(
-        self, world: World, gates: Gates, tick: Tick, reply: Reply, held: int
+        self, world: World, gates: WatchedGates, tick: Tick, reply: Reply, held: int
     ) -> None:
         send(world, 1)
 
@@ -206,10 +158,17 @@ class TestTick:
         assert len(gates.held) == held, "where a worker may have it, it is not given back"
 
     def test_permits_that_were_taken_though_the_answer_was_lost_are_used(
-        self, world: World, gates: Gates, tick: Tick
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         send(world, 1)
-        gates.answers[1] = (Reply.AMBIGUOUS, True)
+        lost: list[object] = []
+
+        def once(done: object, *asked: object) -> None:
+            if not lost:
+                lost.append(done)
+                raise GatesError("in a test", Reply.AMBIGUOUS)
+
+        watch(gates, "swap", once)
         workers = ScriptedWorkers()
 
         tick(1, workers)
@@ -217,7 +176,7 @@ class TestTick:
         assert [event["Lease"]["Permit"] for event in workers.events] == list(gates.held)
 
     def test_one_that_was_not_used_for_a_while_goes_with_no_message(
-        self, world: World, gates: Gates, tick: Tick
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.send_in(50, "late")
         workers = ScriptedWorkers()
@@ -228,7 +187,7 @@ class TestTick:
         assert until >= NOW + 50 + CLAIM_SECONDS
 
     def test_after_a_change_of_the_cap_no_permit_that_was_taken_before_is_used(
-        self, world: World, gates: Gates, tick: Tick
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         # Given a tick that lingers, with the permits that its last receive did not use
         send(world, 1)
@@ -242,7 +201,7 @@ class TestTick:
         assert len(gates.held) == 2
 
     def test_no_permit_is_taken_if_the_gate_is_paused_meanwhile(
-        self, world: World, gates: Gates, tick: Tick
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         send(world, 1)
         gates.attributes[DEFAULT]["paused"] = NOW
@@ -251,14 +210,11 @@ class TestTick:
         assert gates.held == {}
 
 
-def test_a_fifo_queue_takes_no_cap(gates: Gates) -> None:
+def test_a_fifo_queue_takes_no_cap(gates: WatchedGates) -> None:
     world = World(".fifo")
-    queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
     world.run(gates.cap(DEFAULT, 1))
-    polled = PolledQueue(queue, world.queue, world.dead_letters)
-    consumer = Consumer([polled], ScriptedWorkers(), world.clock, world.random, gates=gates)
 
-    summary = world.run(consumer.tick(90))
+    summary = world.run(ticking(world, gates))
 
     assert summary.stopped == "the gate of default has a cap, which a FIFO queue can't keep"
     world.close()

@@ -6,19 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support import NOW, ScriptedWorkers, World
+from tests.support import NOW, ScriptedWorkers, WatchedGates, World, delay
+from tests.unit.consumer.conftest import ticking
 
-from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow, Slot
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
 from consumer.flow.gated import MAX_NAP_SECONDS, GatesOfTicks
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS, slots_of
 from consumer.summary import Summary
-from shared.ports.gates import Gate, GatesError, Rate
+from shared.ports.gates import Gate, Rate
 from shared.ports.workers import Reply
 from shared.queues import DEFAULT, TaskQueue
-from zigzag_testing.memory_gates import MemoryGates
 
 TEN = Rate(0.1, 10)
 ONE_A_MINUTE = Rate(60)
@@ -55,60 +54,39 @@ class TestSlots:
         assert first == Slot(NOW - 4, NOW + LATE_SECONDS)
 
 
-class Gates(MemoryGates):
-    """They remember what was asked of them; `before` a swap something may happen, and `fails` says what."""
+def next_of(gates: WatchedGates) -> float:
+    """Returns the next slot, in seconds from the start."""
+    return float(gates.attributes[DEFAULT].get("next", 0.0)) - NOW
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[str] = []
-        self.before: Callable[[], None] = lambda: None
-        self.fails: Reply | None = None
 
-    async def read(self, queues: Any) -> dict[str, Gate]:
-        self.calls.append("read")
-        return await super().read(queues)
+def take(gates: WatchedGates) -> None:
+    """Takes a slot, as another consumer does."""
+    gate = gates.attributes[DEFAULT]
+    gate["rev"] += 1.0
+    gate["next"] = max(next_of(gates), 0.0) + NOW + gate["every"] / 1000
 
-    async def swap(self, queue: str, rev: int, next: float) -> tuple[bool, Gate]:
-        self.calls.append("swap")
-        self.before()
-        if self.fails:
-            raise GatesError("AccessDenied: in a test", self.fails)
-        return await super().swap(queue, rev, next)
 
-    @property
-    def next(self) -> float:
-        """In seconds from the start."""
-        return float(self.attributes[DEFAULT].get("next", 0.0)) - NOW
+def before_swap(number: int, gates: WatchedGates, does: Callable[[WatchedGates], None]) -> None:
+    """Lets something happen before that swap, counted from 1."""
+    swap = gates.swap
 
-    def take(self) -> None:
-        """Takes a slot, as another consumer does."""
-        self.attributes[DEFAULT]["rev"] += 1.0
-        self.attributes[DEFAULT]["next"] = (
-            max(self.next, 0.0) + NOW + self.attributes[DEFAULT]["every"] / 1000
-        )
+    async def after_that(*asked: Any) -> Any:
+        if gates.calls.count("swap") == number - 1:
+            does(gates)
+        return await swap(*asked)
+
+    gates.swap = after_that  # type: ignore[method-assign]
 
 
 @pytest.fixture
-def gates(world: World) -> Gates:
-    return Gates()
-
-
-@pytest.fixture
-def tick(world: World, gates: Gates) -> Callable[..., Summary]:
+def tick(world: World, gates: WatchedGates, tick: Callable[..., Summary]) -> Callable[..., Summary]:
     """Returns a call that runs one tick of a queue with a rate."""
 
-    def tick(rate: Rate, workers: ScriptedWorkers | None = None, **of_the_tick: Any) -> Summary:
+    def with_a_rate(rate: Rate, *given: Any, **options: Any) -> Summary:
         world.run(gates.limit(DEFAULT, rate))
-        in_flight_cap = of_the_tick.pop("in_flight_cap", 0)
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url, **of_the_tick)
-        polled = PolledQueue(queue, world.queue, world.dead_letters)
-        workers = workers or ScriptedWorkers()
-        consumer = Consumer(
-            [polled], workers, world.clock, world.random, in_flight_cap=in_flight_cap, gates=gates
-        )
-        return world.run(consumer.tick(90))
+        return tick(*given, **options)
 
-    return tick
+    return with_a_rate
 
 
 def send(world: World, number: int) -> None:
@@ -155,47 +133,39 @@ class TestTick:
         assert {one["Ends"] - one["ReceivedAt"] for one in leases} == {120}
 
     def test_a_tick_that_finds_nothing_takes_one_slot_and_gives_it_back(
-        self, gates: Gates, tick: Callable[..., Summary]
+        self, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         summary = tick(ONE_A_MINUTE)
 
         assert (summary.polls, summary.stopped) == (3, "queue empty")
         assert gates.calls == ["read", "swap", "swap"]
-        assert gates.next == 0
+        assert next_of(gates) == 0
 
     def test_a_slot_that_another_one_took_since_is_not_given_back(
-        self, gates: Gates, tick: Callable[..., Summary]
+        self, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
-        def once_more() -> None:
-            if gates.calls.count("swap") == 2:
-                gates.take()
-
-        gates.before = once_more
+        before_swap(2, gates, take)
 
         tick(ONE_A_MINUTE)
 
-        assert gates.next == 120, "its own, which is lost, and the other one's"
+        assert next_of(gates) == 120, "its own, which is lost, and the other one's"
 
     def test_of_what_a_receive_did_not_use_the_rest_is_given_back(
-        self, world: World, gates: Gates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         send(world, 3)
 
         tick(Rate(0.25, 10))
 
         # As if it had taken three of the burst: the next one is the fourth
-        assert gates.next == pytest.approx(-9 * 0.25 + 3 * 0.25)
+        assert next_of(gates) == pytest.approx(-9 * 0.25 + 3 * 0.25)
 
     def test_a_consumer_decides_again_if_another_one_was_quicker(
-        self, world: World, gates: Gates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         send(world, 1)
 
-        def once() -> None:
-            if gates.calls.count("swap") == 1:
-                gates.take()
-
-        gates.before = once
+        before_swap(1, gates, take)
         workers = ScriptedWorkers()
         at = dispatched_at(world, workers)
 
@@ -220,7 +190,7 @@ class TestTick:
         assert tick(Rate(8)).dispatched == 3
 
     def test_while_one_is_waited_for_the_gate_is_read_seldom(
-        self, world: World, gates: Gates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         send(world, 2)
 
@@ -238,14 +208,7 @@ class TestTick:
         self, world: World, tick: Callable[..., Summary]
     ) -> None:
         send(world, 1)
-        receive = world.queue.receive
-
-        async def slowly(*asked: int) -> Any:
-            received = await receive(*asked)
-            await world.clock.sleep(LATE_SECONDS + AHEAD_SECONDS)
-            return received
-
-        world.queue.receive = slowly  # type: ignore[assignment,method-assign]
+        delay(world, world.queue, "receive", after=LATE_SECONDS + AHEAD_SECONDS)
         workers = ScriptedWorkers()
 
         summary = tick(Rate(0.5), workers)
@@ -265,20 +228,20 @@ class TestTick:
         ("reply", "next"), [(Reply.TRANSIENT, 0), (Reply.DEFINITE, 0), (Reply.AMBIGUOUS, 3600)]
     )
     def test_if_no_message_comes_it_is_given_back(
-        self, world: World, gates: Gates, tick: Callable[..., Summary], reply: Reply, next: float
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], reply: Reply, next: float
     ) -> None:
         send(world, 1)
 
         tick(Rate(3600), ScriptedWorkers(reply))
 
-        assert gates.next == next, "where a worker may have it, it is not given back"
+        assert next_of(gates) == next, "where a worker may have it, it is not given back"
 
 
 class TestChange:
     """An operator changes the rate during a tick, which has slots left."""
 
     @pytest.fixture
-    def flow(self, world: World, gates: Gates) -> Flow:
+    def flow(self, world: World, gates: WatchedGates) -> Flow:
         """A flow whose first message has come, so that it takes as many slots as it can."""
         world.run(gates.limit(DEFAULT, Rate(60, 10)))
         queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
@@ -287,12 +250,12 @@ class TestChange:
         flow.received(world.run(flow.may_receive()), 1)
         return flow
 
-    def change(self, world: World, gates: Gates) -> None:
+    def change(self, world: World, gates: WatchedGates) -> None:
         world.run(gates.limit(DEFAULT, Rate(3600)))
         world.pass_time(LOOK_AGAIN_SECONDS + 0.1)
 
     def test_slots_that_were_taken_before_it_are_not_used(
-        self, world: World, gates: Gates, flow: Flow
+        self, world: World, gates: WatchedGates, flow: Flow
     ) -> None:
         flow.received(world.run(flow.may_receive()), 0)
 
@@ -301,7 +264,7 @@ class TestChange:
         assert world.run(flow.may_receive()).most == 1
 
     def test_nor_are_those_of_a_receive_that_ends_after_it(
-        self, world: World, gates: Gates, flow: Flow
+        self, world: World, gates: WatchedGates, flow: Flow
     ) -> None:
         # Given a receive under way, while another one takes a slot by the new rate
         under_way = world.run(flow.may_receive())
@@ -313,28 +276,25 @@ class TestChange:
         assert len(under_way.slots) == 9
         assert world.run(flow.may_receive()).most == 0
         world.run(flow.end())
-        assert gates.next == pytest.approx(1.1 + 3600), "nor are they given back"
+        assert next_of(gates) == pytest.approx(1.1 + 3600), "nor are they given back"
 
 
 class TestRefused:
-    def test_a_fifo_queue_takes_no_rate(self, gates: Gates) -> None:
+    def test_a_fifo_queue_takes_no_rate(self, gates: WatchedGates) -> None:
         world = World(".fifo")
-        queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
         world.run(gates.limit(DEFAULT, TEN))
-        polled = PolledQueue(queue, world.queue, world.dead_letters)
-        consumer = Consumer([polled], ScriptedWorkers(), world.clock, world.random, gates=gates)
 
-        summary = world.run(consumer.tick(90))
+        summary = world.run(ticking(world, gates))
 
         assert summary.stopped == "the gate of default has a rate, which a FIFO queue can't keep"
         assert not summary.went_well
         world.close()
 
     def test_a_pause_that_comes_between_is_seen(
-        self, world: World, gates: Gates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
     ) -> None:
         send(world, 1)
-        gates.before = lambda: gates.attributes[DEFAULT].update(paused=NOW)
+        before_swap(1, gates, lambda gates: gates.attributes[DEFAULT].update(paused=NOW))
 
         summary = tick(TEN)
 
@@ -351,14 +311,14 @@ class TestRefused:
     def test_nothing_is_received_if_no_slot_can_be_taken(
         self,
         world: World,
-        gates: Gates,
+        gates: WatchedGates,
         tick: Callable[..., Summary],
         reply: Reply,
         swaps: int,
         stopped: str,
     ) -> None:
         send(world, 1)
-        gates.fails = reply
+        gates.broken["swap"] = reply
 
         summary = tick(TEN)
 

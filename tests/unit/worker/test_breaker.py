@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from math import inf
 from typing import Any
 
 import pytest
-from tests.support import NOW, body_of
+from tests.support import NOW, WatchedGates, body_of, delay
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
 from shared.lease import FAILING, PROBE, Lease
 from shared.ports.auto import Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker, name_of
-from shared.ports.gates import Gate, GatesError, Rate, gate_of
+from shared.ports.gates import Rate, gate_of
+from shared.ports.workers import Reply
 from shared.queues import DEFAULT
 from worker.deadline import HARD_SECONDS
 from worker.flow.breaker import FIRST
 from worker.result import Report
 from zigzag import Backoff, Reject, Retry, Unavailable, task
 from zigzag_testing.faults import Crash
-from zigzag_testing.memory_gates import MemoryGates
 
 
 class Quota(Retry):
@@ -80,30 +80,6 @@ def once_only(payload: dict[str, Any]) -> None:
     obey(payload)
 
 
-class Gates(MemoryGates):
-    """`away` is whether they can't be reached, `uncut` whether they can't at a cut.
-
-    silent -- waits as long as a call without answer.
-    """
-
-    away = uncut = False
-    silent: Callable[[], Awaitable[None]] | None = None
-    asked = 0
-
-    async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
-        self.asked += 1
-        if self.silent is not None:
-            await self.silent()
-        if self.away:
-            raise GatesError("no connection")
-        return await super().unavailable(queue, message, now, until)
-
-    async def cut(self, queue: str, cut: Cut) -> bool:
-        if self.uncut:
-            raise GatesError("no connection")
-        return await super().cut(queue, cut)
-
-
 TASKS = {one.name: one for one in (call, once_only, with_a_quota, hanging, hanging_as_ever)}
 
 
@@ -112,7 +88,7 @@ class Desk(Bench):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gates = Gates()
+        self.gates = WatchedGates(self.clock)
 
     @property
     def breaker(self) -> Breaker:
@@ -266,21 +242,21 @@ class TestUnavailable:
         "controlled", [False, True], ids=["no flow control", "the gates can't be reached"]
     )
     def test_it_is_a_retry_if_nobody_can_be_told(self, desk: Desk, controlled: bool) -> None:
-        desk.gates.away = True
+        desk.gates.broken["unavailable"] = Reply.TRANSIENT
 
         report = desk.attempt("later", controlled=controlled)
 
         assert (report.outcome, report.attempt, report.retry_seconds) == ("retry later", 1, 300)
 
     def test_the_hard_end_does_not_ask_again(self, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-        desk.gates.silent = lambda: desk.clock.sleep(25)
+        delay(desk, desk.gates, "unavailable", after=25)
         worker = desk.worker({"call": call}, gates=(desk.gates, desk.gates))
         desk.send(body_of("call", {"does": "away"}))
 
         with caplog.at_level("INFO"), contextlib.suppress(Crash, asyncio.CancelledError):
             desk.run(worker.work(Batch(tuple(desk.receive())), lambda: 18 - desk.seconds()))
 
-        assert (desk.gates.asked, desk.seconds()) == (1, 18 - HARD_SECONDS)
+        assert (desk.gates.calls.count("unavailable"), desk.seconds()) == (1, 18 - HARD_SECONDS)
         (line,) = [vars(record)["fields"] for record in caplog.records if record.message == "delivery"]
         assert (line["outcome"], line["settled"]) == ("retry later", True)
         assert line["reason"] == "SES is down"
@@ -381,7 +357,7 @@ class TestAuto:
         assert desk.attempt("later").retry_seconds == 300
 
     def test_the_message_comes_again_though_the_rate_can_not_be_cut(self, desk: Desk) -> None:
-        desk.gates.uncut = True
+        desk.gates.broken["cut"] = Reply.TRANSIENT
 
         assert desk.attempt("away", name="once_only").outcome == "retry later"
         assert desk.rate == Rate(0.1)

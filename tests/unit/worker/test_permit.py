@@ -3,55 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
-from tests.support import NOW, World, body_of, delay
+from tests.support import NOW, WatchedGates, body_of, delay, watch
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, Lease
-from shared.ports.gates import HELD, GatesError, Taking
+from shared.ports.workers import Reply
 from shared.queues import DEFAULT
 from worker.flow.permit import ENDING_SECONDS, OWN_SECONDS
 from worker.result import Report
 from zigzag_testing.faults import Crash
-from zigzag_testing.memory_gates import MemoryGates
 
 PERMIT = "a1b2c3d4"
-
-
-class Gates(MemoryGates):
-    """They remember what a worker asked of them, and when; `broken` are those calls that fail."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self._world = world
-        self.calls: list[tuple[str, float]] = []
-        self.broken: set[str] = set()
-
-    async def claim(self, queue: str, permit: str, own: str, now: float, until: float) -> bool:
-        self._note("claim")
-        return await super().claim(queue, permit, own, now, until)
-
-    async def renew(self, queue: str, own: str, until: float) -> bool:
-        self._note("renew")
-        return await super().renew(queue, own, until)
-
-    async def release(self, queue: str, permits: Sequence[str]) -> None:
-        self._note("release")
-        await super().release(queue, permits)
-
-    def _note(self, call: str) -> None:
-        self.calls.append((call, self._world.seconds()))
-        if call in self.broken:
-            raise GatesError("AccessDenied: in a test")
-
-    @property
-    def held(self) -> dict[str, float]:
-        found: dict[str, float] = self.attributes[DEFAULT][HELD]
-        return found
 
 
 class Desk(Bench):
@@ -59,9 +26,9 @@ class Desk(Bench):
 
     def __init__(self) -> None:
         super().__init__()
-        self.gates = Gates(self)
+        self.gates = WatchedGates(self.clock)
         self.run(self.gates.cap(DEFAULT, 1))
-        self.run(self.gates.swap(DEFAULT, 1, Taking(takes={PERMIT: NOW + PERMIT_SECONDS})))
+        self.gates.held[PERMIT] = NOW + PERMIT_SECONDS
 
     def delivery(self, *, start_by: float = 90, permit: str = PERMIT, **does: Any) -> Delivery:
         """Returns a message that was received with that permit, and whose task does that."""
@@ -90,7 +57,8 @@ def test_it_is_claimed_before_a_task_starts_and_given_back_once_all_is_settled(d
     report = desk.works(desk.delivery(seconds=4))
 
     assert (report.outcome, report.settled) == ("succeeded", True)
-    assert desk.gates.calls == [("claim", 0.0), ("release", 4.0)]
+    assert desk.gates.calls == ["claim", "release"]
+    assert [at for at, *_ in desk.gates.asked("release")] == [4.0]
     assert desk.gates.held == {}
     assert len(desk.queue) == 0
 
@@ -99,7 +67,7 @@ def test_it_is_renewed_as_long_as_the_task_runs(desk: Desk) -> None:
     report = desk.works(desk.delivery(seconds=300))
 
     assert report.outcome == "succeeded"
-    renewed = [at for call, at in desk.gates.calls if call == "renew"]
+    renewed = [at for at, *_ in desk.gates.asked("renew")]
     assert renewed == [BEAT_EVERY_SECONDS * number for number in range(1, 8)]
 
 
@@ -133,7 +101,7 @@ def test_one_that_is_not_held_any_more_starts_nothing(desk: Desk, later: float) 
 
 
 def test_nothing_starts_if_it_cannot_be_had(desk: Desk) -> None:
-    desk.gates.broken = {"claim"}
+    desk.gates.broken["claim"] = Reply.TRANSIENT
 
     report = desk.works(desk.delivery())
 
@@ -155,18 +123,11 @@ def test_a_worker_that_starts_too_late_gives_it_back(desk: Desk) -> None:
 def test_the_process_ends_before_another_one_may_have_it(desk: Desk, how: str) -> None:
     one = desk.delivery(seconds=300)
     if how == "it can't be renewed":
-        desk.gates.broken = {"renew"}
+        desk.gates.broken["renew"] = Reply.TRANSIENT
         ends = OWN_SECONDS
     else:
         ends = BEAT_EVERY_SECONDS
-        claim = desk.gates.claim
-
-        async def then_lost(*asked: object) -> bool:
-            claimed = await claim(*asked)  # type: ignore[arg-type]
-            desk.gates.held.clear()
-            return claimed
-
-        desk.gates.claim = then_lost  # type: ignore[method-assign,assignment]
+        watch(desk.gates, "claim", lambda *_: desk.gates.held.clear())
 
     with pytest.raises((Crash, asyncio.CancelledError)):
         desk.works(one)
@@ -201,21 +162,12 @@ def test_it_ends_by_itself_once_a_process_whose_code_may_still_run_has_ended(des
 
 
 def test_a_renewal_that_fails_is_made_again_soon(desk: Desk) -> None:
-    renew, failed = desk.gates.renew, []
-
-    async def at_first_not(*asked: object) -> bool:
-        if not failed:
-            failed.append(desk.seconds())
-            raise GatesError("a fault")
-        return await renew(*asked)  # type: ignore[arg-type]
-
-    desk.gates.renew = at_first_not  # type: ignore[method-assign,assignment]
+    desk.gates.broken["renew"] = [Reply.TRANSIENT]
 
     report = desk.works(desk.delivery(seconds=60))
 
     assert report.outcome == "succeeded"
-    assert failed == [40.0]
-    assert ("renew", 45.0) in desk.gates.calls
+    assert [at for at, *_ in desk.gates.asked("renew")] == [40.0, 45.0]
 
 
 def test_a_task_that_fails_gives_it_back_while_it_waits(desk: Desk) -> None:
