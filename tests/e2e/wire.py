@@ -32,7 +32,7 @@ class Wire:
     url      -- for the functions.
     bad      -- whether it breaks requests now.
     fired    -- how many of each fault there were.
-    recorded -- when DynamoDB's answer to "this task is done" came, by the record's key, in monotonic time.
+    recorded -- when DynamoDB's first answer with a done record came, by the record's key, in monotonic time.
     """
 
     def __init__(self, endpoint: str, random: Random) -> None:
@@ -90,15 +90,15 @@ class Wire:
             else:
                 self._busy[connection] = busy
 
-    def note_passed(self, target: str, body: bytes, status: int) -> None:
+    def note_passed(self, target: str, status: int, said: bytes) -> None:
         """Notes that a request was answered."""
         now = time.monotonic()
         with self._lock:
             self.passed[target.rpartition("_")[2]] += 1
             if status == 200 and target.endswith(".UpdateItem"):
-                call = json.loads(body)
-                if "done = " in call["UpdateExpression"]:
-                    self.recorded.setdefault(call["Key"]["key"]["S"], now)
+                item = json.loads(said).get("Attributes", {})
+                if "done" in item:
+                    self.recorded.setdefault(item["key"]["S"], now)
 
 
 class _Server(ThreadingHTTPServer):
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = answer.read()
         finally:
             upstream.close()
-        self.wire.note_passed(self.headers.get("X-Amz-Target") or "Invoke", body, answer.status)
+        self.wire.note_passed(self.headers.get("X-Amz-Target") or "Invoke", answer.status, said)
         return answer.status, dict(answer.getheaders()), said
 
     def _say(self, status: int, headers: dict[str, str], said: bytes) -> None:
