@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import signal
 
@@ -50,15 +49,3 @@ def test_those_of_its_module_stay(process: LambdaProcess) -> None:
 
     assert heard in gc.callbacks
     gc.callbacks.remove(heard)
-
-
-def test_no_dump_that_ends_the_process_is_left(
-    process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cancelled = []
-    monkeypatch.setattr("worker.leftovers.cancel_dump_traceback_later", lambda: cancelled.append(True))
-
-    call(process, lambda: faulthandler.dump_traceback_later(LONG, exit=True))
-
-    faulthandler.cancel_dump_traceback_later()
-    assert cancelled == [True]
