@@ -22,7 +22,7 @@ MUTATIONS = tuple(mutation for part in PARTS for mutation in part.mutations)
 
 
 def problems() -> Iterator[str]:
-    """Yields why mutations can't be made or told apart, or open no hazard. It runs before the first test."""
+    """Yields why mutations can't be made or told apart, or open no hazard. `make mutants` asks it first."""
     page = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     known = set(re.findall(r"^\| (H\d+) \|", page, re.MULTILINE))
     for name, times in Counter(mutation.name for mutation in MUTATIONS).items():
