@@ -1,4 +1,4 @@
-"""On the local AWS, which judges every role: more queues are served, and one taken out is kept."""
+"""On the local AWS, which judges every role: more queues are served, one FIFO, and one taken out is kept."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from zigzag_operate import Target, kept
 
 pytestmark = pytest.mark.slow
 
+LETTERS = {"DeadLetterQueueUrl": 3, "OtherDeadLetterQueueUrl": 1}
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,11 +32,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def deployed(project: Path) -> Iterator[Deployed]:
-    """Yields a stack of three queues, whose consumer is woken by the tests alone."""
+    """Yields a stack of four queues, whose consumer is woken by the tests alone."""
     with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(
-            project, aws, {}, "FlowControl=true", "DefaultWeight=3", "Queue2=urgent:6", "Queue4=bulk"
-        )
+        queues = "DefaultWeight=3", "Queue2=urgent:6", "Queue3=orders:2", "Queue3Fifo=true", "Queue4=bulk"
+        outputs = deploy_copy(project, aws, {}, "FlowControl=true", *queues)
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         deployed.set_rule(enabled=False)
         deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
@@ -54,7 +55,16 @@ def tick(deployed: Deployed) -> dict[str, Any]:
 
 
 def send(deployed: Deployed, url: str, body: str) -> None:
-    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    group = {"MessageGroupId": "ann"} if url.endswith(".fifo") else {}
+    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body, **group)
+
+
+def test_only_the_queue_that_says_so_is_fifo(deployed: Deployed) -> None:
+    fifo = [name for name, url in urls(deployed).items() if url.endswith(".fifo")]
+
+    assert fifo == ["orders"]
+    assert deployed.outputs["OtherDeadLetterQueueUrl"].endswith(".fifo")
+    assert not deployed.outputs["DeadLetterQueueUrl"].endswith(".fifo")
 
 
 def test_a_task_runs_from_each_queue_and_its_message_is_deleted_there(deployed: Deployed) -> None:
@@ -63,22 +73,26 @@ def test_a_task_runs_from_each_queue_and_its_message_is_deleted_there(deployed: 
 
     summary = tick(deployed)
 
-    assert (summary["dispatched"], summary["stopped"]) == (3, "queue empty")
+    assert (summary["dispatched"], summary["stopped"]) == (4, "queue empty")
     for name, url in urls(deployed).items():
         assert wait_until(lambda name=name: deployed.ledger.pushes()[name] > 0, 60, 0.2), name
         assert wait_until(lambda url=url: count(deployed, url) == 0, 30, 0.2), name
 
 
-def test_bad_messages_of_all_queues_become_dead_letters_that_tell_where_they_were(deployed: Deployed) -> None:
+def test_what_is_bad_becomes_a_dead_letter_of_its_queues_kind_and_tells_where_it_was(
+    deployed: Deployed,
+) -> None:
     for url in urls(deployed).values():
         send(deployed, url, "no task")
 
     tick(deployed)
 
-    def sources() -> set[str]:
-        return {letter["source"] for letter in deployed.ledger.dead_letters()}
+    def letters() -> dict[str, int]:
+        return {kind: count(deployed, deployed.outputs[kind]) for kind in LETTERS}
 
-    assert wait_until(lambda: sources() == set(urls(deployed).values()), 60, 0.5)
+    assert wait_until(lambda: sum(letters().values()) == 4, 60, 0.5), letters()
+    assert letters() == LETTERS
+    assert {letter["source"] for letter in deployed.ledger.dead_letters()} == set(urls(deployed).values())
 
 
 def test_a_queue_that_is_taken_out_keeps_its_messages_and_the_others_go_on(
