@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import certifi
 import pytest
-from samtranslator.model.exceptions import InvalidDocumentException
 from tests import postgres
 from tests.project.docs.pages import ROOT, blocks, in_text, read
 from tests.project.template.reading import TEMPLATE, parsed, statements, to_cloudformation
@@ -77,17 +75,6 @@ def test_an_alias_would_take_the_rules_for_events_away_from_the_version_that_is_
 
     config = changed["Resources"]["WorkerFunctionEventInvokeConfig"]["Properties"]
     assert config["Qualifier"] == "live"
-
-
-@pytest.mark.slow
-def test_a_property_that_is_there_twice_is_found(tmp_path: Path) -> None:
-    file = tmp_path / "template.yaml"
-    file.write_text(added(followed(), "the worker function", "Timeout: 5"), encoding="utf-8")
-
-    linted = lint("cfn-lint", str(file))
-
-    assert linted.returncode != 0
-    assert "Timeout" in linted.stdout
 
 
 # ---- The properties ----
@@ -206,14 +193,6 @@ def with_zigzags_lines_changed(text: str) -> str:
     return text
 
 
-def test_an_image_is_refused_by_the_place_alone() -> None:
-    with pytest.raises(InvalidDocumentException) as refused:
-        to_cloudformation(followed("An image"))
-
-    (cause,) = refused.value.causes
-    assert "Runtime, Handler, Layers cannot be present when PackageType is of type `Image`" in cause.message
-
-
 def test_an_image_is_the_worker_after_the_change_and_the_rest_stays() -> None:
     before, after = (
         to_cloudformation(text)["Resources"]
@@ -278,139 +257,37 @@ def test_the_page_declares_each_package_that_its_task_imports(project: Path) -> 
 
 # ---- The same task, and a real PostgreSQL ----
 
-needs_postgres = pytest.mark.skipif(postgres.programs() is None, reason="no PostgreSQL on this machine")
-TABLES = ("items", "orders")
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    with postgres.serving() as server:
-        yield server
-
-
-class Shop:
-    """The page's module, and the database that it writes to."""
-
-    def __init__(self) -> None:
-        self.module: dict[str, Any] = {"__name__": "store_order"}
-        code = blocks(SECTIONS["A database"], "python")[0].text
-        exec(compile(code, "docs/what-a-worker-may-be.md", "exec"), self.module)  # noqa: S102 -- our own page
-        self._connect, self.opened = self.module["connect"], list[Any]()
-        self.module["connect"] = self.connect
-        (tables,) = blocks(SECTIONS["A database"], "sql")
-        self.ask(f"DROP TABLE IF EXISTS {', '.join(TABLES)}", *tables.text.split(";")[:-1])
-
-    def connect(self) -> Any:
-        self.opened.append(self._connect())
-        return self.opened[-1]
-
-    def ask(self, *statements: str) -> Any:
-        """Executes the statements over a connection of its own. Returns the rows of the last one."""
-        connection = self._connect()
-        try:
-            cursor = connection.cursor()
-            for statement in statements:
-                cursor.execute(statement)
-            connection.commit()
-            return [tuple(row) for row in cursor.fetchall()] if cursor.description else None
-        finally:
-            connection.close()
-
-    def order(self, number: str, **items: int) -> None:
-        self.module["store_order"].send(
-            self.module["Order"](number=number, items=items), id=f"order-{number}"
-        )
-
-
-@pytest.fixture
-def shop(server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    for name, value in {
-        "DB_HOST": "localhost",
-        "DB_PORT": str(server.port),
-        "DB_USER": postgres.USER,
-        "DB_NAME": "postgres",
-        "DB_CERTIFICATES": str(server.certificate),
-        "AWS_ACCESS_KEY_ID": "none",
-        "AWS_SECRET_ACCESS_KEY": "none",
-    }.items():
-        monkeypatch.setenv(name, value)
-    shop = Shop()
-    yield shop
-    for connection in shop.opened:
-        with suppress(Exception):  # most are closed
-            connection.close()
-
-
-@pytest.fixture
-def sandbox(shop: Shop) -> Iterator[Sandbox]:
-    with Sandbox({"store_order": shop.module["store_order"]}) as sandbox:
-        yield sandbox
-
-
-@needs_postgres
-def test_a_real_database_has_the_orders_over_one_connection(shop: Shop, sandbox: Sandbox) -> None:
-    shop.order("A-1", apple=2, pear=1)
-    shop.order("A-2", apple=5)
-    sandbox.run()
-
-    assert shop.ask("SELECT order_id, item, count FROM items ORDER BY 1, 2") == [
-        ("order-A-1", "apple", 2),
-        ("order-A-1", "pear", 1),
-        ("order-A-2", "apple", 5),
-    ]
-    assert len(shop.opened) == 1
-
-
-@needs_postgres
-def test_a_real_database_stores_an_order_once(shop: Shop, sandbox: Sandbox) -> None:
-    shop.order("A-1", apple=2)
-    shop.order("A-1", apple=2)
-    sandbox.run()
-
-    assert shop.ask("SELECT * FROM items") == [("order-A-1", "apple", 2)]
-    assert [report.outcome for report in sandbox.reports] == ["succeeded", "succeeded"]
-
-
-@needs_postgres
-def test_a_real_database_has_nothing_of_an_attempt_that_failed(shop: Shop, sandbox: Sandbox) -> None:
-    shop.order("A-1", apple=2, pear=0)
-    sandbox.run()
-
-    assert [report.outcome for report in sandbox.reports] == ["retry later", "retry later", "dead-letter"]
-    assert shop.ask("SELECT * FROM orders") == []
-
-
-@needs_postgres
-def test_an_attempt_that_failed_leaves_no_connection_open(shop: Shop, sandbox: Sandbox) -> None:
-    shop.order("A-1", apple=0)
-    sandbox.run()
-
-    (count,) = shop.ask("SELECT count(*) - 1 FROM pg_stat_activity WHERE backend_type = 'client backend'")
-    assert count == (0,)
-
-
-@needs_postgres
-def test_a_connection_that_the_server_closed_costs_no_attempt(shop: Shop, sandbox: Sandbox) -> None:
-    shop.order("A-1", apple=2)
-    sandbox.run()
-    shop.ask(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
-        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-    )
-    shop.order("A-2", apple=2)
-    sandbox.run()
-
-    assert [report.outcome for report in sandbox.reports] == ["succeeded", "succeeded"]
-    assert shop.ask("SELECT count(*) FROM orders") == [(2,)]
-
-
-@needs_postgres
-def test_a_server_that_shows_another_certificate_is_not_written_to(
-    shop: Shop, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(postgres.programs() is None, reason="no PostgreSQL on this machine")
+def test_it_stores_an_order_once_on_a_server_with_the_right_certificate_alone(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("DB_CERTIFICATES", certifi.where())
-    shop.order("A-1", apple=2)
-    sandbox.run()
+    page: dict[str, Any] = {"__name__": "store_order"}
+    code = blocks(SECTIONS["A database"], "python")[0].text
+    exec(compile(code, "docs/what-a-worker-may-be.md", "exec"), page)  # noqa: S102 -- our own page
+    (tables,) = blocks(SECTIONS["A database"], "sql")
 
+    with postgres.serving() as server, Sandbox({"store_order": page["store_order"]}) as sandbox:
+        of_rds = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+        names = {"DB_HOST": "localhost", "DB_USER": postgres.USER, "DB_NAME": "postgres"}
+        at = {"DB_PORT": str(server.port), "DB_CERTIFICATES": str(server.certificate)}
+        for name, value in (of_rds | names | at).items():
+            monkeypatch.setenv(name, value)
+        with page["transaction"]() as cursor:
+            for statement in tables.text.split(";")[:-1]:
+                cursor.execute(statement)
+
+        for number in ("A-1", "A-1"):
+            page["store_order"].send(page["Order"](number=number, items={"apple": 2}), id=number)
+        sandbox.run()
+        with page["transaction"]() as cursor:
+            cursor.execute("SELECT * FROM items")
+            rows = cursor.fetchall()
+        page["kept"].pop().close()
+        monkeypatch.setenv("DB_CERTIFICATES", certifi.where())
+        page["store_order"].send(page["Order"](number="A-2", items={"apple": 2}), id="A-2")
+        sandbox.run()
+
+    assert [tuple(row) for row in rows] == [("A-1", "apple", 2)]
     (letter,) = sandbox.dead_letters
     assert "CERTIFICATE_VERIFY_FAILED" in letter.reason
