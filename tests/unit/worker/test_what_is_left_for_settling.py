@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
-from tests.support import NOW, WatchedRecords, World, body_of
+from tests.support import WatchedRecords, World, body_of
 from tests.unit.worker.conftest import Bench
 
-from shared.aws.dynamodb_gates import TOLD_SECONDS, DynamoDbGates
-from shared.aws.dynamodb_records import LEFT_SECONDS, DynamoDbRecords
-from shared.aws.transport import Answered, Service
 from shared.ports.records import Counted, RecordsError
 from worker import on_aws
 from worker.deadline import HARD_SECONDS
@@ -75,50 +71,12 @@ def test_a_failure_that_can_not_be_counted_is_settled_with_its_own_reason(
     assert (line["outcome"], line["settled"], line["reason"]) == ("retry later", True, "ValueError: broken")
 
 
-class TestRecords:
-    """On DynamoDB, no call takes the last second of the function, which settling needs."""
-
-    def test_none_is_sent_then(self) -> None:
-        transport = Asked()
-        records = DynamoDbRecords(transport, "records", lambda: 100.0)
-
-        run_in_place(records.disown("run#1", "me"))
-
-        assert transport.until == [100.0 - LEFT_SECONDS]
-
-
-class TestGates:
-    """Nor does a call to the gates. The breaker is told within a few seconds, or not at all."""
-
-    @pytest.mark.parametrize(
-        ("left", "until"),
-        [(900.0, TOLD_SECONDS), (3.0, 3.0 - LEFT_SECONDS)],
-        ids=["with time left", "near the end"],
-    )
-    def test_none_is_sent_later(self, left: float, until: float) -> None:
-        transport = Asked()
-        gates = DynamoDbGates(transport, "records", lambda: NOW + left)
-
-        run_in_place(gates.unavailable("default", "0a", NOW, None))
-        run_in_place(gates.succeeded("default", NOW, NOW))
-
-        assert transport.until == [NOW + until] * 2
-
-    def test_none_is_sent_then(self) -> None:
-        transport = Asked()
-        gates = DynamoDbGates(transport, "records", lambda: 100.0)
-
-        run_in_place(gates.release("default", ["a1b2"]))
-
-        assert transport.until == [100.0 - LEFT_SECONDS]
-
-
 def test_a_beat_ends_before_its_attempt_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Callable[[], float]] = []
 
-    def note(*_: object, ends_at: Callable[[], float], **__: object) -> Asked:
+    def note(*_: object, ends_at: Callable[[], float], **__: object) -> SimpleNamespace:
         made.append(ends_at)
-        return Asked()
+        return SimpleNamespace(prepare=lambda service: None)
 
     monkeypatch.setattr(on_aws, "transport_in_place", note)
     monkeypatch.setattr(aws, "_identity", None)
@@ -126,22 +84,3 @@ def test_a_beat_ends_before_its_attempt_is_ended(monkeypatch: pytest.MonkeyPatch
     on_aws.transports_by_now("lean", lambda: 100.0)
 
     assert [ends_at() for ends_at in made] == [100.0, 97.0]
-
-
-class Asked:
-    """A transport that remembers until when a call may be sent."""
-
-    def __init__(self) -> None:
-        self.until: list[float] = []
-
-    async def call(
-        self, service: Service, operation: str, parameters: Mapping[str, Any], until: float = math.inf
-    ) -> Answered:
-        self.until.append(until)
-        return Answered({"Attributes": {}})
-
-    def prepare(self, *services: Service) -> None: ...
-
-    async def invoke(self, function: str, event: bytes) -> None: ...
-
-    def close(self) -> None: ...
