@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from email.utils import formatdate
 from typing import Any, NamedTuple
 
-from tests.promises.wire.gates_table import KIND, batch_get_item, update_gate
-from tests.promises.wire.records_table import RefusedError, update_item
+from tests.promises.wire.table import Item, Table
 
 from shared.aws.checksums import md5_of_attributes, md5_of_body
 from shared.delivery import Delivery
@@ -91,7 +90,7 @@ class Aws:
         self._queues = {queue.url: queue for queue in queues}
         self._workers = workers
         self._records = records
-        self._gates = gates
+        self._table = Table(records, gates)
 
     async def answer(self, request: Request) -> Response:
         """Does the request, and answers it. Raises ConnectionResetError if there is to be no answer."""
@@ -191,25 +190,16 @@ class Aws:
     async def _dynamodb(self, request: Request) -> Response:
         asked = json.loads(request.body)
         if request.operation == "BatchGetItem":
-            assert self._gates is not None
-            return self._response(200, await batch_get_item(self._gates, asked))
+            return self._response(200, self._table.read(asked))
         assert request.operation == "UpdateItem"
-        if asked["Key"]["key"]["S"].startswith(KIND):
-            assert self._gates is not None
-            held, item = await update_gate(self._gates, asked)
-            if held:
-                return self._response(200, {"Attributes": item})
-            return self._refused(item)
-        assert self._records is not None
-        try:
-            item = await update_item(self._records, asked)
-        except RefusedError as refused:
-            return self._refused(refused.item)
-        return self._response(200, {"Attributes": item})
-
-    def _refused(self, item: Mapping[str, Any]) -> Response:
+        held, item = await self._update(asked)
+        if held:
+            return self._response(200, {"Attributes": item})
         reason = "The conditional request failed"
         return self.error(400, "ConditionalCheckFailedException", reason, Item=item)
+
+    async def _update(self, asked: Mapping[str, Any]) -> tuple[bool, Item]:
+        return self._table.update(asked)
 
 
 async def _receive(queue: MemoryQueue, asked: Mapping[str, Any]) -> dict[str, Any]:

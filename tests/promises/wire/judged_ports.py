@@ -141,7 +141,8 @@ class JudgedRecords(FaultyRecords):
         began = clock.now()
         is_start = call == self._records.count
         try:
-            with self._judge.call():
+            with self._judge.call() as under_way:
+                under_way.records = call.__name__, key, *arguments
                 answer = await call(key, *arguments)
                 if isinstance(answer, Counted):
                     self._unstarted, self._slow = key, clock.now() > began

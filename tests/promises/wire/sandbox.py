@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 from types import TracebackType
@@ -12,7 +12,8 @@ import pytest
 from tests.promises.wire.aws import FUNCTION, Aws
 from tests.promises.wire.judged_ports import Judge, JudgedGates, JudgedQueue, JudgedRecords, JudgedWorkers
 from tests.promises.wire.lean import lean_consumer, lean_worker, on_virtual_time
-from tests.promises.wire.wire import Wire
+from tests.promises.wire.table import Item
+from tests.promises.wire.wire import CALL, Wire
 
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.aws.dynamodb_records import DynamoDbRecords
@@ -24,13 +25,23 @@ from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.process_ports import ConsumerPorts, WorkerPorts
 
 
+class WatchedAws(Aws):
+    """Has the records in memory do what a call of their port asks for: there are those who watch them."""
+
+    async def _update(self, asked: Mapping[str, Any]) -> tuple[bool, Item]:
+        if (call := CALL.get(None)) is not None and call.records:
+            method, *arguments = call.records
+            await getattr(self._records, method)(*arguments)
+        return await super()._update(asked)
+
+
 class SandboxOnTheWire(Sandbox):
     """Every call goes over `wire`. `judge` has the faults that were seen there."""
 
     def __init__(self, *arguments: Any, seed: int = 0, **options: Any) -> None:
         super().__init__(*arguments, seed=seed, **options)
         queues = self.queue, self.dead_letter_queue
-        aws = Aws(self.clock, self.faults, queues, self.workers, self.records, self.gates)
+        aws = WatchedAws(self.clock, self.faults, queues, self.workers, self.records, self.gates)
         self.wire = Wire(aws, self.clock, self.faults, Random(seed + 2))
         self.judge = Judge(self.wire)
         self._patch = pytest.MonkeyPatch()

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.promises.wire.aws import Aws, Request, request_of
 
@@ -42,10 +42,12 @@ class Call:
 
     sent     -- how many requests it made.
     troubles -- how many forms of faults struck it.
+    records  -- of a call of records: its method, and its arguments.
     """
 
     sent: int = 0
     troubles: int = 0
+    records: tuple[Any, ...] = ()
 
 
 CALL: ContextVar[Call] = ContextVar("call")
