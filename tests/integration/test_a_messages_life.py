@@ -19,7 +19,7 @@ from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import BadEventError
 from shared.lease import Lease
 from shared.settings import SettingError
-from zigzag import Context, Reject, Retry, task
+from zigzag import Context, Reject, task
 
 ran: list[Any] = []
 
@@ -32,12 +32,6 @@ class Person(BaseModel):
 def greet(person: Person, context: Context) -> None:
     context.log.info("hello %s", person.name)
     ran.append((person.name, context.id, context.attempt, context.attributes))
-
-
-@task()
-def retry(payload: dict[str, Any]) -> None:
-    ran.append("retry")
-    raise Retry("busy", after=600)
 
 
 @task(attempts=1)
@@ -58,7 +52,7 @@ def forward(payload: dict[str, Any]) -> None:
 @pytest.fixture(autouse=True)
 def _tasks(stack: Stack) -> None:
     ran.clear()
-    stack.knows(greet, retry, fail, reject, forward)
+    stack.knows(greet, fail, reject, forward)
 
 
 def test_a_message_that_is_sent_is_received_dispatched_run_and_deleted(stack: Stack) -> None:
@@ -76,16 +70,6 @@ def test_a_message_that_is_sent_is_received_dispatched_run_and_deleted(stack: St
     assert ran == [("ann 🙂", message_id, 1, {"user": "u", "raw": b"\x00\xff"})]
     assert (report["outcome"], report["settled"]) == ("succeeded", True)
     assert (stack.visible(), stack.in_flight(), stack.dead_letters()) == (0, 0, [])
-
-
-def test_a_message_whose_task_says_retry_is_postponed(stack: Stack) -> None:
-    stack.send(body_of("retry"))
-
-    (report,) = stack.run()
-
-    assert (report["outcome"], report["retry_seconds"], report["settled"]) == ("retry later", 600, True)
-    assert (stack.visible(), stack.in_flight()) == (0, 1)
-    assert stack.run() == []
 
 
 @pytest.mark.parametrize(
@@ -224,14 +208,6 @@ class TestTwoQueues:
         assert sorted(name for name, *_ in ran) == ["ann", "bea"]
         assert [stack.in_flight(url) + stack.visible(url) for url in (urgent, stack.queue_url)] == [0, 0]
 
-    def test_a_dead_letters_note_says_which_queue_it_was_on(self, stack: Stack, urgent: str) -> None:
-        stack.send(body_of("reject"), url=urgent)
-
-        stack.run()
-
-        assert [letter["note"]["source"] for letter in stack.dead_letters()] == [urgent]
-        assert stack.in_flight(urgent) == 0
-
     @pytest.mark.parametrize(("task", "reason"), [("reject", "rejected: no such user"), ("", "too large")])
     def test_a_fifo_ones_dead_letters_come_to_the_dead_letter_queue_that_is_fifo(
         self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch, task: str, reason: str
@@ -297,16 +273,6 @@ class TestTwoQueues:
             stack.wake_consumer()
 
         assert lines()[0]["message"] == "ZIGZAG_QUEUE_WORKERS has 'urgnet'; it may have default, urgent"
-
-    def test_a_queue_that_is_no_longer_named_is_refused(
-        self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("ZIGZAG_QUEUES", "")
-        stack.send(body_of("greet", {"name": "ann"}), url=urgent)
-        event = {"QueueUrl": urgent, "Message": stack.receive(urgent)}
-
-        with pytest.raises(BadEventError, match="a queue that is none of this stack's"):
-            stack.start_worker(event)
 
 
 def test_a_dispatch_from_a_queue_that_is_none_of_the_stacks_is_refused(stack: Stack) -> None:

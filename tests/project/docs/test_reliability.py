@@ -8,7 +8,7 @@ from collections import Counter
 from functools import cache
 from xml.etree import ElementTree
 
-from tests.project.docs.pages import ROOT, in_text, read
+from tests.project.docs.pages import ROOT, read
 
 from shared import lease
 from shared.lease import BEAT_AGAIN_SECONDS
@@ -101,13 +101,6 @@ def test_every_test_that_is_named_exists() -> None:
 
     assert len(named) > 300
     assert [test for test in named if test not in those_of_file(test.partition("::")[0])] == []
-
-
-def test_every_file_of_the_code_that_is_named_exists() -> None:
-    named = {code for code in in_text(PAGE) if code.startswith(("src/", "tests/"))}
-
-    assert len(named) > 20
-    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
 # ---- The numbers ----
