@@ -54,18 +54,10 @@ def call(
         return connection.getresponse()
 
 
-def signed(
-    aws: LocalAws,
-    method: str,
-    path: str,
-    body: bytes = b"",
-    *,
-    key: str | None = None,
-    host: str | None = None,
-) -> dict[str, str]:
+def signed(aws: LocalAws, method: str, path: str, *, key: str | None = None) -> dict[str, str]:
     """Returns the headers of a call that is signed, with the local AWS's own key or another one."""
-    netloc = host or urlsplit(aws.endpoint).netloc
-    request = AWSRequest(method, f"http://{netloc}{path}", headers={"Host": netloc})
+    host = urlsplit(aws.endpoint).netloc
+    request = AWSRequest(method, f"http://{host}{path}", headers={"Host": host})
     given = aws.variables()
     secret = given["AWS_SECRET_ACCESS_KEY"] if key is None else key
     SigV4Auth(Credentials(given["AWS_ACCESS_KEY_ID"], secret), "lambda", "us-east-1").add_auth(request)
@@ -131,11 +123,6 @@ def test_nothing_is_told_without_the_key(aws: LocalAws, path: str) -> None:
     assert call(aws, "GET", path).status == 403
 
 
-@pytest.mark.parametrize("key", ["test", ""])
-def test_a_guessed_key_is_refused(aws: LocalAws, key: str) -> None:
-    assert call(aws, "GET", FUNCTIONS, headers=signed(aws, "GET", FUNCTIONS, key=key)).status == 403
-
-
 def test_each_start_has_another_key(aws: LocalAws) -> None:
     with Emulator() as other:
         theirs = other.variables()["AWS_SECRET_ACCESS_KEY"]
@@ -159,20 +146,6 @@ def test_a_browser_may_not_even_ask_what_it_may(aws: LocalAws) -> None:
 
 def test_who_has_the_key_is_served(aws: LocalAws) -> None:
     assert call(aws, "GET", FUNCTIONS, headers=signed(aws, "GET", FUNCTIONS)).status == 200
-
-
-@pytest.mark.parametrize("header", ["Origin", "Sec-Fetch-Site"])
-def test_a_browser_is_refused_with_the_key_too(aws: LocalAws, header: str) -> None:
-    of_a_browser = {**signed(aws, "GET", FUNCTIONS), header: "same-origin"}
-
-    assert call(aws, "GET", FUNCTIONS, headers=of_a_browser).status == 403
-
-
-@pytest.mark.parametrize("host", ["evil.example", "localhost", "169.254.169.254"])
-def test_another_host_is_refused_with_the_key_too(aws: LocalAws, host: str) -> None:
-    other = netloc(aws, host)
-
-    assert call(aws, "GET", FUNCTIONS, headers=signed(aws, "GET", FUNCTIONS, host=other)).status == 403
 
 
 def test_a_function_reaches_it_with_what_it_was_started_with(aws: LocalAws) -> None:
