@@ -21,6 +21,7 @@ from tests.worlds import Emulated, MotoWorld, SandboxWorld, SqsWorld, World, min
 
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
+from shared.aws.dynamodb_items import attributes
 from shared.aws.dynamodb_records import KEY, DynamoDbRecords
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Transport
@@ -67,21 +68,12 @@ class InMemory:
 
 
 def into(gates: MemoryGates) -> Callable[[str, str, dict[str, Any]], object]:
-    """Writes attributes into these."""
+    """Writes attributes into these, as the adapter reads them."""
 
     def write(queue: str, attribute: str, typed: dict[str, Any]) -> None:
-        gates.attributes[queue][attribute] = _read(typed)
+        gates.attributes[queue] |= attributes({attribute: typed})
 
     return write
-
-
-def _read(typed: dict[str, Any]) -> Any:
-    """Reads as the adapter does: a number, or a map. All else stays as DynamoDB has it."""
-    if "SS" in typed:
-        return frozenset(typed["SS"])
-    if "M" in typed:
-        return {name: _read(one) for name, one in typed["M"].items()}
-    return float(typed["N"]) if "N" in typed else typed
 
 
 class OnAWire:
