@@ -64,7 +64,9 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
     # All copies of a redriven message have one token, and fail together: they have one repair.
     failure = note_of(delivery).get("token", delivery.message_id)
     options = send.Options(_repairs_id(message.task, message.id, failure), group=delivery.group)
-    more = {"failed": failed}
+    more: dict[str, Any] = {"failed": failed}
+    if message.hops:  # a task and its repair may name each other as the next one
+        more["hops"] = message.hops
     return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", more)
 
 

@@ -58,8 +58,9 @@ def reply_of(attempt: Attempt, outcome: str, **said: Any) -> FollowUp | None:
     """Returns the reply, or None if the message asked for none. It has no `task`, so no queue runs it."""
     if attempt.reply is None:
         return None
-    id = step_id(f"reply {outcome}", attempt.task, attempt.id)
-    body = {"id": id, "correlation_id": attempt.reply.correlation_id, "outcome": outcome, **said}
+    known_by = attempt.reply.correlation_id  # two may ask for one task: SQS must not take these for one reply
+    id = step_id(f"reply {outcome} {known_by}", attempt.task, attempt.id)
+    body = {"id": id, "correlation_id": known_by, "outcome": outcome, **said}
     return FollowUp(attempt.reply.to, id, as_text(body))
 
 

@@ -70,11 +70,13 @@ async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
 async def sent(
     ups: Sequence[FollowUp], queue: Queue, queue_url: str | None, reach: Reach
 ) -> tuple[Sequence[FollowUp], str]:
-    """Sends each in turn. Returns those that are left, and why.
+    """Sends each: one that can't be sent delays no other. Returns those that are left, and why.
 
     queue -- the one of that URL.
     """
-    for number, one in enumerate(ups):
+    left: list[FollowUp] = []
+    reasons: list[str] = []
+    for one in ups:
         try:
             if one.to == queue_url:
                 await queue.send(one.message)
@@ -85,5 +87,6 @@ async def sent(
         except Exception as error:  # of any kind: boto3, for a topic, may be broken or missing
             name = one.to.replace("/", ":").rpartition(":")[2]
             why = str(error) if isinstance(error, QueueError) else words(error)
-            return ups[number:], f"the message to {name} is not sent: {why}"
-    return (), ""
+            left.append(one)
+            reasons.append(f"the message to {name} is not sent: {why}")
+    return left, "; ".join(reasons)

@@ -71,7 +71,18 @@ def forget(payload: dict[str, Any]) -> None:
     raise ValueError("broken")
 
 
-TASKS = {one.name: one for one in (index, crawl, crawl_once, forget)}
+@task(attempts=1, on_failure="log_in")
+def fetch(payload: dict[str, Any]) -> None:
+    raise ConnectionError("401")
+
+
+@task(idempotent=True)
+def log_in(payload: dict[str, Any], context: Context) -> Next | None:
+    ran.append(("log_in", context.id, None))
+    return fetch.then(payload) if len(ran) < 9 else None  # in the sandbox, no time would end the loop
+
+
+TASKS = {one.name: one for one in (index, crawl, crawl_once, forget, fetch, log_in)}
 
 
 @pytest.fixture
@@ -79,6 +90,10 @@ def sandbox() -> Iterator[Sandbox]:
     ran.clear()
     with Sandbox(TASKS, queues={"bulk": 1}, reply_to=["answers"]) as sandbox:
         yield sandbox
+
+
+async def refuse(*_: Any) -> str:
+    raise QueueError("AccessDenied", "not allowed")
 
 
 def asks(sandbox: Sandbox, gives: str, name: str = "crawl", **more: Any) -> None:
@@ -186,6 +201,13 @@ def test_a_reply_is_known_by_the_tasks_id_and_an_ignored_failure_has_one(sandbox
     assert sandbox.dead_letters == []
 
 
+def test_two_that_ask_for_one_task_get_two_replies(sandbox: Sandbox) -> None:
+    for name in "ab":
+        asks(sandbox, "page", reply_to="answers", correlation_id=name)
+
+    assert len({reply.id for reply in sandbox.replies}) == 2
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -248,14 +270,31 @@ def test_after_a_hundred_tasks_a_person_decides_whether_they_go_on(sandbox: Sand
     assert [reply.outcome for reply in sandbox.replies] == ["failed", "succeeded"]
 
 
+def test_a_task_and_its_repair_that_name_each_other_count_as_a_chain(sandbox: Sandbox) -> None:
+    asks(sandbox, "", "fetch", hops=MAX_HOPS - 2)
+
+    assert len(ran) == 3
+    assert "100 tasks have followed one another" in sandbox.dead_letters[-1].reason
+
+
+def test_a_reply_that_cant_be_sent_delays_no_next_task(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zigzag_testing.replies._Box.send", refuse)
+    asks(sandbox, "missing", reply_to="answers")
+    sent: list[str] = []
+    watch(sandbox.queue, "send", lambda _, one: sent.append(json.loads(one.body).get("task", "")))
+    sandbox.redrive()
+    sandbox.run_for(120)
+
+    assert "indx" in sent
+
+
 class TestWhatCantBeSent:
     """The letter holds it; moved back, it is sent, and the task does not run again."""
 
     @pytest.fixture(autouse=True)
     def _refused(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def refuse(*_: Any) -> str:
-            raise QueueError("AccessDenied", "not allowed")
-
         with monkeypatch.context() as patch:
             patch.setattr("zigzag_testing.replies._Box.send", refuse)
             patch.setattr(sandbox.queues["bulk"], "send", refuse)
