@@ -8,6 +8,7 @@ unsent; without a record, a plain task runs again. Ids are the same each time: a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from shared.errors import words
@@ -27,6 +28,12 @@ COMPOSING_SECONDS = 1.0
 
 
 async def follow(finish: Finish, start: Start, outcome: Outcome, returned: Any) -> Outcome:
+    """As `_follow`. Meanwhile no other message of the same redrive starts."""
+    async with nullcontext() if start.redrive is None else start.redrive.while_running():
+        return await _follow(finish, start, outcome, returned)
+
+
+async def _follow(finish: Finish, start: Start, outcome: Outcome, returned: Any) -> Outcome:
     """Sends what follows, and records that. Returns the outcome, or a dead letter that holds what can't be
     sent: for that the task never runs again.
 
@@ -60,7 +67,8 @@ async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
         return composed(attempt, delivery, returned, finish.reach.queues)
     seconds = max(COMPOSING_SECONDS, finish.deadline.task_seconds())
     try:
-        return await finish.host.prepare(lambda: composed(attempt, delivery, returned, {}), seconds)
+        async with nullcontext() if attempt.record is None else attempt.record.while_running():
+            return await finish.host.prepare(lambda: composed(attempt, delivery, returned, {}), seconds)
     except SoftDeadline:
         return untold(attempt, "it was not JSON within the function's time")
     except (Exception, SystemExit) as error:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import pytest
+from pydantic import BaseModel
 from tests.support import text
 
 from shared.delivery import Delivery
@@ -18,6 +19,7 @@ from worker.outcome import Attempt, Succeeded
 from worker.result import Start
 from zigzag import Context, Reject, remote, task
 from zigzag_testing import Sandbox
+from zigzag_testing.blocking import block
 from zigzag_testing.faults import Crash
 from zigzag_testing.replies import _Box
 from zigzag_testing.transactions import Transactions
@@ -67,6 +69,25 @@ def repair(payload: dict[str, Any], context: Context) -> None:
 @task
 def nothing(payload: dict[str, Any]) -> None:
     ran.append("nothing")
+
+
+class Slow(BaseModel):
+    """A result whose own way to JSON takes five minutes."""
+
+    def model_dump(self, **_: Any) -> dict[str, Any]:
+        block(300)
+        return {}
+
+
+@task
+def slow(payload: dict[str, Any]) -> Slow:
+    ran.append("slow")
+    return Slow()
+
+
+@task(idempotent=True)
+def slow_once(payload: dict[str, Any]) -> Slow:
+    return slow(payload)
 
 
 TASKS = {
@@ -212,6 +233,19 @@ def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returne
             ("succeeded", "its result is not known: it is done, and then raised ValueError: too late")
         ]
         assert sandbox.dead_letters == []
+
+
+@pytest.mark.parametrize(("name", "attributes"), [("slow_once", {}), ("slow", SENT)], ids=["run", "redrive"])
+def test_while_a_result_becomes_json_nobody_else_runs_its_task(name: str, attributes: Any) -> None:
+    ran.clear()
+    tasks = {"slow": slow, "slow_once": slow_once}
+    with Sandbox(tasks, reply_to=["answers"], blocking=True, worker_timeout_seconds=900) as sandbox:
+        for _ in range(2):
+            body = {"task": name, "id": "x", "reply_to": "answers"}
+            sandbox.send_message(json.dumps(body), attributes)
+        sandbox.run()
+
+        assert (ran, len(sandbox.replies)) == (["slow"], 1)
 
 
 def test_a_reply_of_an_ignored_failure_that_cant_be_sent_is_told_by_a_letter(
