@@ -108,6 +108,13 @@ def test_the_workers_role_may_receive_only_where_lambda_polls_with_it(
     ]
 
 
+@pytest.mark.parametrize(("trigger", "wanted"), [("schedule", None), ("events", "Allow")])
+def test_lambda_stops_no_chain_of_tasks(template: Template, trigger: str, wanted: str | None) -> None:
+    properties = template.decided(template.properties("WorkerFunction"), Trigger=trigger)
+
+    assert properties.get("RecursiveLoop") == wanted
+
+
 # ---- What an event source does not know ----
 
 
