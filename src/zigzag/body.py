@@ -116,6 +116,10 @@ def reply_of(body: dict[str, Any]) -> tuple[str, str | None] | None:
     to, correlation_id = body.get("reply_to"), body.get("correlation_id")
     if to is None:
         return None
+    id = body.get("id")
+    if correlation_id is None and isinstance(id, str) and len(id) > MAX_REPLY_CHARACTERS:
+        most = f"a reply is known by at most {MAX_REPLY_CHARACTERS:,}"
+        raise BadMessageError(f"`id` has {len(id):,} characters, and {most}: give a `correlation_id`")
     for key, value in (
         ("reply_to", to),
         ("correlation_id", "x" if correlation_id is None else correlation_id),

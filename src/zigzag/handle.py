@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from zigzag.errors import BadPayloadError, TaskDefinitionError
-from zigzag.values import Next
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from zigzag.sending import Sending
+    from zigzag.values import Next
 
 _MAX_LISTED, _MAX_NAMED = 1_000, 10
 """Most errors of a payload that are listed, and most that are named. Pydantic lists all or none, at half a
@@ -143,9 +143,11 @@ class Handle[Payload]:
                  the message that is done.
         group -- on a FIFO queue; without it, the group of the message that is done.
 
-        Raises BadPayloadError.
+        Raises the errors of `send`, and changes of the payload after it have no effect.
         """
-        return Next(self.name, self.check(payload), self._queue(queue), group)
+        from zigzag.then import next_of  # few tasks name the next one
+
+        return next_of(self.name, self.check(payload), self._queue(queue), group)
 
     def publish(self, payload: Payload, *, id: str | None = None, topic: str | None = None) -> str:
         """Publishes the task once on a topic of SNS, and returns its id. Each queue that subscribes gets it.

@@ -12,18 +12,18 @@ from shared.delivery import Delivery
 from shared.errors import words
 from shared.queues import is_fifo
 from worker.finish import has_next
-from worker.follow.follow_ups import MAX_FOLLOW_UPS_BYTES, FollowUp, FollowUps, as_text, step_id
+from worker.follow.follow_ups import FollowUp, FollowUps, step_id
 from worker.outcome import Attempt
 from worker.returned import ResultError, json_of
 from zigzag.errors import SendError
 from zigzag.outbox import is_url
+from zigzag.then import MAX_FOLLOW_UP_BYTES, as_text, check_size
 from zigzag.values import Next
 
 MAX_HOPS = 100
-"""Most tasks that follow one another. Lambda does not see a loop by way of an own queue and a schedule
+"""Most tasks that follow one another. Lambda does not see a loop by way of an own queue and a schedule. By an
+event source mapping it would end one after 16 steps, so there the template allows it
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html)."""
-
-_TOO_LARGE = f"its message is larger than {MAX_FOLLOW_UPS_BYTES:,} bytes: put what is large into S3"
 
 
 def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mapping[str, str]) -> FollowUps:
@@ -43,12 +43,10 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
         one, why = _next(attempt, delivery, returned, queues)
     except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
         return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
-    if len((found := ups._replace(send=(one,))).to_text().encode()) > MAX_FOLLOW_UPS_BYTES:
-        return _refused(ups, attempt, _TOO_LARGE)  # no record takes it either
     if why:
         return _refused(ups, attempt, why)._replace(held=(one,))
     if attempt.hops < MAX_HOPS:
-        return found
+        return _plus(ups, one)
     again = _next(attempt, delivery, returned, queues, hops=0)[0]
     why = f"{MAX_HOPS} tasks have followed one another: move this letter back if they should go on"
     return _refused(ups, attempt, why)._replace(held=(again,))
@@ -67,15 +65,12 @@ def reply_of(attempt: Attempt, outcome: str, **said: Any) -> FollowUp | None:
 def _with_reply(ups: FollowUps, attempt: Attempt, returned: Any) -> FollowUps:
     """Returns them with the reply of the task's success. It lacks a result that can't be told."""
     try:
-        result = json_of(returned, MAX_FOLLOW_UPS_BYTES, "a reply")
-        found = _plus(ups, reply_of(attempt, "succeeded", result=result))
-        if len(found.to_text().encode()) <= MAX_FOLLOW_UPS_BYTES:
-            return found
-        return untold(
-            attempt, f"it is larger than {MAX_FOLLOW_UPS_BYTES:,} bytes; store it, and return where"
-        )
+        result = json_of(returned, MAX_FOLLOW_UP_BYTES, "a reply")
     except ResultError as error:
         return untold(attempt, str(error))
+    if (size := len(as_text(result).encode())) > MAX_FOLLOW_UP_BYTES:  # all ASCII, for a character
+        return untold(attempt, f"it takes {size:,} bytes, and a reply has {MAX_FOLLOW_UP_BYTES:,}; store it")
+    return _plus(ups, reply_of(attempt, "succeeded", result=result))
 
 
 def untold(attempt: Attempt, why: str) -> FollowUps:
@@ -108,8 +103,7 @@ def _next(
     """Returns the message of the next task, and why it must not be sent yet, or "". Raises SendError."""
     from zigzag import send
 
-    if len(as_text(one.payload).encode()) > MAX_FOLLOW_UPS_BYTES:
-        raise SendError(_TOO_LARGE)  # before `compose` puts it into the bucket
+    check_size(one.task, one.payload)  # before `compose` puts it into the bucket
     url = _url(one.queue, delivery, queues)
     group = one.group or (delivery.group if is_fifo(url) else None)
     id = step_id("next", attempt.task, attempt.id)

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Any, NamedTuple
 
-from shared.ports.queue import REFUSED_CHARACTERS, Outgoing
+from shared.dead_letter import MAX_ID_CHARACTERS
+from shared.ports.queue import Outgoing
 from shared.queues import is_fifo
 from worker.decode import FOLLOW_UPS
-
-MAX_FOLLOW_UPS_BYTES = 65_536
-"""Most bytes of what follows one task. A record of DynamoDB takes 400 KB
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+from zigzag.then import as_text
 
 MAX_LETTER_BYTES = 500_000
 """Most bytes of a letter that has its message's own body as well, for a person to read."""
@@ -65,13 +62,16 @@ class FollowUps(NamedTuple):
 
         was -- the body of their message, which is left out if the text would be too long.
         """
-        said: dict[str, Any] = {"failed" if self.failed else "done": self.task, "id": self.id}
+        id = None if self.id is None or len(self.id) > MAX_ID_CHARACTERS else self.id
+        said: dict[str, Any] = {"failed" if self.failed else "done": self.task, "id": id}
         said[FOLLOW_UPS] = [one._asdict() for one in self.send]
         said |= {"held": [one._asdict() for one in self.held]} if self.held else {}
         said |= {"why": self.why} if self.why else {}
         text = as_text(said)
-        if was is not None and len(whole := as_text({**said, "message": was})) <= MAX_LETTER_BYTES:
-            return whole
+        if was is not None:
+            whole = as_text({**said, "message": was})
+            if len(whole.encode()) <= MAX_LETTER_BYTES:
+                return whole
         return text
 
     @classmethod
@@ -98,9 +98,3 @@ def _read(said: Any) -> FollowUp:
 def step_id(step: str, task: str | None, id: str | None) -> str:
     """Returns the id of a step after a task: the same however often the task runs for its id."""
     return hashlib.sha256(json.dumps([step, task, id]).encode()).hexdigest()
-
-
-def as_text(value: Any) -> str:
-    """Returns JSON, in ASCII if it has characters that SQS refuses. Raises as `json.dumps`."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return json.dumps(value) if re.search(REFUSED_CHARACTERS, text) else text

@@ -10,10 +10,15 @@ import pytest
 from pydantic import BaseModel
 from tests.support import watch
 
+from shared.delivery import Delivery
 from shared.ports.queue import QueueError
 from shared.ports.records import RecordsError
-from worker.follow.compose import MAX_HOPS
-from zigzag import Context, Next, Reject, remote, task
+from worker.decode import Reply as Body
+from worker.follow.compose import MAX_HOPS, composed
+from worker.follow.letters import NOT_FINISHED, letter
+from worker.outcome import Attempt
+from zigzag import Context, Next, Reject, SendError, remote, task
+from zigzag.then import as_text
 from zigzag_testing import Reply, Sandbox
 from zigzag_testing.faults import Crash
 
@@ -43,7 +48,7 @@ RETURNS: dict[str, Any] = {
     "no queue": index.then(Page(url="u"), queue="nowhere"),
     "missing": remote("indx", dict).then({}),
     "two": [index.then(Page(url="u"))] * 2,
-    "large": remote("index", dict).then({"url": "x" * 70_000}),
+    "large": Next("index", {"url": "x" * 70_000}),
     "page": Page(url="u"),
     "bytes": b"x",
     "much": "x" * 70_000,
@@ -216,6 +221,7 @@ def test_two_that_ask_for_one_task_get_two_replies(sandbox: Sandbox) -> None:
         {"reply_to": ["answers"]},
         {"reply_to": "answers", "correlation_id": 7},
         {"reply_to": "answers", "correlation_id": "x" * 1_001},
+        {"reply_to": "answers", "id": "x" * 1_001},
     ],
     ids=str,
 )
@@ -226,7 +232,7 @@ def test_a_reply_that_may_not_be_sent_is_a_dead_letter_before_the_start(
 
     assert ran == sandbox.replies == []
     (letter,) = sandbox.dead_letters
-    assert letter.reason.startswith(("`reply_to` ", "`correlation_id` "))
+    assert letter.reason.startswith(("`reply_to` ", "`correlation_id` ", "`id` has 1,001 characters, and a"))
 
 
 @pytest.mark.parametrize("name", ["crawl", "crawl_once"])
@@ -236,7 +242,11 @@ def test_a_reply_that_may_not_be_sent_is_a_dead_letter_before_the_start(
         ("missing", "done; its next task is not sent: no task is called 'indx'", "indx"),
         ("no queue", "done; its next task is not sent: 'nowhere' is no queue of this stack", None),
         ("two", "done; its next task is not sent: it returned several, and one may follow", None),
-        ("large", "done; its next task is not sent: its message is larger than 65,536 bytes", None),
+        (
+            "large",
+            "done; its next task is not sent: the payload for index has 70,011 bytes as JSON, and",
+            None,
+        ),
     ],
 )
 def test_a_next_task_that_cant_be_sent_is_a_letter_that_never_runs_the_first_one_again(
@@ -416,3 +426,46 @@ def test_then_checks_the_payload_as_send_does() -> None:
     assert index.then(Page(url="u"), group="g") == Next("index", {"url": "u"}, None, "g")
     with pytest.raises(Exception, match="the payload does not fit index: url"):
         index.then({"url": 7})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("payload", "more", "says"),
+    [
+        ({"x": "x" * 65_528}, {}, "the payload for any has 65,537 bytes as JSON, and a next task"),
+        (json.loads('{"x":' * 120 + "0" + "}" * 120), {}, "the body is nested too deeply"),
+        ({}, {"group": "a b"}, "group may be 1 to 128 of ASCII's letters"),
+        ({}, {"queue": "bulkk"}, "there is no queue 'bulkk', only default, bulk"),
+    ],
+    ids=["size", "levels", "group", "queue"],
+)
+def test_then_refuses_what_could_not_be_sent(
+    sandbox: Sandbox, payload: dict[str, Any], more: dict[str, str], says: str
+) -> None:
+    with pytest.raises(SendError, match=says):
+        remote("any", dict).then(payload, **more)
+
+
+def test_a_change_of_the_payload_after_then_changes_nothing() -> None:
+    follows = remote("any", dict).then(payload := {"texts": ["a"]})
+    payload["texts"].append("b")
+
+    assert follows.payload == {"texts": ["a"]}
+
+
+LONG = "\N{GRINNING FACE}" * 1_000
+
+
+@pytest.mark.parametrize("text", ['"', "\\", "\n", "x", "é", "€", LONG[0], "\x7f"], ids=ascii)
+@pytest.mark.parametrize("more", ["", "\ufffe"], ids=["", "with a character that SQS refuses"])
+def test_what_follows_fits_its_record_and_a_letters(text: str, more: str) -> None:
+    size = len(as_text(text + more).encode()) - len(as_text(more).encode())
+    large = text * (65_500 // size) + more
+    attempt = Attempt(1, "crawl", LONG)
+    attempt.reply, attempt.tasks = Body(LONG[:256], LONG), TASKS
+    delivery = Delivery({"Body": "{}"}, "https://sqs.eu-west-1.amazonaws.com/0/q")
+    for returned in (large, Next("none", {"url": large})):
+        ups = composed(attempt, delivery, returned, {})
+        assert ("none" in ups.why, len(ups.held)) == ((True, 1) if returned is not large else (False, 0))
+        cause = letter(attempt, ups, ups.send, NOT_FINISHED).cause
+        written = cause.to_text(), ups.to_text(), ups.to_text("é" * 524_288)
+        assert max(len(one.encode()) for one in written) < 400_000

@@ -17,7 +17,7 @@ from shared.ports.queue import QueueError
 from worker.finish import UNSENT, until_it_is_sent
 from worker.outcome import Attempt, Succeeded
 from worker.result import Start
-from zigzag import Context, Reject, remote, task
+from zigzag import Context, Next, Reject, task
 from zigzag_testing import Sandbox
 from zigzag_testing.blocking import block
 from zigzag_testing.faults import Crash
@@ -48,7 +48,7 @@ def first_once(payload: dict[str, Any]) -> Any:
 @task(idempotent=True)
 def to_a_missing_one(payload: dict[str, Any]) -> Any:
     ran.append("first")
-    return remote("missing", dict).then({"text": '"' * payload["many"]})
+    return Next("missing", {"text": '"' * payload["many"]})
 
 
 @task(attempts=1, on_failure="repair")
@@ -215,7 +215,9 @@ def test_a_large_next_task_is_not_put_into_the_bucket() -> None:
 
         assert (ran, sandbox.objects and len(sandbox.objects.contents)) == (["first"], 0)
         (letter,) = sandbox.dead_letters
-        assert letter.reason.startswith("done; its next task is not sent: its message is larger than 65,536")
+        assert letter.reason.startswith(
+            "done; its next task is not sent: the payload for missing has 1,200,0"
+        )
 
 
 def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returned_nothing() -> None:
