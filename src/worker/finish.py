@@ -4,8 +4,9 @@ what follows."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import log
 from shared.ports.queue import Queue
@@ -36,6 +37,11 @@ class Reach(NamedTuple):
 
 
 NOWHERE = Reach()
+
+MAX_SEEN = 1_000
+"""Most values of a result among which a next task is looked for."""
+
+_VIEW: type = type({}.values())
 
 UNSENT = LeftAlone("done, but what follows was not sent in the function's time: it comes again")
 
@@ -88,6 +94,21 @@ def _follows(attempt: Attempt, outcome: Outcome) -> bool:
 
 
 def has_next(returned: object) -> bool:
-    """Returns whether a task returned the next one, or several."""
-    several = returned if type(returned) in (list, tuple) else (returned,)
-    return any(type(one) is Next for one in several)  # type: ignore[attr-defined]
+    """Returns whether a task returned the next one, also within lists, tuples, sets and dicts. It looks at
+    MAX_SEEN values only, so that a large result costs no time."""
+    seen: list[Any] = [returned]
+    for value in seen:
+        if type(value) is Next:
+            return True
+        if (left := MAX_SEEN - len(seen)) > 0:
+            seen += islice(_within(value), left)
+    return False
+
+
+def _within(value: Any) -> Iterable[Any]:
+    """Returns the values in a value. No code of a user's class runs for it."""
+    kind = type(value)
+    if issubclass(kind, dict):
+        return dict.values(value)
+    base = next((base for base in (list, tuple, set, frozenset) if issubclass(kind, base)), None)
+    return value if kind is _VIEW else () if base is None else base.__iter__(value)

@@ -37,7 +37,7 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
         return _with_reply(ups, attempt, returned)
     if not isinstance(returned, Next):
         return _refused(
-            ups, attempt, "it returned several, and one may follow: return that one, send the others"
+            ups, attempt, f"it is within a {type(returned).__name__}: return one alone, and send the others"
         )
     try:
         one, why = _next(attempt, delivery, returned, queues)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel
@@ -36,6 +36,13 @@ class Odd(BaseModel):
         raise SystemExit(3)
 
 
+class Pair(NamedTuple):
+    """A result of two parts."""
+
+    one: Any
+    other: Any
+
+
 @task(idempotent=True)
 def index(page: Page, context: Context) -> Page:
     ran.append(("index", context.id, page.url))
@@ -48,6 +55,10 @@ RETURNS: dict[str, Any] = {
     "no queue": index.then(Page(url="u"), queue="nowhere"),
     "missing": remote("indx", dict).then({}),
     "two": [index.then(Page(url="u"))] * 2,
+    "a dict": {"next": index.then(Page(url="u"))},
+    "a list in it": [0, {"next": [index.then(Page(url="u"))]}],
+    "a tuple": Pair(index.then(Page(url="u")), None),
+    "a view": {"next": index.then(Page(url="u"))}.values(),
     "large": Next("index", {"url": "x" * 70_000}),
     "page": Page(url="u"),
     "bytes": b"x",
@@ -241,7 +252,11 @@ def test_a_reply_that_may_not_be_sent_is_a_dead_letter_before_the_start(
     [
         ("missing", "done; its next task is not sent: no task is called 'indx'", "indx"),
         ("no queue", "done; its next task is not sent: 'nowhere' is no queue of this stack", None),
-        ("two", "done; its next task is not sent: it returned several, and one may follow", None),
+        ("two", "done; its next task is not sent: it is within a list: return one alone, and send", None),
+        ("a dict", "done; its next task is not sent: it is within a dict: return one alone", None),
+        ("a list in it", "done; its next task is not sent: it is within a list: return one alone", None),
+        ("a tuple", "done; its next task is not sent: it is within a Pair: return one alone", None),
+        ("a view", "done; its next task is not sent: it is within a dict_values: return one", None),
         (
             "large",
             "done; its next task is not sent: the payload for index has 70,011 bytes as JSON, and",
