@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from shared.ports.objects import Objects
@@ -111,6 +112,12 @@ def scheduler_standing_in() -> Scheduler | None:
     if here is not None and here.scheduler is None:
         raise SendError("this outbox takes no message for later than now: use a Sandbox")
     return None if here is None else here.scheduler
+
+
+def now() -> float:
+    """Returns the time in epoch seconds, in a test that of what stands in. Raises SendError as above."""
+    here = _current()
+    return time() if here is None or here.scheduler is None else here.scheduler.now()
 
 
 def _current() -> _Open | None:

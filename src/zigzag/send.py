@@ -22,7 +22,7 @@ from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import sending_to as sending_to
 from zigzag.outbox import standing_in, url_of
-from zigzag.sendable import epoch_of
+from zigzag.sendable import expiry_of
 from zigzag.values import Value
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _written(
     texts = {"id": options.id, "reply_to": options.reply_to, "correlation_id": options.correlation_id}
     message |= {name: text for name, text in texts.items() if text is not None}
     if options.expires_at is not None:
-        message["expires_at"] = epoch_of("expires_at", options.expires_at)
+        message["expires_at"] = expiry_of(options.expires_at)
     if options.delay_seconds:
         message["delay_seconds"] = options.delay_seconds  # SQS does not tell the worker
     try:

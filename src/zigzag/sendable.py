@@ -8,6 +8,7 @@ from typing import Any
 
 from zigzag.errors import BadPayloadError, SendError
 from zigzag.handle import misfit
+from zigzag.outbox import now
 from zigzag.round_trip import change
 
 type Parse = Callable[[Any], Any]
@@ -80,6 +81,13 @@ def _written(name: str, given: Any) -> Any:
 
 def _is_json(payload: Any) -> bool:
     return payload is None or isinstance(payload, str | int | float | list)
+
+
+def expiry_of(time: Any) -> float:
+    """Returns an `expires_at` in epoch seconds. Raises SendError if it is no such time, or is over."""
+    if (at := epoch_of("expires_at", time)) <= now():
+        raise SendError("expires_at is in the past: the message would never start")
+    return at
 
 
 def epoch_of(name: str, time: Any) -> float:
