@@ -20,14 +20,20 @@ def json_of(returned: Any, most_bytes: int, what: str) -> Any:
     """
     try:
         text = json.dumps(returned, default=_dumped, ensure_ascii=False, allow_nan=False)
-        size = len(text.encode())
+        size, told = len(text.encode()), json.loads(text, object_pairs_hook=_unique)
     except Exception as error:  # of JSON, or of the user's class
         raise ResultError(f"{words(error)}; return JSON, or a pydantic model") from None
     if size > most_bytes:
         raise ResultError(
             f"it has {size:,} bytes, and {what} takes {most_bytes:,}; store it, and return where"
         )
-    return json.loads(text)
+    return told
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("two keys of a dict are the same text in JSON")
+    return found
 
 
 def _dumped(value: Any) -> Any:
@@ -37,4 +43,4 @@ def _dumped(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if dump is None:
         raise TypeError(f"{type(value).__name__} is no JSON")
-    return dump(mode="json")
+    return dump(mode="json", by_alias=True)  # the names that a receiver knows, as `send` writes them

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from tests.support import watch
 
 from shared.delivery import Delivery
@@ -27,6 +27,10 @@ ran: list[tuple[str, str, Any]] = []
 
 class Page(BaseModel):
     url: str
+
+
+class Sum(BaseModel):
+    total: int = Field(serialization_alias="Total")
 
 
 class Odd(BaseModel):
@@ -65,6 +69,8 @@ RETURNS: dict[str, Any] = {
     "much": "x" * 70_000,
     "odd": Odd(),
     "half": "\ud83d",
+    "alias": Sum(total=3),
+    "keys": {1: "a", "1": "b"},
     "nothing": None,
 }
 
@@ -182,6 +188,8 @@ def test_it_stays_in_the_group_and_on_the_queue_of_the_one_before(sandbox: Sandb
     [
         ("nothing", "succeeded", None, None),
         ("page", "succeeded", {"url": "u"}, None),
+        ("alias", "succeeded", {"Total": 3}, None),
+        ("keys", "succeeded", None, "its result can't be told: ValueError: two keys of a dict are the same"),
         ("half", "succeeded", None, "its result can't be told: UnicodeEncodeError"),
         ("next", "succeeded", {"url": "u"}, None),
         ("rejects", "failed", None, "rejected: no such page"),
