@@ -31,6 +31,7 @@ EARLIER_SECONDS = SAFETY_SECONDS / 2
 class Record:
     """The record of one run.
 
+    key      -- the record's own.
     owned    -- whether this worker owns the run now.
     free_in  -- seconds until another worker can begin, once the ownership is given up.
     unsent   -- what follows the run, if it is done, and that may not have been sent.
@@ -44,7 +45,7 @@ class Record:
         self.free_in = 0.0
         self.unsent = ""
         self._records = records
-        self._key = key
+        self.key = key
         self._receives = receives
         self._owner = f"{random.getrandbits(64):016x}"  # an event that Lambda sent twice has two owners
         self._clock = clock
@@ -58,7 +59,7 @@ class Record:
         """Takes the ownership for the time of the lease. Returns the outcome if the task must not run."""
         until = lease_ends - EARLIER_SECONDS
         try:
-            begun = await self._records.begin(self._key, self._owner, self._clock.now(), until)
+            begun = await self._records.begin(self.key, self._owner, self._clock.now(), until)
         except RecordsError as error:
             seconds = longer(self._receives, self._random)
             return RetryLater(seconds, f"not started: whether it is done can't be known: {error.reason}")
@@ -87,7 +88,7 @@ class Record:
             until = now + LEASE_SECONDS - EARLIER_SECONDS
             next_at = now + BEAT_EVERY_SECONDS
             try:
-                if not await self._records.extend(self._key, self._owner, until):
+                if not await self._records.extend(self.key, self._owner, until):
                     log.write(logging.WARNING, "another worker has the record of this task")
                     return
                 self._until = until
@@ -98,7 +99,7 @@ class Record:
 
     def completion(self) -> dict[str, Any]:
         """Returns the completion as an item of a transaction of the task's own."""
-        completion = self._records.completion(self._key, self._owner, self._clock.now())
+        completion = self._records.completion(self.key, self._owner, self._clock.now())
         self._handed_out = True
         return completion
 
@@ -108,7 +109,7 @@ class Record:
         if not self.owned:
             return True
         try:
-            ours = await self._records.finish(self._key, self._owner, self._clock.now(), unsent)
+            ours = await self._records.finish(self.key, self._owner, self._clock.now(), unsent)
         except RecordsError as error:
             log.write(logging.ERROR, "done, but not recorded: possible duplicate", reason=error.reason)
             return True
@@ -119,7 +120,7 @@ class Record:
     async def sent(self) -> None:
         """Records that nothing is unsent any more."""
         try:
-            await self._records.sent(self._key, self._clock.now())
+            await self._records.sent(self.key, self._clock.now())
         except RecordsError as error:  # sent again, under the same ids, if the task is asked for again
             log.write(logging.WARNING, "a record was not changed", reason=error.reason)
 
@@ -137,7 +138,7 @@ class Record:
         if self._handed_out:  # as long as there is no answer; another thread may ask meanwhile
             self._instead = self._after(self._until, "whether it is done can't be known", error)
         try:
-            found = await self._records.disown(self._key, self._owner, now + ENDING_SECONDS if ends else None)
+            found = await self._records.disown(self.key, self._owner, now + ENDING_SECONDS if ends else None)
         except RecordsError as failed:  # the ownership ends by itself as well
             log.write(logging.WARNING, "a record was not changed", reason=failed.reason)
             self.free_in = max(0.0, self._until + EARLIER_SECONDS - now)

@@ -49,7 +49,7 @@ class Redrive(Record):
         of the token may run, and the letter keeps the token."""
         until = self._clock.now() + LEASE_SECONDS - EARLIER_SECONDS
         try:
-            return self.owned and await self._records.extend(self._key, self._owner, until)
+            return self.owned and await self._records.extend(self.key, self._owner, until)
         except RecordsError as error:
             log.write(logging.WARNING, "a redriven dead letter keeps its token", reason=error.reason)
             return False
@@ -57,7 +57,7 @@ class Redrive(Record):
     async def spend(self) -> bool:
         """Records that the token is used up, as its letter is stored. Returns whether it did."""
         try:
-            if await self._records.finish(self._key, self._owner, self._clock.now()):
+            if await self._records.finish(self.key, self._owner, self._clock.now()):
                 return True
             reason = "another worker has the record of its redrive"
         except RecordsError as error:

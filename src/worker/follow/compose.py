@@ -5,14 +5,16 @@ message asked for. The next task's message asks for the reply instead, so a chai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from shared.dead_letter import MAX_REASON_CHARACTERS
 from shared.delivery import Delivery
 from shared.errors import words
+from shared.ports.records import record_key
 from shared.queues import is_fifo
 from worker.finish import has_next
 from worker.follow.follow_ups import FollowUp, FollowUps, step_id
+from worker.lookup import Table, find
 from worker.outcome import Attempt
 from worker.returned import ResultError, json_of
 from zigzag.errors import SendError
@@ -41,6 +43,8 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
         )
     try:
         one, why = _next(attempt, delivery, returned, queues)
+        if names_itself(attempt, returned) and _is_done(attempt, returned):
+            return _refused(ups, attempt, "its key function gives it the key that is done: it would not run")
     except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
         return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
     if why:
@@ -50,6 +54,24 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
     again = _next(attempt, delivery, returned, queues, hops=0)[0]
     why = f"{MAX_HOPS} tasks have followed one another: move this letter back if they should go on"
     return _refused(ups, attempt, why)._replace(held=(again,))
+
+
+def names_itself(attempt: Attempt, returned: Any) -> bool:
+    """Returns whether a task with a key function returned itself as the next one."""
+    itself = type(returned) is Next and returned.task == attempt.task
+    return itself and callable(attempt.policy.idempotent)
+
+
+def _is_done(attempt: Attempt, one: Next) -> bool:
+    """Returns whether the task would have the key that is done by now. The user's code runs."""
+    task = find(one.task, cast("Table", attempt.tasks))
+    key = record_key("run", task.name, task.policy.key(task.parse(one.payload), ""))
+    return attempt.record is not None and attempt.record.key == key
+
+
+def not_sent(attempt: Attempt, why: str) -> FollowUps:
+    """Returns the follow-ups of a task whose next one can't be sent."""
+    return _refused(FollowUps(attempt.task, attempt.id), attempt, why)
 
 
 def reply_of(attempt: Attempt, outcome: str, **said: Any) -> FollowUp | None:

@@ -14,7 +14,7 @@ from typing import Any
 from shared.errors import words
 from shared.ports.queue import Queue, QueueError
 from worker.finish import Finish, Reach, has_next
-from worker.follow.compose import composed, untold, without_result
+from worker.follow.compose import composed, names_itself, not_sent, untold, without_result
 from worker.follow.follow_ups import FollowUp, FollowUps
 from worker.follow.letters import NOT_FINISHED, letter
 from worker.host import SoftDeadline
@@ -59,20 +59,24 @@ async def _follow(finish: Finish, start: Start, outcome: Outcome, returned: Any)
 
 
 async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
-    """Returns what follows. The user's code may run for it: a result's own way to JSON."""
+    """Returns what follows. The user's code may run for it: a result's own way to JSON, or a key
+    function."""
     attempt, delivery = start.attempt, start.delivery
     if attempt.error is not None:
         return without_result(attempt, attempt.error)
-    if has_next(returned):
-        return composed(attempt, delivery, returned, finish.reach.queues)
+    follows = has_next(returned)
+    queues = finish.reach.queues if follows else {}
+    if follows and not names_itself(attempt, returned):  # then no code of the user's runs
+        return composed(attempt, delivery, returned, queues)
     seconds = max(COMPOSING_SECONDS, finish.deadline.task_seconds())
+    failed = not_sent if follows else untold
     try:
         async with nullcontext() if attempt.record is None else attempt.record.while_running():
-            return await finish.host.prepare(lambda: composed(attempt, delivery, returned, {}), seconds)
+            return await finish.host.prepare(lambda: composed(attempt, delivery, returned, queues), seconds)
     except SoftDeadline:
-        return untold(attempt, "it was not JSON within the function's time")
+        return failed(attempt, "it was not JSON within the function's time")
     except (Exception, SystemExit) as error:
-        return untold(attempt, words(error))
+        return failed(attempt, words(error))
 
 
 async def sent(

@@ -323,6 +323,23 @@ def test_a_reply_that_cant_be_sent_delays_no_next_task(
     assert "indx" in sent
 
 
+def test_a_task_that_names_itself_under_the_key_that_is_done_leaves_a_letter() -> None:
+    @task(idempotent=lambda payload: payload["order"] if payload["page"] < 3 else "other")
+    def pages(payload: dict[str, Any]) -> Next:
+        page = payload["page"] + 1
+        return pages.then({"order": "o-1", "page": page} if page < 4 else {})
+
+    with Sandbox({"pages": pages}) as sandbox:
+        for page in (1, 2, 3):
+            sandbox.send_message(
+                json.dumps({"task": "pages", "payload": {"order": f"o-{page}", "page": page}})
+            )
+            sandbox.run()
+        reasons = [letter.reason.partition("sent: ")[2] for letter in sandbox.dead_letters]
+
+    assert reasons == ["its key function gives it the key that is done: it would not run", "KeyError: 'page'"]
+
+
 class TestWhatCantBeSent:
     """The letter holds it; moved back, it is sent, and the task does not run again."""
 
