@@ -21,7 +21,7 @@ from zigzag import Context, Failed
 TASKS, RUN = SCRIPT.split("faults = ")
 OPENED = 'sqlite3.connect(":memory:")'
 SOLD = {"payer": "Ann", "cents": 500}
-PAID = Context(id="payment-1")
+PAID = Context(id="payment-1", task="pay")
 
 
 class Database:
@@ -133,17 +133,18 @@ def test_of_a_payment_and_its_repair_one_counts(opens: Open, capsys: pytest.Capt
     page["pay"](SOLD, PAID)
     page["tell_payer"](SOLD, repairs)
     page["tell_payer"]({"payer": "Bob"}, Context(failed=Failed("pay", "payment-2")))
-    page["pay"](SOLD, Context(id="payment-2"))
+    page["pay"](SOLD, Context(id="payment-2", task="pay"))
 
     assert capsys.readouterr().out == "no payment of Bob\n"
     assert len(database.execute("SELECT * FROM payments").fetchall()) == 1
+    assert page["claims"]("ship", PAID.id)  # another task of the same order
 
 
 def test_of_two_runs_at_a_time_the_second_waits_and_stores_nothing(opens: Open) -> None:
     with (first := opens()):
         tasks_on(first, made=False)
     second = tasks_on(opens())
-    claimed = tasks_on(first)["claims"]("payment-1")
+    claimed = tasks_on(first)["claims"]("pay", "payment-1")
     other = threading.Thread(target=second["pay"], args=(SOLD, PAID))
     other.start()
     other.join(0.2)
