@@ -53,6 +53,20 @@ def _(original, cause, why):
 
 
 sets("a chain has no end", "H197", "worker.follow.compose:MAX_HOPS", 10**9)
+
+
+@breaks("a repair forgets how many tasks ran before it", "H197", "worker.failure:repair_of")
+def _(original, *arguments):
+    message = original(*arguments)
+    return message._replace(body=message.body.replace('"hops"', '"h"'))
+
+
+@breaks("another message of a redrive starts while JSON is made", "H190", "worker.follow.following:follow")
+async def _(original, finish, start, outcome, returned):
+    return await original(finish, start._replace(redrive=None), outcome, returned)
+
+
+answers("a next task within a dict or a list is dropped", "H199", "worker.finish:_within", ())
 answers("a reply goes wherever its sender wants", "H198", "worker.guards.reply:ask")
 answers(
     "a letter has the next token though its run is another's",
