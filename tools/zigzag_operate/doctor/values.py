@@ -27,7 +27,7 @@ from zigzag_operate.doctor.finding import Finding, NotKnown, wrong
 VISIBILITY_SECONDS = 900
 """The visibility timeout with Trigger=events: no less than the longest worker may run."""
 
-MOST_BYTES = 1_048_576
+MAX_BYTES = 1_048_576
 """SQS's largest message, with its attributes."""
 
 
@@ -156,7 +156,7 @@ VALUES = (
     Must(letters, "MessageRetentionPeriod", KEPT_SECONDS, "H32", LAST),
     Must(letters, "RedrivePolicy", NOTHING, "H41",
          "SQS moves the letters on when they are looked at, and no command finds them"),
-    Must(letters, "MaximumMessageSize", OneOf((MOST_BYTES, None)), "H46",
+    Must(letters, "MaximumMessageSize", OneOf((MAX_BYTES, None)), "H46",
          "the letter of a large message, with its note, does not fit"),
     Must(letters, "DelaySeconds", OneOf((0, None)), "H46", "a letter is hidden when it is looked for"),
     Must(queues, "DelaySeconds", OneOf((None, *range(901))), "H46", "SQS refuses it"),
