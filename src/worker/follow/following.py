@@ -69,12 +69,12 @@ async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
     if follows and not names_itself(attempt, returned):  # then no code of the user's runs
         return composed(attempt, delivery, returned, queues)
     seconds = max(COMPOSING_SECONDS, finish.deadline.task_seconds())
-    failed = not_sent if follows else untold
+    failed, what = (not_sent, "composed") if follows else (untold, "JSON")
     try:
         async with nullcontext() if attempt.record is None else attempt.record.while_running():
             return await finish.host.prepare(lambda: composed(attempt, delivery, returned, queues), seconds)
     except SoftDeadline:
-        return failed(attempt, "it was not JSON within the function's time")
+        return failed(attempt, f"it was not {what} within the function's time")
     except (Exception, SystemExit) as error:
         return failed(attempt, words(error))
 
