@@ -50,7 +50,8 @@ def add_tasks(folder: Path, tasks: Mapping[str, str]) -> None:
 
 
 def add_parameters(config: Path, parameters: tuple[str, ...]) -> None:
-    listed = "".join(f'"{parameter}", ' for parameter in parameters)
-    text = re.sub(r"^parameter_overrides = \[", rf"\g<0>{listed}", config.read_text(), flags=re.MULTILINE)
+    """Adds them at the end: there they count if one is there twice."""
+    listed = "".join(f', "{parameter}"' for parameter in parameters)
+    text = re.sub(r"^(parameter_overrides = \[.*)\]", rf"\1{listed}]", config.read_text(), flags=re.MULTILINE)
     assert listed in text
     config.write_text(text)

@@ -125,7 +125,7 @@ class Stage:
         name = {"Name": "FunctionName", "Value": self.deployed.outputs["WorkerFunctionName"]}
         found = self.deployed.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda",
-            MetricName="Throttles",
+            MetricName="AsyncEventsDropped",
             Dimensions=[name],
             StartTime=now - timedelta(hours=1),
             EndTime=now + timedelta(minutes=1),

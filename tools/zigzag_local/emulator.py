@@ -43,6 +43,7 @@ class Emulator:
     tls         -- whether it speaks only https, with a certificate made at the start.
     auth        -- whether it enforces every role's and queue's policy.
     outlive     -- whether it runs on when this process ends; LocalAws.stop() ends it then.
+    minute      -- seconds of a minute of its metrics, alarms and rules: with less than 60, tests are faster.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class Emulator:
         tls: bool = False,
         auth: bool = False,
         outlive: bool = False,
+        minute: float = 60,
     ) -> None:
         self._interpreter, self._host = interpreter, host
-        self._tls, self._auth, self._outlive = tls, auth, outlive
+        self._tls, self._auth, self._outlive, self._minute = tls, auth, outlive, minute
         self._directory: Path | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
@@ -175,6 +177,7 @@ class Emulator:
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "LAMBDA_ACCOUNT_CONCURRENCY": str(CONCURRENCY),
+            "MINUTE_SECONDS": str(self._minute),
             "IOT_MTLS_ENABLED": "0",  # a port of its own
             "SFTP_ENABLED": "0",  # likewise
             # It would remove containers of another MiniStack on this machine.

@@ -3,8 +3,8 @@
 It checks permissions as AWS does, so that a role that works here works on AWS: a batch call needs the
 permission of the single call, a mail needs its sender's identity instead of `*`, and a call to a table may be
 limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. A
-function's log lines are waited for. Only callers with the key are answered. MiniStack's own Python runs this
-file, with hypercorn's arguments.
+function's log lines are waited for. Its metrics and alarms are ours. Only callers with the key are answered.
+MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -111,22 +111,30 @@ def _one_by_one(checks: Sequence[Any], keys: list[str]) -> Iterator[Any]:
         yield check
 
 
-def let_events_wait(lambdas: Any) -> None:
+def let_events_wait(lambdas: Any, throttled: Callable[[str], None]) -> None:
     """Corrects the module ministack.services.lambda_svc, which drops an event without free concurrency.
 
     The module does not tell which events are asynchronous, so synchronous ones, which AWS refuses, wait too.
+    A function whose reserved concurrency is 0 gets none of them, at once
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+
+    throttled -- called once for each event that has to wait, with the function's name.
     """
     its_acquire = lambdas._acquire_execution_slot
 
     def acquire(function: Any, configuration: Any) -> Any:
         of_latest = (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
         age = of_latest.get("MaximumEventAgeInSeconds", LAMBDAS_EVENT_AGE)
+        if lambdas._reserved_concurrency(function, configuration) == 0:
+            age = 0
         too_old_at = time.monotonic() + age
-        while True:
-            slot, limit = its_acquire(function, configuration)
-            if slot is not None or time.monotonic() > too_old_at:
-                return slot, limit
+        slot, limit = its_acquire(function, configuration)
+        if slot is None:
+            throttled(configuration["FunctionName"])
+        while slot is None and time.monotonic() < too_old_at:
             time.sleep(LOOK_AGAIN_SECONDS)
+            slot, limit = its_acquire(function, configuration)
+        return slot, limit
 
     lambdas._acquire_execution_slot = acquire
 
@@ -165,12 +173,27 @@ def answer_who_has_the_key(server: Any, credentials: Any) -> None:
     server.app = gate.guarded(server.app, secret_of)
 
 
+def measure(server: Any, minute_seconds: float) -> None:
+    """Has the modules of MiniStack tell a meter what happens; and lets events wait, which it must know of."""
+    from zigzag_local import meter, minutes
+
+    sqs, lambdas, cloudwatch, events = (
+        importlib.import_module(f"ministack.services.{name}")
+        for name in ("sqs", "lambda_svc", "cloudwatch", "eventbridge")
+    )
+    ours = meter.Meter(minute_seconds)
+    meter.watch_queues(sqs, ours)
+    minutes.shorten_rates(events, minute_seconds)
+    server.app = minutes.measured(server.app, minutes.Minutes(ours, sqs, cloudwatch))
+    let_events_wait(lambdas, lambda name: ours.add(meter.of_function(name, "Throttles")))
+    meter.watch_functions(lambdas, ours)
+
+
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[1]))  # after all other paths
-    answer_who_has_the_key(
-        importlib.import_module("ministack.app"), importlib.import_module("ministack.core.iam_evaluator")
-    )
+    application = importlib.import_module("ministack.app")
+    measure(application, float(os.environ.pop("MINUTE_SECONDS")))
+    answer_who_has_the_key(application, importlib.import_module("ministack.core.iam_evaluator"))
     wait_for_logs(importlib.import_module("ministack.core.lambda_runtime").Worker)
-    let_events_wait(importlib.import_module("ministack.services.lambda_svc"))
     judge_as_aws(importlib.import_module("ministack.core.iam_actions"))
     importlib.import_module("hypercorn.__main__").main()

@@ -9,7 +9,7 @@ import pytest
 from tests.project.template.reading import Template, arn, statements
 
 from shared.ports.records import record_key
-from zigzag_testing.alarms import Metric, states
+from zigzag_local.alarms import Metric, states
 
 EMAIL, TOPIC = {"AlarmEmail": "a@b.ch"}, {"AlarmTopicArn": "arn:aws:sns:eu-west-1:111122223333:on-call"}
 ALL = EMAIL | {"Queue2": "a", "Queue3": "b", "Queue4": "c", "Queue5": "d", "Queue5Fifo": "true"}

@@ -1,4 +1,4 @@
-"""When is a CloudWatch alarm on? Judged on scripted series, in virtual time: days of them take no time.
+"""When is a CloudWatch alarm on? The judge of scripted series in virtual time, and of the local AWS's own.
 
 The rules are those of CloudWatch's page, in whose tables each case has a line
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html):
@@ -12,11 +12,14 @@ The rules are those of CloudWatch's page, in whose tables each case has a line
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 MINUTE = 60
+MORE = 2
+"""Points that the evaluation range has beyond the alarm's N."""
+
 COMPARE = {
     "GreaterThanThreshold": gt,
     "GreaterThanOrEqualToThreshold": ge,
@@ -44,7 +47,7 @@ def metric_of(alarm: Mapping[str, Any]) -> Metric:
     return Metric(alarm["Namespace"], alarm["MetricName"], alarm["Statistic"], dimensions)
 
 
-def states(alarm: Mapping[str, Any], metrics: Mapping[Metric, Series], more: int = 2) -> list[bool]:
+def states(alarm: Mapping[str, Any], metrics: Mapping[Metric, Series], more: int = MORE) -> list[bool]:
     """Returns for each minute of the series whether the alarm is on at its end.
 
     metrics -- the series by what they measure. One that is not there is missing all the time.
@@ -52,17 +55,28 @@ def states(alarm: Mapping[str, Any], metrics: Mapping[Metric, Series], more: int
 
     Raises ValueError for an alarm that this can't judge.
     """
-    if alarm["Period"] != MINUTE or alarm["TreatMissingData"] not in MISSING:
-        raise ValueError("judged is a Period of 60 with TreatMissingData breaching or notBreaching only")
+    _check(alarm)
     minutes = max(map(len, metrics.values()), default=0)
     series = metrics.get(metric_of(alarm), [None] * minutes)
-    reach = alarm["EvaluationPeriods"] + more
-    return [_is_on(alarm, series[max(0, now - reach) : now]) for now in range(1, minutes + 1)]
+    return [is_on(alarm, series[:now], more) for now in range(1, minutes + 1)]
 
 
-def _is_on(alarm: Mapping[str, Any], seen: Iterable[float | None]) -> bool:
+def is_on(alarm: Mapping[str, Any], series: Series, more: int = MORE) -> bool:
+    """Returns whether the alarm is on at the end of its metric's series.
+
+    Raises ValueError for an alarm that this can't judge.
+    """
+    _check(alarm)
     periods: int = alarm["EvaluationPeriods"]
     compare = COMPARE[alarm["ComparisonOperator"]]
-    real: list[bool] = [compare(value, alarm["Threshold"]) for value in seen if value is not None][-periods:]
+    seen = [compare(value, alarm["Threshold"]) for value in series[-periods - more :] if value is not None]
+    real = seen[-periods:]
     filled = [MISSING[alarm["TreatMissingData"]]] * (periods - len(real))
-    return bool(sum(real + filled) >= alarm["DatapointsToAlarm"])
+    return bool(sum(real + filled) >= alarm.get("DatapointsToAlarm", periods))
+
+
+def _check(alarm: Mapping[str, Any]) -> None:
+    if alarm["Period"] != MINUTE or alarm["TreatMissingData"] not in MISSING:
+        raise ValueError("judged is a Period of 60 with TreatMissingData breaching or notBreaching only")
+    if alarm["ComparisonOperator"] not in COMPARE:
+        raise ValueError("judged is a comparison with a threshold only")

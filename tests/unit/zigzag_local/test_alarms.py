@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from zigzag_testing.alarms import metric_of, states
+from zigzag_local.alarms import metric_of, states
 
 ALARM: dict[str, Any] = {
     "Namespace": "AWS/SQS",
