@@ -26,7 +26,7 @@ def test_an_output_gives_the_name_of_its_own_resource(ours: Template) -> None:
     assert given.pop("QueueUrl") == "TaskQueue"
     assert given
     assert [
-        name for name, resource in given.items() if name not in (f"{resource}Name", f"{resource}Url")
+        name for name, resource in given.items() if name.removeprefix(resource) not in ("Name", "Url", "Arn")
     ] == []
 
 

@@ -145,6 +145,7 @@ def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
 
     optional = {"UseKeyPolicy", "NotifyPolicy", "SchedulerRole", "SendLaterPolicy", "ReplyPolicy"}
+    optional |= {"OperatorLookPolicy", "OperatorChangePolicy"}
     assert made == {*WANTED, "TasksPolicy", "StartConsumersPolicy", *optional}
 
 
