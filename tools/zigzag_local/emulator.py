@@ -43,7 +43,8 @@ class Emulator:
     tls         -- whether it speaks only https, with a certificate made at the start.
     auth        -- whether it enforces every role's and queue's policy.
     outlive     -- whether it runs on when this process ends; LocalAws.stop() ends it then.
-    minute      -- seconds of a minute of its metrics, alarms and rules: with less than 60, tests are faster.
+    minute      -- seconds of a minute of its metrics, ages, alarms and rules: with less than 60, tests are
+                   faster.
     """
 
     def __init__(

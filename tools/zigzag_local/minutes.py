@@ -44,7 +44,7 @@ class Minutes:
 
     def end(self, minute: int) -> None:
         for queue in list(self._sqs._queues.values()):
-            for name, value in depths(queue, self._meter.now()).items():
+            for name, value in depths(queue, self._meter.now(), MINUTE / self._meter.minute_seconds).items():
                 self._meter.add(of_queue(queue["attributes"]["QueueArn"], name), value, minute)
         self._publish()
         for alarm in filter(_is_ours, list(self._cloudwatch._alarms.values())):
