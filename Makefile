@@ -38,6 +38,8 @@ test-patterns: setup ## Every page of docs/patterns/ as printed, all on one loca
 	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200 tests/e2e/test_patterns.py
 test-nightly: setup ## The pages of patterns, and as well: real processes are killed, and calls harmed, for half an hour
 	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200
+gameday: setup ## A stack gets into trouble, seven times, and out of it by what its alarms say to type; in some ten minutes
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.gameday
 soak: setup ## A million messages through hostile worlds, however long a fault lasts
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
@@ -83,4 +85,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly soak mutants bench check hashes format new-project producer setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants bench check hashes format new-project producer setup clean help
