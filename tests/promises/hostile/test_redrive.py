@@ -15,7 +15,7 @@ from tests.support import slow
 
 from shared.ports.records import RecordsError
 from zigzag import Context, Reject, task
-from zigzag_operate import Filter, OperateError, choose, drop, edit, looking, redrive
+from zigzag_operate import Filter, OperateError, choose, drop, edit, redrive, target
 from zigzag_testing import Sandbox
 
 KILLS = 10
@@ -106,7 +106,7 @@ def payments(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     made: list[Payments] = []
 
     def make(number: int, seed: int = 0) -> Payments:
-        monkeypatch.setattr(looking, "time", lambda: made[-1].sandbox.clock.now() + 600)
+        monkeypatch.setattr(target, "time", lambda: made[-1].sandbox.clock.now() + 600)
         made.append(Payments(number, fifo=request.param, faults=WORKERS_DIE, seed=seed))
         made[-1].sandbox.run()
         return made[-1]
