@@ -11,12 +11,16 @@ from zigzag_local import serve
 
 TAKEN = (None, "account")
 FREE = ("a place", None)
+NAMED = {"FunctionName": "worker"}
 
 
-def lambdas(*answers: tuple[str | None, str | None]) -> Any:
+def lambdas(*answers: tuple[str | None, str | None], reserved: int | None = None) -> Any:
     """Returns a stand-in for MiniStack's module, whose concurrency answers so, and goes on with the last."""
     said = list(answers)
-    return SimpleNamespace(_acquire_execution_slot=lambda *_: said.pop(0) if len(said) > 1 else said[0])
+    return SimpleNamespace(
+        _acquire_execution_slot=lambda *_: said.pop(0) if len(said) > 1 else said[0],
+        _reserved_concurrency=lambda *_: reserved,
+    )
 
 
 def of_age(seconds: int) -> dict[str, Any]:
@@ -29,24 +33,32 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_event_that_finds_no_free_execution_waits_for_one() -> None:
-    module = lambdas(TAKEN, TAKEN, FREE)
-    serve.let_events_wait(module)
+    module, throttled = lambdas(TAKEN, TAKEN, FREE), list[str]()
+    serve.let_events_wait(module, throttled.append)
 
-    assert module._acquire_execution_slot(of_age(60), {}) == FREE
+    assert module._acquire_execution_slot(of_age(60), NAMED) == FREE
+    assert throttled == ["worker"], "as CloudWatch counts it"
 
 
 def test_an_event_is_dropped_at_its_functions_event_age() -> None:
     module = lambdas(TAKEN)
-    serve.let_events_wait(module)
+    serve.let_events_wait(module, lambda _: None)
 
-    assert module._acquire_execution_slot(of_age(0), {}) == TAKEN
+    assert module._acquire_execution_slot(of_age(0), NAMED) == TAKEN
+
+
+def test_an_event_of_a_function_that_reserves_none_does_not_wait() -> None:
+    module = lambdas(TAKEN, FREE, reserved=0)
+    serve.let_events_wait(module, lambda _: None)
+
+    assert module._acquire_execution_slot(of_age(60), NAMED) == TAKEN
 
 
 def test_an_event_of_a_function_that_says_nothing_waits() -> None:
     module = lambdas(TAKEN, FREE)
-    serve.let_events_wait(module)
+    serve.let_events_wait(module, lambda _: None)
 
-    assert module._acquire_execution_slot({}, {}) == FREE
+    assert module._acquire_execution_slot({}, NAMED) == FREE
 
 
 def test_a_line_that_a_function_logs_late_is_waited_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,12 @@ class Stack(Sandbox):
         told = {"ExtendedPayloadSize": {"DataType": "Number", "StringValue": str(size)}} if size else {}
         attributes = {**told, **of.pop("attributes", {})}
         self.send_message(written(self.bucket.bucket, KEY) if body is None else body, attributes, **of)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_test_before_is_collected_again() -> None:
+    """The reader of large messages collects garbage: among thousands of tests, for a second each."""
+    gc.freeze()
 
 
 @pytest.fixture
