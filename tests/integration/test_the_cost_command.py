@@ -37,8 +37,8 @@ def test_without_a_stack_the_settings_are_the_templates_and_it_says_so(cost: Run
     code, said, _ = cost()
 
     assert code == 0
-    assert said.startswith("By template.yaml and samconfig.toml, for the stack was not reached; list prices")
-    assert "There is no stack 'zigzag' in eu-west-1." in said
+    assert said.startswith("By template.yaml and samconfig.toml; list prices")
+    assert said.endswith("The stack was not reached: there is no stack 'zigzag' in eu-west-1.\n")
     assert "an idle month: $0.19\n" in said
     assert max(map(len, said.splitlines())) <= 80
 
@@ -56,6 +56,13 @@ def test_each_sum_is_that_of_its_lines_and_json_is_all(cost: Run) -> None:
     assert [one["usd"] for one in bills] == [
         pytest.approx(sum(line["usd"] for line in one["lines"]), abs=0.001) for one in bills
     ]
+
+
+def test_a_rate_of_which_the_stack_starts_less_is_told_with_the_change(cost: Run) -> None:
+    _, said, _ = cost("--rate", "7/s")
+
+    assert "set InFlightCap=420 or more" in " ".join(said.split())
+    assert " 1,814,400 receives " in said
 
 
 def test_a_comparison_says_what_it_leaves_out(cost: Run) -> None:

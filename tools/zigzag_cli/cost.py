@@ -71,10 +71,13 @@ def cost(
     except OperateError as error:
         template = PROJECT / "template.yaml"
         parameters = facts_of(read(template), configured(PROJECT, "default")).parameters
-        found = Used(bills.stack_of(parameters), {}, (str(error),))
-        of = "template.yaml and samconfig.toml, for the stack was not reached"
+        found = Used(bills.stack_of(parameters), {}, (f"the stack was not reached: {error}",))
+        of = "template.yaml and samconfig.toml"
     given = Answer(
-        of, bills.where(), list(_bills(found, per_second, rate, compare=compare)), _notes(found, compare)
+        of,
+        bills.where(),
+        list(_bills(found, per_second, rate, compare=compare)),
+        list(_notes(found, per_second, compare=compare)),
     )
     answer(given, as_json, "\n".join(_words(given)))
 
@@ -106,13 +109,17 @@ def _bills(found: Used, per_second: float | None, rate: str | None, *, compare: 
         )
 
 
-def _notes(found: Used, compare: bool) -> list[str]:
+def _notes(found: Used, per_second: float | None, *, compare: bool) -> Iterator[str]:
+    if too_fast := "" if per_second is None else bills.too_fast(found.stack, per_second):
+        yield too_fast
     by_metrics = bool(found.figures.get("deleted"))
     plain = "tasks are plain, and succeed at once: a failed first attempt is a write of DynamoDB more, each "
     plain += "later attempt and each idempotent task two ($0.63 a million writes)"
     measured = "the time and the writes of a task are those of the last day"
-    notes = [measured if by_metrics else plain, *found.unknown]
-    return [*notes, bills.LEFT_OUT] if compare else notes
+    yield measured if by_metrics else plain
+    if compare:
+        yield bills.LEFT_OUT
+    yield from found.unknown
 
 
 def _bill(title: str, lines: list[Line]) -> Bill:
@@ -130,9 +137,7 @@ def _one(of: str) -> str:
 
 
 def _number(number: float) -> str:
-    if number == int(number):
-        return f"{int(number):,}"
-    return f"{number:.10f}".rstrip("0") if number < 0.001 else f"{number:,.4f}".rstrip("0")
+    return (f"{number:.10f}" if number < 0.001 else f"{number:,.4f}").rstrip("0").rstrip(".")
 
 
 def _price(number: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -29,13 +30,16 @@ LONGEST_TICK_SECONDS = 75
 TASK_SECONDS = 0.1
 """The time of a task, where none was measured."""
 
+MOST_CAP = 60_000
+"""The largest InFlightCap of which twice as much is in flight at most (docs/configuration.md)."""
+
 OFTEN = {"rate(1 minute)", *(f"rate({number} minutes)" for number in range(2, 6))}
 """The schedules with alarms on silence and on late tasks (docs/operations.md)."""
 
 LEFT_OUT = (
     "not compared: a bare mapping has no schedule, no limit, no pause, no count of attempts, no backoff, no "
     "reason with a dead letter, no record of what is done. Code of your own for these costs time and calls. "
-    "Nor are S3, SNS, X-Ray, KMS and the network's traffic reckoned, for either"
+    "Nor are S3, SNS, X-Ray, the calls of KMS and the network's traffic reckoned, for either"
 )
 
 
@@ -49,6 +53,8 @@ class Stack:
     alarms       -- how many alarms there are.
     flow_control -- whether the gate is read.
     linger       -- LingerSeconds.
+    cap          -- InFlightCap; 0 = none.
+    has_key      -- whether KmsKeyArn is a key of one's own.
     task_seconds -- how long a task takes.
     writes       -- write units of the table for each task.
     """
@@ -59,6 +65,8 @@ class Stack:
     alarms: int = 1
     flow_control: bool = False
     linger: float = 10
+    cap: int = 400
+    has_key: bool = False
     task_seconds: float = TASK_SECONDS
     writes: float = 0.0
 
@@ -84,6 +92,8 @@ def stack_of(parameters: Mapping[str, str]) -> Stack:
         alarms=_alarms(parameters, 1 + len(places)),
         flow_control=parameters.get("FlowControl") == "true",
         linger=float(parameters.get("LingerSeconds", 10)),
+        cap=int(parameters.get("InFlightCap", 400)),
+        has_key=parameters.get("KmsKeyArn", "none") != "none",
     )
 
 
@@ -93,10 +103,24 @@ def idle(stack: Stack) -> list[Line]:
         lines = [one for one in idle_by_mapping_lines(stack.setup) if one.part != "alarm"]
     else:
         lines = [one for one in idle_lines(stack.setup) if one.part != "alarm"]
-    lines = [one.times(stack.queues, one.factors[0][1]) if one.part == "sqs" else one for one in lines]
+    lines = [_of_queues(one, stack.queues) if one.part == "sqs" else one for one in lines]
     if stack.flow_control and not stack.by_events:
         lines += flow_control_lines(stack.setup)
+    if stack.has_key:
+        lines.append(Line("kms", "KMS, the key", (1, "key"), price("kms", "key_month")))
     return [*lines, _alarm_line(stack)]
+
+
+def too_fast(stack: Stack, per_second: float) -> str:
+    """Returns that InFlightCap does not let so many tasks start, and the change; empty if it does."""
+    if stack.by_events or not stack.cap or per_second * 60 <= stack.cap:
+        return ""
+    wanted = math.ceil(per_second * 60)
+    change = f"set InFlightCap={wanted} or more" if wanted <= MOST_CAP else "set InFlightCap=0"
+    return (
+        f"InFlightCap={stack.cap} lets about {stack.cap / 60:.2g} tasks start a second: a backlog "
+        f"grows at this rate. For it, {change} (docs/scale.md)"
+    )
 
 
 def million(stack: Stack) -> list[Line]:
@@ -191,6 +215,11 @@ def _alarm_line(stack: Stack) -> Line:
 
 def _scaled(line: Line, number: float) -> Line:
     return line.times(number, line.factors[0][1])
+
+
+def _of_queues(line: Line, queues: int) -> Line:
+    factors = line.factors if queues == 1 else [line.factors[0], (queues, "queues"), *line.factors[1:]]
+    return Line(line.part, line.name, *factors, line.price)
 
 
 def _of_ticks(line: Line) -> Line:

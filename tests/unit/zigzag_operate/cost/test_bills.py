@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.zigzag_operate.doctor.templates import TEMPLATE
 
+from consumer.source import IDLE_POLLS
 from zigzag_operate.cost import bills
 from zigzag_operate.cost.lines import Line, cost_of, price, prices
 from zigzag_operate.cost.model import MILLION, Measured, Setup, idle_month, million_tasks
@@ -17,6 +18,7 @@ from zigzag_operate.doctor.facts import ALARM
 from zigzag_operate.target import Stack, Target
 
 MAIL, EVENTS = {"AlarmEmail": "a@b.ch"}, {"Trigger": "events"}
+KEY = {"KmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/ab"}
 SELDOM = {"Schedule": "rate(1 hour)"}
 OTHER = {"Queue2": "urgent", "Queue3": "orders", "Queue3Fifo": "true"}
 
@@ -73,6 +75,34 @@ def test_a_million_tasks_are_the_models_and_their_sends() -> None:
 
     assert bills.total(lines) == pytest.approx(model.total + 0.40)
     assert cost_of(lines).lambda_time == pytest.approx(model.lambda_time)
+
+
+def test_a_queue_more_and_a_key_have_factors_and_a_line_of_their_own() -> None:
+    (polls,) = [one for one in bills.idle(stack(Queue2="urgent")) if one.part == "sqs"]
+
+    assert polls.factors == [(43_200, "ticks"), (2, "queues"), (IDLE_POLLS + 1, "requests")]
+    for lines in (bills.idle(stack(**KEY)), bills.a_month(stack(**KEY), 5)):
+        assert of(lines, "KMS, the key") == 1
+
+
+@pytest.mark.parametrize(
+    ("rate", "parameters", "change"),
+    [
+        (40, {}, "set InFlightCap=2400 or more"),
+        (2000, {}, "set InFlightCap=0"),
+        (6, {}, ""),
+        (40, {"InFlightCap": "2400"}, ""),
+        (40, {"InFlightCap": "0"}, ""),
+        (40, EVENTS, ""),
+    ],
+)
+def test_a_rate_that_the_cap_does_not_let_start_is_told(
+    rate: float, parameters: dict[str, str], change: str
+) -> None:
+    said = bills.too_fast(stack(**parameters), rate)
+
+    assert change in said
+    assert bool(said) is bool(change)
 
 
 def test_requests_to_a_fifo_queue_are_dearer() -> None:
