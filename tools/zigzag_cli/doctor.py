@@ -97,7 +97,7 @@ def _finding(alike: list[Finding]) -> Iterator[str]:
 
 
 def _name(at: str) -> str:
-    return at if at.startswith("Outputs.") else at.partition(".")[0]
+    return at if at.startswith(("Outputs.", "Rules.")) else at.partition(".")[0]
 
 
 def wrapped(text: str, first: str, others: str) -> list[str]:

@@ -44,6 +44,9 @@ def judge_what_is_there(facts: Facts) -> Found:
         if one is None:
             sentence = f"{name} is not {'in the stack' if facts.live else 'there'}: {why}"
             change = f"add {name} again, as Zigzag's template.yaml has it"
+            if off := facts.more.get("off", {}).get(name):
+                sentence = f"{name} is not there, for its Condition {off} is false: {why}"
+                change = f"write {off} as Zigzag's template.yaml has it"
             yield of_parameter(facts, hazard, name, sentence, change)
         elif one.type != kind:
             yield wrong(hazard, one, "Type", f"it is {one.type}: {why}", f"set Type: {kind}")
@@ -110,7 +113,7 @@ def judge_names(facts: Facts) -> Found:
             )
     for one in facts.resources.values():
         for name in listed(one.get("DependsOn")):
-            if name not in facts.more.get("names", (name,)):
+            if name not in facts.more.get("names", (name,)) and not facts.more["made by sam"](name):
                 said = f"it depends on {name}, which is not in the template"
                 yield wrong("H115", one, "DependsOn", said, f"add {name} again, or take it out of DependsOn")
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from zigzag_operate.doctor.source import Located
+
 REGION, ACCOUNT, STACK = "us-east-1", "123456789012", "zigzag"
 _PSEUDO = {
     "AWS::Region": REGION,
@@ -40,12 +42,13 @@ class Resolver:
     """Resolves values of one template.
 
     parameters -- the value of each parameter, as text.
-    dangling   -- the names that a value refers to, and that are not in the template, by where they are used.
+    dangling   -- the names that a value refers to, and that are not in the template, each with its line.
     """
 
     def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
         self.parameters = parameters
-        self.dangling: set[str] = set()
+        self.dangling: dict[str, int | None] = {}
+        self._line: int | None = None
         self._resources: Mapping[str, Any] = template["Resources"]
         self._declared: Mapping[str, Any] = template.get("Parameters") or {}
         self._conditions: Mapping[str, Any] = template.get("Conditions") or {}
@@ -62,13 +65,14 @@ class Resolver:
         if isinstance(condition, str):
             if condition not in self._decided:
                 if condition not in self._conditions:
-                    self.dangling.add(condition)
+                    self._misses(condition)
                     return False
                 self._decided[condition] = False  # one that refers to itself is no condition
                 self._decided[condition] = self.holds(self._conditions[condition])
             return self._decided[condition]
         arguments: Any
         ((function, arguments),) = condition.items() if len(condition) == 1 else [("", None)]
+        self._line = _lines(condition).get(function, self._line)
         match function:
             case "Fn::Equals":
                 left, right = (self._text(one) for one in arguments)
@@ -87,6 +91,7 @@ class Resolver:
 
     def holds_of(self, one: Mapping[str, Any]) -> bool:
         """Returns whether a resource or an output is there."""
+        self._line = _lines(one).get("Condition")
         return "Condition" not in one or self.holds(str(one["Condition"]))
 
     def _value(self, value: Any) -> Any:
@@ -94,9 +99,12 @@ class Resolver:
             if len(value) == 1:
                 ((name, argument),) = value.items()
                 if name == "Ref" or name.startswith("Fn::"):
+                    self._line = _lines(value).get(name, self._line)
                     return self._function(name, argument)
             members = {name: self._value(one) for name, one in value.items()}
-            return {name: one for name, one in members.items() if one is not _NOTHING}
+            made = Located({name: one for name, one in members.items() if one is not _NOTHING})
+            made.lines = _lines(value)
+            return made
         if isinstance(value, list):
             return [one for one in map(self._value, value) if one is not _NOTHING]
         return value
@@ -140,7 +148,7 @@ class Resolver:
             given = self.parameters.get(name, f"<{name}>")
             return given.split(",") if "List" in kind else given
         if name not in self._resources:
-            self.dangling.add(name)
+            self._misses(name)
             return f"<{name}>"
         return self.ref(name)
 
@@ -153,12 +161,12 @@ class Resolver:
 
     def arn(self, name: str) -> str:
         service, _, rest = _SERVICES.get(self._kind(name), "unknown:{name}").partition(":")
-        place = "::" if service == "s3" else f":{ACCOUNT}" if service == "iam" else f"{REGION}:{ACCOUNT}"
+        place = ":" if service == "s3" else f":{ACCOUNT}" if service == "iam" else f"{REGION}:{ACCOUNT}"
         return f"arn:aws:{service}:{place}:{rest.format(name=self._name(name))}"
 
     def _attribute(self, name: str, attribute: str) -> str:
         if name not in self._resources:
-            self.dangling.add(name)
+            self._misses(name)
         if attribute == "Arn":
             return self.arn(name)
         return self._name(name) if attribute in ("QueueName", "TopicName") else f"<{name}.{attribute}>"
@@ -169,6 +177,16 @@ class Resolver:
             return made
         properties = self._resources[name].get("Properties") or {}
         return f"{made}.fifo" if text_of(self.value(properties.get("FifoQueue"))) == "true" else made
+
+    def is_made_by_sam(self, name: str) -> bool:
+        """Returns whether SAM may make a resource of this name, which the template does not have
+        (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
+        makers = tuple(one for one in self._resources if self._kind(one).startswith("AWS::Serverless::"))
+        return name.startswith(("Serverless", *makers))
+
+    def _misses(self, name: str) -> None:
+        if not self.is_made_by_sam(name):
+            self.dangling.setdefault(name, self._line)
 
     def _kind(self, name: str) -> str:
         resource = self._resources.get(name)
@@ -188,6 +206,10 @@ class Resolver:
 
     def _text(self, value: Any) -> str:
         return text_of(self.value(value))
+
+
+def _lines(found: Any) -> dict[str, int]:
+    return found.lines if isinstance(found, Located) else {}
 
 
 def text_of(value: Any) -> str:

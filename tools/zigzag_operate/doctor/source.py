@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ ANCHORS = {"TaskQueue", "DeadLetterQueue", "ConsumerFunction", "WorkerFunction",
 class Located(dict[str, Any]):
     """A mapping of the file, and the line of each key."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, of: Mapping[str, Any] | None = None) -> None:
+        super().__init__(of or {})
         self.lines: dict[str, int] = {}
 
 

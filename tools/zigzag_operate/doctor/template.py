@@ -35,11 +35,13 @@ def facts_of(template: Located, given: Mapping[str, str]) -> Facts:
         resolver.parameters,
         {one.id: one for one in made},
         outputs,
-        line=lambda name: line_of(template, ("Parameters", name, "Default")),
+        line=_line_of_name(template, resolver),
         problems=(*_problems(declared, parameters), *_refused(template, resolver), *_dangling(resolver)),
         more={
             "not given": [name for name, value in parameters.items() if value is None],
             "names": frozenset(template["Resources"]),
+            "made by sam": resolver.is_made_by_sam,
+            "off": dict(_off(template, resolver)),
             "rules": frozenset(template.get("Rules") or {}),
         },
     )
@@ -134,6 +136,30 @@ def _line(template: Located, name: str) -> Callable[[str], int | None]:
     return line
 
 
+def _line_of_name(template: Located, resolver: Resolver) -> Callable[[str], int | None]:
+    """Returns the lines of parameters, rules and outputs, and of names that are missing: of their use."""
+
+    def line(name: str) -> int | None:
+        section, _, inner = name.partition(".")
+        if inner:
+            return line_of(template, (section, inner, "Value"))
+        if name in (template.get("Parameters") or {}):
+            return line_of(template, ("Parameters", name, "Default"))
+        if name in template["Resources"]:
+            condition = template["Resources"][name].get("Condition")
+            return line_of(template, ("Conditions", str(condition))) if condition else None
+        return resolver.dangling.get(name)
+
+    return line
+
+
+def _off(template: Located, resolver: Resolver) -> Iterator[tuple[str, str]]:
+    """Yields each resource that is not there by its condition, and that condition."""
+    for name, one in template["Resources"].items():
+        if isinstance(one, Mapping) and not resolver.holds_of(one):
+            yield name, str(one["Condition"])
+
+
 def _problems(
     declared: Mapping[str, Any], values: Mapping[str, str | None]
 ) -> Iterator[tuple[str, str, str, str]]:
@@ -171,17 +197,17 @@ def _fits(pattern: str, value: str) -> bool:
 
 
 def _refused(template: Located, resolver: Resolver) -> Iterator[tuple[str, str, str, str]]:
-    for rule in (template.get("Rules") or {}).values():
+    for name, rule in (template.get("Rules") or {}).items():
         if "RuleCondition" in rule and not resolver.holds(rule["RuleCondition"]):
             continue
         for one in rule.get("Assertions") or []:
             if not resolver.holds(one["Assert"]):
                 said = str(one.get("AssertDescription", "an assertion of Rules"))
                 why, _, change = said.partition(": ")
-                yield "", f"CloudFormation refuses these parameters: {why}", change, "H153"
+                yield f"Rules.{name}", f"CloudFormation refuses these parameters: {why}", change, "H153"
 
 
 def _dangling(resolver: Resolver) -> Iterator[tuple[str, str, str, str]]:
     for name in sorted(resolver.dangling):
         sentence = f"the template refers to {name}, and has nothing of that name"
-        yield "", sentence, f"write the right name, or add {name}", "H137"
+        yield name, sentence, f"write the right name, or add {name}", "H137"

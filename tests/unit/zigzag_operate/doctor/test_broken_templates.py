@@ -62,7 +62,6 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{CONSUMER}/Events", GONE, {}, "H24", "ConsumerFunctionTick is not there"),
     (f"{TICK}/Properties/RetryPolicy", GONE, {}, "H23", "MaximumRetryAttempts of its target is not set"),
     (f"{TICK}/Properties/Schedule", "rate(1 hour)", {}, "H24", "it fires by rate(1 hour)"),
-    ("Again", RULE, {}, "H22", "ticks start twice"),
     ("", None, {"WatchAlways": "true", "Schedule": "rate(5 minutes)"}, "H134", "needs a tick every minute"),
     # ---- the queues ----
     (f"{TASKS}/VisibilityTimeout", 30, {}, "H11", "VisibilityTimeout is 30"),
@@ -190,6 +189,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("TaskQueueEvents/Properties/FilterCriteria", {"Filters": []}, EVENTS, "H152", "the filter leaves out"),
     ("TaskQueueEvents/Properties/ScalingConfig", GONE, {**EVENTS, "WorkerConcurrency": "5"}, "H155",
      "more workers"),
+    # ---- what stands beside Zigzag's own ----
+    ("Conditions/HasOther", NEVER, OTHER, "H140", "its Condition HasOther is false"),
     # ---- parameters ----
     ("", None, {"Schedule": "rate(7 days)"}, "H95", "rate(7 days) leaves a message alone"),
     ("", None, {"WorkerTimeout": "901"}, "H11", "refuses WorkerTimeout=901"),
@@ -209,5 +210,6 @@ def test_a_broken_template_is_named_by_its_hazard(
 ) -> None:
     report = examined(*[(path, value)] * bool(path), **parameters)
 
-    assert [one for one in report.findings if one.hazard == hazard and words in one.wrong]
+    told = [one for one in report.findings if one.hazard == hazard]
+    assert [one for one in told if words in f"{one.at}: {one.wrong} → {one.change}"]
     assert all(one.wrong and one.change for one in report.findings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.project.docs.pages import ROOT, read
 from tests.project.template.yours import with_a_task, with_blocks
@@ -35,6 +37,7 @@ SOUND: list[dict[str, str]] = [
     {"SenderAccounts": "123456789012", "SenderTopics": TOPIC, "SenderBuckets": "arn:aws:s3:::pages"},
     {"SenderRules": "arn:aws:events:eu-west-1:123456789012:rule/night", "Fifo": "true"},
     {"LargePayloads": "true", "Scheduler": "true", "Metrics": "true", "Transport": "boto"},
+    {"OperatorPolicies": "true"},
     {"Architecture": "arm64", "BatchSize": "10", "WorkerTimeout": "900", "LogRetentionDays": "7"},
     {"DelaySeconds": "900", "MaximumMessageSize": "1024", "WorkerMemory": "3008"},
 ]
@@ -43,6 +46,27 @@ SOUND: list[dict[str, str]] = [
 @pytest.mark.parametrize("parameters", SOUND, ids=str)
 def test_nothing_is_found_with_what_may_be_set(parameters: dict[str, str]) -> None:
     report = examined(**parameters)
+
+    assert (report.findings, report.unknown) == ([], [])
+
+
+API = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "index.handler"}}
+MADE_BY_SAM = [
+    {"Ref": name} for name in ("ServerlessHttpApi", "ApiRole", "Api.Alias", "ConsumerFunctionTick")
+]
+
+
+@pytest.mark.parametrize(
+    ("edits", "parameters"),
+    [
+        ({"Api": API, "Outputs/Api": {"Value": {"Fn::Join": [" ", MADE_BY_SAM]}}}, {}),
+    ],
+    ids=[
+        "names of SAM's",
+    ],
+)
+def test_nothing_is_found_with_what_may_be_added(edits: dict[str, Any], parameters: dict[str, str]) -> None:
+    report = examined(*edits.items(), **parameters)
 
     assert (report.findings, report.unknown) == ([], [])
 
