@@ -11,6 +11,12 @@ MOST_CAP = 60_000
 TASKS_A_MINUTE = 600
 """Tasks that a worker finishes in a minute if each takes a tenth of a second."""
 
+DISPATCHED = 6_000
+"""Messages that a consumer of 128 MB dispatches in a minute, at least (docs/scale.md)."""
+
+MOST_IN_FLIGHT = 120_000
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
+
 ROOM_SECONDS = 15
 """With less time left, a worker starts no other task of its batch (docs/configuration.md)."""
 
@@ -69,13 +75,11 @@ def _caps(facts: Facts) -> Found:
         )
     elif workers and cap > workers * TASKS_A_MINUTE:
         yield of_parameter(
-            facts,
-            "H9",
-            "InFlightCap",
-            f"{workers} workers can't start InFlightCap={cap:,} tasks in a "
-            "minute, even of 0.1 s each: the others are dropped, and come again",
-            "lower InFlightCap, or raise WorkerConcurrency",
+            facts, "H9", "InFlightCap", *_too_few(workers, f"InFlightCap={cap:,} tasks in a minute")
         )
+    elif workers and not cap and _dispatched(facts) > workers * TASKS_A_MINUTE:
+        many = f"the {_dispatched(facts):,} messages of a minute that InFlightCap=0 lets come"
+        yield of_parameter(facts, "H9", "InFlightCap", *_too_few(workers, many))
     limit = facts.more.get("concurrency")
     if isinstance(limit, Unknown):
         yield NotKnown("the account's concurrency", limit.needs)
@@ -88,6 +92,21 @@ def _caps(facts: Facts) -> Found:
             f"InFlightCap={cap:,}: what a minute can't start is dropped, and comes again",
             "lower InFlightCap, or raise the quota (docs/operations.md)",
         )
+
+
+def _too_few(workers: int, many: str) -> tuple[str, str]:
+    """Returns the sentence and the change."""
+    who = "1 worker" if workers == 1 else f"{workers} workers"
+    return (
+        f"{who} can't start {many}, even of 0.1 s each: the others are dropped, and come again",
+        f"set InFlightCap={workers * TASKS_A_MINUTE} or less, or raise WorkerConcurrency",
+    )
+
+
+def _dispatched(facts: Facts) -> int:
+    """Returns how many messages come in a minute without a cap, at least, if so many wait."""
+    consumers, memory = _number(facts, "MaxConsumers") or 1, _number(facts, "ConsumerMemory") or 128
+    return min(MOST_IN_FLIGHT, DISPATCHED * consumers * memory // 128)
 
 
 def judge_batches(facts: Facts) -> Found:

@@ -191,6 +191,9 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      "more workers"),
     # ---- what stands beside Zigzag's own ----
     ("Conditions/HasOther", NEVER, OTHER, "H140", "its Condition HasOther is false"),
+    ("", None, {"WorkerConcurrency": "5", "InFlightCap": "0"}, "H9", "set InFlightCap=3000 or less"),
+    ("", None, {"WorkerConcurrency": "2", "InFlightCap": "0", "WorkerTimeout": "900"}, "H9",
+     "2 workers can't start the 6,000 messages"),
     # ---- parameters ----
     ("", None, {"Schedule": "rate(7 days)"}, "H95", "rate(7 days) leaves a message alone"),
     ("", None, {"WorkerTimeout": "901"}, "H11", "refuses WorkerTimeout=901"),
