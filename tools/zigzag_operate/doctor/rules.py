@@ -25,8 +25,10 @@ RULES: tuple[Rule, ...] = (
     presence.judge_names,
     starts.judge_schedule,  # the rule: off, without a target, twice, retries
     starts.judge_pollers,  # another consumer; Trigger=events
+    starts.judge_settings_of_invocations,
     values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table
     wiring.judge_letters,  # the dead-letter queue: missing, another, of another kind
+    wiring.judge_names_of_queues,
     variables.judge_variables,  # ZIGZAG_…
     presence.judge_parameters_are_used,
     presence.judge_tags,

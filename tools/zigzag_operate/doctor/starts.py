@@ -30,10 +30,11 @@ def judge_schedule(facts: Facts) -> Found:
         elif one.id == "ConsumerFunctionTick" and one not in waking:
             said = "its target is not the consumer: no tick starts"
             yield wrong("H24", one, "Targets", said, "make ConsumerFunction its target")
+    waking.sort(key=lambda one: one.id != "ConsumerFunctionTick")
     for one in waking[1:]:
         said = f"it wakes the consumer as well as {waking[0].id}: ticks start twice"
         yield wrong("H22", one, "", said, f"take {one.id} away")
-    for one in waking:
+    for one in waking[:1]:  # the others are to be taken away
         yield from _retries(one, _targets(one, consumer))
         yield from _slower(facts, one, str(one.get("ScheduleExpression")))
 
@@ -99,16 +100,16 @@ def judge_pollers(facts: Facts) -> Found:
                 f"take {one.id} away",
             )
         elif source in arns and one.id not in {f"TaskQueue{place}Events" for place in facts.places}:
-            yield wrong(
-                "H152",
-                one,
-                "EventSourceArn",
-                f"it receives from {arns[source].id} as well: it deletes messages whose tasks have not run",
-                f"take {one.id} away, or give it a queue of its own",
-            )
+            said = f"it receives from {arns[source].id} as well: it deletes messages whose tasks have not run"
+            change = f"take {one.id} away, or give it a queue of its own"
+            yield wrong("H152", one, "EventSourceArn", said, change)
         elif source in arns:
             seen[source] = one.id
             yield from _mapping(facts, one, arns[source])
+        elif function := _of_ours(facts, one):
+            said = f"it starts {function} with what is no message of the stack's queues: it is lost"
+            change = f"take {one.id} away, or give that queue a function of its own"
+            yield wrong("H152", one, "EventSourceArn", said, change)
     for arn, queue in arns.items():
         name = queue.id + "Events"
         if facts.by_events and arn not in seen and name in facts.resources:
@@ -119,6 +120,29 @@ def judge_pollers(facts: Facts) -> Found:
                 f"it does not poll {queue.id}: nothing starts",
                 f"set EventSourceArn: !GetAtt {queue.id}.Arn",
             )
+
+
+def _of_ours(facts: Facts, one: Resource) -> str:
+    """Returns the function of Zigzag's that an event source mapping, or a setting of invocations, is for."""
+    name, functions = str(one.get("FunctionName")), facts.some("ConsumerFunction", "WorkerFunction")
+    return next((each.id for each in functions if name in (each.ref, each.arn)), "")
+
+
+def judge_settings_of_invocations(facts: Facts) -> Found:
+    """Judges settings of invocations that stand beside the functions, and replace those of Globals
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventinvokeconfig.html)."""
+    for one in facts.of_type("AWS::Lambda::EventInvokeConfig"):
+        function = _of_ours(facts, one)
+        if not function or as_text(one.get("Qualifier")) != "$LATEST":
+            continue
+        for path, wanted, hazard, does in (
+            ("MaximumRetryAttempts", 0, "H6", "runs the event again"),
+            ("MaximumEventAgeInSeconds", 60, "H5", "starts a worker long after"),
+        ):
+            if as_text(one.get(path)) != str(wanted):
+                is_ = f"its {path} for {function} is {one.get(path) or 'not set'}"
+                said = f"{is_}: Lambda {does}, when the message is somebody else's"
+                yield wrong(hazard, one, path, said, f"take {one.id} away: Globals has these settings")
 
 
 def _mapping(facts: Facts, one: Resource, queue: Resource) -> Found:

@@ -148,7 +148,8 @@ VALUES = (
     Must(lambda facts: facts.queues if facts.by_events else [],
          "VisibilityTimeout", VISIBILITY_SECONDS, "H154",
          "Lambda's poller receives for this time: its worker may still run, or is gone for long"),
-    Must(queues, "RedrivePolicy.maxReceiveCount", MAX_RECEIVE_COUNT, "H19",
+    Must(lambda facts: [one for one in facts.queues if one.get("RedrivePolicy") is not None],
+         "RedrivePolicy.maxReceiveCount", MAX_RECEIVE_COUNT, "H19",
          "SQS moves what no worker has seen to the dead letters, without a reason"),
     Must(queues, "RedriveAllowPolicy.redrivePermission", "denyAll", "H64",
          "dead letters of another queue may come here, and are taken for tasks"),
@@ -156,6 +157,8 @@ VALUES = (
     Must(letters, "MessageRetentionPeriod", KEPT_SECONDS, "H32", LAST),
     Must(letters, "RedrivePolicy", NOTHING, "H41",
          "SQS moves the letters on when they are looked at, and no command finds them"),
+    Must(letters, "RedriveAllowPolicy.redrivePermission", OneOf((None, "allowAll", "byQueue")), "H46",
+         "no queue may have it for its dead letters"),
     Must(letters, "MaximumMessageSize", OneOf((MAX_BYTES, None)), "H46",
          "the letter of a large message, with its note, does not fit"),
     Must(letters, "DelaySeconds", OneOf((0, None)), "H46", "a letter is hidden when it is looked for"),
@@ -186,14 +189,11 @@ VALUES = (
     Must(named("RecordsTable"), "DeletionProtectionEnabled", True, "H64",
          "the records of what is done can be deleted by mistake"),
     # ---- The bucket of large payloads ----
-    Must(named("LargeBucket"), "PublicAccessBlockConfiguration.BlockPublicPolicy", True, "H178",
-         "payloads can be made public"),
-    Must(named("LargeBucket"), "PublicAccessBlockConfiguration.RestrictPublicBuckets", True, "H178",
-         "payloads can be made public"),
-    Must(named("LargeBucket"), "PublicAccessBlockConfiguration.BlockPublicAcls", True, "H178",
-         "payloads can be made public"),
-    Must(named("LargeBucket"), "PublicAccessBlockConfiguration.IgnorePublicAcls", True, "H178",
-         "payloads can be made public"),
+    *(
+        Must(named("LargeBucket"), f"PublicAccessBlockConfiguration.{name}", True, "H178",
+             "payloads can be made public")
+        for name in ("BlockPublicPolicy", "RestrictPublicBuckets", "BlockPublicAcls", "IgnorePublicAcls")
+    ),
     # ---- Tasks that are published ----
     Must(named("TasksSubscription"), "RawMessageDelivery", True, "H176",
          "a task comes within SNS's envelope"),

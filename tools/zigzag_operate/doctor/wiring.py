@@ -54,6 +54,15 @@ def judge_letters(facts: Facts) -> Found:
                 )
 
 
+def judge_names_of_queues(facts: Facts) -> Found:
+    """Judges whether the name of a FIFO queue is one (a name of one's own is told elsewhere, too)."""
+    for queue in [] if facts.live else [*facts.queues, *facts.letters]:
+        name = queue.get("QueueName")
+        if as_text(queue.get("FifoQueue")) == "true" and isinstance(name, str) and not name.endswith(".fifo"):
+            said = f"it is FIFO, and its name {name} does not end in .fifo: CloudFormation refuses it"
+            yield wrong("H140", queue, "QueueName", said, "take QueueName away")
+
+
 def judge_logs(facts: Facts) -> Found:
     """Judges whether the functions log where the commands and alarms look, and for how long."""
     for name in ("Consumer", "Worker"):

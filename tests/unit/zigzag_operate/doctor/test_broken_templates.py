@@ -46,6 +46,21 @@ BUCKET = {"LargePayloads": "true"}
 NEVER = {"Fn::Equals": ["a", "b"]}
 LATER = {"Scheduler": "true"}
 NEWS = {"Topic": "own", "TopicTasks": "hello"}
+INVOKED = {
+    "Type": "AWS::Lambda::EventInvokeConfig",
+    "Properties": {
+        "FunctionName": {"Ref": "WorkerFunction"},
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 2,
+    },
+}
+FOREIGN = {
+    "Type": "AWS::Lambda::EventSourceMapping",
+    "Properties": {
+        "EventSourceArn": "arn:aws:sqs:us-east-1:123456789012:theirs",
+        "FunctionName": {"Ref": "WorkerFunction"},
+    },
+}
 
 BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     # ---- retries, ages, time ----
@@ -190,6 +205,12 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("TaskQueueEvents/Properties/ScalingConfig", GONE, {**EVENTS, "WorkerConcurrency": "5"}, "H155",
      "more workers"),
     # ---- what stands beside Zigzag's own ----
+    ("Again", RULE, {}, "H22", "Again: it wakes the consumer as well as ConsumerFunctionTick"),
+    ("AsTask", INVOKED, {}, "H6", "MaximumRetryAttempts for WorkerFunction is 2"),
+    ("AsTask", INVOKED, {}, "H5", "MaximumEventAgeInSeconds for WorkerFunction is not set"),
+    ("Foreign", FOREIGN, {}, "H152", "Foreign.EventSourceArn: it starts WorkerFunction"),
+    (f"{TASKS}/QueueName", "tasks", FIFO, "H140", "does not end in .fifo"),
+    (f"{LETTERS}/RedriveAllowPolicy", {"redrivePermission": "denyAll"}, {}, "H46", "no queue may have it"),
     ("Conditions/HasOther", NEVER, OTHER, "H140", "its Condition HasOther is false"),
     ("", None, {"WorkerConcurrency": "5", "InFlightCap": "0"}, "H9", "set InFlightCap=3000 or less"),
     ("", None, {"WorkerConcurrency": "2", "InFlightCap": "0", "WorkerTimeout": "900"}, "H9",
@@ -216,3 +237,18 @@ def test_a_broken_template_is_named_by_its_hazard(
     told = [one for one in report.findings if one.hazard == hazard]
     assert [one for one in told if words in f"{one.at}: {one.wrong} → {one.change}"]
     assert all(one.wrong and one.change for one in report.findings)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "hazard"),
+    [
+        (f"{TASKS}/RedrivePolicy", GONE, "H19"),
+        ("Again", RULE, "H22"),
+    ],
+    ids=[
+        "no dead-letter queue",
+        "a tick more",
+    ],
+)
+def test_one_fault_is_one_finding(path: str, value: Any, hazard: str) -> None:
+    assert [one.hazard for one in examined((path, value)).findings] == [hazard]

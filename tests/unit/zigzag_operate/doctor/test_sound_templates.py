@@ -54,15 +54,28 @@ API = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "index.han
 MADE_BY_SAM = [
     {"Ref": name} for name in ("ServerlessHttpApi", "ApiRole", "Api.Alias", "ConsumerFunctionTick")
 ]
+ONCE = {
+    "Type": "AWS::Lambda::EventInvokeConfig",
+    "Properties": {
+        "FunctionName": {"Ref": "WorkerFunction"},
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 0,
+        "MaximumEventAgeInSeconds": 60,
+    },
+}
 
 
 @pytest.mark.parametrize(
     ("edits", "parameters"),
     [
         ({"Api": API, "Outputs/Api": {"Value": {"Fn::Join": [" ", MADE_BY_SAM]}}}, {}),
+        ({"Once": ONCE}, {}),
+        ({"DeadLetterQueue/Properties/RedriveAllowPolicy": {"redrivePermission": "allowAll"}}, {}),
     ],
     ids=[
         "names of SAM's",
+        "no retries",
+        "letters",
     ],
 )
 def test_nothing_is_found_with_what_may_be_added(edits: dict[str, Any], parameters: dict[str, str]) -> None:
