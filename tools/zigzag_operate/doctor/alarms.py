@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from zigzag_operate.doctor.evaluating import covers
 from zigzag_operate.doctor.facts import (
     ALARM,
     QUEUE,
@@ -18,7 +19,6 @@ from zigzag_operate.doctor.facts import (
     statements,
 )
 from zigzag_operate.doctor.finding import Advice, Found, NotKnown, wrong
-from zigzag_operate.doctor.permissions import covers
 
 
 class Rings(NamedTuple):

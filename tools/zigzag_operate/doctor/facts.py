@@ -170,13 +170,13 @@ class Facts:
 
 
 def statements(document: Any) -> Iterator[Mapping[str, Any]]:
-    """Yields a policy's statements. Action, Resource, and the principals of each kind are lists."""
+    """Yields a policy's statements. Action and Resource are lists; Line is the first one's, or None."""
     for one in listed(document.get("Statement") if isinstance(document, Mapping) else None):
         if isinstance(one, Mapping):
             made = {
                 name: listed(one.get(name)) for name in ("Action", "NotAction", "Resource", "NotResource")
             }
-            yield {**one, **made}
+            yield {**one, **made, "Line": min(getattr(one, "lines", {}).values(), default=None)}
 
 
 def listed(value: Any) -> list[Any]:

@@ -46,10 +46,15 @@ type Found = Iterator[Finding | NotKnown | Advice]
 type Rule = Callable[[Facts], Found]
 
 
-def wrong(hazard: str, at: Resource, path: str, sentence: str, change: str) -> Finding:
-    """Returns a finding about a property of a resource, or with an empty path about all of it."""
+def wrong(
+    hazard: str, at: Resource, path: str, sentence: str, change: str, line: int | None = None
+) -> Finding:
+    """Returns a finding about a property of a resource, or with an empty path about all of it.
+
+    line -- where that is known more closely than by the path.
+    """
     where = f"{at.id}.{path}" if path else at.id
-    return Finding(hazard, where, at.line(path or "Type"), sentence, change)
+    return Finding(hazard, where, line or at.line(path or "Type"), sentence, change)
 
 
 def of_parameter(facts: Facts, hazard: str, name: str, sentence: str, change: str) -> Finding:

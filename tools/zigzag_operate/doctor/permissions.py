@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from zigzag_operate.doctor.evaluating import covers, is_judged, keys_fit, matches
 from zigzag_operate.doctor.facts import (
     POLICIES,
     ROLE,
@@ -15,16 +15,7 @@ from zigzag_operate.doctor.facts import (
     listed,
     statements,
 )
-from zigzag_operate.doctor.finding import Found, NotKnown, wrong
-
-JUDGED = {
-    "dynamodb:LeadingKeys",
-    "aws:ResourceAccount",
-    "kms:ViaService",
-    "iam:PassedToService",
-    "aws:SecureTransport",
-}
-"""The keys of conditions that a statement may have, and still give what Zigzag's calls need."""
+from zigzag_operate.doctor.finding import Finding, Found, NotKnown, wrong
 
 
 class Need(NamedTuple):
@@ -34,6 +25,14 @@ class Need(NamedTuple):
     on: Resource | str
     key: str = ""
     hazard: str = "H20"
+
+    @property
+    def arn(self) -> str:
+        return self.on if isinstance(self.on, str) else self.on.arn
+
+    @property
+    def name(self) -> str:
+        return self.on if isinstance(self.on, str) else self.on.id
 
 
 def judge_permissions(facts: Facts) -> Found:
@@ -60,6 +59,7 @@ def judge_permissions(facts: Facts) -> Found:
                     f"its role is {role.id}, the other function's",
                     f"set Role: !GetAtt {expected}.Arn",
                 )
+                continue
             yield from _missing(facts, role, needs)
 
 
@@ -136,7 +136,7 @@ def _missing(facts: Facts, role: Resource, needs: Iterable[Need]) -> Found:
         yield NotKnown(
             f"{role.id}.PermissionsBoundary", "a look at the boundary: what it forbids is not seen here"
         )
-    allowed, seen = list(_statements(facts, role)), True
+    held, seen, told = list(_held(facts, role)), True, set[tuple[str, int | None]]()
     for policy in _attached(facts, role):
         if isinstance(policy.properties, Unknown):
             seen = False
@@ -144,24 +144,63 @@ def _missing(facts: Facts, role: Resource, needs: Iterable[Need]) -> Found:
     for need in needs:
         if isinstance(need.on, Resource) and isinstance(need.on.properties, Unknown):
             continue
-        arn, name = (need.on, need.on) if isinstance(need.on, str) else (need.on.arn, need.on.id)
-        lacking = [one for one in need.actions if not _may(allowed, one, arn, need.key)]
+        denied = {action: _denying(held, action, need) for action in need.actions}
+        for action, denying in denied.items():
+            if denying and (place := (denying[0].id, denying[1]["Line"])) not in told:
+                told.add(place)
+                yield _denied(role, need, action, *denying, is_allowed=_may(held, action, need))
+        lacking = [one for one, denying in denied.items() if not denying and not _may(held, one, need)]
         if lacking and seen:
             of = f" for records {need.key}…" if need.key else ""
             yield wrong(
                 need.hazard,
                 role,
                 "Policies",
-                f"it may not {' and '.join(lacking)} on {name}{of}",
-                f"allow {', '.join(lacking)} on {name} again",
+                f"it may not {' and '.join(lacking)} on {need.name}{of}",
+                f"allow {', '.join(lacking)} on {need.name} again",
+                _nearest(held, role, need, lacking[0]),
             )
 
 
-def _statements(facts: Facts, role: Resource) -> Iterator[Mapping[str, Any]]:
+type Held = tuple[Resource, Mapping[str, Any]]
+"""A statement of a role, and the resource in which it stands."""
+
+
+def _denied(
+    role: Resource,
+    need: Need,
+    action: str,
+    policy: Resource,
+    statement: Mapping[str, Any],
+    *,
+    is_allowed: bool,
+) -> Finding:
+    """Returns the finding for the first call that a statement denies: it may deny others, too."""
+    line = statement["Line"]
+    where = f"{policy.id}, line {line}," if line else policy.id
+    return wrong(
+        need.hazard,
+        policy,
+        "Policies" if policy.type == ROLE else "PolicyDocument",
+        f"{role.id} may not {action} on {need.name}: {where} denies it",
+        "take that statement away" if is_allowed else "set its Effect: Allow",
+        line,
+    )
+
+
+def _nearest(held: list[Held], role: Resource, need: Need, action: str) -> int | None:
+    """Returns the line of the role's own statement about the action, or about the resource."""
+    own = [one for policy, one in held if policy is role and one.get("Effect") == "Allow"]
+    of_action = [one for one in own if matches(one["Action"], action.lower())]
+    of_resource = [one for one in own if need.arn in one["Resource"]]
+    return next((one["Line"] for one in [*of_action, *of_resource]), None)
+
+
+def _held(facts: Facts, role: Resource) -> Iterator[Held]:
     for policy in listed(role.get("Policies")):
-        yield from statements(policy.get("PolicyDocument"))
+        yield from ((role, one) for one in statements(policy.get("PolicyDocument")))
     for attached in _attached(facts, role):
-        yield from statements(attached.get("PolicyDocument"))
+        yield from ((attached, one) for one in statements(attached.get("PolicyDocument")))
 
 
 def _attached(facts: Facts, role: Resource) -> list[Resource]:
@@ -173,51 +212,16 @@ def _attached(facts: Facts, role: Resource) -> list[Resource]:
     ]
 
 
-def _may(allowed: list[Mapping[str, Any]], action: str, arn: str, key: str) -> bool:
-    fitting = [one for one in allowed if covers(one, action, arn)]
-    if any(one.get("Effect") == "Deny" and _keys_fit(one, key) for one in fitting):
-        return False
-    return any(one.get("Effect") == "Allow" and _keys_fit(one, key) and _is_judged(one) for one in fitting)
+def _denying(held: list[Held], action: str, need: Need) -> Held | None:
+    denying = (one for one in held if one[1].get("Effect") == "Deny" and _fits(one[1], action, need))
+    return next(denying, None)
 
 
-def covers(statement: Mapping[str, Any], action: str, arn: str) -> bool:
-    does = _matches(statement["Action"], action.lower()) or (
-        bool(statement["NotAction"]) and not _matches(statement["NotAction"], action.lower())
-    )
-    on = [str(one) for one in statement["Resource"]]
-    return does and (any(fnmatchcase(arn, one) for one in on) or bool(statement["NotResource"]))
-
-
-def _matches(patterns: list[Any], action: str) -> bool:
-    return any(fnmatchcase(action, str(one).lower()) for one in patterns)
-
-
-def _keys_fit(statement: Mapping[str, Any], key: str) -> bool:
-    patterns = [
-        str(pattern)
-        for conditions in (statement.get("Condition") or {}).values()
-        for name, values in conditions.items()
-        if name == "dynamodb:LeadingKeys"
-        for pattern in listed(values)
-        if pattern not in ("false", False)
-    ]
-    return not patterns or any(fnmatchcase(f"{key}x", one) for one in patterns)
-
-
-def _is_judged(statement: Mapping[str, Any]) -> bool:
-    return all(name in JUDGED for one in (statement.get("Condition") or {}).values() for name in one)
-
-
-def trusts(role: Resource, service: str) -> bool:
-    """Returns whether the service may take the role."""
+def _may(held: list[Held], action: str, need: Need) -> bool:
     return any(
-        one.get("Effect") == "Allow"
-        and _matches(one["Action"], "sts:assumerole")
-        and isinstance(one.get("Principal"), Mapping)
-        and service in listed(one["Principal"].get("Service"))
-        for one in statements(role.get("AssumeRolePolicyDocument"))
+        one.get("Effect") == "Allow" and _fits(one, action, need) and is_judged(one) for _, one in held
     )
 
 
-def is_anybody(principal: Any) -> bool:
-    return principal == "*" or (isinstance(principal, Mapping) and "*" in listed(principal.get("AWS")))
+def _fits(statement: Mapping[str, Any], action: str, need: Need) -> bool:
+    return covers(statement, action, need.arn) and keys_fit(statement, need.key)

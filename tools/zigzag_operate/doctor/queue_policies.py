@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zigzag_operate.doctor.evaluating import covers, is_anybody
 from zigzag_operate.doctor.facts import QUEUE_POLICY, Facts, Resource, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Found, NotKnown, wrong
-from zigzag_operate.doctor.permissions import covers, is_anybody
 
 
 def judge_queue_policies(facts: Facts) -> Found:
@@ -21,7 +21,8 @@ def judge_queue_policies(facts: Facts) -> Found:
         for queue in [*facts.queues, *facts.letters]:
             if queue.ref in listed(policy.get("Queues")):
                 for statement in statements(policy.get("PolicyDocument")):
-                    secured |= {queue.id} if _is_tls(statement, queue) else set()
+                    tls = _is_tls(statement, queue) or _is_tls(statement, queue, "true")  # the latter is told
+                    secured |= {queue.id} if tls else set()
                     yield from _statement(facts, policy, queue, statement)
     for queue in [*facts.queues, *facts.letters]:
         if queue.id not in secured and not isinstance(queue.properties, Unknown):
@@ -34,11 +35,26 @@ def judge_queue_policies(facts: Facts) -> Found:
             )
 
 
-def _is_tls(statement: Mapping[str, Any], queue: Resource) -> bool:
+def judge_one_policy_each(facts: Facts) -> Found:
+    """Judges whether each queue has one policy: the one that is set last replaces all others
+    (https://github.com/aws/serverless-application-model/issues/1776)."""
+    for queue in [*facts.queues, *facts.letters]:
+        policies = [one for one in facts.of_type(QUEUE_POLICY) if queue.ref in listed(one.get("Queues"))]
+        own = [one for one in policies if one.id.removeprefix("Fifo") == f"{queue.id}Policy"] or policies[:1]
+        for one in policies:
+            if one not in own:
+                said = (
+                    f"{queue.id} has {own[0].id} as well, and SQS keeps one policy of them: the last one set"
+                )
+                change = f"take {queue.id} out of its Queues, and move its statements to {own[0].id}"
+                yield wrong("H167", one, "Queues", said, change)
+
+
+def _is_tls(statement: Mapping[str, Any], queue: Resource, value: str = "false") -> bool:
     return (
         statement.get("Effect") == "Deny"
         and covers(statement, "sqs:SendMessage", queue.arn)
-        and str(_condition(statement).get("aws:SecureTransport")).lower() == "false"
+        and str(_condition(statement).get("aws:SecureTransport")).lower() == value
         and is_anybody(statement.get("Principal"))
     )
 
@@ -64,21 +80,24 @@ def _denies(facts: Facts, queue: Resource, statement: Mapping[str, Any]) -> str:
 def _statement(facts: Facts, policy: Resource, queue: Resource, statement: Mapping[str, Any]) -> Found:
     at = "PolicyDocument"
     if statement.get("Effect") != "Allow":
-        if denied := _denies(facts, queue, statement):
+        if _is_tls(statement, queue, "true"):
+            said = f"it denies each call of {queue.id} over TLS, and lets those without it in"
+            yield wrong("H168", policy, at, said, "set aws:SecureTransport: 'false'", statement["Line"])
+        elif denied := _denies(facts, queue, statement):
             change = "deny sends only, under a condition (docs/who-may-send.md)"
             said = f"it denies {denied} on {queue.id}, to the functions as well"
-            yield wrong("H168", policy, at, said, change)
+            yield wrong("H168", policy, at, said, change, statement["Line"])
         return
     principal = statement.get("Principal")
     if not _condition(statement) and is_anybody(principal):
         change = "name who may send, or add a condition"
-        yield wrong("H167", policy, at, f"everybody may call {queue.id}", change)
+        yield wrong("H167", policy, at, f"everybody may call {queue.id}", change, statement["Line"])
     elif not _condition(statement) and isinstance(principal, Mapping) and principal.get("Service"):
         said = f"{listed(principal['Service'])[0]} may send to {queue.id} for anybody"
-        yield wrong("H167", policy, at, said, "add a condition on aws:SourceArn")
+        yield wrong("H167", policy, at, said, "add a condition on aws:SourceArn", statement["Line"])
     if more := [one for one in map(str, statement["Action"]) if not one.lower().startswith(HARMLESS)]:
         said = f"somebody else may {more[0]} on {queue.id}"
-        yield wrong("H167", policy, at, said, "allow sqs:SendMessage only")
+        yield wrong("H167", policy, at, said, "allow sqs:SendMessage only", statement["Line"])
 
 
 def _condition(statement: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     trust.judge_trust,
     trust.judge_records,
     queue_policies.judge_queue_policies,  # who is kept out, and who is let in
+    queue_policies.judge_one_policy_each,
     senders.judge_senders,
     senders.judge_scheduler,
     senders.judge_key_policy,

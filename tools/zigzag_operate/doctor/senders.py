@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zigzag_operate.doctor.evaluating import covers, trusts
 from zigzag_operate.doctor.facts import (
     POLICIES,
     QUEUE_POLICY,
@@ -16,7 +17,6 @@ from zigzag_operate.doctor.facts import (
     statements,
 )
 from zigzag_operate.doctor.finding import Found, wrong
-from zigzag_operate.doctor.permissions import covers, trusts
 
 THROUGH = ("sqs", "dynamodb")
 """The services through which both functions use the key."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zigzag_operate.doctor.evaluating import is_anybody, trusts
 from zigzag_operate.doctor.facts import POLICIES, Facts, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Found, wrong
-from zigzag_operate.doctor.permissions import is_anybody, trusts
 
 BROAD = ("AdministratorAccess", "PowerUserAccess", "AmazonSQSFullAccess", "AmazonDynamoDBFullAccess")
 

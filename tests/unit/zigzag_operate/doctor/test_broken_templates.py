@@ -61,6 +61,7 @@ FOREIGN = {
         "FunctionName": {"Ref": "WorkerFunction"},
     },
 }
+NO_SQS = {"Effect": "Deny", "NotAction": ["s3:*", "logs:*"], "Resource": "*"}
 
 BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     # ---- retries, ages, time ----
@@ -209,6 +210,14 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("AsTask", INVOKED, {}, "H6", "MaximumRetryAttempts for WorkerFunction is 2"),
     ("AsTask", INVOKED, {}, "H5", "MaximumEventAgeInSeconds for WorkerFunction is not set"),
     ("Foreign", FOREIGN, {}, "H152", "Foreign.EventSourceArn: it starts WorkerFunction"),
+    ("Mine", {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "TaskQueue"}]}}, {}, "H167",
+     "has TaskQueuePolicy as well"),
+    ("TasksPolicy/Properties/PolicyDocument/Statement/0", NO_SQS, {}, "H12",
+     "TasksPolicy denies it → take that statement away"),
+    (f"{WORKER_MAY}/0/Effect", "Deny", {}, "H12", "denies it → set its Effect: Allow"),
+    (f"{WORKER_MAY}/2/Condition/Null/dynamodb:LeadingKeys", "true", {}, "H80", "records run#"),
+    (f"{STATEMENTS}/0/Condition/Bool/aws:SecureTransport", "true", {}, "H168",
+     "set aws:SecureTransport: 'false'"),
     (f"{TASKS}/QueueName", "tasks", FIFO, "H140", "does not end in .fifo"),
     (f"{LETTERS}/RedriveAllowPolicy", {"redrivePermission": "denyAll"}, {}, "H46", "no queue may have it"),
     ("Conditions/HasOther", NEVER, OTHER, "H140", "its Condition HasOther is false"),
@@ -243,12 +252,12 @@ def test_a_broken_template_is_named_by_its_hazard(
     ("path", "value", "hazard"),
     [
         (f"{TASKS}/RedrivePolicy", GONE, "H19"),
+        (f"{WORKER}/Role", {"Fn::GetAtt": ["ConsumerRole", "Arn"]}, "H41"),
         ("Again", RULE, "H22"),
+        ("TasksPolicy/Properties/PolicyDocument/Statement/0", NO_SQS, "H12"),
+        (f"{STATEMENTS}/0/Condition/Bool/aws:SecureTransport", "true", "H168"),
     ],
-    ids=[
-        "no dead-letter queue",
-        "a tick more",
-    ],
+    ids=["no dead-letter queue", "the other's role", "a tick more", "a denial", "TLS"],
 )
 def test_one_fault_is_one_finding(path: str, value: Any, hazard: str) -> None:
     assert [one.hazard for one in examined((path, value)).findings] == [hazard]

@@ -16,6 +16,7 @@ TOPIC = "arn:aws:sns:eu-west-1:123456789012:news"
 KEY = {"KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0a1b"}
 MAIL = {"AlarmEmail": "a@b.ch"}
 FIVE = {"Queue2": "urgent:6", "Queue3": "bulk", "Queue4": "video", "Queue5": "orders:3", "Queue5Fifo": "true"}
+STATEMENTS = "TaskQueuePolicy/Properties/PolicyDocument/Statement"
 SOUND: list[dict[str, str]] = [
     {},
     {"Trigger": "events"},
@@ -128,9 +129,17 @@ def test_a_finding_has_the_line_of_what_is_to_be_changed() -> None:
     (retries, _) = examined(("Globals/Function/EventInvokeConfig/MaximumRetryAttempts", 2)).findings
     (received,) = examined(("TaskQueue/Properties/RedrivePolicy/maxReceiveCount", 5)).findings
     (gone,) = examined(("RecordsTable/DeletionPolicy", GONE)).findings
+    settles = "WorkerRole/Properties/Policies/0/PolicyDocument/Statement/0/Action"
+    (lacks,) = examined((settles, "sqs:DeleteMessage")).findings
+    (open_,) = examined((f"{STATEMENTS}/2/Fn::If/1/Condition", GONE), SenderTopics=TOPIC).findings
 
-    assert [lines[(one.line or 0) - 1].strip().partition(":")[0] for one in (retries, received, gone)] == [
+    assert [
+        lines[(one.line or 0) - 1].strip().partition(":")[0]
+        for one in (retries, received, gone, lacks, open_)
+    ] == [
         "MaximumRetryAttempts",
         "maxReceiveCount",
         "RecordsTable",
+        "- Sid",
+        "- Sid",
     ]
