@@ -5,6 +5,7 @@ from __future__ import annotations
 from zigzag_operate.doctor import (
     alarms,
     concurrency,
+    foreign,
     permissions,
     presence,
     queue_policies,
@@ -43,6 +44,8 @@ RULES: tuple[Rule, ...] = (
     queue_policies.judge_queue_policies,  # who is kept out, and who is let in
     queue_policies.judge_one_policy_each,
     senders.judge_senders,
+    foreign.judge_senders_of_the_template,
+    foreign.judge_keys_of_senders,
     senders.judge_scheduler,
     senders.judge_key_policy,
     senders.judge_keys_of_the_scheduler,

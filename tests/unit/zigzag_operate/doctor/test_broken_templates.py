@@ -46,6 +46,19 @@ BUCKET = {"LargePayloads": "true"}
 NEVER = {"Fn::Equals": ["a", "b"]}
 LATER = {"Scheduler": "true"}
 NEWS = {"Topic": "own", "TopicTasks": "hello"}
+TOPIC = "arn:aws:sns:us-east-1:123456789012:orders"
+SENDING_RULE = {
+    "Type": "AWS::Events::Rule",
+    "Properties": {"ScheduleExpression": "rate(1 day)", "Targets": [{"Arn": TASK, "Id": "tasks"}]},
+}
+UPLOADS = {
+    "Type": "AWS::S3::Bucket",
+    "Properties": {"NotificationConfiguration": {"QueueConfigurations": [{"Queue": TASK}]}},
+}
+SUBSCRIBED = {
+    "Type": "AWS::SNS::Subscription",
+    "Properties": {"TopicArn": {"Ref": "NewsTopic"}, "Protocol": "sqs", "Endpoint": TASK},
+}
 INVOKED = {
     "Type": "AWS::Lambda::EventInvokeConfig",
     "Properties": {
@@ -205,6 +218,18 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("TaskQueueEvents/Properties/FilterCriteria", {"Filters": []}, EVENTS, "H152", "the filter leaves out"),
     ("TaskQueueEvents/Properties/ScalingConfig", GONE, {**EVENTS, "WorkerConcurrency": "5"}, "H155",
      "more workers"),
+    # ---- senders that the template has itself ----
+    ("Night", SENDING_RULE, {}, "H167", "let events.amazonaws.com in for it"),
+    ("Night", SENDING_RULE, {}, "H167", "set SenderRules to the ARN of Night, or"),
+    ("Uploads", UPLOADS, {}, "H167", "let s3.amazonaws.com in for it"),
+    ("Orders", SUBSCRIBED, {}, "H167", "let sns.amazonaws.com in for it"),
+    ("Orders", SUBSCRIBED, NEWS, "H167", "let sns.amazonaws.com in for it"),  # another topic is let in
+    ("NewsTopic/Properties/Subscription", [{"Protocol": "sqs", "Endpoint": TASK}], {}, "H167",
+     "`YOURS: senders`"),
+    (f"{TASKS}/KmsMasterKeyId", "alias/aws/sqs", {"SenderTopics": TOPIC}, "H20",
+     "sns.amazonaws.com can't use"),
+    ("FailureTopic/Properties/KmsMasterKeyId", "alias/mine", {"FailureEmail": "a@b.ch"}, "H173",
+     "may not use its key, alias/mine"),
     # ---- what stands beside Zigzag's own ----
     ("Again", RULE, {}, "H22", "Again: it wakes the consumer as well as ConsumerFunctionTick"),
     ("AsTask", INVOKED, {}, "H6", "MaximumRetryAttempts for WorkerFunction is 2"),
@@ -256,8 +281,9 @@ def test_a_broken_template_is_named_by_its_hazard(
         ("Again", RULE, "H22"),
         ("TasksPolicy/Properties/PolicyDocument/Statement/0", NO_SQS, "H12"),
         (f"{STATEMENTS}/0/Condition/Bool/aws:SecureTransport", "true", "H168"),
+        ("Night", SENDING_RULE, "H167"),
     ],
-    ids=["no dead-letter queue", "the other's role", "a tick more", "a denial", "TLS"],
+    ids=["no dead-letter queue", "the other's role", "a tick more", "a denial", "TLS", "a sender"],
 )
 def test_one_fault_is_one_finding(path: str, value: Any, hazard: str) -> None:
     assert [one.hazard for one in examined((path, value)).findings] == [hazard]

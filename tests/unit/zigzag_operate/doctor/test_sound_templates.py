@@ -55,6 +55,20 @@ API = {"Type": "AWS::Serverless::Function", "Properties": {"Handler": "index.han
 MADE_BY_SAM = [
     {"Ref": name} for name in ("ServerlessHttpApi", "ApiRole", "Api.Alias", "ConsumerFunctionTick")
 ]
+NIGHT = {
+    "Type": "AWS::Events::Rule",
+    "Properties": {
+        "ScheduleExpression": "rate(1 day)",
+        "Targets": [{"Arn": {"Fn::GetAtt": ["TaskQueue", "Arn"]}, "Id": "tasks"}],
+    },
+}
+LETS_NIGHT = {
+    "Effect": "Allow",
+    "Principal": {"Service": "events.amazonaws.com"},
+    "Action": "sqs:SendMessage",
+    "Resource": {"Fn::GetAtt": ["TaskQueue", "Arn"]},
+    "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["Night", "Arn"]}}},
+}
 ONCE = {
     "Type": "AWS::Lambda::EventInvokeConfig",
     "Properties": {
@@ -70,12 +84,18 @@ ONCE = {
     ("edits", "parameters"),
     [
         ({"Api": API, "Outputs/Api": {"Value": {"Fn::Join": [" ", MADE_BY_SAM]}}}, {}),
+        ({"Night": NIGHT}, {"SenderRules": "arn:aws:events:us-east-1:123456789012:rule/zigzag-Night-1A"}),
+        ({"Night": NIGHT, "TaskQueuePolicy/Properties/PolicyDocument/Statement/1": LETS_NIGHT}, {}),
         ({"Once": ONCE}, {}),
+        ({"TaskQueue/Properties/KmsMasterKeyId": "alias/aws/sqs"}, {}),
         ({"DeadLetterQueue/Properties/RedriveAllowPolicy": {"redrivePermission": "allowAll"}}, {}),
     ],
     ids=[
         "names of SAM's",
+        "a rule by its parameter",
+        "a rule by a statement",
         "no retries",
+        "a key",
         "letters",
     ],
 )

@@ -1,0 +1,124 @@
+"""The rules about services that send: does the template let in each sender that it has itself?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from zigzag_operate.doctor.evaluating import covers, is_anybody
+from zigzag_operate.doctor.facts import (
+    BUCKET,
+    QUEUE_POLICY,
+    RULE,
+    SUBSCRIPTION,
+    TOPIC,
+    Facts,
+    Resource,
+    Unknown,
+    listed,
+    statements,
+)
+from zigzag_operate.doctor.finding import Found, wrong
+
+
+class Sender(NamedTuple):
+    """A resource that sends to a queue.
+
+    one       -- the resource, with the path of the property that names the queue.
+    to        -- the queue's ARN.
+    arn       -- of what sends: the rule, the bucket, the topic.
+    parameter -- the one that lets such senders in.
+    """
+
+    one: Resource
+    path: str
+    to: str
+    arn: str
+    parameter: str
+
+    @property
+    def service(self) -> str:
+        return f"{SERVICES[self.parameter]}.amazonaws.com"
+
+
+SERVICES = {"SenderRules": "events", "SenderBuckets": "s3", "SenderTopics": "sns"}
+
+
+def judge_senders_of_the_template(facts: Facts) -> Found:
+    """Judges whether the queues let in the rules, buckets and topics of the template that send to them."""
+    queues = {queue.arn: queue for queue in facts.queues if queue.arn}
+    for sender in [] if facts.live else _senders(facts):
+        queue = queues.get(sender.to)
+        if queue is None or any(_lets(facts, one, sender) for one in _allowed(facts, queue)):
+            continue
+        kind = " to a FIFO queue" if facts.is_fifo("") else ""
+        known = facts.by_value(sender.arn)
+        name = known.id if known else sender.arn
+        change = f"set {sender.parameter} to the ARN of {name}, or let it in under `YOURS: senders{kind}`"
+        if queue.id != "TaskQueue":
+            change = f"let {sender.service} send for {name} in {queue.id}Policy"
+        said = f"{queue.id} does not let {sender.service} in for it: what it sends is refused, and lost"
+        yield wrong("H167", sender.one, sender.path, said, change)
+
+
+def _senders(facts: Facts) -> Iterator[Sender]:
+    for rule in facts.of_type(RULE):
+        for target in listed(rule.get("Targets")):
+            if not target.get("RoleArn"):  # with a role, it sends by that one
+                yield Sender(rule, "Targets", str(target.get("Arn")), rule.arn, "SenderRules")
+    for bucket in facts.of_type(BUCKET):
+        for one in listed(bucket.get("NotificationConfiguration.QueueConfigurations")):
+            path = "NotificationConfiguration.QueueConfigurations"
+            yield Sender(bucket, path, str(one.get("Queue")), bucket.arn, "SenderBuckets")
+    for one in facts.of_type(SUBSCRIPTION):
+        if one.id != "TasksSubscription":  # its topic is let in by TopicTasks
+            yield Sender(one, "Endpoint", str(one.get("Endpoint")), str(one.get("TopicArn")), "SenderTopics")
+    for topic in facts.of_type(TOPIC):
+        for one in listed(topic.get("Subscription")):
+            yield Sender(topic, "Subscription", str(one.get("Endpoint")), topic.ref, "SenderTopics")
+
+
+def _allowed(facts: Facts, queue: Resource) -> Iterator[Mapping[str, Any]]:
+    """Yields the statements that let somebody send to the queue."""
+    for policy in facts.of_type(QUEUE_POLICY):
+        if queue.ref in listed(policy.get("Queues")):
+            for one in statements(policy.get("PolicyDocument")):
+                if one.get("Effect") == "Allow" and covers(one, "sqs:SendMessage", queue.arn):
+                    yield one
+
+
+def _lets(facts: Facts, statement: Mapping[str, Any], sender: Sender) -> bool:
+    """Returns whether the statement may let the sender in. A source that is no resource of the template, such
+    as an ARN of a parameter, may be the sender's name at AWS."""
+    if sender.service not in _services(statement) and not is_anybody(statement.get("Principal")):
+        return False
+    conditions = (statement.get("Condition") or {}).values()
+    sources = [str(each) for one in conditions for each in listed(one.get("aws:SourceArn"))]
+    known = {one.arn for one in facts.resources.values()} - {sender.arn}
+    return not sources or any(fnmatchcase(sender.arn, one) or one not in known for one in sources)
+
+
+def _services(statement: Mapping[str, Any]) -> list[str]:
+    principal = statement.get("Principal")
+    return [str(one) for one in listed(principal.get("Service"))] if isinstance(principal, Mapping) else []
+
+
+def judge_keys_of_senders(facts: Facts) -> Found:
+    """Judges whether the services that may send can use the queue's key
+    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html)."""
+    of_ours = {f"{one}.amazonaws.com" for one in SERVICES.values()}
+    for queue in [*facts.queues, *facts.letters]:
+        if not str(queue.get("KmsMasterKeyId")).endswith("alias/aws/sqs"):
+            continue
+        services = [each for one in _allowed(facts, queue) for each in _services(one) if each in of_ours]
+        if services:
+            said = f"{services[0]} can't use AWS's own key for SQS: what it sends is refused"
+            change = "set KmsMasterKeyId: !If [HasKey, !Ref KmsKeyArn, !Ref AWS::NoValue]"
+            yield wrong("H20", queue, "KmsMasterKeyId", said, change)
+    for topic in facts.some("FailureTopic"):
+        key, own = topic.get("KmsMasterKeyId"), facts.parameters.get("KmsKeyArn", "none")
+        if key and not isinstance(key, Unknown) and key != own and not str(key).endswith("alias/aws/sns"):
+            said = f"the worker may not use its key, {key}: nobody is told of failed tasks"
+            change = "set KmsMasterKeyId: !If [HasKey, !Ref KmsKeyArn, alias/aws/sns]"
+            yield wrong("H173", topic, "KmsMasterKeyId", said, change)
