@@ -68,6 +68,15 @@ def test_a_finding_is_shown_with_hazard_line_sentence_and_change(doctor: Run) ->
     assert (finding["hazard"], finding["line"]) == ("H19", line)
 
 
+def test_the_tasks_beside_another_template_are_unknown(doctor: Run, tmp_path: Path) -> None:
+    (tmp_path / "src" / "tasks").mkdir(parents=True)
+
+    code, said, _ = doctor(TEXT)
+
+    assert code == 5
+    assert "the tasks beside it: needs a look from there: run ./zigzag doctor in" in " ".join(said.split())
+
+
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zigzag_operate.doctor import live, template
-from zigzag_operate.doctor.facts import Facts
+from zigzag_operate.doctor.facts import Facts, Unknown
 from zigzag_operate.doctor.finding import Advice, Finding, NotKnown
 from zigzag_operate.doctor.rules import RULES
 from zigzag_operate.doctor.source import read
@@ -53,7 +53,7 @@ def examine_template(file: Path, parameters: Mapping[str, str], *, tasks: bool =
     source, more = read(file), {"today": datetime.now(UTC).date(), "built": built(file.parent / BUILT)}
     try:
         facts = template.facts_of(source, parameters)
-        return examine(with_more(facts, more | ({"tasks": waits()} if tasks else {})))
+        return examine(with_more(facts, {**more, "tasks": waits() if tasks else beside(file.parent)}))
     except MALFORMED as error:
         raise OperateError(
             f"{file} has not the form of a template: `cfn-lint {file}` says where", Kind.WRONG
@@ -70,6 +70,12 @@ def examine_stack(target: Target) -> Report:
 
 def with_more(facts: Facts, more: Mapping[str, Any]) -> Facts:
     return replace(facts, more={**facts.more, **more})
+
+
+def beside(folder: Path) -> Unknown | tuple[()]:
+    """Returns what is needed to judge tasks of another project, if there are some."""
+    needs = f"a look from there: run ./zigzag doctor in {folder}"
+    return Unknown(needs) if (folder / "src" / "tasks").is_dir() else ()
 
 
 def waits() -> Iterable[Mapping[str, Any]]:

@@ -144,6 +144,9 @@ def judge_order(facts: Facts) -> Found:
 def judge_tasks(facts: Facts) -> Found:
     """Judges the tasks of src/tasks: can each be loaded, and do its retries fit the time of a message?"""
     most = KEPT_SECONDS - DROP_MARGIN_SECONDS
+    if isinstance(beside := facts.more.get("tasks"), Unknown):
+        yield NotKnown("the tasks beside it", beside.needs)
+        return
     for task in facts.more.get("tasks", ()):
         name = f"task {task['name']}"
         if "error" in task:
