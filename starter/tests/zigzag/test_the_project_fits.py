@@ -92,9 +92,19 @@ def named(node: Any) -> Iterator[str]:
             yield from (name for part in node for name in named(part))
 
 
+def made_by_sam(resources: dict[str, Any]) -> Iterator[str]:
+    """Yields the names of what SAM makes of functions
+    (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
+    yield from ("ServerlessHttpApi", "ServerlessRestApi")
+    for name, one in resources.items():
+        if one["Type"] == "AWS::Serverless::Function":
+            events = one.get("Properties", {}).get("Events", {})
+            yield from (f"{name}{part}" for part in ("Role", "Url", *events))
+
+
 def test_the_template_names_nothing_that_is_not_there() -> None:
     template: dict[str, Any] = yaml_parse((PROJECT / "template.yaml").read_text(encoding="utf-8"))
-    known = {*template["Parameters"], *template["Resources"]}
+    known = {*template["Parameters"], *template["Resources"], *made_by_sam(template["Resources"])}
 
     # cfn-lint sees no such name in a function's variables.
     missing = {name for name in named(template) if name not in known and not name.startswith("AWS::")}
