@@ -96,6 +96,8 @@ def _follows(attempt: Attempt, outcome: Outcome) -> bool:
 def has_next(returned: object) -> bool:
     """Returns whether a task returned the next one, also within lists, tuples, sets and dicts. It looks at
     MAX_SEEN values only, so that a large result costs no time."""
+    if returned is None:  # as most tasks
+        return False
     seen: list[Any] = [returned]
     for value in seen:
         if type(value) is Next:
