@@ -33,6 +33,9 @@ class Reply(NamedTuple):
     correlation_id: str
 
 
+_PLAIN = {"task", "payload", "id"}
+
+
 class Message(NamedTuple):
     """The content of a message.
 
@@ -115,6 +118,8 @@ def own_message(body: dict[str, Any], delivery: Delivery, id: str | None = None)
         raise BadMessageError(f"`payload` is {kind(payload)}; it must be a JSON object")
     chosen = body.get("id")
     chosen = id_of(id if chosen is None else chosen, delivery)
+    if body.keys() <= _PLAIN:  # as most
+        return Message(name, payload, chosen)
     failed, expires_at = _failed(body), expiry(body.get("expires_at"))
     return Message(name, payload, chosen, failed, expires_at, _delay(body), _reply(body, chosen), _hops(body))
 
