@@ -1,6 +1,6 @@
 """The game day: a stack on the local AWS gets into trouble, and an operator who knows no cure gets it out.
 
-`make gameday` takes some ten minutes; a minute of alarms and schedules takes 3 s there. The operator
+`make gameday` takes some sixteen minutes; a minute of alarms and schedules takes 3 s there. The operator
 types what the alarm that rings says, what `./zigzag status` says, and what the alarm's section of
 docs/operations.md says, in its order. Who deploys the good release again, or repairs the service, is somebody
 else: `mend`. It ends with 1 if nothing rang, or an order is lost or was shipped twice.
