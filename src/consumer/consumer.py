@@ -35,7 +35,7 @@ CONSUMER = "Consumer"
 class PolledQueue(NamedTuple):
     """A queue and the ports that the consumer calls for it.
 
-    workers -- those of this queue; None if it has none but the stack's.
+    workers -- those of this queue, or None if it has none but the stack's.
     """
 
     queue: TaskQueue
@@ -60,7 +60,7 @@ class Consumer:
     pollers        -- most polls of a tick at the same time.
     memory         -- the memory for received messages.
     gates          -- the operators' gates for the queues; None without flow control.
-    others         -- starts more consumers, if a scheduled tick is behind; None if there is only one.
+    others         -- starts more consumers, if a scheduled tick is behind, or None if there is only one.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ PROCESS_MB = 60
 """Memory for the interpreter, our code and the connections, and for one message at a time: as text, with up
 to four bytes a character, and as its event."""
 
-LEAST_MB = 16
+MIN_MB = 16
 
 _HELD: ContextVar[_Held] = ContextVar("held")
 
@@ -88,4 +88,4 @@ def needs(length: int) -> int:
 
 def memory_for(memory_mb: int) -> Memory:
     """Returns the memory for large answers of a function with `memory_mb`."""
-    return Memory(max(LEAST_MB, memory_mb - RUNTIME_MB - PROCESS_MB) * MB)
+    return Memory(max(MIN_MB, memory_mb - RUNTIME_MB - PROCESS_MB) * MB)

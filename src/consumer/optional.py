@@ -26,7 +26,7 @@ def gates_of(aws: Transport, settings: ConsumerSettings) -> Gates | None:
 
 
 def others_of(aws: Transport, settings: ConsumerSettings, function: str) -> Others | None:
-    """Returns what starts other consumers, by the consumer's own function; None if there is one only."""
+    """Returns what starts other consumers, by the consumer's own function, or None if there is one only."""
     if settings.max_consumers == 1:
         return None
     from consumer.others import Others

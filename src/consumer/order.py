@@ -24,7 +24,7 @@ class Order:
         self._joins = [True for _ in weights]
 
     def next(self, ready: Sequence[bool]) -> int | None:
-        """Returns the queue to poll next, of those that are ready; None if none is."""
+        """Returns the queue to poll next, of those that are ready, or None if none is."""
         return min(_numbers(ready), key=self._passes.__getitem__, default=None)
 
     def is_ahead(self, number: int, busy: Sequence[bool]) -> bool:

@@ -37,7 +37,7 @@ a minute later, looks at that time. It is less than the tick's own time."""
 START_SECONDS = 20.0
 """Time in which a started consumer must begin. It includes the wait for the one of its number that ends."""
 
-LEAST_SECONDS = 30.0
+MIN_SECONDS = 30.0
 """Least time for which others are started. It is longer than START_SECONDS, so that an event's twin can't
 begin in time after the first one has ended."""
 
@@ -112,7 +112,7 @@ class Others:
         return isinstance(event, dict) and event.get("source") == "aws.events"
 
     async def claimed(self, event: Mapping[str, Any], in_flight_cap: int) -> Part | None:
-        """Returns the part of this consumer, which another one started; None if it may not run.
+        """Returns the part of this consumer, which another one started, or None if it may not run.
 
         Waits for the one of its number if that soon ends. Raises ValueError for a bad event.
         """
@@ -162,7 +162,7 @@ class Others:
         while not await _has_ended(ended, LOOK_SECONDS):
             now = self._clock.now()
             seconds = began + WINDOW_SECONDS - now
-            if seconds < LEAST_SECONDS:
+            if seconds < MIN_SECONDS:
                 return
             full = [number for number, source in enumerate(sources) if source.is_behind]
             dispatched = sum(sources[number].turn.dispatched - before[number] for number in full)

@@ -88,7 +88,7 @@ class Tick:
         return [source.is_full for source in self._sources]
 
     def _next(self) -> int | None:
-        """Returns the next queue for a poller of all queues, pausing ones last; None if none brings any."""
+        """Returns the next queue for a poller of all queues, pausing ones last, or None."""
         bring = [source.goes_on and source.brings for source in self._sources]
         ready = [
             each and not source.pause_seconds() for each, source in zip(bring, self._sources, strict=True)

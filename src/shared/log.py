@@ -33,7 +33,7 @@ _MAX_CHARACTERS = (16_000, 4_000, 1_000, 100)
 """Most characters of one text in a line. The smaller limits count if all texts together are too long."""
 
 MAX_FIELDS = 200
-_LEAST_FIELDS = 16
+_MIN_FIELDS = 16
 """Most fields of a line; and if it is too long all the same. So many always fit: an emoji takes 12 bytes."""
 
 LEFT_OUT = "left out"
@@ -171,9 +171,9 @@ def _line(
         written = json.dumps({name[:limit]: _cut(value, limit) for name, value in line.items()} | whole)
         if len(written) <= MAX_LINE_BYTES:
             return written
-    if most == _LEAST_FIELDS:
+    if most == _MIN_FIELDS:
         return written
-    return _line(created, level, message, raised, fields, ours=ours, most=_LEAST_FIELDS)
+    return _line(created, level, message, raised, fields, ours=ours, most=_MIN_FIELDS)
 
 
 def _without_middle(fields: Mapping[Any, Any], most: int) -> Mapping[Any, Any]:

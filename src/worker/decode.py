@@ -68,7 +68,7 @@ class OnlyFollowUpsError(Exception):
 def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Message:
     """Returns the message of a delivery.
 
-    reader -- makes the reader of a body that is in S3; None if the stack reads none.
+    reader -- makes the reader of a body that is in S3, or None if the stack reads none.
 
     Raises BadMessageError, whose text is for the person who finds the dead letter; NothingToDoError;
     OnlyFollowUpsError; BrokenTaskError if a line of EVENTS can't be read; and AwayError if the body is in S3,

@@ -67,7 +67,8 @@ class Finish:
             if ran and has_next(attempt.returned):
                 log.write(logging.WARNING, "the next task is not sent: the event names no queue")
             return outcome
-        follows = _follows(attempt, outcome)
+        # `until_it_is_sent` has asked of a task that ran, and answered with its outcome if nothing follows.
+        follows = attempt.outcome is not outcome and _follows(attempt, outcome)
         returned, attempt.returned = attempt.returned, None  # it may be large
         if follows:
             from worker.follow.following import follow  # few tasks need it

@@ -21,7 +21,7 @@ def of_an_interrupt(
     stop_reason: str | None,
     random: Random,
 ) -> RetryLater | None:
-    """Returns how long the message waits, and why, if the error was no attempt; None if it was one.
+    """Returns how long the message waits, and why, if the error was no attempt, or None if it was one.
 
     entered       -- whether the user's code ran, or took all the time.
     concluded     -- whether only the message's delete is left to do: then it need not come again.

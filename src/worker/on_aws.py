@@ -146,7 +146,7 @@ def _reach(
 
 
 def _notices(topic: str, dead_letter_url: str) -> Notices | None:
-    """Returns the notices by the topic of that ARN; None if it is empty."""
+    """Returns the notices by the topic of that ARN, or None if it is empty."""
     if not topic:
         return None
     from shared.aws.sns_notices import SnsNotices  # needed only with an address

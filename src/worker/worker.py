@@ -46,7 +46,7 @@ class Worker:
     name           -- the queue's name, which its gate has.
     gates          -- the gates of a stack with flow control, and those for renewals, which send a call once;
                       None for others.
-    reader         -- makes the reader of large messages, whose bodies are in S3; None if the stack has none.
+    reader         -- makes the reader of large messages, in S3, or None if the stack has none.
     notices        -- where people are notified of failed tasks; None in a stack without an address for that.
     reach          -- where what follows a task may be sent, besides the queue itself.
     """

@@ -100,8 +100,8 @@ def task_id(chosen: Any) -> str:
 
 
 def expiry(value: Any) -> float | None:
-    """Returns the time after which the task must not start for the first time, in epoch seconds; None if the
-    message has none. Raises BadMessageError if it is no such time."""
+    """Returns the time after which the task must not start for the first time, in epoch seconds, or None if
+    the message has none. Raises BadMessageError if it is no such time."""
     if value is None:
         return None
     if type(value) not in (int, float) or not 0 < value < MAX_TIME:

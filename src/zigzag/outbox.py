@@ -35,9 +35,9 @@ class _Open(NamedTuple):
     """An outbox that is open.
 
     process -- the id of its process. A forked child has only a copy: a message in it would be lost.
-    named   -- returns the outbox of a queue's name or URL; None if all queues' messages go to the one.
+    named   -- returns the outbox of a queue's name or URL, or None if all queues' messages go to the one.
     objects -- the bucket of large messages, if there is one.
-    scheduler -- takes what is to be sent later; None if nothing does.
+    scheduler -- takes what is to be sent later, or None if nothing does.
     takes   -- tells whether the outbox takes a task of this name from a topic.
     """
 

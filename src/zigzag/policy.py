@@ -141,7 +141,7 @@ class Policy(Value):
         self.on_expiry: Final = on_expiry
 
     def word(self, kind: type[BaseException] | None) -> str:
-        """Returns what happens when the task has failed by an error of this class; None if that is unknown.
+        """Returns what happens when the task has failed by an error of this class, or None if unknown.
 
         The most specific class that is named counts, as in `except`.
         """

@@ -23,7 +23,7 @@ from zigzag_operate.target import PROJECT
 
 SECONDS = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
 MAY_BE = "may be like 40/s, 100/min, 500/h or 2000/day"
-MOST_RATE = 100_000.0
+MAX_RATE = 100_000.0
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -85,7 +85,7 @@ def cost(
 def _per_second(text: str) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)/(s|min|h|day)", text)
     number = float(found[1]) / SECONDS[found[2]] if found else 0.0
-    if not 0 < number <= MOST_RATE:
+    if not 0 < number <= MAX_RATE:
         raise OperateError(f"--rate is {text!r}: it {MAY_BE}, more than 0 and at most 100,000/s", Kind.WRONG)
     return number
 

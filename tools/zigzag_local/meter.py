@@ -34,7 +34,7 @@ type Key = tuple[str, str, str]
 
 
 class Values(NamedTuple):
-    """What is known of a metric's values in one minute."""
+    """The known values of a metric in one minute."""
 
     samples: int
     total: float

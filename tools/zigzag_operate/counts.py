@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from time import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from shared.queues import DEFAULT
 from zigzag_operate.causes import cause
 from zigzag_operate.errors import OperateError
+from zigzag_operate.metrics import read_metrics
 from zigzag_operate.queues import named
 from zigzag_operate.target import Target
 
@@ -28,7 +29,7 @@ class Counts:
     waiting        -- those that a receive may bring now.
     in_flight      -- those with a worker, or that wait for a retry.
     delayed        -- those not yet due, as sent with a delay.
-    oldest_seconds -- the age of the oldest; None if CloudWatch has no figure.
+    oldest_seconds -- the age of the oldest, or None if CloudWatch has no figure.
     dead_letters   -- those in the dead-letter queue.
     """
 
@@ -63,18 +64,7 @@ def depths(sqs: Any, queue_url: str) -> dict[str, int]:
 
 def _oldest(target: Target, queue_name: str) -> int | None:
     """Returns the age of the oldest message, which only CloudWatch has."""
-    now = datetime.now(UTC)
     try:
-        answer = target.client("cloudwatch").get_metric_statistics(
-            Namespace="AWS/SQS",
-            MetricName="ApproximateAgeOfOldestMessage",
-            Dimensions=[{"Name": "QueueName", "Value": queue_name}],
-            StartTime=now - timedelta(minutes=10),
-            EndTime=now,
-            Period=60,
-            Statistics=["Maximum"],
-        )
+        return read_metrics(target.client("cloudwatch"), [queue_name], None, time()).ages[queue_name]
     except (BotoCoreError, ClientError):
         return None
-    points = sorted(answer.get("Datapoints", []), key=lambda point: point["Timestamp"])
-    return int(points[-1]["Maximum"]) if points else None

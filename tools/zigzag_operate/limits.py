@@ -10,7 +10,7 @@ class Paused:
     """A queue that was paused.
 
     waiting    -- messages that wait, are in flight or are delayed.
-    drops_from -- when SQS begins to drop them, in epoch seconds; None if that is not known.
+    drops_from -- when SQS begins to drop them, in epoch seconds, or None if that is not known.
     expiring   -- the tasks with a `start_within`, in seconds: their messages may expire meanwhile.
     """
 
@@ -48,7 +48,7 @@ class Limited:
     """Limits that were set; None where one was left as it is.
 
     rate            -- if it finds itself, the first one.
-    auto            -- between which rates it finds itself; None if it does not.
+    auto            -- between which rates it finds itself, or None if it does not.
     at_once         -- most tasks that run at the same time.
     trip            -- so many messages that say Unavailable shut the queue.
     longest_seconds -- for so long at most.
@@ -72,13 +72,13 @@ class Limited:
 class Limits:
     """The state and the limits of a queue. Times are epoch seconds.
 
-    closed            -- why nothing is received; None if the queue is open.
+    closed            -- why nothing is received, or None if the queue is open.
     paused_since      -- None if it is not paused, or nobody knows.
     rate              -- as it is now.
-    auto              -- between which rates it finds itself; None if it does not.
-    next_slot         -- when the rate allows the next start; None if no slot was taken yet.
+    auto              -- between which rates it finds itself, or None if it does not.
+    next_slot         -- when the rate allows the next start, or None if no slot was taken yet.
     at_once, held     -- most permits at the same time, and how many are held now.
-    unavailable_since -- since when messages say Unavailable; None if none has for an hour.
+    unavailable_since -- since when messages say Unavailable, or None if none has for an hour.
     failing           -- how many do, without a success in between.
     trip              -- so many of these shut the queue.
     longest_seconds   -- for so long at most.

@@ -61,7 +61,7 @@ class Waiting:
 class Peek:
     """The messages that were seen, of about so many that wait.
 
-    most_receives -- SQS moves a message that was received so often; None if the queue has no such rule.
+    most_receives -- SQS moves a message that was received so often, or None if the queue has no such rule.
     """
 
     queue: str
@@ -71,7 +71,8 @@ class Peek:
 
 
 def peek(target: Target, queue: str = DEFAULT, *, payload: bool = False) -> Peek:
-    """Returns some of what waits. Raises each message's receive count by one, and never by more.
+    """Returns some of what waits. Raises each message's receive count by one; by more only if SQS brings
+    it twice, or answers a call after more than a second.
 
     A count is known only after the receive. So the first message that is near its end ends the sample, and a
     queue on which each could be is refused. Raises OperateError, also for a FIFO queue, where a hidden

@@ -107,7 +107,7 @@ def _group(target: Target) -> str:
 
 
 def _read(scheduler: Any, group: str, name: str) -> ScheduledTask | None:
-    """Returns what a schedule sends; None if it has sent it meanwhile."""
+    """Returns what a schedule sends, or None if it has sent it meanwhile."""
     try:
         one = scheduler.get_schedule(GroupName=group, Name=name)
     except ClientError as error:

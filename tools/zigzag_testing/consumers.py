@@ -97,7 +97,7 @@ class ConsumerFunction:
         await self._lambda.finish()
 
     def _others(self, ports: ConsumerPorts, clock: Clock) -> Others | None:
-        """Returns what starts others; None if there is one consumer only."""
+        """Returns what starts others, or None if there is one consumer only."""
         if self._parameters.max_consumers == 1 or ports.records is None:
             return None
         return Others(self._lambda, ports.records, clock, self._random, most=self._parameters.max_consumers)

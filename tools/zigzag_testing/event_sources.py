@@ -122,7 +122,7 @@ class EventSource:
                 return
 
     async def _invoked(self, event: bytes, until: float) -> Any:
-        """Returns the worker's answer; None if it failed, or none was free until the messages are visible."""
+        """Returns its answer, or None if it failed or none was free until the messages are visible."""
         while self._clock.now() < until:
             try:
                 return await self._functions.invoke(event)

@@ -78,7 +78,7 @@ class MemoryLambda:
         return [self._accept(event) for event in events]
 
     async def invoke(self, body: bytes) -> Any:
-        """Runs an invocation at once, and returns its answer; None if it failed. Raises ThrottledError."""
+        """Runs an invocation at once, and returns its answer, or None if it failed. Raises ThrottledError."""
         if not self._is_free() or self._faults.strike("invoke throttled"):
             raise ThrottledError
         if not self._quotas.begin(self._clock.now(), self._start):

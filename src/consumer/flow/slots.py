@@ -34,7 +34,7 @@ def slots_of(gate: Gate, rate: Rate, now: float, want: int) -> tuple[Slot, ...]:
 
 
 def every_after(gate: Gate, slots: Sequence[Slot], now: float) -> float | None:
-    """Returns the seconds from slot to slot after these are taken; None if they do not change."""
+    """Returns the seconds from slot to slot after these are taken, or None if they do not change."""
     if gate.rate is None or gate.auto is None or gate.breaker.failing:
         return None
     every, rest = gate.rate.every, now - gate.next

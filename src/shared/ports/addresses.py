@@ -26,7 +26,7 @@ class Addresses(Protocol):
 
 
 def allowed(said: str, replies: Sequence[str]) -> str | None:
-    """Returns the ARN that an ARN, a name or a queue's URL means; None if it is not among these ARNs."""
+    """Returns the ARN that an ARN, a name or a queue's URL means, or None if it is not among these ARNs."""
     for arn in replies:
         service, _, account, name = arn.split(":")[2:6]
         path = said.split("/")[3:] if said.startswith(("https://", "http://")) and service == "sqs" else []

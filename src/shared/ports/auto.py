@@ -48,7 +48,7 @@ FORGOTTEN_SECONDS = 600.0
 """A rest of so long leaves a third of what a rate has grown beyond the refused one: the limit may be lower
 now."""
 
-_LEAST_SPEED = 0.001  # of the refused rate, in a second: the curve itself would stop there
+_MIN_SPEED = 0.001  # of the refused rate, in a second: the curve itself would stop there
 
 
 class Cut(NamedTuple):
@@ -123,7 +123,7 @@ class Auto(NamedTuple):
 def _speed(share: float) -> float:
     """Returns by how much the rate grows in a second; like `share` in parts of the refused rate."""
     depth = 1 - KEPT
-    return max(_LEAST_SPEED, 3 * depth / FLAT_SECONDS * cbrt(((share - 1) / depth) ** 2))
+    return max(_MIN_SPEED, 3 * depth / FLAT_SECONDS * cbrt(((share - 1) / depth) ** 2))
 
 
 def auto_of(numbers: Mapping[str, float | None], names: Collection[str]) -> tuple[Auto | None, set[str]]:

@@ -69,7 +69,7 @@ class Breaker(NamedTuple):
 
     @property
     def unavailable_since(self) -> float | None:
-        """Returns since when tasks say Unavailable without a success; None if none does."""
+        """Returns since when tasks say Unavailable without a success, or None if none does."""
         return (self.begun or self.since) if self.failing else None
 
     def is_shut(self, now: float) -> bool:

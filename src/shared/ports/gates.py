@@ -85,10 +85,10 @@ class Gate(NamedTuple):
     """The gate of one queue.
 
     paused -- whether nothing may be received.
-    since  -- since when it is paused, in epoch seconds; None if that is not known.
+    since  -- since when it is paused, in epoch seconds, or None if that is not known.
     odd    -- unknown attributes: they may be a rule, so they close the queue.
     rate   -- the rate, as it is now; None without one.
-    auto   -- the rule by which the rate changes; None if it does not.
+    auto   -- the rule by which the rate changes, or None if it does not.
     at_once -- most tasks that run at the same time; None without an exact cap.
     held    -- held permits by name, each with its end in epoch seconds.
     breaker -- its breaker.
@@ -115,11 +115,11 @@ class Gate(NamedTuple):
 class Taking(NamedTuple):
     """A take of slots and permits from a gate.
 
-    next  -- the time of the next slot, in epoch seconds; None if the queue has no rate.
+    next  -- the time of the next slot, in epoch seconds, or None if the queue has no rate.
     takes -- the taken permits by name, each with its end.
     dead  -- expired permits, as they were read. One that was renewed since then refuses the take.
     shut_until -- the time of the next try, if one message is taken to try.
-    every -- seconds from start to start from now on; None if they do not change.
+    every -- seconds from start to start from now on, or None if they do not change.
     """
 
     next: float | None = None

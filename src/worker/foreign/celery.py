@@ -38,9 +38,9 @@ def from_base64(text: str) -> str:
 
 
 def call_of(message: dict[str, Any], now: float | None) -> Call | None:
-    """Returns the call in a message of kombu; None if it is no such message. Raises BadMessageError.
+    """Returns the call in a message of kombu, or None if it is no such message. Raises BadMessageError.
 
-    now -- when it was received, in epoch seconds; None if that is not known.
+    now -- when it was received, in epoch seconds, or None if that is not known.
     """
     headers, properties, body = (message.get(key) for key in ("headers", "properties", "body"))
     if not (isinstance(headers, dict) and isinstance(properties, dict) and isinstance(body, str)):

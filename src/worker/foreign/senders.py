@@ -36,7 +36,7 @@ class _Event(NamedTuple):
     """A recognised event.
 
     keys -- of its lines in EVENTS, the one that says the most first.
-    id   -- its own; None if it has none.
+    id   -- its own, or None if it has none.
     """
 
     keys: Sequence[str]

@@ -57,7 +57,7 @@ def batch_of(event: Any, queue_urls: Iterable[str]) -> Batch:
 
 
 def _queue_of(records: list[dict[str, Any]], urls: list[str]) -> str | None:
-    """Returns the URL of the records' queue; None if they name none, as a file of `events/`."""
+    """Returns the URL of the records' queue, or None if they name none, as a file of `events/`."""
     arns = {str(record["eventSourceARN"]) for record in records if "eventSourceARN" in record}
     if not arns:
         return None

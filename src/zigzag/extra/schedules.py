@@ -72,7 +72,7 @@ class Scheduler(Protocol):
 
 
 def planned(options: Options, url: str, now: float) -> tuple[Options, int | None]:
-    """Returns the options for SQS, and the time of a schedule; None if SQS itself can wait for so long.
+    """Returns the options for SQS, and the time of a schedule, or None if SQS itself can wait for so long.
 
     Raises SendError for options that no schedule can have.
     """

@@ -11,7 +11,7 @@ from tests.support import ScriptedWorkers, World
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.linger import Lingering
-from consumer.others import LEAST_SECONDS, LOOK_SECONDS, START_SECONDS, WINDOW_SECONDS, Others, Part
+from consumer.others import LOOK_SECONDS, MIN_SECONDS, START_SECONDS, WINDOW_SECONDS, Others, Part
 from consumer.source import LAST_RECEIVE_SECONDS
 from consumer.summary import NOT_STARTED, OUT_OF_TIME, QUEUE_EMPTY, Summary
 from shared.ports.gates import Rate
@@ -158,7 +158,7 @@ class TestScheduledTick:
             assert event["StartBy"] == pytest.approx(began + LOOK_SECONDS + START_SECONDS)
             assert event["Until"] == pytest.approx(began + WINDOW_SECONDS)
         assert began + WINDOW_SECONDS <= began + SECONDS - LAST_RECEIVE_SECONDS
-        assert START_SECONDS < LEAST_SECONDS <= WINDOW_SECONDS - LOOK_SECONDS
+        assert START_SECONDS < MIN_SECONDS <= WINDOW_SECONDS - LOOK_SECONDS
 
     def test_a_rate_is_no_reason_to_start_any(self, world: World) -> None:
         gates = MemoryGates()

@@ -24,13 +24,13 @@ from zigzag_operate.cost.model import (
 )
 
 MONTH_SECONDS = 30 * 24 * 3600
-LONGEST_TICK_SECONDS = 75
+MAX_TICK_SECONDS = 75
 """A tick of a queue that is never empty takes so long (docs/performance.md)."""
 
 TASK_SECONDS = 0.1
 """The time of a task, where none was measured."""
 
-MOST_CAP = 60_000
+MAX_CAP = 60_000
 """The largest InFlightCap of which twice as much is in flight at most (docs/configuration.md)."""
 
 OFTEN = {"rate(1 minute)", *(f"rate({number} minutes)" for number in range(2, 6))}
@@ -116,7 +116,7 @@ def too_fast(stack: Stack, per_second: float) -> str:
     if stack.by_events or not stack.cap or per_second * 60 <= stack.cap:
         return ""
     wanted = math.ceil(per_second * 60)
-    change = f"set InFlightCap={wanted} or more" if wanted <= MOST_CAP else "set InFlightCap=0"
+    change = f"set InFlightCap={wanted} or more" if wanted <= MAX_CAP else "set InFlightCap=0"
     return (
         f"InFlightCap={stack.cap} lets about {stack.cap / 60:.2g} tasks start a second: a backlog "
         f"grows at this rate. For it, {change} (docs/scale.md)"
@@ -172,7 +172,7 @@ def _ticks(stack: Stack, per_second: float) -> Line:
     """Returns the consumer's time. A tick polls on while messages come within LingerSeconds."""
     apart = 1 / per_second
     if stack.setup.watch_always or apart <= max(stack.linger, 1):
-        seconds = float(LONGEST_TICK_SECONDS)
+        seconds = float(MAX_TICK_SECONDS)
     else:
         seconds = IDLE_TICK_SECONDS + min(1.0, 60 / apart) * stack.linger
     gigabytes = (stack.setup.memory_mb / 1024, "GB")

@@ -53,7 +53,7 @@ class Calls:
 
 
 def lacks(error: BotoCoreError | ClientError) -> Unknown | None:
-    """Returns what a call needed; None if what it asked for is not there."""
+    """Returns what a call needed, or None if what it asked for is not there."""
     if not isinstance(error, ClientError):
         return Unknown(f"an answer: {cause(error)}")
     said: Any = error.response["Error"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zigzag_operate.doctor.facts import Facts, Unknown, as_text
 from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
 
-MOST_CAP = 60_000
+MAX_CAP = 60_000
 """Up to twice the cap is received and not settled, and SQS lets 120,000 messages of a queue be in flight."""
 
 TASKS_A_MINUTE = 600
@@ -64,8 +64,8 @@ def _caps(facts: Facts) -> Found:
     cap, workers = _number(facts, "InFlightCap"), _number(facts, "WorkerConcurrency")
     if facts.by_events:
         return
-    lower = f"lower InFlightCap below {MOST_CAP:,}"
-    if cap > MOST_CAP:
+    lower = f"lower InFlightCap below {MAX_CAP:,}"
+    if cap > MAX_CAP:
         yield of_parameter(
             facts,
             "H21",

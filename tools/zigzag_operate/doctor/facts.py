@@ -46,7 +46,7 @@ class Resource:
     line: Callable[[str], int | None] = lambda path: None
 
     def get(self, path: str) -> Any:
-        """Returns the value at a path such as `RedrivePolicy.maxReceiveCount`; None if it is not there."""
+        """Returns the value at a path such as `RedrivePolicy.maxReceiveCount`, or None if it is not there."""
         found: Any = self.rest if path.partition(".")[0] in _BESIDE else self.properties
         for key in path.split("."):
             if isinstance(found, Unknown):
@@ -55,7 +55,7 @@ class Resource:
         return found
 
     def number(self, path: str) -> float | None:
-        """Returns the number there; None if there is none."""
+        """Returns the number there, or None if there is none."""
         try:
             return float(self.get(path))
         except (TypeError, ValueError):

@@ -86,7 +86,7 @@ def _summaries(calls: Calls, stack: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _resource(calls: Calls, id: str, summary: Mapping[str, Any]) -> Resource | None:
-    """Returns the resource; None if it is not there any more."""
+    """Returns the resource, or None if it is not there any more."""
     physical, kind = summary["PhysicalResourceId"], summary["ResourceType"]
     if kind in (QUEUE_POLICY, MAPPING):
         return None  # they are read by their queues

@@ -60,7 +60,7 @@ def _memory(calls: Calls, facts: Facts) -> Any:
 
 
 def _dry_run(calls: Calls, function: str) -> Any:
-    """Returns why the function can't be invoked; None if it can
+    """Returns why the function can't be invoked, or None if it can
     (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html: a dry run invokes nothing)."""
     try:
         calls.ask("lambda", "invoke", FunctionName=function, InvocationType="DryRun")

@@ -56,7 +56,7 @@ class Resolver:
         self._decided: dict[str, bool] = {}
 
     def value(self, value: Any) -> Any:
-        """Returns the value without functions; None if it is no value."""
+        """Returns the value without functions, or None if it is no value."""
         found = self._value(value)
         return None if found is _NOTHING else found
 

@@ -55,7 +55,7 @@ def parsed(text: str, name: str) -> Located:
 
 
 def line_of(found: Any, path: tuple[str, ...]) -> int | None:
-    """Returns the line of the deepest key of `path` that is there; None if not even the first is."""
+    """Returns the line of the deepest key of `path` that is there, or None if not even the first is."""
     line = None
     for key in path:
         if isinstance(found, Located) and key in found:

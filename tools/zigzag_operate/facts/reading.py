@@ -12,10 +12,11 @@ from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.ports.gates import Gate, GatesError
 from shared.queues import TaskQueue
 from zigzag.in_place import run_in_place
+from zigzag_operate import metrics
 from zigzag_operate.causes import FORBIDDEN
 from zigzag_operate.counts import depths
 from zigzag_operate.errors import OperateError
-from zigzag_operate.facts import lines, metrics
+from zigzag_operate.facts import lines
 from zigzag_operate.facts.figures import Calls, Figure, Unknown
 from zigzag_operate.facts.lines import Line, Page
 from zigzag_operate.facts.why import asked_of

@@ -7,11 +7,11 @@ from time import monotonic
 from typing import Any
 
 from zigzag_operate.facts.figures import Figure, Unknown, largest, summed, together
-from zigzag_operate.facts.metrics import Metrics
 from zigzag_operate.facts.reading import DELIVERY, GATES, METRICS, TICK, Reading
 from zigzag_operate.facts.why import Why
 from zigzag_operate.facts.work import LastTick, Work, last_tick, work
 from zigzag_operate.gates import why_shut
+from zigzag_operate.metrics import Metrics
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Target
 from zigzag_operate.trigger import why_nothing_starts
@@ -28,8 +28,8 @@ class QueueFacts:
     """The figures of one queue.
 
     oldest_seconds -- None if nothing waits, or CloudWatch has no age yet.
-    closed         -- why nothing is received; None if it is open.
-    closed_since   -- in epoch seconds; None if it is open, or nobody knows.
+    closed         -- why nothing is received, or None if it is open.
+    closed_since   -- in epoch seconds, or None if it is open, or nobody knows.
     every_seconds  -- from one start to the next, by its rate; None without.
     at_once        -- most tasks at the same time, by its gate; None without.
     """
@@ -54,7 +54,7 @@ class Facts:
     dead_letters          -- in the dead-letter queues of these queues.
     oldest_letter_seconds -- None if there is none, or CloudWatch has no age.
     last_tick             -- None if none has ended in 15 minutes, or Lambda itself polls the queues.
-    tick_within           -- a tick ends each so many seconds at least; None if nobody knows.
+    tick_within           -- a tick ends each so many seconds at least, or None if nobody knows.
     work                  -- the last 15 minutes by task.
     dropped_starts        -- of the worker in 15 minutes, and `worker_errors`, those that an error ended.
     why                   -- what was asked as no tick has ended, or starts were dropped.

@@ -31,7 +31,7 @@ class Verdict:
     """The sentence, and what to type.
 
     kind -- the word for it, such as "silent" or "keeping up".
-    type -- a command that helps, or shows the cause; None if there is none.
+    type -- a command that helps, or shows the cause, or None if there is none.
     """
 
     kind: str

@@ -17,7 +17,7 @@ _PREFIX_CHARACTERS = 30
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Answers to questions that are asked only if something is wrong; None if they were not.
+    """Answers to questions that are asked only if something is wrong, or None if they were not.
 
     rules    -- those that wake the consumer, by name, each ENABLED or DISABLED.
     consumer -- executions that are reserved for the consumer, and `worker`, for the worker; -1 is none.

@@ -25,7 +25,7 @@ from shared.aws.lean.streams import (
 )
 
 _wrap_bio = SSLContext.wrap_bio
-_LEAST_SECONDS = 0.001
+_MIN_SECONDS = 0.001
 """The least time-out: 0 would mean not to wait."""
 
 
@@ -93,11 +93,11 @@ class _Plain:
             self._socket.close()
 
     def _send(self, data: bytes, ends: float) -> None:
-        self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))
+        self._socket.settimeout(max(_MIN_SECONDS, ends - monotonic()))
         self._socket.sendall(data)  # the time-out covers all of the data
 
     def _receive(self, ends: float) -> bytes:
-        self._socket.settimeout(max(_LEAST_SECONDS, ends - monotonic()))
+        self._socket.settimeout(max(_MIN_SECONDS, ends - monotonic()))
         return self._socket.recv(READ_BYTES)
 
 

@@ -31,7 +31,7 @@ def read_metrics(cloudwatch: Any, queues: Sequence[str], worker: str | None, now
     """Returns the figures. Raises what boto3 raises.
 
     queues -- the names that SQS gives them.
-    worker -- the function's name; None if it is not known.
+    worker -- the function's name, or None if it is not known.
 
     An age leaves out messages of a standard queue that were received three times
     (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
