@@ -15,6 +15,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, HttpUrl, create
 
 from tasks import TASKS
 from zigzag import task
+from zigzag_operate.examples import UNKNOWN_KEY
 from zigzag_operate.saved import check, save
 
 DAY = date(2026, 11, 29)
@@ -241,21 +242,30 @@ def test_a_task_that_is_gone_breaks_them(file: Path, has: Callable[..., None]) -
     assert (change.task, change.says) == ("work", "no task is called so any more")
 
 
-def test_each_model_of_the_last_weeks_counts_and_no_older_one(file: Path, has: Callable[..., None]) -> None:
+@pytest.mark.parametrize(
+    ("days", "refused"), [(0, "abc"), (7 + 28, "abc"), (7 + 29, "bc"), (14 + 29, "c"), (400, "c")]
+)
+def test_each_model_counts_until_28_days_after_the_next_one(
+    file: Path, has: Callable[..., None], days: int, refused: str
+) -> None:
     # Given three models, each deployed a week after the one before
-    for week, after in enumerate([{"a": str}, {"b": str}, {"c": str}]):
-        has(after)
+    for week, field in enumerate("abc"):
+        has({field: str})
         save(file, DAY + timedelta(weeks=week))
 
-    def named(days: int) -> list[str]:
-        has({"d": str})
-        return [one.says for one in check(file, DAY + timedelta(days=days))]
+    # When one takes none of their fields
+    has({"forbid": True})
 
-    # Then the first one's messages come until 28 days after the second's deploy, and so on
-    assert len({*named(14), *named(7 + 28)}) == 1, "each lacks the same field"
-    has({"b": str, "c": (str, "")})
-    assert [one.breaks for one in check(file, DAY + timedelta(days=35))] == [True]
-    assert "c is ignored" not in str(check(file, DAY + timedelta(days=36)))
+    found = {one.says.partition(":")[0] for one in check(file, DAY + timedelta(days=days))}
+    assert found - {UNKNOWN_KEY} == set(refused)
+
+
+def test_a_save_forgets_what_can_not_come_any_more(file: Path, has: Callable[..., None]) -> None:
+    for days, field in [(0, "a"), (7, "b"), (7 + 29, "b")]:
+        has({field: str})
+        save(file, DAY + timedelta(days=days))
+
+    assert '"a":' not in file.read_text("utf-8")
 
 
 def test_what_is_saved_again_is_the_same(file: Path, has: Callable[..., None]) -> None:
