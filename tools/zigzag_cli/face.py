@@ -10,6 +10,7 @@ from zigzag_cli.options import of_this_stack
 from zigzag_cli.plain import plain
 from zigzag_local.readable import harmless, in_a_line
 from zigzag_operate.facts import Facts, QueueFacts, Unknown, Verdict
+from zigzag_operate.facts.verdict import at
 from zigzag_operate.facts.work import TaskWork, Work
 
 COLUMNS = 80
@@ -205,10 +206,6 @@ def duration(seconds: float) -> str:
     if seconds >= 10 or isinstance(seconds, int):
         return f"{max(0.0, seconds):.0f} s"
     return f"{max(0.0, seconds) * 1000:.0f} ms" if seconds < 0.9995 else f"{seconds:.1f} s"
-
-
-def at(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%-d %b, %H:%M}"
 
 
 def _why(unknown: Unknown) -> str:

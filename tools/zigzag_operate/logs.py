@@ -6,7 +6,6 @@ lines at most.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zigzag_local.logs import LAMBDAS_OWN
 from zigzag_operate.causes import cause
 from zigzag_operate.errors import OperateError
-from zigzag_operate.facts.lines import gone, is_gone
+from zigzag_operate.facts.lines import fields_of, gone, is_gone
 from zigzag_operate.target import Target
 
 _AS_PLANNED = (None, "TRACE", "DEBUG", "INFO")
@@ -72,7 +71,7 @@ def log_lines(target: Target, which: Which, since: float) -> Iterator[LogLine]:
         for page in target.client("logs").get_paginator("filter_log_events").paginate(**asked):
             for event in page["events"]:
                 text = event["message"].rstrip()
-                fields = _fields(text)
+                fields = fields_of(text)
                 if not text.startswith(LAMBDAS_OWN) and which.matches(text, fields):
                     yield LogLine(event["timestamp"] / 1000, text, fields)
     except (BotoCoreError, ClientError) as error:
@@ -85,14 +84,6 @@ def _pattern(which: Which) -> dict[str, str]:
     given = {"task": which.task, "id": which.id}
     said = [f'($.{key} = "{value}")' for key, value in given.items() if value and _SAFE.fullmatch(value)]
     return {"filterPattern": f"{{ {' && '.join(said)} }}"} if said else {}
-
-
-def _fields(text: str) -> dict[str, Any] | None:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return fields if isinstance(fields, dict) else None
 
 
 def _has_failed(text: str, fields: dict[str, Any] | None) -> bool:

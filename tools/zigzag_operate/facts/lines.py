@@ -93,17 +93,17 @@ def gone(group: str) -> str:
 
 
 def fields_of(text: str) -> dict[str, Any] | None:
-    """Returns the fields of a line, or None if it is no line of JSON with a message."""
+    """Returns the fields of a line, or None if it is no line of JSON."""
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return fields if isinstance(fields, dict) and "message" in fields else None
+    return fields if isinstance(fields, dict) else None
 
 
 def _lines(events: Iterable[Mapping[str, Any]], message: str) -> Iterable[Line]:
     """Yields the lines that are meant. An emulator may know no pattern, and bring all."""
     for event in events:
         fields = fields_of(event["message"])
-        if fields is not None and fields["message"] == message:
+        if fields is not None and fields.get("message") == message:
             yield Line(event["timestamp"] / 1000, fields)
