@@ -13,6 +13,7 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.copies import deploy_copy
 from tests.e2e.waiting import wait_until
 
+from shared.lease import LEASE_SECONDS
 from shared.queues import more_queues
 from tasks import TASKS
 from zigzag.send import encode
@@ -23,7 +24,7 @@ from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
-WAIT_SECONDS = 120
+WAIT_SECONDS = LEASE_SECONDS + 120  # what a change cuts off is received again once its lease has ended
 BETWEEN_SENDS_SECONDS = 0.3
 MAX_TASK_SECONDS = 6
 
