@@ -75,3 +75,14 @@ def commands(text: str) -> list[str]:
 def _joined(text: str) -> list[str]:
     """Returns the lines of a shell's text. Those that a backslash continues are one."""
     return re.sub(r"\\\n\s*", "", text).splitlines()
+
+
+def named_tests() -> dict[str, list[str]]:
+    """Returns the tests of the hazards of both pages, by their hazard, each as pytest takes it."""
+    found: dict[str, list[str]] = {}
+    hazard = ""
+    for words in map(str.split, read("tests/project/docs/hazards.txt").splitlines()):
+        hazard = words[0] if len(words) == 2 else hazard
+        assert len(words) == 1 or hazard not in found, f"{hazard} is there twice"
+        found.setdefault(hazard, []).append(words[-1])
+    return found

@@ -8,7 +8,7 @@ from collections import Counter
 from functools import cache
 from xml.etree import ElementTree
 
-from tests.project.docs.pages import ROOT, read
+from tests.project.docs.pages import ROOT, named_tests, read
 
 from shared import lease
 from shared.lease import BEAT_AGAIN_SECONDS
@@ -26,17 +26,6 @@ def rows() -> list[list[str]]:
     """Returns the table of what can go wrong: number, hazard, kind, what is done about it."""
     lines = [line for line in PAGE.splitlines() if re.match(r"\| H\d+ \|", line)]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def named_tests() -> dict[str, list[str]]:
-    """Returns the tests of the hazards of both pages, by their hazard, each as pytest takes it."""
-    found: dict[str, list[str]] = {}
-    hazard = ""
-    for words in map(str.split, read("tests/project/docs/hazards.txt").splitlines()):
-        hazard = words[0] if len(words) == 2 else hazard
-        assert len(words) == 1 or hazard not in found, f"{hazard} is there twice"
-        found.setdefault(hazard, []).append(words[-1])
-    return found
 
 
 @cache

@@ -4,7 +4,7 @@
 
 Each mutation is made in a process of its own. The promises are asked first (`tests/promises/hostile`),
 then the quick tests. Writes mutants.md; ends with 1 if a mutation is not noticed, with 2 if that can't
-be asked. `--quick` asks the tests of the broken package first and the promises last. It is over in a quarter
+be asked. `--quick` asks the tests of its hazards first and the promises last. It is over in a quarter
 of the time, and says as surely that nobody noticed.
 """
 

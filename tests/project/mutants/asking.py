@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.project.docs.pages import named_tests
 from tests.project.mutants.mechanism import TEMPLATE as TEMPLATE_FILE
 from tests.project.mutants.mutation import Mutation
 from tests.project.mutants.mutations import ROOT
@@ -33,6 +34,9 @@ UNSEEN_BY_PROMISES = (
     "worker.on_aws:",
 )
 """Code that the sandbox replaces by its own, such as time and queues; and a cap, which has no promise."""
+
+NO_TESTS = 5
+"""The exit code of pytest where each test is a slow one."""
 
 STUCK_SECONDS = 1500
 """The limit of a run that waits for ever; `witness` ends one that computes for ever.
@@ -77,9 +81,15 @@ def _asked(mutation: Mutation | None) -> list[tuple[str, ...]]:
 
 
 def _nearest(mutation: Mutation | None) -> Iterator[tuple[str, ...]]:
-    """Yields the tests of the package that is broken: most mechanisms have their own there."""
-    package = "" if mutation is None else mutation.target.partition(".")[0]
-    if (ROOT / "tests/unit" / package).is_dir() and package:
+    """Yields the tests that hold its hazards, then those of the package that is broken."""
+    if mutation is None:
+        return
+    named = named_tests()
+    held = dict.fromkeys(test for hazard in mutation.hazards.split() for test in named.get(hazard, ()))
+    if quick := tuple(test for test in held if not test.startswith((*PROMISES, "tests/e2e"))):
+        yield quick
+    package = mutation.target.partition(".")[0]
+    if (ROOT / "tests/unit" / package).is_dir():
         yield (f"tests/unit/{package}",)
 
 
@@ -95,7 +105,7 @@ def _first_of(folders: tuple[str, ...], mutation: Mutation | None) -> Caught | N
         witness = Path(folder) / "witness.json"
         command += [f"--basetemp={witness.parent / 'tests'}", *folders]
         ended, said = _run(command, {"WITNESS": str(witness), **more})
-        if ended == 0:
+        if ended in (0, NO_TESTS):
             return None
         if witness.exists():
             seen = json.loads(witness.read_text(encoding="utf-8"))
