@@ -16,7 +16,7 @@ from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.gates import HELD, GatesError
 from shared.ports.queue import Failed, Outgoing, QueueError
 from shared.ports.records import RecordsError
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 from shared.queues import DEFAULT
 from worker.worker import Worker
 from zigzag import Task
@@ -191,7 +191,7 @@ class WatchedRecords(MemoryRecords):
 class WatchedGates(MemoryGates):
     """MemoryGates that remember their calls, and fail if they are told to.
 
-    broken -- methods that fail before their effect: at each call with a reply, or with one for each call
+    broken -- methods that fail before their effect: at each call with a meaning, or with one for each call
               until the list ends.
     """
 
@@ -201,7 +201,7 @@ class WatchedGates(MemoryGates):
         super().__init__()
         self._clock = clock
         self.calls: list[str] = []
-        self.broken: dict[str, Reply | list[Reply]] = {}
+        self.broken: dict[str, Meaning | list[Meaning]] = {}
         self._asked: list[tuple[Any, ...]] = []
         for method in self.METHODS:
             setattr(self, method, self._watched(method, getattr(self, method)))
@@ -220,11 +220,11 @@ class WatchedGates(MemoryGates):
         async def watched(*arguments: Any) -> Any:
             self.calls.append(method)
             self._asked.append((self._clock.now() - NOW, *arguments))
-            reply = self.broken.get(method)
-            if isinstance(reply, list):
-                reply = reply.pop(0) if reply else None
-            if reply is not None:
-                raise GatesError("AccessDenied: in a test", reply)
+            meaning = self.broken.get(method)
+            if isinstance(meaning, list):
+                meaning = meaning.pop(0) if meaning else None
+            if meaning is not None:
+                raise GatesError("AccessDenied: in a test", meaning)
             return await call(*arguments)
 
         return watched
@@ -346,11 +346,11 @@ class World:
 class ScriptedWorkers:
     """The `Workers` port: each dispatch answers what comes next in `script`, and keeps its events.
 
-    An entry of the script is the reply to all events of a batch, or one for each. At its end it
-    goes on with "sent".
+    An entry of the script is the meaning of all answers of a batch, or one for each. At its end it goes on
+    with "sent".
     """
 
-    def __init__(self, *script: Reply | Sequence[Reply]) -> None:
+    def __init__(self, *script: Meaning | Sequence[Meaning]) -> None:
         self.script = list(script)
         self.batches: list[list[dict[str, Any]]] = []
 
@@ -360,6 +360,6 @@ class ScriptedWorkers:
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         self.batches.append([json.loads(event) for event in events])
-        said = self.script.pop(0) if self.script else Reply.SENT
-        replies = [said] * len(events) if isinstance(said, Reply) else said
-        return [Answer(reply, "as the script says") for reply in replies]
+        said = self.script.pop(0) if self.script else Meaning.SENT
+        meanings = [said] * len(events) if isinstance(said, Meaning) else said
+        return [Answer(meaning, "as the script says") for meaning in meanings]

@@ -34,7 +34,7 @@ from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue, QueueError
-from shared.ports.workers import Reply, Workers
+from shared.ports.workers import Meaning, Workers
 
 RELEASE_SECONDS = (15, 60)
 """A released message is hidden for a random time between these. With 0 it would be received again at once."""
@@ -95,21 +95,21 @@ class Dispatcher:
         """Dispatches every batch that is in time and fits, and acts on the answers."""
         begun = self._patience.begin()
         answered = await self._dispatch(self._dispatches_of(received))
-        replies = {reply for _, reply in answered}
+        meanings = {meaning for _, meaning in answered}
         result = PollResult(
-            stop=self._patience.ended(replies, begun),
-            pause_seconds=self._patience.pause_seconds(replies, self._random),
+            stop=self._patience.ended(meanings, begun),
+            pause_seconds=self._patience.pause_seconds(meanings, self._random),
         )
         now = self._clock.now()
-        not_over: list[tuple[Dispatch, Reply | None]] = []  # the others are their workers' by now
-        for dispatch, reply in answered:
-            if reply is Reply.SENT:
+        not_over: list[tuple[Dispatch, Meaning | None]] = []  # the others are their workers' by now
+        for dispatch, meaning in answered:
+            if meaning is Meaning.SENT:
                 result.dispatched += len(dispatch.batch.deliveries)
-            if reply is not Reply.SENT or dispatch.rest:
-                not_over.append((dispatch, reply))
-        for dispatch, reply in not_over:
+            if meaning is not Meaning.SENT or dispatch.rest:
+                not_over.append((dispatch, meaning))
+        for dispatch, meaning in not_over:
             # Before the rest is released: the group may go on only after the dead letter.
-            for delivery, reason in _given_up(dispatch, reply, now):
+            for delivery, reason in _given_up(dispatch, meaning, now):
                 result.dead_lettered += await self._dead_letter(delivery, reason)
         result.released = await self._release_all(not_over, now)
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
@@ -118,16 +118,16 @@ class Dispatcher:
     def _dispatches_of(self, received: Sequence[Delivery]) -> list[Dispatch]:
         return dispatches_of(received, self._batch_size, self._limit.bytes)
 
-    async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
-        """Returns the replies. Dispatches that were too large are sent again smaller first."""
-        answered: list[tuple[Dispatch, Reply | None]] = []
+    async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Meaning | None]]:
+        """Returns what the answers meant. Dispatches that were too large are sent again smaller first."""
+        answered: list[tuple[Dispatch, Meaning | None]] = []
         while dispatches:
             smaller: list[Dispatch] = []
-            for dispatch, reply in await self._send(dispatches):
-                again = self._smaller(dispatch) if reply is Reply.TOO_LARGE else []
+            for dispatch, meaning in await self._send(dispatches):
+                again = self._smaller(dispatch) if meaning is Meaning.TOO_LARGE else []
                 smaller += again
                 if not again:
-                    answered.append((dispatch, reply))
+                    answered.append((dispatch, meaning))
             dispatches = smaller
         return answered
 
@@ -140,10 +140,11 @@ class Dispatcher:
         first = again[0].event
         return again if first is not None and len(first) < len(dispatch.event) else []
 
-    async def _send(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Reply | None]]:
-        """Returns the replies; None for one that was not sent, as it is late, worn, or can't be written."""
+    async def _send(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Meaning | None]]:
+        """Returns what the answers meant; None for one that was not sent, as it is late, worn, or can't be
+        written."""
         now = self._clock.now()  # after the batches were made: to compress them may take long
-        answered: list[tuple[Dispatch, Reply | None]] = []
+        answered: list[tuple[Dispatch, Meaning | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
         for dispatch in dispatches:
             if not dispatch.writable:
@@ -151,26 +152,26 @@ class Dispatcher:
             if _is_late(dispatch, now) or not dispatch.writable or dispatch.worn:
                 answered.append((dispatch, None))
             elif dispatch.event is None:
-                answered.append((dispatch, Reply.TOO_LARGE))
+                answered.append((dispatch, Meaning.TOO_LARGE))
             else:
                 sending.append((dispatch, dispatch.event))
         answers = await self._workers.dispatch([event for _, event in sending]) if sending else []
         for (dispatch, _), answer in zip(sending, answers, strict=True):
-            answered.append((dispatch, answer.reply))
-            if answer.reply is not Reply.SENT:
-                log.write(logging.WARNING, f"dispatch {answer.reply.value}", detail=answer.detail)
+            answered.append((dispatch, answer.meaning))
+            if answer.meaning is not Meaning.SENT:
+                log.write(logging.WARNING, f"dispatch {answer.meaning.value}", detail=answer.detail)
         return answered
 
     def _log_unwritable(self, dispatch: Dispatch) -> None:
         delivery = dispatch.batch.deliveries[0]
         log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=HALF_A_CHARACTER)
 
-    async def _release_all(self, answered: Sequence[tuple[Dispatch, Reply | None]], now: float) -> int:
+    async def _release_all(self, answered: Sequence[tuple[Dispatch, Meaning | None]], now: float) -> int:
         """Releases the messages that no worker has. Returns for how many it worked."""
         together: dict[int, list[Delivery]] = {1: []}
         groups: list[Sequence[Delivery]] = []
-        for dispatch, reply in answered:
-            no_worker = _to_release(dispatch, reply)
+        for dispatch, meaning in answered:
+            no_worker = _to_release(dispatch, meaning)
             to_release = [delivery for delivery in no_worker if not is_near_its_end(delivery, now)]
             if dispatch.batch.ordered:
                 groups.append(to_release)
@@ -202,12 +203,12 @@ class Dispatcher:
         return moved is not Move.REFUSED
 
 
-def _given_up(dispatch: Dispatch, reply: Reply | None, now: float) -> Iterator[tuple[Delivery, str]]:
-    """Returns the deliveries of a dispatch that become dead letters after that reply, and why."""
-    if _is_dead(dispatch, reply):
+def _given_up(dispatch: Dispatch, meaning: Meaning | None, now: float) -> Iterator[tuple[Delivery, str]]:
+    """Returns the deliveries of a dispatch that become dead letters after that answer, and why."""
+    if _is_dead(dispatch, meaning):
         (delivery,) = dispatch.batch.deliveries
         yield delivery, worn(delivery) if dispatch.worn else TOO_LARGE
-    for delivery in _to_release(dispatch, reply):
+    for delivery in _to_release(dispatch, meaning):
         if is_near_its_end(delivery, now):
             yield delivery, old(delivery)
 
@@ -227,13 +228,13 @@ def _is_late(dispatch: Dispatch, now: float) -> bool:
     return lease is not None and now > min(lease.dispatch_by, lease.start_by)
 
 
-def _is_dead(dispatch: Dispatch, reply: Reply | None) -> bool:
+def _is_dead(dispatch: Dispatch, meaning: Meaning | None) -> bool:
     """Returns whether the batch is one delivery that no dispatch can carry, or that is worn."""
-    return dispatch.worn or (reply is Reply.TOO_LARGE and len(dispatch.batch.deliveries) == 1)
+    return dispatch.worn or (meaning is Meaning.TOO_LARGE and len(dispatch.batch.deliveries) == 1)
 
 
-def _to_release(dispatch: Dispatch, reply: Reply | None) -> Sequence[Delivery]:
-    """Returns the deliveries of a dispatch that no worker has after that reply, without dead ones."""
-    if reply in (Reply.SENT, Reply.AMBIGUOUS) or _is_dead(dispatch, reply):
+def _to_release(dispatch: Dispatch, meaning: Meaning | None) -> Sequence[Delivery]:
+    """Returns the deliveries of a dispatch that no worker has after that answer, without dead ones."""
+    if meaning in (Meaning.SENT, Meaning.AMBIGUOUS) or _is_dead(dispatch, meaning):
         return dispatch.rest
     return (*dispatch.batch.deliveries, *dispatch.rest)

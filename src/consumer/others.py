@@ -25,7 +25,7 @@ from shared import log
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue, QueueError
 from shared.ports.records import Begun, Busy, Records, RecordsError, record_key
-from shared.ports.workers import Answer, Reply, Workers
+from shared.ports.workers import Answer, Meaning, Workers
 
 LOOK_SECONDS = 5.0
 """Time for which a tick polls until it looks at the backlog. By then it knows how fast it is."""
@@ -211,4 +211,4 @@ async def _waiting_in(queue: Queue) -> int:
 
 
 def _may_have_started(answer: Answer) -> bool:
-    return answer.reply in (Reply.SENT, Reply.AMBIGUOUS)
+    return answer.meaning in (Meaning.SENT, Meaning.AMBIGUOUS)

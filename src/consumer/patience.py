@@ -1,6 +1,6 @@
 """Decides how often a queue's calls may fail, one after the other, before its turn ends.
 
-| reply | what a queue's turn does |
+| answer | what a queue's turn does |
 |---|---|
 | definite | ends |
 | transient | pauses, longer each time; the third in a row ends it |
@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from random import Random
 
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 MAX_IN_A_ROW = 3
 PAUSE_SECONDS = (1.0, 2.0)
 """Bounds of the random pause after the first failure in a row; twice as long after the second."""
 
-_BEARABLE = (Reply.TRANSIENT, Reply.AMBIGUOUS)
+_BEARABLE = (Meaning.TRANSIENT, Meaning.AMBIGUOUS)
 
 
 class Patience:
@@ -34,29 +34,29 @@ class Patience:
         self._in_a_row = dict.fromkeys(_BEARABLE, 0)
         self._counted = dict.fromkeys(_BEARABLE, 0)
 
-    def begin(self) -> dict[Reply, int]:
+    def begin(self) -> dict[Meaning, int]:
         """Returns the counts when a call begins, for `ended`."""
         return dict(self._counted)
 
-    def ended(self, replies: Collection[Reply | None], begun: dict[Reply, int]) -> str | None:
-        """Counts the replies to calls that went out together. Returns why the turn should end, or None."""
-        for reply in _BEARABLE:
-            if self._counted[reply] != begun[reply]:
+    def ended(self, meanings: Collection[Meaning | None], begun: dict[Meaning, int]) -> str | None:
+        """Counts the answers to calls that went out together. Returns why the turn should end, or None."""
+        for meaning in _BEARABLE:
+            if self._counted[meaning] != begun[meaning]:
                 continue  # calls under way at the same time have counted already
-            if reply in replies:
-                self._counted[reply] += 1
-                self._in_a_row[reply] += 1
+            if meaning in meanings:
+                self._counted[meaning] += 1
+                self._in_a_row[meaning] += 1
             else:
-                self._in_a_row[reply] = 0
-        if Reply.DEFINITE in replies:
+                self._in_a_row[meaning] = 0
+        if Meaning.DEFINITE in meanings:
             return f"{self._calls} refused"
-        for reply, times in self._in_a_row.items():
-            if reply in replies and times >= MAX_IN_A_ROW:
-                return f"{self._calls} {reply.value} {MAX_IN_A_ROW} times in a row"
+        for meaning, times in self._in_a_row.items():
+            if meaning in meanings and times >= MAX_IN_A_ROW:
+                return f"{self._calls} {meaning.value} {MAX_IN_A_ROW} times in a row"
         return None
 
-    def pause_seconds(self, replies: Collection[Reply | None], random: Random) -> float:
+    def pause_seconds(self, meanings: Collection[Meaning | None], random: Random) -> float:
         """Returns how long to wait before the next call; 0 unless one was transient."""
-        if Reply.TRANSIENT not in replies:
+        if Meaning.TRANSIENT not in meanings:
             return 0.0
-        return max(1, self._in_a_row[Reply.TRANSIENT]) * random.uniform(*PAUSE_SECONDS)
+        return max(1, self._in_a_row[Meaning.TRANSIENT]) * random.uniform(*PAUSE_SECONDS)

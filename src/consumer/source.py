@@ -168,10 +168,10 @@ class Source:
             received = await self._queue.receive(share.most, wait_seconds, LEASE_SECONDS)
         except QueueError as error:
             self._flow.received(share, 0)
-            log.write(logging.WARNING, f"receive {error.reply.value}", reason=str(error))
-            if stop := self._patience.ended([error.reply], begun):
+            log.write(logging.WARNING, f"receive {error.meaning.value}", reason=str(error))
+            if stop := self._patience.ended([error.meaning], begun):
                 self._stop(f"{self._of_queue}{stop}: {error}")
-            elif pause := self._patience.pause_seconds([error.reply], self._random):
+            elif pause := self._patience.pause_seconds([error.meaning], self._random):
                 await self._clock.sleep(pause)
             return None
         self._flow.received(share, len(received))

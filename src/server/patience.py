@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from random import Random
 
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 FIRST_PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 60.0
@@ -22,10 +22,10 @@ class Patience:
     def went_well(self) -> None:
         self._in_a_row = 0
 
-    def pause_seconds(self, reply: Reply) -> float:
+    def pause_seconds(self, meaning: Meaning) -> float:
         """Returns how long to wait after a receive that failed so."""
         self._in_a_row += 1
         longest = min(FIRST_PAUSE_SECONDS * 2.0 ** min(self._in_a_row, 10), MAX_PAUSE_SECONDS)
-        if reply is Reply.DEFINITE:  # a retry won't help: somebody has to give a permission, or a queue
+        if meaning is Meaning.DEFINITE:  # a retry won't help: somebody has to give a permission, or a queue
             longest = MAX_PAUSE_SECONDS
         return self._random.uniform(0.5, 1.0) * longest

@@ -141,8 +141,8 @@ class Serving:
             received = await self._queue.receive(1, wait, LEASE_SECONDS)
         except QueueError as error:
             self._flow.received(share, 0)
-            log.write(logging.WARNING, f"receive {error.reply.value}", reason=str(error))
-            await self._clock.sleep(self._patience.pause_seconds(error.reply))
+            log.write(logging.WARNING, f"receive {error.meaning.value}", reason=str(error))
+            await self._clock.sleep(self._patience.pause_seconds(error.meaning))
             return None
         self._flow.received(share, len(received))
         self._patience.went_well()

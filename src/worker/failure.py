@@ -17,7 +17,7 @@ from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, Cause, 
 from shared.delivery import Delivery
 from shared.ports.objects import ObjectsError
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from worker.decode import Decode
 from worker.lookup import BrokenTaskError
 from worker.outcome import Attempt, DeadLetter, Ignored, Limits
@@ -76,7 +76,7 @@ def is_for_good(error: Exception, delivery: Delivery, limits: Limits) -> bool:
     if limits.near_the_end or delivery.receive_count >= MAX_RECEIVES:
         return True
     if isinstance(error, QueueError):
-        return error.reply is Reply.DEFINITE
+        return error.meaning is Meaning.DEFINITE
     return not isinstance(error, BrokenTaskError) and not isinstance(error.__cause__, ObjectsError)
 
 

@@ -8,7 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from shared.ports.batches import Fate, Unsent
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.cutting import Entry
 from zigzag.delivering import Post, deliver
 from zigzag.results import CLOSED
@@ -70,7 +70,7 @@ class Calls:
             fates = self._delivered(entries)
         except BaseException as error:
             # The thread that iterates waits for an answer, whatever went wrong in this one.
-            why = Unsent(type(error).__name__, "the call failed", Reply.AMBIGUOUS, whole=True, lasts=True)
+            why = Unsent(type(error).__name__, "the call failed", Meaning.AMBIGUOUS, whole=True, lasts=True)
             fates = [why] * len(entries)
         self._answers.append((entries, fates))
         self._news.set()

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import Outgoing
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.cutting import Entry
 
 MAX_TRIES = 6
@@ -58,7 +58,7 @@ def _is_of_one(fate: Fate) -> bool:
     return (
         isinstance(fate, Unsent)
         and fate.whole
-        and fate.reply is Reply.DEFINITE
+        and fate.meaning is Meaning.DEFINITE
         and any(part in fate.code for part in _OF_ONE)
     )
 
@@ -66,11 +66,11 @@ def _is_of_one(fate: Fate) -> bool:
 def _may_repeat(entry: Entry, fate: Fate) -> bool:
     if isinstance(fate, str) or fate.lasts:
         return False
-    return fate.reply is Reply.TRANSIENT or (fate.reply is Reply.AMBIGUOUS and entry.repeats)
+    return fate.meaning is Meaning.TRANSIENT or (fate.meaning is Meaning.AMBIGUOUS and entry.repeats)
 
 
 def _together(before: Fate | None, now: Fate) -> Fate:
     """Returns the fate after another try: what may have been taken once stays unknown until it is taken."""
-    if isinstance(before, Unsent) and before.reply is Reply.AMBIGUOUS and isinstance(now, Unsent):
-        return now._replace(reply=Reply.AMBIGUOUS, lasts=now.lasts or now.reply is Reply.DEFINITE)
+    if isinstance(before, Unsent) and before.meaning is Meaning.AMBIGUOUS and isinstance(now, Unsent):
+        return now._replace(meaning=Meaning.AMBIGUOUS, lasts=now.lasts or now.meaning is Meaning.DEFINITE)
     return now

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import AlteredError, Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import is_fifo
 from zigzag.aws import transport_to
 from zigzag.calls import Calls
@@ -136,8 +136,8 @@ def _into(outbox: Outbox, messages: Sequence[Outgoing]) -> list[Fate]:
         try:
             return run_in_place(outbox.send(message))
         except AlteredError as error:
-            return Unsent(error.code, error.reason, Reply.AMBIGUOUS, lasts=True)
+            return Unsent(error.code, error.reason, Meaning.AMBIGUOUS, lasts=True)
         except QueueError as error:  # a queue in memory means what it says
-            return Unsent(error.code, error.reason, Reply.DEFINITE)
+            return Unsent(error.code, error.reason, Meaning.DEFINITE)
 
     return [sent(message) for message in messages]

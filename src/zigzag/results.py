@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from shared.ports.batches import Fate, Unsent
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.cutting import Entry
 from zigzag.values import Value
 
@@ -50,13 +50,13 @@ class Result[Payload](Value):
         return f"<payload {self.index}: {self.status}, {told}>"
 
 
-CLOSED = Unsent("Closed", "the sending was closed", Reply.DEFINITE)
+CLOSED = Unsent("Closed", "the sending was closed", Meaning.DEFINITE)
 """The fate of a message that waited for its call when the sending was closed."""
 
 
 def interrupted(why: str) -> Unsent:
     """Returns the fate of a message whose call was interrupted: SQS may have it."""
-    return Unsent(why, "the call was interrupted", Reply.AMBIGUOUS)
+    return Unsent(why, "the call was interrupted", Meaning.AMBIGUOUS)
 
 
 def result_of(entry: Entry, fate: Fate) -> Result[Any]:
@@ -67,7 +67,7 @@ def result_of(entry: Entry, fate: Fate) -> Result[Any]:
     if fate is CLOSED:
         return not_sent(entry, CLOSED.reason)
     said = f"{fate.code}: {fate.reason}"
-    if fate.reply is not Reply.AMBIGUOUS:
+    if fate.meaning is not Meaning.AMBIGUOUS:
         return Result(*of_it, "refused", None, entry.id, f"the queue refused the message: {said}")
     return Result(*of_it, "unknown", None, entry.id, f"the queue may have the message: {said}")
 

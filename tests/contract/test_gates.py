@@ -17,7 +17,7 @@ from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.ports.auto import Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, Breaker
 from shared.ports.gates import Gate, GatesError, OperatedGates, Rate, Taking
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.in_place import run_in_place
 
 NOW = 1_800_000_000.25
@@ -652,33 +652,33 @@ class TestOnDynamoDb:
         ):
             with pytest.raises(GatesError, match="ResourceNotFoundException") as error:
                 run_in_place(asked)
-            assert error.value.reply is Reply.DEFINITE
+            assert error.value.meaning is Meaning.DEFINITE
 
     @pytest.mark.parametrize(
-        ("head", "said", "words", "reply"),
+        ("head", "said", "words", "meaning"),
         [
-            ("200 OK", "{}", "BadAnswer", Reply.AMBIGUOUS),
-            ("200 OK", '{"Responses": {"records": [{"key": 7}]}}', "BadAnswer", Reply.AMBIGUOUS),
+            ("200 OK", "{}", "BadAnswer", Meaning.AMBIGUOUS),
+            ("200 OK", '{"Responses": {"records": [{"key": 7}]}}', "BadAnswer", Meaning.AMBIGUOUS),
             (
                 "200 OK",
                 '{"Responses": {"records": [{"key": {"S": "gate#pages"}}]}}',
                 "BadAnswer",
-                Reply.AMBIGUOUS,
+                Meaning.AMBIGUOUS,
             ),
             (
                 "200 OK",
                 '{"Responses": {"records": []}, "UnprocessedKeys": {"records": {"Keys": []}}}',
                 "UnprocessedKeys",
-                Reply.TRANSIENT,
+                Meaning.TRANSIENT,
             ),
-            ("500 Oh", '{"__type": "InternalServerError"}', "InternalServerError", Reply.TRANSIENT),
-            ("400 Oh", '{"__type": "ThrottlingException"}', "ThrottlingException", Reply.TRANSIENT),
-            ("400 Oh", '{"__type": "AccessDeniedException"}', "AccessDeniedException", Reply.DEFINITE),
+            ("500 Oh", '{"__type": "InternalServerError"}', "InternalServerError", Meaning.TRANSIENT),
+            ("400 Oh", '{"__type": "ThrottlingException"}', "ThrottlingException", Meaning.TRANSIENT),
+            ("400 Oh", '{"__type": "AccessDeniedException"}', "AccessDeniedException", Meaning.DEFINITE),
         ],
         ids=lambda one: one if isinstance(one, str) else None,
     )
     def test_an_answer_that_is_no_gate_is_an_error_by_what_it_means(
-        self, monkeypatch: pytest.MonkeyPatch, head: str, said: str, words: str, reply: Reply
+        self, monkeypatch: pytest.MonkeyPatch, head: str, said: str, words: str, meaning: Meaning
     ) -> None:
         answer = f"HTTP/1.1 {head}\r\nContent-Length: {len(said)}\r\n\r\n{said}".encode()
         with HttpEndpoint(answer) as endpoint:
@@ -686,4 +686,4 @@ class TestOnDynamoDb:
             with in_place(LEAN) as transport, pytest.raises(GatesError, match=words) as error:
                 read(DynamoDbGates(transport, TABLE), "mails")
 
-        assert error.value.reply is reply
+        assert error.value.meaning is meaning

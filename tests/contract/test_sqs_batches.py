@@ -14,7 +14,7 @@ from shared.aws.checksums import md5_of_body
 from shared.aws.sqs_batches import SqsBatches
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import Outgoing
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.in_place import run_in_place
 
 URL = "https://sqs.us-east-1.amazonaws.com/123456789012/tasks"
@@ -52,7 +52,7 @@ def sent(monkeypatch: pytest.MonkeyPatch, transport: str, answer: Any) -> tuple[
 
 
 def kinds(fates: list[Fate]) -> list[str]:
-    return [fate if isinstance(fate, str) else fate.reply.value for fate in fates]
+    return [fate if isinstance(fate, str) else fate.meaning.value for fate in fates]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -79,23 +79,23 @@ def test_an_entry_that_failed_is_known_apart_from_those_that_were_taken(
 @pytest.mark.parametrize(
     ("answer", "kind", "whole"),
     [
-        ("close", Reply.AMBIGUOUS, True),
-        ("reset", Reply.AMBIGUOUS, True),
-        (503, Reply.AMBIGUOUS, True),
-        (429, Reply.TRANSIENT, True),
-        (403, Reply.DEFINITE, True),
-        (answered({"Successful": [{**FIRST, "Id": "7"}]}), Reply.AMBIGUOUS, True),
-        (answered({"Successful": [{**FIRST, "Id": "-1"}]}), Reply.AMBIGUOUS, True),
-        (answered({"Successful": [{}]}), Reply.AMBIGUOUS, True),
-        (answered({}), Reply.AMBIGUOUS, False),
+        ("close", Meaning.AMBIGUOUS, True),
+        ("reset", Meaning.AMBIGUOUS, True),
+        (503, Meaning.AMBIGUOUS, True),
+        (429, Meaning.TRANSIENT, True),
+        (403, Meaning.DEFINITE, True),
+        (answered({"Successful": [{**FIRST, "Id": "7"}]}), Meaning.AMBIGUOUS, True),
+        (answered({"Successful": [{**FIRST, "Id": "-1"}]}), Meaning.AMBIGUOUS, True),
+        (answered({"Successful": [{}]}), Meaning.AMBIGUOUS, True),
+        (answered({}), Meaning.AMBIGUOUS, False),
     ],
 )
 def test_a_call_that_fails_is_made_once_and_says_whether_it_may_have_been_done(
-    monkeypatch: pytest.MonkeyPatch, transport: str, answer: Any, kind: Reply, whole: bool
+    monkeypatch: pytest.MonkeyPatch, transport: str, answer: Any, kind: Meaning, whole: bool
 ) -> None:
     fates, calls = sent(monkeypatch, transport, (lambda _: answer) if isinstance(answer, str) else answer)
 
-    assert [(one.reply, one.whole) for one in fates if isinstance(one, Unsent)] == [(kind, whole)] * 2
+    assert [(one.meaning, one.whole) for one in fates if isinstance(one, Unsent)] == [(kind, whole)] * 2
     assert calls == 1
 
 

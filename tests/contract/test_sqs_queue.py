@@ -19,7 +19,7 @@ from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import Answered
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.in_place import run_in_place
 
 URL = "https://sqs.test/tasks"
@@ -129,27 +129,27 @@ def _bad(status: int, code: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reply"),
+    ("answer", "meaning"),
     [
-        pytest.param(_bad(403, "AccessDenied"), Reply.DEFINITE, id="403"),
-        pytest.param(_bad(400, "OverLimit"), Reply.DEFINITE, id="any other 4xx"),
-        pytest.param(_bad(429, "TooManyRequests"), Reply.TRANSIENT, id="429"),
-        pytest.param(_bad(400, "ThrottlingException"), Reply.TRANSIENT, id="a throttle of SQS's"),
-        pytest.param(_bad(500, "InternalError"), Reply.TRANSIENT, id="500"),
-        pytest.param("close", Reply.AMBIGUOUS, id="closed after the bytes"),
-        pytest.param("reset", Reply.AMBIGUOUS, id="reset after the bytes"),
-        pytest.param("half", Reply.AMBIGUOUS, id="closed within the answer"),
+        pytest.param(_bad(403, "AccessDenied"), Meaning.DEFINITE, id="403"),
+        pytest.param(_bad(400, "OverLimit"), Meaning.DEFINITE, id="any other 4xx"),
+        pytest.param(_bad(429, "TooManyRequests"), Meaning.TRANSIENT, id="429"),
+        pytest.param(_bad(400, "ThrottlingException"), Meaning.TRANSIENT, id="a throttle of SQS's"),
+        pytest.param(_bad(500, "InternalError"), Meaning.TRANSIENT, id="500"),
+        pytest.param("close", Meaning.AMBIGUOUS, id="closed after the bytes"),
+        pytest.param("reset", Meaning.AMBIGUOUS, id="reset after the bytes"),
+        pytest.param("half", Meaning.AMBIGUOUS, id="closed within the answer"),
     ],
 )
 def test_an_answer_to_a_receive_has_its_meaning(
-    endpoint: HttpEndpoint, wanted: str, answer: str | bytes, reply: Reply
+    endpoint: HttpEndpoint, wanted: str, answer: str | bytes, meaning: Meaning
 ) -> None:
     endpoint.answer = answer
 
     with queue_at(endpoint, wanted) as queue, pytest.raises(QueueError) as caught:
         run_in_place(queue.receive(1, 0, 120))
 
-    assert caught.value.reply is reply
+    assert caught.value.meaning is meaning
 
 
 def test_a_call_is_not_sent_again_once_its_time_is_over(

@@ -14,7 +14,7 @@ from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
 from shared.aws.lean import connections
 from shared.lease import DISPATCH_SECONDS
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 
 
 def dispatch(wanted: str, *events: bytes) -> list[Answer]:
@@ -27,29 +27,29 @@ def dispatch(wanted: str, *events: bytes) -> list[Answer]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "reply"),
+    ("answer", "meaning"),
     [
-        pytest.param(202, Reply.SENT, id="202"),
-        pytest.param(413, Reply.TOO_LARGE, id="413"),
-        pytest.param(429, Reply.TRANSIENT, id="429"),
-        pytest.param(403, Reply.DEFINITE, id="403"),
-        pytest.param(500, Reply.AMBIGUOUS, id="500"),
-        pytest.param(503, Reply.AMBIGUOUS, id="503"),
-        pytest.param("close", Reply.AMBIGUOUS, id="closed after the bytes"),
-        pytest.param("reset", Reply.AMBIGUOUS, id="reset after the bytes"),
-        pytest.param("half", Reply.AMBIGUOUS, id="closed within the answer"),
+        pytest.param(202, Meaning.SENT, id="202"),
+        pytest.param(413, Meaning.TOO_LARGE, id="413"),
+        pytest.param(429, Meaning.TRANSIENT, id="429"),
+        pytest.param(403, Meaning.DEFINITE, id="403"),
+        pytest.param(500, Meaning.AMBIGUOUS, id="500"),
+        pytest.param(503, Meaning.AMBIGUOUS, id="503"),
+        pytest.param("close", Meaning.AMBIGUOUS, id="closed after the bytes"),
+        pytest.param("reset", Meaning.AMBIGUOUS, id="reset after the bytes"),
+        pytest.param("half", Meaning.AMBIGUOUS, id="closed within the answer"),
     ],
 )
 def test_an_answer_has_its_meaning_and_the_invoke_is_sent_once(
-    endpoint: HttpEndpoint, wanted: str, answer: Any, reply: Reply
+    endpoint: HttpEndpoint, wanted: str, answer: Any, meaning: Meaning
 ) -> None:
     endpoint.answer = answer
 
     (said,) = dispatch(wanted, b'{"a": 1}')
 
-    assert said.reply is reply
+    assert said.meaning is meaning
     assert endpoint.requests == [b'{"a": 1}']
-    assert bool(said.detail) is (reply is not Reply.SENT)
+    assert bool(said.detail) is (meaning is not Meaning.SENT)
 
 
 def test_an_answer_that_does_not_come_is_ambiguous(
@@ -61,7 +61,7 @@ def test_an_answer_that_does_not_come_is_ambiguous(
 
     (said,) = dispatch(wanted, b"{}")
 
-    assert said.reply is Reply.AMBIGUOUS
+    assert said.meaning is Meaning.AMBIGUOUS
     assert len(endpoint.requests) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_connection_refused_means_that_nothing_was_sent(
 
         (said,) = dispatch(wanted, b"{}")
 
-    assert said.reply is Reply.TRANSIENT
+    assert said.meaning is Meaning.TRANSIENT
     assert said.detail.startswith("nothing was sent")
 
 
@@ -83,22 +83,22 @@ def test_a_host_that_is_not_found_means_that_nothing_was_sent(
 ) -> None:
     as_on_lambda(monkeypatch, "http://lambda.invalid")
 
-    assert dispatch(wanted, b"{}")[0].reply is Reply.TRANSIENT
+    assert dispatch(wanted, b"{}")[0].meaning is Meaning.TRANSIENT
 
 
 @pytest.mark.parametrize(
-    ("wanted", "reply"),
+    ("wanted", "meaning"),
     [
-        pytest.param(BOTO, Reply.AMBIGUOUS, id="boto does not say when"),
-        pytest.param(LEAN, Reply.TRANSIENT, id="lean knows that it was before"),
+        pytest.param(BOTO, Meaning.AMBIGUOUS, id="boto does not say when"),
+        pytest.param(LEAN, Meaning.TRANSIENT, id="lean knows that it was before"),
     ],
 )
 def test_a_tls_error_may_come_after_the_bytes_so_it_is_ambiguous(
-    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, reply: Reply
+    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, meaning: Meaning
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint.url.replace("http:", "https:"))
 
-    assert dispatch(wanted, b"{}")[0].reply is reply
+    assert dispatch(wanted, b"{}")[0].meaning is meaning
 
 
 def test_without_credentials_nothing_is_sent(
@@ -111,7 +111,7 @@ def test_without_credentials_nothing_is_sent(
 
     (said,) = dispatch(wanted, b"{}")
 
-    assert said.reply is Reply.TRANSIENT
+    assert said.meaning is Meaning.TRANSIENT
     assert endpoint.requests == []
 
 
@@ -141,8 +141,8 @@ class TestBatch:
 
         answers = dispatch(wanted, *[b"even", b"odd", b"even", b"odd"])
 
-        replies = [answer.reply for answer in answers]
-        assert replies == [Reply.SENT, Reply.TRANSIENT, Reply.SENT, Reply.TRANSIENT]
+        meanings = [answer.meaning for answer in answers]
+        assert meanings == [Meaning.SENT, Meaning.TRANSIENT, Meaning.SENT, Meaning.TRANSIENT]
         assert sorted(endpoint.requests) == [b"even", b"even", b"odd", b"odd"]
 
     def test_all_are_under_way_at_the_same_time(self, endpoint: HttpEndpoint, wanted: str) -> None:
@@ -151,7 +151,7 @@ class TestBatch:
 
         answers = dispatch(wanted, *[b"{}"] * 10)
 
-        assert {answer.reply for answer in answers} == {Reply.SENT}
+        assert {answer.meaning for answer in answers} == {Meaning.SENT}
 
     def test_an_empty_batch_calls_nobody(self, endpoint: HttpEndpoint, wanted: str) -> None:
         assert dispatch(wanted) == []

@@ -12,7 +12,7 @@ from shared.aws.boto import BotoTransport
 from shared.aws.sqs_batches import SqsBatches
 from shared.delivery import Delivery
 from shared.ports.batches import Unsent
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag.cutting import Entry, cut, size_of
 from zigzag.in_place import run_in_place
 from zigzag_operate.acting import Acted, Acting, Chosen, Stop, choose
@@ -156,10 +156,10 @@ class _Redriving:
         return numbers
 
     def _reason(self, fate: Unsent) -> str:
-        if fate.reply is not Reply.AMBIGUOUS and fate.whole:
+        if fate.meaning is not Meaning.AMBIGUOUS and fate.whole:
             self.acting.stopped = f"the queue takes nothing: {fate.code}: {fate.reason}"
             return self.acting.stopped
-        return _NO_ANSWER if fate.reply is Reply.AMBIGUOUS else f"refused: {fate.code}: {fate.reason}"
+        return _NO_ANSWER if fate.meaning is Meaning.AMBIGUOUS else f"refused: {fate.code}: {fate.reason}"
 
     def _leave(self, letter: Delivery, reason: str) -> None:
         if letter.from_fifo:

@@ -9,9 +9,9 @@ from shared.aws.transport import ANSWER_SECONDS
 from shared.ports.auto import Cut
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, OperatedGates, Taking
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag_testing.faults import Faults
-from zigzag_testing.outages import UNANSWERED, reply_of, suffer
+from zigzag_testing.outages import UNANSWERED, meaning_of, suffer
 
 
 class FaultyGates:
@@ -56,7 +56,7 @@ class FaultyGates:
         patience = self._tries * ANSWER_SECONDS["dynamodb"]
         outage = self._faults.outage("records", self._clock.now())
         if outage and (error := await suffer(outage, self._clock, patience)):
-            raise GatesError(": ".join(error), reply_of(error))
+            raise GatesError(": ".join(error), meaning_of(error))
         slow_before, slow_after = self._faults.slowness()
         await self._clock.sleep(slow_before)
         if self._faults.strike("call failed"):
@@ -68,7 +68,7 @@ class FaultyGates:
             lost, unanswered = self._faults.lose()
             answer = await call(*arguments) if lost else answer
         if unanswered:
-            raise GatesError(": ".join(UNANSWERED), Reply.AMBIGUOUS)
+            raise GatesError(": ".join(UNANSWERED), Meaning.AMBIGUOUS)
         await self._clock.sleep(slow_after)
         self._faults.after()
         return answer

@@ -12,9 +12,9 @@ from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
 from shared.ports.records import Counted, Records, RecordsError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag_testing.faults import PROCESS, Faults
-from zigzag_testing.outages import UNANSWERED, Service, reply_of, suffer
+from zigzag_testing.outages import UNANSWERED, Service, meaning_of, suffer
 
 AGAIN_WITHIN_SECONDS = 30
 """Most seconds until SQS delivers a message for the second time."""
@@ -59,7 +59,7 @@ class FaultyQueue:
             )
             await self._deliver_again(received)
             if self._faults.strike("call's answer lost"):
-                raise QueueError(*UNANSWERED, Reply.AMBIGUOUS)
+                raise QueueError(*UNANSWERED, Meaning.AMBIGUOUS)
         return received
 
     async def _deliver_again(self, received: Sequence[Delivery]) -> None:
@@ -110,7 +110,7 @@ class FaultyQueue:
         outage = self._faults.outage(self._service, now)
         patience = min(self._patience_seconds, max(0.0, until - now))
         if outage is not None and (error := await suffer(outage, self._clock, patience)):
-            raise QueueError(*error, reply_of(error))
+            raise QueueError(*error, meaning_of(error))
         slow_before, slow_after = self._faults.slowness()
         await _pass(self._clock, slow_before)
         if self._faults.strike("call failed"):
@@ -141,7 +141,7 @@ class FaultyQueue:
 
     def _raise_if(self, lost: bool) -> None:
         if lost:
-            raise QueueError(*UNANSWERED, Reply.AMBIGUOUS)
+            raise QueueError(*UNANSWERED, Meaning.AMBIGUOUS)
 
 
 class FaultyRecords:

@@ -19,9 +19,9 @@ from shared.aws.transport import ANSWER_SECONDS
 from shared.delivery import MAX_EVENT_BYTES, BadEventError, from_event
 from shared.lease import EVENT_AGE_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 from zigzag_testing.faults import PROCESS, Crash, Faults
-from zigzag_testing.outages import reply_of, suffer
+from zigzag_testing.outages import meaning_of, suffer
 from zigzag_testing.quotas import INVOKES, Quotas
 
 Handler = Callable[[Any, Callable[[], float]], Awaitable[Any]]
@@ -74,7 +74,7 @@ class MemoryLambda:
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         outage = self._faults.outage("invoke", self._clock.now())
         if outage is not None and (error := await suffer(outage, self._clock, ANSWER_SECONDS["lambda"])):
-            return [Answer(reply_of(error), ": ".join(error))] * len(events)
+            return [Answer(meaning_of(error), ": ".join(error))] * len(events)
         return [self._accept(event) for event in events]
 
     async def invoke(self, body: bytes) -> Any:
@@ -94,21 +94,21 @@ class MemoryLambda:
 
     def _accept(self, body: bytes) -> Answer:
         if len(body) > MAX_EVENT_BYTES:
-            return Answer(Reply.TOO_LARGE)
+            return Answer(Meaning.TOO_LARGE)
         allowed = self._quotas.use(INVOKES, self._clock.now())
         if not allowed or self._faults.strike("invoke throttled"):
-            return Answer(Reply.TRANSIENT, "Rate Exceeded.")
+            return Answer(Meaning.TRANSIENT, "Rate Exceeded.")
         if self._faults.strike("invoke failed"):
-            return Answer(Reply.AMBIGUOUS, "500")
+            return Answer(Meaning.AMBIGUOUS, "500")
         if not self._faults.strike("event dropped"):
             self._enqueue(body)
             if self._faults.strike("event doubled"):
                 self._faults.doubled.update(_messages_in(body))
                 self._enqueue(body)
         return (
-            Answer(Reply.AMBIGUOUS, "reset")
+            Answer(Meaning.AMBIGUOUS, "reset")
             if self._faults.strike("invoke's answer lost")
-            else Answer(Reply.SENT)
+            else Answer(Meaning.SENT)
         )
 
     def _enqueue(self, body: bytes) -> None:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from shared.ports.clock import Clock
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 type Service = Literal["queue", "dead letters", "records", "invoke", "bucket"]
 type How = Literal["away", "slow", "silent", "refusing"]
@@ -28,9 +28,9 @@ DENIED: Error = ("AccessDenied", "not authorized")
 UNANSWERED: Error = ("ReadTimeoutError", "no answer")
 
 
-def reply_of(error: Error) -> Reply:
-    """Returns the reply by which the adapters on AWS classify the error."""
-    return {DENIED: Reply.DEFINITE, UNANSWERED: Reply.AMBIGUOUS}.get(error, Reply.TRANSIENT)
+def meaning_of(error: Error) -> Meaning:
+    """Returns what the adapters on AWS take the error to mean."""
+    return {DENIED: Meaning.DEFINITE, UNANSWERED: Meaning.AMBIGUOUS}.get(error, Meaning.TRANSIENT)
 
 
 SLOW_SECONDS = 10.0

@@ -102,9 +102,9 @@ class SeenGates:
             try:
                 self._seen = await self._gates.read([queue.name for queue in self._queues])
             except GatesError as error:
-                if stop := patience.ended([error.reply], begun):
+                if stop := patience.ended([error.meaning], begun):
                     return f"{stop}: {error}"
-                await self._clock.sleep(patience.pause_seconds([error.reply], self._random))
+                await self._clock.sleep(patience.pause_seconds([error.meaning], self._random))
             else:
                 return None
 
@@ -147,9 +147,9 @@ class SeenGates:
         try:
             taken, self._seen[queue.name] = await self._gates.swap(queue.name, rev, taking)
         except GatesError as error:
-            if stop := self._swaps.ended([error.reply], begun):
+            if stop := self._swaps.ended([error.meaning], begun):
                 self._unread = f"{stop}: {error}"
-            await self._clock.sleep(self._swaps.pause_seconds([error.reply], self._random))
+            await self._clock.sleep(self._swaps.pause_seconds([error.meaning], self._random))
             return None
         self._swaps.ended([], begun)
         self._swap_seconds = min(self._clock.now() - at, MAX_SWAP_SECONDS)

@@ -10,7 +10,7 @@ from shared.aws.identity import Identity
 from shared.aws.sqs_queue import SqsQueue
 from shared.aws.transport import CallError, Transport, meaning
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 if TYPE_CHECKING:
     from shared.aws.boto import BotoTransport
@@ -58,7 +58,7 @@ class AwsAddresses:
         try:
             await self._sns(region).call("sns", "Publish", asked)
         except CallError as error:
-            raise QueueError(error.code, error.reason, meaning(error, broken=Reply.AMBIGUOUS)) from error
+            raise QueueError(error.code, error.reason, meaning(error, broken=Meaning.AMBIGUOUS)) from error
 
     @functools.cache  # noqa: B019 - it lives as long as its process
     def _sns(self, region: str) -> BotoTransport:

@@ -13,7 +13,7 @@ from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK
 from shared.ports.breaker import BEGUN, FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP
 from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, NEXT, PAUSED, REV, Gate, GatesError, gate_of
 from shared.ports.records import record_key
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 _NAMES = (PAUSED, EVERY, BURST, REV, NEXT, AT_ONCE, HELD, SLOWEST, FASTEST, REFUSED, CUT, TOOK)
 _OF_BREAKERS = (BEGUN, FAILING, LAST, LONGEST, OPENED, SHUT_UNTIL, SINCE, TRIP)
@@ -93,7 +93,7 @@ class GateItems:
 
 
 def failed(error: CallError) -> GatesError:
-    return GatesError(str(error), meaning(error, Reply.TRANSIENT))
+    return GatesError(str(error), meaning(error, Meaning.TRANSIENT))
 
 
 def key_of(queue: str) -> str:

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 
 from shared.aws.transport import AnsweredError, CallError, NotSentError, Transport, meaning
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 
-_SENT = Answer(Reply.SENT)
+_SENT = Answer(Meaning.SENT)
 
 
 class LambdaWorkers:
@@ -33,7 +33,7 @@ def _answer(error: CallError) -> Answer:
     """Returns the answer that the error means
     (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html)."""
     if isinstance(error, NotSentError):
-        return Answer(Reply.TRANSIENT, f"nothing was sent: {error}")
+        return Answer(Meaning.TRANSIENT, f"nothing was sent: {error}")
     if isinstance(error, AnsweredError) and error.status == 413:
-        return Answer(Reply.TOO_LARGE, str(error))
-    return Answer(meaning(error, broken=Reply.AMBIGUOUS), str(error))
+        return Answer(Meaning.TOO_LARGE, str(error))
+    return Answer(meaning(error, broken=Meaning.AMBIGUOUS), str(error))

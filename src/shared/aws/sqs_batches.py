@@ -10,9 +10,9 @@ from shared.aws.sqs_queue import parts, taken
 from shared.aws.transport import AnsweredError, CallError, Transport, is_throttle, meaning, understood
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import AlteredError, Outgoing
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
-_NO_WORD = Unsent("BadAnswer", "the answer does not name this message", Reply.AMBIGUOUS)
+_NO_WORD = Unsent("BadAnswer", "the answer does not name this message", Meaning.AMBIGUOUS)
 
 
 class SqsBatches:
@@ -31,8 +31,8 @@ class SqsBatches:
                 return _fates(answer.body, messages)
         except CallError as error:
             # A server's error may come after SQS has taken the messages.
-            reply = meaning(error, broken=Reply.AMBIGUOUS)
-            return [Unsent(error.code, error.reason, reply, whole=True)] * len(messages)
+            means = meaning(error, broken=Meaning.AMBIGUOUS)
+            return [Unsent(error.code, error.reason, means, whole=True)] * len(messages)
 
 
 def _fates(answer: Mapping[str, Any], messages: Sequence[Outgoing]) -> list[Fate]:
@@ -51,7 +51,7 @@ def _fate(entry: Mapping[str, Any], message: Outgoing) -> Fate:
         try:
             return taken(entry, message)
         except AlteredError as error:
-            return Unsent(error.code, error.reason, Reply.AMBIGUOUS, lasts=True)
+            return Unsent(error.code, error.reason, Meaning.AMBIGUOUS, lasts=True)
     code, reason = str(entry["Code"]), str(entry.get("Message") or "")
     ours = entry["SenderFault"] and not is_throttle(AnsweredError(code, reason, 400, {}))
-    return Unsent(code, reason, Reply.DEFINITE if ours else Reply.TRANSIENT)
+    return Unsent(code, reason, Meaning.DEFINITE if ours else Meaning.TRANSIENT)

@@ -23,7 +23,7 @@ from shared.aws.transport import (
 from shared.delivery import Delivery
 from shared.lease import Lease
 from shared.ports.queue import AlteredError, Failed, Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import is_fifo
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -110,7 +110,7 @@ class SqsQueue:
         except CallError as error:
             # A server's error: SQS did nothing, or the messages that it hid are visible again after their
             # lease.
-            raise QueueError(error.code, error.reason, meaning(error, broken=Reply.TRANSIENT)) from error
+            raise QueueError(error.code, error.reason, meaning(error, broken=Meaning.TRANSIENT)) from error
 
     async def _ask_batch(
         self, operation: str, deliveries: Sequence[Delivery], until: float = math.inf, **each: Any

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
 
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 Service = Literal["sqs", "lambda", "dynamodb", "sns", "scheduler"]
 """SNS and EventBridge Scheduler are called through boto's transport only."""
@@ -89,18 +89,18 @@ def is_throttle(error: AnsweredError) -> bool:
     return error.status == 429 or any(part in error.code for part in _THROTTLED)
 
 
-def meaning(error: CallError, broken: Reply) -> Reply:
+def meaning(error: CallError, broken: Meaning) -> Meaning:
     """Returns the meaning of a failed call: DEFINITE, TRANSIENT or AMBIGUOUS.
 
     broken -- the meaning of a server's error (5xx), which may come after the server did the call.
     """
     if isinstance(error, NotSentError):
-        return Reply.TRANSIENT
+        return Meaning.TRANSIENT
     if not isinstance(error, AnsweredError):
-        return Reply.AMBIGUOUS
+        return Meaning.AMBIGUOUS
     if is_throttle(error):
-        return Reply.TRANSIENT
-    return Reply.DEFINITE if 400 <= error.status < 500 else broken
+        return Meaning.TRANSIENT
+    return Meaning.DEFINITE if 400 <= error.status < 500 else broken
 
 
 UNEXPECTED = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)

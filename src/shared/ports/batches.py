@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from shared.ports.queue import Outgoing
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 
 class Unsent(NamedTuple):
     """A message of a batch that the queue did not take, or perhaps did.
 
-    code   -- AWS's error code, or the name of the network's error; `reason` has the words.
-    reply  -- DEFINITE, TRANSIENT or AMBIGUOUS.
-    whole  -- whether the call failed as a whole.
-    lasts  -- whether it must not be sent again, though its fate is unknown.
+    code    -- AWS's error code, or the name of the network's error; `reason` has the words.
+    meaning -- DEFINITE, TRANSIENT or AMBIGUOUS.
+    whole   -- whether the call failed as a whole.
+    lasts   -- whether it must not be sent again, though its fate is unknown.
     """
 
     code: str
     reason: str
-    reply: Reply
+    meaning: Meaning
     whole: bool = False
     lasts: bool = False
 
     @property
     def is_the_queues(self) -> bool:
         """Whether it is no fault of the message."""
-        return self.whole or self.reply is not Reply.DEFINITE
+        return self.whole or self.meaning is not Meaning.DEFINITE
 
 
 type Fate = str | Unsent

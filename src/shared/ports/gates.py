@@ -22,7 +22,7 @@ from shared.ports.breaker import (
     Breaker,
     breaker_of,
 )
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 PAUSED = "paused"
 """The attribute of a paused gate: since when, in epoch seconds. Any other value pauses it as well, for a
@@ -60,14 +60,14 @@ _MAY_BE = {
 class GatesError(Exception):
     """The gates can't be reached, or refused a call.
 
-    reason -- why, in AWS's words.
-    reply  -- DEFINITE, TRANSIENT or AMBIGUOUS.
+    reason  -- why, in AWS's words.
+    meaning -- DEFINITE, TRANSIENT or AMBIGUOUS.
     """
 
-    def __init__(self, reason: str, reply: Reply = Reply.TRANSIENT) -> None:
+    def __init__(self, reason: str, meaning: Meaning = Meaning.TRANSIENT) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.reply = reply
+        self.meaning = meaning
 
 
 class Rate(NamedTuple):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from shared.delivery import Delivery
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 MAX_PER_CALL = 10
 """SQS's limit on entries of a batch and on messages of a receive."""
@@ -35,15 +35,15 @@ MAX_VISIBILITY_SECONDS = 43_200
 class QueueError(Exception):
     """A queue's call failed as a whole.
 
-    code  -- AWS's error code, or the name of the network's error.
-    reply -- DEFINITE, TRANSIENT or AMBIGUOUS.
+    code    -- AWS's error code, or the name of the network's error.
+    meaning -- DEFINITE, TRANSIENT or AMBIGUOUS.
     """
 
-    def __init__(self, code: str, reason: str, reply: Reply = Reply.TRANSIENT) -> None:
+    def __init__(self, code: str, reason: str, meaning: Meaning = Meaning.TRANSIENT) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
         self.reason = reason
-        self.reply = reply
+        self.meaning = meaning
 
 
 class AlteredError(QueueError):

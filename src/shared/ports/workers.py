@@ -1,4 +1,4 @@
-"""The port of the workers: it takes dispatches, and gives a reply to each."""
+"""The port of the workers: it takes dispatches, and answers each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 
-class Reply(Enum):
+class Meaning(Enum):
     """The meaning of a call's answer, for receives and invokes alike."""
 
     SENT = "sent"
@@ -18,9 +18,9 @@ class Reply(Enum):
 
 
 class Answer(NamedTuple):
-    """The reply to one dispatch, and its details in AWS's words."""
+    """The meaning of the answer to one dispatch, and its details in AWS's words."""
 
-    reply: Reply
+    meaning: Meaning
     detail: str = ""
 
 

@@ -19,7 +19,7 @@ from consumer.linger import Lingering
 from shared.delivery import Batch, from_event
 from shared.lease import EVENT_AGE_SECONDS
 from shared.ports.queue import Outgoing
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 from shared.queues import TaskQueue
 from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.virtual_time import VirtualClock, close, virtual_runner
@@ -54,7 +54,7 @@ class Places:
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         self._waiting.extend((self._clock.now(), from_event(json.loads(event))) for event in events)
         self._start()
-        return [Answer(Reply.SENT)] * len(events)
+        return [Answer(Meaning.SENT)] * len(events)
 
     def _start(self) -> None:
         while self._waiting and self._free:

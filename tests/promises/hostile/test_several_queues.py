@@ -12,7 +12,7 @@ import pytest
 from consumer.source import GETS_ON_SECONDS
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.ports.queue import QueueError
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 from zigzag import Context, task
 from zigzag_testing import Sandbox
 
@@ -134,14 +134,14 @@ def test_though_a_backlog_uses_up_each_cap_an_urgent_task_waits_for_a_tick_at_mo
 
 
 IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
-    "it may not be polled": lambda sandbox: refuse(sandbox, "urgent", Reply.DEFINITE),
-    "its calls are throttled": lambda sandbox: refuse(sandbox, "urgent", Reply.TRANSIENT),
-    "its calls get no answer": lambda sandbox: refuse(sandbox, "urgent", Reply.AMBIGUOUS),
+    "it may not be polled": lambda sandbox: refuse(sandbox, "urgent", Meaning.DEFINITE),
+    "its calls are throttled": lambda sandbox: refuse(sandbox, "urgent", Meaning.TRANSIENT),
+    "its calls get no answer": lambda sandbox: refuse(sandbox, "urgent", Meaning.AMBIGUOUS),
     "its calls hang": lambda sandbox: slow(sandbox, "urgent", lambda: 30.0),
     "it is paused": lambda sandbox: pause(sandbox, "urgent"),
-    "its worker is gone, or may not be invoked": lambda sandbox: no_worker(sandbox, Reply.DEFINITE),
-    "its worker is throttled": lambda sandbox: no_worker(sandbox, Reply.TRANSIENT),
-    "invokes of its worker get no answer": lambda sandbox: no_worker(sandbox, Reply.AMBIGUOUS),
+    "its worker is gone, or may not be invoked": lambda sandbox: no_worker(sandbox, Meaning.DEFINITE),
+    "its worker is throttled": lambda sandbox: no_worker(sandbox, Meaning.TRANSIENT),
+    "invokes of its worker get no answer": lambda sandbox: no_worker(sandbox, Meaning.AMBIGUOUS),
 }
 
 
@@ -171,19 +171,19 @@ def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
         assert beside.waits(queue) <= alone.waits(queue) + GETS_ON_SECONDS
 
 
-def refuse(sandbox: Sandbox, queue: str, reply: Reply) -> None:
+def refuse(sandbox: Sandbox, queue: str, meaning: Meaning) -> None:
     async def refused(*_: int) -> Any:
-        raise QueueError("AccessDenied", "in a test", reply)
+        raise QueueError("AccessDenied", "in a test", meaning)
 
     sandbox.queues[queue].receive = refused  # type: ignore[method-assign]
     sandbox.queues[queue].in_flight = refused  # type: ignore[method-assign]
 
 
-def no_worker(sandbox: Sandbox, reply: Reply) -> None:
+def no_worker(sandbox: Sandbox, meaning: Meaning) -> None:
     """Has each invoke of the worker of `urgent` answered so."""
 
     async def answered(events: Sequence[bytes]) -> list[Answer]:
-        return [Answer(reply, "in a test")] * len(events)
+        return [Answer(meaning, "in a test")] * len(events)
 
     sandbox.workers_of["urgent"].dispatch = answered  # type: ignore[method-assign]
 

@@ -20,7 +20,7 @@ from shared.aws.checksums import md5_of_attributes, md5_of_body
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Failed, Outgoing, QueueError
-from shared.ports.workers import Reply, Workers
+from shared.ports.workers import Meaning, Workers
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.memory_queue import MemoryQueue
@@ -175,13 +175,13 @@ class Aws:
         assert request.headers["x-amz-invocation-type"] == "Event"
         self.arrived[request.body] += 1
         (answer,) = await self._workers.dispatch([request.body])
-        match answer.reply:
-            case Reply.SENT:
+        match answer.meaning:
+            case Meaning.SENT:
                 self.taken[request.body] += 1
                 return self._response(202)
-            case Reply.TOO_LARGE:
+            case Meaning.TOO_LARGE:
                 return self.error(413, "RequestEntityTooLargeException", answer.detail)
-            case Reply.TRANSIENT:
+            case Meaning.TRANSIENT:
                 return self.error(429, "TooManyRequestsException", answer.detail)
         if answer.detail == "reset":  # it may have been taken
             raise ConnectionResetError("the answer is lost")

@@ -13,7 +13,7 @@ from shared.delivery import Delivery
 from shared.ports.gates import GatesError, OperatedGates
 from shared.ports.queue import Failed, Outgoing, Queue, QueueError
 from shared.ports.records import Counted, Records, RecordsError
-from shared.ports.workers import Answer, Reply, Workers
+from shared.ports.workers import Answer, Meaning, Workers
 from zigzag_testing.faulty_gates import FaultyGates
 from zigzag_testing.faulty_ports import FaultyRecords
 from zigzag_testing.memory_records import MemoryRecords
@@ -104,7 +104,9 @@ class JudgedWorkers:
                 self._judge.broken.append(f"{len(events)} invokes were sent {call.sent} times")
         aws = self._judge.wire.aws
         for event, answer in zip(events, answers, strict=True):
-            if answer.reply is not Reply.AMBIGUOUS and (answer.reply is Reply.SENT) != bool(aws.taken[event]):
+            if answer.meaning is not Meaning.AMBIGUOUS and (answer.meaning is Meaning.SENT) != bool(
+                aws.taken[event]
+            ):
                 self._judge.broken.append(f"{answer} was said, and it was taken {aws.taken[event]} times")
         return answers
 

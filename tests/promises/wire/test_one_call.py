@@ -16,7 +16,7 @@ from shared.aws.sqs_queue import SqsQueue
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import Outgoing, QueueError
 from shared.ports.records import Counted
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.memory_queue import MemoryQueue
@@ -66,11 +66,11 @@ class Account:
     async def _work(self, event: object, seconds_left: Callable[[], float]) -> None:
         self.worked += 1
 
-    def invoke(self, *events: bytes) -> list[Reply]:
-        async def invoked() -> list[Reply]:
+    def invoke(self, *events: bytes) -> list[Meaning]:
+        async def invoked() -> list[Meaning]:
             answers = await self.workers.dispatch(events)
             await self.function.finish()
-            return [answer.reply for answer in answers]
+            return [answer.meaning for answer in answers]
 
         return self.runner.run(invoked())
 
@@ -83,20 +83,20 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 
 @pytest.mark.parametrize(
-    ("form", "reply", "worked"),
+    ("form", "meaning", "worked"),
     [
-        pytest.param("", Reply.SENT, 1, id="nothing goes wrong"),
-        *((form, Reply.TRANSIENT, 0) for form in UNOPENED),
-        *((form, Reply.TRANSIENT if form == "throttled" else Reply.AMBIGUOUS, 0) for form in UNDONE),
-        *((form, Reply.AMBIGUOUS, 1) for form in (*DONE, TOO_SLOW)),
+        pytest.param("", Meaning.SENT, 1, id="nothing goes wrong"),
+        *((form, Meaning.TRANSIENT, 0) for form in UNOPENED),
+        *((form, Meaning.TRANSIENT if form == "throttled" else Meaning.AMBIGUOUS, 0) for form in UNDONE),
+        *((form, Meaning.AMBIGUOUS, 1) for form in (*DONE, TOO_SLOW)),
     ],
 )
 def test_what_is_said_of_an_invoke_is_what_is_known_and_it_is_sent_once(
-    account: Account, form: str, reply: Reply, worked: int
+    account: Account, form: str, meaning: Meaning, worked: int
 ) -> None:
     account.wire.form_now, account.wire.times = form, FOREVER
 
-    assert account.invoke(b"{}") == [reply]
+    assert account.invoke(b"{}") == [meaning]
     assert account.worked == worked
     assert account.wire.aws.arrived[b"{}"] == worked
 
@@ -104,7 +104,7 @@ def test_what_is_said_of_an_invoke_is_what_is_known_and_it_is_sent_once(
 def test_each_invoke_has_its_own_answer_in_their_order(account: Account) -> None:
     too_large = b'"%b"' % (b"x" * MAX_EVENT_BYTES)
 
-    assert account.invoke(b"{}", too_large, b"[]") == [Reply.SENT, Reply.TOO_LARGE, Reply.SENT]
+    assert account.invoke(b"{}", too_large, b"[]") == [Meaning.SENT, Meaning.TOO_LARGE, Meaning.SENT]
     assert account.worked == 2
 
 

@@ -15,9 +15,9 @@ from tests.support import ScriptedWorkers, World, a_delivery, delay
 from consumer.batches import EventLimit
 from consumer.dispatch import Dispatcher, PollResult
 from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, to_event
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 
-SENT, TOO_LARGE, DEFINITE, TRANSIENT, AMBIGUOUS = Reply
+SENT, TOO_LARGE, DEFINITE, TRANSIENT, AMBIGUOUS = Meaning
 
 
 @pytest.fixture
@@ -254,12 +254,12 @@ class TestNearItsEnd:
         assert names([event["Message"] for event in workers.events]) == ["a1"]
         assert released(fifo, deliveries) == [["a2"]]
 
-    @pytest.mark.parametrize("reply", [SENT, AMBIGUOUS])
-    def test_a_message_that_a_worker_may_have_is_the_workers(self, world: World, reply: Reply) -> None:
+    @pytest.mark.parametrize("meaning", [SENT, AMBIGUOUS])
+    def test_a_message_that_a_worker_may_have_is_the_workers(self, world: World, meaning: Meaning) -> None:
         deliveries = received(world)
         grown_old(world, deliveries, 13.9)
 
-        assert dispatch(world, ScriptedWorkers(reply), deliveries).dead_lettered == 0
+        assert dispatch(world, ScriptedWorkers(meaning), deliveries).dead_lettered == 0
 
     def test_one_whose_age_is_not_known_is_released(self, world: World) -> None:
         deliveries = received(world)
@@ -445,7 +445,7 @@ class TestBatch:
     """On a standard queue, one dispatch may carry several messages: an answer is that of all of them."""
 
     @pytest.mark.parametrize(
-        ("reply", "became"),
+        ("meaning", "became"),
         [
             pytest.param(SENT, PollResult(dispatched=3), id="sent"),
             pytest.param(TRANSIENT, PollResult(released=3), id="transient"),
@@ -454,11 +454,11 @@ class TestBatch:
         ],
     )
     def test_each_message_shares_the_fate_of_its_batch(
-        self, world: World, reply: Reply, became: PollResult
+        self, world: World, meaning: Meaning, became: PollResult
     ) -> None:
-        result = dispatch(world, ScriptedWorkers(reply), received(world, 3), 10)
+        result = dispatch(world, ScriptedWorkers(meaning), received(world, 3), 10)
 
-        assert (result.pause_seconds > 0) is (reply is TRANSIENT)
+        assert (result.pause_seconds > 0) is (meaning is TRANSIENT)
         assert replace(result, pause_seconds=0) == became
 
 
@@ -466,7 +466,7 @@ class TestFifo:
     """A dispatch carries what came of one group, in order. No message of a group overtakes."""
 
     @pytest.mark.parametrize(
-        ("reply", "calls", "result"),
+        ("meaning", "calls", "result"),
         [
             pytest.param(SENT, [["a3", "a4"]], PollResult(dispatched=2, released=2), id="sent"),
             pytest.param(AMBIGUOUS, [["a3", "a4"]], PollResult(left=2, released=2), id="ambiguous"),
@@ -479,12 +479,12 @@ class TestFifo:
         ],
     )
     def test_a_group_is_released_in_one_call(
-        self, fifo: World, reply: Reply, calls: list[list[str]], result: PollResult
+        self, fifo: World, meaning: Meaning, calls: list[list[str]], result: PollResult
     ) -> None:
         # Given a group of which only the first two fit
         deliveries = grouped(fifo, "aaaa", a2=HALF, a3=HALF)
 
-        assert dispatch(fifo, ScriptedWorkers(reply), deliveries) == result
+        assert dispatch(fifo, ScriptedWorkers(meaning), deliveries) == result
         assert released(fifo, deliveries) == calls
 
     def test_each_group_is_released_for_a_while_of_its_own(self, fifo: World) -> None:
@@ -551,7 +551,7 @@ class TestFifo:
 class TestInARow:
     """The third time in a row ends the turn. Dispatches under way together count once."""
 
-    def stops(self, world: World, script: Iterable[Reply]) -> list[str | None]:
+    def stops(self, world: World, script: Iterable[Meaning]) -> list[str | None]:
         script = list(script)
         one = dispatcher(world, ScriptedWorkers(*script))
         deliveries = received(world, 5)
@@ -564,23 +564,23 @@ class TestInARow:
             pytest.param([AMBIGUOUS] * 3, "invokes ambiguous 3 times in a row", id="ambiguous"),
         ],
     )
-    def test_the_third_time_ends_the_turn(self, world: World, script: list[Reply], stop: str) -> None:
+    def test_the_third_time_ends_the_turn(self, world: World, script: list[Meaning], stop: str) -> None:
         assert self.stops(world, script) == [None, None, stop]
 
-    @pytest.mark.parametrize("reply", [TRANSIENT, AMBIGUOUS])
-    def test_a_better_answer_in_between_starts_the_count_again(self, world: World, reply: Reply) -> None:
-        script = [reply, reply, SENT, reply, reply]
+    @pytest.mark.parametrize("meaning", [TRANSIENT, AMBIGUOUS])
+    def test_a_better_answer_in_between_starts_the_count_again(self, world: World, meaning: Meaning) -> None:
+        script = [meaning, meaning, SENT, meaning, meaning]
 
         assert self.stops(world, script) == [None] * 5
 
     def test_transient_and_ambiguous_are_counted_apart(self, world: World) -> None:
         assert self.stops(world, [TRANSIENT, AMBIGUOUS, TRANSIENT, AMBIGUOUS]) == [None] * 4
 
-    @pytest.mark.parametrize("reply", [TRANSIENT, AMBIGUOUS])
+    @pytest.mark.parametrize("meaning", [TRANSIENT, AMBIGUOUS])
     def test_bad_answers_to_polls_that_were_under_way_together_are_one(
-        self, world: World, reply: Reply
+        self, world: World, meaning: Meaning
     ) -> None:
-        workers = ScriptedWorkers(*[reply] * 6)
+        workers = ScriptedWorkers(*[meaning] * 6)
         delay(world, workers, "dispatch", before=1)
         one = dispatcher(world, workers)
         batches = [received(world) for _ in range(4)]

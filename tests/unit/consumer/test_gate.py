@@ -16,7 +16,7 @@ from consumer.summary import Summary
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.gates import Rate
 from shared.ports.queue import MAX_POLL_SECONDS, Outgoing
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_queue import MemoryQueue
 
@@ -224,11 +224,11 @@ class TestReads:
         assert gates.calls.count("read") < 10
 
     @pytest.mark.parametrize(
-        ("reply", "reads", "stopped"),
+        ("meaning", "reads", "stopped"),
         [
-            (Reply.DEFINITE, 1, "reads of the gates refused: AccessDenied: in a test"),
-            (Reply.TRANSIENT, 3, "reads of the gates transient 3 times in a row: AccessDenied: in a test"),
-            (Reply.AMBIGUOUS, 3, "reads of the gates ambiguous 3 times in a row: AccessDenied: in a test"),
+            (Meaning.DEFINITE, 1, "reads of the gates refused: AccessDenied: in a test"),
+            (Meaning.TRANSIENT, 3, "reads of the gates transient 3 times in a row: AccessDenied: in a test"),
+            (Meaning.AMBIGUOUS, 3, "reads of the gates ambiguous 3 times in a row: AccessDenied: in a test"),
         ],
     )
     def test_all_gates_are_closed_if_they_cannot_be_read_and_it_is_said_once(
@@ -237,13 +237,13 @@ class TestReads:
         gates: WatchedGates,
         tick: Tick,
         caplog: pytest.LogCaptureFixture,
-        reply: Reply,
+        meaning: Meaning,
         reads: int,
         stopped: str,
     ) -> None:
         other = MemoryQueue(world.clock, "https://sqs.test/mails")
         world.send("one")
-        gates.broken["read"] = reply
+        gates.broken["read"] = meaning
 
         summary = tick(others=[polled(world, other)])
 
@@ -253,11 +253,11 @@ class TestReads:
         assert not summary.went_well
         assert caplog.text == ""
 
-    @pytest.mark.parametrize("reply", [Reply.TRANSIENT, Reply.AMBIGUOUS])
+    @pytest.mark.parametrize("meaning", [Meaning.TRANSIENT, Meaning.AMBIGUOUS])
     def test_a_read_that_fails_now_and_then_ends_no_turn(
-        self, world: World, gates: WatchedGates, tick: Tick, reply: Reply
+        self, world: World, gates: WatchedGates, tick: Tick, meaning: Meaning
     ) -> None:
         world.send("one")
-        gates.broken["read"] = [reply, reply]
+        gates.broken["read"] = [meaning, meaning]
 
         assert tick().dispatched == 1

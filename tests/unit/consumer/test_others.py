@@ -16,7 +16,7 @@ from consumer.source import LAST_RECEIVE_SECONDS
 from consumer.summary import NOT_STARTED, OUT_OF_TIME, QUEUE_EMPTY, Summary
 from shared.ports.gates import Rate
 from shared.ports.records import record_key
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.consumers import SCHEDULED, Paced, Processor
 from zigzag_testing.memory_gates import MemoryGates
@@ -215,18 +215,18 @@ class TestCap:
         assert consumer.asked.events == []
 
     @pytest.mark.parametrize(
-        ("reply", "kept"),
+        ("meaning", "kept"),
         [
-            (Reply.DEFINITE, True),
-            (Reply.TRANSIENT, True),
-            (Reply.SENT, False),
-            (Reply.AMBIGUOUS, False),
+            (Meaning.DEFINITE, True),
+            (Meaning.TRANSIENT, True),
+            (Meaning.SENT, False),
+            (Meaning.AMBIGUOUS, False),
         ],
     )
     def test_the_part_of_one_that_surely_did_not_start_comes_back(
-        self, world: World, reply: Reply, kept: bool
+        self, world: World, meaning: Meaning, kept: bool
     ) -> None:
-        consumer = Consuming(world, cap=int(1.1 * MOVES + TAKEN), asked=ScriptedWorkers(reply))
+        consumer = Consuming(world, cap=int(1.1 * MOVES + TAKEN), asked=ScriptedWorkers(meaning))
         backlog(world, 9 * MOVES)
 
         received = consumer.tick().received

@@ -13,7 +13,7 @@ from consumer.flow.permits import CLAIM_SECONDS, MAX_DEAD, dead_of, open_slots, 
 from consumer.summary import Summary
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, SAFETY_SECONDS
 from shared.ports.gates import Gate, GatesError, Rate
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT
 
 
@@ -146,14 +146,14 @@ class TestTick:
         assert world.queue.asked("in_flight") == []
 
     @pytest.mark.parametrize(
-        ("reply", "held"), [(Reply.TRANSIENT, 0), (Reply.DEFINITE, 0), (Reply.AMBIGUOUS, 1)]
+        ("meaning", "held"), [(Meaning.TRANSIENT, 0), (Meaning.DEFINITE, 0), (Meaning.AMBIGUOUS, 1)]
     )
     def test_the_permit_of_what_no_worker_got_is_given_back(
-        self, world: World, gates: WatchedGates, tick: Tick, reply: Reply, held: int
+        self, world: World, gates: WatchedGates, tick: Tick, meaning: Meaning, held: int
     ) -> None:
         send(world, 1)
 
-        tick(3, ScriptedWorkers(reply))
+        tick(3, ScriptedWorkers(meaning))
 
         assert len(gates.held) == held, "where a worker may have it, it is not given back"
 
@@ -166,7 +166,7 @@ class TestTick:
         def once(done: object, *asked: object) -> None:
             if not lost:
                 lost.append(done)
-                raise GatesError("in a test", Reply.AMBIGUOUS)
+                raise GatesError("in a test", Meaning.AMBIGUOUS)
 
         watch(gates, "swap", once)
         workers = ScriptedWorkers()

@@ -16,7 +16,7 @@ from consumer.flow.gated import MAX_NAP_SECONDS, GatesOfTicks
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS, slots_of
 from consumer.summary import Summary
 from shared.ports.gates import Gate, Rate
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT, TaskQueue
 
 TEN = Rate(0.1, 10)
@@ -220,19 +220,19 @@ class TestTick:
     ) -> None:
         send(world, 2)
 
-        summary = tick(Rate(3600), ScriptedWorkers(Reply.TRANSIENT))
+        summary = tick(Rate(3600), ScriptedWorkers(Meaning.TRANSIENT))
 
         assert (summary.released, summary.dispatched) == (1, 1)
 
     @pytest.mark.parametrize(
-        ("reply", "next"), [(Reply.TRANSIENT, 0), (Reply.DEFINITE, 0), (Reply.AMBIGUOUS, 3600)]
+        ("meaning", "next"), [(Meaning.TRANSIENT, 0), (Meaning.DEFINITE, 0), (Meaning.AMBIGUOUS, 3600)]
     )
     def test_if_no_message_comes_it_is_given_back(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], reply: Reply, next: float
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], meaning: Meaning, next: float
     ) -> None:
         send(world, 1)
 
-        tick(Rate(3600), ScriptedWorkers(reply))
+        tick(Rate(3600), ScriptedWorkers(meaning))
 
         assert next_of(gates) == next, "where a worker may have it, it is not given back"
 
@@ -301,11 +301,11 @@ class TestRefused:
         assert (summary.received, summary.stopped) == (0, "paused")
 
     @pytest.mark.parametrize(
-        ("reply", "swaps", "stopped"),
+        ("meaning", "swaps", "stopped"),
         [
-            (Reply.DEFINITE, 1, "writes to the gates refused: AccessDenied: in a test"),
-            (Reply.TRANSIENT, 3, "writes to the gates transient 3 times in a row: AccessDenied: in a test"),
-            (Reply.AMBIGUOUS, 3, "writes to the gates ambiguous 3 times in a row: AccessDenied: in a test"),
+            (Meaning.DEFINITE, 1, "writes to the gates refused: AccessDenied: in a test"),
+            (Meaning.TRANSIENT, 3, "writes to the gates transient 3 times in a row: AccessDenied: in a test"),
+            (Meaning.AMBIGUOUS, 3, "writes to the gates ambiguous 3 times in a row: AccessDenied: in a test"),
         ],
     )
     def test_nothing_is_received_if_no_slot_can_be_taken(
@@ -313,12 +313,12 @@ class TestRefused:
         world: World,
         gates: WatchedGates,
         tick: Callable[..., Summary],
-        reply: Reply,
+        meaning: Meaning,
         swaps: int,
         stopped: str,
     ) -> None:
         send(world, 1)
-        gates.broken["swap"] = reply
+        gates.broken["swap"] = meaning
 
         summary = tick(TEN)
 

@@ -22,7 +22,7 @@ from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.gates import Rate
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
 
@@ -69,7 +69,7 @@ def consumer(world: World) -> Firing:
 
 def failing_receives(
     world: World,
-    reply: Reply,
+    meaning: Meaning,
     fails: Callable[[int], bool],
     takes_seconds: float = 0.0,
     queue: WatchedQueue | None = None,
@@ -89,7 +89,7 @@ def failing_receives(
         await world.clock.sleep(takes_seconds)
         if fails(number):
             await world.clock.sleep(hangs)
-            raise QueueError("AccessDenied", "in a test", reply)
+            raise QueueError("AccessDenied", "in a test", meaning)
         return await receive(*asked)
 
     queue.receive = failing  # type: ignore[assignment,method-assign]
@@ -126,7 +126,7 @@ class TestDrain:
     def test_the_summary_counts_polls_and_what_became_of_the_messages(
         self, world: World, consumer: Firing
     ) -> None:
-        consumer.workers.script = [[Reply.SENT, Reply.TRANSIENT, Reply.TOO_LARGE, Reply.AMBIGUOUS]]
+        consumer.workers.script = [[Meaning.SENT, Meaning.TRANSIENT, Meaning.TOO_LARGE, Meaning.AMBIGUOUS]]
         world.send(*"abcd")
 
         summary = consumer.tick()
@@ -143,7 +143,7 @@ class TestDrain:
 
     def test_after_a_throttle_every_poller_pauses(self, world: World, consumer: Firing) -> None:
         # Given pollers that poll side by side, one of which is throttled
-        consumer.workers.script = [Reply.SENT, Reply.SENT, Reply.SENT, Reply.TRANSIENT]
+        consumer.workers.script = [Meaning.SENT, Meaning.SENT, Meaning.SENT, Meaning.TRANSIENT]
         world.send(*(str(number) for number in range(200)))
 
         consumer.tick()
@@ -347,7 +347,7 @@ class TestTime:
     def test_a_queue_that_never_runs_empty_does_not_outlast_the_time(
         self, world: World, consumer: Firing
     ) -> None:
-        consumer.workers.script = [Reply.TRANSIENT, Reply.SENT] * 1000
+        consumer.workers.script = [Meaning.TRANSIENT, Meaning.SENT] * 1000
         world.send(*["x"] * 2000)
 
         summary = consumer.tick()
@@ -360,17 +360,17 @@ class TestHarm:
     """Going on would do harm."""
 
     @pytest.mark.parametrize(
-        ("reply", "times", "why"),
+        ("meaning", "times", "why"),
         [
-            pytest.param(Reply.DEFINITE, 1, "refused", id="definite"),
-            pytest.param(Reply.TRANSIENT, 3, "transient 3 times in a row", id="transient"),
-            pytest.param(Reply.AMBIGUOUS, 3, "ambiguous 3 times in a row", id="ambiguous"),
+            pytest.param(Meaning.DEFINITE, 1, "refused", id="definite"),
+            pytest.param(Meaning.TRANSIENT, 3, "transient 3 times in a row", id="transient"),
+            pytest.param(Meaning.AMBIGUOUS, 3, "ambiguous 3 times in a row", id="ambiguous"),
         ],
     )
     def test_receives_that_go_on_failing_end_the_turn(
-        self, world: World, consumer: Firing, reply: Reply, times: int, why: str
+        self, world: World, consumer: Firing, meaning: Meaning, times: int, why: str
     ) -> None:
-        receives = failing_receives(world, reply, lambda number: True)
+        receives = failing_receives(world, meaning, lambda number: True)
         world.send("one")
 
         assert consumer.tick() == Summary(stopped=f"receives {why}: AccessDenied: in a test")
@@ -379,7 +379,7 @@ class TestHarm:
     def test_after_a_transient_one_its_poller_pauses_and_twice_as_long_after_the_next(
         self, world: World, consumer: Firing
     ) -> None:
-        receives = failing_receives(world, Reply.TRANSIENT, lambda number: True)
+        receives = failing_receives(world, Meaning.TRANSIENT, lambda number: True)
 
         consumer.tick()
 
@@ -390,7 +390,7 @@ class TestHarm:
     def test_receives_that_fail_side_by_side_count_once(self, world: World, consumer: Firing) -> None:
         # Given full receives, so that four pollers poll, and then fail together
         receives = failing_receives(
-            world, Reply.TRANSIENT, lambda number: 8 <= number <= 11, takes_seconds=0.5
+            world, Meaning.TRANSIENT, lambda number: 8 <= number <= 11, takes_seconds=0.5
         )
         world.send(*["x"] * 200)
 
@@ -404,7 +404,7 @@ class TestHarm:
         self, world: World, consumer: Firing, percent: int
     ) -> None:
         failing_receives(
-            world, Reply.TRANSIENT, lambda number: number % (100 // percent) == 0, takes_seconds=0.02
+            world, Meaning.TRANSIENT, lambda number: number % (100 // percent) == 0, takes_seconds=0.02
         )
         world.send(*["x"] * 4000)
 
@@ -424,7 +424,7 @@ class TestHarm:
         assert len(consumer.workers.events) == dispatched
 
     def test_a_refused_invoke_ends_the_turn(self, world: World, consumer: Firing) -> None:
-        consumer.workers.script = [Reply.DEFINITE] * 50
+        consumer.workers.script = [Meaning.DEFINITE] * 50
         world.send(*["x"] * 100)
 
         summary = consumer.tick()
@@ -569,7 +569,7 @@ class TestQueues:
 
     def test_what_ends_the_turn_of_one_leaves_the_others_going_on(self, world: World) -> None:
         # Given a queue whose dispatches are refused, and a healthy one
-        sick = ScriptedWorkers(*[Reply.DEFINITE] * 100)
+        sick = ScriptedWorkers(*[Meaning.DEFINITE] * 100)
         summary, queues = self.firing(world, sick, ScriptedWorkers())
 
         assert summary.dispatched == 25
@@ -604,7 +604,7 @@ class TestQueues:
 
     def test_a_pause_of_one_does_not_hold_up_the_others(self, world: World) -> None:
         # Given a queue whose first dispatches are throttled: it pauses for a second and more
-        _, queues = self.firing(world, ScriptedWorkers(Reply.TRANSIENT), ScriptedWorkers())
+        _, queues = self.firing(world, ScriptedWorkers(Meaning.TRANSIENT), ScriptedWorkers())
 
         last_with_messages = [began for *_, began in queues[1].asked("receive")][2]
         assert last_with_messages - NOW < 1
@@ -760,14 +760,14 @@ class TestWeights:
 
         assert (summary.polls, summary.stopped, world.seconds()) == (3 * IDLE_POLLS, "queue empty", 0)
 
-    @pytest.mark.parametrize("reply", [Reply.DEFINITE, Reply.TRANSIENT, Reply.AMBIGUOUS])
+    @pytest.mark.parametrize("meaning", [Meaning.DEFINITE, Meaning.TRANSIENT, Meaning.AMBIGUOUS])
     @pytest.mark.parametrize("takes_seconds", [0.0, 10.0])
     def test_a_queue_that_fails_or_hangs_keeps_the_others_from_nothing(
-        self, world: World, reply: Reply, takes_seconds: float
+        self, world: World, meaning: Meaning, takes_seconds: float
     ) -> None:
         # Given a queue of a large weight, whose receives fail, at once or after a while
         queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "well")}
-        failing_receives(world, reply, lambda number: True, takes_seconds, queues["sick"])
+        failing_receives(world, meaning, lambda number: True, takes_seconds, queues["sick"])
         slow_receives(world, queues["well"], 0.1)
 
         summary, received = self.firing(world, {"sick": (100, 900), "well": (1, 900)}, queues)
@@ -780,7 +780,7 @@ class TestWeights:
     def test_a_queue_that_begins_to_hang_holds_the_others_up_for_a_second(self, world: World) -> None:
         # Given a queue of a large weight with many messages, whose fifth receive and later ones hang
         queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "well")}
-        failing_receives(world, Reply.AMBIGUOUS, lambda number: number > 4, 0.0, queues["sick"], hangs=20.0)
+        failing_receives(world, Meaning.AMBIGUOUS, lambda number: number > 4, 0.0, queues["sick"], hangs=20.0)
         slow_receives(world, queues["well"], 0.1)
 
         _, received = self.firing(world, {"sick": (100, 900), "well": (1, 900)}, queues)

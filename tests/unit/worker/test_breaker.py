@@ -17,7 +17,7 @@ from shared.lease import FAILING, PROBE, Lease
 from shared.ports.auto import Auto, Cut
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker, name_of
 from shared.ports.gates import Rate, gate_of
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT
 from worker.deadline import HARD_SECONDS
 from worker.flow.breaker import FIRST
@@ -242,7 +242,7 @@ class TestUnavailable:
         "controlled", [False, True], ids=["no flow control", "the gates can't be reached"]
     )
     def test_it_is_a_retry_if_nobody_can_be_told(self, desk: Desk, controlled: bool) -> None:
-        desk.gates.broken["unavailable"] = Reply.TRANSIENT
+        desk.gates.broken["unavailable"] = Meaning.TRANSIENT
 
         report = desk.attempt("later", controlled=controlled)
 
@@ -357,7 +357,7 @@ class TestAuto:
         assert desk.attempt("later").retry_seconds == 300
 
     def test_the_message_comes_again_though_the_rate_can_not_be_cut(self, desk: Desk) -> None:
-        desk.gates.broken["cut"] = Reply.TRANSIENT
+        desk.gates.broken["cut"] = Meaning.TRANSIENT
 
         assert desk.attempt("away", name="once_only").outcome == "retry later"
         assert desk.rate == Rate(0.1)

@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import note
 from shared.delivery import Batch
 from shared.ports.objects import ObjectsError
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from tasks import EVENTS
 from worker.lookup import NoSuchTaskError
 from worker.outcome import Attempt, DeadLetter, Ignored, Limits, RetryLater, decide, used_up
@@ -238,19 +238,19 @@ def test_what_happens_between_repair_and_letter(desk: Desk, breaks: str, repairs
 
 
 @pytest.mark.parametrize(
-    ("reply", "letters"),
+    ("meaning", "letters"),
     [
-        pytest.param(Reply.TRANSIENT, 0, id="for now: the message comes again"),
-        pytest.param(Reply.DEFINITE, 1, id="for good: the letter says so"),
+        pytest.param(Meaning.TRANSIENT, 0, id="for now: the message comes again"),
+        pytest.param(Meaning.DEFINITE, 1, id="for good: the letter says so"),
     ],
 )
-def test_a_repair_that_the_queue_refuses(desk: Desk, reply: Reply, letters: int) -> None:
+def test_a_repair_that_the_queue_refuses(desk: Desk, meaning: Meaning, letters: int) -> None:
     world = desk.world
     send = world.queue.send
 
     async def refuse(message: Outgoing) -> str:
         if "failed" in message.body:
-            raise QueueError("AccessDenied", "no", reply)
+            raise QueueError("AccessDenied", "no", meaning)
         return await send(message)
 
     world.queue.send = refuse  # type: ignore[method-assign]

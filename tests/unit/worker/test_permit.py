@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
 from shared.lease import BEAT_EVERY_SECONDS, PERMIT_SECONDS, Lease
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from shared.queues import DEFAULT
 from worker.flow.permit import ENDING_SECONDS, OWN_SECONDS
 from worker.result import Report
@@ -101,7 +101,7 @@ def test_one_that_is_not_held_any_more_starts_nothing(desk: Desk, later: float) 
 
 
 def test_nothing_starts_if_it_cannot_be_had(desk: Desk) -> None:
-    desk.gates.broken["claim"] = Reply.TRANSIENT
+    desk.gates.broken["claim"] = Meaning.TRANSIENT
 
     report = desk.works(desk.delivery())
 
@@ -123,7 +123,7 @@ def test_a_worker_that_starts_too_late_gives_it_back(desk: Desk) -> None:
 def test_the_process_ends_before_another_one_may_have_it(desk: Desk, how: str) -> None:
     one = desk.delivery(seconds=300)
     if how == "it can't be renewed":
-        desk.gates.broken["renew"] = Reply.TRANSIENT
+        desk.gates.broken["renew"] = Meaning.TRANSIENT
         ends = OWN_SECONDS
     else:
         ends = BEAT_EVERY_SECONDS
@@ -162,7 +162,7 @@ def test_it_ends_by_itself_once_a_process_whose_code_may_still_run_has_ended(des
 
 
 def test_a_renewal_that_fails_is_made_again_soon(desk: Desk) -> None:
-    desk.gates.broken["renew"] = [Reply.TRANSIENT]
+    desk.gates.broken["renew"] = [Meaning.TRANSIENT]
 
     report = desk.works(desk.delivery(seconds=60))
 

@@ -14,7 +14,7 @@ from tests.support import QUEUE_URL, World
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import Outgoing
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag import SendError, delivering, remote, send, sending, task
 from zigzag.calls import Calls
 from zigzag.cutting import MAX_BATCH_BYTES, Entry, cut
@@ -25,12 +25,12 @@ from zigzag_testing import Sandbox
 from zigzag_testing.memory_queue import MemoryQueue
 
 FIFO_URL = QUEUE_URL + ".fifo"
-THROTTLED = Unsent("RequestThrottled", "slow down", Reply.TRANSIENT)
-BROKEN = Unsent("InternalError", "try again", Reply.TRANSIENT)
-REFUSED = Unsent("InvalidParameterValue", "no", Reply.DEFINITE)
-DENIED = Unsent("AccessDenied", "no", Reply.DEFINITE, whole=True)
-LOST = Unsent("ReadTimeout", "no answer", Reply.AMBIGUOUS, whole=True)
-ALTERED = Unsent("ChecksumMismatch", "altered", Reply.AMBIGUOUS, lasts=True)
+THROTTLED = Unsent("RequestThrottled", "slow down", Meaning.TRANSIENT)
+BROKEN = Unsent("InternalError", "try again", Meaning.TRANSIENT)
+REFUSED = Unsent("InvalidParameterValue", "no", Meaning.DEFINITE)
+DENIED = Unsent("AccessDenied", "no", Meaning.DEFINITE, whole=True)
+LOST = Unsent("ReadTimeout", "no answer", Meaning.AMBIGUOUS, whole=True)
+ALTERED = Unsent("ChecksumMismatch", "altered", Meaning.AMBIGUOUS, lasts=True)
 
 
 class News(BaseModel):
@@ -180,7 +180,7 @@ class TestResults:
         assert (result.status, queue.calls) == ("unknown", [[0]])
 
     def test_one_message_that_makes_the_queue_refuse_a_whole_call_takes_no_other_with_it(self) -> None:
-        of_all = Unsent("InvalidParameterValue", "one of them", Reply.DEFINITE, whole=True)
+        of_all = Unsent("InvalidParameterValue", "one of them", Meaning.DEFINITE, whole=True)
         calls = []
 
         def queue(messages: Sequence[Outgoing]) -> list[Fate]:

@@ -11,7 +11,7 @@ from tests.support import World, body_of
 
 from shared.ports.queue import QueueError
 from shared.ports.records import RecordsError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag_testing.faults import Faults
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -62,15 +62,16 @@ def test_one_service_says_nothing_of_another(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "reply"), [("away", Reply.TRANSIENT), ("refusing", Reply.DEFINITE), ("silent", Reply.AMBIGUOUS)]
+    ("how", "meaning"),
+    [("away", Meaning.TRANSIENT), ("refusing", Meaning.DEFINITE), ("silent", Meaning.AMBIGUOUS)],
 )
-def test_every_invoke_has_the_answer_that_the_adapter_gives(world: World, how: str, reply: Reply) -> None:
+def test_every_invoke_has_the_answer_that_the_adapter_gives(world: World, how: str, meaning: Meaning) -> None:
     async def work(event: Any, seconds_left: Any) -> None:
         raise AssertionError("nothing arrives")
 
     workers = MemoryLambda(work, world.clock, timeout_seconds=60, faults=with_outage(world, "invoke", how))
 
-    assert [answer.reply for answer in world.run(workers.dispatch([b"{}", b"{}"]))] == [reply, reply]
+    assert [answer.meaning for answer in world.run(workers.dispatch([b"{}", b"{}"]))] == [meaning, meaning]
 
 
 def test_a_share_of_the_processes_has_it_each_for_all_its_calls() -> None:

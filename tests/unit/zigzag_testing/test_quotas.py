@@ -11,7 +11,7 @@ from tests.support import World
 
 from shared.ports.gates import GatesError, Taking
 from shared.ports.queue import Outgoing, QueueError
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 from zigzag_testing.bounded import GATE_BYTES, PERMIT_BYTES, UNIT_BYTES, BoundedGates, BoundedQueue
 from zigzag_testing.memory_lambda import MemoryLambda
 from zigzag_testing.quotas import CONCURRENCY, IN_FLIGHT, INVOKES, WRITES, Quotas
@@ -31,14 +31,14 @@ def test_invokes_beyond_the_quota_of_a_second_are_throttled_until_the_next_one(w
     quotas = Quotas(invokes=3)
     workers = function(world, quotas, 0, [])
 
-    async def two_seconds() -> list[list[Reply]]:
+    async def two_seconds() -> list[list[Meaning]]:
         seconds = [await workers.dispatch([b"{}"] * 5)]
         await asyncio.sleep(1)
         seconds.append(await workers.dispatch([b"{}"] * 2))
         await workers.finish()
-        return [[answer.reply for answer in answers] for answers in seconds]
+        return [[answer.meaning for answer in answers] for answers in seconds]
 
-    sent, throttled = Reply.SENT, Reply.TRANSIENT
+    sent, throttled = Meaning.SENT, Meaning.TRANSIENT
     assert world.run(two_seconds()) == [[sent] * 3 + [throttled] * 2, [sent] * 2]
     assert quotas.first_met == INVOKES
 

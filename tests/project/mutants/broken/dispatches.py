@@ -6,7 +6,7 @@ from tests.project.mutants.broken.queues import NeverRefusing, changed, having
 from tests.project.mutants.mutation import Part
 
 from shared.delivery import MAX_EVENT_BYTES
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 PART = Part("Dispatches")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
@@ -85,8 +85,8 @@ answers("a batch is dispatched however late it is", "H5 H43", "consumer.dispatch
 
 
 @breaks("what came late is kept until its lease ends", "H43", "consumer.dispatch:_to_release")
-def _(original, dispatch, reply):
-    return dispatch.rest if reply is None else original(dispatch, reply)
+def _(original, dispatch, meaning):
+    return dispatch.rest if meaning is None else original(dispatch, meaning)
 
 
 sets("a release is as short after a hundred receives", "H69", "consumer.dispatch:MAX_RELEASE_FACTOR", 1)
@@ -95,21 +95,21 @@ sets("what is released is visible at once", "H2", "consumer.dispatch:RELEASE_SEC
 
 
 @breaks("what may have arrived is released", "H3", "consumer.dispatch:_to_release")
-def _(original, dispatch, reply):
-    return original(dispatch, Reply.DEFINITE if reply is Reply.AMBIGUOUS else reply)
+def _(original, dispatch, meaning):
+    return original(dispatch, Meaning.DEFINITE if meaning is Meaning.AMBIGUOUS else meaning)
 
 
 @breaks("what may have arrived is sent again", "H3", "consumer.dispatch:Dispatcher._dispatch")
 async def _(original, self, dispatches):
     answered = await original(self, dispatches)
-    unknown = [dispatch for dispatch, reply in answered if reply is Reply.AMBIGUOUS]
-    known = [(dispatch, reply) for dispatch, reply in answered if reply is not Reply.AMBIGUOUS]
+    unknown = [dispatch for dispatch, meaning in answered if meaning is Meaning.AMBIGUOUS]
+    known = [(dispatch, meaning) for dispatch, meaning in answered if meaning is not Meaning.AMBIGUOUS]
     return known + await original(self, unknown)
 
 
 @breaks("a turn goes on after an invoke was refused", "H2 H20", "consumer.patience:Patience.ended")
-def _(original, self, replies, begun):
-    return original(self, set(replies) - {Reply.DEFINITE}, begun)
+def _(original, self, meanings, begun):
+    return original(self, set(meanings) - {Meaning.DEFINITE}, begun)
 
 
 sets("a turn never loses its patience", "H2", "consumer.patience:MAX_IN_A_ROW", 1_000_000)
@@ -117,13 +117,13 @@ sets("the first call that fails ends a queue's turn", "H65", "consumer.patience:
 
 
 @breaks("of calls that fail together each counts", "H65", "consumer.patience:Patience.ended")
-def _(original, self, replies, begun):
-    return original(self, replies, self.begin())
+def _(original, self, meanings, begun):
+    return original(self, meanings, self.begin())
 
 
 @breaks("a call that goes well leaves the row as it is", "H65", "consumer.patience:Patience.ended")
-def _(original, self, replies, begun):
-    return original(self, replies, begun) if set(replies) - {Reply.SENT} else None
+def _(original, self, meanings, begun):
+    return original(self, meanings, begun) if set(meanings) - {Meaning.SENT} else None
 
 
 sets("one message that can't be written keeps back its whole poll", "H66", "consumer.batches:UNWRITABLE", ())
@@ -158,8 +158,8 @@ async def _(original, self, dispatches):
 )
 async def _(original, self, dispatches):
     answered = await original(self, dispatches)
-    for dispatch, reply in answered:
-        if reply is Reply.TOO_LARGE:
+    for dispatch, meaning in answered:
+        if meaning is Meaning.TOO_LARGE:
             await self._release(dispatch.rest)
     return answered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.project.mutants.mutation import Part
 
 from shared.ports.batches import Unsent
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 PART = Part("Sends")
 breaks, sets, answers = PART.breaks, PART.sets, PART.answers
@@ -19,7 +19,7 @@ def _(original, entry, fate):
 @breaks("a whole batch is sent again for one that failed", "H31", "zigzag.delivering:_posted")
 def _(original, entries, post):
     fates = original(entries, post)
-    failed = [one for one in fates if isinstance(one, Unsent) and one.reply is Reply.TRANSIENT]
+    failed = [one for one in fates if isinstance(one, Unsent) and one.meaning is Meaning.TRANSIENT]
     return [failed[0]] * len(fates) if failed else fates
 
 
@@ -30,7 +30,7 @@ def _(original, before, now):
 
 @breaks("a server's error means that nothing was sent", "H31", "shared.aws.sqs_batches:meaning")
 def _(original, error, broken):
-    return original(error, Reply.TRANSIENT)
+    return original(error, Meaning.TRANSIENT)
 
 
 @breaks("a message that SQS took altered is accepted", "H53", "shared.aws.sqs_batches:taken")

@@ -6,7 +6,7 @@ import time
 
 from tests.project.mutants.mutation import Part
 
-from shared.ports.workers import Reply
+from shared.ports.workers import Meaning
 
 PART = Part("SQS, Lambda and DynamoDB")
 breaks, sets = PART.breaks, PART.sets
@@ -60,7 +60,7 @@ def _(original, message):
 @breaks("an invoke that fails at Lambda counts as refused", "H3", "shared.aws.lambda_workers:_answer")
 def _(original, error):
     answer = original(error)
-    return answer._replace(reply=Reply.DEFINITE) if answer.reply is Reply.AMBIGUOUS else answer
+    return answer._replace(meaning=Meaning.DEFINITE) if answer.meaning is Meaning.AMBIGUOUS else answer
 
 
 sets(
