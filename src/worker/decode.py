@@ -26,8 +26,8 @@ FOLLOW_UPS = "follow_ups"
 """The key of a body that names no task, and has what is to be sent after one that is done."""
 
 
-class Reply(NamedTuple):
-    """Says where a reply goes, as the message does, and what the receiver knows it by."""
+class ReplyTo(NamedTuple):
+    """The address of a reply, as the message says it, and what the receiver knows it by."""
 
     to: str
     correlation_id: str
@@ -43,7 +43,7 @@ class Message(NamedTuple):
     failed -- the task that this one repairs, or None.
     expires_at -- the time after which it must not start for the first time, in epoch seconds; or None.
     delay_seconds -- for how long SQS hid it after it was sent, as the sender says.
-    reply  -- the reply that is asked for, or None.
+    reply_to -- where a reply goes, or None.
     hops   -- how many tasks ran before it, of which each named the next.
     """
 
@@ -53,7 +53,7 @@ class Message(NamedTuple):
     failed: Failed | None = None
     expires_at: float | None = None
     delay_seconds: float = 0.0
-    reply: Reply | None = None
+    reply_to: ReplyTo | None = None
     hops: int = 0
 
 
@@ -121,7 +121,9 @@ def own_message(body: dict[str, Any], delivery: Delivery, id: str | None = None)
     if body.keys() <= _PLAIN:  # as most
         return Message(name, payload, chosen)
     failed, expires_at = _failed(body), expiry(body.get("expires_at"))
-    return Message(name, payload, chosen, failed, expires_at, _delay(body), _reply(body, chosen), _hops(body))
+    return Message(
+        name, payload, chosen, failed, expires_at, _delay(body), _reply_to(body, chosen), _hops(body)
+    )
 
 
 def payload_of(task: Task[Any, Any, Any], message: Message) -> Any:
@@ -153,10 +155,10 @@ def _delay(body: dict[str, Any]) -> float:
     return float(said) if type(said) in (int, float) and 0 < said <= MAX_DELAY_SECONDS else 0.0
 
 
-def _reply(body: dict[str, Any], id: str) -> Reply | None:
-    """Returns the reply that the body asks for, known by the task's id if it says nothing else."""
+def _reply_to(body: dict[str, Any], id: str) -> ReplyTo | None:
+    """Returns where the body asks for a reply, known by the task's id if it says nothing else."""
     said = reply_of(body)
-    return None if said is None else Reply(said[0], said[1] or id)
+    return None if said is None else ReplyTo(said[0], said[1] or id)
 
 
 def _hops(body: dict[str, Any]) -> int:

@@ -91,7 +91,7 @@ def _follows(attempt: Attempt, outcome: Outcome) -> bool:
         attempt.unsent = attempt.record.unsent
     if not isinstance(outcome, Succeeded):
         return isinstance(outcome, AlreadyDone) and bool(attempt.unsent)
-    return bool(attempt.unsent) or attempt.reply is not None or has_next(attempt.returned)
+    return bool(attempt.unsent) or attempt.reply_to is not None or has_next(attempt.returned)
 
 
 def has_next(returned: object) -> bool:

@@ -19,7 +19,7 @@ from zigzag.policy import DEAD_LETTER, DEFAULT_POLICY, Policy
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from worker.decode import Reply
+    from worker.decode import ReplyTo
     from worker.record import Record
 
 LOADS = 16
@@ -100,7 +100,7 @@ class Attempt:
     told     -- whether the queue's breaker was told, or is being told, of the error; `hidden`, how long the
                 message waits, if it has said that this is no attempt.
     returned -- what the task returned.
-    reply    -- where a reply goes, if the message asks for one; `hops`, how many tasks named the next before.
+    reply_to -- where a reply goes, if the message asks for one; `hops`, how many tasks named the next before.
     unsent   -- what is to be sent in place of a run.
     started  -- whether the record shows an earlier start.
     bounded  -- whether it could expire until it has started: then its first start is recorded.
@@ -121,7 +121,7 @@ class Attempt:
         self.loading = self.entered = self.told = self.started = self.bounded = False
         self.hidden: Released | None = None
         self.returned: Any = None
-        self.reply: Reply | None = None
+        self.reply_to: ReplyTo | None = None
         self.hops, self.unsent = 0, ""
         self.expired: DeadLetter | Ignored | None = None
         self.decided = allocate_lock()

@@ -49,10 +49,10 @@ def prepared_for(
         return AlreadyDone()
     attempt.task, attempt.id, attempt.failed = message.task, message.id, message.failed
     attempt.hops = message.hops
-    if message.reply is not None:
+    if message.reply_to is not None:
         from worker.guards.reply import ask as ask_for_its_reply
 
-        ask_for_its_reply(attempt, delivery, message.reply, replies)
+        ask_for_its_reply(attempt, delivery, message.reply_to, replies)
     attempt.loading = True
     task = find(message.task, tasks)
     attempt.loading = False

@@ -62,7 +62,7 @@ class Settler:
             case LeftAlone():
                 return False
             case Ignored(cause):
-                if result.start.attempt.reply is not None:
+                if result.start.attempt.reply_to is not None:
                     _, told = await self._reply(cause, result, concludes=False)
                     if told.reason != cause.reason:  # it can't be sent: a person has to know
                         return await self._move(delivery, told)
@@ -81,7 +81,7 @@ class Settler:
         task that repairs it. Returns whether the message is off the queue."""
         delivery, attempt = result.start.delivery, result.start.attempt
         starts, redrive, record = result.start.starts, result.start.redrive, attempt.record
-        if cause.unsent is not None or attempt.reply is not None:
+        if cause.unsent is not None or attempt.reply_to is not None:
             delivery, cause = await self._reply(cause, result)
         repairs = cause.on_failure not in (None, NOTIFY)
         ours = redrive is not None and await redrive.stays_ours()

@@ -76,12 +76,14 @@ def not_sent(attempt: Attempt, why: str) -> FollowUps:
 
 def reply_of(attempt: Attempt, outcome: str, **said: Any) -> FollowUp | None:
     """Returns the reply, or None if the message asked for none. It has no `task`, so no queue runs it."""
-    if attempt.reply is None:
+    if attempt.reply_to is None:
         return None
-    known_by = attempt.reply.correlation_id  # two may ask for one task: SQS must not take these for one reply
+    known_by = (
+        attempt.reply_to.correlation_id
+    )  # two may ask for one task: SQS must not take these for one reply
     id = step_id(f"reply {outcome} {known_by}", attempt.task, attempt.id)
     body = {"id": id, "correlation_id": known_by, "outcome": outcome, **said}
-    return FollowUp(attempt.reply.to, id, as_text(body))
+    return FollowUp(attempt.reply_to.to, id, as_text(body))
 
 
 def _with_reply(ups: FollowUps, attempt: Attempt, returned: Any) -> FollowUps:
@@ -130,8 +132,8 @@ def _next(
     group = one.group or (delivery.group if is_fifo(url) else None)
     id = step_id("next", attempt.task, attempt.id)
     more: dict[str, Any] = {"hops": attempt.hops + 1 if hops is None else hops}
-    if attempt.reply is not None:
-        more |= {"reply_to": attempt.reply.to, "correlation_id": attempt.reply.correlation_id}
+    if attempt.reply_to is not None:
+        more |= {"reply_to": attempt.reply_to.to, "correlation_id": attempt.reply_to.correlation_id}
     message = send.compose(one.task, one.payload, send.Options(id, group=group), url, more)
     missing = one.task not in attempt.tasks
     why = f"no task is called {one.task[:100]!r}; see tasks/__init__.py, and move this letter back"

@@ -10,7 +10,7 @@ import pytest
 from tests.support import NOW, a_delivery, binary, body_of, text
 
 from shared.dead_letter import Cause, compose
-from worker.decode import Message, Reply, decode
+from worker.decode import Message, ReplyTo, decode
 from zigzag.body import MAX_LEVELS, BadMessageError
 
 S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
@@ -30,12 +30,12 @@ S3_EVENT = '{"Records": [{"eventName": "ObjectCreated:Put"}]}'
         ),
         pytest.param(
             '{"task": "t", "id": "i", "reply_to": "u", "correlation_id": "c", "hops": 2}',
-            Message("t", {}, "i", reply=Reply("u", "c"), hops=2),
+            Message("t", {}, "i", reply_to=ReplyTo("u", "c"), hops=2),
             id="a reply, and a place in a chain",
         ),
         pytest.param(
             '{"task": "t", "reply_to": "u", "hops": -1}',
-            Message("t", {}, "m-1", reply=Reply("u", "m-1")),
+            Message("t", {}, "m-1", reply_to=ReplyTo("u", "m-1")),
             id="a reply known by the task's id",
         ),
         pytest.param(

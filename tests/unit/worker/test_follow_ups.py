@@ -13,7 +13,7 @@ from tests.support import watch
 from shared.delivery import Delivery
 from shared.ports.queue import QueueError
 from shared.ports.records import RecordsError
-from worker.decode import Reply as Body
+from worker.decode import ReplyTo
 from worker.follow.compose import MAX_HOPS, composed
 from worker.follow.letters import NOT_FINISHED, letter
 from worker.outcome import Attempt
@@ -501,7 +501,7 @@ def test_what_follows_fits_its_record_and_a_letters(text: str, more: str) -> Non
     size = len(as_text(text + more).encode()) - len(as_text(more).encode())
     large = text * (65_500 // size) + more
     attempt = Attempt(1, "crawl", LONG)
-    attempt.reply, attempt.tasks = Body(LONG[:256], LONG), TASKS
+    attempt.reply_to, attempt.tasks = ReplyTo(LONG[:256], LONG), TASKS
     delivery = Delivery({"Body": "{}"}, "https://sqs.eu-west-1.amazonaws.com/0/q")
     for returned in (large, Next("none", {"url": large})):
         ups = composed(attempt, delivery, returned, {})
