@@ -9,10 +9,13 @@ from typing import Any, NamedTuple
 from shared import log
 from shared.delivery import Delivery
 from shared.ports.records import record_key
-from worker.decode import Decode, NothingToDoError, OnlyFollowUpsError, payload_of
+from worker.decode import Decode, NothingToDoError, OnlyFollowUpsError, ReplyTo, payload_of
 from worker.lookup import Table, find
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
+from zigzag.body import BadMessageError
+
+_MAX_SAID_CHARACTERS = 200
 
 
 class Prepared(NamedTuple):
@@ -50,18 +53,31 @@ def prepared_for(
     attempt.task, attempt.id, attempt.failed = message.task, message.id, message.failed
     attempt.hops = message.hops
     if message.reply_to is not None:
-        from worker.guards.reply import ask as ask_for_its_reply
-
-        ask_for_its_reply(attempt, delivery, message.reply_to, replies)
+        attempt.reply_to = _allowed(message.reply_to, delivery, replies)
     attempt.loading = True
     task = find(message.task, tasks)
     attempt.loading = False
     attempt.policy, attempt.tasks = task.policy, tasks
     if task.policy.start_within is not None or message.expires_at is not None:
-        from worker.guards.expiry import ask  # few tasks need it
+        from worker.expiry import expire  # few tasks need it
 
-        ask(attempt, delivery, message)
+        expire(attempt, delivery, message)
     if task.policy.idempotent:  # it may be done already, so all that is checked later
         payload = payload_of(task, message)
         return Prepared(task, payload, record_key("run", task.name, task.policy.key(payload, message.id)))
     return used_up(attempt) or Prepared(task, payload_of(task, message), None)
+
+
+def _allowed(asked: ReplyTo, delivery: Delivery, replies: Sequence[str]) -> ReplyTo:
+    """Returns where the reply goes, by its ARN. Raises BadMessageError if the stack may not send it there."""
+    from shared.ports.addresses import allowed  # few messages ask for a reply
+
+    if not delivery.can_be_settled:
+        raise BadMessageError("`reply_to` is for a message on a queue; a direct call has its answer")
+    arn = allowed(asked.to, replies)
+    if arn is None:
+        said = asked.to[:_MAX_SAID_CHARACTERS]
+        raise BadMessageError(
+            f"`reply_to` is {said}, to which this stack may not reply: name its ARN in the parameter ReplyTo"
+        )
+    return asked._replace(to=arn)

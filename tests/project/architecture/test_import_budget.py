@@ -37,9 +37,9 @@ NOT_OURS = {"boto3", "botocore", "pydantic", "typing_extensions"}
 FOR_FEW = {
     "shared.aws.addresses",
     "shared.ports.addresses",
+    "worker.expiry",
     "worker.follow",
     "worker.foreign",
-    "worker.guards.reply",
     "worker.returned",
     "worker.triggers.direct",
     "zigzag.extra",

@@ -13,7 +13,7 @@ from shared.dead_letter import Cause, compose
 from shared.delivery import Delivery
 from shared.lease import Lease
 from worker.decode import decode
-from worker.guards.expiry import ask
+from worker.expiry import expire
 from worker.outcome import Attempt, DeadLetter
 from zigzag import Backoff, Context, task
 from zigzag.body import BadMessageError
@@ -33,7 +33,7 @@ def decided(
     delivery = a_delivery(body_of("t", **more), attributes=attributes, lease=lease, system=system)
     attempt = Attempt(1, "t", "id-1", Policy(start_within=within))
     attempt.started = started
-    ask(attempt, delivery, decode(delivery))
+    expire(attempt, delivery, decode(delivery))
     assert attempt.bounded == (attempt.expired is None and not started and "message_id" not in (noted or {}))
     return attempt.expired.cause.reason if isinstance(attempt.expired, DeadLetter) else None
 
@@ -80,7 +80,7 @@ def test_a_letter_that_never_started_may_expire_again_once_it_is_redriven() -> N
         lease=Lease.taken(NOW + 1),
     )
     attempt = Attempt(1, "t", "id-1")
-    ask(attempt, delivery, decode(delivery))
+    expire(attempt, delivery, decode(delivery))
 
     assert attempt.expired is not None
 
@@ -90,7 +90,7 @@ def test_without_a_lease_the_first_receive_counts(first: int | None, expires: bo
     known = {} if first is None else {"ApproximateFirstReceiveTimestamp": str(int((NOW + first) * 1000))}
     delivery = a_delivery(body_of("t", expires_at=NOW + 60), system=known)
     attempt = Attempt(1, "t", "id-1")
-    ask(attempt, delivery, decode(delivery))
+    expire(attempt, delivery, decode(delivery))
 
     assert (attempt.expired is not None) == expires
 

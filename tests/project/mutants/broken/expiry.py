@@ -7,10 +7,10 @@ from tests.project.mutants.mutation import Part
 PART = Part("Expiry")
 breaks, answers, sets = PART.breaks, PART.answers, PART.sets
 
-answers("no message ever expires", "H186", "worker.guards.expiry:_why", None)
+answers("no message ever expires", "H186", "worker.expiry:_why", None)
 
 
-@breaks("a message that has started expires at a late retry", "H186", "worker.guards.expiry:ask")
+@breaks("a message that has started expires at a late retry", "H186", "worker.expiry:expire")
 def _(original, attempt, delivery, message):
     attempt.started = False
     return original(attempt, delivery, message)
@@ -42,6 +42,6 @@ async def _(original, self, attempt):
 answers(
     "a letter that had started expires after its redrive",
     "H186",
-    "worker.guards.expiry:_started_before_its_redrive",
+    "worker.expiry:_started_before_its_redrive",
     False,
 )

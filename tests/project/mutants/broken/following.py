@@ -67,7 +67,13 @@ async def _(original, finish, start, outcome, returned):
 
 
 answers("a next task within a dict or a list is dropped", "H199", "worker.finish:_within", ())
-answers("a reply goes wherever its sender wants", "H198", "worker.guards.reply:ask")
+
+
+@breaks("a reply goes wherever its sender wants", "H198", "worker.prepare:_allowed")
+def _(original, asked, *_):
+    return asked
+
+
 answers(
     "a letter has the next token though its run is another's",
     "H190",

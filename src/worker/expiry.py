@@ -1,4 +1,4 @@
-"""The guard against a first start that comes too late to be of use: the message expires, and never starts.
+"""The expiry of a message: a first start would come too late to be of use, so it never starts.
 
 Its time ends at the message's `expires_at`, and `start_within` seconds after it was due: when SQS took it,
 and its delay later. The earlier end counts. The message is on time if it is *received* by then. Its task may
@@ -22,8 +22,8 @@ from worker.outcome import Attempt, DeadLetter, Ignored
 from zigzag.policy import IGNORE
 
 
-def ask(attempt: Attempt, delivery: Delivery, message: Message) -> None:
-    """Decides whether the message has expired, and notes that in the attempt."""
+def expire(attempt: Attempt, delivery: Delivery, message: Message) -> None:
+    """Notes in the attempt whether the message has expired, or could until it starts."""
     if attempt.started or not delivery.can_be_settled or _started_before_its_redrive(delivery):
         return
     why = _why(attempt, delivery, message)
