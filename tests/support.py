@@ -169,7 +169,7 @@ class WatchedQueue(MemoryQueue):
 class WatchedRecords(MemoryRecords):
     """MemoryRecords that remember which methods were called, and fail if they are told to."""
 
-    METHODS = ("count", "excuse", "allow", "conclude", "begin", "extend", "finish", "sent", "disown")
+    METHODS = ("count", "excuse", "allow", "conclude", "own", "extend", "finish", "sent", "disown")
 
     def __init__(self) -> None:
         super().__init__()

@@ -24,7 +24,7 @@ from consumer.summary import Summary
 from shared import log
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue, QueueError
-from shared.ports.records import Begun, Busy, Records, RecordsError, record_key
+from shared.ports.records import Busy, Owned, Records, RecordsError, record_key
 from shared.ports.workers import Answer, Meaning, Workers
 
 LOOK_SECONDS = 5.0
@@ -121,11 +121,11 @@ class Others:
         owner = f"{self._random.getrandbits(64):016x}"  # an event's twin has the same request id
         while (now := self._clock.now()) <= part.start_by:
             try:
-                claimed = await self._records.begin(key, owner, now, part.until)
+                claimed = await self._records.own(key, owner, now, part.until)
             except RecordsError as error:
                 log.write(logging.WARNING, "consumer not started", reason=error.reason)
                 return None
-            if isinstance(claimed, Begun):
+            if isinstance(claimed, Owned):
                 return part
             if not isinstance(claimed, Busy) or claimed.until > part.start_by:
                 return None

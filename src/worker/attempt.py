@@ -142,7 +142,7 @@ class Runner:
 
     async def _start(self, start: Start, end: End) -> Outcome:
         attempt, delivery = start.attempt, start.delivery
-        refusal = await start.starts.begin(attempt, self._limits(delivery))
+        refusal = await start.starts.count(attempt, self._limits(delivery))
         if refusal is not None:
             return refusal
         seconds = self._enter(attempt)

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
-from shared.ports.records import Begun, Counted
+from shared.ports.records import Counted, Owned
 from worker.outcome import Limits, Outcome, Released
 from worker.result import Result
 from zigzag import ZigzagError
@@ -29,8 +29,8 @@ class NoRecords:
 
     async def conclude(self, key: str, now: float, letter: str = "") -> None: ...
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun:
-        return Begun()
+    async def own(self, key: str, owner: str, now: float, until: float) -> Owned:
+        return Owned()
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return True

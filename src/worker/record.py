@@ -17,7 +17,7 @@ from shared.lease import (
     SAFETY_SECONDS,
 )
 from shared.ports.clock import Clock
-from shared.ports.records import Begun, Busy, Done, Records, RecordsError
+from shared.ports.records import Busy, Done, Owned, Records, RecordsError
 from worker.host import Host, Sleep
 from worker.outcome import AlreadyDone, Outcome, RetryLater, Succeeded, longer
 
@@ -59,17 +59,17 @@ class Record:
         """Takes the ownership for the time of the lease. Returns the outcome if the task must not run."""
         until = lease_ends - EARLIER_SECONDS
         try:
-            begun = await self._records.begin(self.key, self._owner, self._clock.now(), until)
+            owned = await self._records.own(self.key, self._owner, self._clock.now(), until)
         except RecordsError as error:
             seconds = longer(self._receives, self._random)
             return RetryLater(seconds, f"not started: whether it is done can't be known: {error.reason}")
-        match begun:
+        match owned:
             case Done(unsent=unsent):
                 self.unsent = unsent
                 return AlreadyDone()
             case Busy(other):
                 return self._after(other, BUSY)
-            case Begun():
+            case Owned():
                 self.owned, self._until = True, until
         return None
 

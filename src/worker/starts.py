@@ -62,7 +62,7 @@ class Starts:
         """Returns whether the record says that only the message's delete is left to do."""
         return self._counted is not None and self._counted.concluded
 
-    async def begin(self, attempt: Attempt, limits: Limits) -> Outcome | None:
+    async def count(self, attempt: Attempt, limits: Limits) -> Outcome | None:
         """Counts this start, unless it is of a first delivery, and gives the attempt its number.
 
         Returns the outcome if the task must not start, or None.

@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 import pytest
 from tests.contract.places import at_ministack, at_moto, make_table
-from tests.contract.test_records import NOW, UNTIL, begin, disown, finish
+from tests.contract.test_records import NOW, UNTIL, disown, finish, own
 
-from shared.ports.records import Begun, Done, Records
+from shared.ports.records import Done, Owned, Records
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.transactions import Transactions
@@ -52,24 +52,24 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
 
 def test_the_owner_commits_once_and_then_it_is_done(table: Table) -> None:
     records, commit, effects = table
-    begin(records, "a")
+    own(records, "a")
 
     assert [commit("a"), commit("a")] == [True, False]
     assert effects() == 1
     assert disown(records, "a") == Done(mine=True)
     assert finish(records, "a")
-    assert isinstance(begin(records, "b", UNTIL + 1), Done)
+    assert isinstance(own(records, "b", UNTIL + 1), Done)
 
 
 @pytest.mark.parametrize(
     "before",
     [
         lambda records: None,
-        lambda records: begin(records, "b"),
-        lambda records: [begin(records, "a"), disown(records, "a")],
-        lambda records: [begin(records, "a"), disown(records, "a", UNTIL)],
-        lambda records: [begin(records, "a"), begin(records, "b", UNTIL + 1, UNTIL + 100)],
-        lambda records: [begin(records, "a"), finish(records, "a")],
+        lambda records: own(records, "b"),
+        lambda records: [own(records, "a"), disown(records, "a")],
+        lambda records: [own(records, "a"), disown(records, "a", UNTIL)],
+        lambda records: [own(records, "a"), own(records, "b", UNTIL + 1, UNTIL + 100)],
+        lambda records: [own(records, "a"), finish(records, "a")],
     ],
     ids=["nobody began", "another began", "given up", "given up for later", "lost", "done"],
 )
@@ -85,6 +85,6 @@ def test_nothing_is_written_by_who_does_not_own_the_run(
 
 def test_an_ownership_that_has_ended_counts_until_another_begins(table: Table) -> None:
     records, commit, _ = table
-    assert isinstance(begin(records, "a", NOW - 1000, NOW - 900), Begun)
+    assert isinstance(own(records, "a", NOW - 1000, NOW - 900), Owned)
 
     assert commit("a")

@@ -14,7 +14,7 @@ from tests.worlds import moto
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_records import EXPIRES, DynamoDbRecords
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import Begun, Busy, Counted, Done, Records, RecordsError
+from shared.ports.records import Busy, Counted, Done, Owned, Records, RecordsError
 from zigzag.in_place import run_in_place
 
 NOW = 1_800_000_000.25
@@ -22,12 +22,12 @@ UNTIL = NOW + 105
 TABLE = "records"
 
 
-def begin(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> Begun | Busy | Done:
-    return run_in_place(records.begin("run#1", owner, now, until))
+def own(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> Owned | Busy | Done:
+    return run_in_place(records.own("run#1", owner, now, until))
 
 
-def began(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> bool:
-    return isinstance(begin(records, owner, now, until), Begun)
+def owned(records: Records, owner: str, now: float = NOW, until: float = UNTIL) -> bool:
+    return isinstance(own(records, owner, now, until), Owned)
 
 
 def finish(records: Records, owner: str) -> bool:
@@ -50,91 +50,91 @@ class TestRuns:
     """Whose is it, and is it done?"""
 
     def test_the_first_to_begin_owns_it(self, records: Records) -> None:
-        assert began(records, "a")
-        assert begin(records, "b", NOW + 50) == Busy(UNTIL)
+        assert owned(records, "a")
+        assert own(records, "b", NOW + 50) == Busy(UNTIL)
 
     def test_the_ownership_ends_by_itself(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
-        assert began(records, "b", UNTIL + 0.01, UNTIL + 100)
+        assert owned(records, "b", UNTIL + 0.01, UNTIL + 100)
 
     def test_a_second_begin_of_the_owner_is_one(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
-        assert began(records, "a")
+        assert owned(records, "a")
 
     def test_a_begin_after_its_own_ownership_has_ended_owns_it_again(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
-        assert began(records, "a", UNTIL + 0.01, UNTIL + 100)
-        assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 100)
+        assert owned(records, "a", UNTIL + 0.01, UNTIL + 100)
+        assert own(records, "b", UNTIL + 1) == Busy(UNTIL + 100)
 
     def test_the_owner_can_extend_it(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
         assert run_in_place(records.extend("run#1", "a", UNTIL + 40)) is True
-        assert begin(records, "b", UNTIL + 1) == Busy(UNTIL + 40)
+        assert own(records, "b", UNTIL + 1) == Busy(UNTIL + 40)
 
     def test_nobody_else_can(self, records: Records) -> None:
-        begin(records, "a")
-        begin(records, "b", UNTIL + 1, UNTIL + 100)
+        own(records, "a")
+        own(records, "b", UNTIL + 1, UNTIL + 100)
 
         assert run_in_place(records.extend("run#1", "a", UNTIL + 40)) is False
 
     def test_a_finished_run_is_done_for_good_however_often_the_call_is_sent(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
         assert [finish(records, "a"), finish(records, "a")] == [True, True]
-        assert isinstance(begin(records, "b", UNTIL + 1), Done)
+        assert isinstance(own(records, "b", UNTIL + 1), Done)
 
     def test_what_follows_a_finished_run_is_told_until_it_was_sent(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
         run_in_place(records.sent("run#1", NOW))  # of a run that is not done it changes nothing
 
         assert run_in_place(records.finish("run#1", "a", NOW, '[{"to": "é"}]')) is True
-        assert begin(records, "b", UNTIL + 1) == Done(unsent='[{"to": "é"}]')
+        assert own(records, "b", UNTIL + 1) == Done(unsent='[{"to": "é"}]')
         run_in_place(records.sent("run#1", NOW))
-        assert begin(records, "b", UNTIL + 1) == Done()
+        assert own(records, "b", UNTIL + 1) == Done()
 
     def test_only_the_owner_can_finish_it(self, records: Records) -> None:
-        begin(records, "a")
-        begin(records, "b", UNTIL + 1, UNTIL + 100)
+        own(records, "a")
+        own(records, "b", UNTIL + 1, UNTIL + 100)
 
         assert finish(records, "a") is False
-        assert begin(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
+        assert own(records, "c", UNTIL + 2) == Busy(UNTIL + 100)
 
     def test_a_disowned_run_is_free(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
         run_in_place(records.disown("run#1", "a"))
 
-        assert began(records, "b")
+        assert owned(records, "b")
 
     def test_only_the_owner_can_disown_it(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
         run_in_place(records.disown("run#1", "b"))
 
-        assert begin(records, "c") == Busy(UNTIL)
+        assert own(records, "c") == Busy(UNTIL)
 
     def test_a_run_may_be_given_up_for_later(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
         assert disown(records, "a", NOW + 30) is None
-        assert begin(records, "b", NOW + 29) == Busy(NOW + 30)
+        assert own(records, "b", NOW + 29) == Busy(NOW + 30)
         assert disown(records, "a", NOW + 30) is None, "an answer was lost"
-        assert began(records, "b", NOW + 31)
+        assert owned(records, "b", NOW + 31)
 
     def test_who_gives_it_up_is_told_what_became_of_it(self, records: Records) -> None:
         assert disown(records, "a") is None
-        begin(records, "a")
+        own(records, "a")
         assert disown(records, "b") == Busy(UNTIL)
         finish(records, "a")
         assert [disown(records, "a"), disown(records, "b")] == [Done(mine=True), Done()]
-        assert isinstance(begin(records, "b", UNTIL + 1), Done)
+        assert isinstance(own(records, "b", UNTIL + 1), Done)
 
     def test_runs_are_apart_by_their_keys(self, records: Records) -> None:
-        begin(records, "a")
+        own(records, "a")
 
-        assert isinstance(run_in_place(records.begin("run#2", "b", NOW, UNTIL)), Begun)
+        assert isinstance(run_in_place(records.own("run#2", "b", NOW, UNTIL)), Owned)
 
 
 class TestStarts:
@@ -216,27 +216,27 @@ class TestOnDynamoDb:
 
     def test_an_item_expires(self, records: DynamoDbRecords) -> None:
         make_table(TABLE)
-        begin(records, "a")
+        own(records, "a")
 
         (item,) = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
         assert int(item[EXPIRES]["N"]) == int(NOW) + RECORD_SECONDS
 
     def test_a_table_that_is_not_there_is_an_error_in_aws_words(self, records: DynamoDbRecords) -> None:
         with pytest.raises(RecordsError, match="ResourceNotFoundException"):
-            begin(records, "a")
+            own(records, "a")
 
     def test_a_table_that_does_not_answer_is_an_error(self, endpoint: HttpEndpoint, wanted: str) -> None:
         endpoint.answer = "close"
 
         with in_place(wanted) as transport, pytest.raises(RecordsError):
-            begin(DynamoDbRecords(transport, TABLE), "a")
+            own(DynamoDbRecords(transport, TABLE), "a")
 
     def test_a_refusal_without_its_item_is_an_error(self, endpoint: HttpEndpoint, wanted: str) -> None:
         said = b'{"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"}'
         endpoint.answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
 
         with in_place(wanted) as transport:
-            for asked in (begin, count):
+            for asked in (own, count):
                 with pytest.raises(RecordsError, match="BadAnswer"):
                     asked(DynamoDbRecords(transport, TABLE), "a")
 

@@ -161,8 +161,8 @@ class FaultyRecords:
         self._unstarted: str | None = None  # the key of a start that is recorded, and has not begun
         self._struck = 0  # faults of this process before it was recorded
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Any:
-        return await self._call(self._records.begin, key, owner, now, until)
+    async def own(self, key: str, owner: str, now: float, until: float) -> Any:
+        return await self._call(self._records.own, key, owner, now, until)
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         began = self._clock.now()

@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.aws.dynamodb_records import completion_in
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import GIVEN_UP, Begun, Busy, Counted, Done
+from shared.ports.records import GIVEN_UP, Busy, Counted, Done, Owned
 
 TABLE = "zigzag-records"
 """The table that completions name: `zigzag_testing.transactions` knows them by that."""
@@ -59,15 +59,15 @@ class MemoryRecords:
         record = self._changed(key, now)
         record.concluded, record.letter = not letter, letter
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+    async def own(self, key: str, owner: str, now: float, until: float) -> Owned | Busy | Done:
         record = self.records.setdefault(key, Record())
         if record.done:
             return Done(unsent=record.unsent)
         if record.owner is not None and record.until >= now:
-            return Begun() if record.owner == owner else Busy(record.until)
+            return Owned() if record.owner == owner else Busy(record.until)
         record.owner = owner
         record.until, record.expires = until, now + RECORD_SECONDS
-        return Begun()
+        return Owned()
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         record = self._owned(key, owner)

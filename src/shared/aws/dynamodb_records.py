@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.aws.transport import AnsweredError, CallError, Transport, never
 from shared.lease import RECORD_SECONDS
-from shared.ports.records import GIVEN_UP, Begun, Busy, Counted, Done, RecordsError
+from shared.ports.records import GIVEN_UP, Busy, Counted, Done, Owned, RecordsError
 
 LEFT_SECONDS = 1.0
 """Of the function's time, for the call that settles the message: it comes after its records."""
@@ -82,7 +82,7 @@ class DynamoDbRecords:
         change = "SET concluded = :yes, expires = :expires ADD starts :none"
         await self._update(key, change, values)
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+    async def own(self, key: str, owner: str, now: float, until: float) -> Owned | Busy | Done:
         try:
             await self._update(
                 key,
@@ -94,9 +94,9 @@ class DynamoDbRecords:
             if "done" in refused.item:
                 return Done(unsent=_text(refused.item, "unsent"))
             if refused.item.get("owner") == {"S": owner}:
-                return Begun()
+                return Owned()
             return Busy(_number(refused.item, "until"))
-        return Begun()
+        return Owned()
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         return await self._if(_MINE, key, "SET #until = :until", {":until": until, ":owner": owner})

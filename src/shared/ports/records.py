@@ -51,7 +51,7 @@ class Counted(NamedTuple):
     letter: str = ""
 
 
-class Begun:
+class Owned:
     """The run belongs to the owner that asked."""
 
 
@@ -95,7 +95,7 @@ class Records(Protocol):
     async def conclude(self, key: str, now: float, letter: str = "") -> None:
         """Records that only the message's delete is left to do, or its `letter`."""
 
-    async def begin(self, key: str, owner: str, now: float, until: float) -> Begun | Busy | Done:
+    async def own(self, key: str, owner: str, now: float, until: float) -> Owned | Busy | Done:
         """Makes `owner` the owner of a run until that time, unless another one owns it, or it is done."""
 
     async def extend(self, key: str, owner: str, until: float) -> bool:

@@ -16,7 +16,7 @@ from shared.dead_letter import Cause
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.notices import Notice, NoticeError, Notices
-from shared.ports.records import Begun, Records, RecordsError, record_key
+from shared.ports.records import Owned, Records, RecordsError, record_key
 from worker.host import Host
 from worker.outcome import DeadLetter
 from worker.result import Report, Result
@@ -78,7 +78,7 @@ class Notify:
             self._say(task, "no time was left for it")
             return
         now = self._clock.now()
-        if not isinstance(await self._records.begin(key, owner, now, now + NOTICE_EVERY_SECONDS), Begun):
+        if not isinstance(await self._records.own(key, owner, now, now + NOTICE_EVERY_SECONDS), Owned):
             return
         try:
             await self._notices.publish(notice_of(cause, self._notices.dead_letter_url), seconds)

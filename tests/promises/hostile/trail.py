@@ -19,7 +19,7 @@ from tests.support import watch
 
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
-from shared.ports.records import Begun, Busy, Done
+from shared.ports.records import Busy, Done, Owned
 from zigzag.extra.pointers import pointer_of
 from zigzag_testing import DeadLetter, Sandbox
 from zigzag_testing.faults import PROCESS
@@ -258,7 +258,7 @@ class Trail:
             if not unloaded:
                 self.excused.add((PROCESS.get(), key.rsplit("#", 1)[-1]))
 
-        def begun(answer: Begun | Busy | Done, key: str, *_: Any) -> None:
+        def owned(answer: Owned | Busy | Done, key: str, *_: Any) -> None:
             if isinstance(answer, Busy):
                 name = key.rsplit("#", 1)[-1]
                 self.busy.add((PROCESS.get(), self._tokens.get(name, name)))
@@ -266,7 +266,7 @@ class Trail:
         watch(sandbox.records, "finish", finished)
         watch(sandbox.records, "excuse", excused)
         watch(sandbox.records, "conclude", concluded)
-        watch(sandbox.records, "begin", begun)
+        watch(sandbox.records, "own", owned)
 
 
 def _message_ids_in(event: Any) -> list[str]:

@@ -313,7 +313,7 @@ class TestStartedConsumer:
 
     def test_without_the_table_none_starts(self, world: World, consumer: Consuming) -> None:
         backlog(world, 5)
-        world.records.broken.add("begin")
+        world.records.broken.add("own")
 
         assert consumer.tick(consumer.part()).stopped == NOT_STARTED
 

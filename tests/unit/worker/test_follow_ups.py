@@ -140,8 +140,8 @@ def test_the_task_that_is_returned_runs_next(sandbox: Sandbox, name: str, gives:
     [
         ("crawl", "nothing", {}, []),
         ("crawl", "page", {"reply_to": "answers"}, []),
-        ("crawl_once", "nothing", {}, ["begin", "finish"]),
-        ("crawl_once", "page", {"reply_to": "answers"}, ["begin", "finish", "sent"]),
+        ("crawl_once", "nothing", {}, ["own", "finish"]),
+        ("crawl_once", "page", {"reply_to": "answers"}, ["own", "finish", "sent"]),
         ("crawl", "rejects", {}, []),
         ("crawl", "rejects", {"reply_to": "answers"}, ["conclude"]),
     ],
@@ -150,7 +150,7 @@ def test_only_what_follows_costs_a_write_more(
     sandbox: Sandbox, name: str, gives: str, more: dict[str, Any], calls: list[str]
 ) -> None:
     made: list[str] = []
-    for method in ("begin", "count", "conclude", "finish", "sent", "allow", "excuse", "disown"):
+    for method in ("own", "count", "conclude", "finish", "sent", "allow", "excuse", "disown"):
         watch(sandbox.records, method, lambda *_, method=method: made.append(method))
 
     asks(sandbox, gives, name, **more)

@@ -263,7 +263,7 @@ class TestTwoKeepers:
         bench.work(delivery)
 
         assert len(beats(bench)) == 1
-        assert bench.records.calls == ["begin", "extend", "finish"]
+        assert bench.records.calls == ["own", "extend", "finish"]
 
 
 class TestAnEndForEachAttempt:

@@ -11,7 +11,7 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Delivery
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
-from shared.ports.records import Begun, Busy
+from shared.ports.records import Busy, Owned
 from worker.outcome import LOADS
 from worker.result import Report
 from zigzag import BadPayloadError
@@ -117,10 +117,10 @@ class TestCodeThatMayStillRun:
     def test_another_worker_can_begin_only_thirty_seconds_later(self, bench: Bench) -> None:
         now = bench.clock.now()
 
-        busy = bench.run(bench.records.begin("run#once#message-1", "another", now + 25, now + 60))
-        later = bench.run(bench.records.begin("run#once#message-1", "another", now + 31, now + 180))
+        busy = bench.run(bench.records.own("run#once#message-1", "another", now + 25, now + 60))
+        later = bench.run(bench.records.own("run#once#message-1", "another", now + 31, now + 180))
 
-        assert (type(busy), type(later)) == (Busy, Begun)
+        assert (type(busy), type(later)) == (Busy, Owned)
 
     def test_its_next_delivery_finds_the_run_free(self, bench: Bench) -> None:
         while not (again := bench.receive()):
@@ -132,7 +132,7 @@ class TestCodeThatMayStillRun:
 
 
 def test_without_records_it_does_not_run(bench: Bench) -> None:
-    bench.records.broken = {"begin"}
+    bench.records.broken = {"own"}
 
     (report,) = bench.work(bench.delivered(body_of("once")))
 
@@ -184,7 +184,7 @@ class TestBusy:
     @pytest.fixture(autouse=True)
     def _busy(self, bench: Bench) -> None:
         for_ever = bench.clock.now() + 2 * KEPT_SECONDS
-        bench.run(bench.records.begin("run#once#order-7", "another", bench.clock.now(), for_ever))
+        bench.run(bench.records.own("run#once#order-7", "another", bench.clock.now(), for_ever))
         bench.records.records["run#once#order-7"].until = bench.clock.now() + 105
         bench.send(body_of("once", {"raises": True}, id="order-7"))
 

@@ -112,7 +112,7 @@ def test_a_notice_that_fails_changes_nothing(
 
 
 def test_without_the_records_nobody_is_told(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-    desk.records.broken = {"begin"}
+    desk.records.broken = {"own"}
 
     (report,) = desk.fail("charge")
 
@@ -123,7 +123,7 @@ def test_without_the_records_nobody_is_told(desk: Desk, caplog: pytest.LogCaptur
 def test_without_an_address_it_is_a_dead_letter(desk: Desk) -> None:
     (report,) = desk.fail("charge", notified=False)
 
-    assert (report.outcome, "begin" in desk.records.calls) == ("dead-letter", False)
+    assert (report.outcome, "own" in desk.records.calls) == ("dead-letter", False)
 
 
 def test_an_event_without_a_queue_tells_nobody(desk: Desk) -> None:

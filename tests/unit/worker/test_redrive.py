@@ -70,7 +70,7 @@ def test_an_attempt_that_failed_is_free_for_the_next(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("port", "method"),
     [
-        ("records", "begin"),
+        ("records", "own"),
         ("records", "count"),
         ("records", "conclude"),
         ("dead_letters", "send"),
@@ -112,7 +112,7 @@ def test_killed_anywhere_its_letters_have_one_next_token_and_nothing_starts_afte
 
 
 def test_without_records_it_does_not_start(bench: Bench) -> None:
-    bench.records.broken = {"begin"}
+    bench.records.broken = {"own"}
     bench.send("no JSON", attributes=SENT)
 
     (report,) = bench.work(*bench.receive())
@@ -144,10 +144,10 @@ def test_a_letter_keeps_the_token_if_another_message_of_it_runs_by_now(bench: Be
         running = asyncio.create_task(bench.working(first))
         await bench.clock.sleep(115)
         bench.records.broken = set()
-        begins = await bench.records.begin(KEY, "other", bench.clock.now(), bench.clock.now() + 300)
-        return [type(begins).__name__, (await running)[0].outcome]
+        owned = await bench.records.own(KEY, "other", bench.clock.now(), bench.clock.now() + 300)
+        return [type(owned).__name__, (await running)[0].outcome]
 
-    assert bench.run(both()) == ["Begun", "dead-letter"]
+    assert bench.run(both()) == ["Owned", "dead-letter"]
     (note,) = notes(bench.dead_letters)
     assert (note.get("token"), note.get("from")) == (TOKEN, None)
     assert not bench.records.records[KEY].concluded
@@ -156,7 +156,7 @@ def test_a_letter_keeps_the_token_if_another_message_of_it_runs_by_now(bench: Be
 def test_a_letter_that_never_started_keeps_the_token(bench: Bench) -> None:
     bench.send(REJECTED, attributes=SENT)
     (delivery,) = bench.receive()
-    bench.run(bench.records.begin(KEY, "another", bench.clock.now(), bench.clock.now() + 2 * KEPT_SECONDS))
+    bench.run(bench.records.own(KEY, "another", bench.clock.now(), bench.clock.now() + 2 * KEPT_SECONDS))
     by_consumer = compose(delivery, Cause("too large"), bench.clock.now())
     bench.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS + 1)
     (delivery,) = bench.receive()

@@ -17,7 +17,7 @@ breaks, sets, answers = PART.breaks, PART.sets, PART.answers
 answers("the first failure is not counted", "H18", "worker.starts:Starts.failed")
 
 
-@breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.begin")
+@breaks("a start is counted twice", "H9 H19", "worker.starts:Starts.count")
 async def _(original, self, attempt, limits):
     outcome = await original(self, attempt, limits)
     if self._counted is not None:
@@ -25,14 +25,14 @@ async def _(original, self, attempt, limits):
     return outcome
 
 
-@breaks("attempts are counted by receives", "H9 H19", "worker.starts:Starts.begin")
+@breaks("attempts are counted by receives", "H9 H19", "worker.starts:Starts.count")
 async def _(original, self, attempt, limits):
     outcome = await original(self, attempt, limits)
     attempt.number = self._receives
     return outcome
 
 
-@breaks("a later delivery starts without a record", "H9 H10", "worker.starts:Starts.begin")
+@breaks("a later delivery starts without a record", "H9 H10", "worker.starts:Starts.count")
 async def _(original, self, attempt, limits):
     outcome = await original(self, attempt, limits)
     return None if isinstance(outcome, RetryLater) else outcome
@@ -75,7 +75,7 @@ def _(original, receives, random, most=900):
     return original(receives, random, min(most, 900))
 
 
-@breaks("a first start near its message's end is not counted", "H84", "worker.starts:Starts.begin")
+@breaks("a first start near its message's end is not counted", "H84", "worker.starts:Starts.count")
 async def _(original, self, attempt, limits):
     return None if self._receives <= 1 else await original(self, attempt, limits)
 
