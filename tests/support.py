@@ -14,7 +14,7 @@ import pytest
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.gates import HELD, GatesError
-from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError, Refused
 from shared.ports.records import RecordsError
 from shared.ports.workers import Answer, Meaning
 from shared.queues import DEFAULT
@@ -120,7 +120,7 @@ class WatchedQueue(MemoryQueue):
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         self._note("change_visibility", [delivery.message_id for delivery in deliveries], seconds)
         if self.visibility_changes_left is not None:
             self.visibility_changes_left -= 1
@@ -132,7 +132,7 @@ class WatchedQueue(MemoryQueue):
         await self._take_time()
         return failed
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Refused]:
         self._note("delete", [delivery.message_id for delivery in deliveries])
         return self._refused("delete", deliveries) or await super().delete(deliveries)
 
@@ -160,10 +160,10 @@ class WatchedQueue(MemoryQueue):
         if self.answers_after_seconds:  # else no event loop is needed
             await self._clock.sleep(self.answers_after_seconds)
 
-    def _refused(self, method: str, deliveries: Sequence[Delivery]) -> list[Failed]:
+    def _refused(self, method: str, deliveries: Sequence[Delivery]) -> list[Refused]:
         if method not in self.refusing:
             return []
-        return [Failed(delivery, "InvalidParameterValue", f"{method} refused") for delivery in deliveries]
+        return [Refused(delivery, "InvalidParameterValue", f"{method} refused") for delivery in deliveries]
 
 
 class WatchedRecords(MemoryRecords):

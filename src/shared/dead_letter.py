@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from shared import log
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
-from shared.ports.queue import REFUSED_CHARACTERS, Failed, Outgoing, Queue, QueueError
+from shared.ports.queue import REFUSED_CHARACTERS, Outgoing, Queue, QueueError, Refused
 from shared.settings import function_version
 
 NOTE = "zigzag"
@@ -118,7 +118,7 @@ async def remove(delivery: Delivery, queue: Queue) -> bool:
     return await _try(queue.delete([delivery]), "moved to the dead letters, but not deleted")
 
 
-async def _try(call: Awaitable[list[Failed]], otherwise: str) -> bool:
+async def _try(call: Awaitable[list[Refused]], otherwise: str) -> bool:
     try:
         reasons = [failed.reason for failed in await call]
     except QueueError as error:

@@ -13,7 +13,7 @@ from shared.delivery import Delivery
 from shared.errors import words
 from shared.lease import KEPT_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Queue, QueueError
+from shared.ports.queue import MAX_VISIBILITY_SECONDS, Queue, QueueError, Refused
 from worker.decode import Decode, decode
 from worker.finish import NOWHERE, Reach
 from worker.host import Host
@@ -211,7 +211,7 @@ class Settler:
         self._host.exit_reason = "a message could not be settled"
 
 
-def _say_stale(failed: Sequence[Failed]) -> None:
+def _say_stale(failed: Sequence[Refused]) -> None:
     """Logs that a receipt handle has expired: another worker has, or had, the message."""
     if failed:
         log.write(logging.WARNING, "not settled: possible duplicate", reason=failed[0].reason)

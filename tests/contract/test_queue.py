@@ -13,7 +13,7 @@ from tests.worlds import SandboxWorld, World
 
 from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.delivery import Delivery
-from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError, Refused
 
 
 def send(world: World, *bodies: str, **options: Any) -> list[str]:
@@ -29,7 +29,7 @@ def delivered(world: World, body: str = "hello", **options: Any) -> Delivery:
     return receive(world)[0]
 
 
-def postpone(world: World, seconds: int, *deliveries: Delivery) -> list[Failed]:
+def postpone(world: World, seconds: int, *deliveries: Delivery) -> list[Refused]:
     return world.run(world.queue.change_visibility(deliveries, seconds))
 
 

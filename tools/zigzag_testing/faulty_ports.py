@@ -10,7 +10,7 @@ from typing import Any
 from shared.aws.transport import ANSWER_SECONDS
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
-from shared.ports.queue import Failed, Outgoing, Queue, QueueError
+from shared.ports.queue import Outgoing, Queue, QueueError, Refused
 from shared.ports.records import Counted, Records, RecordsError
 from shared.ports.workers import Meaning
 from zigzag_testing.faults import PROCESS, Faults
@@ -71,7 +71,7 @@ class FaultyQueue:
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         began = self._clock.now()
         troubled = True
         try:
@@ -83,7 +83,7 @@ class FaultyQueue:
                 self._faults.note_unheld(delivery.message_id, began, self._clock.now())
         return failed
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Refused]:
         return await self._batch(self._queue.delete, deliveries)
 
     async def send(self, message: Outgoing) -> str:
@@ -121,12 +121,12 @@ class FaultyQueue:
 
     async def _batch(
         self, call: Any, deliveries: Sequence[Delivery], *arguments: Any, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         async with self._call(until):
             refused = [delivery for delivery in deliveries if self._faults.strike("entry failed")]
             for delivery in refused:
                 self._faults.note_unheld(delivery.message_id, self._clock.now(), math.inf)
-            failed = [Failed(one, "InternalError", "a fault") for one in refused]
+            failed = [Refused(one, "InternalError", "a fault") for one in refused]
             sound = [delivery for delivery in deliveries if delivery not in refused]
             if sound:
                 failed += await call(sound, *arguments)

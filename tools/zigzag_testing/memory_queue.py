@@ -16,7 +16,7 @@ from typing import Any
 from shared.delivery import Delivery
 from shared.lease import KEPT_SECONDS, Lease
 from shared.ports.clock import Clock
-from shared.ports.queue import MAX_VISIBILITY_SECONDS, Failed, Outgoing, QueueError
+from shared.ports.queue import MAX_VISIBILITY_SECONDS, Outgoing, QueueError, Refused
 from zigzag_testing.deduplication import Deduplication, Scope
 from zigzag_testing.refusals import invalid, refuse_batch, refuse_message, refuse_receive, refuse_visibility
 from zigzag_testing.storage import Storage
@@ -112,12 +112,12 @@ class MemoryQueue:
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         if self._clock.now() >= until:
             raise QueueError("TooLate", "no time was left for it")
         return _each(deliveries, lambda handle: self._change_visibility(handle, seconds))
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Refused]:
         return _each(deliveries, self._delete)
 
     async def in_flight(self) -> int:
@@ -237,7 +237,7 @@ class MemoryQueue:
         return stored.handle == handle and now - stored.received_at > MAX_VISIBILITY_SECONDS
 
 
-def _each(deliveries: Sequence[Delivery], act: Callable[[str], None]) -> list[Failed]:
+def _each(deliveries: Sequence[Delivery], act: Callable[[str], None]) -> list[Refused]:
     """Acts on each entry of a batch and returns the failures. A failed entry does not affect the others."""
     refuse_batch(deliveries)
     failed = []
@@ -245,5 +245,5 @@ def _each(deliveries: Sequence[Delivery], act: Callable[[str], None]) -> list[Fa
         try:
             act(delivery.receipt_handle or "")
         except QueueError as error:
-            failed.append(Failed(delivery, error.code, error.reason))
+            failed.append(Refused(delivery, error.code, error.reason))
     return failed

@@ -22,7 +22,7 @@ from shared.aws.transport import (
 )
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports.queue import AlteredError, Failed, Outgoing, QueueError
+from shared.ports.queue import AlteredError, Outgoing, QueueError, Refused
 from shared.ports.workers import Meaning
 from shared.queues import is_fifo
 
@@ -75,13 +75,13 @@ class SqsQueue:
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         operation = "ChangeMessageVisibilityBatch"
         if seconds:  # sent again later, it would hide a message that another worker has by then
             until = min(until, time.time() + seconds)
         return await self._ask_batch(operation, deliveries, until, VisibilityTimeout=seconds)
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Refused]:
         return await self._ask_batch("DeleteMessageBatch", deliveries)
 
     async def send(self, message: Outgoing) -> str:
@@ -114,14 +114,14 @@ class SqsQueue:
 
     async def _ask_batch(
         self, operation: str, deliveries: Sequence[Delivery], until: float = math.inf, **each: Any
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         entries = [
             {"Id": str(number), "ReceiptHandle": delivery.receipt_handle, **each}
             for number, delivery in enumerate(deliveries)
         ]
         return await self._ask(
             lambda answer: [  # HTTP 200 even when entries failed
-                Failed(deliveries[int(entry["Id"])], entry["Code"], entry.get("Message", ""))
+                Refused(deliveries[int(entry["Id"])], entry["Code"], entry.get("Message", ""))
                 for entry in answer.body.get("Failed") or ()
             ],
             operation,

@@ -50,7 +50,7 @@ class AlteredError(QueueError):
     """The queue took a different message than was sent. `reason` says how to proceed."""
 
 
-class Failed(NamedTuple):
+class Refused(NamedTuple):
     """An entry of a batch that the queue refused, with AWS's code and words."""
 
     delivery: Delivery
@@ -80,14 +80,14 @@ class Queue(Protocol):
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         """Makes the messages visible again `seconds` (0 to 43,200) from now. It also extends a lease.
 
         Nothing is sent after `until`, in epoch seconds, when their leases end, nor repeated after `seconds`:
         another worker may have the messages by then.
         """
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Refused]:
         """Removes the messages for good."""
 
     async def send(self, message: Outgoing) -> str:

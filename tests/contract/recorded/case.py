@@ -14,7 +14,7 @@ from typing import Any
 from tests.worlds import DEFAULT, Given, WholeWorld
 
 from shared.delivery import Delivery
-from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError, Refused
 
 LOCALSTACK = "https://github.com/localstack/localstack/blob/8b9a79f/tests/aws/services/sqs/test_sqs.py"
 """Tests that LocalStack runs against AWS itself, and marks `aws.validated`."""
@@ -98,7 +98,7 @@ class Aws:
             return error.code
         return ""
 
-    def _codes(self, call: Coroutine[Any, Any, list[Failed]]) -> list[str]:
+    def _codes(self, call: Coroutine[Any, Any, list[Refused]]) -> list[str]:
         try:
             return [failed.code for failed in self._world.run(call)]
         except QueueError as error:

@@ -9,7 +9,7 @@ from tests.support import watch
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.queue import Failed
+from shared.ports.queue import Refused
 from zigzag_testing import Sandbox
 from zigzag_testing.memory_queue import MemoryQueue
 
@@ -45,7 +45,7 @@ class Held:
                 self._end(delivery.message_id, now())
                 self._now[delivery.message_id] = Span(now(), now() + seconds)
 
-        def changed(failed: list[Failed], deliveries: Sequence[Delivery], seconds: int, *_: float) -> None:
+        def changed(failed: list[Refused], deliveries: Sequence[Delivery], seconds: int, *_: float) -> None:
             refused = {failure.delivery.message_id for failure in failed}
             for delivery in deliveries:
                 span = self._now.get(delivery.message_id)
@@ -56,7 +56,7 @@ class Held:
                 else:
                     self._end(delivery.message_id, now())
 
-        def deleted(failed: list[Failed], deliveries: Sequence[Delivery]) -> None:
+        def deleted(failed: list[Refused], deliveries: Sequence[Delivery]) -> None:
             for delivery in deliveries:
                 self._end(delivery.message_id, now())
 

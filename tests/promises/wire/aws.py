@@ -19,7 +19,7 @@ from tests.promises.wire.table import Item, Table
 from shared.aws.checksums import md5_of_attributes, md5_of_body
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
-from shared.ports.queue import Failed, Outgoing, QueueError
+from shared.ports.queue import Outgoing, QueueError, Refused
 from shared.ports.workers import Meaning, Workers
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_gates import MemoryGates
@@ -151,7 +151,7 @@ class Aws:
         refused = [delivery for delivery in deliveries.values() if self._faults.strike("entry failed")]
         for delivery in refused:
             self._faults.note_unheld(delivery.message_id, self._clock.now(), math.inf)
-        failed = [Failed(delivery, "InternalError", "a fault") for delivery in refused]
+        failed = [Refused(delivery, "InternalError", "a fault") for delivery in refused]
         sound = [delivery for delivery in deliveries.values() if delivery not in refused]
         if sound or not entries:
             if postpones:

@@ -11,7 +11,7 @@ from tests.promises.wire.wire import CALL, Call, Wire
 
 from shared.delivery import Delivery
 from shared.ports.gates import GatesError, OperatedGates
-from shared.ports.queue import Failed, Outgoing, Queue, QueueError
+from shared.ports.queue import Outgoing, Queue, QueueError, Refused
 from shared.ports.records import Counted, Records, RecordsError
 from shared.ports.workers import Answer, Meaning, Workers
 from zigzag_testing.faulty_gates import FaultyGates
@@ -60,7 +60,7 @@ class JudgedQueue:
 
     async def change_visibility(
         self, deliveries: Sequence[Delivery], seconds: int, until: float = math.inf
-    ) -> list[Failed]:
+    ) -> list[Refused]:
         clock, faults = self._judge.wire.clock, self._judge.wire.faults
         began = clock.now()
         troubled = True
@@ -73,7 +73,7 @@ class JudgedQueue:
                 faults.note_unheld(delivery.message_id, began, clock.now())
         return failed
 
-    async def delete(self, deliveries: Sequence[Delivery]) -> list[Failed]:
+    async def delete(self, deliveries: Sequence[Delivery]) -> list[Refused]:
         with self._judge.call():
             return await self._queue.delete(deliveries)
 

@@ -15,7 +15,7 @@ import pytest
 from tests.support import World, body_of
 
 from shared.delivery import Batch, Delivery
-from shared.ports.queue import Failed
+from shared.ports.queue import Refused
 from worker.process import LambdaProcess
 from worker.result import Report
 from worker.starts import MAX_STARTS
@@ -154,10 +154,10 @@ def refuse_to_extend(world: World, refused: Delivery) -> None:
     """Makes SQS extend the lease of this one no more, from now on."""
     change_visibility = world.queue.change_visibility
 
-    async def refusing(asked: Sequence[Delivery], seconds: int, until: float = math.inf) -> list[Failed]:
+    async def refusing(asked: Sequence[Delivery], seconds: int, until: float = math.inf) -> list[Refused]:
         sound = [delivery for delivery in asked if delivery.message_id != refused.message_id]
         failed = await change_visibility(sound, seconds, until) if sound else []
-        return failed + [Failed(one, "InvalidParameterValue", "") for one in asked if one not in sound]
+        return failed + [Refused(one, "InvalidParameterValue", "") for one in asked if one not in sound]
 
     world.queue.change_visibility = refusing  # type: ignore[method-assign]
 

@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench, refuse_to_extend
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.queue import Failed, QueueError
+from shared.ports.queue import QueueError, Refused
 from shared.ports.records import Counted
 from worker.batch import RELEASED_SECONDS
 from worker.record import BUSY
@@ -34,7 +34,7 @@ def fails_once(bench: Bench, error: Exception) -> None:
     """Makes the next beat fail like that."""
     change_visibility = bench.queue.change_visibility
 
-    async def fail(*_: object) -> list[Failed]:
+    async def fail(*_: object) -> list[Refused]:
         bench.queue.change_visibility = change_visibility  # type: ignore[method-assign]
         raise error
 
@@ -237,7 +237,7 @@ class TestTwoKeepers:
         delivery = bench.delivered(body_of("once", {"seconds": 400}))
         other = bench.delivered(body_of("once", id="message-1"))
 
-        async def hangs(*_: object) -> list[Failed]:
+        async def hangs(*_: object) -> list[Refused]:
             await bench.clock.sleep(1000)
             raise QueueError("ReadTimeoutError", "no answer")
 
