@@ -78,10 +78,11 @@ class Gated:
         if gate.at_once is not None:
             return await self._with_slots(self._opening.most(MAX_PER_CALL, gate.breaker, now))
         share = await self._flow.may_receive()
-        if share.most:  # the flow may have waited for SQS's answer
-            self._closed = await self._gates.why_closed(self._queue)
+        if share.most == 0:  # nothing is to be given back: the queue waits on for its turn
+            return share
+        self._closed = await self._gates.why_closed(self._queue)  # the flow may have waited for SQS's answer
         gate, now = self._gate, self._clock.now()
-        if share.most == 0 or self._closed:
+        if self._closed:
             self._flow.received(share, 0)  # other queues may have it
             return NOTHING._replace(slow=share.slow)
         most = 0 if gate.breaker.is_shut(now) else self._opening.most(share.most, gate.breaker, now)

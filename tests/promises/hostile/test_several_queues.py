@@ -64,8 +64,9 @@ class World:
         return max(at for name, at in self.started if name == queue) - sent_at
 
 
-def test_each_minutes_cap_is_shared_by_weight_as_long_as_all_have_messages() -> None:
-    with World(in_flight_cap=CAP) as world:
+@pytest.mark.parametrize("flow_control", [False, True], ids=["no gates", "gates"])
+def test_each_minutes_cap_is_shared_by_weight_as_long_as_all_have_messages(flow_control: bool) -> None:
+    with World(in_flight_cap=CAP, flow_control=flow_control) as world:
         world.send(default=900, urgent=900, bulk=900)
         world.sandbox.run_for(10 * 60)
 
