@@ -144,7 +144,7 @@ class Consumer:
         """Returns the cap of a tick; without a memory that of a started consumer, which counts nothing."""
         counts, queues = lately is not None, [polled.messages for polled in self._queues]
         if not self._spreads:
-            return InFlightCap(queues, limit, self._weights, counts=counts)
+            return InFlightCap(queues, limit, counts=counts)
         of_spread = self._clock, lately or Lately(), self._keep_percent
         return SpreadCap(queues, limit, self._weights, *of_spread, counts=counts)
 

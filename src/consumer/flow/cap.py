@@ -32,16 +32,12 @@ from shared.ports.queue import MAX_PER_CALL, Queue, QueueError
 class InFlightCap:
     """Limits the messages that one run may receive, by a cap of `limit` messages (0 = no cap).
 
-    queues  -- all queues of the stack.
-    weights -- their weights, in the same order.
-    counts  -- whether the messages in flight are taken off; a started consumer's part has none to count.
+    queues -- all queues of the stack.
+    counts -- whether the messages in flight are taken off; a started consumer's part has none to count.
     """
 
-    def __init__(
-        self, queues: Sequence[Queue], limit: int, weights: Sequence[int] = (1,), *, counts: bool = True
-    ) -> None:
+    def __init__(self, queues: Sequence[Queue], limit: int, *, counts: bool = True) -> None:
         self._queues = queues
-        self._weights = weights
         self._limit = limit
         self._left: int | None = None if counts or limit == 0 else limit
         self._counting = asyncio.Lock()
@@ -94,13 +90,16 @@ class InFlightCap:
         return sum(await asyncio.gather(*map(self._count, range(len(self._queues)))))
 
     async def _count(self, number: int) -> int:
-        """Returns SQS's count, or the queue's part of the cap if SQS does not answer: the other queues keep
-        theirs. If there is no other, only the small polls are made then."""
+        """Returns SQS's count, or what stands for it if SQS does not answer."""
         try:
             return await self._queues[number].in_flight()
         except QueueError as error:
             log.write(logging.WARNING, "SQS's in-flight count is missing", reason=str(error))
-            return self._limit * self._weights[number] // sum(self._weights)
+            return self._uncounted(number)
+
+    def _uncounted(self, number: int) -> int:
+        """Returns what stands for the only queue's count: the cap, which leaves the small polls."""
+        return self._limit
 
 
 class CapOfQueue:

@@ -74,7 +74,8 @@ class SpreadCap(InFlightCap):
         *,
         counts: bool = True,
     ) -> None:
-        super().__init__(queues, limit, weights)
+        super().__init__(queues, limit)
+        self._weights = weights
         self._clock = clock
         self._lately = lately
         self._slower = 0.0 if counts else 1 / AT_ONCE_PART
@@ -156,6 +157,12 @@ class SpreadCap(InFlightCap):
             return
         self._counted_at, self._since = now, list(self._asked)
         self._counts = await asyncio.gather(*map(self._count, range(len(self._queues))))
+
+    def _uncounted(self, number: int) -> int:
+        """Returns what stands for the queue's count: what came from it in the last minute, at most its part
+        by weight. So one that may not be polled either takes nothing from the others."""
+        came = self._lately.came(self._clock.now(), len(self._queues))[number]
+        return min(came, self._limit * self._weights[number] // sum(self._weights))
 
     def _in_flight_at_most(self) -> list[int]:
         """Returns how many messages of each queue are in flight, if the counts were in time."""

@@ -126,6 +126,21 @@ class TestBound:
 
         assert [len(queue.asked("in_flight")) for queue in run.queues] == [1, 1]
 
+    @pytest.mark.parametrize(("seconds", "stands_for_it"), [(0, 0), (15, 170), (50, CAP // 2)])
+    def test_where_it_is_missing_the_last_minutes_receives_count_up_to_the_queues_part(
+        self, world: World, seconds: float, stands_for_it: int
+    ) -> None:
+        # Given two queues of one weight, one of which can't be counted, and gave messages for so long
+        run = Run(world)
+        run.queues[1].broken = {"in_flight"}
+        run.take_for(seconds, 1)
+
+        # When the next tick counts, and polls the other one
+        run.cap = SpreadCap(run.queues, CAP, (1, 1), world.clock, run.lately)
+        polled = run.ask(0)
+
+        assert run.cap.left + polled == pytest.approx(CAP - stands_for_it, abs=10)
+
     def test_a_new_process_asks_for_it_once_in_its_first_minute(self, world: World) -> None:
         # Given a process before, whose messages the count misses, as far as this one can know
         run = Run(world, known=0)
