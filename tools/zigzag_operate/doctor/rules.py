@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     presence.judge_names,
     starts.judge_schedule,  # the rule: off, without a target, twice, retries
     starts.judge_pollers,  # another consumer; Trigger=events
+    starts.judge_workers_of_queues,
     starts.judge_settings_of_invocations,
     values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table
     wiring.judge_letters,  # the dead-letter queue: missing, another, of another kind

@@ -122,6 +122,17 @@ def judge_pollers(facts: Facts) -> Found:
             )
 
 
+def judge_workers_of_queues(facts: Facts) -> Found:
+    """Judges whether a queue's own worker gets messages: Lambda's pollers invoke the stack's alone."""
+    path = "Environment.Variables.ZIGZAG_QUEUE_WORKERS"
+    for consumer in facts.some("ConsumerFunction") if facts.by_events else ():
+        named = consumer.get(path)
+        for each in named.split() if isinstance(named, str) else ():
+            queue = each.partition("=")[0].partition(":")[0]
+            said = f"{queue} has its own worker, and by events Lambda gives its messages to WorkerFunction"
+            yield wrong("H137", consumer, path, said, "set Trigger=schedule, or take that line away")
+
+
 def _of_ours(facts: Facts, one: Resource) -> str:
     """Returns the function of Zigzag's that an event source mapping, or a setting of invocations, is for."""
     name, functions = str(one.get("FunctionName")), facts.some("ConsumerFunction", "WorkerFunction")

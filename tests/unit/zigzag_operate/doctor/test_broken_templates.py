@@ -129,6 +129,9 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      {}, "H41", "takes the letters out"),
     ("TaskQueueEvents/Properties/FunctionResponseTypes", GONE, EVENTS, "H152", "postponed"),
     ("TaskQueueEvents/Condition", GONE, {}, "H153", "Lambda polls TaskQueue"),
+    (f"{CONSUMER}/Environment/Variables/ZIGZAG_QUEUE_WORKERS",
+     {"Fn::Join": [" ", ["", {"Fn::Sub": "${Queue2}=${WorkerFunction}"}]]},
+     {**EVENTS, "Queue2": "video"}, "H137", "video has its own worker, and by events Lambda gives"),
     (f"{WORKER}/Events", {"More": {"Type": "SQS", "Properties": {"Queue": TASK}}},
      {}, "H152", "as well"),
     # ---- permissions ----
