@@ -44,6 +44,8 @@ soak: setup ## A million messages through hostile worlds, however long a fault l
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
+corpus: setup ## Writes down the formats of this version, which later ones must read: tests/project/corpus/
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.corpus
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
 check: setup ## Style, types, template, undeclared imports, known holes in what we depend on
@@ -85,4 +87,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants bench check hashes format new-project producer setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants corpus bench check hashes format new-project producer setup clean help
