@@ -21,12 +21,14 @@ def deploy_copy(
     tasks: Mapping[str, str],
     *parameters: str,
     changed: Callable[[str], str] = lambda template: template,
+    tags: str = "",
 ) -> dict[str, str]:
     """Copies the project into the folder `project`, and deploys the copy. Returns the stack's outputs.
 
     tasks      -- further ones: name to module in tests/e2e/own_tasks.
     parameters -- further ones of the local stack, each `Name=value`.
     changed    -- makes its template of the project's.
+    tags       -- the stack's, as a person writes them into samconfig.toml.
     """
     shutil.copytree(PROJECT / "src", project / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "samconfig.toml"):
@@ -35,6 +37,8 @@ def deploy_copy(
     template.write_text(changed(template.read_text(encoding="utf-8")), encoding="utf-8")
     add_tasks(project / "src" / "tasks", tasks)
     add_parameters(project / "samconfig.toml", (f"Transport={TRANSPORT}", *parameters))
+    if tags:
+        add_tags(project / "samconfig.toml", tags)
     build_dir, environment = aws.directory / "sam" / "build", aws.environment()
     stack.build(project, environment, build_dir, log=aws.directory / "build.log")
     stack.deploy(project, environment, build_dir, log=aws.directory / "deploy.log")
@@ -54,4 +58,12 @@ def add_parameters(config: Path, parameters: tuple[str, ...]) -> None:
     listed = "".join(f', "{parameter}"' for parameter in parameters)
     text = re.sub(r"^(parameter_overrides = \[.*)\]", rf"\1{listed}]", config.read_text(), flags=re.MULTILINE)
     assert listed in text
+    config.write_text(text)
+
+
+def add_tags(config: Path, tags: str) -> None:
+    text = re.sub(
+        r"^(\[local\.deploy\.parameters\])$", rf'\1\ntags = "{tags}"', config.read_text(), flags=re.MULTILINE
+    )
+    assert tags in text
     config.write_text(text)

@@ -97,6 +97,9 @@ def test_a_parameter_has_a_default_within_its_limits(ours: Template) -> None:
         ("SenderRules", ",".join(["arn:aws:events:eu-west-1:222222222222:rule/a"] * 11), False),
         ("KmsKeyArn", "arn:aws:kms:eu-west-1:222222222222:key/mrk-0a1b", True),
         ("KmsKeyArn", "alias/tasks", False),
+        ("PermissionsBoundary", "arn:aws-us-gov:iam::222222222222:policy/team/developers", True),
+        ("PermissionsBoundary", "arn:aws:iam::aws:policy/PowerUserAccess", True),
+        ("PermissionsBoundary", "developers", False),
         ("Architecture", "amd64", False),
     ],
 )

@@ -193,3 +193,14 @@ def test_the_consumer_may_be_invoked_by_its_own_rule_only(template: Template) ->
             "SourceArn": arn("ConsumerFunctionTick"),
         }
     ]
+
+
+def test_every_role_has_the_permissions_boundary_if_there_is_one(ours: Template) -> None:
+    roles = ours.of_type("AWS::IAM::Role")
+    given = "arn:aws:iam::123456789012:policy/developers"
+
+    assert {*WANTED, "SchedulerRole"} <= set(roles)
+    for role in roles.values():
+        with_one = ours.decided(role["Properties"], PermissionsBoundary=given)
+        assert with_one["PermissionsBoundary"] == {"Ref": "PermissionsBoundary"}
+        assert "PermissionsBoundary" not in ours.decided(role["Properties"])
