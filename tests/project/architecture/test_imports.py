@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "zigzag_operate": {"zigzag_operate", "zigzag_local", "zigzag", "shared", "tasks", "consumer", "worker"},
     "zigzag_cli": {"zigzag_cli", "zigzag_operate", "zigzag_local", "shared"},
     "zigzag_project": {"zigzag_project"},
+    "zigzag_verify": OURS,
     "audit": set(),
     "hashes": set(),
     "declared": set(),

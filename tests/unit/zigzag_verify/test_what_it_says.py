@@ -1,0 +1,131 @@
+"""Before it makes anything, verify says where, what, by which permissions, for how much; and it is so."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.unit.zigzag_verify.playing import PLACE, PlayedAws, Session, packages, real
+from tests.unit.zigzag_verify.test_a_run_leaves_nothing import RUN, course, played, verify
+
+from zigzag_verify import consent
+from zigzag_verify.door import Door, NotPlannedError
+from zigzag_verify.errors import VerifyError
+from zigzag_verify.names import SETTINGS
+from zigzag_verify.plan import Uses, plan_of
+from zigzag_verify.policy import CALLS, MAKES, TAKES, document, needed
+from zigzag_verify.stacks import parameters
+
+
+def door_of(aws: PlayedAws) -> Door:
+    door = Door(Session(aws))  # type: ignore[arg-type]
+    door.look_around()
+    return door
+
+
+def test_the_words_fit_eighty_columns_and_name_account_region_bound_and_policy(tmp_path: Path) -> None:
+    said = consent.told(door_of(played()), RUN, plan_of(Uses()), tmp_path / "policy.json")
+
+    assert max(map(len, said.splitlines())) <= 80 or str(tmp_path) in said
+    for word in ("123456789012", "user/ann", "eu-west-1", "at most", "$0.0", f"zigzag:verify={RUN}"):
+        assert word in said
+    assert json.loads((tmp_path / "policy.json").read_text()) == document(PLACE)
+
+
+@pytest.mark.parametrize(
+    ("given", "ask"),
+    [
+        ("123456789013", None),
+        ("", None),
+        (None, lambda question: "yes"),
+        (None, lambda question: ""),
+        (None, None),
+    ],
+    ids=["another", "empty", "yes", "nothing", "nobody"],
+)
+def test_another_account_is_refused(given: str | None, ask: Callable[[str], str] | None) -> None:
+    with pytest.raises(VerifyError, match="Nothing was made"):
+        consent.agree(door_of(played()), given, ask)
+
+
+def test_the_accounts_id_is_consent_as_people_write_it() -> None:
+    consent.agree(door_of(played()), None, lambda question: " 1234-5678-9012\n")
+
+
+def test_a_quota_of_ten_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    aws = played()
+    aws.concurrency = 10
+
+    with pytest.raises(VerifyError, match=r"may run 10 functions at once, .* needs 170.* Nothing was made"):
+        course(aws, tmp_path).verify(RUN)
+
+    assert aws.left() == []
+
+
+def test_the_policy_has_what_the_stacks_resources_need_and_no_other_types() -> None:
+    template = packages().template
+    types = {one["Type"] for setting in SETTINGS for _, one in real(template, parameters(setting))}
+
+    assert types == MAKES.keys() == TAKES.keys()
+
+
+def test_each_action_that_verify_calls_itself_is_called(tmp_path: Path) -> None:
+    aws, broken = played(), played(lacks="sqs:CreateQueue")
+    verify(aws, tmp_path)
+    verify(broken, tmp_path)
+
+    assert set(CALLS.split()) - {*aws.asked, *broken.asked} == set()
+    deletes = {one for some in TAKES.values() for one in some.split()}
+    assert {*aws.asked, *broken.asked} - needed() == {"sts:GetCallerIdentity"}
+    assert deletes - {*aws.asked} == set(), "a sweep's calls are rehearsed"
+
+
+def test_the_policy_fits_a_managed_policy_and_names_only_what_is_verifys() -> None:
+    policy = document(PLACE)
+
+    assert len(json.dumps(policy, separators=(",", ":"))) <= 6144
+    everywhere = [one for one in policy["Statement"] if one["Resource"] == "*"]
+    assert [action.partition(":")[2][:4] for one in everywhere for action in one["Action"]] == [
+        *("Desc", "List", "List", "List", "List", "GetA", "List", "Desc", "List", "List", "GetR")
+    ]
+    others = [one["Resource"] for one in policy["Statement"] if one not in everywhere]
+    flat = [one for some in others for one in ([some] if isinstance(some, str) else some)]
+    assert [one for one in flat if "zigzag-verify-*" not in one] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "arguments"),
+    [
+        ("sqs", "purge_queue", {"QueueUrl": f"https://sqs/1/zigzag-verify-{RUN}-x"}),
+        ("sqs", "delete_queue", {"QueueUrl": "https://sqs/1/orders"}),
+        ("dynamodb", "delete_table", {"TableName": "orders"}),
+        ("s3", "delete_bucket", {"Bucket": "my-zigzag-verify-1"}),
+        ("iam", "delete_role", {"RoleName": "admin"}),
+    ],
+    ids=["another action", "another queue", "another table", "another bucket", "another role"],
+)
+def test_a_call_that_is_not_in_the_policy_does_not_pass_the_door(
+    service: str, call: str, arguments: dict[str, str]
+) -> None:
+    aws = played()
+    door = door_of(aws)
+
+    with pytest.raises(NotPlannedError):
+        getattr(door.client(service), call)(**arguments)
+
+    assert aws.asked == ["sts:GetCallerIdentity"]
+
+
+@pytest.mark.parametrize("lacks", [None, "iam:TagRole", "lambda:CreateFunction"], ids=str)
+def test_no_call_is_made_more_often_than_the_bound_says(tmp_path: Path, lacks: str | None) -> None:
+    aws, most = played(lacks), plan_of(Uses()).most
+    aws.fault = lambda number, action: "throttled" if number > 60 and action == "sqs:DeleteQueue" else None
+
+    verify(aws, tmp_path)
+
+    over = {action: number for action, number in Counter(aws.asked).items() if number > most[action]}
+    assert over == {}
+    assert plan_of(Uses()).dollars <= 0.10

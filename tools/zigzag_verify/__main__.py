@@ -1,0 +1,145 @@
+"""`make verify-aws`: asks, runs, and says what it has found; or takes away what a run has left."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_operate.causes import cause
+from zigzag_verify import consent, package
+from zigzag_verify.clock import Clock
+from zigzag_verify.door import Door
+from zigzag_verify.errors import VerifyError
+from zigzag_verify.journal import FOLDER, Journal
+from zigzag_verify.names import new_run
+from zigzag_verify.plan import Uses, plan_of
+from zigzag_verify.run import Course, Outcome
+from zigzag_verify.sweep import Swept
+
+SWEEP = "make verify-aws SWEEP=1"
+DONE, LEFT, WRONG, STOPPED = 0, 1, 2, 3
+
+
+def main(arguments: list[str]) -> int:
+    """Returns 0 if all is as promised, 1 if something is left, 2 if nothing was made, 3 if it was stopped."""
+    asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        door = Door(boto3.Session(profile_name=asked.profile, region_name=asked.region), asked.endpoint_url)
+        door.look_around()
+        build = partial(package.build, on_aws=door.is_aws)
+        journal = Journal(package.PROJECT / FOLDER)
+        course = Course(door, journal, Clock(), _say, build, lambda *_: {}, _held)
+        return _sweep(course, asked.account) if asked.sweep else _verify(course, asked.account)
+    except (BotoCoreError, ValueError) as error:
+        return _wrong(f"{cause(error)}. Nothing was made")
+    except ClientError as error:
+        return _wrong(cause(error))
+    except VerifyError as error:
+        return _wrong(str(error))
+    except KeyboardInterrupt:
+        return _wrong("interrupted; nothing was made")
+
+
+def _verify(course: Course, account: str | None) -> int:
+    run, plan = new_run(), plan_of(Uses())
+    print(consent.told(course.door, run, plan, package.PROJECT / FOLDER / "policy.json"), flush=True)
+    noted, _ = course.journal.runs(course.door.place)
+    if noted:
+        raise VerifyError(f"an earlier run has left something, {noted[0]}: first type {SWEEP}")
+    consent.agree(course.door, account, input if sys.stdin.isatty() else None)
+    outcome = course.verify(run)
+    _tell(outcome)
+    if outcome.swept.left:
+        return LEFT
+    return STOPPED if outcome.stopped else DONE
+
+
+def _sweep(course: Course, account: str | None) -> int:
+    noted, others = course.runs()
+    for said in course.journal.runs(course.door.place)[1]:
+        print(said)
+    if not noted and not others:
+        print("There is nothing of verify's in this account and region.")
+        return DONE
+    print(f"Takes away these runs in account {course.door.place['account']}: {', '.join(noted) or 'none'}")
+    for run in others:
+        print(f"and {run}, which is not of this machine: it may be somebody's, and under way")
+    consent.agree(course.door, account, input if sys.stdin.isatty() else None)
+    with _held():
+        swept = course.sweep([*noted, *others])
+    for run, found in swept.items():
+        _tell_swept(run, found)
+    return LEFT if any(found.left for found in swept.values()) else DONE
+
+
+def _tell(outcome: Outcome) -> None:
+    if outcome.stopped:
+        print(f"It did not come to its end: {outcome.stopped}.")
+    _tell_swept(outcome.run, outcome.swept)
+    print(f"It took {outcome.seconds / 60:.1f} minutes.")
+
+
+def _tell_swept(run: str, swept: Swept) -> None:
+    if swept.left:
+        print(f"This is left of run {run}:")
+        for one in swept.left:
+            print(f"  {one}")
+        print(f"Type {SWEEP} until nothing is left, with credentials that may.")
+        return
+    lag = f"; the tag still finds {swept.by_tag} that their services do not know" if swept.by_tag else ""
+    print(f"Nothing is left of run {run}, by name in ten services' lists and by its tag{lag}.")
+
+
+def _say(words: str) -> None:
+    print(f"  … {words}", flush=True)
+
+
+def _wrong(said: str) -> int:
+    print(f"verify: {said}.", file=sys.stderr)
+    return WRONG
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """Lets ^C wait while things are taken away."""
+
+    def tell(*_: object) -> None:
+        print(f"  … still takes everything away. If this is killed, type {SWEEP}", flush=True)
+
+    handled: dict[Any, Any] = {one: signal.signal(one, tell) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make verify-aws", description=__doc__)
+    parser.add_argument("--profile", help="of AWS; PROFILE=… for make")
+    parser.add_argument("--region", help="REGION=… for make")
+    parser.add_argument("--endpoint-url", help="of another AWS; ENDPOINT=… for make")
+    parser.add_argument("--account", help="the account's id, where nobody can be asked; ACCOUNT=… for make")
+    parser.add_argument(
+        "--sweep", action="store_true", help="takes away what runs have left; SWEEP=1 for make"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

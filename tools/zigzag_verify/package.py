@@ -1,0 +1,164 @@
+"""The stack as verify deploys it: the project's own, with verify's tasks in the places of a user's."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+from zigzag_local.errors import last_lines
+from zigzag_local.machine import lambda_architecture
+from zigzag_project.places import emptied, joined, split
+from zigzag_verify.errors import VerifyError
+
+PROJECT = Path(__file__).resolve().parents[2]
+TASKS = Path(__file__).with_name("deployed.py")
+TABLE_OF_TASKS = """\
+TASKS = dict.fromkeys(("verify", "verify_once", "verify_away"), "tasks.verify")
+EVENTS: dict[str, str] = {}
+"""
+ARCHITECTURE = "x86_64"
+"""Of the functions on AWS: each region has it."""
+
+FUNCTIONS = ("ConsumerFunction", "WorkerFunction")
+
+YOURS = {
+    "permissions": """\
+- Effect: Allow
+  Action: [dynamodb:GetItem, dynamodb:PutItem]
+  Resource: !GetAtt EffectsTable.Arn
+""",
+    "environment variables": "VERIFY_TABLE: !Ref EffectsTable\n",
+    "resources": """\
+EffectsTable:
+  Type: AWS::DynamoDB::Table
+  Properties:
+    BillingMode: PAY_PER_REQUEST
+    AttributeDefinitions: [{AttributeName: id, AttributeType: S}, {AttributeName: run, AttributeType: S}]
+    KeySchema: [{AttributeName: id, KeyType: HASH}, {AttributeName: run, KeyType: RANGE}]
+ScratchQueue:
+  Type: AWS::SQS::Queue
+  Properties:
+    FifoQueue: !If [IsFifo, true, !Ref AWS::NoValue]
+""",
+    "outputs": """\
+EffectsTableName:
+  Value: !Ref EffectsTable
+ScratchQueueUrl:
+  Value: !Ref ScratchQueue
+""",
+}
+"""What stands in the template's places of a user: a table of effects, a queue to try SQS on."""
+
+
+class Packages(NamedTuple):
+    """What is uploaded: a zip for each function, and the template that CloudFormation gets."""
+
+    zips: Mapping[str, bytes]
+    template: Mapping[str, Any]
+
+
+class _NoManagedPolicies:
+    """SAM would ask IAM for the names of AWS's managed policies. The template uses none."""
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def template_text(project: Path = PROJECT) -> str:
+    """Returns the project's template with verify's things in a user's places, and Lambda's own reports."""
+    ours, places = split(emptied((project / "template.yaml").read_text(encoding="utf-8")))
+    for place, text in YOURS.items():
+        (marker,) = [one for one in places if one == f"# ==== YOURS: {place} ===="]
+        line = next(line for line in ours.splitlines() if line.strip() == marker)
+        indent = line[: -len(marker)]
+        places[marker] = "".join(f"{indent}{one}\n" for one in text.splitlines())
+    return joined(ours, places).replace("SystemLogLevel: WARN", "SystemLogLevel: INFO")
+
+
+def transformed(text: str, bucket: str, keys: Mapping[str, str]) -> dict[str, Any]:
+    """Returns what CloudFormation gets: SAM's own transform, made here, so that it is known before."""
+    source = yaml_parse(text)
+    for name in FUNCTIONS:
+        source["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": keys[name]}
+    before = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = before or "us-east-1"  # it asks for one, and makes nothing of it
+    try:
+        found: dict[str, Any] = transform(source, {}, _NoManagedPolicies())
+    finally:
+        if before is None:
+            del os.environ["AWS_DEFAULT_REGION"]
+    return found
+
+
+def build(bucket: str, *, on_aws: bool) -> Packages:
+    """Runs `sam build` on a copy of the project that has verify's tasks only. Raises VerifyError."""
+    with tempfile.TemporaryDirectory(prefix="zigzag-verify-") as folder:
+        project = Path(folder) / "project"
+        ignored = shutil.ignore_patterns("__pycache__", "tasks")
+        shutil.copytree(PROJECT / "src", project / "src", ignore=ignored)
+        tasks = project / "src" / "tasks"
+        tasks.mkdir()
+        shutil.copy(TASKS, tasks / "verify.py")
+        (tasks / "__init__.py").write_text(TABLE_OF_TASKS)
+        text = template_text()
+        (project / "template.yaml").write_text(text, encoding="utf-8")
+        built = _sam_build(project, Path(folder), ARCHITECTURE if on_aws else lambda_architecture())
+        zips = {name: _zip(built / name) for name in FUNCTIONS}
+    keys = {name: f"{name}.zip" for name in FUNCTIONS}
+    template = transformed(text, bucket, keys)
+    template["Parameters"]["Architecture"]["Default"] = ARCHITECTURE if on_aws else lambda_architecture()
+    return Packages({keys[name]: zips[name] for name in FUNCTIONS}, template)
+
+
+def as_text(template: Mapping[str, Any]) -> str:
+    """Returns the template as it is uploaded."""
+    return json.dumps(template)  # CloudFormation knows no aliases of YAML
+
+
+def _sam_build(project: Path, folder: Path, architecture: str) -> Path:
+    programs = Path(sys.executable).parent
+    built = folder / "built"
+    command = [str(programs / "sam"), "build", "--template-file", str(project / "template.yaml")]
+    command += ["--build-dir", str(built), "--parameter-overrides", f"Architecture={architecture}"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={
+            **kept,
+            "PATH": os.pathsep.join((str(programs), os.environ.get("PATH", os.defpath))),
+            "TMPDIR": str(folder),
+            "SAM_CLI_TELEMETRY": "0",
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise VerifyError(f"`sam build` failed, nothing was made. It said:{last_lines(done.stderr)}")
+    return built
+
+
+def _zip(folder: Path) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
+            if os.access(file, os.X_OK):
+                entry.external_attr = 0o100755 << 16
+            archive.writestr(entry, file.read_bytes())
+    return packed.getvalue()

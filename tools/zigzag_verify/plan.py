@@ -1,0 +1,115 @@
+"""What a run will make and call at most, and what that costs at most."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import NamedTuple
+
+from zigzag_operate.cost.lines import price
+from zigzag_verify.names import SETTINGS
+from zigzag_verify.policy import TAKES
+from zigzag_verify.rehearsal import TRIES
+from zigzag_verify.stacks import LOOK_SECONDS
+from zigzag_verify.sweep import PASS_SECONDS, SWEEP_SECONDS
+
+MAKE_SECONDS = 210
+"""CloudFormation makes a stack in two to three minutes, most of it for the roles and the table."""
+
+TRY_SECONDS = 280
+"""A killed task comes again after its lease, 120 s, and a tick."""
+
+OBJECTS = 3
+RETAINED = 7
+"""Most resources of a stack that its deletion leaves: two queues, the table, and what else might be."""
+
+S3_PUT = 0.000005
+"""USD, as us-east-1's list price."""
+
+ALARM_HOURS = 2
+HOURS_OF_A_MONTH = 720
+
+
+class Uses(NamedTuple):
+    """What the trials use at most, in all stacks.
+
+    calls    -- by IAM's names of them.
+    messages -- how many are sent.
+    requests -- of SQS, by verify and by the functions: 64 KB each.
+    seconds  -- of the worker.
+    writes   -- to the tables.
+    """
+
+    calls: Counter[str] = Counter()  # noqa: RUF012 -- a NamedTuple's, never changed
+    messages: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    writes: int = 0
+
+
+class Plan(NamedTuple):
+    """The bound of a run.
+
+    most -- of each call, by IAM's names of them.
+    """
+
+    most: Counter[str]
+    messages: int
+    dollars: float
+
+    @property
+    def calls(self) -> int:
+        return self.most.total()
+
+    @property
+    def minutes(self) -> int:
+        return math.ceil((MAKE_SECONDS + TRY_SECONDS + SWEEP_SECONDS) / 60)
+
+
+def plan_of(uses: Uses) -> Plan:
+    """Returns the bound of a run whose trials use so much."""
+    most = _most() + uses.calls
+    return Plan(most, uses.messages, _dollars(uses))
+
+
+def _most() -> Counter[str]:
+    """Returns the most calls to make the stacks, to look for them and to take them away."""
+    stacks, passes = len(SETTINGS), math.ceil(SWEEP_SECONDS / PASS_SECONDS) + 2
+    listed = (
+        *("sqs:ListQueues", "dynamodb:ListTables", "s3:ListAllMyBuckets", "logs:DescribeLogGroups"),
+        *("lambda:ListFunctions", "events:ListRules", "cloudwatch:DescribeAlarms", "iam:ListRoles"),
+        *("iam:ListPolicies", "tag:GetResources"),
+    )
+    pages = 5  # of an account with some hundreds of roles, or functions
+    most = Counter(dict.fromkeys(listed, pages * (passes + 2)))
+    most["cloudformation:DescribeStacks"] = stacks * (passes + 2 + math.ceil(MAKE_SECONDS / LOOK_SECONDS) + 2)
+    most |= Counter({"cloudformation:CreateStack": stacks, "cloudformation:DescribeStackEvents": stacks})
+    most |= Counter({"s3:CreateBucket": 1, "s3:PutBucketTagging": 1, "s3:PutObject": OBJECTS})
+    most |= Counter({"lambda:GetAccountSettings": 1, "sts:GetCallerIdentity": 1})
+    per_pass = {
+        "cloudformation:DeleteStack": stacks,
+        "sqs:DeleteQueue": 3 * stacks,
+        "dynamodb:UpdateTable": 2 * stacks,
+        "dynamodb:DeleteTable": 2 * stacks,
+        **dict.fromkeys(("s3:ListBucket", "s3:DeleteObject", "s3:DeleteBucket"), 1),
+        **dict.fromkeys(("logs:DeleteLogGroup", "lambda:DeleteFunction"), 2 * stacks),
+        **dict.fromkeys(("events:RemoveTargets", "events:DeleteRule", "cloudwatch:DeleteAlarms"), stacks),
+    }
+    most |= Counter({action: number * passes + TRIES for action, number in per_pass.items()})
+    rehearsed = {action for one in TAKES.values() for action in one.split()}
+    return most | Counter(dict.fromkeys(rehearsed, 2 * TRIES))
+
+
+def _dollars(uses: Uses) -> float:
+    """Returns the most that a run costs. Calls of other services than these cost nothing."""
+    stacks, seconds = len(SETTINGS), MAKE_SECONDS + TRY_SECONDS + SWEEP_SECONDS
+    gb_second = price("lambda", "gb_second", "x86_64")
+    consumers = stacks * 2 * seconds * 0.125 * gb_second  # two at a time, never idle
+    workers = uses.seconds * 0.25 * gb_second
+    sqs = (uses.requests + stacks * 2 * seconds) * price("sqs", "fifo_request")
+    invokes = (uses.messages * 10 + stacks * 60) * price("lambda", "request")
+    scans = uses.calls["dynamodb:Scan"] * 64 * price("dynamodb", "read_unit")  # of 256 KB
+    alarms = stacks * price("cloudwatch", "alarm_month") * ALARM_HOURS / HOURS_OF_A_MONTH
+    logs = 0.01 * price("cloudwatch", "log_gb")
+    table = uses.writes * price("dynamodb", "write")
+    return consumers + workers + sqs + invokes + scans + alarms + logs + table + OBJECTS * S3_PUT
