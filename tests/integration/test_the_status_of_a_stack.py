@@ -48,9 +48,11 @@ def delivery(**fields: Any) -> dict[str, Any]:
     return {"message": "delivery", **said, **fields}
 
 
-def measures(name: str, of: tuple[str, str], value: float, namespace: str = "AWS/SQS") -> None:
+def measures(
+    name: str, of: tuple[str, str], value: float, namespace: str = "AWS/SQS", ago: float = 1
+) -> None:
     one = {"MetricName": name, "Dimensions": [dict(zip(("Name", "Value"), of, strict=True))], "Value": value}
-    one["Timestamp"] = datetime.now(UTC) - timedelta(minutes=1)
+    one["Timestamp"] = datetime.now(UTC) - timedelta(minutes=ago)
     boto3.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[one])
 
 
@@ -119,7 +121,7 @@ def test_json_is_only_json_with_each_figure(zigzag: Any, trouble: None) -> None:
     assert told.keys() == {
         *("stack", "region", "account", "at", "state", "kind", "verdict", "type", "waiting", "in_flight"),
         *("delayed", "oldest_seconds", "closed", "dead_letters", "dead_letters_since", "last_tick", "work"),
-        *("dropped_starts", "worker_errors", "queues", "why"),
+        *("dropped_starts", "dropped_until", "worker_errors", "errors_until", "queues", "why"),
     }
     assert told["type"] == "./zigzag dead-letters --task crawl_page --region eu-west-1"
     assert (told["kind"], told["waiting"], told["oldest_seconds"]) == ("fails", 2, 48)
@@ -132,7 +134,8 @@ def test_a_permission_that_is_missing_hides_its_figures_and_no_other(
 ) -> None:
     figures = {
         "cloudwatch:GetMetricData": {
-            *("oldest_seconds", "dead_letters_since", "dropped_starts", "worker_errors"),
+            *("oldest_seconds", "dead_letters_since"),
+            *("dropped_starts", "dropped_until", "worker_errors", "errors_until"),
         },
         "logs:FilterLogEvents": {"last_tick", "work"},
         "sqs:GetQueueAttributes": {"waiting", "in_flight", "delayed", "dead_letters"},
@@ -148,8 +151,8 @@ def test_a_permission_that_is_missing_hides_its_figures_and_no_other(
     assert hidden == figures
 
 
-def drops() -> None:
-    measures("AsyncEventsDropped", ("FunctionName", "worker"), 2, "AWS/Lambda")
+def drops(ago: float = 1) -> None:
+    measures("AsyncEventsDropped", ("FunctionName", "worker"), 2, "AWS/Lambda", ago)
 
 
 def test_check_tells_whether_something_is_wrong_or_unknown(zigzag: Any, stack: dict[str, str]) -> None:
@@ -161,6 +164,17 @@ def test_check_tells_whether_something_is_wrong_or_unknown(zigzag: Any, stack: d
 
     told = [(code, json.loads(out)["kind"]) for code, out, _ in ended]
     assert told == [(0, "keeping up"), (4, "unknown"), (4, "dropped")]
+
+
+def test_what_is_over_is_told_as_such_and_hides_nothing_newer(zigzag: Any, stack: dict[str, str]) -> None:
+    drops(ago=8)
+    measures("Errors", ("FunctionName", "worker"), 3, "AWS/Lambda")
+
+    _, out, _ = zigzag("status")
+
+    assert "3 invocations of the worker ended with an error" in out
+    assert re.search(r"^  dropped +2   starts of the worker in 15 minutes, over since \d\d:\d\d$", out, re.M)
+    assert re.search(r"^  errors +3   of the worker in 15 minutes$", out, re.M)
 
 
 def test_a_stack_under_update_says_so(

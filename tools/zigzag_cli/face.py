@@ -10,8 +10,10 @@ from zigzag_cli.options import of_this_stack
 from zigzag_cli.plain import plain
 from zigzag_local.readable import harmless, in_a_line
 from zigzag_operate.facts import Facts, QueueFacts, Unknown, Verdict
-from zigzag_operate.facts.verdict import at
+from zigzag_operate.facts.figures import Figure
+from zigzag_operate.facts.verdict import at, clock
 from zigzag_operate.facts.work import TaskWork, Work
+from zigzag_operate.metrics import Happened
 
 COLUMNS = 80
 """At most, in a wider terminal as well."""
@@ -42,11 +44,16 @@ def told(facts: Facts, verdict: Verdict) -> dict[str, Any]:
         "dead_letters_since": facts.at - age if isinstance(age, int) else age,
         "last_tick": facts.last_tick,
         "work": facts.work,
-        "dropped_starts": facts.dropped_starts,
-        "worker_errors": facts.worker_errors,
+        **_of("dropped", "dropped_starts", facts.dropped),
+        **_of("errors", "worker_errors", facts.died),
         "queues": facts.queues,
         "why": facts.why,
     }
+
+
+def _of(name: str, times: str, seen: Figure[Happened]) -> dict[str, Any]:
+    many, until = (seen, seen) if isinstance(seen, Unknown) else seen
+    return {times: many, f"{name}_until": until}
 
 
 def shown(facts: Facts, verdict: Verdict) -> str:
@@ -104,11 +111,15 @@ def _counts(facts: Facts, width: int) -> list[str]:
         lines += _row("last tick", duration(facts.at - tick.at), said, width)
     elif facts.tick_within is not None:
         lines += _row("last tick", "none", "in 15 minutes", width)
-    if facts.dropped_starts != 0:
-        lines += _row("dropped", facts.dropped_starts, "starts of the worker in 15 minutes", width)
-    if facts.worker_errors != 0:
-        lines += _row("errors", facts.worker_errors, "of the worker in 15 minutes", width)
-    return lines
+    lines += _happened("dropped", facts.dropped, "starts of the worker", facts.drops, width)
+    return lines + _happened("errors", facts.died, "of the worker", facts.dies, width)
+
+
+def _happened(name: str, seen: Figure[Happened], what: str, goes_on: bool, width: int) -> list[str]:
+    if isinstance(seen, Unknown):
+        return _row(name, seen, "", width)
+    over = "" if goes_on or seen.until is None else f", over since {clock(seen.until)}"
+    return _row(name, seen.times, f"{what} in 15 minutes{over}", width) if seen.times else []
 
 
 def _row(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 ACTION = "cloudwatch:GetMetricData"
 MINUTES = 15
 """For so long AWS may take to publish the first figures of a queue that was asleep
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-monitoring-using-cloudwatch.html)."""
+
+
+class Happened(NamedTuple):
+    """How often something has happened, and in epoch seconds, the end of the last minute in which it did."""
+
+    times: int
+    until: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +30,8 @@ class Metrics:
     """
 
     ages: dict[str, int | None]
-    dropped: int
-    died: int
+    dropped: Happened
+    died: Happened
 
 
 def read_metrics(cloudwatch: Any, queues: Sequence[str], worker: str | None, now: float) -> Metrics:
@@ -47,9 +54,10 @@ def read_metrics(cloudwatch: Any, queues: Sequence[str], worker: str | None, now
     )
     found = {one["Id"]: one for one in answer["MetricDataResults"]}
     ages = {name: _newest(found.get(f"age{n}", {})) for n, name in enumerate(queues)}
-    return Metrics(ages, *(int(sum(found.get(id, {}).get("Values", []))) for id in _OF_WORKER))
+    return Metrics(ages, *(_happened(found.get(id, {})) for id in _OF_WORKER))
 
 
+_PERIOD = 60
 _AGE = "AWS/SQS", "ApproximateAgeOfOldestMessage"
 _OF_WORKER = {"dropped": ("AWS/Lambda", "AsyncEventsDropped"), "died": ("AWS/Lambda", "Errors")}
 
@@ -57,10 +65,21 @@ _OF_WORKER = {"dropped": ("AWS/Lambda", "AsyncEventsDropped"), "died": ("AWS/Lam
 def _query(id: str, metric: tuple[str, str], dimension: str, value: str, stat: str) -> dict[str, Any]:
     namespace, name = metric
     of = {"Namespace": namespace, "MetricName": name, "Dimensions": [{"Name": dimension, "Value": value}]}
-    return {"Id": id, "MetricStat": {"Metric": of, "Period": 60, "Stat": stat}}
+    return {"Id": id, "MetricStat": {"Metric": of, "Period": _PERIOD, "Stat": stat}}
 
 
 def _newest(result: dict[str, Any]) -> int | None:
-    points = zip(result.get("Timestamps", []), result.get("Values", []), strict=True)
-    newest = max(points, key=lambda point: point[0], default=None)
+    newest = max(_points(result), default=None)
     return None if newest is None else int(newest[1])
+
+
+def _happened(result: dict[str, Any]) -> Happened:
+    minutes = [point for point in _points(result) if point[1]]
+    last = max(minutes, default=None)
+    return Happened(
+        int(sum(times for _, times in minutes)), None if last is None else last[0].timestamp() + _PERIOD
+    )
+
+
+def _points(result: dict[str, Any]) -> Iterator[tuple[datetime, float]]:
+    return zip(result.get("Timestamps", []), result.get("Values", []), strict=True)

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from zigzag_operate.facts import Facts, Unknown, facts, verdict_of
 from zigzag_operate.facts.work import LastTick, TaskWork
+from zigzag_operate.metrics import Happened
 from zigzag_operate.target import Stack, Target
 
 NOW = 1_800_000_000.0
@@ -179,8 +180,8 @@ def test_each_figure_is_read(account: Account) -> None:
     queue = seen.queues["default"]
     assert (seen.region, seen.account, seen.state) == ("eu-west-1", "123456789012", "UPDATE_COMPLETE")
     assert (queue.waiting, queue.in_flight, queue.oldest_seconds, queue.closed) == (12, 37, 48, None)
-    assert (seen.dead_letters, seen.oldest_letter_seconds, seen.dropped_starts) == (173, 1740, 0)
-    assert seen.worker_errors == 3
+    assert (seen.dead_letters, seen.oldest_letter_seconds, seen.dropped) == (173, 1740, Happened(0, None))
+    assert seen.died == Happened(3, NOW + 60)
     assert seen.last_tick == LastTick(NOW - 31, 120, 120, "queue empty", well=True)
     assert seen.unknown == []
 
@@ -200,8 +201,8 @@ def test_deliveries_are_counted_by_task(account: Account) -> None:
     assert (seen.all, seen.tasks) == (
         True,
         [
-            TaskWork("hello", 21, 2, 0, 1, 0.1, 0.19, 18.0, 19),
-            TaskWork("pay", 1, 0, 1, 1, 1.0, 1.0, None),
+            TaskWork("hello", 21, 2, 0, 1, 0.1, 0.19, 18.0, 19, NOW - 20),
+            TaskWork("pay", 1, 0, 1, 1, 1.0, 1.0, None, 0, NOW - 22),
             TaskWork("unknown", 1, 0, 0, 0, None, None, None),
         ],
     )
@@ -231,7 +232,7 @@ def test_a_log_that_is_longer_than_is_read_is_told_as_such(account: Account) -> 
 @pytest.mark.parametrize(
     ("call", "error", "figure", "why"),
     [
-        ("get_metric_data", refused("AccessDenied"), "dropped_starts", "needs cloudwatch:GetMetricData"),
+        ("get_metric_data", refused("AccessDenied"), "dropped", "needs cloudwatch:GetMetricData"),
         ("get_metric_data", refused("Throttling"), "oldest_letter_seconds", "Throttling: no"),
         ("filter_log_events", refused("AccessDeniedException"), "work", "needs logs:FilterLogEvents"),
         (

@@ -10,6 +10,7 @@ import pytest
 from zigzag_operate.facts import Facts, QueueFacts, Unknown, verdict_of
 from zigzag_operate.facts.why import Why
 from zigzag_operate.facts.work import LastTick, TaskWork, Work
+from zigzag_operate.metrics import Happened
 
 NOW = 1_800_000_000.0
 DAY = 86_400
@@ -26,17 +27,32 @@ SOUND = Facts(
     last_tick=TICK,
     tick_within=180.0,
     work=Work([], all=True),
-    dropped_starts=0,
-    worker_errors=0,
+    dropped=Happened(0, None),
+    died=Happened(0, None),
     why=Why(),
 )
 SILENT: dict[str, Any] = {"last_tick": replace(TICK, at=NOW - 300)}
 RULE = "zigzag-ConsumerFunctionTick-1A"
+KEEPS_UP = "The queue keeps up."
+LOGS = "./zigzag logs --failed --task crawl_page --since 15min"
+DIES = (
+    "dies",
+    "1 invocation of the worker ended with an error in 15 minutes: look for its memory, its time, "
+    "its package.",
+    "./zigzag logs --failed --since 15min",
+)
 NO_METRICS = Unknown("needs cloudwatch:GetMetricData")
 
 
-def fails(failed: int, of: int, task: str = "crawl_page", dead: int = 0, done: int = 0) -> dict[str, Any]:
-    return {"work": Work([TaskWork(task, of, 0, dead, failed, 0.1, 0.1, 1.0, done)], all=True)}
+def fails(
+    failed: int, of: int, task: str = "crawl_page", dead: int = 0, done: int = 0, ago: float = 30
+) -> dict[str, Any]:
+    times = 0.1, 0.1, 1.0
+    return {"work": Work([TaskWork(task, of, 0, dead, failed, *times, done, NOW - ago)], all=True)}
+
+
+def times(many: int, ago: float = 60) -> Happened:
+    return Happened(many, NOW - ago)
 
 
 def queue(**changes: Any) -> dict[str, Any]:
@@ -46,9 +62,9 @@ def queue(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "kind", "sentence", "type"),
     [
-        ({}, "keeping up", "The queue keeps up.", None),
+        ({}, "keeping up", KEEPS_UP, None),
         (
-            SILENT | {"why": Why(rules={RULE: "DISABLED"}), "dropped_starts": 5},
+            SILENT | {"why": Why(rules={RULE: "DISABLED"}), "dropped": times(5)},
             "silent",
             "No tick has ended for 5 minutes: no task starts. Its rule is disabled.",
             f"aws events enable-rule --name {RULE}",
@@ -65,8 +81,8 @@ def queue(**changes: Any) -> dict[str, Any]:
             "No tick has ended for 15 minutes: no task starts.",
             "./zigzag logs --ticks --since 30min",
         ),
-        ({"last_tick": None, "created": NOW - 60}, "keeping up", "The queue keeps up.", None),
-        ({"last_tick": None, "tick_within": None}, "keeping up", "The queue keeps up.", None),
+        ({"last_tick": None, "created": NOW - 60}, "keeping up", KEEPS_UP, None),
+        ({"last_tick": None, "tick_within": None}, "keeping up", KEEPS_UP, None),
         (
             {"last_tick": replace(TICK, stopped="AccessDenied: no", well=False)},
             "refused",
@@ -74,14 +90,14 @@ def queue(**changes: Any) -> dict[str, Any]:
             "./zigzag logs --ticks --since 15min",
         ),
         (
-            {"dropped_starts": 5, "why": Why(worker=0), "oldest_letter_seconds": 11 * DAY},
+            {"dropped": times(5), "why": Why(worker=0), "oldest_letter_seconds": 11 * DAY},
             "dropped",
             "Lambda dropped 5 starts of the worker in 15 minutes: 0 executions are reserved for it, and "
             "WorkerConcurrency is 0.",
             "aws lambda delete-function-concurrency --function-name the-worker",
         ),
         (
-            {"dropped_starts": 1, "why": Why(worker=1), "parameters": {"WorkerConcurrency": "20"}},
+            {"dropped": times(1), "why": Why(worker=1), "parameters": {"WorkerConcurrency": "20"}},
             "dropped",
             "Lambda dropped 1 start of the worker in 15 minutes: 1 executions are reserved for it, and "
             "WorkerConcurrency is 20.",
@@ -89,7 +105,7 @@ def queue(**changes: Any) -> dict[str, Any]:
             "--reserved-concurrent-executions 20",
         ),
         (
-            {"dropped_starts": 5, "why": Why(worker=20), "parameters": {"WorkerConcurrency": "20"}},
+            {"dropped": times(5), "why": Why(worker=20), "parameters": {"WorkerConcurrency": "20"}},
             "dropped",
             "Lambda dropped 5 starts of the worker in 15 minutes: raise WorkerConcurrency, or lower "
             "InFlightCap.",
@@ -132,11 +148,22 @@ def queue(**changes: Any) -> dict[str, Any]:
             "x; rm -rf / fails: 5 of 9 in 15 minutes.",
             "./zigzag logs --failed --since 15min",
         ),
-        (fails(4, 4), "keeping up", "The queue keeps up.", None),
-        (fails(50, 100), "keeping up", "The queue keeps up.", None),
-        (fails(50, 60, done=5), "keeping up", "The queue keeps up.", None),
+        (fails(4, 4), "keeping up", KEEPS_UP, None),
+        (fails(50, 100), "keeping up", KEEPS_UP, None),
+        (fails(50, 60, done=5), "keeping up", KEEPS_UP, None),
+        (fails(5, 5, ago=301) | {"died": times(1)}, *DIES),
         (
-            {"worker_errors": 3} | queue(oldest_seconds=3600),
+            fails(5, 9, ago=301, dead=2) | {"dead_letters": 2, "died": times(1, 1201)},
+            "failed",
+            "crawl_page failed: 5 of 9 in 15 minutes, none since 07:54. 2 dead letters wait for somebody.",
+            "./zigzag dead-letters --task crawl_page",
+        ),
+        ({"dropped": times(5, 301)} | fails(5, 5), "fails", "crawl_page fails: 5 of 5 in 15 minutes.", LOGS),
+        ({"dropped": times(5, 301), "why": Why(worker=0)}, "keeping up", KEEPS_UP, None),
+        ({"died": times(3, 360), "parameters": {"WorkerTimeout": "60"}}, "keeping up", KEEPS_UP, None),
+        ({"died": times(1, 359), "parameters": {"WorkerTimeout": "60"}}, *DIES),
+        (
+            {"died": times(3)} | queue(oldest_seconds=3600),
             "dies",
             "3 invocations of the worker ended with an error in 15 minutes: look for its memory, its time, "
             "its package.",
@@ -157,18 +184,18 @@ def queue(**changes: Any) -> dict[str, Any]:
             "./zigzag dead-letters",
         ),
         (
-            {"dropped_starts": NO_METRICS, "oldest_letter_seconds": NO_METRICS},
+            {"dropped": NO_METRICS, "oldest_letter_seconds": NO_METRICS},
             "unknown",
             "Nothing wrong is seen, but not all is known: needs cloudwatch:GetMetricData.",
             None,
         ),
         (
-            {"dropped_starts": NO_METRICS, "dead_letters": 2},
+            {"dropped": NO_METRICS, "dead_letters": 2},
             "dead letters wait",
             "2 dead letters wait for somebody.",
             "./zigzag dead-letters",
         ),
-        ({"last_tick": NO_METRICS, "tick_within": None}, "keeping up", "The queue keeps up.", None),
+        ({"last_tick": NO_METRICS, "tick_within": None}, "keeping up", KEEPS_UP, None),
     ],
 )
 def test_the_worst_true_sentence_is_told_with_what_to_type(

@@ -11,13 +11,16 @@ from zigzag_operate.facts.reading import DELIVERY, GATES, METRICS, TICK, Reading
 from zigzag_operate.facts.why import Why
 from zigzag_operate.facts.work import LastTick, Work, last_tick, work
 from zigzag_operate.gates import why_shut
-from zigzag_operate.metrics import Metrics
+from zigzag_operate.metrics import Happened, Metrics
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Target
 from zigzag_operate.trigger import why_nothing_starts
 
 SECONDS = 24.0
 """Ends before the command's 30 s, with what has come until then."""
+
+RECENT_SECONDS = 300
+"""What has not happened for so long is over. CloudWatch may have a minute's figures some minutes later."""
 
 _BY_THEN = 2 / 3
 """Of the time, when the second round ends."""
@@ -56,7 +59,7 @@ class Facts:
     last_tick             -- None if none has ended in 15 minutes, or Lambda itself polls the queues.
     tick_within           -- a tick ends each so many seconds at least, or None if nobody knows.
     work                  -- the last 15 minutes by task.
-    dropped_starts        -- of the worker in 15 minutes, and `worker_errors`, those that an error ended.
+    dropped               -- starts of the worker in 15 minutes, and `died`, those that an error ended.
     why                   -- what was asked as no tick has ended, or starts were dropped.
     """
 
@@ -74,8 +77,8 @@ class Facts:
     last_tick: Figure[LastTick | None]
     tick_within: float | None
     work: Figure[Work]
-    dropped_starts: Figure[int]
-    worker_errors: Figure[int]
+    dropped: Figure[Happened]
+    died: Figure[Happened]
     why: Why
 
     def total(self, name: str) -> Figure[int]:
@@ -89,8 +92,22 @@ class Facts:
 
     @property
     def drops(self) -> bool:
-        """Returns whether Lambda is known to have dropped starts."""
-        return isinstance(self.dropped_starts, int) and self.dropped_starts > 0
+        """Returns whether Lambda is known to drop starts, and has not ceased."""
+        return not isinstance(self.dropped, Unknown) and self.is_recent(self.dropped.until)
+
+    @property
+    def dies(self) -> bool:
+        """Returns whether invocations are known to end with errors. Lambda counts an error in the minute in
+        which the invocation began."""
+        longest = int(self.parameters.get("WorkerTimeout", "900"))
+        return not isinstance(self.died, Unknown) and self.is_recent(self.died.until, longest)
+
+    def is_recent(self, until: float | None, later: float = 0) -> bool:
+        """Returns whether what happened until then may go on.
+
+        later -- seconds after which it may become known.
+        """
+        return until is not None and self.at - until < RECENT_SECONDS + later
 
     @property
     def is_silent(self) -> bool:
@@ -103,7 +120,7 @@ class Facts:
     @property
     def unknown(self) -> list[str]:
         """Returns why figures are unknown on which the verdict depends, each reason once."""
-        figures: list[Any] = [self.dead_letters, self.oldest_letter_seconds, self.dropped_starts, self.work]
+        figures: list[Any] = [self.dead_letters, self.oldest_letter_seconds, self.dropped, self.work]
         figures += [] if self.tick_within is None else [self.last_tick]
         for queue in self.queues.values():
             figures += [queue.waiting, queue.oldest_seconds, queue.closed]
@@ -132,6 +149,7 @@ def _facts(reading: Reading, found: dict[Any, Any]) -> Facts:
     stack, metrics = reading.stack, found[METRICS]
     ticks = ([], True) if reading.tick_within is None else reading.lines(found, TICK)
     done = reading.lines(found, DELIVERY)
+    dropped, died = (metrics, metrics) if isinstance(metrics, Unknown) else (metrics.dropped, metrics.died)
     letters = {url: _sum_of(found[url]) for url in reading.letters}
     _, _, _, region, account, *_ = [*stack.id.split(":"), *[""] * 5]
     return Facts(
@@ -149,8 +167,8 @@ def _facts(reading: Reading, found: dict[Any, Any]) -> Facts:
         last_tick=ticks if isinstance(ticks, Unknown) else last_tick(ticks[0]),
         tick_within=reading.tick_within,
         work=done if isinstance(done, Unknown) else work(done[0], all=done[1]),
-        dropped_starts=metrics if isinstance(metrics, Unknown) else metrics.dropped,
-        worker_errors=metrics if isinstance(metrics, Unknown) else metrics.died,
+        dropped=dropped,
+        died=died,
         why=Why(**{name: found.get(name) for name in ("rules", "consumer", "worker")}),
     )
 

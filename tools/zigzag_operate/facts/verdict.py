@@ -83,7 +83,8 @@ def _refused(facts: Facts) -> Iterator[Verdict]:
 def _drops(facts: Facts) -> Iterator[Verdict]:
     if not facts.drops:
         return
-    said = f"Lambda dropped {_many(facts.dropped_starts, 'start')} of the worker in {_MINUTES} minutes"
+    times = 0 if isinstance(facts.dropped, Unknown) else facts.dropped.times
+    said = f"Lambda dropped {_many(times, 'start')} of the worker in {_MINUTES} minutes"
     worker, reserved = facts.outputs.get("WorkerFunctionName"), facts.why.worker
     meant = int(facts.parameters.get("WorkerConcurrency", "0")) or -1
     if isinstance(reserved, int) and reserved != meant:
@@ -123,15 +124,32 @@ def _closed(facts: Facts) -> Iterator[Verdict]:
 
 
 def _fails(facts: Facts) -> Iterator[Verdict]:
-    if isinstance(facts.work, Unknown):
-        return
-    failing = [one for one in facts.work.tasks if _has_failed(one)]
-    if failing:
-        worst = max(failing, key=lambda one: (one.failed, one.task))
-        fails = f"{worst.task} fails: {worst.failed:,} of {worst.deliveries:,} in {_MINUTES} minutes."
-        letters = facts.dead_letters if isinstance(facts.dead_letters, int) else 0
-        waits = f" {_letters_wait(letters)}" if letters else ""
-        yield Verdict("fails", f"{fails}{waits}", _look_at(worst, bool(letters)))
+    for task in _worst(facts, lambda task: facts.is_recent(task.failed_at)):
+        said = f"{task.task} fails: {_many_of(task)}.{_letters_too(facts)}"
+        yield Verdict("fails", said, _look_at(task, facts))
+
+
+def _failed(facts: Facts) -> Iterator[Verdict]:
+    """Yields the verdict on a task that has not failed for minutes, and not succeeded either."""
+    for task in _worst(facts, lambda task: task.failed_at is not None):
+        since = clock(task.failed_at or 0.0)
+        said = f"{task.task} failed: {_many_of(task)}, none since {since}.{_letters_too(facts)}"
+        yield Verdict("failed", said, _look_at(task, facts))
+
+
+def _worst(facts: Facts, counts: Callable[[TaskWork], bool]) -> list[TaskWork]:
+    tasks = [] if isinstance(facts.work, Unknown) else facts.work.tasks
+    failing = [one for one in tasks if _has_failed(one) and counts(one)]
+    return sorted(failing, key=lambda one: (one.failed, one.task))[-1:]
+
+
+def _many_of(task: TaskWork) -> str:
+    return f"{task.failed:,} of {task.deliveries:,} in {_MINUTES} minutes"
+
+
+def _letters_too(facts: Facts) -> str:
+    letters = facts.dead_letters
+    return f" {_letters_wait(letters)}" if isinstance(letters, int) and letters else ""
 
 
 def _has_failed(task: TaskWork) -> bool:
@@ -139,19 +157,20 @@ def _has_failed(task: TaskWork) -> bool:
     return task.failed >= _LEAST and 2 * task.failed > task.deliveries and task.done_since < _LEAST
 
 
-def _look_at(worst: TaskWork, has_letters: bool) -> str:
+def _look_at(worst: TaskWork, facts: Facts) -> str:
     # A sender may have written the name: a person will paste it into a shell.
     is_name = worst.task not in (OTHERS, UNKNOWN) and re.fullmatch(r"[\w.][\w.-]*", worst.task, re.ASCII)
     task = f" --task {worst.task}" if is_name else ""
-    if has_letters and worst.dead:
+    if worst.dead and _letters_too(facts):
         return f"./zigzag dead-letters{task}"
     return f"./zigzag logs --failed{task} --since {_MINUTES}min"
 
 
 def _dies(facts: Facts) -> Iterator[Verdict]:
-    died = facts.worker_errors
-    if isinstance(died, int) and died:
-        times = f"{_many(died, 'invocation')} of the worker ended with an error in {_MINUTES} minutes"
+    if facts.dies and not isinstance(facts.died, Unknown):
+        times = (
+            f"{_many(facts.died.times, 'invocation')} of the worker ended with an error in {_MINUTES} minutes"
+        )
         said = f"{times}: look for its memory, its time, its package."
         yield Verdict("dies", said, f"./zigzag logs --failed --since {_MINUTES}min")
 
@@ -183,8 +202,12 @@ def _dead(facts: Facts) -> Iterator[Verdict]:
 
 
 _JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
-    *(_silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind, _dead),
+    *(_silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind, _failed, _dead),
 )
+
+
+def clock(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%H:%M}"
 
 
 def at(time: float) -> str:

@@ -36,7 +36,7 @@ class TaskWork:
     failed         -- those whose attempt has failed: not the ones that the task wanted to be tried again.
     half_seconds   -- half of the attempts took no longer, and `most_seconds`, 95 % of them.
     waited_seconds -- 95 % of the first attempts waited no longer. None, as those, if there was none.
-    done_since     -- those that have succeeded since the last failure.
+    done_since     -- those that have succeeded since the last failure, which was at `failed_at`.
     """
 
     task: str
@@ -48,6 +48,7 @@ class TaskWork:
     most_seconds: float | None
     waited_seconds: float | None
     done_since: int = 0
+    failed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class _Counted:
     dead: int = 0
     failed: int = 0
     done_since: int = 0
+    failed_at: float | None = None
     seconds: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
 
@@ -100,6 +102,7 @@ class _Counted:
         meant = "traceback" not in said and not str(said.get("reason", "")).startswith(_NOT_THERE)
         has_failed = outcome in ("dead-letter", "ignored") or (outcome == "retry later" and not meant)
         self.failed += has_failed
+        self.failed_at = line.at if has_failed else self.failed_at
         self.done_since = 0 if has_failed else self.done_since + (outcome == "succeeded")
         if attempt and _is_number(said.get("seconds")):
             self.seconds.append(said["seconds"])
@@ -110,7 +113,7 @@ class _Counted:
         half, most = _part(self.seconds, 0.5), _part(self.seconds, 0.95)
         waited = _part(self.waited, 0.95)
         counts = self.deliveries, self.again, self.dead, self.failed
-        return TaskWork(task, *counts, half, most, waited, self.done_since)
+        return TaskWork(task, *counts, half, most, waited, self.done_since, self.failed_at)
 
 
 def _part(values: list[float], part: float) -> float | None:
