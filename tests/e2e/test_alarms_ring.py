@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 POISON = json.dumps({"task": "chaos", "payload": {"dies": "always"}, "id": "poison"})
 MISFIT = json.dumps({"task": "chaos", "payload": "no wish"})
-PARAMETERS = "AlarmEmail=a@example.com", "LingerSeconds=0", "WatchAlways=false"
+PARAMETERS = "AlarmEmail=a@example.com", "Dashboard=true", "LingerSeconds=0", "WatchAlways=false"
 LEASES_END_LATE = {"LateAlarm"}
 """Where a second is a minute, what nobody works is late before its lease has ended."""
 WITHIN_SECONDS = 90  # an alarm looks at 20 minutes, and a worker takes seconds to die
@@ -97,6 +97,18 @@ def nothing(deployed: Deployed) -> None:
 
 
 type Act = Callable[[Deployed], None]
+
+
+def test_the_dashboard_shows_this_stacks_queues_and_functions(alarmed: Deployed) -> None:
+    cloudwatch = alarmed.client("cloudwatch")
+    (board,) = cloudwatch.list_dashboards()["DashboardEntries"]
+
+    body = cloudwatch.get_dashboard(DashboardName=board["DashboardName"])["DashboardBody"]
+
+    rows = [row for one in json.loads(body)["widgets"] for row in one["properties"]["metrics"]]
+    urls, names = ("QueueUrl", "DeadLetterQueueUrl"), ("WorkerFunctionName", "ConsumerFunctionName")
+    shown = {alarmed.outputs[name].rpartition("/")[2] for name in (*urls, *names)}
+    assert {row[3] for row in rows if row[3] != "."} == shown
 
 
 @pytest.mark.parametrize(

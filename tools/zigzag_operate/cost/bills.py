@@ -51,6 +51,7 @@ class Stack:
     by_events    -- whether Lambda itself polls.
     queues       -- how many task queues there are.
     alarms       -- how many alarms there are.
+    dashboard    -- whether there is a dashboard.
     flow_control -- whether the gate is read.
     linger       -- LingerSeconds.
     cap          -- InFlightCap; 0 = none.
@@ -63,6 +64,7 @@ class Stack:
     by_events: bool = False
     queues: int = 1
     alarms: int = 1
+    dashboard: bool = False
     flow_control: bool = False
     linger: float = 10
     cap: int = 400
@@ -90,6 +92,7 @@ def stack_of(parameters: Mapping[str, str]) -> Stack:
         by_events=parameters.get("Trigger") == "events",
         queues=1 + len(places),
         alarms=_alarms(parameters, 1 + len(places)),
+        dashboard=parameters.get("Dashboard") == "true",
         flow_control=parameters.get("FlowControl") == "true",
         linger=float(parameters.get("LingerSeconds", 10)),
         cap=int(parameters.get("InFlightCap", 400)),
@@ -108,7 +111,7 @@ def idle(stack: Stack) -> list[Line]:
         lines += flow_control_lines(stack.setup)
     if stack.has_key:
         lines.append(Line("kms", "KMS, the key", (1, "key"), price("kms", "key_month")))
-    return [*lines, _alarm_line(stack)]
+    return [*lines, *_watch_lines(stack)]
 
 
 def too_fast(stack: Stack, per_second: float) -> str:
@@ -135,13 +138,13 @@ def a_month(stack: Stack, per_second: float) -> list[Line]:
     tasks = per_second * MONTH_SECONDS / MILLION
     lines = [_scaled(one, tasks) for one in million(stack)]
     if stack.by_events:
-        busy = [one for one in idle(stack) if one.part != "alarm"]
+        busy = [one for one in idle(stack) if one.part not in _WATCH]
     else:
         # The consumer's time for a dispatch is within its ticks, which are longer.
         lines = [one for one in lines if one.name != "Lambda, consumer"]
-        others = [one for one in idle(stack) if one.part != "alarm" and one.name != "Lambda, consumer"]
+        others = [one for one in idle(stack) if one.part not in _WATCH and one.name != "Lambda, consumer"]
         busy = [_ticks(stack, per_second), *map(_of_ticks, others)]
-    fixed = [_alarm_line(stack)]
+    fixed = _watch_lines(stack)
     if stack.setup.metrics:
         fixed.append(
             Line("metrics", "CloudWatch, metrics", (METRICS, "metrics"), price("cloudwatch", "metric_month"))
@@ -208,9 +211,16 @@ def _alarms(parameters: Mapping[str, str], queues: int) -> int:
     return 5 + of_ticks + (queues if by_events or often else 0) + 3 * second
 
 
-def _alarm_line(stack: Stack) -> Line:
-    each = price("cloudwatch", "alarm_month")
-    return Line("alarm", "CloudWatch, alarms", (stack.alarms, "alarms"), each)
+_WATCH = ("alarm", "dashboard")
+"""Are paid by the month, whatever the stack does."""
+
+
+def _watch_lines(stack: Stack) -> list[Line]:
+    each, of = price("cloudwatch", "alarm_month"), price("cloudwatch", "dashboard_month")
+    lines = [Line("alarm", "CloudWatch, alarms", (stack.alarms, "alarms"), each)]
+    if stack.dashboard:
+        lines.append(Line("dashboard", "CloudWatch, dashboard", (1, "dashboard"), of))
+    return lines
 
 
 def _scaled(line: Line, number: float) -> Line:

@@ -77,12 +77,13 @@ def test_a_million_tasks_are_the_models_and_their_sends() -> None:
     assert cost_of(lines).lambda_time == pytest.approx(model.lambda_time)
 
 
-def test_a_queue_more_and_a_key_have_factors_and_a_line_of_their_own() -> None:
+def test_a_queue_more_a_key_and_a_dashboard_have_factors_and_a_line_of_their_own() -> None:
     (polls,) = [one for one in bills.idle(stack(Queue2="urgent")) if one.part == "sqs"]
 
     assert polls.factors == [(43_200, "ticks"), (2, "queues"), (IDLE_POLLS + 1, "requests")]
-    for lines in (bills.idle(stack(**KEY)), bills.a_month(stack(**KEY), 5)):
-        assert of(lines, "KMS, the key") == 1
+    more = stack(**KEY, Dashboard="true")
+    for lines in (bills.idle(more), bills.a_month(more, 5)):
+        assert (of(lines, "KMS, the key"), of(lines, "CloudWatch, dashboard")) == (1, 3)
 
 
 @pytest.mark.parametrize(
