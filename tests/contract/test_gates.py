@@ -432,16 +432,26 @@ class TestBreaker:
             failing=said.failing, since=NOW, last=NOW + 3600, opened=NOW + 60, begun=NOW + 3600
         )
 
-    @pytest.mark.parametrize("success", [False, True])
-    def test_an_hour_after_enough_had_said_it_last_they_begin_anew(self, mails: Mails, success: bool) -> None:
+    def test_an_hour_after_enough_had_said_it_last_they_begin_anew(self, mails: Mails) -> None:
         mails.enough(NOW)
         mails.say("0a", NOW + 1, NOW + 30)
-        if success:
-            mails.succeeded(NOW + 60, NOW + 60)
-            mails.say("0b", NOW + 3600)  # too few to count
+        mails.succeeded(NOW + 60, NOW + 60)
+        mails.say("0b", NOW + 3600)  # too few to count
 
         assert mails.say("0c", NOW + 3602) == Breaker(failing=frozenset({"0c"}), begun=NOW + 3602)
         assert mails.enough(NOW + 3603, 9).since == NOW + 3603
+
+    @pytest.mark.parametrize(("hours", "failing"), [(1.01, 11), (5.99, 11), (6, 1), (9, 1)])
+    def test_hours_in_which_none_is_tried_open_none_that_is_shut_until_the_longest_time_is_over(
+        self, mails: Mails, hours: float, failing: int
+    ) -> None:
+        mails.enough(NOW)
+
+        said = mails.say("ff", NOW + hours * 3600)
+
+        assert len(said.failing) == failing
+        assert said.is_shut(NOW + hours * 3600) == (failing > 1)
+        assert mails.breaker == said
 
     def test_a_success_takes_back_what_was_said_but_not_since_when(self, mails: Mails) -> None:
         mails.enough(NOW)

@@ -92,7 +92,8 @@ class MemoryGates:
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         attributes = self.attributes[queue]
-        if attributes.get(LAST, inf) < now - QUIET_SECONDS:
+        shut = gate_of(attributes).breaker.is_shut(now)
+        if attributes.get(LAST, inf) < now - QUIET_SECONDS and not shut:
             for name in SAID:
                 attributes.pop(name, None)
         attributes.setdefault(BEGUN, now)

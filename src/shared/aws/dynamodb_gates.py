@@ -92,12 +92,13 @@ class DynamoDbGates(GateItems):
         values = {":now": now, ":quiet": now - QUIET_SECONDS, ":who": {message}, ":until": until}
         by = now + TOLD_SECONDS
         later = "" if until is None else ", #shut_until = :until"
-        says = (
-            f"SET #begun = if_not_exists(#begun, :now){later} ADD #failing :who",
-            "attribute_not_exists(#last) OR #last >= :quiet",
-        )
+        change = f"SET #begun = if_not_exists(#begun, :now){later} ADD #failing :who"
+        says = change, "attribute_not_exists(#last) OR #last >= :quiet"
+        says_while_shut = change, "attribute_exists(#failing)"
         forget = f"REMOVE {', '.join(f'#{name}' for name in SAID)}", "#last < :quiet"
-        for one in (says, forget, says):
+        gate = Gate()
+        for step in (says, None, says):
+            one = step or (says_while_shut if gate.breaker.is_shut(now) else forget)
             done, gate = await self._update_if(queue, *one, _used(values, *one), {}, by)
             if done and one is not forget:
                 break

@@ -3,7 +3,7 @@
 A task says so by Unavailable. The breaker shuts after `trip` different messages have said it without a
 success in between. Then only one message a minute is received, to try. A success opens the breaker. `longest`
 after it shut first it stays open, until an hour passes in which it would not have been shut. So no message is
-kept from its attempts for ever.
+kept from its attempts for ever. An hour in which nothing was tried is none: the schedule may have gaps.
 """
 
 from __future__ import annotations
