@@ -205,6 +205,8 @@ class TestLimits:
             "at_once": None,
             "held": 0,
             "unavailable_since": None,
+            "next_try": None,
+            "open_by": None,
             "failing": 0,
             "trip": 10,
             "longest_seconds": 6 * 3600.0,
@@ -238,6 +240,26 @@ class TestLimits:
         assert (told["closed"], told["unavailable_since"], told["failing"]) == ("unavailable", NOW, 2)
         assert "2027-01-15 08:00 UTC" in stack.shown()
         assert stack.closed() == "unavailable"
+
+    @pytest.mark.parametrize(("shut_until", "next_try"), [(NOW - 1, NOW), (NOW + 45, NOW + 45)])
+    def test_it_says_until_when_the_breaker_is_shut(
+        self, stack: ControlledStack, shut_until: float, next_try: float
+    ) -> None:
+        shut = numbers(trip=1, since=NOW - 60, last=NOW, longest=3600, shut_until=shut_until)
+        stack.say(failing={"SS": ["0a"]}, **shut)
+
+        told, shown = stack.limits(), stack.shown()
+        assert (told["next_try"], told["open_by"]) == (next_try, NOW + 3540)
+        assert f"2027-01-15 08:00:{next_try - NOW:02.0f} UTC" in shown
+        assert "2027-01-15 08:59:00 UTC" in shown
+
+    def test_it_says_how_long_the_waiting_messages_take_at_the_rate(self, stack: ControlledStack) -> None:
+        stack.send_and_receive(5)
+        stack.say(**numbers(every=36_000, burst=1, next=NOW + 36))
+
+        shown = stack.shown()
+        assert "2027-01-15 08:00:36 UTC" in shown
+        assert "0:02:24" in shown
 
     @pytest.mark.parametrize(
         ("quiet_for", "since", "failing"),

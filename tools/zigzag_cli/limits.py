@@ -148,21 +148,35 @@ def _written(seconds: float) -> str:
     return f"{seconds / _SECONDS[unit]:g}{unit}"
 
 
+def _takes(one: Limits) -> str:
+    """Returns how long the waiting messages take at the rate; nothing if there are none, or no rate."""
+    return str(timedelta(seconds=round(one.takes_seconds))) if one.takes_seconds else ""
+
+
 WORDS: dict[str, Callable[[Limits], str]] = {
     "state": lambda one: one.closed or "open",
     "since": _since,
+    "next try": lambda one: _soon(one.next_try),
+    "open again by": lambda one: _soon(one.open_by),
     "starts": _starts,
+    "next slot": lambda one: _soon(one.next_slot),
     "at once": lambda one: "" if one.at_once is None else f"{one.held} of {one.at_once}",
     "say Unavailable": lambda one: f"{one.failing} of the {one.trip} that shut the queue",
     "shut for": lambda one: f"{_written(one.longest_seconds)} at most",
     "waiting": lambda one: f"{one.waiting:,}",
+    "takes": _takes,
 }
 """The words for each line of a queue's limits. A line without any is not shown."""
 
 
-def at(seconds: float) -> str:
+def at(seconds: float, form: str = "%Y-%m-%d %H:%M") -> str:
     """Returns a time as people write it."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    return f"{datetime.fromtimestamp(seconds, UTC):{form}} UTC"
+
+
+def _soon(seconds: float | None) -> str:
+    """Returns a time to the second; nothing if there is none."""
+    return "" if seconds is None else at(seconds, "%Y-%m-%d %H:%M:%S")
 
 
 @with_target

@@ -79,6 +79,8 @@ class Limits:
     next_slot         -- when the rate allows the next start, or None if no slot was taken yet.
     at_once, held     -- most permits at the same time, and how many are held now.
     unavailable_since -- since when messages say Unavailable, or None if none has for an hour.
+    next_try          -- when the next message may be received to try; None unless the queue is shut.
+    open_by           -- when a queue that is shut receives again, if no try succeeds before.
     failing           -- how many do, without a success in between.
     trip              -- so many of these shut the queue.
     longest_seconds   -- for so long at most.
@@ -94,6 +96,8 @@ class Limits:
     at_once: int | None
     held: int
     unavailable_since: float | None
+    next_try: float | None
+    open_by: float | None
     failing: int
     trip: int
     longest_seconds: float
