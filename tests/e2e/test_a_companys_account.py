@@ -1,4 +1,4 @@
-"""On the local AWS: a stack with a boundary and tags. MiniStack takes a boundary, and does not judge by it."""
+"""On the local AWS: a stack with a boundary and tags. MiniStack takes a boundary, and does not judge it."""
 
 from __future__ import annotations
 

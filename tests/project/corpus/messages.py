@@ -13,7 +13,7 @@ from tests.support import QUEUE_URL, body_of, text
 from shared.dead_letter import Cause, note_of
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
-from worker.decode import OnlyFollowUpsError, Reply, decode
+from worker.decode import OnlyFollowUpsError, ReplyTo, decode
 from worker.failure import repair_of
 from worker.follow.compose import composed, reply_of
 from worker.follow.follow_ups import FollowUps
@@ -99,7 +99,7 @@ def _of_workers() -> Iterator[tuple[str, Any]]:
     """Yields what a worker sends after a task: the next one, a repair, and replies."""
     attempt = Attempt(1, "cook", "order-1")
     attempt.tasks = ("take",)
-    attempt.reply = Reply("arn:aws:sqs:us-east-1:123456789012:answers", "c-1")
+    attempt.reply_to = ReplyTo("arn:aws:sqs:us-east-1:123456789012:answers", "c-1")
     delivery = Delivery({"MessageId": "m-1", "Body": "{}"}, QUEUE_URL)
     (one,) = composed(attempt, delivery, Next("take", {"number": 1}), QUEUES).send
     yield "the next task", as_stored(one.message)

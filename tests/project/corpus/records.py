@@ -13,7 +13,7 @@ from tests.support import NOW
 
 from shared.aws.dynamodb_records import DynamoDbRecords
 from shared.dead_letter import Cause
-from shared.ports.records import GIVEN_UP, Begun, record_key
+from shared.ports.records import GIVEN_UP, Owned, record_key
 from worker.follow.follow_ups import FollowUps
 
 OURS, THEIRS = "0123456789abcdef", "fedcba9876543210"
@@ -56,7 +56,7 @@ def _disown(until: float | None) -> Act:
 
 
 _COUNTED = _count(THEIRS)
-_OWNED: Act = lambda records, key: records.begin(key, THEIRS, NOW, NOW + 105)  # noqa: E731
+_OWNED: Act = lambda records, key: records.own(key, THEIRS, NOW, NOW + 105)  # noqa: E731
 _ALLOWED: Act = lambda records, key: records.allow(key, 50, NOW)  # noqa: E731
 
 WRITTEN: dict[str, tuple[tuple[str, ...], tuple[Act, ...]]] = {
@@ -95,9 +95,9 @@ async def _answers(item: Mapping[str, Any], key: str) -> Any:
     acts: dict[str, Act] = {
         "another start is counted": _count(OURS),
         "a start is taken back": _excuse(unloaded=True),
-        "it is begun": lambda records, key: records.begin(key, OURS, NOW + 10, NOW + 100),
-        "it is begun later": lambda records, key: records.begin(key, OURS, NOW + 200, NOW + 300),
-        "it is begun again": lambda records, key: records.begin(key, THEIRS, NOW + 10, NOW + 100),
+        "it is begun": lambda records, key: records.own(key, OURS, NOW + 10, NOW + 100),
+        "it is begun later": lambda records, key: records.own(key, OURS, NOW + 200, NOW + 300),
+        "it is begun again": lambda records, key: records.own(key, THEIRS, NOW + 10, NOW + 100),
         "it is extended": lambda records, key: records.extend(key, THEIRS, NOW + 200),
         "it is finished": _finish(""),
         "it is given up": _disown(None),
@@ -112,7 +112,7 @@ async def _answers(item: Mapping[str, Any], key: str) -> Any:
 
 
 def _told(answer: Any) -> Any:
-    if isinstance(answer, Begun):
+    if isinstance(answer, Owned):
         return "begun"
     fields = plain(answer)
     if isinstance(fields, dict) and fields.get("letter"):
