@@ -109,14 +109,14 @@ class Settler:
         concludes -- whether it is recorded before that only the letter is left to do.
         """
         from worker.follow import letters  # few messages need it
-        from worker.follow.following import sent
+        from worker.follow.following import send_each
 
         delivery, cause = result.start.delivery, letters.with_reply(cause, result.start.attempt)
         if concludes:  # its task never starts again: it could succeed after this, or is done
             await result.start.starts.conclude(cause)
         if (ups := letters.of_a_failure(cause)) is None:
             return letters.holding(delivery, cause), cause
-        _, why = await sent(ups.send, self._queue, delivery.queue_url, self._reach)
+        _, why = await send_each(ups.send, self._queue, delivery.queue_url, self._reach)
         return delivery, letters.without_reply(cause, why)
 
     async def _send_repair(self, delivery: Delivery, cause: Cause) -> Cause | None:

@@ -49,7 +49,7 @@ async def _follow(finish: Finish, start: Start, outcome: Outcome, returned: Any)
     if isinstance(outcome, Succeeded) and record is not None and not await record.finish(ups.to_text()):
         attempt.outcome = LOST
         return LOST
-    left, why = await sent(ups.send, finish.queue, start.delivery.queue_url, finish.reach)
+    left, why = await send_each(ups.send, finish.queue, start.delivery.queue_url, finish.reach)
     if left or ups.why:
         outcome = letter(attempt, ups, left, why)
     elif record is not None:
@@ -79,10 +79,10 @@ async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
         return failed(attempt, words(error))
 
 
-async def sent(
+async def send_each(
     ups: Sequence[FollowUp], queue: Queue, queue_url: str | None, reach: Reach
 ) -> tuple[Sequence[FollowUp], str]:
-    """Sends each: one that can't be sent delays no other. Returns those that are left, and why.
+    """Sends all: one that can't be sent delays no other. Returns those that are left, and why.
 
     queue -- the one of that URL.
     """
