@@ -95,6 +95,7 @@ class Settler:
             cause = sent
         stored = await store(delivery, cause, *self._ports, spent=spends is not None)
         if stored and cause.unsent is not None and record is not None:
+            await record.finish()  # not yet done if the function's time was over while it was composed
             await record.sent()  # from now on only the letter holds it
         gone = stored and (spends is None or await spends.spend()) and await remove(delivery, self._queue)
         if not gone and (redrive is None or spends is not None):

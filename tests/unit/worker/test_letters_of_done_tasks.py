@@ -237,6 +237,30 @@ def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returne
         assert sandbox.dead_letters == []
 
 
+@pytest.mark.parametrize("once", [True, False], ids=["idempotent", "plain"])
+def test_a_result_that_never_becomes_json_leaves_a_letter_and_repeats_nothing(once: bool) -> None:
+    class Deaf(BaseModel):
+        def model_dump(self, **_: Any) -> dict[str, Any]:
+            block(1_000, interruptible=False)
+            return {}
+
+    @task(idempotent=once)
+    def deaf(payload: dict[str, Any]) -> Any:
+        ran.append("deaf")
+        return Deaf()
+
+    ran.clear()
+    with Sandbox({"deaf": deaf}, reply_to=["answers"], blocking=True) as sandbox:
+        sandbox.send_message(body := json.dumps({"task": "deaf", "id": "x", "reply_to": "answers"}))
+        sandbox.run()
+        letters = [letter.reason for letter in sandbox.dead_letters]
+        if once:
+            sandbox.send_message(body)
+            sandbox.run()
+
+    assert (ran, letters) == (["deaf"], ["done; what follows it was not sent in the function's time"])
+
+
 @pytest.mark.parametrize(("name", "attributes"), [("slow_once", {}), ("slow", SENT)], ids=["run", "redrive"])
 def test_while_a_result_becomes_json_nobody_else_runs_its_task(name: str, attributes: Any) -> None:
     ran.clear()
