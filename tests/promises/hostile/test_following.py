@@ -13,11 +13,10 @@ from typing import Any
 
 import pytest
 from tests.promises.hostile.test_failing import FAULTS
-from tests.promises.hostile.world import QUICK
+from tests.promises.hostile.world import QUICK, lose_the_first_record
 from tests.support import slow, watch
 
 from shared.ports.queue import Outgoing
-from shared.ports.records import RecordsError
 from zigzag import Context, Reject, Task, task
 from zigzag_testing import Sandbox
 from zigzag_testing.faults import PROCESS, Crash
@@ -174,17 +173,9 @@ def test_killed_at_each_of_its_steps_a_chain_runs_to_its_end_and_replies(
             break
 
 
-def test_a_worker_whose_record_another_one_has_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_whose_record_another_one_has_sends_nothing() -> None:
     world = FollowingWorld(worker_timeout_seconds=900)
-    extend, owners = world.sandbox.records.extend, list[str]()
-
-    async def of_all_but_the_first(key: str, owner: str, until: float) -> bool:
-        owners.append(owner)
-        if owner == owners[0]:
-            raise RecordsError("away")
-        return await extend(key, owner, until)
-
-    monkeypatch.setattr(world.sandbox.records, "extend", of_all_but_the_first)
+    lose_the_first_record(world.sandbox)
     origin = world.send("once", "plain", times=2, seconds=400)
     world.run_to_the_end()
 

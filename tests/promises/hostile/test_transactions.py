@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.promises.hostile.world import QUICK, HostileWorld
+from tests.promises.hostile.world import QUICK, HostileWorld, lose_the_first_record
 from tests.support import slow
 
 from zigzag import Context, task
@@ -81,6 +81,17 @@ def test_no_effect_happens_twice_and_none_is_lost(seed: int) -> None:
         world.sandbox.run_for(draw.choice([60, 180]))
     world.settle_down(redrives=True)
 
+    world.judge()
+    world.close()
+
+
+def test_a_worker_whose_record_another_one_has_writes_nothing() -> None:
+    world = BookingWorld({}, worker_timeout_seconds=900)
+    lose_the_first_record(world.sandbox)
+    world.send("book", times=2, seconds=400)
+    world.settle_down()
+
+    assert len(world.trail.starts("book-1")) == 2
     world.judge()
     world.close()
 

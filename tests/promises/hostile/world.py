@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.promises.hostile.trail import COPY, Start, Trail
 
+from shared.ports.records import RecordsError
 from worker.host import SoftDeadline
 from zigzag import Backoff, Context, Reject, Retry, task
 from zigzag_testing import Sandbox
@@ -133,6 +134,19 @@ class HostileWorld:
             await leave_a_trail(payload, context)
 
         return {one.name: one for one in (plain, once, by_key)}
+
+
+def lose_the_first_record(sandbox: Sandbox) -> None:
+    """Has the table take no heartbeat of the first worker that sends one: so another worker gets its run."""
+    extend, owners = sandbox.records.extend, list[str]()
+
+    async def of_all_others(key: str, owner: str, until: float) -> bool:
+        owners.append(owner)
+        if owner == owners[0]:
+            raise RecordsError("away")
+        return await extend(key, owner, until)
+
+    sandbox.records.extend = of_all_others  # type: ignore[method-assign]
 
 
 def _misbehave(payload: Mapping[str, Any], number: int) -> None:
