@@ -1,5 +1,5 @@
 """Decides what happens when a task has failed and its policy names more than a dead letter, and writes the
-message for the task that repairs it. Only a failure loads this module.
+message for the task that repairs it. Few workers load this module.
 
 The repairing task gets the payload of the failed one, and `context.failed`. Its message goes to the queue of
 the failed one, into the same group, before that one is moved to the dead letters. The letter stays: a person
@@ -44,9 +44,14 @@ def asked_for(word: str, cause: Cause, attempt: Attempt) -> DeadLetter | Ignored
 
 
 def without_repair(cause: Cause, why: str) -> Cause:
-    """Returns the cause of a letter that nothing repairs. The reason has space for both texts."""
-    why = f"; not repaired: {why}"[:_MAX_WHY]
-    return cause._replace(reason=cause.reason[: MAX_REASON_CHARACTERS - len(why)] + why, on_failure=None)
+    """Returns the cause of a letter that nothing repairs."""
+    return besides(cause, f"not repaired: {why}")._replace(on_failure=None)
+
+
+def besides(cause: Cause, why: str) -> Cause:
+    """Returns the cause with one more thing that went wrong. The reason has space for both texts."""
+    why = f"; {why}"[:_MAX_WHY]
+    return cause._replace(reason=cause.reason[: MAX_REASON_CHARACTERS - len(why)] + why)
 
 
 def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:

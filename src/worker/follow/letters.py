@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from shared import log
 from shared.dead_letter import MAX_REASON_CHARACTERS, NOTE, Cause, note_of, original_attributes
 from shared.delivery import Delivery
+from worker.failure import besides
 from worker.follow.compose import reply_of
 from worker.follow.follow_ups import FollowUp, FollowUps
 from worker.outcome import Attempt, DeadLetter
 from zigzag.body import BadMessageError
 
 NOT_FINISHED = "what follows it was not sent in the function's time"
-
-_MAX_WHY = MAX_REASON_CHARACTERS // 2
 
 
 def held_in(body: str, attempt: Attempt) -> str:
@@ -43,7 +42,10 @@ def letter(attempt: Attempt, ups: FollowUps, left: Sequence[FollowUp], why: str)
 
 def with_reply(cause: Cause, attempt: Attempt) -> Cause:
     """Returns the cause of a failure with the reply that says so, if its message asked for one."""
-    if cause.unsent is not None or (one := reply_of(attempt, "failed", error=_short(cause.reason))) is None:
+    if cause.unsent is not None:
+        return cause
+    one = reply_of(attempt, "failed", error=cause.reason[:MAX_REASON_CHARACTERS])
+    if one is None:
         return cause
     ups = FollowUps(cause.task, cause.id, send=(one,), failed=True)
     return cause._replace(unsent=ups.to_text())
@@ -84,9 +86,4 @@ def without_reply(cause: Cause, why: str) -> Cause:
     if not why:
         return cause._replace(unsent=None)
     log.write(logging.ERROR, "the reply of a failed task is not sent", task=cause.task, reason=why)
-    why = f"; its reply is not sent: {why}"[:_MAX_WHY]
-    return cause._replace(reason=cause.reason[: MAX_REASON_CHARACTERS - len(why)] + why, unsent=None)
-
-
-def _short(reason: str) -> str:
-    return reason[:MAX_REASON_CHARACTERS]
+    return besides(cause, f"its reply is not sent: {why}")._replace(unsent=None)
