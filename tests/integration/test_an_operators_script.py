@@ -45,20 +45,20 @@ def test_nothing_is_printed(outputs: dict[str, str], capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("values", "names"),
+    ("values", "may_be"),
     [
-        ({"rate": Rate(0)}, "every"),
-        ({"rate": Rate(1, 0)}, "burst"),
-        ({"at_once": 0}, "at_once"),
-        ({"at_once": 31, "trip": 31}, "at_once, trip"),
-        ({"longest": 25 * 3600}, "longest"),
+        ({"rate": Rate(0)}, "every may be at least 0.001"),
+        ({"rate": Rate(1, 0)}, "burst may be at least 1"),
+        ({"at_once": 0}, "at_once may be 1 to 30"),
+        ({"at_once": 31, "trip": 31}, "at_once may be 1 to 30, trip may be 1 to 30"),
+        ({"longest": 25 * 3600}, "longest may be 1 to 43200"),
     ],
     ids=str,
 )
 def test_a_limit_that_no_gate_has_is_refused_and_nothing_is_written(
-    outputs: dict[str, str], values: dict[str, Any], names: str
+    outputs: dict[str, str], values: dict[str, Any], may_be: str
 ) -> None:
-    with pytest.raises(OperateError, match=f"no gate has such a value: {names}$") as refused:
+    with pytest.raises(OperateError, match=f"no gate has such a value: {may_be}$") as refused:
         StackGates(find("zigzag")).limit(**values)
 
     assert refused.value.kind is Kind.WRONG

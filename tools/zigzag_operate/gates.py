@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from math import inf
 from time import sleep, time
 from typing import Any
 
@@ -13,7 +14,7 @@ from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.lease import KEPT_SECONDS
 from shared.ports.auto import FASTEST, SLOWEST, Auto
 from shared.ports.breaker import LONGEST, QUIET_SECONDS, TRIP
-from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, Gate, GatesError, Rate, gate_of
+from shared.ports.gates import AT_ONCE, BURST, EVERY, HELD, MAY_BE, Gate, GatesError, Rate, gate_of
 from shared.ports.queue import MAX_POLL_SECONDS
 from shared.queues import DEFAULT, TaskQueue
 from zigzag.in_place import run_in_place
@@ -183,7 +184,14 @@ def _check(
         set_to |= {SLOWEST: auto.slowest * 1000, FASTEST: auto.fastest * 1000}
     said = {name: float(value) for name, value in set_to.items() if value is not None}
     if odd := gate_of({HELD: {}, **said}).odd:
-        raise OperateError(f"no gate has such a value: {', '.join(odd)}", Kind.WRONG)
+        raise OperateError(f"no gate has such a value: {', '.join(map(_what_may_be, odd))}", Kind.WRONG)
+
+
+def _what_may_be(name: str) -> str:
+    """Returns what an attribute may be, with a rate in seconds."""
+    least, most, _ = MAY_BE[name]
+    least = least / 1000 if name in (EVERY, SLOWEST, FASTEST) else least
+    return f"{name} may be at least {least:g}" if most == inf else f"{name} may be {least:g} to {most:g}"
 
 
 def _done[R](call: Coroutine[Any, Any, R]) -> R:

@@ -7,7 +7,8 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 from shared.ports.auto import Auto
-from shared.ports.gates import Rate
+from shared.ports.breaker import MAX_LONGEST_SECONDS, MAX_TRIP
+from shared.ports.gates import MAX_AT_ONCE, Rate
 from shared.ports.queue import Outgoing
 from shared.queues import DEFAULT
 from zigzag_testing.dead_letters import DeadLetter
@@ -16,6 +17,9 @@ from zigzag_testing.memory_queue import MemoryQueue
 from zigzag_testing.replies import Replies, Reply
 from zigzag_testing.stack import StackQueues
 from zigzag_testing.virtual_time import VirtualClock
+
+_LEAST_EVERY, _MOST_EVERY, _MOST_BURST = 0.001, 30 * 24 * 3600.0, 1000
+"""The bounds of `zigzag limit`."""
 
 
 class _Sandbox(Protocol):
@@ -34,7 +38,7 @@ class _Sandbox(Protocol):
 
 class Operated:
     """The part of a sandbox for senders and operators. Pause and limits raise ValueError without
-    `flow_control`."""
+    `flow_control`, and for what `zigzag limit` refuses."""
 
     def redrive(self: _Sandbox) -> int:
         """Moves all dead letters back to the first queue of their kind, as RedriveCommand. Returns how many.
@@ -77,19 +81,39 @@ class Operated:
 
     def limit(self: _Sandbox, every: float | None, burst: int = 1) -> None:
         """Lets a task start every `every` seconds, as `zigzag limit --rate` does; None is no rate."""
+        _refuse_fifo(self.queues[DEFAULT], every)
+        _refuse_outside(every=(every, _LEAST_EVERY, _MOST_EVERY), burst=(burst, 1, _MOST_BURST))
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
     def limit_by_itself(self: _Sandbox, slowest: float = 1.0, fastest: float = 0.01) -> None:
         """Lets the rate find itself, as `zigzag limit --rate auto` does, from one start in `slowest` seconds
         to one in `fastest`."""
+        _refuse_fifo(self.queues[DEFAULT], slowest)
+        _refuse_outside(slowest=(slowest, fastest, _MOST_EVERY), fastest=(fastest, _LEAST_EVERY, slowest))
         auto = Auto(slowest, fastest)
         self._do(operated(self.gates).limit(DEFAULT, Rate(auto.first), auto))
 
     def break_at(self: _Sandbox, trip: int | None = None, longest: float | None = None) -> None:
         """So many messages that say Unavailable shut the queue, for so many seconds at most, as after
         `zigzag limit --trip --longest`; None is 10, and six hours."""
+        _refuse_outside(trip=(trip, 1, MAX_TRIP), longest=(longest, 1, MAX_LONGEST_SECONDS))
         self._do(operated(self.gates).break_at(DEFAULT, trip, longest))
 
     def limit_at_once(self: _Sandbox, most: int | None) -> None:
         """Lets `most` tasks run at once, 1 to 30, as `zigzag limit --at-once` does; None is no cap."""
+        _refuse_fifo(self.queues[DEFAULT], most)
+        _refuse_outside(most=(most, 1, MAX_AT_ONCE))
         self._do(operated(self.gates).cap(DEFAULT, most))
+
+
+def _refuse_outside(**values: tuple[float | None, float, float]) -> None:
+    """Raises ValueError for a value that is not between these bounds. The consumer would close the queue."""
+    for name, (value, least, most) in values.items():
+        if value is not None and not least <= value <= most:
+            raise ValueError(f"{name} may be {least:g} to {most:.10g}, not {value:g}")
+
+
+def _refuse_fifo(queue: MemoryQueue, limit: float | None) -> None:
+    """Raises ValueError for a limit of a FIFO queue."""
+    if queue.fifo and limit is not None:
+        raise ValueError("a FIFO queue takes no limit: one task at a time of each group runs anyway")

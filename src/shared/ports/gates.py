@@ -43,7 +43,7 @@ MAX_AT_ONCE = 30
 _YEAR_5000 = 1e11
 """In epoch seconds. A later value is milliseconds, or a mistake."""
 
-_MAY_BE = {
+MAY_BE = {
     EVERY: (1.0, inf, False),
     BURST: (1.0, inf, True),
     REV: (0.0, 2.0**53, True),  # larger floats skip whole numbers
@@ -132,7 +132,7 @@ class Taking(NamedTuple):
 def gate_of(attributes: Mapping[str, Any]) -> Gate:
     """Returns the gate with these attributes. Numbers are floats, `held` is a dictionary of floats, and
     `failing` a set of texts; of other values only the name counts."""
-    numbers = {name: _number(attributes.get(name), *may_be) for name, may_be in _MAY_BE.items()}
+    numbers = {name: _number(attributes.get(name), *may_be) for name, may_be in MAY_BE.items()}
     bad = {name for name, number in numbers.items() if number is None and name in attributes}
     if BURST in attributes and EVERY not in attributes:
         bad.add(BURST)
@@ -150,7 +150,7 @@ def gate_of(attributes: Mapping[str, Any]) -> Gate:
     return Gate(
         paused=PAUSED in attributes,
         since=since if isinstance(since, float) and 0 <= since < _YEAR_5000 else None,
-        odd=tuple(sorted(bad | senseless | (attributes.keys() - {PAUSED, HELD, FAILING, *_MAY_BE}))),
+        odd=tuple(sorted(bad | senseless | (attributes.keys() - {PAUSED, HELD, FAILING, *MAY_BE}))),
         rate=None if every is None else Rate(every / 1000, int(burst or 1)),
         rev=int(numbers[REV] or 0),
         next=numbers[NEXT] or 0.0,

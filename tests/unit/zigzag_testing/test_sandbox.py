@@ -6,7 +6,7 @@ import asyncio
 import gc
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -429,6 +429,38 @@ class TestPause:
 
             assert len(ran) == 3
             assert sandbox.dead_letters[0].reason == "failed after 3 attempts: ValueError: broken"
+
+    @pytest.mark.parametrize(
+        ("limit", "may_be"),
+        [
+            (lambda sandbox: sandbox.limit(0), "every may be 0.001 to 2592000, not 0"),
+            (lambda sandbox: sandbox.limit(1, 0), "burst may be 1 to 1000, not 0"),
+            (lambda sandbox: sandbox.limit_at_once(0), "most may be 1 to 30, not 0"),
+            (lambda sandbox: sandbox.limit_at_once(31), "most may be 1 to 30, not 31"),
+            (lambda sandbox: sandbox.limit_by_itself(1, 2), "slowest may be 2 to"),
+            (lambda sandbox: sandbox.break_at(31), "trip may be 1 to 30, not 31"),
+            (lambda sandbox: sandbox.break_at(longest=13 * 3600), "longest may be 1 to 43200, not 46800"),
+        ],
+    )
+    def test_what_no_queue_can_have_is_refused_and_not_written(
+        self, limit: Callable[[Sandbox], None], may_be: str
+    ) -> None:
+        with Sandbox(TABLE, flow_control=True) as sandbox:
+            with pytest.raises(ValueError, match=may_be):
+                limit(sandbox)
+
+            assert sandbox.gates is not None
+            assert sandbox.gates.attributes == {}
+
+    def test_a_fifo_queue_takes_no_limit(self) -> None:
+        with Sandbox(TABLE, flow_control=True, fifo=True) as sandbox:
+            for limit in (
+                lambda: sandbox.limit(1),
+                lambda: sandbox.limit_at_once(1),
+                sandbox.limit_by_itself,
+            ):
+                with pytest.raises(ValueError, match="a FIFO queue takes no limit"):
+                    limit()
 
     def test_without_flow_control_it_says_how_to_have_it(self) -> None:
         with Sandbox(TABLE) as sandbox:
