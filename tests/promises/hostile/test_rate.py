@@ -82,6 +82,30 @@ def test_a_backlog_uses_the_rate_up(
     assert used <= share <= 1.001
 
 
+@pytest.mark.parametrize("rate", [Rate(60), Rate(600)], ids=str)
+def test_so_is_it_while_half_of_the_messages_arrive(
+    limited: Callable[..., LimitedWorld], rate: Rate, record_property: Callable[[str, object], None]
+) -> None:
+    # Given ten that wait, and ten that arrive, until the queue is empty between them
+    world = limited({}, rate=rate, messages=10, watch_always=True)
+    sent = [world.sandbox.clock.now()] * 10
+    for _ in range(10):
+        world.sandbox.run_for(2.5 * rate.every)
+        world.send("plain")
+        sent.append(world.sandbox.clock.now())
+
+    world.sandbox.run()
+
+    # Then each starts when the rate allows it
+    slot, late = 0.0, 0.0
+    for at, began in zip(sent, world.began(), strict=True):
+        slot = max(at, slot + rate.every)
+        late += began - slot
+    used = 1 - late / rate.every / len(sent)
+    record_property(COUNTED, f"{rate}, half of the messages arrive: {used:.1%} used")
+    assert used >= 0.97
+
+
 @pytest.mark.parametrize("seconds", [3, *slow(1.9, 4.5)])
 def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
     limited: Callable[..., LimitedWorld], seconds: float
