@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from random import Random
 from typing import Any
+
+from tests.promises.hostile.service import UNLIMITED, Service
 
 from shared.ports.gates import Gate, gate_of
 from shared.queues import DEFAULT
 from zigzag import Context, Unavailable, task
 from zigzag_testing import Sandbox
 
-UNLIMITED = 1e6
-
 
 class Partner:
     """A queue and its partner. A payload with "poison" always fails, one with "flaky" at its first attempt.
 
-    limit   -- tells how many calls a second it takes at a time, in seconds from the start. 0: it is away.
+    limit   -- as the service's, in seconds from the start.
     takes   -- the seconds of a call.
-    refuses -- the share of calls that it refuses as well, at random.
     starts  -- when each task began, its id, and whether it went well.
     sent    -- when each was sent, by its id.
     """
@@ -32,18 +30,15 @@ class Partner:
         takes: float,
         **options: Any,
     ) -> None:
-        self.refuses = 0.0
+        self.service = Service(limit)
         self.starts: list[tuple[float, str, bool]] = []
         self.sent: dict[str, float] = {}
-        self._limit = limit
-        self._bucket, self._filled = 1.0, 0.0
-        self._random = Random(1)
 
         @task
         async def call(payload: dict[str, Any], context: Context) -> None:
             began = self.now()
             poison = payload.get("poison") or (payload.get("flaky") and context.attempt == 1)
-            well = not poison and self._accepts(began)
+            well = not poison and self.service.accepts(began)
             self.starts.append((began, context.id, well))
             await asyncio.sleep(0 if poison else takes)
             if not well:
@@ -52,16 +47,6 @@ class Partner:
         self._task = call
         self.sandbox = Sandbox({"call": call}, in_flight_cap=0, **options)
         self._began = self.sandbox.clock.now()
-
-    def _accepts(self, now: float) -> bool:
-        """Fills a bucket at the limit; it holds the calls of one second."""
-        limit = self._limit(now)
-        self._bucket = min(max(1.0, limit), self._bucket + limit * (now - self._filled))
-        self._filled = now
-        if self._bucket < 1 or self._random.random() < self.refuses:
-            return False
-        self._bucket -= 1
-        return True
 
     def now(self) -> float:
         return self.sandbox.clock.now() - self._began

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from tests.conftest import COUNTED
-from tests.promises.hostile.partner import UNLIMITED, Partner
+from tests.promises.hostile.partner import Partner
+from tests.promises.hostile.service import UNLIMITED
 from tests.support import slow
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
@@ -107,7 +108,7 @@ def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
     record_property: Callable[[str, object], None],
 ) -> None:
     one = partner(takes=CALL_SECONDS, flow_control=True, watch_always=watch_always)
-    one.refuses = share
+    one.service.refuses = share
 
     shut = 0
     for _ in range(int(10 * MINUTE)):

@@ -97,6 +97,7 @@ class Trail:
     busy     -- the starts whose run another worker owned: the process, and the id.
     killed   -- the worker's processes that ended before their invocation did.
     began    -- when each worker's process began with its batch.
+    received -- when that was received, as the event says.
     held     -- from when until when each message was received, and not settled.
     returned -- which messages were made visible at once, and when: as by a process that stops.
     """
@@ -118,6 +119,7 @@ class Trail:
         self._by_message: dict[str, Life] = {}
         self._texts: dict[str, str] = {}
         self.began: dict[int, float] = {}
+        self.received: dict[int, float] = {}
         self._worked: dict[int, list[Life]] = {}
 
     def of(self, id: str) -> list[Life]:
@@ -189,6 +191,7 @@ class Trail:
         async def watched(event: Any, seconds_left: Callable[[], float]) -> Any:
             self.began[PROCESS.get()] = sandbox.clock.now()
             self._worked[PROCESS.get()] = self.in_event(event)
+            self.received[PROCESS.get()] = event.get("Lease", {}).get("ReceivedAt", 0.0)
             try:
                 answer = await work(event, seconds_left)
             except BaseException:

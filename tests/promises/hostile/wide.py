@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.promises.hostile.wide_world import FOR_EVER, IMPORTED, TEXTS, WideWorld, padding
+from tests.promises.hostile.service import UNLIMITED, Service
+from tests.promises.hostile.wide_world import FOR_EVER, IMPORTED, TEXTS, Calls, WideWorld, padding
 
+from shared.ports.auto import Auto
 from shared.ports.gates import Rate
 from zigzag_testing.faults import OF_A_WIDER_WORLD
 from zigzag_testing.outages import HOWS, OUTAGES, SERVICES, Outage
@@ -46,6 +48,8 @@ OTHERS = (
     "pause",
     "rate",
     "cap",
+    "auto",
+    "breaker",
 )
 WIDTHS = (*OUTAGES, *OF_A_WIDER_WORLD, *CODE, *OTHERS)
 """Each kind of thing that a wider world may have, and the narrow one has not."""
@@ -67,7 +71,25 @@ SELDOM = {"crash before a call": 0.001, "crash after a call": 0.001}
 """By a schedule with gaps, a consumer that crashes is back a day later. If most runs crashed, the queue would
 never be empty, and what nobody receives in 14 days is dropped."""
 
+LIMITS = (0.5, 2.0, 6.0)
+"""Calls a second that a service takes which has a limit."""
+
 RATES = (Rate(0.1, 10), Rate(0.5, 5), Rate(2, 1), Rate(6, 3))
+
+
+class Breaks(NamedTuple):
+    """The breaker of a queue, and the times at which the service is away that its tasks call.
+
+    trip, longest -- as `Sandbox.break_at` takes them.
+    takes, after  -- as `Calls` has them.
+    away          -- from when until when, in seconds from the beginning.
+    """
+
+    trip: int | None
+    longest: float | None
+    takes: float
+    after: float | None
+    away: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -81,6 +103,8 @@ class Drawn:
     options: Mapping[str, Any]
     rate: Rate | None = None
     at_once: int | None = None
+    breaks: Breaks | None = None
+    auto: Auto | None = None
 
     def has(self, width: str) -> bool:
         return width in self.widths
@@ -121,16 +145,66 @@ def draw(seed: int, *, messages: int | None = None) -> Drawn:
     at_once = None
     if "cap" in widths and not fifo and "schedule" not in widths:
         at_once = Random(f"{seed} cap").choice((5, 10, 30))
-    if "pause" in widths or rate or at_once:
+    breaks, auto = _breaks(seed, widths), _auto(seed, widths, fifo)
+    if auto is not None:
+        rate = None
+    if "pause" in widths or rate or at_once or breaks or auto:
         options["flow_control"] = True
+        if "schedule" not in widths:
+            options |= _consumers(seed)
     if messages is None:
         many = Random(f"{seed} messages").choice((SOME, MANY))
-        messages = LIMITED if rate or at_once else FEW if options["attempts"] > 3 else many
+        limited = rate or at_once or breaks or auto
+        messages = LIMITED if limited else FEW if options["attempts"] > 3 else many
     if "schedule" in widths:
         options["schedule"] = _schedule(random, fifo)
         # A limit of any kind, in runs of three days between them, can't keep up with what is sent.
         options |= {"in_flight_cap": 0, "concurrency": None, "batch_size": 1}
-    return Drawn(seed, frozenset(widths), fifo, messages, options, rate, at_once)
+    return Drawn(seed, frozenset(widths), fifo, messages, options, rate, at_once, breaks, auto)
+
+
+def _consumers(seed: int) -> dict[str, Any]:
+    """Draws how many consumers overlap, one to four; each lives for 75 s."""
+    consumers = Random(f"{seed} consumers").choice((1, 1, 2, 3, 4))
+    return {} if consumers == 1 else {"schedule": every(75 / consumers), "watch_always": True}
+
+
+def _breaks(seed: int, widths: Set[str]) -> Breaks | None:
+    if "breaker" not in widths:
+        return None
+    random = Random(f"{seed} breaker")
+    longest = 5 if "schedule" in widths else 4  # tries come more seldom then
+    began = sorted(random.uniform(0, 3 * HOUR) for _ in range(random.choice((1, 1, 2, 3))))
+    return Breaks(
+        random.choice((None, 1, 3)),
+        random.choice((None, 10 * MINUTE, HOUR / 2)),
+        random.choice((0.2, 2.0, 10.0)),
+        random.choice((None, None, 5.0, 300.0)),
+        [(at, at + 10 ** random.uniform(2, longest)) for at in began],
+    )
+
+
+def _auto(seed: int, widths: Set[str], fifo: bool) -> Auto | None:
+    if "auto" not in widths or fifo or "schedule" in widths:
+        return None
+    return Random(f"{seed} auto").choice((Auto(), Auto(1, 0.25), Auto(20, 0.1)))
+
+
+def _calls(drawn: Drawn, world: WideWorld) -> Calls | None:
+    """Returns the service that all tasks call, if there is one, and how they do."""
+    if drawn.breaks is None and drawn.auto is None:
+        return None
+    breaks = drawn.breaks or Breaks(None, None, 0.2, None, ())
+    random, began = Random(f"{drawn.seed} limits"), world.sandbox.clock.now()
+    limits = [random.choice(LIMITS) if drawn.auto else UNLIMITED for _ in range(100)]
+    world.away += [(began + since, began + until) for since, until in breaks.away]
+
+    def limit(now: float) -> float:
+        if any(since <= now < until for since, until in world.away):
+            return 0.0
+        return limits[int((now - began) / (HOUR / 4)) % len(limits)]
+
+    return Calls(Service(limit), breaks.takes, breaks.after)
 
 
 def judge(drawn: Drawn, judges: Mapping[str, Callable[[WideWorld, Drawn], None]]) -> Judged:
@@ -168,13 +242,19 @@ def _begin(drawn: Drawn, random: Random) -> WideWorld:
     world.faults.struck["cap"] += drawn.at_once is not None
     if drawn.at_once:
         world.sandbox.limit_at_once(drawn.at_once)
+    if drawn.auto:
+        world.sandbox.limit_by_itself(drawn.auto.slowest, drawn.auto.fastest)
+    if drawn.breaks:
+        world.sandbox.break_at(drawn.breaks.trip, drawn.breaks.longest)
+    world.calls = _calls(drawn, world)
     now = world.sandbox.clock.now()
     outages = [(service, how) for service in SERVICES for how in HOWS if drawn.has(f"{service} {how}")]
     for service, how in outages:
         chance = Random(f"{drawn.seed} {service} {how}")
         began, lasts = now + chance.uniform(0, HOUR / 2), 10 ** chance.uniform(1, 3.55)
         share = chance.choice([1.0, 0.2])
-        world.faults.outages.plan([Outage(service, how, began, began + lasts, share)])
+        world.outages.append(Outage(service, how, began, began + lasts, share))
+    world.faults.outages.plan(world.outages)
     return world
 
 
@@ -209,9 +289,26 @@ def _live(world: WideWorld, drawn: Drawn, random: Random) -> None:
             sandbox.run_for(random.uniform(0, 2 * MINUTE))
             longest = HOUR if drawn.has("schedule") else 6 * HOUR  # the gaps are there already
             world.pause_for(random.choice([5 * MINUTE, HOUR, longest]))
-    sandbox.run_for(3 * HOUR)  # outages are over then
+    ends = max((one.ended for one in world.outages), default=0.0)
+    sandbox.run_for(max(HOUR / 2, ends - sandbox.clock.now() + HOUR / 2))
     world.faults.stop()
+    if drawn.breaks:
+        _be_away_once_more(world, drawn, random)
     sandbox.run(max_seconds=MAX_LIFE_SECONDS)
+
+
+def _be_away_once_more(world: WideWorld, drawn: Drawn, random: Random) -> None:
+    """Has the service be away for half an hour in which nothing else goes wrong, and be back."""
+    sandbox = world.sandbox
+    sandbox.run_for(HOUR / 2)
+    now = sandbox.clock.now()
+    world.away.append((now, now + HOUR / 2))
+    for _ in range(60):
+        send(world, drawn, random)
+    sandbox.run_for(HOUR / 2)
+    waits = sandbox.queue.next_visible_at()
+    if waits is not None and waits <= sandbox.clock.now():
+        world.back = sandbox.clock.now(), world.said.gate
 
 
 def send(world: WideWorld, drawn: Drawn, random: Random) -> None:
@@ -226,6 +323,8 @@ def send(world: WideWorld, drawn: Drawn, random: Random) -> None:
     does = _does(drawn, random)
     if random.random() < 0.05 and name in ("by_key", "checked"):
         does["key" if name == "by_key" else "check"] = _takes(drawn, random)
+    if world.calls is not None and random.random() < 0.02:
+        does["poison"] = True
     if drawn.has("large body") and random.random() < 0.02:
         does["padding"] = padding(random, int(10 ** random.uniform(3, 6)))
     group = f"group-{random.randint(1, 30)}" if world.fifo else None

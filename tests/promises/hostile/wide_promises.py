@@ -11,6 +11,7 @@ from tests.promises.hostile import promises
 from tests.promises.hostile.held import Span
 from tests.promises.hostile.trail import Letter, Life
 from tests.promises.hostile.wide import Drawn
+from tests.promises.hostile.wide_flow import FLOW, is_free
 from tests.promises.hostile.wide_world import WideWorld
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
@@ -85,7 +86,8 @@ def check_letters_were_tried(world: WideWorld, drawn: Drawn) -> None:
                 continue
             # A start that is taken back stays counted if another delivery of the message began meanwhile.
             twice = sum(world.faults.doubled[one] for one in life.message_ids)
-            tried = world.trail.touches(life.id) + in_vain(world, life.id) + twice
+            free = sum(is_free(world, life, start.process) for start in life.starts)
+            tried = world.trail.touches(life.id) - free + in_vain(world, life.id) + twice
             assert tried >= int(said[1]), f"{life} was tried {tried} times: {letter.reason}"
 
 
@@ -156,6 +158,7 @@ def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
     for life in world.trail.lives:
         doubled = sum(world.faults.doubled[one] for one in life.message_ids)
         most = (max(MAX_COUNTED, world.attempts) + 1 + behind) * len(life.message_ids) + doubled
+        most += sum(is_free(world, life, start.process) for start in life.starts)
         assert len(life.starts) <= most, f"{life.id} was started {len(life.starts)} times, of {most}"
         most *= 1 if reached and not life.shares else ASKED_IN_VAIN
         most += sum(_is_held_back(process, life, world) for process in life.touches)
@@ -183,6 +186,7 @@ def check_attempts_are_kept(world: WideWorld, drawn: Drawn) -> None:
             continue
         doubled = sum(world.faults.doubled[one] for one in life.message_ids)
         most = (world.attempts + 1) * (1 + promises.began_anew(life)) + doubled
+        most += sum(is_free(world, life, start.process) for start in life.starts)
         assert len(life.attempts) <= most, f"{life} started {len(life.attempts)} times, of {most}"
 
 
@@ -324,5 +328,6 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_a_pause_holds,
         check_the_rate,
         check_the_exact_cap,
+        *FLOW,
     )
 }

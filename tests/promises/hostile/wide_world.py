@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, model_validator
 from tests.promises.hostile.modules import Modules
+from tests.promises.hostile.said import Said
+from tests.promises.hostile.service import Service
 from tests.promises.hostile.trail import Life
 from tests.promises.hostile.world import QUICK, HostileWorld
 
-from zigzag import Context, task
+from shared.ports.gates import Gate
+from zigzag import Context, Unavailable, task
 from zigzag_testing.blocking import block
 from zigzag_testing.faults import PROCESS, Crash
+from zigzag_testing.outages import Outage
 
 FOR_EVER = 1e6
 """How long a hang takes, in seconds: no process lives to see its end."""
@@ -31,6 +36,18 @@ IMPORTED = ("heavy", "heavier")
 """Tasks whose modules each process imports again."""
 
 
+class Calls(NamedTuple):
+    """The calls of a service.
+
+    takes -- the seconds of one.
+    after -- when a refused task wants to be tried again.
+    """
+
+    service: Service
+    takes: float
+    after: float | None = None
+
+
 class WideWorld(HostileWorld):
     """More tasks: `checked` has a model, and `heavy` and `heavier` (idempotent) a module that is imported.
 
@@ -39,6 +56,12 @@ class WideWorld(HostileWorld):
     "stubborn": whether nothing can interrupt it}.
 
     pauses -- from when until when the queue was paused.
+    outages -- those that are planned.
+    calls  -- the service that each task calls first; None without one. A task whose payload is "poison" says
+              each time that it is away.
+    away   -- from when until when it is.
+    back   -- when it was back for good, and the gate then, if messages waited.
+    said   -- what the tasks have said about it.
     """
 
     table: Modules
@@ -46,10 +69,15 @@ class WideWorld(HostileWorld):
     def __init__(
         self, faults: Mapping[str, float], imports: Mapping[str, Mapping[str, Any]], **options: Any
     ) -> None:
+        self.outages: list[Outage] = []
+        self.calls: Calls | None = None
+        self.away: list[tuple[float, float]] = []
+        self.back: tuple[float, Gate] | None = None
         self._imports = imports
         self._imported: Counter[str] = Counter()
         self.pauses: list[tuple[float, float]] = []
         super().__init__(faults, blocking=self._may_block, **options)
+        self.said = Said(self.sandbox, lambda process: self.trail.received[process])
 
     def close(self) -> None:
         super().close()
@@ -81,6 +109,16 @@ class WideWorld(HostileWorld):
     def may_fail_to_load(self, name: str) -> bool:
         """Tells whether the import of a task's module does more than import it."""
         return self._imports.get(name) is not None
+
+    async def call_its_service(self, payload: Mapping[str, Any]) -> None:
+        if self.calls is None:
+            return
+        well = self.calls.service.accepts(self.sandbox.clock.now()) and not payload.get("poison")
+        await asyncio.sleep(self.calls.takes)
+        answers = self.said.accepted if well else self.said.refused
+        answers.append((self.sandbox.clock.now(), PROCESS.get()))
+        if not well:
+            raise Unavailable("the service refuses", after=self.calls.after)
 
     def _may_block(self, event: Any) -> bool:
         sent = [self.trail.sent[life.id] for life in self.trail.in_event(event)]

@@ -12,7 +12,7 @@ from tests.promises.hostile.trail import COPY, Start, Trail
 
 from shared.ports.records import RecordsError
 from worker.host import SoftDeadline
-from zigzag import Backoff, Context, Reject, Retry, task
+from zigzag import Backoff, Context, Reject, Retry, Unavailable, task
 from zigzag_testing import Sandbox
 from zigzag_testing.blocking import block
 from zigzag_testing.faults import PROCESS, Crash
@@ -100,11 +100,15 @@ class HostileWorld:
         life.touches.setdefault(start.process, start.began)
         number = len(trail.starts(payload["id"]))
         try:
+            await self.call_its_service(payload)
             await asyncio.sleep(payload.get("seconds", 0))
             if payload.get("blocks"):
                 block(payload["blocks"], interruptible=not payload.get("stubborn"))
             _misbehave(payload, number)
             start.how = "succeeded"
+        except Unavailable:
+            start.how = "unavailable"
+            raise
         except (Retry, Reject, ValueError):
             start.how = "failed"
             raise
@@ -113,6 +117,9 @@ class HostileWorld:
             raise
         finally:
             start.ended = clock.now()
+
+    async def call_its_service(self, payload: Mapping[str, Any]) -> None:
+        """Calls the service that every task needs: none here."""
 
     def _key(self, payload: Mapping[str, Any]) -> str:
         """Returns the key, for `by_key`."""
