@@ -45,20 +45,20 @@ class Kind(NamedTuple):
 
     def offences(self, old: Iterable[Form]) -> Iterator[str]:
         """Yields how today's code fails these forms of an earlier version."""
-        now = {} if self.unkept is None else dict(self._written())
+        now: dict[str, Any] | None = None
+        try:
+            now = None if self.unkept is None else dict(self._written())
+        except Exception as error:  # of any kind
+            yield f"today none is written: {type(error).__name__}: {error}"
         for what, form, means in old:
             try:
                 for one in self.lost(means, plain(self.read(form))):
                     yield f"{what}: today it is read as {one}"
-            except Exception as error:  # of any kind: it can't be read
+            except Exception as error:  # of any kind
                 yield f"{what}: today it can't be read: {type(error).__name__}: {error}"
-            if self.unkept is None:
-                continue
-            if what not in now:
-                yield f"{what}: today nothing of that name is written"
-                continue
-            for one in self.unkept(_unfolded(form), _unfolded(now[what])):
-                yield f"{what}: today it is written with {one}"
+            if now is not None and self.unkept is not None:
+                kept = self.unkept(_unfolded(form), _unfolded(now[what])) if what in now else ["no such name"]
+                yield from (f"{what}: today it is written with {one}" for one in kept)
 
 
 def lost(old: Any, now: Any, path: str = "") -> Iterator[str]:

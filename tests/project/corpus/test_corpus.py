@@ -1,4 +1,4 @@
-"""What each version wrote is read by today's code, and today's code still writes what each version read."""
+"""Forms of each version are read by today's code, which still writes what that version read."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FOLDERS = versions.versions()
 ALL = pytest.mark.parametrize("folder", [pytest.param(one, id=one.name) for one in FOLDERS])
 
 BROKEN = (
-    "A format has changed, and messages, records and tools of that version are still about. Keep reading the "
-    "old form, and keep writing what it had. If it must go, that is a new first number of the version: "
+    "A format has changed, and messages, records and tools of that version are still in use. Keep reading "
+    "the old form, and keep writing what it had. If it must go, that is a new first number of the version: "
     "docs/versions.md"
 )
 
