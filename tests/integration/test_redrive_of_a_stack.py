@@ -225,7 +225,7 @@ class TestALargePayload:
 @pytest.mark.parametrize(
     ("operation", "said"),
     [
-        ("ReceiveMessage", "the dead letters can't be read: the AWS credentials do not allow ReceiveMessage"),
+        ("ReceiveMessage", "the messages can't be read: the AWS credentials do not allow ReceiveMessage"),
         ("SendMessageBatch", "the queue takes nothing: AccessDenied: not you: it did not go on"),
         (
             "DeleteMessageBatch",

@@ -14,6 +14,7 @@ from zigzag_cli.call import call
 from zigzag_cli.completion import completion
 from zigzag_cli.cost import cost
 from zigzag_cli.doctor import doctor
+from zigzag_cli.erase import erase
 from zigzag_cli.limits import limit, limits
 from zigzag_cli.logs import logs
 from zigzag_cli.outputs import outputs
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 FLOW = (pause, resume, limit, limits)
 SHOWN = (tasks, schema, outputs, completion)
-COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, *SHOWN, doctor, cost)
+COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, erase, *SHOWN, doctor, cost)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")

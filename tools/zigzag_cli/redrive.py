@@ -58,7 +58,7 @@ def redrive(
         answer(_told(found), as_json, _would("redrive", found, which, takes))
         return
     endless()
-    with _interruptible() as stop:
+    with interruptible() as stop:
         acted = zigzag_operate.redrive(
             target, which, queue=queue, every=every or 0.0, limit=limit, save=save, stop=stop
         )
@@ -88,7 +88,7 @@ def drop(
     endless()
     if not yes and not _is_sure(chosen, which):
         raise OperateError("nothing was dropped", Kind.WRONG)
-    with _interruptible() as stop:
+    with interruptible() as stop:
         acted = zigzag_operate.drop(target, chosen, save=save, stop=stop)
     _tell(acted, which, "dropped", as_json)
 
@@ -128,7 +128,7 @@ def _is_sure(chosen: Chosen, which: Filter) -> bool:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Event]:
+def interruptible() -> Iterator[Event]:
     """Yields what is set by ^C: the batch under way is finished. A second ^C ends at once."""
     stop = Event()
 

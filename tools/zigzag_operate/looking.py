@@ -150,7 +150,7 @@ class _Looking:
                     if quiet[url] >= QUIET_POLLS + (len(self._seen) // self._at_once if self._again else 0):
                         del quiet[url]
         except (BotoCoreError, ClientError) as error:
-            raise OperateError(f"the dead letters can't be read: {cause(error)}") from error
+            raise OperateError(f"the messages can't be read: {cause(error)}") from error
         finally:
             left, why = self._held.give_back()
         fifo = any(url.endswith(".fifo") and there for url, there in about.items())

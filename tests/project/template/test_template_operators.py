@@ -70,6 +70,7 @@ def called() -> dict[str, set[str]]:
     session, known = botocore.session.get_session(), dict[str, set[str]]()
     renamed = {"Invoke": "InvokeFunction", "HeadObject": "GetObject", "CopyObject": "PutObject"}
     renamed |= {"GetBucketLifecycleConfiguration": "GetLifecycleConfiguration"}
+    renamed |= {"ListObjectsV2": "ListBucket"}
     renamed |= {"GetPublicAccessBlock": "GetBucketPublicAccessBlock"}
     for service in SERVICES:
         for operation in session.get_service_model(service).operation_names:

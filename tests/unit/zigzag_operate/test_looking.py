@@ -120,7 +120,7 @@ def test_a_look_that_is_ended_gives_back(error: BaseException) -> None:
 
     assert (len(queues.visible[LETTERS]), queues.hidden) == (100, {})
     if error is REFUSED:
-        said = "the dead letters can't be read: the AWS credentials do not allow ReceiveMessage: not you"
+        said = "the messages can't be read: the AWS credentials do not allow ReceiveMessage: not you"
         assert str(raised.value) == said
 
 

@@ -1,0 +1,72 @@
+"""Deletes records of the table for `erase`: of messages, and of runs of idempotent tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from time import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from shared.aws.dynamodb_records import KEY
+from shared.ports.records import record_key
+from tasks import TASKS
+from worker.lookup import BrokenTaskError, find
+from zigzag_operate.held import Held
+
+_IDLE = "attribute_exists(done) OR attribute_not_exists(#owner) OR #until < :now"
+
+
+class Records:
+    """Deletes records of a table, or with `dry_run` finds them. Asks for each key once."""
+
+    def __init__(self, dynamodb: Any, table: str, dry_run: bool) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._dry_run = dry_run
+        self._keys: set[str] = set()
+
+    def forget(self, keys: Iterable[str]) -> tuple[int, int]:
+        """Returns how many were there, and how many stay: a run that has an owner now would begin twice.
+
+        Raises what boto3 raises.
+        """
+        new = [key for key in dict.fromkeys(keys) if key not in self._keys]
+        self._keys.update(new)
+        done = [self._forget({"TableName": self._table, "Key": {KEY: {"S": key}}}) for key in new]
+        return done.count(True), done.count(None)
+
+    def _forget(self, place: dict[str, Any]) -> bool | None:
+        """Returns whether it was there, or None if it stays."""
+        if self._dry_run:
+            return "Item" in self._dynamodb.get_item(**place)
+        try:
+            old = self._dynamodb.delete_item(
+                **place,
+                ReturnValues="ALL_OLD",
+                ConditionExpression=_IDLE,
+                ExpressionAttributeNames={"#owner": "owner", "#until": "until"},
+                ExpressionAttributeValues={":now": {"N": str(time())}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None
+        return "Attributes" in old
+
+
+def runs_of(held: Held, ids: frozenset[str]) -> list[str]:
+    """Returns the keys of the records that an idempotent task may have of this payload."""
+    keys = []
+    for id in [held.id] if held.id else sorted(ids):
+        if held.task is not None:
+            keys.append(record_key("run", held.task, id))
+            with suppress(BrokenTaskError):
+                task = find(held.task, TASKS)
+                if callable(task.policy.idempotent):
+                    with suppress(Exception):  # of the key function, or of a payload that does not fit
+                        keys.append(
+                            record_key("run", held.task, task.policy.key(task.parse(held.payload), id))
+                        )
+    return keys
