@@ -1,4 +1,7 @@
-"""On the local AWS: a stack with a boundary and tags. MiniStack takes a boundary, and does not judge it."""
+"""On the local AWS: a stack with a boundary and tags, and what a run leaves in each of its stores.
+
+MiniStack takes a boundary, and does not judge by it.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,15 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.copies import deploy_copy
 from tests.e2e.waiting import wait_until
 from tests.project.docs.pages import blocks, read
+from tests.project.docs.test_data import rows
 
+from zigzag.extra.pointers import written
 from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
+from zigzag_operate.erase import erase
+from zigzag_operate.held import Whose
+from zigzag_operate.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +43,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with Emulator(tls=True, auth=True) as aws:
         iam = session().client("iam", **client_options(aws.environment()))
         made = iam.create_policy(PolicyName=BOUNDARY, PolicyDocument=_allowing(*SERVICES))["Policy"]["Arn"]
-        outputs = deploy_copy(project, aws, {TASK: TASK}, f"PermissionsBoundary={made}", tags=TAGS)
+        given = (f"PermissionsBoundary={made}", "LargePayloads=true", "Scheduler=true")
+        outputs = deploy_copy(project, aws, {TASK: TASK}, *given, tags=TAGS)
         yield Deployed(aws, outputs, Ledger(aws, outputs))
 
 
@@ -93,3 +102,72 @@ def _readers(deployed: Deployed) -> dict[str, Any]:
 
 def _by_key(tags: list[dict[str, str]]) -> dict[str, str]:
     return {one["Key"]: one["Value"] for one in tags}
+
+
+# ---- What lies where: docs/data.md ----
+
+MARK = "ann@example.com"
+STORES = ("TaskQueue", "DeadLetterQueue", "RecordsTable", "LargeBucket", "SchedulerGroup")
+LOGS = ("WorkerLogGroup", "ConsumerLogGroup")
+
+
+def _held(deployed: Deployed) -> dict[str, bool]:
+    """Tells of each store whether the person's mark is in it."""
+    outputs, logs = deployed.outputs, deployed.client("logs")
+    said = {
+        name: [
+            one["message"] for one in logs.filter_log_events(logGroupName=outputs[f"{name}Name"])["events"]
+        ]
+        for name in LOGS
+    }
+    sqs, s3, scheduler = (deployed.client(name) for name in ("sqs", "s3", "scheduler"))
+    for name, output in (("TaskQueue", "QueueUrl"), ("DeadLetterQueue", "DeadLetterQueueUrl")):
+        found = sqs.receive_message(QueueUrl=outputs[output], MaxNumberOfMessages=10, VisibilityTimeout=0)
+        said[name] = [one["Body"] for one in found.get("Messages", [])]
+    items = deployed.client("dynamodb").scan(TableName=outputs["RecordsTableName"])["Items"]
+    said["RecordsTable"] = [json.dumps(one) for one in items]
+    bucket, group = outputs["LargeBucketName"], outputs["Scheduler"].split()[0]
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    said["LargeBucket"] = [s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode() for key in keys]
+    names = [one["Name"] for one in scheduler.list_schedules(GroupName=group)["Schedules"]]
+    got = [scheduler.get_schedule(GroupName=group, Name=name) for name in names]
+    said["SchedulerGroup"] = [one["Target"]["Input"] for one in got]
+    return {name: any(MARK in text for text in texts) for name, texts in said.items()}
+
+
+def test_a_run_leaves_payloads_where_the_page_says_and_an_erasure_takes_them_away(
+    deployed: Deployed,
+) -> None:
+    outputs, sqs = deployed.outputs, deployed.client("sqs")
+    # Given a task that succeeds, one that fails, a large one, and one for later, of one person
+    ok = {"task": TASK, "payload": {"subscriber": MARK}}
+    wrong = {"task": TASK, "payload": {"subscriber": MARK, "seconds": [MARK]}}
+    large = {"task": TASK, "payload": {"subscriber": MARK, "padding": "x" * 2_000_000}}
+    deployed.client("s3").put_object(
+        Bucket=outputs["LargeBucketName"], Key="payloads/1", Body=json.dumps(large).encode()
+    )
+    bodies = [json.dumps(ok), json.dumps(wrong), written(outputs["LargeBucketName"], "payloads/1")]
+    for body in bodies:
+        sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=body)
+    group, role, _ = outputs["Scheduler"].split()
+    deployed.client("scheduler").create_schedule(
+        GroupName=group,
+        Name="later",
+        ScheduleExpression="at(2099-01-02T03:04:05)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": outputs["QueueArn"], "RoleArn": role, "Input": json.dumps(ok)},
+    )
+
+    # When all have run
+    is_done = lambda: deployed.ledger.pushes()[MARK] == 2 and len(deployed.ledger.dead_letters()) == 1  # noqa: E731
+    assert wait_until(is_done, WAIT_SECONDS, 0.5), deployed.said()
+
+    # Then each store has a payload or none, as its row says; that of the task queue is gone
+    told = {name: cells[1] == "yes" for name, cells in rows().items() if name in (*STORES, *LOGS)}
+    assert _held(deployed) == told | {"TaskQueue": False}
+
+    # And an erasure leaves nothing, wherever it was
+    target = Target("zigzag", session(), dict(client_options(deployed.aws.environment())))
+    erased = erase(target, Whose(where=(("subscriber", MARK),)))
+    assert (erased.found["dead letters"], erased.found["large payloads"]) == (1, 1)
+    assert not any(_held(deployed).values())

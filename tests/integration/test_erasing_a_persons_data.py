@@ -48,8 +48,8 @@ class Stack:
 
     def fill(self, who: str) -> None:
         body = json.dumps({"task": "hello", "id": who, "payload": {"person": {"name": who}}})
-        for name in ("QueueUrl", "DeadLetterQueueUrl"):
-            self.send(name, body)
+        self.send("QueueUrl", body)
+        self.send("DeadLetterQueueUrl", body.replace("hello", "a task that is no more"))
         self.s3.put_object(Bucket=BUCKET, Key=f"{LARGE}-{who}", Body=body.encode())
         self.s3.put_object(Bucket=BUCKET, Key=f"{LARGE}-{who}-done", Body=body.encode())
         self.send("DeadLetterQueueUrl", written(BUCKET, f"{LARGE}-{who}"), size_attribute(len(body)))

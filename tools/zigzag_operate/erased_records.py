@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from shared.aws.dynamodb_records import KEY
 from shared.ports.records import record_key
 from tasks import TASKS
-from worker.lookup import BrokenTaskError, find
+from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag_operate.held import Held
 
 _IDLE = "attribute_exists(done) OR attribute_not_exists(#owner) OR #until < :now"
@@ -62,7 +62,7 @@ def runs_of(held: Held, ids: frozenset[str]) -> list[str]:
     for id in [held.id] if held.id else sorted(ids):
         if held.task is not None:
             keys.append(record_key("run", held.task, id))
-            with suppress(BrokenTaskError):
+            with suppress(BrokenTaskError, NoSuchTaskError):
                 task = find(held.task, TASKS)
                 if callable(task.policy.idempotent):
                     with suppress(Exception):  # of the key function, or of a payload that does not fit
