@@ -8,8 +8,7 @@ travels as the worker's event, JSON in UTF-8:
 
 Anybody can make one. Only `Message.Body` is required; unknown keys are ignored. Binary attribute values are
 base64, as the AWS command line prints them. A batch of several deliveries has `"Messages": […]` in place of
-`"Message"`; all share the lease. If the event would be too long, each message has `"BodyGzip"` in place of
-`"Body"`: gzip, in base64.
+`"Message"`, and one lease. In an event that would be too long, `"BodyGzip"` (in base64) replaces `"Body"`.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from typing import Any
 
 from shared import envelope
 from shared.lease import Lease
+from shared.trace import root_and_sampled
 
 MAX_EVENT_BYTES = 1_000_000
 """The largest event we dispatch. Lambda takes "1 MB" by an asynchronous invoke, in its smaller meaning surely
@@ -111,7 +111,7 @@ class Delivery:
 
     @property
     def trace_header(self) -> str | None:
-        return self._system.get("AWSTraceHeader")
+        return root_and_sampled(self._system.get("AWSTraceHeader"))
 
     def _time(self, name: str) -> float | None:
         return None if (milliseconds := self._system.get(name)) is None else int(milliseconds) / 1000

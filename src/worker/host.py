@@ -5,8 +5,9 @@ On Lambda `process.py` implements it, by signals and a thread. In the sandbox it
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, NoReturn, Protocol
 
@@ -83,6 +84,15 @@ async def in_time[R](call: Awaitable[R], timeout: float | None = None) -> R:
         raise error(why + pending).with_traceback(deadline.__traceback__) from None
 
 
+def traced(context: Context) -> AbstractContextManager[Any]:
+    """Returns the block in which a task runs: in a span, if the process makes spans."""
+    if "opentelemetry.trace" not in sys.modules:
+        return nullcontext()
+    from worker.observers.trace import Traced
+
+    return Traced(context)
+
+
 async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: Host, seconds: float) -> Any:
     """Runs one attempt, and returns what the task returned.
 
@@ -93,7 +103,8 @@ async def call(task: Task[Any, Any, Any], payload: Any, context: Context, host: 
     limit = seconds if own is None else min(own, seconds)
     arguments = (payload, context) if task.wants_context else (payload,)
     try:
-        result = await in_time(host.call(lambda: task(*arguments), limit), own if limit == own else None)
+        with traced(context):
+            result = await in_time(host.call(lambda: task(*arguments), limit), own if limit == own else None)
     except SystemExit as leaving:
         if leaving.code is not None and leaving.code != 0:
             raise

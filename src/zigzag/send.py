@@ -22,7 +22,7 @@ from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import sending_to as sending_to
 from zigzag.outbox import standing_in, url_of
-from zigzag.sendable import expiry_of
+from zigzag.sendable import carried, expiry_of, traced_by_x_ray
 from zigzag.values import Value
 
 if TYPE_CHECKING:
@@ -174,12 +174,8 @@ def _message(
     deduplication_id = options.deduplication_id
     if fifo and deduplication_id is None and options.id is not None:
         deduplication_id = _deduplication_id(task, options.id)
-    return Outgoing(
-        body,
-        group=options.group,
-        deduplication_id=deduplication_id,
-        delay_seconds=options.delay_seconds,
-    )
+    group, delay = options.group, options.delay_seconds
+    return Outgoing(body, carried(), group, deduplication_id, traced_by_x_ray(), delay)
 
 
 def _check(options: Options, *, fifo: bool) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from shared.trace import root_and_sampled
 from zigzag.errors import BadPayloadError, SendError
 from zigzag.handle import misfit
 from zigzag.outbox import now
@@ -77,6 +81,23 @@ def _written(name: str, given: Any) -> Any:
         return json.loads(given.model_dump_json(by_alias=True, round_trip=True, warnings=False))
     except ValueError as error:
         raise BadPayloadError(misfit(name, error)) from None
+
+
+def carried() -> Mapping[str, Mapping[str, Any]]:
+    """Returns the attributes that carry a trace, if the process makes one."""
+    if "opentelemetry.trace" not in sys.modules:
+        return {}
+    from zigzag.extra import trace
+
+    with suppress(Exception):  # a message without its trace is better than none
+        return trace.attributes()
+    return {}
+
+
+def traced_by_x_ray() -> str | None:
+    """Returns the header of the trace that X-Ray makes of this invocation, or None if it makes none."""
+    header = os.environ.get("_X_AMZN_TRACE_ID", "")
+    return root_and_sampled(header) if "Sampled=1" in header else None
 
 
 def _is_json(payload: Any) -> bool:

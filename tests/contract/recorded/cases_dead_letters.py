@@ -27,7 +27,7 @@ def a_moved_message_keeps_its_attributes_and_its_count_and_says_where_it_is_from
     letter = aws.dead_letter()
 
     assert letter.attributes == {"MyAttribute": text("foobar")}
-    assert letter.trace_header == TRACE
+    assert system(letter, "AWSTraceHeader") == TRACE
     assert letter.receive_count == 2
     source = system(letter, "DeadLetterQueueSourceArn")
     assert source is not None

@@ -82,7 +82,7 @@ def test_an_alias_would_take_the_rules_for_events_away_from_the_version_that_is_
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_all_sections_together(tmp_path: Path) -> None:
-    assert len(WITH_PROPERTIES) == 6
+    assert len(WITH_PROPERTIES) == 5
     assert findings(tmp_path, followed(*WITH_PROPERTIES)) == ("", 0)
 
 
@@ -120,7 +120,6 @@ def findings(folder: Path, text: str) -> tuple[str, int]:
             "FileSystemConfigs",
             [{"Arn": {"Ref": "WorkerFiles"}, "LocalMountPath": "/mnt/files"}],
         ),
-        ("Tracing", "TracingConfig", {"Mode": "Active"}),
     ],
 )
 def test_the_worker_gets_it_and_nothing_else_changes(title: str, property_: str, value: Any) -> None:

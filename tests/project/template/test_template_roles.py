@@ -149,6 +149,20 @@ def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     assert made == {*WANTED, "TasksPolicy", "StartConsumersPolicy", *optional}
 
 
+def test_traces_are_made_and_may_be_sent_only_if_they_are_asked_for(template: Template) -> None:
+    asked = {"": "PassThrough", "true": "Active"}
+    for tracing, mode in asked.items():
+        for function, role in (("ConsumerFunction", "ConsumerRole"), ("WorkerFunction", "WorkerRole")):
+            config = template.properties(function)["TracingConfig"]
+            document = template.decided(template.properties(role)["Policies"], Tracing=tracing)[0]
+            sent = [one for one in statements(document["PolicyDocument"]) if one["Sid"] == "SendTraces"]
+
+            assert template.decided(config, Tracing=tracing) == {"Mode": mode}
+            assert [one["Action"] for one in sent] == (
+                [["xray:PutTelemetryRecords", "xray:PutTraceSegments"]] if tracing else []
+            )
+
+
 def test_the_worker_may_reply_to_what_the_parameter_names_and_without_it_to_nobody(
     template: Template,
 ) -> None:

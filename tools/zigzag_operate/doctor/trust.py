@@ -57,7 +57,8 @@ def _too_much(statement: Mapping[str, Any], *, is_role: bool) -> str:
     everywhere = "*" in statement["Resource"] or bool(statement["NotResource"])
     if stars and (everywhere or is_role or "*" in stars):
         return stars[0]
-    return f"{statement['Action'][0]} on every resource" if everywhere and is_role else ""
+    wide = [one for one in statement["Action"] if not str(one).startswith("xray:Put")]  # know no resource
+    return f"{wide[0]} on every resource" if wide and everywhere and is_role else ""
 
 
 def judge_records(facts: Facts) -> Found:
