@@ -45,8 +45,11 @@ class Operator:
         self._outputs = {"QueueUrl": sandbox.queue.url, "Queues": more, "RecordsTableName": "records"}
         self._outputs |= {name: one.url for name, one in zip(names, letters, strict=False)}
 
-    def client(self, service: str) -> Operator:
+    def client(self, service: str, patience: object = None) -> Operator:
         return self
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": "arn:aws:iam::123456789012:user/ann"}
 
     def outputs(self) -> dict[str, str]:
         return self._outputs

@@ -1,8 +1,7 @@
 """Moves a message to the dead-letter queue, as a dead letter.
 
 It has the message's body and attributes, and one more attribute, `zigzag`: a note in JSON that gives the
-reason, and keeps the task's id through a redrive. The letter is sent, and only once that is confirmed the
-message is deleted: nothing is deleted that is not stored elsewhere.
+reason, and keeps the task's id through a redrive. Only once the letter is stored, the message is deleted.
 
 A producer can set an attribute of that name, too. So we read only notes that we could have written: a letter
 that SQS refuses would come again and again.
@@ -173,14 +172,14 @@ def original_attributes(delivery: Delivery) -> dict[str, Mapping[str, Any]]:
 
 
 def note_of(delivery: Delivery) -> dict[str, Any]:
-    """Returns `id`, `message_id`, `from`, `token`, `displaced`, and `attempts` if 0, of a note."""
+    """Returns `id`, `message_id`, `from`, `token`, `by`, `displaced`, and `attempts` if 0, of a note."""
     try:  # most messages have no attributes: no error is raised for them
         note = json.loads(delivery.attributes[NOTE]["StringValue"]) if delivery.attributes else None
     except (KeyError, TypeError, ValueError, RecursionError):
         return {}
     if not isinstance(note, dict):
         return {}
-    found = {key: note[key] for key in ("id", "message_id", "from") if _is_id(note.get(key))}
+    found = {key: note[key] for key in ("id", "message_id", "from", "by") if _is_id(note.get(key))}
     found |= {"attempts": 0} if note.get("attempts") == 0 else {}
     if isinstance(token := note.get("token"), str) and re.fullmatch(_SHA256, token):
         found["token"] = token
@@ -213,6 +212,7 @@ def _notes(delivery: Delivery, cause: Cause, now: float, spent: bool) -> Iterato
     plain = {
         **barest,
         "redriven_as": delivery.message_id if delivery.message_id != first else None,
+        "redriven_by": before.get("by"),
         "version": function_version(),
         "task": cause.task,
         "attempts": cause.attempts or (0 if never_started else None),

@@ -28,6 +28,7 @@ from shared.ports.records import record_key
 from zigzag.extra.pointers import size_attribute, written
 
 BUCKET = "payloads"
+BY = "arn:aws:sts::123456789012:user/moto"
 
 
 class Stack:
@@ -115,7 +116,7 @@ def test_what_is_redriven_is_as_it_was_and_has_a_token(zigzag: Any, stack: Stack
     assert (sent.body, original_attributes(sent)) == ("not JSON: é", ten)
     token = sha256(b"m-1").hexdigest()
     kept = {"message_id": "the first", "attempts": 0, "token": token, "displaced": displaced["displaced"]}
-    assert note_of(sent) == kept
+    assert note_of(sent) == {**kept, "by": BY}
     assert len(stack.on(stack.letters)) == 1
 
 
@@ -133,7 +134,7 @@ def test_a_letter_of_another_program_goes_where_it_is_told(
     assert f"1 dead letter stays: {stays}" in " ".join(out.split())
     (sent,) = stack.on(stack.orders)
     assert (then, sent.body, original_attributes(sent)) == (0, "from elsewhere", others)
-    assert note_of(sent) == {"message_id": letter, "token": sha256(letter.encode()).hexdigest()}
+    assert note_of(sent) == {"message_id": letter, "token": sha256(letter.encode()).hexdigest(), "by": BY}
 
 
 def test_a_note_sends_to_no_queue_of_another_stack(zigzag: Any, stack: Stack) -> None:
@@ -283,6 +284,7 @@ def test_what_is_dropped_was_counted_and_saved(
         assert (code, out.partition(" in ")[0]) == (0, "dropped 2 dead letters (reason no)")
         saved = [json.loads(line) for line in (tmp_path / "saved").read_text().splitlines()]
         assert {(one["MessageId"], one["Body"]) for one in saved} >= {(body, '{"n": 1}')}
+        assert {one["By"] for one in saved} == {BY}
     else:
         assert (code, out) == (2, "")
 

@@ -211,6 +211,7 @@ class TestLimits:
             "trip": 10,
             "longest_seconds": 6 * 3600.0,
             "takes_seconds": None,
+            "by": {},
         }
         assert shown in stack.shown()
         assert stack.closed() == closed
@@ -291,7 +292,8 @@ class TestLimits:
 
         assert max(map(len, lines)) <= columns
         assert [line.strip().split("  ")[-1].strip() for line in lines] == [
-            *("default", "paused", "2027-01-15 08:00 UTC", "one each 36 s, burst 10", "0 of 30"),
+            *("default", "paused", "2027-01-15 08:00 UTC", "user/moto, 2027-01-15 08:00 UTC"),
+            *("one each 36 s, burst 10", "0 of 30"),
             *("0 of the 10 that shut the queue", "6h at most", "0"),
         ]
 

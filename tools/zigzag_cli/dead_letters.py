@@ -21,6 +21,7 @@ from zigzag_cli.redrive import drop, letters, notes, redrive
 from zigzag_local.readable import folded, in_a_line
 from zigzag_operate import Kind, Letter, OperateError, Target
 from zigzag_operate.dead_letters import MAX_SHOWN, DeadLetters, Filter, Group
+from zigzag_operate.who import short
 
 LIST = "list"
 
@@ -113,6 +114,7 @@ def _letter(letter: Letter, now: float) -> list[str]:
         "attempts": "unknown" if letter.attempts is None else f"{letter.attempts:,}",
         "reason": letter.reason,
         "error": letter.error,
+        "redriven": None if letter.by is None else f"by {short(letter.by)}",
         "message": letter.message_id,
         "payload": letter.body,
     }

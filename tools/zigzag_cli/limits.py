@@ -22,6 +22,7 @@ from zigzag_cli.options import Json, Queue, with_target
 from zigzag_local.readable import harmless
 from zigzag_operate import Auto, Kind, OperateError, Rate, StackGates, Target
 from zigzag_operate.limits import Limited, Limits, Starts
+from zigzag_operate.who import LIMITED, PAUSED, RESUMED, short
 
 _SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 MIN_EVERY, MAX_EVERY = 0.001, 30 * 24 * 3600.0
@@ -135,6 +136,11 @@ def _since(one: Limits) -> str:
     return "" if one.closed is None or since is None else at(since)
 
 
+def _by(one: Limits, what: str) -> str:
+    said = one.by.get(what)
+    return "" if said is None else f"{short(said.who)}, {at(said.at)}"
+
+
 def _starts(one: Limits) -> str:
     if one.rate is None:
         return ""
@@ -158,6 +164,9 @@ WORDS: dict[str, Callable[[Limits], str]] = {
     "since": _since,
     "next try": lambda one: _soon(one.next_try),
     "open again by": lambda one: _soon(one.open_by),
+    "paused by": lambda one: _by(one, PAUSED) if one.paused_since else "",
+    "resumed by": lambda one: "" if one.paused_since else _by(one, RESUMED),
+    "limited by": lambda one: _by(one, LIMITED),
     "starts": _starts,
     "next slot": lambda one: _soon(one.next_slot),
     "at once": lambda one: "" if one.at_once is None else f"{one.held} of {one.at_once}",

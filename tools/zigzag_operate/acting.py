@@ -21,6 +21,7 @@ from zigzag_operate.dead_letters import Filter, check, letter_queues
 from zigzag_operate.letters import Letter, letter_of
 from zigzag_operate.looking import LOOK_SECONDS, PER_POLL, Look, Poll, act, digest_of, look
 from zigzag_operate.target import Target
+from zigzag_operate.who import caller
 
 _MAX_REASONS = 20
 _OTHER = "for other reasons"
@@ -70,15 +71,20 @@ class Acted:
 class Saving:
     """Writes each letter to the end of a file, a line of JSON each, before anything is done to it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, by: str) -> None:
+        self._path, self._by = path, by
 
     def write(self, messages: Sequence[Mapping[str, Any]]) -> None:
         """Raises OSError, or ValueError if a letter can't be written."""
         with self._path.open("ab") as file:
-            file.writelines(envelope.plain(message) + b"\n" for message in messages)
+            file.writelines(envelope.plain({**message, "By": self._by}) + b"\n" for message in messages)
             file.flush()
             os.fsync(file.fileno())
+
+
+def saving(target: Target, path: Path | None) -> Saving | None:
+    """Returns what saves letters in this file, each with who acts on it as `By`."""
+    return None if path is None else Saving(path, caller(target))
 
 
 class Acting:
@@ -97,14 +103,14 @@ class Acting:
         *,
         only: Collection[bytes] | None = None,
         limit: int | None = None,
-        save: Path | None = None,
+        save: Saving | None = None,
     ) -> None:
         self._sqs = sqs
         self._which = which
         self._then = then
         self._only = only
         self._limit = limit
-        self._saving = None if save is None else Saving(save)
+        self._saving = save
         self._matched = self._done = self._later = 0
         self._left: dict[str, int] = {}
         self.stopped: str | None = None
@@ -214,5 +220,6 @@ def drop(
 
     Needs `sqs:DeleteMessage` besides what a look needs.
     """
-    acting = Acting(target.client("sqs"), Filter(), lambda letters: letters, only=chosen.ids, save=save)
+    saved = saving(target, save)
+    acting = Acting(target.client("sqs"), Filter(), lambda letters: letters, only=chosen.ids, save=saved)
     return acting.at(letter_queues(target), stop or Event())

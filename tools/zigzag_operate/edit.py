@@ -25,7 +25,7 @@ from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag.body import BadMessageError
 from zigzag.extra.pointers import pointer_of
 from zigzag.in_place import run_in_place
-from zigzag_operate.acting import Acting
+from zigzag_operate.acting import Acting, saving
 from zigzag_operate.causes import cause
 from zigzag_operate.dead_letters import Filter, check, letter_queues
 from zigzag_operate.errors import Kind, OperateError
@@ -34,6 +34,7 @@ from zigzag_operate.looking import digest_of, look
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, redriven, token_of
 from zigzag_operate.target import Stack, Target
+from zigzag_operate.who import caller
 
 IN_S3 = "its payload is in S3: replace the object there, and redrive the letter"
 DONE = "its task is done, and it holds what follows it: redrive it, and that is sent; or drop it"
@@ -76,11 +77,11 @@ def edit(
     if _is_done(letter):
         raise OperateError(DONE, Kind.WRONG)
     _check_not_begun(target, stack, letter)
-    new = _changed(letter, change)
+    new = _changed(letter, change, caller(target))
     editing = _Editing(SqsQueue(BotoTransport(attempts=1, clients={"sqs": sqs}), url), new)
     editing.check = lambda: _check_not_begun(target, stack, letter)
     only = {digest_of(letter.message)}
-    acting = Acting(sqs, Filter(), editing.send, only=only, limit=1, save=save)
+    acting = Acting(sqs, Filter(), editing.send, only=only, limit=1, save=saving(target, save))
     acted = acting.at(letter_queues(target), Event())
     if editing.message_id is None:
         raise OperateError(acted.stopped or NOT_THERE)
@@ -177,7 +178,7 @@ def _check_not_begun(target: Target, stack: Stack, letter: Delivery) -> None:
     )
 
 
-def _changed(letter: Delivery, change: Callable[[str], str]) -> Outgoing:
+def _changed(letter: Delivery, change: Callable[[str], str], by: str) -> Outgoing:
     """Returns the message with the new body. Raises OperateError if no task takes it."""
     body = change(letter.body)
     if body == letter.body:
@@ -190,7 +191,7 @@ def _changed(letter: Delivery, change: Callable[[str], str]) -> Outgoing:
         raise OperateError(f"{error}. Nothing was sent", Kind.BAD_PAYLOAD) from error
     except OnlyFollowUpsError:  # its text is the body
         raise OperateError("the body names no task. Nothing was sent", Kind.BAD_PAYLOAD) from None
-    if (sent := redriven(changed)) is None:
+    if (sent := redriven(changed, by)) is None:
         raise OperateError(NO_ROOM, Kind.BAD_PAYLOAD)
     if sent.deduplication_id is None:
         return sent

@@ -25,6 +25,7 @@ from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.tasks import expiring
 from zigzag_operate.trigger import NO_LIMITS, is_by_events
+from zigzag_operate.who import LIMITED, PAUSED, RESUMED, Note, by_of, note, notes_or_none
 
 LATE_SECONDS = 60
 """Seconds by which SQS's count may be old."""
@@ -47,11 +48,14 @@ class StackGates:
         self._queue = queue
         self._all = queues_of(stack)
         transport = BotoTransport(attempts=4, clients={"dynamodb": target.client("dynamodb")})
-        self._gates = DynamoDbGates(transport, stack.outputs["RecordsTableName"])
+        self._table = stack.outputs["RecordsTableName"]
+        self._gates = DynamoDbGates(transport, self._table)
 
     def pause(self) -> Paused:
         """Pauses the queue: nothing is received any more, but by a poll under way."""
-        _done(self._gates.pause(self._queue, time()))
+        now = time()
+        _done(self._gates.pause(self._queue, now))
+        self._note(PAUSED, now)
         try:
             seen = counts(self._target, self._queue)
         except OperateError as error:
@@ -80,6 +84,7 @@ class StackGates:
     def resume(self) -> Resumed:
         """Ends the pause of the queue, and opens it if it is shut."""
         _done(self._gates.resume(self._queue, time()))
+        self._note(RESUMED, time())
         return Resumed(self._queue)
 
     def limit(
@@ -111,6 +116,7 @@ class StackGates:
             _done(self._gates.cap(self._queue, at_once))
         if trip is not None or longest is not None or none:
             _done(self._gates.break_at(self._queue, trip, longest))
+        self._note(LIMITED, time())
         try:
             waiting = counts(self._target, self._queue).waiting
         except OperateError as error:
@@ -135,9 +141,13 @@ class StackGates:
     def limits(self) -> dict[str, Limits]:
         """Returns the state and the limits of each queue, by its name."""
         now, seen = time(), self._read()
-        return {queue: self._limits(queue, gate, now) for queue, gate in seen.items()}
+        by = notes_or_none(self._target, self._table, self._all)
+        return {queue: self._limits(queue, gate, now, by.get(queue, {})) for queue, gate in seen.items()}
 
-    def _limits(self, queue: str, gate: Gate, now: float) -> Limits:
+    def _note(self, what: str, at: float) -> None:
+        note(self._target, self._table, self._queue, what, at)
+
+    def _limits(self, queue: str, gate: Gate, now: float, by: dict[str, Note]) -> Limits:
         waiting, breaker = counts(self._target, queue).waiting, gate.breaker
         quiet = now - max(breaker.last, breaker.begun) > QUIET_SECONDS and not breaker.is_shut(now)
         return Limits(
@@ -156,6 +166,7 @@ class StackGates:
             longest_seconds=breaker.longest,
             waiting=waiting,
             takes_seconds=_takes_seconds(waiting, gate.rate),
+            by=by_of(by, gate),
         )
 
     def _read(self) -> dict[str, Gate]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.dead_letter import MAX_ID_CHARACTERS, MAX_TRACEBACK_CHARACTERS, NOTE
 from zigzag_operate.reasons import MAX_REASON_CHARACTERS, group_of
+from zigzag_operate.who import MAX_BY_CHARACTERS
 
 MAX_TASK_CHARACTERS = 256
 _LAST_SECOND = 32_503_680_000
@@ -28,6 +29,7 @@ class Letter:
     died       -- when it was moved here, in epoch seconds; without a note, when it was sent.
     message_id -- the MessageId of the message that it was at first.
     letter_id  -- its own MessageId in the dead-letter queue.
+    by         -- who redrove it, or edited it, before it died again; None if nobody did, or it is not noted.
     queue      -- the name that SQS gives the queue on which it was, such as zigzag-TaskQueue-1A2B3C.
     body       -- the message's body, if it was asked for.
     """
@@ -42,6 +44,7 @@ class Letter:
     traceback: str | None
     message_id: str
     letter_id: str
+    by: str | None = None
     queue: str | None = None
     body: str | None = None
 
@@ -64,6 +67,7 @@ def letter_of(message: Mapping[str, Any], *, payload: bool = False) -> Letter:
         traceback=_text(note, "traceback", MAX_TRACEBACK_CHARACTERS),
         message_id=_text(note, "message_id", MAX_ID_CHARACTERS) or str(message["MessageId"]),
         letter_id=str(message["MessageId"]),
+        by=_text(note, "redriven_by", MAX_BY_CHARACTERS),
         queue=_queue(note, system),
         body=str(message.get("Body", "")) if payload else None,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zigzag_operate.who import Note
+
 
 @dataclass(frozen=True, slots=True)
 class Paused:
@@ -86,6 +88,7 @@ class Limits:
     longest_seconds   -- for so long at most.
     waiting           -- messages that wait.
     takes_seconds     -- how long they take at the rate; None without a rate.
+    by                -- who paused it, resumed it last, and limited it last, as far as that was noted.
     """
 
     closed: str | None
@@ -103,3 +106,4 @@ class Limits:
     longest_seconds: float
     waiting: int
     takes_seconds: float | None
+    by: dict[str, Note]

@@ -15,7 +15,7 @@ from shared.ports.batches import Unsent
 from shared.ports.workers import Meaning
 from zigzag.cutting import Entry, cut, size_of
 from zigzag.in_place import run_in_place
-from zigzag_operate.acting import Acted, Acting, Chosen, Stop, choose
+from zigzag_operate.acting import Acted, Acting, Chosen, Stop, choose, saving
 from zigzag_operate.dead_letters import Filter, check, letter_queues
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.letters import Letter, letter_of
@@ -23,6 +23,7 @@ from zigzag_operate.looking import LOOK_SECONDS, PER_POLL
 from zigzag_operate.queues import queues_of
 from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, Payloads, redriven
 from zigzag_operate.target import Target
+from zigzag_operate.who import caller
 
 PROMPT_SECONDS = 20.0
 """Received letters are sent within this time, by a low rate in smaller polls: a third of the time for which
@@ -61,7 +62,7 @@ def redrive(
     stop = stop or Event()
     sqs = target.client("sqs")
     redriving = _Redriving(target, queue, every, stop, sqs)
-    acting = Acting(sqs, which, redriving.send, limit=limit, save=save)
+    acting = Acting(sqs, which, redriving.send, limit=limit, save=saving(target, save))
     redriving.acting = acting
     at_once = PER_POLL if not every else max(1, min(PER_POLL, int(PROMPT_SECONDS / every)))
     acted = acting.at(letter_queues(target), stop, at_once)
@@ -102,6 +103,7 @@ class _Redriving:
         self._destinations = Destinations(queues, queue)
         self._payloads = Payloads(stack.outputs.get("LargeBucketName"), lambda: target.client("s3"))
         self._sqs = sqs
+        self._by = None if sqs is None else caller(target)
         self._every = every
         self._stop = stop
         self._stuck: set[str] = set()  # FIFO groups of which one stays
@@ -125,7 +127,7 @@ class _Redriving:
         for number, letter in enumerate(letters):
             told = letter_of(letter.message)
             reason = BEHIND if self._is_stuck(letter) else self.why_left(letter, told)
-            message, url = redriven(letter), self._destinations.of(letter, told.queue)
+            message, url = redriven(letter, self._by), self._destinations.of(letter, told.queue)
             if (reason := reason or self._payloads.renew(letter)) or message is None or url is None:
                 self._leave(letter, reason or NO_ROOM)
             else:

@@ -37,14 +37,17 @@ def token_of(letter: Delivery) -> str:
     return sha256(str(note.get("from", letter.message_id)).encode()).hexdigest()
 
 
-def redriven(letter: Delivery) -> Outgoing | None:
-    """Returns the message, or None if it has no room for its token."""
+def redriven(letter: Delivery, by: str | None = None) -> Outgoing | None:
+    """Returns the message, or None if it has no room for its token.
+
+    by -- who redrives it.
+    """
     note = note_of(letter)
     token = {"token": token_of(letter)}
     kept = {"message_id": letter.message_id} | {
         key: note[key] for key in ("id", "message_id", "attempts") if key in note
     }
-    attributes = with_note(letter, ({**kept, **token}, token))
+    attributes = with_note(letter, ({**kept, **token, "by": by}, {**kept, **token}, token))
     if attributes is None:
         return None
     # Not the token: within five minutes SQS would drop a second letter that has kept its message's token.

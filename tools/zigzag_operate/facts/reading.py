@@ -23,11 +23,12 @@ from zigzag_operate.facts.why import asked_of
 from zigzag_operate.gates import is_controlled
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.trigger import is_by_events
+from zigzag_operate.who import notes
 
 TICK, DELIVERY = "tick", "delivery"
 """The messages of the lines that are read."""
 
-METRICS, GATES = "metrics", "gates"
+METRICS, GATES, NOTES = "metrics", "gates", "notes"
 """The names of these answers. Those of counts are queues' URLs, and those of lines like ("tick", 0, 0): the
 message, the piece, the page."""
 
@@ -67,6 +68,8 @@ class Reading:
         )
         if self._has_gates:
             calls[GATES] = _GATES_ACTION, self._gates
+            table = self.stack.outputs["RecordsTableName"]
+            calls[NOTES] = _GATES_ACTION, lambda: notes(self._dynamodb, table, self.queues)
         for message, (output, many) in _PIECES.items():
             if message == TICK and is_by_events(self.stack):
                 continue

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from zigzag_operate.facts.figures import Figure, Unknown, largest, summed, together
-from zigzag_operate.facts.reading import DELIVERY, GATES, METRICS, TICK, Reading
+from zigzag_operate.facts.reading import DELIVERY, GATES, METRICS, NOTES, TICK, Reading
 from zigzag_operate.facts.why import Why
 from zigzag_operate.facts.work import LastTick, Work, last_tick, work
 from zigzag_operate.gates import why_shut
@@ -15,6 +15,7 @@ from zigzag_operate.metrics import Happened, Metrics
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Target
 from zigzag_operate.trigger import why_nothing_starts
+from zigzag_operate.who import PAUSED, by_of
 
 SECONDS = 24.0
 """Ends before the command's 30 s, with what has come until then."""
@@ -32,7 +33,7 @@ class QueueFacts:
 
     oldest_seconds -- None if nothing waits, or CloudWatch has no age yet.
     closed         -- why nothing is received, or None if it is open.
-    closed_since   -- in epoch seconds, or None if it is open, or nobody knows.
+    closed_since   -- in epoch seconds, or None if it is open, or nobody knows. `closed_by` is who paused it.
     every_seconds  -- from one start to the next, by its rate; None without.
     at_once        -- most tasks at the same time, by its gate; None without.
     """
@@ -45,6 +46,7 @@ class QueueFacts:
     closed_since: Figure[float | None]
     every_seconds: Figure[float | None]
     at_once: Figure[int | None]
+    closed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +184,19 @@ def _queue(reading: Reading, found: dict[Any, Any], name: str) -> QueueFacts:
     there = waiting if isinstance(waiting, Unknown) else waiting + in_flight
     gates = found.get(GATES)
     closed: Any = why_nothing_starts(reading.stack)
-    since = every = at_once = None
+    since = every = at_once = by = None
     if isinstance(gates, Unknown):
         closed = since = every = at_once = gates
     elif gates is not None:
         gate = gates[name]
         closed = why_shut(queue, gate, reading.stack.at)
         since = gate.since if gate.paused else gate.breaker.unavailable_since if closed else None
+        notes = found[NOTES]
+        said = by_of({} if isinstance(notes, Unknown) else notes.get(name, {}), gate).get(PAUSED)
+        by = None if said is None else said.who
         every, at_once = None if gate.rate is None else gate.rate.every, gate.at_once
     oldest = _age(found[METRICS], queue.url, there)
-    return QueueFacts(waiting, in_flight, delayed, oldest, closed, since, every, at_once)
+    return QueueFacts(waiting, in_flight, delayed, oldest, closed, since, every, at_once, by)
 
 
 def _age(metrics: Figure[Metrics], url: str, many: Figure[int]) -> Figure[int | None]:

@@ -11,6 +11,7 @@ from consumer.summary import PAUSED, UNAVAILABLE
 from zigzag_operate.facts.figures import Unknown
 from zigzag_operate.facts.stack import Facts
 from zigzag_operate.facts.work import OTHERS, UNKNOWN, TaskWork
+from zigzag_operate.who import short
 
 KEEPING_UP = "keeping up"
 
@@ -113,7 +114,8 @@ def _closed(facts: Facts) -> Iterator[Verdict]:
         since = "" if not isinstance(queue.closed_since, float) else f" since {at(queue.closed_since)}"
         waits = f" {_wait(queue.waiting)}." if isinstance(queue.waiting, int) else ""
         if queue.closed.startswith(PAUSED):
-            yield Verdict("paused", f"{name} is {queue.closed}{since}.{waits}", f"./zigzag resume {name}")
+            by = f" by {short(queue.closed_by)}" if queue.closed_by else ""
+            yield Verdict("paused", f"{name} is {queue.closed}{since}{by}.{waits}", f"./zigzag resume {name}")
         elif queue.closed == UNAVAILABLE:
             said = (
                 f"{name} is shut{since}: a service is away. Once it is back, resume opens the queue at once"
