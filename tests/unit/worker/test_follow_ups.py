@@ -183,6 +183,15 @@ def test_it_stays_in_the_group_and_on_the_queue_of_the_one_before(sandbox: Sandb
     assert all(deduplication_id for _, deduplication_id in sent)
 
 
+def test_on_a_standard_queue_it_has_no_group(sandbox: Sandbox) -> None:
+    sent: list[tuple[str, str | None]] = []
+    watch(sandbox.queue, "send", lambda _, one: sent.append((json.loads(one.body)["task"], one.group)))
+    crawl.send({"gives": "next"}, id="page-1", group="g")
+    sandbox.run()
+
+    assert sent == [("crawl", "g"), ("index", None)]
+
+
 @pytest.mark.parametrize(
     ("gives", "outcome", "result", "error"),
     [
@@ -425,6 +434,23 @@ class TestTheWorst:
         assert [task for task, _, _ in ran] == ["crawl"]
         assert [reply.error for reply in sandbox.replies] == ["rejected: no such page"] * 2
         assert len({reply.id for reply in sandbox.replies}) == len(sandbox.dead_letters) == 1
+
+    def test_a_kill_before_the_letter_of_a_done_task_repeats_nothing(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send = sandbox.dead_letter_queue.send
+
+        async def crash(_: Any) -> str:
+            monkeypatch.setattr(sandbox.dead_letter_queue, "send", send)
+            raise Crash
+
+        monkeypatch.setattr(sandbox.dead_letter_queue, "send", crash)
+        asks(sandbox, "two")
+
+        assert [task for task, _, _ in ran] == ["crawl"]
+        assert [letter.reason.partition(":")[0] for letter in sandbox.dead_letters] == [
+            "done; its next task is not sent"
+        ]
 
     def test_a_worker_that_has_lost_its_record_sends_nothing(
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
