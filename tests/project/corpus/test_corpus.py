@@ -21,9 +21,14 @@ BROKEN = (
 )
 
 
+UNRELEASED = "Type make corpus, and read in git diff what becomes of the formats"
+
+
 @ALL
 def test_what_a_version_wrote_means_the_same_today(folder: Path) -> None:
-    assert list(versions.offences(folder)) == [], BROKEN
+    found = list(versions.offences(folder))
+
+    assert found == [], BROKEN if versions.is_released(folder.name) else UNRELEASED
 
 
 def test_this_version_has_its_corpus() -> None:
@@ -34,7 +39,7 @@ def test_this_version_has_its_corpus() -> None:
         f"{version()} is released: raise the version in pyproject.toml, begin its part of CHANGELOG.md, then "
         "type make corpus"
         if versions.is_released(version())
-        else "Type make corpus, and read in git diff what becomes of the formats"
+        else UNRELEASED
     )
 
 
