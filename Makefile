@@ -67,6 +67,9 @@ new-project: ## A project of your own, with what you need and nothing else: make
 producer: ## The package that producers elsewhere install, in DIST=dist
 	@$(PYTHON) -B -m zigzag_project.producer "$(DIST)"
 
+package: setup ## Zips, SBOMs and a template for CDK or Terraform, in dist
+	@$(BIN)/python -m zigzag_package dist
+
 ##@ Set up
 setup: .venv/ready .venv-ministack/ready ## Makes the environments of the tasks, the tools and the local AWS
 
@@ -87,4 +90,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants corpus bench check hashes format new-project producer setup clean help
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants corpus bench check hashes format new-project producer setup clean help package

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (
     *("src/consumer", "src/worker", "src/server", "src/shared", "src/zigzag", "src/package"),
     *("tools/zigzag_cli", "tools/zigzag_operate", "tools/zigzag_local", "tools/zigzag_testing"),
+    "tools/zigzag_package",
 )
 LEFT_OUT = ("tools/zigzag_local/demo/", "tools/zigzag_local/ledger.py", "tools/zigzag_local/aws_cli.py")
 """Files that only the demo and Zigzag's own tests use."""

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "zigzag_cli": {"zigzag_cli", "zigzag_operate", "zigzag_local", "shared"},
     "zigzag_project": {"zigzag_project"},
     "zigzag_verify": OURS,
+    "zigzag_package": {"zigzag_package", "zigzag_local"},
     "audit": set(),
     "hashes": set(),
     "declared": set(),

@@ -45,6 +45,9 @@ def test_the_aws_command_line_takes_what_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "event.json").write_text('{"Records": []}')
+    (tmp_path / "dist").mkdir()
+    for name in ("template.json", "WorkerFunction-1.zip"):
+        (tmp_path / "dist" / name).write_text("{}")
     monkeypatch.chdir(tmp_path)
     as_on_lambda(monkeypatch)
     for name, value in {"HOME": str(tmp_path), "AWS_MAX_ATTEMPTS": "1", "AWS_DATA_PATH": ""}.items():

@@ -9,6 +9,8 @@ from tests.project.docs.pages import PAGES, ROOT, STARTER, anchors, blocks, comm
 
 # Files that a reader makes, or a command.
 MADE = {
+    "app.py",
+    "template.json",
     "mutants.md",
     "once_in_sql.py",
     "src/tasks/take_order.py",

@@ -1,0 +1,1 @@
+"""Makes of a build what other tools deploy: `make package`."""
