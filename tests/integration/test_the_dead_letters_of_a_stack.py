@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -92,6 +93,19 @@ def test_groups_are_shown_in_80_columns(zigzag: Any, some: None) -> None:
     assert LONG in "".join(line[task].strip() for line in lines)
     assert "\\x1b[2J\\nno disk" in out
     assert "unknown" in out
+
+
+def test_the_first_hundred_are_told_while_it_reads_on(zigzag: Any, letters: Any) -> None:
+    for number in range(104):
+        letters("no", "pay" if number % 13 else "ship", 12)
+
+    _, out, err = zigzag("dead-letters")
+
+    assert out.startswith("104 dead letters in ")
+    assert re.search(
+        r"^zigzag: of the first 100: \d+ in [0-9a-f]{4} \(.+\); reading on …$", err, re.MULTILINE
+    )
+    assert "of the first" not in zigzag("dead-letters", "--json")[2]
 
 
 def test_json_is_only_json_with_real_ids(zigzag: Any, some: None) -> None:
@@ -227,9 +241,10 @@ class Queue:
 def kilobytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
-before, found = kilobytes(), _Groups(Filter(), None)
-look(Queue(), ["https://sqs.test/letters"], found.each, clock=lambda: 0.0)
-print(found.matched, kilobytes() - before)
+queue, first = Queue(), []
+before, found = kilobytes(), _Groups(Filter(), None, lambda groups: first.append(queue.at))
+look(queue, ["https://sqs.test/letters"], found.each, clock=lambda: 0.0)
+print(found.matched, kilobytes() - before, *first)
 """
 
 
@@ -244,6 +259,6 @@ def test_a_look_at_a_hundred_thousand_letters_takes_64_mb_at_most() -> None:
         check=True,
     )
 
-    seen, kilobytes = map(int, ran.stdout.split())
-    assert seen == 100_000
+    seen, kilobytes, first = map(int, ran.stdout.split())
+    assert (seen, first) == (100_000, 100)
     assert kilobytes < 64 * 1024

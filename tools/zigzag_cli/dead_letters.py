@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from time import time
 from typing import Annotated, Any
@@ -20,10 +21,11 @@ from zigzag_cli.options import Json, with_target
 from zigzag_cli.redrive import drop, letters, notes, redrive
 from zigzag_local.readable import folded, in_a_line
 from zigzag_operate import Kind, Letter, OperateError, Target
-from zigzag_operate.dead_letters import MAX_SHOWN, DeadLetters, Filter, Group
+from zigzag_operate.dead_letters import FIRST, MAX_SHOWN, DeadLetters, Filter, Group
 from zigzag_operate.who import short
 
 LIST = "list"
+_MAX_TOLD = 3
 
 
 class _ListByDefault(TyperGroup):
@@ -53,7 +55,7 @@ def dead_letters(
     as_json: Json = False,
 ) -> None:
     """Shows how many there are of each reason, of which tasks, since when. All filters must fit."""
-    found = zigzag_operate.dead_letters(target, which, limit)
+    found = zigzag_operate.dead_letters(target, which, limit, tell=(lambda _: None) if as_json else _tell)
     answer(found, as_json, _shown(found, time()))
 
 
@@ -77,6 +79,13 @@ def show(
     for letter in found.letters:
         lines += [*_letter(letter, now), ""]
     answer(found, as_json, "\n".join(lines + notes(found.look)).rstrip())
+
+
+def _tell(groups: list[Group]) -> None:
+    """Tells the groups of the first letters, while a look at many goes on."""
+    few = [f"{one.letters} in {one.group} ({_tasks(one)})" for one in groups[:_MAX_TOLD]]
+    more = f", and {len(groups) - _MAX_TOLD} groups more" if len(groups) > _MAX_TOLD else ""
+    print(f"zigzag: of the first {FIRST}: {', '.join(few)}{more}; reading on …", file=sys.stderr)
 
 
 def _shown(found: DeadLetters, now: float) -> Lines:

@@ -6,7 +6,7 @@ Needs the permissions `cloudformation:DescribeStacks`, `sqs:GetQueueAttributes`,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappush, heapreplace
 from typing import Any
@@ -19,6 +19,9 @@ from zigzag_operate.target import Target
 
 MAX_SHOWN = 100
 """Most letters that are shown at once: each may have a body of 1 MiB."""
+
+FIRST = 100
+"""So many letters are told of while a look at more goes on."""
 
 _MAX_GROUPS, _MAX_TASKS = 1_000, 50
 
@@ -105,20 +108,25 @@ class Shown:
 
 
 def dead_letters(
-    target: Target, which: Filter = Filter(), limit: int | None = None, *, seconds: int = LOOK_SECONDS
+    target: Target,
+    which: Filter = Filter(),
+    limit: int | None = None,
+    *,
+    seconds: int = LOOK_SECONDS,
+    tell: Callable[[list[Group]], object] = lambda groups: None,
 ) -> DeadLetters:
     """Returns the groups of what is in the stack's dead-letter queues.
 
     limit   -- the look ends once so many letters match.
     seconds -- it ends after this time as well.
+    tell    -- called with the groups of the first FIRST letters that match, while the look goes on.
 
     Raises OperateError, also if there is a filter and no letter matches it.
     """
-    found = _Groups(which, limit)
+    found = _Groups(which, limit, tell)
     seen = look(target.client("sqs"), letter_queues(target), found.each, seconds=seconds)
     check(which, found.matched, seen)
-    groups = sorted(found.groups.values(), key=lambda group: (-group.letters, group.group))
-    return DeadLetters(seen, found.matched, groups, found.more)
+    return DeadLetters(seen, found.matched, found.sorted(), found.more)
 
 
 def show(
@@ -155,6 +163,7 @@ class _Groups:
 
     which: Filter
     limit: int | None
+    tell: Callable[[list[Group]], object] = lambda groups: None
     matched: int = 0
     more: int = 0
     groups: dict[str, Group] = field(default_factory=dict)
@@ -172,7 +181,12 @@ class _Groups:
             self.more += 1
         else:
             group.add(letter)
+        if self.matched == FIRST:
+            self.tell(self.sorted())
         return self.matched == self.limit
+
+    def sorted(self) -> list[Group]:
+        return sorted(self.groups.values(), key=lambda group: (-group.letters, group.group))
 
 
 @dataclass(slots=True)
