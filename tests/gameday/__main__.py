@@ -3,7 +3,8 @@
 `make gameday` takes some sixteen minutes; a minute of alarms and schedules takes 3 s there. The operator
 types what the alarm that rings says, what `./zigzag status` says, and what the alarm's section of
 docs/operations.md says, in its order. Who deploys the good release again, or repairs the service, is somebody
-else: `mend`. It ends with 1 if nothing rang, or an order is lost or was shipped twice.
+else: `mend`. At last, the runbook's commands that nothing needed are typed as well. It ends with 1 if nothing
+rang, an order is lost or was shipped twice, or a command of the runbook is not taken.
 """
 
 from __future__ import annotations
@@ -120,8 +121,10 @@ def main() -> int:
         for one in found:
             one.lost = len(world.open(one.trouble))
             one.twice = sum(n > 1 for id, n in world.done().items() if id.startswith(f"{one.trouble} "))
+        not_taken = operator.type_the_rest()
     console.print(table(found))
-    return int(any(one.signal == NOTHING or one.lost or one.twice for one in found))
+    console.print(*(f"not taken: {command}" for command in not_taken), sep="\n")
+    return int(bool(not_taken) or any(one.signal == NOTHING or one.lost or one.twice for one in found))
 
 
 def lived_through(trouble: Trouble, world: World, operator: Operator, console: Console) -> Outcome:

@@ -21,6 +21,8 @@ TYPED = re.compile(r"^((?:\./zigzag|aws) .+)$|`((?:\./zigzag|aws) [^`\n]+)`", re
 GROUP_OF_THE_PAGE = "7c1e"
 COMMAND_SECONDS = 60
 ADD_YES = "--yes"
+NOT_UNDERSTOOD = re.compile(r"^Usage:|Traceback|^usage:|the following arguments are required", re.MULTILINE)
+"""What a program says of a command that it does not take, or that it fails at."""
 
 
 class Signal(NamedTuple):
@@ -47,6 +49,11 @@ def runbook(anchor: str) -> list[str]:
     raise LookupError(f"docs/operations.md has no section {anchor}")
 
 
+def all_commands() -> list[str]:
+    """Returns each command of the runbook once, in its order."""
+    return [*dict.fromkeys(one or other for one, other in TYPED.findall(read("docs/operations.md")))]
+
+
 class Operator:
     """At a terminal of the project, with the local AWS as its account.
 
@@ -56,6 +63,7 @@ class Operator:
     def __init__(self, aws: LocalAws, outputs: dict[str, str], cloudwatch: Any, folder: Path) -> None:
         self._aws, self._cloudwatch, self._folder = aws, cloudwatch, folder
         self._names = {_variable(name): value for name, value in outputs.items()}
+        self.typed = set[str]()
         self.on_start: Callable[[subprocess.Popen[str]], object] = lambda process: None
 
     def ringing(self) -> dict[str, str]:
@@ -89,6 +97,7 @@ class Operator:
 
     def type(self, command: str) -> Said:
         """Runs a command, with the stack's own names in it."""
+        self.typed.add(command)
         words = shlex.split(self._filled(command))
         said = self._run(words)
         if ADD_YES in said.error and ADD_YES not in words:  # it says so where nobody can be asked
@@ -97,6 +106,12 @@ class Operator:
             said = self._run(words)
         print(f"  $ {command}  -> {said.status} {said.error.strip()[:100]}", flush=True)
         return said
+
+    def type_the_rest(self) -> list[str]:
+        """Types each command of the runbook that nothing has needed. Returns those that no program takes."""
+        rest = [command for command in all_commands() if command not in self.typed]
+        said = {command: self.type(command) for command in rest}
+        return [command for command, one in said.items() if NOT_UNDERSTOOD.search(one.out + one.error)]
 
     def _run(self, words: list[str]) -> Said:
         programs = Path(sys.executable).parent
@@ -124,6 +139,9 @@ class Operator:
             seen = json.loads(self._run(["./zigzag", "dead-letters", "--json"]).out or "{}")
             groups = " ".join(one["group"] for one in seen.get("groups", []))
             command = command.replace(GROUP_OF_THE_PAGE, groups or "0000")
+        if "ALARM_NAME" in command:
+            alarms = self._cloudwatch.describe_alarms()["MetricAlarms"]
+            self._names["ALARM_NAME"] = alarms[0]["AlarmName"]
         if "RULE_NAME" in command:
             rules = self._run(shlex.split("aws events list-rules --name-prefix zigzag --output json"))
             self._names["RULE_NAME"] = json.loads(rules.out)["Rules"][0]["Name"]
