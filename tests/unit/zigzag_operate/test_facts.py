@@ -140,7 +140,7 @@ def rounds(account: Account) -> Iterator[list[int]]:
         with state:
             while not is_over:
                 before = waiting
-                if not state.wait(0.03) and waiting and waiting == before:
+                if not state.wait(0.3) and waiting and waiting == before:
                     counted.append(waiting)
                     waiting = 0
                     state.notify_all()
