@@ -1,6 +1,6 @@
 """A server as its page tells it: its image, queue and role, on the local AWS that judges every call.
 
-Each action of the role is taken away in turn, and something visible breaks.
+Each action of the role and of the stack's policy is taken away in turn, and something visible breaks.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
-ROLE = "ServerRole"
+ROLE, POLICY = "ServerRole", "ServerPolicy"
 TABLE = {
-    "sqs:GetQueueAttributes": "the queue is not found",
-    "dynamodb:UpdateItem": "the table is not found",
-    "dynamodb:BatchGetItem": "the gate is not read",
-    "sqs:ReceiveMessage": "nothing is received",
-    "sqs:DeleteMessage": "what is done stays on the queue",
-    "sqs:ChangeMessageVisibility": "what failed is not postponed",
-    "sqs:SendMessage": "no dead letter is stored",
+    (ROLE, "sqs:GetQueueAttributes"): "the queue is not found",
+    (POLICY, "dynamodb:UpdateItem"): "the table is not found",
+    (POLICY, "dynamodb:BatchGetItem"): "the gate is not read",
+    (ROLE, "sqs:ReceiveMessage"): "nothing is received",
+    (ROLE, "sqs:DeleteMessage"): "what is done stays on the queue",
+    (ROLE, "sqs:ChangeMessageVisibility"): "what failed is not postponed",
+    (POLICY, "sqs:SendMessage"): "no dead letter is stored",
 }
-"""The sign by which each action is missed."""
+"""The sign by which each action is missed, of the role and of the stack's policy for servers."""
 
 SIGNS = {
     "the queue is not found": lambda seen: "the queue render, " in seen.last,
@@ -141,7 +141,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         shutil.copy(PROJECT / name, project)
     (project / "template.yaml").write_text(with_a_server(examples=True), encoding="utf-8")
     add_tasks(project / "src" / "tasks", dict.fromkeys(("chaos", "chaos_once"), "chaos"))
-    add_parameters(project / "samconfig.toml", ("FlowControl=true",))
+    add_parameters(project / "samconfig.toml", ("FlowControl=true", "Servers=true"))
     image = Image(project / "src" / "server" / "Dockerfile", project, tmp_path_factory.mktemp("image"))
     with Emulator(tls=True, auth=True) as aws:
         build_dir, environment = aws.directory / "sam" / "build", aws.environment()
@@ -183,13 +183,13 @@ def test_with_every_action_all_is_well(stage: Stage) -> None:
     assert "all is not JSON" in {letter["body"] for letter in stage.deployed.ledger.dead_letters()}
 
 
-@pytest.mark.parametrize(("action", "sign"), TABLE.items(), ids=lambda one: one)
-def test_without_one_action_its_sign_is_there(stage: Stage, action: str, sign: str) -> None:
-    with stage.roles.without(ROLE, action):
+@pytest.mark.parametrize(("holder", "action"), TABLE, ids=lambda one: one)
+def test_without_one_action_its_sign_is_there(stage: Stage, holder: str, action: str) -> None:
+    with stage.roles.without(holder, action):
         seen = stage.work(action.replace(":", "-"))
 
-    assert sign in seen.signs
+    assert TABLE[holder, action] in seen.signs
 
 
-def test_the_table_has_every_action_of_the_role(stage: Stage) -> None:
-    assert sorted(stage.roles.actions(ROLE)) == sorted(TABLE)
+def test_the_table_has_every_action_of_the_role_and_its_policy(stage: Stage) -> None:
+    assert {(one, action) for one in (ROLE, POLICY) for action in stage.roles.actions(one)} == TABLE.keys()

@@ -164,7 +164,7 @@ def test_with_every_action_back_all_is_well_again(scenario: Scenario) -> None:
 
 
 class Roles:
-    """The actions of the deployed roles and of the tasks' policy, by their names in the template."""
+    """The actions of the deployed roles and managed policies, by their names in the template."""
 
     def __init__(self, deployed: Deployed, ids: Mapping[str, str]) -> None:
         self._iam = deployed.client("iam")
@@ -191,7 +191,7 @@ class Roles:
 
     def _document(self, holder: str) -> dict[str, Any]:
         name = self._ids[holder]
-        if holder == "TasksPolicy":
+        if holder.endswith("Policy"):
             version = self._iam.get_policy(PolicyArn=name)["Policy"]["DefaultVersionId"]
             found = self._iam.get_policy_version(PolicyArn=name, VersionId=version)
             return dict(found["PolicyVersion"]["Document"])
@@ -200,7 +200,7 @@ class Roles:
 
     def _put(self, holder: str, document: Mapping[str, Any]) -> None:
         name, text = self._ids[holder], json.dumps(document)
-        if holder == "TasksPolicy":
+        if holder.endswith("Policy"):
             old = self._iam.get_policy(PolicyArn=name)["Policy"]["DefaultVersionId"]
             self._iam.create_policy_version(PolicyArn=name, PolicyDocument=text, SetAsDefault=True)
             self._iam.delete_policy_version(PolicyArn=name, VersionId=old)  # there may be five

@@ -64,17 +64,29 @@ def test_its_queue_is_kept_encrypted_and_retained_like_those_of_the_stack(resour
 
 def test_its_role_may_do_what_consumer_and_worker_may_but_invoke_and_log(resources: Any) -> None:
     def actions(role: str) -> set[str]:
-        (policy,) = resources[role]["Properties"]["Policies"]
+        document = resources[role]["Properties"].get("PolicyDocument")
+        document = document or resources[role]["Properties"]["Policies"][0]["PolicyDocument"]
         return {
             action
-            for one in policy["PolicyDocument"]["Statement"]
-            if "Action" in one and one["Sid"] != "Log"  # without those of FlowControl alone
+            for one in document["Statement"]
+            if "Action" in one and one.get("Sid") != "Log"  # without those of FlowControl alone
             for action in as_list(one["Action"])
             if isinstance(action, str)  # without those of another trigger
         }
 
-    both = actions("ConsumerRole") | actions("WorkerRole") | {"dynamodb:BatchGetItem"}
-    assert actions("ServerRole") == both - {"lambda:InvokeFunction"}
+    both = actions("ConsumerRole") | actions("WorkerRole")
+    assert actions("ServerRole") | actions("ServerPolicy") == both - {"lambda:InvokeFunction"}
+
+
+def test_its_role_has_every_policy_of_the_workers(resources: Any) -> None:
+    def of_role(name: str) -> set[str]:
+        policies = {k: one for k, one in resources.items() if one["Type"] == "AWS::IAM::ManagedPolicy"}
+        return {k for k, one in policies.items() if {"Ref": name} in one["Properties"].get("Roles", [])}
+
+    named = re.findall(
+        r"'Ref': '(\w+Policy)'", str(resources["ServerRole"]["Properties"]["ManagedPolicyArns"])
+    )
+    assert set(named) == of_role("WorkerRole") | {"ServerPolicy"}
 
 
 def test_its_options_are_those_of_the_command_with_their_defaults() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from tests.project.template.reading import Template, arn, statements
@@ -145,7 +145,7 @@ def test_sam_makes_no_role_and_no_policy_of_its_own(template: Template) -> None:
     made = {name for name, resource in template.ours.items() if resource["Type"].startswith("AWS::IAM::")}
 
     optional = {"UseKeyPolicy", "NotifyPolicy", "SchedulerRole", "SendLaterPolicy", "ReplyPolicy"}
-    optional |= {"OperatorLookPolicy", "OperatorChangePolicy"}
+    optional |= {"OperatorLookPolicy", "OperatorChangePolicy", "ServerPolicy"}
     assert made == {*WANTED, "TasksPolicy", "StartConsumersPolicy", *optional}
 
 
@@ -161,6 +161,35 @@ def test_traces_are_made_and_may_be_sent_only_if_they_are_asked_for(template: Te
             assert [one["Action"] for one in sent] == (
                 [["xray:PutTelemetryRecords", "xray:PutTraceSegments"]] if tracing else []
             )
+
+
+@pytest.mark.parametrize("flow_control", ["false", "true"])
+def test_a_server_may_do_what_the_worker_may_but_for_its_queues_and_its_log(
+    template: Template, flow_control: str
+) -> None:
+    given = {"Servers": "true", "FlowControl": flow_control, "LargePayloads": "true"}
+    given |= {"Queue2": "orders", "Queue2Fifo": "true"}
+
+    def by_sid(holder: str) -> dict[str, Any]:
+        found = template.decided(template.properties(holder), **given)
+        document = (
+            found["PolicyDocument"] if "PolicyDocument" in found else found["Policies"][0]["PolicyDocument"]
+        )
+        return {one["Sid"]: one for one in statements(document)}
+
+    worker, consumer, server = by_sid("WorkerRole"), by_sid("ConsumerRole"), by_sid("ServerPolicy")
+    gates = (
+        {"Gates": {**consumer["Gates"], "Action": ["dynamodb:BatchGetItem"]}} if "Gates" in consumer else {}
+    )
+    assert server == {name: one for name, one in worker.items() if name not in ("Settle", "Log")} | gates
+    assert ("Gates" in server) == (flow_control == "true")
+
+
+def test_nobody_has_the_servers_policy_unasked(template: Template) -> None:
+    policy = template.ours["ServerPolicy"]
+
+    assert not template.holds(policy["Condition"])
+    assert not {"Roles", "Users", "Groups"} & policy["Properties"].keys()
 
 
 def test_the_worker_may_reply_to_what_the_parameter_names_and_without_it_to_nobody(
