@@ -46,6 +46,9 @@ mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mu
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
 corpus: setup ## Writes down the formats of this version, which later ones must read: tests/project/corpus/
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.corpus
+verify-aws: setup ## Tries it all on your AWS account, in ten minutes, for cents, and takes it away; PROFILE=, REGION=, SWEEP=1
+	@$(BIN)/python -m zigzag_verify $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
+	$(if $(ENDPOINT),--endpoint-url "$(ENDPOINT)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(SWEEP),--sweep)
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
 check: setup ## Style, types, template, undeclared imports, known holes in what we depend on
@@ -90,4 +93,4 @@ help:
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants corpus bench check hashes format new-project producer setup clean help package
+.PHONY: run up deploy-local logs down test test-slow test-all test-fast test-patterns test-nightly gameday soak mutants corpus bench check hashes format new-project producer setup clean help package verify-aws

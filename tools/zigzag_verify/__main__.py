@@ -14,22 +14,23 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_operate.causes import cause
-from zigzag_verify import consent, package
+from zigzag_verify import consent, evidence, package
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.journal import FOLDER, Journal
 from zigzag_verify.names import new_run
-from zigzag_verify.plan import Uses, plan_of
+from zigzag_verify.plan import plan_of
 from zigzag_verify.run import Course, Outcome
 from zigzag_verify.sweep import Swept
+from zigzag_verify.tries import tries, uses, was_kept
 
 SWEEP = "make verify-aws SWEEP=1"
-DONE, LEFT, WRONG, STOPPED = 0, 1, 2, 3
+DONE, LEFT, WRONG, NOT_KEPT = 0, 1, 2, 3
 
 
 def main(arguments: list[str]) -> int:
-    """Returns 0 if all is as promised, 1 if something is left, 2 if nothing was made, 3 if it was stopped."""
+    """Returns 0 if all is as promised, 1 if something is left, 2 if nothing was made, 3 otherwise."""
     asked = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGHUP"):
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
         door.look_around()
         build = partial(package.build, on_aws=door.is_aws)
         journal = Journal(package.PROJECT / FOLDER)
-        course = Course(door, journal, Clock(), _say, build, lambda *_: {}, _held)
+        course = Course(door, journal, Clock(), _say, build, tries, _held)
         return _sweep(course, asked.account) if asked.sweep else _verify(course, asked.account)
     except (BotoCoreError, ValueError) as error:
         return _wrong(f"{cause(error)}. Nothing was made")
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _verify(course: Course, account: str | None) -> int:
-    run, plan = new_run(), plan_of(Uses())
+    run, plan = new_run(), plan_of(uses())
     print(consent.told(course.door, run, plan, package.PROJECT / FOLDER / "policy.json"), flush=True)
     noted, _ = course.journal.runs(course.door.place)
     if noted:
@@ -60,9 +61,13 @@ def _verify(course: Course, account: str | None) -> int:
     consent.agree(course.door, account, input if sys.stdin.isatty() else None)
     outcome = course.verify(run)
     _tell(outcome)
+    if outcome.found:
+        commit = evidence.commit_of(package.PROJECT)
+        told = evidence.record(course.door, outcome, plan, course.clock.now(), commit)
+        print(f"The evidence ({told['where']}): {evidence.write(package.PROJECT, told)}")
     if outcome.swept.left:
         return LEFT
-    return STOPPED if outcome.stopped else DONE
+    return DONE if not outcome.stopped and was_kept(outcome.found) else NOT_KEPT
 
 
 def _sweep(course: Course, account: str | None) -> int:
@@ -86,6 +91,13 @@ def _sweep(course: Course, account: str | None) -> int:
 def _tell(outcome: Outcome) -> None:
     if outcome.stopped:
         print(f"It did not come to its end: {outcome.stopped}.")
+    for setting, verdicts in outcome.found.get("verdicts", {}).items():
+        print(setting)
+        for name, one in verdicts.items():
+            figures = ", ".join(f"{what} {figure}" for what, figure in one["figures"].items())
+            print(f"  {one['state']:<12}{name}: {figures}"[:80])
+    for question, answer in outcome.found.get("answers", {}).items():
+        print(f"  {question}: {', '.join(f'{what}: {said}' for what, said in answer.items())}")
     _tell_swept(outcome.run, outcome.swept)
     print(f"It took {outcome.seconds / 60:.1f} minutes.")
 

@@ -83,6 +83,8 @@ def verify_once(wish: Wish, context: Context) -> None:
 def verify_away(wish: Wish, context: Context) -> None:
     """Is rejected until an item says that the service is back."""
     key = {"id": {"S": "the service"}, "run": {"S": "is back"}}
-    if "Item" not in _table().get_item(TableName=os.environ["VERIFY_TABLE"], Key=key, ConsistentRead=True):
+    answer = _table().get_item(TableName=os.environ["VERIFY_TABLE"], Key=key, ConsistentRead=True)
+    if "Item" not in answer:
+        note("start", context)
         raise Reject("the service is away")
     live(wish, context)

@@ -96,6 +96,9 @@ def transformed(text: str, bucket: str, keys: Mapping[str, str]) -> dict[str, An
     os.environ["AWS_DEFAULT_REGION"] = before or "us-east-1"  # it asks for one, and makes nothing of it
     try:
         found: dict[str, Any] = transform(source, {}, _NoManagedPolicies())
+        for name, resource in found["Resources"].items():
+            if resource["Type"] == "AWS::Logs::LogGroup":  # which another AWS names otherwise
+                resource["Properties"]["LogGroupName"] = {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
     finally:
         if before is None:
             del os.environ["AWS_DEFAULT_REGION"]

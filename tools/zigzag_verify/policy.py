@@ -62,13 +62,26 @@ CALLS = (
     " s3:DeleteBucket s3:DeleteObject s3:ListAllMyBuckets s3:ListBucket s3:PutBucketTagging s3:PutObject"
     " sqs:ListQueues tag:GetResources"
 )
-"""What verify calls by itself, besides what deletes."""
+"""What verify calls to make stacks and to take them away, besides what deletes."""
+
+TRIES = (
+    "cloudwatch:GetMetricData dynamodb:BatchGetItem dynamodb:PutItem dynamodb:Scan dynamodb:UpdateItem"
+    " lambda:InvokeFunction logs:FilterLogEvents sqs:ChangeMessageVisibility sqs:DeleteMessage"
+    " sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage sqs:SetQueueAttributes"
+)
+"""What the trials call."""
 
 WITHOUT_PERMISSION = {"sts:GetCallerIdentity"}
 
 OF_NO_RESOURCE = {
-    *("cloudwatch:DescribeAlarms", "dynamodb:ListTables", "events:ListRules", "iam:ListPolicies"),
-    *("iam:ListRoles", "lambda:GetAccountSettings", "lambda:ListFunctions", "logs:DescribeLogGroups"),
+    *("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "dynamodb:ListTables", "events:ListRules"),
+    *(
+        "iam:ListPolicies",
+        "iam:ListRoles",
+        "lambda:GetAccountSettings",
+        "lambda:ListFunctions",
+        "logs:DescribeLogGroups",
+    ),
     *("s3:ListAllMyBuckets", "sqs:ListQueues", "tag:GetResources"),
 }
 """Actions that AWS lets nobody bound to a resource, or that look for what is left. They only list."""
@@ -141,7 +154,9 @@ def arn_of(service: str, parameters: Mapping[str, Any], place: Mapping[str, str]
 
 def needed() -> set[str]:
     """Returns the actions of a run."""
-    return set(CALLS.split()).union(*(one.split() for one in (*MAKES.values(), *TAKES.values())))
+    return {*CALLS.split(), *TRIES.split()}.union(
+        *(one.split() for one in (*MAKES.values(), *TAKES.values()))
+    )
 
 
 def document(place: Mapping[str, str]) -> dict[str, Any]:

@@ -186,11 +186,12 @@ class PlayedAws:
             "failed": missing[0] if missing else None,
             "resources": made,
             "outputs": template["Outputs"],
+            "parameters": params["Parameters"],
             "taken": None,
         }
         for kind, logical, _ in made:
             if kind in KINDS:
-                self.things[KINDS[kind], f"{name}-{logical}-1A2B3C"] = dict(tags)
+                self.things[KINDS[kind], _name(name, kind, logical)] = dict(tags)
         return {"StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/1"}
 
     def _status(self, name: str) -> str | None:
@@ -212,22 +213,26 @@ class PlayedAws:
             if refused:
                 kept.append((kind, logical, resource))
             elif kind in KINDS and "Retain" not in resource.get("DeletionPolicy", ""):
-                self.things.pop((KINDS[kind], f"{name}-{logical}-1A2B3C"), None)
+                self.things.pop((KINDS[kind], _name(name, kind, logical)), None)
         stack["resources"] = kept
 
     def _cloudformation_DescribeStacks(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = params["StackName"]
         if name not in self._there():
             raise RefusedError("ValidationError", f"Stack with id {name} does not exist")
-        outputs = [
-            {"OutputKey": key, "OutputValue": f"https://sqs/{ACCOUNT}/{name}-{key}"}
-            for key in self.stacks[name]["outputs"]
-        ]
-        at = datetime.fromtimestamp(self.clock.at, UTC)
-        status = str(self._status(name))
-        return {
-            "Stacks": [{"StackName": name, "StackStatus": status, "CreationTime": at, "Outputs": outputs}]
+        stack, status = self.stacks[name], str(self._status(name))
+        of_queue = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}-"
+        outputs = {key: f"{of_queue if 'Url' in key else f'{name}-'}{key}" for key in stack["outputs"]}
+        outputs |= {"Queues": f"default:1={outputs['QueueUrl']}"}
+        told = {
+            "StackName": name,
+            "StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/1",
+            "StackStatus": status,
+            "CreationTime": datetime.fromtimestamp(self.clock.at, UTC),
+            "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()],
+            "Parameters": stack["parameters"],
         }
+        return {"Stacks": [told]}
 
     def _cloudformation_DescribeStackEvents(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = params["StackName"]
@@ -349,9 +354,35 @@ class PlayedAws:
         ]
         return {"ResourceTagMappingList": found}
 
+    # ---- What the trials ask: nothing runs here, so that nothing comes of what is sent ----
+
+    def _sqs_SendMessage(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"MessageId": "1"}
+
+    def _sqs_ReceiveMessage(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        message = {"MessageId": "1", "ReceiptHandle": "1", "Body": "", "Attributes": {"SenderId": "A"}}
+        return {"Messages": [message]} if "Scratch" in params["QueueUrl"] else {}
+
+    def _sqs_GetQueueAttributes(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if params["QueueUrl"].endswith("-none"):
+            raise RefusedError("AWS.SimpleQueueService.NonExistentQueue")
+        return {"Attributes": dict.fromkeys(params["AttributeNames"], "0")}
+
+    def _taken(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    _sqs_SetQueueAttributes = _sqs_DeleteMessage = _logs_FilterLogEvents = _taken  # noqa: N815
+    _dynamodb_Scan = _dynamodb_PutItem = _dynamodb_UpdateItem = _dynamodb_BatchGetItem = _taken  # noqa: N815
+
+    def _cloudwatch_GetMetricData(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"MetricDataResults": []}
+
+    def _lambda_Invoke(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"StatusCode": 202}
+
 
 class _Http:
-    headers: Mapping[str, str] = {}
+    headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, status: int) -> None:
         self.status_code = status
@@ -378,6 +409,11 @@ def real(template: Mapping[str, Any], given: Mapping[str, str]) -> list[tuple[st
         for logical, one in template["Resources"].items()
         if "Condition" not in one or holds({"Condition": one["Condition"]})
     ]
+
+
+def _name(stack: str, kind: str, logical: str) -> str:
+    """Returns the name that CloudFormation makes, or the template's."""
+    return f"{stack}-{logical}" if kind == "AWS::Logs::LogGroup" else f"{stack}-{logical}-1A2B3C"
 
 
 def _lists(statement: Mapping[str, Any]) -> dict[str, list[str]]:

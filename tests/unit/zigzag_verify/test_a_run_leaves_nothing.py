@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,21 @@ from typing import Any
 import pytest
 from tests.unit.zigzag_verify.playing import PLACE, Killed, PlayedAws, Session, packages
 
+from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.journal import Journal
-from zigzag_verify.policy import document, needed
-from zigzag_verify.run import Course, Outcome
+from zigzag_verify.policy import TRIES, document, needed
+from zigzag_verify.run import Course, Outcome, Say
+from zigzag_verify.stacks import Made
+from zigzag_verify.tries import tries
 
 RUN = "0123abcd"
-TO_THE_LAST = ("half", "interrupted", "killed after")
+TRY_SECONDS = 12
 
 
-def course(aws: PlayedAws, folder: Path) -> Course:
+def course(aws: PlayedAws, folder: Path, *, tried: bool = False) -> Course:
+    """Returns a run's way, with the trials if they are asked for: nothing comes of what they send."""
     door = Door(Session(aws))  # type: ignore[arg-type]
     door.look_around()
     return Course(
@@ -30,8 +34,12 @@ def course(aws: PlayedAws, folder: Path) -> Course:
         aws.clock,  # type: ignore[arg-type]
         say=lambda said: None,
         build=lambda bucket: packages(),
-        tries=lambda *_: {},
+        tries=shortly if tried else lambda *_: {},
     )
+
+
+def shortly(door: Door, made: Mapping[str, Made], clock: Clock, until: float, say: Say) -> dict[str, Any]:
+    return tries(door, made, clock, clock.now() + TRY_SECONDS, say)
 
 
 def played(lacks: str | None = None) -> PlayedAws:
@@ -42,10 +50,10 @@ def played(lacks: str | None = None) -> PlayedAws:
     return PlayedAws(policy)
 
 
-def verify(aws: PlayedAws, folder: Path) -> Outcome | None:
+def verify(aws: PlayedAws, folder: Path, *, tried: bool = False) -> Outcome | None:
     """Runs it until it ends, or cannot begin, or is killed."""
     with suppress(VerifyError, Killed, KeyboardInterrupt):
-        return course(aws, folder).verify(RUN)
+        return course(aws, folder, tried=tried).verify(RUN)
     return None
 
 
@@ -57,19 +65,21 @@ def sweep(aws: PlayedAws, folder: Path) -> None:
     again.sweep([*noted, *others])
 
 
+@pytest.fixture(scope="module", params=["without trials", pytest.param("with", marks=pytest.mark.nightly)])
+def tried(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "with")
+
+
 @pytest.fixture(scope="module")
-def calls(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The calls of a run in which nothing goes wrong."""
-    aws = played()
-    verify(aws, tmp_path_factory.mktemp("journal"))
-    return aws.asked
-
-
-def steps(calls: list[str], fault: str) -> Iterator[int]:
-    """Yields the numbers of the first call of each action, and of the last one."""
-    for action in sorted(set(calls)):
-        last = len(calls) - calls[::-1].index(action)
-        yield from sorted({calls.index(action) + 1, *([last] if fault in TO_THE_LAST else [])})
+def steps(tmp_path_factory: pytest.TempPathFactory, tried: bool) -> dict[int, str]:
+    """The first and the last call of each action, of a run that goes well; of trials, what only they call."""
+    aws, bare = played(), played()
+    verify(aws, tmp_path_factory.mktemp("journal"), tried=tried)
+    verify(bare, tmp_path_factory.mktemp("another"))
+    asked = aws.asked
+    actions = {*asked} - {*bare.asked} if tried else {*asked}
+    firsts = {asked.index(action) + 1: action for action in sorted(actions)}
+    return firsts | {len(asked) - asked[::-1].index(action): action for action in sorted(actions)}
 
 
 def test_a_run_that_goes_well_leaves_nothing_and_forgets_itself(tmp_path: Path) -> None:
@@ -84,40 +94,46 @@ def test_a_run_that_goes_well_leaves_nothing_and_forgets_itself(tmp_path: Path) 
     assert outcome.swept.taken["table"] == 4  # those of records outlive their stacks
 
 
+NIGHTLY = [pytest.param(one, marks=pytest.mark.nightly) for one in ("refused", "throttled", "hung")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["refused", "throttled", "hung", "half", "interrupted"])
-def test_a_fault_at_any_call_leaves_nothing(tmp_path: Path, calls: list[str], fault: str) -> None:
+@pytest.mark.parametrize("fault", [*NIGHTLY, "half", "interrupted"])
+def test_a_fault_at_any_call_leaves_nothing(
+    tmp_path: Path, steps: dict[int, str], tried: bool, fault: str
+) -> None:
     left = {}
-    for at in steps(calls, fault):
+    for at, action in steps.items():
         aws = played()
         aws.fault = lambda number, action, at=at: fault if number == at else None  # type: ignore[misc]
-        outcome = verify(aws, tmp_path)
+        outcome = verify(aws, tmp_path, tried=tried)
         if outcome is None or outcome.swept.left:
             sweep(aws, tmp_path)
         if aws.left() or [*tmp_path.iterdir()]:
-            left[f"{at} {calls[at - 1]}"] = aws.left()
+            left[f"{at} {action}"] = aws.left()
 
     assert left == {}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", ["killed", "killed after"])
-def test_a_killed_process_leaves_what_a_sweep_finds(tmp_path: Path, calls: list[str], fault: str) -> None:
+@pytest.mark.parametrize("fault", [pytest.param("killed", marks=pytest.mark.nightly), "killed after"])
+def test_a_killed_process_leaves_what_a_sweep_finds(
+    tmp_path: Path, steps: dict[int, str], tried: bool, fault: str
+) -> None:
     left = {}
-    for at in steps(calls, fault):
+    for at, action in steps.items():
         aws = played()
         aws.fault = lambda number, action, at=at: fault if number == at else None  # type: ignore[misc]
-        verify(aws, tmp_path)
+        verify(aws, tmp_path, tried=tried)
         sweep(aws, tmp_path)
         if aws.left() or [*tmp_path.iterdir()]:
-            left[f"{at} {calls[at - 1]}"] = aws.left()
+            left[f"{at} {action}"] = aws.left()
 
     assert left == {}
 
 
 def test_a_sweep_finds_a_killed_run_without_its_journal_by_tag_and_name(tmp_path: Path) -> None:
     aws = played()
-    aws.fault = lambda number, action: "killed" if action == "cloudformation:DescribeStackEvents" else None
     aws.fault = lambda number, action: "killed" if len(aws.stacks) == 4 else None
     verify(aws, tmp_path)
     assert len(aws.left()) > 40
@@ -128,7 +144,8 @@ def test_a_sweep_finds_a_killed_run_without_its_journal_by_tag_and_name(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("action", sorted(needed()))
+@pytest.mark.nightly
+@pytest.mark.parametrize("action", sorted(needed() - {*TRIES.split()}))
 def test_without_a_permission_nothing_is_left_and_no_sweep_is_needed(tmp_path: Path, action: str) -> None:
     aws = played(lacks=action)
 
@@ -138,7 +155,7 @@ def test_without_a_permission_nothing_is_left_and_no_sweep_is_needed(tmp_path: P
     assert outcome is None or action in UNSEEN or outcome.stopped, "the policy has more than is needed"
 
 
-UNSEEN: set[str] = {"cloudformation:DescribeStackEvents"}
+UNSEEN = {"cloudformation:DescribeStackEvents"}
 """Is called only if a stack fails."""
 
 

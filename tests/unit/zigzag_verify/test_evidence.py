@@ -1,0 +1,77 @@
+"""The file of evidence: it says where it is from, names no account, and only AWS's feeds the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.unit.zigzag_verify.playing import ACCOUNT, Session
+from tests.unit.zigzag_verify.test_a_run_leaves_nothing import played
+
+from zigzag_verify import evidence
+from zigzag_verify.door import Door
+from zigzag_verify.plan import plan_of
+from zigzag_verify.run import Outcome
+from zigzag_verify.tries import uses, was_kept
+
+PAGE = f"# Evidence\n\n{evidence.BEGIN}\n{evidence.NOBODY}\n{evidence.END}\n\nMore.\n"
+FOUND = {
+    "verdicts": {
+        "fifo-lean": {
+            "good": {"state": "kept", "figures": {"effects": 10}},
+            "long": {"state": "not in time", "figures": {}},
+        }
+    },
+    "answers": {"redrive policies": {"queue": f"arn:aws:sqs:eu-west-1:{ACCOUNT}:x"}},
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / evidence.PAGE).write_text(PAGE)
+    return tmp_path
+
+
+def record(where: str) -> dict[str, object]:
+    door = Door(Session(played()))  # type: ignore[arg-type]
+    door.look_around()
+    outcome = Outcome("0123abcd", FOUND, stopped=f"a role of {ACCOUNT} is missing")
+    return {**evidence.record(door, outcome, plan_of(uses()), 1_800_000_000, "abc123"), "where": where}
+
+
+def test_no_account_is_named_wherever_its_id_stood() -> None:
+    told = record(evidence.AWS)
+
+    assert ACCOUNT not in json.dumps(told)
+    assert told["stopped"] == "a role of ACCOUNT is missing"
+    assert (told["date"], told["region"], told["commit"]) == ("2027-01-15", "eu-west-1", "abc123")
+
+
+def test_a_run_on_aws_writes_its_file_and_the_page(project: Path) -> None:
+    file = evidence.write(project, record(evidence.AWS))
+
+    assert file == project / "evidence" / "2027-01-15-eu-west-1-abc123.json"
+    page = (project / evidence.PAGE).read_text()
+    assert evidence.NOBODY not in page
+    assert "| 2027-01-15, eu-west-1, `abc123` | fifo-lean | 1 | long: not in time |" in page
+    assert page.endswith("\n\nMore.\n")
+    assert evidence.fed(page, evidence.files(project)) == page
+
+
+def test_a_file_of_a_local_aws_changes_no_page_and_says_so(project: Path) -> None:
+    file = evidence.write(project, record(evidence.NOT_AWS))
+
+    assert json.loads(file.read_text())["where"] == "not AWS"
+    assert file.parent.name == ".zigzag-verify"
+    assert (project / evidence.PAGE).read_text() == PAGE
+    (project / "evidence").mkdir()
+    file.rename(project / "evidence" / file.name)  # somebody moves it
+    assert evidence.fed(PAGE, evidence.files(project)) == PAGE
+
+
+def test_what_was_not_judged_was_not_kept() -> None:
+    assert not was_kept(FOUND)
+    assert not was_kept({})
+    assert was_kept({"verdicts": {"fifo-lean": {"good": {"state": "kept"}}}})

@@ -1,0 +1,154 @@
+"""Tries all stacks at the same time: sends while they are paused, lets go, and looks until all is judged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_operate.errors import OperateError
+from zigzag_verify.clock import Clock
+from zigzag_verify.door import Door, is_refused
+from zigzag_verify.names import SETTINGS
+from zigzag_verify.plan import ELSEWHERE, TRY_SECONDS, Uses
+from zigzag_verify.questions import answers
+from zigzag_verify.readings import MAX_PAGES, readings
+from zigzag_verify.seen import Stack
+from zigzag_verify.stacks import Made, parameters
+from zigzag_verify.staged import Rated, plain_trials
+from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME, Verdict
+
+PAUSED_SECONDS = 15
+LOOK_SECONDS = 5
+SLOW = ("killed", "long", "one id twice", "a redrive killed in its middle")
+"""The rate is tried while these go on: they send nothing, or wait for a lease."""
+
+LOGGED_SECONDS = 15
+"""CloudWatch shows a line some seconds later."""
+
+
+class Tried:
+    """The trials of one stack.
+
+    paused -- the verdict on the pause, before which nothing starts.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.trials = [one for one in plain_trials() if one.fifo in (None, stack.made.is_fifo)]
+        self.rated = None if stack.made.is_fifo else Rated()
+        self.paused: Verdict | None = None
+
+    def begin(self) -> None:
+        self.stack.gates.pause()
+        for trial in self.trials:
+            trial.begin(self.stack)
+
+    def let_go(self) -> None:
+        started = sum(map(len, self.stack.look().starts.values()))
+        self.paused = Verdict(BROKEN if started else KEPT, {"starts while paused": started})
+        self.stack.gates.resume()
+
+    def look(self, now: float) -> bool:
+        """Returns whether all is judged."""
+        seen = self.stack.look()
+        open_ones = [trial for trial in self.trials if trial.verdict is None]
+        for trial in open_ones:
+            trial.look(self.stack, seen, now)
+        if self.rated and not self.rated.verdict and all(one.name in SLOW for one in open_ones):
+            self.rated.look(self.stack, seen, now)
+        return not open_ones and (self.rated is None or self.rated.verdict is not None)
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """Returns the verdict of each trial. One that could not be judged was not in time."""
+        found = {trial.name: trial.verdict for trial in self.trials} | {"pause": self.paused}
+        if self.rated:
+            found["a rate"] = self.rated.verdict
+        return {name: one or Verdict(NOT_IN_TIME, {}) for name, one in found.items()}
+
+
+def tries(
+    door: Door, made: Mapping[str, Made], clock: Clock, until: float, say: Callable[[str], object]
+) -> dict[str, Any]:
+    """Returns the verdicts of each stack, by its short name."""
+    tried = {setting: Tried(Stack(door, one)) for setting, one in made.items()}
+    say("sends the tasks, while the queues are paused")
+    for one in tried.values():
+        one.begin()
+    clock.sleep(PAUSED_SECONDS)
+    for one in tried.values():
+        one.let_go()
+    say("looks what becomes of them: four minutes, for a killed task's lease")
+    while clock.now() < until:
+        judged = [_looked(one, clock) for one in tried.values()]
+        if all(judged):
+            break
+        clock.sleep(LOOK_SECONDS)
+    say("asks what only AWS can answer, and reads the logs")
+    answered = answers([one.stack for one in tried.values()], clock)
+    clock.sleep(0 if door.is_aws is False else LOGGED_SECONDS)
+    return {
+        "verdicts": {
+            setting: {name: one._asdict() for name, one in one.verdicts().items()}
+            for setting, one in tried.items()
+        },
+        "answers": answered,
+        "readings": {setting: _read(one) for setting, one in tried.items()},
+    }
+
+
+def _looked(tried: Tried, clock: Clock) -> bool:
+    """Returns whether all is judged. A call that fails now is made again at the next look, unless refused."""
+    try:
+        return tried.look(clock.now())
+    except (BotoCoreError, ClientError) as error:
+        if is_refused(error):
+            raise
+    except OperateError:  # the next look tells
+        pass
+    return False
+
+
+def _read(tried: Tried) -> dict[str, Any]:
+    try:
+        return readings(tried.stack)
+    except (BotoCoreError, ClientError, LookupError, TypeError, ValueError) as error:
+        return {"not read": f"{type(error).__name__}: {error}"}
+
+
+def uses() -> Uses:
+    """Returns what the trials use at most."""
+    calls: Counter[str] = Counter()
+    messages, requests, seconds = 0, 0, 0.0
+    looks = ELSEWHERE * TRY_SECONDS // LOOK_SECONDS + 3
+    for setting in SETTINGS:
+        is_fifo = parameters(setting).get("Fifo") == "true"
+        trials = [one for one in plain_trials() if one.fifo in (None, is_fifo)]
+        sent = sum(len(one.messages) for one in trials) + 2 + (0 if is_fifo else len(Rated().ids))
+        large = sum(len(one.messages) for one in trials if one.name.startswith("ten of 1 MiB"))
+        messages += sent
+        seconds += sum(one.seconds for one in trials) + 10
+        requests += (sent + 15 * large) * 8  # its send, receives, beats, delete, letter
+        calls += Counter({"sqs:SendMessage": sent + 10 * looks, "dynamodb:PutItem": looks})
+        calls += Counter(
+            dict.fromkeys(("dynamodb:Scan", "sqs:DeleteMessage", "dynamodb:UpdateItem"), looks + 10)
+        )
+        calls += Counter(dict.fromkeys(("dynamodb:BatchGetItem", "cloudwatch:GetMetricData"), 20))
+        calls += Counter({"sqs:GetQueueAttributes": 6 * looks, "cloudformation:DescribeStacks": 4 * looks})
+        calls += Counter({"logs:FilterLogEvents": 2 * MAX_PAGES, "lambda:InvokeFunction": 4})
+        calls += Counter(
+            {
+                "sqs:SetQueueAttributes": 1,
+                "sqs:ReceiveMessage": 60 * looks,
+                "sqs:ChangeMessageVisibility": 60 * looks,
+            }
+        )
+    return Uses(calls, messages, requests, seconds, writes=messages * 12)
+
+
+def was_kept(found: Mapping[str, Any]) -> bool:
+    """Returns whether every verdict of what `tries` returned is that a promise was kept."""
+    verdicts = [one for some in found.get("verdicts", {}).values() for one in some.values()]
+    return bool(verdicts) and all(one["state"] == KEPT for one in verdicts)
