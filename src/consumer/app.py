@@ -70,7 +70,8 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     """Runs one tick and answers with its summary. The event is EventBridge's, or another consumer's."""
     runner, consumer = _consumer()
     summary = runner.run(consumer.tick(context.get_remaining_time_in_millis() / 1000, event))
-    log.write(logging.INFO if summary.went_well else logging.ERROR, "tick", **asdict(summary))
+    level = logging.INFO if summary.went_well else logging.ERROR
+    log.write(level, "tick", **asdict(summary), **consumer.limits)
     return asdict(summary)
 
 

@@ -94,6 +94,12 @@ class Consumer:
         self._gates = None if gates is None else _gates_of_ticks(gates, queues, clock, random)
         self._others = others
 
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Returns the limits as fields of a tick's line: the cap, and what the gates said last."""
+        of_gates = None if self._gates is None else self._gates.limits()
+        return {"cap": self._in_flight_cap or None, "limits": of_gates}
+
     async def tick(self, seconds_left: float, event: object = None) -> Summary:
         """Runs one tick.
 

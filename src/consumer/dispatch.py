@@ -200,6 +200,14 @@ class Dispatcher:
         moved = await move_to_dead_letters(
             delivery, Cause(reason), self._queue, self._dead_letters, self._clock, self._random
         )
+        log.write(
+            logging.WARNING,
+            "dead-letter",
+            message_id=delivery.message_id,
+            receives=delivery.receive_count,
+            settled=moved is Move.MOVED,
+            reason=reason,
+        )
         return moved is not Move.REFUSED
 
 

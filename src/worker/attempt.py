@@ -178,8 +178,12 @@ class Runner:
             if timeout is not None and not await sleep(timeout + GRACE_SECONDS):
                 await end(OutOfTimeError(overdue(timeout)))
 
-        async with nullcontext() if timeout is None else self._host.beside(watch):
-            returned = await call(prepared.task, prepared.payload, context, self._host, seconds)
+        start.attempt.began = self._clock.now()
+        try:
+            async with nullcontext() if timeout is None else self._host.beside(watch):
+                returned = await call(prepared.task, prepared.payload, context, self._host, seconds)
+        finally:
+            start.attempt.ended = self._clock.now()
         start.attempt.returned = returned
         return Succeeded()
 

@@ -197,6 +197,7 @@ class BatchWork:
             self._tell(delivery, None, report_of(outcome, None, settled=settled))
 
     def _report(self, result: Result, settled: bool) -> None:
+        result.start.attempt.lease_lost = self._hold.has_lost(result.start.delivery)
         report = report_of(result.outcome, result.start.attempt, settled=settled)
         self._tell(result.start.delivery, result, report)
 

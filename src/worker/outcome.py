@@ -99,10 +99,10 @@ class Attempt:
     entered  -- whether the user's code runs, or has taken all the time; False between preparation and call.
     told     -- whether the queue's breaker was told, or is being told, of the error; `hidden`, how long the
                 message waits, if it has said that this is no attempt.
-    returned -- what the task returned.
+    returned -- what the task returned; `began` and `ended`, when its call did, or 0.
     reply_to -- where a reply goes, if the message asks for one; `hops`, how many tasks named the next before.
     unsent   -- what is to be sent in place of a run.
-    started  -- whether the record shows an earlier start.
+    started  -- whether the record shows an earlier start; `lease_lost`, whether its lease ended before it.
     bounded  -- whether it could expire until it has started: then its first start is recorded.
     expired  -- the outcome if it is too late for its first start.
     decided  -- acquired by the thread that decides: the task's once that has ended, or that of the hard end.
@@ -118,11 +118,11 @@ class Attempt:
         self.record: Record | None = None
         self.error: BaseException | None = None
         self.outcome: Outcome | None = None
-        self.loading = self.entered = self.told = self.started = self.bounded = False
+        self.loading = self.entered = self.told = self.started = self.bounded = self.lease_lost = False
         self.hidden: Released | None = None
         self.returned: Any = None
         self.reply_to: ReplyTo | None = None
-        self.hops, self.unsent = 0, ""
+        self.hops, self.unsent, self.began, self.ended = 0, "", 0.0, 0.0
         self.expired: DeadLetter | Ignored | None = None
         self.decided = allocate_lock()
 

@@ -53,6 +53,7 @@ class Record:
         self._host = host
         self._until = 0.0
         self._handed_out = False
+        self._lost: list[str] = []
         self._instead: Outcome | None = None
 
     async def own(self, lease_ends: float) -> Outcome | None:
@@ -90,6 +91,7 @@ class Record:
             try:
                 if not await self._records.extend(self.key, self._owner, until):
                     log.write(logging.WARNING, "another worker has the record of this task")
+                    self._lost.append("record")
                     return
                 self._until = until
             except Exception as error:  # of any kind: the next beat may succeed
@@ -112,10 +114,20 @@ class Record:
             ours = await self._records.finish(self.key, self._owner, self._clock.now(), unsent)
         except RecordsError as error:
             log.write(logging.ERROR, "done, but not recorded: possible duplicate", reason=error.reason)
+            self._lost.append("completion")
             return True
         if not ours:
             log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
+            self._lost.append("record")
         return ours
+
+    def lost(self, ended: float) -> list[str]:
+        """Returns what the run had lost when it ended: its record to another worker, or its completion.
+
+        ended -- the time of that.
+        """
+        overdue = ["record"] if 0 < self._until <= ended else []
+        return [*dict.fromkeys(self._lost + overdue)]
 
     async def sent(self) -> None:
         """Records that nothing is unsent any more."""

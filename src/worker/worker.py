@@ -81,7 +81,7 @@ class Worker:
         self._settler = Settler(queue, dead_letters, clock, random, host, read, reach)
         self._flow = None if gates is None else _flow(name, gates, clock, random, host)
         self._guards = (late,)
-        self._observers = (LogLine(clock, host, metrics_of),)
+        self._observers = (LogLine(clock, host, metrics_of, name),)
         self._notices = notices
 
     async def work(

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _SAID = {"outcome", "task", "id", "attempt", "settled", "reason", "level", "message", "traceback"}
-_LEFT_OUT = {*_SAID, "timestamp", "_aws", "message_id", "version"}
+_FOR_AN_AUDIT = {"receives", "started", "ran_seconds", "called", "idempotent"}
+_LEFT_OUT = {*_SAID, *_FOR_AN_AUDIT, "timestamp", "_aws", "message_id", "version"}
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Characters that control a terminal, or change the direction of text. A tab and a line break stay."""
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from random import Random
+from typing import Any
 
 from consumer.flow.flow import Slot
 from consumer.flow.permits import names_of, open_slots, taking_of
@@ -19,7 +20,7 @@ from consumer.summary import PAUSED
 from shared import log
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from shared.ports.clock import Clock
-from shared.ports.gates import Gate, Gates, GatesError, Taking
+from shared.ports.gates import AT_ONCE, BURST, EVERY, Gate, Gates, GatesError, Taking
 from shared.queues import TaskQueue
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -63,6 +64,13 @@ def why_closed(queue: TaskQueue, gate: Gate, now: float) -> str | None:
     return f"{PAUSED} for {days} days: SQS drops what is older than {kept}"
 
 
+def _limits(gate: Gate) -> dict[str, float | int]:
+    said: dict[str, float | int | None] = {AT_ONCE: gate.at_once}
+    if gate.rate is not None:
+        said |= {EVERY: gate.auto.fastest if gate.auto else gate.rate.every, BURST: gate.rate.burst}
+    return {name: value for name, value in said.items() if value is not None}
+
+
 class SeenGates:
     """The gates of all queues, as the tick read them last."""
 
@@ -82,6 +90,13 @@ class SeenGates:
     def gate(self, queue: TaskQueue) -> Gate:
         """Returns the queue's gate, as it was read last."""
         return self._seen[queue.name]
+
+    def limits(self) -> dict[str, Any] | None:
+        """Returns the limits of each queue that has some; of a rate that changes, the most that it may be.
+        None if no gate could be read."""
+        if not self._seen or self._unread is not None:
+            return None
+        return {name: _limits(gate) for name, gate in self._seen.items() if gate.limited}
 
     async def why_closed(self, queue: TaskQueue, age: float = LOOK_AGAIN_SECONDS) -> str | None:
         """Returns why nothing may be received, or None.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 from random import Random
+from typing import Any
 
 from consumer.flow.flow import ASK_AGAIN_SECONDS, NOTHING, Flow, Share, Slot
 from consumer.flow.gate import LOOK_AGAIN_SECONDS, SeenGates
@@ -193,9 +194,14 @@ class GatesOfTicks:
         self._queues = queues
         self._clock = clock
         self._random = random
+        self._seen: SeenGates | None = None
+
+    def limits(self) -> dict[str, Any] | None:
+        """Returns the limits of each queue that has some, as the last tick saw them; None if it saw none."""
+        return None if self._seen is None else self._seen.limits()
 
     def before(self, flows: Sequence[Flow]) -> list[Flow]:
         """Returns the flows of one tick, one for each queue."""
-        seen = SeenGates(self._gates, self._queues, self._clock, self._random)
+        seen = self._seen = SeenGates(self._gates, self._queues, self._clock, self._random)
         both = zip(self._queues, flows, strict=True)
         return [Gated(queue, seen, flow, self._clock) for queue, flow in both]

@@ -100,10 +100,14 @@ class TestAnswers:
         assert world.queue.calls == []
         assert len(workers.batches) == 1, "a poll's dispatches go out together"
 
-    def test_too_large_becomes_a_dead_letter_with_the_reason(self, world: World) -> None:
+    def test_too_large_becomes_a_dead_letter_with_the_reason(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
         result = dispatch(world, ScriptedWorkers(TOO_LARGE), received(world))
 
         assert result == PollResult(dead_lettered=1)
+        (said,) = [vars(record)["fields"] for record in caplog.records if record.msg == "dead-letter"]
+        assert (said["message_id"], said["receives"], said["settled"]) == ("message-1", 1, True)
         assert len(world.queue) == 0
         assert "too large for an asynchronous invoke" in reasons(world)[0]
 

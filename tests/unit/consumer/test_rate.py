@@ -237,6 +237,28 @@ class TestTick:
         assert next_of(gates) == next, "where a worker may have it, it is not given back"
 
 
+def test_a_tick_tells_the_limits_that_it_saw_and_nothing_if_it_saw_none(
+    world: World, gates: WatchedGates
+) -> None:
+    queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
+    ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
+    told = []
+    for rate, at_once, broken in (
+        (None, None, {}),
+        (Rate(60, 10), 5, {}),
+        (None, None, {"read": Reply.DEFINITE}),
+    ):
+        world.run(gates.limit(DEFAULT, rate))
+        world.run(gates.cap(DEFAULT, at_once))
+        gates.broken = broken
+        (flow,) = ticks.before(InFlightCap([world.queue], 0).flows())
+        told.append(ticks.limits())
+        world.run(flow.may_receive())
+        told.append(ticks.limits())
+
+    assert told == [None, {}, None, {DEFAULT: {"at_once": 5, "every": 60, "burst": 10}}, None, None]
+
+
 class TestChange:
     """An operator changes the rate during a tick, which has slots left."""
 

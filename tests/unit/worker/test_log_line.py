@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from tests.support import NOW, QUEUE_URL, body_of
+from tests.support import NOW, QUEUE_URL, body_of, delay, text
 from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
@@ -40,11 +40,13 @@ LINES = Callable[..., list[dict[str, Any]]]
 def lines_of(bench: Bench, caplog: pytest.LogCaptureFixture) -> LINES:
     """Works deliveries in one dispatch. Returns their lines, as they are written."""
 
-    def lines_of(*deliveries: Delivery, metrics_of: str | None = QUEUE_URL) -> list[dict[str, Any]]:
-        worker = bench.worker(bench.table | {"tell": tell, "forget": forget}, metrics_of=metrics_of)
+    def lines_of(
+        *deliveries: Delivery, metrics_of: str | None = QUEUE_URL, seconds_left: float = 60.0, **of: Any
+    ) -> list[dict[str, Any]]:
+        worker = bench.worker(bench.table | {"tell": tell, "forget": forget}, metrics_of=metrics_of, **of)
         caplog.clear()
         with caplog.at_level(logging.INFO):
-            bench.run(worker.work(Batch(deliveries), lambda: 60.0))
+            bench.run(worker.work(Batch(deliveries), lambda: seconds_left))
         written = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
         return [line for line in written if line["message"] == "delivery"]
 
@@ -80,6 +82,7 @@ class TestFigures:
             "seconds": 30.0,
             "memory_mb": MEMORY_MB,
             "age_seconds": 42.5,
+            "receives": 1,
             "message_id": "message-1",
             "version": "17",
         }
@@ -136,6 +139,88 @@ class TestFigures:
         (line,) = lines_of(Delivery(message, delivery.queue_url, delivery.lease))
 
         assert line["age_seconds"] == 0
+
+
+class TestAudit:
+    """Fields that only an audit asks for. A usual line has none of them but `receives`."""
+
+    RARE = ("idempotent", "redriven", "lost", "called", "started", "ran_seconds")
+
+    def rare(self, line: dict[str, Any]) -> dict[str, Any]:
+        return {name: line[name] for name in self.RARE if name in line}
+
+    @pytest.mark.parametrize(
+        ("body", "fields"),
+        [
+            (body_of("plain"), {}),
+            (body_of("plain", {"raises": True}), {}),
+            (body_of("once"), {"idempotent": "id"}),
+            (body_of("by_key", {"key": "anna@example.com"}), {"idempotent": "key"}),
+            (body_of("nobody"), {"called": False}),
+            ("no JSON", {"called": False}),
+        ],
+    )
+    def test_a_task_is_idempotent_by_its_id_or_its_key_and_was_called_or_not(
+        self, bench: Bench, lines_of: LINES, body: str, fields: dict[str, Any]
+    ) -> None:
+        (line,) = lines_of(bench.delivered(body))
+
+        assert (line["receives"], self.rare(line)) == (1, fields)
+
+    def test_one_that_is_done_already_was_not_called_and_does_not_say_so(
+        self, bench: Bench, lines_of: LINES
+    ) -> None:
+        lines_of(bench.delivered(body_of("once", id="a")))
+
+        (line,) = lines_of(bench.delivered(body_of("once", id="a")))
+
+        assert (line["outcome"], self.rare(line)) == ("already done", {"idempotent": "id"})
+
+    def test_a_line_that_waits_tells_when_its_task_was_called(self, bench: Bench, lines_of: LINES) -> None:
+        bench.send(body_of("plain", {"seconds": 0.5}), body_of("plain", {"seconds": 30}))
+
+        first, second = lines_of(*bench.receive())
+
+        assert (self.rare(first), self.rare(second)) == ({"started": NOW}, {})
+
+    def test_an_attempt_that_waits_for_the_table_tells_how_long_its_task_ran(
+        self, bench: Bench, lines_of: LINES
+    ) -> None:
+        delay(bench, bench.records, "begin", before=7)
+
+        (line,) = lines_of(bench.delivered(body_of("once", {"seconds": 2})))
+
+        assert (line["seconds"], self.rare(line)) == (9, {"idempotent": "id", "ran_seconds": 2})
+
+    @pytest.mark.parametrize(
+        ("name", "seconds", "broken", "lost"),
+        [
+            ("plain", 50, {"change_visibility"}, None),
+            ("plain", 200, {"change_visibility"}, "lease"),
+            ("once", 200, {"extend"}, "record"),
+            ("once", 200, {"change_visibility", "extend"}, "lease, record"),
+            ("once", 0, {"finish"}, "completion"),
+        ],
+    )
+    def test_what_an_attempt_has_lost_is_said(
+        self, bench: Bench, lines_of: LINES, name: str, seconds: int, broken: set[str], lost: str | None
+    ) -> None:
+        bench.records.broken = bench.queue.broken = broken
+
+        (line,) = lines_of(bench.delivered(body_of(name, {"seconds": seconds})), seconds_left=900)
+
+        assert line.get("lost") == lost
+
+    def test_a_redriven_message_and_a_queue_other_than_the_first_are_named(
+        self, bench: Bench, lines_of: LINES
+    ) -> None:
+        noted = {"zigzag": text('{"from": "m-1", "message_id": "m-1"}')}
+
+        (line,) = lines_of(
+            bench.delivered(body_of("plain"), attributes=noted), metrics_of=None, name="urgent"
+        )
+
+        assert (line["redriven"], line["queue"]) == (True, "urgent")
 
 
 def metrics_in(line: Mapping[str, Any]) -> set[tuple[Any, ...]]:

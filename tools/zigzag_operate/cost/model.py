@@ -74,7 +74,7 @@ class Measured:
     naive_cpu: float = 0.0165
     worker_cpu: float = 0.00025
     delete_cpu: float = 0.00008
-    task_log_bytes: float = 345
+    task_log_bytes: float = 360
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
