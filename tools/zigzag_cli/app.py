@@ -10,6 +10,7 @@ import typer
 
 from zigzag_cli import dead_letters, local
 from zigzag_cli.answer import EXIT_CODES, begin, end
+from zigzag_cli.audit import audit
 from zigzag_cli.call import call
 from zigzag_cli.completion import completion
 from zigzag_cli.cost import cost
@@ -41,7 +42,8 @@ app = typer.Typer(
 )
 FLOW = (pause, resume, limit, limits)
 SHOWN = (tasks, schema, outputs, completion)
-COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, erase, *SHOWN, doctor, cost)
+COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, erase, *SHOWN)
+COMMANDS += (doctor, audit, cost)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")

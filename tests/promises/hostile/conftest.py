@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.promises.hostile.limited import LimitedWorld
 from tests.promises.hostile.partner import Partner
+from tests.promises.hostile.promises import check_the_audit
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -43,5 +44,9 @@ def limited() -> Iterator[Callable[..., LimitedWorld]]:
         return made[-1]
 
     yield make
-    for world in made:
-        world.close()
+    try:
+        for world in made:
+            check_the_audit(world)
+    finally:
+        for world in made:
+            world.close()

@@ -13,6 +13,7 @@ from tests.promises.hostile.trail import Life, Start
 from tests.promises.hostile.world import IDEMPOTENT, HostileWorld
 
 from shared.lease import LEASE_SECONDS
+from zigzag_operate.audit import Known
 from zigzag_testing.faults import SLOWEST_CALL_SECONDS
 
 
@@ -111,6 +112,18 @@ def check_nothing_is_hot(world: HostileWorld) -> None:
             assert other - one >= 1 or (message_id, one) in world.trail.returned, (
                 f"{message_id} was received twice within {other - one} s"
             )
+
+
+def check_the_audit(world: HostileWorld) -> None:
+    """An audit of the lines, and of how many messages are on the queues, finds nothing.
+
+    No line tells that an operator purged a queue.
+    """
+    purged = any(life.purged for life in world.trail.lives)
+    left = sum(map(len, world.sandbox.queues.values()))
+    queues = {name: name for name in world.sandbox.queues}
+    report = world.lines.audit(Known(queues, on_queues=None if purged else left))
+    assert report.findings == []
 
 
 def check_one_after_the_other(

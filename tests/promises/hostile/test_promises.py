@@ -130,6 +130,7 @@ class Hostile(RuleBasedStateMachine):
         promises.check_nothing_done_is_repeated(world)
         promises.check_nothing_overlaps(world, plain=self.LEASES_HOLD)
         promises.check_nothing_is_hot(world)
+        promises.check_the_audit(world)
         if self.LEASES_HOLD:
             promises.check_order_in_groups(world)
 

@@ -292,6 +292,11 @@ def check_the_rate(world: WideWorld, drawn: Drawn) -> None:
             assert inside <= most, f"{inside} starts within {seconds} s of {at}, of {most}: {drawn.rate}"
 
 
+def check_the_audit(world: WideWorld, drawn: Drawn) -> None:
+    """An audit of the lines alone finds nothing."""
+    promises.check_the_audit(world)
+
+
 def in_vain(world: WideWorld, id: str) -> int:
     """Returns how many starts of a task were recorded, and then a fault came before any of its code."""
     keys = promises.keys(world, id)
@@ -329,5 +334,6 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_the_rate,
         check_the_exact_cap,
         *FLOW,
+        check_the_audit,
     )
 }

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tests.promises.hostile.lines import Lines
 from tests.promises.hostile.trail import COPY, Start, Trail
 
 from shared.ports.records import RecordsError
@@ -47,6 +48,7 @@ class HostileWorld:
         self.trail = Trail()
         self.fifo = bool(options.get("fifo"))
         self.sandbox = sandbox(self._tasks(), faults=faults, seed=seed, **options)
+        self.lines = Lines(self.sandbox)
         self.faults = self.sandbox.faults
         self._number = 0
         self.trail.watch(self.sandbox)

@@ -1,0 +1,41 @@
+"""What ticks have told: how much they received, of which lines have to tell, and the limits that they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_TICK_SECONDS = 90
+"""A tick takes no longer."""
+
+
+class Receives:
+    """The receives of ticks, and those of which lines of messages tell.
+
+    since -- when the window begins: what an earlier tick received may have its lines before it.
+    grace -- seconds for which each tick is kept by itself.
+    """
+
+    def __init__(self, since: float, grace: float) -> None:
+        self._from, self._grace = since + _TICK_SECONDS, grace
+        self._ticks: list[tuple[float, int]] = []  # the first one is the sum of all before
+        self.told = 0
+
+    def tick(self, at: float, received: int) -> None:
+        if at >= self._from:
+            self._ticks.append((at, received))
+        while len(self._ticks) > 1 and self._ticks[1][0] < at - self._grace:
+            sooner = self._ticks.pop(0)[1]
+            self._ticks[0] = (self._ticks[0][0], self._ticks[0][1] + sooner)
+
+    def untold(self, before: float) -> int:
+        """Returns how many receives before that time no line tells of, at least."""
+        return max(0, sum(received for at, received in self._ticks if at < before) - self.told)
+
+
+def limits_in(said: Mapping[str, Any]) -> dict[str, Mapping[str, Any]] | None:
+    """Returns the limits of each queue in a tick's line, or None if it saw none."""
+    limits = said.get("limits")
+    if not isinstance(limits, dict):
+        return None
+    return {str(queue): limit for queue, limit in limits.items() if isinstance(limit, dict)}
