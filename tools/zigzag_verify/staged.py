@@ -34,6 +34,9 @@ LONG_SECONDS = 130
 UNDER_WAY_SECONDS = LOOK_AGAIN_SECONDS + MAX_POLL_SECONDS
 """A poll that began without the limit may bring messages for so long."""
 
+LETTER_LOOKS, REDRIVES = 10, 8
+"""Most looks at dead letters, and most redrives, of a stack."""
+
 HIDDEN_SECONDS = 62
 """A killed redrive hides its letters for a minute."""
 
@@ -94,7 +97,7 @@ class Poison(Trial):
         stack.send("verify", {"does": "a dance"}, "poison: no such wish", "p2")
 
     def look(self, stack: Stack, seen: Seen, now: float) -> None:
-        if not seen.starts[self.ids[0]] or self._looks > 10:
+        if not seen.starts[self.ids[0]] or self._looks >= LETTER_LOOKS:
             return
         self._looks += 1
         letters = show(stack.target, Filter(), limit=50, payload=True).letters
@@ -130,7 +133,7 @@ class KilledRedrive(Trial):
         letters = [Wanted(one, task="verify_away") for one in ("1", "2", "3")]
         super().__init__("a redrive killed in its middle", letters, done_once, seconds=12)
         self._killed_at: float | None = None
-        self._repeated = False
+        self._repeated, self._redrives = False, 0
 
     def look(self, stack: Stack, seen: Seen, now: float) -> None:
         if self._killed_at is None:
@@ -154,6 +157,9 @@ class KilledRedrive(Trial):
 
     def _redrive(self, stack: Stack) -> bool:
         """Returns whether letters were redriven. There may be none to be seen yet."""
+        if self._redrives >= REDRIVES:
+            return False
+        self._redrives += 1
         try:
             return redrive(stack.target, self.WHICH).done > 0
         except OperateError:

@@ -17,7 +17,7 @@ from zigzag_verify.questions import answers
 from zigzag_verify.readings import MAX_PAGES, readings
 from zigzag_verify.seen import Stack
 from zigzag_verify.stacks import Made, parameters
-from zigzag_verify.staged import Rated, plain_trials
+from zigzag_verify.staged import LETTER_LOOKS, REDRIVES, Rated, plain_trials
 from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME, Verdict
 
 PAUSED_SECONDS = 15
@@ -131,20 +131,16 @@ def uses() -> Uses:
         messages += sent
         seconds += sum(one.seconds for one in trials) + 10
         requests += (sent + 15 * large) * 8  # its send, receives, beats, delete, letter
-        calls += Counter({"sqs:SendMessage": sent + 10 * looks, "dynamodb:PutItem": looks})
+        acts = LETTER_LOOKS + REDRIVES
+        calls += Counter({"sqs:SendMessage": sent + 3 * REDRIVES + 20, "dynamodb:PutItem": REDRIVES})
+        calls += Counter({"dynamodb:Scan": looks, "sqs:GetQueueAttributes": looks + 4 * acts + 20})
+        calls += Counter({"sqs:ReceiveMessage": 30 * acts + 20, "sqs:ChangeMessageVisibility": 10 * acts})
         calls += Counter(
-            dict.fromkeys(("dynamodb:Scan", "sqs:DeleteMessage", "dynamodb:UpdateItem"), looks + 10)
+            {"sqs:DeleteMessage": 4 * REDRIVES + 20, "cloudformation:DescribeStacks": 4 * acts + 20}
         )
-        calls += Counter(dict.fromkeys(("dynamodb:BatchGetItem", "cloudwatch:GetMetricData"), 20))
-        calls += Counter({"sqs:GetQueueAttributes": 6 * looks, "cloudformation:DescribeStacks": 4 * looks})
         calls += Counter({"logs:FilterLogEvents": 2 * MAX_PAGES, "lambda:InvokeFunction": 4})
-        calls += Counter(
-            {
-                "sqs:SetQueueAttributes": 1,
-                "sqs:ReceiveMessage": 60 * looks,
-                "sqs:ChangeMessageVisibility": 60 * looks,
-            }
-        )
+        of_gates = ("dynamodb:UpdateItem", "dynamodb:BatchGetItem", "cloudwatch:GetMetricData")
+        calls += Counter(dict.fromkeys(of_gates, 20)) + Counter({"sqs:SetQueueAttributes": 1})
     return Uses(calls, messages, requests, seconds, writes=messages * 12)
 
 
