@@ -41,9 +41,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 FLOW = (pause, resume, limit, limits)
-SHOWN = (tasks, schema, outputs, completion)
+SHOWN = (tasks, schema, outputs, completion, doctor, audit, cost)
 COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, erase, *SHOWN)
-COMMANDS += (doctor, audit, cost)
 for command in COMMANDS:
     app.command(epilog=EXIT_CODES)(command)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -29,7 +29,7 @@ from tests.promises.wire.aws import FUNCTION, Aws, Request, Response
 from shared.delivery import Delivery
 from shared.ports.gates import HELD
 from shared.ports.queue import Outgoing
-from shared.ports.workers import Answer, Reply
+from shared.ports.workers import Answer, Meaning
 from zigzag_operate.redriven import redriven
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_gates import MemoryGates
@@ -77,7 +77,7 @@ class Kept:
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         for event in events:
             self.events.put(event)
-        return [Answer(Reply.SENT) for _ in events]
+        return [Answer(Meaning.SENT) for _ in events]
 
 
 class Stack:

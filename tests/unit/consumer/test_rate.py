@@ -246,7 +246,7 @@ def test_a_tick_tells_the_limits_that_it_saw_and_nothing_if_it_saw_none(
     for rate, at_once, broken in (
         (None, None, {}),
         (Rate(60, 10), 5, {}),
-        (None, None, {"read": Reply.DEFINITE}),
+        (None, None, {"read": Meaning.DEFINITE}),
     ):
         world.run(gates.limit(DEFAULT, rate))
         world.run(gates.cap(DEFAULT, at_once))
