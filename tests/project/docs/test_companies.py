@@ -1,15 +1,22 @@
-"""Is docs/companies.md right: which resources carry tags, and would AWS take its settings?"""
+"""Is docs/companies.md right: what carries tags, which regions there are, and would AWS take its blocks?"""
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from tests.project.docs.pages import blocks, read
 from tests.project.template.reading import TEMPLATE, to_cloudformation
+from tests.project.template.test_template_lint import run as lint
 from tests.project.template.test_template_parameters import allows
+from tests.project.template.yours import with_blocks
+
+from shared.aws.lean.endpoint import SERVICES, NeedsBotoError, aws_environment
 
 PAGE = read("docs/companies.md")
 
@@ -42,3 +49,60 @@ def test_the_settings_are_such_as_the_template_takes(transformed: dict[str, Any]
     name, _, value = given.partition("=")
 
     assert allows(transformed["Parameters"][name], value)
+
+
+# ---- Regions ----
+
+CALLED = (*SERVICES, "cloudformation", "events", "iam", "logs", "s3", "scheduler", "sns")
+"""All services that a stack can have, and that have regions or are of a whole partition."""
+
+OURS, BOTO = "Zigzag's own transport", "boto3"
+
+
+def test_each_partition_has_a_row_that_says_what_calls_there() -> None:
+    session = botocore.session.get_session()
+    told = {}
+    for line in PAGE.splitlines():
+        if line.startswith("| `aws"):
+            partitions, _, called = (cell.strip() for cell in line.strip("|").split("|"))
+            told |= dict.fromkeys(re.findall(r"`([\w-]+)`", partitions), called.split(";")[0].split(",")[0])
+
+    assert told == {
+        name: OURS if all(map(_is_ours, session.get_available_regions("sqs", name))) else BOTO
+        for name in session.get_available_partitions()
+    }
+
+
+def _is_ours(region: str) -> bool:
+    variables = {"AWS_REGION": region, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    try:
+        aws_environment(variables)
+    except NeedsBotoError:
+        return False
+    return True
+
+
+def test_each_region_has_every_service_of_a_stack() -> None:
+    session = botocore.session.get_session()
+    lacking = []
+    for name in session.get_available_partitions():
+        regions = set(session.get_available_regions("sqs", name))
+        for service in CALLED:
+            there = set(session.get_available_regions(service, name))
+            is_of_all = service == "iam"  # one address for all regions
+            lacking += [] if is_of_all or regions <= there else [(name, service, sorted(regions - there))]
+
+    assert lacking == []
+
+
+# ---- Blocks ----
+
+
+@pytest.mark.slow
+def test_cfn_lint_finds_nothing_in_its_trail(tmp_path: Path) -> None:
+    file = tmp_path / "template.yaml"
+    file.write_text(with_blocks(TEMPLATE.read_text(encoding="utf-8"), PAGE), encoding="utf-8")
+
+    linted = lint("cfn-lint", str(file))
+
+    assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
