@@ -43,8 +43,8 @@ def slowness(drawn: Drawn, service: str) -> float:
 def check_a_shut_queue_only_tries(world: WideWorld, drawn: Drawn) -> None:
     """Once enough messages have said Unavailable, one a minute is received, until one succeeds.
 
-    Those that were received before it was known, and by polls under way then, count as one. So do polls under
-    way go on when there are enough: they may have read the gate before, and taken slots.
+    Those that were received before it was known, and by polls under way then, count as one. When there are
+    enough, polls under way go on as well: they may have read the gate before, and taken slots.
     """
     receives = _receives(world)
     late = slowness(drawn, "records") + slowness(drawn, "queue")
@@ -112,6 +112,30 @@ def check_it_is_never_shut_for_longer(world: WideWorld, drawn: Drawn) -> None:
         assert enough[began] <= breaker.since + slow, f"it was not shut at {breaker.since}"
 
 
+def check_tries_use_up_no_attempt(world: WideWorld, drawn: Drawn) -> None:
+    """What says Unavailable while the queue is shut is no attempt, if its record can be reached.
+
+    A first delivery's start is not counted until it has failed, so nothing of it is taken back. Of deliveries
+    at the same time, one takes back for all.
+    """
+    if drawn.has("message doubled"):
+        return
+    slow = slowness(drawn, "records") + clocks(drawn)
+    away = [one for one in world.outages if one.service == "records"]
+    free = {
+        told.process
+        for told in world.said.told
+        if all(told.gate.breaker.is_shut(at) for at in (told.at, told.at + slow))
+        and not world.faults.of_process[told.process]
+        and not any(one.began - slow <= told.at <= one.ended + slow for one in away)
+    }
+    open_in = {told.process for told in world.said.told if not _may_be_shut(told, 0.0)}
+    for life in (life for life in world.trail.lives if not life.shares):
+        for start in life.starts[1:]:
+            if start.how == "unavailable" and start.process in free - open_in - world.trail.killed:
+                assert is_free(world, life, start.process), f"{life.id} used up an attempt: {start}"
+
+
 def check_refusals_are_free_for_a_while(world: WideWorld, drawn: Drawn) -> None:
     """With a rate that finds itself, a refusal is no attempt, but for so many receives only."""
     slow = slowness(drawn, "records") + clocks(drawn)
@@ -131,7 +155,8 @@ def _may_be_shut(told: Told, slow: float) -> bool:
 def is_free(world: WideWorld, life: Life, process: int) -> bool:
     """Tells whether a message's start in this process was refused by the service, and is no attempt."""
     refused = any(one.process == process and one.how == "unavailable" for one in life.starts)
-    return refused and any((process, id) in world.trail.excused for id in life.message_ids)
+    names = life.message_ids | life.tokens  # a redriven message's starts are counted by its token
+    return refused and any((process, name) in world.trail.excused for name in names)
 
 
 def check_tries_are_made(world: WideWorld, drawn: Drawn) -> None:
@@ -210,6 +235,7 @@ def _receives(world: WideWorld) -> list[float]:
 FLOW = (
     check_a_shut_queue_only_tries,
     check_it_is_never_shut_for_longer,
+    check_tries_use_up_no_attempt,
     check_refusals_are_free_for_a_while,
     check_tries_are_made,
     check_it_is_back_in_a_minute,
