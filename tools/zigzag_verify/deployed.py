@@ -16,7 +16,7 @@ SOON = Backoff(first=1, longest=2)
 
 
 class Wish(BaseModel):
-    """What a task is to do.
+    """The wish of a payload: its task's behaviour.
 
     does    -- `fails` and `dies` do so at the task's first start only.
     seconds -- how long it takes.

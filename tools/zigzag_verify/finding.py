@@ -1,4 +1,4 @@
-"""What there is of a run, by its name in each service's own list, and by its tag."""
+"""The resources of a run, by its name in each service's own list, and by its tag."""
 
 from __future__ import annotations
 

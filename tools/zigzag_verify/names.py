@@ -15,7 +15,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "fifo-lean": {"Transport": "lean", "Fifo": "true", "WatchAlways": "true"},
     "fifo-boto": {"Transport": "boto", "Fifo": "true"},
 }
-"""What each of a run's stacks is made with, by its short name."""
+"""The parameters of each of a run's stacks, by its short name."""
 
 EVERY_STACK = {
     "FlowControl": "true",

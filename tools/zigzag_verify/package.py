@@ -59,11 +59,11 @@ ScratchQueueUrl:
   Value: !Ref ScratchQueue
 """,
 }
-"""What stands in the template's places of a user: a table of effects, a queue to try SQS on."""
+"""The contents of a user's places in the template: a table of effects, a queue to try SQS on."""
 
 
 class Packages(NamedTuple):
-    """What is uploaded: a zip for each function, and the template that CloudFormation gets."""
+    """The upload: a zip for each function, and the template that CloudFormation gets."""
 
     zips: Mapping[str, bytes]
     template: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What a run will make and call at most, and what that costs at most."""
+"""The bound of a run: how often it calls what, and what that costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TRY_SECONDS = 280
 """A killed task comes again after its lease, 120 s, and a tick."""
 
 ELSEWHERE = 2
-"""How many times as long trials may take on another AWS, as on a laptop. The bound has it as well."""
+"""How many times as long trials may take on another AWS, as on a laptop. The bound has it, too."""
 
 OBJECTS = 3
 S3_PUT = 0.000005
@@ -31,7 +31,7 @@ HOURS_OF_A_MONTH = 720
 
 
 class Uses(NamedTuple):
-    """What the trials use at most, in all stacks.
+    """The most that the trials use, in all stacks.
 
     calls    -- by IAM's names of them.
     messages -- how many are sent.

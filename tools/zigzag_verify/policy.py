@@ -33,7 +33,7 @@ MAKES = {
     "AWS::CloudWatch::Alarm": "cloudwatch:PutMetricAlarm cloudwatch:DescribeAlarms cloudwatch:TagResource"
     " cloudwatch:ListTagsForResource",
 }
-"""What CloudFormation does to make a resource of this type, with its caller's permissions: of the handlers in
+"""CloudFormation's calls to make a resource of this type, with its caller's permissions: of the handlers in
 the type's schema, those that the template's properties need
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-type-schemas.html)."""
 
@@ -62,14 +62,14 @@ CALLS = (
     " s3:DeleteBucket s3:DeleteObject s3:ListAllMyBuckets s3:ListBucket s3:PutBucketTagging s3:PutObject"
     " sqs:ListQueues tag:GetResources"
 )
-"""What verify calls to make stacks and to take them away, besides what deletes."""
+"""The calls of verify to make stacks and to take them away, besides those that delete."""
 
 TRIES = (
     "cloudwatch:GetMetricData dynamodb:BatchGetItem dynamodb:PutItem dynamodb:Scan dynamodb:UpdateItem"
     " lambda:InvokeFunction logs:FilterLogEvents sqs:ChangeMessageVisibility sqs:DeleteMessage"
     " sqs:GetQueueAttributes sqs:ReceiveMessage sqs:SendMessage sqs:SetQueueAttributes"
 )
-"""What the trials call."""
+"""The calls of the trials."""
 
 WITHOUT_PERMISSION = {"sts:GetCallerIdentity"}
 

@@ -13,7 +13,7 @@ from zigzag_operate.cost.model import CALL_SECONDS, IDLE_TICK_SECONDS, Measured,
 from zigzag_verify.seen import Stack
 
 MAX_PAGES = 12
-"""Of a log group. What is beyond is not read, and the reading says so."""
+"""Of a log group. Lines beyond are not read."""
 
 IN_TEXT = {
     "durationMs": r"\tDuration: ([\d.]+) ms",

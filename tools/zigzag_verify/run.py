@@ -32,7 +32,7 @@ INTERRUPTED = "interrupted"
 
 @dataclass
 class Outcome:
-    """What a run has found.
+    """The result of a run.
 
     found   -- facts, by their kind.
     stopped -- why it did not come to its end, or None.

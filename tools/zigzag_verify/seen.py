@@ -1,4 +1,4 @@
-"""What a stack's tasks have really done, by the items that they wrote themselves; and a stack to act on."""
+"""The starts and effects of a stack's tasks, by the items that they wrote; and a stack to act on."""
 
 from __future__ import annotations
 

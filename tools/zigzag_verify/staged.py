@@ -83,7 +83,7 @@ def plain_trials() -> list[Trial]:
 
 
 class Poison(Trial):
-    """What no retry can help is a dead letter, with its reason, and has no effect."""
+    """A message that no retry can help is a dead letter, with its reason, and has no effect."""
 
     REASONS = ("the body is not JSON", "does not fit", "as wished")
 

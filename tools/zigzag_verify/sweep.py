@@ -21,7 +21,7 @@ PASS_SECONDS = 10
 
 @dataclass
 class Swept:
-    """What a sweep did.
+    """The result of a sweep.
 
     left    -- what there still is, or could not be looked for, in words.
     taken   -- how many resources were taken away by verify itself, by their kind.
