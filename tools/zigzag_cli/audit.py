@@ -15,7 +15,7 @@ from zigzag_cli.answer import answer
 from zigzag_cli.doctor import NOT_KNOWN, WRONG, wrapped
 from zigzag_cli.filters import moment
 from zigzag_cli.options import Json, with_target
-from zigzag_cli.within import endless
+from zigzag_cli.within import answered, endless
 from zigzag_operate import Kind, OperateError, Target
 from zigzag_operate.audit import Report, audit_of_files, audit_of_stack
 from zigzag_operate.audit.report import KINDS, MOST_NAMED, Duplicate, Finding
@@ -50,6 +50,7 @@ def audit(
         raise OperateError(f"--since {since} is not in the past", Kind.WRONG)
     endless()  # a day of lines takes minutes to read
     if file:
+        answered()  # nothing waits for AWS
         report = _of_files(file, begins, empty)
     else:
         report = audit_of_stack(target, now - _DAY_SECONDS if begins is None else begins, now)

@@ -297,5 +297,15 @@ def test_what_the_judge_holds_does_not_grow_with_the_lines() -> None:
         judge.line(100 + number * HELD_SECONDS / 4_000, {"message": "delivery", **said, **of})
         held.append(sum(map(len, (judge._ended, judge._runs, judge._waiting))))
 
-    assert max(held[8_000:]) <= max(held[:8_000])
+    assert max(held[8_000:]) <= max(held[:8_000]) < 8_100
     assert ("hello", "0") in judge._seen
+
+
+def test_messages_without_an_id_are_not_taken_for_one(recorded: dict[str, Lines]) -> None:
+    lines = deepcopy(recorded["world"])
+    for line in of(lines, task="plain", outcome="succeeded"):
+        del line["id"]
+
+    report = audited(lines)
+
+    assert (report.findings, report.causes) == ([], {})

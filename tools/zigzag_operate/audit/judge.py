@@ -88,6 +88,7 @@ class Judge:
     def line(self, at: float, said: Mapping[str, Any]) -> None:
         """Takes the fields of a line that was written at this time, in epoch seconds."""
         self._now = max(self._now, at)
+        self._let_go(self._now - HELD_SECONDS)
         match said.get("message"):
             case "tick":
                 self._tick(at, said)
@@ -98,8 +99,6 @@ class Judge:
             case _:
                 if str(said.get("type", "")).startswith(PLATFORM):
                     self._killed_at = at
-                return
-        self._let_go(self._now - HELD_SECONDS)
 
     # ---- One line ----
 
@@ -147,18 +146,17 @@ class Judge:
 
     def _run(self, at: float, said: Mapping[str, Any], run: Run) -> None:
         key: Hashable = run.message_id
-        if run.idempotent != "key":
+        if run.idempotent != "key" and said.get("id"):
             key = (str(said.get("task")), str(said.get("id")))
         named = at, said.get("task"), said.get("id"), run.message_id
         before = self._runs.pop(key, None)
         if before is None and key in self._seen:
             self._again_much_later(run, named)
-        for other in before or ():
-            kind, cause = judged(other, run)
-            if kind is not None:
-                self.report.find(Finding(kind, said_of_two(kind, other, run), *named))
-            if cause is not None:
-                self.report.may_repeat(Duplicate(cause, *named))
+        both = [(*judged(other, run), other) for other in reversed(before or ())]
+        for kind, other in [(kind, other) for kind, _, other in both if kind is not None][:1]:
+            self.report.find(Finding(kind, said_of_two(kind, other, run), *named))
+        for cause in [cause for _, cause, _ in both if cause is not None][:1]:
+            self.report.may_repeat(Duplicate(cause, *named))
         self._runs[key] = [*(before or ())[1 - _MOST_RUNS :], run]
 
     def _again_much_later(self, run: Run, named: tuple[float, Any, Any, str]) -> None:
