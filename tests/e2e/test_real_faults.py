@@ -33,8 +33,11 @@ from tests.e2e.waiting import wait_until
 from tests.e2e.wire import CUT, LOST, THROTTLED, UNANSWERED, Wire
 
 from tasks import TASKS
+from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
+from zigzag_operate.audit import audit_of_stack
+from zigzag_operate.target import Target
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -335,3 +338,16 @@ def test_every_idempotent_task_that_succeeded_is_recorded(drained: Stage) -> Non
 
 def test_an_effect_comes_again_only_where_its_process_was_killed_after_it(drained: Stage) -> None:
     assert drained.effects().unexplained_repeats() == [], drained.count()
+
+
+def test_an_audit_of_the_lines_finds_no_broken_promise(
+    drained: Stage, record_property: Callable[[str, object], None]
+) -> None:
+    aws = drained.deployed.aws
+    target = Target("zigzag", session(), dict(client_options(aws.environment())))
+
+    report = audit_of_stack(target, time.time() - 3600, time.time())
+
+    record_property(COUNTED, f"an audit: {report.deliveries:,} deliveries, {dict(report.causes)}")
+    assert report.findings == []
+    assert report.deliveries >= MANY
