@@ -4,11 +4,13 @@
 types what the alarm that rings says, what `./zigzag status` says, and what the alarm's section of
 docs/operations.md says, in its order. Who deploys the good release again, or repairs the service, is somebody
 else: `mend`. At last, the runbook's commands that nothing needed are typed as well. It ends with 1 if nothing
-rang, an order is lost or was shipped twice, or a command of the runbook is not taken.
+rang, an order is lost or was shipped twice, a command of the runbook is not taken, or an audit of all lines
+finds a broken promise.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -121,10 +124,12 @@ def main() -> int:
         for one in found:
             one.lost = len(world.open(one.trouble))
             one.twice = sum(n > 1 for id, n in world.done().items() if id.startswith(f"{one.trouble} "))
+        audit = json.loads(operator.type("./zigzag audit --since 2h --json").out)
         not_taken = operator.type_the_rest()
-    console.print(table(found))
+    console.print(table(found, said_of(audit)))
     console.print(*(f"not taken: {command}" for command in not_taken), sep="\n")
-    return int(bool(not_taken) or any(one.signal == NOTHING or one.lost or one.twice for one in found))
+    wrong = any(one.signal == NOTHING or one.lost or one.twice for one in found)
+    return int(wrong or bool(not_taken) or audit.get("findings") != [])
 
 
 def lived_through(trouble: Trouble, world: World, operator: Operator, console: Console) -> Outcome:
@@ -208,8 +213,16 @@ def settled(world: World, trouble: str) -> int:
     return left
 
 
-def table(found: list[Outcome]) -> Table:
-    told = Table(title="The game day", width=80)
+def said_of(audit: dict[str, Any]) -> str:
+    """Returns what the audit of all lines found, and what it could not judge."""
+    found = [f"{one['kind']}: {one['said']}" for one in audit.get("findings", ())]
+    counted = f"{audit.get('deliveries', 0):,} deliveries, {sum(audit.get('causes', {}).values())} possible"
+    said = "; ".join(found or ["no finding" if "findings" in audit else str(audit.get("error"))])
+    return "; ".join([f"audit: {said} ({counted} duplicates)", *audit.get("unknown", ())])
+
+
+def table(found: list[Outcome], audit: str) -> Table:
+    told = Table(title="The game day", caption=audit, width=80)
     for column in ("trouble", "signal", "sentence", "command", "lost", "twice"):
         told.add_column(column, overflow="fold")
     for one in found:
