@@ -63,7 +63,7 @@ def _times_shut(world: WideWorld, drawn: Drawn) -> Iterator[tuple[float, float]]
     """Yields from when until when the queue must be shut, by what its tasks have said.
 
     The longest time that it may be shut runs from the first of them at the earliest, if there was no hour
-    without any.
+    without any, in which it was open.
     """
     slow = slowness(drawn, "records") + clocks(drawn)
     known = max(LOOK_AGAIN_SECONDS, slow) + MAX_POLL_SECONDS + slowness(drawn, "queue")
@@ -79,8 +79,9 @@ def _times_shut(world: WideWorld, drawn: Drawn) -> Iterator[tuple[float, float]]
             begun, shut, names = inf, inf, set()
             last = -inf if one.resumed else last
             continue
-        since, last = one.at if one.at - last > QUIET_SECONDS + slow else since, one.at
-        begun = min(begun, one.at)
+        if begun == inf and one.at - last > QUIET_SECONDS + slow:
+            since = one.at
+        begun, last = min(begun, one.at), one.at
         if one.received_at > begun + known:
             names.add(f"{one.process}" if one.name == FIRST else one.name)
         if len(names) >= one.gate.breaker.trip and one.at >= begun + patience and shut == inf:
