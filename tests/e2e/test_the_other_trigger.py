@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -49,7 +51,7 @@ def urls(deployed: Deployed) -> list[str]:
 
 
 def send(deployed: Deployed, url: str, subscriber: str, seconds: float = 0) -> None:
-    body = encode("patient", {"subscriber": subscriber, "seconds": seconds})
+    body = encode("patient", {"subscriber": subscriber, "seconds": seconds}, id=subscriber)
     deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
 
 
@@ -128,6 +130,41 @@ def test_a_change_of_the_trigger_loses_nothing_of_what_waits_and_runs(
     assert wait_until(lambda: sent <= ran(deployed), WAIT_SECONDS, 1), deployed.said()
     assert wait_until(lambda: left(deployed) == 0, WAIT_SECONDS, 1), deployed.said()
     assert [one for one in deployed.ledger.dead_letters() if one.get("task") == "patient"] == []
+
+
+def spans(deployed: Deployed, subscribers: set[str]) -> list[tuple[float, float]]:
+    """Returns when the deliveries of tasks that push to these began and ended, by the worker's log."""
+    pages = deployed.client("logs").get_paginator("filter_log_events")
+    events = itertools.chain.from_iterable(
+        page["events"] for page in pages.paginate(logGroupName=deployed.outputs["WorkerLogGroupName"])
+    )
+    lines = [json.loads(one["message"]) for one in events if '"message": "delivery"' in one["message"]]
+    ends = [
+        (datetime.fromisoformat(line["timestamp"]).timestamp(), line["seconds"])
+        for line in lines
+        if line["id"] in subscribers
+    ]
+    return [(end - seconds, end) for end, seconds in ends]
+
+
+def test_no_more_workers_run_at_once_than_are_reserved(deployed: Deployed, project: Path) -> None:
+    # Given three workers for all queues
+    again(deployed, project, "Trigger=events", 'Trigger=events", "WorkerConcurrency=3')
+    worker = deployed.outputs["WorkerFunctionName"]
+    told = deployed.client("lambda").list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
+    assert [one["ScalingConfig"] for one in told] == [{"MaximumConcurrency": 3}] * 2
+
+    # When nine tasks of three seconds wait
+    few = {f"few-{number}" for number in range(9)}
+    for subscriber in few:
+        send(deployed, urls(deployed)[0], subscriber, 3)
+    assert wait_until(lambda: few <= ran(deployed), WAIT_SECONDS, 1), deployed.said()
+
+    # Then three at most ran at the same time, and no start was in vain
+    found = spans(deployed, few)
+    at_once = [sum(begin <= at < end for begin, end in found) for at, _ in found]
+    assert 2 <= max(at_once) <= 3
+    assert len(found) == len(few)
 
 
 def test_limits_are_refused_before_anything_is_changed(deployed: Deployed, project: Path) -> None:

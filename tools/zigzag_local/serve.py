@@ -139,6 +139,17 @@ def let_events_wait(lambdas: Any, throttled: Callable[[str], None]) -> None:
     lambdas._acquire_execution_slot = acquire
 
 
+def count_in_numbers(lambdas: Any) -> None:
+    """Corrects the module ministack.services.lambda_svc, to which a limit comes as a parameter's text."""
+    its_concurrency = lambdas._sqs_esm_concurrency
+
+    def concurrency(mapping: dict[str, Any], *others: Any) -> Any:
+        scaling = {name: int(value) for name, value in (mapping.get("ScalingConfig") or {}).items()}
+        return its_concurrency({**mapping, "ScalingConfig": scaling}, *others)
+
+    lambdas._sqs_esm_concurrency = concurrency
+
+
 def wait_for_logs(worker: Any) -> None:
     """Corrects the class Worker of ministack.core.lambda_runtime, which may lose a function's lines."""
     its_drain = worker._drain_stderr_bounded
@@ -185,6 +196,7 @@ def measure(server: Any, minute_seconds: float) -> None:
     meter.watch_queues(sqs, ours)
     minutes.shorten_rates(events, minute_seconds)
     server.app = minutes.measured(server.app, minutes.Minutes(ours, sqs, cloudwatch))
+    count_in_numbers(lambdas)
     let_events_wait(lambdas, lambda name: ours.add(meter.of_function(name, "Throttles")))
     meter.watch_functions(lambdas, ours)
 

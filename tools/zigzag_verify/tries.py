@@ -140,7 +140,8 @@ def uses() -> Uses:
         )
         calls += Counter({"logs:FilterLogEvents": 2 * MAX_PAGES, "lambda:InvokeFunction": 4})
         of_gates = ("dynamodb:UpdateItem", "dynamodb:BatchGetItem", "cloudwatch:GetMetricData")
-        calls += Counter(dict.fromkeys(of_gates, 20)) + Counter({"sqs:SetQueueAttributes": 1})
+        noted = "sts:GetCallerIdentity"  # who pauses, limits and redrives
+        calls += Counter(dict.fromkeys((*of_gates, noted), 20)) + Counter({"sqs:SetQueueAttributes": 1})
     return Uses(calls, messages, requests, seconds, writes=messages * 12)
 
 

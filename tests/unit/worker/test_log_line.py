@@ -186,7 +186,7 @@ class TestAudit:
     def test_an_attempt_that_waits_for_the_table_tells_how_long_its_task_ran(
         self, bench: Bench, lines_of: LINES
     ) -> None:
-        delay(bench, bench.records, "begin", before=7)
+        delay(bench, bench.records, "own", before=7)
 
         (line,) = lines_of(bench.delivered(body_of("once", {"seconds": 2})))
 
