@@ -142,7 +142,7 @@ def spans(deployed: Deployed, subscribers: set[str]) -> list[tuple[float, float]
     ends = [
         (datetime.fromisoformat(line["timestamp"]).timestamp(), line["seconds"])
         for line in lines
-        if line["id"] in subscribers
+        if line.get("id") in subscribers
     ]
     return [(end - seconds, end) for end, seconds in ends]
 
