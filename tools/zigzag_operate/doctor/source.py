@@ -56,15 +56,22 @@ def parsed(text: str, name: str) -> Located:
 
 def line_of(found: Any, path: tuple[str, ...]) -> int | None:
     """Returns the line of the deepest key of `path` that is there, or None if not even the first is."""
-    line = None
+    return lines_of(found, path)[-1]
+
+
+def lines_of(found: Any, path: tuple[str, ...]) -> list[int | None]:
+    """Returns None, and the line of each key of `path` down to the deepest that is there."""
+    lines: list[int | None] = [None]
     for key in path:
         if isinstance(found, Located) and key in found:
-            line, found = found.lines.get(key, line), found[key]
+            lines.append(found.lines.get(key, lines[-1]))
+            found = found[key]
         elif isinstance(found, list) and key.isdigit() and int(key) < len(found):
+            lines.append(lines[-1])
             found = found[int(key)]
         else:
             break
-    return line
+    return lines
 
 
 def _where(error: Exception) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from zigzag_operate.doctor.facts import FUNCTION, MAPPING, RULE, Facts, Resource
 from zigzag_operate.doctor.resolving import Resolver, text_of
-from zigzag_operate.doctor.source import Located, line_of
+from zigzag_operate.doctor.source import Located, line_of, lines_of
 from zigzag_operate.errors import Kind, OperateError
 
 _SCHEDULED = {"Schedule": RULE, "ScheduleV2": "AWS::Scheduler::Schedule"}
@@ -117,21 +117,16 @@ def _is_function(value: Mapping[str, Any]) -> bool:
 
 
 def _line(template: Located, name: str) -> Callable[[str], int | None]:
-    resource = ("Resources", name)
+    resource = template["Resources"][name]
+    is_function = resource.get("Type") == FUNCTION
+    everywhere = (template.get("Globals") or {}).get("Function") if is_function else None
 
     def line(path: str) -> int | None:
         keys = tuple(path.split("."))
-        own = line_of(template, (*resource, "Properties", *keys))
-        properties = line_of(template, (*resource, "Properties"))
-        if own == properties:  # perhaps in Globals, or beside the properties
-            beside = line_of(template, (*resource, keys[0]))
-            head = line_of(template, resource)
-            if beside != head:
-                return beside
-            is_there = keys[0] in (template.get("Globals") or {}).get("Function", {})
-            is_function = template["Resources"][name].get("Type") == FUNCTION
-            return line_of(template, ("Globals", "Function", *keys)) if is_there and is_function else head
-        return own
+        own, of_all = lines_of(resource.get("Properties"), keys), lines_of(everywhere, keys)
+        if len(of_all) > len(own):
+            return of_all[-1]
+        return own[-1] if len(own) > 1 else line_of(template, ("Resources", name, keys[0]))
 
     return line
 

@@ -40,7 +40,14 @@ def judge_broad(facts: Facts) -> Found:
             for statement in statements(document):
                 if said := _too_much(statement, is_role=one in own):
                     change = "name the actions that are needed, and the resources of this stack"
-                    yield wrong("H41", one, path, f"it allows {said}: its code could delete a queue", change)
+                    yield wrong(
+                        "H41",
+                        one,
+                        path,
+                        f"it allows {said}: its code could delete a queue",
+                        change,
+                        statement["Line"],
+                    )
         for arn in listed(one.get("ManagedPolicyArns")):
             if str(arn).endswith(BROAD):
                 change = "take it away, and name the actions that are needed"
@@ -76,4 +83,6 @@ def judge_records(facts: Facts) -> Found:
                 ):
                     said = "without both conditions on dynamodb:LeadingKeys it may write each gate and record"
                     change = "add the conditions again, as Zigzag's template.yaml has them"
-                    yield wrong("H103", one, "Policies" if held else "PolicyDocument", said, change)
+                    yield wrong(
+                        "H103", one, "Policies" if held else "PolicyDocument", said, change, statement["Line"]
+                    )

@@ -153,13 +153,18 @@ def test_a_finding_has_the_line_of_what_is_to_be_changed() -> None:
     (lacks,) = examined((settles, "sqs:DeleteMessage")).findings
     (open_,) = examined((f"{STATEMENTS}/2/Fn::If/1/Condition", GONE), SenderTopics=TOPIC).findings
 
+    (broad,) = examined(("TasksPolicy/Properties/PolicyDocument/Statement/0/Action", "*")).findings
+    (queues, _) = examined(("Globals/Function/Environment/Variables/ZIGZAG_QUEUES", ""), Queue2="a").findings
+
     assert [
         lines[(one.line or 0) - 1].strip().partition(":")[0]
-        for one in (retries, received, gone, lacks, open_)
+        for one in (retries, received, gone, lacks, open_, broad, queues)
     ] == [
         "MaximumRetryAttempts",
         "maxReceiveCount",
         "RecordsTable",
         "- Sid",
         "- Sid",
+        "- Sid",
+        "ZIGZAG_QUEUES",
     ]
