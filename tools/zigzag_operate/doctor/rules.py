@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     starts.judge_pollers,  # another consumer; Trigger=events
     starts.judge_workers_of_queues,
     starts.judge_settings_of_invocations,
+    starts.judge_destinations,
     values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table
     wiring.judge_letters,  # the dead-letter queue: missing, another, of another kind
     wiring.judge_names_of_queues,

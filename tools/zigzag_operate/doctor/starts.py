@@ -14,6 +14,13 @@ LONGEST_GAP_HOURS = 72
 LAMBDAS_BATCH = 10
 """The size of an event source's batch that says none."""
 
+DESTINATIONS = (
+    "DeadLetterQueue.TargetArn",
+    "DeadLetterConfig.TargetArn",
+    *(f"EventInvokeConfig.DestinationConfig.{one}.Destination" for one in ("OnFailure", "OnSuccess")),
+)
+"""The properties that say where an event goes after its run, or without one."""
+
 EVERY_MINUTE = ("rate(1 minute)", "cron(* * * * ? *)")
 
 
@@ -154,6 +161,17 @@ def judge_settings_of_invocations(facts: Facts) -> Found:
                 is_ = f"its {path} for {function} is {one.get(path) or 'not set'}"
                 said = f"{is_}: Lambda {does}, when the message is somebody else's"
                 yield wrong(hazard, one, path, said, f"take {one.id} away: Globals has these settings")
+
+
+def judge_destinations(facts: Facts) -> Found:
+    """Judges where Lambda puts events: on a queue of Zigzag's they would be no task's messages."""
+    queues = {queue.arn: queue.id for queue in (*facts.queues, *facts.letters)}
+    for one in facts.functions:
+        for path in DESTINATIONS:
+            if (queue := queues.get(as_text(one.get(path)))) is not None:
+                said = f"Lambda puts events on {queue}, where they are no task's messages"
+                change = f"take {path.rpartition('.')[0]} away, or name a queue of your own"
+                yield wrong("H17", one, path, said, change)
 
 
 def _mapping(facts: Facts, one: Resource, queue: Resource) -> Found:

@@ -134,6 +134,10 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      {**EVENTS, "Queue2": "video"}, "H137", "video has its own worker, and by events Lambda gives"),
     (f"{WORKER}/Events", {"More": {"Type": "SQS", "Properties": {"Queue": TASK}}},
      {}, "H152", "as well"),
+    (f"{WORKER}/DeadLetterQueue", {"Type": "SQS", "TargetArn": TASK}, {}, "H17",
+     "puts events on TaskQueue"),
+    (f"{ASYNC}/DestinationConfig", {"OnFailure": {"Type": "SQS", "Destination": DEAD}}, {}, "H17",
+     "puts events on DeadLetterQueue"),
     # ---- permissions ----
     (f"{CONSUMER_MAY}/0/Action", ["sqs:ReceiveMessage"], {}, "H20", "sqs:DeleteMessage"),
     (f"{CONSUMER_MAY}/2", GONE, {}, "H2", "lambda:InvokeFunction on WorkerFunction"),
