@@ -12,6 +12,7 @@ from zigzag_operate.doctor.facts import (
     BUCKET,
     FUNCTION,
     LOGS,
+    POLICIES,
     QUEUE,
     ROLE,
     RULE,
@@ -140,5 +141,6 @@ READERS: Mapping[str, tuple[str, Callable[[Calls, str], Read]]] = {
     TOPIC: (TOPIC, _topic),
     SUBSCRIPTION: (SUBSCRIPTION, _subscription),
     BUCKET: (BUCKET, _bucket),
+    POLICIES[0]: (POLICIES[0], policy),
 }
 """The type that a resource has among the facts, and its reader, by CloudFormation's type."""

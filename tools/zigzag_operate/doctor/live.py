@@ -28,6 +28,9 @@ from zigzag_operate.doctor.outside import around
 from zigzag_operate.errors import OperateError
 from zigzag_operate.target import Target
 
+OF_SERVERS = "ServerPolicy"
+"""The policy that no role of the stack has."""
+
 SERVICES = (
     "cloudformation",
     "sqs",
@@ -90,9 +93,9 @@ def _resource(calls: Calls, id: str, summary: Mapping[str, Any]) -> Resource | N
     physical, kind = summary["PhysicalResourceId"], summary["ResourceType"]
     if kind in (QUEUE_POLICY, MAPPING):
         return None  # they are read by their queues
-    if kind in POLICIES:
+    if kind in POLICIES and id != OF_SERVERS:
         return Resource(id, kind, {}, physical, physical)  # it is read by its role
-    if kind not in READERS or not (id in NAMES or kind in _OF_ANYBODY):
+    if kind not in READERS or not (id in (*NAMES, OF_SERVERS) or kind in _OF_ANYBODY):
         return Resource(id, kind, NOT_READ, physical)
     known, reader = READERS[kind]
     try:

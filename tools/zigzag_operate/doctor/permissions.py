@@ -61,6 +61,8 @@ def judge_permissions(facts: Facts) -> Found:
                 )
                 continue
             yield from _missing(facts, role, needs)
+    for policy in facts.some("ServerPolicy"):
+        yield from _missing(facts, policy, _of_server(facts))
 
 
 def _of_consumer(facts: Facts) -> Iterator[Need]:
@@ -94,17 +96,13 @@ def _of_worker(facts: Facts) -> Iterator[Need]:
     for queue in facts.queues:
         yield Need(("sqs:DeleteMessage", "sqs:ChangeMessageVisibility", *receives), queue, hazard="H12")
         yield Need(("sqs:SendMessage",), queue, hazard="H195")
-    for letters in facts.letters:
-        yield Need(("sqs:SendMessage",), letters, hazard="H46")
-    for table in facts.some("RecordsTable"):
-        kinds = ["starts#", "run#", "redrive#", *(["gate#"] if facts.is_set("FlowControl") else [])]
-        for kind in [*kinds, *(["notice#"] if facts.some("FailureTopic") else [])]:
-            yield Need(("dynamodb:UpdateItem",), table, kind, "H80")
+    yield from _of_every_worker(facts)
     for bucket in facts.some("LargeBucket"):
-        yield Need(("s3:ListBucket",), bucket, hazard="H177")
-        yield Need(("s3:GetObject", "s3:PutObject"), f"{bucket.arn}/*", hazard="H177")
+        yield Need(("s3:PutObject",), f"{bucket.arn}/*", hazard="H177")
     for topic in facts.some("FailureTopic"):
         yield Need(("sns:Publish",), topic, hazard="H173")
+        for table in facts.some("RecordsTable"):
+            yield Need(("dynamodb:UpdateItem",), table, "notice#", "H80")
     for topic in facts.some("TasksTopic"):
         yield Need(("sns:Publish",), topic, hazard="H176")
     for role, group in zip(facts.some("SchedulerRole"), facts.some("SchedulerGroup"), strict=False):
@@ -115,6 +113,23 @@ def _of_worker(facts: Facts) -> Iterator[Need]:
     for arn in filter(None, facts.parameters.get("ReplyTo", "").split(",")):
         yield Need(("sns:Publish" if ":sns:" in arn else "sqs:SendMessage",), arn, hazard="H195")
     yield from _of_both(facts, "WorkerLogGroup")
+
+
+def _of_every_worker(facts: Facts) -> Iterator[Need]:
+    for letters in facts.letters:
+        yield Need(("sqs:SendMessage",), letters, hazard="H46")
+    for table in facts.some("RecordsTable"):
+        for kind in ("starts#", "run#", "redrive#", *(["gate#"] if facts.is_set("FlowControl") else [])):
+            yield Need(("dynamodb:UpdateItem",), table, kind, "H80")
+    for bucket in facts.some("LargeBucket"):
+        yield Need(("s3:ListBucket",), bucket, hazard="H177")
+        yield Need(("s3:GetObject",), f"{bucket.arn}/*", hazard="H177")
+
+
+def _of_server(facts: Facts) -> Iterator[Need]:
+    yield from _of_every_worker(facts)
+    for table in facts.some("RecordsTable") if facts.is_set("FlowControl") else ():
+        yield Need(("dynamodb:BatchGetItem",), table, "gate#", "H102")
 
 
 def _of_both(facts: Facts, group: str) -> Iterator[Need]:
@@ -199,6 +214,7 @@ def _nearest(held: list[Held], role: Resource, need: Need, action: str) -> int |
 def _held(facts: Facts, role: Resource) -> Iterator[Held]:
     for policy in listed(role.get("Policies")):
         yield from ((role, one) for one in statements(policy.get("PolicyDocument")))
+    yield from ((role, one) for one in statements(role.get("PolicyDocument")))  # a policy that nobody has yet
     for attached in _attached(facts, role):
         yield from ((attached, one) for one in statements(attached.get("PolicyDocument")))
 

@@ -11,6 +11,7 @@ CONSUMER, WORKER, TASKS = "ConsumerFunction/Properties", "WorkerFunction/Propert
 LETTERS, RECORDS = "DeadLetterQueue/Properties", "RecordsTable/Properties"
 CONSUMER_MAY = "ConsumerRole/Properties/Policies/0/PolicyDocument/Statement"
 WORKER_MAY = "WorkerRole/Properties/Policies/0/PolicyDocument/Statement"
+SERVER_MAY = "ServerPolicy/Properties/PolicyDocument/Statement"
 ASYNC, VARIABLES = "Globals/Function/EventInvokeConfig", "Globals/Function/Environment/Variables"
 TICK = f"{CONSUMER}/Events/Tick"
 STATEMENTS = "TaskQueuePolicy/Properties/PolicyDocument/Statement"
@@ -246,6 +247,9 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      "has TaskQueuePolicy as well"),
     ("TasksPolicy/Properties/PolicyDocument/Statement/0", NO_SQS, {}, "H12",
      "TasksPolicy denies it → take that statement away"),
+    (f"{SERVER_MAY}/1/Condition/ForAllValues:StringLike/dynamodb:LeadingKeys", ["starts#*"],
+     {"Servers": "true"}, "H80", "ServerPolicy.Policies: it may not dynamodb:UpdateItem"),
+    (f"{SERVER_MAY}/0", GONE, {"Servers": "true"}, "H46", "sqs:SendMessage on DeadLetterQueue"),
     (f"{WORKER_MAY}/0/Effect", "Deny", {}, "H12", "denies it → set its Effect: Allow"),
     (f"{WORKER_MAY}/2/Condition/Null/dynamodb:LeadingKeys", "true", {}, "H80", "records run#"),
     (f"{STATEMENTS}/0/Condition/Bool/aws:SecureTransport", "true", {}, "H168",

@@ -139,6 +139,40 @@ def test_what_is_wrong_with_a_deployed_stack_is_named(change: Change, hazard: st
     assert [one for one in examined(change).findings if one.hazard == hazard and words in one.wrong]
 
 
+SERVERS = "arn:aws:iam::123456789012:policy/zigzag-ServerPolicy"
+
+
+@pytest.mark.parametrize(
+    ("actions", "hazards"),
+    [(["sqs:SendMessage", "dynamodb:UpdateItem"], []), (["dynamodb:UpdateItem"], ["H46"])],
+    ids=["all", "no letters"],
+)
+def test_the_servers_policy_is_read_though_no_role_has_it(actions: list[str], hazards: list[str]) -> None:
+    made = {
+        "LogicalResourceId": "ServerPolicy",
+        "PhysicalResourceId": SERVERS,
+        "ResourceType": "AWS::IAM::ManagedPolicy",
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+    document = {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
+    stack = Replayed(
+        lambda operation, answer: (
+            answer["StackResourceSummaries"].append(made) if operation == "list_stack_resources" else None
+        )
+    )
+    answers: Any = stack.options
+    answers += [
+        ["iam", "get_policy", {"PolicyArn": SERVERS}, {"Policy": {"DefaultVersionId": "v1"}}],
+        ["iam", "get_policy_version", {"PolicyArn": SERVERS, "VersionId": "v1"},
+         {"PolicyVersion": {"Document": document}}],
+    ]  # fmt: skip
+
+    report = examine_stack(stack)
+
+    assert [one.hazard for one in report.findings if one.at.startswith("ServerPolicy")] == hazards
+    assert (len(report.findings), report.unknown) == (len(hazards), [])
+
+
 OPERATIONS = sorted({one[1] for one in RECORDED} - {"describe_stacks", "list_stack_resources"})
 
 
