@@ -38,6 +38,7 @@ SOUND: list[dict[str, str]] = [
     {"SenderAccounts": "123456789012", "SenderTopics": TOPIC, "SenderBuckets": "arn:aws:s3:::pages"},
     {"SenderRules": "arn:aws:events:eu-west-1:123456789012:rule/night", "Fifo": "true"},
     {"LargePayloads": "true", "Scheduler": "true", "Metrics": "true", "Transport": "boto"},
+    {"Servers": "true", "FlowControl": "true", "LargePayloads": "true", **FIVE, **MAIL},
     {"OperatorPolicies": "true", "Dashboard": "true", "Tracing": "true", "Servers": "true"},
     {"Architecture": "arm64", "BatchSize": "10", "WorkerTimeout": "900", "LogRetentionDays": "7"},
     {"DelaySeconds": "900", "MaximumMessageSize": "1024", "WorkerMemory": "3008"},
