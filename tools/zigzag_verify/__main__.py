@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,14 +28,14 @@ from zigzag_verify.tries import tries, uses, was_kept
 
 SWEEP = "make verify-aws SWEEP=1"
 DONE, LEFT, WRONG, NOT_KEPT = 0, 1, 2, 3
+ENDS = [getattr(signal, one) for one in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, one)]
 
 
 def main(arguments: list[str]) -> int:
     """Returns 0 if all is as promised, 1 if something is left, 2 if nothing was made, 3 otherwise."""
     asked = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, _interrupt)
-    if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, _interrupt)
+    for number in ENDS:
+        signal.signal(number, _interrupt)
     try:
         door = Door(boto3.Session(profile_name=asked.profile, region_name=asked.region), asked.endpoint_url)
         door.look_around()
@@ -114,7 +115,11 @@ def _tell_swept(run: str, swept: Swept) -> None:
 
 
 def _say(words: str) -> None:
-    print(f"  … {words}", flush=True)
+    """Prints it. Never raises: where nobody reads any more, all must still be taken away."""
+    try:
+        print(f"  … {words}", flush=True)
+    except (OSError, RuntimeError):  # a closed terminal, a `tee` that ^C has ended, a signal within a print
+        sys.stdout = io.StringIO()
 
 
 def _wrong(said: str) -> int:
@@ -123,17 +128,19 @@ def _wrong(said: str) -> int:
 
 
 def _interrupt(*_: object) -> None:
+    for number in ENDS:  # a terminal that closes may send two
+        signal.signal(number, _wait)
     raise KeyboardInterrupt
+
+
+def _wait(*_: object) -> None:
+    _say(f"still takes everything away. If this is killed, type {SWEEP}")
 
 
 @contextmanager
 def _held() -> Iterator[None]:
-    """Lets ^C wait while things are taken away."""
-
-    def tell(*_: object) -> None:
-        print(f"  … still takes everything away. If this is killed, type {SWEEP}", flush=True)
-
-    handled: dict[Any, Any] = {one: signal.signal(one, tell) for one in (signal.SIGINT, signal.SIGTERM)}
+    """Lets ^C and a closed terminal wait while things are taken away."""
+    handled: dict[Any, Any] = {one: signal.signal(one, _wait) for one in ENDS}
     try:
         yield
     finally:

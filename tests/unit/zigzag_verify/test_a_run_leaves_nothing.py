@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import copy
+import io
+import signal
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.zigzag_verify.playing import PLACE, Killed, PlayedAws, Session, packages
 
+from zigzag_verify import __main__ as main
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
@@ -130,6 +135,36 @@ def test_a_killed_process_leaves_what_a_sweep_finds(
             left[f"{at} {action}"] = aws.left()
 
     assert left == {}
+
+
+def test_a_closed_terminal_keeps_nothing_from_being_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    def hang_up(number: int, action: str) -> str | None:
+        made.append(len(aws.stacks) == 4)
+        if made.count(True) == 1 and made[-1]:
+            monkeypatch.setattr(sys, "stdout", Closed())
+            return "interrupted"
+        if made.count(True) == 4:
+            signal.raise_signal(signal.SIGHUP)
+        return None
+
+    made, aws = list[bool](), played()
+    aws.fault = hang_up
+    before = [(one, signal.getsignal(one)) for one in main.ENDS]
+    signal.signal(signal.SIGHUP, main._interrupt)
+    try:
+        outcome = replace(course(aws, tmp_path), say=main._say, held=main._held).verify(RUN)
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+
+    assert (outcome.stopped, outcome.swept.left) == ("interrupted", [])
+    assert aws.left() == []
 
 
 def test_a_sweep_finds_a_killed_run_without_its_journal_by_tag_and_name(tmp_path: Path) -> None:
