@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -164,15 +164,106 @@ def test_a_message_in_flight_is_told_and_is_5(zigzag: Any, stack: Stack) -> None
     assert "1 not seen: in flight, delayed, or behind others of a FIFO group." in out
 
 
-def test_a_record_that_a_worker_has_now_stays_and_is_5(zigzag: Any, stack: Stack) -> None:
+@pytest.mark.parametrize("arguments", [["--id", "ann"], ["--where", "person.name=ann"]], ids=" ".join)
+def test_a_record_that_a_worker_has_now_stays_with_its_messages_until_it_can_go(
+    zigzag: Any, stack: Stack, arguments: list[str]
+) -> None:
     key = {"key": {"S": record_key("run", "hello", "ann")}}
     owned = {"owner": {"S": "a worker"}, "until": {"N": "4000000000"}}
     stack.table.put_item(TableName=stack.outputs["RecordsTableName"], Item=key | owned)
 
-    code, out, _ = zigzag("erase", "--id", "ann", "--yes")
+    code, out, _ = zigzag("erase", *arguments, "--yes")
 
-    assert (code, stack.held_of("ann")) == (5, NONE | {"records": 1})
+    stay = {"records": 1, "waiting messages": 1, "dead letters": 1, "large payloads": 1}
+    assert (code, stack.held_of("ann")) == (5, NONE | stay)
     assert "1 not deleted: a worker has it now." in out
+    done: dict[str, Any] = {"done": {"BOOL": True}}
+    stack.table.put_item(TableName=stack.outputs["RecordsTableName"], Item=key | done)
+    assert zigzag("erase", *arguments, "--yes")[0] == 0
+    assert stack.held_of("ann") == NONE
+
+
+def test_the_record_of_a_redrive_goes_before_its_message(zigzag: Any, stack: Stack) -> None:
+    for name, token in (("token", "a" * 64), ("from", "f" * 64)):
+        key = record_key("redrive", token)
+        item = {"key": {"S": key}, "concluded": {"S": "ValueError: ann is unknown"}}
+        stack.table.put_item(TableName=stack.outputs["RecordsTableName"], Item=item)
+        note = {"DataType": "String", "StringValue": json.dumps({name: token})}
+        body = json.dumps({"task": "hello", "id": "x", "payload": {"person": {"name": "ann"}}})
+        stack.send("DeadLetterQueueUrl", body, {"zigzag": note})
+
+    code, _, _ = zigzag("erase", "--where", "person.name=ann", "--yes")
+
+    items = stack.table.scan(TableName=stack.outputs["RecordsTableName"])["Items"]
+    assert (code, [one["key"]["S"] for one in items]) == (0, [record_key("run", "hello", "bob")])
+
+
+def when(monkeypatch: pytest.MonkeyPatch, operation: str, do: Callable[[], object]) -> None:
+    """Has something happen once, right before the first call of an operation."""
+    made, left = target.Target.client, [do]
+
+    def happens(model: Any, **_: Any) -> None:
+        if model.name == operation and left:
+            left.pop()()
+
+    def client(self: target.Target, service: str, *patience: Any) -> Any:
+        found = made(self, service, *patience)
+        found.meta.events.register("before-call", happens)
+        return found
+
+    monkeypatch.setattr(target.Target, "client", client)
+
+
+def test_a_message_in_flight_is_told_although_others_arrive(
+    zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.sqs.receive_message(QueueUrl=stack.outputs["QueueUrl"], VisibilityTimeout=600)
+    body = json.dumps({"task": "hello", "id": "carl", "payload": {}})
+    when(monkeypatch, "ReceiveMessage", lambda: [stack.send("QueueUrl", body) for _ in range(3)])
+
+    code, out, _ = zigzag("erase", "--where", "person.name=ann", "--yes")
+
+    assert stack.held_of("ann")["dead letters"] == 0
+    assert code == 5
+    assert "1 not seen: in flight, delayed, or behind others of a FIFO group." in out
+
+
+def test_a_schedule_that_fires_meanwhile_is_seen_as_a_schedule_or_as_a_message(
+    zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fire() -> None:
+        for one in stack.scheduler.list_schedules(GroupName="later")["Schedules"]:
+            found = stack.scheduler.get_schedule(GroupName="later", Name=one["Name"])
+            stack.send("QueueUrl", found["Target"]["Input"])
+            stack.scheduler.delete_schedule(GroupName="later", Name=one["Name"])
+
+    when(monkeypatch, "ListSchedules", fire)
+
+    code, _, _ = zigzag("erase", "--where", "person.name=ann", "--yes")
+
+    assert (code, stack.held_of("ann")) == (0, NONE)
+
+
+BODY = '{"task": "hello", "id": "x", "payload": {"person": {"name": "ann"}, "more": %s}}'
+UNREAD = {
+    "no JSON": BODY % "1, }",
+    "too deep": BODY % ("[" * 3_000 + "]" * 3_000),
+    "too many digits": BODY % ("9" * 5_000),
+}
+
+
+@pytest.mark.parametrize("body", UNREAD.values(), ids=UNREAD.keys())
+def test_a_body_that_cant_be_read_and_names_who_is_meant_is_told_and_is_5(
+    zigzag: Any, stack: Stack, body: str
+) -> None:
+    stack.send("DeadLetterQueueUrl", body)
+    stack.send("DeadLetterQueueUrl", body.replace("ann", "bob"))
+
+    code, out, _ = zigzag("erase", "--where", "person.name=ann", "--yes")
+
+    assert (code, stack.held_of("ann")) == (5, NONE | {"dead letters": 1})
+    assert "1 not read: no JSON, or too deep, with the value in it" in out
+    assert "finds what is left" not in out
 
 
 def test_a_queue_that_a_look_could_harm_is_not_looked_at(zigzag: Any, stack: Stack) -> None:
@@ -180,9 +271,13 @@ def test_a_queue_that_a_look_could_harm_is_not_looked_at(zigzag: Any, stack: Sta
     stack.sqs.create_queue(QueueName="dead-letters")
     stack.sqs.set_queue_attributes(QueueUrl=stack.outputs["QueueUrl"], Attributes={"RedrivePolicy": policy})
 
+    stack.sqs.receive_message(QueueUrl=stack.outputs["QueueUrl"], VisibilityTimeout=600)
+    stack.sqs.receive_message(QueueUrl=stack.outputs["QueueUrl"], VisibilityTimeout=600)
+
     code, out, _ = zigzag("erase", "--id", "ann", "--yes")
 
-    assert (code, stack.held_of("ann")["waiting messages"]) == (5, 1)
+    assert code == 5
+    assert "2 of a queue that is not looked at" in out
     assert "its maxReceiveCount is too small" in out
 
 

@@ -15,7 +15,7 @@ from zigzag_cli.redrive import interruptible
 from zigzag_cli.within import endless
 from zigzag_local.readable import harmless
 from zigzag_operate import Kind, OperateError, Target
-from zigzag_operate.erase import Erased
+from zigzag_operate.erase import UNREAD, Erased
 from zigzag_operate.erase import erase as erase_of
 from zigzag_operate.held import Whose
 
@@ -79,10 +79,8 @@ def _words(done: Erased) -> list[str]:
     head = "would erase; nothing was changed" if done.dry_run else "erased"
     lines = [head, *(f"  {store:<20}{many:>9,}" for store, many in done.found.items())]
     for reason, many in done.left.items():
-        lines += [
-            "",
-            *wrap(harmless(f"{many:,} {reason}. The same command later finds what is left."), COLUMNS),
-        ]
+        later = "" if reason == UNREAD else " The same command later finds what is left."
+        lines += ["", *wrap(harmless(f"{many:,} {reason}.{later}"), COLUMNS)]
     if done.logs:
         said = "Logs are not touched. A line has the task, the id and the reason of a failure, and what your "
         lines += ["", *wrap(f"{said}tasks print:", COLUMNS)]

@@ -7,7 +7,7 @@ by what it holds itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
@@ -22,8 +22,9 @@ from zigzag.body import BadMessageError
 from zigzag.extra.pointers import Pointer, pointer_of
 from zigzag_operate.acting import Stop
 from zigzag_operate.causes import cause
+from zigzag_operate.counts import depths
 from zigzag_operate.dead_letters import letter_queues
-from zigzag_operate.erased_records import Records, runs_of
+from zigzag_operate.erased_records import Records, runs_of, unless_gone
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.held import Held, Whose, held_in, ids_of
 from zigzag_operate.looking import Poll, act
@@ -35,10 +36,12 @@ WAITING, LETTERS, RECORDS = "waiting messages", "dead letters", "records"
 LARGE, SCHEDULED = "large payloads", "scheduled messages"
 
 NOT_SEEN = "not seen: in flight, delayed, or behind others of a FIFO group"
-RUNS = "not deleted: a worker has it now"
-_TOO_FEW = "of a queue that is not looked at: its maxReceiveCount is too small"
+_CLOCK_SECONDS = 3
+"""Of a count, until the first answer of a receive tells SQS's time, to the second."""
 
-_GONE = {"404", "NoSuchKey", "NotFound", "ResourceNotFoundException"}
+RUNS = "not deleted: a worker has it now"
+UNREAD = "not read: no JSON, or too deep, with the value in it: find it and drop it by hand"
+_TOO_FEW = "of a queue that is not looked at: its maxReceiveCount is too small"
 
 
 @dataclass(slots=True)
@@ -72,9 +75,10 @@ def erase(target: Target, whose: Whose, *, dry_run: bool = False, stop: Stop | N
     erasing = _Erasing(target, stack.outputs, whose, dry_run)
     waiting = [one.url for one in queues_of(stack).values()]
     try:
+        erasing.schedules(stop)  # first: one that fires meanwhile becomes a message that is seen
         for store, urls in ((WAITING, erasing.lookable(waiting)), (LETTERS, letter_queues(target))):
             erasing.messages(store, urls, stop)
-        for step in (erasing.schedules, erasing.records, erasing.objects):
+        for step in (erasing.records, erasing.objects):
             if not stop.is_set():
                 step(stop)
     except (BotoCoreError, ClientError) as error:
@@ -97,6 +101,7 @@ class _Erasing:
         self._records = Records(target.client("dynamodb"), table, dry_run) if table else None
         self._tasks = {whose.task} if whose.task else set(TASKS)
         self._objects: set[str] = set()
+        self._kept: set[str] = set()
         there = {SCHEDULED: self._group, RECORDS: table, LARGE: self._bucket}
         stores = (WAITING, LETTERS, *(store for store, name in there.items() if name))
         self.said = Erased(dry_run, dict.fromkeys(stores, 0))
@@ -105,24 +110,34 @@ class _Erasing:
         """Returns the queues from which a look may receive without SQS moving a message for it."""
         found = []
         for url in urls:
-            asked = ["RedrivePolicy", "ApproximateNumberOfMessages"]
-            said = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked)["Attributes"]
+            asked = ["RedrivePolicy"]
+            said = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
             most = json.loads(said.get("RedrivePolicy", "{}")).get("maxReceiveCount")
             if most is None or int(most) > NEAR_END:
                 found.append(url)
-            elif many := int(said["ApproximateNumberOfMessages"]):
+            elif many := sum(depths(self._sqs, url).values()):
                 self._leave(_TOO_FEW, many)
         return found
 
     def messages(self, store: str, urls: Sequence[str], stop: Stop) -> None:
+        began: list[float] = []
+        arrived = 0
+
         def poll(one: Poll) -> tuple[set[str], bool]:
-            meant = [message for message in one.new if self._is_meant(Delivery(message, one.url))]
+            nonlocal arrived
+            began.append(one.at)
+            new = [Delivery(message, one.url) for message in one.new]
+            arrived += sum((each.sent_at or 0.0) > began[0] - _CLOCK_SECONDS for each in new)
+            meant = [each.message for each in new if self._is_meant(each)]
             self._found(store, len(meant))
             return (set() if self.said.dry_run or not meant else self._delete(one.url, meant)), False
 
+        counts = [depths(self._sqs, url) for url in urls]
+        hidden = sum(one["in_flight"] + one["delayed"] for one in counts)
         look = act(self._sqs, urls, poll, stop.is_set)
-        if look.about > look.seen:
-            self._leave(NOT_SEEN, look.about - look.seen)
+        unseen = max(look.about - look.seen, min(hidden, look.about - look.seen + arrived))
+        if unseen > 0:
+            self._leave(NOT_SEEN, unseen)
 
     def schedules(self, stop: Stop) -> None:
         if self._group is None:
@@ -130,7 +145,7 @@ class _Erasing:
         scheduler = self._target.client("scheduler")
         for page in scheduler.get_paginator("list_schedules").paginate(GroupName=self._group):
             for name in (one["Name"] for one in page["Schedules"] if not stop.is_set()):
-                with _unless_gone():
+                with unless_gone():
                     body = scheduler.get_schedule(GroupName=self._group, Name=name)["Target"].get("Input", "")
                     if any(map(self._whose.fits, self._held(body, {}))):
                         if not self.said.dry_run:
@@ -140,7 +155,7 @@ class _Erasing:
     def records(self, stop: Stop) -> None:
         """Deletes the records of runs whose messages are gone. Only an id leads to them."""
         if self._whose.id is not None:
-            self._forget(record_key("run", task, self._whose.id) for task in sorted(self._tasks))
+            self._forget([record_key("run", task, self._whose.id) for task in sorted(self._tasks)])
 
     def objects(self, stop: Stop) -> None:
         if self._bucket is None:
@@ -148,23 +163,31 @@ class _Erasing:
         s3 = self._target.client("s3")
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
             for key in (one["Key"] for one in page.get("Contents", []) if not stop.is_set()):
-                if key in self._objects or any(map(self._whose.fits, held_in(self._read(key)))):
+                if key in self._kept:
+                    continue
+                if key in self._objects or any(map(self._whose.fits, self._held(self._read(key), {}))):
                     self._delete_object(key)
 
     def _is_meant(self, delivery: Delivery) -> bool:
-        note, attributes = note_of(delivery), original_attributes(delivery)
-        task = attributes.get("task", {}).get("StringValue") or note.get("task")
-        ids, held = ids_of(delivery), self._held(delivery.body, delivery.attributes, task)
+        """Returns whether it is to be deleted, and deletes what has to go before it."""
+        note, ids = note_of(delivery), ids_of(delivery)
+        task = original_attributes(delivery).get("task", {}).get("StringValue") or note.get("task")
+        pointer = self._pointer(delivery.body, delivery.attributes)
+        held = self._held(delivery.body, delivery.attributes, task)
         meant = [one for one in held if self._whose.fits(one, ids)]
         by_id = not held and self._whose.id in ids and not self._whose.where and self._whose.task is None
-        if meant or by_id:
-            self._tasks |= {one.task for one in meant if one.task}
-            keys = [record_key("starts", id) for id in sorted(ids)]
-            self._forget([*keys, *(key for one in meant for key in runs_of(one, ids))])
-            pointer = _pointer(delivery.body, delivery.attributes)
-            if pointer is not None and pointer.bucket == self._bucket:
-                self._delete_pointed(pointer)
-        return bool(meant) or by_id
+        if not meant and not by_id:
+            return False
+        self._tasks |= {one.task for one in meant if one.task}
+        keys = [record_key("starts", id) for id in sorted(ids)]
+        keys += [record_key("redrive", note[name]) for name in ("token", "from") if name in note]
+        keys += [key for one in meant for key in runs_of(one, ids)]
+        goes = self._forget(keys)
+        if pointer is not None and goes:
+            self._delete_pointed(pointer)
+        elif pointer is not None:
+            self._kept.add(pointer.key)
+        return goes
 
     def _delete_pointed(self, pointer: Pointer) -> None:
         """Deletes the object before its message, unless it will be found by its content."""
@@ -172,13 +195,23 @@ class _Erasing:
             self._delete_object(pointer.key)
 
     def _held(self, body: str, attributes: Mapping[str, Any], task: str | None = None) -> list[Held]:
-        pointer = _pointer(body, attributes)
-        if pointer is not None and pointer.bucket == self._bucket:
-            body = self._read(pointer.key)
-        return held_in(body, task)
+        """Returns what a body holds, or its object; notes if what is meant may be unread."""
+        pointer = self._pointer(body, attributes)
+        body = body if pointer is None else self._read(pointer.key)
+        held = held_in(body, task)
+        if not held and self._whose.where and self._whose.may_be_in(body):
+            self._leave(UNREAD, 1)
+        return held
+
+    def _pointer(self, body: str, attributes: Mapping[str, Any]) -> Pointer | None:
+        try:
+            pointer = pointer_of(body, attributes)
+        except BadMessageError:
+            return None
+        return pointer if pointer is not None and pointer.bucket == self._bucket else None
 
     def _read(self, key: str) -> str:
-        with _unless_gone():
+        with unless_gone():
             answer = self._target.client("s3").get_object(Bucket=self._bucket, Key=key)
             return str(answer["Body"].read().decode(errors="replace"))
         return ""
@@ -201,29 +234,18 @@ class _Erasing:
         still = {int(one["Id"]) for one in failed}
         return {one["MessageId"] for number, one in enumerate(messages) if number not in still}
 
-    def _forget(self, keys: Iterable[str]) -> None:
-        if self._records is not None:
-            found, busy = self._records.forget(keys)
-            self._found(RECORDS, found)
-            if busy:
-                self._leave(RUNS, busy)
+    def _forget(self, keys: Collection[str]) -> bool:
+        """Returns whether all are gone."""
+        if (records := self._records) is None:
+            return True
+        before = len(records.busy)
+        self._found(RECORDS, records.forget(keys))
+        if busy := len(records.busy) - before:
+            self._leave(RUNS, busy)
+        return records.busy.isdisjoint(keys)
 
     def _found(self, store: str, many: int) -> None:
         self.said.found[store] += many
 
     def _leave(self, reason: str, many: int) -> None:
         self.said.left[reason] = self.said.left.get(reason, 0) + many
-
-
-def _pointer(body: str, attributes: Mapping[str, Any]) -> Pointer | None:
-    try:
-        return pointer_of(body, attributes)
-    except BadMessageError:
-        return None
-
-
-class _unless_gone:  # noqa: N801 -- read as a word of its `with`
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
-        return isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE

@@ -17,28 +17,30 @@ from zigzag_operate.held import Held
 
 _IDLE = "attribute_exists(done) OR attribute_not_exists(#owner) OR #until < :now"
 
+_GONE = {"404", "NoSuchKey", "NotFound", "ResourceNotFoundException"}
+
 
 class Records:
-    """Deletes records of a table, or with `dry_run` finds them. Asks for each key once."""
+    """Deletes records of a table, or with `dry_run` finds them. Asks for each key once.
+
+    busy -- keys of those that stay: a run that has an owner now would begin twice.
+    """
 
     def __init__(self, dynamodb: Any, table: str, dry_run: bool) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._dry_run = dry_run
         self._keys: set[str] = set()
+        self.busy: set[str] = set()
 
-    def forget(self, keys: Iterable[str]) -> tuple[int, int]:
-        """Returns how many were there, and how many stay: a run that has an owner now would begin twice.
-
-        Raises what boto3 raises.
-        """
+    def forget(self, keys: Iterable[str]) -> int:
+        """Returns how many were there. Raises what boto3 raises."""
         new = [key for key in dict.fromkeys(keys) if key not in self._keys]
         self._keys.update(new)
-        done = [self._forget({"TableName": self._table, "Key": {KEY: {"S": key}}}) for key in new]
-        return done.count(True), done.count(None)
+        return sum(map(self._forget, new))
 
-    def _forget(self, place: dict[str, Any]) -> bool | None:
-        """Returns whether it was there, or None if it stays."""
+    def _forget(self, key: str) -> bool:
+        place: dict[str, Any] = {"TableName": self._table, "Key": {KEY: {"S": key}}}
         if self._dry_run:
             return "Item" in self._dynamodb.get_item(**place)
         try:
@@ -52,7 +54,8 @@ class Records:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            return None
+            self.busy.add(key)
+            return False
         return "Attributes" in old
 
 
@@ -70,3 +73,10 @@ def runs_of(held: Held, ids: frozenset[str]) -> list[str]:
                             record_key("run", held.task, task.policy.key(task.parse(held.payload), id))
                         )
     return keys
+
+
+class unless_gone:  # noqa: N801 -- read as a word of its `with`
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
+        return isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE

@@ -47,9 +47,14 @@ class Whose:
             and all(value in map(_text, _at(held.payload, field.split("."))) for field, value in self.where)
         )
 
+    def may_be_in(self, text: str) -> bool:
+        """Tells whether a text that can't be read as JSON has all that is given, somewhere."""
+        given = [value for _, value in self.where] + ([self.id] if self.id is not None else [])
+        return all(one in text or json.dumps(one)[1:-1] in text for one in given)
+
 
 def held_in(text: str, task: str | None = None) -> list[Held]:
-    """Returns all that a body holds.
+    """Returns all that a body holds; nothing if it can't be read.
 
     task -- the name in the attribute of a raw body.
     """
