@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -11,8 +12,10 @@ from tests.promises.hostile.limited import LimitedWorld
 from tests.promises.hostile.world import HostileWorld
 
 from shared.lease import LEASE_SECONDS
-from shared.ports.gates import Rate
-from zigzag_operate.audit import Judge, Known, Report
+from shared.ports.gates import AT_ONCE as MOST_AT_ONCE
+from shared.ports.gates import BURST, EVERY, Rate
+from zigzag_cli.audit import _words
+from zigzag_operate.audit import Judge, Known, Report, audit_of_files
 from zigzag_operate.audit.judge import HELD_SECONDS
 from zigzag_operate.audit.report import (
     EVENT_DOUBLED,
@@ -309,3 +312,51 @@ def test_messages_without_an_id_are_not_taken_for_one(recorded: dict[str, Lines]
     report = audited(lines)
 
     assert (report.findings, report.causes) == ([], {})
+
+
+PRINTED: dict[str, Line] = {
+    "a list for an outcome": {"outcome": []},
+    "numbers for names": {"task": 5, "id": 7, "message_id": 9, "reason": {}},
+    "a start ages ago": {"started": -9e10},
+    "a run of ages": {"seconds": 9e10},
+    "no number": {"seconds": float("nan"), "age_seconds": float("inf"), "receives": "1"},
+    "thousands of digits": {"outcome": "dead-letter", "reason": "failed after " + "9" * 5_000},
+    "limits of words": {
+        "message": "tick",
+        "limits": {"default": {EVERY: "x", BURST: [], MOST_AT_ONCE: None}},
+    },
+    "limits of nothing": {"message": "tick", "limits": {"default": {EVERY: 0, BURST: float("nan")}}},
+}
+
+
+@pytest.mark.parametrize("printed", PRINTED)
+def test_a_line_that_a_task_has_printed_breaks_no_audit(printed: str, recorded: dict[str, Lines]) -> None:
+    lines = deepcopy(recorded["world"])
+    sound = {**first(lines, "plain"), "id": "another", "message_id": "another", "received": 0}
+    lines += [
+        (at, {**sound, **PRINTED[printed]}) for at in (lines[0][0] - 1, lines[-1][0] + 3 * HELD_SECONDS)
+    ]
+
+    report = audited(lines)
+
+    assert {one.kind for one in report.findings} <= {UNTRIED}
+    assert "\n".join(_words(report, "lines"))
+
+
+@pytest.mark.parametrize("timestamp", ["9999-12-31T00:00:00Z", "0001-01-01T00:00:00+14:00", "4000-01-01", 5])
+def test_a_time_that_no_clock_says_breaks_no_audit_of_files(timestamp: Any) -> None:
+    of = {
+        "outcome": "succeeded",
+        "message_id": "m",
+        "attempt": 1,
+        "receives": 1,
+        "seconds": 1,
+        "settled": True,
+    }
+    said = {"message": "delivery", "task": "hello", "id": "m", "age_seconds": 1, **of}
+    times = ("2026-11-29T10:00:00Z", timestamp)
+
+    report = audit_of_files([[json.dumps({**said, "timestamp": one})] for one in times], None, True)
+
+    assert report.deliveries == 1 + (timestamp == "4000-01-01")
+    assert "\n".join(_words(report, "a file"))

@@ -27,7 +27,7 @@ from zigzag_operate.audit.report import (
     Finding,
     Report,
 )
-from zigzag_operate.audit.runs import Run, judged, said_of_two, whole
+from zigzag_operate.audit.runs import Run, judged, said_of_two, texts, whole
 from zigzag_operate.audit.seen import Seen
 from zigzag_operate.audit.ticks import Receives, limits_in
 from zigzag_operate.audit.unknown import of_some, of_the_window
@@ -87,6 +87,7 @@ class Judge:
 
     def line(self, at: float, said: Mapping[str, Any]) -> None:
         """Takes the fields of a line that was written at this time, in epoch seconds."""
+        said = texts(said)
         self._now = max(self._now, at)
         self._let_go(self._now - HELD_SECONDS)
         match said.get("message"):
@@ -217,7 +218,7 @@ class Judge:
                 said = f"of {untold:,} receives no line tells, and nothing is on a queue"
                 self.report.find(Finding(LOST, said, before))
             else:
-                self._maybe_lost += ["of whose receives no line tells"] * untold
+                self._maybe_lost += ["of whose receives no line tells"] * min(untold, MOST_HELD)
 
     def _unknown(self) -> list[str]:
         """Returns a sentence for each thing that the lines can't tell."""

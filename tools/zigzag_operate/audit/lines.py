@@ -29,6 +29,8 @@ _OF = {"Worker": ("delivery",), "Consumer": ("tick", "dead-letter")}
 
 _MOST_OF_A_PAGE = 10_000
 _DAY_SECONDS = 86_400
+_LATEST = 1e11
+"""Later than any clock says, and a date still."""
 
 
 def audit_of_stack(target: Target, since: float, now: float) -> Report:
@@ -127,9 +129,10 @@ def _lines_in(file: Iterable[str]) -> Iterator[Line]:
 
 def _written_at(fields: dict[str, Any]) -> float | None:
     try:
-        return datetime.fromisoformat(fields["timestamp"]).timestamp()
-    except (KeyError, TypeError, ValueError):
+        at = datetime.fromisoformat(fields["timestamp"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    return at if 0 < at < _LATEST else None
 
 
 def _time_of(line: Line) -> float:

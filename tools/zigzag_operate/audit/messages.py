@@ -12,7 +12,7 @@ from zigzag_operate.audit.runs import Run, number, whole
 
 _ENDS = ("succeeded", "already done", "dead-letter", "ignored")
 OUTCOMES = {*_ENDS, "retry later", "released", "left alone"}
-_TRIES = re.compile(r"(?:failed after|started) (\d+|once)")
+_TRIES = re.compile(r"(?:failed after|started) ([0-9]{1,9}\b|once)")
 _NO_TRY = re.compile(r"SQS would drop|received [\d,]+ times|not started in|expired:|too large for an async")
 """Reasons of a letter that asks for no try: none can help, or none was possible."""
 

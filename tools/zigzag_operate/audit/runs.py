@@ -22,6 +22,9 @@ CLOCKS_SECONDS = 10.0
 """Most by which the times of two processes differ: an overlap that is no longer is none for sure."""
 
 _MOST = 1e11
+_TEXTS = ("message", "outcome", "message_id", "task", "id", "reason", "queue", "idempotent", "lost", "type")
+LONGEST_SECONDS = 1_000.0
+"""Lambda runs nothing for longer than 900 s. A line that says so is of a task's own, which may print any."""
 
 
 class Run(NamedTuple):
@@ -52,10 +55,11 @@ class Run(NamedTuple):
         receives, ran = whole(said, "receives"), number(said, "ran_seconds")
         ran = number(said, "seconds") if ran is None else ran
         no_run = not said.get("attempt") or said.get("called") is False or said["outcome"] == "already done"
-        if no_run or receives is None or ran is None:
+        if no_run or receives is None or ran is None or not 0 <= ran <= LONGEST_SECONDS:
             return None
         started = number(said, "started")
-        started = at - ran if started is None else started
+        if started is None or abs(at - started) > 2 * LONGEST_SECONDS:
+            started = at - ran
         return cls(
             str(said["message_id"]),
             started,
@@ -67,6 +71,12 @@ class Run(NamedTuple):
             str(said.get("lost") or ""),
             said.get("redriven") is True,
         )
+
+
+def texts(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns a line without what should be a text and is none: a task may print any line."""
+    wrong = [name for name in _TEXTS if name in said and not isinstance(said[name], str)]
+    return {name: value for name, value in said.items() if name not in wrong} if wrong else said
 
 
 def number(said: Mapping[str, Any], name: str) -> float | None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.ports.gates import AT_ONCE
+from zigzag_operate.audit.runs import number
+
 _TICK_SECONDS = 90
 """A tick takes no longer."""
 
@@ -38,4 +41,11 @@ def limits_in(said: Mapping[str, Any]) -> dict[str, Mapping[str, Any]] | None:
     limits = said.get("limits")
     if not isinstance(limits, dict):
         return None
-    return {str(queue): limit for queue, limit in limits.items() if isinstance(limit, dict)}
+    return {str(queue): _numbers(limit) for queue, limit in limits.items() if isinstance(limit, dict)}
+
+
+def _numbers(limit: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the figures of a limit: any other value is not known, and not judged."""
+    told = {name: number(limit, name) for name in limit}
+    least = {AT_ONCE: 0}
+    return {name: one for name, one in told.items() if one is not None and one >= least.get(name, 1e-9)}
