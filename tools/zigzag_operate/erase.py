@@ -110,9 +110,8 @@ class _Erasing:
         """Returns the queues from which a look may receive without SQS moving a message for it."""
         found = []
         for url in urls:
-            asked = ["RedrivePolicy"]
-            said = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=asked).get("Attributes", {})
-            most = json.loads(said.get("RedrivePolicy", "{}")).get("maxReceiveCount")
+            said = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+            most = json.loads(said.get("Attributes", {}).get("RedrivePolicy", "{}")).get("maxReceiveCount")
             if most is None or int(most) > NEAR_END:
                 found.append(url)
             elif many := sum(depths(self._sqs, url).values()):
@@ -120,8 +119,7 @@ class _Erasing:
         return found
 
     def messages(self, store: str, urls: Sequence[str], stop: Stop) -> None:
-        began: list[float] = []
-        arrived = 0
+        began, arrived = list[float](), 0
 
         def poll(one: Poll) -> tuple[set[str], bool]:
             nonlocal arrived
