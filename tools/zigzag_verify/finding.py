@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_operate.causes import cause
 from zigzag_verify.door import Door
-from zigzag_verify.names import PREFIX, TAG, run_of, stacks_of
+from zigzag_verify.names import PREFIX, TAG, is_made, run_of, stacks_of
 
 GONE = ("does not exist", "NonExistentQueue", "ResourceNotFound", "NoSuch", "QueueDoesNotExist")
 
@@ -86,8 +86,8 @@ def by_tag(door: Door, run: str | None = None) -> list[str]:
 
 def runs_there(door: Door) -> set[str]:
     """Returns the runs of which there may be something, by the tag, and by names of queues and buckets."""
-    names = by_tag(door)
+    tagged = {run for arn in by_tag(door) if (run := run_of(arn))}
     queues = door.client("sqs").get_paginator("list_queues").paginate(QueueNamePrefix=PREFIX)
-    names += [url for page in queues for url in page.get("QueueUrls") or ()]
-    names += [one["Name"] for one in door.client("s3").list_buckets().get("Buckets", ())]
-    return {run for name in names if (run := run_of(name))}
+    names = [str(url) for page in queues for url in page.get("QueueUrls") or ()]
+    names += [str(one["Name"]) for one in door.client("s3").list_buckets().get("Buckets", ())]
+    return tagged | {run for name in names if (run := run_of(name)) and is_made(name, run)}

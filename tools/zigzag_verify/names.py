@@ -47,3 +47,9 @@ def run_of(name: str) -> str | None:
     """Returns the run that a name, a URL or an ARN is of, or None."""
     found = re.search(rf"(?:^|[/:]){PREFIX}([0-9a-f]{{8}})-", name)
     return found[1] if found else None
+
+
+def is_made(name: str, run: str) -> bool:
+    """Returns whether a name or URL is one that a run gives: others may have names that begin like it."""
+    own = name.rpartition("/")[2]
+    return own == bucket_of(run) or any(own.startswith(f"{stack}-") for stack in stacks_of(run))

@@ -12,11 +12,15 @@ from zigzag_operate.causes import cause
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door
 from zigzag_verify.finding import by_tag, found, is_gone
+from zigzag_verify.names import is_made
 
 SWEEP_SECONDS = 420
 """CloudFormation deletes a stack within two minutes, and SQS may list a queue for one more."""
 
 PASS_SECONDS = 10
+
+WITH_DATA = {"queue", "table", "bucket", "log group"}
+"""Kinds of which only what has a run's full name is taken. AWS may cut the names of other kinds."""
 
 
 @dataclass
@@ -39,6 +43,7 @@ def sweep(door: Door, run: str, clock: Clock, seconds: float = SWEEP_SECONDS) ->
     swept, until = Swept(), clock.now() + seconds
     while True:
         there, problems = found(door, run)
+        there |= {one: [name for name in there[one] if is_made(name, run)] for one in WITH_DATA & {*there}}
         problems += _take_away(door, there, swept.taken)
         left = [f"{kind} {name}" for kind, names in there.items() for name in names]
         if not left and not problems:

@@ -217,6 +217,8 @@ def test_nothing_of_anybody_else_is_touched(tmp_path: Path) -> None:
         ("queue", "zigzag-verify-mine"): {},
         ("table", "zigzag-verify"): {},
         ("bucket", "zigzag-verify-ffffffff"): {},
+        ("bucket", "zigzag-verify-20261129-backups"): {},  # a date may look like a run
+        ("queue", "zigzag-verify-20261129-orders"): {},
     }
     aws.things.update(own)
 
@@ -224,6 +226,19 @@ def test_nothing_of_anybody_else_is_touched(tmp_path: Path) -> None:
     sweep(aws, tmp_path)
 
     assert {*own} == {*aws.things}
+
+
+def test_a_strangers_data_under_a_runs_prefix_outlives_its_sweep(tmp_path: Path) -> None:
+    aws = played()
+    aws.fault = lambda number, action: "killed" if len(aws.stacks) == 4 else None
+    verify(aws, tmp_path)
+    stranger = {(kind, f"zigzag-verify-{RUN}-backups") for kind in ("bucket", "queue", "table", "log group")}
+    aws.things.update({one: {} for one in stranger})
+
+    sweep(aws, tmp_path)
+
+    assert {*aws.things} == stranger
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_a_stack_of_that_name_is_refused_before_anything_is_made(tmp_path: Path) -> None:
