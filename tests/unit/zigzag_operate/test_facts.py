@@ -37,10 +37,11 @@ class Account:
 
     def __init__(self) -> None:
         self.parameters: dict[str, str] = {}
-        self.counts = {"tasks": (12, 37), "letters": (173, 0)}
-        self.ages = {"tasks": 48.0, "letters": 1740.0}
+        self.counts = {"tasks": (12, 37), "letters": (173, 0), "zigzag-bulk": (0, 0)}
+        self.ages = {"tasks": 48.0, "letters": 1740.0, "zigzag-bulk": 1.0}
         self.sums = {"dropped": 0, "died": 0}
         self.lines: dict[str, list[tuple[float, Any]]] = {"consumers": [], "workers": []}
+        self.queues = ""
         self.per_page = 1_000
         self.failing: dict[str, Exception] = {}
         self.called: Callable[[], None] = lambda: None
@@ -51,7 +52,8 @@ class Account:
     def stack_as_it_is(self) -> Stack:
         self._call("describe_stacks")
         created = NOW - 86_400
-        return Stack(URLS | NAMES, self.parameters, ID, "UPDATE_COMPLETE", created, NOW)
+        outputs = URLS | NAMES | {"Queues": self.queues}
+        return Stack(outputs, self.parameters, ID, "UPDATE_COMPLETE", created, NOW)
 
     def get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: N803
         self._call("get_queue_attributes")
@@ -212,6 +214,23 @@ def test_deliveries_are_counted_by_task(account: Account) -> None:
             TaskWork("unknown", 1, 0, 0, 0, None, None, None),
         ],
     )
+
+
+def test_the_work_of_one_queue_is_what_its_lines_name(account: Account) -> None:
+    account.queues = "bulk=https://sqs.test/1/zigzag-bulk"
+    account.delivers(1)
+    account.delivers(1, task="pay", queue="tasks")  # with Metrics=true, SQS's name
+    account.delivers(2, task="crawl", queue="bulk")
+    account.delivers(2, task="crawl", queue="zigzag-bulk")
+    account.delivers(3, task="crawl", queue="one that was taken out")
+
+    def deliveries(queue: str | None) -> dict[str, int]:
+        work = account.facts(queue=queue).work
+        return {} if isinstance(work, Unknown) else {one.task: one.deliveries for one in work.tasks}
+
+    assert deliveries("default") == {"hello": 1, "pay": 1}
+    assert deliveries("bulk") == {"crawl": 2}
+    assert deliveries(None) == {"hello": 1, "pay": 1, "crawl": 3}
 
 
 def test_more_tasks_than_fifty_are_counted_together(account: Account) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from shared.queues import DEFAULT, TaskQueue
 from zigzag_operate.errors import OperateError
 
 ACTION = "logs:FilterLogEvents"
@@ -79,6 +80,12 @@ def reader(logs: Any, piece: Piece) -> Callable[[], Page]:
         return Page(list(_lines(answer["events"], piece.message)), after)
 
     return read
+
+
+def is_of(line: Line, queue: TaskQueue) -> bool:
+    """Returns whether a line of a delivery is of this queue: it has the queue's name, with `Metrics` SQS's
+    name of it, or none if the queue is the first."""
+    return line.fields.get("queue", DEFAULT) in (queue.name, queue.url.rpartition("/")[2])
 
 
 def is_gone(error: Exception) -> bool:

@@ -10,7 +10,6 @@ from botocore.config import Config
 from shared.aws.boto import BotoTransport
 from shared.aws.dynamodb_gates import DynamoDbGates
 from shared.ports.gates import Gate, GatesError
-from shared.queues import TaskQueue
 from zigzag.in_place import run_in_place
 from zigzag_operate import metrics
 from zigzag_operate.causes import FORBIDDEN
@@ -21,6 +20,7 @@ from zigzag_operate.facts.figures import Calls, Figure, Unknown
 from zigzag_operate.facts.lines import Line, Page
 from zigzag_operate.facts.why import asked_of
 from zigzag_operate.gates import is_controlled
+from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.trigger import is_by_events
 from zigzag_operate.who import notes
@@ -38,13 +38,17 @@ _PATIENCE = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 
 
 
 class Reading:
-    """The reading of a stack's figures, for these queues of it."""
+    """The reading of a stack's figures.
 
-    def __init__(self, target: Target, stack: Stack, queues: Mapping[str, TaskQueue]) -> None:
+    only -- the name of the only queue that is meant.
+    """
+
+    def __init__(self, target: Target, stack: Stack, only: str | None) -> None:
         self.target = target
         self.stack = stack
-        self.queues = queues
-        self.letters = list(dict.fromkeys(queue.dead_letter_url for queue in queues.values()))
+        self._only = None if only is None else named(stack, only)
+        self.queues = queues_of(stack) if self._only is None else {self._only.name: self._only}
+        self.letters = list(dict.fromkeys(queue.dead_letter_url for queue in self.queues.values()))
         self.tick_within = _tick_within(stack)
         # Clients are made here, since boto3's session is not for several threads.
         self._sqs, self._cloudwatch = self._client("sqs"), self._client("cloudwatch")
@@ -99,6 +103,13 @@ class Reading:
             read += page.lines
         last = [page for key, page in pages.items() if (*key[:2], key[2] + 1) not in pages]
         return read, all(page.rest is None for page in last)
+
+    def deliveries(self, found: Mapping[Any, Any]) -> Figure[tuple[list[Line], bool]]:
+        """Returns the lines of deliveries as `lines` does; if one queue is meant, only those of it."""
+        read = self.lines(found, DELIVERY)
+        if self._only is None or isinstance(read, Unknown):
+            return read
+        return [line for line in read[0] if lines.is_of(line, self._only)], read[1]
 
     def _depths(self, url: str) -> Callable[[], dict[str, int]]:
         return lambda: depths(self._sqs, url)

@@ -7,12 +7,11 @@ from time import monotonic
 from typing import Any
 
 from zigzag_operate.facts.figures import Figure, Unknown, largest, summed, together
-from zigzag_operate.facts.reading import DELIVERY, GATES, METRICS, NOTES, TICK, Reading
+from zigzag_operate.facts.reading import GATES, METRICS, NOTES, TICK, Reading
 from zigzag_operate.facts.why import Why
 from zigzag_operate.facts.work import LastTick, Work, last_tick, work
 from zigzag_operate.gates import why_shut
 from zigzag_operate.metrics import Happened, Metrics
-from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Target
 from zigzag_operate.trigger import why_nothing_starts
 from zigzag_operate.who import PAUSED, by_of
@@ -137,8 +136,7 @@ def facts(target: Target, queue: str | None = None, *, seconds: float = SECONDS)
     """
     begun = monotonic()
     stack = target.stack_as_it_is()
-    queues = queues_of(stack) if queue is None else {queue: named(stack, queue)}
-    reading = Reading(target, stack, queues)
+    reading = Reading(target, stack, queue)
     found = together(reading.calls(), begun + seconds * _BY_THEN - monotonic())
     seen = _facts(reading, found)
     more = reading.further_calls(found, is_silent=seen.is_silent, drops=seen.drops)
@@ -150,7 +148,7 @@ def facts(target: Target, queue: str | None = None, *, seconds: float = SECONDS)
 def _facts(reading: Reading, found: dict[Any, Any]) -> Facts:
     stack, metrics = reading.stack, found[METRICS]
     ticks = ([], True) if reading.tick_within is None else reading.lines(found, TICK)
-    done = reading.lines(found, DELIVERY)
+    done = reading.deliveries(found)
     dropped, died = (metrics, metrics) if isinstance(metrics, Unknown) else (metrics.dropped, metrics.died)
     letters = {url: _sum_of(found[url]) for url in reading.letters}
     _, _, _, region, account, *_ = [*stack.id.split(":"), *[""] * 5]
