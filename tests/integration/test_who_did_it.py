@@ -69,6 +69,22 @@ def test_the_gate_itself_has_no_attribute_more_for_a_consumer_that_does_not_know
     assert item(stack, "gate#bulk#by").keys() == {"key", "paused", "limited"}
 
 
+@pytest.mark.parametrize("at", ["1e120", "-1e30", "1000"])
+def test_a_note_of_anybodys_breaks_no_command_and_no_terminal(
+    zigzag: Any, stack: dict[str, str], at: str
+) -> None:
+    said = {"M": {"who": {"S": "\x1b[2Jann\nbob"}, "at": {"N": at}}}
+    note: dict[str, Any] = {"key": {"S": "gate#bulk#by"}, "limited": said}
+    boto3.client("dynamodb").put_item(TableName=stack["RecordsTableName"], Item=note)
+    zigzag("limit", "bulk", "--rate", "5/s")
+    boto3.client("dynamodb").put_item(TableName=stack["RecordsTableName"], Item=note)
+
+    code, out, err = zigzag("limits")
+
+    assert (code, err) == (0, "")
+    assert ("?[2Jann?bob" in out) == (at == "1000")
+
+
 def test_a_note_is_of_the_pause_that_it_was_written_with(zigzag: Any, stack: dict[str, str]) -> None:
     zigzag("pause", "bulk")
     gate = {"key": {"S": "gate#bulk"}, "paused": {"N": "1000"}}  # by hand, long ago

@@ -25,6 +25,7 @@ PAUSED, RESUMED, LIMITED = "paused", "resumed", "limited"
 """The attributes of a queue's note."""
 
 MAX_BY_CHARACTERS = 256
+_LATEST = 1e11
 _SAME_SECONDS = 1.0
 """DynamoDB and a float may write one time in two ways."""
 
@@ -46,7 +47,7 @@ def caller(target: Target) -> str:
         found = str(target.client("sts", _PATIENCE).get_caller_identity()["Arn"])
     except (OperateError, BotoCoreError, ClientError):
         found = os.environ.get("USER") or "unknown"
-    return re.sub(r"[^!-~]", "?", found)[:MAX_BY_CHARACTERS]
+    return _plain(found)
 
 
 def short(who: str) -> str:
@@ -102,7 +103,14 @@ def _read(item: Mapping[str, Any]) -> dict[str, Note]:
     for what in (PAUSED, RESUMED, LIMITED):
         try:
             said = item[what]["M"]
-            found[what] = Note(str(said["who"]["S"])[:MAX_BY_CHARACTERS], float(said["at"]["N"]))
+            one = Note(_plain(str(said["who"]["S"])), float(said["at"]["N"]))
         except (LookupError, TypeError, ValueError):
             continue
+        if 0 < one.at < _LATEST:
+            found[what] = one
     return found
+
+
+def _plain(who: str) -> str:
+    """Returns a name that no terminal obeys: who may change a gate may write any note."""
+    return re.sub(r"[^!-~]", "?", who)[:MAX_BY_CHARACTERS]
