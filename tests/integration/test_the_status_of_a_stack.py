@@ -166,6 +166,15 @@ def test_check_tells_whether_something_is_wrong_or_unknown(zigzag: Any, stack: d
     assert told == [(0, "keeping up"), (4, "unknown"), (4, "dropped")]
 
 
+def test_a_new_stack_does_not_keep_up_before_its_first_tick(zigzag: Any, stack: dict[str, str]) -> None:
+    boto3.client("logs").delete_log_stream(logGroupName="consumers", logStreamName="one")
+
+    code, out, _ = zigzag("status", "--check")
+
+    assert (code, out.splitlines()[1].partition(":")[0]) == (4, "No tick has ended yet")
+    assert re.search(r"^  last tick +none   yet$", out, re.M)
+
+
 def test_what_is_over_is_told_as_such_and_hides_nothing_newer(zigzag: Any, stack: dict[str, str]) -> None:
     drops(ago=8)
     measures("Errors", ("FunctionName", "worker"), 3, "AWS/Lambda")

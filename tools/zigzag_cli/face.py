@@ -110,7 +110,7 @@ def _counts(facts: Facts, width: int) -> list[str]:
         said = f"ago: received {tick.received:,}, dispatched {tick.dispatched:,}, {tick.stopped}"
         lines += _row("last tick", duration(facts.at - tick.at), said, width)
     elif facts.tick_within is not None:
-        lines += _row("last tick", "none", "in 15 minutes", width)
+        lines += _row("last tick", "none", "yet" if facts.is_new else "in 15 minutes", width)
     lines += _happened("dropped", facts.dropped, "starts of the worker", facts.drops, width)
     return lines + _happened("errors", facts.died, "of the worker", facts.dies, width)
 

@@ -81,7 +81,18 @@ def queue(**changes: Any) -> dict[str, Any]:
             "No tick has ended for 15 minutes: no task starts.",
             "./zigzag logs --ticks --since 30min",
         ),
-        ({"last_tick": None, "created": NOW - 60}, "keeping up", KEEPS_UP, None),
+        (
+            {"last_tick": None, "created": NOW - 250},
+            "new",
+            "No tick has ended yet: the stack is 4 minutes old. The first may take 7 minutes.",
+            None,
+        ),
+        (
+            {"last_tick": None, "created": NOW - 550, "dead_letters": 1},
+            "silent",
+            "No tick has ended yet, and the stack is 9 minutes old: no task starts.",
+            "./zigzag logs --ticks --since 30min",
+        ),
         ({"last_tick": None, "tick_within": None}, "keeping up", KEEPS_UP, None),
         (
             {"last_tick": replace(TICK, stopped="AccessDenied: no", well=False)},

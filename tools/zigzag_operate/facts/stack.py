@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from zigzag_operate.facts import lines
 from zigzag_operate.facts.figures import Figure, Unknown, largest, summed, together
 from zigzag_operate.facts.reading import GATES, METRICS, NOTES, TICK, Reading
 from zigzag_operate.facts.why import Why
@@ -21,6 +22,9 @@ SECONDS = 24.0
 
 RECENT_SECONDS = 300
 """What has not happened for so long is over. CloudWatch may have a minute's figures some minutes later."""
+
+_MAKE_SECONDS = 240
+"""CloudFormation takes three minutes to make a stack, and its rule starts a minute later."""
 
 _BY_THEN = 2 / 3
 """Of the time, when the second round ends."""
@@ -112,11 +116,27 @@ class Facts:
 
     @property
     def is_silent(self) -> bool:
-        """Returns whether a tick should have ended, and has not. A new stack has time for its first one."""
+        """Returns whether a tick should have ended, and has not."""
         if self.tick_within is None or isinstance(self.last_tick, Unknown):
             return False
-        last = self.created if self.last_tick is None else self.last_tick.at
-        return self.at - last > self.tick_within
+        if self.last_tick is None:
+            return self.age > self.first_within
+        return self.at - self.last_tick.at > self.tick_within
+
+    @property
+    def age(self) -> float:
+        """Returns the seconds since the stack was begun."""
+        return self.at - self.created
+
+    @property
+    def is_new(self) -> bool:
+        """Returns whether the lines that are read go back to before the stack was begun."""
+        return self.age < lines.SECONDS
+
+    @property
+    def first_within(self) -> float:
+        """Returns the age at which a new stack's first tick has ended."""
+        return _MAKE_SECONDS + (self.tick_within or 0.0)
 
     @property
     def unknown(self) -> list[str]:

@@ -56,9 +56,7 @@ def verdict_of(facts: Facts) -> Verdict:
 def _silent(facts: Facts) -> Iterator[Verdict]:
     if not facts.is_silent:
         return
-    last = facts.last_tick
-    since = "15 minutes" if last is None or isinstance(last, Unknown) else _minutes(facts.at - last.at)
-    begin = f"No tick has ended for {since}: no task starts"
+    begin = f"{_no_tick(facts)}: no task starts"
     rules = {} if isinstance(facts.why.rules, Unknown) else facts.why.rules or {}
     off = [name for name, state in rules.items() if state == "DISABLED"]
     consumer = facts.outputs.get("ConsumerFunctionName")
@@ -72,6 +70,15 @@ def _silent(facts: Facts) -> Iterator[Verdict]:
         yield Verdict("silent", f"{begin}. {said}.", f"aws events list-rules --name-prefix {facts.stack}")
     else:
         yield Verdict("silent", f"{begin}.", "./zigzag logs --ticks --since 30min")
+
+
+def _no_tick(facts: Facts) -> str:
+    last = facts.last_tick
+    if last is None and facts.is_new:
+        return f"No tick has ended yet, and the stack is {_minutes(facts.age)} old"
+    if last is None or isinstance(last, Unknown):
+        return f"No tick has ended for {_MINUTES} minutes"
+    return f"No tick has ended for {_minutes(facts.at - last.at)}"
 
 
 def _refused(facts: Facts) -> Iterator[Verdict]:
@@ -203,8 +210,14 @@ def _dead(facts: Facts) -> Iterator[Verdict]:
         yield Verdict("dead letters wait", said, "./zigzag dead-letters")
 
 
+def _new(facts: Facts) -> Iterator[Verdict]:
+    if facts.last_tick is None and facts.tick_within is not None:
+        said = f"No tick has ended yet: the stack is {_minutes(facts.age)} old."
+        yield Verdict("new", f"{said} The first may take {_minutes(facts.first_within)}.", None)
+
+
 _JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
-    *(_silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind, _failed, _dead),
+    *(_silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind, _failed, _dead, _new),
 )
 
 
@@ -233,4 +246,4 @@ def _letters_wait(many: int) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.0f} hours"
+    return _many(round(seconds / 60), "minute") if seconds < 7200 else f"{seconds / 3600:.0f} hours"
