@@ -73,7 +73,8 @@ def trouble(stack: dict[str, str]) -> None:
 
 
 FACE = """
-crawl_page fails: 7 of 9 in 15 minutes. 3 dead letters wait for somebody.
+crawl_page fails: 7 of 9 attempts in 15 minutes. 3 dead letters wait for
+somebody.
 Type: ./zigzag dead-letters --task crawl_page
 
   waiting            2   the oldest of them 48 s

@@ -10,7 +10,7 @@ from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.names import PREFIX, SETTINGS, TAG
 from zigzag_verify.plan import Plan
-from zigzag_verify.policy import OF_NO_RESOURCE, document, needed
+from zigzag_verify.policy import document, needed
 
 FREE = 170
 """Of the account's concurrent executions: two consumers at a time, and 40 workers, of each of four stacks."""
@@ -29,15 +29,17 @@ Zigzag verify, run {run}. Nothing is made yet.
   account      {door.place["account"]}
                as {door.caller}
   region       {door.region_name}{where}
-  makes        {len(SETTINGS)} stacks, {PREFIX}{run}-…, and a bucket for their code;
-               all have the tag {TAG}={run}
+  makes        {len(SETTINGS)} stacks, {PREFIX}{run}-…: queues, functions, tables, alarms,
+               IAM roles; and a bucket for their code. All have the tag {TAG}={run}
   touches      nothing else: a call that names anything else is not sent
   sends        {plan.messages} messages, to its own queues
-  runs         up to {FREE - 10} functions at a time, for moments
+  runs         up to {FREE - 10} functions at a time, for moments, of the executions
+               that your own functions share
   takes        ten minutes, {plan.minutes} at most if AWS deletes slowly
   costs        ${plan.dollars:.2f} at most by list prices; {plan.calls:,} calls at most
   takes away   all of it at the end, at ^C too, and shows that nothing is left
-  needs        {len(actions)} permissions, on its own names, and {len(OF_NO_RESOURCE)} of them to list:
+  left alone   if this machine dies: type `make verify-aws SWEEP=1` on any other
+  needs        {len(actions)} permissions, which an administrator has; else this policy:
                {policy}
 """
 
@@ -49,7 +51,7 @@ def agree(door: Door, account: str | None, ask: Callable[[str], str] | None) -> 
     ask     -- asks a person; None = there is none.
     """
     if account is None and ask is None:
-        raise VerifyError("nobody can be asked here: add --account and the account's id. Nothing was made")
+        raise VerifyError("nobody can be asked here: add ACCOUNT= and the account's id. Nothing was made")
     typed = account if account is not None or ask is None else ask("Type the account's id to go on: ")
     if (typed or "").strip().replace("-", "") != door.place["account"]:
         raise VerifyError(

@@ -20,6 +20,7 @@ def test_the_page_says_what_the_files_of_evidence_say() -> None:
 
     assert evidence.fed(PAGE, files) == PAGE
     assert (evidence.NOBODY in PAGE) is (files == [])
+    assert ("Nobody has run it on AWS yet" in read("README.md")) is (files == [])
 
 
 def test_the_page_names_every_trial_and_no_other() -> None:

@@ -110,7 +110,7 @@ def queue(**changes: Any) -> dict[str, Any]:
         (
             {"dropped": times(1), "why": Why(worker=1), "parameters": {"WorkerConcurrency": "20"}},
             "dropped",
-            "Lambda dropped 1 start of the worker in 15 minutes: 1 executions are reserved for it, and "
+            "Lambda dropped 1 start of the worker in 15 minutes: 1 execution is reserved for it, and "
             "WorkerConcurrency is 20.",
             "aws lambda put-function-concurrency --function-name the-worker "
             "--reserved-concurrent-executions 20",
@@ -144,19 +144,19 @@ def queue(**changes: Any) -> dict[str, Any]:
         (
             fails(110, 120, dead=77) | {"dead_letters": 173},
             "fails",
-            "crawl_page fails: 110 of 120 in 15 minutes. 173 dead letters wait for somebody.",
+            "crawl_page fails: 110 of 120 attempts in 15 minutes. 173 dead letters wait for somebody.",
             "./zigzag dead-letters --task crawl_page",
         ),
         (
             fails(5, 9) | queue(oldest_seconds=3600),
             "fails",
-            "crawl_page fails: 5 of 9 in 15 minutes.",
+            "crawl_page fails: 5 of 9 attempts in 15 minutes.",
             "./zigzag logs --failed --task crawl_page --since 15min",
         ),
         (
             fails(5, 9, task="x; rm -rf /"),
             "fails",
-            "x; rm -rf / fails: 5 of 9 in 15 minutes.",
+            "x; rm -rf / fails: 5 of 9 attempts in 15 minutes.",
             "./zigzag logs --failed --since 15min",
         ),
         (fails(4, 4), "keeping up", KEEPS_UP, None),
@@ -166,10 +166,16 @@ def queue(**changes: Any) -> dict[str, Any]:
         (
             fails(5, 9, ago=301, dead=2) | {"dead_letters": 2, "died": times(1, 1201)},
             "failed",
-            "crawl_page failed: 5 of 9 in 15 minutes, none since 07:54. 2 dead letters wait for somebody.",
+            "crawl_page failed: 5 of 9 attempts in 15 minutes, none since 07:54. "
+            "2 dead letters wait for somebody.",
             "./zigzag dead-letters --task crawl_page",
         ),
-        ({"dropped": times(5, 301)} | fails(5, 5), "fails", "crawl_page fails: 5 of 5 in 15 minutes.", LOGS),
+        (
+            {"dropped": times(5, 301)} | fails(5, 5),
+            "fails",
+            "crawl_page fails: 5 of 5 attempts in 15 minutes.",
+            LOGS,
+        ),
         ({"dropped": times(5, 301), "why": Why(worker=0)}, "keeping up", KEEPS_UP, None),
         ({"died": times(3, 360), "parameters": {"WorkerTimeout": "60"}}, "keeping up", KEEPS_UP, None),
         ({"died": times(1, 359), "parameters": {"WorkerTimeout": "60"}}, *DIES),
@@ -188,6 +194,12 @@ def queue(**changes: Any) -> dict[str, Any]:
             "./zigzag logs --ticks --since 15min",
         ),
         (queue(oldest_seconds=1200, waiting=0), "keeping up", "The queues keep up.", None),
+        (
+            queue(oldest_seconds=240, waiting=3567),
+            "keeping up",
+            "The queues keep up. In bulk 3,567 messages wait, the oldest for 4 minutes.",
+            None,
+        ),
         (
             {"dead_letters": 1},
             "dead letters wait",

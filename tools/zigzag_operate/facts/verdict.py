@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from consumer.summary import PAUSED, UNAVAILABLE
 from zigzag_operate.facts.figures import Unknown
 from zigzag_operate.facts.stack import Facts
+from zigzag_operate.facts.words import at, clock, letters_wait, many, minutes, wait
 from zigzag_operate.facts.work import OTHERS, UNKNOWN, TaskWork
 from zigzag_operate.who import short
 
@@ -25,6 +25,9 @@ _LEAST = 5
 """A task that has failed fewer times may have been unlucky."""
 
 _MINUTES = 15
+
+_A_TICK = 60
+"""Seconds. What is older has seen a tick that left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,17 @@ def verdict_of(facts: Facts) -> Verdict:
     if facts.unknown:
         said = f"Nothing wrong is seen, but not all is known: {'; '.join(facts.unknown)}."
         return Verdict("unknown", said, None)
-    return Verdict(
-        KEEPING_UP, "The queue keeps up." if len(facts.queues) == 1 else "The queues keep up.", None
-    )
+    return Verdict(KEEPING_UP, _keeps_up(facts), None)
+
+
+def _keeps_up(facts: Facts) -> str:
+    """Returns the good sentence, and how much waits where a tick has left it."""
+    said = "The queue keeps up." if len(facts.queues) == 1 else "The queues keep up."
+    for name, queue in facts.queues.items():
+        waiting, oldest = queue.waiting, queue.oldest_seconds
+        if isinstance(waiting, int) and isinstance(oldest, int) and waiting and oldest >= _A_TICK:
+            return f"{said} In {name} {wait(waiting)}, the oldest for {minutes(oldest)}."
+    return said
 
 
 def _silent(facts: Facts) -> Iterator[Verdict]:
@@ -75,10 +86,10 @@ def _silent(facts: Facts) -> Iterator[Verdict]:
 def _no_tick(facts: Facts) -> str:
     last = facts.last_tick
     if last is None and facts.is_new:
-        return f"No tick has ended yet, and the stack is {_minutes(facts.age)} old"
+        return f"No tick has ended yet, and the stack is {minutes(facts.age)} old"
     if last is None or isinstance(last, Unknown):
         return f"No tick has ended for {_MINUTES} minutes"
-    return f"No tick has ended for {_minutes(facts.at - last.at)}"
+    return f"No tick has ended for {minutes(facts.at - last.at)}"
 
 
 def _refused(facts: Facts) -> Iterator[Verdict]:
@@ -92,11 +103,12 @@ def _drops(facts: Facts) -> Iterator[Verdict]:
     if not facts.drops:
         return
     times = 0 if isinstance(facts.dropped, Unknown) else facts.dropped.times
-    said = f"Lambda dropped {_many(times, 'start')} of the worker in {_MINUTES} minutes"
+    said = f"Lambda dropped {many(times, 'start')} of the worker in {_MINUTES} minutes"
     worker, reserved = facts.outputs.get("WorkerFunctionName"), facts.why.worker
     meant = int(facts.parameters.get("WorkerConcurrency", "0")) or -1
     if isinstance(reserved, int) and reserved != meant:
-        are = f"{reserved} executions are reserved" if reserved >= 0 else "no executions are reserved"
+        some = f"{many(reserved, 'execution')} {'is' if reserved == 1 else 'are'} reserved"
+        are = some if reserved >= 0 else "no executions are reserved"
         as_meant = f"--function-name {worker} --reserved-concurrent-executions {meant}"
         put = f"aws lambda put-function-concurrency {as_meant}"
         deployed = f"WorkerConcurrency is {max(meant, 0)}"
@@ -119,7 +131,7 @@ def _closed(facts: Facts) -> Iterator[Verdict]:
         if queue.closed is None or isinstance(queue.closed, Unknown):
             continue
         since = "" if not isinstance(queue.closed_since, float) else f" since {at(queue.closed_since)}"
-        waits = f" {_wait(queue.waiting)}." if isinstance(queue.waiting, int) else ""
+        waits = f" {wait(queue.waiting)}." if isinstance(queue.waiting, int) else ""
         if queue.closed.startswith(PAUSED):
             by = f" by {short(queue.closed_by)}" if queue.closed_by else ""
             yield Verdict("paused", f"{name} is {queue.closed}{since}{by}.{waits}", f"./zigzag resume {name}")
@@ -153,12 +165,12 @@ def _worst(facts: Facts, counts: Callable[[TaskWork], bool]) -> list[TaskWork]:
 
 
 def _many_of(task: TaskWork) -> str:
-    return f"{task.failed:,} of {task.deliveries:,} in {_MINUTES} minutes"
+    return f"{task.failed:,} of {many(task.deliveries, 'attempt')} in {_MINUTES} minutes"
 
 
 def _letters_too(facts: Facts) -> str:
     letters = facts.dead_letters
-    return f" {_letters_wait(letters)}" if isinstance(letters, int) and letters else ""
+    return f" {letters_wait(letters)}" if isinstance(letters, int) and letters else ""
 
 
 def _has_failed(task: TaskWork) -> bool:
@@ -178,7 +190,7 @@ def _look_at(worst: TaskWork, facts: Facts) -> str:
 def _dies(facts: Facts) -> Iterator[Verdict]:
     if facts.dies and not isinstance(facts.died, Unknown):
         times = (
-            f"{_many(facts.died.times, 'invocation')} of the worker ended with an error in {_MINUTES} minutes"
+            f"{many(facts.died.times, 'invocation')} of the worker ended with an error in {_MINUTES} minutes"
         )
         said = f"{times}: look for its memory, its time, its package."
         yield Verdict("dies", said, f"./zigzag logs --failed --since {_MINUTES}min")
@@ -198,22 +210,22 @@ def _behind(facts: Facts) -> Iterator[Verdict]:
         stopped = tick.stopped if tick is not None and not isinstance(tick, Unknown) else ""
         ends = f" The last tick ended with: {stopped}." if stopped else ""
         waits = facts.queues[name].waiting
-        many = f"{_wait(waits)}, " if isinstance(waits, int) else ""
-        said = f"{name} falls behind: {many}the oldest for {_minutes(late[name])}.{ends}"
+        these = f"{wait(waits)}, " if isinstance(waits, int) else ""
+        said = f"{name} falls behind: {these}the oldest for {minutes(late[name])}.{ends}"
         look = "./zigzag logs --ticks --since 15min" if facts.tick_within is not None else "./zigzag queues"
         yield Verdict("falling behind", said, look)
 
 
 def _dead(facts: Facts) -> Iterator[Verdict]:
     if isinstance(facts.dead_letters, int) and facts.dead_letters:
-        said = _letters_wait(facts.dead_letters)
+        said = letters_wait(facts.dead_letters)
         yield Verdict("dead letters wait", said, "./zigzag dead-letters")
 
 
 def _new(facts: Facts) -> Iterator[Verdict]:
     if facts.last_tick is None and facts.tick_within is not None:
-        said = f"No tick has ended yet: the stack is {_minutes(facts.age)} old."
-        yield Verdict("new", f"{said} The first may take {_minutes(facts.first_within)}.", None)
+        said = f"No tick has ended yet: the stack is {minutes(facts.age)} old."
+        yield Verdict("new", f"{said} The first may take {minutes(facts.first_within)}.", None)
 
 
 _JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
@@ -221,29 +233,5 @@ _JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
 )
 
 
-def clock(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%H:%M}"
-
-
-def at(time: float) -> str:
-    return f"{datetime.fromtimestamp(time, UTC):%-d %b, %H:%M}"
-
-
 def _delete_concurrency(function: str | None) -> str:
     return f"aws lambda delete-function-concurrency --function-name {function}"
-
-
-def _many(many: object, what: str) -> str:
-    return f"{many:,} {what}{'' if many == 1 else 's'}"
-
-
-def _wait(many: int) -> str:
-    return f"{_many(many, 'message')} wait{'s' if many == 1 else ''}"
-
-
-def _letters_wait(many: int) -> str:
-    return f"{_many(many, 'dead letter')} wait{'s' if many == 1 else ''} for somebody."
-
-
-def _minutes(seconds: float) -> str:
-    return _many(round(seconds / 60), "minute") if seconds < 7200 else f"{seconds / 3600:.0f} hours"
