@@ -110,12 +110,13 @@ class Record:
         worker's."""
         if not self.owned:
             return True
+        self._lost.append("completion")  # until there is an answer: the hard end may ask meanwhile
         try:
             ours = await self._records.finish(self.key, self._owner, self._clock.now(), unsent)
         except RecordsError as error:
             log.write(logging.ERROR, "done, but not recorded: possible duplicate", reason=error.reason)
-            self._lost.append("completion")
             return True
+        self._lost.remove("completion")
         if not ours:
             log.write(logging.WARNING, "done, but no longer ours: possible duplicate")
             self._lost.append("record")

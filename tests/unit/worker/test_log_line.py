@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from tests.unit.worker.conftest import Bench
 
 from shared.delivery import Batch, Delivery
 from shared.log import JsonFormatter
+from worker.record import Record
 from zigzag import task
-from zigzag_testing.virtual_host import MEMORY_MB
+from zigzag_testing.virtual_host import MEMORY_MB, VirtualHost
 
 OUTCOMES = {"succeeded", "already done", "retry later", "released", "dead-letter", "ignored", "left alone"}
 MAX_OF_A_QUEUE = 8
@@ -210,6 +212,21 @@ class TestAudit:
         (line,) = lines_of(bench.delivered(body_of(name, {"seconds": seconds})), seconds_left=900)
 
         assert line.get("lost") == lost
+
+    def test_a_completion_without_an_answer_yet_may_be_lost_if_the_hard_end_asks(self, bench: Bench) -> None:
+        record = Record(bench.records, "run#once#a", 1, bench.clock, Random(0), VirtualHost())
+        seen: list[list[str]] = []
+        finish = bench.records.finish
+
+        async def asked_meanwhile(*arguments: Any) -> bool:
+            seen.append(record.lost(NOW))
+            return await finish(*arguments)
+
+        bench.records.finish = asked_meanwhile  # type: ignore[method-assign]
+        bench.run(record.own(NOW + 120))
+        bench.run(record.finish())
+
+        assert (seen, record.lost(NOW)) == ([["completion"]], [])
 
     def test_a_redriven_message_and_a_queue_other_than_the_first_are_named(
         self, bench: Bench, lines_of: LINES
