@@ -23,6 +23,7 @@ from zigzag_local.readable import folded, in_a_line
 from zigzag_operate import Kind, Letter, OperateError, Target
 from zigzag_operate.dead_letters import FIRST, MAX_SHOWN, DeadLetters, Filter, Group
 from zigzag_operate.who import short
+from zigzag_operate.words import many as many_of
 
 LIST = "list"
 _MAX_TOLD = 3
@@ -91,7 +92,7 @@ def _tell(groups: list[Group]) -> None:
 def _shown(found: DeadLetters, now: float) -> Lines:
     many, seen = found.look.seen, letters(found.matched)
     of_all = seen if found.matched == many else f"{found.matched:,} of {letters(many)}"
-    in_groups = f" in {len(found.groups):,} group{'' if len(found.groups) == 1 else 's'}"
+    in_groups = f" in {many_of(len(found.groups), 'group')}"
     head = f"{of_all}{in_groups if found.groups else ''} · read in {found.look.seconds:.1f} s"
     more = [f"and {letters(found.more)} of other groups: name a --task or a --reason"] if found.more else []
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

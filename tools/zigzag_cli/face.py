@@ -11,9 +11,9 @@ from zigzag_cli.plain import plain
 from zigzag_local.readable import harmless, in_a_line
 from zigzag_operate.facts import Facts, QueueFacts, Unknown, Verdict
 from zigzag_operate.facts.figures import Figure
-from zigzag_operate.facts.words import at, clock
 from zigzag_operate.facts.work import TaskWork, Work
 from zigzag_operate.metrics import Happened
+from zigzag_operate.words import at, clock
 
 COLUMNS = 80
 """At most, in a wider terminal as well."""

@@ -22,6 +22,7 @@ from zigzag_cli.within import endless
 from zigzag_local.readable import harmless
 from zigzag_operate import Acted, Chosen, Filter, Kind, OperateError, Target
 from zigzag_operate.looking import HIDDEN_SECONDS, LOOK_SECONDS, Look
+from zigzag_operate.words import many as many_of
 
 COLUMNS = 80
 
@@ -93,8 +94,8 @@ def drop(
     _tell(acted, which, "dropped", as_json)
 
 
-def letters(many: int) -> str:
-    return f"{many:,} dead letter{'' if many == 1 else 's'}" if many else "no dead letters"
+def letters(number: int) -> str:
+    return many_of(number, "dead letter") if number else "no dead letters"
 
 
 def notes(look: Look) -> list[str]:

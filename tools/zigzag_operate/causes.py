@@ -34,6 +34,13 @@ _UNKNOWN = {
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 """Codes of a permission that is missing."""
 
+_GONE = {"404", "NoSuchKey", "NotFound", "ResourceNotFoundException"}
+
+
+def is_gone(error: Exception) -> bool:
+    """Returns whether it says that there is no such object, schedule, log group or record."""
+    return isinstance(error, ClientError) and error.response["Error"].get("Code") in _GONE
+
 
 def cause(error: BotoCoreError | ClientError | ValueError) -> str:
     """Returns the sentence: the cause first, and then what a person can do, if anything helps."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from time import time
 from typing import Any
 
@@ -13,11 +13,10 @@ from shared.aws.dynamodb_records import KEY
 from shared.ports.records import record_key
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
+from zigzag_operate.causes import is_gone
 from zigzag_operate.held import Held
 
 _IDLE = "attribute_exists(done) OR attribute_not_exists(#owner) OR #until < :now"
-
-_GONE = {"404", "NoSuchKey", "NotFound", "ResourceNotFoundException"}
 
 
 class Records:
@@ -75,8 +74,11 @@ def runs_of(held: Held, ids: frozenset[str]) -> list[str]:
     return keys
 
 
-class unless_gone:  # noqa: N801 -- read as a word of its `with`
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: Any, traceback: Any) -> bool:
-        return isinstance(error, ClientError) and error.response["Error"]["Code"] in _GONE
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """Ends the block, and raises nothing, if something is no longer there."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_gone(error):
+            raise

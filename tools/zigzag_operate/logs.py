@@ -14,9 +14,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_local.logs import LAMBDAS_OWN
-from zigzag_operate.causes import cause
+from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.errors import OperateError
-from zigzag_operate.facts.lines import fields_of, gone, is_gone
+from zigzag_operate.facts.lines import fields_of, gone
 from zigzag_operate.target import Target
 
 _AS_PLANNED = (None, "TRACE", "DEBUG", "INFO")

@@ -19,14 +19,12 @@ from shared.ports.queue import Outgoing
 from shared.queues import TaskQueue
 from zigzag.body import BadMessageError
 from zigzag.extra.pointers import Pointer, pointer_of
-from zigzag_operate.causes import cause
+from zigzag_operate.causes import cause, is_gone
 
 NO_ROOM = "no room for the token of a redrive: the message is as large as SQS allows"
 NO_QUEUE = "of no queue of this stack: say with --queue to which one they go"
 GONE = "the payload is gone from the bucket"
 OTHER_BUCKET = "the payload is in another bucket than the stack's"
-
-_GONE = {"404", "NoSuchKey", "NotFound"}
 
 
 def token_of(letter: Delivery) -> str:
@@ -107,7 +105,7 @@ class Payloads:
             told |= {"ContentType": found["ContentType"]} if "ContentType" in found else {}
             self._s3.copy_object(**place, **told, CopySource=place, CopySourceIfMatch=found["ETag"])
         except ClientError as error:
-            return GONE if error.response["Error"]["Code"] in _GONE else _unread(error)
+            return GONE if is_gone(error) else _unread(error)
         except BotoCoreError as error:
             return _unread(error)
         return None

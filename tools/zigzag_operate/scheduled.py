@@ -10,14 +10,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag.extra.schedules import begin_of, name_of
-from zigzag_operate.causes import cause
+from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.target import Target
 
 MAX_SHOWN = 200
 """Most that are shown at a time: each takes a call."""
-
-_NOT_THERE = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,7 @@ def cancel(target: Target, task: str, id: str) -> Cancelled:
     try:
         scheduler.delete_schedule(GroupName=group, Name=name_of(task, id))
     except ClientError as error:
-        if error.response["Error"]["Code"] == _NOT_THERE:
+        if is_gone(error):
             raise OperateError(
                 f"{task} with the id {id} is not scheduled: it has been sent, or cancelled, or it never was",
                 Kind.WRONG,
@@ -111,7 +109,7 @@ def _read(scheduler: Any, group: str, name: str) -> ScheduledTask | None:
     try:
         one = scheduler.get_schedule(GroupName=group, Name=name)
     except ClientError as error:
-        if error.response["Error"]["Code"] == _NOT_THERE:
+        if is_gone(error):
             return None
         raise
     expression = str(one["ScheduleExpression"])

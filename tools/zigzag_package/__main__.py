@@ -69,5 +69,4 @@ def _build(built: Path) -> str | None:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # SAM's transform asks for one, and uses none
     sys.exit(main(*(sys.argv[1:] or ["dist"])))

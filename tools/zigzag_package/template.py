@@ -5,8 +5,10 @@ It needs no `CAPABILITY_AUTO_EXPAND`, and CDK's CfnInclude and Terraform's `aws_
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -20,6 +22,13 @@ class _NoManagedPolicies:
 
     def load(self) -> dict[str, str]:
         return {}
+
+
+def transformed(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what SAM's transform makes of a template, here and without a call."""
+    region = {"AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}
+    with mock.patch.dict(os.environ, region):  # it asks for one, and makes nothing of it
+        return dict(transform(source, {}, _NoManagedPolicies()))
 
 
 def functions(text: str) -> list[str]:
@@ -39,7 +48,7 @@ def packaged(text: str, zips: Mapping[str, str], architecture: str) -> dict[str,
     for name in zips:
         source["Resources"][name]["Properties"]["CodeUri"] = f"s3://bucket/{name}"
     (source.get("Globals", {}).get("Function") or {}).pop("CodeUri", None)
-    made: dict[str, Any] = transform(source, {}, _NoManagedPolicies())
+    made = transformed(source)
     made["Parameters"] = {**made["Parameters"], **_parameters(zips)}
     made["Parameters"]["Architecture"] |= {"Default": architecture, "AllowedValues": [architecture]}
     for name in zips:

@@ -9,16 +9,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 from zigzag_local.errors import last_lines
 from zigzag_local.machine import lambda_architecture
+from zigzag_package import template, zips
 from zigzag_project.places import emptied, joined, split
 from zigzag_verify.errors import VerifyError
 
@@ -69,13 +68,6 @@ class Packages(NamedTuple):
     template: Mapping[str, Any]
 
 
-class _NoManagedPolicies:
-    """SAM would ask IAM for the names of AWS's managed policies. The template uses none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
-
-
 def template_text(project: Path = PROJECT) -> str:
     """Returns the project's template with verify's things in a user's places, and Lambda's own reports."""
     ours, places = split(emptied((project / "template.yaml").read_text(encoding="utf-8")))
@@ -92,16 +84,10 @@ def transformed(text: str, bucket: str, keys: Mapping[str, str]) -> dict[str, An
     source = yaml_parse(text)
     for name in FUNCTIONS:
         source["Resources"][name]["Properties"]["CodeUri"] = {"Bucket": bucket, "Key": keys[name]}
-    before = os.environ.get("AWS_DEFAULT_REGION")
-    os.environ["AWS_DEFAULT_REGION"] = before or "us-east-1"  # it asks for one, and makes nothing of it
-    try:
-        found: dict[str, Any] = transform(source, {}, _NoManagedPolicies())
-        for name, resource in found["Resources"].items():
-            if resource["Type"] == "AWS::Logs::LogGroup":  # which another AWS names otherwise
-                resource["Properties"]["LogGroupName"] = {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
-    finally:
-        if before is None:
-            del os.environ["AWS_DEFAULT_REGION"]
+    found = template.transformed(source)
+    for name, resource in found["Resources"].items():
+        if resource["Type"] == "AWS::Logs::LogGroup":  # which another AWS names otherwise
+            resource["Properties"]["LogGroupName"] = {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
     return found
 
 
@@ -118,16 +104,16 @@ def build(bucket: str, *, on_aws: bool) -> Packages:
         text = template_text()
         (project / "template.yaml").write_text(text, encoding="utf-8")
         built = _sam_build(project, Path(folder), ARCHITECTURE if on_aws else lambda_architecture())
-        zips = {name: _zip(built / name) for name in FUNCTIONS}
+        packed = {name: _packed(built / name) for name in FUNCTIONS}
     keys = {name: f"{name}.zip" for name in FUNCTIONS}
-    template = transformed(text, bucket, keys)
-    template["Parameters"]["Architecture"]["Default"] = ARCHITECTURE if on_aws else lambda_architecture()
-    return Packages({keys[name]: zips[name] for name in FUNCTIONS}, template)
+    made = transformed(text, bucket, keys)
+    made["Parameters"]["Architecture"]["Default"] = ARCHITECTURE if on_aws else lambda_architecture()
+    return Packages({keys[name]: packed[name] for name in FUNCTIONS}, made)
 
 
-def as_text(template: Mapping[str, Any]) -> str:
+def as_text(made: Mapping[str, Any]) -> str:
     """Returns the template as it is uploaded."""
-    return json.dumps(template)  # CloudFormation knows no aliases of YAML
+    return json.dumps(made)  # CloudFormation knows no aliases of YAML
 
 
 def _sam_build(project: Path, folder: Path, architecture: str) -> Path:
@@ -155,13 +141,7 @@ def _sam_build(project: Path, folder: Path, architecture: str) -> Path:
     return built
 
 
-def _zip(folder: Path) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
-            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
-            if os.access(file, os.X_OK):
-                entry.external_attr = 0o100755 << 16
-            archive.writestr(entry, file.read_bytes())
-    return packed.getvalue()
+def _packed(folder: Path) -> bytes:
+    into = io.BytesIO()
+    zips.pack(folder, into)
+    return into.getvalue()

@@ -165,7 +165,8 @@ class Judge:
         if run.idempotent:
             self.report.find(Finding(REPEATED, "it had succeeded before", *named))
         else:
-            cause = SQS_TWICE if run.message_id == named[2] else REDRIVEN if run.redriven else SENT_TWICE
+            _, _, id, message_id = named  # without an id of its own, the message's is the task's
+            cause = SQS_TWICE if message_id == id else REDRIVEN if run.redriven else SENT_TWICE
             self.report.may_repeat(Duplicate(cause, *named))
 
     # ---- What is over ----

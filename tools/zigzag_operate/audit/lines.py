@@ -16,13 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_operate.audit.judge import PLATFORM, Judge, Known
 from zigzag_operate.audit.report import Report
-from zigzag_operate.causes import cause
+from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.counts import depths
 from zigzag_operate.errors import Kind, OperateError
-from zigzag_operate.facts.lines import Line, fields_of, gone, is_gone
+from zigzag_operate.facts.lines import Line, fields_of, gone
 from zigzag_operate.queues import queues_of
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.trigger import is_by_events
+from zigzag_operate.words import many
 
 _OF = {"Worker": ("delivery",), "Consumer": ("tick", "dead-letter")}
 """The lines of each function. In the worker's log a task may write any others."""
@@ -42,8 +43,7 @@ def audit_of_stack(target: Target, since: float, now: float) -> Report:
     judge = Judge(begins, _known(target, stack))  # counts before lines: what ended before has its line
     unread: list[str] = []
     if begins > since:
-        days = "1 day" if kept_days == 1 else f"{kept_days:.0f} days"
-        unread.append(f"the log groups keep {days}: what was logged before is gone")
+        unread.append(f"the log groups keep {many(round(kept_days), 'day')}: what was logged before is gone")
     groups = {_group(stack, name): messages for name, messages in _OF.items()}
     logs = target.client("logs")
     both = (_logged(logs, *group, (begins, now), unread) for group in groups.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zigzag_operate.audit.report import Report
+from zigzag_operate.words import many
 
 
 def of_the_window(report: Report, on_queues: int | None, by_events: bool) -> Iterator[str]:
@@ -22,7 +23,7 @@ def of_the_window(report: Report, on_queues: int | None, by_events: bool) -> Ite
     if on_queues is None:
         yield "how many messages are on the queues is not known: whether one is lost is not judged"
     elif on_queues:
-        yield f"the queues have {_count(on_queues, 'message')}: only once they are empty is a lost one seen"
+        yield f"the queues have {many(on_queues, 'message')}: only once they are empty is a lost one seen"
 
 
 def of_some(
@@ -37,14 +38,10 @@ def of_some(
     )
     for number, what, why in told:
         if number:
-            yield f"{_count(number, what)} {why}"
+            yield f"{many(number, what)} {why}"
     if maybe_lost:
         names = ", ".join(dict.fromkeys(maybe_lost[:3])) + (", …" if len(maybe_lost) > 3 else "")
-        has = _count(len(maybe_lost), "message")
+        has = many(len(maybe_lost), "message")
         yield f"{has} without an end, and on no queue: a worker that is killed writes no line ({names})"
     if is_full:
         yield "more has succeeded than an audit remembers: a later repetition is not seen"
-
-
-def _count(number: int, what: str) -> str:
-    return f"1 {what}" if number == 1 else f"{number:,} {what}s"

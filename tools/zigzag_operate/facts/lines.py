@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from shared.queues import DEFAULT, TaskQueue
+from zigzag_operate.causes import is_gone
 from zigzag_operate.errors import OperateError
 
 ACTION = "logs:FilterLogEvents"
@@ -86,12 +87,6 @@ def is_of(line: Line, queue: TaskQueue) -> bool:
     """Returns whether a line of a delivery is of this queue: it has the queue's name, with `Metrics` SQS's
     name of it, or none if the queue is the first."""
     return line.fields.get("queue", DEFAULT) in (queue.name, queue.url.rpartition("/")[2])
-
-
-def is_gone(error: Exception) -> bool:
-    """Returns whether a log group is not there."""
-    code = error.response["Error"].get("Code") if isinstance(error, ClientError) else None
-    return code == "ResourceNotFoundException"
 
 
 def gone(group: str) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from consumer.summary import PAUSED, UNAVAILABLE
 from zigzag_operate.facts.figures import Unknown
 from zigzag_operate.facts.stack import Facts
-from zigzag_operate.facts.words import at, clock, letters_wait, many, minutes, wait
 from zigzag_operate.facts.work import OTHERS, UNKNOWN, TaskWork
 from zigzag_operate.who import short
+from zigzag_operate.words import at, clock, letters_wait, many, minutes, wait
 
 KEEPING_UP = "keeping up"
 

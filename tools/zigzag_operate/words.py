@@ -1,4 +1,4 @@
-"""Times and numbers in the words of a verdict."""
+"""Times and numbers, in words."""
 
 from __future__ import annotations
 
