@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Coroutine, Iterator
+import threading
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
+from moto.dynamodb.responses import DynamoHandler
 from moto.moto_api._internal import moto_api_backend
 from moto.server import ThreadedMotoServer
 
@@ -51,10 +53,22 @@ def moto_over_http() -> Iterator[str]:
 def _moto() -> str:
     """Starts one moto for all tests: to end it takes half a second. Its thread ends with the process."""
     logging.getLogger("werkzeug").disabled = True  # a line for each request
+    DynamoHandler.call_action = _one_at_a_time(DynamoHandler.call_action)  # type: ignore[method-assign]
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     return f"http://{host}:{port}"
+
+
+def _one_at_a_time[**P, R](answers: Callable[P, R]) -> Callable[P, R]:
+    """Checks a condition and makes the change in one step, as DynamoDB does, and as moto does not."""
+    turn = threading.Lock()
+
+    def answers_in_its_turn(*args: P.args, **kwargs: P.kwargs) -> R:
+        with turn:
+            return answers(*args, **kwargs)
+
+    return answers_in_its_turn
 
 
 @contextmanager

@@ -3,14 +3,17 @@ MiniStack, or the gates in memory behind a wire or the stub."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import pytest
-from tests.contract.places import ByHand
+from tests.contract.places import ByHand, make_table
 from tests.http_endpoint import HttpEndpoint
 from tests.transports import TRANSPORTS, as_on_lambda, in_place
-from tests.worlds import moto
+from tests.worlds import Emulated, ministack, moto
 
 from shared.aws.choice import LEAN
 from shared.aws.dynamodb_gates import DynamoDbGates
@@ -634,6 +637,31 @@ class TestWrittenByHand:
             "mails": Gate(odd=("Every", "puased")),
             "pages": OPEN,
         }
+
+
+@pytest.mark.parametrize("emulated", [moto, pytest.param(ministack, marks=pytest.mark.slow)])
+def test_of_several_who_take_at_once_by_one_revision_one_has_taken(
+    emulated: Callable[[str], AbstractContextManager[Emulated]], hurried: None
+) -> None:
+    def take(name: str) -> list[bool]:
+        with in_place(LEAN) as transport:
+            mails = Mails(DynamoDbGates(transport, TABLE))
+            return [mails.swap(rev, Taking(takes={f"{name}{rev}": NOW}))[0] for rev in range(1, 30)]
+
+    with emulated(LEAN) as aws, ThreadPoolExecutor(4) as several:
+        make_table(TABLE)
+        Mails(DynamoDbGates(aws.transport, TABLE)).cap(30)
+        taken = zip(*several.map(take, "abcd"), strict=True)
+        assert [one.count(True) for one in taken] == [1] * 29
+
+
+@pytest.fixture
+def hurried() -> Iterator[None]:
+    """Lets threads take turns as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(usual)
 
 
 class TestOnDynamoDb:
