@@ -161,6 +161,21 @@ class TestSend:
         assert code == 3
         assert "send what is large to S3" in err
 
+    def test_with_a_bucket_a_large_payload_goes_there_and_the_message_says_where(
+        self, zigzag: Any, account: None
+    ) -> None:
+        s3, payload = boto3.client("s3"), {"name": "x" * 1_000_000}
+        s3.create_bucket(Bucket="large", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        queue_url = deployed(queue(), LargeBucketName="large")["QueueUrl"]
+
+        code, _, _ = zigzag("send", "hello", json.dumps(payload))
+
+        (message,) = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
+        assert code == 0
+        where = json.loads(message["Body"])[1]
+        sent = s3.get_object(Bucket=where["s3BucketName"], Key=where["s3Key"])["Body"].read()
+        assert json.loads(sent) == {"task": "hello", "payload": payload}
+
 
 class TestSendToAFifoQueue:
     def test_group_and_deduplication_id_go_with_the_message(self, zigzag: Any, fifo_url: str) -> None:
