@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
@@ -55,11 +56,12 @@ def send(deployed: Deployed, url: str, subscriber: str, seconds: float = 0) -> N
     deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
 
 
-def left(deployed: Deployed) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+def left(deployed: Deployed, *names: str) -> int:
+    """Returns how many messages are left, as these attributes of the queues tell, by default all of them."""
+    names = names or ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     sqs, found = deployed.client("sqs"), 0
     for url in urls(deployed):
-        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
         found += sum(int(told[name]) for name in names)
     return found
 
@@ -132,19 +134,24 @@ def test_a_change_of_the_trigger_loses_nothing_of_what_waits_and_runs(
     assert [one for one in deployed.ledger.dead_letters() if one.get("task") == "patient"] == []
 
 
-def spans(deployed: Deployed, subscribers: set[str]) -> list[tuple[float, float]]:
-    """Returns when the deliveries of tasks that push to these began and ended, by the worker's log."""
+def deliveries(deployed: Deployed, subscribers: set[str]) -> list[dict[str, Any]]:
+    """Returns the worker's lines of the deliveries of tasks that push to these."""
     pages = deployed.client("logs").get_paginator("filter_log_events")
     events = itertools.chain.from_iterable(
         page["events"] for page in pages.paginate(logGroupName=deployed.outputs["WorkerLogGroupName"])
     )
     lines = [json.loads(one["message"]) for one in events if '"message": "delivery"' in one["message"]]
-    ends = [
-        (datetime.fromisoformat(line["timestamp"]).timestamp(), line["seconds"])
-        for line in lines
-        if line.get("id") in subscribers
-    ]
-    return [(end - seconds, end) for end, seconds in ends]
+    return [line for line in lines if line.get("id") in subscribers]
+
+
+def test_a_task_that_runs_ends_when_its_function_is_changed(deployed: Deployed) -> None:
+    send(deployed, urls(deployed)[0], "runs", MAX_TASK_SECONDS)
+    assert wait_until(lambda: left(deployed, "ApproximateNumberOfMessagesNotVisible") == 1, WAIT_SECONDS, 0.2)
+
+    deployed.set_worker(ANOTHER="another")
+
+    assert wait_until(lambda: "runs" in ran(deployed), WAIT_SECONDS, 0.5), deployed.said()
+    assert [line["receives"] for line in deliveries(deployed, {"runs"})] == [1]
 
 
 def test_no_more_workers_run_at_once_than_are_reserved(deployed: Deployed, project: Path) -> None:
@@ -159,9 +166,12 @@ def test_no_more_workers_run_at_once_than_are_reserved(deployed: Deployed, proje
     for subscriber in few:
         send(deployed, urls(deployed)[0], subscriber, 3)
     assert wait_until(lambda: few <= ran(deployed), WAIT_SECONDS, 1), deployed.said()
+    assert wait_until(lambda: len(deliveries(deployed, few)) >= len(few), WAIT_SECONDS, 1), deployed.said()
 
     # Then three at most ran at the same time, and no start was in vain
-    found = spans(deployed, few)
+    lines = deliveries(deployed, few)
+    ends = [(datetime.fromisoformat(line["timestamp"]).timestamp(), line["seconds"]) for line in lines]
+    found = [(end - seconds, end) for end, seconds in ends]
     at_once = [sum(begin <= at < end for begin, end in found) for at, _ in found]
     assert 2 <= max(at_once) <= 3
     assert len(found) == len(few)

@@ -2,8 +2,9 @@
 
 It checks permissions as AWS does, so that a role that works here works on AWS: a batch call needs the
 permission of the single call, a mail needs its sender's identity instead of `*`, and a call to a table may be
-limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. A
-function's log lines are waited for. Its metrics and alarms are ours. Only callers with the key are answered.
+limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. What runs
+ends, also if its function is changed. A function's log lines are waited for. Its metrics and alarms are ours.
+Only callers with the key are answered.
 MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
@@ -150,6 +151,30 @@ def count_in_numbers(lambdas: Any) -> None:
     lambdas._sqs_esm_concurrency = concurrency
 
 
+def let_invocations_end(runtime: Any) -> None:
+    """Corrects the module ministack.core.lambda_runtime, which kills what runs when its function is changed.
+
+    Lambda goes on with the code and the configuration of before until a change is there
+    (https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html).
+    """
+    its_kill, its_release = runtime.kill_workers, runtime.release_worker
+    retired = set[Any]()
+
+    def kill(workers: Sequence[Any]) -> None:
+        with runtime._lock:
+            busy = {one for one in workers if one is not None and one.in_use}
+            retired.update(busy)
+        its_kill([one for one in workers if one not in busy])
+
+    def release(worker: Any) -> None:
+        its_release(worker)
+        if worker in retired:
+            retired.remove(worker)
+            its_kill([worker])
+
+    runtime.kill_workers, runtime.release_worker = kill, release
+
+
 def wait_for_logs(worker: Any) -> None:
     """Corrects the class Worker of ministack.core.lambda_runtime, which may lose a function's lines."""
     its_drain = worker._drain_stderr_bounded
@@ -203,9 +228,11 @@ def measure(server: Any, minute_seconds: float) -> None:
 
 if __name__ == "__main__":
     sys.path.append(str(Path(__file__).resolve().parents[1]))  # after all other paths
+    lambda_runtime = importlib.import_module("ministack.core.lambda_runtime")
+    let_invocations_end(lambda_runtime)  # before others take its functions
     application = importlib.import_module("ministack.app")
     measure(application, float(os.environ.pop("MINUTE_SECONDS")))
     answer_who_has_the_key(application, importlib.import_module("ministack.core.iam_evaluator"))
-    wait_for_logs(importlib.import_module("ministack.core.lambda_runtime").Worker)
+    wait_for_logs(lambda_runtime.Worker)
     judge_as_aws(importlib.import_module("ministack.core.iam_actions"))
     importlib.import_module("hypercorn.__main__").main()
