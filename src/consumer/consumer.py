@@ -130,7 +130,9 @@ class Consumer:
     async def _run(
         self, cap: InFlightCap, ends_at: float, linger: Linger, others: Others | None = None
     ) -> Summary:
-        flows = cap.flows() if self._gates is None else self._gates.before(cap.flows())
+        flows: Sequence[Flow] = cap.flows()
+        if self._gates is not None:
+            flows, cap.counted = self._gates.before(flows), self._gates.counts
         both = zip(self._queues, flows, strict=True)
         sources = [self._source(*each, linger, ends_at) for each in both]
         tick = Tick(sources, self._clock, weights=self._weights, pollers=self._pollers)

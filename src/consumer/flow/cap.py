@@ -13,14 +13,15 @@ the cap, by a few small polls. The counts have two flaws, which limit the cap's 
 So long tasks add up, by a tenth of the cap in each run, or by one if the cap is below ten. Lambda limits how
 many run at once, by the parameter WorkerConcurrency.
 
-Several queues share it otherwise (`consumer.flow.spread`).
+Several queues share it otherwise (`consumer.flow.spread`). A queue with an exact cap is bounded by that
+alone: what is in flight of it, retries that wait among it, takes no place of the others.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 from consumer.flow.flow import Share, Slot
@@ -42,6 +43,8 @@ class InFlightCap:
         self._left: int | None = None if counts or limit == 0 else limit
         self._counting = asyncio.Lock()
         self._asked = [0 for _ in queues]
+        self.counted: Callable[[int], bool] = lambda number: True
+        """Returns whether the messages in flight of a queue are taken off."""
 
     def flows(self) -> list[CapOfQueue]:
         """Returns the flow of each queue."""
@@ -91,6 +94,8 @@ class InFlightCap:
 
     async def _count(self, number: int) -> int:
         """Returns SQS's count, or what stands for it if SQS does not answer."""
+        if not self.counted(number):
+            return 0
         try:
             return await self._queues[number].in_flight()
         except QueueError as error:

@@ -200,6 +200,10 @@ class GatesOfTicks:
         """Returns the limits of each queue that has some, as the last tick saw them; None if it saw none."""
         return None if self._seen is None else self._seen.limits()
 
+    def counts(self, number: int) -> bool:
+        """Returns whether what is in flight of a queue takes the others' places: not with an exact cap."""
+        return self._seen is None or self._seen.gate(self._queues[number]).at_once is None
+
     def before(self, flows: Sequence[Flow]) -> list[Flow]:
         """Returns the flows of one tick, one for each queue."""
         seen = self._seen = SeenGates(self._gates, self._queues, self._clock, self._random)

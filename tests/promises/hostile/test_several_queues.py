@@ -13,7 +13,7 @@ from consumer.source import GETS_ON_SECONDS
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.ports.queue import QueueError
 from shared.ports.workers import Answer, Meaning
-from zigzag import Context, task
+from zigzag import Context, Retry, task
 from zigzag_testing import Sandbox
 
 QUEUES = {"default": 3, "urgent": 6, "bulk": 1}
@@ -34,8 +34,12 @@ class World:
             self.started.append((payload["queue"], self.sandbox.clock.now() - self._began))
             await asyncio.sleep(payload.get("seconds", 1))
 
-        self.note = note
-        self.sandbox = Sandbox({"note": note}, queues=QUEUES, **options)
+        @task(attempts=3)
+        async def fails(payload: dict[str, Any]) -> None:
+            raise Retry("later", after=4 * 3600)
+
+        self.note, self.fails = note, fails
+        self.sandbox = Sandbox({"note": note, "fails": fails}, queues=QUEUES, **options)
         self._began = self.sandbox.clock.now()
 
     def __enter__(self) -> World:
@@ -132,6 +136,24 @@ def test_though_a_backlog_uses_up_each_cap_an_urgent_task_waits_for_a_tick_at_mo
     # Then each starts within about a minute, and behind the backlog it would not start at all
     assert len(waits) == (0 if longest is None else 10)
     assert all(wait <= (longest or 0) for wait in waits)
+
+
+def test_retries_of_a_queue_with_an_exact_cap_take_no_place_of_the_others() -> None:
+    with World(in_flight_cap=CAP, flow_control=True) as world:
+        # Given twice the cap in bulk, which wait for their retry for hours
+        assert world.sandbox.gates is not None
+        world.sandbox._do(world.sandbox.gates.cap("bulk", 30))
+        for _ in range(2 * CAP):
+            world.fails.send({"queue": "bulk"}, queue="bulk")
+        world.sandbox.run_for(10 * 60)
+
+        # When urgent ones come
+        since = world.seconds()
+        world.send(urgent=5 * CAP)
+        world.sandbox.run_for(3 * 60)
+
+        # Then as many of them start as ever
+        assert world.counts(since)["urgent"] >= 2.5 * CAP
 
 
 IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
