@@ -7,23 +7,21 @@ decision: there the message is held, and the timer runs.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from random import Random
-from typing import TYPE_CHECKING
 
 from shared import log
 from shared.dead_letter import note_of
 from shared.delivery import Delivery
-from shared.errors import words
 from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
 from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
+from worker.excuses import Excuse, excused, of_an_interrupt
 from worker.finish import Finish, until_it_is_sent
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
-from worker.interrupt import of_an_interrupt
 from worker.lookup import BrokenTaskError, NoSuchTaskError
 from worker.outcome import (
     LEASE_LOST,
@@ -46,9 +44,6 @@ from worker.record import Record
 from worker.result import Result, Start
 from worker.starts import Starts
 
-if TYPE_CHECKING:
-    from worker.flow.breaker import Breaker
-
 type End = Callable[[BaseException], Awaitable[None]]
 
 
@@ -58,7 +53,7 @@ class Runner:
     prepare -- reads a delivery and finds its task.
     limits  -- returns the limits that SQS sets to a delivery's message now.
     finish  -- does what is left to do between the task's end and the delete.
-    breaker -- of the queue, if its flow is controlled.
+    excuses -- asked whether a failure was no attempt.
     """
 
     def __init__(
@@ -73,7 +68,7 @@ class Runner:
         limits: Callable[[Delivery], Limits],
         deadline: Deadline,
         finish: Finish,
-        breaker: Breaker | None = None,
+        excuses: Sequence[Excuse] = (),
     ) -> None:
         self._prepare = prepare
         self._records = records
@@ -84,7 +79,7 @@ class Runner:
         self._limits = limits
         self._deadline = deadline
         self._finish = finish
-        self._breaker = breaker
+        self._excuses = excuses
 
     def start(self, delivery: Delivery, *, first: bool) -> Start:
         """Returns the start of a delivery, before any step of it.
@@ -204,10 +199,8 @@ class Runner:
         attempt, record = start.attempt, start.attempt.record
         no_attempt = of_an_interrupt(
             error,
-            entered=attempt.entered,
+            start,
             lease_lost=self._hold.lost,
-            concluded=start.starts.concluded,
-            had_less_time=start.had_less_time,
             stop_reason=self._host.stop_reason,
             random=self._random,
         )
@@ -215,28 +208,19 @@ class Runner:
             return LEASE_LOST
         if record is not None and (instead := await record.disown(error)) is not None:
             return instead
+        free_in = 0.0 if record is None else record.free_in
+        if no_attempt is None:
+            no_attempt = await excused(self._excuses, error, start)
         if no_attempt is not None:
-            return await self._no_attempt(start, no_attempt)
-        if self._breaker is not None and not attempt.told:
-            attempt.told = True  # once: a call that hangs must not take the time of the hard end as well
-            attempt.hidden = await self._breaker.failed(error, attempt.policy, start.delivery)
-        if (hidden := attempt.hidden) is not None:
-            why = f"no attempt, {hidden.reason}: {words(error)}"
-            return await self._no_attempt(start, RetryLater(hidden.seconds, why))
+            await start.starts.excuse(attempt)
+            return waits(free_in, no_attempt)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
             await start.starts.failed(attempt)
         if start.starts.concluded:
             return AlreadyDone()
-        free_in = 0.0 if record is None else record.free_in
         return waits(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
-
-    async def _no_attempt(self, start: Start, outcome: RetryLater) -> RetryLater:
-        """Takes the start back."""
-        await start.starts.excuse(start.attempt)
-        record = start.attempt.record
-        return waits(0.0 if record is None else record.free_in, outcome)
 
     async def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))

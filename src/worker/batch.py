@@ -76,7 +76,7 @@ class BatchWork:
         self._afterwards = afterwards
         self._reports: list[Report] = []
         self._undeleted: list[Result] = []  # successes
-        self._hidden: Released | None = None  # once the queue is shut
+        self._excused: Released | None = None  # the last start: the rest is hidden as well
 
     async def run(self) -> list[Report]:
         """Works all deliveries and returns a report for each."""
@@ -117,8 +117,8 @@ class BatchWork:
             return LEASE_LOST
         if self._host.exit_reason is not None:
             return Released(RELEASED_SECONDS, self._host.exit_reason)
-        if self._hidden is not None:
-            return self._hidden
+        if self._excused is not None:
+            return self._excused
         if not self._deadline.allows_another():
             return Released(RELEASED_SECONDS, "no time is left for another task")
         return None
@@ -148,7 +148,7 @@ class BatchWork:
             result = await self._runner.attempt(start, end)
             if not settling.acquire(blocking=False):
                 await self._host.exited()
-        self._hidden = result.start.attempt.hidden
+        self._excused = result.start.attempt.excused
         return await self._settle(result, remaining[1:])
 
     def _must_be_deleted_before(self, delivery: Delivery) -> bool:

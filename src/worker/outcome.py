@@ -97,8 +97,8 @@ class Attempt:
     loading  -- whether its task's module is being imported, or failed to import.
     error    -- the error that it has raised so far; `outcome`, the outcome once it is decided.
     entered  -- whether the user's code runs, or has taken all the time; False between preparation and call.
-    told     -- whether the queue's breaker was told, or is being told, of the error; `hidden`, how long the
-                message waits, if it has said that this is no attempt.
+    asked    -- whether the excuses were asked, or are being asked, of the error; `excused`, how long the
+                message waits, if one has said that this is no attempt.
     returned -- what the task returned; `began` and `ended`, when its call did, or 0.
     reply_to -- where a reply goes, if the message asks for one; `hops`, how many tasks named the next before.
     unsent   -- what is to be sent in place of a run.
@@ -118,8 +118,8 @@ class Attempt:
         self.record: Record | None = None
         self.error: BaseException | None = None
         self.outcome: Outcome | None = None
-        self.loading = self.entered = self.told = self.started = self.bounded = self.lease_lost = False
-        self.hidden: Released | None = None
+        self.loading = self.entered = self.asked = self.started = self.bounded = self.lease_lost = False
+        self.excused: Released | None = None
         self.returned: Any = None
         self.reply_to: ReplyTo | None = None
         self.hops, self.unsent, self.began, self.ended = 0, "", 0.0, 0.0

@@ -106,7 +106,7 @@ class Worker:
             limits=settler.limits,
             deadline=deadline,
             finish=self._finish(deadline),
-            breaker=breaker,
+            excuses=() if breaker is None else (breaker.excuse,),
         )
         work = BatchWork(
             batch,

@@ -16,9 +16,8 @@ from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, WorkedGates
 from worker.outcome import Released
 from worker.raised import longest_asked, means_unavailable
-from worker.result import Report
+from worker.result import Report, Start
 from zigzag.errors import MAX_AFTER_SECONDS
-from zigzag.policy import Policy
 
 HIDDEN_SECONDS = (15, 60)
 """Bounds of the random wait of a message whose failure is no attempt."""
@@ -43,11 +42,11 @@ class Breaker:
         self._clock = clock
         self._random = random
 
-    async def failed(self, error: BaseException, policy: Policy, delivery: Delivery) -> Released | None:
-        """Returns for how long the message is hidden, and why, if this is no attempt; else None. The rest of
-        its batch is hidden as well."""
-        if not means_unavailable(error, policy.unavailable):
+    async def excuse(self, error: BaseException, start: Start) -> Released | None:
+        """Returns for how long the message is hidden, and why, if this is no attempt, as an excuse."""
+        if not means_unavailable(error, start.attempt.policy.unavailable):
             return None
+        delivery = start.delivery
         now, asked = self._clock.now(), longest_asked(error)
         after = 0.0 if asked is None else min(asked, MAX_AFTER_SECONDS)
         until = None if asked is None else now + after

@@ -148,8 +148,8 @@ answers(
     "H91",
     "worker.attempt:of_an_interrupt",
 )
-def _(original, error, **known):
-    return original(error, **{**known, "had_less_time": False})
+def _(original, error, start, **known):
+    return original(error, start._replace(first=True), **known)
 
 
 @breaks("one message's lost lease ends the heartbeats of its batch", "H92", "worker.hold:Hold._held")

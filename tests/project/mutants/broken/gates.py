@@ -80,6 +80,17 @@ async def _(original, self, queue, slot):
     await original(self, queue, slot)
 
 
+@breaks("slots come at twice their rate", "H105", "consumer.flow.permits:slots_of")
+def _(original, gate, rate, now, want):
+    slots = original(gate, rate, now, want)
+    return tuple(slot._replace(at=(slots[0].at + slot.at) / 2) for slot in slots)
+
+
+@breaks("a slot never ends", "H105", "consumer.flow.permits:slots_of")
+def _(original, *asked):
+    return tuple(slot._replace(start_by=inf) for slot in original(*asked))
+
+
 @breaks("slots that were not used are lost", "H106", "consumer.flow.gated:Gated.end")
 async def _(original, self):
     pass
@@ -142,9 +153,9 @@ def _(original, self, now):
     return False
 
 
-@breaks("what a shut queue fails is an attempt", "H112", "worker.flow.breaker:Breaker.failed")
-async def _(original, self, error, policy, delivery):
-    await original(self, error, policy, delivery)
+@breaks("what a shut queue fails is an attempt", "H112", "worker.flow.breaker:Breaker.excuse")
+async def _(original, self, error, start):
+    await original(self, error, start)
 
 
 @breaks(
@@ -164,6 +175,9 @@ def _(original, delivery):
 @breaks("a shut queue believes only the one that tries", "H112", "shared.ports.breaker:Breaker.believes")
 def _(original, self, received_at, now):
     return received_at == now or not self.is_shut(now)
+
+
+answers("a shut queue believes each success", "H112", "shared.ports.breaker:Breaker.believes", True)
 
 
 @breaks("a message of a FIFO queue counts once", "H112", "worker.flow.breaker:_name_of")
@@ -270,10 +284,10 @@ async def _(original, self, operation, asked, by=inf):
     return await original(self, operation, asked)
 
 
-@breaks("the hard end of an attempt asks the gate again", "H128", "worker.attempt:Runner._failed")
-async def _(original, self, start, error):
-    start.attempt.told = False
-    return await original(self, start, error)
+@breaks("the hard end of an attempt asks the gate again", "H128", "worker.attempt:excused")
+async def _(original, excuses, error, start):
+    start.attempt.asked = False
+    return await original(excuses, error, start)
 
 
 @breaks("a permit is given back while its task's code may run", "H130", "worker.flow.permit:Permit._release")
@@ -284,5 +298,5 @@ async def _(original, self):
 
 @breaks("a batch goes on though its queue is shut", "H131", "worker.batch:BatchWork._reason_to_stop")
 def _(original, self, remaining):
-    self._hidden = None
+    self._excused = None
     return original(self, remaining)

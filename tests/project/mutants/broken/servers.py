@@ -26,8 +26,8 @@ def _(original, self):
 
 
 @breaks("an interrupt of a server that stops is an attempt", "H143", "worker.attempt:of_an_interrupt")
-def _(original, error, **known):
-    return original(error, **{**known, "stop_reason": None})
+def _(original, error, start, **known):
+    return original(error, start, **{**known, "stop_reason": None})
 
 
 answers("a task that runs is not interrupted by the stop", "H143", "worker.alarm:Alarm.ring")
