@@ -12,7 +12,7 @@ from tests.promises.hostile.trail import Life
 from tests.promises.hostile.wide import Drawn
 from tests.promises.hostile.wide_world import WideWorld
 
-from consumer.flow.gate import LOOK_AGAIN_SECONDS
+from consumer.flow.gate import LOOK_AGAIN_SECONDS, MAX_SWAP_SECONDS
 from consumer.flow.gated import TRY_SECONDS
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS
 from shared.ports.auto import CUT_EVERY_SECONDS
@@ -229,6 +229,17 @@ def check_the_rate_finds_itself(world: WideWorld, drawn: Drawn) -> None:
             assert inside <= most, f"{inside} starts within {seconds} s of {at}, of {most}: {every} s each"
 
 
+def check_no_task_starts_after_its_slot(world: WideWorld, drawn: Drawn) -> None:
+    """A slot is taken before the receive, for a second ahead at most. It ends, however late its event is."""
+    every = drawn.auto.slowest if drawn.auto else drawn.rate.every if drawn.rate else inf
+    write = min(MAX_SWAP_SECONDS, slowness(drawn, "records"))
+    most = max(LATE_SECONDS, every) + AHEAD_SECONDS + write + clocks(drawn)
+    for life in world.trail.lives:
+        for process in life.touches:
+            late = world.trail.began[process] - world.trail.received[process]
+            assert late <= most, f"{life.id} started {late} s after its receive, of {most} s: {process}"
+
+
 def _receives(world: WideWorld) -> list[float]:
     return sorted(at for times in world.trail.receives.values() for at in times)
 
@@ -241,5 +252,6 @@ FLOW = (
     check_tries_are_made,
     check_it_is_back_in_a_minute,
     check_the_rate_finds_itself,
+    check_no_task_starts_after_its_slot,
 )
 """The judges of a queue's flow."""
