@@ -63,14 +63,19 @@ def build(
     environment: Mapping[str, str],
     build_dir: Path,
     log: Path | None = None,
+    *,
+    config: str = CONFIG,
+    overrides: Mapping[str, str] | None = None,
 ) -> None:
     """Runs `sam build` of the project into `build_dir`.
 
     project     -- the folder of template.yaml and samconfig.toml.
-    environment -- that of LocalAws.environment().
+    environment -- that of LocalAws.environment(), or any.
     build_dir   -- the folder for the built template and packages. sam's cache and notes go next to it, so it
                    needs a parent of its own.
     log         -- the file for sam's output; None shows it.
+    config      -- samconfig.toml's environment.
+    overrides   -- parameters in place of those there; None = the local stack's.
 
     Raises LocalAwsError if sam is missing or the build fails.
     """
@@ -79,7 +84,8 @@ def build(
     to = ["--template-file", str(project.resolve() / "template.yaml")]
     to += ["--build-dir", str(build_dir.resolve()), "--cache-dir", str(beside / "cache")]
     # Run in that folder: sam keeps some of its cache in the current one, even with --cache-dir.
-    _sam("build", [*to, *_overrides(project)], project, beside, environment, log)
+    named = local_parameters(project) if overrides is None else overrides
+    _sam("build", [*_config(project, config), *to, *_overrides(named)], beside, environment, log)
 
 
 def deploy(
@@ -93,7 +99,8 @@ def deploy(
     Raises LocalAwsError if sam is missing or the deployment fails.
     """
     what = ["--template-file", str(build_dir.resolve() / "template.yaml"), "--no-progressbar"]
-    _sam("deploy", [*what, *_overrides(project)], project, project, environment, log)
+    options = [*_config(project, CONFIG), *what, *_overrides(local_parameters(project))]
+    _sam("deploy", options, project, environment, log)
 
 
 def name_of(project: Path, config: str) -> str:
@@ -136,16 +143,21 @@ def _settings(project: Path, config: str = CONFIG) -> dict[str, Any]:
     return settings
 
 
-def _overrides(project: Path) -> list[str]:
+def _config(project: Path, config: str) -> list[str]:
+    """Returns the options. The file is named: sam looks for it next to the template, which may be the built
+    one."""
+    return ["--config-env", config, "--config-file", str(project.resolve() / "samconfig.toml")]
+
+
+def _overrides(parameters: Mapping[str, str]) -> list[str]:
     """Returns the option, with quotes: without them, sam ends a value at its first space."""
-    named = {name: value.replace('"', '\\"') for name, value in local_parameters(project).items()}
-    return ["--parameter-overrides", *(f'{name}="{value}"' for name, value in named.items())]
+    named = {name: value.replace('"', '\\"') for name, value in parameters.items()}
+    return ["--parameter-overrides", *(f'{name}="{value}"' for name, value in named.items())] if named else []
 
 
 def _sam(
     verb: str,
     arguments: Sequence[str],
-    project: Path,
     folder: Path,
     environment: Mapping[str, str],
     log: Path | None,
@@ -153,10 +165,8 @@ def _sam(
     sam = _PROGRAMS / "sam"
     if not sam.is_file():
         raise LocalAwsError(f"aws-sam-cli is not installed, {sam} is missing: run `make setup`.")
-    # Named, as sam looks for it next to the template, which is the built one for a deployment.
-    config = ["--config-env", CONFIG, "--config-file", str(project.resolve() / "samconfig.toml")]
     with tempfile.TemporaryDirectory(prefix="zigzag-sam-") as scratch:  # sam leaves folders in TMPDIR
-        command = [str(sam), verb, *config, *arguments]
+        command = [str(sam), verb, *arguments]
         status, said = _run(command, folder, _sam_environment(environment, scratch), log)
     if status != 0:
         said = said or " (above)"

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-from zigzag_local.stack import parameters
+from zigzag_local.errors import LocalAwsError
+from zigzag_local.stack import build, parameters
 from zigzag_package import bill, template, zips
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,8 +27,10 @@ def main(folder: str) -> str | None:
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="zigzag-package-") as scratch:
         built = Path(scratch) / "build"
-        if error := _build(built):
-            return error
+        try:
+            build(ROOT, os.environ, built, Path(scratch) / "log", config="default", overrides={})
+        except LocalAwsError as error:
+            return f"zigzag: {error}"
         for file in write(built, into):
             print(file)
     return None
@@ -56,16 +58,6 @@ def write(built: Path, into: Path, root: Path = ROOT) -> list[Path]:
     made = into / "template.json"
     made.write_text(json.dumps(template.packaged(text, names, architecture), indent=1) + "\n", "utf-8")
     return [*written, made]
-
-
-def _build(built: Path) -> str | None:
-    """Builds into that folder. Returns the error in a sentence, or None."""
-    sam = Path(sys.executable).parent / "sam"
-    path = os.pathsep.join((str(sam.parent), os.environ.get("PATH", os.defpath)))
-    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "PATH": path}
-    command = [str(sam), "build", "--build-dir", str(built)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    return f"{done.stderr}\nzigzag: `sam build` failed: correct what it names" if done.returncode else None
 
 
 if __name__ == "__main__":

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any, NamedTuple
 
 from samtranslator.yaml_helper import yaml_parse
 
-from zigzag_local.errors import last_lines
+from zigzag_local import stack
+from zigzag_local.errors import LocalAwsError
 from zigzag_local.machine import lambda_architecture
 from zigzag_package import template, zips
 from zigzag_project.places import emptied, joined, split
@@ -91,7 +91,16 @@ def transformed(text: str, bucket: str, keys: Mapping[str, str]) -> dict[str, An
     return found
 
 
-def build(bucket: str, *, on_aws: bool) -> Packages:
+def boundary(arn: str | None) -> str:
+    """Returns the permissions boundary of each role, as the parameter says it. Raises VerifyError if it is no
+    ARN of a policy."""
+    pattern = yaml_parse(template_text())["Parameters"]["PermissionsBoundary"]["AllowedPattern"]
+    if arn and not re.fullmatch(pattern, arn):
+        raise VerifyError(f"BOUNDARY={arn} is no ARN of a policy of IAM. Nothing was made")
+    return arn or "none"
+
+
+def build(bucket: str, *, on_aws: bool, boundary: str = "none") -> Packages:
     """Runs `sam build` on a copy of the project that has verify's tasks only. Raises VerifyError."""
     with tempfile.TemporaryDirectory(prefix="zigzag-verify-") as folder:
         project = Path(folder) / "project"
@@ -103,42 +112,26 @@ def build(bucket: str, *, on_aws: bool) -> Packages:
         (tasks / "__init__.py").write_text(TABLE_OF_TASKS)
         text = template_text()
         (project / "template.yaml").write_text(text, encoding="utf-8")
-        built = _sam_build(project, Path(folder), ARCHITECTURE if on_aws else lambda_architecture())
+        shutil.copy(PROJECT / "samconfig.toml", project)
+        architecture = ARCHITECTURE if on_aws else lambda_architecture()
+        built = Path(folder) / "built" / "build"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        log, overrides = Path(folder) / "log", {"Architecture": architecture}
+        try:
+            stack.build(project, kept, built, log, overrides=overrides)
+        except LocalAwsError as error:
+            raise VerifyError(f"nothing was made: {error}") from error
         packed = {name: _packed(built / name) for name in FUNCTIONS}
     keys = {name: f"{name}.zip" for name in FUNCTIONS}
     made = transformed(text, bucket, keys)
-    made["Parameters"]["Architecture"]["Default"] = ARCHITECTURE if on_aws else lambda_architecture()
+    made["Parameters"]["Architecture"]["Default"] = architecture
+    made["Parameters"]["PermissionsBoundary"]["Default"] = boundary
     return Packages({keys[name]: packed[name] for name in FUNCTIONS}, made)
 
 
 def as_text(made: Mapping[str, Any]) -> str:
     """Returns the template as it is uploaded."""
     return json.dumps(made)  # CloudFormation knows no aliases of YAML
-
-
-def _sam_build(project: Path, folder: Path, architecture: str) -> Path:
-    programs = Path(sys.executable).parent
-    built = folder / "built"
-    command = [str(programs / "sam"), "build", "--template-file", str(project / "template.yaml")]
-    command += ["--build-dir", str(built), "--parameter-overrides", f"Architecture={architecture}"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={
-            **kept,
-            "PATH": os.pathsep.join((str(programs), os.environ.get("PATH", os.defpath))),
-            "TMPDIR": str(folder),
-            "SAM_CLI_TELEMETRY": "0",
-        },
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise VerifyError(f"`sam build` failed, nothing was made. It said:{last_lines(done.stderr)}")
-    return built
 
 
 def _packed(folder: Path) -> bytes:
