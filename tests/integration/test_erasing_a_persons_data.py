@@ -262,7 +262,7 @@ def test_a_body_that_cant_be_read_and_names_who_is_meant_is_told_and_is_5(
     code, out, _ = zigzag("erase", "--where", "person.name=ann", "--yes")
 
     assert (code, stack.held_of("ann")) == (5, NONE | {"dead letters": 1})
-    assert "1 not read: no JSON, or too deep, with the value in it" in out
+    assert "1 not read: no JSON object, or too deep, with the value in it" in out
     assert "finds what is left" not in out
 
 

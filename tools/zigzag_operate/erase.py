@@ -40,7 +40,7 @@ _CLOCK_SECONDS = 3
 """Of a count, until the first answer of a receive tells SQS's time, to the second."""
 
 RUNS = "not deleted: a worker has it now"
-UNREAD = "not read: no JSON, or too deep, with the value in it: find it and drop it by hand"
+UNREAD = "not read: no JSON object, or too deep, with the value in it: find it and drop it by hand"
 _TOO_FEW = "of a queue that is not looked at: its maxReceiveCount is too small"
 
 

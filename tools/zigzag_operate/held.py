@@ -19,11 +19,14 @@ _MAX_DEPTH = 12
 
 
 class Held(NamedTuple):
-    """A payload, with the task and the id that stand beside it. None is not there."""
+    """A payload, with the task and the id that stand beside it. None is not there.
+
+    payload -- an object; of a dead letter that was refused for it, perhaps a list.
+    """
 
     task: str | None
     id: str | None
-    payload: dict[str, Any]
+    payload: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +81,14 @@ def _in_text(text: str, task: str | None, depth: int) -> Iterator[Held]:
         return
     if isinstance(value, dict) and not isinstance(value.get("payload"), dict):
         yield Held(task, _name(value, "id"), value)  # a raw body, or an envelope
+    elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        yield Held(task, None, value)
     yield from _in_value(value, depth)
 
 
 def _in_value(value: Any, depth: int) -> Iterator[Held]:
     if isinstance(value, dict):
-        if isinstance(payload := value.get("payload"), dict):
+        if isinstance(payload := value.get("payload"), dict | list):
             yield Held(_name(value, "task"), _name(value, "id"), payload)
         value = list(value.values())
     if isinstance(value, list):

@@ -32,6 +32,9 @@ ENVELOPE = json.dumps({"Type": "Notification", "Message": json.dumps(ANN)})
         (own({}, customer=ANN), {"customer.customer.mail": "ann@example.com"}, False),  # outside of it
         (own({}, failed={"task": "pay", "payload": ANN}), {"customer.number": "7"}, True),
         (json.dumps(ANN), {"customer.number": "7"}, True),  # a raw body is the payload
+        (own([{}, ANN]), {"customer.number": "7"}, True),  # refused, and a dead letter
+        (json.dumps([ANN]), {"customer.number": "7"}, True),
+        (own(["ann@example.com"]), {"payload": "ann@example.com"}, True),  # without a name of its own
         (ENVELOPE, {"customer.number": "7"}, True),
         (FOLLOW_UPS, {"customer.number": "7"}, True),
         ("no JSON", {"customer.number": "7"}, False),
