@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -302,6 +303,28 @@ def test_what_the_judge_holds_does_not_grow_with_the_lines() -> None:
 
     assert max(held[8_000:]) <= max(held[:8_000]) < 8_100
     assert ("hello", "0") in judge._seen
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "retry later"])
+def test_what_the_judge_holds_does_not_grow_with_the_texts(
+    outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zigzag_operate.audit.judge.MOST_BYTES", 2**20)
+    judge = Judge(0.0, Known(on_queues=0))
+
+    def line(number: int) -> None:
+        said = {"outcome": outcome, "attempt": 1, "receives": 1, "settled": True, "seconds": 0.1}
+        long = dict.fromkeys(("task", "id", "message_id", "reason"), f"{'😀' * 50000}{number}")
+        judge.line(100 + number, {"message": "delivery", **said, **long, "age_seconds": 1.0})
+
+    tracemalloc.start()
+    for number in range(600):
+        line(number)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert 2**20 < held < 4 * 2**20
+    assert [one for one in judge.end(701).unknown if "more than an audit remembers" in one]
 
 
 def test_messages_without_an_id_are_not_taken_for_one(recorded: dict[str, Lines]) -> None:

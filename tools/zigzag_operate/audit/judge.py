@@ -1,19 +1,20 @@
 """The judge: takes the lines in the order of their times, and says which promises they show as broken.
 
 Its memory is bounded: a message that has ended is kept for HELD_SECONDS, and then as a number of 64 bits.
-Of those, and of messages that have not ended, it keeps MOST_HELD. The report says what it had to forget.
+These messages, those that have not ended, and their runs take MOST_BYTES each. The report says what it had to
+forget.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.ports.gates import AT_ONCE
 from shared.queues import DEFAULT
+from zigzag_operate.audit.kept import Kept
 from zigzag_operate.audit.limits import LATEST_SECONDS, QueueLimits
-from zigzag_operate.audit.messages import OUTCOMES, Message
+from zigzag_operate.audit.messages import MESSAGE_BYTES, OUTCOMES, Message, texts_of_message
 from zigzag_operate.audit.report import (
     KILLED,
     LOST,
@@ -27,7 +28,7 @@ from zigzag_operate.audit.report import (
     Finding,
     Report,
 )
-from zigzag_operate.audit.runs import Run, judged, said_of_two, texts, whole
+from zigzag_operate.audit.runs import RUNS_BYTES, Run, judged, said_of_two, texts, texts_of_runs, whole
 from zigzag_operate.audit.seen import Seen
 from zigzag_operate.audit.ticks import Receives, limits_in
 from zigzag_operate.audit.unknown import of_some, of_the_window
@@ -35,11 +36,14 @@ from zigzag_operate.audit.unknown import of_some, of_the_window
 HELD_SECONDS = 1_200
 """Another run of a message that has ended begins within a lease, and takes 900 s at most."""
 
-MOST_HELD = 200_000
+MOST_BYTES = 2**27
+"""Of some 150,000 messages with ids of UUIDs."""
+
 MOST_QUEUES = 10
 """A stack has five; a line of a task's own may name any."""
 
 _MOST_RUNS = 8
+_MOST_UNTOLD = 200_000
 
 GRACE_SECONDS = 300
 """Time that a line may take to the log, and a message to be received once it is due."""
@@ -75,9 +79,9 @@ class Judge:
         self.report = Report(since, since)
         self._known = known or Known()
         self._now = since
-        self._waiting: OrderedDict[str, Message] = OrderedDict()
-        self._ended: OrderedDict[str, Message] = OrderedDict()
-        self._runs: OrderedDict[Hashable, list[Run]] = OrderedDict()
+        self._waiting = Kept[str, Message](texts_of_message, MESSAGE_BYTES, MOST_BYTES)
+        self._ended = Kept[str, Message](texts_of_message, MESSAGE_BYTES, MOST_BYTES)
+        self._runs = Kept[str | tuple[str, str], list[Run]](texts_of_runs, RUNS_BYTES, MOST_BYTES)
         self._seen = Seen()
         self._limits: dict[str, QueueLimits] = {}
         self._receives = Receives(since, GRACE_SECONDS)
@@ -133,24 +137,23 @@ class Judge:
 
     def _message(self, at: float, said: Mapping[str, Any], run: Run | None = None) -> None:
         message_id = str(said.get("message_id"))
-        message = self._waiting.pop(message_id, None) or self._ended.pop(message_id, None)
-        if message is None:
-            message = Message(message_id)
+        message = self._waiting.take(message_id) or self._ended.take(message_id) or Message(message_id)
         self._receives.told += message.line(at, said, run)
         if message.ended:
-            self._ended[message_id] = message
-            return
-        self._waiting[message_id] = message
-        if len(self._waiting) > MOST_HELD:
-            self._forgotten += 1
-            self._waiting.popitem(last=False)
+            self._ended.put(message_id, message)
+        else:
+            self._waiting.put(message_id, message)
+        for kept in (self._waiting, self._ended):
+            while kept.is_over:
+                self._forgotten += 1
+                kept.take(kept.oldest()[0])
 
     def _run(self, at: float, said: Mapping[str, Any], run: Run) -> None:
-        key: Hashable = run.message_id
+        key: str | tuple[str, str] = run.message_id
         if run.idempotent != "key" and said.get("id"):
             key = (str(said.get("task")), str(said.get("id")))
         named = at, said.get("task"), said.get("id"), run.message_id
-        before = self._runs.pop(key, None)
+        before = self._runs.take(key)
         if before is None and key in self._seen:
             self._again_much_later(run, named)
         both = [(*judged(other, run), other) for other in reversed(before or ())]
@@ -158,7 +161,7 @@ class Judge:
             self.report.find(Finding(kind, said_of_two(kind, other, run), *named))
         for cause in [cause for _, cause, _ in both if cause is not None][:1]:
             self.report.may_repeat(Duplicate(cause, *named))
-        self._runs[key] = [*(before or ())[1 - _MOST_RUNS :], run]
+        self._runs.put(key, [*(before or ())[1 - _MOST_RUNS :], run])
 
     def _again_much_later(self, run: Run, named: tuple[float, Any, Any, str]) -> None:
         """Judges a run of what had succeeded so long ago that only this is known of it."""
@@ -173,17 +176,14 @@ class Judge:
 
     def _let_go(self, before: float) -> None:
         """Judges and forgets what has ended before that time."""
-        while self._ended and (message := next(iter(self._ended.values()))).at < before:
-            self._ended.popitem(last=False)
-            message.judge(self.report, self.report.since)
-        while len(self._ended) > MOST_HELD:
-            self._ended.popitem(last=False)
-            self._forgotten += 1
+        while self._ended and (oldest := self._ended.oldest())[1].at < before:
+            self._ended.take(oldest[0])
+            oldest[1].judge(self.report, self.report.since)
         while self._runs:
-            key, runs = next(iter(self._runs.items()))
-            if max(run.ended for run in runs) >= before and len(self._runs) <= MOST_HELD:
+            key, runs = self._runs.oldest()
+            if max(run.ended for run in runs) >= before and not self._runs.is_over:
                 break
-            del self._runs[key]
+            self._runs.take(key)
             if any(run.is_done for run in runs):
                 self._seen.add(key)
         for limits in self._limits.values():
@@ -219,7 +219,7 @@ class Judge:
                 said = f"of {untold:,} receives no line tells, and nothing is on a queue"
                 self.report.find(Finding(LOST, said, before))
             else:
-                self._maybe_lost += ["of whose receives no line tells"] * min(untold, MOST_HELD)
+                self._maybe_lost += ["of whose receives no line tells"] * min(untold, _MOST_UNTOLD)
 
     def _unknown(self) -> list[str]:
         """Returns a sentence for each thing that the lines can't tell."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.lease import LEASE_SECONDS
@@ -17,6 +17,9 @@ _NO_TRY = re.compile(r"SQS would drop|received [\d,]+ times|not started in|expir
 """Reasons of a letter that asks for no try: none can help, or none was possible."""
 
 _LAST = 8
+
+MESSAGE_BYTES = 700
+"""Of memory, besides its texts."""
 
 
 class Message:
@@ -94,3 +97,7 @@ class Message:
             return 0
         said = _TRIES.match(self.reason)
         return 1 if said is None or said[1] == "once" else int(said[1])
+
+
+def texts_of_message(_: str, message: Message) -> Iterator[str]:
+    return (one for one in (message.message_id, message.id, message.task, message.reason) if one)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from shared.lease import LEASE_SECONDS
@@ -23,6 +23,10 @@ CLOCKS_SECONDS = 10.0
 
 _MOST = 1e11
 _TEXTS = ("message", "outcome", "message_id", "task", "id", "reason", "queue", "idempotent", "lost", "type")
+_MOST_CHARACTERS = 1_000
+RUNS_BYTES = 500
+"""Of memory, of the runs of one message, besides their texts."""
+
 LONGEST_SECONDS = 1_000.0
 """Lambda runs nothing for longer than 900 s. A line that says so is of a task's own, which may print any."""
 
@@ -74,9 +78,19 @@ class Run(NamedTuple):
 
 
 def texts(said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns a line without what should be a text and is none: a task may print any line."""
+    """Returns a line without what should be a text and is none, and with a long text cut, and still another
+    than any other: a task may print any line."""
     wrong = [name for name in _TEXTS if name in said and not isinstance(said[name], str)]
-    return {name: value for name, value in said.items() if name not in wrong} if wrong else said
+    said = {name: value for name, value in said.items() if name not in wrong} if wrong else said
+    long = {name: said[name] for name in _TEXTS if len(said.get(name, "")) > _MOST_CHARACTERS}
+    cut = {name: f"{text[: _MOST_CHARACTERS // 2]}…{hash(text):x}" for name, text in long.items()}
+    return {**said, **cut} if cut else said
+
+
+def texts_of_runs(key: str | tuple[str, str], runs: list[Run]) -> Iterator[str]:
+    yield from (key,) if isinstance(key, str) else key
+    for run in runs:
+        yield from (run.message_id, run.idempotent, run.lost)
 
 
 def number(said: Mapping[str, Any], name: str) -> float | None:
