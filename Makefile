@@ -46,9 +46,9 @@ mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mu
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
 corpus: setup ## Writes down the formats of this version, which later ones must read: tests/project/corpus/
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.corpus
-verify-aws: setup ## Tries it all on your AWS account, in ten minutes, for cents, and takes it away; PROFILE=, REGION=, SWEEP=1
+verify-aws: setup ## Tries it all on your AWS account, in ten minutes, for cents, and takes it away; PROFILE=, REGION=, BOUNDARY=, SWEEP=1
 	@$(BIN)/python -m zigzag_verify $(if $(PROFILE),--profile "$(PROFILE)") $(if $(REGION),--region "$(REGION)") \
-	$(if $(ENDPOINT),--endpoint-url "$(ENDPOINT)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(SWEEP),--sweep)
+	$(if $(ENDPOINT),--endpoint-url "$(ENDPOINT)") $(if $(ACCOUNT),--account "$(ACCOUNT)") $(if $(BOUNDARY),--boundary "$(BOUNDARY)") $(if $(SWEEP),--sweep)
 bench: setup ## How fast, how cheap: writes docs/performance.md (on a quiet machine, ten minutes and more)
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks
 check: setup ## Style, types, template, undeclared imports, known holes in what we depend on

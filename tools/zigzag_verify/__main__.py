@@ -6,6 +6,7 @@ import argparse
 import io
 import signal
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,9 +22,10 @@ from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.journal import FOLDER, Journal
 from zigzag_verify.names import new_run
-from zigzag_verify.plan import plan_of
+from zigzag_verify.plan import TRY_SECONDS, plan_of
 from zigzag_verify.run import Course, Outcome
 from zigzag_verify.sweep import Swept
+from zigzag_verify.trials import NOT_IN_TIME
 from zigzag_verify.tries import tries, uses, was_kept
 
 SWEEP = "make verify-aws SWEEP=1"
@@ -39,10 +41,10 @@ def main(arguments: list[str]) -> int:
     try:
         door = Door(boto3.Session(profile_name=asked.profile, region_name=asked.region), asked.endpoint_url)
         door.look_around()
-        build = partial(package.build, on_aws=door.is_aws)
+        build = partial(package.build, on_aws=door.is_aws, boundary=package.boundary(asked.boundary))
         journal = Journal(package.PROJECT / FOLDER)
         course = Course(door, journal, Clock(), _say, build, tries, _held)
-        return _sweep(course, asked.account) if asked.sweep else _verify(course, asked.account)
+        return _sweep(course, asked.account) if asked.sweep else _verify(course, asked)
     except (BotoCoreError, ValueError) as error:
         return _wrong(f"{cause(error)}. Nothing was made")
     except ClientError as error:
@@ -53,17 +55,20 @@ def main(arguments: list[str]) -> int:
         return _wrong("interrupted; nothing was made")
 
 
-def _verify(course: Course, account: str | None) -> int:
+def _verify(course: Course, asked: argparse.Namespace) -> int:
     run, plan = new_run(), plan_of(uses())
-    print(consent.told(course.door, run, plan, package.PROJECT / FOLDER / "policy.json"), flush=True)
+    policy = package.PROJECT / FOLDER / "policy.json"
+    print(consent.told(course.door, run, plan, policy, asked.boundary), flush=True)
+    consent.check_quota(course.door)
     noted, _ = course.journal.runs(course.door.place)
     if noted:
         raise VerifyError(f"an earlier run has left something, {noted[0]}: first type {SWEEP}")
-    consent.agree(course.door, account, input if sys.stdin.isatty() else None)
+    consent.agree(course.door, asked.account, input if sys.stdin.isatty() else None)
     outcome = course.verify(run)
     _tell(outcome)
     if outcome.found:
         commit = evidence.commit_of(package.PROJECT)
+        outcome.found["a permissions boundary"] = bool(asked.boundary)
         told = evidence.record(course.door, outcome, plan, course.clock.now(), commit)
         print(f"The evidence ({told['where']}): {evidence.write(package.PROJECT, told)}")
     if outcome.swept.left:
@@ -91,14 +96,19 @@ def _sweep(course: Course, account: str | None) -> int:
 
 def _tell(outcome: Outcome) -> None:
     if outcome.stopped:
-        print(f"It did not come to its end: {outcome.stopped}.")
+        _print(f"It did not come to its end: {outcome.stopped}.")
+    late = 0
     for setting, verdicts in outcome.found.get("verdicts", {}).items():
         print(setting)
         for name, one in verdicts.items():
+            late += one["state"] == NOT_IN_TIME
             figures = ", ".join(f"{what} {figure}" for what, figure in one["figures"].items())
-            print(f"  {one['state']:<12}{name}: {figures}"[:80])
+            _print(f"{one['state']:<12}{name}: {figures or 'not judged'}", indent=2, more=12)
     for question, answer in outcome.found.get("answers", {}).items():
-        print(f"  {question}: {', '.join(f'{what}: {said}' for what, said in answer.items())}")
+        _print(f"{question}: {', '.join(f'{what}: {said}' for what, said in answer.items())}", indent=2)
+    if late:
+        end = f"the trials end after {TRY_SECONDS / 60:.0f} minutes, so that all is away in ten"
+        _print(f"{late} of these were not judged: {end}.")
     _tell_swept(outcome.run, outcome.swept)
     print(f"It took {outcome.seconds / 60:.1f} minutes.")
 
@@ -107,11 +117,28 @@ def _tell_swept(run: str, swept: Swept) -> None:
     if swept.left:
         print(f"This is left of run {run}:")
         for one in swept.left:
-            print(f"  {one}")
+            _print(one, indent=2)
         print(f"Type {SWEEP} until nothing is left, with credentials that may.")
         return
-    lag = f"; the tag still finds {swept.by_tag} that their services do not know" if swept.by_tag else ""
-    print(f"Nothing is left of run {run}, by name in ten services' lists and by its tag{lag}.")
+    _print(f"Nothing is left of run {run}, by name in ten services' lists and by its tag.")
+    if swept.by_tag:
+        print("The tag's list lags behind: it has these, which their services do not know:")
+    for arn in swept.by_tag:
+        _print(arn, indent=2)
+
+
+def _print(text: str, indent: int = 0, more: int = 2) -> None:
+    """Prints it in lines of 80 columns, all but the first one with `more` spaces in front."""
+    first = " " * indent
+    lines = textwrap.wrap(
+        text,
+        80,
+        initial_indent=first,
+        subsequent_indent=first + " " * more,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    print("\n".join(lines))
 
 
 def _say(words: str) -> None:
@@ -123,7 +150,7 @@ def _say(words: str) -> None:
 
 
 def _wrong(said: str) -> int:
-    print(f"verify: {said}.", file=sys.stderr)
+    print(textwrap.fill(f"verify: {said}.", 80, break_long_words=False), file=sys.stderr)
     return WRONG
 
 
@@ -154,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", help="REGION=… for make")
     parser.add_argument("--endpoint-url", help="of another AWS; ENDPOINT=… for make")
     parser.add_argument("--account", help="the account's id, where nobody can be asked; ACCOUNT=… for make")
+    parser.add_argument("--boundary", help="the ARN of each role's permissions boundary; BOUNDARY=… for make")
     parser.add_argument(
         "--sweep", action="store_true", help="takes away what runs have left; SWEEP=1 for make"
     )

@@ -6,6 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from zigzag_operate.causes import cause
 from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.names import PREFIX, SETTINGS, TAG
@@ -18,10 +21,14 @@ FREE = 170
 type Say = Callable[[str], object]
 
 
-def told(door: Door, run: str, plan: Plan, policy: Path) -> str:
-    """Returns the words, in 80 columns, after writing the policy to a file."""
+def told(door: Door, run: str, plan: Plan, policy: Path, boundary: str | None = None) -> str:
+    """Returns the words, in 80 columns, after writing the policy to a file.
+
+    boundary -- the permissions boundary of the roles.
+    """
     _write(policy, door.place)
     where = "" if door.is_aws else "\n               This is not AWS: the evidence will say so"
+    limit = f"\n  boundary     {boundary}, of each role" if boundary else ""
     actions = needed()
     return f"""\
 Zigzag verify, run {run}. Nothing is made yet.
@@ -30,15 +37,17 @@ Zigzag verify, run {run}. Nothing is made yet.
                as {door.caller}
   region       {door.region_name}{where}
   makes        {len(SETTINGS)} stacks, {PREFIX}{run}-…: queues, functions, tables, alarms,
-               IAM roles; and a bucket for their code. All have the tag {TAG}={run}
+               IAM roles; and a bucket for their code. All have the tag {TAG}={run}{limit}
   touches      nothing else: a call that names anything else is not sent
   sends        {plan.messages} messages, to its own queues
   runs         up to {FREE - 10} functions at a time, for moments, of the executions
                that your own functions share
-  takes        ten minutes, {plan.minutes} at most if AWS deletes slowly
+  takes        ten minutes at most; if AWS deletes slowly, it waits for that,
+               {plan.minutes} minutes at most
   costs        ${plan.dollars:.2f} at most by list prices; {plan.calls:,} calls at most
   takes away   all of it at the end, at ^C too, and shows that nothing is left
-  left alone   if this machine dies: type `make verify-aws SWEEP=1` on any other
+  left alone   if this machine dies: type `make verify-aws SWEEP=1` on any other.
+               Until then it costs ${plan.left_per_month:.0f} a month
   needs        {len(actions)} permissions, which an administrator has; else this policy:
                {policy}
 """
@@ -61,7 +70,10 @@ def agree(door: Door, account: str | None, ask: Callable[[str], str] | None) -> 
 
 def check_quota(door: Door) -> None:
     """Raises VerifyError if the account can't run so many functions at once beside its own."""
-    limits = door.client("lambda").get_account_settings()["AccountLimit"]
+    try:
+        limits = door.client("lambda").get_account_settings()["AccountLimit"]
+    except (BotoCoreError, ClientError) as error:
+        raise VerifyError(f"{cause(error)}. Nothing was made") from error
     free = int(limits.get("UnreservedConcurrentExecutions", limits.get("ConcurrentExecutions", 0)))
     if free < FREE and door.is_aws:
         raise VerifyError(

@@ -26,6 +26,12 @@ HOSTS_OF_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 REFUSED = FORBIDDEN | {"AccessDeniedException", "UnauthorizedAccess", "403", "AccessDeniedFault"}
 
 
+class LateError(BotoCoreError):
+    """A call that came after the time for it. It was not sent."""
+
+    fmt = "its time was over"
+
+
 class NotPlannedError(Exception):
     """A call that the printed policy does not have: a mistake of verify's own. It was not sent."""
 

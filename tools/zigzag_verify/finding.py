@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zigzag_operate.causes import cause
 from zigzag_verify.door import Door
 from zigzag_verify.names import PREFIX, TAG, is_made, run_of, stacks_of
+from zigzag_verify.policy import RESOURCES
 
 GONE = ("does not exist", "NonExistentQueue", "ResourceNotFound", "NoSuch", "QueueDoesNotExist")
 
@@ -82,6 +83,11 @@ def by_tag(door: Door, run: str | None = None) -> list[str]:
     pages = door.client("resourcegroupstaggingapi").get_paginator("get_resources")
     answers = pages.paginate(TagFilters=[wanted])
     return [str(one["ResourceARN"]) for page in answers for one in page["ResourceTagMappingList"]]
+
+
+def is_listed(arn: str, run: str) -> bool:
+    """Returns whether the lists of `KINDS` would have what an ARN names, if it is there."""
+    return arn.split(":")[2] in RESOURCES and run_of(arn) == run
 
 
 def runs_there(door: Door) -> set[str]:

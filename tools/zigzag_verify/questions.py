@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
@@ -143,17 +143,13 @@ QUESTIONS: dict[str, Callable[[Scratch], dict[str, Any]]] = {
 }
 
 
-def answers(stacks: Sequence[Stack], clock: Clock) -> dict[str, Any]:
-    """Returns the answers, of a standard queue and of a FIFO queue. One that failed is its error."""
+def answers(stack: Stack, clock: Clock) -> dict[str, Any]:
+    """Returns the answers of a stack's kind of queue. One that failed is its error."""
     told: dict[str, Any] = {}
-    for fifo in (False, True):
-        stack = next((one for one in stacks if one.made.is_fifo is fifo), None)
-        if stack is None:
-            continue
-        kind, scratch = "FIFO" if fifo else "standard", Scratch(stack, clock)
-        for question, ask in QUESTIONS.items():
-            try:
-                told[f"{question}, {kind}"] = ask(scratch)
-            except (BotoCoreError, ClientError, LookupError, TypeError, ValueError) as error:
-                told[f"{question}, {kind}"] = {"not answered": f"{type(error).__name__}: {error}"}
+    kind, scratch = "FIFO" if stack.made.is_fifo else "standard", Scratch(stack, clock)
+    for question, ask in QUESTIONS.items():
+        try:
+            told[f"{question}, {kind}"] = ask(scratch)
+        except (BotoCoreError, ClientError, LookupError, TypeError, ValueError) as error:
+            told[f"{question}, {kind}"] = {"not answered": f"{type(error).__name__}: {error}"}
     return told

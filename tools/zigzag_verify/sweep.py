@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zigzag_operate.causes import cause
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door
-from zigzag_verify.finding import by_tag, found, is_gone
+from zigzag_verify.finding import by_tag, found, is_gone, is_listed
 from zigzag_verify.names import is_made
 
 SWEEP_SECONDS = 420
@@ -29,13 +29,13 @@ class Swept:
 
     left    -- what there still is, or could not be looked for, in words.
     taken   -- how many resources were taken away by verify itself, by their kind.
-    by_tag  -- how many resources of the run the tagging API lists at the end. All of these are gone by
+    by_tag  -- the resources of the run that the tagging API lists at the end. All of these are gone by
                their services' own lists: it lags behind.
     """
 
     left: list[str] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
-    by_tag: int = 0
+    by_tag: list[str] = field(default_factory=list)
 
 
 def sweep(door: Door, run: str, clock: Clock, seconds: float = SWEEP_SECONDS) -> Swept:
@@ -48,7 +48,8 @@ def sweep(door: Door, run: str, clock: Clock, seconds: float = SWEEP_SECONDS) ->
         left = [f"{kind} {name}" for kind, names in there.items() for name in names]
         if not left and not problems:
             try:
-                swept.by_tag = len(by_tag(door, run))
+                swept.by_tag = by_tag(door, run)
+                problems += [f"by the tag: {arn}" for arn in swept.by_tag if not is_listed(arn, run)]
             except (BotoCoreError, ClientError) as error:
                 problems.append(f"by the tag: {cause(error)}")
         swept.left = left + problems
@@ -58,8 +59,9 @@ def sweep(door: Door, run: str, clock: Clock, seconds: float = SWEEP_SECONDS) ->
 
 
 def _take_away(door: Door, there: dict[str, list[str]], taken: Counter[str]) -> list[str]:
-    """Deletes what there is; while there is a stack, stacks only. Returns what failed, in words."""
-    kinds = ["stack"] if there.get("stack") or "stack" not in there else list(DELETES)
+    """Deletes what there is; while there is a stack, stacks, and queues, as SQS lists one on for a minute.
+    Returns what failed, in words."""
+    kinds = ["stack", "queue"] if there.get("stack") or "stack" not in there else list(DELETES)
     problems = []
     for kind in kinds:
         for name in there.get(kind, ()):

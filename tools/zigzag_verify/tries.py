@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,15 +13,17 @@ from zigzag_operate.errors import OperateError
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door, is_refused
 from zigzag_verify.names import SETTINGS
-from zigzag_verify.plan import ELSEWHERE, TRY_SECONDS, Uses
+from zigzag_verify.plan import TRY_SECONDS, Uses
 from zigzag_verify.questions import answers
 from zigzag_verify.readings import MAX_PAGES, readings
 from zigzag_verify.seen import Stack
 from zigzag_verify.stacks import Made, parameters
-from zigzag_verify.staged import LETTER_LOOKS, REDRIVES, Rated, plain_trials
+from zigzag_verify.staged import LETTER_LOOKS, REDRIVES, UNDER_WAY_SECONDS, Rated, plain_trials
 from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME, Verdict
 
 PAUSED_SECONDS = 15
+"""For so long nothing may start, from the first send on."""
+
 LOOK_SECONDS = 5
 SLOW = ("killed", "long", "one id twice", "a redrive killed in its middle")
 """The rate is tried while these go on: they send nothing, or wait for a lease."""
@@ -42,7 +45,6 @@ class Tried:
         self.paused: Verdict | None = None
 
     def begin(self) -> None:
-        self.stack.gates.pause()
         for trial in self.trials:
             trial.begin(self.stack)
 
@@ -74,10 +76,17 @@ def tries(
 ) -> dict[str, Any]:
     """Returns the verdicts of each stack, by its short name."""
     tried = {setting: Tried(Stack(door, one)) for setting, one in made.items()}
-    say("sends the tasks, while the queues are paused")
+    answered: dict[str, Any] = {}
+    say("pauses the queues, and asks what only AWS can answer")
     for one in tried.values():
-        one.begin()
-    clock.sleep(PAUSED_SECONDS)
+        one.stack.gates.pause()
+    with _at_least(UNDER_WAY_SECONDS, clock):
+        answered |= _answers(tried, clock, fifo=False)
+    say("sends the tasks, while the queues are paused")
+    with _at_least(PAUSED_SECONDS, clock):
+        for one in tried.values():
+            one.begin()
+        answered |= _answers(tried, clock, fifo=True)
     for one in tried.values():
         one.let_go()
     say("looks what becomes of them: four minutes, for a killed task's lease")
@@ -86,9 +95,8 @@ def tries(
         if all(judged):
             break
         clock.sleep(LOOK_SECONDS)
-    say("asks what only AWS can answer, and reads the logs")
-    answered = answers([one.stack for one in tried.values()], clock)
-    clock.sleep(0 if door.is_aws is False else LOGGED_SECONDS)
+    say("reads the logs")
+    clock.sleep(LOGGED_SECONDS if door.is_aws else 0)
     return {
         "verdicts": {
             setting: {name: one._asdict() for name, one in one.verdicts().items()}
@@ -97,6 +105,20 @@ def tries(
         "answers": answered,
         "readings": {setting: _read(one) for setting, one in tried.items()},
     }
+
+
+@contextmanager
+def _at_least(seconds: float, clock: Clock) -> Iterator[None]:
+    """Ends no sooner than so many seconds after its begin."""
+    until = clock.now() + seconds
+    yield
+    clock.sleep(max(0.0, until - clock.now()))
+
+
+def _answers(tried: Mapping[str, Tried], clock: Clock, *, fifo: bool) -> dict[str, Any]:
+    """Returns what a queue of that kind answers, if there is one."""
+    stack = next((one.stack for one in tried.values() if one.stack.made.is_fifo is fifo), None)
+    return answers(stack, clock) if stack else {}
 
 
 def _looked(tried: Tried, clock: Clock) -> bool:
@@ -122,7 +144,7 @@ def uses() -> Uses:
     """Returns what the trials use at most."""
     calls: Counter[str] = Counter()
     messages, requests, seconds = 0, 0, 0.0
-    looks = ELSEWHERE * TRY_SECONDS // LOOK_SECONDS + 3
+    looks = TRY_SECONDS // LOOK_SECONDS + 3
     for setting in SETTINGS:
         is_fifo = parameters(setting).get("Fifo") == "true"
         trials = [one for one in plain_trials() if one.fifo in (None, is_fifo)]

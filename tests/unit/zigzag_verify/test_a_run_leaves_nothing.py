@@ -13,20 +13,34 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.zigzag_verify.playing import PLACE, Killed, PlayedAws, Session, packages
+from tests.unit.zigzag_verify.playing import (
+    LISTED_ON_SECONDS,
+    MAKE_SECONDS,
+    PLACE,
+    TAKE_SECONDS,
+    Killed,
+    PlayedAws,
+    Session,
+    packages,
+)
 
 from zigzag_verify import __main__ as main
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.journal import Journal
+from zigzag_verify.names import TAG
+from zigzag_verify.plan import READ_SECONDS, TRY_SECONDS
 from zigzag_verify.policy import TRIES, document, needed
 from zigzag_verify.run import Course, Outcome, Say
 from zigzag_verify.stacks import Made
+from zigzag_verify.staged import UNDER_WAY_SECONDS
+from zigzag_verify.sweep import PASS_SECONDS
+from zigzag_verify.trials import KEPT, NOT_IN_TIME
 from zigzag_verify.tries import tries
 
 RUN = "0123abcd"
-TRY_SECONDS = 12
+SHORTLY_SECONDS = 12
 
 
 def course(aws: PlayedAws, folder: Path, *, tried: bool = False) -> Course:
@@ -44,7 +58,7 @@ def course(aws: PlayedAws, folder: Path, *, tried: bool = False) -> Course:
 
 
 def shortly(door: Door, made: Mapping[str, Made], clock: Clock, until: float, say: Say) -> dict[str, Any]:
-    return tries(door, made, clock, clock.now() + TRY_SECONDS, say)
+    return tries(door, made, clock, clock.now() + SHORTLY_SECONDS, say)
 
 
 def played(lacks: str | None = None) -> PlayedAws:
@@ -97,6 +111,7 @@ def test_a_run_that_goes_well_leaves_nothing_and_forgets_itself(tmp_path: Path) 
     assert aws.left() == []
     assert [*tmp_path.iterdir()] == []
     assert outcome.swept.taken["table"] == 4  # those of records outlive their stacks
+    assert outcome.seconds < MAKE_SECONDS + TAKE_SECONDS + LISTED_ON_SECONDS, "queues wait for stacks"
 
 
 NIGHTLY = [pytest.param(one, marks=pytest.mark.nightly) for one in ("refused", "throttled", "hung")]
@@ -208,6 +223,51 @@ def test_a_permission_that_is_gone_for_good_in_the_middle_is_said_and_a_later_sw
     assert [one.name for one in tmp_path.iterdir()] == [f"{RUN}.jsonl"]
     sweep(aws, tmp_path)
     assert aws.left() == []
+
+
+def test_a_service_that_hangs_makes_no_run_longer(tmp_path: Path) -> None:
+    def hangs(number: int, action: str) -> str | None:
+        if action != "dynamodb:Scan" or aws.clock.at < began + 0.6 * TRY_SECONDS:
+            return None
+        aws.clock.at += hung_seconds
+        return "hung"
+
+    aws, hung_seconds = played(), 80
+    began, aws.fault = aws.clock.at, hangs
+
+    outcome = replace(course(aws, tmp_path), tries=tries).verify(RUN)
+
+    assert (outcome.stopped, outcome.swept.left) == (None, [])
+    assert {one["state"] for one in outcome.found["verdicts"]["fifo-lean"].values()} == {KEPT, NOT_IN_TIME}
+    assert outcome.seconds < READ_SECONDS + hung_seconds + TAKE_SECONDS + 2 * PASS_SECONDS
+
+
+def test_nothing_is_sent_while_a_poll_of_before_the_pause_may_bring_it(tmp_path: Path) -> None:
+    class Timed(PlayedAws):
+        def _dynamodb_UpdateItem(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+            paused.append(self.clock.at)
+            return {}
+
+        def _sqs_SendMessage(self, params: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+            if "Scratch" not in params["QueueUrl"]:
+                sent.append(self.clock.at)
+            return {"MessageId": "1"}
+
+    paused, sent = list[float](), list[float]()
+
+    verify(Timed(document(PLACE)), tmp_path, tried=True)
+
+    assert sent[0] - paused[3] >= UNDER_WAY_SECONDS
+
+
+def test_what_only_the_tag_finds_in_another_service_is_left(tmp_path: Path) -> None:
+    aws = played()
+    aws.things["sns", "a-topic"] = {TAG: RUN}
+
+    outcome = verify(aws, tmp_path)
+
+    assert outcome is not None
+    assert outcome.swept.left == ["by the tag: arn:aws:sns:eu-west-1:123456789012:a-topic"]
 
 
 def test_nothing_of_anybody_else_is_touched(tmp_path: Path) -> None:

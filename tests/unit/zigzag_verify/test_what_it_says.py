@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,17 @@ import pytest
 from tests.unit.zigzag_verify.playing import PLACE, PlayedAws, Session, packages, real
 from tests.unit.zigzag_verify.test_a_run_leaves_nothing import RUN, course, played, verify
 
+from zigzag_verify import __main__ as main
 from zigzag_verify import consent
 from zigzag_verify.door import Door, NotPlannedError
 from zigzag_verify.errors import VerifyError
 from zigzag_verify.names import SETTINGS
 from zigzag_verify.plan import plan_of
 from zigzag_verify.policy import CALLS, MAKES, TAKES, document, needed
+from zigzag_verify.run import Outcome
 from zigzag_verify.stacks import parameters
+from zigzag_verify.sweep import Swept
+from zigzag_verify.trials import KEPT, NOT_IN_TIME
 from zigzag_verify.tries import uses
 
 
@@ -31,8 +36,8 @@ def test_the_words_fit_eighty_columns_and_name_account_region_bound_and_policy(t
     said = consent.told(door_of(played()), RUN, plan_of(uses()), tmp_path / "policy.json")
 
     assert max(map(len, said.splitlines())) <= 80 or str(tmp_path) in said
-    for word in ("123456789012", "user/ann", "eu-west-1", "at most", "$0.0", f"zigzag:verify={RUN}"):
-        assert word in said
+    words = ("123456789012", "user/ann", "eu-west-1", "at most", "$0.0", f"zigzag:verify={RUN}", "a month")
+    assert [word for word in words if word not in said] == []
     assert json.loads((tmp_path / "policy.json").read_text()) == document(PLACE)
 
 
@@ -56,14 +61,52 @@ def test_the_accounts_id_is_consent_as_people_write_it() -> None:
     consent.agree(door_of(played()), None, lambda question: " 1234-5678-9012\n")
 
 
-def test_a_quota_of_ten_is_told_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_quota_of_ten_is_told_before_the_accounts_id_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     aws = played()
     aws.concurrency = 10
+    monkeypatch.setattr(main.package, "PROJECT", tmp_path)
 
     with pytest.raises(VerifyError, match=r"may run 10 functions at once, .* needs 170.* Nothing was made"):
-        course(aws, tmp_path).verify(RUN)
+        main._verify(course(aws, tmp_path), Namespace(account=None, boundary=None))
 
-    assert aws.left() == []
+    assert aws.asked == ["sts:GetCallerIdentity", "lambda:GetAccountSettings"]
+
+
+def test_what_it_has_found_fits_eighty_columns_and_says_what_was_not_judged(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verdicts = {
+        "poison": {"state": KEPT, "figures": {"letters": 3, "reasons": ["the body is not JSON"] * 9}},
+        "killed": {"state": NOT_IN_TIME, "figures": {}},
+    }
+    answers = {"the limit of a message": {f"{size:,} bytes": "taken" for size in range(10**6, 10**6 + 9)}}
+    swept = Swept(by_tag=[f"arn:aws:sqs:eu-west-1:123456789012:zigzag-verify-{RUN}-x"])
+
+    main._tell(Outcome(RUN, {"verdicts": {"fifo-boto": verdicts}, "answers": answers}, swept=swept))
+
+    said = capsys.readouterr().out
+    assert max(map(len, said.splitlines())) <= 80
+    assert "1 of these were not judged: the trials end after 7 minutes" in said
+    assert " ".join(said.split()).count("the body is not JSON") == 9
+
+
+def test_a_boundary_is_every_roles_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def built(project: Path, environment: object, folder: Path, *_: object, **__: object) -> None:
+        for function in main.package.FUNCTIONS:
+            (folder / function).mkdir(parents=True)
+
+    monkeypatch.setattr(main.package.stack, "build", built)
+    arn = "arn:aws:iam::123456789012:policy/developers"
+
+    made = main.package.build("code", on_aws=True, boundary=main.package.boundary(arn)).template
+
+    assert made["Parameters"]["PermissionsBoundary"]["Default"] == arn
+    roles = [one["Properties"] for _, one in real(made, {}) if one["Type"] == "AWS::IAM::Role"]
+    assert [one for one in roles if "PermissionsBoundary" not in one] == []
+    with pytest.raises(VerifyError, match=r"BOUNDARY=developers is no ARN .* Nothing was made"):
+        main.package.boundary("developers")
 
 
 def test_the_policy_has_what_the_stacks_resources_need_and_no_other_types() -> None:
