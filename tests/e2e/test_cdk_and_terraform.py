@@ -1,12 +1,13 @@
 """Do the CDK app and the Terraform block of docs/companies.md fit what `make package` writes?
 
-CDK's library is 440 MB with its Node.js code, so that it has an environment of its own, made here.
+CDK's library is 440 MB with its Node.js code, so that it has an environment of its own, made here. npx gets
+the `cdk` command into a folder of the test's.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.e2e.packages import without_aws
 from tests.project.docs.pages import blocks, read
 
 from zigzag_package.__main__ import write
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 PAGE = read("docs/companies.md")
 PACKAGES = ("aws-cdk-lib==2.275.0", "python-hcl2==8.1.4")
+CDK = "aws-cdk@2.1148.1"
 READ = "import hcl2, json, sys; print(json.dumps(hcl2.loads(sys.stdin.read()), default=str))"
 
 
@@ -34,7 +37,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin" / "python"
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="CDK's Python library needs Node.js")
+@pytest.mark.skipif(shutil.which("npx") is None, reason="CDK needs Node.js")
 def test_the_cdk_app_is_synthesized_with_each_functions_own_zip(
     python: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,9 +48,17 @@ def test_the_cdk_app_is_synthesized_with_each_functions_own_zip(
     (tmp_path / "dist").mkdir()
     written = write(built, tmp_path / "dist")
 
-    # When it is synthesized
-    environment = {**os.environ, "CDK_OUTDIR": str(tmp_path / "cdk.out"), "PYTHONPATH": ""}
-    subprocess.run([python, "app.py"], cwd=tmp_path, env=environment, check=True)
+    # When `cdk synth` runs it, without credentials
+    (command,) = [line for line in PAGE.splitlines() if line.startswith("npx aws-cdk ")]
+    asked = shlex.split(command.replace("npx aws-cdk ", f"npx --yes {CDK} ").replace("python3", str(python)))
+    asked += ["--quiet", "--no-notices", "--no-version-reporting"]
+    environment = {**without_aws(), "HOME": str(tmp_path / "home"), "PYTHONPATH": ""}
+    environment |= {"npm_config_cache": str(tmp_path / "npm"), "TMPDIR": str(tmp_path)}
+    environment |= {"AWS_EC2_METADATA_DISABLED": "true", "CDK_DISABLE_CLI_TELEMETRY": "true"}
+    done = subprocess.run(
+        asked, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
     # Then each function has its zip, and the resources are those of the template, with the tag
     template = json.loads((tmp_path / "cdk.out" / "zigzag.template.json").read_text(encoding="utf-8"))
