@@ -96,7 +96,7 @@ def _sweep(course: Course, account: str | None) -> int:
 
 def _tell(outcome: Outcome) -> None:
     if outcome.stopped:
-        _print(f"It did not come to its end: {outcome.stopped}.")
+        _print(_ended(f"It did not come to its end: {outcome.stopped}"))
     late = 0
     for setting, verdicts in outcome.found.get("verdicts", {}).items():
         print(setting)
@@ -128,17 +128,23 @@ def _tell_swept(run: str, swept: Swept) -> None:
 
 
 def _print(text: str, indent: int = 0, more: int = 2) -> None:
-    """Prints it in lines of 80 columns, all but the first one with `more` spaces in front."""
-    first = " " * indent
-    lines = textwrap.wrap(
+    print(_lines(text, " " * indent, " " * (indent + more)))
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
+
+
+def _lines(text: str, first: str = "", others: str = "") -> str:
+    """Returns the text in lines of 80 columns, with these spaces in front. Names stay whole."""
+    return textwrap.fill(
         text,
         80,
         initial_indent=first,
-        subsequent_indent=first + " " * more,
+        subsequent_indent=others,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    print("\n".join(lines))
 
 
 def _say(words: str) -> None:
@@ -150,7 +156,7 @@ def _say(words: str) -> None:
 
 
 def _wrong(said: str) -> int:
-    print(textwrap.fill(f"verify: {said}.", 80, break_long_words=False), file=sys.stderr)
+    print(_lines(_ended(f"verify: {said}")), file=sys.stderr)
     return WRONG
 
 

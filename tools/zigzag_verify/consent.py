@@ -36,8 +36,9 @@ Zigzag verify, run {run}. Nothing is made yet.
   account      {door.place["account"]}
                as {door.caller}
   region       {door.region_name}{where}
-  makes        {len(SETTINGS)} stacks, {PREFIX}{run}-…: queues, functions, tables, alarms,
-               IAM roles; and a bucket for their code. All have the tag {TAG}={run}{limit}
+  makes        {len(SETTINGS)} stacks, {PREFIX}{run}-…: queues, functions, tables,
+               alarms, IAM roles; and a bucket for their code
+               all of it with the tag {TAG}={run}{limit}
   touches      nothing else: a call that names anything else is not sent
   sends        {plan.messages} messages, to its own queues
   runs         up to {FREE - 10} functions at a time, for moments, of the executions
@@ -46,8 +47,8 @@ Zigzag verify, run {run}. Nothing is made yet.
                {plan.minutes} minutes at most
   costs        ${plan.dollars:.2f} at most by list prices; {plan.calls:,} calls at most
   takes away   all of it at the end, at ^C too, and shows that nothing is left
-  left alone   if this machine dies: type `make verify-aws SWEEP=1` on any other.
-               Until then it costs ${plan.left_per_month:.0f} a month
+  left alone   if this machine dies, it costs ${plan.left_per_month:.0f} a month, until somebody types
+               `make verify-aws SWEEP=1`, here or on another machine
   needs        {len(actions)} permissions, which an administrator has; else this policy:
                {policy}
 """
