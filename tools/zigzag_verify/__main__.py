@@ -132,7 +132,9 @@ def _print(text: str, indent: int = 0, more: int = 2) -> None:
 
 
 def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith("?") else f"{sentence}."
+    """Returns it with its full stop, and with the words of `make` for options that it may name."""
+    in_make = sentence.replace("--profile", "PROFILE=").replace("--region", "REGION=")
+    return f"{in_make}.".replace("?.", "?")
 
 
 def _lines(text: str, first: str = "", others: str = "") -> str:

@@ -52,6 +52,13 @@ def test_the_words_fit_eighty_columns_and_name_account_region_bound_and_policy(t
     assert json.loads((tmp_path / "policy.json").read_text()) == document(PLACE)
 
 
+def test_what_kept_it_from_calling_aws_names_the_options_of_make(capsys: pytest.CaptureFixture[str]) -> None:
+    main._wrong("no profile: name one with --profile. Is the region right?. Nothing was made")
+
+    said = capsys.readouterr().err
+    assert said == "verify: no profile: name one with PROFILE=. Is the region right? Nothing was\nmade.\n"
+
+
 @pytest.mark.parametrize(
     ("given", "ask"),
     [
