@@ -9,7 +9,7 @@ import pytest
 from tests.unit.zigzag_verify.playing import ACCOUNT, Session
 from tests.unit.zigzag_verify.test_a_run_leaves_nothing import played
 
-from zigzag_verify import evidence
+from zigzag_verify import evidence, readings
 from zigzag_verify.door import Door
 from zigzag_verify.plan import plan_of
 from zigzag_verify.run import Outcome
@@ -75,3 +75,30 @@ def test_what_was_not_judged_was_not_kept() -> None:
     assert not was_kept(FOUND)
     assert not was_kept({})
     assert was_kept({"verdicts": {"fifo-lean": {"good": {"state": "kept"}}}})
+
+
+METRICS = {"durationMs": 12.5, "billedDurationMs": 13, "memorySizeMB": 256, "maxMemoryUsedMB": 90}
+REPORTS = {
+    "as JSON": {
+        "type": "platform.report",
+        "record": {"requestId": "r", "status": "success", "metrics": {**METRICS, "initDurationMs": 210.4}},
+    },
+    "as text": {
+        "text": "REPORT RequestId: r\tDuration: 12.50 ms\tBilled Duration: 13 ms\tMemory Size: 256 MB\t"
+        "Max Memory Used: 90 MB\tInit Duration: 210.40 ms\t\n"
+    },
+}
+
+
+@pytest.mark.parametrize("form", REPORTS)
+def test_lambdas_report_of_an_invocation_is_read(form: str) -> None:
+    report = readings._report(REPORTS[form])
+
+    assert report is not None
+    assert readings._function([report]) == {
+        "requests": 1,
+        "duration, least and median, ms": [12.5, 12.5],
+        "init, median and most, ms": [210.4, 210.4],
+        "memory used at most, MB": 90,
+        "memory, MB": 256,
+    }
