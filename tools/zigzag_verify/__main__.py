@@ -120,7 +120,8 @@ def _tell_swept(run: str, swept: Swept) -> None:
             _print(one, indent=2)
         print(f"Type {SWEEP} until nothing is left, with credentials that may.")
         return
-    _print(f"Nothing is left of run {run}, by name in ten services' lists and by its tag.")
+    tag = "" if swept.by_tag else " and by its tag"
+    _print(f"Nothing is left of run {run}, by name in ten services' lists{tag}.")
     if swept.by_tag:
         print("The tag's list lags behind: it has these, which their services do not know:")
     for arn in swept.by_tag:
@@ -169,7 +170,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _wait(*_: object) -> None:
-    _say(f"still takes everything away. If this is killed, type {SWEEP}")
+    _say(f"still takes all away; if this is killed, type {SWEEP}")
 
 
 @contextmanager

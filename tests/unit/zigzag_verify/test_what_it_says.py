@@ -107,6 +107,7 @@ def test_what_it_has_found_fits_eighty_columns_and_says_what_was_not_judged(
     said = capsys.readouterr().out
     assert max(map(len, said.splitlines())) <= 80
     assert "1 of these were not judged: the trials end after 7 minutes" in said
+    assert "in ten services' lists.\nThe tag's list lags behind" in said
     assert " ".join(said.split()).count("the body is not JSON") == 9
 
 
