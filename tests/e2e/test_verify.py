@@ -62,8 +62,9 @@ def test_nothing_is_left_by_name_in_each_services_list(ran: tuple[Door, Outcome]
     assert outcome.swept.left == []
     there, unknown = found(door, RUN)
     assert (unknown, [names for names in there.values() if names]) == ([], [])
-    assert outcome.swept.taken["queue"] >= 2 * len(SETTINGS)
-    assert outcome.swept.taken["table"] == len(SETTINGS)
+    assert outcome.swept.taken["queue"] >= 3 * len(SETTINGS)
+    assert outcome.swept.taken["table"] == 2 * len(SETTINGS)
+    assert outcome.swept.by_tag == []
 
 
 def test_it_calls_all_that_its_policy_has_and_no_more_often_than_its_bound(

@@ -42,12 +42,16 @@ YOURS = {
     "resources": """\
 EffectsTable:
   Type: AWS::DynamoDB::Table
+  DeletionPolicy: Retain
+  UpdateReplacePolicy: Retain
   Properties:
     BillingMode: PAY_PER_REQUEST
     AttributeDefinitions: [{AttributeName: id, AttributeType: S}, {AttributeName: run, AttributeType: S}]
     KeySchema: [{AttributeName: id, KeyType: HASH}, {AttributeName: run, KeyType: RANGE}]
 ScratchQueue:
   Type: AWS::SQS::Queue
+  DeletionPolicy: Retain
+  UpdateReplacePolicy: Retain
   Properties:
     FifoQueue: !If [IsFifo, true, !Ref AWS::NoValue]
 """,
@@ -58,7 +62,8 @@ ScratchQueueUrl:
   Value: !Ref ScratchQueue
 """,
 }
-"""The contents of a user's places in the template: a table of effects, a queue to try SQS on."""
+"""The contents of a user's places in the template: a table of effects, a queue to try SQS on. A sweep deletes
+them, as it does the template's own, and so a stack goes sooner."""
 
 
 class Packages(NamedTuple):
