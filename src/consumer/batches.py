@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from consumer.traces import traced
 from shared.delivery import MAX_EVENT_BYTES, Batch, Delivery, longest_event
 from shared.envelope import UNWRITABLE, is_writable
 from shared.lease import MAX_RECEIVE_COUNT
@@ -52,6 +53,10 @@ class Dispatch(NamedTuple):
     rest: tuple[Delivery, ...] = ()
     writable: bool = True
     worn: bool = False
+
+    def traced_event(self) -> bytes | None:
+        headers = (delivery.trace_header for delivery in self.batch.deliveries)
+        return None if self.event is None else traced(self.event, headers)
 
 
 def dispatches_of(

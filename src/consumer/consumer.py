@@ -165,6 +165,7 @@ class Consumer:
             self._random,
             polled.queue.batch_size,
             limit=self._limit,
+            tracing=polled.queue.tracing,
         )
         return Source(
             polled.messages,

@@ -69,6 +69,7 @@ class Dispatcher:
 
     batch_size -- most deliveries of a batch from a standard queue.
     limit      -- the limit of events, which is kept from tick to tick.
+    tracing    -- whether a worker is invoked with the trace of its messages' sender.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Dispatcher:
         batch_size: int = 1,
         *,
         limit: EventLimit | None = None,
+        tracing: bool = False,
     ) -> None:
         self._queue = queue
         self._dead_letters = dead_letters
@@ -89,6 +91,7 @@ class Dispatcher:
         self._random = random
         self._batch_size = batch_size
         self._limit = limit or EventLimit()
+        self._tracing = tracing
         self._patience = Patience("invokes")
 
     async def dispatch(self, received: Sequence[Delivery]) -> PollResult:
@@ -147,24 +150,22 @@ class Dispatcher:
         answered: list[tuple[Dispatch, Meaning | None]] = []
         sending: list[tuple[Dispatch, bytes]] = []
         for dispatch in dispatches:
+            event = dispatch.traced_event() if self._tracing else dispatch.event
             if not dispatch.writable:
-                self._log_unwritable(dispatch)
+                message_id = dispatch.batch.deliveries[0].message_id
+                log.write(logging.ERROR, "not dispatched", message_id=message_id, reason=HALF_A_CHARACTER)
             if _is_late(dispatch, now) or not dispatch.writable or dispatch.worn:
                 answered.append((dispatch, None))
-            elif dispatch.event is None:
+            elif event is None:
                 answered.append((dispatch, Meaning.TOO_LARGE))
             else:
-                sending.append((dispatch, dispatch.event))
+                sending.append((dispatch, event))
         answers = await self._workers.dispatch([event for _, event in sending]) if sending else []
         for (dispatch, _), answer in zip(sending, answers, strict=True):
             answered.append((dispatch, answer.meaning))
             if answer.meaning is not Meaning.SENT:
                 log.write(logging.WARNING, f"dispatch {answer.meaning.value}", detail=answer.detail)
         return answered
-
-    def _log_unwritable(self, dispatch: Dispatch) -> None:
-        delivery = dispatch.batch.deliveries[0]
-        log.write(logging.ERROR, "not dispatched", message_id=delivery.message_id, reason=HALF_A_CHARACTER)
 
     async def _release_all(self, answered: Sequence[tuple[Dispatch, Meaning | None]], now: float) -> int:
         """Releases the messages that no worker has. Returns for how many it worked."""

@@ -41,6 +41,7 @@ class ConsumerSettings(NamedTuple):
     max_consumers  -- most consumers at a time; more than 1 = a scheduled tick that is behind starts others.
     batch_size     -- most deliveries of one dispatch from a standard queue.
     flow_control   -- whether the queue has a gate, in the table of records.
+    tracing        -- whether the functions are traced: a message's trace then goes on to its worker.
     """
 
     queue_url: str = url("the task queue's URL")
@@ -58,6 +59,7 @@ class ConsumerSettings(NamedTuple):
     max_consumers: int = whole_number(1, MAX_CONSUMERS)
     batch_size: int = whole_number(1, MAX_BATCH_SIZE)
     flow_control: bool = true_or_false()
+    tracing: bool = true_or_false()
     records_table: str = text("the name of the table of records")
 
     @property
@@ -74,4 +76,4 @@ class ConsumerSettings(NamedTuple):
     def _task_queue(self, one: MoreQueue) -> TaskQueue:
         letters = dead_letters_of(one.url, self.dead_letter_queue_url, self.other_dead_letter_queue_url)
         worker = self.queue_workers.get(one.name, self.worker)
-        return TaskQueue(one.name, one.url, letters, self.batch_size, one.weight, worker)
+        return TaskQueue(one.name, one.url, letters, self.batch_size, one.weight, worker, self.tracing)

@@ -14,6 +14,7 @@ class TaskQueue(NamedTuple):
     batch_size      -- most deliveries of one dispatch, from a standard queue.
     weight          -- its part of what is received, next to the other queues' weights.
     worker          -- name of the worker function that works its messages; empty where it does not matter.
+    tracing         -- whether the worker is invoked with the trace of its message's sender.
     """
 
     name: str
@@ -22,6 +23,7 @@ class TaskQueue(NamedTuple):
     batch_size: int = 1
     weight: int = 1
     worker: str = ""
+    tracing: bool = False
 
     @property
     def fifo(self) -> bool:

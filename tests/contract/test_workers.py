@@ -9,6 +9,7 @@ import pytest
 from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import InALoop, as_on_lambda
 
+from consumer.traces import traced
 from shared.aws import boto, transport
 from shared.aws.choice import BOTO, LEAN
 from shared.aws.lambda_workers import LambdaWorkers
@@ -120,6 +121,19 @@ def test_an_invoke_is_asynchronous_and_names_the_function(endpoint: HttpEndpoint
 
     assert endpoint.paths == ["/2015-03-31/functions/worker/invocations"]
     assert endpoint.headers[0]["x-amz-invocation-type"] == "Event"
+
+
+@pytest.mark.parametrize("traced_by_its_sender", [True, False])
+def test_an_invoke_has_the_trace_of_its_event_in_place_of_the_callers(
+    endpoint: HttpEndpoint, wanted: str, monkeypatch: pytest.MonkeyPatch, traced_by_its_sender: bool
+) -> None:
+    own, senders = f"Root=1-{1:08x}-{1:024x};Parent={1:016x};Sampled=0", f"Root=1-{2:08x}-{2:024x};Sampled=1"
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "consumer")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", own)
+
+    dispatch(wanted, traced(b"{}", [senders if traced_by_its_sender else None]))
+
+    assert endpoint.headers[0]["x-amzn-trace-id"] == (senders if traced_by_its_sender else own)
 
 
 def test_the_connection_is_used_again(endpoint: HttpEndpoint, wanted: str) -> None:

@@ -1,17 +1,22 @@
-"""A trace of OpenTelemetry goes from the sender's span to the task's, by the message's attribute."""
+"""A trace of OpenTelemetry goes from the sender's span to the task's, by the message's attribute; one of
+X-Ray from the sender's request to the worker, by the header of its invoke."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 from tests.project.docs.pages import ROOT
+from tests.support import ScriptedWorkers, World
 
+from consumer.consumer import Consumer, PolledQueue
+from shared.ports.workers import Answer, TracedEvent
+from shared.queues import DEFAULT, TaskQueue
 from zigzag import Context, task
 from zigzag_testing import Sandbox
 
@@ -151,3 +156,50 @@ def test_what_a_traced_invocation_sends_has_x_rays_root_and_no_lineage(
 
     (message,) = sandbox.queue.messages
     assert message.trace_header == carried
+
+
+class Invoked(ScriptedWorkers):
+    """Workers that keep the trace of each invoke."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.traces: list[str | None] = []
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        self.traces += [event.trace if isinstance(event, TracedEvent) else None for event in events]
+        return await super().dispatch(events)
+
+
+ROOT_1, ROOT_2 = (f"Root=1-5759e988-{number:024x}" for number in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("tracing", "batch_size", "headers", "invoked"),
+    [
+        pytest.param(
+            True, 1, [f"{ROOT_1};Parent=5;Sampled=1;Lineage=1:a:5"], [f"{ROOT_1};Sampled=1"], id="one"
+        ),
+        pytest.param(True, 1, [f"{ROOT_1};Sampled=0", ROOT_2], [f"{ROOT_1};Sampled=0", ROOT_2], id="two"),
+        pytest.param(True, 2, [f"{ROOT_1};Parent=5", f"{ROOT_1};Parent=6"], [ROOT_1], id="of one sender"),
+        pytest.param(True, 2, [ROOT_1, ROOT_2], [None], id="of two senders"),
+        pytest.param(True, 2, [ROOT_1, ""], [None], id="one has none"),
+        pytest.param(True, 1, [f"{ROOT_1}\r\nX-Amz-Invocation-Type: RequestResponse"], [None], id="hostile"),
+        pytest.param(True, 1, ["Root=1-5759e988-junk", f"{ROOT_1}0;Sampled=1"], [None, None], id="junk"),
+        pytest.param(False, 1, [f"{ROOT_1};Sampled=1"], [None], id="without tracing"),
+    ],
+)
+def test_a_worker_is_invoked_with_the_trace_that_all_its_messages_have(
+    tracing: bool, batch_size: int, headers: Sequence[str], invoked: Sequence[str | None]
+) -> None:
+    world, workers = World(), Invoked()
+    for header in headers:
+        world.send("{}", trace_header=header)
+
+    queue = TaskQueue(DEFAULT, world.queue.url, "", batch_size, tracing=tracing)
+    consumer = Consumer(
+        [PolledQueue(queue, world.queue, world.dead_letters)], workers, world.clock, world.random
+    )
+    world.run(consumer.tick(90))
+    world.close()
+
+    assert workers.traces == invoked

@@ -42,6 +42,7 @@ from shared.aws.transport import (
     NotSentError,
     Service,
     TooLateError,
+    headers_of,
     never,
 )
 from shared.ports.queue import MAX_PER_CALL, MAX_POLL_SECONDS
@@ -56,14 +57,11 @@ _NOTHING_SENT = (
     NoRegionError,
     ParamValidationError,
     ProxyConnectionError,
-)
-"""SSLError is not here: it may come after the bytes were sent."""
+)  # SSLError is not here: it may come after the bytes were sent
 
-_until: ContextVar[float] = ContextVar("until", default=math.inf)
-"""The time after which the current call must not be sent again. Threads of a pool have no such limit."""
+_until: ContextVar[float] = ContextVar("until", default=math.inf)  # no call is sent later, but by a pool
 
-_making: dict[int, threading.Lock] = {}
-"""A lock for each process, since a session makes one client at a time."""
+_making: dict[int, threading.Lock] = {}  # for each process, since a session makes one client at a time
 
 _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {  # boto3's name of each operation
     "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
@@ -108,8 +106,7 @@ class BotoTransport:
     call        -- makes the blocking calls.
     ends_at     -- returns when the invocation ends, in epoch seconds.
     clients     -- boto3's clients that exist already, for another account or place; for this process only.
-    messages    -- most messages of a receive: an answer is parsed as a whole, in some 20 MB for each of the
-                   largest.
+    messages    -- most messages of a receive: an answer is parsed as a whole, at some 20 MB a large message.
     identity    -- the identity that calls; without one, boto3's default session calls.
     region      -- the region to call, if it is not the caller's own.
     """
@@ -199,6 +196,7 @@ class BotoTransport:
             raise NotSentError(type(error).__name__, str(error)) from error
         client.meta.events.register("before-send", _refuse_late)
         client.meta.events.register("before-parse", _refuse_half)
+        client.meta.events.register("before-call.lambda.Invoke", _add_headers)
         return client
 
     def close(self) -> None:
@@ -219,8 +217,11 @@ class BotoTransport:
 
 
 def _invoke(client: Any, **arguments: Any) -> None:
-    # A connection whose answer is not read can't be used again.
-    client.invoke(**arguments)["Payload"].read()
+    client.invoke(**arguments)["Payload"].read()  # unread, its connection can't be used again
+
+
+def _add_headers(params: Any, **_: Any) -> None:
+    params["headers"].update(headers_of(params["body"]))
 
 
 class _TooLateError(BotoCoreError):
@@ -234,8 +235,7 @@ def _refuse_late(**_: Any) -> None:
 
 
 def _refuse_half(response_dict: Mapping[str, Any], **_: Any) -> None:
-    """Raises IncompleteReadError for half an answer, which boto itself takes for all of it: a receive that
-    lost its messages would look like an empty queue, and a batch's failures would not be seen."""
+    """Raises IncompleteReadError for half an answer. boto takes it for all: a queue would look empty."""
     if response_dict["status_code"] >= 300:
         return  # its status is enough
     body, length = response_dict["body"], response_dict["headers"].get("content-length", "")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
 
-from shared.ports.workers import Meaning
+from shared.ports.workers import Meaning, TracedEvent
 
 Service = Literal["sqs", "lambda", "dynamodb", "sns", "scheduler"]
 """SNS and EventBridge Scheduler are called through boto's transport only."""
@@ -111,6 +111,11 @@ def not_understood(error: BaseException) -> NotUnderstoodError:
     """Returns the error to raise for one of `UNEXPECTED`. It has none of the answer's text, which may be a
     message's."""
     return NotUnderstoodError("BadAnswer", f"it is not what was asked for ({type(error).__name__})")
+
+
+def headers_of(event: bytes) -> dict[str, str]:
+    """Returns the headers that the invoke of an event has for its own sake."""
+    return {"X-Amzn-Trace-Id": event.trace} if isinstance(event, TracedEvent) else {}
 
 
 class _Understood(AbstractContextManager[None]):

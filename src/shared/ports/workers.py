@@ -24,6 +24,12 @@ class Answer(NamedTuple):
     detail: str = ""
 
 
+class TracedEvent(bytes):
+    """A worker's event with X-Ray's header, which its invoke has in place of the caller's own."""
+
+    trace: str
+
+
 class Workers(Protocol):
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
         """Invokes the worker exactly once for each event, all at the same time."""

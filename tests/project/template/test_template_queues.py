@@ -146,14 +146,14 @@ def test_by_default_a_function_knows_no_other_queue(function: str) -> None:
 
 
 def test_the_consumer_reads_what_the_template_gives_it() -> None:
-    environment = environment_of("ConsumerFunction", DefaultWeight="3", **TWO)
+    environment = environment_of("ConsumerFunction", DefaultWeight="3", Tracing="true", **TWO)
     queues = read(ConsumerSettings, environment).task_queues
 
     dead_letters, worker = environment["ZIGZAG_DEAD_LETTER_QUEUE_URL"], environment["ZIGZAG_WORKER"]
     assert queues == [
-        TaskQueue("default", environment["ZIGZAG_QUEUE_URL"], dead_letters, 1, 3, worker),
-        TaskQueue("urgent", "https://sqs.test/u", dead_letters, 1, 6, worker),
-        TaskQueue("bulk", "https://sqs.test/b", dead_letters, 1, 1, worker),
+        TaskQueue("default", environment["ZIGZAG_QUEUE_URL"], dead_letters, 1, 3, worker, True),
+        TaskQueue("urgent", "https://sqs.test/u", dead_letters, 1, 6, worker, True),
+        TaskQueue("bulk", "https://sqs.test/b", dead_letters, 1, 1, worker, True),
     ]
 
 

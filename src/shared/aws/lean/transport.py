@@ -35,6 +35,7 @@ from shared.aws.transport import (
     NotUnderstoodError,
     Service,
     TooLateError,
+    headers_of,
     is_throttle,
     never,
     understood,
@@ -114,7 +115,7 @@ class LeanTransport:
 
     async def invoke(self, function: str, event: bytes) -> None:
         path = f"/2015-03-31/functions/{quoted(function)}/invocations"
-        headers = {"x-amz-invocation-type": "Event"}
+        headers = {"x-amz-invocation-type": "Event", **headers_of(event)}
         await self._line("lambda").post(path, headers, event, ANSWER_SECONDS["lambda"])
 
     def close(self) -> None:
@@ -178,7 +179,7 @@ class _Line:
         def request() -> bytes:
             # Signed once there is a connection: a signature is valid for a few minutes only.
             signed = self._signer.headers("POST", endpoint.host_header, path, headers, body, time())
-            every = {"host": endpoint.host_header, **headers, **signed, **_trace()}
+            every = {"host": endpoint.host_header, **_trace(), **headers, **signed}
             return http11.request("POST", path, every, body)
 
         answer = await self.connections.exchange(request, seconds, left, arriving, most)
@@ -191,7 +192,7 @@ def _trace() -> dict[str, str]:
     """Returns the header by which X-Ray follows a call. Lambda sets it for each invocation
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html)."""
     trace = os.environ.get("_X_AMZN_TRACE_ID", "")
-    return {"x-amzn-trace-id": trace} if trace.isascii() and trace.isprintable() and trace else {}
+    return {"X-Amzn-Trace-Id": trace} if trace.isascii() and trace.isprintable() and trace else {}
 
 
 def _may_work_later(error: CallError) -> bool:
