@@ -162,7 +162,7 @@ class TestKept:
         return str(made[0])
 
     def test_they_are_found_by_the_stacks_tag_with_what_is_in_them(self, bulk: str) -> None:
-        assert kept(find("zigzag")) == [KeptQueue("bulk:2", bulk, waiting=2, in_flight=0, delayed=0)]
+        assert kept(find("zigzag")) == [KeptQueue("bulk", bulk, waiting=2, in_flight=0, delayed=0)]
 
     def test_what_the_stack_has_is_not_among_them(self, urls: dict[str, str]) -> None:
         assert kept(find("zigzag")) == []
@@ -172,7 +172,7 @@ class TestKept:
         _, as_json, _ = zigzag("queues", "--json")
 
         assert out.splitlines()[-2:] == [
-            "bulk:2, not in the stack any more: 2 waiting, 0 in flight, 0 delayed; not polled",
+            "bulk, not in the stack any more: 2 waiting, 0 in flight, 0 delayed; not polled",
             f"  {bulk}",
         ]
         assert list(json.loads(as_json)) == [*urls, bulk]

@@ -93,6 +93,10 @@ def test_groups_are_shown_in_80_columns(zigzag: Any, some: None) -> None:
     assert LONG in "".join(line[task].strip() for line in lines)
     assert "\\x1b[2J\\nno disk" in out
     assert "unknown" in out
+    assert lines[-2:] == [
+        "  ./zigzag dead-letters show 4079",
+        "  ./zigzag dead-letters redrive 4079 --dry-run",
+    ]
 
 
 def test_the_first_hundred_are_told_while_it_reads_on(zigzag: Any, letters: Any) -> None:
@@ -212,7 +216,7 @@ def test_what_is_hidden_is_told(zigzag: Any, some: None, letters: Any) -> None:
 
     out = zigzag("dead-letters", "--reason", "no")[1]
 
-    assert out.endswith("saw 11 of about 14: 3 are hidden, by a look or redrive under way\n")
+    assert "\nsaw 11 of about 14: 3 are hidden, by a look or redrive under way\n" in out
 
 
 def test_a_stack_that_is_not_there_is_1(zigzag: Any, account: None) -> None:

@@ -21,7 +21,7 @@ from zigzag_cli import status
 from zigzag_operate.facts import stack as stack_facts
 from zigzag_operate.facts import verdict
 
-IN_TIME = re.compile(r"\d+ s   ago|since .*")
+IN_TIME = re.compile(r"\d+ s   ago|since .*|(?<=ago: )\d.*")
 LONG = "send_the_welcome_mail_to_everybody_who_has_joined_since_yesterday"
 GROUPS = {"ConsumerLogGroupName": "consumers", "WorkerLogGroupName": "workers"}
 
@@ -81,6 +81,7 @@ Type: ./zigzag dead-letters --task crawl_page
   in flight          1   with a worker, or waiting for a retry
   dead letters       3   the first since 15 Jan, 07:30
   last tick       31 s   ago: received 120, dispatched 120, queue empty
+  deployed         0 s   ago: 15 Jan, 08:00
 
   queues     waiting  in flight   oldest
   default          2          1     48 s
@@ -121,6 +122,7 @@ def test_json_is_only_json_with_each_figure(zigzag: Any, trouble: None) -> None:
 
     assert told.keys() == {
         *("stack", "region", "account", "at", "state", "kind", "verdict", "type", "waiting", "in_flight"),
+        "deployed",
         *("delayed", "oldest_seconds", "closed", "dead_letters", "dead_letters_since", "last_tick", "work"),
         *("dropped_starts", "dropped_until", "worker_errors", "errors_until", "queues", "why"),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import time
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ import zigzag_operate
 from zigzag_cli.answer import EXIT_CODES, answer
 from zigzag_cli.edit import edit
 from zigzag_cli.filters import with_filter
-from zigzag_cli.options import Json, with_target
+from zigzag_cli.options import Json, of_this_stack, with_target
 from zigzag_cli.redrive import drop, letters, notes, redrive
 from zigzag_local.readable import folded, in_a_line
 from zigzag_operate import Kind, Letter, OperateError, Target
@@ -105,7 +106,18 @@ def _shown(found: DeadLetters, now: float) -> Lines:
     for group in found.groups:
         ages = _age(now - group.last), _age(now - group.first)
         table.add_row(group.group, f"{group.letters:,}", _tasks(group), Text(in_a_line(group.reason)), *ages)
-    return Lines(head, *([table] if found.groups else []), *more, *notes(found.look))
+    return Lines(head, *([table] if found.groups else []), *more, *notes(found.look), *_next(found.groups))
+
+
+def _next(groups: list[Group]) -> Iterator[Text]:
+    """Yields what to type about the first group."""
+    for one in groups[:1]:
+        yield Text(
+            f"\nTo see the newest of {one.group}, and what a redrive would do once the cause is mended:"
+        )
+        for command in ("show {}", "redrive {} --dry-run"):
+            typed = of_this_stack(f"./zigzag dead-letters {command.format(one.group)}")
+            yield Text(f"  {typed}", no_wrap=True, overflow="ignore")
 
 
 def _tasks(group: Group) -> Text:

@@ -11,7 +11,8 @@ from typing import Annotated
 import typer
 
 from zigzag_cli.answer import answer
-from zigzag_cli.options import Json, with_target
+from zigzag_cli.face import typed
+from zigzag_cli.options import Json, of_this_stack, with_target
 from zigzag_local.readable import harmless
 from zigzag_local.stack import parameters
 from zigzag_operate import Kind, OperateError, Target
@@ -21,6 +22,11 @@ from zigzag_operate.target import PROJECT
 WIDTH = 80
 WRONG, NOT_KNOWN = 4, 5
 """The exit codes: something is wrong; nothing is, but not all could be looked at."""
+
+AS_DEPLOYED = (
+    "A change without a command is the template's: make it there, and type: sam build && sam deploy. If the "
+    "template has it already, somebody changed the stack: take it back there, as a deployment does not."
+)
 
 
 @with_target
@@ -43,7 +49,7 @@ def doctor(
         raise OperateError("--live judges the stack: it takes no --template and no --parameter", Kind.WRONG)
     report = examine_stack(target) if live else _before(template, parameter or [])
     what = f"the stack {target.stack}" if live else str(template or "template.yaml")
-    answer(report, as_json, "\n".join(_words(report, what)))
+    answer(report, as_json, "\n".join(_words(report, what, live)))
     if report.findings or report.unknown:
         raise typer.Exit(WRONG if report.findings else NOT_KNOWN)
 
@@ -66,15 +72,18 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _words(report: Report, what: str) -> Iterator[str]:
+def _words(report: Report, what: str, live: bool) -> Iterator[str]:
     found, unknown = len(report.findings), len(report.unknown)
     yield f"{what}: {_count(found, 'finding')}" + (f", {unknown} unknown" if unknown else "") + "."
-    same: dict[tuple[str, str, str], list[Finding]] = {}
+    same: dict[tuple[str, ...], list[Finding]] = {}
     for one in report.findings:
-        same.setdefault((one.hazard, one.wrong, one.change), []).append(one)
+        same.setdefault((one.hazard, one.wrong, one.change, one.type or ""), []).append(one)
     for alike in same.values():
         yield ""
         yield from _finding(alike)
+    if live and any(one.type is None for one in report.findings):
+        yield ""
+        yield from wrapped(AS_DEPLOYED, "", "")
     if report.unknown:
         yield "\nunknown, and not judged:"
         for lacking in report.unknown:
@@ -94,6 +103,8 @@ def _finding(alike: list[Finding]) -> Iterator[str]:
     yield from wrapped(f"{one.hazard:<5} {names}{where}", "  ", "        ")
     yield from wrapped(f"{one.wrong}.", "        ", "        ")
     yield from wrapped(f"→ {one.change}", "        ", "          ")
+    if one.type is not None:
+        yield from (f"        {line}" for line in typed(of_this_stack(one.type), WIDTH - 8))
 
 
 def _name(at: str) -> str:

@@ -32,6 +32,7 @@ def told(facts: Facts, verdict: Verdict) -> dict[str, Any]:
         "account": facts.account,
         "at": facts.at,
         "state": facts.state,
+        "deployed": facts.deployed,
         "kind": verdict.kind,
         "verdict": verdict.sentence,
         "type": None if verdict.type is None else of_this_stack(verdict.type),
@@ -61,7 +62,7 @@ def shown(facts: Facts, verdict: Verdict) -> str:
     width = min(plain().width, COLUMNS)
     lines = [*_head(facts, width), *wrap(harmless(verdict.sentence), width)]
     if verdict.type is not None:
-        lines += _typed(of_this_stack(verdict.type), width)
+        lines += typed(of_this_stack(verdict.type), width)
     lines += ["", *_counts(facts, width)]
     if len(facts.queues) > 1:
         lines += ["", *_queues(facts.queues)]
@@ -82,7 +83,7 @@ def _head(facts: Facts, width: int) -> list[str]:
     return lines
 
 
-def _typed(command: str, width: int) -> list[str]:
+def typed(command: str, width: int) -> list[str]:
     """Returns the command in lines that can be pasted."""
     words = f"Type: {command}".split(" --")
     lines = [words[0]]
@@ -111,6 +112,7 @@ def _counts(facts: Facts, width: int) -> list[str]:
         lines += _row("last tick", duration(facts.at - tick.at), said, width)
     elif facts.tick_within is not None:
         lines += _row("last tick", "none", "yet" if facts.is_new else "in 15 minutes", width)
+    lines += _row("deployed", duration(round(facts.at - facts.deployed)), f"ago: {at(facts.deployed)}", width)
     lines += _happened("dropped", facts.dropped, "starts of the worker", facts.drops, width)
     return lines + _happened("errors", facts.died, "of the worker", facts.dies, width)
 

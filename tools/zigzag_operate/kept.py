@@ -26,7 +26,7 @@ it leaves the end out if all would be more than SQS's 80 characters."""
 class KeptQueue:
     """A queue that nothing polls any more.
 
-    queue                       -- its name when it was in the stack, perhaps with its weight.
+    queue                       -- its name when it was in the stack.
     waiting, in_flight, delayed -- SQS's counts of its messages.
     """
 
@@ -50,7 +50,7 @@ def kept(target: Target) -> list[KeptQueue]:
         urls = [url for page in pages for url in page.get("QueueUrls", [])]
         tagged = [(url, _tags(sqs, url)) for url in urls if url not in there]
         return [
-            KeptQueue(tags.get(QUEUE, ""), url, **depths(sqs, url))
+            KeptQueue(tags.get(QUEUE, "").partition(":")[0], url, **depths(sqs, url))  # without its weight
             for url, tags in tagged
             if tags.get(STACK) == target.stack
         ]

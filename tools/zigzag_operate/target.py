@@ -32,9 +32,10 @@ ONCE = _PATIENCE.merge(Config(retries={"total_max_attempts": 1}))
 class Stack(NamedTuple):
     """A stack's outputs and parameters, by name.
 
-    id      -- its ARN, which has its region and its account.
-    state   -- CloudFormation's word, such as UPDATE_COMPLETE.
-    created -- when it was made, and `at`, when it was read, both in epoch seconds by AWS's clock.
+    id       -- its ARN, which has its region and its account.
+    state    -- CloudFormation's word, such as UPDATE_COMPLETE.
+    created  -- when it was made, and `at`, when it was read, both in epoch seconds by AWS's clock.
+    deployed -- when its last deployment began.
     """
 
     outputs: dict[str, str]
@@ -43,6 +44,7 @@ class Stack(NamedTuple):
     state: str = ""
     created: float = 0.0
     at: float = 0.0
+    deployed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,9 @@ class Target:
         if not {"QueueUrl", "DeadLetterQueueUrl"} <= outputs.keys():
             raise OperateError(_no_queue(self.stack, found["StackStatus"]))
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in found.get("Parameters", [])}
-        told = found["StackId"], found["StackStatus"], found["CreationTime"].timestamp(), date_of(answer)
-        return Stack(outputs, parameters, *told)
+        made = found["CreationTime"]
+        times = made.timestamp(), date_of(answer), found.get("LastUpdatedTime", made).timestamp()
+        return Stack(outputs, parameters, found["StackId"], found["StackStatus"], *times)
 
 
 def date_of(answer: Mapping[str, Any]) -> float:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from zigzag_operate.facts import Facts, Unknown, facts, verdict_of
+from zigzag_operate.facts import Facts, Unknown, facts, lines, verdict_of
 from zigzag_operate.facts.work import LastTick, TaskWork
 from zigzag_operate.metrics import Happened
 from zigzag_operate.target import Stack, Target
@@ -252,6 +252,19 @@ def test_a_log_that_is_longer_than_is_read_is_told_as_such(account: Account) -> 
 
     assert not isinstance(seen, Unknown)
     assert ([one.deliveries for one in seen.tasks], seen.all) == ([3], False)
+
+
+def test_a_page_as_long_as_any_may_be_cut_at_its_end(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "MOST_OF_A_PAGE", 2)
+    for ago in (1, 2):
+        account.delivers(ago)
+
+    seen = account.facts().work
+
+    assert not isinstance(seen, Unknown)
+    assert ([one.deliveries for one in seen.tasks], seen.all) == ([2], False)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ TICK = LastTick(NOW - 31, 120, 120, "queue empty", well=True)
 OPEN = QueueFacts(12, 37, 0, 48, None, None, None, None)
 NAMES = {"ConsumerFunctionName": "the-consumer", "WorkerFunctionName": "the-worker"}
 SOUND = Facts(
-    *("zigzag", "eu-west-1", "123456789012", NOW, NOW - DAY, "UPDATE_COMPLETE"),
+    *("zigzag", "eu-west-1", "123456789012", NOW, NOW - DAY, NOW - DAY, "UPDATE_COMPLETE"),
     parameters={},
     outputs=NAMES,
     queues={"default": OPEN},
@@ -191,6 +191,13 @@ def queue(**changes: Any) -> dict[str, Any]:
             "falling behind",
             "bulk falls behind: 5,000 messages wait, the oldest for 20 minutes. The last tick ended with: "
             "queue empty.",
+            "./zigzag logs --ticks --since 15min",
+        ),
+        (
+            queue(oldest_seconds=1200, waiting=1) | {"last_tick": replace(TICK, at=NOW - 170)},
+            "falling behind",
+            "bulk falls behind: 1 message waits, the oldest for 20 minutes. The last tick ended 3 minutes "
+            "ago with: queue empty.",
             "./zigzag logs --ticks --since 15min",
         ),
         (queue(oldest_seconds=1200, waiting=0), "keeping up", "The queues keep up.", None),

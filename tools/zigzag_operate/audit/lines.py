@@ -19,7 +19,7 @@ from zigzag_operate.audit.report import Report
 from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.counts import depths
 from zigzag_operate.errors import Kind, OperateError
-from zigzag_operate.facts.lines import Line, fields_of, gone
+from zigzag_operate.facts.lines import MOST_OF_A_PAGE, Line, fields_of, gone
 from zigzag_operate.queues import queues_of
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.trigger import is_by_events
@@ -28,7 +28,6 @@ from zigzag_operate.words import many
 _OF = {"Worker": ("delivery",), "Consumer": ("tick", "dead-letter")}
 """The lines of each function. In the worker's log a task may write any others."""
 
-_MOST_OF_A_PAGE = 10_000
 _DAY_SECONDS = 86_400
 _LATEST = 1e11
 """Later than any clock says, and a date still."""
@@ -110,8 +109,8 @@ def _logged(
                 fields = fields_of(event["message"])
                 if fields is not None and fields.get("message", messages[0]) in messages:
                     yield Line(event["timestamp"] / 1000, fields)
-            if len(page["events"]) == _MOST_OF_A_PAGE and "nextToken" not in page:  # the local AWS
-                unread.append(f"of {group} only the first {_MOST_OF_A_PAGE:,} lines are told")
+            if len(page["events"]) == MOST_OF_A_PAGE and "nextToken" not in page:  # the local AWS
+                unread.append(f"of {group} only the first {MOST_OF_A_PAGE:,} lines are told")
     except (BotoCoreError, ClientError) as error:
         said = gone(group) if is_gone(error) else f"the log can't be read: {cause(error)}"
         raise OperateError(said) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zigzag_operate.doctor import live, template
+from zigzag_operate.doctor.commands import with_command
 from zigzag_operate.doctor.facts import Facts, Unknown
 from zigzag_operate.doctor.finding import Advice, Finding, NotKnown
 from zigzag_operate.doctor.rules import RULES
@@ -65,7 +66,9 @@ def examine_stack(target: Target) -> Report:
 
     Raises OperateError if there is none, it is none of Zigzag's, or its resources can't be listed.
     """
-    return examine(with_more(live.facts_of(target), {"today": datetime.now(UTC).date()}))
+    facts = with_more(live.facts_of(target), {"today": datetime.now(UTC).date()})
+    report = examine(facts)
+    return replace(report, findings=[with_command(one, facts) for one in report.findings])
 
 
 def with_more(facts: Facts, more: Mapping[str, Any]) -> Facts:

@@ -16,7 +16,8 @@ class Finding:
     at     -- the resource's or the parameter's name, and the property.
     line   -- of the template; None for a deployed stack, or for what is not there.
     wrong  -- the sentence.
-    change -- what to do.
+    change -- what to do in the template.
+    type   -- the command that does it in the deployed stack, or None.
     """
 
     hazard: str
@@ -24,6 +25,7 @@ class Finding:
     line: int | None
     wrong: str
     change: str
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

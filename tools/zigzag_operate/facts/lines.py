@@ -20,6 +20,9 @@ PIECES = 5
 """Of deliveries. A page has up to 1 MB, some 3,000 deliveries, and two are read of each piece
 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html)."""
 
+MOST_OF_A_PAGE = 10_000
+"""Lines. A last page of so many may be cut: the local AWS tells no more, and does not say so."""
+
 _LATER_MS = 60_000
 """For lines whose clock is ahead."""
 
@@ -44,10 +47,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The lines of a piece. `rest` is what was not read of it, or None."""
+    """The lines of a piece. `rest` is what was not read of it, or None; `cut` is True if more may be gone."""
 
     lines: list[Line]
     rest: Piece | None
+    cut: bool = False
 
 
 def pieces(group: str, message: str, now: float, many: int = PIECES) -> list[Piece]:
@@ -78,7 +82,8 @@ def reader(logs: Any, piece: Piece) -> Callable[[], Page]:
             raise OperateError(gone(piece.group)) from error
         rest = answer.get("nextToken")
         after = None if rest is None else Piece(piece.group, piece.message, piece.start, piece.end, rest)
-        return Page(list(_lines(answer["events"], piece.message)), after)
+        cut = after is None and len(answer["events"]) >= MOST_OF_A_PAGE
+        return Page(list(_lines(answer["events"], piece.message)), after, cut)
 
     return read
 

@@ -102,7 +102,7 @@ class Reading:
                 return page
             read += page.lines
         last = [page for key, page in pages.items() if (*key[:2], key[2] + 1) not in pages]
-        return read, all(page.rest is None for page in last)
+        return read, all(page.rest is None and not page.cut for page in last)
 
     def deliveries(self, found: Mapping[Any, Any]) -> Figure[tuple[list[Line], bool]]:
         """Returns the lines of deliveries as `lines` does; if one queue is meant, only those of it."""

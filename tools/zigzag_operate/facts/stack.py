@@ -56,6 +56,7 @@ class QueueFacts:
 class Facts:
     """The figures of a stack. Times are epoch seconds by AWS's clock.
 
+    created               -- when the stack was made, and `deployed`, when its last deployment began.
     state                 -- CloudFormation's word for the stack.
     parameters            -- the stack's, and its `outputs`.
     queues                -- by name; only the one that was asked for.
@@ -73,6 +74,7 @@ class Facts:
     account: str
     at: float
     created: float
+    deployed: float
     state: str
     parameters: dict[str, str]
     outputs: dict[str, str]
@@ -178,6 +180,7 @@ def _facts(reading: Reading, found: dict[Any, Any]) -> Facts:
         account=account,
         at=stack.at,
         created=stack.created,
+        deployed=stack.deployed,
         state=stack.state,
         parameters=stack.parameters,
         outputs=stack.outputs,

@@ -206,14 +206,21 @@ def _behind(facts: Facts) -> Iterator[Verdict]:
     }
     if late:
         name = max(late, key=lambda one: late[one])
-        tick = facts.last_tick
-        stopped = tick.stopped if tick is not None and not isinstance(tick, Unknown) else ""
-        ends = f" The last tick ended with: {stopped}." if stopped else ""
         waits = facts.queues[name].waiting
         these = f"{wait(waits)}, " if isinstance(waits, int) else ""
-        said = f"{name} falls behind: {these}the oldest for {minutes(late[name])}.{ends}"
+        said = f"{name} falls behind: {these}the oldest for {minutes(late[name])}.{_last_ended(facts)}"
         look = "./zigzag logs --ticks --since 15min" if facts.tick_within is not None else "./zigzag queues"
         yield Verdict("falling behind", said, look)
+
+
+def _last_ended(facts: Facts) -> str:
+    """Returns how the last tick ended, and when, if the next one should have ended since then."""
+    tick = facts.last_tick
+    if tick is None or isinstance(tick, Unknown) or not tick.stopped:
+        return ""
+    ago = facts.at - tick.at
+    since = f" {minutes(ago)} ago" if ago > 2 * _A_TICK else ""
+    return f" The last tick ended{since} with: {tick.stopped}."
 
 
 def _dead(facts: Facts) -> Iterator[Verdict]:

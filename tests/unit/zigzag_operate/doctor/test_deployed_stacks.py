@@ -62,7 +62,8 @@ def as_on_aws(operation: str, answer: Any) -> None:
         answer["AccountLimit"]["ConcurrentExecutions"] = 1000
     elif operation == "describe_stacks":
         (stack,) = answer["Stacks"]
-        stack["CreationTime"] = datetime.fromisoformat(stack["CreationTime"])
+        for name in ("CreationTime", "LastUpdatedTime"):
+            stack[name] = datetime.fromisoformat(stack[name])
         stack["DriftInformation"] = {"StackDriftStatus": "IN_SYNC"}
 
 
@@ -137,6 +138,31 @@ def polled(operation: str, answer: Any) -> None:
 )  # fmt: skip
 def test_what_is_wrong_with_a_deployed_stack_is_named(change: Change, hazard: str, words: str) -> None:
     assert [one for one in examined(change).findings if one.hazard == hazard and words in one.wrong]
+
+
+@pytest.mark.parametrize(
+    ("change", "typed"),
+    [
+        (
+            setting("describe_rule", "State", "DISABLED"),
+            "aws events enable-rule --name zigzag-ConsumerFunctionTick-",
+        ),
+        (
+            setting("get_function_concurrency", "ReservedConcurrentExecutions", 0),
+            "aws lambda delete-function-concurrency --function-name zigzag-ConsumerFunction-",
+        ),
+        (
+            setting("get_function_event_invoke_config", "MaximumRetryAttempts", 2),
+            "aws lambda put-function-event-invoke-config --function-name zigzag-ConsumerFunction-",
+        ),
+        (setting(QUEUE, "Attributes/VisibilityTimeout", "30"), "None"),
+    ],
+    ids=["a rule", "executions", "retries", "the template's"],
+)  # fmt: skip
+def test_what_was_changed_by_hand_has_the_command_that_takes_it_back(change: Change, typed: str) -> None:
+    (first, *_) = examined(change).findings
+
+    assert str(first.type).startswith(typed)
 
 
 SERVERS = "arn:aws:iam::123456789012:policy/zigzag-ServerPolicy"
