@@ -1,0 +1,228 @@
+"""Worlds of tasks that name the next one and reply at last, and kills at each of their workers' calls."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from tests.promises.hostile.world import QUICK
+from tests.support import watch
+
+from shared.delivery import Delivery
+from shared.ports.queue import Outgoing
+from zigzag import Context, Reject, Task, task
+from zigzag_testing import Sandbox
+from zigzag_testing.faults import PROCESS, Crash
+from zigzag_testing.transactions import Transactions
+
+MONTH = 30 * 24 * 3600
+
+TASKS = ("plain", "once", "booked")
+TRANSACTIONS = ("booked",)
+"""The tasks whose effect is a transaction."""
+
+type Step = tuple[int, int]
+"""A task of a chain: the number of its origin, and how many tasks are left after it."""
+
+
+class FollowingWorld:
+    """A sandbox whose tasks name the next one, until their chain is at its end, and then reply.
+
+    The tasks are `plain`, `once` (idempotent), and `booked`, whose effect is a transaction. A payload says
+    which follow: {"origin": …, "chain": ["once", "plain"], "fails": how often the first of them raises,
+    "rejects": whether the last one is rejected in its first run, "seconds": …}.
+
+    names, ended -- the task of each step, and how often it had its effect; `messages`, `letters`: their ids.
+    open         -- steps that had their effect, and are not recorded as done; plain ones: not yet deleted.
+    torn         -- those that were open when their process was killed, or whose transaction has raised an
+                    error although it was accepted.
+    early        -- idempotent steps whose next one, or reply, was sent before they were recorded as done.
+    killed       -- the process that was killed: what it had asked for before may still happen.
+    wrong        -- what must not happen. It is not raised: a worker bears errors of tasks and of sends.
+    lost         -- the workers' processes that found another owner of their record, each with the task's id.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.names: dict[Step, str] = {}
+        self.ended = Counter[Step]()
+        self.messages, self.letters = (defaultdict[Step, set[str]](set) for _ in range(2))
+        self.open, self.torn = set[Step](), set[Step]()
+        self.early: list[Step] = []
+        self.killed = 0
+        self.wrong: list[str] = []
+        self.lost: set[tuple[int, str]] = set()
+        self.at: Any = lambda: None
+        self._began = Counter[Step]()
+        self._steps: dict[str, Step] = {}
+        self._origins = itertools.count()
+        self._table = {name: self._task(name) for name in TASKS}
+        self.sandbox = Sandbox(self._table, reply_to=["answers"], **options)
+        self._tables = Transactions(self.sandbox)
+        watch(self.sandbox.records, "finish", self._finished)
+        for queue in self.sandbox.queues.values():
+            watch(queue, "send", self._sent)
+            watch(queue, "delete", self._deleted)
+        watch(self.sandbox.dead_letter_queue, "send", self._given_up)
+
+    def send(self, first: str, *chain: str, group: str | None = None, times: int = 1, **does: Any) -> int:
+        """Sends the first task of a chain, which asks for a reply, so many times. Returns its number."""
+        origin = next(self._origins)
+        self.names |= {(origin, left): name for left, name in enumerate(reversed((first, *chain)))}
+        payload = {"origin": origin, "chain": chain, **does}
+        said = {"task": first, "id": f"origin-{origin}", "payload": payload}
+        said |= {"reply_to": "answers", "correlation_id": str(origin)}
+        dedup = None if group is None else str(origin)
+        for _ in range(times):
+            id = self.sandbox.send_message(json.dumps(said), group=group, deduplication_id=dedup)
+            self.messages[origin, len(chain)].add(id)
+        return origin
+
+    def run_to_the_end(self) -> None:
+        """Runs without faults until nothing is left; dead letters are moved back."""
+        self.at = lambda: None
+        self.sandbox.faults.stop()
+        self.sandbox.run(max_seconds=MONTH)
+        for _ in range(10):
+            if not self.sandbox.redrive():
+                return
+            self.sandbox.run(max_seconds=MONTH)
+        self.wrong.append(f"not at its end: {self.sandbox.dead_letters}")
+
+    def broken(self, origin: int, *, exactly: bool = False) -> list[str]:
+        """Returns what is not as promised: an effect that is not there, or twice in a transaction, a next
+        task or a reply that is lost, unless the transaction before it was torn; and what is in `wrong`.
+
+        exactly -- of one chain, and nothing but one kill has happened: then an effect is there twice if it
+                   was torn, or if a plain task had two messages, or two letters, and not otherwise; nothing
+                   is early; and after a torn transaction comes nothing.
+        """
+        broken, is_torn = [*self.wrong, *(f"{one} was early" for one in self.early if exactly)], False
+        for step in sorted((one for one in self.names if one[0] == origin), reverse=True):
+            name, had = self.names[step], self.ended[step]
+            more = len(self.letters[step]) - 1  # the first one takes its message's place
+            most = len(self.messages[step]) + max(0, more) if name == "plain" else 1
+            if name not in TRANSACTIONS:
+                most = most + (step in self.torn) if exactly else had
+            if is_torn and exactly:
+                most = 0
+            if not (most if exactly else int(not is_torn)) <= had <= most:
+                broken.append(f"{name} {step} had its effect {had} times")
+            is_torn |= name == "booked" and step in self.torn
+        replies = [one for one in self.sandbox.replies if one.correlation_id == str(origin)]
+        well = {one.id: one.result for one in replies if one.outcome == "succeeded"}
+        right = not well if is_torn and exactly else is_torn or [*well.values()] == [{"origin": origin}]
+        return broken if right else [*broken, f"{origin} has the replies {replies}"]
+
+    async def _step(self, payload: dict[str, Any], context: Context) -> Any:
+        origin, chain = payload["origin"], payload["chain"]
+        step = (origin, len(chain))
+        record = self.sandbox.records.records.get(f"run#{context.task}#{context.id}")
+        if record is not None and record.done:
+            self.wrong.append(f"{step} is done, and runs again")
+        self._steps[context.id] = step
+        self._began[step] += 1
+        self.at()
+        await asyncio.sleep(payload.get("seconds", 0))
+        if self._began[step] <= payload.get("fails", 0):
+            raise ValueError("broken")
+        if not chain and payload.get("rejects") and self._began[step] == 1:
+            raise Reject("no")
+        if context.task == "booked":
+            self._book(step, context)
+        else:
+            self._happens(step)
+        self.at()
+        if chain:
+            return self._table[chain[0]].then({**payload, "chain": chain[1:], "fails": 0})
+        return {"origin": origin}
+
+    def _book(self, step: Step, context: Context) -> None:
+        before = len(self._tables.written)
+        effect = {"Put": {"TableName": "effects", "Item": {"id": {"S": str(step)}}}}
+        try:
+            self._tables.transact_write_items(TransactItems=[effect, context.completion])
+        except BaseException:  # also a kill
+            self.torn |= {step} if len(self._tables.written) > before else set()
+            raise
+        finally:
+            if len(self._tables.written) > before:
+                self._happens(step)
+
+    def _happens(self, step: Step) -> None:
+        self.ended[step] += 1
+        (self.torn if PROCESS.get() == self.killed else self.open).add(step)
+
+    def _task(self, name: str) -> Task[Any, Any, Any]:
+        async def step(payload: dict[str, Any], context: Context) -> Any:
+            return await self._step(payload, context)
+
+        step.__name__ = name
+        return task(attempts=3, backoff=QUICK, idempotent=name != "plain")(step)
+
+    def _finished(self, ours: bool, key: str, *_: Any) -> None:
+        id = key.rpartition("#")[2]
+        if not ours:
+            self.lost.add((PROCESS.get(), id))
+        elif (step := self._steps.get(id)) in self.open:
+            replied = [one for one in self.sandbox.replies if one.outcome == "succeeded"]
+            if self.messages[step[0], step[1] - 1] if step[1] else replied:
+                self.early.append(step)
+            self.open.discard(step)
+
+    def _deleted(self, _: Any, deliveries: Sequence[Delivery]) -> None:
+        for one in deliveries:
+            if (payload := json.loads(one.body).get("payload")) is not None:
+                self.open.discard((payload["origin"], len(payload["chain"])))
+
+    def _given_up(self, id: str, message: Outgoing) -> None:
+        if (payload := json.loads(message.body).get("payload")) is not None:
+            self.letters[payload["origin"], len(payload["chain"])].add(id)
+
+    def _sent(self, id: str, message: Outgoing) -> None:
+        """Checks that the task before the one that is sent has ended, and that its worker may send it."""
+        body = json.loads(message.body)
+        if "hops" not in body or PROCESS.get() <= 0:
+            return
+        origin, left = body["payload"]["origin"], len(body["payload"]["chain"])
+        self.messages[origin, left].add(id)
+        if not self.ended[origin, left + 1]:
+            self.wrong.append(f"step {left} of {origin} comes before the one before it")
+        before = {id for id, step in self._steps.items() if step == (origin, left + 1)}
+        if {(PROCESS.get(), id) for id in before} & self.lost:
+            self.wrong.append(f"step {left} of {origin} comes from a worker that lost its record")
+
+
+class Killed:
+    """Kills a worker at one of its steps, which are counted: before and after each call, and in each task.
+
+    lost -- only answers are counted: that one is lost although its call took effect, and the worker is killed
+            at its next step.
+    """
+
+    def __init__(self, world: FollowingWorld, at: int, *, lost: bool = False) -> None:
+        self.struck = self.happened = False
+        self._world, self._left, self._lost = world, at, lost
+        faults: Any = world.sandbox.faults
+        self._lose, faults.lose = faults.lose, self._lose_it
+        world.at = faults.before = faults.after = self._step
+
+    def _lose_it(self) -> tuple[bool, bool]:
+        return (True, True) if self._lost and self._is_it() else self._lose()
+
+    def _step(self) -> None:
+        if not self.happened and (self.struck if self._lost else self._is_it()) and PROCESS.get() > 0:
+            self.happened = True
+            self._world.torn |= self._world.open
+            self._world.killed = PROCESS.get()
+            raise Crash
+
+    def _is_it(self) -> bool:
+        if PROCESS.get() <= 0:
+            return False
+        self._left -= 1
+        self.struck |= self._left == 0
+        return self._left == 0
