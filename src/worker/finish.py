@@ -12,7 +12,7 @@ from shared import log
 from shared.ports.queue import Queue
 from worker.deadline import Deadline
 from worker.host import Host
-from worker.outcome import AlreadyDone, Attempt, LeftAlone, Outcome, Succeeded
+from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
 from worker.result import Start
 from zigzag.values import Next
 
@@ -46,6 +46,10 @@ _VIEW: type = type({}.values())
 UNSENT = LeftAlone("done, but what follows was not sent in the function's time: it comes again")
 
 
+class FoundDone(AlreadyDone):
+    """Its own database has its result, which is the attempt's `returned`: what follows is sent, again."""
+
+
 class Finish:
     """Ends the attempts at deliveries of `queue`.
 
@@ -61,6 +65,10 @@ class Finish:
     async def __call__(self, start: Start, outcome: Outcome) -> Outcome:
         """Returns the outcome; a dead letter if what follows the task can't be sent."""
         attempt, ran = start.attempt, isinstance(outcome, Succeeded)
+        if isinstance(outcome, DeadLetter | Ignored) and (ask := attempt.policy.done) is not None:
+            from worker.done import instead_of  # few tasks need it
+
+            outcome = await instead_of(outcome, ask, self, start)
         if not isinstance(outcome, Succeeded | AlreadyDone):
             return outcome
         if not start.delivery.can_be_settled:  # a caller waits for what the task returned
@@ -89,7 +97,7 @@ def _follows(attempt: Attempt, outcome: Outcome) -> bool:
     """Returns whether something follows the outcome, and notes what a record has of it."""
     if attempt.record is not None and attempt.record.unsent:
         attempt.unsent = attempt.record.unsent
-    if not isinstance(outcome, Succeeded):
+    if not isinstance(outcome, Succeeded | FoundDone):
         return isinstance(outcome, AlreadyDone) and bool(attempt.unsent)
     return bool(attempt.unsent) or attempt.reply_to is not None or has_next(attempt.returned)
 

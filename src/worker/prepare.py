@@ -14,6 +14,7 @@ from worker.lookup import Table, find
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
 from zigzag.body import BadMessageError
+from zigzag.policy import Policy
 
 _MAX_SAID_CHARACTERS = 200
 
@@ -62,10 +63,21 @@ def prepared_for(
         from worker.expiry import expire  # few tasks need it
 
         expire(attempt, delivery, message)
+    if (done := _found(attempt, task.policy)) is not None:
+        return done
     if task.policy.idempotent:  # it may be done already, so all that is checked later
         payload = payload_of(task, message)
         return Prepared(task, payload, record_key("run", task.name, task.policy.key(payload, message.id)))
     return used_up(attempt) or Prepared(task, payload_of(task, message), None)
+
+
+def _found(attempt: Attempt, policy: Policy) -> AlreadyDone | None:
+    """Returns the outcome if the task's own database has it done."""
+    if policy.done is None:
+        return None
+    from worker.done import found  # few tasks need it
+
+    return found(attempt, policy.done)
 
 
 def _allowed(asked: ReplyTo, delivery: Delivery, replies: Sequence[str]) -> ReplyTo:

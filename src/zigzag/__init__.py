@@ -15,13 +15,14 @@ from zigzag.errors import (
 from zigzag.handle import Handle, remote
 from zigzag.policy import Backoff
 from zigzag.task import Task, task
-from zigzag.values import Next
+from zigzag.values import Done, Next
 
 __all__ = [
     "AlreadyScheduledError",
     "Backoff",
     "BadPayloadError",
     "Context",
+    "Done",
     "Failed",
     "Handle",
     "Next",

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, Final, TypeIs
 
 from shared.lease import KEPT_SECONDS, MAX_RUN_SECONDS
-from zigzag.values import Value
+from zigzag.values import Done, Value
 
 MAX_TIMEOUT_SECONDS = MAX_RUN_SECONDS
 """A task takes so long on a server at most, and 900 s on Lambda
@@ -70,6 +70,24 @@ def _is_mapping(given: object) -> bool:
     )
 
 
+type FindDone = Callable[[str, str], Done | None]
+"""Takes a task's name and id, and returns whether the task is done, by its own database."""
+
+
+def _check_records(idempotent: object, done: object) -> None:
+    """Raises ValueError."""
+    if not isinstance(idempotent, bool) and not callable(idempotent):
+        raise ValueError(
+            f"idempotent is {idempotent!r}; it may be True, or a function of the payload to a text"
+        )
+    if done is not None and not callable(done):
+        raise ValueError(
+            f"done is {done!r}; it may be a function of the task's name and id to Done(…) or None"
+        )
+    if done is not None and idempotent:
+        raise ValueError("done and idempotent are two records of one thing: choose the one that is to count")
+
+
 def _check_ends(on_failure: object, start_within: object, on_expiry: object) -> None:
     """Raises ValueError. SQS keeps no message for longer than the longest time."""
     if not _is_word(on_failure) and not _is_mapping(on_failure):
@@ -97,6 +115,7 @@ class Policy(Value):
         "on_failure",
         "start_within",
         "on_expiry",
+        "done",
     )
 
     def __init__(
@@ -109,16 +128,13 @@ class Policy(Value):
         on_failure: OnFailure = DEAD_LETTER,
         start_within: float | None = None,
         on_expiry: str = DEAD_LETTER,
+        done: FindDone | None = None,
     ) -> None:
         """Raises ValueError, whose text names the values that the argument may have."""
         if not isinstance(attempts, int) or isinstance(attempts, bool) or attempts < 1:
             raise ValueError(f"attempts is {attempts!r}; it may be a whole number from 1")
         if not isinstance(backoff, Backoff):
             raise ValueError(f"backoff is {backoff!r}; it may be Backoff(first=…, longest=…), in seconds")
-        if not isinstance(idempotent, bool) and not callable(idempotent):
-            raise ValueError(
-                f"idempotent is {idempotent!r}; it may be True, or a function of the payload to a text"
-            )
         if timeout is not None and not (_is_number(timeout) and 0 < timeout <= MAX_TIMEOUT_SECONDS):
             raise ValueError(
                 f"timeout is {timeout!r}; it may be seconds, more than 0 and at most {MAX_TIMEOUT_SECONDS}"
@@ -128,6 +144,7 @@ class Policy(Value):
         ):
             raise ValueError(f"unavailable is {unavailable!r}; it may be a tuple of classes of exceptions")
         _check_ends(on_failure, start_within, on_expiry)
+        _check_records(idempotent, done)
         self.attempts: Final = attempts
         self.backoff: Final = backoff
         self.idempotent: Final = idempotent
@@ -139,6 +156,7 @@ class Policy(Value):
         )
         self.start_within: Final = start_within
         self.on_expiry: Final = on_expiry
+        self.done: Final = done
 
     def word(self, kind: type[BaseException] | None) -> str:
         """Returns what happens when the task has failed by an error of this class, or None if unknown.

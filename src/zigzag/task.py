@@ -10,7 +10,7 @@ from typing import Any, Concatenate, overload
 from zigzag.context import Context
 from zigzag.errors import TaskDefinitionError
 from zigzag.handle import Handle, model_of
-from zigzag.policy import DEFAULT_POLICY, Backoff, OnFailure, Policy
+from zigzag.policy import DEFAULT_POLICY, Backoff, FindDone, OnFailure, Policy
 
 _GENERATOR = 0x20 | 0x200
 _ANY_MORE = 0x04 | 0x08
@@ -64,6 +64,7 @@ def task(
     on_failure: OnFailure = ...,
     start_within: float | None = ...,
     on_expiry: str = ...,
+    done: FindDone | None = ...,
     queue: str | None = ...,
 ) -> _Decorator: ...
 
@@ -80,6 +81,7 @@ def task(
     on_failure: OnFailure = DEFAULT_POLICY.on_failure,
     start_within: float | None = DEFAULT_POLICY.start_within,
     on_expiry: str = DEFAULT_POLICY.on_expiry,
+    done: FindDone | None = None,
     queue: str | None = None,
 ) -> Task[Any, ..., Any] | _Decorator:
     """Makes a function a task: as `@task`, or as `@task(…)` with the settings that differ from the defaults.
@@ -87,24 +89,24 @@ def task(
     attempts    -- how often the task is tried before it has failed.
     backoff     -- how long the message waits between attempts.
     idempotent  -- True: once the task is recorded as done for its id, it does not run again for 29 days, and
-                   no run begins while the lease of another lasts. A function of the payload: the same, for
-                   the text that it returns instead of the id.
-    timeout     -- seconds that an attempt may take; then it is interrupted, and has failed. The default, and
-                   the most, is the function's own time.
+                   no two runs overlap. A function of the payload: the same, for the text that it returns.
+    timeout     -- seconds that an attempt may take; then it has failed. The default is all there are.
     unavailable -- classes of exceptions that mean Unavailable, such as ConnectionError.
-    on_failure  -- what happens when the task has failed: "dead-letter" (a person decides), "ignore" (the
-                   message is deleted), "notify" (a dead letter, and a notification), or the name of another
-                   task, which gets the payload, next to the dead letter. A mapping from classes of
-                   exceptions, and "default", to such words: the most specific class counts.
+    on_failure  -- what happens when the task has failed: "dead-letter" (a person decides), "ignore" (it is
+                   deleted), "notify" (a dead letter, and a notification), or the name of a task, which gets
+                   the payload, next to the dead letter. A mapping from classes of exceptions, and "default",
+                   to such words: the most specific class counts.
     start_within -- seconds from when the message is due. If it has not started for the first time then, it
                    expires: it never starts. Without it, only an `expires_at` of the message ends its time.
     on_expiry   -- what happens then: "dead-letter", or "ignore" (the message is deleted).
-    queue       -- the name or the URL of the queue that `send` puts the task on; None is the stack's first
-                   one. A message on any queue of the stack runs the task.
+    done        -- a function of the task's name and id, asked before each start and before it has failed:
+                   Done(what the task returned) if its own database has its transaction, or None.
+    queue       -- name or URL of the queue that `send` puts it on; None is the first one. All queues run it.
 
     Raises TaskDefinitionError if the function can't be a task.
     """
-    policy = Policy(attempts, backoff, idempotent, timeout, unavailable, on_failure, start_within, on_expiry)
+    ends = on_failure, start_within, on_expiry, done
+    policy = Policy(attempts, backoff, idempotent, timeout, unavailable, *ends)
     decorator = _Decorator(policy, queue)
     return decorator if function is None else decorator(function)
 

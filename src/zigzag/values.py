@@ -47,6 +47,18 @@ class Value:
         raise AttributeError(f"a {type(self).__name__} can't be changed; copy.replace makes another one")
 
 
+class Done(Value):
+    """Says that a task's transaction is stored. The function that `@task(done=…)` names returns it.
+
+    result -- what the task returned: its next task, or the result that a reply tells.
+    """
+
+    __match_args__ = ("result",)
+
+    def __init__(self, result: Any = None) -> None:
+        self.result: Final = result
+
+
 class Next(Value):
     """The next task, as `Handle.then` makes it. A task returns it, and it is sent once that one is done.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.errors import words
 from shared.ports.queue import Queue, QueueError
-from worker.finish import Finish, Reach, has_next
+from worker.finish import Finish, FoundDone, Reach, has_next
 from worker.follow.compose import composed, names_itself, not_sent, untold, without_result
 from worker.follow.follow_ups import FollowUp, FollowUps
 from worker.follow.letters import NOT_FINISHED, letter
@@ -40,13 +40,14 @@ async def _follow(finish: Finish, start: Start, outcome: Outcome, returned: Any)
     returned -- what the task returned, if it ran.
     """
     attempt, record = start.attempt, start.attempt.record
-    if isinstance(outcome, Succeeded):
+    ran = isinstance(outcome, Succeeded | FoundDone)
+    if ran:
         attempt.outcome = letter(attempt, FollowUps(attempt.task, attempt.id), (), NOT_FINISHED)
         ups = await _composed(finish, start, returned)
     else:
         ups = FollowUps.from_text(attempt.unsent)
     attempt.outcome = letter(attempt, ups, ups.send, NOT_FINISHED)  # if the function's time ends meanwhile
-    if isinstance(outcome, Succeeded) and record is not None and not await record.finish(ups.to_text()):
+    if ran and record is not None and not await record.finish(ups.to_text()):
         attempt.outcome = LOST
         return LOST
     left, why = await send_each(ups.send, finish.queue, start.delivery.queue_url, finish.reach)

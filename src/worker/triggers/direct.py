@@ -43,7 +43,7 @@ class Call:
     def answer(self, reports: Sequence[Report]) -> dict[str, Any]:
         """Returns the function's answer. Raises TaskFailedError or ResultError."""
         (report,) = reports
-        if report.outcome != "succeeded":
+        if report.outcome not in ("succeeded", "already done"):  # by its own database: nothing is recorded
             raise TaskFailedError(report.reason or report.outcome)
         return {"outcome": report.outcome, "result": self._result(report.task)}
 

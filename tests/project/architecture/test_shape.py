@@ -20,6 +20,7 @@ def test_the_public_names_of_zigzag() -> None:
         "Backoff",
         "BadPayloadError",
         "Context",
+        "Done",
         "Failed",
         "Handle",
         "Next",

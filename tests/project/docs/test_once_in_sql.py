@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from copy import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests import postgres
 from tests.project.docs.pages import blocks, read
 
 from zigzag import Context, Failed
+from zigzag_testing import Sandbox
 
 (SCRIPT,) = [block.text for block in blocks(read("docs/patterns/once-in-sql.md"), "python")]
 TASKS, RUN = SCRIPT.split("faults = ")
@@ -28,12 +30,12 @@ class Database:
     """A connection as the page uses one. Before its n-th statement, or its commit, it kills its process."""
 
     def __init__(self, connection: Any, mark: str = "?", dies_at: int = 0) -> None:
-        self.connection, self._mark, self._left = connection, mark, dies_at
+        self.connection, self.mark, self._left = connection, mark, dies_at
 
     def execute(self, statement: str, values: Any = ()) -> Any:
         self._count()
         cursor = self.connection.cursor()
-        cursor.execute(statement.replace("?", self._mark), values)
+        cursor.execute(statement.replace("?", self.mark), values)
         return cursor
 
     def __enter__(self) -> None: ...
@@ -47,6 +49,22 @@ class Database:
         self._left -= 1
         if self._left == 0:
             os._exit(9)
+
+
+class Losing(Database):
+    """Commits the first payment, and loses the answer."""
+
+    stored = 0
+
+    def execute(self, statement: str, values: Any = ()) -> Any:
+        self.stored += statement.startswith("INSERT INTO payments")
+        return super().execute(statement, values)
+
+    def __exit__(self, kind: Any, *_: object) -> None:
+        super().__exit__(kind)
+        if self.stored == 1:
+            self.stored += 1
+            raise ConnectionError("no answer to the commit")
 
 
 type Open = Callable[..., Database]
@@ -123,6 +141,22 @@ def test_wherever_it_is_killed_it_is_stored_once(opens: Open, dies_at: int) -> N
     tasks_on(first)["pay"](SOLD, PAID)
 
     assert [list(row) for row in first.execute("SELECT * FROM payments").fetchall()] == [["Ann", 500]]
+
+
+@pytest.mark.parametrize("attempts", [1, 9])
+def test_a_commit_whose_answer_is_lost_has_not_failed(opens: Open, attempts: int) -> None:
+    with (database := opens()):
+        page = tasks_on(database, made=False)
+    page["database"] = Losing(database.connection, database.mark)
+    page["pay"].policy = replace(page["pay"].policy, attempts=attempts)
+
+    with Sandbox({"pay": page["pay"], "tell_payer": page["tell_payer"]}) as sandbox:
+        page["pay"].send(SOLD, id=PAID.id)
+        sandbox.run()
+
+    assert [one.outcome for one in sandbox.reports][-1] == "already done"
+    assert (page["database"].stored, sandbox.dead_letters) == (2, [])
+    assert [list(row) for row in database.execute("SELECT * FROM payments").fetchall()] == [["Ann", 500]]
 
 
 def test_of_a_payment_and_its_repair_one_counts(opens: Open, capsys: pytest.CaptureFixture[str]) -> None:

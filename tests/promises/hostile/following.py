@@ -1,4 +1,4 @@
-"""Worlds of tasks that name the next one and reply at last, and kills at each of their workers' calls."""
+"""Worlds of tasks that name the next one, and reply at last."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import Any
 from tests.promises.hostile.world import QUICK
 from tests.support import watch
 
+from shared.dead_letter import NOTE
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
-from zigzag import Context, Reject, Task, task
-from zigzag_testing import Sandbox
-from zigzag_testing.faults import PROCESS, Crash
+from zigzag import Context, Done, Reject, Task, task
+from zigzag_testing import Reply, Sandbox
+from zigzag_testing.faults import PROCESS
 from zigzag_testing.transactions import Transactions
 
 MONTH = 30 * 24 * 3600
 
-TASKS = ("plain", "once", "booked")
-TRANSACTIONS = ("booked",)
+TASKS = ("plain", "once", "booked", "stored")
+TRANSACTIONS = ("booked", "stored")
 """The tasks whose effect is a transaction."""
 
 type Step = tuple[int, int]
@@ -32,16 +33,19 @@ type Step = tuple[int, int]
 class FollowingWorld:
     """A sandbox whose tasks name the next one, until their chain is at its end, and then reply.
 
-    The tasks are `plain`, `once` (idempotent), and `booked`, whose effect is a transaction. A payload says
-    which follow: {"origin": …, "chain": ["once", "plain"], "fails": how often the first of them raises,
-    "rejects": whether the last one is rejected in its first run, "seconds": …}.
+    The tasks are `plain`, `once` (idempotent), `booked`, whose effect is a transaction with its completion,
+    and `stored`, whose effect is a row that says what follows. A payload says which tasks follow: {"origin":
+    …, "chain": ["once", "plain"], "fails": how often the first of them raises, "rejects": whether the last
+    one is rejected in its first run, "seconds": …}.
 
-    names, ended -- the task of each step, and how often it had its effect; `messages`, `letters`: their ids.
-    open         -- steps that had their effect, and are not recorded as done; plain ones: not yet deleted.
+    names, ended -- the task of each step, and how often it had its effect; `messages`, their ids;
+                    `letters`, with the ids of what each was made of.
+    open         -- steps that had their effect, and are not recorded as done (plain ones: not yet deleted),
+                    with their process.
     torn         -- those that were open when their process was killed, or whose transaction has raised an
                     error although it was accepted.
-    early        -- idempotent steps whose next one, or reply, was sent before they were recorded as done.
-    killed       -- the process that was killed: what it had asked for before may still happen.
+    excused      -- what must not happen unless there is another fault than a kill.
+    killed       -- the processes that were killed: what one had asked for before may still happen.
     wrong        -- what must not happen. It is not raised: a worker bears errors of tasks and of sends.
     lost         -- the workers' processes that found another owner of their record, each with the task's id.
     """
@@ -49,15 +53,17 @@ class FollowingWorld:
     def __init__(self, **options: Any) -> None:
         self.names: dict[Step, str] = {}
         self.ended = Counter[Step]()
-        self.messages, self.letters = (defaultdict[Step, set[str]](set) for _ in range(2))
-        self.open, self.torn = set[Step](), set[Step]()
-        self.early: list[Step] = []
-        self.killed = 0
+        self.messages = defaultdict[Step, set[str]](set)
+        self.letters = defaultdict[Step, set[tuple[str, str]]](set)
+        self.open, self.torn = dict[Step, int](), set[Step]()
+        self.excused: list[str] = []
+        self.killed = set[int]()
         self.wrong: list[str] = []
         self.lost: set[tuple[int, str]] = set()
         self.at: Any = lambda: None
         self._began = Counter[Step]()
         self._steps: dict[str, Step] = {}
+        self._rows: dict[str, dict[str, Any]] = {}
         self._origins = itertools.count()
         self._table = {name: self._task(name) for name in TASKS}
         self.sandbox = Sandbox(self._table, reply_to=["answers"], **options)
@@ -97,14 +103,14 @@ class FollowingWorld:
         task or a reply that is lost, unless the transaction before it was torn; and what is in `wrong`.
 
         exactly -- of one chain, and nothing but one kill has happened: then an effect is there twice if it
-                   was torn, or if a plain task had two messages, or two letters, and not otherwise; nothing
-                   is early; and after a torn transaction comes nothing.
+                   was torn, or if a plain task had two messages, or two letters, and not otherwise; and
+                   after a torn transaction comes nothing.
         """
-        broken, is_torn = [*self.wrong, *(f"{one} was early" for one in self.early if exactly)], False
+        broken, is_torn = [*self.wrong, *(self.excused if exactly else ())], False
         for step in sorted((one for one in self.names if one[0] == origin), reverse=True):
             name, had = self.names[step], self.ended[step]
-            more = len(self.letters[step]) - 1  # the first one takes its message's place
-            most = len(self.messages[step]) + max(0, more) if name == "plain" else 1
+            more = len(self.letters[step]) - len(dict(self.letters[step]))  # of one message
+            most = len(self.messages[step]) + more if name == "plain" else 1
             if name not in TRANSACTIONS:
                 most = most + (step in self.torn) if exactly else had
             if is_torn and exactly:
@@ -112,10 +118,13 @@ class FollowingWorld:
             if not (most if exactly else int(not is_torn)) <= had <= most:
                 broken.append(f"{name} {step} had its effect {had} times")
             is_torn |= name == "booked" and step in self.torn
-        replies = [one for one in self.sandbox.replies if one.correlation_id == str(origin)]
-        well = {one.id: one.result for one in replies if one.outcome == "succeeded"}
+        well = {one.id: one.result for one in self._replies(origin, "succeeded")}
         right = not well if is_torn and exactly else is_torn or [*well.values()] == [{"origin": origin}]
-        return broken if right else [*broken, f"{origin} has the replies {replies}"]
+        return broken if right else [*broken, f"{origin} has the replies {self._replies(origin)}"]
+
+    def _replies(self, origin: int, *outcomes: str) -> list[Reply]:
+        replies = [one for one in self.sandbox.replies if one.correlation_id == str(origin)]
+        return [one for one in replies if one.outcome in (outcomes or (one.outcome,))]
 
     async def _step(self, payload: dict[str, Any], context: Context) -> Any:
         origin, chain = payload["origin"], payload["chain"]
@@ -123,6 +132,8 @@ class FollowingWorld:
         record = self.sandbox.records.records.get(f"run#{context.task}#{context.id}")
         if record is not None and record.done:
             self.wrong.append(f"{step} is done, and runs again")
+        if context.id in self._rows:
+            self.excused.append(f"{step} is stored, and runs again")
         self._steps[context.id] = step
         self._began[step] += 1
         self.at()
@@ -133,12 +144,33 @@ class FollowingWorld:
             raise Reject("no")
         if context.task == "booked":
             self._book(step, context)
+        elif context.task == "stored":
+            self._store(step, context.id, payload)
         else:
             self._happens(step)
         self.at()
-        if chain:
+        return self._result(payload)
+
+    def _result(self, payload: dict[str, Any]) -> Any:
+        if chain := payload["chain"]:
             return self._table[chain[0]].then({**payload, "chain": chain[1:], "fails": 0})
-        return {"origin": origin}
+        return {"origin": payload["origin"]}
+
+    def _store(self, step: Step, id: str, payload: dict[str, Any]) -> None:
+        self.sandbox.faults.before()
+        if id not in self._rows:
+            self._rows[id] = payload
+            self._happens(step)
+        if all(self.sandbox.faults.lose()):
+            raise ConnectionError("no answer")
+        self.sandbox.faults.after()
+
+    def _find(self, task: str, id: str) -> Done | None:
+        self.sandbox.faults.before()
+        found = self._rows.get(id)
+        if self.sandbox.faults.strike("call failed") or all(self.sandbox.faults.lose()):
+            raise ConnectionError("no answer")
+        return None if found is None else Done(self._result(found))
 
     def _book(self, step: Step, context: Context) -> None:
         before = len(self._tables.written)
@@ -154,13 +186,16 @@ class FollowingWorld:
 
     def _happens(self, step: Step) -> None:
         self.ended[step] += 1
-        (self.torn if PROCESS.get() == self.killed else self.open).add(step)
+        self.open[step] = PROCESS.get()
+        self.torn |= {step} if PROCESS.get() in self.killed else set()
 
     def _task(self, name: str) -> Task[Any, Any, Any]:
         async def step(payload: dict[str, Any], context: Context) -> Any:
             return await self._step(payload, context)
 
         step.__name__ = name
+        if name == "stored":
+            return task(attempts=3, backoff=QUICK, done=self._find)(step)
         return task(attempts=3, backoff=QUICK, idempotent=name != "plain")(step)
 
     def _finished(self, ours: bool, key: str, *_: Any) -> None:
@@ -168,19 +203,20 @@ class FollowingWorld:
         if not ours:
             self.lost.add((PROCESS.get(), id))
         elif (step := self._steps.get(id)) in self.open:
-            replied = [one for one in self.sandbox.replies if one.outcome == "succeeded"]
+            replied = self._replies(step[0], "succeeded")
             if self.messages[step[0], step[1] - 1] if step[1] else replied:
-                self.early.append(step)
-            self.open.discard(step)
+                self.excused.append(f"what follows {step} was sent before it was recorded as done")
+            self.open.pop(step)
 
     def _deleted(self, _: Any, deliveries: Sequence[Delivery]) -> None:
         for one in deliveries:
             if (payload := json.loads(one.body).get("payload")) is not None:
-                self.open.discard((payload["origin"], len(payload["chain"])))
+                self.open.pop((payload["origin"], len(payload["chain"])), None)
 
     def _given_up(self, id: str, message: Outgoing) -> None:
         if (payload := json.loads(message.body).get("payload")) is not None:
-            self.letters[payload["origin"], len(payload["chain"])].add(id)
+            of = json.loads(message.attributes[NOTE]["StringValue"])["from"]
+            self.letters[payload["origin"], len(payload["chain"])].add((of, id))
 
     def _sent(self, id: str, message: Outgoing) -> None:
         """Checks that the task before the one that is sent has ended, and that its worker may send it."""
@@ -194,35 +230,3 @@ class FollowingWorld:
         before = {id for id, step in self._steps.items() if step == (origin, left + 1)}
         if {(PROCESS.get(), id) for id in before} & self.lost:
             self.wrong.append(f"step {left} of {origin} comes from a worker that lost its record")
-
-
-class Killed:
-    """Kills a worker at one of its steps, which are counted: before and after each call, and in each task.
-
-    lost -- only answers are counted: that one is lost although its call took effect, and the worker is killed
-            at its next step.
-    """
-
-    def __init__(self, world: FollowingWorld, at: int, *, lost: bool = False) -> None:
-        self.struck = self.happened = False
-        self._world, self._left, self._lost = world, at, lost
-        faults: Any = world.sandbox.faults
-        self._lose, faults.lose = faults.lose, self._lose_it
-        world.at = faults.before = faults.after = self._step
-
-    def _lose_it(self) -> tuple[bool, bool]:
-        return (True, True) if self._lost and self._is_it() else self._lose()
-
-    def _step(self) -> None:
-        if not self.happened and (self.struck if self._lost else self._is_it()) and PROCESS.get() > 0:
-            self.happened = True
-            self._world.torn |= self._world.open
-            self._world.killed = PROCESS.get()
-            raise Crash
-
-    def _is_it(self) -> bool:
-        if PROCESS.get() <= 0:
-            return False
-        self._left -= 1
-        self.struck |= self._left == 0
-        return self._left == 0

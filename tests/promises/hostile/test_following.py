@@ -3,13 +3,13 @@ none is sent before its task is done, and no task that is recorded as done runs 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 import pytest
-from tests.promises.hostile.following import FollowingWorld, Killed
+from tests.promises.hostile.following import FollowingWorld
+from tests.promises.hostile.killed import STEPS_OF_A_TASK, Killed
 from tests.promises.hostile.test_failing import FAULTS
 from tests.promises.hostile.world import lose_the_first_record
 from tests.support import slow
@@ -22,6 +22,7 @@ from tests.support import slow
         ("once", "once"),
         ("plain", "plain"),
         ("booked", "booked"),
+        ("stored", "stored"),
         *slow((("once", "plain", "booked", "plain", "once"),), (("plain", "once", "plain"),)),
     ],
     ids="-".join,
@@ -31,18 +32,15 @@ from tests.support import slow
 def test_killed_at_each_of_its_steps_a_chain_runs_to_its_end_and_replies(
     chain: Sequence[str], does: dict[str, Any], fifo: bool, lost: bool
 ) -> None:
-    for at in itertools.count(1):
-        world = FollowingWorld(fifo=fifo)
-        killed = Killed(world, at, lost=lost)
-        origin = world.send(*chain, group="g" if fifo else None, **does)
-        world.sandbox.run()
-        world.run_to_the_end()
+    world, steps = FollowingWorld(fifo=fifo), STEPS_OF_A_TASK * len(chain)
+    killed = Killed(world, lost=lost)
+    for at in range(1, steps + 1):
+        killed.at(world.send(*chain, group=f"g{at}" if fifo else None, **does), at)
+    world.run_to_the_end()
 
-        assert world.broken(origin, exactly=not lost) == []
-        world.sandbox.__exit__()
-        if not killed.struck:
-            assert at > 4
-            break
+    assert [broken for one in range(steps) for broken in world.broken(one, exactly=not lost)] == []
+    assert 2 * len(chain) <= len(killed.struck) < steps
+    world.sandbox.__exit__()
 
 
 def test_a_worker_whose_record_another_one_has_sends_nothing() -> None:

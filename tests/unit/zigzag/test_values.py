@@ -77,7 +77,7 @@ def test_a_value_shows_its_fields() -> None:
 
     assert repr(policy) == (
         "Policy(attempts=3, backoff=Backoff(first=5, longest=50), idempotent=False, timeout=None, "
-        "unavailable=(), on_failure='dead-letter', start_within=None, on_expiry='dead-letter')"
+        "unavailable=(), on_failure='dead-letter', start_within=None, on_expiry='dead-letter', done=None)"
     )
 
 
