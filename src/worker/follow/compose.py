@@ -4,7 +4,10 @@ message asked for. The next task's message asks for the reply instead, so a chai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 from shared.dead_letter import MAX_REASON_CHARACTERS
@@ -43,7 +46,7 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
         )
     try:
         one, why = _next(attempt, delivery, returned, queues)
-        if names_itself(attempt, returned) and _is_done(attempt, returned):
+        if may_be_done(attempt, delivery, returned) and _is_done(attempt, delivery, returned):
             return _refused(ups, attempt, "its key function gives it the key that is done: it would not run")
     except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
         return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
@@ -56,17 +59,35 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
     return _refused(ups, attempt, why)._replace(held=(again,))
 
 
-def names_itself(attempt: Attempt, returned: Any) -> bool:
-    """Returns whether a task with a key function returned itself as the next one."""
-    itself = type(returned) is Next and returned.task == attempt.task
-    return itself and callable(attempt.policy.idempotent)
+def may_be_done(attempt: Attempt, delivery: Delivery, returned: Any) -> bool:
+    """Returns whether the next task is one that ran in this chain before, under a key of its key function."""
+    return type(returned) is Next and any(
+        key.startswith(f"{returned.task} ") for key in _keys(attempt, delivery)
+    )
 
 
-def _is_done(attempt: Attempt, one: Next) -> bool:
-    """Returns whether the task would have the key that is done by now. The user's code runs."""
+def _is_done(attempt: Attempt, delivery: Delivery, one: Next) -> bool:
+    """Returns whether the task would have a key that is done by now. The user's code runs."""
     task = find(one.task, cast("Table", attempt.tasks))
     key = record_key("run", task.name, task.policy.key(task.parse(one.payload), ""))
-    return attempt.record is not None and attempt.record.key == key
+    return _key(task.name, key) in _keys(attempt, delivery)
+
+
+def _keys(attempt: Attempt, delivery: Delivery) -> Sequence[str]:
+    """Returns the runs of this chain that have a key of a key function, with this one, as a message has them.
+    A large message that is in the bucket tells none before this one."""
+    said: Any = None
+    if attempt.hops:
+        with suppress(ValueError, AttributeError):
+            said = json.loads(delivery.body).get("keys")
+    keys = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+    if attempt.record is not None and callable(attempt.policy.idempotent):
+        keys.append(_key(attempt.task, attempt.record.key))
+    return keys[-MAX_HOPS:]
+
+
+def _key(task: str | None, key: str) -> str:
+    return f"{task} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def not_sent(attempt: Attempt, why: str) -> FollowUps:
@@ -132,6 +153,8 @@ def _next(
     group = one.group or (delivery.group if is_fifo(url) else None)
     id = step_id("next", attempt.task, attempt.id)
     more: dict[str, Any] = {"hops": attempt.hops + 1 if hops is None else hops}
+    if keys := _keys(attempt, delivery):
+        more["keys"] = keys
     if attempt.reply_to is not None:
         more |= {"reply_to": attempt.reply_to.to, "correlation_id": attempt.reply_to.correlation_id}
     message = send.compose(one.task, one.payload, send.Options(id, group=group), url, more)

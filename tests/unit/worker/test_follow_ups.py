@@ -349,6 +349,33 @@ def test_a_task_that_names_itself_under_the_key_that_is_done_leaves_a_letter() -
     assert reasons == ["its key function gives it the key that is done: it would not run", "KeyError: 'page'"]
 
 
+def test_a_chain_that_comes_back_to_a_key_that_is_done_leaves_a_letter() -> None:
+    def of_order(payload: dict[str, Any]) -> str:
+        return str(payload["key"])
+
+    @task(idempotent=of_order)
+    def pack(payload: dict[str, Any]) -> Next | None:
+        return ship.then(payload | {"key": payload.get("then", payload["key"])}) if payload["more"] else None
+
+    @task(idempotent=of_order)
+    def ship(payload: dict[str, Any]) -> Next:
+        return pack.then(payload | {"more": False})
+
+    with Sandbox({"pack": pack, "ship": ship}, reply_to=["answers"]) as sandbox:
+        for number, more in enumerate(({}, {"then": "another"})):
+            payload = {"key": f"o-{number}", "more": True, **more}
+            said = {"task": "pack", "payload": payload, "reply_to": "answers", "correlation_id": str(number)}
+            sandbox.send_message(json.dumps(said))
+            sandbox.run()
+
+    (letter,) = sandbox.dead_letters
+    assert letter.reason.endswith("its key function gives it the key that is done: it would not run")
+    assert [(one.correlation_id, one.outcome) for one in sandbox.replies] == [
+        ("0", "failed"),
+        ("1", "succeeded"),
+    ]
+
+
 class TestWhatCantBeSent:
     """The letter holds it; moved back, it is sent, and the task does not run again."""
 
