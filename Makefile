@@ -40,8 +40,9 @@ test-nightly: setup ## The pages of patterns, and as well: real processes are ki
 	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200
 gameday: setup ## A stack gets into trouble, seven times, and out of it by what its alarms say to type; in some sixteen minutes
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.gameday
-soak: setup ## A million messages through hostile worlds, however long a fault lasts
+soak: setup ## A million messages through hostile worlds, however long a fault lasts, and 100,000 chains that are killed
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
+	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.killed
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
 corpus: setup ## Writes down the formats of this version, which later ones must read: tests/project/corpus/

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from tests.integration.conftest import LINES, Stack
 
 from worker.triggers.direct import MAX_RESULT_BYTES, ResultError, TaskFailedError
-from zigzag import Context, Reject, Retry, Unavailable, task
+from zigzag import Context, Done, Reject, Retry, Unavailable, task
 
 
 class Sum(BaseModel):
@@ -78,6 +78,19 @@ def test_no_record_is_kept_so_that_an_idempotent_task_runs_at_each_call(stack: S
         stack.start_worker({"task": "add", "payload": {"a": 2}, "id": "sum-1"})
 
     assert ran == ["sum-1", "sum-1"]
+
+
+def test_what_is_stored_already_is_answered_with_its_result(stack: Stack) -> None:
+    @task(done=lambda name, id: Done(f"the receipt of {name} {id}"))
+    def pay(payload: dict[str, Any]) -> None:
+        ran.append("pay")
+
+    stack.knows(pay)
+
+    answer = stack.start_worker({"task": "pay", "id": "p-1"})
+
+    assert answer == {"outcome": "already done", "result": "the receipt of pay p-1"}
+    assert ran == []
 
 
 @pytest.mark.parametrize(
