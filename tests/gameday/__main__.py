@@ -160,10 +160,15 @@ def lived_through(trouble: Trouble, world: World, operator: Operator, console: C
 
 
 def follow(signal: Signal, trouble: Trouble, world: World, operator: Operator, outcome: Outcome) -> None:
-    """Types what the signal says until the trouble is over. After the first looks, somebody mends it."""
+    """Types what the signal says, each command once, until the trouble is over. After the first looks,
+    somebody mends it."""
+    typed = set[str]()
     for number, command in enumerate(operator.commands(signal)):
         if number == len(signal.types):
             trouble.mend(world)
+        if command in typed:
+            continue
+        typed.add(command)
         left = len(world.open(trouble.name))
         operator.type(command)
         if settled(world, trouble.name) < left:
