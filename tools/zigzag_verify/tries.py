@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from zigzag_operate.audit import audit_of_stack
+from zigzag_operate.audit.runs import CLOCKS_SECONDS
 from zigzag_operate.errors import OperateError
 from zigzag_verify.clock import Clock
 from zigzag_verify.door import Door, is_refused
@@ -27,6 +29,8 @@ PAUSED_SECONDS = 15
 LOOK_SECONDS = 5
 SLOW = ("killed", "long", "one id twice", "a redrive killed in its middle")
 """The rate is tried while these go on: they send nothing, or wait for a lease."""
+
+AUDIT = "the audit"
 
 LOGGED_SECONDS = 15
 """CloudWatch shows a line some seconds later."""
@@ -76,6 +80,7 @@ def tries(
 ) -> dict[str, Any]:
     """Returns the verdicts of each stack, by its short name."""
     tried = {setting: Tried(Stack(door, one)) for setting, one in made.items()}
+    began = clock.now()
     answered: dict[str, Any] = {}
     say("pauses the queues, and asks what only AWS can answer")
     for one in tried.values():
@@ -97,10 +102,10 @@ def tries(
         clock.sleep(LOOK_SECONDS)
     say("reads the logs")
     clock.sleep(LOGGED_SECONDS if door.is_aws else 0)
+    verdicts = {setting: one.verdicts() | _audited(one, began, clock) for setting, one in tried.items()}
     return {
         "verdicts": {
-            setting: {name: one._asdict() for name, one in one.verdicts().items()}
-            for setting, one in tried.items()
+            setting: {name: one._asdict() for name, one in some.items()} for setting, some in verdicts.items()
         },
         "answers": answered,
         "readings": {setting: _read(one) for setting, one in tried.items()},
@@ -133,6 +138,19 @@ def _looked(tried: Tried, clock: Clock) -> bool:
     return False
 
 
+def _audited(tried: Tried, began: float, clock: Clock) -> dict[str, Verdict]:
+    """Returns what an audit of the stack's lines says, as of any stack."""
+    try:
+        report = audit_of_stack(tried.stack.target, began - CLOCKS_SECONDS, clock.now())
+    except (BotoCoreError, ClientError, OperateError, LookupError, TypeError, ValueError):
+        return {AUDIT: Verdict(NOT_IN_TIME, {})}
+    findings = [f"{one.kind}, {one.id}: {one.said}" for one in report.findings]
+    told = {"deliveries": report.deliveries, "findings": findings, "possible duplicates": report.causes}
+    told["not told by the lines"] = report.unknown
+    state = BROKEN if findings else KEPT if report.deliveries else NOT_IN_TIME
+    return {AUDIT: Verdict(state, {name: one or "none" for name, one in told.items()})}
+
+
 def _read(tried: Tried) -> dict[str, Any]:
     try:
         return readings(tried.stack)
@@ -160,7 +178,7 @@ def uses() -> Uses:
         calls += Counter(
             {"sqs:DeleteMessage": 4 * REDRIVES + 20, "cloudformation:DescribeStacks": 4 * acts + 20}
         )
-        calls += Counter({"logs:FilterLogEvents": 2 * MAX_PAGES, "lambda:InvokeFunction": 4})
+        calls += Counter({"logs:FilterLogEvents": 4 * MAX_PAGES, "lambda:InvokeFunction": 4})
         of_gates = ("dynamodb:UpdateItem", "dynamodb:BatchGetItem", "cloudwatch:GetMetricData")
         noted = "sts:GetCallerIdentity"  # who pauses, limits and redrives
         calls += Counter(dict.fromkeys((*of_gates, noted), 20)) + Counter({"sqs:SetQueueAttributes": 1})

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from tests.unit.zigzag_verify.playing import ACCOUNT, Session
+from tests.unit.zigzag_verify.playing import ACCOUNT, Session, VirtualClock
 from tests.unit.zigzag_verify.test_a_run_leaves_nothing import played
 
-from zigzag_verify import evidence, readings
+from zigzag_operate.audit.report import LOST, Finding, Report
+from zigzag_verify import evidence, readings, tries
 from zigzag_verify.door import Door
 from zigzag_verify.plan import plan_of
 from zigzag_verify.run import Outcome
+from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME
 from zigzag_verify.tries import uses, was_kept
 
 PAGE = f"# Evidence\n\n{evidence.BEGIN}\n{evidence.NOBODY}\n{evidence.END}\n\nMore.\n"
@@ -102,3 +105,19 @@ def test_lambdas_report_of_an_invocation_is_read(form: str) -> None:
         "memory used at most, MB": 90,
         "memory, MB": 256,
     }
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "findings", "state"),
+    [(0, [], NOT_IN_TIME), (5, [], KEPT), (5, [Finding(LOST, "it is gone", 0.0, id="a")], BROKEN)],
+)
+def test_an_audit_that_saw_no_delivery_has_judged_nothing(
+    monkeypatch: pytest.MonkeyPatch, deliveries: int, findings: list[Finding], state: str
+) -> None:
+    report = Report(0.0, 1.0, deliveries=deliveries, findings=findings)
+    monkeypatch.setattr(tries, "audit_of_stack", lambda target, since, now: report)
+    tried = SimpleNamespace(stack=SimpleNamespace(target=None))
+
+    (verdict,) = tries._audited(tried, 0.0, VirtualClock()).values()  # type: ignore[arg-type]
+
+    assert verdict.state == state
