@@ -93,8 +93,8 @@ class SeenGates:
 
     def limits(self) -> dict[str, Any] | None:
         """Returns the limits of each queue that has some; of a rate that changes, the most that it may be.
-        None if no gate could be read."""
-        if not self._seen or self._unread is not None:
+        None if no gate could be read. Once a read fails nothing is received, so the one before it counts."""
+        if not self._seen:
             return None
         return {name: _limits(gate) for name, gate in self._seen.items() if gate.limited}
 

@@ -259,6 +259,22 @@ def test_a_tick_tells_the_limits_that_it_saw_and_nothing_if_it_saw_none(
     assert told == [None, {}, None, {DEFAULT: {"at_once": 5, "every": 60, "burst": 10}}, None, None]
 
 
+def test_a_tick_tells_the_limits_that_it_received_by_though_a_later_read_fails(
+    world: World, gates: WatchedGates
+) -> None:
+    queue = TaskQueue(DEFAULT, world.queue.url, world.dead_letters.url)
+    ticks = GatesOfTicks(gates, [queue], world.clock, world.random)
+    world.run(gates.cap(DEFAULT, 5))
+    (flow,) = ticks.before(InFlightCap([world.queue], 0).flows())
+    world.run(flow.may_receive())
+
+    gates.broken = {"read": Meaning.DEFINITE}
+    world.run(world.clock.sleep(2))
+
+    assert world.run(flow.may_receive()).most == 0
+    assert ticks.limits() == {DEFAULT: {"at_once": 5}}
+
+
 class TestChange:
     """An operator changes the rate during a tick, which has slots left."""
 
