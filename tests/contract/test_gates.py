@@ -439,10 +439,12 @@ class TestBreaker:
         mails.enough(NOW)
         mails.say("0a", NOW + 1, NOW + 30)
         mails.succeeded(NOW + 60, NOW + 60)
-        mails.say("0b", NOW + 3600)  # too few to count
+        mails.say("f0", NOW + 3600)  # too few to count
 
-        assert mails.say("0c", NOW + 3602) == Breaker(failing=frozenset({"0c"}), begun=NOW + 3602)
-        assert mails.enough(NOW + 3603, 9).since == NOW + 3603
+        assert mails.say("f1", NOW + 3602) == Breaker(
+            failing=frozenset({"f0", "f1"}), opened=NOW + 60, begun=NOW + 3600
+        )
+        assert mails.enough(NOW + 3603, 8).since == NOW + 3603
 
     @pytest.mark.parametrize(("hours", "failing"), [(1.01, 11), (5.99, 11), (6, 1), (9, 1)])
     def test_hours_in_which_none_is_tried_open_none_that_is_shut_until_the_longest_time_is_over(

@@ -18,7 +18,6 @@ from shared.ports.breaker import (
     LONGEST,
     OPENED,
     QUIET_SECONDS,
-    SAID,
     SHUT_UNTIL,
     SINCE,
     TRIP,
@@ -92,9 +91,9 @@ class MemoryGates:
 
     async def unavailable(self, queue: str, message: str, now: float, until: float | None) -> Gate:
         attributes = self.attributes[queue]
-        shut = gate_of(attributes).breaker.is_shut(now)
-        if attributes.get(LAST, inf) < now - QUIET_SECONDS and not shut:
-            for name in SAID:
+        breaker = gate_of(attributes).breaker
+        if attributes.get(LAST, inf) < now - QUIET_SECONDS and not breaker.is_shut(now):
+            for name in breaker.old(now):
                 attributes.pop(name, None)
         attributes.setdefault(BEGUN, now)
         attributes[FAILING] = attributes.get(FAILING, frozenset()) | {message}

@@ -15,7 +15,7 @@ from shared.aws.dynamodb_records import KEY
 from shared.aws.gate_items import GateItems, failed, key_of
 from shared.aws.transport import AnsweredError, CallError, understood
 from shared.ports.auto import CUT, FASTEST, REFUSED, SLOWEST, TOOK, Auto, Cut
-from shared.ports.breaker import DEFAULT_TRIP, LONGEST, QUIET_SECONDS, SAID, TRIP
+from shared.ports.breaker import DEFAULT_TRIP, LONGEST, QUIET_SECONDS, TRIP
 from shared.ports.gates import BURST, EVERY, NEXT, Gate, GatesError, Rate, Taking, gate_of
 
 TOLD_SECONDS = 5.0
@@ -95,12 +95,13 @@ class DynamoDbGates(GateItems):
         change = f"SET #begun = if_not_exists(#begun, :now){later} ADD #failing :who"
         says = change, "attribute_not_exists(#last) OR #last >= :quiet"
         says_while_shut = change, "attribute_exists(#failing)"
-        forget = f"REMOVE {', '.join(f'#{name}' for name in SAID)}", "#last < :quiet"
         gate = Gate()
         for step in (says, None, says):
-            one = step or (says_while_shut if gate.breaker.is_shut(now) else forget)
+            old = ", ".join(f"#{name}" for name in gate.breaker.old(now))
+            forgets = f"REMOVE {old}", "#last < :quiet"
+            one = step or (says_while_shut if gate.breaker.is_shut(now) else forgets)
             done, gate = await self._update_if(queue, *one, _used(values, *one), {}, by)
-            if done and one is not forget:
+            if done and one is not forgets:
                 break
         if gate.breaker.has_enough(now):  # the condition of a change counts only what was said before it
             _, gate = await self._update_if(

@@ -84,6 +84,11 @@ class Breaker(NamedTuple):
         """Returns whether enough messages have said Unavailable."""
         return len(self.failing) >= self.trip and now - self.begun >= self.patience
 
+    def old(self, now: float) -> tuple[str, ...]:
+        """Returns what the next Unavailable forgets after a quiet time. Names of an outage that has not shut
+        the queue yet are newer than what an earlier one has left."""
+        return SAID if self.is_over(now) else (SINCE, LAST)
+
     def believes(self, received_at: float, now: float) -> bool:
         """Returns whether the success of a message that was received then takes back what was said. If it is
         shut, an earlier message may have begun before the service was gone."""
