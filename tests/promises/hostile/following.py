@@ -100,7 +100,8 @@ class FollowingWorld:
 
     def broken(self, origin: int, *, exactly: bool = False) -> list[str]:
         """Returns what is not as promised: an effect that is not there, or twice in a transaction, a next
-        task or a reply that is lost, unless the transaction before it was torn; and what is in `wrong`.
+        task or a reply that is lost, unless the transaction before it was torn, or the table never took what
+        follows it; and what is in `wrong`.
 
         exactly -- of one chain, and nothing but one kill has happened: then an effect is there twice if it
                    was torn, or if a plain task had two messages, or two letters, and not otherwise; and
@@ -117,7 +118,8 @@ class FollowingWorld:
                 most = 0
             if not (most if exactly else int(not is_torn)) <= had <= most:
                 broken.append(f"{name} {step} had its effect {had} times")
-            is_torn |= name == "booked" and step in self.torn
+            unrecorded = step in self.torn or (step in self.open and not exactly)
+            is_torn |= name == "booked" and unrecorded
         well = {one.id: one.result for one in self._replies(origin, "succeeded")}
         right = not well if is_torn and exactly else is_torn or [*well.values()] == [{"origin": origin}]
         return broken if right else [*broken, f"{origin} has the replies {self._replies(origin)}"]
@@ -211,7 +213,9 @@ class FollowingWorld:
     def _deleted(self, _: Any, deliveries: Sequence[Delivery]) -> None:
         for one in deliveries:
             if (payload := json.loads(one.body).get("payload")) is not None:
-                self.open.pop((payload["origin"], len(payload["chain"])), None)
+                step = payload["origin"], len(payload["chain"])
+                if self.open.get(step) == PROCESS.get():  # else it has found it done
+                    self.open.pop(step)
 
     def _given_up(self, id: str, message: Outgoing) -> None:
         if (payload := json.loads(message.body).get("payload")) is not None:
