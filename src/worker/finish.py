@@ -14,7 +14,7 @@ from worker.deadline import Deadline
 from worker.host import Host
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
 from worker.result import Start
-from zigzag.values import Next
+from zigzag.values import Done, Next
 
 if TYPE_CHECKING:
     from shared.ports.addresses import Addresses
@@ -103,8 +103,8 @@ def _follows(attempt: Attempt, outcome: Outcome) -> bool:
 
 
 def has_next(returned: object) -> bool:
-    """Returns whether a task returned the next one, also within lists, tuples, sets and dicts. It looks at
-    MAX_SEEN values only, so that a large result costs no time."""
+    """Returns whether a task returned the next one, also within a Done, a list, a dict and the like. It looks
+    at MAX_SEEN values only, so that a large result costs no time."""
     if returned is None:  # as most tasks
         return False
     seen: list[Any] = [returned]
@@ -119,6 +119,8 @@ def has_next(returned: object) -> bool:
 def _within(value: Any) -> Iterable[Any]:
     """Returns the values in a value. No code of a user's class runs for it."""
     kind = type(value)
+    if kind is Done:
+        return (value.result,)
     if issubclass(kind, dict):
         return dict.values(value)
     base = next((base for base in (list, tuple, set, frozenset) if issubclass(kind, base)), None)

@@ -70,6 +70,8 @@ def _is_mapping(given: object) -> bool:
     )
 
 
+_COROUTINE = 0x80  # the flag of an `async def`, as in zigzag.task
+
 type FindDone = Callable[[str, str], Done | None]
 """Takes a task's name and id, and returns whether the task is done, by its own database."""
 
@@ -84,6 +86,9 @@ def _check_records(idempotent: object, done: object) -> None:
         raise ValueError(
             f"done is {done!r}; it may be a function of the task's name and id to Done(…) or None"
         )
+    for name, function in (("idempotent", idempotent), ("done", done)):
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _COROUTINE:
+            raise ValueError(f"{name} is an `async def`: nothing would await it; write `def`")
     if done is not None and idempotent:
         raise ValueError("done and idempotent are two records of one thing: choose the one that is to count")
 

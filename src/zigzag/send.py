@@ -107,11 +107,13 @@ def _written(
 ) -> str:
     if options.id == "":
         raise SendError("`id` is empty; leave it out, and the MessageId is the task's id")
+    if options.correlation_id is not None and options.reply_to is None:
+        raise SendError("correlation_id is for a reply: give reply_to as well, or leave it out")
     message: dict[str, Any] = {"task": task, "payload": payload}
     texts = {"id": options.id, "reply_to": options.reply_to, "correlation_id": options.correlation_id}
     message |= {name: text for name, text in texts.items() if text is not None}
     if options.expires_at is not None:
-        message["expires_at"] = expiry_of(options.expires_at)
+        message["expires_at"] = expiry_of(options.expires_at, options.delay_seconds)
     if options.delay_seconds:
         message["delay_seconds"] = options.delay_seconds  # SQS does not tell the worker
     try:

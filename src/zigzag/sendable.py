@@ -104,10 +104,12 @@ def _is_json(payload: Any) -> bool:
     return payload is None or isinstance(payload, str | int | float | list)
 
 
-def expiry_of(time: Any) -> float:
-    """Returns an `expires_at` in epoch seconds. Raises SendError if it is no such time, or is over."""
-    if (at := epoch_of("expires_at", time)) <= now():
-        raise SendError("expires_at is in the past: the message would never start")
+def expiry_of(time: Any, delay_seconds: int = 0) -> float:
+    """Returns an `expires_at` in epoch seconds. Raises SendError if it is no such time, or is over before the
+    delay is."""
+    if (at := epoch_of("expires_at", time)) <= now() + delay_seconds:
+        over = "not after the delay" if delay_seconds else "in the past"
+        raise SendError(f"expires_at is {over}: the message would never start")
     return at
 
 

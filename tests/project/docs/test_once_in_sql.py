@@ -38,6 +38,10 @@ class Database:
         cursor.execute(statement.replace("?", self.mark), values)
         return cursor
 
+    def rollback(self) -> None:
+        self._count()
+        self.connection.rollback()
+
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: Any, *_: object) -> None:
@@ -141,6 +145,15 @@ def test_wherever_it_is_killed_it_is_stored_once(opens: Open, dies_at: int) -> N
     tasks_on(first)["pay"](SOLD, PAID)
 
     assert [list(row) for row in first.execute("SELECT * FROM payments").fetchall()] == [["Ann", 500]]
+
+
+def test_what_a_task_has_left_uncommitted_is_not_stored(opens: Open) -> None:
+    with (database := opens()):
+        page = tasks_on(database, made=False)
+    assert page["claims"](PAID.task, PAID.id)
+
+    assert page["stored"](PAID.task, PAID.id) is None
+    assert page["claims"](PAID.task, PAID.id)
 
 
 @pytest.mark.parametrize("attempts", [1, 9])

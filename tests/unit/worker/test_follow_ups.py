@@ -17,7 +17,7 @@ from worker.decode import ReplyTo
 from worker.follow.compose import MAX_HOPS, composed
 from worker.follow.letters import NOT_FINISHED, letter
 from worker.outcome import Attempt
-from zigzag import Context, Next, Reject, SendError, remote, task
+from zigzag import Context, Done, Next, Reject, SendError, remote, task
 from zigzag.then import as_text
 from zigzag_testing import Reply, Sandbox
 from zigzag_testing.faults import Crash
@@ -62,6 +62,7 @@ RETURNS: dict[str, Any] = {
     "a dict": {"next": index.then(Page(url="u"))},
     "a list in it": [0, {"next": [index.then(Page(url="u"))]}],
     "a tuple": Pair(index.then(Page(url="u")), None),
+    "a Done": Done(index.then(Page(url="u"))),
     "a view": {"next": index.then(Page(url="u"))}.values(),
     "large": Next("index", {"url": "x" * 70_000}),
     "page": Page(url="u"),
@@ -273,6 +274,7 @@ def test_a_reply_that_may_not_be_sent_is_a_dead_letter_before_the_start(
         ("a dict", "done; its next task is not sent: it is within a dict: return one alone", None),
         ("a list in it", "done; its next task is not sent: it is within a list: return one alone", None),
         ("a tuple", "done; its next task is not sent: it is within a Pair: return one alone", None),
+        ("a Done", "done; its next task is not sent: it is within a Done: return one alone", None),
         ("a view", "done; its next task is not sent: it is within a dict_values: return one", None),
         (
             "large",

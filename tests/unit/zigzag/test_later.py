@@ -75,6 +75,8 @@ def test_a_message_says_when_it_expires_and_for_how_long_sqs_hides_it() -> None:
         ({"at": datetime(2030, 1, 1)}, "at has no time zone; give it one"),
         ({"expires_at": datetime(2030, 1, 1)}, "expires_at has no time zone; give it one"),
         ({"expires_at": NOW}, "expires_at is in the past: the message would never start"),
+        ({"expires_at": NOW + DAY / 2000, "delay_seconds": 60}, "expires_at is not after the delay"),
+        ({"correlation_id": "my-7"}, "correlation_id is for a reply: give reply_to as well"),
         ({"expires_at": 3600}, "expires_at must be a datetime with a time zone"),
         ({"expires_at": NOW + DAY, "at": NOW + DAY}, "expires_at is not after the time of the message"),
         ({"at": "2030-01-01"}, "at must be a datetime with a time zone"),

@@ -57,6 +57,14 @@ def test_a_backoff_is_made_of_numbers(first: Any) -> None:
         Backoff(first)
 
 
+@pytest.mark.parametrize("name", ["idempotent", "done"])
+def test_a_function_that_nothing_would_await_is_refused(name: str) -> None:
+    async def asks(*_: Any) -> None: ...
+
+    with pytest.raises(ValueError, match=f"^{name} is an `async def`: nothing would await it"):
+        Policy(**{name: asks})  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("attempts", [0, -1, 2.5, True, "3"])
 def test_attempts_are_a_whole_number_from_one(attempts: Any) -> None:
     with pytest.raises(ValueError, match=r"attempts is .*; it may be a whole number from 1"):
