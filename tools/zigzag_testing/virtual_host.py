@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from worker.host import Sleep, SoftDeadline, awaited
@@ -41,7 +42,7 @@ class VirtualHost:
 
     def _interrupted[R](self, function: Callable[[], R], seconds: float) -> R:
         try:
-            with interrupted_after(seconds):
+            with interrupted_after(seconds), _without_the_loop():
                 return function()
         except SoftDeadline:
             self.exit_reason = "its task was interrupted"
@@ -73,6 +74,18 @@ class VirtualHost:
     def memory_mb(self) -> int:
         """Returns MEMORY_MB: the memory of the test's own process must not matter."""
         return MEMORY_MB
+
+
+@contextmanager
+def _without_the_loop() -> Iterator[None]:
+    """Hides the sandbox's event loop, as a worker has none where code is not `async def`: asyncio.run works
+    there, and Django's ORM does not refuse."""
+    loop = asyncio.get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 class _Beside:

@@ -82,6 +82,18 @@ def test_a_task_that_is_sent_runs_once(sandbox: Sandbox) -> None:
     assert len(sandbox.queue) == 0
 
 
+def test_a_task_may_run_a_loop_of_its_own_as_in_a_worker() -> None:
+    @task(attempts=1)
+    def runs_one(payload: dict[str, Any]) -> None:
+        asyncio.run(asyncio.sleep(0))
+
+    with Sandbox({"runs_one": runs_one}) as sandbox:
+        runs_one.send({})
+        sandbox.run()
+
+    assert [one.outcome for one in sandbox.reports] == ["succeeded"]
+
+
 def test_an_hours_wait_takes_no_time(sandbox: Sandbox) -> None:
     began = sandbox.clock.now()
     once_more.send({})
