@@ -16,14 +16,21 @@ from shared.errors import words
 from worker.failure import besides
 from worker.finish import Finish, FoundDone, until_it_is_sent
 from worker.host import SoftDeadline
-from worker.outcome import Attempt, DeadLetter, Ignored, Outcome, RetryLater, longer
+from worker.lookup import BrokenTaskError
+from worker.outcome import LOADS, Attempt, DeadLetter, Ignored, Outcome, RetryLater, longer
 from worker.result import Start
-from worker.starts import MAX_STARTS
 from zigzag import Done
 from zigzag.policy import FindDone
 
 ASKING_SECONDS = 1.0
 """Least time to ask, also for a task that ended when it was interrupted."""
+
+
+_UNKNOWN = "whether it is done can't be known"
+
+
+class UnansweredError(BrokenTaskError):
+    """A task's own database does not say whether it is done: nothing starts, and that is no attempt."""
 
 
 def found(attempt: Attempt, ask: FindDone) -> FoundDone | None:
@@ -38,22 +45,30 @@ def found(attempt: Attempt, ask: FindDone) -> FoundDone | None:
     return FoundDone()
 
 
+def found_before(attempt: Attempt, ask: FindDone) -> FoundDone | None:
+    """Returns the outcome if the task is done, before its start. Raises UnansweredError."""
+    try:
+        return found(attempt, ask)
+    except (Exception, SystemExit) as error:
+        raise UnansweredError(f"{_UNKNOWN}: {words(error)}") from error
+
+
 async def instead_of(failure: DeadLetter | Ignored, ask: FindDone, finish: Finish, start: Start) -> Outcome:
-    """Returns the outcome of a task that is about to be given up: it may be done. If that can't be known,
-    its message comes again, up to 20 starts."""
+    """Returns the outcome of a task that is about to be given up: it may be done. If that can't be known, the
+    start is taken back: a task that is not done runs once more, and fails with its own error."""
     attempt, delivery = start.attempt, start.delivery
     spread = Random(f"{delivery.message_id} {delivery.receive_count}")
-    unknown = RetryLater(longer(delivery.receive_count, spread), "whether it is done can't be known")
+    unknown = RetryLater(longer(delivery.receive_count, spread), _UNKNOWN)
     attempt.outcome = unknown  # if the function's time ends meanwhile
     seconds = max(ASKING_SECONDS, finish.deadline.task_seconds())
     try:
         async with nullcontext() if start.redrive is None else start.redrive.while_running():
             done = await finish.host.prepare(lambda: found(attempt, ask), seconds)
     except (Exception, SystemExit, SoftDeadline) as error:
-        await start.starts.failed(attempt)
+        await start.starts.excuse(attempt, unloaded=True)
         why = "it did not answer in time" if isinstance(error, SoftDeadline) else words(error)
-        why = f"{unknown.reason}: {why}"
-        if attempt.number < max(MAX_STARTS, attempt.policy.attempts):
+        why = f"{_UNKNOWN}: {why}"
+        if attempt.unloaded < LOADS:
             return unknown._replace(reason=why)
         attempt.outcome = None
         return failure._replace(cause=besides(failure.cause, why))

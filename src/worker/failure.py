@@ -71,7 +71,9 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
     options = send.Options(_repairs_id(message.task, message.id, failure), group=delivery.group)
     more: dict[str, Any] = {"failed": failed}
     if message.hops:  # a task and its repair may name each other as the next one
-        more["hops"] = message.hops
+        from worker.follow.compose import keys_before  # few repairs are within a chain
+
+        more |= {"hops": message.hops, "keys": keys_before(message.hops, delivery)}
     return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", more)
 
 

@@ -12,7 +12,7 @@ from shared import log
 from shared.ports.queue import Queue
 from worker.deadline import Deadline
 from worker.host import Host
-from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
+from worker.outcome import FOUND, AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
 from worker.result import Start
 from zigzag.values import Done, Next
 
@@ -48,6 +48,8 @@ UNSENT = LeftAlone("done, but what follows was not sent in the function's time: 
 
 class FoundDone(AlreadyDone):
     """Its own database has its result, which is the attempt's `returned`: what follows is sent, again."""
+
+    why = FOUND
 
 
 class Finish:

@@ -42,8 +42,13 @@ class Succeeded:
     """The message is deleted."""
 
 
+FOUND = "its own database has it"
+
+
 class AlreadyDone:
     """The task's completion is recorded: it does not run again, and the message is deleted."""
+
+    why: str | None = None
 
 
 class RetryLater(NamedTuple):

@@ -75,9 +75,9 @@ def _found(attempt: Attempt, policy: Policy) -> AlreadyDone | None:
     """Returns the outcome if the task's own database has it done."""
     if policy.done is None:
         return None
-    from worker.done import found  # few tasks need it
+    from worker.done import found_before  # few tasks need it
 
-    return found(attempt, policy.done)
+    return found_before(attempt, policy.done)
 
 
 def _allowed(asked: ReplyTo, delivery: Delivery, replies: Sequence[str]) -> ReplyTo:

@@ -76,7 +76,7 @@ def report_of(outcome: Outcome, attempt: Attempt | None, *, settled: bool) -> Re
         case Succeeded():
             name = "succeeded"
         case AlreadyDone():
-            name = "already done"
+            name, reason = "already done", outcome.why
         case RetryLater(retry_seconds, reason):
             name = "retry later"
         case Released(retry_seconds, reason):

@@ -99,8 +99,6 @@ class Starts:
         """Records the task's attempts, if they are not less than a counted message has by default, or if the
         message could expire: then they say that it has started. Raises UnmarkedError if that can't be
         recorded."""
-        if attempt.expired is not None:
-            return
         if not attempt.bounded:
             await self._allow(attempt)
             return
@@ -113,6 +111,8 @@ class Starts:
             self._counted = self._counted._replace(allowed=attempts)
 
     async def _allow(self, attempt: Attempt) -> None:
+        if attempt.bounded or attempt.expired is not None:  # that would say that it has started
+            return
         attempts = attempt.policy.attempts
         counted = self._counted
         if counted is not None and attempts >= MAX_STARTS and attempts > counted.allowed:

@@ -446,6 +446,13 @@ class TestBreaker:
         )
         assert mails.enough(NOW + 3603, 8).since == NOW + 3603
 
+    def test_of_names_that_began_an_hour_ago_none_counts_after_an_earlier_outage(self, mails: Mails) -> None:
+        mails.enough(NOW)
+        mails.succeeded(NOW + 60, NOW + 60)
+        mails.enough(NOW + 1800, 9)
+
+        assert mails.say("0f", NOW + 5401).failing == frozenset({"0f"})
+
     @pytest.mark.parametrize(("hours", "failing"), [(1.01, 11), (5.99, 11), (6, 1), (9, 1)])
     def test_hours_in_which_none_is_tried_open_none_that_is_shut_until_the_longest_time_is_over(
         self, mails: Mails, hours: float, failing: int

@@ -87,7 +87,7 @@ class Breaker(NamedTuple):
     def old(self, now: float) -> tuple[str, ...]:
         """Returns what the next Unavailable forgets after a quiet time. Names of an outage that has not shut
         the queue yet are newer than what an earlier one has left."""
-        return SAID if self.is_over(now) else (SINCE, LAST)
+        return SAID if self.is_over(now) or self.begun < now - QUIET_SECONDS else (SINCE, LAST)
 
     def believes(self, received_at: float, now: float) -> bool:
         """Returns whether the success of a message that was received then takes back what was said. If it is

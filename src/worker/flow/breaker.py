@@ -14,7 +14,7 @@ from shared.ports.auto import Auto
 from shared.ports.breaker import name_of
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, WorkedGates
-from worker.outcome import Released
+from worker.outcome import FOUND, Released
 from worker.raised import longest_asked, means_unavailable
 from worker.result import Report, Start
 from zigzag.errors import MAX_AFTER_SECONDS
@@ -82,7 +82,7 @@ class Breaker:
     async def tell(self, batch: Batch, reports: Sequence[Report]) -> None:
         """Tells that a task has succeeded, if the breaker is in doubt."""
         lease, now = batch.lease, self._clock.now()
-        told = any(report.outcome == "succeeded" for report in reports)
+        told = any(one.outcome == "succeeded" or one.reason == FOUND for one in reports)
         if lease is None or not lease.doubt or not told:
             return
         received_at = now if lease.doubt == PROBE else lease.received_at

@@ -20,6 +20,7 @@ from worker.follow.follow_ups import FollowUp, FollowUps, step_id
 from worker.lookup import Table, find
 from worker.outcome import Attempt
 from worker.returned import ResultError, json_of
+from zigzag.body import MAX_NAME_CHARACTERS
 from zigzag.errors import SendError
 from zigzag.outbox import is_url
 from zigzag.then import MAX_FOLLOW_UP_BYTES, as_text, check_size
@@ -46,12 +47,15 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
         )
     try:
         one, why = _next(attempt, delivery, returned, queues)
-        if may_be_done(attempt, delivery, returned) and _is_done(attempt, delivery, returned):
-            return _refused(ups, attempt, "its key function gives it the key that is done: it would not run")
     except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
         return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
     if why:
         return _refused(ups, attempt, why)._replace(held=(one,))
+    try:
+        if may_be_done(attempt, delivery, returned) and _is_done(attempt, delivery, returned):
+            return _refused(ups, attempt, "its key function gives it the key that is done: it would not run")
+    except Exception as error:  # moved back, it is sent
+        return _refused(ups, attempt, words(error))._replace(held=(one,))
     if attempt.hops < MAX_HOPS:
         return _plus(ups, one)
     again = _next(attempt, delivery, returned, queues, hops=0)[0]
@@ -73,17 +77,27 @@ def _is_done(attempt: Attempt, delivery: Delivery, one: Next) -> bool:
     return _key(task.name, key) in _keys(attempt, delivery)
 
 
-def _keys(attempt: Attempt, delivery: Delivery) -> Sequence[str]:
-    """Returns the runs of this chain that have a key of a key function, with this one, as a message has them.
-    A large message that is in the bucket tells none before this one."""
+def keys_before(hops: int, delivery: Delivery) -> list[str]:
+    """Returns the runs of this chain before this one that have a key of a key function, as its message has
+    them. A large message that is in the bucket tells none."""
     said: Any = None
-    if attempt.hops:
+    if hops:
         with suppress(ValueError, AttributeError):
             said = json.loads(delivery.body).get("keys")
-    keys = [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
+    return [one for one in said if _is_key(one)] if isinstance(said, list) else []
+
+
+def _keys(attempt: Attempt, delivery: Delivery) -> Sequence[str]:
+    """Returns the runs of this chain that have a key of a key function, with this one."""
+    keys = keys_before(attempt.hops, delivery)
     if attempt.record is not None and callable(attempt.policy.idempotent):
         keys.append(_key(attempt.task, attempt.record.key))
     return keys[-MAX_HOPS:]
+
+
+def _is_key(one: object) -> bool:
+    """Returns whether a worker may have written it: a sender may write any text, and a record has limits."""
+    return isinstance(one, str) and len(one) <= MAX_NAME_CHARACTERS + 17
 
 
 def _key(task: str | None, key: str) -> str:

@@ -22,7 +22,7 @@ from shared.queues import DEFAULT
 from worker.deadline import HARD_SECONDS
 from worker.flow.breaker import FIRST
 from worker.result import Report
-from zigzag import Backoff, Reject, Retry, Unavailable, task
+from zigzag import Backoff, Done, Reject, Retry, Unavailable, task
 from zigzag_testing.faults import Crash
 
 
@@ -80,7 +80,11 @@ def once_only(payload: dict[str, Any]) -> None:
     obey(payload)
 
 
-TASKS = {one.name: one for one in (call, once_only, with_a_quota, hanging, hanging_as_ever)}
+@task(done=lambda name, id: Done())
+def stored(payload: dict[str, Any]) -> None: ...
+
+
+TASKS = {one.name: one for one in (call, once_only, with_a_quota, hanging, hanging_as_ever, stored)}
 
 
 class Desk(Bench):
@@ -380,6 +384,12 @@ class TestSuccess:
         desk.attempt("well", doubt=doubt, took=10)
 
         assert len(desk.breaker.failing) == left
+
+    def test_a_task_that_its_own_database_has_done_is_one(self, desk: Desk) -> None:
+        desk.fail(DEFAULT_TRIP)
+
+        assert desk.attempt("well", name="stored", doubt=PROBE).outcome == "already done"
+        assert desk.breaker.failing == frozenset()
 
     @pytest.mark.parametrize("does", ["broken", "rejected", "away"])
     def test_a_failure_is_none(self, desk: Desk, does: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from worker.starts import MAX_STARTS
+from worker.outcome import LOADS
 from zigzag import Backoff, Context, Done, Reject, task
 from zigzag_testing import Sandbox
 from zigzag_testing.blocking import block
@@ -104,6 +104,40 @@ def test_a_redriven_letter_whose_row_is_there_by_now_is_already_done(shop: Shop)
     assert shop.runs == ["pay", "refund"]
 
 
+def test_a_task_that_has_not_run_is_not_given_up_for_an_hour_of_its_database(shop: Shop) -> None:
+    began = shop.sandbox.clock.now()
+    shop.asks = lambda: shop.sandbox.clock.now() > began + 3600 or raising(ConnectionError("away"))()
+    shop.asks, asks = (lambda: asks() and None), shop.asks
+
+    assert shop.pays() == "succeeded"
+    assert (shop.runs, shop.sandbox.dead_letters) == (["pay"], [])
+
+
+def test_what_happens_by_a_class_of_errors_happens_also_after_an_unanswered_question() -> None:
+    asked: list[str] = []
+
+    def find(name: str, id: str) -> None:
+        asked.append(id)
+        if len(asked) == 3:  # the second attempt has failed
+            raise ConnectionError("away")
+
+    @task(
+        attempts=2,
+        backoff=Backoff(5, 60),
+        on_failure={KeyError: "dead-letter", "default": "ignore"},
+        done=find,
+    )
+    def pay(payload: dict[str, Any]) -> None:
+        raise KeyError("card")
+
+    with Sandbox({"pay": pay}) as sandbox:
+        pay.send({})
+        sandbox.run()
+
+    assert [one.reason for one in sandbox.dead_letters] == ["failed after 2 attempts: KeyError: 'card'"]
+    assert len(asked) == 5
+
+
 def test_a_task_is_not_given_up_while_its_database_is_away(shop: Shop) -> None:
     answers = [lambda: None, *(3 * [raising(ConnectionError("away"))])]
     shop.asks = lambda: answers.pop(0)() if answers else None
@@ -111,26 +145,27 @@ def test_a_task_is_not_given_up_while_its_database_is_away(shop: Shop) -> None:
 
     assert shop.pays() == "already done"
     reasons = [one.reason for one in shop.sandbox.reports if one.reason]
-    assert reasons == ["whether it is done can't be known: ConnectionError: away"] * 2
+    unknown = "whether it is done can't be known: ConnectionError: away"
+    assert reasons == [*(3 * [unknown]), "its own database has it"]
     assert (shop.runs, shop.replies) == (["pay"], [("succeeded", {"receipt": 7})])
 
 
 @pytest.mark.parametrize(
-    ("asks", "why"),
+    ("asks", "why", "repairs"),
     [
-        (lambda: True, "TypeError: the `done` function of pay returned bool, no Done(…)"),
-        (raising(KeyError("row")), "KeyError: 'row'"),
-        (lambda: block(100), "it did not answer in time"),
+        (lambda: True, "TypeError: the `done` function of pay returned bool, no Done(…)", []),
+        (raising(KeyError("row")), "KeyError: 'row'", []),
+        (lambda: block(100), "it did not answer in time", ["refund"]),
     ],
     ids=["another answer", "raises", "hangs"],
 )
 def test_a_function_that_never_answers_starts_nothing_and_ends_as_a_letter(
-    shop: Shop, asks: Callable[[], object], why: str
+    shop: Shop, asks: Callable[[], object], why: str, repairs: list[str]
 ) -> None:
     shop.asks = asks
 
     assert shop.pays() == "dead-letter"
     reasons = [one.reason or "" for one in shop.sandbox.reports if one.task == "pay"]
-    assert len(reasons) == MAX_STARTS
+    assert len(reasons) == LOADS
     assert all(f"whether it is done can't be known: {why}" in reason for reason in reasons)
-    assert shop.runs == ["refund"]
+    assert shop.runs == repairs

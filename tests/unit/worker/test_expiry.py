@@ -182,6 +182,20 @@ def test_a_message_that_was_received_and_never_started_expires(bench: Bench) -> 
     assert (later(bench), bench.began) == (["dead-letter"], [])
 
 
+def test_a_key_function_that_fails_is_no_start_of_a_message_that_has_expired(bench: Bench) -> None:
+    fails = [True, False]
+
+    def key(payload: dict[str, Any]) -> str:
+        if fails and fails.pop(0):
+            raise ConnectionError("for a moment")
+        return "k"
+
+    sent(bench, policy={"attempts": 20, "idempotent": key})
+    bench.receive()
+
+    assert (later(bench), later(bench), bench.began) == (["retry later"], ["dead-letter"], [])
+
+
 def test_without_its_record_a_first_start_waits(bench: Bench) -> None:
     sent(bench)
     bench.records.broken = {"allow", "count", "excuse"}

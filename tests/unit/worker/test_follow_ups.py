@@ -378,6 +378,81 @@ def test_a_chain_that_comes_back_to_a_key_that_is_done_leaves_a_letter() -> None
     ]
 
 
+@pytest.mark.parametrize("trouble", ["a missing task", "its key function"])
+def test_a_check_of_a_chains_keys_that_fails_loses_no_next_task(trouble: str) -> None:
+    away: list[bool] = []
+
+    def of_order(payload: dict[str, Any]) -> str:
+        if away and trouble == "its key function":
+            raise ConnectionError("for a moment")
+        return str(payload["number"])
+
+    @task(idempotent=of_order)
+    def pack(payload: dict[str, Any]) -> Next | None:
+        began.append(payload["number"])
+        return ship.then(payload) if payload["number"] < 2 else None
+
+    @task(idempotent=True)
+    def ship(payload: dict[str, Any]) -> Next:
+        away.append(True)
+        if trouble == "a missing task":
+            del table["pack"]
+        return pack.then({"number": payload["number"] + 1})
+
+    began: list[int] = []
+    table = {"pack": pack, "ship": ship}
+    with Sandbox(table) as sandbox:
+        sandbox._table = table
+        pack.send({"number": 1})
+        sandbox.run()
+        away.clear()
+        table["pack"] = pack
+        sandbox.redrive()
+        sandbox.run()
+
+    assert (began, sandbox.dead_letters) == ([1, 2], [])
+
+
+def test_a_chain_that_comes_back_by_a_repair_leaves_a_letter_as_well() -> None:
+    @task(idempotent=lambda payload: "one order")
+    def pack(payload: dict[str, Any]) -> Next:
+        return ship.then({})
+
+    @task(on_failure="find")
+    def ship(payload: dict[str, Any]) -> None:
+        raise Reject("no")
+
+    @task(idempotent=True)
+    def find(payload: dict[str, Any]) -> Next:
+        return pack.then({})
+
+    with Sandbox({"pack": pack, "ship": ship, "find": find}) as sandbox:
+        pack.send({})
+        sandbox.run()
+
+    assert any(one.reason.endswith("it would not run") for one in sandbox.dead_letters)
+
+
+def test_keys_that_only_a_sender_can_have_written_are_not_recorded() -> None:
+    @task(idempotent=True)
+    def ship(payload: dict[str, Any]) -> Next:
+        return pack.then({})
+
+    @task
+    def pack(payload: dict[str, Any]) -> None: ...
+
+    finished: list[str] = []
+    with Sandbox({"pack": pack, "ship": ship}) as sandbox:
+        watch(sandbox.records, "finish", lambda _, *said: finished.append(str(said)))
+        said = {"task": "ship", "payload": {}, "hops": 1, "keys": 100 * ["x" * 9_000]}
+        sandbox.send_message(json.dumps(said))
+        sandbox.run()
+
+    assert [one.outcome for one in sandbox.reports] == ["succeeded", "succeeded"]
+    assert len(finished) == 1
+    assert len(finished[0]) < 10_000
+
+
 class TestWhatCantBeSent:
     """The letter holds it; moved back, it is sent, and the task does not run again."""
 
