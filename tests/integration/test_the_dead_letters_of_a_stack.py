@@ -137,6 +137,8 @@ def test_json_is_only_json_with_real_ids(zigzag: Any, some: None) -> None:
         (["shown"], "'shown' is no group: its name has 4 hex digits, such as 7c1e"),
         (["show"], "name a group, as `./zigzag dead-letters` shows them, or a filter"),
         (["--since", "yesterday"], "'yesterday' is no time: write 90s, 30min, 6h or 2d ago"),
+        (["--since", "1000000d"], "'1000000d' is no time: write 90s"),
+        (["--reason", ""], "the reason is empty: give some text, or leave it out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Annotated, Any
 
@@ -72,9 +72,10 @@ def words(which: Filter) -> str:
 
 def moment(text: str, now: float) -> float:
     """Returns the time of a text like 90s or 2026-11-28T14:00, in epoch seconds. Raises OperateError."""
-    if found := re.fullmatch(r"(\d{1,9})(s|min|m|h|d)", text):
-        return now - int(found[1]) * _SECONDS[found[2]]
     try:
+        if found := re.fullmatch(r"(\d{1,9})(s|min|m|h|d)", text):
+            ago = timedelta(seconds=int(found[1]) * _SECONDS[found[2]])
+            return (datetime.fromtimestamp(now, UTC) - ago).timestamp()
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError) as error:

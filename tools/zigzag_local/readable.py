@@ -25,7 +25,7 @@ def readable(text: str) -> str:
     """Returns the line in words, or unchanged if it is no JSON object; without control characters."""
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         line = None
     is_ours = isinstance(line, dict) and "message" in line
     return harmless(_words(line) if is_ours else _continued(text))

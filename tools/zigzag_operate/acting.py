@@ -26,6 +26,9 @@ from zigzag_operate.who import caller
 _MAX_REASONS = 20
 _OTHER = "for other reasons"
 
+PRIVATE = 0o600
+"""The mode of a file of letters: they have payloads."""
+
 
 class Stop(Protocol):
     """Set by a person's ^C: a threading.Event."""
@@ -75,11 +78,20 @@ class Saving:
         self._path, self._by = path, by
 
     def write(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        """Raises OSError, or ValueError if a letter can't be written."""
-        with self._path.open("ab") as file:
-            file.writelines(envelope.plain({**message, "By": self._by}) + b"\n" for message in messages)
-            file.flush()
-            os.fsync(file.fileno())
+        """Raises OSError, or ValueError if a letter can't be written: then the file is as it was."""
+        lines = [envelope.plain({**message, "By": self._by}) + b"\n" for message in messages]
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE)
+        try:
+            before = os.fstat(file).st_size
+            try:
+                with open(file, "ab", closefd=False) as whole:
+                    whole.writelines(lines)
+                os.fsync(file)
+            except OSError:
+                os.ftruncate(file, before)  # the next letter must not stand behind half of this one
+                raise
+        finally:
+            os.close(file)
 
 
 def saving(target: Target, path: Path | None) -> Saving | None:

@@ -43,6 +43,12 @@ class Filter:
     since: float | None = None
     until: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises OperateError for an empty text, as of a variable that is not set: each letter would fit."""
+        for name in ("task", "reason", "id"):
+            if getattr(self, name) == "":
+                raise OperateError(f"the {name} is empty: give some text, or leave it out", Kind.WRONG)
+
     def matches(self, letter: Letter) -> bool:
         return (
             (not self.groups or letter.group in self.groups)

@@ -44,6 +44,7 @@ def test_a_delivery_that_was_not_settled_says_so() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        pytest.param("[" * 100_000, "[" * 100_000, id="nested too deep"),
         (line(message="tick", polls=3, ended="empty"), "tick  polls=3 ended=empty"),
         (line(message="hello, Ann"), "hello, Ann"),
         ("print() of a task", "print() of a task"),

@@ -194,6 +194,16 @@ def test_each_figure_is_read(account: Account) -> None:
     assert seen.unknown == []
 
 
+@pytest.mark.parametrize("odd", [10**400, -1.0, float("nan"), True, "1"])
+def test_a_number_that_only_a_print_can_have_is_no_figure(account: Account, odd: Any) -> None:
+    account.delivers(1, seconds=odd, age_seconds=odd)
+
+    seen = account.facts().work
+
+    assert not isinstance(seen, Unknown)
+    assert [(one.half_seconds, one.most_seconds) for one in seen.tasks] in ([], [(None, None)])
+
+
 def test_deliveries_are_counted_by_task(account: Account) -> None:
     for number in range(1, 20):
         account.delivers(number, seconds=number / 100, age_seconds=number)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from zigzag_cli.filters import filter_of
+from zigzag_operate.acting import Saving
 from zigzag_operate.letters import letter_of
 
 NOW = 1_800_000_000.0  # 2027-01-15 08:00 UTC
@@ -49,3 +52,23 @@ def test_all_that_is_given_must_fit(given: dict[str, Any], numbers: list[int]) -
     ]
 
     assert found == numbers
+
+
+def test_after_a_full_disk_the_next_letter_is_a_line_of_its_own_and_only_the_owner_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saving = Saving(tmp_path / "letters", by="Ann")
+    saving.write([{"Body": "first"}])
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zigzag_operate.acting.os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            saving.write([{"Body": "second"}])
+    saving.write([{"Body": "third"}])
+
+    lines = (tmp_path / "letters").read_text().splitlines()
+    assert [json.loads(line)["Body"] for line in lines] == ["first", "third"]
+    assert (tmp_path / "letters").stat().st_mode & 0o777 == 0o600

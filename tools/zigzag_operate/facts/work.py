@@ -121,8 +121,12 @@ def _part(values: list[float], part: float) -> float | None:
     return sorted(values)[ceil(part * len(values)) - 1] if values else None
 
 
+_MANY = 1e9
+"""Seconds, which nothing takes. What a task prints may look like our line, and have any number."""
+
+
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+    return type(value) in (int, float) and 0 <= value < _MANY
 
 
 def _whole(value: Any) -> int:
