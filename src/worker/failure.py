@@ -73,7 +73,8 @@ def repair_of(delivery: Delivery, cause: Cause, decode: Decode) -> Outgoing:
     if message.hops:  # a task and its repair may name each other as the next one
         from worker.follow.compose import keys_before  # few repairs are within a chain
 
-        more |= {"hops": message.hops, "keys": keys_before(message.hops, delivery)}
+        keys = keys_before(message.hops, delivery)
+        more |= {"hops": message.hops, **({"keys": keys} if keys else {})}
     return send.compose(cause.on_failure or "", message.payload, options, delivery.queue_url or "", more)
 
 
