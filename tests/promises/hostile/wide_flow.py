@@ -108,7 +108,8 @@ def check_it_is_never_shut_for_longer(world: WideWorld, drawn: Drawn) -> None:
         enough.append(told.at)
         lasts = told.at - since
         if breaker.is_shut(max(breaker.begun, told.at - slow)):
-            assert lasts <= breaker.longest + slow, f"shut for {lasts} s at {told.at}"
+            late = 2 * slow  # the first word may be written so late, and the last one's clock be behind
+            assert lasts <= breaker.longest + late, f"shut for {lasts} s at {told.at}"
         began = bisect_left(enough, breaker.since - slow)
         assert enough[began] <= breaker.since + slow, f"it was not shut at {breaker.since}"
 
