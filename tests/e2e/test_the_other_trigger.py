@@ -141,12 +141,16 @@ def deliveries(deployed: Deployed, subscribers: set[str]) -> list[dict[str, Any]
 
 
 def _logged(deployed: Deployed, subscribers: set[str]) -> list[dict[str, Any]]:
+    return [line for line in lines_of(deployed, "Worker", "delivery") if line.get("id") in subscribers]
+
+
+def lines_of(deployed: Deployed, function: str, message: str) -> list[dict[str, Any]]:
+    """Returns a function's lines with this message."""
     pages = deployed.client("logs").get_paginator("filter_log_events")
     events = itertools.chain.from_iterable(
-        page["events"] for page in pages.paginate(logGroupName=deployed.outputs["WorkerLogGroupName"])
+        page["events"] for page in pages.paginate(logGroupName=deployed.outputs[f"{function}LogGroupName"])
     )
-    lines = [json.loads(one["message"]) for one in events if '"message": "delivery"' in one["message"]]
-    return [line for line in lines if line.get("id") in subscribers]
+    return [json.loads(one["message"]) for one in events if f'"message": "{message}"' in one["message"]]
 
 
 def test_a_task_that_runs_ends_when_its_function_is_changed(deployed: Deployed) -> None:
@@ -166,7 +170,10 @@ def test_no_more_workers_run_at_once_than_are_reserved(deployed: Deployed, proje
     told = deployed.client("lambda").list_event_source_mappings(FunctionName=worker)["EventSourceMappings"]
     assert [one["ScalingConfig"] for one in told] == [{"MaximumConcurrency": 3}] * 2
 
-    # When nine tasks of three seconds wait
+    # When nine tasks of three seconds wait, and no tick of before is under way: it would not be limited here
+    assert wait_until(
+        lambda: len(lines_of(deployed, "Consumer", "tick")) >= deployed.firings(), WAIT_SECONDS, 1
+    )
     few = {f"few-{number}" for number in range(9)}
     for subscriber in few:
         send(deployed, urls(deployed)[0], subscriber, 3)
