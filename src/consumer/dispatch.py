@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from consumer.batches import Dispatch, EventLimit, dispatches_of
+from consumer.batches import Dispatch, EventLimit, dispatches_of, with_traces
 from consumer.given_up import TOO_LARGE, is_near_its_end, old, worn
 from consumer.patience import Patience
 from shared import log
@@ -120,9 +120,7 @@ class Dispatcher:
 
     def _dispatches_of(self, received: Sequence[Delivery]) -> list[Dispatch]:
         made = dispatches_of(received, self._batch_size, self._limit.bytes)
-        for number, one in enumerate(made if self._tracing else ()):  # in place: no event is there twice
-            made[number] = one._replace(event=one.traced_event())
-        return made
+        return with_traces(made) if self._tracing else made
 
     async def _dispatch(self, dispatches: Sequence[Dispatch]) -> list[tuple[Dispatch, Meaning | None]]:
         """Returns what the answers meant. Dispatches that were too large are sent again smaller first."""

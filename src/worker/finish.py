@@ -12,8 +12,8 @@ from shared import log
 from shared.ports.queue import Queue
 from worker.deadline import Deadline
 from worker.host import Host
-from worker.outcome import FOUND, AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
-from worker.result import Start
+from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
+from worker.result import FOUND, Start
 from zigzag.values import Done, Next
 
 if TYPE_CHECKING:

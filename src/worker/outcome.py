@@ -42,9 +42,6 @@ class Succeeded:
     """The message is deleted."""
 
 
-FOUND = "its own database has it"
-
-
 class AlreadyDone:
     """The task's completion is recorded: it does not run again, and the message is deleted."""
 
@@ -245,11 +242,6 @@ def _failed(cause: Cause, attempt: Attempt, error: BaseException | None) -> Dead
 
 
 def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Cause:
-    return Cause(
-        reason=reason,
-        task=attempt.task,
-        id=attempt.id,
-        attempts=attempt.number if attempts is None else attempts,
-        error=None if error is None else words(error),
-        traceback=None if error is None else traceback_of(error),
-    )
+    said = (None, None) if error is None else (words(error), traceback_of(error))
+    made = attempt.number if attempts is None else attempts
+    return Cause(reason, attempt.task, attempt.id, made, *said)

@@ -21,6 +21,9 @@ from worker.starts import MAX_STARTS, Starts
 if TYPE_CHECKING:
     from worker.redrive import Redrive
 
+FOUND = "its own database has it"
+"""The reason of a report of a task that is done already by `@task(done=…)`."""
+
 
 class Start(NamedTuple):
     """A start of a delivery, at a time in epoch seconds.

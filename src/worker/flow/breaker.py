@@ -14,9 +14,9 @@ from shared.ports.auto import Auto
 from shared.ports.breaker import name_of
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, GatesError, WorkedGates
-from worker.outcome import FOUND, Released
+from worker.outcome import Released
 from worker.raised import longest_asked, means_unavailable
-from worker.result import Report, Start
+from worker.result import FOUND, Report, Start
 from zigzag.errors import MAX_AFTER_SECONDS
 
 HIDDEN_SECONDS = (15, 60)

@@ -99,15 +99,10 @@ def gone(group: str) -> str:
     return f"the log group {group} is gone: deploy the stack again, or make it by hand"
 
 
-def _refuse(constant: str) -> None:
-    """Raises ValueError for NaN and Infinity, which are no JSON."""
-    raise ValueError(constant)
-
-
 def fields_of(text: str) -> dict[str, Any] | None:
     """Returns the fields of a line, or None if it is no line of JSON."""
     try:
-        fields = json.loads(text, parse_constant=_refuse)
+        fields = json.loads(text, parse_constant=lambda constant: None)  # NaN is no JSON
     except (ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
