@@ -161,6 +161,7 @@ def check_starts_are_bounded(world: WideWorld, drawn: Drawn) -> None:
         most += sum(is_free(world, life, start.process) for start in life.starts)
         assert len(life.starts) <= most, f"{life.id} was started {len(life.starts)} times, of {most}"
         most *= 1 if reached and not life.shares else ASKED_IN_VAIN
+        most += len(life.message_ids)  # once more before it is given up, as it may be done
         most += sum(_is_held_back(process, life, world) for process in life.touches)
         if world.may_fail_to_load(world.trail.sent[life.id]["task"]):
             most += LOADS * len(life.message_ids)  # tries to load it, which have a count of their own
