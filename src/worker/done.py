@@ -25,7 +25,6 @@ from zigzag.policy import FindDone
 ASKING_SECONDS = 1.0
 """Least time to ask, also for a task that ended when it was interrupted."""
 
-
 _UNKNOWN = "whether it is done can't be known"
 
 

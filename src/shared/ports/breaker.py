@@ -85,8 +85,8 @@ class Breaker(NamedTuple):
         return len(self.failing) >= self.trip and now - self.begun >= self.patience
 
     def old(self, now: float) -> tuple[str, ...]:
-        """Returns what the next Unavailable forgets after a quiet time. Names of an outage that has not shut
-        the queue yet are newer than what an earlier one has left."""
+        """Returns what the next Unavailable forgets after a quiet time: all, or only what an earlier outage
+        has left, if the present one began within the hour and has not been shut for the longest time."""
         return SAID if self.is_over(now) or self.begun < now - QUIET_SECONDS else (SINCE, LAST)
 
     def believes(self, received_at: float, now: float) -> bool:
