@@ -84,7 +84,7 @@ def test_a_schedule_sends_what_is_due_and_a_cancelled_one_does_not(
     put("in a month", now + timedelta(days=30))
     with pytest.raises(AlreadyScheduledError):
         put("in a month", now + timedelta(days=31))
-    assert {one.id for one in scheduled(target).tasks} == {"<soon>", "called off", "in a month"}
+    assert {one.id for one in scheduled(target, "push_news").tasks} == {"<soon>", "called off", "in a month"}
     cancel(target, "push_news", "called off")
 
     # When a minute and more have passed
@@ -92,7 +92,7 @@ def test_a_schedule_sends_what_is_due_and_a_cancelled_one_does_not(
 
     # Then it ran once, and is no schedule any more
     assert (later.ledger.pushes()["<soon>"], later.ledger.pushes()["called off"]) == (1, 0)
-    assert [one.id for one in scheduled(target).tasks] == ["in a month"]
+    assert [one.id for one in scheduled(target, "push_news").tasks] == ["in a month"]
     with pytest.raises(OperateError, match="it has been sent, or cancelled"):
         cancel(target, "push_news", "<soon>")
 
@@ -106,18 +106,23 @@ def test_a_task_may_send_later_by_the_workers_own_permissions(later: Deployed, t
     ), later.said()
 
 
-def test_the_pages_schedule_is_deployed_with_its_body_and_its_zone(later: Deployed) -> None:
-    scheduler = later.client("scheduler")
-    (listed,) = scheduler.list_schedules(GroupName="default")["Schedules"]
-    made = scheduler.get_schedule(Name=listed["Name"])
+def test_the_pages_schedule_is_in_the_group_that_its_role_is_for(later: Deployed, target: Target) -> None:
+    (shown,) = [one for one in scheduled(target).tasks if one.task == "report"]
+    group, role, _ = later.outputs["Scheduler"].split()
+    made = later.client("scheduler").get_schedule(GroupName=group, Name=shown.schedule)
+    trust = later.client("iam").get_role(RoleName=role.rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"]
 
+    (trusted,) = trust["Statement"]
+    assert trusted["Condition"]["ArnEquals"] == {
+        "aws:SourceArn": f"arn:aws:scheduler:us-east-1:000000000000:schedule-group/{group}"
+    }
     body = json.loads(made["Target"]["Input"])
     assert body == {
         "task": "report",
         "payload": {"of": "all shops"},
         "id": "report-<aws.scheduler.scheduled-time>",
     }
-    assert made["Target"]["RoleArn"] == later.outputs["Scheduler"].split()[1]
+    assert made["Target"]["RoleArn"] == role
     assert made["ScheduleExpression"] == "cron(0 2 * * ? *)"
 
 

@@ -65,17 +65,27 @@ def test_no_more_are_shown_than_asked_for_and_that_there_are_more(zigzag: Any, l
     assert out.endswith("and more: --most 200 shows 200, --task NAME those of one task\n")
 
 
-def test_a_schedule_of_somebody_elses_is_shown_by_its_name(zigzag: Any, later: Any) -> None:
-    target = {"Arn": LETTERS, "RoleArn": ROLE, "Input": "[1]"}
+@pytest.mark.parametrize(
+    ("name", "body", "line"),
+    [
+        ("night", '{"task": "report", "id": "a"}', "cron(0 2 ? * TUE *) Europe/Berlin  report  a\n"),
+        ("theirs", "[1]", "cron(0 2 ? * TUE *) Europe/Berlin  names no task: theirs\n"),
+    ],
+)
+def test_one_that_fires_again_and_again_is_shown_with_its_zone(
+    zigzag: Any, later: Any, name: str, body: str, line: str
+) -> None:
+    target = {"Arn": LETTERS, "RoleArn": ROLE, "Input": body}
     later.create_schedule(
         GroupName="later",
-        Name="theirs",
-        ScheduleExpression="rate(1 day)",
+        Name=name,
+        ScheduleExpression="cron(0 2 ? * TUE *)",
+        ScheduleExpressionTimezone="Europe/Berlin",
         FlexibleTimeWindow={"Mode": "OFF"},
         Target=target,
     )
 
-    assert "rate(1 day)  not made by send: theirs\n" in zigzag("scheduled")[1]
+    assert zigzag("scheduled")[1].endswith(line)
 
 
 def test_one_that_is_cancelled_is_gone_and_one_that_is_gone_is_told(zigzag: Any, later: Any) -> None:
@@ -128,6 +138,7 @@ def test_the_command_sends_later_as_send_does(zigzag: Any, later: Any) -> None:
         (["--at", "2099-01-02T03:04:05"], "a time with its zone"),
         (["--at", "2099-01-02T03:04:05Z", "--delay", "5"], "not both"),
         (["--delay", "99999999999"], "a hundred years"),
+        (["--delay", "9" * 400], "a hundred years"),
         (["--many", "x", "--at", "2099-01-02T03:04:05Z"], "no --at"),
         (["--many", "x", "--reply-to", "answers"], "no --at or the like"),
         (["--expires-at", "tomorrow"], "--expires-at takes a time with its zone"),

@@ -17,11 +17,11 @@ from zigzag_operate.scheduled import MAX_SHOWN, ScheduledTask
 @with_target
 def scheduled(
     target: Target,
-    task: Annotated[str | None, typer.Option(help="Only those of this task.")] = None,
+    task: Annotated[str | None, typer.Option(help="Only those of this task that send has made.")] = None,
     most: Annotated[int, typer.Option(min=1, max=MAX_SHOWN, help="Shows so many at most.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Shows which tasks are sent later: when, task, id. One that was sent is not shown any more."""
+    """Shows which tasks are sent later, once or again and again: when, task, id."""
     found = zigzag_operate.scheduled(target, task, most)
     lines = [_words(one) for one in found.tasks] or ["nothing is scheduled"]
     if found.more:
@@ -43,6 +43,7 @@ def cancel(
 
 def _words(one: ScheduledTask) -> str:
     """Returns a line for a terminal of any width, the task and the id whole."""
+    at = f"{one.at.replace('T', ' ')} UTC" if one.at[:1].isdigit() else one.at
     if one.task is None:
-        return f"{harmless(one.at)}  not made by send: {harmless(one.schedule)}"
-    return f"{harmless(one.at.replace('T', ' '))} UTC  {harmless(one.task)}  {harmless(one.id or '')}"
+        return f"{harmless(at)}  names no task: {harmless(one.schedule)}"
+    return f"{harmless(at)}  {harmless(one.task)}  {harmless(one.id or '')}"

@@ -23,7 +23,8 @@ class ScheduledTask:
     """A message that is sent later.
 
     task, id -- the task and its id; None in a schedule that somebody made in another way.
-    at       -- when it is sent: UTC, like 2027-01-15T08:00:00; or another expression of the Scheduler's.
+    at       -- when it is sent: UTC, like 2027-01-15T08:00:00; or another expression of the Scheduler's, and
+                its time zone.
     queue    -- the ARN of the queue that it is sent to.
     schedule -- the schedule's name.
     """
@@ -54,7 +55,7 @@ class Cancelled:
 def scheduled(target: Target, task: str | None = None, most: int = 50) -> ScheduledTasks:
     """Returns what schedules of the stack send later. Those already sent are not among them.
 
-    task -- the name of a task; without it, those of all tasks.
+    task -- the name of a task: only those that `send` has made for it.
     most -- 1 to 200.
 
     Needs the permissions `scheduler:ListSchedules` and `scheduler:GetSchedule`. Raises OperateError.
@@ -112,8 +113,9 @@ def _read(scheduler: Any, group: str, name: str) -> ScheduledTask | None:
         if is_gone(error):
             return None
         raise
-    expression = str(one["ScheduleExpression"])
-    at = expression[3:-1] if expression.startswith("at(") else expression
+    expression, zone = str(one["ScheduleExpression"]), one.get("ScheduleExpressionTimezone", "UTC")
+    once = expression.startswith("at(") and zone == "UTC"
+    at = expression[3:-1] if once else f"{expression} {zone}"
     body = _object(one["Target"].get("Input", ""))
     task, id = (value if isinstance(value, str) else None for value in (body.get("task"), body.get("id")))
     return ScheduledTask(task, id, at, one["Target"]["Arn"], name)

@@ -79,23 +79,23 @@ def planned(options: Options, url: str, now: float) -> tuple[Options, int | None
     at = _due(options, now)
     if at - now > MAX_SECONDS:
         raise SendError("the message is for a time more than a hundred years from now")
+    by_sqs = at - now <= (0 if is_fifo(url) else MAX_DELAY_SECONDS)
+    at = at if by_sqs else math.ceil(max(at, now + SOONEST_SECONDS))
     if options.expires_at is not None and epoch_of("expires_at", options.expires_at) <= at:
         raise SendError("expires_at is not after the time of the message: it would never start")
-    for_sqs = copy.replace(options, at=None, delay_seconds=max(0, math.ceil(at - now)))
-    if for_sqs.delay_seconds <= (0 if is_fifo(url) else MAX_DELAY_SECONDS):
-        return for_sqs, None
+    if by_sqs:
+        return copy.replace(options, at=None, delay_seconds=max(0, math.ceil(at - now))), None
     if options.deduplication_id is not None:
         raise SendError(
             "a schedule takes no deduplication_id: SQS compares the bodies of what it sends; leave it out"
         )
-    for_schedule = copy.replace(for_sqs, delay_seconds=0, id=options.id or uuid4().hex)
-    return for_schedule, math.ceil(max(at, now + SOONEST_SECONDS))
+    return copy.replace(options, at=None, delay_seconds=0, id=options.id or uuid4().hex), int(at)
 
 
 def _due(options: Options, now: float) -> float:
     """Returns when the message is due, in epoch seconds. Raises SendError if the options don't say so."""
     if options.at is None:
-        return now + options.delay_seconds
+        return now + min(options.delay_seconds, 2 * MAX_SECONDS)  # an int may be larger than each float
     if options.delay_seconds:
         raise SendError("a message has a time, at, or delay_seconds, not both: leave one out")
     return epoch_of("at", options.at)

@@ -38,7 +38,10 @@ def test_its_role_may_send_to_the_queues_and_to_the_standard_dead_letters(
     assert allowed["Action"] == ["sqs:SendMessage"]
     assert allowed["Resource"] == [arn(queue) for queue in [*queues, letters]]
     assert trusted["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert trusted["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": arn("SchedulerGroup")},
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+    }
 
 
 @pytest.mark.parametrize(

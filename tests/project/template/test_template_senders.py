@@ -62,7 +62,11 @@ def test_without_a_parameter_no_policy_allows_anything(ours: Template, fifo: str
 def test_a_parameter_lets_its_senders_send_to_the_first_queue_and_do_nothing_else(
     ours: Template, fifo: str, parameter: str
 ) -> None:
-    policy = {"false": "TaskQueuePolicy", "true": "FifoTaskQueuePolicy"}[fifo]
+    """Topics and rules may send there what they can't deliver: to the dead-letter queue of a standard one
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html)."""
+    queues = {{"false": "TaskQueuePolicy", "true": "FifoTaskQueuePolicy"}[fifo]: "TaskQueue"}
+    if fifo == "false" and parameter in ("SenderTopics", "SenderRules"):
+        queues["DeadLetterQueuePolicy"] = "DeadLetterQueue"
 
     assert allowed(ours, Fifo=fifo, Queue2="urgent", **{parameter: NAMED[parameter]}) == {
         policy: [
@@ -70,10 +74,11 @@ def test_a_parameter_lets_its_senders_send_to_the_first_queue_and_do_nothing_els
                 "Sid": parameter,
                 "Effect": "Allow",
                 "Action": ["sqs:SendMessage"],
-                "Resource": [arn("TaskQueue")],
+                "Resource": [arn(queue)],
                 **WANTED[parameter],
             }
         ]
+        for policy, queue in queues.items()
     }
 
 

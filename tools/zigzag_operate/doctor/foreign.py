@@ -47,7 +47,7 @@ SERVICES = {"SenderRules": "events", "SenderBuckets": "s3", "SenderTopics": "sns
 
 def judge_senders_of_the_template(facts: Facts) -> Found:
     """Judges whether the queues let in the rules, buckets and topics of the template that send to them."""
-    queues = {queue.arn: queue for queue in facts.queues if queue.arn}
+    queues = {queue.arn: queue for queue in [*facts.queues, *facts.letters] if queue.arn}
     for sender in [] if facts.live else _senders(facts):
         queue = queues.get(sender.to)
         if queue is None or any(_lets(facts, one, sender) for one in _allowed(facts, queue)):
@@ -56,27 +56,37 @@ def judge_senders_of_the_template(facts: Facts) -> Found:
         known = facts.by_value(sender.arn)
         name = known.id if known else sender.arn
         change = f"set {sender.parameter} to the ARN of {name}, or let it in under `YOURS: senders{kind}`"
-        if queue.id != "TaskQueue":
+        if queue.id == "DeadLetterQueue" and not kind:
+            change = f"set {sender.parameter} to the ARN of {name}"
+        elif queue.id != "TaskQueue":
             change = f"let {sender.service} send for {name} in {queue.id}Policy"
         said = f"{queue.id} does not let {sender.service} in for it: what it sends is refused, and lost"
-        yield wrong("H167", sender.one, sender.path, said, change)
+        yield wrong("H228" if queue in facts.letters else "H167", sender.one, sender.path, said, change)
 
 
 def _senders(facts: Facts) -> Iterator[Sender]:
     for rule in facts.of_type(RULE):
-        for target in listed(rule.get("Targets")):
-            if not target.get("RoleArn"):  # with a role, it sends by that one
-                yield Sender(rule, "Targets", str(target.get("Arn")), rule.arn, "SenderRules")
+        for queue in _queues_of(rule):
+            yield Sender(rule, "Targets", str(queue), rule.arn, "SenderRules")
     for bucket in facts.of_type(BUCKET):
         for one in listed(bucket.get("NotificationConfiguration.QueueConfigurations")):
             path = "NotificationConfiguration.QueueConfigurations"
             yield Sender(bucket, path, str(one.get("Queue")), bucket.arn, "SenderBuckets")
     for one in facts.of_type(SUBSCRIPTION):
         if one.id != "TasksSubscription":  # its topic is let in by TopicTasks
-            yield Sender(one, "Endpoint", str(one.get("Endpoint")), str(one.get("TopicArn")), "SenderTopics")
+            for path in ("Endpoint", "RedrivePolicy.deadLetterTargetArn"):
+                yield Sender(one, path, str(one.get(path)), str(one.get("TopicArn")), "SenderTopics")
     for topic in facts.of_type(TOPIC):
         for one in listed(topic.get("Subscription")):
             yield Sender(topic, "Subscription", str(one.get("Endpoint")), topic.ref, "SenderTopics")
+
+
+def _queues_of(rule: Resource) -> Iterator[Any]:
+    """Yields the ARNs to which a rule sends: targets, unless by a role, and their dead-letter queues."""
+    for target in listed(rule.get("Targets")):
+        if not target.get("RoleArn"):
+            yield target.get("Arn")
+        yield (target.get("DeadLetterConfig") or {}).get("Arn")
 
 
 def _allowed(facts: Facts, queue: Resource) -> Iterator[Mapping[str, Any]]:

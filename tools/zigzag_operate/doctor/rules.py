@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     foreign.judge_senders_of_the_template,
     foreign.judge_keys_of_senders,
     senders.judge_scheduler,
+    senders.judge_schedules,  # whose the Scheduler's role is
     senders.judge_key_policy,
     senders.judge_keys_of_the_scheduler,
     concurrency.judge_concurrency,  # caps, reserved 0

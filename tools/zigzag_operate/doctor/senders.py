@@ -17,6 +17,7 @@ from zigzag_operate.doctor.facts import (
     statements,
 )
 from zigzag_operate.doctor.finding import Found, wrong
+from zigzag_operate.doctor.starts import SCHEDULE
 
 THROUGH = ("sqs", "dynamodb")
 """The services through which both functions use the key."""
@@ -48,8 +49,9 @@ def _named(facts: Facts, queue: Resource) -> Iterator[tuple[str, str, str, str]]
         topics = [one.ref for one in facts.some("TasksTopic")] or [given.get("Topic", "")]
         yield "TopicTasks", "sns.amazonaws.com", topics[0], "H176"
     services = {"SenderTopics": "sns", "SenderBuckets": "s3", "SenderRules": "events"}
-    for parameter, service in services.items() if queue.id == "TaskQueue" else ():
-        for arn in _listed(given.get(parameter)):
+    for parameter, service in services.items():
+        both = parameter != "SenderBuckets" and not facts.is_fifo("")  # of which the letters go here, too
+        for arn in _listed(given.get(parameter)) if queue.id == "TaskQueue" or both else ():
             yield parameter, f"{service}.amazonaws.com", arn, "H167"
     for account in _listed(given.get("SenderAccounts")) if queue.id == "TaskQueue" else ():
         yield "SenderAccounts", account, "", "H167"
@@ -64,9 +66,13 @@ def _lets(statement: Mapping[str, Any], principal: str, arn: str) -> bool:
     named = listed(who.get("Service")) + listed(who.get("AWS")) if isinstance(who, Mapping) else [who]
     if principal not in map(str, named):
         return False
-    conditions = (statement.get("Condition") or {}).values()
-    sources = [each for one in conditions for each in listed(one.get("aws:SourceArn"))]
+    sources = _sources(statement)
     return not arn or not sources or arn in sources
+
+
+def _sources(statement: Mapping[str, Any]) -> list[str]:
+    conditions = (statement.get("Condition") or {}).values()
+    return [str(each) for one in conditions for each in listed(one.get("aws:SourceArn"))]
 
 
 def judge_scheduler(facts: Facts) -> Found:
@@ -86,6 +92,21 @@ def judge_scheduler(facts: Facts) -> Found:
             ):
                 said = f"it may not send to {queue.id}: a message for later is lost"
                 yield wrong("H166", role, "Policies", said, f"allow sqs:SendMessage on {queue.id} again")
+
+
+def judge_schedules(facts: Facts) -> Found:
+    """Judges whether the Scheduler's role is for the schedules of the stack's group, and for no other."""
+    for role, group in zip(facts.some("SchedulerRole"), facts.some("SchedulerGroup"), strict=False):
+        for statement in statements(role.get("AssumeRolePolicyDocument")):
+            sources = _sources(statement)
+            if not sources or not all(one == group.arn or one.endswith(f"/{group.ref}") for one in sources):
+                said = "a schedule of another group may have this role, and send tasks by it"
+                change = "set Condition: ArnEquals: aws:SourceArn: !GetAtt SchedulerGroup.Arn"
+                yield wrong("H227", role, "AssumeRolePolicyDocument", said, change)
+        for one in facts.of_type(SCHEDULE):
+            if one.get("Target.RoleArn") == role.arn and one.get("GroupName") != group.ref:
+                said = "SchedulerRole is for the schedules of SchedulerGroup: it never sends, and is lost"
+                yield wrong("H166", one, "GroupName", said, "set GroupName: !Ref SchedulerGroup")
 
 
 def judge_keys_of_the_scheduler(facts: Facts) -> Found:

@@ -52,6 +52,14 @@ SENDING_RULE = {
     "Type": "AWS::Events::Rule",
     "Properties": {"ScheduleExpression": "rate(1 day)", "Targets": [{"Arn": TASK, "Id": "tasks"}]},
 }
+WITH_LETTERS = {
+    "Type": "AWS::Events::Rule",
+    "Properties": {"Targets": [{"Arn": TASK, "Id": "tasks", "DeadLetterConfig": {"Arn": DEAD}}]},
+}
+SCHEDULED = {
+    "Type": "AWS::Scheduler::Schedule",
+    "Properties": {"Target": {"Arn": TASK, "RoleArn": {"Fn::GetAtt": ["SchedulerRole", "Arn"]}}},
+}
 UPLOADS = {
     "Type": "AWS::S3::Bucket",
     "Properties": {"NotificationConfiguration": {"QueueConfigurations": [{"Queue": TASK}]}},
@@ -187,12 +195,17 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("TasksSubscription/DependsOn", GONE, NEWS, "H176", "before the queues let SNS in"),
     (f"{STATEMENTS}/5", GONE, NEWS, "H176", "TaskQueue does not let"),
     (f"{STATEMENTS}/3", GONE, {"SenderBuckets": "arn:aws:s3:::pages"}, "H167", "which SenderBuckets names"),
+    ("DeadLetterQueuePolicy/Properties/PolicyDocument/Statement/1", GONE, {"SenderTopics": TOPIC}, "H167",
+     "DeadLetterQueue does not let"),
     ("TasksPolicy/Properties/PolicyDocument/Statement/2", GONE, NEWS, "H176", "sns:Publish on TasksTopic"),
     # ---- the scheduler, the key ----
     ("SchedulerRole/Properties/AssumeRolePolicyDocument/Statement/0/Principal", {"Service": "ec2"},
      LATER, "H166", "may not take this role"),
     ("SchedulerRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource", [DEAD], LATER, "H166",
      "may not send to TaskQueue"),
+    ("SchedulerRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition/ArnEquals", GONE, LATER,
+     "H227", "a schedule of another group"),
+    ("Nightly", SCHEDULED, LATER, "H166", "set GroupName: !Ref SchedulerGroup"),
     ("UseKeyPolicy/Properties/PolicyDocument/Statement/0/Condition/StringEquals/kms:ViaService",
      ["sqs.x"], KEY, "H20", "through dynamodb"),
     (f"{TASKS}/SqsManagedSseEnabled", False, {}, "H64", "not encrypted"),
@@ -229,6 +242,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     # ---- senders that the template has itself ----
     ("Night", SENDING_RULE, {}, "H167", "let events.amazonaws.com in for it"),
     ("Night", SENDING_RULE, {}, "H167", "set SenderRules to the ARN of Night, or"),
+    ("Night", WITH_LETTERS, {}, "H228", "DeadLetterQueue does not let events.amazonaws.com in for it"),
     ("Uploads", UPLOADS, {}, "H167", "let s3.amazonaws.com in for it"),
     ("Orders", SUBSCRIBED, {}, "H167", "let sns.amazonaws.com in for it"),
     ("Orders", SUBSCRIBED, NEWS, "H167", "let sns.amazonaws.com in for it"),  # another topic is let in
