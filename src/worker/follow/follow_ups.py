@@ -83,7 +83,8 @@ class FollowUps(NamedTuple):
             task, id, why = said.get("done", said.get("failed")), said.get("id"), said.get("why", "")
         except (AttributeError, LookupError, TypeError):
             raise ValueError("no follow-ups") from None
-        if not all(isinstance(one, str | None) for one in (task, id)) or not isinstance(why, str):
+        ours = "done" in said or "failed" in said  # else a sender has a key of that name
+        if not ours or not all(isinstance(one, str | None) for one in (task, id)) or not isinstance(why, str):
             raise ValueError("no follow-ups")
         return cls(task, id, send, held, why, "failed" in said)
 

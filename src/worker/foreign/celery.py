@@ -105,7 +105,8 @@ def _check_what_would_be_lost(headers: dict[str, Any], embed: dict[str, Any], no
 
 
 def _time(headers: dict[str, Any], name: str) -> float | None:
-    """Returns a time in epoch seconds; one without a zone is UTC's, as Celery has it."""
+    """Returns a time in epoch seconds, at least 0, which a reason can name; one without a zone is UTC's, as
+    Celery has it."""
     value = headers.get(name)
     if value is None:
         return None
@@ -113,7 +114,7 @@ def _time(headers: dict[str, Any], name: str) -> float | None:
         found = datetime.fromisoformat(value)
     except (TypeError, ValueError):
         raise _refusal(f"its `{name}` is no time") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return max(0.0, (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
 
 
 def _refusal(reason: str) -> BadMessageError:

@@ -123,7 +123,8 @@ def _events_of(body: dict[str, Any]) -> list[_Event]:
         keys = [*(f"s3:{bucket}" for bucket in buckets if len(buckets) == 1), "s3"]
         return [_Event(keys, "an event of S3", body)]
     texts = {key: value for key, value in body.items() if isinstance(value, str)}
-    if {"source", "detail-type", "id"} <= set(texts) and isinstance(body.get("detail"), dict):
+    # EventBridge Scheduler has a text as the detail: "{}".
+    if {"source", "detail-type", "id"} <= set(texts) and isinstance(body.get("detail"), dict | str):
         source, detail = f"eventbridge:{texts['source']}", texts["detail-type"]
         return [
             _Event([f"{source}:{detail}", source, "eventbridge"], "an event of EventBridge", body, body["id"])

@@ -585,10 +585,12 @@ class TestTheWorst:
 
 
 def test_a_body_that_only_looks_like_such_a_letter_is_a_dead_letter(sandbox: Sandbox) -> None:
-    for body in ('{"follow_ups": 7}', '{"follow_ups": [{"to": 1}]}', '{"follow_ups": [], "id": 7}'):
-        sandbox.send_message(body)
+    bodies = ("7", '[{"to": 1}]', '[], "done": "page", "id": 7', "[]")
+    for body in bodies:
+        sandbox.send_message(f'{{"follow_ups": {body}}}')
     sandbox.run()
 
+    assert len(sandbox.dead_letters) == len(bodies)
     assert {"no letter of a task that is done" in letter.reason for letter in sandbox.dead_letters} == {True}
 
 

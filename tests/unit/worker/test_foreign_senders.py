@@ -34,6 +34,7 @@ EVENTS = {
     "s3:archive": "index_archive",
     "eventbridge:aws.ec2": "note_instance",
     "eventbridge:aws.ec2:EC2 Spot Instance Interruption Warning": "leave_instance",
+    "eventbridge:aws.scheduler": "clean_up",
     "alarm": "call_somebody",
     "sns": "note",
     "sns:orders": "note_order",
@@ -98,6 +99,7 @@ EC2 = {
     "detail-type": "EC2 Instance State-change",
     "detail": {"state": "on"},
 }
+NIGHT = {"id": "e-2", "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": "{}"}
 TEST = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "in"}
 ALARM = {"AlarmName": "late", "NewStateValue": "ALARM", "StateChangeTime": "2027-01-01T00:00:00.000+0000"}
 RESIZED = Message("resize_image", {"key": "cat.png", "width": 100}, "c-1")
@@ -126,6 +128,10 @@ ROWS: dict[str, tuple[str, Any]] = {
     "an alarm by SNS": (sns(ALARM), Message("call_somebody", ALARM, "sns-1")),
     "SNS's request to confirm": (sns("SECRET", Type="SubscriptionConfirmation", Token="SECRET"), ""),
     "an event of EventBridge": (json.dumps(EC2), Message("note_instance", EC2, "e-1")),
+    "an event of EventBridge Scheduler, whose `detail` is a text": (
+        json.dumps(NIGHT),
+        Message("clean_up", NIGHT, "e-2"),
+    ),
     "what a transformer made one text": (json.dumps('{"Key": "SECRET"}'), ""),
     "Celery's JSON in base64": (b64(celery()), RESIZED),
     "Celery's JSON without base64": (celery(), RESIZED),
@@ -271,8 +277,12 @@ class TestCelery:
     def test_its_arguments_are_the_payload(self, body: str, payload: dict[str, Any]) -> None:
         assert received(b64(body)) == Message("resize_image", payload, "c-1")
 
-    def test_its_expiry_is_the_messages(self) -> None:
-        assert received(b64(celery(headers={"expires": EARLIER}))).expires_at == NOW - 1800
+    @pytest.mark.parametrize(
+        ("expires", "at"),
+        [(EARLIER, NOW - 1800), pytest.param("0001-01-01T00:00:00+02:00", 0, id="before the year 1")],
+    )
+    def test_its_expiry_is_the_messages(self, expires: str, at: float) -> None:
+        assert received(b64(celery(headers={"expires": expires}))).expires_at == at
 
     @pytest.mark.parametrize(
         ("body", "says"),
