@@ -35,8 +35,12 @@ def lines(tmp_path: Path, *texts: str) -> str:
     return str(file)
 
 
-def test_every_line_is_sent_with_the_id_of_its_field(zigzag: Any, queue_url: str, tmp_path: Path) -> None:
-    file = lines(tmp_path, *(json.dumps({"name": f"n{number}"}) for number in range(25)))
+@pytest.mark.parametrize("begins", ["", "\ufeff"], ids=["plain", "a byte order mark"])
+def test_every_line_is_sent_with_the_id_of_its_field(
+    zigzag: Any, queue_url: str, tmp_path: Path, begins: str
+) -> None:
+    first, *more = (json.dumps({"name": f"n{number}"}) for number in range(25))
+    file = lines(tmp_path, begins + first, *more)
 
     code, out, err = zigzag("send", "hello", "--many", file, "--id-field", "name")
 
@@ -58,7 +62,9 @@ def test_lines_that_do_not_fit_are_named_and_the_others_are_sent(
     assert json.loads(out) == {"accepted": 2, "refused": 4, "unknown": 0}
     assert err.splitlines() == [
         "zigzag: line 2 is refused: the payload does not fit hello: name: Input should be a valid string",
-        *(f"zigzag: line {number} is refused: {NO_OBJECT}" for number in (3, 4, 5)),
+        "zigzag: line 3 is refused: it is not JSON",
+        f"zigzag: line 4 is refused: {NO_OBJECT}",
+        "zigzag: line 5 is refused: it is not JSON",
         "zigzag: 4 lines were refused, and 0 are unknown",
     ]
     assert sorted(one["payload"]["name"] for one in sent_to(queue_url)) == ["a", "b"]

@@ -47,7 +47,7 @@ def send_lines(target: Target, task: str, file: Path, as_json: bool, **options: 
             print(f"zigzag: {counts.total():,} lines", file=sys.stderr)
 
     try:
-        with file.open(encoding="utf-8") as lines:
+        with file.open(encoding="utf-8-sig") as lines:  # perhaps with a byte order mark
             send_many(target, task, payloads_in(lines), told, **options)
     except (OSError, UnicodeDecodeError) as error:
         failed = OperateError(f"{file} can't be read: {error}", Kind.WRONG)

@@ -14,10 +14,12 @@ from zigzag import SendError
 from zigzag.calls import Calls
 from zigzag.in_place import run_in_place
 from zigzag.many import Preparing, sending
-from zigzag.results import Status
+from zigzag.results import Result, Status
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.send import url_of
 from zigzag_operate.target import ONCE, Target
+
+NO_JSON = object()
 
 
 def send_many(
@@ -47,10 +49,10 @@ def send_many(
         results = sending(payloads, Preparing(found, url, id, delay_seconds, group), calls)
         try:
             for result in results:
-                told(result.index, result.status, result.reason)
+                told(result.index, result.status, _why(result))
         except KeyboardInterrupt:
             for result in results.close():
-                told(result.index, result.status, result.reason)
+                told(result.index, result.status, _why(result))
             raise OperateError("interrupted, so nothing more is sent") from None
     except (NoSuchTaskError, BrokenTaskError) as error:
         raise OperateError(str(error), Kind.BAD_PAYLOAD) from error
@@ -59,12 +61,16 @@ def send_many(
 
 
 def payloads_in(lines: Iterable[str]) -> Iterator[Any]:
-    """Yields the JSON of each line. One that is no JSON stays a text, which no task takes as its payload."""
+    """Yields the JSON of each line; NO_JSON for one that is none, which no task takes as its payload."""
     for line in lines:
         try:
             yield json.loads(line)
         except (ValueError, RecursionError):
-            yield "no JSON"
+            yield NO_JSON
+
+
+def _why(result: Result[Any]) -> str | None:
+    return "it is not JSON" if result.payload is NO_JSON else result.reason
 
 
 def _field(name: str) -> Callable[[Any], str]:
