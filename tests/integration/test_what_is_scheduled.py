@@ -68,7 +68,7 @@ def test_no_more_are_shown_than_asked_for_and_that_there_are_more(zigzag: Any, l
 @pytest.mark.parametrize(
     ("name", "body", "line"),
     [
-        ("night", '{"task": "report", "id": "a"}', "cron(0 2 ? * TUE *) Europe/Berlin  report  a\n"),
+        ("night", '{"task": "report", "id": "a\\n"}', "cron(0 2 ? * TUE *) Europe/Berlin  report  a\\n\n"),
         ("theirs", "[1]", "cron(0 2 ? * TUE *) Europe/Berlin  names no task: theirs\n"),
     ],
 )

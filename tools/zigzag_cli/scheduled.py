@@ -9,7 +9,7 @@ import typer
 import zigzag_operate
 from zigzag_cli.answer import answer
 from zigzag_cli.options import Json, with_target
-from zigzag_local.readable import harmless
+from zigzag_local.readable import in_a_line
 from zigzag_operate import Target
 from zigzag_operate.scheduled import MAX_SHOWN, ScheduledTask
 
@@ -38,12 +38,12 @@ def cancel(
 ) -> None:
     """Cancels a task that is scheduled, and was not sent yet."""
     done = zigzag_operate.cancel(target, task, id)
-    answer(done, as_json, f"{harmless(task)} with the id {harmless(id)} is cancelled: it will not be sent")
+    answer(done, as_json, f"{in_a_line(task)} with the id {in_a_line(id)} is cancelled: it will not be sent")
 
 
 def _words(one: ScheduledTask) -> str:
     """Returns a line for a terminal of any width, the task and the id whole."""
     at = f"{one.at.replace('T', ' ')} UTC" if one.at[:1].isdigit() else one.at
     if one.task is None:
-        return f"{harmless(at)}  names no task: {harmless(one.schedule)}"
-    return f"{harmless(at)}  {harmless(one.task)}  {harmless(one.id or '')}"
+        return f"{in_a_line(at)}  names no task: {in_a_line(one.schedule)}"
+    return f"{in_a_line(at)}  {in_a_line(one.task)}  {in_a_line(one.id or '')}"

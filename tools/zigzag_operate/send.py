@@ -117,4 +117,4 @@ def _scheduled(
 
 def url_of(stack: Stack, queue: str | None) -> str:
     """Returns the URL of the stack's queue with this name; None is the first one. Raises OperateError."""
-    return queue if queue is not None and is_url(queue) else named(stack, queue or DEFAULT).url
+    return str(queue) if is_url(queue) else named(stack, DEFAULT if queue is None else queue).url
