@@ -84,7 +84,7 @@ def decode(delivery: Delivery, reader: Callable[[], Reader] | None = None) -> Me
         return raw_message(raw.get("StringValue"), read(text), delivery)
     try:
         body = read(text)
-        if FOLLOW_UPS in body and "task" not in body:
+        if FOLLOW_UPS in body and "task" not in body and text is delivery.body:  # no letter is in a bucket
             raise OnlyFollowUpsError(text)
         return own_message(body, delivery)
     except NoTaskError as error:

@@ -20,6 +20,9 @@ from zigzag.then import as_text
 MAX_LETTER_BYTES = 500_000
 """Most bytes of a letter that has its message's own body as well, for a person to read."""
 
+MAX_FOLLOW_UPS = 2
+"""Most follow-ups of a task: the next one, and the reply."""
+
 
 class FollowUp(NamedTuple):
     """A message to send: to a queue's URL, or an ARN."""
@@ -83,7 +86,8 @@ class FollowUps(NamedTuple):
             task, id, why = said.get("done", said.get("failed")), said.get("id"), said.get("why", "")
         except (AttributeError, LookupError, TypeError):
             raise ValueError("no follow-ups") from None
-        ours = "done" in said or "failed" in said  # else a sender has a key of that name
+        # Else a sender has a key of that name, or one message would be made many.
+        ours = ("done" in said or "failed" in said) and len(send) + len(held) <= MAX_FOLLOW_UPS
         if not ours or not all(isinstance(one, str | None) for one in (task, id)) or not isinstance(why, str):
             raise ValueError("no follow-ups")
         return cls(task, id, send, held, why, "failed" in said)

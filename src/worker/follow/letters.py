@@ -24,6 +24,8 @@ def held_in(body: str, attempt: Attempt) -> str:
     Raises BadMessageError if it is no such body."""
     try:
         ups = FollowUps.from_text(body)
+        if any(_is_body_of_one(one.body) for one in (*ups.send, *ups.held)):
+            raise ValueError("a letter in a letter")
     except ValueError:
         raise BadMessageError(
             "the body has `follow_ups`, and is no letter of a task that is done: give the key another name"
@@ -72,11 +74,13 @@ def holding(delivery: Delivery, cause: Cause) -> Delivery:
 
 def _is_one(delivery: Delivery) -> bool:
     """Returns whether the message is the letter of a done task, by the rules of `decode`."""
-    if "task" in original_attributes(delivery):
-        return False
+    return "task" not in original_attributes(delivery) and _is_body_of_one(delivery.body)
+
+
+def _is_body_of_one(text: str) -> bool:
     try:
-        FollowUps.from_text(delivery.body)
-        return "task" not in json.loads(delivery.body)
+        FollowUps.from_text(text)
+        return "task" not in json.loads(text)
     except (ValueError, RecursionError):
         return False
 

@@ -18,6 +18,7 @@ from worker.finish import UNSENT, until_it_is_sent
 from worker.outcome import Attempt, Succeeded
 from worker.result import Start
 from zigzag import Context, Next, Reject, task
+from zigzag.extra import pointers
 from zigzag_testing import Sandbox
 from zigzag_testing.blocking import block
 from zigzag_testing.faults import Crash
@@ -26,6 +27,7 @@ from zigzag_testing.transactions import Transactions
 
 TOKEN = "0f" * 32
 SENT = {"zigzag": text(json.dumps({"id": "order-7", "message_id": "m-0", "token": TOKEN}))}
+plain = json.dumps({"task": "after"})
 ran: list[str] = []
 
 
@@ -112,6 +114,26 @@ def refused(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, body: str, attrib
         patch.setattr(sandbox.queues["bulk"], "send", refuse)
         sandbox.send_message(body, attributes)
         sandbox.run()
+
+
+def written(url: str, *bodies: str) -> str:
+    """Returns a body as that of a letter, which sends these to a queue."""
+    ups = [{"to": url, "id": str(number), "body": body} for number, body in enumerate(bodies)]
+    return json.dumps({"done": "after", "id": "order-7", "follow_ups": ups})
+
+
+@pytest.mark.parametrize("kind", ["of three", "of a letter", "in the bucket"])
+def test_a_body_that_no_worker_has_written_as_a_letter_sends_nothing(kind: str) -> None:
+    with Sandbox(TASKS, large_payloads=True) as sandbox:
+        assert sandbox.objects is not None
+        url, pointer = sandbox.queue.url, pointers.written(sandbox.objects.bucket, "payloads/1")
+        bodies = {"of three": [plain] * 3, "of a letter": [written(url, plain)], "in the bucket": [pointer]}
+        body = written(url, *bodies[kind])
+        sandbox.objects.put("payloads/1", body.encode())
+        sandbox.send_message(pointer if kind == "in the bucket" else body)
+        sandbox.run()
+
+        assert [report.outcome for report in sandbox.reports] == ["dead-letter"]
 
 
 @pytest.mark.parametrize(
