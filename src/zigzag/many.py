@@ -15,17 +15,19 @@ from zigzag.aws import transport_to
 from zigzag.calls import Calls
 from zigzag.cutting import Entry, size_of
 from zigzag.delivering import Post
-from zigzag.errors import SendError
+from zigzag.errors import BadPayloadError, SendError
 from zigzag.handle import Handle
 from zigzag.in_place import run_in_place
 from zigzag.outbox import Outbox, standing_in, url_of
 from zigzag.policy import DEFAULT_POLICY
 from zigzag.results import Result
 from zigzag.send import Options, compose
-from zigzag.sending import Sending
+from zigzag.sending import Refused, Sending
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from shared.ports.objects import Objects
 
 type Group[Payload] = str | Callable[[Payload], str] | None
 
@@ -61,7 +63,10 @@ def sending[Payload](
 
 
 class Preparing[Payload]:
-    """Makes the messages of a task's payloads for the queue at `url`."""
+    """Makes the messages of a task's payloads for the queue at `url`.
+
+    bucket -- as for `zigzag.send.compose`.
+    """
 
     def __init__(
         self,
@@ -72,6 +77,7 @@ class Preparing[Payload]:
         group: Group[Payload] = None,
         idempotent: bool | None = None,
         expires_at: datetime | None = None,
+        bucket: Objects | None = None,
     ) -> None:
         self.name = handle.name
         self.fifo = is_fifo(url)
@@ -81,6 +87,7 @@ class Preparing[Payload]:
         self._delay_seconds = delay_seconds
         self._group = group
         self._expires_at = expires_at
+        self._bucket = bucket
         policy = getattr(handle, "policy", DEFAULT_POLICY)
         self._idempotent = policy.idempotent if idempotent is None else idempotent
 
@@ -93,15 +100,17 @@ class Preparing[Payload]:
         group = "any" if callable(self._group) else self._group
         compose(self.name, {}, self._options(None, group), self._url)
 
-    def __call__(self, index: int, payload: Payload) -> Entry | Result[Payload]:
-        id = None
+    def __call__(self, index: int, payload: Payload) -> Entry | Refused:
+        id = group = None
         try:
             checked = self._handle.check(payload)
             id = None if self._id is None else self._id(payload)
             group = self._group(payload) if callable(self._group) else self._group
-            message = compose(self.name, checked, self._options(id, group), self._url)
+            message = compose(self.name, checked, self._options(id, group), self._url, bucket=self._bucket)
         except SendError as error:
-            return Result(index, payload, "refused", None, id, str(error))
+            passed = isinstance(error, BadPayloadError)
+            result = Result(index, payload, "refused", None, id, str(error))
+            return Refused(result, None if passed else group)
         except StopIteration as error:  # it would look like the end of the payloads
             raise RuntimeError("a function of send_many(…) raised StopIteration") from error
         return Entry(index, payload, id, message, size_of(message), self._may_repeat(id))

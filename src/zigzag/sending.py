@@ -9,7 +9,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import RLock
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import MAX_PER_CALL
@@ -33,8 +33,19 @@ MAX_LEFT_BEHIND = 10_000
 _MAX_NAMED = 3
 """Most reasons that an error names."""
 
-type Prepare = Callable[[int, Any], Entry | Result[Any]]
-"""Makes a payload's message, or its result if it can't be sent."""
+
+class Refused(NamedTuple):
+    """The result of a payload of which no message could be made.
+
+    group -- the group whose later messages must not overtake it; None if it fits no message as it is.
+    """
+
+    result: Result[Any]
+    group: str | None = None
+
+
+type Prepare = Callable[[int, Any], Entry | Refused]
+"""Makes a payload's message."""
 
 
 class Sending[Payload]:
@@ -183,8 +194,10 @@ class Sending[Payload]:
             error.add_note(f"in send_many(…), for payload {self._taken}")
             self._stop(error)
             return
-        if isinstance(prepared, Result):
-            self._results[self._taken], held = prepared, MAX_AHEAD_BYTES
+        if isinstance(prepared, Refused):
+            self._results[self._taken], held = prepared.result, MAX_AHEAD_BYTES
+            if self._fifo and prepared.group is not None:
+                self._left_behind.setdefault(prepared.group, self._taken)
         else:
             self._waiting.append(prepared)
             held = written_bytes(prepared.message)
@@ -214,7 +227,7 @@ class Sending[Payload]:
             return
         for entry in self._waiting:
             first = self._left_behind.get(str(entry.message.group))
-            if first is not None:
+            if first is not None and first < entry.number:
                 why = f"payload {first} of its group was not accepted, and must not be overtaken"
                 self._results[entry.number] = not_sent(entry, why)
         self._waiting = [entry for entry in self._waiting if entry.number not in self._results]

@@ -161,14 +161,18 @@ class TestSend:
         assert code == 3
         assert "send what is large to S3" in err
 
+    @pytest.mark.parametrize("many", [False, True])
     def test_with_a_bucket_a_large_payload_goes_there_and_the_message_says_where(
-        self, zigzag: Any, account: None
+        self, zigzag: Any, account: None, tmp_path: Path, many: bool
     ) -> None:
         s3, payload = boto3.client("s3"), {"name": "x" * 1_000_000}
         s3.create_bucket(Bucket="large", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
         queue_url = deployed(queue(), LargeBucketName="large")["QueueUrl"]
 
-        code, _, _ = zigzag("send", "hello", json.dumps(payload))
+        file = tmp_path / "payloads.jsonl"
+        file.write_text(json.dumps(payload), encoding="utf-8")
+
+        code, _, _ = zigzag("send", "hello", *(["--many", str(file)] if many else [json.dumps(payload)]))
 
         (message,) = boto3.client("sqs").receive_message(QueueUrl=queue_url)["Messages"]
         assert code == 0

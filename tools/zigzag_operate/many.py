@@ -16,7 +16,7 @@ from zigzag.in_place import run_in_place
 from zigzag.many import Preparing, sending
 from zigzag.results import Result, Status
 from zigzag_operate.errors import Kind, OperateError
-from zigzag_operate.send import url_of
+from zigzag_operate.send import bucket_of, url_of
 from zigzag_operate.target import ONCE, Target
 
 NO_JSON = object()
@@ -43,10 +43,12 @@ def send_many(
     id = None if id_field is None else _field(id_field)
     try:
         found = find(task, TASKS)
-        url = url_of(target.stack_as_it_is(), found.queue if queue is None else queue)
+        stack = target.stack_as_it_is()
+        url = url_of(stack, found.queue if queue is None else queue)
         batches = SqsBatches(BotoTransport(attempts=1, clients={"sqs": target.client("sqs", ONCE)}), url)
         calls = Calls(lambda messages: run_in_place(batches.send(messages)), at_once=True)
-        results = sending(payloads, Preparing(found, url, id, delay_seconds, group), calls)
+        prepare = Preparing(found, url, id, delay_seconds, group, bucket=bucket_of(target, stack))
+        results = sending(payloads, prepare, calls)
         try:
             for result in results:
                 told(result.index, result.status, _why(result))

@@ -38,7 +38,8 @@ class ScheduledTask:
 
 @dataclass(frozen=True, slots=True)
 class ScheduledTasks:
-    """Messages that are sent later, the next one first; and whether there are more than these."""
+    """Messages that are sent later, the next one first; and whether there are more than these, of which
+    some may be sent before them: AWS lists schedules by name."""
 
     tasks: list[ScheduledTask]
     more: bool

@@ -88,11 +88,15 @@ def _sent(
     target: Target, stack: Stack, task: str, payload: Mapping[str, Any], options: Options, queue_url: str
 ) -> Sent:
     """Sends the message. Raises the errors of `zigzag.send.compose`, or QueueError."""
-    name = stack.outputs.get("LargeBucketName")
-    bucket = S3Objects(name, client=target.client("s3")) if name else None
-    message = compose(task, payload, options, queue_url, bucket=bucket)
+    message = compose(task, payload, options, queue_url, bucket=bucket_of(target, stack))
     transport = BotoTransport(attempts=1, clients={"sqs": target.client("sqs")})
     return Sent(run_in_place(SqsQueue(transport, queue_url).send(message)), queue_url)
+
+
+def bucket_of(target: Target, stack: Stack) -> S3Objects | None:
+    """Returns the stack's bucket for large payloads, or None if it has none."""
+    name = stack.outputs.get("LargeBucketName")
+    return S3Objects(name, client=target.client("s3")) if name else None
 
 
 def _scheduled(

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from tests.support import QUEUE_URL, World
 
 from shared.ports.batches import Fate, Unsent
+from shared.ports.objects import ObjectsError
 from shared.ports.queue import Outgoing
 from shared.ports.workers import Meaning
 from zigzag import SendError, delivering, remote, send, sending, task
@@ -492,6 +493,18 @@ def test_of_large_ones_few_are_held(payload: Callable[[], dict[str, Any]], most:
         ahead = [len(read) - result.index for result in collect.send_many(large())]
 
     assert max(ahead) <= most
+
+
+def test_on_fifo_what_the_bucket_does_not_take_is_not_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise ObjectsError("SlowDown")
+
+    with Sandbox({"collect": collect}, fifo=True, large_payloads=True) as sandbox:
+        monkeypatch.setattr(sandbox.objects, "put", refuse)
+        payloads = [{"n": 0}, {"n": "x" * MAX_BATCH_BYTES}, {"n": 2}]
+        results = [*collect.send_many(payloads, group="g")]
+
+    assert [one.status for one in results] == ["accepted", "refused", "refused"]
 
 
 def test_on_fifo_a_sandbox_has_them_in_order(world: World) -> None:
