@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from shared import log
 from shared.delivery import Delivery
+from shared.errors import words
 from shared.ports.records import record_key
 from worker.decode import Decode, NothingToDoError, OnlyFollowUpsError, ReplyTo, payload_of
-from worker.lookup import Table, find
+from worker.lookup import BrokenTaskError, Table, find
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
 from zigzag.body import BadMessageError
@@ -42,7 +43,7 @@ def prepared_for(
     Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
     try:
-        message = decode(delivery)
+        message = _ours(lambda: decode(delivery))
     except NothingToDoError as error:
         log.write(logging.INFO, str(error))
         return Succeeded()
@@ -62,13 +63,24 @@ def prepared_for(
     if task.policy.start_within is not None or message.expires_at is not None:
         from worker.expiry import expire  # few tasks need it
 
-        expire(attempt, delivery, message)
+        _ours(lambda: expire(attempt, delivery, message))
     if (done := _found(attempt, task.policy)) is not None:
         return done
     if task.policy.idempotent:  # it may be done already, so all that is checked later
         payload = payload_of(task, message)
         return Prepared(task, payload, record_key("run", task.name, task.policy.key(payload, message.id)))
     return used_up(attempt) or Prepared(task, payload_of(task, message), None)
+
+
+def _ours[T](step: Callable[[], T]) -> T:
+    """Returns what a step of ours returns. An error that it does not know is none of a task's: no task has
+    started, so none has failed, and a deployment may mend it."""
+    try:
+        return step()
+    except (BadMessageError, BrokenTaskError, NothingToDoError, OnlyFollowUpsError):
+        raise
+    except Exception as error:
+        raise BrokenTaskError(f"the message can't be read: {words(error)}") from error
 
 
 def _found(attempt: Attempt, policy: Policy) -> AlreadyDone | None:

@@ -18,6 +18,9 @@ from zigzag.body import BadMessageError, NoTaskError, kind, read_value
 
 WHAT = "a message of Celery"
 
+_AS_TEXT = ("datetime", "date", "time", "decimal", "uuid", "bytes")
+"""The types whose value, as kombu writes it, is the text that pydantic reads."""
+
 
 class Call(NamedTuple):
     """A call of a task, by Celery's name of it. `expires` is its time, in epoch seconds."""
@@ -60,7 +63,8 @@ def call_of(message: dict[str, Any], now: float | None) -> Call | None:
     if not (isinstance(args, list) and isinstance(kwargs, dict) and isinstance(embed, dict | None)):
         raise _refusal(f"its content is {kind(found)}; it must be [args, kwargs, embed]")
     _check_what_would_be_lost(headers, embed or {}, now)
-    return Call(name, id, args, kwargs, _time(headers, "expires"))
+    plain = {key: _plain(value) for key, value in kwargs.items()}
+    return Call(name, id, _plain(args), plain, _time(headers, "expires"))
 
 
 def payload_of(call: Call, names: Sequence[str]) -> dict[str, Any]:
@@ -77,6 +81,26 @@ def payload_of(call: Call, names: Sequence[str]) -> dict[str, Any]:
     if twice := [name for name in given if name in call.kwargs]:
         raise _refusal(f"it has the argument {twice[0]} twice, once without its name")
     return given | call.kwargs
+
+
+def _plain(value: Any) -> Any:
+    """Returns the value without kombu's marks of types, as JSON has it: a time, a number or an id is a text.
+
+    kombu 5.3 and later mark them
+    (https://github.com/celery/kombu/blob/v5.3.0/kombu/utils/json.py).
+    """
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() != {"__type__", "__value__"}:
+        return {key: _plain(one) for key, one in value.items()}
+    marked, told = value["__type__"], value["__value__"]
+    if marked == "uuid" and isinstance(told, dict):
+        told = told.get("hex")
+    if marked not in _AS_TEXT or not isinstance(told, str):
+        raise _refusal(f"it has a value of the type {str(marked)[:50]!r}: send it as JSON has it")
+    return told
 
 
 def _check_content(message: dict[str, Any], headers: dict[str, Any]) -> None:

@@ -70,6 +70,11 @@ def sns(message: Any, topic: str = "news", **more: Any) -> str:
     return json.dumps({**envelope, **more})
 
 
+def typed(kind: str, value: Any) -> dict[str, Any]:
+    """Returns a value as kombu marks it."""
+    return {"__type__": kind, "__value__": value}
+
+
 def celery(
     args: Any = ("cat.png",),
     kwargs: Any = None,
@@ -256,6 +261,14 @@ class TestLines:
         with pytest.raises(BrokenTaskError, match="'s3' may lead to a task's name"):
             received(json.dumps(s3("k")))
 
+    def test_lines_that_are_none_use_up_no_attempt(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tasks, "EVENTS", None, raising=False)
+        with Sandbox({}) as sandbox:
+            sandbox.send_message(json.dumps(s3("k")))
+            sandbox.run_for(600)
+
+        assert {one.outcome for one in sandbox.reports} == {"retry later"}
+
     @pytest.mark.parametrize("key", ["S3", "celery", "aws.ec2", ""])
     def test_a_key_that_nothing_has_is_found_before_a_deployment(self, key: str) -> None:
         with pytest.raises(BrokenTaskError, match="is none of s3, sns, eventbridge, alarm, celery:ITS NAME"):
@@ -270,6 +283,13 @@ class TestCelery:
         [
             pytest.param(celery([], {"a": 1}), {"a": 1}, id="all by name"),
             pytest.param(celery(["k", 5], {}), {"key": "k", "width": 5}, id="none by name"),
+            pytest.param(
+                celery(
+                    [[typed("decimal", "1.50")]], {"at": {"id": typed("uuid", {"hex": "0f", "version": 4})}}
+                ),
+                {"key": ["1.50"], "at": {"id": "0f"}},
+                id="with kombu's types",
+            ),
             pytest.param(celery(headers={"eta": EARLIER}), RESIZED.payload, id="a countdown that has come"),
             pytest.param(celery(headers={"retries": 2, "group": "g"}), RESIZED.payload, id="a retry"),
         ],
@@ -299,6 +319,7 @@ class TestCelery:
             (celery(headers={"task": None}), "it names no task"),
             (celery(content={"task": "shop.resize", "id": "c-1", "args": []}), "protocol 1"),
             (celery(content="SECRET"), "its content is a text"),
+            (celery([], {"a": typed("base64", "SECRET")}), "a value of the type 'base64'"),
             (celery(**{"content-encoding": "binary"}), "its content is not in UTF-8"),
             (celery(body="SECRET!"), "its content can't be read"),
         ],
