@@ -62,7 +62,7 @@ def test_no_more_are_shown_than_asked_for_and_that_there_are_more(zigzag: Any, l
     _, out, _ = zigzag("scheduled", "--most", "2")
 
     assert len(out.splitlines()) == 3
-    assert out.endswith("and more: --most 200 shows 200, --task NAME those of one task\n")
+    assert out.endswith("and more, also earlier ones: --most 200 shows 200, --task NAME those of one task\n")
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ def scheduled(
     found = zigzag_operate.scheduled(target, task, most)
     lines = [_words(one) for one in found.tasks] or ["nothing is scheduled"]
     if found.more:
-        lines.append(f"and more: --most {MAX_SHOWN} shows {MAX_SHOWN}, --task NAME those of one task")
+        more = f"--most {MAX_SHOWN} shows {MAX_SHOWN}, --task NAME those of one task"
+        lines.append(f"and more, also earlier ones: {more}")
     answer(found, as_json, "\n".join(lines))
 
 
