@@ -2,9 +2,9 @@
 
 It checks permissions as AWS does, so that a role that works here works on AWS: a batch call needs the
 permission of the single call, a mail needs its sender's identity instead of `*`, and a call to a table may be
-limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. What runs
-ends, also if its function is changed. A function's log lines are waited for. Its metrics and alarms are ours.
-Only callers with the key are answered.
+limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. A function
+reserves what its template says. What runs ends, also if its function is changed. A function's log lines are
+waited for. Its metrics and alarms are ours. Only callers with the key are answered.
 MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
@@ -211,17 +211,18 @@ def answer_who_has_the_key(server: Any, credentials: Any) -> None:
 
 def measure(server: Any, minute_seconds: float) -> None:
     """Has the modules of MiniStack tell a meter what happens; and lets events wait, which it must know of."""
-    from zigzag_local import meter, minutes
+    from zigzag_local import meter, minutes, reserved
 
-    sqs, lambdas, cloudwatch, events = (
+    sqs, lambdas, cloudwatch, events, provisioners = (
         importlib.import_module(f"ministack.services.{name}")
-        for name in ("sqs", "lambda_svc", "cloudwatch", "eventbridge")
+        for name in ("sqs", "lambda_svc", "cloudwatch", "eventbridge", "cloudformation.provisioners")
     )
     ours = meter.Meter(minute_seconds)
     meter.watch_queues(sqs, ours)
     minutes.shorten_rates(events, minute_seconds)
     server.app = minutes.measured(server.app, minutes.Minutes(ours, sqs, cloudwatch))
     count_in_numbers(lambdas)
+    reserved.reserve_as_templates_say(provisioners, lambdas)
     let_events_wait(lambdas, lambda name: ours.add(meter.of_function(name, "Throttles")))
     meter.watch_functions(lambdas, ours)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zigzag_local import serve
+from zigzag_local.reserved import reserve_as_templates_say
 
 TAKEN = (None, "account")
 FREE = ("a place", None)
@@ -59,6 +60,24 @@ def test_an_event_of_a_function_that_says_nothing_waits() -> None:
     serve.let_events_wait(module, lambda _: None)
 
     assert module._acquire_execution_slot({}, NAMED) == FREE
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reserved"),
+    [(None, "3", 3), ("3", None, None), ("3", "3", 7)],
+    ids=["new", "gone", "same"],
+)
+def test_a_function_reserves_what_its_template_changes(
+    before: str | None, now: str | None, reserved: int | None
+) -> None:
+    old, new = ({} if one is None else {"ReservedConcurrentExecutions": one} for one in (before, now))
+    functions = {"worker": {"concurrency": 7}}  # by a person, since
+    handler: dict[str, Any] = {"create": lambda *_: ("worker", {}), "update": lambda *_: ("worker", {})}
+    provisioners = SimpleNamespace(_RESOURCE_HANDLERS={"AWS::Lambda::Function": handler})
+    reserve_as_templates_say(provisioners, SimpleNamespace(_functions=functions))
+
+    assert handler["update"]("worker", old, new, "stack", "Worker") == ("worker", {})
+    assert functions["worker"]["concurrency"] == reserved
 
 
 def test_a_line_that_a_function_logs_late_is_waited_for() -> None:
