@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import sys
-import time
 from contextlib import suppress
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from zigzag_local import docker_bridge, logs, sam_local, stack, state
 from zigzag_local.emulator import LOOPBACK, Emulator
 from zigzag_local.readable import readable
 from zigzag_local.running import LocalAws
+from zigzag_local.steps import deploy_in_steps, step
 from zigzag_operate import OperateError, find, outputs
 from zigzag_operate.target import PROJECT
 
@@ -40,7 +40,8 @@ def up(
     bridge = _bridge() if containers else None
     aws = state.load(PROJECT)
     if aws is None:
-        aws = Emulator(host=bridge or LOOPBACK, outlive=True).start()
+        with step(console, "a local AWS"):
+            aws = Emulator(host=bridge or LOOPBACK, outlive=True).start()
         state.save(PROJECT, aws)
     elif containers and not SAM_LOCAL.exists():
         raise OperateError("the local AWS that is running does not listen for containers: `make down` first")
@@ -120,11 +121,7 @@ def demo() -> None:
 
 def _deploy(aws: LocalAws) -> None:
     """Builds and deploys. Shows sam's output if that fails."""
-    for verb, step in (("build", stack.build), ("deploy --config-env local", stack.deploy)):
-        began = time.monotonic()
-        print(f"sam {verb}", end=" ", flush=True)
-        step(PROJECT, aws.environment(), PROJECT / stack.BUILD_DIR, log=aws.directory / "sam.log")
-        print(f"({time.monotonic() - began:.0f} s)")
+    deploy_in_steps(PROJECT, aws.environment(), PROJECT / stack.BUILD_DIR, aws.directory / "sam.log", plain())
 
 
 def _bridge() -> str:

@@ -3,8 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import batched
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from zigzag_local.demo.site import site
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
+from zigzag_local.steps import deploy_in_steps, step
 
 GIVE_UP_SECONDS = 240
 """Most time after the sends: the first tick comes within a minute, the last retry half a minute later."""
@@ -36,7 +36,7 @@ def run(project: Path, console: Console) -> bool:
         ledger = _deploy(project, aws, console)
         messages = batch(pages)
         _send(aws, stack.outputs(project, aws.environment())["QueueUrl"], messages, console)
-        with _step(console, "the schedule, rate(1 minute), wakes the consumer: in about a minute"):
+        with step(console, "the schedule, rate(1 minute), wakes the consumer: in about a minute"):
             watch = Watch(ledger, messages)
             progress = _watch(watch, console)
     console.print(_table(messages, watch))
@@ -50,16 +50,13 @@ def run(project: Path, console: Console) -> bool:
 
 def _deploy(project: Path, aws: LocalAws, console: Console) -> Ledger:
     environment, build_dir = aws.environment(), aws.directory / "sam" / "build"
-    with _step(console, "sam build"):
-        stack.build(project, environment, build_dir, log=aws.directory / "build.log")
-    with _step(console, "sam deploy --config-env local"):
-        stack.deploy(project, environment, build_dir, log=aws.directory / "deploy.log")
+    deploy_in_steps(project, environment, build_dir, aws.directory / "sam.log", console)
     return Ledger(aws, stack.outputs(project, environment))
 
 
 def _send(aws: LocalAws, queue_url: str, messages: Sequence[Sent], console: Console) -> None:
     with (
-        _step(console, f"aws sqs send-message-batch: {len(messages)} messages"),
+        step(console, f"aws sqs send-message-batch: {len(messages)} messages"),
         tempfile.NamedTemporaryFile("w", suffix=".json", dir=aws.directory) as file,
     ):
         for ten in batched(messages, 10, strict=False):
@@ -101,11 +98,3 @@ def _table(messages: Sequence[Sent], watch: Watch) -> Table:
         why = Text("\n".join(sorted(reasons)))  # as plain text: it may have brackets
         table.add_row(row, *(str(count) if count else "" for count in counts), why)
     return table
-
-
-@contextmanager
-def _step(console: Console, what: str) -> Iterator[None]:
-    console.print(f"[bold]{what}[/bold]")
-    began = time.monotonic()
-    yield
-    console.print(f"  {time.monotonic() - began:.0f} s", style="dim")
