@@ -19,7 +19,7 @@ BY_PARAMETER = {
 }
 """The consumer's variables that are parameters."""
 
-
+QUEUES = "ZIGZAG_QUEUES"
 OF_TASKS = "ZIGZAG_TOPIC_ARN"
 """The variable that tasks read, and not the worker."""
 
@@ -38,13 +38,9 @@ def judge_variables(facts: Facts) -> Found:
             read(settings, found)
         except SettingError as error:
             name = str(error).partition(" ")[0]
-            yield wrong(
-                "H139",
-                one,
-                f"Environment.Variables.{name}",
-                str(error),
-                f"set {name} as Zigzag's template does",
-            )
+            first = "give each of Queue2 to Queue5 a name of its own, and " if name == QUEUES else ""
+            change = f"{first}set {name} as Zigzag's template does"
+            yield wrong("H139", one, f"Environment.Variables.{name}", str(error), change)
         for name, expected in _variables(facts, is_consumer=one in consumer).items():
             value = found.get(name, "" if name == OF_TASKS else expected)  # one that is missing is told above
             if value.split() != expected.split():

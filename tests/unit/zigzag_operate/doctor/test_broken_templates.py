@@ -278,6 +278,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("", None, {"Schedule": "rate(7 days)"}, "H95", "rate(7 days) leaves a message alone"),
     ("", None, {"WorkerTimeout": "901"}, "H11", "refuses WorkerTimeout=901"),
     ("", None, {"Queue2": "none:3"}, "H11", "refuses Queue2=none:3"),
+    ("", None, {"Queue2": "urgent:6", "Queue3": "urgent"}, "H139", "give each of Queue2 to Queue5 a name of"),
     ("", None, {"Trigger": "events", "FlowControl": "true"}, "H153", "no limits and no pause"),
     (f"{VARIABLES}/ZIGZAG_TRANSPORT", {"Ref": "Transprot"}, {}, "H137", "refers to Transprot"),
 ]  # fmt: skip
