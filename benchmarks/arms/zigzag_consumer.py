@@ -1,5 +1,6 @@
-"""Calls Zigzag's consumer as Lambda does, tick after tick, until the queue is empty."""
+"""Calls Zigzag's consumer as Lambda does, tick after tick, until the queue is empty. It may get an event."""
 
+import json
 import sys
 import time
 
@@ -21,7 +22,8 @@ class Context:
 from consumer.app import handler  # noqa: E402 - Lambda's init phase: makes the clients
 
 begun = measured.begin()
-while (tick := handler({}, Context()))["stopped"] == "out of time":
+event = json.loads(sys.argv[1]) if sys.argv[1:] else {}
+while (tick := handler(event, Context()))["stopped"] == "out of time":
     pass
 if tick["stopped"] != "queue empty":
     sys.exit(f"the tick ended: {tick}")

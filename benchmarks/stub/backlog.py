@@ -62,6 +62,7 @@ class Backlog:
 
     def __init__(self, size: int = 0, body: str = BODY, more: Mapping[str, Any] | None = None) -> None:
         self.counters = Counters()
+        self.started: list[str] = []  # events without a message: a consumer starts others by them
         self._size = size
         self._dispatches = bytearray(size)  # for each message, at most 255
         self._deletions = bytearray(size)
@@ -99,6 +100,8 @@ class Backlog:
         counters = self.counters
         counters.invokes += 1
         numbers = _MESSAGE_IDS.findall(payload)
+        if not numbers:
+            self.started.append(payload.decode())
         counters.dispatched += len(numbers)
         _note(self._dispatches, numbers)
         counters.last_invoke_at = time.monotonic()
@@ -126,6 +129,7 @@ class Backlog:
             "dispatched_once": self._dispatches.count(1),
             "deleted_once": self._deletions.count(1),
             "waiting": self.waiting(),
+            "started": self.started,
         }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks import cold, dispatch, package, template, worker_overhead
+from benchmarks import cold, consumers, dispatch, package, template, worker_overhead
 from benchmarks.bench import Arm, Bench, Outcome, a_bench
 from benchmarks.dispatch import LAST_WAIT_SECONDS, NAIVE, ZIGZAG
 from benchmarks.figures import check_dispatched_once
@@ -75,6 +75,16 @@ def test_by_boto_none_of_its_three_clients_has_more_connections_than_threads(ben
     outcome = bench.run(arm, 200, latency_ms=30, count_bundles=True, max_wait_seconds=LAST_WAIT_SECONDS)
 
     assert 16 < outcome.stats["connections"] <= 3 * 16  # two for SQS: one waits for messages
+
+
+@pytest.mark.slow
+def test_a_backlog_that_is_long_has_another_consumer_started(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "BEFORE_SECONDS", 9)
+    monkeypatch.setattr(consumers, "MEASURED_SECONDS", 2)
+
+    assert consumers.moved(bench, 1_000_000, most=2).consumers == 2
 
 
 def test_a_message_that_is_missing_gives_no_figure(zigzag: Outcome) -> None:

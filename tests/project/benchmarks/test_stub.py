@@ -113,12 +113,14 @@ def test_an_invoke_is_accepted_and_its_messages_are_noted(stub: Stub) -> None:
     messages = received(client("sqs", stub))
     functions = client("lambda", stub)
 
-    for payload in ({"Message": messages[0]}, {"Message": messages[1]}, {"Messages": messages[1:]}):
+    of_messages = {"Message": messages[0]}, {"Message": messages[1]}, {"Messages": messages[1:]}
+    for payload in (*of_messages, {"Consumer": 2}):
         answer = functions.invoke(FunctionName="worker", InvocationType="Event", Payload=json.dumps(payload))
 
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
     stats = stub.stats()
-    assert (stats["invokes"], stats["dispatched"], stats["dispatched_once"]) == (3, 4, 2)
+    assert (stats["invokes"], stats["dispatched"], stats["dispatched_once"]) == (4, 4, 2)
+    assert stats["started"] == ['{"Consumer": 2}']
 
 
 def test_a_change_of_a_record_succeeds(stub: Stub) -> None:
