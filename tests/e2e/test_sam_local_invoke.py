@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,13 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import PROJECT, Deployed
+from tests.e2e.copies import deploy_copy
+from tests.e2e.waiting import wait_until
 from tests.integration.test_events_readme import EVENTS, gist, shown
 
+from shared.queues import is_fifo, more_queues
 from zigzag.send import encode
-from zigzag_local import docker_bridge, machine, stack
+from zigzag_local import docker_bridge, machine
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_local.sam_local import variables as sam_local_variables
@@ -38,7 +40,7 @@ if not images.list(sys.argv[1]):
 """
 PULLED_WITHIN_SECONDS = 240
 INVOKED_WITHIN_SECONDS = 240  # the first time on a machine, SAM adds its own layer to the image
-PUSHED_WITHIN_SECONDS = 30
+PUSHED_WITHIN_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -126,30 +128,31 @@ def test_an_event_is_answered_as_the_readme_shows(sam_local: SamLocal, event: st
 
 @pytest.fixture
 def reachable(tmp_path: Path) -> Iterator[Deployed]:
-    """Yields the stack on a local AWS that containers reach. Its own consumer sleeps."""
+    """Yields a stack of three queues on a local AWS that containers reach. Its own consumer sleeps."""
     host = docker_bridge.address()
     if host is None:
         pytest.skip("no bridge of Docker is on this machine, through which a container would reach it")
     with Emulator(host=host) as aws:
-        build_dir, environment = aws.directory / "sam" / "build", aws.environment()
-        stack.build(PROJECT, environment, build_dir, log=aws.directory / "build.log")
-        stack.deploy(PROJECT, environment, build_dir, log=aws.directory / "deploy.log")
-        outputs = stack.outputs(PROJECT, environment)
+        outputs = deploy_copy(
+            tmp_path / "deployed", aws, {}, "Queue2=urgent:6", "Queue3=orders", "Queue3Fifo=true"
+        )
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        (rule,) = deployed.client("events").list_rules()["Rules"]
-        deployed.client("events").disable_rule(Name=rule["Name"])
+        deployed.set_rule(enabled=False)
         parameters = sam_local_variables(aws, outputs, host)
         (tmp_path / "sam-local.json").write_text(json.dumps({"Parameters": parameters}))
         yield deployed
 
 
-def test_a_consumer_in_a_container_dispatches_what_is_on_a_live_queue(
+def test_a_consumer_in_a_container_dispatches_what_is_on_live_queues(
     sam_local: SamLocal, reachable: Deployed, tmp_path: Path
 ) -> None:
-    # Given a message on the queue of a local AWS
-    body = encode("push_news", {"headline": "Hello", "subscribers": ["ann"]})
-    queue_url = reachable.outputs["QueueUrl"]
-    reachable.aws_cli("sqs", "send-message", "--queue-url", queue_url, "--message-body", body)
+    # Given a message on each queue of a local AWS
+    subscribers = {"first": reachable.outputs["QueueUrl"]}
+    subscribers |= {one.name: one.url for one in more_queues(reachable.outputs["Queues"])}
+    for name, url in subscribers.items():
+        body = encode("push_news", {"headline": "Hello", "subscribers": [name]})
+        group = ("--message-group-id", "ann") if is_fifo(url) else ()
+        reachable.aws_cli("sqs", "send-message", "--queue-url", url, "--message-body", body, *group)
 
     # When the consumer is invoked in a container
     answer = sam_local.invoke(
@@ -157,9 +160,9 @@ def test_a_consumer_in_a_container_dispatches_what_is_on_a_live_queue(
         environment=reachable.aws.environment(),
     )
 
-    # Then it has handed the message to a worker of the local AWS, which ran the task
-    assert (answer["received"], answer["dispatched"], answer["stopped"]) == (1, 1, "queue empty")
-    give_up_at = time.monotonic() + PUSHED_WITHIN_SECONDS
-    while not reachable.ledger.pushes() and time.monotonic() < give_up_at:
-        time.sleep(0.2)
-    assert reachable.ledger.pushes() == {"ann": 1}
+    # Then it has handed each to a worker of the local AWS, which ran the task
+    assert (answer["received"], answer["dispatched"], answer["stopped"]) == (3, 3, "queue empty")
+    assert wait_until(lambda: reachable.ledger.pushes().total() == 3, PUSHED_WITHIN_SECONDS, 0.2), (
+        reachable.said()
+    )
+    assert reachable.ledger.pushes() == dict.fromkeys(subscribers, 1)

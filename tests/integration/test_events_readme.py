@@ -50,7 +50,7 @@ def defaults(function: str) -> dict[str, str]:
 
 def gist(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Returns an answer without its random parts, and those that depend on the network or on the tasks."""
-    ends = {"stopped": ": ", "reason": "; there are: "}
+    ends = {"stopped": "receive", "reason": "; there are: "}
     return {
         key: value.partition(ends[key])[0] if key in ends and value else value
         for key, value in answer.items()

@@ -8,15 +8,17 @@ from zigzag_local.running import LocalAws
 
 
 def variables(aws: LocalAws, outputs: Mapping[str, str], bridge: str) -> dict[str, str]:
-    """Returns the values for --env-vars: the deployed functions' variables, with an address that leads here.
+    """Returns the values for --env-vars: the deployed functions' variables, with an endpoint that leads here.
+
+    A queue's URL stays as the stack's own functions know it: no call goes there, but to the endpoint.
 
     outputs -- the outputs of the deployed stack.
     bridge  -- the address of Docker's bridge, on which the local AWS has to listen as well.
     """
     functions = session().client("lambda", **client_options(aws.environment()))
-    values = {"AWS_ENDPOINT_URL": aws.endpoint}
+    values: dict[str, str] = {}
     for name in (outputs["ConsumerFunctionName"], outputs["WorkerFunctionName"]):
         values |= functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     # A person waits for the answer.
     values |= {"ZIGZAG_LINGER_SECONDS": "0", "ZIGZAG_WATCH_ALWAYS": "false"}
-    return {name: value.replace(LOOPBACK, bridge) for name, value in values.items()}
+    return values | {"AWS_ENDPOINT_URL": aws.endpoint.replace(LOOPBACK, bridge)}
