@@ -22,11 +22,9 @@ MEMORY_MB = 256
 PART = MEMORY_MB / 1769  # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 
 BACKLOGS = (42, 75, 250)
-"""Backlogs for one, two and four consumers: the seconds in which one alone would move them."""
+"""Those for one, two and four consumers: the seconds in which one alone would move them."""
 
-BEFORE_SECONDS, MEASURED_SECONDS = 20, 20
-"""Time until the others have been started and are warm, and time that is measured after it."""
-
+BEFORE_SECONDS, MEASURED_SECONDS = 20, 20  # by then the others have been started, and are warm
 TURN_SECONDS, LATE_SECONDS = 0.01, 0.5
 
 
@@ -34,24 +32,25 @@ class Limited:
     """A process that gets that part of a processor and no more."""
 
     def __init__(self, bench: Bench, arm: Arm, event: str) -> None:
-        command, no = [*arm.interpreter, str(ARMS / arm.script[0]), event], subprocess.DEVNULL
-        environment = bench.environment(arm)
-        self._process = subprocess.Popen(command, env=environment, cwd=bench.folder, stdout=no, stderr=no)
+        self.process = subprocess.Popen(
+            [*arm.interpreter, str(ARMS / arm.script[0]), event],
+            env=bench.environment(arm),
+            cwd=bench.folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Linux shares a busy machine's processors among sessions
+        )
         self._began = time.monotonic()
 
     def had(self) -> float:
         """Returns its processor time, by the clock of clock_getcpuclockid(3)."""
-        return time.clock_gettime(~self._process.pid << 3 | 2)
+        return time.clock_gettime(~self.process.pid << 3 | 2)
 
     def keep(self) -> None:
         now, had = time.monotonic(), self.had()
         self._began = max(self._began, now - had / PART - LATE_SECONDS)  # what it could not use is gone
         too_much = had > (now - self._began) * PART
-        self._process.send_signal(signal.SIGSTOP if too_much else signal.SIGCONT)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.send_signal(signal.SIGSTOP if too_much else signal.SIGCONT)
 
 
 class Moved(NamedTuple):
@@ -77,7 +76,8 @@ def moved(bench: Bench, backlog: int, most: int = 4) -> Moved:
         part = (sum(one.had() for one in running) - had) / seconds / len(running)
     finally:
         for one in running:
-            one.kill()
+            one.process.kill()
+            one.process.wait()
     if after["dispatched"] != after["dispatched_once"]:
         raise ArmFailedError("a message was dispatched twice")
     return Moved(len(running), (after["dispatched"] - before["dispatched"]) / seconds, part)
