@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     starts.judge_schedule,  # the rule: off, without a target, twice, retries
     starts.judge_pollers,  # another consumer; Trigger=events
     starts.judge_workers_of_queues,
+    starts.judge_weights,  # by events there are none
     starts.judge_settings_of_invocations,
     starts.judge_destinations,
     values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table

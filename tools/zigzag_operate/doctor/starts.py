@@ -140,6 +140,18 @@ def judge_workers_of_queues(facts: Facts) -> Found:
             yield wrong("H137", consumer, path, said, "set Trigger=schedule, or take that line away")
 
 
+def judge_weights(facts: Facts) -> Found:
+    """Judges whether a queue has a weight, for which the worker refuses all events of Lambda's pollers."""
+    path = "Environment.Variables.ZIGZAG_QUEUES"
+    for worker in facts.some("WorkerFunction") if facts.by_events else ():
+        queues = worker.get(path)
+        for each in queues.split() if isinstance(queues, str) else ():
+            name, _, weight = each.partition("=")[0].partition(":")
+            if weight not in ("", "1"):
+                said = f"{name} has a weight, and by events the worker refuses all messages"
+                yield wrong("H153", worker, path, said, f"write {name} without it, or set Trigger=schedule")
+
+
 def _of_ours(facts: Facts, one: Resource) -> str:
     """Returns the function of Zigzag's that an event source mapping, or a setting of invocations, is for."""
     name, functions = str(one.get("FunctionName")), facts.some("ConsumerFunction", "WorkerFunction")

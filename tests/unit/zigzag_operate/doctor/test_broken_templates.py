@@ -141,6 +141,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{CONSUMER}/Environment/Variables/ZIGZAG_QUEUE_WORKERS",
      {"Fn::Join": [" ", ["", {"Fn::Sub": "${Queue2}=${WorkerFunction}"}]]},
      {**EVENTS, "Queue2": "video"}, "H137", "video has its own worker, and by events Lambda gives"),
+    ("", None, {**EVENTS, "Queue2": "urgent:6"}, "H153", "urgent has a weight"),
     (f"{WORKER}/Events", {"More": {"Type": "SQS", "Properties": {"Queue": TASK}}},
      {}, "H152", "as well"),
     (f"{WORKER}/DeadLetterQueue", {"Type": "SQS", "TargetArn": TASK}, {}, "H17",

@@ -20,7 +20,7 @@ STATEMENTS = "TaskQueuePolicy/Properties/PolicyDocument/Statement"
 SOUND: list[dict[str, str]] = [
     {},
     {"Trigger": "events"},
-    {"Trigger": "events", "WorkerConcurrency": "5", **FIVE, **MAIL},
+    {"Trigger": "events", "WorkerConcurrency": "5", **FIVE, "Queue2": "urgent", "Queue5": "orders:1", **MAIL},
     {"Fifo": "true"},
     {"Fifo": "true", "Queue2": "later", "Queue2Fifo": "false", "Scheduler": "true", **MAIL},
     FIVE,
