@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from random import Random
 
 from shared import log
@@ -19,7 +20,7 @@ from shared.ports.records import Records
 from worker.context import context_of
 from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
 from worker.excuses import Excuse, excused, of_an_interrupt
-from worker.finish import Finish, until_it_is_sent
+from worker.finish import Finish
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
 from worker.lookup import BrokenTaskError, NoSuchTaskError
@@ -104,7 +105,7 @@ class Runner:
         error: BaseException | None = None
         try:
             outcome = await self._run(start, end)
-            start.attempt.outcome = until_it_is_sent(start, outcome)
+            start.attempt.outcome = self._finish.if_time_ends(start, outcome)
             if not start.attempt.decided.acquire(blocking=False):  # the hard end has given the attempt up
                 await self._host.exited()
         except LeaseLostError:
@@ -123,7 +124,8 @@ class Runner:
         if attempt.outcome is not None:
             return await self._result(start, attempt.outcome, None)
         error = attempt.error or error or of_the_import(FunctionEndsError(INTERRUPTED), attempt)
-        return await self._result(start, await self._failed(start, error), error)
+        outcome = self._finish.if_time_ends(start, await self._failed(start, error))
+        return await self._result(start, outcome, error)
 
     async def _run(self, start: Start, end: End) -> Outcome:
         """Runs the task, or returns why it must not run now."""
@@ -163,7 +165,8 @@ class Runner:
 
     async def _call(self, prepared: Prepared, start: Start, end: End) -> Outcome:
         seconds = self._enter(start.attempt)
-        context = context_of(start.attempt, start.delivery, self._deadline.task_seconds)
+        complete = partial(self._finish.completion, start)
+        context = context_of(start.attempt, start.delivery, self._deadline.task_seconds, complete)
         timeout = prepared.task.policy.timeout
         if timeout is not None and timeout > self._deadline.whole + SOFT_SECONDS and start.first:
             what = "its timeout is longer than its worker's time"

@@ -10,13 +10,19 @@ from shared import log
 from shared.dead_letter import original_attributes
 from shared.delivery import Delivery
 from worker.outcome import Attempt
-from zigzag import Context, ZigzagError
+from zigzag import Context
 
 
-def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], float]) -> Context:
+def context_of(
+    attempt: Attempt,
+    delivery: Delivery,
+    seconds_left: Callable[[], float],
+    complete: Callable[..., dict[str, Any]],
+) -> Context:
     """Returns the attempt's context.
 
     seconds_left -- seconds until the function interrupts the task. The task's own timeout may come first.
+    complete     -- returns the task's completion.
     """
     limit = attempt.policy.timeout
     spare = 0.0 if limit is None else max(0.0, seconds_left() - limit)  # time beyond the task's timeout
@@ -34,11 +40,5 @@ def context_of(attempt: Attempt, delivery: Delivery, seconds_left: Callable[[], 
         log=log.of_a_task(fields),
         seconds_left=lambda: max(0.0, seconds_left() - spare),
         failed=attempt.failed,
-        complete=lambda: _completion(attempt),
+        complete=complete,
     )
-
-
-def _completion(attempt: Attempt) -> dict[str, Any]:
-    if attempt.record is None:
-        raise ZigzagError(f"context.completion needs @task(idempotent=True) above {attempt.task}")
-    return attempt.record.completion()

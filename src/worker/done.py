@@ -14,7 +14,7 @@ from random import Random
 from shared import log
 from shared.errors import words
 from worker.failure import besides
-from worker.finish import Finish, FoundDone, until_it_is_sent
+from worker.finish import Finish, FoundDone
 from worker.host import SoftDeadline
 from worker.lookup import BrokenTaskError
 from worker.outcome import LOADS, Attempt, DeadLetter, Ignored, Outcome, RetryLater, longer
@@ -77,5 +77,5 @@ async def instead_of(failure: DeadLetter | Ignored, ask: FindDone, finish: Finis
     if attempt.error is not None:
         why = words(attempt.error)
         log.write(logging.WARNING, "its task raised, but had stored that it is done", reason=why)
-    attempt.outcome, attempt.error = until_it_is_sent(start, done), None
+    attempt.outcome, attempt.error = finish.if_time_ends(start, done), None
     return done

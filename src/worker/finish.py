@@ -14,6 +14,7 @@ from worker.deadline import Deadline
 from worker.host import Host
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
 from worker.result import FOUND, Start
+from zigzag import ZigzagError
 from zigzag.values import Done, Next
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Finish:
             if ran and has_next(attempt.returned):
                 log.write(logging.WARNING, "the next task is not sent: the event names no queue")
             return outcome
-        # `until_it_is_sent` has asked of a task that ran, and answered with its outcome if nothing follows.
+        # `if_time_ends` has asked of a task that ran, and answered with its outcome if nothing follows.
         follows = attempt.outcome is not outcome and _follows(attempt, outcome)
         returned, attempt.returned = attempt.returned, None  # it may be large
         if follows:
@@ -88,11 +89,26 @@ class Finish:
             await attempt.record.finish()
         return outcome
 
+    def if_time_ends(self, start: Start, outcome: Outcome) -> Outcome:
+        """Returns the outcome if the function's time ends before this is called for it."""
+        follows = start.delivery.can_be_settled and _follows(start.attempt, outcome)
+        return UNSENT if follows else outcome
 
-def until_it_is_sent(start: Start, outcome: Outcome) -> Outcome:
-    """Returns the outcome if the function's time ends before what follows is known."""
-    follows = start.delivery.can_be_settled and _follows(start.attempt, outcome)
-    return UNSENT if follows else outcome
+    def completion(self, start: Start, *returned: Any) -> dict[str, Any]:
+        """Returns the completion as an item of a transaction of the task's own. It says what follows, too: by
+        what the task is about to return, or that nobody knows."""
+        attempt = start.attempt
+        if attempt.record is None:
+            raise ZigzagError(f"context.completion needs @task(idempotent=True) above {attempt.task}")
+        from worker.follow.compose import composed, unknown  # few tasks need it
+
+        if returned:
+            queues = self.reach.queues if has_next(returned[0]) else {}
+            ups = composed(attempt, start.delivery, returned[0], queues)
+        else:
+            ups = unknown(attempt, "its worker did not come to record what it returned")
+        unsent = ups.to_text() if ups.send or ups.why else ""
+        return attempt.record.completion(unsent, known=bool(returned))
 
 
 def _follows(attempt: Attempt, outcome: Outcome) -> bool:

@@ -42,7 +42,7 @@ class NoRecords:
 
     async def disown(self, key: str, owner: str, until: float | None = None) -> None: ...
 
-    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
+    def completion(self, key: str, owner: str, now: float, unsent: str = "") -> dict[str, Any]:
         raise ZigzagError("context.completion needs a message: nothing is recorded of a task called directly")
 
 

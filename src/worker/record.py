@@ -53,6 +53,7 @@ class Record:
         self._host = host
         self._until = 0.0
         self._handed_out = False
+        self._unknown = ""
         self._lost: list[str] = []
         self._instead: Outcome | None = None
 
@@ -99,10 +100,14 @@ class Record:
                 log.write(logging.WARNING, "a heartbeat of the record failed", reason=reason)
                 next_at = now + BEAT_AGAIN_SECONDS
 
-    def completion(self) -> dict[str, Any]:
-        """Returns the completion as an item of a transaction of the task's own."""
-        completion = self._records.completion(self.key, self._owner, self._clock.now())
-        self._handed_out = True
+    def completion(self, unsent: str, *, known: bool) -> dict[str, Any]:
+        """Returns the completion as an item of a transaction of the task's own.
+
+        unsent -- what is to be sent if the worker does not come to record what follows.
+        known  -- whether that is what follows, and not only what can be said without knowing it.
+        """
+        completion = self._records.completion(self.key, self._owner, self._clock.now(), unsent)
+        self._handed_out, self._unknown = True, "" if known else unsent
         return completion
 
     async def finish(self, unsent: str = "") -> bool:
@@ -162,14 +167,16 @@ class Record:
 
     def _instead_of(self, found: Done | Busy | None, error: BaseException | None) -> Outcome | None:
         match found:
-            case Done(mine, unsent):
+            case Done(mine, unsent) if mine or not unsent:
                 self.unsent = unsent
                 if error is not None:
                     reason = words(error)
                     log.write(
                         logging.WARNING, "its task raised, but had recorded that it is done", reason=reason
                     )
-                return Succeeded() if mine and not unsent else AlreadyDone()
+                return Succeeded() if mine and unsent == self._unknown else AlreadyDone()
+            case Done():  # which is about to send what follows
+                return self._after(0.0, "another worker has the record of its run", error)
             case Busy(other) if self._handed_out:
                 return self._after(other, "another worker has the record of its run", error)
         return None

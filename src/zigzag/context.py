@@ -16,7 +16,7 @@ def _unlimited() -> float:
     return float("inf")
 
 
-def _completion_of_a_test() -> dict[str, Any]:
+def _completion_of_a_test(*_: Any) -> dict[str, Any]:
     return {
         "Update": {
             "TableName": "zigzag-records",
@@ -61,7 +61,7 @@ class Context(Value):
     seconds_left -- a function that returns the seconds until the attempt is interrupted, which happens before
                     Lambda ends it.
     failed       -- the task that has failed, if this one is its `on_failure`; else None.
-    complete     -- a function that returns `completion`.
+    complete     -- a function that returns `completion`, or of a result, `completion_with` it.
     """
 
     __match_args__ = (
@@ -86,7 +86,7 @@ class Context(Value):
         log: logging.Logger | logging.LoggerAdapter[logging.Logger] = _LOG,
         seconds_left: Callable[[], float] = _unlimited,
         failed: Failed | None = None,
-        complete: Callable[[], dict[str, Any]] = _completion_of_a_test,
+        complete: Callable[..., dict[str, Any]] = _completion_of_a_test,
     ) -> None:
         self.id: Final = id
         self.task: Final = task
@@ -115,6 +115,19 @@ class Context(Value):
         an item for a table `zigzag-records`.
         """
         return self.complete()
+
+    def completion_with(self, result: Any) -> Any:
+        """As `completion`, for a task that names the next one, or whose message may ask for a reply:
+
+            following = ship.then({…})
+            client.transact_write_items(TransactItems=[…, context.completion_with(following)])
+            return following
+
+        The transaction then records what follows as well, so that no kill loses it.
+
+        result -- what the task is about to return.
+        """
+        return self.complete(result)
 
     def __hash__(self) -> int:
         return hash((self.id, self.task, self.attempt))  # `attributes` may be a dict, which can't be hashed

@@ -11,12 +11,13 @@ import pytest
 from tests.contract.places import at_ministack, at_moto, make_table
 from tests.contract.test_records import NOW, UNTIL, disown, finish, own
 
-from shared.ports.records import Done, Owned, Records
+from shared.ports.records import Busy, Done, Owned, Records
 from zigzag_testing.faults import Faults
 from zigzag_testing.memory_records import MemoryRecords
 from zigzag_testing.transactions import Transactions
 
 EFFECTS = "effects"
+UNSENT = "not known"
 EFFECT = {"Put": {"TableName": EFFECTS, "Item": {"key": {"S": "an effect"}}}}
 
 type Commit = Callable[[str], bool]
@@ -24,7 +25,7 @@ type Table = tuple[Records, Commit, Callable[[], int]]
 
 
 def _commits(records: Records, client: Any, owner: str) -> bool:
-    items = [EFFECT, records.completion("run#1", owner, NOW)]
+    items = [EFFECT, records.completion("run#1", owner, NOW, UNSENT if owner == "a" else "")]
     try:
         client.transact_write_items(TransactItems=items)
     except Exception as error:
@@ -56,9 +57,11 @@ def test_the_owner_commits_once_and_then_it_is_done(table: Table) -> None:
 
     assert [commit("a"), commit("a")] == [True, False]
     assert effects() == 1
-    assert disown(records, "a") == Done(mine=True)
+    assert own(records, "b") == Busy(UNTIL)
+    assert disown(records, "a") == Done(mine=True, unsent=UNSENT)
+    assert own(records, "b", UNTIL + 1) == Done(unsent=UNSENT)
     assert finish(records, "a")
-    assert isinstance(own(records, "b", UNTIL + 1), Done)
+    assert own(records, "b") == Done()
 
 
 @pytest.mark.parametrize(

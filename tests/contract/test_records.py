@@ -92,6 +92,7 @@ class TestRuns:
         run_in_place(records.sent("run#1", NOW))  # of a run that is not done it changes nothing
 
         assert run_in_place(records.finish("run#1", "a", NOW, '[{"to": "é"}]')) is True
+        assert own(records, "b", NOW + 50) == Busy(UNTIL)
         assert own(records, "b", UNTIL + 1) == Done(unsent='[{"to": "é"}]')
         run_in_place(records.sent("run#1", NOW))
         assert own(records, "b", UNTIL + 1) == Done()

@@ -62,7 +62,7 @@ class MemoryRecords:
     async def own(self, key: str, owner: str, now: float, until: float) -> Owned | Busy | Done:
         record = self.records.setdefault(key, Record())
         if record.done:
-            return Done(unsent=record.unsent)
+            return Busy(record.until) if record.unsent and record.until >= now else Done(unsent=record.unsent)
         if record.owner is not None and record.until >= now:
             return Owned() if record.owner == owner else Busy(record.until)
         record.owner = owner
@@ -79,7 +79,7 @@ class MemoryRecords:
         record = self._owned(key, owner)
         if record is not None:
             record.done, record.expires = True, now + RECORD_SECONDS
-            record.unsent = unsent or record.unsent
+            record.unsent = unsent
         return record is not None
 
     async def sent(self, key: str, now: float) -> None:
@@ -96,8 +96,8 @@ class MemoryRecords:
             return Busy(record.until)
         return None
 
-    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
-        return {"Update": completion_in(TABLE, key, owner, now)}
+    def completion(self, key: str, owner: str, now: float, unsent: str = "") -> dict[str, Any]:
+        return {"Update": completion_in(TABLE, key, owner, now, unsent)}
 
     def _changed(self, key: str, now: float) -> Record:
         record = self.records.setdefault(key, Record())

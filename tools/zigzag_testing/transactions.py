@@ -69,6 +69,7 @@ class Transactions:
         for completion in completions:
             if (record := self._records.records.get(_key(completion))) is not None:
                 record.done = True
+                record.unsent = completion["ExpressionAttributeValues"].get(":unsent", {"S": ""})["S"]
         self.written += others
         return answer
 

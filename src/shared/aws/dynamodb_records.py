@@ -92,7 +92,7 @@ class DynamoDbRecords:
             )
         except _RefusedError as refused:
             if "done" in refused.item:
-                return Done(unsent=_text(refused.item, "unsent"))
+                return _done_in(refused.item, now)
             if refused.item.get("owner") == {"S": owner}:
                 return Owned()
             return Busy(_number(refused.item, "until"))
@@ -103,10 +103,8 @@ class DynamoDbRecords:
 
     async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
         # A run that is done is still mine: this call may be sent again because its answer was lost.
-        change, values = _DONE, _done(owner, now)
-        if unsent:
-            change, values = f"{change}, unsent = :unsent", {**values, ":unsent": unsent}
-        return await self._if(_MINE, key, change, values)
+        change, values = _done(owner, now, unsent)
+        return await self._if(_MINE, key, change if unsent else f"{change} REMOVE unsent", values)
 
     async def sent(self, key: str, now: float) -> None:
         await self._if(_IS_DONE, key, "SET expires = :expires REMOVE unsent", {":expires": _expires(now)})
@@ -127,8 +125,8 @@ class DynamoDbRecords:
                 return Busy(_number(refused.item, "until"))
         return None
 
-    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
-        return {"Update": completion_in(self._table, key, owner, now)}
+    def completion(self, key: str, owner: str, now: float, unsent: str = "") -> dict[str, Any]:
+        return {"Update": completion_in(self._table, key, owner, now, unsent)}
 
     async def _if(self, condition: str, key: str, change: str, values: dict[str, Any]) -> bool:
         """Makes the change if the condition holds. Returns whether it held."""
@@ -160,15 +158,24 @@ class DynamoDbRecords:
         return item
 
 
-def completion_in(table: str, key: str, owner: str, now: float) -> dict[str, Any]:
+def completion_in(table: str, key: str, owner: str, now: float, unsent: str = "") -> dict[str, Any]:
     """Returns the `Update` that records a completion in the table of that name. Unlike `finish` it is refused
     if the run is done: it goes with an effect, which must not happen again
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
-    return _asked(table, key, _DONE, _done(owner, now), _MINE_TO_END)
+    return _asked(table, key, *_done(owner, now, unsent), _MINE_TO_END)
 
 
-def _done(owner: str, now: float) -> dict[str, Any]:
-    return {":yes": True, ":expires": _expires(now), ":owner": owner}
+def _done(owner: str, now: float, unsent: str) -> tuple[str, dict[str, Any]]:
+    """Returns the change that records a completion, and its values."""
+    change, values = _DONE, {":yes": True, ":expires": _expires(now), ":owner": owner}
+    return (f"{change}, unsent = :unsent", {**values, ":unsent": unsent}) if unsent else (change, values)
+
+
+def _done_in(item: Mapping[str, Any], now: float) -> Done | Busy:
+    unsent = _text(item, "unsent")
+    if unsent and "until" in item and (until := _number(item, "until")) >= now:
+        return Busy(until)
+    return Done(unsent=unsent)
 
 
 def _asked(table: str, key: str, change: str, values: dict[str, Any], condition: str) -> dict[str, Any]:

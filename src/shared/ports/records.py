@@ -96,14 +96,15 @@ class Records(Protocol):
         """Records that only the message's delete is left to do, or its `letter`."""
 
     async def own(self, key: str, owner: str, now: float, until: float) -> Owned | Busy | Done:
-        """Makes `owner` the owner of a run until that time, unless another one owns it, or it is done."""
+        """Makes `owner` the owner of a run until that time, unless another one owns it, or it is done. A done
+        run with something unsent is still its owner's until its time ends: that one is about to send it."""
 
     async def extend(self, key: str, owner: str, until: float) -> bool:
         """Moves the end of the ownership. Returns False if `owner` is not, or no longer, the owner."""
 
     async def finish(self, key: str, owner: str, now: float, unsent: str = "") -> bool:
-        """Records the completion, and what is to be sent after it. Returns False if `owner` is not, or no
-        longer, the owner."""
+        """Records the completion, and what is to be sent after it: not what `completion` said. Returns False
+        if `owner` is not, or no longer, the owner."""
 
     async def sent(self, key: str, now: float) -> None:
         """Records that nothing is unsent any more, of a run that is done."""
@@ -115,6 +116,6 @@ class Records(Protocol):
         until -- when another worker may begin; None for at once.
         """
 
-    def completion(self, key: str, owner: str, now: float) -> dict[str, Any]:
+    def completion(self, key: str, owner: str, now: float, unsent: str = "") -> dict[str, Any]:
         """Returns what `finish` does as an item of a transaction of DynamoDB's. It is refused, and all of the
         transaction with it, if `owner` is not, or no longer, the owner, or if the run is done."""

@@ -8,7 +8,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from types import UnionType
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 from shared.dead_letter import MAX_REASON_CHARACTERS
 from shared.delivery import Delivery
@@ -140,10 +141,24 @@ def untold(attempt: Attempt, why: str) -> FollowUps:
     return _plus(ups, reply_of(attempt, "succeeded", error=why[:MAX_REASON_CHARACTERS]))
 
 
-def without_result(attempt: Attempt, error: BaseException) -> FollowUps:
-    """Returns the follow-ups of a task that has recorded by itself that it is done, and then raised."""
-    why = f"its result is not known: it is done, and then raised {words(error)}"[:MAX_REASON_CHARACTERS]
-    return _plus(FollowUps(attempt.task, attempt.id), reply_of(attempt, "succeeded", error=why))
+def unknown(attempt: Attempt, why: str) -> FollowUps:
+    """Returns the follow-ups of a task that has recorded by itself that it is done, if nobody knows what it
+    returned. A letter says so, unless its declared type is none of a next task."""
+    why = f"it is done, and {why}"
+    told = f"its result is not known: {why}"[:MAX_REASON_CHARACTERS]
+    ups = _plus(FollowUps(attempt.task, attempt.id), reply_of(attempt, "succeeded", error=told))
+    function = find(attempt.task or "", cast("Table", attempt.tasks)).function
+    if not _may_be_next(get_type_hints(function).get("return", Any)):
+        return ups
+    return ups._replace(why=f"what follows it is not known: {why}")
+
+
+def _may_be_next(kind: Any) -> bool:
+    """Returns whether a value of the declared type may be a Next."""
+    kind = get_origin(whole := kind) or kind
+    if kind in (Union, UnionType):
+        return any(map(_may_be_next, get_args(whole)))
+    return not isinstance(kind, type) or kind is Any or kind in Next.__mro__
 
 
 def _refused(ups: FollowUps, attempt: Attempt, why: str) -> FollowUps:

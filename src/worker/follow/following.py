@@ -14,7 +14,7 @@ from typing import Any
 from shared.errors import words
 from shared.ports.queue import Queue, QueueError
 from worker.finish import Finish, FoundDone, Reach, has_next
-from worker.follow.compose import composed, may_be_done, not_sent, untold, without_result
+from worker.follow.compose import composed, may_be_done, not_sent, unknown, untold
 from worker.follow.follow_ups import FollowUp, FollowUps
 from worker.follow.letters import NOT_FINISHED, letter
 from worker.host import SoftDeadline
@@ -64,7 +64,7 @@ async def _composed(finish: Finish, start: Start, returned: Any) -> FollowUps:
     function."""
     attempt, delivery = start.attempt, start.delivery
     if attempt.error is not None:
-        return without_result(attempt, attempt.error)
+        return unknown(attempt, f"then raised {words(attempt.error)}")
     follows = has_next(returned)
     queues = finish.reach.queues if follows else {}
     if follows and not may_be_done(attempt, delivery, returned):  # then no code of the user's runs

@@ -22,8 +22,8 @@ from zigzag_testing.transactions import Transactions
 
 MONTH = 30 * 24 * 3600
 
-TASKS = ("plain", "once", "booked", "stored")
-TRANSACTIONS = ("booked", "stored")
+TASKS = ("plain", "once", "booked", "told", "stored")
+TRANSACTIONS = ("booked", "told", "stored")
 """The tasks whose effect is a transaction."""
 
 type Step = tuple[int, int]
@@ -34,16 +34,17 @@ class FollowingWorld:
     """A sandbox whose tasks name the next one, until their chain is at its end, and then reply.
 
     The tasks are `plain`, `once` (idempotent), `booked`, whose effect is a transaction with its completion,
-    and `stored`, whose effect is a row that says what follows. A payload says which tasks follow: {"origin":
-    …, "chain": ["once", "plain"], "fails": how often the first of them raises, "rejects": whether the last
-    one is rejected in its first run, "seconds": …}.
+    `told`, the same with what follows it, and `stored`, whose effect is a row that says what follows. A
+    payload says which tasks follow: {"origin": …, "chain": ["once", "plain"], "fails": how often the first of
+    them raises, "rejects": whether the last one is rejected in its first run, "seconds": …}.
 
     names, ended -- the task of each step, and how often it had its effect; `messages`, their ids;
-                    `letters`, with the ids of what each was made of.
+                    `letters`, with the ids of what each was made of; `unknown`, the steps of which a letter
+                    says that what follows them is not known.
     open         -- steps that had their effect, and are not recorded as done (plain ones: not yet deleted),
                     with their process.
     torn         -- those that were open when their process was killed, or whose transaction has raised an
-                    error although it was accepted.
+                    error although it was accepted. Of one `booked` nobody knows then what follows.
     excused      -- what must not happen unless there is another fault than a kill.
     killed       -- the processes that were killed: what one had asked for before may still happen.
     wrong        -- what must not happen. It is not raised: a worker bears errors of tasks and of sends.
@@ -55,7 +56,7 @@ class FollowingWorld:
         self.ended = Counter[Step]()
         self.messages = defaultdict[Step, set[str]](set)
         self.letters = defaultdict[Step, set[tuple[str, str]]](set)
-        self.open, self.torn = dict[Step, int](), set[Step]()
+        self.open, self.torn, self.unknown = dict[Step, int](), set[Step](), set[Step]()
         self.excused: list[str] = []
         self.killed = set[int]()
         self.wrong: list[str] = []
@@ -100,28 +101,31 @@ class FollowingWorld:
 
     def broken(self, origin: int, *, exactly: bool = False) -> list[str]:
         """Returns what is not as promised: an effect that is not there, or twice in a transaction, a next
-        task or a reply that is lost, unless the transaction before it was torn, or the table never took what
-        follows it; and what is in `wrong`.
+        task or a reply that is lost, unless a letter says that what follows is not known; and what is in
+        `wrong`.
 
         exactly -- of one chain, and nothing but one kill has happened: then an effect is there twice if it
-                   was torn, or if a plain task had two messages, or two letters, and not otherwise; and
-                   after a torn transaction comes nothing.
+                   was torn, or if a plain task had two messages, or two letters, and not otherwise; there is
+                   such a letter if a `booked` one was torn, and not otherwise, and nothing comes after it.
         """
-        broken, is_torn = [*self.wrong, *(self.excused if exactly else ())], False
+        broken, ends = [*self.wrong, *(self.excused if exactly else ())], False
         for step in sorted((one for one in self.names if one[0] == origin), reverse=True):
             name, had = self.names[step], self.ended[step]
             more = len(self.letters[step]) - len(dict(self.letters[step]))  # of one message
             most = len(self.messages[step]) + more if name == "plain" else 1
             if name not in TRANSACTIONS:
                 most = most + (step in self.torn) if exactly else had
-            if is_torn and exactly:
+            if ends and exactly:
                 most = 0
-            if not (most if exactly else int(not is_torn)) <= had <= most:
+            if not (most if exactly else int(not ends)) <= had <= most:
                 broken.append(f"{name} {step} had its effect {had} times")
-            unrecorded = step in self.torn or (step in self.open and not exactly)
-            is_torn |= name == "booked" and unrecorded
-        well = {one.id: one.result for one in self._replies(origin, "succeeded")}
-        right = not well if is_torn and exactly else is_torn or [*well.values()] == [{"origin": origin}]
+            if exactly and (step in self.unknown) != (name == "booked" and step in self.torn):
+                broken.append(f"{name} {step} has a letter for nothing, or none")
+            ends |= step in self.unknown
+        replies = self._replies(origin, "succeeded")
+        well = {one.id: one.result for one in replies if one.error is None}
+        right = not well if ends and exactly else ends or [*well.values()] == [{"origin": origin}]
+        right &= bool(replies)
         return broken if right else [*broken, f"{origin} has the replies {self._replies(origin)}"]
 
     def _replies(self, origin: int, *outcomes: str) -> list[Reply]:
@@ -144,8 +148,8 @@ class FollowingWorld:
             raise ValueError("broken")
         if not chain and payload.get("rejects") and self._began[step] == 1:
             raise Reject("no")
-        if context.task == "booked":
-            self._book(step, context)
+        if context.task in ("booked", "told"):
+            self._book(step, context, payload)
         elif context.task == "stored":
             self._store(step, context.id, payload)
         else:
@@ -174,11 +178,13 @@ class FollowingWorld:
             raise ConnectionError("no answer")
         return None if found is None else Done(self._result(found))
 
-    def _book(self, step: Step, context: Context) -> None:
+    def _book(self, step: Step, context: Context, payload: dict[str, Any]) -> None:
         before = len(self._tables.written)
         effect = {"Put": {"TableName": "effects", "Item": {"id": {"S": str(step)}}}}
+        told = context.task == "told"
+        completion = context.completion_with(self._result(payload)) if told else context.completion
         try:
-            self._tables.transact_write_items(TransactItems=[effect, context.completion])
+            self._tables.transact_write_items(TransactItems=[effect, completion])
         except BaseException:  # also a kill
             self.torn |= {step} if len(self._tables.written) > before else set()
             raise
@@ -221,6 +227,8 @@ class FollowingWorld:
         if (payload := json.loads(message.body).get("payload")) is not None:
             of = json.loads(message.attributes[NOTE]["StringValue"])["from"]
             self.letters[payload["origin"], len(payload["chain"])].add((of, id))
+        elif "follows it is not known" in json.loads(message.attributes[NOTE]["StringValue"])["reason"]:
+            self.unknown.add(self._steps[json.loads(message.body)["id"]])
 
     def _sent(self, id: str, message: Outgoing) -> None:
         """Checks that the task before the one that is sent has ended, and that its worker may send it."""

@@ -22,6 +22,7 @@ from tests.support import slow
         ("once", "once"),
         ("plain", "plain"),
         ("booked", "booked"),
+        ("told", "told"),
         ("stored", "stored"),
         *slow((("once", "plain", "booked", "plain", "once"),), (("plain", "once", "plain"),)),
     ],

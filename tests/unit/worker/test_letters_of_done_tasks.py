@@ -14,7 +14,8 @@ from tests.support import text
 
 from shared.delivery import Delivery
 from shared.ports.queue import QueueError
-from worker.finish import UNSENT, until_it_is_sent
+from worker.deadline import Deadline
+from worker.finish import NOWHERE, UNSENT, Finish
 from worker.outcome import Attempt, Succeeded
 from worker.result import Start
 from zigzag import Context, Next, Reject, task
@@ -259,6 +260,128 @@ def test_a_task_that_raises_after_its_transaction_does_not_reply_that_it_returne
         assert sandbox.dead_letters == []
 
 
+class Ends:
+    """Tasks that commit a transaction, then come to an end, and would at last name the next task.
+
+    ends -- what they do after their first transaction.
+    """
+
+    def __init__(self) -> None:
+        @task(idempotent=True, attempts=1)
+        def names(payload: dict[str, Any], context: Context) -> Next | None:
+            self.client.transact_write_items(TransactItems=[context.completion])
+            self.ends()
+            return after.then({}) if payload.get("chains", True) else None
+
+        @task(idempotent=True, attempts=1)
+        def counts(payload: dict[str, Any], context: Context) -> dict[str, Any]:
+            self.client.transact_write_items(TransactItems=[context.completion])
+            self.ends()
+            return {"pages": 3}
+
+        @task(idempotent=True, attempts=1)
+        def says(payload: dict[str, Any], context: Context) -> Any:
+            following = after.then({}) if payload.get("chains") else {"pages": 3}
+            self.client.transact_write_items(TransactItems=[context.completion_with(following)])
+            self.ends()
+            return following
+
+        ran.clear()
+        tasks = {one.name: one for one in (names, counts, says, after)}
+        self.sandbox = Sandbox(tasks, reply_to=["answers"], blocking=True)
+        self.client = Transactions(self.sandbox)
+        self.ends: Any = lambda: None
+
+    def once(self, end: Any) -> None:
+        def ends() -> None:
+            self.ends = lambda: None
+            end()
+
+        self.ends = ends
+
+    def comes(self, name: str, *, asks: bool = False, **payload: Any) -> None:
+        body = {"task": name, "id": "a", "payload": payload} | ({"reply_to": "answers"} if asks else {})
+        self.sandbox.send_message(json.dumps(body))
+        self.sandbox.run()
+
+    @property
+    def letters(self) -> list[str]:
+        return [one.reason for one in self.sandbox.dead_letters]
+
+
+@pytest.fixture
+def ends() -> Iterator[Ends]:
+    ends = Ends()
+    yield ends
+    ends.sandbox.__exit__()
+
+
+def crash() -> None:
+    raise Crash
+
+
+ENDS: dict[str, Any] = {
+    "killed": crash,
+    "interrupted": lambda: block(100),
+    "ended by force": lambda: block(100, interruptible=False),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_follows_a_transaction_and_is_not_known_is_a_letter_that_says_so(ends: Ends, end: str) -> None:
+    why = "it is done, and its worker did not come to record what it returned"
+    why = {"interrupted": "it is done, and then raised FunctionEndsError: "}.get(end, why)
+    ends.once(ENDS[end])
+    ends.comes("names", asks=True)
+
+    assert [one.startswith(f"done; what follows it is not known: {why}") for one in ends.letters] == [True]
+    (reply,) = ends.sandbox.replies
+    assert reply.outcome == "succeeded"
+    assert (reply.error or "").startswith(f"its result is not known: {why}")
+
+    ends.sandbox.redrive()
+    ends.comes("names")
+    assert (ran, ends.letters, len(ends.client.written)) == ([], [], 0)
+
+
+@pytest.mark.parametrize(("name", "end"), [("names", lambda: None), ("counts", crash), ("says", crash)])
+def test_a_task_after_which_nothing_comes_leaves_no_letter(ends: Ends, name: str, end: Any) -> None:
+    ends.once(end)
+    ends.comes(name, chains=False)
+    ends.comes(name, chains=False)
+
+    assert [one.outcome for one in ends.sandbox.reports][-1] == "already done"
+    assert ends.letters == []
+
+
+@pytest.mark.parametrize("chains", [True, False], ids=["next", "reply"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_what_a_transaction_says_to_follow_is_not_lost(ends: Ends, end: Any, chains: bool) -> None:
+    ends.once(end)
+    ends.comes("says", asks=not chains, chains=chains)
+
+    assert (ran, ends.letters) == (["after"] if chains else [], [])
+    assert [one.result for one in ends.sandbox.replies] == ([] if chains else [{"pages": 3}])
+
+
+def test_a_second_message_waits_while_what_follows_the_transaction_is_not_known() -> None:
+    @task(idempotent=True)
+    async def names(payload: dict[str, Any], context: Context) -> Next:
+        client.transact_write_items(TransactItems=[context.completion])
+        await asyncio.sleep(200)
+        return after.then({})
+
+    ran.clear()
+    with Sandbox({"names": names, "after": after}, worker_timeout_seconds=900) as sandbox:
+        client = Transactions(sandbox)
+        for _ in range(2):
+            names.send({}, id="a")
+        sandbox.run()
+
+        assert (ran, sandbox.dead_letters) == (["after"], [])
+        assert [one.outcome for one in sandbox.reports if one.task == "names"][-1] == "already done"
+
+
 @pytest.mark.parametrize("once", [True, False], ids=["idempotent", "plain"])
 def test_a_result_that_never_becomes_json_leaves_a_letter_and_repeats_nothing(once: bool) -> None:
     class Deaf(BaseModel):
@@ -365,6 +488,8 @@ def test_a_hard_end_while_what_follows_is_loaded_loses_nothing() -> None:
     start = Start(delivery, Attempt(), cast("Any", None), 0.0)
     start.attempt.returned = after.then({})
 
-    assert until_it_is_sent(start, Succeeded()) == UNSENT
+    finish = Finish(cast("Any", None), NOWHERE, cast("Any", None), Deadline(lambda: 60))
+
+    assert finish.if_time_ends(start, Succeeded()) == UNSENT
     start.attempt.returned = None
-    assert until_it_is_sent(start, outcome := Succeeded()) is outcome
+    assert finish.if_time_ends(start, outcome := Succeeded()) is outcome
