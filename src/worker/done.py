@@ -13,12 +13,14 @@ from random import Random
 
 from shared import log
 from shared.errors import words
+from worker.excuses import WITHOUT_ITS_TIME_SECONDS
 from worker.failure import besides
 from worker.finish import Finish, FoundDone
 from worker.host import SoftDeadline
 from worker.lookup import BrokenTaskError
 from worker.outcome import LOADS, Attempt, DeadLetter, Ignored, Outcome, RetryLater, longer
 from worker.result import Start
+from worker.starts import MAX_STARTS
 from zigzag import Done
 from zigzag.policy import FindDone
 
@@ -46,16 +48,24 @@ def found(attempt: Attempt, ask: FindDone) -> FoundDone | None:
 
 def found_before(attempt: Attempt, ask: FindDone) -> FoundDone | None:
     """Returns the outcome if the task is done, before its start. Raises UnansweredError."""
+    if _kills(attempt):
+        return None
     try:
         return found(attempt, ask)
     except (Exception, SystemExit) as error:
         raise UnansweredError(f"{_UNKNOWN}: {words(error)}") from error
 
 
-async def instead_of(failure: DeadLetter | Ignored, ask: FindDone, finish: Finish, start: Start) -> Outcome:
+async def instead_of(
+    failure: DeadLetter | Ignored | RetryLater, ask: FindDone, finish: Finish, start: Start
+) -> Outcome:
     """Returns the outcome of a task that is about to be given up: it may be done. If that can't be known, the
-    start is taken back: a task that is not done runs once more, and fails with its own error."""
+    start is taken back: a task that is not done runs once more, and fails with its own error. A direct call
+    is given up by each failure, as nobody tries it again: its caller hears both."""
     attempt, delivery = start.attempt, start.delivery
+    comes_again = isinstance(failure, RetryLater) and (delivery.can_be_settled or not attempt.began)
+    if comes_again or _kills(attempt):
+        return failure
     spread = Random(f"{delivery.message_id} {delivery.receive_count}")
     unknown = RetryLater(longer(delivery.receive_count, spread), _UNKNOWN)
     attempt.outcome = unknown  # if the function's time ends meanwhile
@@ -64,12 +74,17 @@ async def instead_of(failure: DeadLetter | Ignored, ask: FindDone, finish: Finis
         async with nullcontext() if start.redrive is None else start.redrive.while_running():
             done = await finish.host.prepare(lambda: found(attempt, ask), seconds)
     except (Exception, SystemExit, SoftDeadline) as error:
-        await start.starts.excuse(attempt, unloaded=True)
+        stops = finish.host.stop_reason if isinstance(error, SoftDeadline) else None
+        await start.starts.excuse(attempt, unloaded=stops is None)
+        if stops is not None:
+            return RetryLater(WITHOUT_ITS_TIME_SECONDS, f"no attempt: {stops}")
         why = "it did not answer in time" if isinstance(error, SoftDeadline) else words(error)
         why = f"{_UNKNOWN}: {why}"
-        if attempt.unloaded < LOADS:
+        if attempt.unloaded < LOADS and delivery.can_be_settled:
             return unknown._replace(reason=why)
         attempt.outcome = None
+        if isinstance(failure, RetryLater):
+            return failure._replace(reason=f"{failure.reason}; {why}")
         return failure._replace(cause=besides(failure.cause, why))
     attempt.outcome = None
     if done is None:
@@ -79,3 +94,9 @@ async def instead_of(failure: DeadLetter | Ignored, ask: FindDone, finish: Finis
         log.write(logging.WARNING, "its task raised, but had stored that it is done", reason=why)
     attempt.outcome, attempt.error = finish.if_time_ends(start, done), None
     return done
+
+
+def _kills(attempt: Attempt) -> bool:
+    """Returns whether the question has killed its process each time: this is the last start but one of any
+    message that does so. Then it is not asked, and the task is given up as its policy says."""
+    return attempt.number >= MAX_STARTS and attempt.number > attempt.policy.attempts + 1

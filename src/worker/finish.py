@@ -12,7 +12,16 @@ from shared import log
 from shared.ports.queue import Queue
 from worker.deadline import Deadline
 from worker.host import Host
-from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, LeftAlone, Outcome, Succeeded
+from worker.outcome import (
+    AlreadyDone,
+    Attempt,
+    DeadLetter,
+    Ignored,
+    LeftAlone,
+    Outcome,
+    RetryLater,
+    Succeeded,
+)
 from worker.result import FOUND, Start
 from zigzag import ZigzagError
 from zigzag.values import Done, Next
@@ -68,7 +77,8 @@ class Finish:
     async def __call__(self, start: Start, outcome: Outcome) -> Outcome:
         """Returns the outcome; a dead letter if what follows the task can't be sent."""
         attempt, ran = start.attempt, isinstance(outcome, Succeeded)
-        if isinstance(outcome, DeadLetter | Ignored) and (ask := attempt.policy.done) is not None:
+        ask = attempt.policy.done
+        if ask is not None and isinstance(outcome, DeadLetter | Ignored | RetryLater):
             from worker.done import instead_of  # few tasks need it
 
             outcome = await instead_of(outcome, ask, self, start)

@@ -73,7 +73,7 @@ class LambdaProcess:
         except (Exception, SystemExit):
             raise
         except BaseException as error:  # otherwise the process would end, and no task would have failed
-            raise _as_exception(error, "what comes before the task") from error
+            raise as_exception(error, "what comes before the task") from error
         finally:
             end_a_child(pid)
 
@@ -96,11 +96,11 @@ class LambdaProcess:
             raise
         except BaseExceptionGroup as group:
             if group.subgroup(SoftDeadline) is None:
-                raise _as_exception(group, "the task") from group
+                raise as_exception(group, "the task") from group
             self.exit_reason = "its task was interrupted"
             raise SoftDeadline().with_traceback(group.__traceback__) from group
         except BaseException as error:  # such as a cancellation: the task fails, the process goes on
-            raise _as_exception(error, "the task") from error
+            raise as_exception(error, "the task") from error
         finally:
             self.exit_reason = self._reason_to_end(before)
         return result
@@ -174,7 +174,8 @@ class LambdaProcess:
             self._loop.close()
 
 
-def _as_exception(error: BaseException, whose: str) -> RuntimeError:
+def as_exception(error: BaseException, whose: str) -> RuntimeError:
+    """Returns the error of a task that has raised one that is no Exception, and fails."""
     return RuntimeError(f"{whose} raised {name(error)}, which is no Exception")
 
 

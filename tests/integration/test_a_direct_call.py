@@ -93,6 +93,23 @@ def test_what_is_stored_already_is_answered_with_its_result(stack: Stack) -> Non
     assert ran == []
 
 
+def test_a_task_that_raised_is_answered_with_what_it_stored_or_with_all_reasons(stack: Stack) -> None:
+    answers: list[Any] = [None, Done("the receipt"), None]
+
+    @task(attempts=3, done=lambda name, id: answers.pop(0))
+    def pay(payload: dict[str, Any]) -> None:
+        raise ValueError("no answer")
+
+    stack.knows(pay)
+
+    assert stack.start_worker({"task": "pay"}) == {"outcome": "already done", "result": "the receipt"}
+    with pytest.raises(TaskFailedError) as failed:  # the list is empty by then
+        stack.start_worker({"task": "pay"})
+    assert str(failed.value).startswith(
+        "ValueError: no answer; whether it is done can't be known: IndexError"
+    )
+
+
 @pytest.mark.parametrize(
     ("key", "result"), [("nothing", None), ("model", {"total": 5}), ("models", [{"total": 5}, [1, 2]])]
 )

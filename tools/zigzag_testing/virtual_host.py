@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from worker.host import Sleep, SoftDeadline, awaited
+from worker.process import as_exception
 from zigzag_testing.blocking import interrupted_after
 from zigzag_testing.faults import Crash, Faults
 
@@ -15,7 +16,8 @@ MEMORY_MB = 64
 
 
 class VirtualHost:
-    """A process in which an `async def` task may take time. Other code takes time only by `block`.
+    """A process in which an `async def` task may take time. Other code takes time only by `block`. An error
+    that is no Exception fails a task, but for a KeyboardInterrupt: it may be the developer's.
 
     at_first_line -- called just before a task's code begins.
     """
@@ -29,7 +31,7 @@ class VirtualHost:
         self._at_first_line = at_first_line
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
-        return self._interrupted(function, seconds)
+        return self._interrupted(function, seconds, "what comes before the task")
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         if self._faults.strike("crash of a task"):
@@ -40,13 +42,17 @@ class VirtualHost:
             raise Crash
         return result
 
-    def _interrupted[R](self, function: Callable[[], R], seconds: float) -> R:
+    def _interrupted[R](self, function: Callable[[], R], seconds: float, whose: str = "the task") -> R:
         try:
             with interrupted_after(seconds), _without_the_loop():
                 return function()
         except SoftDeadline:
             self.exit_reason = "its task was interrupted"
             raise
+        except (asyncio.CancelledError, GeneratorExit) as error:
+            if _ends():
+                raise
+            raise as_exception(error, whose) from error
 
     async def _in_time(self, result: Any, seconds: float) -> Any:
         if not isinstance(result, Awaitable):
@@ -55,6 +61,10 @@ class VirtualHost:
         try:
             async with limit:
                 return await awaited(result)
+        except asyncio.CancelledError as error:
+            if _ends():
+                raise
+            raise as_exception(error, "the task") from error
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -74,6 +84,12 @@ class VirtualHost:
     def memory_mb(self) -> int:
         """Returns MEMORY_MB: the memory of the test's own process must not matter."""
         return MEMORY_MB
+
+
+def _ends() -> bool:
+    """Returns whether the invocation is at its end, so that a cancellation is not the task's own."""
+    ours = asyncio.current_task()
+    return ours is not None and ours.cancelling() > 0
 
 
 @contextmanager

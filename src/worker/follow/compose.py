@@ -80,7 +80,7 @@ def _is_done(attempt: Attempt, delivery: Delivery, one: Next) -> bool:
 
 def keys_before(hops: int, delivery: Delivery) -> list[str]:
     """Returns the runs of this chain before this one that have a key of a key function, as its message has
-    them. A large message that is in the bucket tells none."""
+    them. No next task's message is so large that it is in the bucket."""
     said: Any = None
     if hops:
         with suppress(ValueError, AttributeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -604,3 +605,26 @@ class TestInARow:
         assert min(pauses) >= 1
         assert max(pauses) <= 2
         assert len(set(pauses)) > 50
+
+
+class Deaf(ScriptedWorkers):
+    """Workers that keep nothing of what they are sent."""
+
+    async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
+        return [Answer(SENT) for _ in events]
+
+
+def test_no_traced_event_is_held_twice(world: World) -> None:
+    header = {"AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"}
+    messages = [{"MessageId": f"m{n}", "Body": 500_000 * str(n), "Attributes": header} for n in range(10)]
+    peaks = []
+    for tracing in (False, True):
+        of_world = world.queue, world.dead_letters, Deaf(), world.clock, world.random
+        asked = Dispatcher(*of_world, tracing=tracing)
+        tracemalloc.start()
+        world.run(asked.dispatch([Delivery(message, "q") for message in messages]))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[0] > 10 * 500_000
+    assert peaks[1] - peaks[0] < 2 * 500_000

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from worker.host import SoftDeadline
 from worker.outcome import LOADS
 from zigzag import Backoff, Context, Done, Reject, task
 from zigzag_testing import Sandbox
 from zigzag_testing.blocking import block
 from zigzag_testing.faults import Crash
+from zigzag_testing.virtual_host import VirtualHost
 
 
 class Shop:
@@ -148,6 +150,39 @@ def test_a_task_is_not_given_up_while_its_database_is_away(shop: Shop) -> None:
     unknown = "whether it is done can't be known: ConnectionError: away"
     assert reasons == [*(3 * [unknown]), "its own database has it"]
     assert (shop.runs, shop.replies) == (["pay"], [("succeeded", {"receipt": 7})])
+
+
+def test_a_question_that_kills_its_process_each_time_ends_as_the_policy_says(shop: Shop) -> None:
+    shop.asks = raising(Crash())
+
+    assert shop.pays() == "dead-letter"
+    assert (shop.runs, [outcome for outcome, _ in shop.replies]) == (["refund"], ["failed"])
+
+
+def test_a_question_that_a_servers_stop_interrupts_is_no_attempt_and_hides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    class Stopping(VirtualHost):
+        async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
+            asked.append(seconds)
+            if len(asked) == 2:  # before the task is given up
+                self.stop_reason = "its server stops"
+                raise SoftDeadline
+            return await super().prepare(function, seconds)
+
+    @task(attempts=1, done=lambda name, id: None)
+    def pay(payload: dict[str, Any]) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr("zigzag_testing.sandbox.VirtualHost", Stopping)
+    with Sandbox({"pay": pay}) as sandbox:
+        pay.send({})
+        sandbox.run()
+
+    assert [one.retry_seconds for one in sandbox.reports] == [1, None]
+    assert [one.reason for one in sandbox.dead_letters] == ["failed after 1 attempt: ValueError: no"]
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,32 @@ def test_a_task_may_run_a_loop_of_its_own_as_in_a_worker() -> None:
     assert [one.outcome for one in sandbox.reports] == ["succeeded"]
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit], ids=lambda error: error.__name__)
+@pytest.mark.parametrize("where", ["the task", "what comes before the task"])
+def test_an_error_that_is_no_exception_fails_an_attempt_as_in_a_worker(error: Any, where: str) -> None:
+    def raises(*_: object) -> Any:
+        raise error
+
+    @task(attempts=1, idempotent=raises if "before" in where else False)
+    def fails(payload: dict[str, Any]) -> None:
+        raises()
+
+    @task(attempts=1)
+    async def cancels(payload: dict[str, Any]) -> None:
+        raise asyncio.CancelledError
+
+    with Sandbox({"fails": fails, "cancels": cancels}) as sandbox:
+        fails.send({})
+        cancels.send({})
+        sandbox.run()
+        reasons = [letter.reason for letter in sandbox.dead_letters]
+
+    assert sorted(reasons) == sorted(
+        f"failed after 1 attempt: RuntimeError: {which} raised {name}, which is no Exception"
+        for which, name in ((where, error.__name__), ("the task", "CancelledError"))
+    )
+
+
 def test_an_hours_wait_takes_no_time(sandbox: Sandbox) -> None:
     began = sandbox.clock.now()
     once_more.send({})
