@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
-from functools import partial
 from random import Random
 
 from shared import log
@@ -165,8 +164,7 @@ class Runner:
 
     async def _call(self, prepared: Prepared, start: Start, end: End) -> Outcome:
         seconds = self._enter(start.attempt)
-        complete = partial(self._finish.completion, start)
-        context = context_of(start.attempt, start.delivery, self._deadline.task_seconds, complete)
+        context = context_of(start, self._deadline.task_seconds, self._finish.completion)
         timeout = prepared.task.policy.timeout
         if timeout is not None and timeout > self._deadline.whole + SOFT_SECONDS and start.first:
             what = "its timeout is longer than its worker's time"

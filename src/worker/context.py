@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from shared import log
 from shared.dead_letter import original_attributes
-from shared.delivery import Delivery
-from worker.outcome import Attempt
+from worker.result import Start
 from zigzag import Context
 
 
 def context_of(
-    attempt: Attempt,
-    delivery: Delivery,
-    seconds_left: Callable[[], float],
-    complete: Callable[..., dict[str, Any]],
+    start: Start, seconds_left: Callable[[], float], complete: Callable[..., dict[str, Any]]
 ) -> Context:
-    """Returns the attempt's context.
+    """Returns the context of a start's attempt.
 
     seconds_left -- seconds until the function interrupts the task. The task's own timeout may come first.
-    complete     -- returns the task's completion.
+    complete     -- returns the completion of a start's task.
     """
+    attempt, delivery = start.attempt, start.delivery
     limit = attempt.policy.timeout
     spare = 0.0 if limit is None else max(0.0, seconds_left() - limit)  # time beyond the task's timeout
     fields = {"task": attempt.task, "id": attempt.id, "attempt": attempt.number}
@@ -40,5 +38,5 @@ def context_of(
         log=log.of_a_task(fields),
         seconds_left=lambda: max(0.0, seconds_left() - spare),
         failed=attempt.failed,
-        complete=complete,
+        complete=partial(complete, start),
     )
