@@ -13,6 +13,7 @@ from tests.e2e.waiting import wait_until
 from tests.project.docs.pages import read
 from tests.project.template.yours import with_blocks
 
+from worker.follow.follow_ups import step_id
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 
@@ -29,7 +30,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         outputs = deploy_copy(
             tmp_path_factory.mktemp("project"),
             aws,
-            {"booked": "booked"},
+            {"booked": "booked", "told": "booked"},
             changed=lambda template: with_blocks(template, PAGE),
         )
         yield Deployed(aws, outputs, Ledger(aws, outputs))
@@ -37,13 +38,19 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 def test_each_effect_is_there_once_wherever_its_worker_was_killed(deployed: Deployed) -> None:
     sqs, dynamodb = deployed.client("sqs"), deployed.client("dynamodb")
-    for harm in HARMS:
-        body = json.dumps({"task": "booked", "payload": {"harm": harm}, "id": harm})
-        sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
+    bodies = [{"task": "booked", "payload": {"harm": harm}, "id": harm} for harm in HARMS]
+    bodies += [
+        {"task": "told", "payload": {"says": id == "says"}, "id": id} for id in ("says", "says nothing")
+    ]
+    for body in bodies:
+        sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=json.dumps(body))
 
     assert wait_until(lambda: not deployed.ledger.queued(), 240)
-    assert deployed.ledger.dead_letters() == []
+    (letter,) = deployed.ledger.dead_letters()
+    assert "done; what follows it is not known: it is done, and its worker did not come" in str(letter)
 
     tables = [one for one in dynamodb.list_tables()["TableNames"] if re.search("AccountTable", one)]
     items = dynamodb.scan(TableName=tables[0])["Items"]
-    assert {item["id"]["S"]: item["times"]["N"] for item in items} == dict.fromkeys(HARMS, "1")
+    followed = step_id("next", "told", "says")
+    times = {item["id"]["S"]: item["times"]["N"] for item in items}
+    assert times == dict.fromkeys([*HARMS, "says", "says nothing", followed], "1")
