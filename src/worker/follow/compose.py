@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from types import UnionType
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
@@ -156,7 +156,7 @@ def unknown(attempt: Attempt, why: str) -> FollowUps:
 def _may_be_next(kind: Any) -> bool:
     """Returns whether a value of the declared type may be a Next."""
     kind = get_origin(whole := kind) or kind
-    if kind in (Union, UnionType):
+    if kind in (Union, UnionType, Awaitable, Coroutine):
         return any(map(_may_be_next, get_args(whole)))
     return not isinstance(kind, type) or kind is Any or kind in Next.__mro__
 
