@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 
-class Meaning(Enum):
-    """The meaning of a call's answer, for receives and invokes alike."""
+class Meaning(StrEnum):
+    """The meaning of a call's answer, for receives and invokes alike.
+
+    It is a text, whose hash is made in C: each poll looks some twenty up.
+    """
 
     SENT = "sent"
     TOO_LARGE = "too large"
