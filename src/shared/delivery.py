@@ -41,16 +41,17 @@ class Delivery:
     """One receive of a message.
 
     message        -- the message as ReceiveMessage gave it; binary values are bytes.
+    system         -- its system attributes, such as SentTimestamp.
     queue_url      -- the URL of its queue; None in a hand-made event, which then settles nothing.
     lease          -- its lease; None in a hand-made event, which counts as on time.
     attributes     -- message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`.
     group          -- a FIFO queue's message has one, a standard queue's may.
     from_fifo      -- whether it came from a FIFO queue.
+    receive_count  -- SQS's count of the message's deliveries, this one included. It is approximate.
     can_be_settled -- whether the message is on a queue, and its receipt handle is known.
     """
 
     __slots__ = (
-        "_system",
         "can_be_settled",
         "from_fifo",
         "group",
@@ -59,6 +60,8 @@ class Delivery:
         "message_id",
         "queue_url",
         "receipt_handle",
+        "receive_count",
+        "system",
     )
 
     def __init__(
@@ -69,9 +72,10 @@ class Delivery:
         self.lease = lease
         self.message_id = str(message.get("MessageId", "unknown"))
         self.receipt_handle: str | None = message.get("ReceiptHandle")
-        self._system: Mapping[str, str] = message.get("Attributes") or {}
-        self.group = self._system.get("MessageGroupId")
-        self.from_fifo = "MessageDeduplicationId" in self._system
+        self.system: Mapping[str, str] = message.get("Attributes") or {}
+        self.group = self.system.get("MessageGroupId")
+        self.from_fifo = "MessageDeduplicationId" in self.system
+        self.receive_count = int(self.system.get("ApproximateReceiveCount") or 1)
         self.can_be_settled = queue_url is not None and self.receipt_handle is not None
 
     def __eq__(self, other: object) -> bool:
@@ -95,11 +99,6 @@ class Delivery:
         return Delivery(dict(self.message), self.queue_url, self.lease)
 
     @property
-    def receive_count(self) -> int:
-        """SQS's count of the message's deliveries, this one included. It is approximate."""
-        return int(self._system.get("ApproximateReceiveCount") or 1)
-
-    @property
     def sent_at(self) -> float | None:
         """The time when SQS took the message, in epoch seconds."""
         return self._time("SentTimestamp")
@@ -111,10 +110,10 @@ class Delivery:
 
     @property
     def trace_header(self) -> str | None:
-        return root_and_sampled(self._system.get("AWSTraceHeader"))
+        return root_and_sampled(self.system.get("AWSTraceHeader"))
 
     def _time(self, name: str) -> float | None:
-        return None if (milliseconds := self._system.get(name)) is None else int(milliseconds) / 1000
+        return None if (milliseconds := self.system.get(name)) is None else int(milliseconds) / 1000
 
 
 class Batch:

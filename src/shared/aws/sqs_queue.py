@@ -164,13 +164,12 @@ def taken(answer: Mapping[str, Any], message: Outgoing) -> str:
 
 def _checked(delivery: Delivery) -> Delivery:
     """Returns the delivery. If it is malformed or altered, raises one of `UNEXPECTED`."""
-    message = delivery.message
+    message, system = delivery.message, delivery.system
     body = message["Body"]  # read once: a large message decodes its body at each read
-    system = message.get("Attributes") or {}
     texts = (message["MessageId"], message["ReceiptHandle"], body, *system.values())
     if set(map(type, texts)) != {str}:
         raise TypeError
-    if int(system.get("ApproximateReceiveCount") or 1) < 0 or int(system.get("SentTimestamp", 0)) < 0:
+    if delivery.receive_count < 0 or int(system.get("SentTimestamp", 0)) < 0:
         raise ValueError
     told = message.get("MD5OfBody"), message.get("MD5OfMessageAttributes")
     if told != (md5_of_body(body), md5_of_attributes(delivery.attributes)):

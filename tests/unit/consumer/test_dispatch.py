@@ -222,7 +222,7 @@ class TestWorn:
     def test_in_a_group_nothing_overtakes_it(self, fifo: World) -> None:
         # Given a group whose second message was received too often, and whose first is healthy
         deliveries, workers = grouped(fifo, "aaa"), ScriptedWorkers()
-        deliveries[1].message["Attributes"]["ApproximateReceiveCount"] = "995"
+        deliveries[1].receive_count = 995
 
         assert dispatch(fifo, workers, deliveries) == PollResult(dispatched=1, released=2)
         assert names([event["Message"] for event in workers.events]) == ["a1"]
