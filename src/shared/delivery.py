@@ -141,7 +141,7 @@ def to_event(batch: Batch) -> bytes:
     number, event = longest_event(batch.deliveries)
     if number == len(batch.deliveries):
         return event
-    return _event(batch.deliveries[0], [envelope.plain(delivery.message) for delivery in batch.deliveries])
+    return _event(batch.deliveries, envelope.plain(*[delivery.message for delivery in batch.deliveries]))
 
 
 def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYTES) -> tuple[int, bytes]:
@@ -150,7 +150,12 @@ def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYT
     If not even the first one fits, returns its shortest event within MAX_EVENT_BYTES; else 0. Never parses a
     body. Raises one of envelope.UNWRITABLE.
     """
-    if len(deliveries) == 1 and not isinstance(deliveries[0].message, dict):
+    messages = [delivery.message for delivery in deliveries]
+    if {type(message) for message in messages} == {dict}:  # not large: most events have all
+        event = _event(deliveries, envelope.plain(*messages))
+        if len(event) <= max_bytes:
+            return len(messages), event
+    elif len(deliveries) == 1:
         deliveries = [deliveries[0].read_once()]
     plain = _longest(deliveries, envelope.plain, max_bytes)
     if plain[0] == len(deliveries):
@@ -158,34 +163,29 @@ def longest_event(deliveries: Sequence[Delivery], max_bytes: int = MAX_EVENT_BYT
     found = max(plain, _longest(deliveries, envelope.compressed, max_bytes), key=lambda one: one[0])
     if found[0] or max_bytes == MAX_EVENT_BYTES:
         return found
-    alone = [
-        _longest(deliveries[:1], written, MAX_EVENT_BYTES)
-        for written in (envelope.plain, envelope.compressed)
-    ]
+    alone = [_longest(deliveries[:1], how, MAX_EVENT_BYTES) for how in (envelope.plain, envelope.compressed)]
     return min((one for one in alone if one[0]), key=lambda one: len(one[1]), default=found)
 
 
 def _longest(
     deliveries: Sequence[Delivery], written: Callable[[Mapping[str, Any]], bytes], max_bytes: int
 ) -> tuple[int, bytes]:
-    first = deliveries[0]
-    before, after = _around(first.queue_url, first.lease)
-    left = max_bytes - len(before) - len(after) - len(b'"Messages":[]')
+    left = max_bytes - len(_event(deliveries, b""))
     messages: list[bytes] = []
     for delivery in deliveries:
         message = written(delivery.message)
         left -= len(message) + len(b",")
-        if left < 0 and (messages or len(_event(first, [message])) > max_bytes):
+        if left < 0 and (messages or len(_event(deliveries[:1], message)) > max_bytes):
             break
         messages.append(message)
-    return len(messages), _event(first, messages) if messages else b""
+    return len(messages), _event(deliveries[: len(messages)], b",".join(messages)) if messages else b""
 
 
-def _event(first: Delivery, messages: Sequence[bytes]) -> bytes:
-    before, after = _around(first.queue_url, first.lease)
-    if len(messages) == 1:
-        return b'%b"Message":%b%b' % (before, messages[0], after)
-    return b'%b"Messages":[%b]%b' % (before, b",".join(messages), after)
+def _event(deliveries: Sequence[Delivery], messages: bytes) -> bytes:
+    before, after = _around(deliveries[0].queue_url, deliveries[0].lease)
+    if len(deliveries) == 1:
+        return b'%b"Message":%b%b' % (before, messages, after)
+    return b'%b"Messages":[%b]%b' % (before, messages, after)
 
 
 @lru_cache(maxsize=16)  # the messages of a poll share it

@@ -40,11 +40,9 @@ def is_writable(message: Mapping[str, Any]) -> bool:
     return True
 
 
-def plain(message: Mapping[str, Any]) -> bytes:
-    """Returns the message as JSON."""
-    read = dict(message)  # once: a large message parses its texts each time that they are read
-    read["MessageAttributes"] = _to_base64(read.get("MessageAttributes") or {})
-    return to_json(read)
+def plain(*messages: Mapping[str, Any]) -> bytes:
+    """Returns the message as JSON; of several, with commas between them, faster than one by one."""
+    return to_json([_without_bytes(message) for message in messages])[1:-1]
 
 
 def compressed(message: Mapping[str, Any]) -> bytes:
@@ -122,6 +120,14 @@ def _attribute(name: str, attribute: Mapping[str, Any]) -> dict[str, Any]:
     if "BinaryValue" in kept:
         kept["BinaryValue"] = base64.b64decode(kept["BinaryValue"], validate=True)
     return kept
+
+
+def _without_bytes(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the message with its bytes in base64."""
+    read = dict(message)  # once: a large message parses its texts each time that they are read
+    attributes = read.get("MessageAttributes")
+    read["MessageAttributes"] = _to_base64(attributes) if attributes else {}
+    return read
 
 
 def _to_base64(attributes: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
