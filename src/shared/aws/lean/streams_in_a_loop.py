@@ -103,6 +103,8 @@ class _LoopStream:
         self._socket = connected
         self._loop = asyncio.get_running_loop()
         self._waits: asyncio.Future[bytes] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ends = 0.0  # the wait's
         self._over: bytes | OSError | None = None  # bytes that nobody waited for, or the end
         self._reading = False
         self._readable = select.poll()
@@ -125,12 +127,11 @@ class _LoopStream:
         if self._over is not None:
             return self._taken(self._over)
         self._waits = waits = self._loop.create_future()
-        late = self._loop.call_later(seconds, _give_up, waits)
+        self._give_up_at(self._loop.time() + seconds)
         try:
             came: bytes = await waits
         finally:
             self._waits = None
-            late.cancel()
         return came
 
     @property
@@ -144,7 +145,27 @@ class _LoopStream:
 
     def close(self) -> None:
         self._read_no_more()
+        if self._timer is not None:
+            self._timer.cancel()
         self._socket.close()
+
+    def _give_up_at(self, ends: float) -> None:
+        """Ends the wait at that time. An earlier timer stays and looks again: most are never needed, and to
+        set and cancel one for each answer takes longer than to read it."""
+        self._ends = ends
+        if self._timer is None or self._timer.when() > ends:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(ends, self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        self._timer = None
+        if self._waits is None or self._waits.done():
+            return
+        if self._loop.time() < self._ends:
+            self._give_up_at(self._ends)
+        else:
+            self._waits.set_exception(TimeoutError("no answer in time"))
 
     def _taken(self, over: bytes | OSError) -> bytes:
         if isinstance(over, OSError):
@@ -182,8 +203,3 @@ class _LoopStream:
         if self._reading:
             self._loop.remove_reader(self._socket.fileno())
             self._reading = False
-
-
-def _give_up(waits: asyncio.Future[bytes]) -> None:
-    if not waits.done():
-        waits.set_exception(TimeoutError("no answer in time"))
