@@ -69,9 +69,10 @@ def dispatches_of(
                   limit.
     """
     groups: dict[str | None, list[Delivery]] = {}
-    waiting: list[Delivery] = []
     for delivery in received:
-        (groups.setdefault(delivery.group, []) if delivery.from_fifo else waiting).append(delivery)
+        if delivery.from_fifo:
+            groups.setdefault(delivery.group, []).append(delivery)
+    waiting = [delivery for delivery in received if not delivery.from_fifo]
     dispatches = [_first_of(group, max_bytes) for group in groups.values()]
     while waiting:
         first = _first_of(waiting[:batch_size], max_bytes)

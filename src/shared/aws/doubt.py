@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from shared import log
@@ -83,15 +83,15 @@ class LeanFirst:
     def prepare(self, *services: Service) -> None:
         self._lean.prepare(*services)
 
-    async def call(
+    def call(
         self, service: Service, operation: str, parameters: Mapping[str, Any], until: float = math.inf
-    ) -> Answered:
-        return await self._made(
+    ) -> Coroutine[Any, Any, Answered]:
+        return self._made(
             service, lambda by: by.call(service, operation, parameters, until), again=self._calls_again
         )
 
-    async def invoke(self, function: str, event: bytes) -> None:
-        await self._made("lambda", lambda by: by.invoke(function, event), again=False)
+    def invoke(self, function: str, event: bytes) -> Coroutine[Any, Any, None]:
+        return self._made("lambda", lambda by: by.invoke(function, event), again=False)
 
     def close(self) -> None:
         self._lean.close()

@@ -19,7 +19,7 @@ class LambdaWorkers:
         self._function = function
 
     async def dispatch(self, events: Sequence[bytes]) -> list[Answer]:
-        return await asyncio.gather(*(self._invoke(event) for event in events))
+        return await asyncio.gather(*[self._invoke(event) for event in events])
 
     async def _invoke(self, event: bytes) -> Answer:
         try:

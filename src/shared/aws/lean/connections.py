@@ -72,8 +72,8 @@ class Connections:
 
         Raises NotSentError or NoAnswerError.
         """
-        ends = monotonic() + left
-        opens_until = min(ends, monotonic() + OPEN_SECONDS)
+        now = monotonic()
+        ends, opens_until = now + left, now + min(left, OPEN_SECONDS)
         try:
             async with self._turns:
                 return await self._in_turn(request, seconds, opens_until, ends, arriving, most)

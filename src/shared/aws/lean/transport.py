@@ -19,7 +19,7 @@ from typing import Any
 
 from shared.aws.lean import http11
 from shared.aws.lean.connections import Arriving, Connections
-from shared.aws.lean.endpoint import AwsEnvironment, Endpoint
+from shared.aws.lean.endpoint import AwsEnvironment
 from shared.aws.lean.large import ATTRIBUTES, LARGE_BYTES, messages_in, with_bytes
 from shared.aws.lean.signature import Signer, quoted
 from shared.aws.lean.streams import Streams
@@ -133,7 +133,7 @@ class LeanTransport:
         self, send: Callable[[float], Awaitable[http11.HttpAnswer]], until: float
     ) -> http11.HttpAnswer:
         """Returns the answer to the last attempt. `send` gets the seconds that are left. Raises CallError."""
-        failed: CallError = TooLateError()
+        failed: CallError | None = None
         for attempt in range(1, self._attempts + 1):
             if (left := until - time()) <= 0:
                 break
@@ -145,7 +145,7 @@ class LeanTransport:
                 failed = error
             pause = uniform(0, min(2 ** (attempt - 1), _MAX_PAUSE_SECONDS))
             await self._streams.sleep(min(pause, max(0.0, until - time())))
-        raise failed
+        raise failed or TooLateError
 
 
 class _Line:
@@ -158,7 +158,7 @@ class _Line:
         except OSError as error:
             raise NotSentError(type(error).__name__, f"the CA bundle can't be read: {error}") from error
         self.connections = Connections(endpoint.host, endpoint.port, trusted, streams, limit)
-        self._endpoint: Endpoint = endpoint
+        self._host, self._target = endpoint.host_header, endpoint.target
         self._signer = Signer(environment.credentials, environment.region, service)
 
     async def post(
@@ -173,13 +173,12 @@ class _Line:
     ) -> http11.HttpAnswer:
         """Returns a good answer, whose body has at most `most` bytes. The answer may take `seconds`, and all
         together `left`. Raises CallError."""
-        endpoint = self._endpoint
-        path = endpoint.target(path)
+        host, path = self._host, self._target(path)
 
         def request() -> bytes:
             # Signed once there is a connection: a signature is valid for a few minutes only.
-            signed = self._signer.headers("POST", endpoint.host_header, path, headers, body, time())
-            every = {"host": endpoint.host_header, **_trace(), **headers, **signed}
+            signed = self._signer.headers("POST", host, path, headers, body, time())
+            every = {"host": host, **_trace(), **headers, **signed}
             return http11.request("POST", path, every, body)
 
         answer = await self.connections.exchange(request, seconds, left, arriving, most)
