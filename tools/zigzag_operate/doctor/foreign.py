@@ -100,13 +100,15 @@ def _allowed(facts: Facts, queue: Resource) -> Iterator[Mapping[str, Any]]:
 
 def _lets(facts: Facts, statement: Mapping[str, Any], sender: Sender) -> bool:
     """Returns whether the statement may let the sender in. A source that is no resource of the template, such
-    as an ARN of a parameter, may be the sender's name at AWS."""
+    as an ARN of a parameter, may be the sender's at AWS, unless the sender has another name."""
     if sender.service not in _services(statement) and not is_anybody(statement.get("Principal")):
         return False
     conditions = (statement.get("Condition") or {}).values()
     sources = [str(each) for one in conditions for each in listed(one.get("aws:SourceArn"))]
     known = {one.arn for one in facts.resources.values()} - {sender.arn}
-    return not sources or any(fnmatchcase(sender.arn, one) or one not in known for one in sources)
+    name = sender.one.get("Name") or sender.one.get("BucketName") or ""
+    others = [one for one in sources if one not in known and one.endswith(str(name))]
+    return not sources or bool(others) or any(fnmatchcase(sender.arn, one) for one in sources)
 
 
 def _services(statement: Mapping[str, Any]) -> list[str]:

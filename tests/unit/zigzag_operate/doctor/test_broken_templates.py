@@ -52,6 +52,7 @@ SENDING_RULE = {
     "Type": "AWS::Events::Rule",
     "Properties": {"ScheduleExpression": "rate(1 day)", "Targets": [{"Arn": TASK, "Id": "tasks"}]},
 }
+NAMED = {"Type": "AWS::Events::Rule", "Properties": {**SENDING_RULE["Properties"], "Name": "night"}}
 WITH_LETTERS = {
     "Type": "AWS::Events::Rule",
     "Properties": {"Targets": [{"Arn": TASK, "Id": "tasks", "DeadLetterConfig": {"Arn": DEAD}}]},
@@ -243,6 +244,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     # ---- senders that the template has itself ----
     ("Night", SENDING_RULE, {}, "H167", "let events.amazonaws.com in for it"),
     ("Night", SENDING_RULE, {}, "H167", "set SenderRules to the ARN of Night, or"),
+    ("Night", NAMED, {"SenderRules": "arn:aws:events:us-east-1:123456789012:rule/nihgt"}, "H167",
+     "let events.amazonaws.com in for it"),
     ("Night", WITH_LETTERS, {}, "H228", "DeadLetterQueue does not let events.amazonaws.com in for it"),
     ("Uploads", UPLOADS, {}, "H167", "let s3.amazonaws.com in for it"),
     ("Orders", SUBSCRIBED, {}, "H167", "let sns.amazonaws.com in for it"),

@@ -63,6 +63,7 @@ NIGHT = {
         "Targets": [{"Arn": {"Fn::GetAtt": ["TaskQueue", "Arn"]}, "Id": "tasks"}],
     },
 }
+NAMED = {"Type": "AWS::Events::Rule", "Properties": {**NIGHT["Properties"], "Name": "night"}}
 LETS_NIGHT = {
     "Effect": "Allow",
     "Principal": {"Service": "events.amazonaws.com"},
@@ -86,6 +87,7 @@ ONCE = {
     [
         ({"Api": API, "Outputs/Api": {"Value": {"Fn::Join": [" ", MADE_BY_SAM]}}}, {}),
         ({"Night": NIGHT}, {"SenderRules": "arn:aws:events:us-east-1:123456789012:rule/zigzag-Night-1A"}),
+        ({"Night": NAMED}, {"SenderRules": "arn:aws:events:us-east-1:123456789012:rule/our-bus/night"}),
         ({"Night": NIGHT, "TaskQueuePolicy/Properties/PolicyDocument/Statement/1": LETS_NIGHT}, {}),
         ({"Once": ONCE}, {}),
         ({"TaskQueue/Properties/KmsMasterKeyId": "alias/aws/sqs"}, {}),
@@ -94,6 +96,7 @@ ONCE = {
     ids=[
         "names of SAM's",
         "a rule by its parameter",
+        "a rule with a name",
         "a rule by a statement",
         "no retries",
         "a key",
