@@ -13,7 +13,7 @@ from shared.delivery import Delivery
 from shared.ports.objects import ObjectGoneError, Objects, ObjectsError, ObjectTooLargeError
 from worker.lookup import BrokenTaskError
 from zigzag.body import BadMessageError
-from zigzag.extra.pointers import Pointer, most_bytes, pointer_of
+from zigzag.extra.pointers import MAX_WORKER_MB, Pointer, most_bytes, pointer_of
 
 
 class AwayError(BrokenTaskError):
@@ -62,9 +62,12 @@ class Reader:
         except ObjectGoneError:
             raise BadMessageError("the object that the body points to is gone from the bucket") from None
         except ObjectTooLargeError as error:
+            reads = f"a worker of {self._memory_mb:,} MB reads at most {most:,}"
+            said = f"{reads}: redrive it once WorkerMemory is larger"
+            if error.size > (at_all := most_bytes(MAX_WORKER_MB)):
+                said = f"no worker reads more than {at_all:,}: send its key in a payload"
             raise BadMessageError(
-                f"the object that the body points to has {error.size:,} bytes, and a worker of "
-                f"{self._memory_mb:,} MB reads at most {most:,}: redrive it once WorkerMemory is larger"
+                f"the object that the body points to has {error.size:,} bytes, and {said}"
             ) from None
         except ObjectsError as error:
             raise AwayError(f"the object that the body points to can't be read now: {error.code}") from None

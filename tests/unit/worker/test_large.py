@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from zigzag import Context, task
-from zigzag.extra.pointers import CLASS, most_bytes, written
+from zigzag.extra.pointers import CLASS, MAX_WORKER_MB, most_bytes, written
 from zigzag_testing import Sandbox
 from zigzag_testing.memory_objects import WORKER_MB, MemoryObjects
 
@@ -93,6 +93,11 @@ def pointer_to(bucket: Any, key: Any = KEY) -> str:
     return json.dumps([CLASS, {"s3BucketName": bucket, "s3Key": key}])
 
 
+class SixGigabytes(bytes):
+    def __len__(self) -> int:
+        return 6 << 30
+
+
 BUCKET = MemoryObjects().bucket
 BROKEN = "the body is no pointer that can be read: it needs the names of a bucket and a key"
 
@@ -107,6 +112,13 @@ BROKEN = "the body is no pointer that can be read: it needs the names of a bucke
             f"the object that the body points to has {MOST + 1:,} bytes, and a worker of 256 MB reads at "
             f"most {MOST:,}: redrive it once WorkerMemory is larger",
             id="too large",
+        ),
+        pytest.param(
+            SixGigabytes(),
+            {},
+            f"the object that the body points to has 6,442,450,944 bytes, and no worker reads more than "
+            f"{most_bytes(MAX_WORKER_MB):,}: send its key in a payload",
+            id="too large for each worker",
         ),
         pytest.param(
             b"{}",
