@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,17 @@ def test_every_line_is_sent_with_the_id_of_its_field(
     assert bodies == [
         {"task": "hello", "payload": {"name": f"n{number}"}, "id": f"n{number}"} for number in range(25)
     ]
+
+
+def test_on_a_terminal_it_says_how_far_it_is(
+    zigzag: Any, queue_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zigzag_cli.many._EACH", 10)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    _, _, err = zigzag("send", "hello", "--many", lines(tmp_path, *['{"name": "a"}'] * 25))
+
+    assert err == "zigzag: 10 lines\nzigzag: 20 lines\n"
 
 
 def test_lines_that_do_not_fit_are_named_and_the_others_are_sent(
