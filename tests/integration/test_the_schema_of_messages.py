@@ -139,6 +139,15 @@ def test_what_send_writes_fits_the_schema_of_its_task(schema: Callable[..., Draf
     assert not schema("grow").is_valid(body)
 
 
+def test_without_a_task_no_message_fits(
+    schema: Callable[..., Draft202012Validator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in OURS:
+        monkeypatch.delitem(TASKS, name)
+
+    assert not schema().is_valid({"task": "take", "payload": {"lines": [LINE]}})
+
+
 def test_a_task_that_is_not_there_is_named(zigzag: Any) -> None:
     code, out, err = zigzag("schema", "nobody")
 

@@ -32,7 +32,8 @@ def schema(name: str | None = None) -> dict[str, Any]:
         raise OperateError(str(error), Kind.BAD_PAYLOAD) from error
     payloads, shared = _payloads(tasks)
     messages = [_message(task, payload) for task, payload in zip(tasks, payloads, strict=True)]
-    of_all = messages[0] if name is not None else {"oneOf": messages}
+    none: dict[str, Any] = {"not": {}}  # an empty oneOf is no schema
+    of_all = messages[0] if name is not None else {"oneOf": messages} if messages else none
     return {"$schema": _DIALECT, **_as_json({**of_all, **({"$defs": shared} if shared else {})})}
 
 
