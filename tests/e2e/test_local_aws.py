@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from zigzag_local import pages, processes, state
+from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.errors import LocalAwsError
 from zigzag_local.running import LocalAws
@@ -78,6 +79,22 @@ def test_one_that_outlives_its_starter_is_remembered_and_stopped_by_another(tmp_
         assert_nothing_is_left(remembered.directory, remembered.endpoint)
     finally:
         emulator.stop()
+
+
+def test_all_lines_of_a_log_group_are_told_a_page_after_the_other() -> None:
+    with Emulator() as aws:
+        logs = session().client("logs", **client_options(aws.environment()))
+        logs.create_log_group(logGroupName="group")
+        logs.create_log_stream(logGroupName="group", logStreamName="one")
+        now = int(time.time() * 1000)  # one time for all, as for all lines of an invocation
+        for begin in (0, 9_000):
+            events = [{"timestamp": now, "message": str(number)} for number in range(begin, begin + 9_000)]
+            logs.put_log_events(logGroupName="group", logStreamName="one", logEvents=events)
+        read = [*logs.get_paginator("filter_log_events").paginate(logGroupName="group", startTime=now)]
+
+    assert [len(page["events"]) for page in read] == [10_000, 8_000]
+    told = [event["message"] for page in read for event in page["events"]]
+    assert told == [str(number) for number in range(18_000)]
 
 
 def test_a_client_cannot_reach_a_persons_own_account(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ It checks permissions as AWS does, so that a role that works here works on AWS: 
 permission of the single call, a mail needs its sender's identity instead of `*`, and a call to a table may be
 limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. A function
 reserves what its template says. What runs ends, also if its function is changed. A function's log lines are
-waited for. Its metrics and alarms are ours. Only callers with the key are answered.
+waited for, and all of them are told. Its metrics and alarms are ours. Only callers with the key are answered.
 MiniStack's own Python runs this file, with hypercorn's arguments.
 """
 
@@ -233,6 +233,8 @@ if __name__ == "__main__":
     let_invocations_end(lambda_runtime)  # before others take its functions
     application = importlib.import_module("ministack.app")
     measure(application, float(os.environ.pop("MINUTE_SECONDS")))
+    pages = importlib.import_module("zigzag_local.log_pages")
+    pages.tell_all(importlib.import_module("ministack.services.cloudwatch_logs"))
     answer_who_has_the_key(application, importlib.import_module("ministack.core.iam_evaluator"))
     wait_for_logs(lambda_runtime.Worker)
     judge_as_aws(importlib.import_module("ministack.core.iam_actions"))

@@ -1,7 +1,6 @@
 """The lines that a stack's functions have logged, one page after the other.
 
-Needs the permissions `cloudformation:DescribeStacks` and `logs:FilterLogEvents`. The local AWS tells 10,000
-lines at most.
+Needs the permissions `cloudformation:DescribeStacks` and `logs:FilterLogEvents`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from zigzag_operate.audit.report import Report
 from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.counts import depths
 from zigzag_operate.errors import Kind, OperateError
-from zigzag_operate.facts.lines import MOST_OF_A_PAGE, Line, fields_of, gone
+from zigzag_operate.facts.lines import Line, fields_of, gone
 from zigzag_operate.queues import queues_of
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.trigger import is_by_events
@@ -45,7 +45,7 @@ def audit_of_stack(target: Target, since: float, now: float) -> Report:
         unread.append(f"the log groups keep {many(round(kept_days), 'day')}: what was logged before is gone")
     groups = {_group(stack, name): messages for name, messages in _OF.items()}
     logs = target.client("logs")
-    both = (_logged(logs, *group, (begins, now), unread) for group in groups.items())
+    both = (_logged(logs, *group, (begins, now)) for group in groups.items())
     for line in merge(*both, key=_time_of):
         judge.line(line.at, line.fields)
     report = judge.end(now)
@@ -94,11 +94,8 @@ def _group(stack: Stack, function: str) -> str:
     return stack.outputs[output]
 
 
-def _logged(
-    logs: Any, group: str, messages: Sequence[str], window: tuple[float, float], unread: list[str]
-) -> Iterator[Line]:
-    """Yields the lines of a log group with these messages, and Lambda's own; notes if there are more. Keeps
-    one page of them at a time."""
+def _logged(logs: Any, group: str, messages: Sequence[str], window: tuple[float, float]) -> Iterator[Line]:
+    """Yields the lines of a log group with these messages, and Lambda's own. Keeps one page at a time."""
     ours = " || ".join(f'$.message = "{message}"' for message in messages)
     since, until = (int(time * 1000) for time in window)
     asked = {"logGroupName": group, "startTime": since, "endTime": until}
@@ -109,8 +106,6 @@ def _logged(
                 fields = fields_of(event["message"])
                 if fields is not None and fields.get("message", messages[0]) in messages:
                     yield Line(event["timestamp"] / 1000, fields)
-            if len(page["events"]) == MOST_OF_A_PAGE and "nextToken" not in page:  # the local AWS
-                unread.append(f"of {group} only the first {MOST_OF_A_PAGE:,} lines are told")
     except (BotoCoreError, ClientError) as error:
         said = gone(group) if is_gone(error) else f"the log can't be read: {cause(error)}"
         raise OperateError(said) from error
