@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.client import BaseClient
+from botocore.endpoint import Endpoint
 from tests.integration.test_several_queues_of_a_stack import refused_without
 from tests.project.docs.pages import blocks, read
 from tests.stacks import deployed, queue
@@ -152,6 +155,29 @@ def test_a_permission_that_is_missing_hides_its_figures_and_no_other(
         hidden[action] = {name for name, one in told.items() if one == {"unknown": f"needs {action}"}}
 
     assert hidden == figures
+
+
+def test_calls_that_are_throttled_are_made_again(
+    zigzag: Any, trouble: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each piece of the log is refused twice."""
+    call, asked = vars(Endpoint)["_get_response"], Counter[bytes]()
+
+    def throttled(self: Any, request: Any, model: Any, context: Any) -> Any:
+        if model.name == "FilterLogEvents":
+            asked[request.body] += 1
+            if asked[request.body] <= 2:
+                error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
+                http = SimpleNamespace(status_code=400, headers={})
+                return (http, {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}), None
+        return call(self, request, model, context)
+
+    monkeypatch.setattr(Endpoint, "_get_response", throttled)
+
+    told = json.loads(zigzag("status", "--json")[1])
+
+    assert (set(asked.values()), told["kind"]) == ({3}, "fails")
+    assert told["last_tick"]["received"] == 120
 
 
 def drops(ago: float = 1) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from zigzag_operate.facts import Facts, Unknown, facts, lines, verdict_of
+from zigzag_operate.facts import Facts, Unknown, facts, verdict_of
 from zigzag_operate.facts.work import LastTick, TaskWork
 from zigzag_operate.metrics import Happened
 from zigzag_operate.target import Stack, Target
@@ -220,7 +220,7 @@ def test_deliveries_are_counted_by_task(account: Account) -> None:
         True,
         [
             TaskWork("hello", 21, 2, 0, 1, 0.1, 0.19, 18.0, 19, NOW - 20),
-            TaskWork("pay", 1, 0, 1, 1, 1.0, 1.0, None, 0, NOW - 22),
+            TaskWork("pay", 1, 0, 1, 1, 1.0, 1.0, None, 0, NOW - 22, 1),
             TaskWork("unknown", 1, 0, 0, 0, None, None, None),
         ],
     )
@@ -264,17 +264,14 @@ def test_a_log_that_is_longer_than_is_read_is_told_as_such(account: Account) -> 
     assert ([one.deliveries for one in seen.tasks], seen.all) == ([3], False)
 
 
-def test_a_page_as_long_as_any_may_be_cut_at_its_end(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lines, "MOST_OF_A_PAGE", 2)
-    for ago in (1, 2):
-        account.delivers(ago)
+def test_of_a_log_that_is_too_long_the_last_minute_is_read(account: Account) -> None:
+    account.per_page = 3
+    for _ in range(10):
+        account.delivers(170)
+    for _ in range(6):
+        account.delivers(50, outcome="dead-letter")
 
-    seen = account.facts().work
-
-    assert not isinstance(seen, Unknown)
-    assert ([one.deliveries for one in seen.tasks], seen.all) == ([2], False)
+    assert verdict_of(account.facts()).sentence.startswith("hello fails: ")
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,16 @@ NO_METRICS = Unknown("needs cloudwatch:GetMetricData")
 
 
 def fails(
-    failed: int, of: int, task: str = "crawl_page", dead: int = 0, done: int = 0, ago: float = 30
+    failed: int,
+    of: int,
+    task: str = "crawl_page",
+    dead: int = 0,
+    done: int = 0,
+    ago: float = 30,
+    last: int = 0,
 ) -> dict[str, Any]:
     times = 0.1, 0.1, 1.0
-    return {"work": Work([TaskWork(task, of, 0, dead, failed, *times, done, NOW - ago)], all=True)}
+    return {"work": Work([TaskWork(task, of, 0, dead, failed, *times, done, NOW - ago, last)], all=True)}
 
 
 def times(many: int, ago: float = 60) -> Happened:
@@ -171,12 +177,32 @@ def queue(**changes: Any) -> dict[str, Any]:
             "./zigzag dead-letters --task crawl_page",
         ),
         (
-            {"dropped": times(5, 301)} | fails(5, 5),
+            {"dropped": times(5, 121)} | fails(5, 5),
             "fails",
             "crawl_page fails: 5 of 5 attempts in 15 minutes.",
             LOGS,
         ),
+        (
+            {"dropped": times(5, 299), "dead_letters": 2},
+            "dropped",
+            "Lambda dropped 5 starts of the worker in 15 minutes: raise the account's quota of executions, "
+            "or lower InFlightCap.",
+            None,
+        ),
+        (
+            fails(5, 5, ago=121) | queue(closed="paused", waiting=1),
+            "paused",
+            "bulk is paused. 1 message waits.",
+            "./zigzag resume bulk",
+        ),
         ({"dropped": times(5, 301), "why": Why(worker=0)}, "keeping up", KEEPS_UP, None),
+        (
+            fails(5, 5040, last=5),
+            "fails",
+            "crawl_page fails: its last 5 of 5,040 attempts in 15 minutes.",
+            LOGS,
+        ),
+        (fails(7, 5040, last=4), "keeping up", KEEPS_UP, None),
         ({"died": times(3, 360), "parameters": {"WorkerTimeout": "60"}}, "keeping up", KEEPS_UP, None),
         ({"died": times(1, 359), "parameters": {"WorkerTimeout": "60"}}, *DIES),
         (

@@ -4,7 +4,7 @@ the worker."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,14 +15,12 @@ from zigzag_operate.causes import is_gone
 from zigzag_operate.errors import OperateError
 
 ACTION = "logs:FilterLogEvents"
-SECONDS = 900
-PIECES = 5
-"""Of deliveries. A page has up to 1 MB, some 3,000 deliveries, and two are read of each piece
+PIECES = 15, 10, 6, 3, 1
+"""Minutes ago when the pieces of deliveries begin: the newest is the shortest, as it tells what is wrong now.
+A page has up to 1 MB, some 3,000 deliveries, and two are read of each piece
 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html)."""
 
-MOST_OF_A_PAGE = 10_000
-"""Lines. A last page of so many may be cut: the local AWS tells no more, and does not say so."""
-
+SECONDS = 60 * PIECES[0]
 _LATER_MS = 60_000
 """For lines whose clock is ahead."""
 
@@ -47,17 +45,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The lines of a piece. `rest` is what was not read of it, or None; `cut` is True if more may be gone."""
+    """The lines of a piece. `rest` is what was not read of it, or None."""
 
     lines: list[Line]
     rest: Piece | None
-    cut: bool = False
 
 
-def pieces(group: str, message: str, now: float, many: int = PIECES) -> list[Piece]:
-    """Returns the pieces of the last 15 minutes, one after the other."""
-    end, length = int(now * 1000), SECONDS * 1000 // many
-    begins = [end - length * (many - number) for number in range(many)]
+def pieces(group: str, message: str, now: float, ago: Sequence[int] = PIECES) -> list[Piece]:
+    """Returns the pieces of the last 15 minutes, one after the other, which begin so many minutes ago."""
+    end = int(now * 1000)
+    begins = [end - minutes * 60_000 for minutes in ago]
     ends = [begin - 1 for begin in begins[1:]] + [end + _LATER_MS]
     return [Piece(group, message, *times) for times in zip(begins, ends, strict=True)]
 
@@ -82,8 +79,7 @@ def reader(logs: Any, piece: Piece) -> Callable[[], Page]:
             raise OperateError(gone(piece.group)) from error
         rest = answer.get("nextToken")
         after = None if rest is None else Piece(piece.group, piece.message, piece.start, piece.end, rest)
-        cut = after is None and len(answer["events"]) >= MOST_OF_A_PAGE
-        return Page(list(_lines(answer["events"], piece.message)), after, cut)
+        return Page(list(_lines(answer["events"], piece.message)), after)
 
     return read
 

@@ -32,9 +32,12 @@ METRICS, GATES, NOTES = "metrics", "gates", "notes"
 """The names of these answers. Those of counts are queues' URLs, and those of lines like ("tick", 0, 0): the
 message, the piece, the page."""
 
-_PIECES = {TICK: ("ConsumerLogGroupName", 1), DELIVERY: ("WorkerLogGroupName", lines.PIECES)}
+_PIECES = {TICK: ("ConsumerLogGroupName", lines.PIECES[:1]), DELIVERY: ("WorkerLogGroupName", lines.PIECES)}
 _GATES_ACTION = "dynamodb:BatchGetItem"
 _PATIENCE = Config(connect_timeout=3, read_timeout=10, retries={"max_attempts": 1}, max_pool_connections=25)
+_OF_LOGS = _PATIENCE.merge(Config(retries={"mode": "standard", "total_max_attempts": 5}))
+"""FilterLogEvents may be refused beyond five a second
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html)."""
 
 
 class Reading:
@@ -52,7 +55,7 @@ class Reading:
         self.tick_within = _tick_within(stack)
         # Clients are made here, since boto3's session is not for several threads.
         self._sqs, self._cloudwatch = self._client("sqs"), self._client("cloudwatch")
-        self._logs = self._client("logs")
+        self._logs = target.client("logs", _OF_LOGS)
         self._has_gates = is_controlled(stack) and not is_by_events(stack)
         self._dynamodb = self._client("dynamodb") if self._has_gates else None
 
@@ -74,11 +77,11 @@ class Reading:
             calls[GATES] = _GATES_ACTION, self._gates
             table = self.stack.outputs["RecordsTableName"]
             calls[NOTES] = _GATES_ACTION, lambda: notes(self._dynamodb, table, self.queues)
-        for message, (output, many) in _PIECES.items():
+        for message, (output, ago) in _PIECES.items():
             if message == TICK and is_by_events(self.stack):
                 continue
             if group := outputs.get(output):
-                for number, piece in enumerate(lines.pieces(group, message, self.stack.at, many)):
+                for number, piece in enumerate(lines.pieces(group, message, self.stack.at, ago)):
                     calls[message, number, 0] = lines.ACTION, lines.reader(self._logs, piece)
         return calls
 
@@ -102,7 +105,7 @@ class Reading:
                 return page
             read += page.lines
         last = [page for key, page in pages.items() if (*key[:2], key[2] + 1) not in pages]
-        return read, all(page.rest is None and not page.cut for page in last)
+        return read, all(page.rest is None for page in last)
 
     def deliveries(self, found: Mapping[Any, Any]) -> Figure[tuple[list[Line], bool]]:
         """Returns the lines of deliveries as `lines` does; if one queue is meant, only those of it."""

@@ -67,6 +67,7 @@ class Facts:
     work                  -- the last 15 minutes by task.
     dropped               -- starts of the worker in 15 minutes, and `died`, those that an error ended.
     why                   -- what was asked as no tick has ended, or starts were dropped.
+    within                -- what has not happened for so many seconds is over.
     """
 
     stack: str
@@ -87,6 +88,7 @@ class Facts:
     dropped: Figure[Happened]
     died: Figure[Happened]
     why: Why
+    within: float = RECENT_SECONDS
 
     def total(self, name: str) -> Figure[int]:
         """Returns the sum of a count over the queues: waiting, in_flight or delayed."""
@@ -114,7 +116,7 @@ class Facts:
 
         later -- seconds after which it may become known.
         """
-        return until is not None and self.at - until < RECENT_SECONDS + later
+        return until is not None and self.at - until < self.within + later
 
     @property
     def is_silent(self) -> bool:

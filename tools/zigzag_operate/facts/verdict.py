@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumer.summary import PAUSED, UNAVAILABLE
 from zigzag_operate.facts.figures import Unknown
@@ -26,6 +26,9 @@ _LEAST = 5
 
 _MINUTES = 15
 
+NOW_SECONDS = 120
+"""What has not happened for so long may be over: what is wrong now is told before it."""
+
 _A_TICK = 60
 """Seconds. What is older has seen a tick that left it."""
 
@@ -45,9 +48,11 @@ class Verdict:
 
 def verdict_of(facts: Facts) -> Verdict:
     """Returns the worst true sentence. A figure that is unknown is never taken for a good one."""
-    for judge in _JUDGES:
-        for verdict in judge(facts):
-            return verdict
+    now = replace(facts, within=NOW_SECONDS)
+    for seen, judges in ((now, _OF_NOW), (facts, _OF_BEFORE)):
+        for judge in judges:
+            for verdict in judge(seen):
+                return verdict
     if facts.unknown:
         said = f"Nothing wrong is seen, but not all is known: {'; '.join(facts.unknown)}."
         return Verdict("unknown", said, None)
@@ -165,7 +170,8 @@ def _worst(facts: Facts, counts: Callable[[TaskWork], bool]) -> list[TaskWork]:
 
 
 def _many_of(task: TaskWork) -> str:
-    return f"{task.failed:,} of {many(task.deliveries, 'attempt')} in {_MINUTES} minutes"
+    these = f"{task.failed:,}" if 2 * task.failed > task.deliveries else f"its last {task.failed_since:,}"
+    return f"{these} of {many(task.deliveries, 'attempt')} in {_MINUTES} minutes"
 
 
 def _letters_too(facts: Facts) -> str:
@@ -174,8 +180,9 @@ def _letters_too(facts: Facts) -> str:
 
 
 def _has_failed(task: TaskWork) -> bool:
-    """Returns whether it fails more often than not, and has not recovered."""
-    return task.failed >= _LEAST and 2 * task.failed > task.deliveries and task.done_since < _LEAST
+    """Returns whether it fails more often than not, and has not recovered, or whether it has just begun."""
+    often = task.failed >= _LEAST and 2 * task.failed > task.deliveries and task.done_since < _LEAST
+    return often or task.failed_since >= _LEAST
 
 
 def _look_at(worst: TaskWork, facts: Facts) -> str:
@@ -189,10 +196,8 @@ def _look_at(worst: TaskWork, facts: Facts) -> str:
 
 def _dies(facts: Facts) -> Iterator[Verdict]:
     if facts.dies and not isinstance(facts.died, Unknown):
-        times = (
-            f"{many(facts.died.times, 'invocation')} of the worker ended with an error in {_MINUTES} minutes"
-        )
-        said = f"{times}: look for its memory, its time, its package."
+        times = f"{many(facts.died.times, 'invocation')} of the worker ended with an error"
+        said = f"{times} in {_MINUTES} minutes: look for its memory, its time, its package."
         yield Verdict("dies", said, f"./zigzag logs --failed --since {_MINUTES}min")
 
 
@@ -235,9 +240,9 @@ def _new(facts: Facts) -> Iterator[Verdict]:
         yield Verdict("new", f"{said} The first may take {minutes(facts.first_within)}.", None)
 
 
-_JUDGES: tuple[Callable[[Facts], Iterator[Verdict]], ...] = (
-    *(_silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind, _failed, _dead, _new),
-)
+type _Judges = tuple[Callable[[Facts], Iterator[Verdict]], ...]
+_OF_NOW: _Judges = _silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind
+_OF_BEFORE: _Judges = _drops, _fails, _dies, _failed, _dead, _new
 
 
 def _delete_concurrency(function: str | None) -> str:

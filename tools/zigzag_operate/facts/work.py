@@ -37,6 +37,7 @@ class TaskWork:
     half_seconds   -- half of the attempts took no longer, and `most_seconds`, 95 % of them.
     waited_seconds -- 95 % of the first attempts waited no longer. None, as those, if there was none.
     done_since     -- those that have succeeded since the last failure, which was at `failed_at`.
+    failed_since   -- those that have failed since the last success.
     """
 
     task: str
@@ -49,6 +50,7 @@ class TaskWork:
     waited_seconds: float | None
     done_since: int = 0
     failed_at: float | None = None
+    failed_since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class _Counted:
     failed: int = 0
     done_since: int = 0
     failed_at: float | None = None
+    failed_since: int = 0
     seconds: list[float] = field(default_factory=list)
     waited: list[float] = field(default_factory=list)
 
@@ -104,6 +107,7 @@ class _Counted:
         self.failed += has_failed
         self.failed_at = line.at if has_failed else self.failed_at
         self.done_since = 0 if has_failed else self.done_since + (outcome == "succeeded")
+        self.failed_since = 0 if outcome == "succeeded" else self.failed_since + has_failed
         if attempt and _is_number(said.get("seconds")):
             self.seconds.append(said["seconds"])
         if attempt == 1 and _is_number(said.get("age_seconds")):
@@ -113,7 +117,9 @@ class _Counted:
         half, most = _part(self.seconds, 0.5), _part(self.seconds, 0.95)
         waited = _part(self.waited, 0.95)
         counts = self.deliveries, self.again, self.dead, self.failed
-        return TaskWork(task, *counts, half, most, waited, self.done_since, self.failed_at)
+        return TaskWork(
+            *(task, *counts, half, most, waited), self.done_since, self.failed_at, self.failed_since
+        )
 
 
 def _part(values: list[float], part: float) -> float | None:
