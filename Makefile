@@ -38,7 +38,7 @@ test-patterns: setup ## Every page of docs/patterns/ as printed, all on one loca
 	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200 tests/e2e/test_patterns.py
 test-nightly: setup ## The pages of patterns, and as well: real processes are killed, and calls harmed, for half an hour
 	@$(BIN)/pytest -m nightly -o faulthandler_timeout=1200
-gameday: setup ## A stack gets into trouble, seven times, and out of it by what its alarms say to type; in some sixteen minutes
+gameday: setup ## A stack gets into trouble, seven times, and out of it by what its alarms say to type; in some twenty minutes
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.gameday
 soak: setup ## A million messages through hostile worlds, however long a fault lasts, and 100,000 chains that are killed
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak

@@ -1,6 +1,6 @@
 """The game day: a stack on the local AWS gets into trouble, and an operator who knows no cure gets it out.
 
-`make gameday` takes some sixteen minutes; a minute of alarms and schedules takes 3 s there. The operator
+`make gameday` takes some twenty minutes; a minute of alarms and schedules takes 3 s there. The operator
 types what the alarm that rings says, what `./zigzag status` says, and what the alarm's section of
 docs/operations.md says, in its order. Who deploys the good release again, or repairs the service, is somebody
 else: `mend`. At last, the runbook's commands that nothing needed are typed as well. It ends with 1 if nothing
@@ -35,6 +35,8 @@ PARAMETERS = ("AlarmEmail=a@example.com", "LingerSeconds=0", "WatchAlways=false"
 MINUTE_SECONDS = 3
 """Of the alarms. On a busy machine a tick may take some of the ten after which the consumer is silent."""
 SIGNAL_SECONDS = 90
+SILENT_SECONDS = 185
+"""After three minutes `status` calls a consumer silent: on AWS that is before the alarm, which takes ten."""
 SETTLE_SECONDS = 6
 """Time for a command to show an effect."""
 QUIET_SECONDS = 150
@@ -53,6 +55,7 @@ class Trouble:
     mend  -- what somebody else mends after the operator has looked.
     again -- done each second until something rings.
     kills -- whether the first redrive is killed.
+    looks -- seconds after the signal when the operator looks.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Trouble:
     mend: Callable[[World], object] = lambda world: None
     again: Callable[[World, str], object] = lambda world, name: None
     kills: bool = False
+    looks: float = 0.0
 
 
 def bad_deploy(world: World, name: str) -> None:
@@ -89,7 +93,7 @@ TROUBLES = (
         lambda world, _: world.reserve_no_worker(),
         again=lambda world, name: world.send(name, 1),
     ),
-    Trouble("a silent consumer", silence),
+    Trouble("a silent consumer", silence, looks=SILENT_SECONDS),
     Trouble("a service is away", away, back),
     Trouble("5,000 at once", lambda world, name: world.send(name, 5_000)),
     Trouble("a killed redrive", away, back, kills=True),
@@ -143,7 +147,7 @@ def lived_through(trouble: Trouble, world: World, operator: Operator, console: C
     killer = Killer(world)
     operator.on_start = killer.on_start if trouble.kills else lambda process: None
     for _ in range(ROUNDS):  # what is still wrong rings again
-        signal = operator.wait_for_a_signal(SIGNAL_SECONDS)
+        signal = operator.wait_for_a_signal(SIGNAL_SECONDS, trouble.looks)
         rang.set()
         if signal is None:
             break

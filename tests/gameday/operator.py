@@ -18,7 +18,7 @@ from zigzag_local.running import LocalAws
 
 SAYS = re.compile(r"^(?P<wrong>.+)\. Type: (?P<type>.+)\. Read: docs/operations\.md#(?P<anchor>[\w-]+)$")
 TYPED = re.compile(r"^((?:\./zigzag|aws) .+)$|`((?:\./zigzag|aws) [^`\n]+)`", re.MULTILINE)
-GROUP_OF_THE_PAGE = "7c1e"
+GROUP_OF_THE_PAGE = "7c1e93aa"
 COMMAND_SECONDS = 60
 ADD_YES = "--yes"
 NOT_UNDERSTOOD = re.compile(r"^Usage:|Traceback|^usage:|the following arguments are required", re.MULTILINE)
@@ -71,8 +71,11 @@ class Operator:
         found = self._cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
         return {one["AlarmName"].split("-")[1]: one["AlarmDescription"] for one in found}
 
-    def wait_for_a_signal(self, seconds: float) -> Signal | None:
-        """Waits for an alarm. Returns it with what `status` says then, or None if all is silent."""
+    def wait_for_a_signal(self, seconds: float, looks: float = 0.0) -> Signal | None:
+        """Waits for an alarm. Returns it with what `status` says then, or None if all is silent.
+
+        looks -- so many seconds later `status` is asked.
+        """
         end = time.monotonic() + seconds
         while not (on := self.ringing()):
             if time.monotonic() > end:
@@ -81,7 +84,9 @@ class Operator:
         name, description = next(iter(sorted(on.items())))
         said = SAYS.match(description)
         assert said, description
+        time.sleep(looks)
         status = self.status()
+        print(f"  {status.get('verdict')}", flush=True)
         types = tuple(filter(None, (said["type"], status.get("type"))))
         return Signal(name, status.get("verdict") or f"{said['wrong']}.", types, said["anchor"])
 

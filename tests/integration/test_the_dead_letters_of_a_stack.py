@@ -88,14 +88,14 @@ def test_groups_are_shown_in_80_columns(zigzag: Any, some: None) -> None:
     assert max(map(len, lines)) <= 80
     assert lines[0].startswith("14 dead letters in 4 groups · read in ")
     assert lines[1].split() == ["group", "n", "task", "reason", "last", "first"]
-    assert " ".join(lines[2].split()) == "4079 11 crawl_page rejected: the server answered 12 s 17 m"
+    assert " ".join(lines[2].split()) == "40791837 11 crawl_page rejected: the server 12 s 17 m"
     task = slice(lines[1].index("task"), lines[1].index("reason"))
     assert LONG in "".join(line[task].strip() for line in lines)
     assert "\\x1b[2J\\nno disk" in out
     assert "unknown" in out
     assert lines[-2:] == [
-        "  ./zigzag dead-letters show 4079",
-        "  ./zigzag dead-letters redrive 4079 --dry-run",
+        "  ./zigzag dead-letters show 40791837",
+        "  ./zigzag dead-letters redrive 40791837 --dry-run",
     ]
 
 
@@ -107,7 +107,7 @@ def test_the_first_hundred_are_told_while_it_reads_on(zigzag: Any, letters: Any)
 
     assert out.startswith("104 dead letters in ")
     assert re.search(
-        r"^zigzag: of the first 100: \d+ in [0-9a-f]{4} \(.+\); reading on …$", err, re.MULTILINE
+        r"^zigzag: of the first 100: \d+ in [0-9a-f]{8} \(.+\); reading on …$", err, re.MULTILINE
     )
     assert "of the first" not in zigzag("dead-letters", "--json")[2]
 
@@ -118,7 +118,7 @@ def test_json_is_only_json_with_real_ids(zigzag: Any, some: None) -> None:
     assert (told["matched"], told["look"]["seen"], told["look"]["about"]) == (11, 14, 14)
     (group,) = told["groups"]
     assert group == {
-        "group": "4079",
+        "group": "40791837",
         "letters": 11,
         "tasks": {"crawl_page": 11},
         "reason": "rejected: the server answered 400",
@@ -132,9 +132,9 @@ def test_json_is_only_json_with_real_ids(zigzag: Any, some: None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--task", "pay", "4079"], "no dead letter matches: 14 were seen"),
+        (["--task", "pay", "40791837"], "no dead letter matches: 14 were seen"),
         (["show", "--id", "nobody's"], "no dead letter matches: 14 were seen"),
-        (["shown"], "'shown' is no group: its name has 4 hex digits, such as 7c1e"),
+        (["shown"], "'shown' is no group: its name has 8 hex digits, such as 7c1e93aa"),
         (["show"], "name a group, as `./zigzag dead-letters` shows them, or a filter"),
         (["--since", "yesterday"], "'yesterday' is no time: write 90s, 30min, 6h or 2d ago"),
         (["--since", "1000000d"], "'1000000d' is no time: write 90s"),
@@ -152,13 +152,13 @@ def test_what_can_not_be_shown_is_2_and_a_sentence(
 
 
 def test_a_group_is_shown_newest_first_without_payload(zigzag: Any, some: None) -> None:
-    code, out, _ = zigzag("dead-letters", "show", "4079", "--limit", "2")
+    code, out, _ = zigzag("dead-letters", "show", "40791837", "--limit", "2")
 
     assert code == 0
     letter = """
 crawl_page  page-0
   died      2027-01-15 07:59:48 UTC, 12 s ago
-  group     4079
+  group     40791837
   attempts  3
   reason    rejected: the server answered 400
   error     Reject: the server answered
@@ -172,7 +172,7 @@ crawl_page  page-0
 """
     assert out.startswith("2 of 11 dead letters, the newest first\n" + letter + "\ncrawl_page  page-1\n")
     assert "secret" not in out
-    assert 'payload   {"secret": "crawl_page"}' in zigzag("dead-letters", "show", "4079", "--payload")[1]
+    assert 'payload   {"secret": "crawl_page"}' in zigzag("dead-letters", "show", "40791837", "--payload")[1]
     told = json.loads(zigzag("dead-letters", "show", "--id", "page-3", "--json")[1])
     assert [(one["message_id"], one["body"]) for one in told["letters"]] == [("first-3", None)]
 

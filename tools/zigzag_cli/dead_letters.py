@@ -31,7 +31,7 @@ _MAX_TOLD = 3
 
 
 class _ListByDefault(TyperGroup):
-    """Takes `dead-letters 7c1e` for `dead-letters list 7c1e`: no group's name is that of a command."""
+    """Takes `dead-letters 7c1e93aa` for `… list 7c1e93aa`: no group's name is that of a command."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         is_named = bool(args) and (args[0] in self.commands or args[0] in ctx.help_option_names)
@@ -112,9 +112,7 @@ def _shown(found: DeadLetters, now: float) -> Lines:
 def _next(groups: list[Group]) -> Iterator[Text]:
     """Yields what to type about the first group."""
     for one in groups[:1]:
-        yield Text(
-            f"\nTo see the newest of {one.group}, and what a redrive would do once the cause is mended:"
-        )
+        yield Text(f"\nTo see the newest of {one.group}, and what a redrive would do once it is mended:")
         for command in ("show {}", "redrive {} --dry-run"):
             typed = of_this_stack(f"./zigzag dead-letters {command.format(one.group)}")
             yield Text(f"  {typed}", no_wrap=True, overflow="ignore")

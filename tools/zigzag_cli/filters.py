@@ -12,9 +12,10 @@ import typer
 
 from zigzag_cli.options import in_place_of
 from zigzag_operate import Filter, Kind, OperateError
+from zigzag_operate.reasons import GROUP_DIGITS
 
 _SECONDS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86_400}
-_GROUPS = typer.Argument(help="Names of groups: 4 hex digits.", show_default=False)
+_GROUPS = typer.Argument(help="Names of groups: 8 hex digits.", show_default=False)
 _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "groups": (Annotated[list[str] | None, _GROUPS], None),
     "task": (Annotated[str | None, typer.Option(help="Only those of this task.")], None),
@@ -48,8 +49,9 @@ def filter_of(
 ) -> Filter:
     """Returns the filter of the options. Raises OperateError for a text that can't be understood."""
     for one in groups or ():
-        if not re.fullmatch("[0-9a-f]{4}", one):
-            raise OperateError(f"{one!r} is no group: its name has 4 hex digits, such as 7c1e", Kind.WRONG)
+        if not re.fullmatch(f"[0-9a-f]{{{GROUP_DIGITS}}}", one):
+            said = f"{one!r} is no group: its name has {GROUP_DIGITS} hex digits, such as 7c1e93aa"
+            raise OperateError(said, Kind.WRONG)
     times = (None if text is None else moment(text, now) for text in (since, until))
     return Filter(tuple(groups or ()), task, reason, id, *times)
 

@@ -165,7 +165,10 @@ def check(which: Filter, matched: int, seen: Look) -> None:
 
 @dataclass(slots=True)
 class _Groups:
-    """Counts letters by group. Its memory does not grow with their number."""
+    """Counts letters by group. Its memory does not grow with their number.
+
+    single -- the names of the groups that have one letter, the oldest first.
+    """
 
     which: Filter
     limit: int | None
@@ -173,6 +176,7 @@ class _Groups:
     matched: int = 0
     more: int = 0
     groups: dict[str, Group] = field(default_factory=dict)
+    single: dict[str, None] = field(default_factory=dict)
 
     def each(self, message: Mapping[str, Any]) -> bool:
         letter = letter_of(message)
@@ -180,16 +184,27 @@ class _Groups:
             return False
         self.matched += 1
         group = self.groups.get(letter.group)
-        if group is None and len(self.groups) < _MAX_GROUPS:
-            new = (letter.reason, letter.id, letter.message_id, letter.died, letter.died)
-            group = self.groups[letter.group] = Group(letter.group, 0, {}, *new)
-        if group is None:
-            self.more += 1
-        else:
+        if group is not None:
+            self.single.pop(letter.group, None)
             group.add(letter)
+        elif self._has_room():
+            new = (letter.reason, letter.id, letter.message_id, letter.died, letter.died)
+            self.groups[letter.group] = Group(letter.group, 0, {}, *new)
+            self.groups[letter.group].add(letter)
+            self.single[letter.group] = None
+        else:
+            self.more += 1
         if self.matched == FIRST:
             self.tell(self.sorted())
         return self.matched == self.limit
+
+    def _has_room(self) -> bool:
+        """Makes room by the oldest group of one letter: names that nobody knows hide no group of many."""
+        if len(self.groups) >= _MAX_GROUPS and self.single:
+            oldest = next(iter(self.single))
+            del self.single[oldest], self.groups[oldest]
+            self.more += 1
+        return len(self.groups) < _MAX_GROUPS
 
     def sorted(self) -> list[Group]:
         return sorted(self.groups.values(), key=lambda group: (-group.letters, group.group))

@@ -25,7 +25,7 @@ LETTERS = (
     ("given", "numbers"),
     [
         ({}, [0, 1, 2]),
-        ({"groups": ["4d3a"]}, []),
+        ({"groups": ["4d3a0000"]}, []),
         ({"reason": "OSERROR"}, [1, 2]),
         ({"task": "pay"}, [0, 1]),
         ({"task": "pay", "reason": "disk"}, [1]),

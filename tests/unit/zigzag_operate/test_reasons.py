@@ -39,10 +39,10 @@ def test_what_is_left_of_a_reason(reason: str, task: str | None, left: str) -> N
     assert normal(reason, task) == left
 
 
-def test_a_group_is_named_by_four_digits_that_stay() -> None:
+def test_a_group_is_named_by_digits_that_stay() -> None:
     """A name may be in somebody's script or ticket: whoever changes the rules counts NORMALISER up."""
-    assert group_of("rejected: the server answered 404", "crawl_page") == "4079"
-    assert group_of("rejected: the server answered 500", "other") == "4079"
+    assert group_of("rejected: the server answered 404", "crawl_page") == "40791837"
+    assert group_of("rejected: the server answered 500", "other") == "40791837"
     assert group_of("no task is called 'a'", "a") != group_of("no task is called 'b'", "b")
     assert group_of("half a character \ud800") == group_of("half a character \ud801")
 
