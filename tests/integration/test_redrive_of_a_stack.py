@@ -26,6 +26,7 @@ from shared.delivery import Delivery
 from shared.lease import RECORD_SECONDS
 from shared.ports.records import record_key
 from zigzag.extra.pointers import size_attribute, written
+from zigzag_cli.edit import _readable
 
 BUCKET = "payloads"
 BY = "arn:aws:sts::123456789012:user/moto"
@@ -267,6 +268,18 @@ def test_an_interrupt_finishes_the_batch_and_the_same_command_goes_on(
     assert (len(stack.on(stack.orders)), stack.on(stack.letters)) == (25, [])
 
 
+@pytest.mark.parametrize("command", ["redrive --all", "drop --all --yes"])
+def test_letters_that_others_hold_are_unknown(zigzag: Any, stack: Stack, command: str) -> None:
+    for _ in range(3):
+        stack.put()
+    boto3.client("sqs").receive_message(QueueUrl=stack.letters, MaxNumberOfMessages=1, VisibilityTimeout=600)
+
+    code, out, err = zigzag("dead-letters", *command.split())
+
+    assert (code, err, "2 dead letters in" in out) == (5, "", True)
+    assert "saw 2 of about 3: 1 is hidden, by a look or redrive under way" in out
+
+
 @pytest.mark.parametrize(("typed", "left"), [("2\n", 1), ("yes\n", 3), ("", 3)])
 def test_what_is_dropped_was_counted_and_saved(
     zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, left: int
@@ -300,9 +313,11 @@ class TestEdit:
         monkeypatch.setenv("EDITOR", "sed -i s/old/new/")
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
+    @pytest.mark.parametrize("before", ["", "kill -INT $PPID; sleep 0.1; "], ids=["", "^C in the editor"])
     def test_it_is_sent_with_the_token_of_the_old_body(
-        self, zigzag: Any, stack: Stack, tmp_path: Path
+        self, zigzag: Any, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
     ) -> None:
+        monkeypatch.setenv("EDITOR", f"sh -c '{before}sed -i s/old/new/ $0'")
         stack.put(body=self.BODY)
 
         code, _, _ = zigzag("dead-letters", "edit", "--id", "the first", "--json")
@@ -312,13 +327,28 @@ class TestEdit:
         assert note_of(sent)["token"] == sha256(b"m-1").hexdigest()
         assert (stack.on(stack.letters), [*tmp_path.iterdir()]) == ([], [])
 
+    def test_what_is_left_alone_stays_as_it_was_written(self, zigzag: Any, stack: Stack) -> None:
+        body = '{"task": "hello", "payload": {"name": "old", "n": [10.00, 1E2], "n": []}, "x": "\\ud83d"}'
+        stack.put(body=body)
+
+        assert zigzag("dead-letters", "edit", "--id", "the first")[0] == 0
+
+        (sent,) = stack.on(stack.orders)
+        assert "".join(sent.body.split()) == "".join(body.replace("old", "new").split())
+
+    def test_a_body_is_shown_as_json_is_indented(self) -> None:
+        value = {"a": [{}, [], [[1, None]], {"é": 'a"b\\, {\n'}], "": -1.5e-7}
+
+        assert _readable(json.dumps(value)) == json.dumps(value, indent=2, ensure_ascii=False)
+
     @pytest.mark.parametrize(
         ("editor", "code", "said"),
         [
             ("", 2, "no editor is set: export EDITOR, for example as nano"),
             ("false", 1, "the editor 'false' failed, so nothing was sent"),
             ("/no/editor", 1, "the editor '/no/editor' failed, so nothing was sent"),
-            ("true", 2, "the body is as it was, so nothing was sent: redrive the letter"),
+            ("sh -c 'sleep 1.1'", 2, "the body is as it was, so nothing was sent: redrive the letter"),
+            ("true", 2, "the editor 'true' came back at once, and nothing was changed or sent: if it"),
             ("sed -i s/name/nam/", 3, "Nothing was sent. Your text is in /"),
             ("sed -i s/hello/no_task/", 3, "no task is called 'no_task'"),
             ("sed -i s/{/[/", 3, "the body is not JSON"),

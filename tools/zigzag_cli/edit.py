@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
+import signal
 import subprocess
 from pathlib import Path
 from tempfile import mkstemp
+from time import monotonic
 from typing import Annotated
 
 import typer
@@ -18,6 +21,14 @@ from zigzag_cli.filters import with_filter
 from zigzag_cli.options import Json, with_target
 from zigzag_cli.within import endless
 from zigzag_operate import Filter, Kind, OperateError, Target
+
+AT_ONCE_SECONDS = 1.0
+"""A person takes longer."""
+
+_PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+"""Of JSON: a text, a sign, or a number and such."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @with_target
@@ -60,11 +71,17 @@ class _Editor:
         self._file, self._before = Path(name), _readable(body)
         with open(number, "w", encoding="utf-8") as file:
             file.write(self._before)
+        began = monotonic()
         try:
-            subprocess.run([*shlex.split(editor), name], check=True)
+            _wait_for([*shlex.split(editor), name])
             text = self._file.read_text(encoding="utf-8").rstrip("\n")
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             raise OperateError(f"the editor {editor!r} failed, so nothing was sent: {error}") from error
+        if text == self._before and monotonic() - began < AT_ONCE_SECONDS:
+            said = f"the editor {editor!r} came back at once, and nothing was changed or sent"
+            raise OperateError(
+                f"{said}: if it opens a window, have it wait, as `code --wait` does", Kind.WRONG
+            )
         return body if text == self._before else text
 
     def kept(self) -> str:
@@ -81,9 +98,36 @@ class _Editor:
             self._file.unlink(missing_ok=True)
 
 
-def _readable(body: str) -> str:
-    """Returns a JSON body with a line for each field."""
+def _wait_for(command: list[str]) -> None:
+    """Runs the editor to its end. A ^C is the editor's: it ends neither this nor, by this, the editor."""
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        subprocess.run(command, check=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _readable(body: str) -> str:
+    """Returns a JSON body with a line for each field, and its numbers and keys as they are written."""
+    try:
+        json.loads(body)
     except (ValueError, RecursionError):
         return body
+    lines, depth, before = [""], 0, ""
+    for part in _PART.findall(body):
+        begins, ends = before in ("{", "["), part in ("}", "]")
+        depth -= ends
+        if begins != ends or before == ",":
+            lines.append("  " * depth)
+        lines[-1] += ": " if part == ":" else _legible(part)
+        depth += part in ("{", "[")
+        before = part
+    return "\n".join(lines)
+
+
+def _legible(part: str) -> str:
+    """Returns a text with its characters in place of escapes, unless it has half a character."""
+    if not part.startswith('"'):
+        return part
+    text = json.dumps(json.loads(part), ensure_ascii=False)
+    return part if _HALF.search(text) else text

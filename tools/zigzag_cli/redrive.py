@@ -15,6 +15,7 @@ import typer
 
 import zigzag_operate
 from zigzag_cli.answer import answer
+from zigzag_cli.doctor import NOT_KNOWN
 from zigzag_cli.filters import with_filter, words
 from zigzag_cli.limits import every_of
 from zigzag_cli.options import Json, with_target
@@ -91,7 +92,7 @@ def drop(
         raise OperateError("nothing was dropped", Kind.WRONG)
     with interruptible() as stop:
         acted = zigzag_operate.drop(target, chosen, save=save, stop=stop)
-    _tell(acted, which, "dropped", as_json)
+    _tell(acted, which, "dropped", as_json, chosen.look)
 
 
 def letters(number: int) -> str:
@@ -100,15 +101,15 @@ def letters(number: int) -> str:
 
 def notes(look: Look) -> list[str]:
     """Returns what a reader must know who takes the answer for all there is."""
-    said, of_about, missing = [], f"saw {look.seen:,} of about {look.about:,}", look.about - look.seen
+    said, of_about = [], f"saw {look.seen:,} of about {look.about:,}"
     if look.ended == "time":
         said.append(f"{of_about}: its {LOOK_SECONDS} s were over, and a script may take longer")
     elif look.ended == "enough":
         said.append(f"{of_about}: so many match that it did not look further")
     elif look.fifo:
         said.append(f"{of_about}: of a FIFO queue, a look sees the first ones of each group only")
-    elif missing > 0:
-        are = f"{missing:,} {'is' if missing == 1 else 'are'} hidden"
+    elif look.hidden:
+        are = f"{look.hidden:,} {'is' if look.hidden == 1 else 'are'} hidden"
         said.append(f"{of_about}: {are}, by a look or redrive under way")
     if look.not_given_back:
         many = f"{letters(look.not_given_back)} stay hidden for {HIDDEN_SECONDS} s"
@@ -157,8 +158,12 @@ def _told(found: Chosen) -> dict[str, Any]:
     return {"look": found.look, "matched": found.matched, "left": found.left}
 
 
-def _tell(acted: Acted, which: Filter, did: str, as_json: bool) -> None:
-    """Prints what was done. Raises OperateError if letters stay that were meant."""
+def _tell(acted: Acted, which: Filter, did: str, as_json: bool, counted: Look | None = None) -> None:
+    """Prints what was done. Raises OperateError if letters stay that were meant, and Exit if some may be
+    meant that others hold.
+
+    counted -- the look that has chosen them, if there was one.
+    """
     look, left = acted.look, sum(acted.left.values())
     said = f"{did} {_of_all(acted.done, acted.matched)}{_meant(which)} in {look.seconds:.1f} s"
     lines = [*_wrapped(said), *_stay(acted.left)]
@@ -171,6 +176,8 @@ def _tell(acted: Acted, which: Filter, did: str, as_json: bool) -> None:
         raise OperateError(f"{acted.stopped}: it did not go on; the same command does")
     if left:
         raise OperateError(f"{letters(left)} that {'is meant stays' if left == 1 else 'are meant stay'}")
+    if any(one.hidden for one in (look, counted) if one is not None):
+        raise typer.Exit(NOT_KNOWN)
 
 
 def _of_all(many: int, all: int) -> str:

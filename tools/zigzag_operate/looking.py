@@ -54,6 +54,11 @@ class Look:
     not_given_back: int
     why: str | None
 
+    @property
+    def hidden(self) -> int:
+        """Returns how many were not seen as somebody else has received them, of those that can be seen."""
+        return max(0, self.about - self.seen) if self.ended == "all" and not self.fifo else 0
+
 
 def look(
     sqs: Any,
