@@ -127,6 +127,21 @@ def test_the_end_is_no_exception_that_a_library_could_take_for_its_own() -> None
         time.sleep(5)
 
 
+@pytest.mark.parametrize("program", ["/no/such/program", "/bin/echo no JSON"])
+def test_credentials_that_a_profiles_program_does_not_give_are_a_sentence(
+    zigzag: Any, account: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config").write_text(f"[profile a]\ncredential_process = {program}\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    code, out, err = zigzag("status", "--profile", "a")
+
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("zigzag: the AWS credentials can't be read: ")
+
+
 def test_a_control_sequence_in_a_sentence_is_shown_and_not_obeyed(zigzag: Any) -> None:
     _, _, err = zigzag("status", "--profile", "\x1b[2J")
 

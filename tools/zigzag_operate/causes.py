@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from json import JSONDecodeError
 from typing import Any
 
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
@@ -37,12 +37,17 @@ FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _GONE = {"404", "NoSuchKey", "NotFound", "ResourceNotFoundException"}
 
 
+OF_A_PROFILE = (EOFError, JSONDecodeError, LookupError, OSError, TypeError)
+"""Errors that are none of boto3's own: of a profile's program that is gone or prints no JSON, of a prompt
+without a terminal."""
+
+
 def is_gone(error: Exception) -> bool:
     """Returns whether it says that there is no such object, schedule, log group or record."""
     return isinstance(error, ClientError) and error.response["Error"].get("Code") in _GONE
 
 
-def cause(error: BotoCoreError | ClientError | ValueError) -> str:
+def cause(error: Exception) -> str:
     """Returns the sentence: the cause first, and then what a person can do, if anything helps."""
     match error:
         case NoCredentialsError() | PartialCredentialsError():
@@ -59,6 +64,9 @@ def cause(error: BotoCoreError | ClientError | ValueError) -> str:
             return f"there is no connection to {_endpoint(error)}: {NOT_HERE}"
         case ClientError():
             return _refused(error)
+        case _ if isinstance(error, OF_A_PROFILE):
+            said = f"the AWS credentials can't be read: {type(error).__name__}: {_text(error)}"
+            return f"{said}. Look at the profile, or name another with --profile"
     return f"AWS can't be called: {_text(error)}"
 
 

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from zigzag_local import clients, state
 from zigzag_local.errors import LocalAwsError
 from zigzag_local.stack import CONFIG, name_of
-from zigzag_operate.causes import cause
+from zigzag_operate.causes import OF_A_PROFILE, cause
 from zigzag_operate.errors import OperateError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -59,7 +59,7 @@ class Target:
         """Returns a boto3 client for `service`. Raises OperateError, for example without a region."""
         try:
             return cast(Any, self.session).client(service, **{"config": patience, **self.options})
-        except (BotoCoreError, ValueError) as error:
+        except (BotoCoreError, ValueError, *OF_A_PROFILE) as error:
             raise OperateError(cause(error)) from error
 
     def outputs(self) -> dict[str, str]:
@@ -77,7 +77,7 @@ class Target:
                     "&& sam deploy`), or name another with --stack, --profile or --region"
                 ) from error
             raise OperateError(cause(error)) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, *OF_A_PROFILE) as error:
             raise OperateError(cause(error)) from error
         found = answer["Stacks"][0]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}

@@ -35,6 +35,9 @@ _SERVICES = {
     "AWS::S3::Bucket": "s3:{name}",
     "AWS::KMS::Key": "kms:key/{name}",
 }
+_OF_A_FUNCTION = ("Alias", "DeploymentGroup", "EventInvokeConfig", "Role", "Url", "Version")
+"""So begins what SAM adds to a function's name, besides the names of its events."""
+
 _SUBSTITUTED = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -181,8 +184,14 @@ class Resolver:
     def is_made_by_sam(self, name: str) -> bool:
         """Returns whether SAM may make a resource of this name, which the template does not have
         (https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html)."""
-        makers = tuple(one for one in self._resources if self._kind(one).startswith("AWS::Serverless::"))
-        return name.startswith(("Serverless", *makers))
+        for maker, made in self._resources.items():
+            kind = self._kind(maker)
+            if kind.startswith("AWS::Serverless::") and name.startswith(maker):
+                events = (made.get("Properties") or {}).get("Events") or {}
+                rest = name.removeprefix(maker).removeprefix(".")
+                if kind != "AWS::Serverless::Function" or rest.startswith((*_OF_A_FUNCTION, *events)):
+                    return True
+        return name.startswith("Serverless")
 
     def _misses(self, name: str) -> None:
         if not self.is_made_by_sam(name):

@@ -32,6 +32,7 @@ RULES: tuple[Rule, ...] = (
     starts.judge_destinations,
     values.judge_values,  # retries, leases, retention, FIFO, what is kept: a table
     wiring.judge_letters,  # the dead-letter queue: missing, another, of another kind
+    wiring.judge_letters_of_others,
     wiring.judge_names_of_queues,
     variables.judge_variables,  # ZIGZAG_…
     presence.judge_parameters_are_used,

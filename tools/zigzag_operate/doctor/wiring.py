@@ -6,6 +6,7 @@ from typing import Any
 
 from zigzag_operate.doctor.facts import (
     LOGS,
+    NAMES,
     QUEUE,
     TABLE,
     Facts,
@@ -52,6 +53,17 @@ def judge_letters(facts: Facts) -> Found:
                     "of it and its dead-letter queue, one is FIFO and one is not: each letter is refused",
                     "make both of one kind",
                 )
+
+
+def judge_letters_of_others(facts: Facts) -> Found:
+    """Judges whether SQS moves the dead letters of a user's own queue into a task queue."""
+    ours = {queue.arn: queue.id for queue in facts.queues if queue.arn}
+    for queue in [] if facts.live else facts.of_type(QUEUE):
+        target = queue.get("RedrivePolicy.deadLetterTargetArn")
+        if queue.id not in NAMES and (into := ours.get(str(target))):
+            said = f"SQS moves its dead letters into {into}: each is a task, or a dead letter once more"
+            change = "give it a dead-letter queue of its own"
+            yield wrong("H235", queue, "RedrivePolicy.deadLetterTargetArn", said, change)
 
 
 def judge_names_of_queues(facts: Facts) -> Found:

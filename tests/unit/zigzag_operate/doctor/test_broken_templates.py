@@ -285,6 +285,9 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("", None, {"Queue2": "urgent:6", "Queue3": "urgent"}, "H139", "give each of Queue2 to Queue5 a name of"),
     ("", None, {"Trigger": "events", "FlowControl": "true"}, "H153", "no limits and no pause"),
     (f"{VARIABLES}/ZIGZAG_TRANSPORT", {"Ref": "Transprot"}, {}, "H137", "refers to Transprot"),
+    (f"{VARIABLES}/ZIGZAG_WORKER", {"Ref": "WorkerFunctionn"}, {}, "H137", "refers to WorkerFunctionn"),
+    ("Mine", {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"deadLetterTargetArn": TASK}}},
+     {}, "H235", "moves its dead letters into TaskQueue"),
 ]  # fmt: skip
 
 
