@@ -141,6 +141,7 @@ class Source:
             return 0
         self.turn.polls += 1
         self.turn.received += len(received)
+        self.turn.note_receive(received)
         self.brings = bool(received)
         self.is_full = len(received) == share.most and not share.slots
         self._is_at_full_speed = len(received) == MAX_PER_CALL and not share.slots and not share.slow

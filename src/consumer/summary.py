@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from shared.delivery import Delivery
+
 QUEUE_EMPTY = "queue empty"
 OUT_OF_TIME = "out of time"
 CAP_REACHED = "in-flight cap reached"
@@ -20,6 +22,8 @@ _GOOD = {QUEUE_EMPTY, OUT_OF_TIME, CAP_REACHED, PAUSED, RATE_REACHED, ALL_RUN, U
 class Summary:
     """Counts of a tick, or of a queue's turn in it. `stopped` says why it ended.
 
+    largest_receive -- how many characters the bodies of one receive had together at most.
+
     received = dispatched + released + dead_lettered + left. Messages that were left come again by themselves.
     """
 
@@ -30,6 +34,11 @@ class Summary:
     dead_lettered: int = 0
     left: int = 0
     stopped: str = ""
+    largest_receive: int = 0
+
+    def note_receive(self, received: Sequence[Delivery]) -> None:
+        size = sum(len(delivery.body) for delivery in received)
+        self.largest_receive = max(self.largest_receive, size)
 
     @property
     def went_well(self) -> bool:
@@ -47,4 +56,5 @@ def total(turns: Sequence[Summary]) -> Summary:
         dead_lettered=sum(turn.dead_lettered for turn in turns),
         left=sum(turn.left for turn in turns),
         stopped="; ".join(dict.fromkeys(turn.stopped for turn in turns)),
+        largest_receive=max((turn.largest_receive for turn in turns), default=0),
     )

@@ -15,6 +15,8 @@ from zigzag_verify.seen import Stack
 MAX_PAGES = 12
 """Of a log group. Lines beyond are not read."""
 
+LARGEST = "characters of the bodies of one receive, at most"
+
 IN_TEXT = {
     "durationMs": r"\tDuration: ([\d.]+) ms",
     "initDurationMs": r"Init Duration: ([\d.]+) ms",
@@ -42,6 +44,7 @@ def readings(stack: Stack) -> dict[str, Any]:
     ticks = [one for one in lines["Consumer"] if one.get("message") == "tick"]
     minutes = [str(one.get("timestamp"))[:16] for one in ticks]
     told["ticks"] = {"ticks": len(ticks), "minutes in which one ended": len(set(minutes))}
+    told["ticks"][LARGEST] = max((one.get("largest_receive", 0) for one in ticks), default=0)
     return told
 
 

@@ -27,7 +27,7 @@ from zigzag_verify.trials import (
     never_beside_itself,
 )
 
-LARGE_BYTES = 1_048_576
+LARGE, LARGE_BYTES = "ten of 1 MiB at once", 1_048_576
 LONG_SECONDS = 130
 """Longer than a lease."""
 
@@ -50,13 +50,13 @@ def _large(stack_id: str) -> int:
 def plain_trials() -> list[Trial]:
     """Returns the trials that send first of all, while the queue is paused."""
     ten = [f"{number}" for number in range(10)]
-    name = "ten of 1 MiB at once"
-    large = [Wanted(one, {"pad": "x" * _large(f"{name}: {one}")}) for one in ten]
+    large = [Wanted(one, {"pad": "x" * _large(f"{LARGE}: {one}")}) for one in ten]
     group = [
         Wanted("head", {"does": "fails"}, group="g"),
         *(Wanted(one, group="g") for one in ("2", "3", "4")),
     ]
     return [
+        Trial(LARGE, large, all_done, fifo=False, seconds=30),  # in front, for one receive
         Trial("good", [Wanted(one) for one in ten], all_done, seconds=20),
         Trial(
             "failing", [Wanted("1", {"does": "fails"}), Wanted("2", {"does": "fails"})], all_done, seconds=8
@@ -74,7 +74,6 @@ def plain_trials() -> list[Trial]:
             done_once,
             seconds=4,
         ),
-        Trial(name, large, all_done, fifo=False, seconds=30),
         Trial("a group with a failing head", group, in_order, fifo=True, seconds=10),
         Prompt(),
         Poison(),

@@ -17,10 +17,18 @@ from zigzag_verify.door import Door, is_refused
 from zigzag_verify.names import SETTINGS
 from zigzag_verify.plan import TRY_SECONDS, Uses
 from zigzag_verify.questions import answers
-from zigzag_verify.readings import MAX_PAGES, readings
+from zigzag_verify.readings import LARGEST, MAX_PAGES, readings
 from zigzag_verify.seen import Stack
 from zigzag_verify.stacks import Made, parameters
-from zigzag_verify.staged import LETTER_LOOKS, REDRIVES, UNDER_WAY_SECONDS, Rated, plain_trials
+from zigzag_verify.staged import (
+    LARGE,
+    LARGE_BYTES,
+    LETTER_LOOKS,
+    REDRIVES,
+    UNDER_WAY_SECONDS,
+    Rated,
+    plain_trials,
+)
 from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME, Verdict
 
 PAUSED_SECONDS = 15
@@ -102,13 +110,17 @@ def tries(
         clock.sleep(LOOK_SECONDS)
     say("reads the logs")
     clock.sleep(LOGGED_SECONDS if door.is_aws else 0)
-    verdicts = {setting: one.verdicts() | _audited(one, began, clock) for setting, one in tried.items()}
+    read = {setting: _read(one) for setting, one in tried.items()}
+    verdicts = {
+        setting: _with_receive(one.verdicts(), read[setting]) | _audited(one, began, clock)
+        for setting, one in tried.items()
+    }
     return {
         "verdicts": {
             setting: {name: one._asdict() for name, one in some.items()} for setting, some in verdicts.items()
         },
         "answers": answered,
-        "readings": {setting: _read(one) for setting, one in tried.items()},
+        "readings": read,
     }
 
 
@@ -151,6 +163,16 @@ def _audited(tried: Tried, began: float, clock: Clock) -> dict[str, Verdict]:
     return {AUDIT: Verdict(state, {name: one or "none" for name, one in told.items()})}
 
 
+def _with_receive(verdicts: dict[str, Verdict], read: Mapping[str, Any]) -> dict[str, Verdict]:
+    """Adds how many of the large messages came in one receive, by the ticks' lines. SQS may bring fewer than
+    wait. A consumer that its memory has ended writes no line."""
+    if LARGE in verdicts:
+        state, figures = verdicts[LARGE]
+        most = read.get("ticks", {}).get(LARGEST, 0) // LARGE_BYTES
+        verdicts[LARGE] = Verdict(state, {**figures, "in one receive, at most": most})
+    return verdicts
+
+
 def _read(tried: Tried) -> dict[str, Any]:
     try:
         return readings(tried.stack)
@@ -167,7 +189,7 @@ def uses() -> Uses:
         is_fifo = parameters(setting).get("Fifo") == "true"
         trials = [one for one in plain_trials() if one.fifo in (None, is_fifo)]
         sent = sum(len(one.messages) for one in trials) + 2 + (0 if is_fifo else len(Rated().ids))
-        large = sum(len(one.messages) for one in trials if one.name.startswith("ten of 1 MiB"))
+        large = sum(len(one.messages) for one in trials if one.name == LARGE)
         messages += sent
         seconds += sum(one.seconds for one in trials) + 10
         requests += (sent + 15 * large) * 8  # its send, receives, beats, delete, letter

@@ -16,7 +16,7 @@ from consumer.consumer import Consumer, PolledQueue
 from consumer.linger import Lingering
 from consumer.pollers import MIN_POLLERS as POLLERS
 from consumer.source import GETS_ON_SECONDS, IDLE_POLLS, LAST_RECEIVE_SECONDS
-from consumer.summary import Summary
+from consumer.summary import Summary, total
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
@@ -139,7 +139,9 @@ class TestDrain:
             dead_lettered=1,
             left=1,
             stopped="queue empty",
+            largest_receive=4,
         )
+        assert total([summary, Summary(largest_receive=3)]).largest_receive == 4
 
     def test_after_a_throttle_every_poller_pauses(self, world: World, consumer: Firing) -> None:
         # Given pollers that poll side by side, one of which is throttled
@@ -173,7 +175,7 @@ class TestEmpty:
 
         summary = consumer.tick()
 
-        assert summary == Summary(polls=3, received=1, dispatched=1, stopped="queue empty")
+        assert summary == Summary(polls=3, received=1, dispatched=1, stopped="queue empty", largest_receive=3)
         assert polls(world) == [(0, 0), (0, 1), (1, 1)]
 
     def test_a_message_between_two_empty_polls_starts_the_count_anew(

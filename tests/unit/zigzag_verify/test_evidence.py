@@ -15,7 +15,8 @@ from zigzag_verify import evidence, readings, tries
 from zigzag_verify.door import Door
 from zigzag_verify.plan import plan_of
 from zigzag_verify.run import Outcome
-from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME
+from zigzag_verify.staged import LARGE, LARGE_BYTES
+from zigzag_verify.trials import BROKEN, KEPT, NOT_IN_TIME, Verdict
 from zigzag_verify.tries import uses, was_kept
 
 PAGE = f"# Evidence\n\n{evidence.BEGIN}\n{evidence.NOBODY}\n{evidence.END}\n\nMore.\n"
@@ -105,6 +106,14 @@ def test_lambdas_report_of_an_invocation_is_read(form: str) -> None:
         "memory used at most, MB": 90,
         "memory, MB": 256,
     }
+
+
+def test_how_many_of_the_largest_came_in_one_receive_is_told_with_the_verdict() -> None:
+    reading = {"ticks": {readings.LARGEST: 9 * LARGE_BYTES + 50}}
+
+    told = tries._with_receive({LARGE: Verdict(KEPT, {"effects": 10})}, reading)[LARGE]
+
+    assert told == (KEPT, {"effects": 10, "in one receive, at most": 9})
 
 
 @pytest.mark.parametrize(
