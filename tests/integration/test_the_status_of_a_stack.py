@@ -251,6 +251,11 @@ def test_watch_looks_again_until_it_is_interrupted(
     assert "do not allow DescribeStacks" in failed["error"]
 
 
+def test_watch_says_what_a_terminal_has_no_room_for() -> None:
+    assert status._first_of("a\nb\nc", 3) == "a\nb\nc"
+    assert status._first_of("a\nb\nc\nd", 3) == "a\nb\n  and 2 lines more: ./zigzag status"
+
+
 def test_watch_and_check_are_not_for_each_other(zigzag: Any, stack: dict[str, str]) -> None:
     assert zigzag("status", "--watch", "--check")[0] == 2
 

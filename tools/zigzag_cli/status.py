@@ -104,7 +104,16 @@ def _watch(target: Target, queue: str | None, as_json: bool) -> None:
             value, words = again()
     from rich.live import Live
 
-    with Live(console=plain(), auto_refresh=False) as live:
+    console = plain()
+    with Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(Text(words), refresh=True)
+            live.update(Text(_first_of(words, console.height)), refresh=True)
             value, words = again()
+
+
+def _first_of(words: str, most: int) -> str:
+    """Returns the first lines, and how many there are more: a terminal can't go back to redraw those."""
+    lines = words.splitlines()
+    if len(lines) <= most:
+        return words
+    return "\n".join([*lines[: most - 1], f"  and {len(lines) - most + 1} lines more: ./zigzag status"])
