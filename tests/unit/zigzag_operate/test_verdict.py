@@ -183,6 +183,12 @@ def queue(**changes: Any) -> dict[str, Any]:
             LOGS,
         ),
         (
+            {"dropped": times(4), "why": Why(worker=-1)} | fails(5, 5),
+            "fails",
+            "crawl_page fails: 5 of 5 attempts in 15 minutes.",
+            LOGS,
+        ),
+        (
             {"dropped": times(5, 299), "dead_letters": 2},
             "dropped",
             "Lambda dropped 5 starts of the worker in 15 minutes: raise the account's quota of executions, "

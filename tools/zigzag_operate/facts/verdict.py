@@ -22,7 +22,7 @@ NEAR_END_DAYS = 10
 """As the alarm on dead letters near their end: SQS deletes them after 14 days."""
 
 _LEAST = 5
-"""A task that has failed fewer times may have been unlucky."""
+"""A task that has failed fewer times may have been unlucky, and so may fewer starts that were dropped."""
 
 _MINUTES = 15
 
@@ -119,7 +119,7 @@ def _drops(facts: Facts) -> Iterator[Verdict]:
         deployed = f"WorkerConcurrency is {max(meant, 0)}"
         command = put if meant > 0 else _delete_concurrency(worker)
         yield Verdict("dropped", f"{said}: {are} for it, and {deployed}.", command)
-    else:
+    elif times >= _LEAST:
         cure = "raise WorkerConcurrency" if meant > 0 else "raise the account's quota of executions"
         yield Verdict("dropped", f"{said}: {cure}, or lower InFlightCap.", None)
 
