@@ -181,7 +181,7 @@ def test_calls_that_are_throttled_are_made_again(
 
 
 def drops(ago: float = 1) -> None:
-    measures("AsyncEventsDropped", ("FunctionName", "worker"), 2, "AWS/Lambda", ago)
+    measures("AsyncEventsDropped", ("FunctionName", "worker"), 5, "AWS/Lambda", ago)
 
 
 def test_check_tells_whether_something_is_wrong_or_unknown(zigzag: Any, stack: dict[str, str]) -> None:
@@ -211,7 +211,7 @@ def test_what_is_over_is_told_as_such_and_hides_nothing_newer(zigzag: Any, stack
     _, out, _ = zigzag("status")
 
     assert "3 invocations of the worker ended with an error" in out
-    assert re.search(r"^  dropped +2   starts of the worker in 15 minutes, over since \d\d:\d\d$", out, re.M)
+    assert re.search(r"^  dropped +5   starts of the worker in 15 minutes, over since \d\d:\d\d$", out, re.M)
     assert re.search(r"^  errors +3   of the worker in 15 minutes$", out, re.M)
 
 
