@@ -144,7 +144,7 @@ class Operator:
         if GROUP_OF_THE_PAGE in command:
             seen = json.loads(self._run(["./zigzag", "dead-letters", "--json"]).out or "{}")
             groups = " ".join(one["group"] for one in seen.get("groups", []))
-            command = command.replace(GROUP_OF_THE_PAGE, groups or "0000")
+            command = command.replace(GROUP_OF_THE_PAGE, groups or "00000000")
         if "ALARM_NAME" in command:
             alarms = self._cloudwatch.describe_alarms()["MetricAlarms"]
             self._names["ALARM_NAME"] = alarms[0]["AlarmName"]

@@ -183,7 +183,7 @@ def queue(**changes: Any) -> dict[str, Any]:
             LOGS,
         ),
         (
-            {"dropped": times(4), "why": Why(worker=-1)} | fails(5, 5),
+            {"dropped": times(50), "why": Why(worker=-1)} | fails(5, 5),
             "fails",
             "crawl_page fails: 5 of 5 attempts in 15 minutes.",
             LOGS,
@@ -209,6 +209,7 @@ def queue(**changes: Any) -> dict[str, Any]:
             LOGS,
         ),
         (fails(7, 5040, last=4), "keeping up", KEEPS_UP, None),
+        ({"dropped": times(4)}, "keeping up", KEEPS_UP, None),
         ({"died": times(3, 360), "parameters": {"WorkerTimeout": "60"}}, "keeping up", KEEPS_UP, None),
         ({"died": times(1, 359), "parameters": {"WorkerTimeout": "60"}}, *DIES),
         (

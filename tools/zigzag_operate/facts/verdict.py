@@ -105,10 +105,9 @@ def _refused(facts: Facts) -> Iterator[Verdict]:
 
 
 def _drops(facts: Facts) -> Iterator[Verdict]:
-    if not facts.drops:
+    if isinstance(facts.dropped, Unknown) or not facts.drops:
         return
-    times = 0 if isinstance(facts.dropped, Unknown) else facts.dropped.times
-    said = f"Lambda dropped {many(times, 'start')} of the worker in {_MINUTES} minutes"
+    said = f"Lambda dropped {many(facts.dropped.times, 'start')} of the worker in {_MINUTES} minutes"
     worker, reserved = facts.outputs.get("WorkerFunctionName"), facts.why.worker
     meant = int(facts.parameters.get("WorkerConcurrency", "0")) or -1
     if isinstance(reserved, int) and reserved != meant:
@@ -116,12 +115,16 @@ def _drops(facts: Facts) -> Iterator[Verdict]:
         are = some if reserved >= 0 else "no executions are reserved"
         as_meant = f"--function-name {worker} --reserved-concurrent-executions {meant}"
         put = f"aws lambda put-function-concurrency {as_meant}"
-        deployed = f"WorkerConcurrency is {max(meant, 0)}"
         command = put if meant > 0 else _delete_concurrency(worker)
-        yield Verdict("dropped", f"{said}: {are} for it, and {deployed}.", command)
-    elif times >= _LEAST:
+        yield Verdict("dropped", f"{said}: {are} for it, and WorkerConcurrency is {max(meant, 0)}.", command)
+    elif facts.dropped.times >= _LEAST:
         cure = "raise WorkerConcurrency" if meant > 0 else "raise the account's quota of executions"
         yield Verdict("dropped", f"{said}: {cure}, or lower InFlightCap.", None)
+
+
+def _held_back(facts: Facts) -> Iterator[Verdict]:
+    """Yields the verdict on dropped starts that a command ends. Others delay tasks, and lose none."""
+    return (one for one in _drops(facts) if one.type is not None)
 
 
 def _near_end(facts: Facts) -> Iterator[Verdict]:
@@ -230,8 +233,7 @@ def _last_ended(facts: Facts) -> str:
 
 def _dead(facts: Facts) -> Iterator[Verdict]:
     if isinstance(facts.dead_letters, int) and facts.dead_letters:
-        said = letters_wait(facts.dead_letters)
-        yield Verdict("dead letters wait", said, "./zigzag dead-letters")
+        yield Verdict("dead letters wait", letters_wait(facts.dead_letters), "./zigzag dead-letters")
 
 
 def _new(facts: Facts) -> Iterator[Verdict]:
@@ -240,9 +242,8 @@ def _new(facts: Facts) -> Iterator[Verdict]:
         yield Verdict("new", f"{said} The first may take {minutes(facts.first_within)}.", None)
 
 
-type _Judges = tuple[Callable[[Facts], Iterator[Verdict]], ...]
-_OF_NOW: _Judges = _silent, _refused, _drops, _near_end, _closed, _fails, _dies, _behind
-_OF_BEFORE: _Judges = _drops, _fails, _dies, _failed, _dead, _new
+_OF_NOW = _silent, _refused, _held_back, _near_end, _closed, _fails, _dies, _drops, _behind
+_OF_BEFORE = _held_back, _fails, _dies, _drops, _failed, _dead, _new
 
 
 def _delete_concurrency(function: str | None) -> str:
