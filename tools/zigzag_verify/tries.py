@@ -61,8 +61,10 @@ class Tried:
             trial.begin(self.stack)
 
     def let_go(self) -> None:
-        started = sum(map(len, self.stack.look().starts.values()))
-        self.paused = Verdict(BROKEN if started else KEPT, {"starts while paused": started})
+        seen = self.stack.look()
+        started = sum(map(len, seen.starts.values()))
+        figures = {"starts while paused": started, "messages that wait": seen.left}
+        self.paused = Verdict(BROKEN if started else KEPT, figures)
         self.stack.gates.resume()
 
     def look(self, now: float) -> bool:
