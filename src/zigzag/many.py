@@ -20,9 +20,9 @@ from zigzag.handle import Handle
 from zigzag.in_place import run_in_place
 from zigzag.outbox import Outbox, standing_in, url_of
 from zigzag.policy import DEFAULT_POLICY
-from zigzag.results import Result
+from zigzag.results import Refused, Result
 from zigzag.send import Options, compose
-from zigzag.sending import Refused, Sending
+from zigzag.sending import Sending
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.workers import Meaning
@@ -48,6 +48,16 @@ class Result[Payload](Value):
         """Leaves the payload out: results are logged, and payloads may be private."""
         told = self.message_id if self.status == "accepted" else self.reason
         return f"<payload {self.index}: {self.status}, {told}>"
+
+
+class Refused(NamedTuple):
+    """The result of a payload of which no message could be made.
+
+    group -- the group whose later messages must not overtake it; None if it fits no message as it is.
+    """
+
+    result: Result[Any]
+    group: str | None = None
 
 
 CLOSED = Unsent("Closed", "the sending was closed", Meaning.DEFINITE)

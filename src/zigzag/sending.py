@@ -9,14 +9,14 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import RLock
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from shared.ports.batches import Fate, Unsent
 from shared.ports.queue import MAX_PER_CALL
 from zigzag.calls import Calls
 from zigzag.cutting import Entry, cut, written_bytes
 from zigzag.errors import SendError
-from zigzag.results import CLOSED, Result, interrupted, not_sent, result_of
+from zigzag.results import CLOSED, Refused, Result, interrupted, not_sent, result_of
 
 MAX_AHEAD = 160
 """Most payloads that are read and whose results are not yet taken."""
@@ -33,19 +33,7 @@ MAX_LEFT_BEHIND = 10_000
 _MAX_NAMED = 3
 """Most reasons that an error names."""
 
-
-class Refused(NamedTuple):
-    """The result of a payload of which no message could be made.
-
-    group -- the group whose later messages must not overtake it; None if it fits no message as it is.
-    """
-
-    result: Result[Any]
-    group: str | None = None
-
-
-type Prepare = Callable[[int, Any], Entry | Refused]
-"""Makes a payload's message."""
+type Prepare = Callable[[int, Any], Entry | Refused]  # makes the message of a payload
 
 
 class Sending[Payload]:
