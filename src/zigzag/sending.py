@@ -30,8 +30,7 @@ MAX_FAILED_CALLS = 10
 MAX_LEFT_BEHIND = 10_000
 """So many groups of a FIFO queue that a message was not taken of end it too."""
 
-_MAX_NAMED = 3
-"""Most reasons that an error names."""
+_MAX_NAMED = 3  # reasons in an error
 
 type Prepare = Callable[[int, Any], Entry | Refused]  # makes the message of a payload
 
