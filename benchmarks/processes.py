@@ -43,7 +43,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
     """Runs a command. Raises ArmFailedError if its status is not 0."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         started_at = time.monotonic()
-        with _on_the_clients_processor():
+        with on_the_clients_processor():
             process = subprocess.Popen(
                 command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=errors
             )
@@ -70,7 +70,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) ->
 
 
 @contextmanager
-def _on_the_clients_processor() -> Iterator[None]:
+def on_the_clients_processor() -> Iterator[None]:
     """Moves this process to the clients' processor for the block. Programs started in it stay there."""
     if machine.CLIENT_CPU is None:
         yield
