@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -95,6 +96,19 @@ class TestConnections:
         call(way)
 
         assert endpoint.connections == 2
+
+    @pytest.mark.parametrize("before", [0.8, 5.0])
+    def test_a_call_has_its_own_time_whatever_the_one_before_had(
+        self, endpoint: HttpEndpoint, way: Way, before: float
+    ) -> None:
+        way.run(way.transport.call("sqs", "DeleteMessageBatch", {}, time.time() + before))
+        endpoint.answer, began = "hang", time.monotonic()
+
+        with pytest.raises(NoAnswerError, match="TimeoutError"):
+            way.run(way.transport.call("sqs", "DeleteMessageBatch", {}, time.time() + 1.2))
+
+        assert 1.1 < time.monotonic() - began < 4
+        assert endpoint.connections == 1
 
     def test_there_are_no_more_at_a_time_than_was_said(
         self, endpoint: HttpEndpoint, consumers_way: Way
