@@ -207,6 +207,18 @@ def of_another_queue(alter: Callable[[Lines], None]) -> Callable[[Lines], None]:
     return alter_and_name
 
 
+def after_hours_without_a_limit(alter: Callable[[Lines], None]) -> Callable[[Lines], None]:
+    def alter_and_add(lines: Lines) -> None:
+        alter(lines)
+        one, began = of(lines, message="delivery")[0], min(at for at, _ in lines)
+        for number in range(24):
+            ended = began - 500 - 300 * number
+            run = {"message_id": f"m-{number}", "id": f"i-{number}", "started": ended - 900, "seconds": 900}
+            lines.append((ended, one | run))
+
+    return alter_and_add
+
+
 def a_tick_is_greedy(lines: Lines) -> None:
     tick = next(said for _, said in lines if said.get("received", 0) > 1)
     tick["cap"] = tick["received"] - 1
@@ -243,6 +255,7 @@ BREACHES: dict[str, tuple[str, str, Callable[[Lines], None]]] = {
     "a fifth more than the rate, for long": (OVER_RATE, "rate", starts_come(1.2)),
     "one more at once than may": (OVER_AT_ONCE, "at once", one_starts_early),
     "the same of another queue": (OVER_AT_ONCE, "at once", of_another_queue(one_starts_early)),
+    "the same, of hours later": (OVER_AT_ONCE, "at once", after_hours_without_a_limit(one_starts_early)),
     "a tick that receives more than the cap": (OVER_CAP, "world", a_tick_is_greedy),
 }
 

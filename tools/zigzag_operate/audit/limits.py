@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from itertools import islice
-from math import ceil, floor
-from typing import Any
+from math import ceil, floor, inf
+from typing import Any, cast
 
 from consumer.flow.slots import LATE_SECONDS
 from shared.ports.gates import AT_ONCE, BURST, EVERY
@@ -44,12 +44,15 @@ class QueueLimits:
         self._changes: dict[int, int] = defaultdict(int)  # of how many run, by second
         self._running = 0
         self._judged: int | None = None  # all seconds before this one
+        self._limited = -inf  # the last tick that told a limit
         self._last_starts: deque[int] = deque(maxlen=max(WINDOWS))
         self._told_until: dict[str, int] = {}
         self.short = 0
 
     def tick(self, at: float, limit: Limit) -> None:
         self._said.append((at, limit))
+        if EVERY in limit or AT_ONCE in limit:
+            self._limited = max(self._limited, at)
 
     def run(self, run: Run) -> None:
         if self._judged is None:
@@ -69,6 +72,15 @@ class QueueLimits:
         """Judges each second before that time."""
         if self._judged is None:
             return
+        if self._limited < self._judged - LATEST_SECONDS - _TICKS_APART:
+            self._go_on_to(floor(until) // max(WINDOWS) * max(WINDOWS))
+        else:
+            self._look_at_each(until)
+        while len(self._said) > 1 and self._said[1][0] < self._judged - LATEST_SECONDS - _TICKS_APART:
+            self._said.popleft()
+
+    def _look_at_each(self, until: float) -> None:
+        self._judged = cast(int, self._judged)
         while self._judged < until:
             if self._judged % max(WINDOWS) == 0 and self._is_idle():
                 self._judged = max(self._judged, floor(until) // max(WINDOWS) * max(WINDOWS))
@@ -76,27 +88,35 @@ class QueueLimits:
             second, self._judged = self._judged, self._judged + 1
             self._last_starts.append(self._starts.pop(second, 0))
             self._running += self._changes.pop(second, 0)
-            if self._said:
-                self._judge(second)
-        while len(self._said) > 1 and self._said[1][0] < self._judged - LATEST_SECONDS - _TICKS_APART:
-            self._said.popleft()
+            self._judge(second)
 
     def _is_idle(self) -> bool:
         """Returns whether nothing has started in the longest window, or runs. So hours take no time."""
         return not (self._starts or self._changes or any(self._last_starts))
 
+    def _go_on_to(self, second: int) -> None:
+        """Goes on without a look at each second: there is no limit to judge by, and only what runs counts."""
+        if second <= cast(int, self._judged):
+            return
+        self._judged = second
+        self._last_starts.clear()
+        self._starts = defaultdict(int, {at: number for at, number in self._starts.items() if at >= second})
+        for at in [at for at in self._changes if at < second]:
+            self._running += self._changes.pop(at)
+
     def _judge(self, second: int) -> None:
         for seconds in WINDOWS if second % 10 == 0 else ():
-            since = second - seconds
-            every, burst = self._told(EVERY, since, second), self._told(BURST, since, second)
+            many = sum(islice(reversed(self._last_starts), seconds))
+            if not many:
+                continue
+            every, burst = (self._told(name, second - seconds, second) for name in (EVERY, BURST))
             if not every or not burst:
                 continue
-            many = sum(islice(reversed(self._last_starts), seconds))
             late = max(LATE_SECONDS, min(every)) + CLOCKS_SECONDS + 2
             if many > (most := int((seconds + late) / min(every)) + max(burst)):
                 self._find(OVER_RATE, second, f"{many:,} starts within {seconds} s, of {most:,} at most")
-        at_once = max(self._told(AT_ONCE, second - LATEST_SECONDS, second), default=None)
-        if at_once is not None and self._running > at_once:
+        told = self._told(AT_ONCE, second - LATEST_SECONDS, second) if self._running else ()
+        if told and self._running > (at_once := max(told)):
             self._find(OVER_AT_ONCE, second, f"{self._running:,} ran at once, of {at_once:,} at most")
 
     def _find(self, kind: str, second: int, said: str) -> None:
