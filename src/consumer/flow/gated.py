@@ -128,20 +128,21 @@ class Gated:
 
     async def _kept(self, want: int) -> tuple[Slot, ...]:
         """Returns unused slots of earlier receives that are still good. Gives back permits that are not."""
-        bad = [slot for slot in self._unused if not self._is_good(slot)]
-        self._unused = [slot for slot in self._unused if slot not in bad]
-        if permits := [slot for slot in bad if slot.permit]:
-            await self._gates.release(self._queue, permits)
+        good = self._good(self._unused)
+        bad = [slot for slot in self._unused if slot.permit and slot not in good]
+        self._unused = good
+        if bad:
+            await self._gates.release(self._queue, bad)
         shut = self._gate.breaker.is_shut(self._clock.now())
-        good = (slot for slot in self._in_time(self._unused) if self._is_good(slot))
+        good = self._good(self._in_time(self._unused))
         slots = tuple(slot for slot in good if slot.probe or not shut)[:want]
         self._unused = [slot for slot in self._unused if slot not in slots]
         return slots
 
-    def _is_good(self, slot: Slot) -> bool:
-        """Returns whether the permit lasts, and the limits are still those by which the slot was taken."""
-        lasts = slot.held_until >= self._clock.now() + CLAIM_SECONDS
-        return lasts and slot.limits == limits_of(self._gate)
+    def _good(self, slots: Sequence[Slot]) -> list[Slot]:
+        """Returns those whose permit lasts, and which were taken by limits that are still the same."""
+        limits, lasts = limits_of(self._gate), self._clock.now() + CLAIM_SECONDS
+        return [slot for slot in slots if slot.held_until >= lasts and slot.limits == limits]
 
     def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
         """Returns the slots for which a worker can start in time, once a message is received."""
