@@ -72,8 +72,13 @@ def bad_deploy(world: World, name: str) -> None:
 
 
 def away(world: World, name: str) -> None:
-    world.service(is_away=True)
+    world.service("down")
     world.send(name, 40)
+
+
+def backlog(world: World, name: str) -> None:
+    world.service("slow")
+    world.send(name, 5_000)
 
 
 def silence(world: World, name: str) -> None:
@@ -82,7 +87,7 @@ def silence(world: World, name: str) -> None:
 
 
 def back(world: World) -> None:
-    world.service(is_away=False)
+    world.service()
 
 
 TROUBLES = (
@@ -95,7 +100,7 @@ TROUBLES = (
     ),
     Trouble("a silent consumer", silence, looks=SILENT_SECONDS),
     Trouble("a service is away", away, back),
-    Trouble("5,000 at once", lambda world, name: world.send(name, 5_000)),
+    Trouble("5,000 at once", backlog, back),
     Trouble("a killed redrive", away, back, kills=True),
 )
 

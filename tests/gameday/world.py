@@ -58,8 +58,10 @@ class World:
     def release(self, what: str) -> None:
         self.deployed.set_worker(GAMEDAY_RELEASE=what)
 
-    def service(self, *, is_away: bool) -> None:
-        (self.folder / "down").touch() if is_away else (self.folder / "down").unlink(missing_ok=True)
+    def service(self, state: str | None = None) -> None:
+        """Lets the service be down, or slow, or work again."""
+        for each in ("down", "slow"):
+            (self.folder / each).touch() if each == state else (self.folder / each).unlink(missing_ok=True)
 
     def reserve_no_worker(self) -> None:
         self.deployed.client("lambda").put_function_concurrency(

@@ -1,6 +1,7 @@
 """A task of the game day: what it does depends on the release that is deployed, and on a service."""
 
 import os
+import time
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -18,6 +19,8 @@ def ship(order: Order, context: Context) -> None:
     folder = Path(os.environ["GAMEDAY_FOLDER"])
     if os.environ["GAMEDAY_RELEASE"] == "bad":
         raise KeyError("price")
+    if (folder / "slow").exists():
+        time.sleep(0.5)
     if (folder / "down").exists():
         raise ConnectionError("the server answered 503")
     file = os.open(folder / "effects", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
