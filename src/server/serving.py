@@ -2,7 +2,8 @@
 
 It is the consumer and the worker in one process: the flow is the consumer's, and what happens to a message
 is the worker's. Only the dispatch is left out. So a message is received only when its task can
-start at once.
+start at once. Its lease is by this process's clock, which the worker compares it with and which may differ
+from SQS's: SQS answered after the receive began, so the lease ends a little early rather than late.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from shared import log
 from shared.dead_letter import Cause, move_to_dead_letters
 from shared.delivery import Batch, Delivery
 from shared.envelope import is_writable
-from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS
+from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS, Lease
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_POLL_SECONDS, Queue, QueueError
 
@@ -102,12 +103,13 @@ class Serving:
                 await self._clock.sleep(EMPTY_AGAIN_SECONDS)
             return
         (delivery,) = received
+        lease = Lease.taken(asked_at)._replace(received_at=self._clock.now())
         if not share.slots and self._clock.now() > asked_at + LOOK_AGAIN_SECONDS:
             share = await self._flow.may_receive()  # it may have changed while the receive waited
             self._flow.received(share, min(1, share.most))
         for slot in share.slots[:1]:
             await self._clock.sleep(max(0.0, slot.at - self._clock.now()))
-        if not await self._started(delivery, share):
+        if not await self._started(delivery, share, lease):
             for slot in share.slots[:1]:
                 self._flow.unsent(slot)
         await self._renew_the_flow()
@@ -148,7 +150,7 @@ class Serving:
         self._patience.went_well()
         return received
 
-    async def _started(self, delivery: Delivery, share: Share) -> bool:
+    async def _started(self, delivery: Delivery, share: Share, lease: Lease) -> bool:
         """Works the message, or returns False if it must not start here."""
         if self._stop.asked:
             await self._release(delivery, 0, "this process stops")
@@ -161,8 +163,9 @@ class Serving:
             ports = self._queue, self._dead_letters, self._clock, self._random
             await move_to_dead_letters(delivery, cause, *ports)
         else:
-            ends_at = (delivery.lease.received_at if delivery.lease else self._clock.now()) + self._seconds
-            await self._work(Batch((_with(delivery, share),)), lambda: ends_at - self._clock.now())
+            ends_at = lease.received_at + self._seconds
+            leased = Delivery(delivery.message, delivery.queue_url, _with(lease, share))
+            await self._work(Batch((leased,)), lambda: ends_at - self._clock.now())
             return True
         return False
 
@@ -178,11 +181,8 @@ class Serving:
             log.write(logging.WARNING, "not released: possible duplicate", reason=failed[0].reason)
 
 
-def _with(delivery: Delivery, share: Share) -> Delivery:
-    """Returns the delivery, whose lease has the permit and the doubt of the share."""
-    lease = delivery.lease
-    if lease is None:
-        return delivery
+def _with(lease: Lease, share: Share) -> Lease:
+    """Returns the lease with the permit and the doubt of the share."""
     for slot in share.slots[:1]:
         lease = lease._replace(start_by=min(lease.start_by, slot.start_by), permit=slot.permit)
-    return Delivery(delivery.message, delivery.queue_url, lease._replace(doubt=share.doubt))
+    return lease._replace(doubt=share.doubt)

@@ -6,7 +6,7 @@ import logging
 from itertools import pairwise
 
 import pytest
-from tests.support import NOW, body_of
+from tests.support import body_of, delay
 from tests.unit.server.conftest import Served
 
 from consumer.batches import WORN_RECEIVES
@@ -15,6 +15,7 @@ from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS
 from shared.ports.gates import Rate
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.queues import DEFAULT
+from zigzag_testing.virtual_time import SkewedClock
 
 TWENTY_MINUTES = 20 * 60
 
@@ -83,21 +84,37 @@ def test_a_task_that_takes_longer_than_its_time_is_interrupted_and_postponed(
     assert served.began == [("endless", pytest.approx(0, abs=1))]
 
 
-def test_the_time_of_a_task_counts_from_its_receive(served: Served) -> None:
-    """A process that was busy, or waited for the flow, has less of the 12 hours."""
-    served.put("endless", seconds=3600)
-    delay = served.queue.receive
+def test_the_time_of_a_task_counts_from_its_receive(gated: Served) -> None:
+    """A process that waited for the flow since has less of it. The receive's own wait is no part of it."""
+    delay(gated, gated.gates, "read", before=10)
+    gated.serve(35, gated.process(seconds=100))
+    gated.put("endless", seconds=3600)
 
-    async def slow(*asked: int) -> list[object]:
-        received = await delay(*asked)
-        await served.clock.sleep(60)
-        return received  # type: ignore[return-value]
+    gated.serve(92)
+    assert gated.began == [("endless", pytest.approx(35 + 20, abs=1))]
+    assert gated.reports == []
+    gated.serve(6)
 
-    served.queue.receive = slow  # type: ignore[assignment,method-assign]
-    served.serve(105, served.process(seconds=100))
+    assert gated.outcomes() == ["retry later"]
 
-    assert [report.outcome for report in served.reports] == ["retry later"]
-    assert served.clock.now() - NOW < 110
+
+@pytest.mark.parametrize(
+    ("ahead", "stands_still", "outcome"),
+    [
+        pytest.param(100, 0, "succeeded", id="a clock ahead makes no message late"),
+        pytest.param(-100, 100, "left alone", id="a clock behind makes no late message one in time"),
+    ],
+)
+def test_the_clock_of_a_server_may_differ_from_that_of_sqs(
+    served: Served, ahead: float, stands_still: float, outcome: str
+) -> None:
+    served.clock = SkewedClock(served.clock, ahead)  # type: ignore[assignment]
+    delay(served, served.queue, "receive", after=stands_still)
+    served.put("one")
+
+    served.serve(stands_still + 5, served.process())
+
+    assert served.outcomes() == [outcome]
 
 
 def test_a_timeout_that_asks_for_more_than_the_process_has_is_said_when_its_task_starts(
