@@ -33,6 +33,8 @@ KILL_AGAIN_SECONDS = 1.0
 """Seconds until a process is killed again. The kernel may need a while."""
 
 SHORT_LIFE_SECONDS = 5.0
+"""A signal that ended a younger process would probably end the next one, too."""
+
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 1.0, 60.0
 """Bounds of the pause until a process is started again that failed at its start: it would fail again."""
 
@@ -43,9 +45,11 @@ def failed_at_its_start(status: int, lived_seconds: float) -> bool:
     """Returns whether another process would probably fail in the same way.
 
     A negative status is that of a signal. A task may have killed its process, but soon after its start it
-    was more likely something that kills the next one, too.
+    was more likely something that kills the next one, too. One that has lived for longer than the longest
+    pause need not be held back.
     """
-    return status not in (0, REPLACED_STATUS) and (status > 0 or lived_seconds < SHORT_LIFE_SECONDS)
+    short = MAX_PAUSE_SECONDS if status > 0 else SHORT_LIFE_SECONDS
+    return status not in (0, REPLACED_STATUS) and lived_seconds < short
 
 
 def pause_seconds(failed: int) -> float:
@@ -167,6 +171,8 @@ class _Place:
             )
         finally:
             os.close(reads)
+            if self.process is None:
+                os.close(self._orders)
         self._began = monotonic()
 
     def tell(self, order: bytes) -> None:
@@ -188,7 +194,7 @@ class _Place:
         self._failed = self._failed + 1 if failed_at_its_start(status, lived) else 0
         pause = pause_seconds(self._failed)
         self.start_at = monotonic() + pause
-        level = logging.ERROR if pause or status < 0 else logging.INFO
+        level = logging.INFO if status in (0, REPLACED_STATUS) else logging.ERROR
         lived = round(lived, 1)
         log.write(level, "a process is replaced", status=status, lived_seconds=lived, in_seconds=pause)
 

@@ -55,8 +55,8 @@ def _(original, queue, gates, clock, random):
 
 
 @breaks("a server drops its permit", "H149", "server.serving:_with")
-def _(original, delivery, share):
-    return original(delivery, share._replace(slots=()))
+def _(original, lease, share):
+    return original(lease, share._replace(slots=()))
 
 
 sets(
