@@ -32,7 +32,7 @@ CLOSED_AGAIN_SECONDS = 5.0
 """Seconds until the flow is asked again after it said that nothing more may be received."""
 
 EMPTY_AGAIN_SECONDS = 1.0
-"""Seconds until the next poll after an empty one of a queue with a rate or an exact cap: it does not wait."""
+"""Seconds until the next look at an empty queue with a rate or an exact cap: a poll does not wait."""
 
 type Work = Callable[[Batch, Callable[[], float]], Awaitable[object]]
 """Works a batch, as `Worker.work`. The second argument returns how many seconds are left."""
@@ -83,11 +83,16 @@ class Serving:
         self._patience = Patience(random)
         self._flow = flows()
         self._closed: str | None = None
+        self._idle = False  # whether the flow is limited, and nothing seems to wait
 
     async def run(self) -> None:
         """Serves the queue until it is asked to stop."""
         while not self._stop.asked:
-            await self._turn()
+            if self._idle:
+                await self._wait_for_a_message()
+                self._idle = False
+            else:
+                await self._turn()
         await self._flow.end()
 
     async def _turn(self) -> None:
@@ -98,8 +103,9 @@ class Serving:
         self._say_closed(None)
         asked_at = self._clock.now()
         received = await self._receive(share)
+        self._idle = received == [] and bool(share.slots)
         if not received:
-            if received is not None and share.slots:
+            if self._idle:
                 await self._clock.sleep(EMPTY_AGAIN_SECONDS)
             return
         (delivery,) = received
@@ -117,11 +123,27 @@ class Serving:
     async def _wait_for_the_flow(self, share: Share) -> None:
         over = self._flow.over
         if over is None:
+            self._idle = True
             await self._clock.sleep(share.again_seconds)
             return
         self._say_closed(over)
         await self._renew_the_flow()
         await self._clock.sleep(CLOSED_AGAIN_SECONDS)
+
+    async def _wait_for_a_message(self) -> None:
+        """Waits until messages wait, but not for long: SQS's figure may be old.
+
+        To take slots that nobody uses would keep them from others, and cost a write each, and the writes of
+        all processes that are slower.
+        """
+        until = self._clock.now() + self._poll_seconds * self._random.uniform(1, 2)
+        while self._clock.now() < until and not self._stop.asked:
+            try:
+                if await self._queue.waiting():
+                    return
+            except QueueError:  # the receive will say why
+                return
+            await self._clock.sleep(EMPTY_AGAIN_SECONDS)
 
     async def _renew_the_flow(self) -> None:
         """Begins a new flow, which gives back what the old one did not use."""

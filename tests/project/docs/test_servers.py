@@ -129,7 +129,7 @@ def test_the_service_has_more_time_to_stop_than_the_grace_needs() -> None:
         f"{KILL_SECONDS:.0f} s after the interrupt",
         f"each {CLOSED_AGAIN_SECONDS:.0f} s while the queue is paused",
         f"receives of {POLL_SECONDS} s: {MONTH_SECONDS // POLL_SECONDS:,} a month, $0.05",
-        f"{MONTH_SECONDS / EMPTY_AGAIN_SECONDS:,.0f} receives",
+        f"{MONTH_SECONDS / EMPTY_AGAIN_SECONDS:,.0f} calls",
     ],
 )
 def test_a_number_in_the_text_is_the_codes(told: str) -> None:

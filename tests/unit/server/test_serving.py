@@ -6,7 +6,7 @@ import logging
 from itertools import pairwise
 
 import pytest
-from tests.support import body_of, delay
+from tests.support import body_of, delay, watch
 from tests.unit.server.conftest import Served
 
 from consumer.batches import WORN_RECEIVES
@@ -310,6 +310,39 @@ def test_a_rate_holds_over_all_processes(gated: Served) -> None:
     starts = [at for _, at in gated.began]
     assert len(starts) == 6
     assert min(later - at for at, later in pairwise(starts)) >= 9.9
+
+
+def test_idle_processes_leave_the_slots_of_a_rate_alone_and_start_the_next_message_at_once(
+    gated: Served,
+) -> None:
+    """All would race for each slot by writes, of which one is made, and nobody would use it."""
+    gated.operate(lambda gates: gates.limit(DEFAULT, Rate(0.5, 1)))
+    writes: list[object] = []
+    watch(gated.gates, "swap", lambda *_: writes.append(gated.seconds()))
+    processes = [gated.process() for _ in range(8)]
+    gated.serve(10, *processes)
+    writes.clear()
+
+    gated.serve(60)
+    idle = len(writes)
+    gated.put("comes")
+    gated.serve(2)
+
+    assert idle <= len(processes) * 60 / 20
+    assert [name for name, _ in gated.ended] == ["comes"]
+
+
+@pytest.mark.parametrize("counts", ["in vain", "not at all"])
+def test_a_message_that_sqs_has_not_counted_yet_starts_soon(gated: Served, counts: str) -> None:
+    gated.operate(lambda gates: gates.limit(DEFAULT, Rate(0.5, 1)))
+    gated.queue.waits = 0
+    gated.queue.broken = {"waiting"} if counts == "not at all" else set()
+    gated.serve(10, gated.process())
+    gated.put("comes")
+
+    gated.serve(42)
+
+    assert [name for name, _ in gated.ended] == ["comes"]
 
 
 def test_a_limit_that_is_set_while_a_receive_waits_holds_for_what_it_brings(gated: Served) -> None:
