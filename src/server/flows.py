@@ -7,6 +7,7 @@ from random import Random
 
 from consumer.flow.flow import Flow, Share, Slot
 from consumer.flow.gated import GatesOfTicks
+from consumer.flow.opening import Opening
 from shared.ports.clock import Clock
 from shared.ports.gates import Gates
 from shared.queues import TaskQueue
@@ -37,5 +38,5 @@ def flows_of(queue: TaskQueue, gates: Gates | None, clock: Clock, random: Random
     """
     if gates is None:
         return OneMessage
-    gated = GatesOfTicks(gates, [queue], clock, random)
-    return lambda: gated.before([OneMessage()])[0]
+    gated, opening = GatesOfTicks(gates, [queue], clock, random), Opening()
+    return lambda: gated.before([OneMessage()], opening)[0]

@@ -46,7 +46,9 @@ class Gated:
     find nothing. The next receive uses those that one did not use.
     """
 
-    def __init__(self, queue: TaskQueue, gates: SeenGates, flow: Flow, clock: Clock) -> None:
+    def __init__(
+        self, queue: TaskQueue, gates: SeenGates, flow: Flow, clock: Clock, opening: Opening | None = None
+    ) -> None:
         self._queue = queue
         self._gates = gates
         self._flow = flow
@@ -57,7 +59,7 @@ class Gated:
         self._taken: Sequence[Slot] = ()  # the last take, and the gate's `rev` after it
         self._rev = 0
         self._full_since: float | None = None  # the time since when no permit is free
-        self._opening = Opening()
+        self._opening = opening or Opening()
 
     async def may_receive(self) -> Share:
         full = self._full_since is not None
@@ -205,8 +207,11 @@ class GatesOfTicks:
         """Returns whether what is in flight of a queue takes the others' places: not with an exact cap."""
         return self._seen is None or self._seen.gate(self._queues[number]).at_once is None
 
-    def before(self, flows: Sequence[Flow]) -> list[Flow]:
-        """Returns the flows of one tick, one for each queue."""
+    def before(self, flows: Sequence[Flow], opening: Opening | None = None) -> list[Flow]:
+        """Returns the flows of one tick, one for each queue.
+
+        opening -- the slow begin of a server's queue, whose flows last for one message.
+        """
         seen = self._seen = SeenGates(self._gates, self._queues, self._clock, self._random)
         both = zip(self._queues, flows, strict=True)
-        return [Gated(queue, seen, flow, self._clock) for queue, flow in both]
+        return [Gated(queue, seen, flow, self._clock, opening) for queue, flow in both]

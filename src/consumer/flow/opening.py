@@ -9,13 +9,16 @@ SLOW_SECONDS = 10
 """Seconds of a slow begin. In each, twice as many messages are received as in the one before: 1, 2, 4 and so
 on."""
 
+SLOW_AGAIN_SECONDS = 60.0
+"""Time from one slow begin to the next: a server has no ticks."""
+
 JUST_SECONDS = 120.0
 """Time after a success has opened the breaker in which ticks begin slowly. The first comes within a
 minute. If the breaker is open only because it was shut for so long, each tick begins slowly."""
 
 
 class Opening:
-    """The slow begin of one tick."""
+    """The slow begin of one tick, or of a server's process each minute."""
 
     def __init__(self) -> None:
         self._began: float | None = None
@@ -26,7 +29,7 @@ class Opening:
         if now > breaker.opened + JUST_SECONDS and not breaker.is_over(now):
             self._began = None
             return want
-        if self._began is None:
+        if self._began is None or now >= self._began + SLOW_AGAIN_SECONDS:
             self._began, self._through = now, 0
         second = int(now - self._began)
         return want if second >= SLOW_SECONDS else max(0, min(want, 2 ** (second + 1) - 1 - self._through))

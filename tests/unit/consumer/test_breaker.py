@@ -75,6 +75,12 @@ class TestOpening:
 
         assert opening.most(2000, Breaker(opened=NOW), NOW + 10) == 2000
 
+    def test_a_minute_after_its_begin_it_begins_slowly_again_as_the_next_tick_does(self) -> None:
+        opening = Opening()
+        opening.let_through(opening.most(1, Breaker(opened=NOW), NOW))
+
+        assert opening.most(2000, Breaker(opened=NOW), NOW + 60) == 1
+
     @pytest.mark.parametrize("opened", [0.0, NOW - 121])
     def test_long_after_that_it_is_open(self, opened: float) -> None:
         assert Opening().most(10, Breaker(opened=opened), NOW) == 10

@@ -12,9 +12,11 @@ from tests.unit.server.conftest import Served
 from consumer.batches import WORN_RECEIVES
 from server.serving import CLOSED_AGAIN_SECONDS
 from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS
+from shared.ports.breaker import DEFAULT_TRIP
 from shared.ports.gates import Rate
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.queues import DEFAULT
+from zigzag_testing.memory_gates import MemoryGates
 from zigzag_testing.virtual_time import SkewedClock
 
 TWENTY_MINUTES = 20 * 60
@@ -310,6 +312,22 @@ def test_a_rate_holds_over_all_processes(gated: Served) -> None:
     starts = [at for _, at in gated.began]
     assert len(starts) == 6
     assert min(later - at for at, later in pairwise(starts)) >= 9.9
+
+
+def test_a_queue_whose_breaker_has_just_opened_begins_slowly_in_each_process(gated: Served) -> None:
+    async def has_just_opened(gates: MemoryGates) -> None:
+        now = gated.clock.now()
+        for name in range(DEFAULT_TRIP):
+            await gates.unavailable(DEFAULT, str(name), now - 100, now - 40)
+        await gates.succeeded(DEFAULT, now, now)
+
+    gated.operate(has_just_opened)
+    gated.put(*range(500), seconds=0.01)
+
+    gated.serve(5, gated.process())
+
+    begun = [sum(second <= at < second + 1 for _, at in gated.began) for second in range(5)]
+    assert begun == [1, 2, 4, 8, 16]
 
 
 def test_idle_processes_leave_the_slots_of_a_rate_alone_and_start_the_next_message_at_once(
