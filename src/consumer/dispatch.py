@@ -27,10 +27,9 @@ from dataclasses import dataclass
 from random import Random
 
 from consumer.batches import Dispatch, EventLimit, dispatches_of, with_traces
-from consumer.given_up import TOO_LARGE, is_near_its_end, old, worn
+from consumer.given_up import TOO_LARGE, give_up, is_near_its_end, old, worn
 from consumer.patience import Patience
 from shared import log
-from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import Delivery
 from shared.ports.clock import Clock
 from shared.ports.queue import Queue, QueueError
@@ -113,7 +112,8 @@ class Dispatcher:
         for dispatch, meaning in not_over:
             # Before the rest is released: the group may go on only after the dead letter.
             for delivery, reason in _given_up(dispatch, meaning, now):
-                result.dead_lettered += await self._dead_letter(delivery, reason)
+                ports = self._queue, self._dead_letters, self._clock, self._random
+                result.dead_lettered += await give_up(delivery, reason, *ports)
         result.released = await self._release_all(not_over, now)
         result.left = len(received) - result.dispatched - result.released - result.dead_lettered
         return result
@@ -197,20 +197,6 @@ class Dispatcher:
             log.write(logging.WARNING, "not released", reason=str(error))
             return 0
         return len(deliveries) - len(failed)
-
-    async def _dead_letter(self, delivery: Delivery, reason: str) -> bool:
-        moved = await move_to_dead_letters(
-            delivery, Cause(reason), self._queue, self._dead_letters, self._clock, self._random
-        )
-        log.write(
-            logging.WARNING,
-            "dead-letter",
-            message_id=delivery.message_id,
-            receives=delivery.receive_count,
-            settled=moved is Move.MOVED,
-            reason=reason,
-        )
-        return moved is not Move.REFUSED
 
 
 def _given_up(dispatch: Dispatch, meaning: Meaning | None, now: float) -> Iterator[tuple[Delivery, str]]:

@@ -1,10 +1,17 @@
-"""The three reasons for which the consumer gives a message up, in the words of the dead letter."""
+"""Gives a message up: the three reasons of a consumer or a server, in the words of the dead letter."""
 
 from __future__ import annotations
 
+import logging
+from random import Random
+
+from shared import log
+from shared.dead_letter import Cause, Move, move_to_dead_letters
 from shared.delivery import MAX_EVENT_BYTES, Delivery
 from shared.envelope import is_writable
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS, MAX_RECEIVE_COUNT
+from shared.ports.clock import Clock
+from shared.ports.queue import Queue
 
 TOO_LARGE = (
     f"too large for an asynchronous invoke, even compressed: at most {MAX_EVENT_BYTES:,} bytes with "
@@ -35,3 +42,19 @@ def is_near_its_end(delivery: Delivery, now: float) -> bool:
     if delivery.sent_at is None or delivery.sent_at + KEPT_SECONDS - now >= DROP_MARGIN_SECONDS:
         return False
     return is_writable(delivery.message)  # otherwise no dead letter can hold it, either
+
+
+async def give_up(
+    delivery: Delivery, reason: str, queue: Queue, dead_letters: Queue, clock: Clock, random: Random
+) -> bool:
+    """Moves the message to the dead letters, and logs it. Returns whether the letter is stored."""
+    moved = await move_to_dead_letters(delivery, Cause(reason), queue, dead_letters, clock, random)
+    log.write(
+        logging.WARNING,
+        "dead-letter",
+        message_id=delivery.message_id,
+        receives=delivery.receive_count,
+        settled=moved is Move.MOVED,
+        reason=reason,
+    )
+    return moved is not Move.REFUSED

@@ -17,11 +17,10 @@ from consumer.batches import WORN_RECEIVES
 from consumer.dispatch import HALF_A_CHARACTER, release_seconds
 from consumer.flow.flow import Flow, Share
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
-from consumer.given_up import worn
+from consumer.given_up import give_up, is_near_its_end, old, worn
 from consumer.summary import ALL_RUN, RATE_REACHED, Summary
 from server.patience import Patience
 from shared import log
-from shared.dead_letter import Cause, move_to_dead_letters
 from shared.delivery import Batch, Delivery
 from shared.envelope import is_writable
 from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS, Lease
@@ -176,14 +175,14 @@ class Serving:
         """Works the message, or returns False if it must not start here."""
         if self._stop.asked:
             await self._release(delivery, 0, "this process stops")
-        elif share.most == 0:
+        elif share.most == 0 and not is_near_its_end(delivery, self._clock.now()):
             await self._release(delivery, release_seconds(delivery, self._random), "its queue has closed")
         elif not is_writable(delivery.message):  # no dead letter could hold it, either
             await self._release(delivery, release_seconds(delivery, self._random), HALF_A_CHARACTER)
-        elif delivery.receive_count >= WORN_RECEIVES:
-            cause = Cause(worn(delivery))
+        elif share.most == 0 or delivery.receive_count >= WORN_RECEIVES:
+            reason = old(delivery) if share.most == 0 else worn(delivery)
             ports = self._queue, self._dead_letters, self._clock, self._random
-            await move_to_dead_letters(delivery, cause, *ports)
+            await give_up(delivery, reason, *ports)
         else:
             ends_at = lease.received_at + self._seconds
             leased = Delivery(delivery.message, delivery.queue_url, _with(lease, share))

@@ -11,7 +11,7 @@ from tests.unit.server.conftest import Served
 
 from consumer.batches import WORN_RECEIVES
 from server.serving import CLOSED_AGAIN_SECONDS
-from shared.lease import LEASE_SECONDS, MAX_RUN_SECONDS
+from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS, LEASE_SECONDS, MAX_RUN_SECONDS
 from shared.ports.breaker import DEFAULT_TRIP
 from shared.ports.gates import Rate
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
@@ -226,7 +226,9 @@ def test_a_process_goes_on_after_receives_that_failed_and_waits_a_minute_at_most
     assert [name for name, _ in served.ended] == ["waits"]
 
 
-def test_a_message_that_was_received_almost_as_often_as_sqs_allows_is_a_dead_letter(served: Served) -> None:
+def test_a_message_that_was_received_almost_as_often_as_sqs_allows_is_a_dead_letter_with_a_line(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
     served.delivered_often(WORN_RECEIVES - 1, body_of("takes", {"name": "worn"}))
     served.pass_time(LEASE_SECONDS)
 
@@ -234,6 +236,23 @@ def test_a_message_that_was_received_almost_as_often_as_sqs_allows_is_a_dead_let
 
     assert served.began == []
     assert len(served.dead_letters.messages) == 1
+    (line,) = (line.__dict__["fields"] for line in caplog.records if line.getMessage() == "dead-letter")
+    assert (line["receives"], line["settled"]) == (WORN_RECEIVES, True)
+
+
+def test_a_message_that_sqs_may_drop_before_it_comes_again_is_a_dead_letter(gated: Served) -> None:
+    """A pause that begins while a receive waits would release it."""
+    gated.put("old")
+    gated.receive(lease_seconds=LEASE_SECONDS)
+    gated.pass_time(KEPT_SECONDS - DROP_MARGIN_SECONDS + 1)
+    gated.receive(lease_seconds=5)
+    gated.serve(3, gated.process())
+
+    gated.operate(lambda gates: gates.pause(DEFAULT, gated.clock.now()))
+    gated.serve(20)
+
+    assert gated.began == []
+    assert (len(gated.queue.messages), len(gated.dead_letters.messages)) == (0, 1)
 
 
 # ---- The gate ----
