@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.integration.served import Place, is_there, wait_until
+from tests.integration.served import SOON_SECONDS, Place, is_there, wait_until
 from tests.transports import as_on_lambda, moto_over_http
 
 from shared.aws.choice import LEAN, transport_in_place
@@ -118,6 +119,20 @@ def test_a_second_sigterm_interrupts_the_task_now(place: Place) -> None:
         assert server.ended() == 0
 
     wait_until(lambda: place.waiting() == (1, 0))
+
+
+def test_a_signal_before_its_first_process_ends_it(place: Place) -> None:
+    """The first process of a container would ignore it, and be killed after the time to stop."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        place.server(AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}") as server,
+    ):
+        silent.settimeout(SOON_SECONDS)
+        connection, _ = silent.accept()
+        with connection:
+            server.signal(signal.SIGTERM)
+
+            assert server.ended() == 0
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_a_process_gets_the_options_of_its_server() -> None:
     assert options != options_of([])
 
 
-@pytest.mark.parametrize(("grace", "seconds"), [(600, 20), (25, 20), (15, 10), (5, 1), (0, 1)])
+@pytest.mark.parametrize(("grace", "seconds"), [(600, 20), (25, 20), (20, 15), (5, 1), (0, 1)])
 def test_a_receive_ends_within_the_grace(grace: int, seconds: int) -> None:
     assert options_of([f"--grace={grace}"]).poll_seconds == seconds
 
