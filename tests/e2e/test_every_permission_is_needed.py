@@ -108,7 +108,7 @@ CHECKS: dict[str, Callable[[Seen], bool]] = {
     "a message too large is off the queue": lambda seen: "too large" not in seen.queued,
     "a message too large is a dead letter": lambda seen: "too large" in seen.dead,
     "gates are read": lambda seen: "reads of the gates" not in seen.stopped,
-    "slots are taken": lambda seen: "writes to the gates" not in seen.stopped,
+    "slots are taken": lambda seen: "writes to the gate of" not in seen.stopped,
     "workers are invoked": lambda seen: seen.invoked > 0,
     "a message that is done is off the queue": lambda seen: "not JSON" not in seen.queued,
     "a message that failed is postponed": lambda seen: seen.postponed_in < SOON_SECONDS,

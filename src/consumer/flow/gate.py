@@ -80,11 +80,12 @@ class SeenGates:
         self._clock = clock
         self._random = random
         self._reading = asyncio.Lock()
-        self._taking = asyncio.Lock()
-        self._swaps = Patience("writes to the gates")
+        self._taking = {queue.name: asyncio.Lock() for queue in queues}
+        self._swaps = {queue.name: Patience(f"writes to the gate of {queue.name}") for queue in queues}
         self._began = float("-inf")
         self._seen: dict[str, Gate] = {}
         self._unread: str | None = None
+        self._unwritten: dict[str, str] = {}  # each gate is an item of its own: only its queue's turn ends
         self._swap_seconds = 0.0  # the time that the last write took
 
     def gate(self, queue: TaskQueue) -> Gate:
@@ -107,7 +108,8 @@ class SeenGates:
         async with self._reading:  # all that wait here share one read
             if self._began <= since and self._unread is None:
                 self._unread = await self._read()
-        return self._unread or why_closed(queue, self.gate(queue), self._clock.now())
+        unknown = self._unread or self._unwritten.get(queue.name)
+        return unknown or why_closed(queue, self.gate(queue), self._clock.now())
 
     async def _read(self) -> str | None:
         """Reads the gates. Returns why they can't be read, or None."""
@@ -127,12 +129,12 @@ class SeenGates:
         """Takes at most `want` slots; none if there are none now, or other consumers are quicker."""
         names = names_of(self._random, want)
         doubtful: tuple[Slot, ...] = ()
-        async with self._taking:
+        async with self._taking[queue.name]:
             for _ in range(SWAPS):
                 gate, now = self.gate(queue), self._clock.now()
                 limited = gate.limited or gate.breaker.is_shut(now)
                 slots = open_slots(gate, names, now, self._swap_seconds) if limited else ()
-                if not slots or gate.paused or self._unread:
+                if not slots or gate.paused or self._unread or queue.name in self._unwritten:
                     break
                 taken = await self._swap(queue, gate.rev, taking_of(gate, slots, now))
                 if taken:
@@ -158,14 +160,15 @@ class SeenGates:
 
     async def _swap(self, queue: TaskQueue, rev: int, taking: Taking) -> bool | None:
         """Makes the change. Returns whether it was made, or None if that is not known."""
-        begun, at = self._swaps.begin(), self._clock.now()
+        patience = self._swaps[queue.name]
+        begun, at = patience.begin(), self._clock.now()
         try:
             taken, self._seen[queue.name] = await self._gates.swap(queue.name, rev, taking)
         except GatesError as error:
-            if stop := self._swaps.ended([error.meaning], begun):
-                self._unread = f"{stop}: {error}"
-            await self._clock.sleep(self._swaps.pause_seconds([error.meaning], self._random))
+            if stop := patience.ended([error.meaning], begun):
+                self._unwritten[queue.name] = f"{stop}: {error}"
+            await self._clock.sleep(patience.pause_seconds([error.meaning], self._random))
             return None
-        self._swaps.ended([], begun)
+        patience.ended([], begun)
         self._swap_seconds = min(self._clock.now() - at, MAX_SWAP_SECONDS)
         return taken

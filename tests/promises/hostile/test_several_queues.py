@@ -11,6 +11,7 @@ import pytest
 
 from consumer.source import GETS_ON_SECONDS
 from consumer.tick import EMPTY_AGAIN_SECONDS
+from shared.ports.gates import GatesError, Rate
 from shared.ports.queue import QueueError
 from shared.ports.workers import Answer, Meaning
 from zigzag import Context, Retry, task
@@ -168,7 +169,7 @@ IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
 }
 
 
-AT_EVERY_COMMIT = ("its calls hang", "its worker is throttled")
+AT_EVERY_COMMIT = ("its calls hang", "its gate can't be written", "its worker is throttled")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +186,7 @@ def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
             world.send(default=600, bulk=600, **more)
             world.sandbox.run_for(120)
         return world
+    "its gate can't be written": lambda sandbox: no_slots(sandbox, "urgent"),
 
     alone, beside = drained(lambda _: None), drained(IN_TROUBLE[trouble], urgent=600)
 
@@ -225,3 +227,17 @@ def slow(sandbox: Sandbox, queue: str, seconds: Callable[[], float]) -> None:
 def pause(sandbox: Sandbox, queue: str) -> None:
     assert sandbox.gates is not None
     sandbox._do(sandbox.gates.pause(queue, sandbox.clock.now()))
+def no_slots(sandbox: Sandbox, queue: str) -> None:
+    """Gives the queue a rate, and has each write to its gate throttled."""
+    assert sandbox.gates is not None
+    sandbox._do(sandbox.gates.limit(queue, Rate(1)))
+    swap = sandbox.gates.swap
+
+    async def throttled(name: str, *asked: Any) -> Any:
+        if name == queue:
+            raise GatesError("ThrottlingException", Meaning.TRANSIENT)
+        return await swap(name, *asked)
+
+    sandbox.gates.swap = throttled  # type: ignore[method-assign]
+
+
