@@ -11,7 +11,7 @@ from consumer.dispatch import Dispatcher
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow
 from consumer.flow.lately import Lately
-from consumer.flow.spread import SpreadCap
+from consumer.flow.spread import SpreadCap, polls_wait
 from consumer.linger import DUE_SECONDS, Linger, Lingering
 from consumer.memory import Memory
 from consumer.pollers import MIN_POLLERS
@@ -176,6 +176,7 @@ class Consumer:
             self._memory,
             linger=linger,
             ends_at=ends_at,
+            brief=self._spreads and not polls_wait(self._in_flight_cap, len(self._queues)),
             name=polled.queue.name if len(self._queues) > 1 else "",
         )
 

@@ -38,7 +38,7 @@ receives the messages that all of them miss
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html)."""
 
 LINGER_AGAIN_SECONDS = 1.0
-"""Seconds until the next poll of a queue that has a rate and lingers: its polls don't wait."""
+"""Seconds until the next poll of a queue that lingers, and whose polls don't wait."""
 
 GETS_ON_SECONDS = 1.0
 """Time since the last receive for which other queues may wait for this one, if it has had less than its part.
@@ -50,6 +50,7 @@ class Source:
 
     linger  -- how long to poll on after the queue has run empty.
     ends_at -- when the function's own time is over, in epoch seconds.
+    brief   -- whether its polls don't wait for messages.
     name    -- the queue's, to say whose calls were refused; empty if there is no other queue.
 
     has_run_empty -- whether enough polls in a row were empty, and it has lingered; or the next tick takes it
@@ -69,6 +70,7 @@ class Source:
         *,
         linger: Linger,
         ends_at: float,
+        brief: bool = False,
         name: str = "",
     ) -> None:
         self.turn = Summary()
@@ -81,6 +83,7 @@ class Source:
         self._patience = Patience("receives")
         self._linger = linger
         self._ends_at = ends_at
+        self._is_brief = brief
         self._of_queue = f"{name}: " if name else ""
         self._empty_polls = 0
         self._empty_since: float | None = None
@@ -133,10 +136,11 @@ class Source:
             if over := self._flow.over:
                 self._stop(over)
             else:  # other polls have reserved the rest, and may give it back; or the next slot is near
-                await self._clock.sleep(share.again_seconds)
+                self._pause(share.again_seconds)  # no poller of other queues waits for it
             return 0
-        # Slots expire within seconds, so a receive with slots does not wait for messages.
-        received = await self._receive(share, 0 if share.slots else self._wait_seconds(left))
+        # Slots expire within seconds, and a small cap has no places for polls that wait.
+        brief = bool(share.slots) or self._is_brief
+        received = await self._receive(share, 0 if brief else self._wait_seconds(left))
         if received is None:
             return 0
         self.turn.polls += 1
@@ -148,16 +152,13 @@ class Source:
         self._received_at = self._clock.now()
         if received:
             self._linger.received(self._received_at)
-        self._note_emptiness(bool(received), waited=self.turn.received > 0 and not share.slots)
-        if (
-            not self.is_full
-            and not (share.slots and received)
-            and self._linger.is_replaced(self._received_at)
-        ):
+        self._note_emptiness(bool(received), waited=self.turn.received > 0 and not brief)
+        more = self.is_full or (share.slots and received)
+        if not more and self._linger.is_replaced(self._received_at):
             self.has_run_empty = True
         if received:
             await self._dispatch(received, share)
-        elif share.slots and self._lingers_for() > 0 and not self.has_run_empty:
+        elif brief and self._lingers_for() > 0 and not self.has_run_empty:
             await self._clock.sleep(LINGER_AGAIN_SECONDS)
         return len(received)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from math import ceil, inf
 
 COUNT_LATE_SECONDS = 60.0
@@ -17,7 +17,13 @@ SAME_PROCESS_SECONDS = 65.0
 
 
 class Lately:
-    """The receives of one process of the consumer in the last minute, and how far it is with its pace."""
+    """The receives of one process of the consumer in the last minute, and how far it is with its pace.
+
+    wanting  -- the queues that wait for a place, or had messages at their last poll. What they have had and
+                asked for lasts from tick to tick: a small cap does not let each queue have its part in one.
+    passes   -- how far each queue is with its part by weight.
+    asked_at -- when each queue last asked for a place.
+    """
 
     def __init__(self) -> None:
         self._received: deque[tuple[float, int, int]] = deque()
@@ -25,15 +31,19 @@ class Lately:
         self._none_at = -inf  # when nothing of the pace would have been left
         self._ticked_at = -inf
         self._moved: list[tuple[float, int]] = []
+        self.wanting: set[int] = set()
+        self.passes: defaultdict[int, float] = defaultdict(float)
+        self.asked_at: dict[int, float] = {}
 
     def begin(self, now: float, *, alone: bool = True) -> None:
-        """Notes that a tick begins.
+        """Notes that a tick begins. The queues that wait for a place are about to ask for it again.
 
         alone -- whether no consumer starts others. Those leave processes, which may have the next ticks.
         """
         if not alone and now > self._ticked_at + SAME_PROCESS_SECONDS:
             self._began = now
         self._began, self._ticked_at = min(self._began, now), now
+        self.asked_at.update(dict.fromkeys(self.wanting, now))
 
     def is_all(self, now: float) -> bool:
         """Returns whether no other process can have received something in the last minute."""

@@ -13,12 +13,13 @@ wait for the next tick whenever another one has used the cap up. So the tick goe
 
 So at most twice the cap is received and not settled: what the count says, which leaves place for no more than
 the rest of the cap, and what it may miss, which is no more than the cap. This needs a memory of the last
-minute, which the process keeps from tick to tick. A new process does not know what the one before has
-received. For a minute it asks for the count once, and adds what it has received since: so only the other
-one's part is unknown, which is no more than the cap. As in a run of one queue, a tenth of the cap may be
-received each minute whatever is in flight.
+minute, which the process keeps from tick to tick, as it does whose turn is next. A new process does not know
+what the one before has received. For a minute it asks for the count once, and adds what it has received
+since: so only the other one's part is unknown, which is no more than the cap. As in a run of one queue, a
+tenth of the cap may be received each minute whatever is in flight.
 
-The kept part does not close the other queues: they always have their part by weight of what is not kept.
+The kept part does not close the other queues: they always have their part by weight of what is not kept. If
+their own messages in flight use that up, as retries do that wait, they have such a part of the tenth.
 
 A tick that starts other consumers (`consumer.others`) gives each a part of what the count leaves. They count
 nothing, and spread their parts in the same way. For the minute the parts are taken off the cap of the tick's
@@ -55,6 +56,16 @@ ASKS_AGAIN_SECONDS = 1.5
 once more a quarter of a second later. After that they go on: the queue may hang."""
 
 
+WAITING_PART = 2
+"""The part of the cap that polls may reserve while they wait for messages of empty queues."""
+
+
+def polls_wait(limit: int, queues: int) -> bool:
+    """Returns whether polls of so many queues may wait for messages. Each reserves up to ten places
+    meanwhile: of a small cap that would be all, and a queue with messages would have none."""
+    return limit >= WAITING_PART * MAX_PER_CALL * queues
+
+
 class SpreadCap(InFlightCap):
     """Limits the messages that one tick may receive from several queues. It never ends the tick.
 
@@ -84,13 +95,11 @@ class SpreadCap(InFlightCap):
         self._keep = keep_percent / 100
         part = sum(weights[number] for number in self._lesser) / sum(weights)
         self._part_of_lesser = part * (1 - self._keep)
-        self._wanting: set[int] = set()
         self._counts_again = counts
         self._counts: list[int] | None = None if counts else [0 for _ in queues]
         self._counted_at = -inf
         self._since = [0 for _ in weights]  # what was asked for, and came, since the counts were asked for
-        self._passes = [0.0 for _ in weights]
-        self._asked_at = [-inf for _ in weights]
+        self._wanting, self._passes = lately.wanting, lately.passes
         if not counts:
             lately.take(clock.now(), 2 * self._at_once, self._a_second, self._at_once)
 
@@ -99,7 +108,7 @@ class SpreadCap(InFlightCap):
             others = (self._passes[each] for each in self._wanting)
             self._passes[number] = min(others, default=self._passes[number])
             self._wanting.add(number)
-        self._asked_at[number] = self._clock.now()
+        self._lately.asked_at[number] = self._clock.now()
         async with self._counting:
             await self._count_again()
         free = self._free(number)
@@ -111,6 +120,8 @@ class SpreadCap(InFlightCap):
         return Share(left, slow=slow)
 
     def received(self, share: Share, came: int, number: int = 0) -> None:
+        if share.most == 0:  # it says nothing about the queue: there was no poll
+            return
         self._reserve(number, came - share.most)
         self._asked[number] -= came
         if came:
@@ -176,9 +187,17 @@ class SpreadCap(InFlightCap):
         """Returns how many messages the queue may receive, by the counts and by the last minute."""
         lately = self._in_a_minute()
         small = self._small_polls - sum(lately)
+        if self._keep and number in self._lesser:
+            small = max(small, self._small_polls_of_lesser - sum(lately[each] for each in self._lesser))
         limit = self._limit - self._lately.to_come(self._clock.now())
         by_counts = max(self._left_of(limit, self._in_flight_at_most(), number), small)
         return min(by_counts, self._left_of(self._mine_in_a_minute, lately, number))
+
+    @property
+    def _small_polls_of_lesser(self) -> int:
+        """Returns the part of the small polls that the others do not use up: a poll at least."""
+        least = max(map(self._least, self._lesser))
+        return max(least, int(self._small_polls * self._part_of_lesser))
 
     def _left_of(self, limit: int, used: Sequence[int], number: int) -> int:
         """Returns what these messages leave the queue of the limit."""
@@ -220,7 +239,7 @@ class SpreadCap(InFlightCap):
             self._passes[each] < self._passes[number] and min(self._least(each), free) <= self._free(each)
             for each in self._wanting
             if not self._asked[each]
-            and self._asked_at[each] > now - ASKS_AGAIN_SECONDS
+            and self._lately.asked_at[each] > now - ASKS_AGAIN_SECONDS
             and not (had and each in self._lesser)
         )
 

@@ -15,6 +15,7 @@ from tests.project.template.test_template_lint import run as lint
 from tests.project.template.yours import with_blocks, without_yours
 from tests.unit.zigzag_testing.test_several_queues import idle_calls
 
+from consumer.flow.spread import polls_wait
 from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.queues import MAX_WEIGHT
 from shared.settings import PREFIX
@@ -59,6 +60,11 @@ def test_an_idle_queue_costs_what_the_page_says() -> None:
 def test_a_queue_that_is_empty_while_another_is_busy_costs_what_the_page_says() -> None:
     assert EMPTY_AGAIN_SECONDS == 1
     assert f"${SECONDS_A_MONTH * PRICE:.2f} for a month without a break" in PAGE
+
+
+def test_a_cap_is_as_small_as_the_page_says() -> None:
+    assert "With a cap of less than 20 for each queue no poll waits" in PAGE
+    assert [polls_wait(20 * 3 - 1, 3), polls_wait(20 * 3, 3)] == [False, True]
 
 
 # ---- A worker of its own ----

@@ -17,6 +17,7 @@ from tests.support import slow
 
 from consumer.flow.slots import LATE_SECONDS
 from consumer.others import LOOK_SECONDS
+from shared.ports.queue import MAX_PER_CALL
 from zigzag import Context, task
 from zigzag_testing import Sandbox
 
@@ -211,14 +212,17 @@ def test_weights_hold_in_each_of_them() -> None:
 
 @pytest.mark.slow
 def test_a_rate_is_kept_next_to_a_queue_that_needs_them() -> None:
-    # Given a queue with a rate of one each two seconds, next to one with a long backlog
-    with a_world(max_consumers=4, queues={"default": 1, "bulk": 1}, flow_control=True) as world:
+    # Given a queue with a rate of one each two seconds, next to one with a long backlog. A dispatch waits for
+    # those of three other pollers: that may not take as long as a slot lasts.
+    speed = 3 * MAX_PER_CALL / LATE_SECONDS + SPEED
+    options = {"max_consumers": 4, "queues": {"default": 1, "bulk": 1}, "flow_control": True}
+    with a_world(speed=speed, **options) as world:
         world.sandbox.limit(2, 1)
         world.send(6_000, queue="bulk")
         world.send(100, queue="default")
         world.sandbox.run_for(60)
 
-        assert world.rate(20, 60, "bulk") > 3 * SPEED
+        assert world.rate(20, 60, "bulk") > 3 * speed
         starts = world.starts(queue="default")
         assert len(starts) > 0.8 * 60 / 2
         spans = itertools.combinations(range(len(starts)), 2)

@@ -83,6 +83,29 @@ def test_each_minutes_cap_is_shared_by_weight_as_long_as_all_have_messages(flow_
         assert world.counts()["bulk"] == pytest.approx(CAP, rel=0.2)
 
 
+@pytest.mark.parametrize(("cap", "minutes"), [(1, 40), (5, 20), (10, 15), (50, 5)])
+def test_also_a_small_cap_is_shared_by_weight_from_tick_to_tick(cap: int, minutes: int) -> None:
+    with World(in_flight_cap=cap, count_late_seconds=60) as world:
+        world.send(**dict.fromkeys(QUEUES, cap * minutes))
+        world.sandbox.run_for(60 * minutes)
+
+        counts = world.counts()
+        assert counts.total() >= 0.8 * cap * minutes
+        for queue, weight in QUEUES.items():
+            assert counts[queue] / counts.total() == pytest.approx(weight / 10, abs=0.05)
+
+
+def test_polls_that_watch_empty_queues_leave_a_small_cap_to_a_message() -> None:
+    with World(in_flight_cap=5, watch_always=True) as world:
+        for _ in range(4):
+            world.sandbox.run_for(100)
+            sent_at = world.seconds()
+            world.send(urgent=1)
+            world.sandbox.run_for(5)
+
+            assert world.waits("urgent", sent_at) <= 2
+
+
 @pytest.mark.slow
 def test_none_starves_beside_one_that_is_flooded() -> None:
     # Given ten times as many urgent tasks a minute as the cap lets through
@@ -163,6 +186,7 @@ IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
     "its calls get no answer": lambda sandbox: refuse(sandbox, "urgent", Meaning.AMBIGUOUS),
     "its calls hang": lambda sandbox: slow(sandbox, "urgent", lambda: 30.0),
     "it is paused": lambda sandbox: pause(sandbox, "urgent"),
+    "its gate can't be written": lambda sandbox: no_slots(sandbox, "urgent"),
     "its worker is gone, or may not be invoked": lambda sandbox: no_worker(sandbox, Meaning.DEFINITE),
     "its worker is throttled": lambda sandbox: no_worker(sandbox, Meaning.TRANSIENT),
     "invokes of its worker get no answer": lambda sandbox: no_worker(sandbox, Meaning.AMBIGUOUS),
@@ -186,7 +210,6 @@ def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
             world.send(default=600, bulk=600, **more)
             world.sandbox.run_for(120)
         return world
-    "its gate can't be written": lambda sandbox: no_slots(sandbox, "urgent"),
 
     alone, beside = drained(lambda _: None), drained(IN_TROUBLE[trouble], urgent=600)
 
@@ -213,20 +236,6 @@ def no_worker(sandbox: Sandbox, meaning: Meaning) -> None:
     sandbox.workers_of["urgent"].dispatch = answered  # type: ignore[method-assign]
 
 
-def slow(sandbox: Sandbox, queue: str, seconds: Callable[[], float]) -> None:
-    """Has each receive of a queue take so long."""
-    receive = sandbox.queues[queue].receive
-
-    async def slowly(*asked: int) -> Any:
-        await sandbox.clock.sleep(seconds())
-        return await receive(*asked)
-
-    sandbox.queues[queue].receive = slowly  # type: ignore[method-assign]
-
-
-def pause(sandbox: Sandbox, queue: str) -> None:
-    assert sandbox.gates is not None
-    sandbox._do(sandbox.gates.pause(queue, sandbox.clock.now()))
 def no_slots(sandbox: Sandbox, queue: str) -> None:
     """Gives the queue a rate, and has each write to its gate throttled."""
     assert sandbox.gates is not None
@@ -241,3 +250,17 @@ def no_slots(sandbox: Sandbox, queue: str) -> None:
     sandbox.gates.swap = throttled  # type: ignore[method-assign]
 
 
+def slow(sandbox: Sandbox, queue: str, seconds: Callable[[], float]) -> None:
+    """Has each receive of a queue take so long."""
+    receive = sandbox.queues[queue].receive
+
+    async def slowly(*asked: int) -> Any:
+        await sandbox.clock.sleep(seconds())
+        return await receive(*asked)
+
+    sandbox.queues[queue].receive = slowly  # type: ignore[method-assign]
+
+
+def pause(sandbox: Sandbox, queue: str) -> None:
+    assert sandbox.gates is not None
+    sandbox._do(sandbox.gates.pause(queue, sandbox.clock.now()))

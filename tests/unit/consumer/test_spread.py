@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import pytest
 from tests.support import QUEUE_URL, WatchedQueue, World
 
-from consumer.flow.flow import Share
 from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
-from consumer.flow.spread import COUNT_AGAIN_SECONDS, MIN_AT_ONCE, SpreadCap
+from consumer.flow.spread import ASKS_AGAIN_SECONDS, COUNT_AGAIN_SECONDS, MIN_AT_ONCE, SpreadCap
 
 CAP = 600
 A_SECOND = CAP / COUNT_LATE_SECONDS
@@ -245,7 +244,7 @@ class TestKept:
         # Given tasks that leave a hundred of the cap, of which the small polls have come
         run = self.run(world)
         run.counts(240, 220, 40)
-        run.take_for(5, 0)
+        run.take_for(5, 0, 1)
         world.pass_time(COUNT_AGAIN_SECONDS)
 
         assert run.ask(1) == 0
@@ -275,6 +274,18 @@ class TestKept:
         run.take_for(2, 2)
 
         assert run.take_for(8, 2, 0)[0] > 6 * A_SECOND
+
+    @pytest.mark.parametrize("weights", [(6, 3, 1), (100, 1, 1)], ids=str)
+    def test_retries_of_the_others_do_not_keep_them_from_their_part_of_the_small_polls(
+        self, world: World, weights: tuple[int, ...]
+    ) -> None:
+        # Given messages that wait for a retry, more than the part of their queue, beside urgent ones
+        run = Run(world, weights, keep_percent=20)
+        run.counts(200, 0, 300)
+        run.take_for(30, 0, 1)
+        _, taken, _ = run.take_for(60, 0, 1)
+
+        assert 0 < taken <= 2 * max(CAP // 10 * 0.8 * weights[1] * 2 / sum(weights), 10)
 
     def test_also_if_it_is_less_than_one_message(self, world: World) -> None:
         # Given an urgent queue of a hundred times the weight, that is flooded
@@ -317,7 +328,7 @@ class TestWeights:
     def test_a_lesser_queue_waits_until_a_poll_is_worth_it(self, world: World) -> None:
         run = Run(world, [2, 1])
         run.take(0)
-        run.cap.received(Share(0), 0, 0)
+        world.pass_time(ASKS_AGAIN_SECONDS)
         asked = []
         for _ in range(100):
             asked += [most] if (most := run.ask(1)) else []

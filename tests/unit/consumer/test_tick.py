@@ -794,14 +794,18 @@ class TestWeights:
         assert well[-1] - NOW < 900 / 10 * 0.1 + 2 * GETS_ON_SECONDS
 
     def test_a_queue_with_a_rate_is_not_waited_for(self, world: World) -> None:
+        # Given a backlog for sixteen pollers, of which each receive takes a fifth of a second
         gates = MemoryGates()
-        world.run(gates.limit("mails", Rate(0.2)))
+        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("mails", "bulk")}
+        slow_receives(world, queues["bulk"], 0.2)
+        world.run(gates.limit("mails", Rate(1)))
 
-        _, received = self.firing(world, {"mails": (100, 300), "bulk": (1, 900)}, gates=gates)
+        sent = {"mails": (100, 300), "bulk": (1, 3_000)}
+        _, received = self.firing(world, sent, queues, gates=gates, pollers=16)
 
-        bulk = [each.lease.received_at for each in received if name_of(each) == "bulk" and each.lease]
-        assert len(bulk) == 900
-        assert bulk[-1] - NOW < 5
+        came = [each.lease.received_at for each in received if name_of(each) == "bulk" and each.lease]
+        assert len(came) == 3_000
+        assert came[-1] - NOW < 1.5 * 3_000 / 10 / 16 * 0.2
 
 
 def name_of(delivery: Delivery) -> str:
