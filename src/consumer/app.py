@@ -37,7 +37,7 @@ def _consumer() -> tuple[asyncio.Runner, Consumer]:
         log.write(logging.ERROR, str(error))
         raise
     memory_mb = int(os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "0"))
-    pollers, memory = pollers_for(memory_mb), memory_for(memory_mb)
+    pollers, memory = pollers_for(memory_mb, len(queues)), memory_for(memory_mb)
     aws = transport_in_a_loop(
         settings.transport,
         attempts=1,  # a receive whose answer is lost must not be sent again

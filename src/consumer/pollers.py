@@ -11,12 +11,14 @@ More than the processor can serve would only open connections."""
 
 MB_FOR_A_FULL_RECEIVE = 512
 
-CONNECTIONS_PER_POLLER = MAX_PER_CALL // 2
-"""Half of the invokes that a poller makes at once: while one poller receives, another invokes."""
+CONNECTIONS_PER_POLLER = MAX_PER_CALL
+"""One for each invoke that a poller makes at once: invokes of one queue's worker that hang keep none from the
+pollers of other queues. A connection is opened only if no other one is free."""
 
 
-def pollers_for(memory_mb: int) -> int:
-    return max(MIN_POLLERS, min(memory_mb // MB_PER_POLLER, MAX_POLLERS))
+def pollers_for(memory_mb: int, queues: int = 1) -> int:
+    """Returns the most polls at the same time. Each queue has a poller of its own."""
+    return max(MIN_POLLERS, queues, min(memory_mb // MB_PER_POLLER, MAX_POLLERS))
 
 
 def connections_for(pollers: int) -> int:

@@ -13,10 +13,11 @@ from consumer.pollers import connections_for, messages_for, pollers_for, threads
 )
 def test_there_is_a_poller_for_each_64_mb_within_bounds(memory_mb: int, pollers: int) -> None:
     assert pollers_for(memory_mb) == pollers
+    assert pollers_for(memory_mb, 5) == max(pollers, 5), "and for each queue"
 
 
-@pytest.mark.parametrize(("pollers", "connections"), [(4, 20), (32, 160)])
-def test_a_poller_has_connections_for_half_of_what_it_invokes(pollers: int, connections: int) -> None:
+@pytest.mark.parametrize(("pollers", "connections"), [(4, 40), (32, 320)])
+def test_a_poller_has_a_connection_for_each_of_its_invokes(pollers: int, connections: int) -> None:
     assert connections_for(pollers) == connections
 
 
