@@ -63,27 +63,27 @@ class Part(NamedTuple):
         return json.dumps(said).encode()
 
 
-def part_in(event: Mapping[str, Any], most: int, in_flight_cap: int) -> Part:
-    """Returns the part that the event has. Raises ValueError for a bad one.
+def part_in(event: Mapping[str, Any], most: int, in_flight_cap: int) -> Part | None:
+    """Returns the part that the event has, or None if it may not run. Raises ValueError for a bad one.
 
-    most, in_flight_cap -- the parameters MaxConsumers and InFlightCap.
+    most, in_flight_cap -- the parameters MaxConsumers and InFlightCap of now. They may have been lowered.
     """
     number: Any = event.get(CONSUMER)
     share: Any = event.get("Share")
     start_by: Any = event.get("StartBy")
     until: Any = event.get("Until")
-    least = 1 if in_flight_cap else 0
-    good = _is_whole(number, 2, most) and _is_whole(share, least, in_flight_cap)
-    if good and _is_time(start_by) and _is_time(until):
-        return Part(number, share, start_by, until)
-    raise ValueError(
-        f"the event of a started consumer has {CONSUMER} from 2 to {most}, Share from {least} to"
-        f" {in_flight_cap}, and StartBy and Until in epoch seconds"
-    )
+    if not (_is_whole(number, 2) and _is_whole(share, 0) and _is_time(start_by) and _is_time(until)):
+        raise ValueError(
+            f"the event of a started consumer has {CONSUMER} from 2, Share from 0, and StartBy and Until in"
+            " epoch seconds"
+        )
+    if number > most or (in_flight_cap and not share):
+        return None
+    return Part(number, min(share, in_flight_cap) if in_flight_cap else share, start_by, until)
 
 
-def _is_whole(number: Any, least: int, most: int) -> bool:
-    return type(number) is int and least <= number <= most
+def _is_whole(number: Any, least: int) -> bool:
+    return type(number) is int and number >= least
 
 
 def _is_time(time: Any) -> bool:
@@ -116,7 +116,8 @@ class Others:
 
         Waits for the one of its number if that soon ends. Raises ValueError for a bad event.
         """
-        part = part_in(event, self._most, in_flight_cap)
+        if (part := part_in(event, self._most, in_flight_cap)) is None:
+            return None
         key = record_key("consumer", str(part.number))
         owner = f"{self._random.getrandbits(64):016x}"  # an event's twin has the same request id
         while (now := self._clock.now()) <= part.start_by:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -179,6 +180,18 @@ def test_the_worker_reads_what_the_template_gives_it() -> None:
         "https://sqs.test/u": "urgent",
         "https://sqs.test/b": "bulk",
     }
+
+
+def test_no_two_places_have_the_same_name(ours: Template) -> None:
+    rule = ours.source["Rules"]["EachPlaceHasAQueueOfItsOwn"]
+    places = {f"Queue{place}": "none" for place in range(2, 6)}
+
+    def refused(**names: str) -> int:
+        return sum(not ours._holds(one["Assert"], places | names) for one in rule["Assertions"])
+
+    assert refused() == 0
+    assert refused(Queue2="bulk", Queue3="urgent") == 0
+    assert [refused(**{one: "bulk", other: "bulk"}) for one, other in combinations(places, 2)] == [1] * 6
 
 
 def test_the_first_queues_weight_has_the_others_limits(ours: Template) -> None:

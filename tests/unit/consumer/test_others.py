@@ -329,14 +329,31 @@ class TestStartedConsumer:
         assert consumer.tick(consumer.part()).stopped == NOT_STARTED
 
     @pytest.mark.parametrize(
+        ("lowered", "cap", "received"),
+        [
+            pytest.param({"Consumer": 5}, 100, 0, id="MaxConsumers"),
+            pytest.param({"Share": 400}, 20, 20, id="InFlightCap"),
+            pytest.param({"Share": 0}, 20, 0, id="InFlightCap, from none"),
+        ],
+    )
+    def test_one_of_a_tick_before_a_deployment_keeps_what_is_allowed_now(
+        self, world: World, lowered: dict[str, int], cap: int, received: int
+    ) -> None:
+        consumer = Consuming(world, cap=cap)
+        backlog(world, 50)
+
+        summary = consumer.tick(consumer.part(Share=50) | lowered)
+
+        assert summary.received == received
+        assert (summary.stopped == NOT_STARTED) == (not received)
+
+    @pytest.mark.parametrize(
         "bad",
         [
             {"Consumer": 1},
-            {"Consumer": 5},
             {"Consumer": "2"},
             {"Consumer": True},
-            {"Share": 0},
-            {"Share": 101},
+            {"Share": -1},
             {"Share": 1.5},
             {"Share": None},
             {"StartBy": None},
@@ -350,7 +367,7 @@ class TestStartedConsumer:
         consumer = Consuming(world, cap=100)
         backlog(world, 5)
 
-        with pytest.raises(ValueError, match="Consumer from 2 to 4, Share from 1 to 100"):
+        with pytest.raises(ValueError, match="Consumer from 2, Share from 0"):
             consumer.tick(consumer.part(Share=50) | bad)
         assert world.queue.asked("receive") == []
 
