@@ -36,8 +36,10 @@ class Stack:
     """A stack with letters."""
 
     def __init__(self) -> None:
-        self.outputs = deployed(queue(), "false", {"default": 1, "orders": 1}, LargeBucketName=BUCKET)
         self.sqs = boto3.client("sqs")
+        self.of_servers = str(self.sqs.create_queue(QueueName="render")["QueueUrl"])
+        more = {"LargeBucketName": BUCKET, "ServerQueueUrl": self.of_servers}
+        self.outputs = deployed(queue(), "false", {"default": 1, "orders": 1}, **more)
         self.default, self.letters = self.outputs["QueueUrl"], self.outputs["DeadLetterQueueUrl"]
         self.orders = self.outputs["Queues"].split("orders:1=")[1].split()[0]
 
@@ -138,11 +140,23 @@ def test_a_letter_of_another_program_goes_where_it_is_told(
     assert note_of(sent) == {"message_id": letter, "token": sha256(letter.encode()).hexdigest(), "by": BY}
 
 
-def test_a_note_sends_to_no_queue_of_another_stack(zigzag: Any, stack: Stack) -> None:
-    stack.put(source="https://sqs.eu-west-1.amazonaws.com/999/stolen")
+def test_letters_of_servers_go_back_to_their_queue_which_is_an_output(zigzag: Any, stack: Stack) -> None:
+    stack.put(source=stack.of_servers)
+    stack.put(source=stack.orders)
+
+    assert zigzag("dead-letters", "redrive", "--all")[0] == 0
+    assert [len(stack.on(url)) for url in (stack.of_servers, stack.orders, stack.default)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("source", ["https://sqs.eu-west-1.amazonaws.com/999/stolen", "letters"])
+def test_a_note_sends_to_no_queue_of_another_stack_and_to_no_dead_letter_queue(
+    zigzag: Any, stack: Stack, source: str
+) -> None:
+    stack.put(source=stack.letters if source == "letters" else source)
 
     assert zigzag("dead-letters", "redrive", "--all")[0] == 1
-    assert len(stack.on(stack.letters)) == 1
+    (letter,) = stack.on(stack.letters)
+    assert "token" not in note_of(letter), "it was not sent"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +167,11 @@ def test_a_note_sends_to_no_queue_of_another_stack(zigzag: Any, stack: Stack) ->
         (["redrive", "--all", "--rate", "0/s"], 2, "the rate '0/s' may be like 5/s, 30/min or 100/h"),
         (["redrive", "--task", "nobody's"], 2, "no dead letter matches: 1 were seen"),
         (["drop", "--task", "nobody's", "--yes"], 2, "no dead letter matches: 1 were seen"),
-        (["redrive", "--all", "--queue", "x"], 2, "no queue is called 'x'; there is: default, orders"),
+        (
+            ["redrive", "--all", "--queue", "x"],
+            2,
+            "no queue is called 'x'; there is: default, orders, ServerQueueUrl",
+        ),
         (["drop", "--all"], 2, "nobody can be asked here: add --yes to drop without a question"),
         (["drop", "--all", "--yes", "--save", "/nowhere/x"], 1, "the letters can't be saved: "),
     ],

@@ -31,7 +31,7 @@ from zigzag_operate.dead_letters import Filter, check, letter_queues
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.letters import letter_of
 from zigzag_operate.looking import digest_of, look
-from zigzag_operate.queues import named, queues_of
+from zigzag_operate.queues import origins_of
 from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, redriven, token_of
 from zigzag_operate.target import Stack, Target
 from zigzag_operate.who import caller
@@ -132,9 +132,7 @@ def _only(target: Target, sqs: Any, which: Filter) -> Delivery:
 
 
 def _destination(stack: Stack, letter: Delivery, queue: str | None) -> str:
-    if queue is not None:
-        named(stack, queue)  # which names those that the stack has, if it has none of that name
-    url = Destinations(queues_of(stack), queue).of(letter, letter_of(letter.message).queue)
+    url = Destinations(origins_of(stack), queue).of(letter, letter_of(letter.message).queue)
     if url is None:
         raise OperateError(f"the letter is {NO_QUEUE}", Kind.WRONG)
     return url

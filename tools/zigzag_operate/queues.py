@@ -25,6 +25,17 @@ def queues_of(stack: Stack) -> dict[str, TaskQueue]:
     return {DEFAULT: first, **{one.name: one for one in others}}
 
 
+def origins_of(stack: Stack) -> dict[str, TaskQueue]:
+    """Returns the queues that letters may come from: also those of servers, whose URLs are further outputs of
+    the stack, by the output's name."""
+    queues = queues_of(stack)
+    beside = queues[DEFAULT].url.rpartition("/")[0] + "/"
+    known = {url for one in queues.values() for url in (one.url, one.dead_letter_url)}
+    known.add(stack.outputs.get("OtherDeadLetterQueueUrl", ""))
+    more = {name: url for name, url in stack.outputs.items() if url.startswith(beside) and url not in known}
+    return queues | {name: TaskQueue(name, url, "") for name, url in more.items()}
+
+
 def named(stack: Stack, queue: str) -> TaskQueue:
     """Returns the queue of that name. Raises OperateError, which names those that the stack has."""
     queues = queues_of(stack)

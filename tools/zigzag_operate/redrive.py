@@ -20,7 +20,7 @@ from zigzag_operate.dead_letters import Filter, check, letter_queues
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.letters import Letter, letter_of
 from zigzag_operate.looking import LOOK_SECONDS, PER_POLL
-from zigzag_operate.queues import queues_of
+from zigzag_operate.queues import origins_of
 from zigzag_operate.redriven import NO_QUEUE, NO_ROOM, Destinations, Payloads, redriven
 from zigzag_operate.target import Target
 from zigzag_operate.who import caller
@@ -97,10 +97,7 @@ class _Redriving:
 
     def __init__(self, target: Target, queue: str | None, every: float, stop: Stop, sqs: Any = None) -> None:
         stack = target.stack_as_it_is()
-        queues = queues_of(stack)
-        if queue is not None and queue not in queues:
-            raise OperateError(f"no queue is called {queue!r}; there is: {', '.join(queues)}", Kind.WRONG)
-        self._destinations = Destinations(queues, queue)
+        self._destinations = Destinations(origins_of(stack), queue)
         self._payloads = Payloads(stack.outputs.get("LargeBucketName"), lambda: target.client("s3"))
         self._sqs = sqs
         self._by = None if sqs is None else caller(target)

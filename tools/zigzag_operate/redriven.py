@@ -20,6 +20,7 @@ from shared.queues import TaskQueue
 from zigzag.body import BadMessageError
 from zigzag.extra.pointers import Pointer, pointer_of
 from zigzag_operate.causes import cause, is_gone
+from zigzag_operate.errors import Kind, OperateError
 
 NO_ROOM = "no room for the token of a redrive: the message is as large as SQS allows"
 NO_QUEUE = "of no queue of this stack: say with --queue to which one they go"
@@ -57,11 +58,13 @@ class Destinations:
     """The queue to which each letter goes: the one that it is of, or that one.
 
     queues -- the stack's, by name. No other one is sent to: what a note says may be a sender's text.
-    else_  -- the name of the queue for letters that are of none.
+    else_  -- the name of the queue for letters that are of none. Raises OperateError if there is none.
     """
 
     def __init__(self, queues: Mapping[str, TaskQueue], else_: str | None = None) -> None:
         self._by_name = {one.url.rpartition("/")[2]: one for one in queues.values()}
+        if else_ is not None and else_ not in queues:
+            raise OperateError(f"no queue is called {else_!r}; there is: {', '.join(queues)}", Kind.WRONG)
         self._else = None if else_ is None else queues[else_]
 
     def of(self, letter: Delivery, name: str | None) -> str | None:
