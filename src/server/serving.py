@@ -3,7 +3,7 @@
 It is the consumer and the worker in one process: the flow is the consumer's, and what happens to a message
 is the worker's. Only the dispatch is left out. So a message is received only when its task can
 start at once. Its lease is by this process's clock, which the worker compares it with and which may differ
-from SQS's: SQS answered after the receive began, so the lease ends a little early rather than late.
+from SQS's. It begins before the receive, so it ends early, by the receive's wait at most, and never late.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ from zigzag.in_place import run_in_place
 
 LEASE_SECONDS = 12
 
+SHORT_POLLS = "--grace=6"
+"""Has receives wait for a second: a lease counts from before its receive, and the short ones end soon."""
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes in /proc")
 
 
@@ -137,7 +140,7 @@ def test_a_signal_before_its_first_process_ends_it(place: Place) -> None:
 
 @pytest.mark.slow
 def test_a_message_whose_process_is_killed_comes_again_after_its_lease_and_runs(short: Place) -> None:
-    with short.server() as server:
+    with short.server(SHORT_POLLS) as server:
         short.send("twice", seconds=LEASE_SECONDS / 2)
         wait_until(lambda: short.noted("began"))
 
@@ -156,7 +159,7 @@ def test_a_task_of_several_leases_runs_once(short: Place) -> None:
     """Each beat is needed: another server looks for the message all the time."""
     short.send("long", seconds=2.5 * LEASE_SECONDS)
 
-    with short.server("--at-once", "2"):
+    with short.server("--at-once", "2", SHORT_POLLS):
         wait_until(lambda: short.noted("ended"), 6 * LEASE_SECONDS)
         wait_until(lambda: short.waiting() == (0, 0))
 
