@@ -56,14 +56,10 @@ ASKS_AGAIN_SECONDS = 1.5
 once more a quarter of a second later. After that they go on: the queue may hang."""
 
 
-WAITING_PART = 2
-"""The part of the cap that polls may reserve while they wait for messages of empty queues."""
-
-
 def polls_wait(limit: int, queues: int) -> bool:
     """Returns whether polls of so many queues may wait for messages. Each reserves up to ten places
     meanwhile: of a small cap that would be all, and a queue with messages would have none."""
-    return limit >= WAITING_PART * MAX_PER_CALL * queues
+    return limit >= MAX_PER_CALL * queues
 
 
 class SpreadCap(InFlightCap):
