@@ -143,8 +143,6 @@ class Source:
         received = await self._receive(share, 0 if brief else self._wait_seconds(left))
         if received is None:
             return 0
-        self.turn.polls += 1
-        self.turn.received += len(received)
         self.turn.note_receive(received)
         self.brings = bool(received)
         self.is_full = len(received) == share.most and not share.slots

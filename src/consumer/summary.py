@@ -37,6 +37,8 @@ class Summary:
     largest_receive: int = 0
 
     def note_receive(self, received: Sequence[Delivery]) -> None:
+        self.polls += 1
+        self.received += len(received)
         size = sum(len(delivery.body) for delivery in received)
         self.largest_receive = max(self.largest_receive, size)
 

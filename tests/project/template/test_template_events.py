@@ -122,7 +122,7 @@ def refused(template: Template, **given: str) -> list[str]:
     """Returns why CloudFormation would refuse these parameters."""
     found = []
     for rule in template.source["Rules"].values():
-        if judged(template, rule["RuleCondition"], given):
+        if "RuleCondition" not in rule or judged(template, rule["RuleCondition"], given):
             found += [
                 one["AssertDescription"]
                 for one in rule["Assertions"]
@@ -132,11 +132,13 @@ def refused(template: Template, **given: str) -> list[str]:
 
 
 def judged(template: Template, function: Any, given: Mapping[str, str]) -> bool:
-    """Judges a rule, by the functions that a rule may have, of which the template has two
+    """Judges a rule, by the functions that a rule may have, of which the template has three
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html)."""
     ((name, arguments),) = function.items()
     if name == "Fn::Not":
         return not judged(template, *arguments, given)
+    if name == "Fn::Or":
+        return any(judged(template, one, given) for one in arguments)
     assert name == "Fn::Equals", f"this reads no {name} yet"
     left, right = (
         given.get(one["Ref"], str(template.value(one))) if isinstance(one, Mapping) else one
