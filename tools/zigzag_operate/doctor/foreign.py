@@ -61,7 +61,7 @@ def judge_senders_of_the_template(facts: Facts) -> Found:
         elif queue.id != "TaskQueue":
             change = f"let {sender.service} send for {name} in {queue.id}Policy"
         said = f"{queue.id} does not let {sender.service} in for it: what it sends is refused, and lost"
-        yield wrong("H228" if queue in facts.letters else "H167", sender.one, sender.path, said, change)
+        yield wrong("H226" if queue in facts.letters else "H167", sender.one, sender.path, said, change)
 
 
 def _senders(facts: Facts) -> Iterator[Sender]:

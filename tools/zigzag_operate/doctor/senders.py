@@ -102,7 +102,7 @@ def judge_schedules(facts: Facts) -> Found:
             if not sources or not all(one == group.arn or one.endswith(f"/{group.ref}") for one in sources):
                 said = "a schedule of another group may have this role, and send tasks by it"
                 change = "set Condition: ArnEquals: aws:SourceArn: !GetAtt SchedulerGroup.Arn"
-                yield wrong("H227", role, "AssumeRolePolicyDocument", said, change)
+                yield wrong("H225", role, "AssumeRolePolicyDocument", said, change)
         for one in facts.of_type(SCHEDULE):
             if one.get("Target.RoleArn") == role.arn and one.get("GroupName") != group.ref:
                 said = "SchedulerRole is for the schedules of SchedulerGroup: it never sends, and is lost"

@@ -63,7 +63,7 @@ def judge_letters_of_others(facts: Facts) -> Found:
         if queue.id not in NAMES and (into := ours.get(str(target))):
             said = f"SQS moves its dead letters into {into}: each is a task, or a dead letter once more"
             change = "give it a dead-letter queue of its own"
-            yield wrong("H235", queue, "RedrivePolicy.deadLetterTargetArn", said, change)
+            yield wrong("H231", queue, "RedrivePolicy.deadLetterTargetArn", said, change)
 
 
 def judge_names_of_queues(facts: Facts) -> Found:

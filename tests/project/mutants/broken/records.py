@@ -78,6 +78,6 @@ def _(original, kind, *names):
     return original(kind, names[-1])
 
 
-@breaks("a completion does not say that nobody knows what follows", "H229", "worker.record:Record.completion")
+@breaks("a completion does not say that nobody knows what follows", "H227", "worker.record:Record.completion")
 def _(original, self, unsent, *, known):
     return original(self, "", known=known)

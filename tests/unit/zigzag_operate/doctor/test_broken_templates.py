@@ -206,7 +206,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("SchedulerRole/Properties/Policies/0/PolicyDocument/Statement/0/Resource", [DEAD], LATER, "H166",
      "may not send to TaskQueue"),
     ("SchedulerRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition/ArnEquals", GONE, LATER,
-     "H227", "a schedule of another group"),
+     "H225", "a schedule of another group"),
     ("Nightly", SCHEDULED, LATER, "H166", "set GroupName: !Ref SchedulerGroup"),
     ("UseKeyPolicy/Properties/PolicyDocument/Statement/0/Condition/StringEquals/kms:ViaService",
      ["sqs.x"], KEY, "H20", "through dynamodb"),
@@ -246,7 +246,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("Night", SENDING_RULE, {}, "H167", "set SenderRules to the ARN of Night, or"),
     ("Night", NAMED, {"SenderRules": "arn:aws:events:us-east-1:123456789012:rule/nihgt"}, "H167",
      "let events.amazonaws.com in for it"),
-    ("Night", WITH_LETTERS, {}, "H228", "DeadLetterQueue does not let events.amazonaws.com in for it"),
+    ("Night", WITH_LETTERS, {}, "H226", "DeadLetterQueue does not let events.amazonaws.com in for it"),
     ("Uploads", UPLOADS, {}, "H167", "let s3.amazonaws.com in for it"),
     ("Orders", SUBSCRIBED, {}, "H167", "let sns.amazonaws.com in for it"),
     ("Orders", SUBSCRIBED, NEWS, "H167", "let sns.amazonaws.com in for it"),  # another topic is let in
@@ -287,7 +287,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{VARIABLES}/ZIGZAG_TRANSPORT", {"Ref": "Transprot"}, {}, "H137", "refers to Transprot"),
     (f"{VARIABLES}/ZIGZAG_WORKER", {"Ref": "WorkerFunctionn"}, {}, "H137", "refers to WorkerFunctionn"),
     ("Mine", {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": {"deadLetterTargetArn": TASK}}},
-     {}, "H235", "moves its dead letters into TaskQueue"),
+     {}, "H231", "moves its dead letters into TaskQueue"),
 ]  # fmt: skip
 
 
