@@ -23,7 +23,7 @@ from worker.outcome import (
     Succeeded,
 )
 from worker.result import FOUND, Start
-from zigzag import ZigzagError
+from zigzag import Task, ZigzagError
 from zigzag.values import Done, Next
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def has_next(returned: object) -> bool:
         return False
     seen: list[Any] = [returned]
     for value in seen:
-        if type(value) is Next:
+        if type(value) is Next or isinstance(value, Task):  # without `.then`, which is refused
             return True
         if (left := MAX_SEEN - len(seen)) > 0:
             seen += islice(_within(value), left)

@@ -212,6 +212,16 @@ def test_the_page_shows_what_is_printed(zigzag: Any, letters: Any) -> None:
     assert len(commands) == 2
 
 
+@pytest.mark.parametrize(("word", "shown"), [("hold", True), ("notify", False)])
+def test_a_letter_names_the_task_that_was_sent_to_repair_it(
+    zigzag: Any, letters: Any, word: str, shown: bool
+) -> None:
+    letters("rejected: no such seat", "book", on_failure=word)
+    group = json.loads(zigzag("dead-letters", "--json")[1])["groups"][0]["group"]
+
+    assert ("  repair    hold, sent before" in zigzag("dead-letters", "show", group)[1]) is shown
+
+
 def test_what_is_hidden_is_told(zigzag: Any, some: None, letters: Any) -> None:
     url = boto3.client("sqs").list_queues(QueueNamePrefix="zigzag-DeadLetterQueue")["QueueUrls"][0]
     boto3.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=3, VisibilityTimeout=600)

@@ -134,6 +134,7 @@ def _letter(letter: Letter, now: float) -> list[str]:
         "attempts": "unknown" if letter.attempts is None else f"{letter.attempts:,}",
         "reason": letter.reason,
         "error": letter.error,
+        "repair": None if letter.repair is None else f"{letter.repair}, sent before it came here",
         "redriven": None if letter.by is None else f"by {short(letter.by)}",
         "message": letter.message_id,
         "payload": letter.body,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.dead_letter import MAX_ID_CHARACTERS, MAX_TRACEBACK_CHARACTERS, NOTE
+from zigzag.policy import NOTIFY
 from zigzag_operate.reasons import MAX_REASON_CHARACTERS, group_of
 from zigzag_operate.who import MAX_BY_CHARACTERS
 
@@ -30,6 +31,7 @@ class Letter:
     message_id -- the MessageId of the message that it was at first.
     letter_id  -- its own MessageId in the dead-letter queue.
     by         -- who redrove it, or edited it, before it died again; None if nobody did, or it is not noted.
+    repair     -- the name of the task that was sent to repair it, before it came here; None if none was.
     queue      -- the name that SQS gives the queue on which it was, such as zigzag-TaskQueue-1A2B3C.
     body       -- the message's body, if it was asked for.
     """
@@ -45,6 +47,7 @@ class Letter:
     message_id: str
     letter_id: str
     by: str | None = None
+    repair: str | None = None
     queue: str | None = None
     body: str | None = None
 
@@ -68,6 +71,7 @@ def letter_of(message: Mapping[str, Any], *, payload: bool = False) -> Letter:
         message_id=_text(note, "message_id", MAX_ID_CHARACTERS) or str(message["MessageId"]),
         letter_id=str(message["MessageId"]),
         by=_text(note, "redriven_by", MAX_BY_CHARACTERS),
+        repair=None if (word := _text(note, "on_failure", MAX_TASK_CHARACTERS)) == NOTIFY else word,
         queue=_queue(note, system),
         body=str(message.get("Body", "")) if payload else None,
     )

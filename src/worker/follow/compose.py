@@ -21,6 +21,7 @@ from worker.follow.follow_ups import FollowUp, FollowUps, step_id
 from worker.lookup import Table, find
 from worker.outcome import Attempt
 from worker.returned import ResultError, json_of
+from zigzag import Task
 from zigzag.body import MAX_NAME_CHARACTERS
 from zigzag.errors import SendError
 from zigzag.outbox import is_url
@@ -42,6 +43,8 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
     ups = FollowUps(attempt.task, attempt.id)
     if not has_next(returned):
         return _with_reply(ups, attempt, returned)
+    if isinstance(returned, Task):
+        return _refused(ups, attempt, f"it returned the task itself: return {returned.name}.then(…)")
     if not isinstance(returned, Next):
         return _refused(
             ups, attempt, f"it is within a {type(returned).__name__}: return one alone, and send the others"

@@ -47,7 +47,7 @@ class Place(NamedTuple):
         if not words:
             raise SendError(
                 "a time later than 15 minutes from now needs a schedule: deploy the stack with the parameter "
-                "Scheduler=true; outside of its functions, set ZIGZAG_SCHEDULER to its output Scheduler"
+                "Scheduler=true; outside of its functions, set ZIGZAG_SCHEDULER to its new output Scheduler"
             )
         if len(words) != len(cls._fields) or not all(word.startswith("arn:") for word in words[1:]):
             raise SendError("ZIGZAG_SCHEDULER is wrong; it may be the text of the stack's output Scheduler")

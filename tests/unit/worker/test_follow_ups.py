@@ -62,6 +62,7 @@ RETURNS: dict[str, Any] = {
     "a dict": {"next": index.then(Page(url="u"))},
     "a list in it": [0, {"next": [index.then(Page(url="u"))]}],
     "a tuple": Pair(index.then(Page(url="u")), None),
+    "no then": index,
     "a Done": Done(index.then(Page(url="u"))),
     "a view": {"next": index.then(Page(url="u"))}.values(),
     "large": Next("index", {"url": "x" * 70_000}),
@@ -275,6 +276,7 @@ def test_a_reply_that_may_not_be_sent_is_a_dead_letter_before_the_start(
         ("a list in it", "done; its next task is not sent: it is within a list: return one alone", None),
         ("a tuple", "done; its next task is not sent: it is within a Pair: return one alone", None),
         ("a Done", "done; its next task is not sent: it is within a Done: return one alone", None),
+        ("no then", "done; its next task is not sent: it returned the task itself: return index.then", None),
         ("a view", "done; its next task is not sent: it is within a dict_values: return one", None),
         (
             "large",

@@ -84,8 +84,14 @@ def setting(operation: str, path: str, value: Any) -> Change:
     return change
 
 
-def test_a_stack_that_is_well_has_no_finding_and_nothing_unknown() -> None:
-    report = examined()
+def lines(text: str) -> Change:
+    """Has the log answer with one line, whatever it was asked for, as the local AWS does."""
+    return setting("filter_log_events", "events", [{"message": text}])
+
+
+@pytest.mark.parametrize("change", [None, lines("START")], ids=["no line", "another line"])
+def test_a_stack_that_is_well_has_no_finding_and_nothing_unknown(change: Change | None) -> None:
+    report = examined(change) if change else examined()
 
     assert (report.findings, report.unknown) == ([], [])
 
@@ -129,7 +135,7 @@ def polled(operation: str, answer: Any) -> None:
         (setting("describe_log_groups", "logGroups/0/retentionInDays", None), "H73", "unlimited days"),
         (setting("describe_alarms", "MetricAlarms/0/ActionsEnabled", False), "H24", "nobody is told"),
         (setting("get_account_settings", "AccountLimit/ConcurrentExecutions", 10), "H9", "runs 10 functions"),
-        (setting("filter_log_events", "events", [{"message": "{}"}]), "H10", "a task took 231 MB of 256"),
+        (lines('{"memory_mb": 240}'), "H10", "a task took 231 MB of 256"),
         (setting("describe_stacks", "Stacks/0/StackStatus", "UPDATE_ROLLBACK_FAILED"), "H115", "half of it"),
         (setting("describe_stacks", "Stacks/0/DriftInformation/StackDriftStatus", "DRIFTED"), "H11", "drift"),
         (setting("get_function_configuration", "Runtime", "python3.12"), "H60", "python3.12"),
