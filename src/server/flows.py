@@ -12,6 +12,9 @@ from shared.ports.clock import Clock
 from shared.ports.gates import Gates
 from shared.queues import TaskQueue
 
+SLOW_AGAIN_SECONDS = 60.0
+"""Time from one slow begin of a process to the next, as from tick to tick."""
+
 
 class OneMessage:
     """The flow of a queue without a gate: one message at a time. The number of processes is the limit."""
@@ -38,5 +41,5 @@ def flows_of(queue: TaskQueue, gates: Gates | None, clock: Clock, random: Random
     """
     if gates is None:
         return OneMessage
-    gated, opening = GatesOfTicks(gates, [queue], clock, random), Opening()
+    gated, opening = GatesOfTicks(gates, [queue], clock, random), Opening(SLOW_AGAIN_SECONDS)
     return lambda: gated.before([OneMessage()], opening)[0]

@@ -3,14 +3,13 @@ recovered."""
 
 from __future__ import annotations
 
+from math import inf
+
 from shared.ports.breaker import Breaker
 
 SLOW_SECONDS = 10
 """Seconds of a slow begin. In each, twice as many messages are received as in the one before: 1, 2, 4 and so
 on."""
-
-SLOW_AGAIN_SECONDS = 60.0
-"""Time from one slow begin to the next: a server has no ticks."""
 
 JUST_SECONDS = 120.0
 """Time after a success has opened the breaker in which ticks begin slowly. The first comes within a
@@ -18,9 +17,13 @@ minute. If the breaker is open only because it was shut for so long, each tick b
 
 
 class Opening:
-    """The slow begin of one tick, or of a server's process each minute."""
+    """The slow begin of one tick, or of a server's process.
 
-    def __init__(self) -> None:
+    again_seconds -- the time from one slow begin to the next: a server has no ticks.
+    """
+
+    def __init__(self, again_seconds: float = inf) -> None:
+        self._again_seconds = again_seconds
         self._began: float | None = None
         self._through = 0
 
@@ -29,7 +32,7 @@ class Opening:
         if now > breaker.opened + JUST_SECONDS and not breaker.is_over(now):
             self._began = None
             return want
-        if self._began is None or now >= self._began + SLOW_AGAIN_SECONDS:
+        if self._began is None or now >= self._began + self._again_seconds:
             self._began, self._through = now, 0
         second = int(now - self._began)
         return want if second >= SLOW_SECONDS else max(0, min(want, 2 ** (second + 1) - 1 - self._through))

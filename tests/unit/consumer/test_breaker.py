@@ -75,11 +75,15 @@ class TestOpening:
 
         assert opening.most(2000, Breaker(opened=NOW), NOW + 10) == 2000
 
-    def test_a_minute_after_its_begin_it_begins_slowly_again_as_the_next_tick_does(self) -> None:
-        opening = Opening()
+    @pytest.mark.parametrize(
+        ("opening", "most"), [(Opening(60.0), 1), (Opening(), 2000)], ids=["server", "tick"]
+    )
+    def test_a_server_begins_slowly_again_and_a_tick_of_more_than_a_minute_does_not(
+        self, opening: Opening, most: int
+    ) -> None:
         opening.let_through(opening.most(1, Breaker(opened=NOW), NOW))
 
-        assert opening.most(2000, Breaker(opened=NOW), NOW + 60) == 1
+        assert opening.most(2000, Breaker(opened=NOW), NOW + 60) == most
 
     @pytest.mark.parametrize("opened", [0.0, NOW - 121])
     def test_long_after_that_it_is_open(self, opened: float) -> None:
