@@ -36,12 +36,13 @@ class Lately:
         self.asked_at: dict[int, float] = {}
 
     def begin(self, now: float, *, alone: bool = True) -> None:
-        """Notes that a tick begins. The queues that wait for a place are about to ask for it again.
+        """Notes that a tick begins. The queues that still wait for a place are about to ask for it again.
 
         alone -- whether no consumer starts others. Those leave processes, which may have the next ticks.
         """
         if not alone and now > self._ticked_at + SAME_PROCESS_SECONDS:
             self._began = now
+        self.wanting &= {each for each, at in self.asked_at.items() if at > self._ticked_at}  # not if paused
         self._began, self._ticked_at = min(self._began, now), now
         self.asked_at.update(dict.fromkeys(self.wanting, now))
 

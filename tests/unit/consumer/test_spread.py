@@ -314,6 +314,16 @@ class TestWeights:
 
         assert taken[0] == pytest.approx(taken[1], abs=2 * A_SECOND)
 
+    def test_nor_has_it_the_credit_of_one_that_was_paused_many_ticks_ago(self, world: World) -> None:
+        run = Run(world, [1, 1, 1])
+        run.take_for(5, 0, 2)
+        for _ in range(2):
+            run.lately.begin(world.clock.now())
+            run.take_for(60, 0)
+        taken = run.take_for(10, 1, 0)
+
+        assert taken[0] == pytest.approx(taken[1], abs=2 * A_SECOND)
+
     def test_a_queue_that_asks_no_more_is_not_waited_for(self, world: World) -> None:
         # Given a queue that is behind and then hangs
         run = Run(world, [1, 1])

@@ -131,8 +131,8 @@ answers("the lean client is never in doubt", "H94", "shared.aws.doubt:_doubtful"
     "H3 H94",
     "shared.aws.doubt:LeanFirst.invoke",
 )
-async def _(original, self, function, event):
-    await self._made("lambda", lambda by: by.invoke(function, event), again=True)
+def _(original, self, function, event):
+    return self._made("lambda", lambda by: by.invoke(function, event), again=True)
 
 
 @breaks("boto makes one call, and the next is the lean client's again", "H94", "shared.aws.doubt:Doubt.cast")

@@ -71,6 +71,11 @@ def _(original, *asked):
     return part._replace(until=part.until + 1e6)
 
 
+@breaks("a part of before a deployment is not judged", "H242", "consumer.others:part_in")
+def _(original, event, most, in_flight_cap):
+    return original(event, 10, 0)
+
+
 answers("every tick may start others", "H161", "consumer.others:Others.may_start", True)
 
 

@@ -56,8 +56,8 @@ answers(
 )
 answers(
     "a direct call that failed is answered as one that succeeded",
-    "H164",
+    "H182",
     "worker.triggers.direct:Call.answer",
     {"outcome": "succeeded", "result": None},
 )
-answers("a direct call is taken for a dispatch", "H164", "worker.triggers.trigger:_is_a_call", False)
+answers("a direct call is taken for a dispatch", "H182", "worker.triggers.trigger:_is_a_call", False)

@@ -131,9 +131,9 @@ def _(original, self, slot):
     pass
 
 
-@breaks("what was taken by an earlier limit is used", "H120", "consumer.flow.gated:Gated._is_good")
-def _(original, self, slot):
-    return original(self, slot._replace(limits=limits_of(self._gate)))
+@breaks("what was taken by an earlier limit is used", "H120", "consumer.flow.gated:Gated._good")
+def _(original, self, slots):
+    return original(self, [slot._replace(limits=limits_of(self._gate)) for slot in slots])
 
 
 @breaks("the slot of an invoke that was refused is lost", "H121", "consumer.flow.gated:Gated.unsent")

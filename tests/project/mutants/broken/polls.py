@@ -137,6 +137,22 @@ sets(
 )
 
 
+sets(
+    "waiting retries leave the lesser queues nothing",
+    "H241",
+    "consumer.flow.spread:SpreadCap._small_polls_of_lesser",
+    property(lambda self: 0),
+)
+answers("polls of empty queues wait under a small cap", "H238", "consumer.consumer:polls_wait", True)
+
+
+@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Lately.begin")
+def _(original, self, now, *, alone=True):
+    self.wanting.clear()
+    self.passes.clear()
+    original(self, now, alone=alone)
+
+
 @breaks("what came in the last minute is forgotten", "H136", "consumer.flow.lately:Lately.came")
 def _(original, self, now, queues):
     return [0] * queues
