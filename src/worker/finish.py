@@ -137,7 +137,7 @@ def has_next(returned: object) -> bool:
         return False
     seen: list[Any] = [returned]
     for value in seen:
-        if type(value) is Next or isinstance(value, Task):  # without `.then`, which is refused
+        if type(value) in (Next, Task):  # a task itself lacks its `.then`: that is refused
             return True
         if (left := MAX_SEEN - len(seen)) > 0:
             seen += islice(_within(value), left)

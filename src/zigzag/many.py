@@ -108,9 +108,9 @@ class Preparing[Payload]:
             group = self._group(payload) if callable(self._group) else self._group
             message = compose(self.name, checked, self._options(id, group), self._url, bucket=self._bucket)
         except SendError as error:
-            passed = isinstance(error, BadPayloadError)
             result = Result(index, payload, "refused", None, id, str(error))
-            return Refused(result, None if passed else group)
+            holds_back = isinstance(group, str) and not isinstance(error, BadPayloadError)
+            return Refused(result, group if holds_back else None)
         except StopIteration as error:  # it would look like the end of the payloads
             raise RuntimeError("a function of send_many(…) raised StopIteration") from error
         return Entry(index, payload, id, message, size_of(message), self._may_repeat(id))

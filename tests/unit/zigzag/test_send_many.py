@@ -495,6 +495,17 @@ def test_of_large_ones_few_are_held(payload: Callable[[], dict[str, Any]], most:
     assert max(ahead) <= most
 
 
+def test_a_group_that_is_no_text_refuses_its_payload_and_no_other() -> None:
+    with Sandbox({"collect": collect}, fifo=True):
+        sent = collect.send_many([{"n": n} for n in range(3)], group=odd_group)
+
+        assert [one.status for one in sent] == ["accepted", "refused", "accepted"]
+
+
+def odd_group(payload: dict[str, Any]) -> Any:
+    return ["g"] if payload["n"] == 1 else "g"
+
+
 def test_on_fifo_what_the_bucket_does_not_take_is_not_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         raise ObjectsError("SlowDown")

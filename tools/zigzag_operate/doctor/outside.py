@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any
 
 from zigzag_operate.doctor.calls import FAILURES, Calls, lacks
 from zigzag_operate.doctor.facts import Facts, Unknown
+from zigzag_operate.facts.lines import fields_of
 
 LOOK_BACK = timedelta(days=1)
 MOST_MEMORY = 0.9
@@ -63,11 +62,8 @@ def _memory(calls: Calls, facts: Facts) -> Any:
 
 def _most_of(events: Iterable[Mapping[str, Any]], least: int) -> int | None:
     """Returns `least` if a line tells of so much memory: the local AWS does not filter by numbers."""
-    for event in events:
-        with suppress(ValueError, TypeError, KeyError, AttributeError):
-            if json.loads(event["message"])["memory_mb"] >= least:
-                return least
-    return None
+    told = ((fields_of(event["message"]) or {}).get("memory_mb") for event in events)
+    return least if any(isinstance(one, int | float) and one >= least for one in told) else None
 
 
 def _dry_run(calls: Calls, function: str) -> Any:
