@@ -342,16 +342,8 @@ class TestRefused:
         ("meaning", "swaps", "stopped"),
         [
             (Meaning.DEFINITE, 1, "refused"),
-            (
-                Meaning.TRANSIENT,
-                3,
-                "transient 3 times in a row",
-            ),
-            (
-                Meaning.AMBIGUOUS,
-                3,
-                "ambiguous 3 times in a row",
-            ),
+            (Meaning.TRANSIENT, 3, "transient 3 times in a row"),
+            (Meaning.AMBIGUOUS, 3, "ambiguous 3 times in a row"),
         ],
     )
     def test_nothing_is_received_if_no_slot_can_be_taken(
