@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from random import Random
@@ -79,6 +79,7 @@ class Faults:
 
     struck    -- how often each kind has happened; `of_process` counts all kinds in each process.
     doubled   -- how often events were sent twice, by the MessageIds in them.
+    dropped   -- when events were dropped, not accepted, or came too late for a start, by their MessageIds.
     unreached -- how often the record of a key could not be reached, or did not answer.
     in_vain   -- starts that were recorded, but a fault came before the task's first line: the record's key,
                  and the time.
@@ -99,6 +100,7 @@ class Faults:
         self.struck: Counter[str] = Counter()
         self.of_process: Counter[int] = Counter()
         self.doubled: Counter[str] = Counter()
+        self.dropped: defaultdict[str, list[float]] = defaultdict(list)
         self.unreached: Counter[str] = Counter()
         self.in_vain: list[tuple[str, float]] = []
         self.unheld: defaultdict[str, list[Unheld]] = defaultdict(list)
@@ -116,6 +118,11 @@ class Faults:
         self.struck[kind] += 1
         self.of_process[PROCESS.get()] += 1
         return True
+
+    def drop(self, message_ids: Iterable[str], at: float) -> None:
+        """Notes that the event of these messages never starts a worker."""
+        for one in message_ids:
+            self.dropped[one].append(at)
 
     def delay(self, kind: str, max_seconds: float) -> float:
         """Returns a delay in seconds if a fault of this kind happens now; else 0."""

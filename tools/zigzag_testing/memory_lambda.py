@@ -17,7 +17,7 @@ from typing import Any
 
 from shared.aws.transport import ANSWER_SECONDS
 from shared.delivery import MAX_EVENT_BYTES, BadEventError, from_event
-from shared.lease import EVENT_AGE_SECONDS
+from shared.lease import EVENT_AGE_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.workers import Answer, Meaning
 from zigzag_testing.faults import PROCESS, Crash, Faults
@@ -99,8 +99,11 @@ class MemoryLambda:
         if not allowed or self._faults.strike("invoke throttled"):
             return Answer(Meaning.TRANSIENT, "Rate Exceeded.")
         if self._faults.strike("invoke failed"):
+            self._faults.drop(_messages_in(body), self._clock.now())
             return Answer(Meaning.AMBIGUOUS, "500")
-        if not self._faults.strike("event dropped"):
+        if self._faults.strike("event dropped"):
+            self._faults.drop(_messages_in(body), self._clock.now())
+        else:
             self._enqueue(body)
             if self._faults.strike("event doubled"):
                 self._faults.doubled.update(_messages_in(body))
@@ -114,6 +117,8 @@ class MemoryLambda:
     def _enqueue(self, body: bytes) -> None:
         event = _Event(body, self._clock.now())
         late = self._faults.delay("event late", EVENT_AGE_SECONDS * 3)
+        if late > LEASE_SECONDS - SAFETY_SECONDS:
+            self._faults.drop(_messages_in(body), self._clock.now())
         if late:
             waits = asyncio.create_task(self._later(event, late))
             self._late.add(waits)
@@ -131,7 +136,8 @@ class MemoryLambda:
         """Starts waiting events while there is free concurrency."""
         while self._waiting and self._is_free():
             if self._is_too_old(self._waiting[0]):
-                self._waiting.popleft()
+                old = self._waiting.popleft()
+                self._faults.drop(_messages_in(old.body), self._clock.now())
                 self.ended["dropped"] += 1
                 continue
             if not self._quotas.begin(self._clock.now(), self._start):
