@@ -17,7 +17,7 @@ from consumer.flow.flow import Flow, Share, Slot
 from consumer.linger import Linger
 from consumer.memory import Memory
 from consumer.patience import Patience
-from consumer.summary import OUT_OF_TIME, QUEUE_EMPTY, Summary
+from consumer.summary import OUT_OF_TIME, Summary
 from shared import log
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
@@ -55,8 +55,8 @@ class Source:
 
     has_run_empty -- whether enough polls in a row were empty, and it has lingered; or the next tick takes it
                      over.
-    brings        -- whether the last receive brought messages.
-    is_full       -- whether it brought as many as it asked for, and no rate or exact cap limited it.
+    is_full       -- whether the last receive brought as many messages as it asked for, and no rate or exact
+                     cap limited it.
     """
 
     def __init__(
@@ -86,33 +86,31 @@ class Source:
         self._is_brief = brief
         self._of_queue = f"{name}: " if name else ""
         self._empty_polls = 0
-        self._empty_since: float | None = None
+        self._empty_since = 0.0
         self._paused_until = 0.0
         self._received_at = -inf
         self.has_run_empty = False
-        self.brings = False
         self.is_full = False
         self._is_at_full_speed = False
 
     @property
-    def goes_on(self) -> bool:
-        return not self.turn.stopped
+    def brings(self) -> bool:
+        """Returns whether the last receive brought messages, and the turn goes on."""
+        return not self.turn.stopped and self.turn.received > 0 and not self._empty_polls
 
     @property
     def gets_on(self) -> bool:
-        """Whether a receive has ended lately, so that another one is likely to."""
-        return self._clock.now() < self._received_at + GETS_ON_SECONDS and not self.pause_seconds()
+        """Returns whether others may wait for it: it has many messages, and a receive has ended lately, so
+        that another one is likely to."""
+        if self.turn.stopped or not self.is_full or self.pause_seconds():
+            return False
+        return self._clock.now() < self._received_at + GETS_ON_SECONDS
 
     @property
     def is_behind(self) -> bool:
         """Returns whether only this consumer's speed limits what it receives: its polls are full, and no
         rate, exact cap or pause slows them down."""
-        return self.goes_on and self._is_at_full_speed and not self.pause_seconds()
-
-    def end_if_empty(self) -> None:
-        """Ends the turn of a queue that has run empty."""
-        if self.has_run_empty:
-            self._stop(QUEUE_EMPTY)
+        return not self.turn.stopped and self._is_at_full_speed and not self.pause_seconds()
 
     def pause_seconds(self) -> float:
         """Returns how long the queue must not be polled. The pause holds for all pollers, since AWS counts
@@ -122,19 +120,19 @@ class Source:
     async def poll(self) -> int:
         """Makes one receive and its dispatches. Returns how many messages came."""
         async with self._memory.poll():
-            return await self._poll() if self.goes_on else 0
+            return 0 if self.turn.stopped else await self._poll()
 
     async def _poll(self) -> int:
         share = await self._flow.may_receive()
         left = self._seconds_left()  # after the flow, which may have called SQS
         if left < 1:
             self._flow.received(share, 0)
-            self._stop(OUT_OF_TIME)
+            self.turn.stop(OUT_OF_TIME)
             return 0
         if share.most == 0:
             self._is_at_full_speed &= not share.slow
             if over := self._flow.over:
-                self._stop(over)
+                self.turn.stop(over)
             else:  # other polls have reserved the rest, and may give it back; or the next slot is near
                 self._pause(share.again_seconds)  # no poller of other queues waits for it
             return 0
@@ -144,7 +142,6 @@ class Source:
         if received is None:
             return 0
         self.turn.note_receive(received)
-        self.brings = bool(received)
         self.is_full = len(received) == share.most and not share.slots
         self._is_at_full_speed = len(received) == MAX_PER_CALL and not share.slots and not share.slow
         self._received_at = self._clock.now()
@@ -170,7 +167,7 @@ class Source:
             self._flow.received(share, 0)
             log.write(logging.WARNING, f"receive {error.meaning.value}", reason=str(error))
             if stop := self._patience.ended([error.meaning], begun):
-                self._stop(f"{self._of_queue}{stop}: {error}")
+                self.turn.stop(f"{self._of_queue}{stop}: {error}")
             elif pause := self._patience.pause_seconds([error.meaning], self._random):
                 await self._clock.sleep(pause)
             return None
@@ -205,7 +202,7 @@ class Source:
         self.turn.dead_lettered += result.dead_lettered
         self.turn.left += result.left
         if result.stop:
-            self._stop(self._of_queue + result.stop)
+            self.turn.stop(self._of_queue + result.stop)
         if result.pause_seconds:
             self._pause(result.pause_seconds)
 
@@ -223,24 +220,22 @@ class Source:
 
     def _lingers_for(self) -> float:
         """Returns for how many seconds the queue is polled on; 0 if it is not empty, or has been for long."""
-        if self._empty_since is None:
+        if not self._empty_polls:
             return 0.0
         return max(0.0, self._linger.until(self._empty_since) - self._clock.now())
 
     def _note_emptiness(self, came: bool, *, waited: bool) -> None:
         if came:
-            self._empty_polls, self._empty_since, self.has_run_empty = 0, None, False
+            self._empty_polls, self.has_run_empty = 0, False
             return
+        if not self._empty_polls:
+            self._empty_since = self._clock.now()
         self._empty_polls += 1
-        self._empty_since = self._clock.now() if self._empty_since is None else self._empty_since
         enough = EMPTY_POLLS if waited else IDLE_POLLS
         self.has_run_empty = self._empty_polls >= enough and self._lingers_for() == 0
 
     def _pause(self, seconds: float) -> None:
         self._paused_until = self._clock.now() + seconds
-
-    def _stop(self, why: str) -> None:
-        self.turn.stopped = self.turn.stopped or why
 
 
 def _with(delivery: Delivery, **of_the_lease: Any) -> Delivery:

@@ -42,6 +42,10 @@ class Summary:
         size = sum(len(delivery.body) for delivery in received)
         self.largest_receive = max(self.largest_receive, size)
 
+    def stop(self, why: str) -> None:
+        """Notes that it ends. The first reason counts."""
+        self.stopped = self.stopped or why
+
     @property
     def went_well(self) -> bool:
         """Returns whether every reason to stop is a normal one."""

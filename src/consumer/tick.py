@@ -10,7 +10,7 @@ from typing import Any
 
 from consumer.order import Order
 from consumer.source import Source
-from consumer.summary import Summary, total
+from consumer.summary import QUEUE_EMPTY, Summary, total
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_PER_CALL
 
@@ -54,12 +54,12 @@ class Tick:
         """Runs a queue's own poller, until the turn ends. It waits for no other queue, except while its own
         is ahead of one that has messages."""
         source = self._sources[number]
-        while source.goes_on:
+        while not source.turn.stopped:
             if source.has_run_empty:
                 await self._rest()
             if (pause := source.pause_seconds()) > 0:
                 await self._clock.sleep(pause)
-            elif self._order.is_ahead(number, self._waited_for()):
+            elif self._order.is_ahead(number, [each.gets_on for each in self._sources]):
                 await self._clock.sleep(TURN_SECONDS)
             else:
                 await self._poll(group, number)
@@ -89,15 +89,11 @@ class Tick:
 
     def _next(self) -> int | None:
         """Returns the next queue for a poller of all queues, pausing ones last, or None."""
-        bring = [source.goes_on and source.brings for source in self._sources]
+        bring = [source.brings for source in self._sources]
         ready = [
             each and not source.pause_seconds() for each, source in zip(bring, self._sources, strict=True)
         ]
         return self._order.next(ready if any(ready) else bring)
-
-    def _waited_for(self) -> list[bool]:
-        """Returns for each queue whether others may wait for it: it has messages, and its polls get on."""
-        return [source.goes_on and source.is_full and source.gets_on for source in self._sources]
 
     async def _rest(self) -> None:
         """Waits until the empty queue is polled again, or ends its turn if no other has messages."""
@@ -108,7 +104,7 @@ class Tick:
 
     def _end_if_all_are_empty(self) -> None:
         """Ends the turns of empty queues, once every other queue is empty as well, or its turn has ended."""
-        if all(source.has_run_empty or not source.goes_on for source in self._sources):
+        if all(source.has_run_empty or source.turn.stopped for source in self._sources):
             for source in self._sources:
-                source.end_if_empty()
+                source.turn.stop(QUEUE_EMPTY)
             self._all_empty.set()

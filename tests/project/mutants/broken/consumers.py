@@ -89,7 +89,7 @@ async def _(original, queues):
 
 @breaks("others are started next to a rate", "H163", "consumer.source:Source.is_behind")
 def _(original, self):
-    return self.goes_on
+    return not self.turn.stopped
 
 
 sets("a pace that holds all back starts others", "H163", "consumer.flow.spread:SPARE_PART", -1.0)

@@ -35,7 +35,7 @@ async def _(original, tick, group, number):
     received = await original(tick, group, number)
     if "invokes refused" in tick._sources[number].turn.stopped:
         for source in tick._sources:
-            source._stop("invokes refused")
+            source.turn.stop("invokes refused")
     return received
 
 

@@ -116,7 +116,7 @@ sets(
     "a queue waits for another one however long that one's calls hang",
     "H117",
     "consumer.source:Source.gets_on",
-    property(lambda source: True),
+    property(lambda source: source.is_full and not source.turn.stopped),
 )
 sets("an empty queue is asked again at once", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 0.01)
 sets("an empty queue is not asked again in its tick", "H116", "consumer.tick:EMPTY_AGAIN_SECONDS", 90.0)
