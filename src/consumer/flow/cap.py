@@ -56,7 +56,7 @@ class InFlightCap:
             return Share(MAX_PER_CALL)
         async with self._counting:  # all that begin together share one count
             if self._left is None:
-                self._left = max(self._limit - await self._in_flight(), self._small_polls)
+                self._left = max(self._limit - sum(await self._in_flight()), self._small_polls)
         allowed = min(MAX_PER_CALL, self._left)
         self._left -= allowed
         self._asked[number] += allowed
@@ -89,8 +89,8 @@ class InFlightCap:
         """The number of messages of all small polls."""
         return max(1, self._limit // 10)
 
-    async def _in_flight(self) -> int:
-        return sum(await asyncio.gather(*map(self._count, range(len(self._queues)))))
+    async def _in_flight(self) -> list[int]:
+        return await asyncio.gather(*map(self._count, range(len(self._queues))))
 
     async def _count(self, number: int) -> int:
         """Returns SQS's count, or what stands for it if SQS does not answer."""

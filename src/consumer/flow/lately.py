@@ -1,4 +1,4 @@
-"""The last minute as a process of the consumer knows it, for the cap of several queues."""
+"""What a process of the consumer knows for the cap of several queues: the last minute, and whose turn is."""
 
 from __future__ import annotations
 
@@ -15,15 +15,42 @@ AT_ONCE_PART = 30
 SAME_PROCESS_SECONDS = 65.0
 """Time between two ticks of a process, beyond which another process may have had a tick."""
 
+ASKS_AGAIN_SECONDS = 1.5
+"""Time since a queue has asked for a place for which others wait for it. An empty queue asks each second, and
+once more a quarter of a second later. After that they go on: the queue may hang."""
+
+
+class Turns:
+    """Whose turn is next. It lasts from tick to tick: a small cap has no place for each queue in one.
+
+    waiting -- when each queue that waits, or had messages at its last poll, has last asked for a place.
+    passes  -- how far each queue is with its part by weight.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, float] = {}
+        self.passes: defaultdict[int, float] = defaultdict(float)
+
+    def begin(self, now: float, before: float) -> None:
+        """Notes that a tick begins. The queues that still wait are about to ask again; not one that was
+        paused, and has not asked since the tick before."""
+        self.waiting = {each: now for each, at in self.waiting.items() if at > before}
+
+    def asks(self, number: int, now: float) -> None:
+        """Notes that a queue asks for a place."""
+        if number not in self.waiting:  # neither credit nor debt for the time before it had messages
+            others = (self.passes[each] for each in self.waiting)
+            self.passes[number] = min(others, default=self.passes[number])
+        self.waiting[number] = now
+
+    def before(self, number: int, now: float) -> list[int]:
+        """Returns the queues that wait, and are farther behind than this one."""
+        asking = (each for each, at in self.waiting.items() if at > now - ASKS_AGAIN_SECONDS)
+        return [each for each in asking if self.passes[each] < self.passes[number]]
+
 
 class Lately:
-    """The receives of one process of the consumer in the last minute, and how far it is with its pace.
-
-    wanting  -- the queues that wait for a place, or had messages at their last poll. What they have had and
-                asked for lasts from tick to tick: a small cap does not let each queue have its part in one.
-    passes   -- how far each queue is with its part by weight.
-    asked_at -- when each queue last asked for a place.
-    """
+    """The receives of one process of the consumer in the last minute, and how far it is with its pace."""
 
     def __init__(self) -> None:
         self._received: deque[tuple[float, int, int]] = deque()
@@ -31,20 +58,17 @@ class Lately:
         self._none_at = -inf  # when nothing of the pace would have been left
         self._ticked_at = -inf
         self._moved: list[tuple[float, int]] = []
-        self.wanting: set[int] = set()
-        self.passes: defaultdict[int, float] = defaultdict(float)
-        self.asked_at: dict[int, float] = {}
+        self.turns = Turns()
 
     def begin(self, now: float, *, alone: bool = True) -> None:
-        """Notes that a tick begins. The queues that still wait for a place are about to ask for it again.
+        """Notes that a tick begins.
 
         alone -- whether no consumer starts others. Those leave processes, which may have the next ticks.
         """
         if not alone and now > self._ticked_at + SAME_PROCESS_SECONDS:
             self._began = now
-        self.wanting &= {each for each, at in self.asked_at.items() if at > self._ticked_at}  # not if paused
+        self.turns.begin(now, self._ticked_at)
         self._began, self._ticked_at = min(self._began, now), now
-        self.asked_at.update(dict.fromkeys(self.wanting, now))
 
     def is_all(self, now: float) -> bool:
         """Returns whether no other process can have received something in the last minute."""

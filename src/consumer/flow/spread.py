@@ -30,7 +30,6 @@ receives no more in any minute than the larger of their parts.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from math import inf
 
@@ -50,10 +49,6 @@ COUNT_AGAIN_SECONDS = 3.0
 
 FEW = 0.2
 """The part of the cap that is few."""
-
-ASKS_AGAIN_SECONDS = 1.5
-"""Time since a queue has asked for a place for which others wait for it. An empty queue asks each second, and
-once more a quarter of a second later. After that they go on: the queue may hang."""
 
 
 def polls_wait(limit: int, queues: int) -> bool:
@@ -89,27 +84,25 @@ class SpreadCap(InFlightCap):
         self._at_once = max(MIN_AT_ONCE if counts else 1, limit // AT_ONCE_PART)
         self._lesser = [number for number, each in enumerate(weights) if each < max(weights)]
         self._keep = keep_percent / 100
+        kept = round(self._at_once * self._keep + 0.5) if self._keep else 0
+        self._kept_at_once = min(kept, self._at_once - 1)
         part = sum(weights[number] for number in self._lesser) / sum(weights)
         self._part_of_lesser = part * (1 - self._keep)
-        self._counts_again = counts
-        self._counts: list[int] | None = None if counts else [0 for _ in queues]
-        self._counted_at = -inf
+        self._counts = [0 for _ in queues]
+        self._counted_at = -inf if counts else inf
         self._since = [0 for _ in weights]  # what was asked for, and came, since the counts were asked for
-        self._wanting, self._passes = lately.wanting, lately.passes
         if not counts:
             lately.take(clock.now(), 2 * self._at_once, self._a_second, self._at_once)
 
     async def may_receive(self, number: int = 0) -> Share:
-        if number not in self._wanting:  # neither credit nor debt for the time before it had messages
-            others = (self._passes[each] for each in self._wanting)
-            self._passes[number] = min(others, default=self._passes[number])
-            self._wanting.add(number)
-        self._lately.asked_at[number] = self._clock.now()
+        self._lately.turns.asks(number, self._clock.now())
         async with self._counting:
             await self._count_again()
         free = self._free(number)
-        left = min(MAX_PER_CALL, free, self._pace(number))
-        slow = min(free, self._paced) - left < self._at_once / SPARE_PART
+        paced = self._lately.paced(self._clock.now(), self._a_second, self._at_once)
+        kept = self._kept_at_once if number in self._lesser else 0
+        left = min(MAX_PER_CALL, free, paced - kept)
+        slow = min(free, paced) - left < self._at_once / SPARE_PART
         if left < self._least(number) or self._waits_for_another(number):
             return NOTHING._replace(slow=slow)
         self._reserve(number, left)
@@ -122,13 +115,13 @@ class SpreadCap(InFlightCap):
         self._asked[number] -= came
         if came:
             self._lately.note(self._clock.now(), number, came)
-            self._passes[number] += came / self._weights[number]
+            self._lately.turns.passes[number] += came / self._weights[number]
         elif not self._asked[number]:
-            self._wanting.discard(number)
+            self._lately.turns.waiting.pop(number, None)
 
     @property
     def left(self) -> float:
-        if self._counts is None:
+        if self._counted_at == -inf:
             return 0
         return max(0, self._limit - sum(self._in_flight_at_most()) - self._lately.to_come(self._clock.now()))
 
@@ -148,22 +141,15 @@ class SpreadCap(InFlightCap):
     def _a_second(self) -> float:
         return self._mine_in_a_minute * (1 - self._slower) / COUNT_LATE_SECONDS
 
-    @property
-    def _paced(self) -> int:
-        return self._lately.paced(self._clock.now(), self._a_second, self._at_once)
-
     async def _count_again(self) -> None:
         """Asks for the counts, unless they are new enough, or it is the process's first minute."""
         now = self._clock.now()
-        if self._counts is not None and (
-            not self._counts_again
-            or now < self._counted_at + COUNT_AGAIN_SECONDS
-            or self.left >= FEW * self._limit
-            or not self._lately.is_all(now)
-        ):
+        if now < self._counted_at + COUNT_AGAIN_SECONDS or self.left >= FEW * self._limit:
             return
-        self._counted_at, self._since = now, list(self._asked)
-        self._counts = await asyncio.gather(*map(self._count, range(len(self._queues))))
+        if self._counted_at == -inf or self._lately.is_all(now):
+            self._since = list(self._asked)
+            self._counts = await self._in_flight()
+            self._counted_at = now
 
     def _uncounted(self, number: int) -> int:
         """Returns what stands for the queue's count: what came from it in the last minute, at most its part
@@ -173,7 +159,7 @@ class SpreadCap(InFlightCap):
 
     def _in_flight_at_most(self) -> list[int]:
         """Returns how many messages of each queue are in flight, if the counts were in time."""
-        return [count + more for count, more in zip(self._counts or self._since, self._since, strict=True)]
+        return [count + more for count, more in zip(self._counts, self._since, strict=True)]
 
     def _in_a_minute(self) -> list[int]:
         came = self._lately.came(self._clock.now(), len(self._queues))
@@ -204,11 +190,6 @@ class SpreadCap(InFlightCap):
         part = max(1, int(limit * self._part_of_lesser))
         return min(left, max(kept, part - sum(used[each] for each in self._lesser)))
 
-    def _pace(self, number: int) -> int:
-        """Returns how many messages the queue may receive by the pace."""
-        kept = min(round(self._at_once * self._keep + 0.5), self._at_once - 1) if self._keep else 0
-        return self._paced - kept if number in self._lesser else self._paced
-
     def _least(self, number: int) -> int:
         """Returns how few messages a poll asks for. Polls of single messages would cost as much as ten times
         more; a queue of the largest weight does not wait for more. It is no more than the part that the
@@ -232,11 +213,9 @@ class SpreadCap(InFlightCap):
         had = number not in self._lesser and sum(lately[each] for each in self._lesser) >= part
         free = self._free(number)
         return any(
-            self._passes[each] < self._passes[number] and min(self._least(each), free) <= self._free(each)
-            for each in self._wanting
-            if not self._asked[each]
-            and self._lately.asked_at[each] > now - ASKS_AGAIN_SECONDS
-            and not (had and each in self._lesser)
+            min(self._least(each), free) <= self._free(each)
+            for each in self._lately.turns.before(number, now)
+            if not self._asked[each] and not (had and each in self._lesser)
         )
 
     def _reserve(self, number: int, messages: int) -> None:

@@ -146,11 +146,9 @@ sets(
 answers("polls of empty queues wait under a small cap", "H238", "consumer.consumer:polls_wait", True)
 
 
-@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Lately.begin")
-def _(original, self, now, *, alone=True):
-    self.wanting.clear()
-    self.passes.clear()
-    original(self, now, alone=alone)
+@breaks("whose turn is next is forgotten with the tick", "H238", "consumer.flow.lately:Turns.begin")
+def _(original, self, now, before):
+    self.__init__()
 
 
 @breaks("what came in the last minute is forgotten", "H136", "consumer.flow.lately:Lately.came")
