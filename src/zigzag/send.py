@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
@@ -23,7 +23,6 @@ from zigzag.in_place import run_in_place
 from zigzag.outbox import sending_to as sending_to
 from zigzag.outbox import standing_in, url_of
 from zigzag.sendable import carried, expiry_of, traced_by_x_ray
-from zigzag.values import Value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,39 +37,17 @@ _FIFO_ID = "[!-~]{1,128}"
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
 
 
-class Options(Value):
+class Options(NamedTuple):
     """The options of a message. `Task.send` explains them."""
 
-    __match_args__ = (
-        "id",
-        "delay_seconds",
-        "group",
-        "deduplication_id",
-        "at",
-        "expires_at",
-        "reply_to",
-        "correlation_id",
-    )
-
-    def __init__(
-        self,
-        id: str | None = None,
-        delay_seconds: int = 0,
-        group: str | None = None,
-        deduplication_id: str | None = None,
-        at: datetime | None = None,
-        expires_at: datetime | None = None,
-        reply_to: str | None = None,
-        correlation_id: str | None = None,
-    ) -> None:
-        self.id: Final = id
-        self.delay_seconds: Final = delay_seconds
-        self.group: Final = group
-        self.deduplication_id: Final = deduplication_id
-        self.at: Final = at
-        self.expires_at: Final = expires_at
-        self.reply_to: Final = reply_to
-        self.correlation_id: Final = correlation_id
+    id: str | None = None
+    delay_seconds: int = 0
+    group: str | None = None
+    deduplication_id: str | None = None
+    at: datetime | None = None
+    expires_at: datetime | None = None
+    reply_to: str | None = None
+    correlation_id: str | None = None
 
 
 # Compiled at the first use, not at each cold start of a worker.

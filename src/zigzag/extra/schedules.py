@@ -7,7 +7,6 @@ deletes itself.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
@@ -84,12 +83,12 @@ def planned(options: Options, url: str, now: float) -> tuple[Options, int | None
     if options.expires_at is not None and epoch_of("expires_at", options.expires_at) <= at:
         raise SendError("expires_at is not after the time of the message: it would never start")
     if by_sqs:
-        return copy.replace(options, at=None, delay_seconds=max(0, math.ceil(at - now))), None
+        return options._replace(at=None, delay_seconds=max(0, math.ceil(at - now))), None
     if options.deduplication_id is not None:
         raise SendError(
             "a schedule takes no deduplication_id: SQS compares the bodies of what it sends; leave it out"
         )
-    return copy.replace(options, at=None, delay_seconds=0, id=options.id or uuid4().hex), int(at)
+    return options._replace(at=None, delay_seconds=0, id=options.id or uuid4().hex), int(at)
 
 
 def _due(options: Options, now: float) -> float:

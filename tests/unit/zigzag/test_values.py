@@ -11,14 +11,12 @@ import pytest
 
 from zigzag import Backoff, Context
 from zigzag.policy import Policy
-from zigzag.send import Options
 from zigzag.values import Value
 
 MADE: dict[str, Callable[[], Any]] = {
     "Backoff": lambda: Backoff(5, 50),
     "Policy": lambda: Policy(3, Backoff(5, 50), idempotent=True),
     "Context": lambda: Context("order-7", "take_order", 2, attributes={"shop": "A"}),
-    "Options": lambda: Options("order-7", 60, "customer-7"),
 }
 
 every_kind = pytest.mark.parametrize("kind", MADE)
