@@ -40,31 +40,30 @@ def composed(attempt: Attempt, delivery: Delivery, returned: Any, queues: Mappin
     returned -- what the task returned.
     queues   -- the URLs of the stack's queues, by name.
     """
-    ups = FollowUps(attempt.task, attempt.id)
     if not has_next(returned):
-        return _with_reply(ups, attempt, returned)
+        return _with_reply(attempt, returned)
     if isinstance(returned, Task):
-        return _refused(ups, attempt, f"it returned the task itself: return {returned.name}.then(…)")
+        return not_sent(attempt, f"it returned the task itself: return {returned.name}.then(…)")
     if not isinstance(returned, Next):
-        return _refused(
-            ups, attempt, f"it is within a {type(returned).__name__}: return one alone, and send the others"
+        return not_sent(
+            attempt, f"it is within a {type(returned).__name__}: return one alone, and send the others"
         )
     try:
         one, why = _next(attempt, delivery, returned, queues)
     except Exception as error:  # mostly a SendError; whatever it is, the task must not run again for it
-        return _refused(ups, attempt, str(error) if isinstance(error, SendError) else words(error))
+        return not_sent(attempt, str(error) if isinstance(error, SendError) else words(error))
     if why:
-        return _refused(ups, attempt, why)._replace(held=(one,))
+        return not_sent(attempt, why)._replace(held=(one,))
     try:
         if may_be_done(attempt, delivery, returned) and _is_done(attempt, delivery, returned):
-            return _refused(ups, attempt, "its key function gives it the key that is done: it would not run")
+            return not_sent(attempt, "its key function gives it the key that is done: it would not run")
     except Exception as error:  # moved back, it is sent
-        return _refused(ups, attempt, words(error))._replace(held=(one,))
+        return not_sent(attempt, words(error))._replace(held=(one,))
     if attempt.hops < MAX_HOPS:
-        return _plus(ups, one)
+        return _sending(attempt, one)
     again = _next(attempt, delivery, returned, queues, hops=0)[0]
     why = f"{MAX_HOPS} tasks have followed one another: move this letter back if they should go on"
-    return _refused(ups, attempt, why)._replace(held=(again,))
+    return not_sent(attempt, why)._replace(held=(again,))
 
 
 def may_be_done(attempt: Attempt, delivery: Delivery, returned: Any) -> bool:
@@ -109,39 +108,38 @@ def _key(task: str | None, key: str) -> str:
 
 
 def not_sent(attempt: Attempt, why: str) -> FollowUps:
-    """Returns the follow-ups of a task whose next one can't be sent."""
-    return _refused(FollowUps(attempt.task, attempt.id), attempt, why)
+    """Returns the follow-ups of a task whose next one can't be sent; whoever waits for the chain's reply is
+    told so."""
+    why = f"its next task is not sent: {why}"
+    return _sending(attempt, reply_of(attempt, "failed", error=why[:MAX_REASON_CHARACTERS]), why)
 
 
 def reply_of(attempt: Attempt, outcome: str, **said: Any) -> FollowUp | None:
     """Returns the reply, or None if the message asked for none. It has no `task`, so no queue runs it."""
     if attempt.reply_to is None:
         return None
-    known_by = (
-        attempt.reply_to.correlation_id
-    )  # two may ask for one task: SQS must not take these for one reply
+    known_by = attempt.reply_to.correlation_id  # two may ask for one task: SQS must keep both replies
     id = step_id(f"reply {outcome} {known_by}", attempt.task, attempt.id)
     body = {"id": id, "correlation_id": known_by, "outcome": outcome, **said}
     return FollowUp(attempt.reply_to.to, id, as_text(body))
 
 
-def _with_reply(ups: FollowUps, attempt: Attempt, returned: Any) -> FollowUps:
-    """Returns them with the reply of the task's success. It lacks a result that can't be told."""
+def _with_reply(attempt: Attempt, returned: Any) -> FollowUps:
+    """Returns the reply of the task's success. It lacks a result that can't be told."""
     try:
         result = json_of(returned, MAX_FOLLOW_UP_BYTES, "a reply")
     except ResultError as error:
         return untold(attempt, str(error))
     if (size := len(as_text(result).encode())) > MAX_FOLLOW_UP_BYTES:  # all ASCII, for a character
         return untold(attempt, f"it takes {size:,} bytes, and a reply has {MAX_FOLLOW_UP_BYTES:,}; store it")
-    return _plus(ups, reply_of(attempt, "succeeded", result=result))
+    return _sending(attempt, reply_of(attempt, "succeeded", result=result))
 
 
 def untold(attempt: Attempt, why: str) -> FollowUps:
     """Returns the follow-ups of a task whose result can't be told: the reply says that, and so does a
     letter."""
     why = f"its result can't be told: {why}"
-    ups = FollowUps(attempt.task, attempt.id, why=why)
-    return _plus(ups, reply_of(attempt, "succeeded", error=why[:MAX_REASON_CHARACTERS]))
+    return _sending(attempt, reply_of(attempt, "succeeded", error=why[:MAX_REASON_CHARACTERS]), why)
 
 
 def unknown(attempt: Attempt, why: str) -> FollowUps:
@@ -149,7 +147,7 @@ def unknown(attempt: Attempt, why: str) -> FollowUps:
     returned. A letter says so, unless its declared type is none of a next task."""
     why = f"it is done, and {why}"
     told = f"its result is not known: {why}"[:MAX_REASON_CHARACTERS]
-    ups = _plus(FollowUps(attempt.task, attempt.id), reply_of(attempt, "succeeded", error=told))
+    ups = _sending(attempt, reply_of(attempt, "succeeded", error=told))
     function = find(attempt.task or "", cast("Table", attempt.tasks)).function
     if not _may_be_next(get_type_hints(function).get("return", Any)):
         return ups
@@ -164,14 +162,8 @@ def _may_be_next(kind: Any) -> bool:
     return not isinstance(kind, type) or kind is Any or kind in Next.__mro__
 
 
-def _refused(ups: FollowUps, attempt: Attempt, why: str) -> FollowUps:
-    """Returns them without the next task; whoever waits for the chain's reply is told so."""
-    why = f"its next task is not sent: {why}"
-    return _plus(ups._replace(why=why), reply_of(attempt, "failed", error=why[:MAX_REASON_CHARACTERS]))
-
-
-def _plus(ups: FollowUps, one: FollowUp | None) -> FollowUps:
-    return ups if one is None else ups._replace(send=(*ups.send, one))
+def _sending(attempt: Attempt, one: FollowUp | None, why: str = "") -> FollowUps:
+    return FollowUps(attempt.task, attempt.id, () if one is None else (one,), why=why)
 
 
 def _next(
