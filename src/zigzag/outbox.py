@@ -89,10 +89,6 @@ def standing_in(queue: str | None) -> Outbox | None:
     return here.outbox if queue is None or here.named is None else here.named(queue)
 
 
-def is_standing_in() -> bool:
-    return _current() is not None
-
-
 def bucket_standing_in() -> Objects | None:
     """Returns the bucket of the outbox in the queue's place, if that has one. Raises SendError as above."""
     here = _current()

@@ -13,7 +13,7 @@ from shared.ports.queue import Outgoing
 from shared.queues import is_fifo
 from zigzag.errors import PayloadTooLargeError, SendError
 from zigzag.extra.pointers import MAX_WORKER_MB, most_bytes, size_attribute, written
-from zigzag.outbox import bucket_standing_in, is_standing_in
+from zigzag.outbox import bucket_standing_in, standing_in
 
 KEYS_BEGIN = "payloads/"
 """The rest of a key is random, so that nobody can guess it."""
@@ -29,7 +29,7 @@ def bucket_for(identity: Identity | None, region: str | None) -> Objects | None:
 
     Raises SendError if it can't be called.
     """
-    if is_standing_in():
+    if standing_in(None) is not None:
         return bucket_standing_in()
     name = (os.environ if identity is None else identity.variables).get(VARIABLE)
     if not name:
