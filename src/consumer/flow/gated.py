@@ -58,14 +58,12 @@ class Gated:
         self._unused: list[Slot] = []
         self._taken: Sequence[Slot] = ()  # the last take, and the gate's `rev` after it
         self._rev = 0
-        self._full_since: float | None = None  # the time since when no permit is free
+        self._none_since: float | None = None  # when a look at the gate first found no slot or permit
         self._opening = opening or Opening()
 
     async def may_receive(self) -> Share:
-        full = self._full_since is not None
-        self._closed = await self._gates.why_closed(
-            self._queue, LOOK_FOR_PERMITS_SECONDS if full else LOOK_AGAIN_SECONDS
-        )
+        age = LOOK_AGAIN_SECONDS if self._none_since is None else LOOK_FOR_PERMITS_SECONDS
+        self._closed = await self._gates.why_closed(self._queue, age)
         share = NOTHING if self._closed else await self._share()
         self._opening.let_through(share.most)
         return share._replace(doubt=self._doubt(share)) if share.most else share
@@ -110,23 +108,22 @@ class Gated:
             self._taken, self._rev = taken, self._gate.rev
             slots = self._in_time(taken)  # to take them may have needed longer than last time
             self._unused += [slot for slot in taken if slot not in slots]
+        if slots:
+            self._none_since = None
+            return Share(len(slots), slots)
         gate, now = self._gate, self._clock.now()
-        self._full_since = None if slots else self._full_since or now
-        if self._full_since is not None and gate.next > now + WAIT_SECONDS:
+        self._none_since = self._none_since or now
+        if gate.next > now + WAIT_SECONDS:
             self._closed = RATE_REACHED
-        elif self._full_since is not None and self._waits_in_vain(gate, now):
+        elif self._waits_in_vain(gate, now, now - self._none_since):
             self._closed = ALL_RUN
-        return Share(len(slots), slots, again_seconds=_again_in(gate, now))
+        return NOTHING._replace(again_seconds=_again_in(gate, now))
 
-    def _waits_in_vain(self, gate: Gate, now: float) -> bool:
+    def _waits_in_vain(self, gate: Gate, now: float, waited: float) -> bool:
         """Returns whether no permit seems to become free soon."""
-        waited = now - (self._full_since or now)
-        return (
-            gate.at_once is not None
-            and not self._came
-            and waited > PERMIT_WAIT_SECONDS
-            and not overdue_in(gate, now)
-        )
+        if gate.at_once is None or self._came or waited <= PERMIT_WAIT_SECONDS:
+            return False
+        return not overdue_in(gate, now)
 
     async def _kept(self, want: int) -> tuple[Slot, ...]:
         """Returns unused slots of earlier receives that are still good. Gives back permits that are not."""
