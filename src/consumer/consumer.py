@@ -80,6 +80,7 @@ class Consumer:
         others: Others | None = None,
     ) -> None:
         self._queues = queues
+        self._messages = [polled.messages for polled in queues]
         self._workers = workers
         self._clock = clock
         self._random = random
@@ -136,9 +137,8 @@ class Consumer:
         both = zip(self._queues, flows, strict=True)
         sources = [self._source(*each, linger, ends_at) for each in both]
         tick = Tick(sources, self._clock, weights=self._weights, pollers=self._pollers)
-        queues = [polled.messages for polled in self._queues]
         running = tick.run()
-        summary = await (others.while_running(running, sources, queues, cap) if others else running)
+        summary = await (others.while_running(running, sources, self._messages, cap) if others else running)
         for flow in flows:
             await flow.end()
         return summary
@@ -150,11 +150,11 @@ class Consumer:
 
     def _cap(self, limit: int, lately: Lately | None = None) -> InFlightCap:
         """Returns the cap of a tick; without a memory that of a started consumer, which counts nothing."""
-        counts, queues = lately is not None, [polled.messages for polled in self._queues]
+        counts = lately is not None
         if not self._spreads:
-            return InFlightCap(queues, limit, counts=counts)
-        of_spread = self._clock, lately or Lately(), self._keep_percent
-        return SpreadCap(queues, limit, self._weights, *of_spread, counts=counts)
+            return InFlightCap(self._messages, limit, counts=counts)
+        of_spread = self._weights, self._clock, lately or Lately(), self._keep_percent
+        return SpreadCap(self._messages, limit, *of_spread, counts=counts)
 
     def _source(self, polled: PolledQueue, flow: Flow, linger: Linger, ends_at: float) -> Source:
         dispatcher = Dispatcher(
