@@ -53,17 +53,14 @@ class Calls:
             yield self._answers[0]
             self._answers.popleft()
 
-    def close(self) -> None:
-        """Waits for the calls under way. Batches that wait for a thread, or for another try, are not sent."""
-        self._closing.set()
-        if self._pool is not None:
-            self._pool.shutdown()
+    def close(self, *, wait: bool = True) -> None:
+        """Sends no batches that wait for a thread, or for another try.
 
-    def abandon(self) -> None:
-        """Closes without waiting."""
+        wait -- whether to wait for the calls under way.
+        """
         self._closing.set()
         if self._pool is not None:
-            self._pool.shutdown(wait=False)
+            self._pool.shutdown(wait)
 
     def _make(self, entries: Sequence[Entry]) -> None:
         try:

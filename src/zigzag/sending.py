@@ -119,7 +119,7 @@ class Sending[Payload]:
     def __del__(self) -> None:
         if getattr(self, "_over", True) or self._process != os.getpid():
             return
-        self._calls.abandon()
+        self._calls.close(wait=False)
         if not self._begun:
             why = f"sent nothing for {self._name}: iterate over it, or call its finish()"
         elif left := self._taken - self._next:
