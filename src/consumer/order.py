@@ -16,7 +16,10 @@ from shared.ports.queue import MAX_PER_CALL
 
 
 class Order:
-    """The passes of queues in one tick. A queue is named by its number."""
+    """The passes of queues in one tick. A queue is named by its number.
+
+    A queue is `busy` if it seems to have many messages.
+    """
 
     def __init__(self, weights: Sequence[int]) -> None:
         self._strides = [1 / weight for weight in weights]
@@ -32,19 +35,13 @@ class Order:
         return any(self._passes[each] < self._passes[number] for each in _numbers(busy))
 
     def begins(self, number: int, busy: Sequence[bool]) -> None:
-        """Notes that a poll begins. It counts as a full one until it ends.
-
-        busy -- for each queue, whether it seems to have many messages.
-        """
+        """Notes that a poll begins. It counts as a full one until it ends."""
         self._joins[number] = not busy[number]
         self._join(number, busy)
         self._passes[number] += MAX_PER_CALL * self._strides[number]
 
     def ended(self, number: int, received: int, busy: Sequence[bool]) -> None:
-        """Notes how many messages the poll has brought.
-
-        busy -- for each queue, whether it seems to have many messages now.
-        """
+        """Notes how many messages the poll has brought."""
         self._passes[number] -= MAX_PER_CALL * self._strides[number]
         self._join(number, busy)
         self._passes[number] += received * self._strides[number]

@@ -32,13 +32,9 @@ class Outbox(Sender, Protocol):
 
 
 class _Open(NamedTuple):
-    """An outbox that is open.
+    """An outbox that is open, with what `sending_to` was given.
 
     process -- the id of its process. A forked child has only a copy: a message in it would be lost.
-    named   -- returns the outbox of a queue's name or URL, or None if all queues' messages go to the one.
-    objects -- the bucket of large messages, if there is one.
-    scheduler -- takes what is to be sent later, or None if nothing does.
-    takes   -- tells whether the outbox takes a task of this name from a topic.
     """
 
     outbox: Outbox
