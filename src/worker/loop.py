@@ -6,9 +6,10 @@ So a client that one task makes stays usable by the next: a client belongs to it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from traceback import walk_tb
 from typing import Any
 from weakref import WeakSet
 
@@ -52,7 +53,7 @@ class Loop:
         loop.set_task_factory(self._task)
         loop.set_debug(self._debug)
         try:
-            result = loop.run_until_complete(run.whole(awaitable, pid))
+            result = self._completed(loop, loop.create_task(run.whole(awaitable, pid)))
             threads.shutdown()
         except SoftDeadline as deadline:
             still = _names(run.pending()) if run.returned else ""
@@ -86,31 +87,26 @@ class Loop:
         loop.run_in_executor = lambda *given, **named: self._noted(call(*given, **named))
         stop = loop.stop
         loop.stop = lambda: None if self._is_foreign() else stop()
-        loop.call_at = self._harmless(loop.call_at)  # also for `call_later`; it may go off in a later run
-        loop.add_reader, loop.add_writer = map(self._harmless, (loop.add_reader, loop.add_writer))
         return loop  # type: ignore[no-any-return]
+
+    def _completed(self, loop: asyncio.AbstractEventLoop, main: asyncio.Task[Any]) -> Any:
+        """Returns the result of a run's main task. No callback of an earlier run ends it by an exit."""
+        while not main.done():
+            try:
+                return loop.run_until_complete(main)
+            except SoftDeadline:
+                raise
+            except (SystemExit, KeyboardInterrupt) as error:
+                context = _raised_in(error)
+                if context is None or context.get(_RUN, self._run) is self._run:
+                    raise
+                message = f"a callback of an earlier task raised {words(error)}"
+                loop.call_exception_handler({"message": message, "exception": error})
+        return main.result()
 
     def _is_foreign(self) -> bool:
         """Returns whether a callback of an earlier run calls this, while another one runs."""
         return self._run is not None and _RUN.get(self._run) is not self._run
-
-    def _harmless(self, arm: Callable[..., Any]) -> Callable[..., Any]:
-        """Returns `arm`, whose callback can't end a run but its own. It takes when, or at what, and it."""
-
-        def armed(at: Any, callback: Callable[..., object], *arguments: Any, **named: Any) -> Any:
-            def call(*given: Any) -> None:
-                try:
-                    callback(*given)
-                except SoftDeadline:
-                    raise
-                except (SystemExit, KeyboardInterrupt) as error:
-                    if not self._is_foreign():
-                        raise
-                    raise RuntimeError(f"a callback of an earlier task raised {words(error)}") from error
-
-            return arm(at, call, *arguments, **named)
-
-        return armed
 
     def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> asyncio.Future[Any]:
         return self._noted(asyncio.Task(coroutine, loop=loop, **named))
@@ -212,6 +208,12 @@ def _cancelled(loop: asyncio.AbstractEventLoop) -> str:
             if not task.cancelled():
                 task.exception()  # otherwise asyncio would log an error that was never retrieved
     return _names(tasks)
+
+
+def _raised_in(error: BaseException) -> Context | None:
+    """Returns the context of the callback that raised the error, or None if the loop's code has no frame."""
+    of_the_frames: Iterable[Any] = (frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__))
+    return next((one.get_context() for one in of_the_frames if issubclass(type(one), asyncio.Handle)), None)
 
 
 def _names(parts: Iterable[asyncio.Future[Any]]) -> str:

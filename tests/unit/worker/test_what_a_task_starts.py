@@ -10,6 +10,7 @@ import os
 import selectors
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -77,6 +78,23 @@ def stop() -> None:
 
 def interrupt() -> None:
     raise KeyboardInterrupt
+
+
+async def leaves_later() -> None:
+    await asyncio.sleep(0)
+    sys.exit()
+
+
+def exits_soon() -> None:
+    loop().call_soon(lambda: loop().call_soon(sys.exit))
+
+
+def exits_in_a_part() -> None:
+    start(leaves_later())
+
+
+def exits_when_it_is_told() -> None:
+    loop().call_soon_threadsafe(sys.exit)
 
 
 PARTS: dict[str, Callable[[], object]] = {
@@ -186,7 +204,9 @@ class TestAnEarlierOnes:
     def test_callback_that_fails_is_none_of_its_own(self, process: LambdaProcess) -> None:
         assert self.after(process, fails_at_once) == 7
 
-    @pytest.mark.parametrize("leaves", [stop, sys.exit, interrupt])
+    @pytest.mark.parametrize(
+        "leaves", [stop, sys.exit, interrupt, exits_soon, exits_in_a_part, exits_when_it_is_told]
+    )
     def test_callback_that_would_end_it_does_not(
         self, process: LambdaProcess, leaves: Callable[[], object]
     ) -> None:
@@ -208,6 +228,17 @@ class TestAnEarlierOnes:
         assert call(process, second) == 7
         os.close(ours)
         os.close(theirs)
+
+    def test_callback_that_hangs_takes_its_time_and_no_more(
+        self, process: LambdaProcess, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def first() -> None:
+            loop().call_later(SOON, time.sleep, LONG)
+
+        call(process, first)
+        with pytest.raises(SoftDeadline):
+            call(process, lambda: asyncio.sleep(LONG), SOON * 2)
+        assert "SoftDeadline" not in caplog.text
 
     def test_part_is_not_waited_for(self, process: LambdaProcess) -> None:
         assert self.after(process, lambda: kept.append(start(asyncio.sleep(LONG)))) == 7

@@ -31,6 +31,8 @@ async def _(original, self):
 
 answers("a timer of an earlier task ends a later one", "H74", "worker.loop:Loop._is_foreign", False)
 
+answers("what a timer of an earlier task schedules ends a later one", "H243", "worker.loop:_raised_in")
+
 
 @breaks("what swallows its cancellation goes on unseen", "H74", "worker.loop:_cancelled")
 def _(original, loop):
