@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from traceback import format_exception, format_tb
+from traceback import clear_frames, format_exception, format_tb
 from typing import Any
 
 _name: Callable[[type], str] = type.__dict__["__name__"].__get__
@@ -54,6 +54,12 @@ def traceback_of(error: BaseException) -> str:
             return whole
     place = if_it_can(lambda: "".join(format_tb(_traceback(error))), "")
     return f"{HEADING}{place}{words(error)}\n"
+
+
+def forget_frames(error: BaseException) -> None:
+    """Clears the variables of the frames in the error's traceback, and of all that it comes from."""
+    for one in _all_of(error):
+        clear_frames(_traceback(one))
 
 
 def if_it_can[T](call: Callable[[], T], otherwise: T) -> T:

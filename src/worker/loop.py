@@ -6,14 +6,17 @@ So a client that one task makes stays usable by the next: a client belongs to it
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 from collections.abc import Awaitable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from traceback import walk_tb
 from typing import Any
 from weakref import WeakSet
 
-from shared.errors import words
+from shared.errors import forget_frames, words
 from worker.host import SoftDeadline, awaited
 from worker.leftovers import end_a_child
 
@@ -33,6 +36,7 @@ class Loop:
         self._debug = False
         self._run: _Run | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._kept: WeakSet[Any] = WeakSet()
 
     def run(self, awaitable: Awaitable[Any], pid: int) -> Any:
         """Returns the awaitable's result, once all asyncio tasks that it has started have ended.
@@ -68,7 +72,7 @@ class Loop:
             self._run = self._left = None
             if run.main is not None and not run.main.done():
                 self._left = "its event loop was stopped in the middle"
-            if names := _cancelled(loop):
+            if names := _cancelled(loop) or self._closed(loop, run):
                 self._left = f"what its task started goes on though it was cancelled: {names}"
             threads.shutdown(wait=False, cancel_futures=True)
         return result
@@ -107,6 +111,20 @@ class Loop:
     def _is_foreign(self) -> bool:
         """Returns whether a callback of an earlier run calls this, while another one runs."""
         return self._run is not None and _RUN.get(self._run) is not self._run
+
+    def _closed(self, loop: asyncio.AbstractEventLoop, run: _Run) -> str:
+        """After a failure, closes the asynchronous generators that only errors and cycles hold: Python would
+        do that in a later run. Returns the names of what goes on."""
+        error, begun = sys.exception(), getattr(loop, "_asyncgens", self._kept)
+        if error is None or isinstance(error, SoftDeadline) or not begun - self._kept:
+            return ""
+        for one in (error, *run.errors):
+            forget_frames(one)
+        gc.collect()
+        with suppress(SystemExit):  # raised by one of them: the run is over already
+            loop.run_until_complete(_others())
+        self._kept = begun.copy()  # by a client, for later tasks
+        return _cancelled(loop)
 
     def _task(self, loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> asyncio.Future[Any]:
         return self._noted(asyncio.Task(coroutine, loop=loop, **named))
@@ -208,6 +226,13 @@ def _cancelled(loop: asyncio.AbstractEventLoop) -> str:
             if not task.cancelled():
                 task.exception()  # otherwise asyncio would log an error that was never retrieved
     return _names(tasks)
+
+
+async def _others() -> None:
+    """Waits for the tasks that asyncio makes of the ends of generators."""
+    await asyncio.sleep(0)
+    if others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others, timeout=CANCEL_SECONDS)
 
 
 def _raised_in(error: BaseException) -> Context | None:

@@ -11,7 +11,7 @@ import selectors
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -97,6 +97,20 @@ def exits_when_it_is_told() -> None:
     loop().call_soon_threadsafe(sys.exit)
 
 
+async def numbers() -> AsyncIterator[int]:
+    try:
+        yield 1
+    finally:
+        await asyncio.sleep(0)
+        kept.append("closed")
+
+
+async def reads() -> None:
+    some = numbers()
+    await anext(some)
+    await asyncio.sleep(LONG)
+
+
 PARTS: dict[str, Callable[[], object]] = {
     "a task": lambda: start(fails()),
     "a task in a cycle: a group": lambda: start(in_a_group()),
@@ -179,6 +193,45 @@ def test_a_call_in_a_thread_that_goes_on_is_named_at_the_deadline(process: Lambd
     with pytest.raises(SoftDeadline, match="a call in a thread"):
         call(process, task, SOON)
     go_on.set()
+
+
+async def fails_in_it() -> None:
+    some = numbers()
+    raise ValueError(await anext(some))
+
+
+async def fails_beside_it() -> None:
+    part = start(reads())
+    await asyncio.sleep(SOON)
+    raise ValueError(str(part))
+
+
+async def fails_in_a_group() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails_in_it())
+        group.create_task(reads())
+
+
+@pytest.mark.parametrize("task", [fails_in_it, fails_beside_it, fails_in_a_group])
+def test_a_generator_that_is_read_by_half_when_it_fails_is_closed(
+    process: LambdaProcess, task: Callable[[], Awaitable[None]]
+) -> None:
+    with pytest.raises((ValueError, ExceptionGroup)):
+        call(process, task)
+    assert set(kept) == {"closed"}
+    assert process.exit_reason is None
+
+
+def test_a_generator_that_a_client_keeps_is_read_on_after_a_failure(process: LambdaProcess) -> None:
+    some = numbers()
+
+    async def fails_and_keeps_it() -> None:
+        raise ValueError(await anext(some))
+
+    with pytest.raises(ValueError, match="1"):
+        call(process, fails_and_keeps_it)
+    assert kept == []
+    assert call(process, some.aclose) is None
 
 
 class TestAnEarlierOnes:

@@ -33,6 +33,8 @@ answers("a timer of an earlier task ends a later one", "H74", "worker.loop:Loop.
 
 answers("what a timer of an earlier task schedules ends a later one", "H243", "worker.loop:_raised_in")
 
+answers("a generator that is read by half meets a later task", "H244", "worker.loop:Loop._closed", "")
+
 
 @breaks("what swallows its cancellation goes on unseen", "H74", "worker.loop:_cancelled")
 def _(original, loop):
