@@ -1,4 +1,5 @@
-"""Bounds the time of a call of boto3, which itself bounds its parts only: a connection, each byte."""
+"""Bounds the time of a call that has no limit itself: a look-up of a name, or a call of boto3, which bounds
+its parts only, a connection and each byte."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ class TooSlowError(Exception):
 
 
 def within[R](seconds: float, function: Callable[[], R]) -> R:
-    """Makes the call in a thread, and returns what it returns. Raises its error, or TooSlowError."""
+    """Makes the call in a thread, and returns what it returns. Raises its error, or TooSlowError. If no more
+    threads can be started, the call takes its time."""
     results: list[R] = []
     errors: list[BaseException] = []
     ended = allocate_lock()
@@ -25,7 +27,10 @@ def within[R](seconds: float, function: Callable[[], R]) -> R:
         finally:
             ended.release()
 
-    start_new_thread(call, ())
+    try:
+        start_new_thread(call, ())
+    except RuntimeError:  # a task has used them up
+        call()
     if not ended.acquire(timeout=max(0.0, seconds)):
         raise TooSlowError
     if errors:

@@ -14,6 +14,8 @@ from ssl import SSLCertVerificationError
 from time import monotonic, time
 from typing import NamedTuple, Protocol
 
+from shared.aws.within import TooSlowError, within
+
 READ_BYTES = 262_144
 
 ADDRESSES_SECONDS = 30.0
@@ -91,16 +93,18 @@ def new_socket[S: SocketType](kind: type[S], address: Address) -> S:
 _known: dict[tuple[str, int], tuple[float, list[Address] | OSError]] = {}
 
 
-def addresses(host: str, port: int) -> list[Address]:
-    """Returns the addresses of a host, the best one first. Raises OSError.
+def addresses(host: str, port: int, seconds: float) -> list[Address]:
+    """Returns the addresses of a host, the best one first, within `seconds`. Raises OSError.
 
-    A look-up blocks, so its answer is kept for a while, and a failure for a moment.
+    A look-up blocks, so its answer is kept for a while, and a failure for a moment. It has no time limit, and
+    goes on in its thread: an answer that comes late is kept as well.
     """
     until, found = _known.get((host, port), (0.0, []))
     if time() >= until:
-        found = _asked(host, port)
-        seconds = NO_ADDRESS_SECONDS if isinstance(found, OSError) else ADDRESSES_SECONDS
-        _known[host, port] = time() + seconds, found
+        try:
+            found = within(seconds, lambda: _keep(host, port, _asked(host, port)))
+        except TooSlowError:
+            found = _keep(host, port, TimeoutError(f"the name {host} is still looked up"))
     if isinstance(found, OSError):
         raise found
     return list(found)
@@ -115,7 +119,7 @@ async def connected_to[S: Stream](
     """
     ends = monotonic() + seconds
     error: OSError | None = None
-    found = addresses(host, port)
+    found = addresses(host, port, seconds)
     for number, address in enumerate(found):
         share = (ends - monotonic()) / (len(found) - number)
         try:
@@ -133,6 +137,12 @@ def _comes_last(host: str, port: int, address: Address) -> None:
     until, found = _known.get((host, port), (0.0, []))
     if not isinstance(found, OSError) and address in found:
         _known[host, port] = until, [*(one for one in found if one != address), address]
+
+
+def _keep(host: str, port: int, found: list[Address] | OSError) -> list[Address] | OSError:
+    seconds = NO_ADDRESS_SECONDS if isinstance(found, OSError) else ADDRESSES_SECONDS
+    _known[host, port] = time() + seconds, found
+    return found
 
 
 def _asked(host: str, port: int) -> list[Address] | OSError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +15,7 @@ from tests.http_endpoint import HttpEndpoint, wait_for
 from tests.transports import as_on_lambda
 from tests.unit.shared.aws.ways import GOOD, Way, bad, call, invoke_at_once
 
+from shared.aws import within
 from shared.aws.lean import connections, streams
 from shared.aws.transport import AnsweredError, NoAnswerError, NotSentError
 from zigzag.in_place import run_in_place
@@ -161,6 +163,44 @@ def test_that_a_host_has_no_address_is_remembered_for_a_moment(
             call(consumers_way)
 
     assert asked == ["sqs.us-east-1.amazonaws.com"]
+
+
+def test_a_look_up_that_hangs_takes_no_more_than_its_time_and_serves_a_later_call(
+    endpoint: HttpEndpoint, way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, go_on, asked = socket.getaddrinfo, threading.Event(), []
+
+    def slow(host: str, port: int, **named: Any) -> list[Any]:
+        asked.append(host)
+        go_on.wait(3)
+        return really(host, port, **named)
+
+    monkeypatch.setattr(streams, "getaddrinfo", slow)
+    monkeypatch.setattr(streams, "_known", {})
+    began = time.monotonic()
+    for _ in range(2):  # the second one does not ask again
+        with pytest.raises(NotSentError, match="TimeoutError"):
+            way.run(way.transport.call("sqs", "DeleteMessage", {}, time.time() + 0.2))
+    assert time.monotonic() - began < 2
+
+    go_on.set()
+    wait_for(lambda: all(isinstance(found, list) for _, found in streams._known.values()))
+    call(way)
+    assert len(asked) == 1
+
+
+def test_without_one_more_thread_a_name_is_looked_up_as_well(
+    endpoint: HttpEndpoint, workers_way: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task may have started as many as its process may have."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(within, "start_new_thread", refuse)
+    monkeypatch.setattr(streams, "_known", {})
+
+    assert call(workers_way) == {}
 
 
 class _Dripping:

@@ -180,7 +180,7 @@ class TestTls:
         with socket.create_server(("127.0.0.9", port)):
             call(way)
 
-        known = [address for _, address in streams.addresses("127.0.0.1", port)]
+        known = [address for _, address in streams.addresses("127.0.0.1", port, 1.0)]
         assert known == [("127.0.0.1", port), ("127.0.0.9", port)]
 
     def test_the_authorities_are_read_once_for_all_connections(
