@@ -173,12 +173,19 @@ class TestStarts:
         assert [excuse(records, "a"), excuse(records, "a")] == [1, 1]
         assert count(records, "b") == Counted(1)
 
-    def test_only_the_start_counted_last_can_be_excused(self, records: Records) -> None:
-        count(records, "a")
-        count(records, "b")
+    def test_of_two_at_the_same_time_each_can_be_excused_and_is_counted_once(self, records: Records) -> None:
+        starts = [count(records, owner).starts for owner in ("a", "b", "a")]
+
+        assert starts == [1, 2, 2]
+        assert [excuse(records, owner) for owner in ("a", "a", "b", "b")] == [1, 1, 2, 2]
+        assert count(records, "c") == Counted(1)
+
+    def test_a_start_that_two_later_ones_follow_can_not_be_excused(self, records: Records) -> None:
+        for owner in ("a", "b", "c"):
+            count(records, owner)
 
         assert excuse(records, "a") == 0
-        assert count(records, "c").starts == 3
+        assert count(records, "d").starts == 4
 
     def test_the_next_start_is_told_how_many_are_allowed(self, records: Records) -> None:
         count(records, "a")

@@ -22,6 +22,7 @@ class Record:
 
     starts: int = 0
     last: str | None = None
+    last_but_one: str | None = None
     excused: int = 0
     allowed: int = 0
     concluded: bool = False
@@ -39,17 +40,18 @@ class MemoryRecords:
 
     async def count(self, key: str, owner: str, now: float) -> Counted:
         record = self._changed(key, now)
-        if record.last != owner:
+        if owner not in (record.last, record.last_but_one):
             record.starts += 1
-            record.last = owner
+            record.last_but_one, record.last = record.last, owner
         return Counted(record.starts, record.allowed, record.concluded, record.letter)
 
     async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
         record = self._changed(key, now)
-        if record.last == owner:
+        if owner in (record.last, record.last_but_one):
             record.starts -= 1
             record.excused += unloaded
-            record.last = None
+            name = "last" if record.last == owner else "last_but_one"
+            setattr(record, name, None)
         return record.excused
 
     async def allow(self, key: str, attempts: int, now: float) -> None:

@@ -1,8 +1,8 @@
 """The `Records` port on a DynamoDB table.
 
-Each record is one item. A message's has `starts`, `last` (the owner that counted last), `excused`, `allowed`
-and `concluded` (true, or the letter's reason); a run's has `owner`, `until`, `done` and `unsent`. Its `key`
-begins with the kind, and DynamoDB removes it after `expires`
+Each record is one item. A message's has `starts`, `last` and `last_but_one` (the owners that counted last),
+`excused`, `allowed` and `concluded` (true, or the letter's reason); a run's has `owner`, `until`, `done` and
+`unsent`. Its `key` begins with the kind, and DynamoDB removes it after `expires`
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html). Every change is one UpdateItem.
 Conditions make sure that two workers can't both win, and that a call counts once even if it is sent again
 because its answer was lost
@@ -32,8 +32,8 @@ _MINE = "#owner = :owner"
 _MINE_TO_END = f"{_MINE} AND attribute_not_exists(done)"
 _IS_DONE = "attribute_exists(done)"
 _DONE = "SET done = :yes, expires = :expires"
-_NOT_COUNTED = "attribute_not_exists(#last) OR #last <> :owner"
-_COUNTED_LAST = "#last = :owner"
+_LAST_TWO = ("#last", "last_but_one")
+_NOT_COUNTED = " AND ".join(f"(attribute_not_exists({one}) OR {one} <> :owner)" for one in _LAST_TWO)
 
 
 class DynamoDbRecords:
@@ -51,8 +51,9 @@ class DynamoDbRecords:
         try:
             item = await self._update(
                 key,
-                "ADD starts :one SET #last = :owner, expires = :expires",
-                {":one": 1, ":owner": owner, ":expires": _expires(now)},
+                "ADD starts :one SET last_but_one = if_not_exists(#last, :nobody), #last = :owner, "
+                "expires = :expires",
+                {":one": 1, ":owner": owner, ":expires": _expires(now), ":nobody": GIVEN_UP},
                 _NOT_COUNTED,
             )
         except _RefusedError as refused:
@@ -62,15 +63,14 @@ class DynamoDbRecords:
         return Counted(int(_number(item, "starts")), allowed, "concluded" in item and not letter, letter)
 
     async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
-        try:
-            item = await self._update(
-                key,
-                "ADD starts :less, excused :more SET expires = :expires REMOVE #last",
-                {":less": -1, ":more": int(unloaded), ":owner": owner, ":expires": _expires(now)},
-                _COUNTED_LAST,
-            )
-        except _RefusedError as refused:
-            item = refused.item
+        change = "ADD starts :less, excused :more SET expires = :expires REMOVE "
+        values = {":less": -1, ":more": int(unloaded), ":owner": owner, ":expires": _expires(now)}
+        for counted in _LAST_TWO:  # SQS may deliver a message to two workers at the same time
+            try:
+                item = await self._update(key, change + counted, values, f"{counted} = :owner")
+                break
+            except _RefusedError as refused:
+                item = refused.item
         return int(_number(item, "excused")) if "excused" in item else 0
 
     async def allow(self, key: str, attempts: int, now: float) -> None:

@@ -86,8 +86,9 @@ class Records(Protocol):
         """Counts a start of a message, once for an owner."""
 
     async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
-        """Takes back the start that `owner` counted last: it is no attempt. Returns how many were taken back
-        because their task was not loaded, this one included if `unloaded`."""
+        """Takes back the start that `owner` counted: it is no attempt. No more than one may have been counted
+        since. Returns how many were taken back because their task was not loaded, this one included if
+        `unloaded`."""
 
     async def allow(self, key: str, attempts: int, now: float) -> None:
         """Records how many attempts the message's task has."""

@@ -76,6 +76,14 @@ sets(
     "attribute_not_exists(#owner) OR #until < :now",
 )
 sets(
+    "of two workers with a message only the last takes its start back",
+    "H246",
+    "shared.aws.dynamodb_records:_LAST_TWO",
+    ("#last",),
+)
+
+
+sets(
     "a start whose count's answer is lost is counted twice",
     "H19",
     "shared.aws.dynamodb_records:_NOT_COUNTED",
