@@ -2,8 +2,8 @@
 
 A receive may bring 64 KiB or thirty MiB; only the length in its answer's head tells. So a poller reads an
 answer once there is memory for it and for the events made of it. Until then the rest of the answer stays on
-the network. Nor does a poller receive while there is no memory for an answer like the last one: the lease of
-a message that waits on the network already runs.
+the network. Nor does a poller receive while there is no memory for an answer like its queue's last one: the
+lease of a message that waits on the network already runs.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _HELD: ContextVar[_Held] = ContextVar("held")
 
 
 class _Held:
-    """The bytes that one poll holds."""
+    """The bytes that one poll of a queue holds."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, queue: str, size: int) -> None:
+        self.queue = queue
         self.size = size
 
 
@@ -43,14 +44,18 @@ class Memory:
     def __init__(self, size: int) -> None:
         self._size = size
         self._free = size
-        self._expected = 0
+        self._expected: dict[str, int] = {}
         self._freed = asyncio.Event()
+        self._polls = asyncio.Lock()
 
     @asynccontextmanager
-    async def poll(self) -> AsyncIterator[None]:
-        """Surrounds a receive and its dispatches. Waits first for the memory for an answer like the last
-        one."""
-        held = _Held(await self._taken(self._expected))
+    async def poll(self, queue: str = "") -> AsyncIterator[None]:
+        """Surrounds a receive and its dispatches. Waits first for the memory for an answer like the last one
+        of that queue: a queue of small messages does not wait for one of large ones."""
+        held = _Held(queue, 0)
+        if self._expected.get(queue):
+            async with self._polls:  # one after the other: who has just given it back is not the first again
+                held.size = await self._taken(self._expected[queue])  # the queue may be empty by now
         token = _HELD.set(held)
         try:
             yield
@@ -61,7 +66,7 @@ class Memory:
     async def arriving(self, length: int, seconds: float) -> None:
         """Waits for the memory for an answer of `length` bytes. Raises TimeoutError after `seconds`."""
         held = _HELD.get()
-        self._expected = needed = needs(length)
+        self._expected[held.queue] = needed = needs(length)
         if needed != held.size:
             self._give_back(held.size)  # all of it: two polls that keep a part would wait for each other
             held.size = 0

@@ -119,7 +119,7 @@ class Source:
 
     async def poll(self) -> int:
         """Makes one receive and its dispatches. Returns how many messages came."""
-        async with self._memory.poll():
+        async with self._memory.poll(self._of_queue):
             return 0 if self.turn.stopped else await self._poll()
 
     async def _poll(self) -> int:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
-from tests.support import World
+from tests.support import ScriptedWorkers, World
 
+from consumer.consumer import Consumer, PolledQueue
+from consumer.linger import Lingering
 from consumer.memory import MB, Memory, memory_for, needs
+from shared.delivery import Delivery
+from shared.ports.queue import Outgoing
+from shared.queues import TaskQueue
+from zigzag_testing.memory_queue import MemoryQueue
 
 LARGE = 10 * MB
 """An answer that takes 30 MB, with all that is made of it."""
@@ -89,6 +96,25 @@ def test_after_a_small_one_all_ask_again(world: World) -> None:
     assert polls.run(*[100] * 4) == 1
 
 
+def test_a_poller_that_goes_on_is_behind_those_that_wait(world: World) -> None:
+    polls = Polls(world, memory_for(128))
+    polls.run(32 * MB)
+
+    async def goes_on() -> None:
+        for _ in range(10):
+            await polls.poll(32 * MB)
+
+    async def both() -> float:
+        going = asyncio.create_task(goes_on())
+        await asyncio.sleep(0)
+        await polls.poll(32 * MB)
+        ended = world.seconds()
+        await going
+        return ended
+
+    assert world.run(both()) == 3
+
+
 def test_two_that_find_their_answers_larger_than_the_last_do_not_wait_for_each_other(world: World) -> None:
     # Given two polls that hold a part of the memory each, for answers like the last one
     polls = Polls(world, Memory(50 * MB))
@@ -121,3 +147,42 @@ def test_a_poll_that_fails_gives_its_memory_back(world: World) -> None:
         world.run(fails())
 
     assert Polls(world, memory).run(32 * MB) == 1
+
+
+async def send(queue: MemoryQueue, messages: int) -> None:
+    for _ in range(messages):
+        await queue.send(Outgoing("{}"))
+
+
+class Polled(MemoryQueue):
+    """A queue of messages of so many bytes. `at` has the times of its receives that brought some."""
+
+    def __init__(self, world: World, memory: Memory, name: str, bytes_each: int) -> None:
+        super().__init__(world.clock, f"https://sqs.test/{name}")
+        self._of = world, memory
+        self.name, self._bytes_each, self.at = name, bytes_each, list[float]()
+
+    async def receive(self, max_messages: int, wait_seconds: int, lease_seconds: int) -> list[Delivery]:
+        world, memory = self._of
+        received = await super().receive(max_messages, wait_seconds, lease_seconds)
+        await memory.arriving(len(received) * self._bytes_each, 5)
+        await world.clock.sleep(0.5)
+        self.at += [world.seconds()] * bool(received)
+        return received
+
+
+def test_a_backlog_of_large_messages_and_another_queue_do_not_wait_for_each_other(world: World) -> None:
+    memory = memory_for(128)
+    bulk, urgent = (Polled(world, memory, *each) for each in [("bulk", MB), ("urgent", 100)])
+    world.run(send(bulk, 2000))
+    for second in range(2, 60, 3):
+        world.do_in(second, lambda: send(urgent, 1))
+
+    polled = [
+        PolledQueue(TaskQueue(one.name, one.url, ""), one, world.dead_letters) for one in (urgent, bulk)
+    ]
+    of_process = ScriptedWorkers(), world.clock, world.random
+    world.run(Consumer(polled, *of_process, lingering=Lingering(10), memory=memory).tick(90))
+
+    assert all(at - sent < 2 for at, sent in zip(urgent.at, range(2, 60, 3), strict=True))
+    assert max(late - early for early, late in itertools.pairwise(bulk.at)) < 2
