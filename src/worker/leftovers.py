@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from faulthandler import cancel_dump_traceback_later
 from io import FileIO
-from os import _exit, chdir, close, getcwd, getpid, listdir, sysconf, umask, waitid, waitpid
+from os import _exit, chdir, close, getcwd, getpid, listdir, stat, sysconf, umask, waitid, waitpid
 from os import open as open_descriptor
 from signal import ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, SIG_BLOCK, SIG_SETMASK, SIGVTALRM, setitimer
 from sys import getrecursionlimit, setrecursionlimit
@@ -36,6 +36,10 @@ FULL_MEMORY = 0.85
 
 MAX_DESCRIPTORS = 512
 """Half of what Lambda allows a process (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
+MAX_THREADS = 512
+"""Half of what Lambda allows, by the same page. Threads that are daemons may stay, and each task may leave
+one more."""
 
 _SIGNALS = sorted(valid_signals() - {SIGVTALRM})  # that one is the alarm's
 _TIMERS = (ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF)
@@ -157,7 +161,17 @@ def worn_out(memory_mb: int, of: int) -> str | None:
         close(lowest)
     except OSError:  # none is free
         lowest = MAX_DESCRIPTORS
-    return f"{lowest} descriptors are open" if lowest >= MAX_DESCRIPTORS else None
+    if lowest >= MAX_DESCRIPTORS:
+        return f"{lowest} descriptors are open"
+    return f"{threads} threads run" if (threads := _running_threads()) >= MAX_THREADS else None
+
+
+def _running_threads() -> int:
+    """Returns the number of this process's threads, those of C code too; 0 if the kernel does not tell."""
+    try:
+        return stat(_THREADS).st_nlink - 2  # of a folder: one link for each folder in it
+    except OSError:
+        return 0
 
 
 def _folder() -> str | None:

@@ -297,6 +297,18 @@ def test_with_too_many_descriptors_open_the_process_must_exit(
     assert "descriptors are open" in str(process.exit_reason)
 
 
+def test_with_too_many_daemon_threads_the_process_must_exit(
+    process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "MAX_THREADS", 40)
+    over = threading.Event()
+
+    call(process, lambda: [threading.Thread(target=over.wait, daemon=True).start() for _ in range(40)])
+
+    over.set()
+    assert "threads run" in str(process.exit_reason)
+
+
 @pytest.mark.parametrize("lowered", ["NOFILE", "CPU"])
 def test_after_a_hard_limit_that_cant_be_raised_again_the_process_must_exit(
     process: LambdaProcess, lowered: str
