@@ -128,14 +128,17 @@ class Hold:
         self, sleep: Sleep, seconds: Callable[[], float], end: Callable[[], Awaitable[None]]
     ) -> None:
         """Beats until `sleep` returns True, or no time is left."""
-        while not await sleep(min(self._next_at - self._clock.now(), seconds())):
+        now = self._clock.now()
+        while not await sleep(min(self._next_at - now, BEAT_EVERY_SECONDS, seconds())):
+            before, now = now, self._clock.now()
             if seconds() <= 0:
                 await end()
                 return
             if not self._held():
                 self._next_at = float("inf")  # nothing is left to keep
-            elif self._clock.now() >= self._next_at:
+            elif now >= self._next_at or now < before:  # a clock that was set back says nothing of the next
                 await self.beat()
+            now = self._clock.now()
 
     @property
     def _is_refused(self) -> bool:

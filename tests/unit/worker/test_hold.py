@@ -19,6 +19,7 @@ from worker.record import BUSY
 from worker.result import Report
 from worker.starts import MAX_STARTS
 from zigzag_testing.faults import Crash
+from zigzag_testing.virtual_time import SkewedClock
 
 
 def beats(bench: Bench) -> list[tuple[Any, ...]]:
@@ -359,3 +360,23 @@ def test_no_letter_is_made_of_a_message_that_was_lost(bench: Bench) -> None:
 
     # Then the worker that has it now makes the letter
     assert (report.outcome, len(bench.dead_letters)) == ("left alone", 0)
+
+
+def test_a_clock_that_is_set_back_by_minutes_stops_no_beats(bench: Bench) -> None:
+    delivery, right, extend = (
+        bench.delivered(body_of("plain", {"seconds": 300})),
+        bench.clock,
+        bench.queue.change_visibility,
+    )
+    set_back_at = right.now() + 50
+
+    class SetBack(SkewedClock):
+        def now(self) -> float:
+            return right.now() - (600 if right.now() > set_back_at else 0)
+
+    bench.clock = SetBack(right, 0)  # type: ignore[assignment]
+    # The end of a lease is by that clock, and the queue has the right one.
+    bench.queue.change_visibility = lambda held, seconds, _: extend(held, seconds)  # type: ignore
+    bench.work(delivery)
+
+    assert len(beats(bench)) == 7
