@@ -146,6 +146,15 @@ def test_after_half_a_line_that_was_printed_ours_is_one_of_its_own(worker: WarmW
     assert "..." in ran.output
 
 
+def test_output_that_does_not_wait_for_its_reader_any_more_does_so_again(worker: WarmWorker) -> None:
+    code = TASKS.replace("{code}", "    os.set_blocking(1, False)")
+    code = code.replace("Any]) -> None: ...", "Any]) -> None: print(os.get_blocking(1))")
+
+    ran = worker.runs(code, "before", "sets_up", "after")
+
+    assert [line for line in ran.output if line in ("True", "False")] == ["True", "True"]
+
+
 def test_printed_lines_stand_where_they_were_printed(worker: WarmWorker) -> None:
     code = TASKS.replace("{code}", '    print("printed")')
 
