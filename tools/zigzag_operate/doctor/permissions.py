@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from zigzag_operate.doctor.evaluating import covers, is_judged, keys_fit, matches
 from zigzag_operate.doctor.facts import (
@@ -16,28 +16,12 @@ from zigzag_operate.doctor.facts import (
     statements,
 )
 from zigzag_operate.doctor.finding import Finding, Found, NotKnown, wrong
-
-
-class Need(NamedTuple):
-    """A permission that a role must have: actions on one resource, and the beginning of a record's key."""
-
-    actions: tuple[str, ...]
-    on: Resource | str
-    key: str = ""
-    hazard: str = "H20"
-
-    @property
-    def arn(self) -> str:
-        return self.on if isinstance(self.on, str) else self.on.arn
-
-    @property
-    def name(self) -> str:
-        return self.on if isinstance(self.on, str) else self.on.id
+from zigzag_operate.doctor.needs import Need, of_consumer, of_server, of_worker, of_workers_of_queues
 
 
 def judge_permissions(facts: Facts) -> Found:
     """Judges what both roles may do."""
-    for function, needs in (("ConsumerFunction", _of_consumer(facts)), ("WorkerFunction", _of_worker(facts))):
+    for function, needs in (("ConsumerFunction", of_consumer(facts)), ("WorkerFunction", of_worker(facts))):
         for one in facts.some(function):
             if isinstance(one.properties, Unknown):
                 yield NotKnown(one.id, one.properties.needs)
@@ -62,85 +46,17 @@ def judge_permissions(facts: Facts) -> Found:
                 continue
             yield from _missing(facts, role, needs)
     for policy in facts.some("ServerPolicy"):
-        yield from _missing(facts, policy, _of_server(facts))
+        yield from _missing(facts, policy, of_server(facts))
 
 
-def _of_consumer(facts: Facts) -> Iterator[Need]:
-    for queue in facts.queues:
-        yield Need(
-            (
-                "sqs:ReceiveMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-            ),
-            queue,
-        )
-    for letters in facts.letters:
-        yield Need(("sqs:SendMessage",), letters, hazard="H46")
-    workers = [one for one in facts.workers if one.id == "WorkerFunction" or one.ref in _routed(facts)]
-    for worker in workers:
-        yield Need(("lambda:InvokeFunction",), worker, hazard="H2")
-    for table in facts.some("RecordsTable"):
-        if facts.is_set("FlowControl"):
-            yield Need(("dynamodb:BatchGetItem", "dynamodb:UpdateItem"), table, "gate#", "H102")
-        if facts.parameters.get("MaxConsumers", "1") != "1":
-            yield Need(("dynamodb:UpdateItem",), table, "consumer#", "H162")
-            for consumer in facts.some("ConsumerFunction"):
-                yield Need(("lambda:InvokeFunction",), consumer, hazard="H162")
-    yield from _of_both(facts, "ConsumerLogGroup")
-
-
-def _of_worker(facts: Facts) -> Iterator[Need]:
-    receives = ("sqs:ReceiveMessage", "sqs:GetQueueAttributes") if facts.by_events else ()
-    for queue in facts.queues:
-        yield Need(("sqs:DeleteMessage", "sqs:ChangeMessageVisibility", *receives), queue, hazard="H12")
-        yield Need(("sqs:SendMessage",), queue, hazard="H195")
-    yield from _of_every_worker(facts)
-    for bucket in facts.some("LargeBucket"):
-        yield Need(("s3:PutObject",), f"{bucket.arn}/*", hazard="H177")
-    for topic in facts.some("FailureTopic"):
-        yield Need(("sns:Publish",), topic, hazard="H173")
-        for table in facts.some("RecordsTable"):
-            yield Need(("dynamodb:UpdateItem",), table, "notice#", "H80")
-    for topic in facts.some("TasksTopic"):
-        yield Need(("sns:Publish",), topic, hazard="H176")
-    for role, group in zip(facts.some("SchedulerRole"), facts.some("SchedulerGroup"), strict=False):
-        yield Need(("iam:PassRole",), role, hazard="H166")
-        place = ":".join(facts.queues[0].arn.split(":")[3:5]) if facts.queues else ""
-        schedules = f"arn:aws:scheduler:{place}:schedule/{group.ref}/x"
-        yield Need(("scheduler:CreateSchedule",), schedules, hazard="H166")
-    for arn in filter(None, facts.parameters.get("ReplyTo", "").split(",")):
-        yield Need(("sns:Publish" if ":sns:" in arn else "sqs:SendMessage",), arn, hazard="H195")
-    yield from _of_both(facts, "WorkerLogGroup")
-
-
-def _of_every_worker(facts: Facts) -> Iterator[Need]:
-    for letters in facts.letters:
-        yield Need(("sqs:SendMessage",), letters, hazard="H46")
-    for table in facts.some("RecordsTable"):
-        for kind in ("starts#", "run#", "redrive#", *(["gate#"] if facts.is_set("FlowControl") else [])):
-            yield Need(("dynamodb:UpdateItem",), table, kind, "H80")
-    for bucket in facts.some("LargeBucket"):
-        yield Need(("s3:ListBucket",), bucket, hazard="H177")
-        yield Need(("s3:GetObject",), f"{bucket.arn}/*", hazard="H177")
-
-
-def _of_server(facts: Facts) -> Iterator[Need]:
-    yield from _of_every_worker(facts)
-    for table in facts.some("RecordsTable") if facts.is_set("FlowControl") else ():
-        yield Need(("dynamodb:BatchGetItem",), table, "gate#", "H102")
-
-
-def _of_both(facts: Facts, group: str) -> Iterator[Need]:
-    for logs in facts.some(group):
-        yield Need(("logs:CreateLogStream", "logs:PutLogEvents"), logs, hazard="H73")
-    if facts.has_key:
-        yield Need(("kms:Decrypt", "kms:GenerateDataKey"), facts.parameters["KmsKeyArn"])
-
-
-def _routed(facts: Facts) -> str:
-    return " ".join(str(one.get("Environment.Variables.ZIGZAG_QUEUE_WORKERS")) for one in facts.functions)
+def judge_roles_of_own_workers(facts: Facts) -> Found:
+    """Judges what the role of a queue's own worker may do."""
+    for worker, needs in of_workers_of_queues(facts):
+        role = facts.by_value(worker.get("Role"))
+        if role is None or role.type != ROLE:
+            yield NotKnown(f"{worker.id}.Role", "a role of this template")
+        elif role.id != "WorkerRole":  # that one is judged above
+            yield from _missing(facts, role, needs)
 
 
 def _missing(facts: Facts, role: Resource, needs: Iterable[Need]) -> Found:
@@ -166,19 +82,30 @@ def _missing(facts: Facts, role: Resource, needs: Iterable[Need]) -> Found:
                 yield _denied(role, need, action, *denying, is_allowed=_may(held, action, need))
         lacking = [one for one, denying in denied.items() if not denying and not _may(held, one, need)]
         if lacking and seen:
-            of = f" for records {need.key}…" if need.key else ""
-            yield wrong(
-                need.hazard,
-                role,
-                "Policies",
-                f"it may not {' and '.join(lacking)} on {need.name}{of}",
-                f"allow {', '.join(lacking)} on {need.name} again",
-                _nearest(held, role, need, lacking[0]),
-            )
+            yield _lacking(facts, role, need, lacking, held)
 
 
 type Held = tuple[Resource, Mapping[str, Any]]
 """A statement of a role, and the resource in which it stands."""
+
+
+def _lacking(
+    facts: Facts, role: Resource, need: Need, lacking: list[str], held: list[Held]
+) -> Finding | NotKnown:
+    """Returns the finding for actions that the role lacks, unless a policy of it is not in the template."""
+    seen = {one.ref for one in facts.of_type(*POLICIES)}
+    for arn in listed(role.get("ManagedPolicyArns")):
+        if arn not in seen:
+            return NotKnown(f"{role.id}.ManagedPolicyArns", f"a look at {arn}: it may allow {lacking[0]}")
+    of = f" for records {need.key}…" if need.key else ""
+    return wrong(
+        need.hazard,
+        role,
+        "Policies",
+        f"it may not {' and '.join(lacking)} on {need.name}{of}",
+        f"allow {', '.join(lacking)} on {need.name} again",
+        _nearest(held, role, need, lacking[0]),
+    )
 
 
 def _denied(

@@ -42,8 +42,10 @@ RULES: tuple[Rule, ...] = (
     wiring.judge_bucket,
     wiring.judge_subscription,
     permissions.judge_permissions,  # a missing action, a role of something else
+    permissions.judge_roles_of_own_workers,
     trust.judge_broad,  # `*`
     trust.judge_trust,
+    trust.judge_who_may_invoke,
     trust.judge_records,
     queue_policies.judge_queue_policies,  # who is kept out, and who is let in
     queue_policies.judge_one_policy_each,

@@ -107,6 +107,11 @@ def judge_schedules(facts: Facts) -> Found:
             if one.get("Target.RoleArn") == role.arn and one.get("GroupName") != group.ref:
                 said = "SchedulerRole is for the schedules of SchedulerGroup: it never sends, and is lost"
                 yield wrong("H166", one, "GroupName", said, "set GroupName: !Ref SchedulerGroup")
+            if one.get("Target.RoleArn") == role.arn and not one.get("Target.DeadLetterConfig.Arn"):
+                letters = "OtherDeadLetterQueue" if facts.is_fifo("") else "DeadLetterQueue"
+                said = "what it can't send for a day is lost, and nobody is told"
+                change = f"set DeadLetterConfig: {{Arn: !GetAtt {letters}.Arn}}"
+                yield wrong("H166", one, "Target.DeadLetterConfig", said, change)
 
 
 def judge_keys_of_the_scheduler(facts: Facts) -> Found:

@@ -1,4 +1,4 @@
-"""The rules about roles that allow too much, or that others may take."""
+"""The rules about roles that allow too much, or that others may take, and about who may invoke."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ def judge_trust(facts: Facts) -> Found:
             yield wrong("H20", role, at, "Lambda may not take this role", name)
         if any(map(is_anybody, allowed)):
             yield wrong("H41", role, at, "everybody may take this role", name)
+
+
+def judge_who_may_invoke(facts: Facts) -> Found:
+    """Judges whether anybody else may invoke a function: by a URL, or by a permission for everybody."""
+    for one in facts.functions:
+        if isinstance(one.get("FunctionUrlConfig"), Mapping):
+            said = "a URL starts it with what is no message of the stack's queues"
+            yield wrong("H250", one, "FunctionUrlConfig", said, "take FunctionUrlConfig away")
+    functions = {name: one.id for one in facts.functions for name in (one.ref, one.arn)}
+    for one in facts.of_type("AWS::Lambda::Permission", "AWS::Lambda::Url"):
+        function = functions.get(str(one.get("FunctionName") or one.get("TargetFunctionArn")))
+        is_bounded = any(one.get(name) for name in ("PrincipalOrgID", "SourceAccount", "SourceArn"))
+        if function and (one.get("AuthType") or one.get("Principal") == "*") and not is_bounded:
+            said = f"it lets others invoke {function}, with any task"
+            yield wrong("H250", one, "", said, f"take {one.id} away, or name who may in its Principal")
 
 
 def judge_broad(facts: Facts) -> Found:

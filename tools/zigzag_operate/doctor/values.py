@@ -90,10 +90,6 @@ def letters(facts: Facts) -> list[Resource]:
     return facts.letters
 
 
-def all_queues(facts: Facts) -> list[Resource]:
-    return [*facts.queues, *facts.letters]
-
-
 def functions(facts: Facts) -> list[Resource]:
     return facts.functions
 
@@ -114,6 +110,10 @@ def by_schedule(of: Callable[[Facts], Sequence[Resource]]) -> Callable[[Facts], 
     return lambda facts: [] if facts.by_events else of(facts)
 
 
+def by_events(of: Callable[[Facts], Sequence[Resource]]) -> Callable[[Facts], Sequence[Resource]]:
+    return lambda facts: of(facts) if facts.by_events else []
+
+
 TICK = named("ConsumerFunctionTick")
 LAST = "SQS deletes what is older, and nobody is told"
 VALUES = (
@@ -122,6 +122,8 @@ VALUES = (
          "Lambda runs the event again when its message is somebody else's"),
     Must(functions, "EventInvokeConfig.MaximumEventAgeInSeconds", EVENT_AGE_SECONDS, "H5",
          "Lambda starts a worker whose message is somebody else's by then"),
+    Must(in_a_template(by_events(named("WorkerFunction"))), "RecursiveLoop", "Allow", "H197",
+         "Lambda takes a chain for a loop, and drops a chain's 17th message"),
     Must(functions, "AutoPublishAlias", NOTHING, "H42",
          "an alias has Lambda's own retries, and the consumer does not invoke it"),
     Must(functions, "LoggingConfig.LogFormat", "JSON", "H73",
@@ -135,18 +137,17 @@ VALUES = (
          "Handler", "worker.app.handler", "H9", "no worker can start"),
     Must(named("ConsumerFunction"), "Timeout", Between(61, 119), "H22",
          "a tick ends before the next one begins, or three run at once"),
-    Must(functions, "MemorySize", Between(128, 10_240), "H10", "Lambda refuses it"),
+    Must(functions, "MemorySize", OneOf((Between(128, 10_240), None)), "H10", "Lambda refuses it"),
     Must(lambda facts: facts.workers, "Timeout", Between(10, 900), "H10",
          "no time is left to settle a task's message, or Lambda refuses it"),
     # ---- The schedule ----
     Must(by_schedule(TICK), "State", "ENABLED", "H24", "no tick starts, and no task with it"),
-    Must(lambda facts: facts.some("ConsumerFunctionTick") if facts.by_events else [], "State", "DISABLED",
-         "H153", "ticks start tasks beside Lambda's own poller"),
+    Must(by_events(TICK), "State", "DISABLED", "H153",
+         "ticks start tasks beside Lambda's own poller"),
     # ---- Each queue ----
     Must(by_schedule(queues), "VisibilityTimeout", LEASE_SECONDS, "H11",
          "a message comes again while its worker may still start, or long after it is gone"),
-    Must(lambda facts: facts.queues if facts.by_events else [],
-         "VisibilityTimeout", VISIBILITY_SECONDS, "H154",
+    Must(by_events(queues), "VisibilityTimeout", VISIBILITY_SECONDS, "H154",
          "Lambda's poller receives for this time: its worker may still run, or is gone for long"),
     Must(lambda facts: [one for one in facts.queues if one.get("RedrivePolicy") is not None],
          "RedrivePolicy.maxReceiveCount", MAX_RECEIVE_COUNT, "H19",

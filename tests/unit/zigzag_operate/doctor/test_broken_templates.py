@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.project.docs.pages import ROOT, read
+from tests.project.template.yours import with_blocks
 from tests.unit.zigzag_operate.doctor.templates import GONE, examined
+
+from zigzag_operate.doctor import examine, template
+from zigzag_operate.doctor.source import parsed
 
 CONSUMER, WORKER, TASKS = "ConsumerFunction/Properties", "WorkerFunction/Properties", "TaskQueue/Properties"
 LETTERS, RECORDS = "DeadLetterQueue/Properties", "RecordsTable/Properties"
@@ -84,6 +89,10 @@ FOREIGN = {
         "FunctionName": {"Ref": "WorkerFunction"},
     },
 }
+FOR_ALL = {
+    "Type": "AWS::Lambda::Permission",
+    "Properties": {"FunctionName": {"Ref": "WorkerFunction"}, "Principal": "*"},
+}
 NO_SQS = {"Effect": "Deny", "NotAction": ["s3:*", "logs:*"], "Resource": "*"}
 
 BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
@@ -149,6 +158,9 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      "puts events on TaskQueue"),
     (f"{ASYNC}/DestinationConfig", {"OnFailure": {"Type": "SQS", "Destination": DEAD}}, {}, "H17",
      "puts events on DeadLetterQueue"),
+    (f"{WORKER}/RecursiveLoop", GONE, EVENTS, "H197", "drops a chain's 17th message"),
+    (f"{WORKER}/FunctionUrlConfig", {"AuthType": "NONE"}, {}, "H250", "a URL starts it"),
+    ("Mine", FOR_ALL, {}, "H250", "Mine: it lets others invoke WorkerFunction"),
     # ---- permissions ----
     (f"{CONSUMER_MAY}/0/Action", ["sqs:ReceiveMessage"], {}, "H20", "sqs:DeleteMessage"),
     (f"{CONSUMER_MAY}/2", GONE, {}, "H2", "lambda:InvokeFunction on WorkerFunction"),
@@ -208,6 +220,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("SchedulerRole/Properties/AssumeRolePolicyDocument/Statement/0/Condition/ArnEquals", GONE, LATER,
      "H225", "a schedule of another group"),
     ("Nightly", SCHEDULED, LATER, "H166", "set GroupName: !Ref SchedulerGroup"),
+    ("Nightly", SCHEDULED, LATER, "H166", "set DeadLetterConfig: {Arn: !GetAtt DeadLetterQueue.Arn}"),
     ("UseKeyPolicy/Properties/PolicyDocument/Statement/0/Condition/StringEquals/kms:ViaService",
      ["sqs.x"], KEY, "H20", "through dynamodb"),
     (f"{TASKS}/SqsManagedSseEnabled", False, {}, "H64", "not encrypted"),
@@ -320,3 +333,28 @@ def test_a_broken_template_is_named_by_its_hazard(
 )
 def test_one_fault_is_one_finding(path: str, value: Any, hazard: str) -> None:
     assert [one.hazard for one in examined((path, value)).findings] == [hazard]
+
+
+def test_the_role_of_a_queues_own_worker_is_judged_by_what_that_queue_needs() -> None:
+    # Given the worker and its role of the page, with Lambda's own memory, and two roles that lack an action
+    page = read("docs/several-queues.md").partition("## A worker of its own")[2]
+    own = with_blocks((ROOT / "template.yaml").read_text(encoding="utf-8"), page)
+    own = own.replace("WorkerRole.Arn\n      MemorySize: 3008", "VideoRole.Arn")
+    before, role, after = own.partition("  VideoRole:")
+    lacks = role + after.replace("sqs:DeleteMessage, sqs:ChangeMessageVisibility", "sqs:DeleteMessage", 1)
+    of_aws = "ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonSQSFullAccess]\n      Policies:"
+
+    sound, lacking, elsewhere = (
+        examine(template.facts_of(parsed(before + one, "template.yaml"), {"Queue2": "video"}))
+        for one in (role + after, lacks, lacks.replace("Policies:", of_aws, 1))
+    )
+
+    # Then what is lacking is told, unless a policy that is not in the template may allow it
+    assert (sound.findings, sound.unknown) == ([], [])
+    assert [(one.hazard, one.at, one.wrong) for one in lacking.findings] == [
+        ("H12", "VideoRole.Policies", "it may not sqs:ChangeMessageVisibility on TaskQueue2")
+    ]
+    assert (elsewhere.findings, [one.at for one in elsewhere.unknown]) == (
+        [],
+        ["VideoRole.ManagedPolicyArns"],
+    )
