@@ -98,6 +98,14 @@ def test_one_that_is_cancelled_is_gone_and_one_that_is_gone_is_told(zigzag: Any,
     assert "order 7" not in zigzag("scheduled")[1]
 
 
+def test_a_name_that_is_no_tasks_is_told_with_the_names_that_are(zigzag: Any, later: Any) -> None:
+    code, out, err = zigzag("scheduled", "--task", "helo")
+
+    assert (code, out) == (3, "")
+    assert "no task is called 'helo'; there are: crawl_page, hello, " in err
+    assert zigzag("scheduled", "--task", "hello") == (0, "nothing is scheduled\n", "")
+
+
 @pytest.mark.parametrize("command", [("scheduled",), ("cancel", "remind", "x")])
 def test_a_stack_without_a_scheduler_is_told_what_to_deploy(
     zigzag: Any, account: None, command: tuple[str, ...]

@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tasks import TASKS
+from worker.lookup import NoSuchTaskError, find
 from zigzag.extra.schedules import begin_of, name_of
 from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.errors import Kind, OperateError
@@ -59,7 +61,8 @@ def scheduled(target: Target, task: str | None = None, most: int = 50) -> Schedu
     task -- the name of a task: only those that `send` has made for it.
     most -- 1 to 200.
 
-    Needs the permissions `scheduler:ListSchedules` and `scheduler:GetSchedule`. Raises OperateError.
+    Needs the permissions `scheduler:ListSchedules` and `scheduler:GetSchedule`. Raises OperateError, also if
+    nothing is scheduled of a name that is no task's.
     """
     if not 1 <= most <= MAX_SHOWN:
         raise OperateError(f"1 to {MAX_SHOWN} can be listed, not {most}", Kind.WRONG)
@@ -75,6 +78,11 @@ def scheduled(target: Target, task: str | None = None, most: int = 50) -> Schedu
     except (BotoCoreError, ClientError) as error:
         raise OperateError(f"the schedules can't be read: {cause(error)}") from error
     tasks = [one for one in found if one is not None and task in (None, one.task)]
+    if task is not None and not tasks and task not in TASKS:  # one that was taken away may be scheduled still
+        try:
+            find(task, TASKS)
+        except NoSuchTaskError as error:
+            raise OperateError(str(error), Kind.BAD_PAYLOAD) from error
     return ScheduledTasks(sorted(tasks, key=lambda one: one.at), len(names) > most)
 
 
