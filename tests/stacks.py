@@ -50,10 +50,11 @@ def deployed(
     queues: Mapping[str, int] | None = None,
     fifo: str = "",
     trigger: str | None = None,
+    reply_to: str | None = None,
     **outputs: str,
 ) -> dict[str, str]:
-    """Deploys a stack called zigzag. Without `flow_control`, `queues` or `trigger`, it is one from before
-    those parameters.
+    """Deploys a stack called zigzag. Without `flow_control`, `queues`, `trigger` or `reply_to`, it is one
+    from before those parameters.
 
     queues -- names and weights of all queues; the first one's first.
     fifo   -- the name of one that is FIFO. The others are not.
@@ -68,8 +69,8 @@ def deployed(
     if fifo:
         resources["OtherDeadLetterQueue"] = queue(QueueName="dead.fifo", FifoQueue=True)
         names["OtherDeadLetterQueueUrl"] = "OtherDeadLetterQueue"
-    if trigger is not None:
-        parameters["Trigger"] = trigger
+    given = {"Trigger": trigger, "ReplyTo": reply_to}
+    parameters |= {name: value for name, value in given.items() if value is not None}
     told: list[Any] = []
     for number, (name, weight) in enumerate((queues or {}).items()):
         resource = f"TaskQueue{number}" if number else "TaskQueue"

@@ -100,6 +100,25 @@ class TestSend:
         }
 
     @pytest.mark.parametrize(
+        ("reply_to", "told", "code"),
+        [
+            ("arn:aws:sqs:eu-west-1:123456789012:answers", "and names answers", 2),
+            ("", "and names none", 2),
+            ("arn:aws:sqs:eu-west-1:123456789012:answer", "", 0),
+        ],
+    )
+    def test_a_reply_that_the_stack_may_not_send_is_refused(
+        self, zigzag: Any, account: None, reply_to: str, told: str, code: int
+    ) -> None:
+        url = deployed(queue(), reply_to=reply_to)["QueueUrl"]
+
+        said = zigzag("send", "hello", '{"name": "Ann"}', "--reply-to", "answer")
+
+        assert said[0] == code
+        assert ("Messages" in boto3.client("sqs").receive_message(QueueUrl=url)) == (code == 0)
+        assert told in said[2]
+
+    @pytest.mark.parametrize(
         ("arguments", "words"),
         [
             (("hello", '{"nome": "Ann"}'), "the payload does not fit hello: name: Field required"),

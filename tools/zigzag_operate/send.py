@@ -11,6 +11,7 @@ from typing import Any
 from shared.aws.boto import BotoTransport
 from shared.aws.s3_objects import S3Objects
 from shared.aws.sqs_queue import SqsQueue
+from shared.ports.addresses import allowed
 from shared.ports.queue import MAX_DELAY_SECONDS, QueueError
 from shared.queues import DEFAULT
 from tasks import TASKS
@@ -23,7 +24,7 @@ from zigzag.in_place import run_in_place
 from zigzag.outbox import is_url
 from zigzag.send import Options, compose, encode
 from zigzag_operate.errors import Kind, OperateError
-from zigzag_operate.queues import named
+from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
 
 
@@ -63,7 +64,8 @@ def send(
 
     queue -- the name or the URL of a queue of the stack; None is the task's own.
 
-    Raises OperateError, and sends nothing, if the payload does not fit the task, or the queue refuses.
+    Raises OperateError, and sends nothing, if the payload does not fit the task, the stack may not reply to
+    that address, or the queue refuses.
     """
     options = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
     try:
@@ -71,6 +73,7 @@ def send(
         checked = found.check(payload)
         stack = target.stack_as_it_is()
         queue_url = url_of(stack, found.queue if queue is None else queue)
+        _check(reply_to, stack, queue_url)
         if at is not None or delay_seconds > MAX_DELAY_SECONDS:
             options, due = planned(options, queue_url, time())
             if due is not None:
@@ -82,6 +85,20 @@ def send(
         raise OperateError(str(error), Kind.WRONG) from error
     except QueueError as error:
         raise OperateError(f"the queue refused the message: {error}") from error
+
+
+def _check(reply_to: str | None, stack: Stack, queue_url: str) -> None:
+    """Raises OperateError if the stack's worker would refuse the message for that address of its reply."""
+    known = stack.parameters.get("ReplyTo")
+    if reply_to is None or known is None or queue_url not in [one.url for one in queues_of(stack).values()]:
+        return
+    replies = known.split(",") if known else []
+    if allowed(reply_to, replies) is None:
+        names = ", ".join(arn.rpartition(":")[2] for arn in replies) or "none"
+        said = (
+            f"the stack may not reply to {reply_to!r}: its parameter ReplyTo must name it, and names {names}"
+        )
+        raise OperateError(said, Kind.WRONG)
 
 
 def _sent(
