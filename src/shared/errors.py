@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from traceback import clear_frames, format_exception, format_tb
+from types import TracebackType
 from typing import Any
 
 _name: Callable[[type], str] = type.__dict__["__name__"].__get__
@@ -18,6 +20,9 @@ MAX_FINDINGS, MAX_FINDINGS_CHARACTERS = 1_000, 1_000_000
 repeats the path of each, and Python's traceback holds that text five times."""
 
 _FEW = 10
+
+_NOT_OF_A_TASK = {"worker", "zigzag", "shared", "zigzag_testing", "boto3", "botocore", "pydantic"}
+"""The packages, besides Python's own, whose frames come before those of a task. Ours call the last three."""
 
 HEADING = "Traceback (most recent call last):\n"
 
@@ -43,16 +48,19 @@ def text(error: BaseException) -> str:
 
 def traceback_of(error: BaseException) -> str:
     """Returns Python's traceback of the error, which ends in a line break; else its place and its words. The
-    latter also where an error that it comes from has too many findings.
+    latter also where an error that it comes from has too many findings. It begins in the code of the task,
+    if that was called.
 
     Python's own function can fail: at properties that raise, and at a SyntaxError with odd arguments
     (https://github.com/python/cpython/issues/128894). Raises nothing but Interrupt.
     """
+    raised = _traceback(error)
+    begin = if_it_can(lambda: _of_the_task(raised), raised)
     if not any(map(_in_short, _all_of(error))):
-        whole = if_it_can(lambda: "".join(format_exception(error)), "")
+        whole = if_it_can(lambda: "".join(format_exception(type(error), error, begin)), "")
         if whole:
             return whole
-    place = if_it_can(lambda: "".join(format_tb(_traceback(error))), "")
+    place = if_it_can(lambda: "".join(format_tb(begin)), "")
     return f"{HEADING}{place}{words(error)}\n"
 
 
@@ -60,6 +68,17 @@ def forget_frames(error: BaseException) -> None:
     """Clears the variables of the frames in the error's traceback, and of all that it comes from."""
     for one in _all_of(error):
         clear_frames(_traceback(one))
+
+
+def _of_the_task(whole: TracebackType | None) -> TracebackType | None:
+    """Returns the traceback from the first frame on that may be a task's; the whole one, if none is."""
+    frame = whole
+    while frame is not None:
+        package = str(frame.tb_frame.f_globals.get("__name__")).partition(".")[0]
+        if package not in _NOT_OF_A_TASK and package not in sys.stdlib_module_names:
+            return frame
+        frame = frame.tb_next
+    return whole
 
 
 def if_it_can[T](call: Callable[[], T], otherwise: T) -> T:

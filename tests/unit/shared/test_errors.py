@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.errors import Interrupt, name, text, traceback_of, words
+from zigzag.then import as_text
 
 
 class NoTextError(Exception):
@@ -77,6 +78,15 @@ def test_a_traceback_that_can_be_told_is_pythons_own() -> None:
 
     assert told.startswith("Traceback (most recent call last):\n")
     assert told.endswith("ValueError: oh\n")
+
+
+def test_a_traceback_of_code_that_is_no_tasks_is_whole() -> None:
+    with pytest.raises(TypeError) as caught:
+        as_text(object())  # our code, and then Python's
+    without_this_test = caught.value.with_traceback(caught.tb.tb_next)
+
+    first, *_, error = traceback_of(without_this_test).splitlines()[1:]
+    assert ("then.py" in first, error) == (True, "TypeError: Object of type object is not JSON serializable")
 
 
 @pytest.mark.parametrize(

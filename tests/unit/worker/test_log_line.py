@@ -108,6 +108,13 @@ class TestFigures:
 
         assert (line["level"], "traceback" in line) == ("WARNING", traceback)
 
+    def test_a_traceback_begins_in_the_code_of_the_task(self, bench: Bench, lines_of: LINES) -> None:
+        (line,) = lines_of(bench.delivered(body_of("tell", {})))
+
+        first, place, _, _, error = line["traceback"].splitlines()
+        assert (first, error) == ("Traceback (most recent call last):", "KeyError: 'text'")
+        assert place.endswith(f'{__file__}", line {tell.function.__code__.co_firstlineno + 2}, in tell')
+
     def test_a_success_that_waits_for_its_deletion_takes_no_longer_for_that(
         self, bench: Bench, lines_of: LINES
     ) -> None:
