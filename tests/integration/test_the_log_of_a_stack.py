@@ -12,6 +12,9 @@ from tests.integration.test_several_queues_of_a_stack import refused_without
 from tests.integration.test_the_status_of_a_stack import GROUPS, delivery, writes
 from tests.stacks import deployed, queue
 
+from zigzag import Next, task
+from zigzag_testing import Sandbox
+
 TRACEBACK = """Traceback (most recent call last):
   File "/var/task/tasks/crawl_page.py", line 12, in crawl_page
     fetch(url)
@@ -84,6 +87,33 @@ def test_it_shows_the_lines_that_are_meant(zigzag: Any, log: None) -> None:
     }
 
 
+@task
+def crawl_page(payload: dict[str, Any]) -> Next:
+    return count.then({"step": 2})
+
+
+@task
+def count(payload: dict[str, Any]) -> Next | None:
+    return None if payload["step"] == 3 else count.then({"step": 3})
+
+
+def test_a_chain_is_shown_step_by_step_by_the_id_of_its_first(zigzag: Any, log: None) -> None:
+    with Sandbox({"crawl_page": crawl_page, "count": count}) as sandbox:
+        crawl_page.send({}, id="a-1")
+        sandbox.run()
+    _, *steps = sandbox.reports
+    writes("workers", *(delivery(task=one.task, id=one.id, level="WARNING") for one in reversed(steps)))
+
+    whole = zigzag("logs", "--id", "a-1", "--chain")[1]
+    failed = zigzag("logs", "--id", "a-1", "--chain", "--failed")[1]
+
+    ids = ["a-1", *(str(one.id) for one in steps)]
+    assert [
+        [one for one in ids if f"({one})" in line] for line in whole.splitlines() if "age_sec" in line
+    ] == [[one] for one in ids]
+    assert len(failed.splitlines()) == len(steps) == 2
+
+
 def test_since_a_longer_time_each_line_has_its_day(zigzag: Any, log: None) -> None:
     out = zigzag("logs", "--since", "2d", "--task", "crawl_page")[1]
 
@@ -104,6 +134,7 @@ def test_what_can_not_be_shown_is_2_and_a_sentence(zigzag: Any, log: None) -> No
         ("--task", "refund"): "no line matches since 15min",
         ("--since", "yesterday"): "'yesterday' is no time: write 90s",
         ("--ticks", "--task", "pay"): "a tick has no task",
+        ("--chain", "--task", "pay"): "--chain needs --id",
     }
 
     ended = {arguments: zigzag("logs", *arguments) for arguments in said}

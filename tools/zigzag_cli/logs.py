@@ -16,7 +16,7 @@ from zigzag_cli.options import Json, with_target
 from zigzag_cli.within import answered, endless
 from zigzag_local.readable import readable
 from zigzag_operate import Kind, OperateError, Target
-from zigzag_operate.logs import Which, log_lines
+from zigzag_operate.logs import Which, chain_lines, log_lines
 
 _DAY = 86_400
 
@@ -26,6 +26,9 @@ def logs(
     target: Target,
     task: Annotated[str | None, typer.Option(help="Only lines of this task.")] = None,
     id: Annotated[str | None, typer.Option(help="Only lines of the task with this id.")] = None,
+    chain: Annotated[
+        bool, typer.Option("--chain", help="With --id: then those of the tasks that followed it by `then`.")
+    ] = False,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only of level WARNING and worse: what did not succeed.")
     ] = False,
@@ -39,6 +42,8 @@ def logs(
     """
     if ticks and (task is not None or id is not None):
         raise OperateError("a tick has no task: leave --task and --id out, or --ticks", Kind.WRONG)
+    if chain and id is None:
+        raise OperateError("--chain needs --id, of the chain's first task", Kind.WRONG)
     now = time()
     begin = moment(since, now)
     which = Which(task, id, failed, ticks)
@@ -46,7 +51,7 @@ def logs(
     found = False
     endless()  # it prints as it reads
     with suppress(KeyboardInterrupt):
-        for line in log_lines(target, which, begin):
+        for line in (chain_lines if chain else log_lines)(target, which, begin):
             found = True
             answered()
             moment_of = f"{datetime.fromtimestamp(line.at, UTC):{form}}"

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from worker.follow.follow_ups import NEXT, step_id
 from zigzag_local.logs import LAMBDAS_OWN
 from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.errors import OperateError
@@ -76,6 +77,20 @@ def log_lines(target: Target, which: Which, since: float) -> Iterator[LogLine]:
     except (BotoCoreError, ClientError) as error:
         said = gone(group) if is_gone(error) else f"the log can't be read: {cause(error)}"
         raise OperateError(said) from error
+
+
+def chain_lines(target: Target, which: Which, since: float) -> Iterator[LogLine]:
+    """Yields the lines of the task with an id, then those of the tasks that followed it by `then`, step by
+    step: the id of each follows from the name and the id before it. Raises as `log_lines`."""
+    steps = [which]
+    for step in steps:  # which grows
+        names: dict[str, None] = {}
+        for line in log_lines(target, replace(step, failed=False), since):
+            if line.fields is not None and isinstance(name := line.fields.get("task"), str):
+                names[name] = None
+            if step.matches(line.text, line.fields):
+                yield line
+        steps += [replace(which, task=None, id=step_id(NEXT, name, step.id)) for name in names]
 
 
 def _pattern(which: Which) -> dict[str, str]:

@@ -17,7 +17,7 @@ from shared.errors import words
 from shared.ports.records import record_key
 from shared.queues import is_fifo
 from worker.finish import has_next
-from worker.follow.follow_ups import FollowUp, FollowUps, step_id
+from worker.follow.follow_ups import NEXT, FollowUp, FollowUps, step_id
 from worker.lookup import Table, find
 from worker.outcome import Attempt
 from worker.returned import ResultError, json_of
@@ -175,7 +175,7 @@ def _next(
     check_size(one.task, one.payload)  # before `compose` puts it into the bucket
     url = _url(one.queue, delivery, queues)
     group = one.group or (delivery.group if is_fifo(url) else None)
-    id = step_id("next", attempt.task, attempt.id)
+    id = step_id(NEXT, attempt.task, attempt.id)
     more: dict[str, Any] = {"hops": attempt.hops + 1 if hops is None else hops}
     if keys := _keys(attempt, delivery):
         more["keys"] = keys

@@ -20,6 +20,9 @@ from zigzag.then import as_text
 MAX_LETTER_BYTES = 500_000
 """Most bytes of a letter that has its message's own body as well, for a person to read."""
 
+NEXT = "next"
+"""The step after a task: the next one."""
+
 MAX_FOLLOW_UPS = 2
 """Most follow-ups of a task: the next one, and the reply."""
 
