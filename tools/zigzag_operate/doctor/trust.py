@@ -33,14 +33,14 @@ def judge_who_may_invoke(facts: Facts) -> Found:
     for one in facts.functions:
         if isinstance(one.get("FunctionUrlConfig"), Mapping):
             said = "a URL starts it with what is no message of the stack's queues"
-            yield wrong("H250", one, "FunctionUrlConfig", said, "take FunctionUrlConfig away")
+            yield wrong("H247", one, "FunctionUrlConfig", said, "take FunctionUrlConfig away")
     functions = {name: one.id for one in facts.functions for name in (one.ref, one.arn)}
     for one in facts.of_type("AWS::Lambda::Permission", "AWS::Lambda::Url"):
         function = functions.get(str(one.get("FunctionName") or one.get("TargetFunctionArn")))
         is_bounded = any(one.get(name) for name in ("PrincipalOrgID", "SourceAccount", "SourceArn"))
         if function and (one.get("AuthType") or one.get("Principal") == "*") and not is_bounded:
             said = f"it lets others invoke {function}, with any task"
-            yield wrong("H250", one, "", said, f"take {one.id} away, or name who may in its Principal")
+            yield wrong("H247", one, "", said, f"take {one.id} away, or name who may in its Principal")
 
 
 def judge_broad(facts: Facts) -> Found:

@@ -159,8 +159,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{ASYNC}/DestinationConfig", {"OnFailure": {"Type": "SQS", "Destination": DEAD}}, {}, "H17",
      "puts events on DeadLetterQueue"),
     (f"{WORKER}/RecursiveLoop", GONE, EVENTS, "H197", "drops a chain's 17th message"),
-    (f"{WORKER}/FunctionUrlConfig", {"AuthType": "NONE"}, {}, "H250", "a URL starts it"),
-    ("Mine", FOR_ALL, {}, "H250", "Mine: it lets others invoke WorkerFunction"),
+    (f"{WORKER}/FunctionUrlConfig", {"AuthType": "NONE"}, {}, "H247", "a URL starts it"),
+    ("Mine", FOR_ALL, {}, "H247", "Mine: it lets others invoke WorkerFunction"),
     # ---- permissions ----
     (f"{CONSUMER_MAY}/0/Action", ["sqs:ReceiveMessage"], {}, "H20", "sqs:DeleteMessage"),
     (f"{CONSUMER_MAY}/2", GONE, {}, "H2", "lambda:InvokeFunction on WorkerFunction"),
