@@ -12,7 +12,13 @@ import sys
 from _locale import LC_ALL, setlocale  # `locale` itself takes long to load at a cold start
 
 # Of the C module: `signal` makes an enum of each handler that it is asked for.
-from _signal import getsignal, pthread_sigmask, signal, valid_signals  # type: ignore[import-not-found]
+from _signal import (  # type: ignore[import-not-found]
+    getsignal,
+    pthread_sigmask,
+    set_wakeup_fd,
+    signal,
+    valid_signals,
+)
 from _socket import getdefaulttimeout, setdefaulttimeout
 from _thread import get_ident
 from collections.abc import Iterator
@@ -115,6 +121,7 @@ class Before:
                 if before is not None and is_now != before:
                     signal(number, before)
         pthread_sigmask(SIG_SETMASK, self._blocked)
+        set_wakeup_fd(-1)  # its number may be another file's by now, into which each signal writes a byte
 
     def _left_behind(self) -> Iterator[str]:
         if self._lowered:

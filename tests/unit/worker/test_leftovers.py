@@ -297,6 +297,17 @@ def test_with_too_many_descriptors_open_the_process_must_exit(
     assert "descriptors are open" in str(process.exit_reason)
 
 
+def test_a_signal_writes_into_no_descriptor_of_an_earlier_task(process: LambdaProcess) -> None:
+    reads, writes = os.pipe()
+    os.set_blocking(writes, False)
+
+    call(process, lambda: signal.set_wakeup_fd(writes))
+
+    assert signal.set_wakeup_fd(-1) == -1
+    os.close(reads)
+    os.close(writes)
+
+
 def test_with_too_many_daemon_threads_the_process_must_exit(
     process: LambdaProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
