@@ -15,6 +15,9 @@ TABLE, ROLE, LOGS = "AWS::DynamoDB::Table", "AWS::IAM::Role", "AWS::Logs::LogGro
 ALARM, TOPIC, MAPPING = "AWS::CloudWatch::Alarm", "AWS::SNS::Topic", "AWS::Lambda::EventSourceMapping"
 BUCKET, QUEUE_POLICY, SUBSCRIPTION = "AWS::S3::Bucket", "AWS::SQS::QueuePolicy", "AWS::SNS::Subscription"
 POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+HANDLER = "worker.app.handler"
+"""What starts a worker, the stack's and any other."""
+
 PLACES = ("", "2", "3", "4", "5")
 """The ends of the names of the five queues' resources."""
 
@@ -143,7 +146,7 @@ class Facts:
     @property
     def workers(self) -> list[Resource]:
         """The stack's worker, and those of a user's own."""
-        own = (one for one in self.of_type(FUNCTION) if one.get("Handler") == "worker.app.handler")
+        own = (one for one in self.of_type(FUNCTION) if one.get("Handler") == HANDLER)
         return [*self.some("WorkerFunction"), *(one for one in own if one.id != "WorkerFunction")]
 
     @property

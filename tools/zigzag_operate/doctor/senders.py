@@ -104,14 +104,25 @@ def judge_schedules(facts: Facts) -> Found:
                 change = "set Condition: ArnEquals: aws:SourceArn: !GetAtt SchedulerGroup.Arn"
                 yield wrong("H225", role, "AssumeRolePolicyDocument", said, change)
         for one in facts.of_type(SCHEDULE):
-            if one.get("Target.RoleArn") == role.arn and one.get("GroupName") != group.ref:
-                said = "SchedulerRole is for the schedules of SchedulerGroup: it never sends, and is lost"
-                yield wrong("H166", one, "GroupName", said, "set GroupName: !Ref SchedulerGroup")
-            if one.get("Target.RoleArn") == role.arn and not one.get("Target.DeadLetterConfig.Arn"):
-                letters = "OtherDeadLetterQueue" if facts.is_fifo("") else "DeadLetterQueue"
-                said = "what it can't send for a day is lost, and nobody is told"
-                change = f"set DeadLetterConfig: {{Arn: !GetAtt {letters}.Arn}}"
-                yield wrong("H166", one, "Target.DeadLetterConfig", said, change)
+            if one.get("Target.RoleArn") == role.arn:
+                yield from _schedule(facts, one, group)
+
+
+def _schedule(facts: Facts, one: Resource, group: Resource) -> Found:
+    """Judges a schedule that sends by the Scheduler's role."""
+    if one.get("GroupName") != group.ref:
+        said = "SchedulerRole is for the schedules of SchedulerGroup: it never sends, and is lost"
+        yield wrong("H166", one, "GroupName", said, "set GroupName: !Ref SchedulerGroup")
+    path = "Target.DeadLetterConfig"
+    letters = facts.resources.get("OtherDeadLetterQueue" if facts.is_fifo("") else "DeadLetterQueue")
+    change = f"set DeadLetterConfig: {{Arn: !GetAtt {letters.id if letters else 'DeadLetterQueue'}.Arn}}"
+    if not (arn := one.get(f"{path}.Arn")):
+        yield wrong("H166", one, path, "what it can't send for a day is lost, and nobody is told", change)
+    elif str(arn).endswith(".fifo"):
+        yield wrong("H166", one, path, "a FIFO queue takes no dead letter of the Scheduler's", change)
+    if str(one.get("Target.Arn")).endswith(".fifo") and not one.get("Target.SqsParameters.MessageGroupId"):
+        said = "a FIFO queue refuses a message without a group"
+        yield wrong("H166", one, "Target", said, "set SqsParameters: {MessageGroupId: …} in its Target")
 
 
 def judge_keys_of_the_scheduler(facts: Facts) -> Found:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from zigzag_operate.doctor.facts import MAPPING, RULE, Facts, Resource, Unknown, as_text, listed
+from zigzag_operate.doctor.facts import HANDLER, MAPPING, RULE, Facts, Resource, Unknown, as_text, listed
 from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
+from zigzag_operate.doctor.gaps import longest_gap_days
 
 SCHEDULE = "AWS::Scheduler::Schedule"
 PIPE = "AWS::Pipes::Pipe"
-LONGEST_GAP_HOURS = 72
+LONGEST_GAP_DAYS = 3
 LAMBDAS_BATCH = 10
 """The size of an event source's batch that says none."""
 
@@ -75,8 +75,7 @@ def _slower(facts: Facts, rule: Resource, expression: str) -> Found:
             f"schedule is {expression}: between two ticks nobody watches",
             "set Schedule=rate(1 minute), or WatchAlways=false",
         )
-    found = re.fullmatch(r"rate\((\d+) (hour|day)s?\)", expression)
-    if found and int(found[1]) * (1 if found[2] == "hour" else 24) > LONGEST_GAP_HOURS:
+    if longest_gap_days(expression) > LONGEST_GAP_DAYS and not facts.by_events:
         said = (
             f"{expression} leaves a message alone for longer than the four days that are kept for its letter"
         )
@@ -130,14 +129,20 @@ def judge_pollers(facts: Facts) -> Found:
 
 
 def judge_workers_of_queues(facts: Facts) -> Found:
-    """Judges whether a queue's own worker gets messages: Lambda's pollers invoke the stack's alone."""
+    """Judges whether a queue's own worker is one, and gets messages: Lambda's pollers invoke the stack's."""
     path = "Environment.Variables.ZIGZAG_QUEUE_WORKERS"
-    for consumer in facts.some("ConsumerFunction") if facts.by_events else ():
+    for consumer in facts.some("ConsumerFunction"):
         named = consumer.get(path)
         for each in named.split() if isinstance(named, str) else ():
-            queue = each.partition("=")[0].partition(":")[0]
-            said = f"{queue} has its own worker, and by events Lambda gives its messages to WorkerFunction"
-            yield wrong("H137", consumer, path, said, "set Trigger=schedule, or take that line away")
+            queue, function = each.split(":")[0].partition("=")[0], facts.by_value(each.partition("=")[2])
+            if facts.by_events:
+                said = (
+                    f"{queue} has its own worker, and by events Lambda gives its messages to WorkerFunction"
+                )
+                yield wrong("H137", consumer, path, said, "set Trigger=schedule, or take that line away")
+            elif function and isinstance(handler := function.get("Handler"), str) and handler != HANDLER:
+                said = f"the worker of {queue} has the handler {handler}: it runs no task"
+                yield wrong("H137", function, "Handler", said, f"set Handler: {HANDLER}")
 
 
 def judge_weights(facts: Facts) -> Found:

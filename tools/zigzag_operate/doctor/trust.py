@@ -41,6 +41,15 @@ def judge_who_may_invoke(facts: Facts) -> Found:
         if function and (one.get("AuthType") or one.get("Principal") == "*") and not is_bounded:
             said = f"it lets others invoke {function}, with any task"
             yield wrong("H247", one, "", said, f"take {one.id} away, or name who may in its Principal")
+    for policy in facts.some("TasksTopicPolicy"):
+        for each in statements(policy.get("PolicyDocument")):
+            if (
+                is_anybody(each.get("Principal"))
+                and each.get("Effect") == "Allow"
+                and not each.get("Condition")
+            ):
+                said, change = "everybody may publish tasks", "name who may publish, or add a condition"
+                yield wrong("H247", policy, "PolicyDocument", said, change, each["Line"])
 
 
 def judge_broad(facts: Facts) -> Found:

@@ -163,11 +163,14 @@ def judge_bucket(facts: Facts) -> Found:
         if isinstance(rules, Unknown):
             yield NotKnown(bucket.id, rules.needs)
             continue
-        for rule in listed((rules or {}).get("Rules")):
-            days = rule.get("ExpirationInDays")
-            if rule.get("Status") == "Enabled" and days and float(days) < 56:
+        enabled = [one for one in listed((rules or {}).get("Rules")) if one.get("Status") == "Enabled"]
+        for days in [one["ExpirationInDays"] for one in enabled if one.get("ExpirationInDays")]:
+            if float(days) < 56:
                 said = f"a payload is deleted after {days} days: its message and its letter, twice, take 56"
                 yield wrong("H180", bucket, "LifecycleConfiguration.Rules", said, "keep them 60 days")
+        if not any(one.get("ExpirationInDays") for one in enabled):
+            said, change = "payloads are never deleted", "set ExpirationInDays: 60 in a rule of it"
+            yield wrong("H64", bucket, "LifecycleConfiguration", said, change)
 
 
 OUTPUTS = {

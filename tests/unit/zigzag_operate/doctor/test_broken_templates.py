@@ -62,10 +62,15 @@ WITH_LETTERS = {
     "Type": "AWS::Events::Rule",
     "Properties": {"Targets": [{"Arn": TASK, "Id": "tasks", "DeadLetterConfig": {"Arn": DEAD}}]},
 }
-SCHEDULED = {
+SCHEDULED: dict[str, Any] = {
     "Type": "AWS::Scheduler::Schedule",
     "Properties": {"Target": {"Arn": TASK, "RoleArn": {"Fn::GetAtt": ["SchedulerRole", "Arn"]}}},
 }
+WITH_A_LETTER = {
+    "Type": "AWS::Scheduler::Schedule",
+    "Properties": {"Target": {**SCHEDULED["Properties"]["Target"], "DeadLetterConfig": {"Arn": DEAD}}},
+}
+LATER_FIFO = {"Scheduler": "true", "Fifo": "true", "Queue2": "later", "Queue2Fifo": "false"}
 UPLOADS = {
     "Type": "AWS::S3::Bucket",
     "Properties": {"NotificationConfiguration": {"QueueConfigurations": [{"Queue": TASK}]}},
@@ -151,6 +156,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{CONSUMER}/Environment/Variables/ZIGZAG_QUEUE_WORKERS",
      {"Fn::Join": [" ", ["", {"Fn::Sub": "${Queue2}=${WorkerFunction}"}]]},
      {**EVENTS, "Queue2": "video"}, "H137", "video has its own worker, and by events Lambda gives"),
+    (f"{CONSUMER}/Environment/Variables/ZIGZAG_QUEUE_WORKERS", {"Fn::Sub": "default=${ConsumerFunction}"}, {},
+     "H137", "ConsumerFunction.Handler: the worker of default has the handler consumer.app.handler"),
     ("", None, {**EVENTS, "Queue2": "urgent:6"}, "H153", "urgent has a weight"),
     (f"{WORKER}/Events", {"More": {"Type": "SQS", "Properties": {"Queue": TASK}}},
      {}, "H152", "as well"),
@@ -160,6 +167,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      "puts events on DeadLetterQueue"),
     (f"{WORKER}/RecursiveLoop", GONE, EVENTS, "H197", "drops a chain's 17th message"),
     (f"{WORKER}/FunctionUrlConfig", {"AuthType": "NONE"}, {}, "H247", "a URL starts it"),
+    ("TasksTopicPolicy/Properties/PolicyDocument/Statement/0", {"Effect": "Allow", "Principal": "*"}, NEWS,
+     "H247", "everybody may publish tasks"),
     ("Mine", FOR_ALL, {}, "H247", "Mine: it lets others invoke WorkerFunction"),
     # ---- permissions ----
     (f"{CONSUMER_MAY}/0/Action", ["sqs:ReceiveMessage"], {}, "H20", "sqs:DeleteMessage"),
@@ -203,6 +212,7 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     ("WorkerFunction/DependsOn", GONE, {}, "H115", "before its permissions"),
     # ---- large payloads, topics ----
     ("LargeBucket/Properties/LifecycleConfiguration/Rules/0/ExpirationInDays", 14, BUCKET, "H180", "14 days"),
+    ("LargeBucket/Properties/LifecycleConfiguration", GONE, BUCKET, "H64", "payloads are never deleted"),
     ("TasksSubscription/Properties/RawMessageDelivery", False, NEWS, "H176", "SNS's envelope"),
     ("TasksSubscription/Properties/RedrivePolicy", GONE, NEWS, "H176", "published tasks are lost"),
     ("TasksSubscription/Properties/FilterPolicy", {"task": ["other"]}, NEWS, "H176", "and not TopicTasks"),
@@ -221,6 +231,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      "H225", "a schedule of another group"),
     ("Nightly", SCHEDULED, LATER, "H166", "set GroupName: !Ref SchedulerGroup"),
     ("Nightly", SCHEDULED, LATER, "H166", "set DeadLetterConfig: {Arn: !GetAtt DeadLetterQueue.Arn}"),
+    ("Nightly", WITH_A_LETTER, LATER_FIFO, "H166", "a FIFO queue refuses a message without a group"),
+    ("Nightly", WITH_A_LETTER, LATER_FIFO, "H166", "a FIFO queue takes no dead letter of the Sch"),
     ("UseKeyPolicy/Properties/PolicyDocument/Statement/0/Condition/StringEquals/kms:ViaService",
      ["sqs.x"], KEY, "H20", "through dynamodb"),
     (f"{TASKS}/SqsManagedSseEnabled", False, {}, "H64", "not encrypted"),
@@ -293,6 +305,9 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
      "2 workers can't start the 6,000 messages"),
     # ---- parameters ----
     ("", None, {"Schedule": "rate(7 days)"}, "H95", "rate(7 days) leaves a message alone"),
+    ("", None, {"Schedule": "cron(0 8 ? * mon,WED *)"}, "H95", "cron(0 8 ? * mon,WED *) leaves"),
+    ("", None, {"Schedule": "cron(0 8 1-28/5 * ? *)"}, "H95", "cron(0 8 1-28/5 * ? *) leaves"),
+    ("", None, {"Schedule": "cron(0 8 L * ? *)"}, "H95", "cron(0 8 L * ? *) leaves"),
     ("", None, {"WorkerTimeout": "901"}, "H11", "refuses WorkerTimeout=901"),
     ("", None, {"Queue2": "none:3"}, "H11", "refuses Queue2=none:3"),
     ("", None, {"Queue2": "urgent:6", "Queue3": "urgent"}, "H139", "give each of Queue2 to Queue5 a name of"),

@@ -20,6 +20,9 @@ STATEMENTS = "TaskQueuePolicy/Properties/PolicyDocument/Statement"
 SOUND: list[dict[str, str]] = [
     {},
     {"Trigger": "events"},
+    {"Trigger": "events", "Schedule": "rate(7 days)"},
+    {"Schedule": "cron(0/30 8-18 ? * FRI-WED *)"},
+    {"Schedule": "cron(0 8 */3 JAN-DEC ? *)"},
     {"Trigger": "events", "WorkerConcurrency": "5", **FIVE, "Queue2": "urgent", "Queue5": "orders:1", **MAIL},
     {"Fifo": "true"},
     {"Fifo": "true", "Queue2": "later", "Queue2Fifo": "false", "Scheduler": "true", **MAIL},
