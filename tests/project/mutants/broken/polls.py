@@ -171,6 +171,6 @@ answers("an answer is read whatever memory there is", "H70", "consumer.memory:Me
 
 
 @breaks("polls go out though there is no memory for their answers", "H70", "consumer.memory:Memory.poll")
-def _(original, self):
-    self._expected = 0
-    return original(self)
+def _(original, self, queue=""):
+    self._expected.clear()
+    return original(self, queue)
