@@ -57,7 +57,11 @@ class Timer:
         self._next = (at, call)
         if not self._runs:
             self._runs = True
-            start_new_thread(self._watch, ())
+            try:
+                start_new_thread(self._watch, ())
+            except RuntimeError:  # tasks have used up the threads: a later one may find one
+                self._runs = False
+                raise
         elif at < self._wakes and self._stir.locked():
             self._stir.release()
 

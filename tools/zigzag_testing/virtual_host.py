@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -11,6 +11,7 @@ from worker.host import Sleep, SoftDeadline, awaited
 from worker.process import as_exception
 from zigzag_testing.blocking import interrupted_after
 from zigzag_testing.faults import Crash, Faults
+from zigzag_testing.virtual_time import parts_of_a_task
 
 MEMORY_MB = 64
 
@@ -60,7 +61,13 @@ class VirtualHost:
         limit = asyncio.timeout(max(0.0, seconds))
         try:
             async with limit:
-                return await awaited(result)
+                with parts_of_a_task() as parts:
+                    returned = await awaited(result)
+                while left := [part for part in parts if not part.done()]:
+                    await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
+                    _raise_unheard(parts)
+                _raise_unheard(parts)
+                return returned
         except asyncio.CancelledError as error:
             if _ends():
                 raise
@@ -84,6 +91,13 @@ class VirtualHost:
     def memory_mb(self) -> int:
         """Returns MEMORY_MB: the memory of the test's own process must not matter."""
         return MEMORY_MB
+
+
+def _raise_unheard(parts: Iterable[asyncio.Future[Any]]) -> None:
+    """Raises an error of a part that nobody has awaited, as a worker does."""
+    for part in parts:
+        if part.done() and getattr(part, "_log_traceback", False) and (error := part.exception()):
+            raise error
 
 
 def _ends() -> bool:

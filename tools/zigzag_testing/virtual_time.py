@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextvars import copy_context
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 THREAD_SECONDS = 10.0
 """How long a thread may work, in real time, until time passes all the same; where nothing else is due, it
 counts as something that will not come."""
+
+_PARTS: ContextVar[list[asyncio.Future[Any]] | None] = ContextVar("parts", default=None)
+
+
+@contextmanager
+def parts_of_a_task() -> Iterator[list[asyncio.Future[Any]]]:
+    """Notes the asyncio tasks, and the calls in threads, that the block's code starts."""
+    parts: list[asyncio.Future[Any]] = []
+    token = _PARTS.set(parts)
+    try:
+        yield parts
+    finally:
+        _PARTS.reset(token)
+
+
+def _noted[F: asyncio.Future[Any]](part: F) -> F:
+    if (parts := _PARTS.get()) is not None:
+        parts.append(part)
+    return part
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
@@ -27,6 +47,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         # asyncio's own resolution is too fine for a time of years: it would be rounded away, and nothing
         # would ever be due.
         self._clock_resolution = 1e-6
+        self.set_task_factory(lambda loop, coro, **named: _noted(asyncio.Task(coro, loop=loop, **named)))
 
     def time(self) -> float:
         return self._virtual_now
@@ -35,7 +56,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         """As asyncio's own; a pool of somebody's own has threads that may wait for virtual time."""
-        future = super().run_in_executor(executor, func, *args)
+        future = _noted(super().run_in_executor(executor, func, *args))
         if executor is None:
             self.threads_at_work += 1
             future.add_done_callback(self._one_less_at_work)

@@ -94,6 +94,32 @@ def test_a_task_may_run_a_loop_of_its_own_as_in_a_worker() -> None:
     assert [one.outcome for one in sandbox.reports] == ["succeeded"]
 
 
+async def part_fails() -> None:
+    await asyncio.sleep(1)
+    raise ValueError("a part")
+
+
+@pytest.mark.parametrize(
+    ("starts", "reason"),
+    [
+        (lambda: asyncio.create_task(part_fails()), "ValueError: a part"),
+        (lambda: asyncio.get_running_loop().run_in_executor(None, lambda: 1 / 0), "ZeroDivisionError"),
+        (lambda: asyncio.create_task(asyncio.sleep(3600)), "timeout"),
+    ],
+    ids=["an asyncio task", "a call in a thread", "a part that does not end"],
+)
+def test_a_part_that_a_task_does_not_await_is_waited_for_as_in_a_worker(starts: Any, reason: str) -> None:
+    @task(attempts=1, timeout=20)
+    async def starts_it(payload: dict[str, Any]) -> None:
+        starts()
+
+    with Sandbox({"starts_it": starts_it}) as sandbox:
+        starts_it.send({})
+        sandbox.run()
+
+    assert [reason in letter.reason for letter in sandbox.dead_letters] == [True]
+
+
 @pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit], ids=lambda error: error.__name__)
 @pytest.mark.parametrize("where", ["the task", "what comes before the task"])
 def test_an_error_that_is_no_exception_fails_an_attempt_as_in_a_worker(error: Any, where: str) -> None:
