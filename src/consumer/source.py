@@ -235,7 +235,7 @@ class Source:
         self.has_run_empty = self._empty_polls >= enough and self._lingers_for() == 0
 
     def _pause(self, seconds: float) -> None:
-        self._paused_until = self._clock.now() + seconds
+        self._paused_until = max(self._paused_until, self._clock.now() + seconds)
 
 
 def _with(delivery: Delivery, **of_the_lease: Any) -> Delivery:

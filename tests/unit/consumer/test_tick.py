@@ -13,6 +13,8 @@ import pytest
 from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World, delay, slow
 
 from consumer.consumer import Consumer, PolledQueue
+from consumer.flow.cap import InFlightCap
+from consumer.flow.flow import NOTHING, Share
 from consumer.linger import Lingering
 from consumer.pollers import MIN_POLLERS as POLLERS
 from consumer.source import GETS_ON_SECONDS, IDLE_POLLS, LAST_RECEIVE_SECONDS
@@ -21,7 +23,7 @@ from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.gates import Rate
-from shared.ports.queue import Outgoing, QueueError
+from shared.ports.queue import MAX_PER_CALL, Outgoing, QueueError
 from shared.ports.workers import Meaning
 from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_gates import MemoryGates
@@ -155,6 +157,26 @@ class TestDrain:
         throttled_at = began[0]
         assert began.count(throttled_at) <= 2 * POLLERS
         assert all(moment == throttled_at or moment >= throttled_at + 1 for moment in began)
+
+    def test_a_poll_that_may_receive_nothing_does_not_shorten_the_pause(
+        self, world: World, consumer: Firing, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Given a poller that is throttled while another one asks whether it may receive
+        async def may_receive(flow: InFlightCap, number: int = 0) -> Share:
+            asked.append(world.seconds())
+            if len(asked) != 2:
+                return Share(MAX_PER_CALL)
+            await world.clock.sleep(0.5)
+            return NOTHING
+
+        asked: list[float] = []
+        monkeypatch.setattr(InFlightCap, "may_receive", may_receive)
+        consumer.workers.script = [Meaning.SENT, Meaning.TRANSIENT]
+        world.send(*"abcdefghijk")
+
+        consumer.tick()
+
+        assert not [at for at in asked if 0 < at < 1]
 
 
 class TestEmpty:
