@@ -305,6 +305,15 @@ def test_a_possible_duplicate_has_its_cause_and_is_no_finding(cause: str, record
     assert (report.findings, report.causes) == ([], {cause: 1})
 
 
+def test_a_delivery_that_waits_in_its_batch_may_start_after_the_next_one(recorded: dict[str, Lines]) -> None:
+    lines = deepcopy(recorded["world"])
+
+    of_the_first(runs_again("plain", 200, receives=1), receives=2)(lines)
+
+    report = audited(lines)
+    assert (report.findings, report.causes) == ([], {SQS_TWICE: 1})
+
+
 def test_what_the_judge_holds_does_not_grow_with_the_lines() -> None:
     judge = Judge(0.0, Known(on_queues=0))
     held = []

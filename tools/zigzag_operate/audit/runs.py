@@ -137,7 +137,9 @@ def _cause(first: Run, second: Run) -> str | None:
         return EVENT_DOUBLED
     if "lease" in first.lost + second.lost:
         return LEASE_LOST
-    return SQS_TWICE if second.started - first.started < LEASE_SECONDS else None
+    # Behind others of its batch, an earlier delivery may start later.
+    came_first = second.receives < first.receives
+    return SQS_TWICE if came_first or second.started - first.started < LEASE_SECONDS else None
 
 
 def said_of_two(kind: str, other: Run, run: Run) -> str:
