@@ -51,10 +51,11 @@ class Memory:
     @asynccontextmanager
     async def poll(self, queue: str = "") -> AsyncIterator[None]:
         """Surrounds a receive and its dispatches. Waits first for the memory for an answer like the last one
-        of that queue: a queue of small messages does not wait for one of large ones."""
+        of that queue: one of small answers, which need none, does not wait for one of large ones."""
         held = _Held(queue, 0)
         if self._expected.get(queue):
             async with self._polls:  # one after the other: who has just given it back is not the first again
+                await asyncio.sleep(0)  # nor before an answer that waits
                 held.size = await self._taken(self._expected[queue])  # the queue may be empty by now
         token = _HELD.set(held)
         try:

@@ -53,7 +53,8 @@ class Output:
                 os.dup2(self._descriptor, self._theirs)
             elif theirs and not ours:
                 self._descriptor = os.dup(self._theirs)
-            if ours or theirs:  # a child process, such as node, may have changed that for all who share it
+        if ours or theirs:  # a child process, such as node, may have changed that for all who share it
+            with suppress(OSError):
                 os.set_blocking(self._descriptor, True)
         if any(stream.closed for stream in self._streams):
             with suppress(OSError, ValueError):  # standard error's descriptor may be closed

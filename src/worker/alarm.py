@@ -61,6 +61,7 @@ class Timer:
                 start_new_thread(self._watch, ())
             except RuntimeError:  # tasks have used up the threads: a later one may find one
                 self._runs = False
+                self.clear()
                 raise
         elif at < self._wakes and self._stir.locked():
             self._stir.release()

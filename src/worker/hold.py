@@ -136,8 +136,8 @@ class Hold:
                 return
             if not self._held():
                 self._next_at = float("inf")  # nothing is left to keep
-            elif now >= self._next_at or now < before:  # a clock that was set back says nothing of the next
-                await self.beat()
+            elif now >= self._next_at or (now < before and self._next_at < float("inf")):
+                await self.beat()  # a clock that was set back says nothing of the next, if there is one
             now = self._clock.now()
 
     @property

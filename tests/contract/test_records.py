@@ -180,6 +180,12 @@ class TestStarts:
         assert [excuse(records, owner) for owner in ("a", "a", "b", "b")] == [1, 1, 2, 2]
         assert count(records, "c") == Counted(1)
 
+    def test_one_can_be_excused_though_another_was_and_a_third_has_counted(self, records: Records) -> None:
+        for step, owner in [(count, "a"), (count, "b"), (excuse, "b"), (count, "c"), (excuse, "a")]:
+            step(records, owner)
+
+        assert count(records, "d").starts == 2
+
     def test_a_start_that_two_later_ones_follow_can_not_be_excused(self, records: Records) -> None:
         for owner in ("a", "b", "c"):
             count(records, owner)

@@ -42,8 +42,8 @@ def logs(
     """
     if ticks and (task is not None or id is not None):
         raise OperateError("a tick has no task: leave --task and --id out, or --ticks", Kind.WRONG)
-    if chain and id is None:
-        raise OperateError("--chain needs --id, of the chain's first task", Kind.WRONG)
+    if chain and (id is None or task is not None):
+        raise OperateError("--chain needs --id, of the chain's first task, and no --task", Kind.WRONG)
     now = time()
     begin = moment(since, now)
     which = Which(task, id, failed, ticks)

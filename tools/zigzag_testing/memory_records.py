@@ -50,8 +50,9 @@ class MemoryRecords:
         if owner in (record.last, record.last_but_one):
             record.starts -= 1
             record.excused += unloaded
-            name = "last" if record.last == owner else "last_but_one"
-            setattr(record, name, None)
+            if record.last == owner:
+                record.last = record.last_but_one
+            record.last_but_one = None
         return record.excused
 
     async def allow(self, key: str, attempts: int, now: float) -> None:

@@ -59,9 +59,10 @@ class VirtualHost:
         if not isinstance(result, Awaitable):
             return result
         limit = asyncio.timeout(max(0.0, seconds))
+        parts: list[asyncio.Future[Any]] = []
         try:
             async with limit:
-                with parts_of_a_task() as parts:
+                with parts_of_a_task(parts):
                     returned = await awaited(result)
                 while left := [part for part in parts if not part.done()]:
                     await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
@@ -77,6 +78,9 @@ class VirtualHost:
                 raise
             self.exit_reason = "its task was interrupted"
             raise SoftDeadline from None
+        finally:
+            for part in parts:  # of a task that has failed
+                part.cancel()
 
     def beside(self, work: Callable[[Sleep], Coroutine[Any, Any, None]]) -> _Beside:
         return _Beside(work)

@@ -18,12 +18,11 @@ _PARTS: ContextVar[list[asyncio.Future[Any]] | None] = ContextVar("parts", defau
 
 
 @contextmanager
-def parts_of_a_task() -> Iterator[list[asyncio.Future[Any]]]:
-    """Notes the asyncio tasks, and the calls in threads, that the block's code starts."""
-    parts: list[asyncio.Future[Any]] = []
+def parts_of_a_task(parts: list[asyncio.Future[Any]]) -> Iterator[None]:
+    """Adds the asyncio tasks, and the calls in threads, that the block's code starts."""
     token = _PARTS.set(parts)
     try:
-        yield parts
+        yield
     finally:
         _PARTS.reset(token)
 

@@ -63,11 +63,13 @@ class DynamoDbRecords:
         return Counted(int(_number(item, "starts")), allowed, "concluded" in item and not letter, letter)
 
     async def excuse(self, key: str, owner: str, now: float, unloaded: bool) -> int:
-        change = "ADD starts :less, excused :more SET expires = :expires REMOVE "
+        change = "ADD starts :less, excused :more SET expires = :expires, last_but_one = :nobody"
         values = {":less": -1, ":more": int(unloaded), ":owner": owner, ":expires": _expires(now)}
+        values[":nobody"] = GIVEN_UP
         for counted in _LAST_TWO:  # SQS may deliver a message to two workers at the same time
+            moved = ", #last = if_not_exists(last_but_one, :nobody)" if counted == "#last" else ""
             try:
-                item = await self._update(key, change + counted, values, f"{counted} = :owner")
+                item = await self._update(key, change + moved, values, f"{counted} = :owner")
                 break
             except _RefusedError as refused:
                 item = refused.item

@@ -115,6 +115,25 @@ def test_a_poller_that_goes_on_is_behind_those_that_wait(world: World) -> None:
     assert world.run(both()) == 3
 
 
+def test_an_answer_that_waits_is_before_a_poller_that_goes_on(world: World) -> None:
+    memory, came = Memory(50 * MB), []
+
+    async def poller(queue: str) -> None:
+        for _ in range(5):
+            async with memory.poll(queue):
+                await world.clock.sleep(0.1)
+                await memory.arriving(LARGE, 30)
+                came.append(queue)
+                await world.clock.sleep(1)
+
+    async def both() -> None:
+        await asyncio.gather(poller("one"), poller("other"))
+
+    world.run(both())
+
+    assert came == ["one", "other"] * 5
+
+
 def test_two_that_find_their_answers_larger_than_the_last_do_not_wait_for_each_other(world: World) -> None:
     # Given two polls that hold a part of the memory each, for answers like the last one
     polls = Polls(world, Memory(50 * MB))

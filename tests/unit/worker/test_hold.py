@@ -362,6 +362,24 @@ def test_no_letter_is_made_of_a_message_that_was_lost(bench: Bench) -> None:
     assert (report.outcome, len(bench.dead_letters)) == ("left alone", 0)
 
 
+def test_a_lease_that_is_lost_stays_lost_when_the_clock_is_set_back(bench: Bench) -> None:
+    bench.queue.broken = {"change_visibility"}
+    delivery = bench.delivered(body_of("plain", {"seconds": 300}))
+    right, began, before = bench.clock, bench.clock.now(), list[int]()
+
+    class SetBack(SkewedClock):
+        def now(self) -> float:
+            if right.now() > began + 150:
+                before.append(len(beats(bench)))
+                return right.now() - 100
+            return right.now()
+
+    bench.clock = SetBack(right, 0)  # type: ignore[assignment]
+    bench.work(delivery)
+
+    assert len(beats(bench)) == before[0] > 0
+
+
 def test_a_clock_that_is_set_back_by_minutes_stops_no_beats(bench: Bench) -> None:
     delivery, right, extend = (
         bench.delivered(body_of("plain", {"seconds": 300})),

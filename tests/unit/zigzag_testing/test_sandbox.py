@@ -120,6 +120,26 @@ def test_a_part_that_a_task_does_not_await_is_waited_for_as_in_a_worker(starts: 
     assert [reason in letter.reason for letter in sandbox.dead_letters] == [True]
 
 
+def test_the_parts_of_a_failed_task_are_cancelled_as_in_a_worker() -> None:
+    did: list[str] = []
+
+    async def does() -> None:
+        await asyncio.sleep(1)
+        did.append("it")
+
+    @task(attempts=1)
+    async def fails(payload: dict[str, Any]) -> None:
+        payload["part"] = asyncio.create_task(does())
+        raise ValueError
+
+    with Sandbox({"fails": fails}) as sandbox:
+        fails.send({})
+        sandbox.run()
+        sandbox.run_for(60)
+
+    assert (len(sandbox.dead_letters), did) == (1, [])
+
+
 @pytest.mark.parametrize("error", [asyncio.CancelledError, GeneratorExit], ids=lambda error: error.__name__)
 @pytest.mark.parametrize("where", ["the task", "what comes before the task"])
 def test_an_error_that_is_no_exception_fails_an_attempt_as_in_a_worker(error: Any, where: str) -> None:

@@ -112,7 +112,8 @@ def _places(facts: Facts, worker: Resource) -> list[str]:
     variables = [one.get("Environment.Variables.ZIGZAG_QUEUE_WORKERS") for one in facts.functions]
     routes = dict(each.split("=", 1) for each in " ".join(map(str, variables)).split() if "=" in each)
     names = {place: facts.parameters[f"Queue{place}"] if place else "default" for place in facts.places}
-    routed = {queue.partition(":")[0] for queue, function in routes.items() if function == worker.ref}
+    own = (worker.ref, worker.arn)
+    routed = {queue.partition(":")[0] for queue, function in routes.items() if function in own}
     return [place for place, name in names.items() if name.partition(":")[0] in routed]
 
 

@@ -85,6 +85,9 @@ def _missing(facts: Facts, role: Resource, needs: Iterable[Need]) -> Found:
             yield _lacking(facts, role, need, lacking, held)
 
 
+_GRANT_LOGS_ALONE = ("AWSLambdaVPCAccessExecutionRole", "AWSXRayDaemonWriteAccess")
+"""AWS's policies that many a worker has. Of what a role needs here they allow no more than its log."""
+
 type Held = tuple[Resource, Mapping[str, Any]]
 """A statement of a role, and the resource in which it stands."""
 
@@ -95,7 +98,8 @@ def _lacking(
     """Returns the finding for actions that the role lacks, unless a policy of it is not in the template."""
     seen = {one.ref for one in facts.of_type(*POLICIES)}
     for arn in listed(role.get("ManagedPolicyArns")):
-        if arn not in seen:
+        is_known = str(arn).rpartition("/")[2] in _GRANT_LOGS_ALONE and not lacking[0].startswith("logs:")
+        if arn not in seen and not is_known:
             return NotKnown(f"{role.id}.ManagedPolicyArns", f"a look at {arn}: it may allow {lacking[0]}")
     of = f" for records {need.key}…" if need.key else ""
     return wrong(

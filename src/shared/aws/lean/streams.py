@@ -140,6 +140,10 @@ def _comes_last(host: str, port: int, address: Address) -> None:
 
 
 def _keep(host: str, port: int, found: list[Address] | OSError) -> list[Address] | OSError:
+    """Keeps what was found, and returns it; or what another look-up has found, in place of a failure."""
+    until, known = _known.get((host, port), (0.0, []))
+    if isinstance(found, OSError) and not isinstance(known, OSError) and time() < until:
+        return known
     seconds = NO_ADDRESS_SECONDS if isinstance(found, OSError) else ADDRESSES_SECONDS
     _known[host, port] = time() + seconds, found
     return found

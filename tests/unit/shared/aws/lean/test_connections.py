@@ -189,6 +189,19 @@ def test_a_look_up_that_hangs_takes_no_more_than_its_time_and_serves_a_later_cal
     assert len(asked) == 1
 
 
+def test_a_look_up_that_fails_late_takes_no_newer_answer_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = [(socket.AF_INET, ("127.0.0.1", 443))]
+
+    def overtaken(host: str, port: int) -> OSError:
+        streams._known[host, port] = time.time() + 30, answer
+        return OSError("no such name")
+
+    monkeypatch.setattr(streams, "_known", {})
+    monkeypatch.setattr(streams, "_asked", overtaken)
+
+    assert streams.addresses("sqs", 443, 1.0) == streams.addresses("sqs", 443, 1.0) == answer
+
+
 def test_without_one_more_thread_a_name_is_looked_up_as_well(
     endpoint: HttpEndpoint, workers_way: Way, monkeypatch: pytest.MonkeyPatch
 ) -> None:
