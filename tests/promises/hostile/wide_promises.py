@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
+from math import inf
 
 from tests.promises.hostile import promises
 from tests.promises.hostile.held import Span
@@ -59,9 +60,16 @@ def check_every_message_ended(world: WideWorld, drawn: Drawn) -> None:
         killed = [start.began >= since for start in life.starts if start.how == "killed"]
         if not drawn.has("schedule") or sum(killed) > 1:
             return False
-        receives = sum(at >= since for one in life.message_ids for at in world.trail.receives[one])
-        dropped = sum(at >= since for one in life.message_ids for at in world.faults.dropped[one])
-        return killed == [True] == [True for _ in life.starts] or 0 < receives <= dropped + sum(killed)
+        if killed == [True] == [True for _ in life.starts]:
+            return True
+        received = sorted(at for one in life.message_ids for at in world.trail.receives[one] if at >= since)
+        dropped = [at for one in life.message_ids for at in world.faults.dropped[one]]
+
+        def was_no_chance(begin: float, end: float) -> bool:
+            started = [start.how for start in life.starts if begin <= start.began < end]
+            return started == ["killed"] if started else any(begin <= at < end for at in dropped)
+
+        return bool(received) and all(was_no_chance(*each) for each in pairwise([*received, inf]))
 
     promises.check_every_message_ended(world, is_forgiven)
 

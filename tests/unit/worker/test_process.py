@@ -514,3 +514,21 @@ class TestTheWorkerItselfFails:
         monkeypatch.setattr(log, "write", refuse)
 
         assert status_of_a_child(lambda: process.end_after(RuntimeError("replaced"), None)) == 1
+
+
+def test_a_timer_whose_thread_can_not_be_started_starts_one_next_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    timer, rang = alarm.Timer(), threading.Event()
+    with monkeypatch.context() as tasks_have_used_them_up:
+        tasks_have_used_them_up.setattr(alarm, "start_new_thread", refuse)
+        with pytest.raises(RuntimeError):
+            timer.set(time.monotonic(), rang.set)
+
+    timer.set(time.monotonic(), rang.set)
+
+    assert rang.wait(10)
+    timer.clear()
