@@ -23,6 +23,9 @@ class Output:
             self._theirs = sys.stdout.fileno()
             self._is = _identity(self._theirs)
             self._descriptor = os.dup(self._theirs)
+        self._errors: tuple[int, tuple[int, int]] | None = None
+        with suppress(AttributeError, OSError, ValueError):
+            self._errors = (sys.stderr.fileno(), _identity(sys.stderr.fileno()))
         if self._descriptor is not None:
             sys.stdout, sys.stderr = _watched(sys.stdout), _watched(sys.stderr)
         self._streams = (sys.stdout, sys.stderr)
@@ -53,9 +56,11 @@ class Output:
                 os.dup2(self._descriptor, self._theirs)
             elif theirs and not ours:
                 self._descriptor = os.dup(self._theirs)
-        if ours or theirs:  # a child process, such as node, may have changed that for all who share it
+        # A child process, such as node, may have changed that for all who share them.
+        for descriptor, output in ((self._descriptor, self._is), *filter(None, (self._errors,))):
             with suppress(OSError):
-                os.set_blocking(self._descriptor, True)
+                if _identity(descriptor) == output:
+                    os.set_blocking(descriptor, True)
         if any(stream.closed for stream in self._streams):
             with suppress(OSError, ValueError):  # standard error's descriptor may be closed
                 self._streams = (_watched(self._kept[0]), _watched(self._kept[1]))

@@ -146,9 +146,12 @@ def test_after_half_a_line_that_was_printed_ours_is_one_of_its_own(worker: WarmW
     assert "..." in ran.output
 
 
-def test_output_that_does_not_wait_for_its_reader_any_more_does_so_again(worker: WarmWorker) -> None:
-    code = TASKS.replace("{code}", "    os.set_blocking(1, False)")
-    code = code.replace("Any]) -> None: ...", "Any]) -> None: print(os.get_blocking(1))")
+@pytest.mark.parametrize("descriptor", [1, 2])
+def test_output_that_does_not_wait_for_its_reader_any_more_does_so_again(
+    worker: WarmWorker, descriptor: int
+) -> None:
+    code = TASKS.replace("{code}", f"    os.set_blocking({descriptor}, False)")
+    code = code.replace("Any]) -> None: ...", f"Any]) -> None: print(os.get_blocking({descriptor}))")
 
     ran = worker.runs(code, "before", "sets_up", "after")
 
