@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from zigzag_operate.doctor.evaluating import covers
+from zigzag_operate.doctor.evaluating import covers, own_statements, services
 from zigzag_operate.doctor.facts import (
     ALARM,
     QUEUE,
@@ -16,7 +15,6 @@ from zigzag_operate.doctor.facts import (
     Unknown,
     as_text,
     listed,
-    statements,
 )
 from zigzag_operate.doctor.finding import Advice, Found, NotKnown, wrong
 
@@ -191,9 +189,8 @@ def _topic(facts: Facts, topic: Resource) -> Found:
         lets = any(
             one.get("Effect") == "Allow"
             and covers(one, "sns:Publish", topic.arn)
-            and isinstance(one.get("Principal"), Mapping)
-            and "cloudwatch.amazonaws.com" in listed(one["Principal"].get("Service"))
-            for one in statements(policy.get("PolicyDocument"))
+            and "cloudwatch.amazonaws.com" in services(one)
+            for one in own_statements(policy)
         )
         if not lets or (not facts.live and topic.ref not in listed(policy.get("Topics"))):
             said = "it does not let CloudWatch publish: no mail comes"

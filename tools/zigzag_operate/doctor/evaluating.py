@@ -1,12 +1,12 @@
-"""Evaluates single statements of policies: do they cover a call, for which records, and for whom?"""
+"""Reads policies: whose statements are there, do they cover a call, for which records, and for whom?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from zigzag_operate.doctor.facts import Resource, as_text, listed, statements
+from zigzag_operate.doctor.facts import QUEUE_POLICY, Facts, Resource, as_text, listed, statements
 
 JUDGED = {
     "dynamodb:LeadingKeys",
@@ -35,7 +35,7 @@ def matches(patterns: list[Any], action: str) -> bool:
 def keys_fit(statement: Mapping[str, Any], key: str) -> bool:
     """Returns whether the statement is for records whose keys begin so."""
     patterns: list[str] = []
-    for operator, conditions in (statement.get("Condition") or {}).items():
+    for operator, conditions in statement["Condition"].items():
         values = [as_text(one) for one in listed(conditions.get("dynamodb:LeadingKeys"))]
         if operator != "Null":
             patterns += values
@@ -46,18 +46,45 @@ def keys_fit(statement: Mapping[str, Any], key: str) -> bool:
 
 def is_judged(statement: Mapping[str, Any]) -> bool:
     """Returns whether its conditions are known to hold for Zigzag's own calls."""
-    return all(name in JUDGED for one in (statement.get("Condition") or {}).values() for name in one)
+    return all(name in JUDGED for one in statement["Condition"].values() for name in one)
+
+
+def condition_values(statement: Mapping[str, Any], key: str) -> list[str]:
+    """Returns the values that its conditions have for this key, whatever their operators."""
+    return [as_text(each) for one in statement["Condition"].values() for each in listed(one.get(key))]
+
+
+def services(statement: Mapping[str, Any]) -> list[str]:
+    """Returns the services among its principals."""
+    principal = statement.get("Principal")
+    return [str(one) for one in listed(principal.get("Service"))] if isinstance(principal, Mapping) else []
 
 
 def trusts(role: Resource, service: str) -> bool:
     """Returns whether the service may take the role."""
     return any(
-        one.get("Effect") == "Allow"
-        and matches(one["Action"], "sts:assumerole")
-        and isinstance(one.get("Principal"), Mapping)
-        and service in listed(one["Principal"].get("Service"))
+        one.get("Effect") == "Allow" and matches(one["Action"], "sts:assumerole") and service in services(one)
         for one in statements(role.get("AssumeRolePolicyDocument"))
     )
+
+
+def own_statements(one: Resource) -> Iterator[Mapping[str, Any]]:
+    """Yields the statements of a role's own policies, or of a policy."""
+    held = [each.get("PolicyDocument") for each in listed(one.get("Policies"))]
+    for document in held or [one.get("PolicyDocument")]:
+        yield from statements(document)
+
+
+def policies_of(facts: Facts, queue: Resource) -> list[Resource]:
+    return [one for one in facts.of_type(QUEUE_POLICY) if queue.ref in listed(one.get("Queues"))]
+
+
+def allowing_sends(facts: Facts, queue: Resource) -> Iterator[Mapping[str, Any]]:
+    """Yields the statements that let somebody send to the queue."""
+    for policy in policies_of(facts, queue):
+        for one in own_statements(policy):
+            if one.get("Effect") == "Allow" and covers(one, "sqs:SendMessage", queue.arn):
+                yield one
 
 
 def is_anybody(principal: Any) -> bool:

@@ -173,13 +173,15 @@ class Facts:
 
 
 def statements(document: Any) -> Iterator[Mapping[str, Any]]:
-    """Yields a policy's statements. Action and Resource are lists; Line is the first one's, or None."""
+    """Yields a policy's statements. Action and Resource are lists, Condition is {} if there is none; Line is
+    the first one's, or None."""
     for one in listed(document.get("Statement") if isinstance(document, Mapping) else None):
         if isinstance(one, Mapping):
-            made = {
+            made: dict[str, Any] = {
                 name: listed(one.get(name)) for name in ("Action", "NotAction", "Resource", "NotResource")
             }
-            yield {**one, **made, "Line": min(getattr(one, "lines", {}).values(), default=None)}
+            line = min(getattr(one, "lines", {}).values(), default=None)
+            yield {**one, **made, "Condition": one.get("Condition") or {}, "Line": line}
 
 
 def listed(value: Any) -> list[Any]:

@@ -6,19 +6,8 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from zigzag_operate.doctor.evaluating import covers, is_anybody
-from zigzag_operate.doctor.facts import (
-    BUCKET,
-    QUEUE_POLICY,
-    RULE,
-    SUBSCRIPTION,
-    TOPIC,
-    Facts,
-    Resource,
-    Unknown,
-    listed,
-    statements,
-)
+from zigzag_operate.doctor.evaluating import allowing_sends, condition_values, is_anybody, services
+from zigzag_operate.doctor.facts import BUCKET, RULE, SUBSCRIPTION, TOPIC, Facts, Resource, Unknown, listed
 from zigzag_operate.doctor.finding import Found, wrong
 
 
@@ -50,7 +39,7 @@ def judge_senders_of_the_template(facts: Facts) -> Found:
     queues = {queue.arn: queue for queue in [*facts.queues, *facts.letters] if queue.arn}
     for sender in [] if facts.live else _senders(facts):
         queue = queues.get(sender.to)
-        if queue is None or any(_lets(facts, one, sender) for one in _allowed(facts, queue)):
+        if queue is None or any(_lets(facts, one, sender) for one in allowing_sends(facts, queue)):
             continue
         kind = " to a FIFO queue" if facts.is_fifo("") else ""
         known = facts.by_value(sender.arn)
@@ -89,31 +78,16 @@ def _queues_of(rule: Resource) -> Iterator[Any]:
         yield (target.get("DeadLetterConfig") or {}).get("Arn")
 
 
-def _allowed(facts: Facts, queue: Resource) -> Iterator[Mapping[str, Any]]:
-    """Yields the statements that let somebody send to the queue."""
-    for policy in facts.of_type(QUEUE_POLICY):
-        if queue.ref in listed(policy.get("Queues")):
-            for one in statements(policy.get("PolicyDocument")):
-                if one.get("Effect") == "Allow" and covers(one, "sqs:SendMessage", queue.arn):
-                    yield one
-
-
 def _lets(facts: Facts, statement: Mapping[str, Any], sender: Sender) -> bool:
     """Returns whether the statement may let the sender in. A source that is no resource of the template, such
     as an ARN of a parameter, may be the sender's at AWS, unless the sender has another name."""
-    if sender.service not in _services(statement) and not is_anybody(statement.get("Principal")):
+    if sender.service not in services(statement) and not is_anybody(statement.get("Principal")):
         return False
-    conditions = (statement.get("Condition") or {}).values()
-    sources = [str(each) for one in conditions for each in listed(one.get("aws:SourceArn"))]
+    sources = condition_values(statement, "aws:SourceArn")
     known = {one.arn for one in facts.resources.values()} - {sender.arn}
     name = sender.one.get("Name") or sender.one.get("BucketName") or ""
     others = [one for one in sources if one not in known and one.endswith(str(name))]
     return not sources or bool(others) or any(fnmatchcase(sender.arn, one) for one in sources)
-
-
-def _services(statement: Mapping[str, Any]) -> list[str]:
-    principal = statement.get("Principal")
-    return [str(one) for one in listed(principal.get("Service"))] if isinstance(principal, Mapping) else []
 
 
 def judge_keys_of_senders(facts: Facts) -> Found:
@@ -123,9 +97,9 @@ def judge_keys_of_senders(facts: Facts) -> Found:
     for queue in [*facts.queues, *facts.letters]:
         if not str(queue.get("KmsMasterKeyId")).endswith("alias/aws/sqs"):
             continue
-        services = [each for one in _allowed(facts, queue) for each in _services(one) if each in of_ours]
-        if services:
-            said = f"{services[0]} can't use AWS's own key for SQS: what it sends is refused"
+        told = [each for one in allowing_sends(facts, queue) for each in services(one) if each in of_ours]
+        if told:
+            said = f"{told[0]} can't use AWS's own key for SQS: what it sends is refused"
             change = "set KmsMasterKeyId: !If [HasKey, !Ref KmsKeyArn, !Ref AWS::NoValue]"
             yield wrong("H20", queue, "KmsMasterKeyId", said, change)
     for topic in facts.some("FailureTopic"):

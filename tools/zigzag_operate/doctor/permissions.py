@@ -5,16 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from zigzag_operate.doctor.evaluating import covers, is_judged, keys_fit, matches
-from zigzag_operate.doctor.facts import (
-    POLICIES,
-    ROLE,
-    Facts,
-    Resource,
-    Unknown,
-    listed,
-    statements,
-)
+from zigzag_operate.doctor.evaluating import covers, is_judged, keys_fit, matches, own_statements
+from zigzag_operate.doctor.facts import POLICIES, ROLE, Facts, Resource, Unknown, listed
 from zigzag_operate.doctor.finding import Finding, Found, NotKnown, wrong
 from zigzag_operate.doctor.needs import Need, of_consumer, of_server, of_worker, of_workers_of_queues
 
@@ -143,11 +135,9 @@ def _nearest(held: list[Held], role: Resource, need: Need, action: str) -> int |
 
 
 def _held(facts: Facts, role: Resource) -> Iterator[Held]:
-    for policy in listed(role.get("Policies")):
-        yield from ((role, one) for one in statements(policy.get("PolicyDocument")))
-    yield from ((role, one) for one in statements(role.get("PolicyDocument")))  # a policy that nobody has yet
-    for attached in _attached(facts, role):
-        yield from ((attached, one) for one in statements(attached.get("PolicyDocument")))
+    """Yields the statements of a role, or of a policy that no role has yet."""
+    for policy in (role, *_attached(facts, role)):
+        yield from ((policy, one) for one in own_statements(policy))
 
 
 def _attached(facts: Facts, role: Resource) -> list[Resource]:

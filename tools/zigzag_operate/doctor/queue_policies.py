@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zigzag_operate.doctor.evaluating import covers, is_anybody
-from zigzag_operate.doctor.facts import QUEUE_POLICY, Facts, Resource, Unknown, listed, statements
+from zigzag_operate.doctor.evaluating import covers, is_anybody, own_statements, policies_of, services
+from zigzag_operate.doctor.facts import QUEUE_POLICY, Facts, Resource, Unknown, listed
 from zigzag_operate.doctor.finding import Found, NotKnown, wrong
 
 
@@ -20,7 +20,7 @@ def judge_queue_policies(facts: Facts) -> Found:
             continue
         for queue in [*facts.queues, *facts.letters]:
             if queue.ref in listed(policy.get("Queues")):
-                for statement in statements(policy.get("PolicyDocument")):
+                for statement in own_statements(policy):
                     tls = _is_tls(statement, queue) or _is_tls(statement, queue, "true")  # the latter is told
                     secured |= {queue.id} if tls else set()
                     yield from _statement(facts, policy, queue, statement)
@@ -39,7 +39,7 @@ def judge_one_policy_each(facts: Facts) -> Found:
     """Judges whether each queue has one policy: the one that is set last replaces all others
     (https://github.com/aws/serverless-application-model/issues/1776)."""
     for queue in [*facts.queues, *facts.letters]:
-        policies = [one for one in facts.of_type(QUEUE_POLICY) if queue.ref in listed(one.get("Queues"))]
+        policies = policies_of(facts, queue)
         own = [one for one in policies if one.id.removeprefix("Fifo") == f"{queue.id}Policy"] or policies[:1]
         for one in policies:
             if one not in own:
@@ -92,8 +92,8 @@ def _statement(facts: Facts, policy: Resource, queue: Resource, statement: Mappi
     if not _condition(statement) and is_anybody(principal):
         change = "name who may send, or add a condition"
         yield wrong("H167", policy, at, f"everybody may call {queue.id}", change, statement["Line"])
-    elif not _condition(statement) and isinstance(principal, Mapping) and principal.get("Service"):
-        said = f"{listed(principal['Service'])[0]} may send to {queue.id} for anybody"
+    elif not _condition(statement) and (named := services(statement)):
+        said = f"{named[0]} may send to {queue.id} for anybody"
         yield wrong("H167", policy, at, said, "add a condition on aws:SourceArn", statement["Line"])
     if more := [one for one in map(str, statement["Action"]) if not one.lower().startswith(HARMLESS)]:
         said = f"somebody else may {more[0]} on {queue.id}"
@@ -102,6 +102,6 @@ def _statement(facts: Facts, policy: Resource, queue: Resource, statement: Mappi
 
 def _condition(statement: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for one in (statement.get("Condition") or {}).values():
+    for one in statement["Condition"].values():
         found |= one
     return found

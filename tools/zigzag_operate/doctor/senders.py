@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zigzag_operate.doctor.evaluating import covers, trusts
-from zigzag_operate.doctor.facts import (
-    POLICIES,
-    QUEUE_POLICY,
-    Facts,
-    Resource,
-    Unknown,
-    as_text,
-    listed,
-    statements,
+from zigzag_operate.doctor.evaluating import (
+    allowing_sends,
+    condition_values,
+    covers,
+    own_statements,
+    policies_of,
+    trusts,
 )
+from zigzag_operate.doctor.facts import POLICIES, Facts, Resource, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Found, wrong
 from zigzag_operate.doctor.starts import SCHEDULE
 
@@ -26,13 +24,7 @@ THROUGH = ("sqs", "dynamodb")
 def judge_senders(facts: Facts) -> Found:
     """Judges whether the queues let in those whom the parameters name."""
     for queue in facts.some("TaskQueue", "DeadLetterQueue"):
-        policies = [one for one in facts.of_type(QUEUE_POLICY) if queue.ref in listed(one.get("Queues"))]
-        allowed = [
-            statement
-            for one in policies
-            for statement in statements(one.get("PolicyDocument"))
-            if statement.get("Effect") == "Allow" and covers(statement, "sqs:SendMessage", queue.arn)
-        ]
+        policies, allowed = policies_of(facts, queue), list(allowing_sends(facts, queue))
         for parameter, principal, arn, hazard in _named(facts, queue):
             if policies and not any(_lets(one, principal, arn) for one in allowed):
                 said = (
@@ -66,13 +58,8 @@ def _lets(statement: Mapping[str, Any], principal: str, arn: str) -> bool:
     named = listed(who.get("Service")) + listed(who.get("AWS")) if isinstance(who, Mapping) else [who]
     if principal not in map(str, named):
         return False
-    sources = _sources(statement)
+    sources = condition_values(statement, "aws:SourceArn")
     return not arn or not sources or arn in sources
-
-
-def _sources(statement: Mapping[str, Any]) -> list[str]:
-    conditions = (statement.get("Condition") or {}).values()
-    return [str(each) for one in conditions for each in listed(one.get("aws:SourceArn"))]
 
 
 def judge_scheduler(facts: Facts) -> Found:
@@ -83,13 +70,9 @@ def judge_scheduler(facts: Facts) -> Found:
         if not trusts(role, "scheduler.amazonaws.com"):
             said, change = "the Scheduler may not take this role", "let scheduler.amazonaws.com assume it"
             yield wrong("H166", role, "AssumeRolePolicyDocument", said, change)
-        held = [
-            each for one in listed(role.get("Policies")) for each in statements(one.get("PolicyDocument"))
-        ]
+        allowed = [one for one in own_statements(role) if one.get("Effect") == "Allow"]
         for queue in facts.queues:
-            if not any(
-                one.get("Effect") == "Allow" and covers(one, "sqs:SendMessage", queue.arn) for one in held
-            ):
+            if not any(covers(one, "sqs:SendMessage", queue.arn) for one in allowed):
                 said = f"it may not send to {queue.id}: a message for later is lost"
                 yield wrong("H166", role, "Policies", said, f"allow sqs:SendMessage on {queue.id} again")
 
@@ -98,7 +81,7 @@ def judge_schedules(facts: Facts) -> Found:
     """Judges whether the Scheduler's role is for the schedules of the stack's group, and for no other."""
     for role, group in zip(facts.some("SchedulerRole"), facts.some("SchedulerGroup"), strict=False):
         for statement in statements(role.get("AssumeRolePolicyDocument")):
-            sources = _sources(statement)
+            sources = condition_values(statement, "aws:SourceArn")
             if not sources or not all(one == group.arn or one.endswith(f"/{group.ref}") for one in sources):
                 said = "a schedule of another group may have this role, and send tasks by it"
                 change = "set Condition: ArnEquals: aws:SourceArn: !GetAtt SchedulerGroup.Arn"
@@ -136,9 +119,8 @@ def judge_keys_of_the_scheduler(facts: Facts) -> Found:
 def judge_key_policy(facts: Facts) -> Found:
     """Judges through which services the functions may use the key."""
     for policy in facts.of_type(*POLICIES) if facts.has_key else ():
-        for statement in statements(policy.get("PolicyDocument")):
-            conditions = (statement.get("Condition") or {}).values()
-            through = [as_text(each) for one in conditions for each in listed(one.get("kms:ViaService"))]
+        for statement in own_statements(policy):
+            through = condition_values(statement, "kms:ViaService")
             lacking = [one for one in THROUGH if not any(each.startswith(f"{one}.") for each in through)]
             if through and lacking:
                 said = f"the key may not be used through {lacking[0]}: its calls are refused"

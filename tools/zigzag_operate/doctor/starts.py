@@ -1,4 +1,4 @@
-"""The rules about what starts tasks: the schedule, Lambda's pollers, concurrency and time."""
+"""The rules about what starts tasks: the schedule, Lambda's pollers, a queue's own worker."""
 
 from __future__ import annotations
 

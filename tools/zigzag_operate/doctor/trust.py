@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zigzag_operate.doctor.evaluating import is_anybody, trusts
-from zigzag_operate.doctor.facts import POLICIES, Facts, Unknown, listed, statements
+from zigzag_operate.doctor.evaluating import is_anybody, own_statements, trusts
+from zigzag_operate.doctor.facts import POLICIES, ROLE, Facts, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Found, wrong
 
 BROAD = ("AdministratorAccess", "PowerUserAccess", "AmazonSQSFullAccess", "AmazonDynamoDBFullAccess")
@@ -42,12 +42,9 @@ def judge_who_may_invoke(facts: Facts) -> Found:
             said = f"it lets others invoke {function}, with any task"
             yield wrong("H247", one, "", said, f"take {one.id} away, or name who may in its Principal")
     for policy in facts.some("TasksTopicPolicy"):
-        for each in statements(policy.get("PolicyDocument")):
-            if (
-                is_anybody(each.get("Principal"))
-                and each.get("Effect") == "Allow"
-                and not each.get("Condition")
-            ):
+        for each in own_statements(policy):
+            is_bounded = bool(each["Condition"]) or each.get("Effect") != "Allow"
+            if is_anybody(each.get("Principal")) and not is_bounded:
                 said, change = "everybody may publish tasks", "name who may publish, or add a condition"
                 yield wrong("H247", policy, "PolicyDocument", said, change, each["Line"])
 
@@ -59,19 +56,11 @@ def judge_broad(facts: Facts) -> Found:
     policies = [one for one in facts.of_type(*POLICIES) if refs & set(map(str, listed(one.get("Roles"))))]
     for one in [*own, *policies]:
         path = "Policies" if one in own else "PolicyDocument"
-        held = [each.get("PolicyDocument") for each in listed(one.get("Policies"))]
-        for document in held or [one.get("PolicyDocument")]:
-            for statement in statements(document):
-                if said := _too_much(statement, is_role=one in own):
-                    change = "name the actions that are needed, and the resources of this stack"
-                    yield wrong(
-                        "H41",
-                        one,
-                        path,
-                        f"it allows {said}: its code could delete a queue",
-                        change,
-                        statement["Line"],
-                    )
+        for statement in own_statements(one):
+            if said := _too_much(statement, is_role=one in own):
+                change = "name the actions that are needed, and the resources of this stack"
+                said = f"it allows {said}: its code could delete a queue"
+                yield wrong("H41", one, path, said, change, statement["Line"])
         for arn in listed(one.get("ManagedPolicyArns")):
             if str(arn).endswith(BROAD):
                 change = "take it away, and name the actions that are needed"
@@ -95,18 +84,12 @@ def _too_much(statement: Mapping[str, Any], *, is_role: bool) -> str:
 def judge_records(facts: Facts) -> Found:
     """Judges whether each statement of Zigzag's names the records that it is for."""
     named = ("ConsumerRole", "WorkerRole", "StartConsumersPolicy", "NotifyPolicy")
-    tables = [table.arn for table in facts.some("RecordsTable")]
+    tables = {table.arn for table in facts.some("RecordsTable")}
     for one in facts.some(*named):
-        held = [each.get("PolicyDocument") for each in listed(one.get("Policies"))]
-        for document in held or [one.get("PolicyDocument")]:
-            for statement in statements(document):
-                keys = [key for each in (statement.get("Condition") or {}).values() for key in each]
-                if (
-                    set(tables) & set(map(str, statement["Resource"]))
-                    and keys.count("dynamodb:LeadingKeys") < 2
-                ):
-                    said = "without both conditions on dynamodb:LeadingKeys it may write each gate and record"
-                    change = "add the conditions again, as Zigzag's template.yaml has them"
-                    yield wrong(
-                        "H103", one, "Policies" if held else "PolicyDocument", said, change, statement["Line"]
-                    )
+        path = "Policies" if one.type == ROLE else "PolicyDocument"
+        for statement in own_statements(one):
+            keys = [key for each in statement["Condition"].values() for key in each]
+            if tables & set(map(str, statement["Resource"])) and keys.count("dynamodb:LeadingKeys") < 2:
+                said = "without both conditions on dynamodb:LeadingKeys it may write each gate and record"
+                change = "add the conditions again, as Zigzag's template.yaml has them"
+                yield wrong("H103", one, path, said, change, statement["Line"])

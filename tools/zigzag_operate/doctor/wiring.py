@@ -1,4 +1,4 @@
-"""The rules about what leads where: dead letters, variables, logs, outputs, and what is missing."""
+"""The rules about what leads where: dead letters, logs, the key, outputs, the subscription."""
 
 from __future__ import annotations
 
