@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.dead_letter import MAX_ID_CHARACTERS, MAX_TRACEBACK_CHARACTERS, NOTE
+from shared.dead_letter import MAX_ID_CHARACTERS, MAX_REASON_CHARACTERS, MAX_TRACEBACK_CHARACTERS, NOTE
+from zigzag.body import MAX_NAME_CHARACTERS
 from zigzag.policy import NOTIFY
-from zigzag_operate.reasons import MAX_REASON_CHARACTERS, group_of
+from zigzag_operate.reasons import group_of
 from zigzag_operate.who import MAX_BY_CHARACTERS
 
-MAX_TASK_CHARACTERS = 256
 _LAST_SECOND = 32_503_680_000
 """The end of the year 2999: a later time is none that we wrote."""
 
@@ -56,7 +56,7 @@ def letter_of(message: Mapping[str, Any], *, payload: bool = False) -> Letter:
     """Returns the letter that a message of boto3's is. Anybody can have written what is in it."""
     attributes, system = message.get("MessageAttributes", {}), message.get("Attributes", {})
     note = _note_of(attributes)
-    task = _text(note, "task", MAX_TASK_CHARACTERS)
+    task = _text(note, "task", MAX_NAME_CHARACTERS)
     reason = _text(note, "reason", MAX_REASON_CHARACTERS) or _without_note(message, attributes, system)
     attempts = note.get("attempts")
     return Letter(
@@ -71,7 +71,7 @@ def letter_of(message: Mapping[str, Any], *, payload: bool = False) -> Letter:
         message_id=_text(note, "message_id", MAX_ID_CHARACTERS) or str(message["MessageId"]),
         letter_id=str(message["MessageId"]),
         by=_text(note, "redriven_by", MAX_BY_CHARACTERS),
-        repair=None if (word := _text(note, "on_failure", MAX_TASK_CHARACTERS)) == NOTIFY else word,
+        repair=None if (word := _text(note, "on_failure", MAX_NAME_CHARACTERS)) == NOTIFY else word,
         queue=_queue(note, system),
         body=str(message.get("Body", "")) if payload else None,
     )

@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 from hashlib import sha256
 
+from shared.dead_letter import MAX_REASON_CHARACTERS
+
 NORMALISER = 1
 """The version of these rules. It goes up with each change of them, because a group's name changes with it."""
-
-MAX_REASON_CHARACTERS = 1_000
 
 GROUP_DIGITS = 8
 """Hex digits. With four, whoever may send could soon find a task's name whose group is another reason's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from worker.deadline import ANOTHER_SECONDS
 from zigzag_operate.doctor.facts import Facts, Unknown, as_text
 from zigzag_operate.doctor.finding import Found, NotKnown, of_parameter, wrong
 
@@ -16,9 +17,6 @@ DISPATCHED = 6_000
 
 MOST_IN_FLIGHT = 120_000
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
-
-ROOM_SECONDS = 15
-"""With less time left, a worker starts no other task of its batch (docs/configuration.md)."""
 
 
 def judge_concurrency(facts: Facts) -> Found:
@@ -112,14 +110,15 @@ def _dispatched(facts: Facts) -> int:
 def judge_batches(facts: Facts) -> Found:
     """Judges whether a batch has enough time."""
     size, seconds = _number(facts, "BatchSize"), _number(facts, "WorkerTimeout")
-    if size > 1 and seconds < ROOM_SECONDS + size:
+    least = int(ANOTHER_SECONDS) + size
+    if size > 1 and seconds < least:
         yield of_parameter(
             facts,
             "H91",
             "WorkerTimeout",
             f"{size} tasks share WorkerTimeout={seconds}, and with less "
-            f"than {ROOM_SECONDS} s left no other one starts: the rest comes again and again",
-            f"set WorkerTimeout to {ROOM_SECONDS + size} or more, or BatchSize=1",
+            f"than {ANOTHER_SECONDS:g} s left no other one starts: the rest comes again and again",
+            f"set WorkerTimeout to {least} or more, or BatchSize=1",
         )
 
 

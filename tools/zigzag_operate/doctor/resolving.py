@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from zigzag_operate.doctor.facts import as_text
 from zigzag_operate.doctor.source import Located
 
 REGION, ACCOUNT, STACK = "us-east-1", "123456789012", "zigzag"
@@ -223,6 +224,4 @@ def _lines(found: Any) -> dict[str, int]:
 
 def text_of(value: Any) -> str:
     """Returns a value as CloudFormation writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
+    return "" if value is None else as_text(value)

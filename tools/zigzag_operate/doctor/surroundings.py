@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from zigzag_operate.doctor.facts import Facts, Resource, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Finding, Found, NotKnown, of_parameter, wrong
+from zigzag_operate.doctor.outside import MOST_MEMORY
 
 PYTHON = "python3.13"
 """The runtime whose packages the Makefile makes."""
@@ -18,7 +19,6 @@ RUNTIME_ENDS = date(2029, 6, 30)
 NEAR = timedelta(days=180)
 INTERFACES = ("ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DeleteNetworkInterface")
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
-MOST_MEMORY = 0.9
 WELL = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 

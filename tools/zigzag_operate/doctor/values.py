@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from shared.dead_letter import MAX_MESSAGE_BYTES
 from shared.lease import EVENT_AGE_SECONDS, KEPT_SECONDS, LEASE_SECONDS, MAX_RECEIVE_COUNT
 from zigzag_operate.doctor.facts import (
     BUCKET,
     FUNCTION,
+    HANDLER,
     KEEPING,
     LOGS,
     QUEUE,
@@ -26,9 +28,6 @@ from zigzag_operate.doctor.finding import Finding, NotKnown, wrong
 
 VISIBILITY_SECONDS = 900
 """The visibility timeout with Trigger=events: no less than the longest worker may run."""
-
-MAX_BYTES = 1_048_576
-"""SQS's largest message, with its attributes."""
 
 
 class Must(NamedTuple):
@@ -134,7 +133,7 @@ VALUES = (
          "the package is not the one that the Makefile makes"),
     Must(named("ConsumerFunction"), "Handler", "consumer.app.handler", "H24", "the consumer can't start"),
     Must(lambda facts: [one for one in packaged(facts) if one.id == "WorkerFunction"],
-         "Handler", "worker.app.handler", "H9", "no worker can start"),
+         "Handler", HANDLER, "H9", "no worker can start"),
     Must(named("ConsumerFunction"), "Timeout", Between(61, 119), "H22",
          "a tick ends before the next one begins, or three run at once"),
     Must(functions, "MemorySize", OneOf((Between(128, 10_240), None)), "H10", "Lambda refuses it"),
@@ -160,7 +159,7 @@ VALUES = (
          "SQS moves the letters on when they are looked at, and no command finds them"),
     Must(letters, "RedriveAllowPolicy.redrivePermission", OneOf((None, "allowAll", "byQueue")), "H46",
          "no queue may have it for its dead letters"),
-    Must(letters, "MaximumMessageSize", OneOf((MAX_BYTES, None)), "H46",
+    Must(letters, "MaximumMessageSize", OneOf((MAX_MESSAGE_BYTES, None)), "H46",
          "the letter of a large message, with its note, does not fit"),
     Must(letters, "DelaySeconds", OneOf((0, None)), "H46", "a letter is hidden when it is looked for"),
     Must(queues, "DelaySeconds", OneOf((None, *range(901))), "H46", "SQS refuses it"),
