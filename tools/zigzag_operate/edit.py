@@ -23,7 +23,7 @@ from tasks import TASKS
 from worker.decode import NothingToDoError, OnlyFollowUpsError, decode, payload_of
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag.body import BadMessageError
-from zigzag.extra.pointers import pointer_of
+from zigzag.extra.pointers import pointer_or_none
 from zigzag.in_place import run_in_place
 from zigzag_operate.acting import Acting, saving
 from zigzag_operate.causes import cause
@@ -72,7 +72,7 @@ def edit(
     stack, sqs = target.stack_as_it_is(), target.client("sqs")
     letter = _only(target, sqs, which)
     url = _destination(stack, letter, queue)
-    if _is_pointer(letter):
+    if pointer_or_none(letter.body, letter.attributes) is not None:
         raise OperateError(IN_S3, Kind.WRONG)
     if _is_done(letter):
         raise OperateError(DONE, Kind.WRONG)
@@ -136,13 +136,6 @@ def _destination(stack: Stack, letter: Delivery, queue: str | None) -> str:
     if url is None:
         raise OperateError(f"the letter is {NO_QUEUE}", Kind.WRONG)
     return url
-
-
-def _is_pointer(letter: Delivery) -> bool:
-    try:
-        return pointer_of(letter.body, letter.attributes) is not None
-    except BadMessageError:
-        return False
 
 
 def _is_done(letter: Delivery) -> bool:

@@ -18,8 +18,7 @@ from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
 from shared.ports.records import record_key
 from tasks import TASKS
-from zigzag.body import BadMessageError
-from zigzag.extra.pointers import Pointer, pointer_of
+from zigzag.extra.pointers import Pointer, pointer_or_none
 from zigzag_operate.acting import Stop
 from zigzag_operate.causes import cause
 from zigzag_operate.counts import depths
@@ -202,10 +201,7 @@ class _Erasing:
         return held
 
     def _pointer(self, body: str, attributes: Mapping[str, Any]) -> Pointer | None:
-        try:
-            pointer = pointer_of(body, attributes)
-        except BadMessageError:
-            return None
+        pointer = pointer_or_none(body, attributes)
         return pointer if pointer is not None and pointer.bucket == self._bucket else None
 
     def _read(self, key: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from shared.queues import DEFAULT, TaskQueue, dead_letters_of, more_queues
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.target import Stack
@@ -38,7 +40,11 @@ def origins_of(stack: Stack) -> dict[str, TaskQueue]:
 
 def named(stack: Stack, queue: str) -> TaskQueue:
     """Returns the queue of that name. Raises OperateError, which names those that the stack has."""
-    queues = queues_of(stack)
-    if queue not in queues:
-        raise OperateError(f"no queue is called {queue!r}; there is: {', '.join(queues)}", Kind.WRONG)
-    return queues[queue]
+    return one_of(queues_of(stack), queue)
+
+
+def one_of(queues: Mapping[str, TaskQueue], name: str) -> TaskQueue:
+    """Returns the queue of that name. Raises OperateError, which names these."""
+    if name not in queues:
+        raise OperateError(f"no queue is called {name!r}; there is: {', '.join(queues)}", Kind.WRONG)
+    return queues[name]

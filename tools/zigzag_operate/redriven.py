@@ -17,10 +17,9 @@ from shared.dead_letter import note_of, with_note
 from shared.delivery import Delivery
 from shared.ports.queue import Outgoing
 from shared.queues import TaskQueue
-from zigzag.body import BadMessageError
-from zigzag.extra.pointers import Pointer, pointer_of
+from zigzag.extra.pointers import pointer_or_none
 from zigzag_operate.causes import cause, is_gone
-from zigzag_operate.errors import Kind, OperateError
+from zigzag_operate.queues import one_of
 
 NO_ROOM = "no room for the token of a redrive: the message is as large as SQS allows"
 NO_QUEUE = "of no queue of this stack: say with --queue to which one they go"
@@ -58,22 +57,20 @@ class Destinations:
     """The queue to which each letter goes: the one that it is of, or that one.
 
     queues -- the stack's, by name. No other one is sent to: what a note says may be a sender's text.
-    else_  -- the name of the queue for letters that are of none. Raises OperateError if there is none.
+    others -- the name of the queue for letters that are of none. Raises OperateError if there is none.
     """
 
-    def __init__(self, queues: Mapping[str, TaskQueue], else_: str | None = None) -> None:
+    def __init__(self, queues: Mapping[str, TaskQueue], others: str | None = None) -> None:
         self._by_name = {one.url.rpartition("/")[2]: one for one in queues.values()}
-        if else_ is not None and else_ not in queues:
-            raise OperateError(f"no queue is called {else_!r}; there is: {', '.join(queues)}", Kind.WRONG)
-        self._else = None if else_ is None else queues[else_]
+        self._of_others = None if others is None else one_of(queues, others)
 
     def of(self, letter: Delivery, name: str | None) -> str | None:
         """Returns the queue's URL, or None if nobody knows it."""
         alike = {key: one.url for key, one in self._by_name.items() if one.fifo == letter.from_fifo}
         if name in alike:
             return alike[name]
-        if self._else is not None:
-            return self._else.url if self._else.fifo == letter.from_fifo else None
+        if (queue := self._of_others) is not None:
+            return queue.url if queue.fifo == letter.from_fifo else None
         return next(iter(alike.values())) if len(alike) == 1 else None
 
 
@@ -91,13 +88,13 @@ class Payloads:
 
     def why_not(self, letter: Delivery) -> str | None:
         """Returns why a letter's payload can't be read, as far as the letter says."""
-        pointer = _pointer(letter)
+        pointer = pointer_or_none(letter.body, letter.attributes)
         return OTHER_BUCKET if pointer is not None and pointer.bucket != self._bucket else None
 
     def renew(self, letter: Delivery) -> str | None:
         """Copies the object that the body points to onto itself, so that its age begins anew. Returns why it
         can't be, or None."""
-        if (pointer := _pointer(letter)) is None:
+        if (pointer := pointer_or_none(letter.body, letter.attributes)) is None:
             return None
         self._s3 = self._s3 or self._make()
         place = {"Bucket": pointer.bucket, "Key": pointer.key}
@@ -116,11 +113,3 @@ class Payloads:
 
 def _unread(error: ClientError | BotoCoreError) -> str:
     return f"the payload's age can't be renewed: {cause(error)}"
-
-
-def _pointer(letter: Delivery) -> Pointer | None:
-    """Returns what the body points to; None for a body that is no pointer, or a broken one."""
-    try:
-        return pointer_of(letter.body, letter.attributes)
-    except BadMessageError:
-        return None

@@ -21,9 +21,11 @@ from urllib.parse import unquote_plus
 
 from shared.delivery import Delivery
 from worker.decode import Message, NothingToDoError, id_of, own_message, raw_message
-from worker.foreign import celery, unread
+from worker.foreign import celery
 from worker.foreign.lines import line_for
+from worker.foreign.unread import hint
 from zigzag.body import BadMessageError, NoTaskError, read, task_name
+from zigzag.extra.pointers import is_pointer
 
 MAX_ENVELOPES = 2
 """Most notifications of SNS within each other. AWS makes one; a sender that forwards, two."""
@@ -70,13 +72,13 @@ def message_of(delivery: Delivery, text: str, refused: str) -> Message:
         payload, id = celery.payload_of(call, line.names), id_of(call.id, delivery)
         return Message(task_name(line.task), payload, id, expires_at=call.expires)
     events = ([] if body is None else _events_of(body)) + notifications
-    if notifications and unread.is_pointer(text):
+    if notifications and is_pointer(text):
         raise BadMessageError(
             "it is a pointer to an object in S3, in an envelope of SNS, which is not read: set "
             "RawMessageDelivery of the subscription to true"
         )
     if not events:
-        raise BadMessageError(f"{refused}{unread.hint(text, body)}")
+        raise BadMessageError(f"{refused}{hint(text, body)}")
     keys = [key for event in events for key in event.keys]
     line = line_for(keys, events[0].what, refused)
     event = next(event for event in events if line.key in event.keys)

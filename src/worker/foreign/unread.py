@@ -32,14 +32,6 @@ _TEXTS = (
 )
 
 
-_POINTER = r'\s*+\[\s*+"(software\.amazon\.payloadoffloading|com\.amazon\.sqs\.javamessaging)\.'
-
-
-def is_pointer(text: str) -> bool:
-    """Returns whether the text points to an object in S3, as the SQS extended client writes it."""
-    return re.match(_POINTER, text) is not None
-
-
 def hint(text: str, body: dict[str, Any] | None) -> str:
     """Returns the rest of a sentence about a body, or nothing; never a value, which may be private.
 

@@ -61,9 +61,22 @@ def size_attribute(size: int) -> dict[str, dict[str, str]]:
     return {SIZE: {"DataType": "Number", "StringValue": str(size)}}
 
 
+def is_pointer(body: str) -> bool:
+    """Returns whether a body is a pointer, perhaps a broken one."""
+    return re.match(rf'\s*+\[\s*+"({"|".join(map(re.escape, _CLASSES))})"', body) is not None
+
+
+def pointer_or_none(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> Pointer | None:
+    """Returns what a body points to; None for a body that is no pointer, or a broken one."""
+    try:
+        return pointer_of(body, attributes)
+    except BadMessageError:
+        return None
+
+
 def pointer_of(body: str, attributes: Mapping[str, Mapping[str, Any]]) -> Pointer | None:
     """Returns what a body points to, or None if it is no pointer. Raises BadMessageError for a broken one."""
-    if not re.match(rf'\s*+\[\s*+"({"|".join(map(re.escape, _CLASSES))})"', body):
+    if not is_pointer(body):
         return None
     try:
         (_, told) = json.loads(body)
