@@ -109,6 +109,11 @@ class Delivery:
         return self._time("ApproximateFirstReceiveTimestamp")
 
     @property
+    def received_at(self) -> float | None:
+        """The time of this delivery; without a lease, as with an event source, that of the first one."""
+        return self.first_received_at if self.lease is None else self.lease.received_at
+
+    @property
     def trace_header(self) -> str | None:
         return root_and_sampled(self.system.get("AWSTraceHeader"))
 
@@ -208,9 +213,7 @@ def from_event(event: Any) -> Batch:
             envelope.text(url, "`QueueUrl`")
         lease = _lease_in(event)
         batch = Batch(tuple(Delivery(envelope.read(message), url, lease) for message in messages))
-        _check_whole(batch)
-        for delivery in batch.deliveries:
-            _check(delivery)
+        _check(batch)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
         raise BadEventError(f"the event is no dispatch: {what}") from error
@@ -236,14 +239,12 @@ def _lease_in(event: Mapping[str, Any]) -> Lease | None:
     return lease
 
 
-def _check_whole(batch: Batch) -> None:
-    """Raises ValueError if only some of its messages can be settled: they share one lease."""
+def _check(batch: Batch) -> None:
+    """Raises ValueError or OverflowError if only some messages can be settled, as they share one lease, or if
+    the counts of SQS are impossible."""
     if not batch.can_be_settled and any(delivery.can_be_settled for delivery in batch.deliveries):
         raise ValueError("some of its messages have a `ReceiptHandle` and some have none")
-
-
-def _check(delivery: Delivery) -> None:
-    """Raises ValueError or OverflowError if the counts of SQS are impossible."""
-    times = [time for time in (delivery.sent_at, delivery.first_received_at) if time is not None]
-    if delivery.receive_count < 0 or not all(0 <= time < _END_OF_TIME for time in times):
-        raise ValueError("its receive count or a time of it can't be true")
+    for delivery in batch.deliveries:
+        times = [time for time in (delivery.sent_at, delivery.first_received_at) if time is not None]
+        if delivery.receive_count < 0 or not all(0 <= time < _END_OF_TIME for time in times):
+            raise ValueError("its receive count or a time of it can't be true")

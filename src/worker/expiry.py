@@ -39,7 +39,7 @@ def _why(attempt: Attempt, delivery: Delivery, message: Message) -> str | None:
     due = None if delivery.sent_at is None else delivery.sent_at + message.delay_seconds
     relative = inf if within is None or due is None else due + within
     absolute = inf if at is None else at
-    received = _received_at(delivery)
+    received = delivery.received_at
     if received is None or received <= min(relative, absolute):
         return None
     if absolute <= relative:
@@ -47,12 +47,6 @@ def _why(attempt: Attempt, delivery: Delivery, message: Message) -> str | None:
         return f"received {ceil(received - absolute):,} s after its expires_at, {said}"
     late = ceil(received - relative + (within or 0))
     return f"received {late:,} s after it was due, and its start_within is {within:,} s"
-
-
-def _received_at(delivery: Delivery) -> float | None:
-    """Returns when the delivery was received; without a lease, as with an event source, when the message was
-    for the first time."""
-    return delivery.first_received_at if delivery.lease is None else delivery.lease.received_at
 
 
 def _started_before_its_redrive(delivery: Delivery) -> bool:

@@ -66,7 +66,7 @@ def message_of(delivery: Delivery, text: str, refused: str) -> Message:
             return raw_message(attribute.get("Value"), read(text), delivery, id)
     if body is not None and body.get("task") is not None:
         return own_message(body, delivery, id)
-    call = None if body is None else celery.call_of(body, _received_at(delivery))
+    call = None if body is None else celery.call_of(body, delivery.received_at)
     if call is not None:
         line = line_for([f"celery:{call.task}"], celery.WHAT, refused)
         payload, id = celery.payload_of(call, line.names), id_of(call.id, delivery)
@@ -168,8 +168,3 @@ def _part(value: Any, *path: str) -> Any:
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     return value
-
-
-def _received_at(delivery: Delivery) -> float | None:
-    """Returns when this delivery was received; an event source's, when it was for the first time."""
-    return delivery.first_received_at if delivery.lease is None else delivery.lease.received_at

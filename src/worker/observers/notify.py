@@ -7,7 +7,6 @@ sends the notice. A failure here is logged, and changes nothing: the message is 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from random import Random
 
@@ -20,6 +19,7 @@ from shared.ports.records import Owned, Records, RecordsError, record_key
 from worker.host import Host
 from worker.outcome import DeadLetter
 from worker.result import Report, Result
+from zigzag.aws import region_of
 from zigzag.policy import NOTIFY
 
 NOTICE_EVERY_SECONDS = 3600
@@ -37,8 +37,6 @@ LEFT_SECONDS = 1.0
 MAX_SAID_CHARACTERS, MAX_SHORT_CHARACTERS = 500, 140
 """Most characters of the reason in a mail, and in a text message, whose parts have that many
 (https://docs.aws.amazon.com/sns/latest/dg/sms_sending-overview.html)."""
-
-_REGION = r"https://sqs\.([a-z0-9-]+)\."
 
 
 class Notify:
@@ -100,9 +98,9 @@ def notice_of(cause: Cause, dead_letter_url: str) -> Notice:
     """
     reason = _in_a_line(cause.reason)
     id = "unknown" if cause.id is None else f'"{_in_a_line(cause.id)[:MAX_SAID_CHARACTERS]}"'
-    region = re.match(_REGION, dead_letter_url)
+    region = region_of(dead_letter_url)
     command = (
-        f"aws sqs receive-message {f'--region {region[1]} ' if region else ''}--queue-url {dead_letter_url} "
+        f"aws sqs receive-message {f'--region {region} ' if region else ''}--queue-url {dead_letter_url} "
         "--message-attribute-names All --max-number-of-messages 10 --visibility-timeout 30"
     )
     title = f"Zigzag: {cause.task} has failed"
