@@ -18,7 +18,7 @@ from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
 from worker.deadline import GRACE_SECONDS, SOFT_SECONDS, Deadline
-from worker.excuses import Excuse, excused, of_an_interrupt
+from worker.excuses import Excuse, excused, excused_interrupt
 from worker.finish import Finish
 from worker.hold import Hold, LeaseLostError
 from worker.host import Host, Sleep, SoftDeadline, call, in_time
@@ -31,12 +31,12 @@ from worker.outcome import (
     Outcome,
     RetryLater,
     Succeeded,
+    as_import_error,
     before_it_is_dropped,
     decide,
     is_permanent,
-    of_the_import,
     used_up,
-    waits,
+    waiting_at_least,
 )
 from worker.prepare import Prepare, Prepared
 from worker.raised import INTERRUPTED, FunctionEndsError, OutOfTimeError, meant, overdue
@@ -110,7 +110,7 @@ class Runner:
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
-            error = start.attempt.error = of_the_import(meant(raised), start.attempt)
+            error = start.attempt.error = as_import_error(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
         outcome = await self._finish(start, outcome)  # before the delete, so that it can't run again
         return await self._result(start, outcome, error)
@@ -122,7 +122,7 @@ class Runner:
         attempt.decided.acquire(blocking=False)  # first: what is done from now on is not finished
         if attempt.outcome is not None:
             return await self._result(start, attempt.outcome, None)
-        error = attempt.error or error or of_the_import(FunctionEndsError(INTERRUPTED), attempt)
+        error = attempt.error or error or as_import_error(FunctionEndsError(INTERRUPTED), attempt)
         outcome = self._finish.if_time_ends(start, await self._failed(start, error))
         return await self._result(start, outcome, error)
 
@@ -198,7 +198,7 @@ class Runner:
     async def _failed(self, start: Start, error: BaseException) -> Outcome:
         """Counts the start, if it is not counted yet, and decides the outcome of the error."""
         attempt, record = start.attempt, start.attempt.record
-        no_attempt = of_an_interrupt(
+        no_attempt = excused_interrupt(
             error,
             start,
             lease_lost=self._hold.lost,
@@ -214,14 +214,14 @@ class Runner:
             no_attempt = await excused(self._excuses, error, start)
         if no_attempt is not None:
             await start.starts.excuse(attempt)
-            return waits(free_in, no_attempt)
+            return waiting_at_least(free_in, no_attempt)
         if isinstance(error, NoSuchTaskError | BrokenTaskError):
             await start.starts.excuse(attempt, unloaded=True)
         elif not is_permanent(error, attempt.policy):
             await start.starts.failed(attempt)
         if start.starts.concluded:
             return AlreadyDone()
-        return waits(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
+        return waiting_at_least(free_in, decide(error, attempt, self._random, self._limits(start.delivery)))
 
     async def _result(self, start: Start, outcome: Outcome, error: BaseException | None) -> Result:
         outcome = before_it_is_dropped(outcome, start.attempt, self._limits(start.delivery))

@@ -18,7 +18,7 @@ from worker.failure import besides
 from worker.finish import Finish, FoundDone
 from worker.host import SoftDeadline
 from worker.lookup import BrokenTaskError
-from worker.outcome import LOADS, Attempt, DeadLetter, Ignored, Outcome, RetryLater, longer
+from worker.outcome import LOADS, Attempt, DeadLetter, Ignored, Outcome, RetryLater, wait_seconds
 from worker.result import Start
 from worker.starts import MAX_STARTS
 from zigzag import Done
@@ -34,7 +34,7 @@ class UnansweredError(BrokenTaskError):
     """A task's own database does not say whether it is done: nothing starts, and that is no attempt."""
 
 
-def found(attempt: Attempt, ask: FindDone) -> FoundDone | None:
+def ask_database(attempt: Attempt, ask: FindDone) -> FoundDone | None:
     """Returns the outcome if the task is done. The user's code runs. Raises TypeError if it returns anything
     but a Done or None, and any error of its own."""
     answer = ask(attempt.task or "", attempt.id or "")
@@ -46,17 +46,17 @@ def found(attempt: Attempt, ask: FindDone) -> FoundDone | None:
     return FoundDone()
 
 
-def found_before(attempt: Attempt, ask: FindDone) -> FoundDone | None:
+def ask_before_start(attempt: Attempt, ask: FindDone) -> FoundDone | None:
     """Returns the outcome if the task is done, before its start. Raises UnansweredError."""
     if _kills(attempt):
         return None
     try:
-        return found(attempt, ask)
+        return ask_database(attempt, ask)
     except (Exception, SystemExit) as error:
         raise UnansweredError(f"{_UNKNOWN}: {words(error)}") from error
 
 
-async def instead_of(
+async def ask_before_failure(
     failure: DeadLetter | Ignored | RetryLater, ask: FindDone, finish: Finish, start: Start
 ) -> Outcome:
     """Returns the outcome of a task that is about to be given up: it may be done. If that can't be known, the
@@ -67,12 +67,12 @@ async def instead_of(
     if comes_again or _kills(attempt):
         return failure
     spread = Random(f"{delivery.message_id} {delivery.receive_count}")
-    unknown = RetryLater(longer(delivery.receive_count, spread), _UNKNOWN)
+    unknown = RetryLater(wait_seconds(delivery.receive_count, spread), _UNKNOWN)
     attempt.outcome = unknown  # if the function's time ends meanwhile
     seconds = max(ASKING_SECONDS, finish.deadline.task_seconds())
     try:
         async with nullcontext() if start.redrive is None else start.redrive.while_running():
-            done = await finish.host.prepare(lambda: found(attempt, ask), seconds)
+            done = await finish.host.prepare(lambda: ask_database(attempt, ask), seconds)
     except (Exception, SystemExit, SoftDeadline) as error:
         stops = finish.host.stop_reason if isinstance(error, SoftDeadline) else None
         await start.starts.excuse(attempt, unloaded=stops is None)

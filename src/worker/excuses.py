@@ -31,7 +31,7 @@ async def excused(excuses: Iterable[Excuse], error: BaseException, start: Start)
     return RetryLater(attempt.excused.seconds, f"no attempt, {attempt.excused.reason}: {words(error)}")
 
 
-def of_an_interrupt(
+def excused_interrupt(
     error: BaseException, start: Start, *, lease_lost: bool, stop_reason: str | None, random: Random
 ) -> RetryLater | None:
     """Returns how long the message waits, and why, if the error was no attempt, or None if it was one.

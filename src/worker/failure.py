@@ -34,7 +34,7 @@ reason."""
 _MAX_WHY = MAX_REASON_CHARACTERS // 2
 
 
-def asked_for(word: str, cause: Cause, attempt: Attempt) -> DeadLetter | Ignored:
+def outcome_of(word: str, cause: Cause, attempt: Attempt) -> DeadLetter | Ignored:
     """Returns the outcome that this word asks for. If it names a task that can't repair this one, the dead
     letter says so."""
     if word == IGNORE:

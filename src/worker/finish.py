@@ -79,9 +79,9 @@ class Finish:
         attempt, ran = start.attempt, isinstance(outcome, Succeeded)
         ask = attempt.policy.done
         if ask is not None and isinstance(outcome, DeadLetter | Ignored | RetryLater):
-            from worker.done import instead_of  # few tasks need it
+            from worker.done import ask_before_failure  # few tasks need it
 
-            outcome = await instead_of(outcome, ask, self, start)
+            outcome = await ask_before_failure(outcome, ask, self, start)
         if not isinstance(outcome, Succeeded | AlreadyDone):
             return outcome
         if not start.delivery.can_be_settled:  # a caller waits for what the task returned

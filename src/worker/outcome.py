@@ -134,12 +134,12 @@ class Limits(NamedTuple):
 
     postpone_seconds -- the longest time for which it can be postponed.
     kept_seconds     -- how long SQS still keeps it: with a later retry it would be lost.
-    known_seconds    -- how long ago it was received first; endless if SQS did not say.
+    tried_seconds    -- how long ago it was received first; endless if SQS did not say.
     """
 
     postpone_seconds: float = inf
     kept_seconds: float = inf
-    known_seconds: float = inf
+    tried_seconds: float = inf
 
     @property
     def near_the_end(self) -> bool:
@@ -147,7 +147,7 @@ class Limits(NamedTuple):
         return self.kept_seconds < DROP_MARGIN_SECONDS
 
 
-def of_the_import(error: BaseException, attempt: Attempt) -> BaseException:
+def as_import_error(error: BaseException, attempt: Attempt) -> BaseException:
     """Returns the error, or a BrokenTaskError for it if the task's import raised it, or took too long."""
     if not attempt.loading or isinstance(error, NoSuchTaskError | BrokenTaskError):
         return error
@@ -179,13 +179,13 @@ def decide(error: BaseException, attempt: Attempt, random: Random, limits: Limit
     return RetryLater(seconds, reason)
 
 
-def longer(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
+def wait_seconds(receives: int, random: Random, most: int = MAX_WAIT_SECONDS) -> int:
     """Returns random seconds, at least half of the longest wait, which grows from the third receive on."""
     longest = min(most, FIRST_WAIT_SECONDS * 2 ** min(max(0, receives - 2), 10))
     return random.randint(longest // 2, longest)
 
 
-def waits[T: RetryLater | DeadLetter | Ignored](seconds: float, outcome: T) -> T:
+def waiting_at_least[T: RetryLater | DeadLetter | Ignored](seconds: float, outcome: T) -> T:
     """Returns the outcome; a retry waits for so many seconds at least."""
     if not isinstance(outcome, RetryLater):
         return outcome
@@ -195,10 +195,10 @@ def waits[T: RetryLater | DeadLetter | Ignored](seconds: float, outcome: T) -> T
 def _not_loaded(
     error: Exception, attempt: Attempt, random: Random, limits: Limits
 ) -> RetryLater | DeadLetter:
-    if attempt.unloaded >= LOADS and limits.known_seconds > LOADING_SECONDS:
+    if attempt.unloaded >= LOADS and limits.tried_seconds > LOADING_SECONDS:
         reason = f"not started in {attempt.unloaded} tries: {text(error)}"
         return DeadLetter(_cause(reason, attempt, error))
-    return RetryLater(longer(attempt.unloaded + 1, random, LOAD_WAIT_SECONDS), text(error))
+    return RetryLater(wait_seconds(attempt.unloaded + 1, random, LOAD_WAIT_SECONDS), text(error))
 
 
 def before_it_is_dropped(outcome: Outcome, attempt: Attempt, limits: Limits) -> Outcome:
@@ -236,9 +236,9 @@ def _failed(cause: Cause, attempt: Attempt, error: BaseException | None) -> Dead
     kind = TimeoutError if isinstance(error, OutOfTimeError) else None if error is None else type(error)
     if (word := attempt.policy.word(kind)) == DEAD_LETTER:
         return DeadLetter(cause)
-    from worker.failure import asked_for  # few tasks need it
+    from worker.failure import outcome_of  # few tasks need it
 
-    return asked_for(word, cause, attempt)
+    return outcome_of(word, cause, attempt)
 
 
 def _cause(reason: str, attempt: Attempt, error: BaseException | None, attempts: int | None = None) -> Cause:

@@ -87,9 +87,9 @@ def _found(attempt: Attempt, policy: Policy) -> AlreadyDone | None:
     """Returns the outcome if the task's own database has it done."""
     if policy.done is None:
         return None
-    from worker.done import found_before  # few tasks need it
+    from worker.done import ask_before_start  # few tasks need it
 
-    return found_before(attempt, policy.done)
+    return ask_before_start(attempt, policy.done)
 
 
 def _allowed(asked: ReplyTo, delivery: Delivery, replies: Sequence[str]) -> ReplyTo:

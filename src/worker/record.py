@@ -19,7 +19,7 @@ from shared.lease import (
 from shared.ports.clock import Clock
 from shared.ports.records import Busy, Done, Owned, Records, RecordsError
 from worker.host import Host, Sleep
-from worker.outcome import AlreadyDone, Outcome, RetryLater, Succeeded, longer
+from worker.outcome import AlreadyDone, Outcome, RetryLater, Succeeded, wait_seconds
 
 BUSY = "not started: another worker runs its task, or has its key"
 BUSY_MORE_SECONDS = (1, 5)
@@ -63,7 +63,7 @@ class Record:
         try:
             owned = await self._records.own(self.key, self._owner, self._clock.now(), until)
         except RecordsError as error:
-            seconds = longer(self._receives, self._random)
+            seconds = wait_seconds(self._receives, self._random)
             return RetryLater(seconds, f"not started: whether it is done can't be known: {error.reason}")
         match owned:
             case Done(unsent=unsent):
@@ -186,4 +186,4 @@ class Record:
         wait = max(0.0, until + EARLIER_SECONDS - self._clock.now())
         seconds = int(wait) + self._random.randint(*BUSY_MORE_SECONDS)
         reason = why if error is None else f"{why}: {words(error)}"
-        return RetryLater(max(seconds, longer(self._receives, self._random)), reason)
+        return RetryLater(max(seconds, wait_seconds(self._receives, self._random)), reason)

@@ -18,7 +18,7 @@ from shared.lease import LEASE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.records import Records, RecordsError, record_key
 from worker.host import Host
-from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater, Succeeded, waits
+from worker.outcome import AlreadyDone, DeadLetter, Ignored, Outcome, RetryLater, Succeeded, waiting_at_least
 from worker.record import EARLIER_SECONDS, Record
 
 
@@ -39,7 +39,7 @@ class Redrive(Record):
                 pass  # the record is finished once the letter is stored, or the reply is sent
             case RetryLater():
                 await self.disown()
-                return waits(self.free_in, outcome)
+                return waiting_at_least(self.free_in, outcome)
             case _:
                 await self.disown()
         return outcome

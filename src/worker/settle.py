@@ -196,8 +196,8 @@ class Settler:
             3600 if delivery.lease is None else max(0.0, now - delivery.lease.received_at) + SAFETY_SECONDS
         )
         kept = inf if delivery.sent_at is None else delivery.sent_at + KEPT_SECONDS - now
-        known = inf if delivery.first_received_at is None else now - delivery.first_received_at
-        return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept, known)
+        tried = inf if delivery.first_received_at is None else now - delivery.first_received_at
+        return Limits(MAX_VISIBILITY_SECONDS - elapsed, kept, tried)
 
     async def _move(self, delivery: Delivery, cause: Cause) -> bool:
         """Moves the message to the dead letters, and returns whether it is off the queue."""

@@ -25,9 +25,9 @@ from worker.outcome import (
     Limits,
     Outcome,
     RetryLater,
-    longer,
     never_ended,
     too_old,
+    wait_seconds,
 )
 
 MAX_STARTS = 20
@@ -75,7 +75,7 @@ class Starts:
         except RecordsError as error:
             if first:
                 return None
-            wait = longer(self._receives, self._random)
+            wait = wait_seconds(self._receives, self._random)
             return RetryLater(wait, f"not started: its starts can't be counted: {error.reason}")
         attempt.started = counted.allowed > 0  # only `allowed` shows that the task itself was reached
         if counted.concluded:

@@ -91,7 +91,7 @@ class Worker:
 
         `seconds_left` is how long until Lambda ends the function; `observers` are told of this batch.
         """
-        settler, records, guards = self._of(batch)
+        settler, records, guards = self._settling(batch)
         permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
         guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
         notify = self._notify(batch)
@@ -133,7 +133,7 @@ class Worker:
 
         return [Notify(self._notices, self._records, self._clock, self._random, self._host)]
 
-    def _of(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
+    def _settling(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
         if batch.can_be_settled:
             return self._settler, self._records, self._guards
         return NoSettler(), NoRecords(), ()

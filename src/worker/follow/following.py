@@ -28,17 +28,16 @@ COMPOSING_SECONDS = 1.0
 
 
 async def follow(finish: Finish, start: Start, outcome: Outcome, returned: Any) -> Outcome:
-    """As `_follow`. Meanwhile no other message of the same redrive starts."""
+    """Sends what follows, and records that. Returns the outcome, or a dead letter that holds what can't be
+    sent: for that the task never runs again. Meanwhile no other message of the same redrive starts.
+
+    returned -- what the task returned, if it ran.
+    """
     async with nullcontext() if start.redrive is None else start.redrive.while_running():
         return await _follow(finish, start, outcome, returned)
 
 
 async def _follow(finish: Finish, start: Start, outcome: Outcome, returned: Any) -> Outcome:
-    """Sends what follows, and records that. Returns the outcome, or a dead letter that holds what can't be
-    sent: for that the task never runs again.
-
-    returned -- what the task returned, if it ran.
-    """
     attempt, record = start.attempt, start.attempt.record
     ran = isinstance(outcome, Succeeded | FoundDone)
     if ran:

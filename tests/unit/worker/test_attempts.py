@@ -13,7 +13,7 @@ from tests.unit.worker.conftest import ATTEMPTS, Bench, note
 
 from shared.lease import KEPT_SECONDS
 from worker.host import SoftDeadline
-from worker.outcome import LOADS, longer
+from worker.outcome import LOADS, wait_seconds
 from worker.result import Report
 from worker.starts import MAX_STARTS
 from zigzag import BadPayloadError, task
@@ -238,7 +238,7 @@ class TestWithoutRecords:
         return reports
 
     def test_such_waits_are_so_long_that_its_age_ends_it_and_not_sqs_last_receive(self, bench: Bench) -> None:
-        longest = [longer(receives, bench.random) for receives in range(2, 990)]
+        longest = [wait_seconds(receives, bench.random) for receives in range(2, 990)]
 
         assert sum(longest) > KEPT_SECONDS
 

@@ -65,12 +65,12 @@ async def _(original, self, attempt, *, unloaded=False):
     await original(self, attempt, unloaded=True)
 
 
-@breaks("who waits for the table waits no longer after days", "H87", "worker.starts:longer")
+@breaks("who waits for the table waits no longer after days", "H87", "worker.starts:wait_seconds")
 def _(original, receives, random, most=900):
     return original(receives, random, min(most, 900))
 
 
-@breaks("who waits for a busy key waits no longer after days", "H86", "worker.record:longer")
+@breaks("who waits for a busy key waits no longer after days", "H86", "worker.record:wait_seconds")
 def _(original, receives, random, most=900):
     return original(receives, random, min(most, 900))
 
@@ -80,7 +80,7 @@ async def _(original, self, attempt, limits):
     return None if self._receives <= 1 else await original(self, attempt, limits)
 
 
-@breaks("an import that hangs is a failed attempt", "H88", "worker.attempt:of_the_import")
+@breaks("an import that hangs is a failed attempt", "H88", "worker.attempt:as_import_error")
 def _(original, error, attempt):
     return error
 

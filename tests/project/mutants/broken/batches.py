@@ -146,7 +146,7 @@ answers(
 @breaks(
     "a start that others of its batch left no time for is an attempt",
     "H91",
-    "worker.attempt:of_an_interrupt",
+    "worker.attempt:excused_interrupt",
 )
 def _(original, error, start, **known):
     return original(error, start._replace(first=True), **known)

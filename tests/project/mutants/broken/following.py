@@ -27,12 +27,12 @@ answers("what was sent stays in the record", "H194", "worker.record:Record.sent"
 answers("a worker that has lost its record sends what follows", "H193", "worker.record:Record.finish", True)
 
 
-@breaks("a task's own database is not asked before it has failed", "H222", "worker.done:instead_of")
+@breaks("a task's own database is not asked before it has failed", "H222", "worker.done:ask_before_failure")
 async def _(original, failure, *_):
     return failure
 
 
-@breaks("what a task has stored is not what follows it", "H222", "worker.done:found")
+@breaks("what a task has stored is not what follows it", "H222", "worker.done:ask_database")
 def _(original, attempt, ask):
     done = original(attempt, ask)
     attempt.returned = None

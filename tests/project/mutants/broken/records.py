@@ -56,7 +56,7 @@ async def _(original, self, *error):
     return await original(self, *error)
 
 
-@breaks("a retry comes while its run is still owned", "H132", "worker.attempt:waits")
+@breaks("a retry comes while its run is still owned", "H132", "worker.attempt:waiting_at_least")
 def _(original, seconds, outcome):
     return outcome
 

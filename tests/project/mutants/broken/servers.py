@@ -25,7 +25,7 @@ def _(original, self):
     return 20
 
 
-@breaks("an interrupt of a server that stops is an attempt", "H143", "worker.attempt:of_an_interrupt")
+@breaks("an interrupt of a server that stops is an attempt", "H143", "worker.attempt:excused_interrupt")
 def _(original, error, start, **known):
     return original(error, start, **{**known, "stop_reason": None})
 
