@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import NOW, a_delivery, body_of, text
 
@@ -375,6 +375,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from([s3("k"), EC2, ALARM, TEST, json.loads(sns("x")), json.loads(celery())]), st.data())
 def test_whatever_a_part_of_an_event_is_it_is_a_message_or_refused(
     event: dict[str, Any], data: st.DataObject

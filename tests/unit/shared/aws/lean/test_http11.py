@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.aws.lean.http11 import (
@@ -76,6 +76,7 @@ def test_a_header_is_found_by_its_name_in_lower_case() -> None:
     assert answer.header(b"at") is None  # not a part of a name
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from([OK, CHUNKED, AFTER_CONTINUE, NOTHING]),
     st.lists(st.integers(0, len(AFTER_CONTINUE)), max_size=8),
@@ -168,6 +169,7 @@ def test_an_answer_that_says_what_went_wrong_is_small_whatever_was_asked_for() -
         AnswerReader(MAX_ANSWER_BYTES).feed(of_an_error)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_answer_or_refused_or_go_on(came: bytes) -> None:
     with contextlib.suppress(BadAnswerError):
