@@ -33,6 +33,7 @@ SOURCES = (
 
 _FURTHER_FILE = re.compile(r"(-r|--requirement)")
 _EDITABLE = re.compile(r"(-e|--editable)[ =]\s*")
+_EXTRAS = re.compile(r"\s*\[[^]]*\]")
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Line:
 
     @property
     def pin(self) -> str:
-        return self.text.split()[0]
+        """Returns it as a constraint, in which pip takes no extras."""
+        return _EXTRAS.sub("", self.text, count=1).split()[0]
 
     @property
     def is_option(self) -> bool:
@@ -90,9 +92,12 @@ def _installed(pip: _Pip, lines: Sequence[Line], into: Sequence[str]) -> None:
         # In one call: pip does not change a folder that exists, even if two packages share it.
         with tempfile.TemporaryDirectory() as fetched:
             pip.does("download", [*said_of_all, *hashed], ["--require-hashes", "--dest", fetched])
-            wanted = [Line(line.number, line.without_hash) for line in hashed]
-            files = [f"{_name(one.name)} @ {one.as_uri()}" for one in sorted(Path(fetched).iterdir())]
-            pip.does("install", [*said_of_all, *wanted, *others], into, files)
+            # Each is a line, and no constraint: Python 3.13.0's pip fails at an extra of a constrained one.
+            # What an extra needs has a hash as well, and so a file.
+            files = [
+                Line(0, f"{_name(one.name)} @ {one.as_uri()}") for one in sorted(Path(fetched).iterdir())
+            ]
+            pip.does("install", [*said_of_all, *files, *others], into)
             _forget_the_place(Path(into[-1]), fetched)
 
 

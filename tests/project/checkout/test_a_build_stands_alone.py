@@ -237,6 +237,26 @@ def test_a_folder_that_packages_share_is_whole_whether_they_have_hashes_or_not(p
 
 
 @pytest.mark.slow
+def test_a_package_with_a_hash_may_have_an_extra(project: Project, tmp_path: Path) -> None:
+    hashed = project.wheel("cheese", needs="butter; extra == 'board'\nProvides-Extra: board")
+    butter = project.wheel("butter")
+    project.wheel("bread", needs="cheese[board]")
+    # By the pip that comes with Python, as `sam build` does
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "plain")], check=True)
+    python = str(tmp_path / "plain" / "bin" / "python")
+
+    lines = f"cheese[board]==1 --hash=sha256:{hashed}", f"butter==1 --hash=sha256:{butter}", "bread==1"
+    done = project.build(*lines, PYTHON=python)
+
+    assert done.returncode == 0, done.stderr
+    assert [project.has(name) for name in ("cheese", "butter", "bread")] == [True] * 3
+    # And here, as tools/make-environment does
+    command = [python, "-I", str(ROOT / "src/package/packages.py"), "requirements.txt"]
+    offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(project.folder / "wheels")}
+    subprocess.run(command, cwd=project.folder / "src", env=offline, check=True)
+
+
+@pytest.mark.slow
 def test_an_index_that_the_file_names_is_the_one_of_all_its_lines(project: Project) -> None:
     hashed = project.wheel("cheese")
 
