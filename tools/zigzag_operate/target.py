@@ -46,6 +46,10 @@ class Stack(NamedTuple):
     at: float = 0.0
     deployed: float = 0.0
 
+    def arn_of_function(self, name: str) -> str:
+        _, partition, _, region, account, *_ = self.id.split(":")
+        return f"arn:{partition}:lambda:{region}:{account}:function:{name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -108,3 +108,17 @@ def test_only_this_stack_is_meant_and_nobody_gets_a_policy_unasked(template: Tem
     assert not {"Roles", "Users", "Groups"} & resource["Properties"].keys()
     everything = {action for action, of in allowed(template, policy, **ALL) if of == "*"}
     assert everything == (KNOW_NO_RESOURCE if policy == LOOK else set())
+
+
+def test_what_cuts_a_long_name_of_the_stack_is_named_itself(template: Template) -> None:
+    # CloudFormation keeps 25 characters of it in a role's or a rule's name, which has 64
+    roles = [name for name, one in template.resources.items() if one["Type"] == "AWS::IAM::Role"]
+    named = [
+        of
+        for action, of in allowed(template, LOOK, **ALL)
+        if action in ("iam:GetRole", "events:DescribeRule")
+    ]
+
+    assert [
+        one for one in [*roles, "ConsumerFunctionTick"] if {"Fn::GetAtt": [one, "Arn"]} not in named
+    ] == []

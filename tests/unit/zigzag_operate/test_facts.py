@@ -27,6 +27,8 @@ NAMES = {
     "WorkerLogGroupName": "workers",
     "RecordsTableName": "records",
 }
+RULE = "zigzag-of-a-company-and-o-ConsumerFunctionTick-1A"
+"""Of a stack with a long name: CloudFormation keeps its first 25 characters in a name of 64."""
 COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
 
 
@@ -92,12 +94,14 @@ class Account:
         self._call("get_function_concurrency")
         return {"ReservedConcurrentExecutions": 0}
 
+    def list_rule_names_by_target(self, TargetArn: str) -> Any:  # noqa: N803
+        self._call("list_rule_names_by_target")
+        assert TargetArn == "arn:aws:lambda:eu-west-1:123456789012:function:consumer"
+        return {"RuleNames": [RULE]}
+
     def list_rules(self, NamePrefix: str) -> Any:  # noqa: N803
-        self._call("list_rules")
-        names = {
-            "zigzag-ConsumerFunctionTick-1A": "DISABLED",
-            "zigzag-two-ConsumerFunctionTick-2B": "ENABLED",
-        }
+        assert NamePrefix == RULE
+        names = {RULE: "DISABLED", f"{RULE}2B": "ENABLED"}
         return {"Rules": [{"Name": name, "State": state} for name, state in names.items()]}
 
     def _call(self, name: str) -> None:
@@ -177,7 +181,7 @@ def test_one_in_which_all_is_wrong_takes_three(account: Account) -> None:
         seen = account.facts()
 
     assert len(counted) == 3
-    assert (seen.why.rules, seen.why.consumer) == ({"zigzag-ConsumerFunctionTick-1A": "DISABLED"}, 0)
+    assert (seen.why.rules, seen.why.consumer) == ({RULE: "DISABLED"}, 0)
 
 
 def test_each_figure_is_read(account: Account) -> None:

@@ -87,7 +87,7 @@ class Reading:
 
     def further_calls(self, found: Mapping[Any, Any], *, is_silent: bool, drops: bool) -> Calls:
         """Returns the calls of the third round: the second page of lines, and what is to be asked."""
-        asked = asked_of(self._client, self.target.stack, self.stack.outputs, is_silent, drops)
+        asked = asked_of(self._client, self.stack, is_silent, drops)
         return asked | {
             (*key[:2], 1): (lines.ACTION, lines.reader(self._logs, page.rest))
             for key, page in found.items()

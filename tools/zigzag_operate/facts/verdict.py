@@ -83,7 +83,9 @@ def _silent(facts: Facts) -> Iterator[Verdict]:
         yield Verdict("silent", f"{begin}. {why}", _delete_concurrency(consumer))
     elif facts.why.rules == {}:
         said = "Its rule is gone: take the change back that removed it, or make the stack again"
-        yield Verdict("silent", f"{begin}. {said}.", f"aws events list-rules --name-prefix {facts.stack}")
+        yield Verdict(
+            "silent", f"{begin}. {said}.", f"aws events list-rules --name-prefix {facts.stack[:25]}"
+        )
     else:
         yield Verdict("silent", f"{begin}.", "./zigzag logs --ticks --since 30min")
 

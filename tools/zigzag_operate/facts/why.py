@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from zigzag_operate.facts.figures import Calls, Figure
-
-_TICK = "-ConsumerFunctionTick-"
-"""In the name that CloudFormation makes for the consumer's rule, behind the stack's."""
-
-_PREFIX_CHARACTERS = 30
-"""So many of a stack's name are in it at least."""
+from zigzag_operate.target import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +23,7 @@ class Why:
     worker: Figure[int] | None = None
 
 
-def asked_of(
-    client: Callable[[str], Any], stack: str, outputs: Mapping[str, str], is_silent: bool, drops: bool
-) -> Calls:
+def asked_of(client: Callable[[str], Any], stack: Stack, is_silent: bool, drops: bool) -> Calls:
     """Returns the calls, by the names of their answers in Why.
 
     client -- makes boto3's client of a service.
@@ -38,10 +31,11 @@ def asked_of(
     calls: Calls = {}
     lambdas = client("lambda") if is_silent or drops else None
     for name, is_asked in {"consumer": is_silent, "worker": drops}.items():
-        if is_asked and (function := outputs.get(f"{name.capitalize()}FunctionName")):
+        if is_asked and (function := stack.outputs.get(f"{name.capitalize()}FunctionName")):
             calls[name] = "lambda:GetFunctionConcurrency", _reserved(lambdas, function)
-    if is_silent:
-        calls["rules"] = "events:ListRules", _rules(client("events"), stack)
+    if is_silent and (consumer := stack.outputs.get("ConsumerFunctionName")):
+        asked = "events:ListRuleNamesByTarget and events:ListRules"
+        calls["rules"] = asked, _rules(client("events"), stack.arn_of_function(consumer))
     return calls
 
 
@@ -53,11 +47,11 @@ def _reserved(lambdas: Any, function: str) -> Callable[[], int]:
     return ask
 
 
-def _rules(events: Any, stack: str) -> Callable[[], dict[str, str]]:
+def _rules(events: Any, consumer: str) -> Callable[[], dict[str, str]]:
+    # By their target: a long name of a stack is cut in its rule's, and another stack's may begin alike.
     def ask() -> dict[str, str]:
-        found = events.list_rules(NamePrefix=stack[:_PREFIX_CHARACTERS])["Rules"]
-        return {
-            one["Name"]: one["State"] for one in found if stack.startswith(one["Name"].partition(_TICK)[0])
-        }
+        names = events.list_rule_names_by_target(TargetArn=consumer)["RuleNames"]
+        pages = [events.list_rules(NamePrefix=name)["Rules"] for name in names]
+        return {one["Name"]: one["State"] for page in pages for one in page if one["Name"] in names}
 
     return ask
