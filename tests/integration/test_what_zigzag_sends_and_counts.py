@@ -15,6 +15,7 @@ import pytest
 from tests.stacks import FIFO, deployed, queue
 
 from tasks import TASKS
+from zigzag_cli.options import of_this_stack
 from zigzag_operate import target
 
 
@@ -52,6 +53,22 @@ class TestWhichStack:
         assert code == 1
         assert "there is no stack 'my-queue'" in err
         assert "sam build && sam deploy" in err
+
+    def test_the_one_to_which_sam_deploys(
+        self, zigzag: Any, queue_url: str, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        of_all = '[default.global.parameters]\nstack_name = "zigzag"\nregion = "eu-central-1"\n'
+        (project / "samconfig.toml").write_text(
+            f'{of_all}[default.deploy.parameters]\nstack_name = "my-queue"\n'
+        )
+
+        assert "no stack 'my-queue' in eu-central-1" in zigzag("status")[2]
+        typed = "aws events list-rules", "./zigzag logs"
+        assert [*map(of_this_stack, typed)] == [f"{typed[0]} --region eu-central-1", typed[1]]
+        assert "no stack 'my-queue' in us-east-2" in zigzag("status", "--region", "us-east-2")[2]
+        # Another AWS than Amazon's, such as a local one, has its own region
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://cloudformation.eu-west-1.amazonaws.com")
+        assert "no stack 'my-queue' in eu-west-1" in zigzag("status")[2]
 
     def test_the_one_of_the_option(self, zigzag: Any, queue_url: str, project: Path) -> None:
         code, _, err = zigzag("status", "--stack", "zigzag")

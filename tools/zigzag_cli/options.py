@@ -12,6 +12,7 @@ import typer
 
 from zigzag_cli.within import bounded
 from zigzag_operate import find
+from zigzag_operate.target import place_of_samconfig
 
 Queue = Annotated[str, typer.Argument(help="The queue's name, as in `zigzag queues`.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON.")]
@@ -61,11 +62,14 @@ def of_this_stack(command: str) -> str:
     """Returns the command with the options by which this one has found its stack.
 
     A command of `aws` names its resource, and takes the local AWS from the shell's variables, which
-    `eval "$(./zigzag local variables)"` sets.
+    `eval "$(./zigzag local variables)"` sets. Of samconfig.toml it knows nothing.
     """
-    is_ours = command.startswith("./zigzag")
-    for name, value in _chosen.items():
-        if value and (is_ours or name not in ("stack", "local")):
+    is_ours, chosen = command.startswith("./zigzag"), {name: one for name, one in _chosen.items() if one}
+    if not is_ours:
+        elsewhere = {name: chosen[name] for name in ("local", "endpoint_url") if name in chosen}
+        chosen = place_of_samconfig(**elsewhere) | chosen
+    for name, value in chosen.items():
+        if is_ours or name not in ("stack", "local"):
             command += f" --{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(value)}")
     return command
 

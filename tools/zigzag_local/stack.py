@@ -50,7 +50,10 @@ def parameters(project: Path, config: str) -> dict[str, str]:
 def pairs(text: object, config: str = CONFIG) -> dict[str, str]:
     """Returns the parameters of a text such as `Queue2=urgent:6 Schedule='rate(5 minutes)'`."""
     try:
-        return dict(one.split("=", 1) for one in shlex.split(str(text)))
+        return dict(
+            one.removeprefix("ParameterKey=").replace(",ParameterValue=", "=", 1).split("=", 1)
+            for one in shlex.split(str(text))
+        )
     except ValueError as error:
         raise LocalAwsError(
             f"samconfig.toml's parameter_overrides of [{config}.global.parameters] is wrong at {text!r}: "
@@ -114,6 +117,16 @@ def name_of(project: Path, config: str) -> str:
     return name
 
 
+def place_of(project: Path, config: str) -> dict[str, str]:
+    """Returns the profile and the region in samconfig.toml's environment `config`, as far as they are there.
+
+    Raises LocalAwsError if samconfig.toml can't be read.
+    """
+    there = (project / "samconfig.toml").exists() and config in _read(project)
+    settings = _settings(project, config) if there else {}
+    return {name: str(settings[name]) for name in ("profile", "region") if settings.get(name)}
+
+
 def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Returns the deployed stack's outputs, by name.
 
@@ -128,19 +141,26 @@ def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _settings(project: Path, config: str = CONFIG) -> dict[str, Any]:
-    """Returns the parameters for every command of an environment in samconfig.toml."""
+    """Returns what `sam deploy` takes from an environment in samconfig.toml: the parameters for every
+    command, and its own, where `sam deploy --guided` writes what it was told."""
+    try:
+        parts = _read(project)[config]
+        return {**parts["global"]["parameters"], **parts.get("deploy", {}).get("parameters", {})}
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LocalAwsError(
+            f"samconfig.toml lacks the part [{config}.global.parameters]: write it into "
+            f"{project / 'samconfig.toml'}."
+        ) from error
+
+
+def _read(project: Path) -> dict[str, Any]:
     file = project / "samconfig.toml"
     try:
         with file.open("rb") as opened:
-            settings: dict[str, Any] = tomllib.load(opened)[config]["global"]["parameters"]
+            return tomllib.load(opened)
     except (OSError, ValueError) as error:  # of tomllib, or no UTF-8
         twice = ": a key is there twice, such as parameter_overrides" if "overwrite" in str(error) else ""
         raise LocalAwsError(f"samconfig.toml can't be read: {error}{twice}. Correct {file}.") from error
-    except (KeyError, TypeError) as error:
-        raise LocalAwsError(
-            f"samconfig.toml lacks the part [{config}.global.parameters]: write it into {file}."
-        ) from error
-    return settings
 
 
 def _config(project: Path, config: str) -> list[str]:

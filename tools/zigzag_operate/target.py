@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from zigzag_local import clients, state
 from zigzag_local.errors import LocalAwsError
-from zigzag_local.stack import CONFIG, name_of
+from zigzag_local.stack import CONFIG, name_of, place_of
 from zigzag_operate.causes import OF_A_PROFILE, cause
 from zigzag_operate.errors import OperateError
 
@@ -123,7 +124,7 @@ def find(
     """Returns the stack of that name; without a name, samconfig.toml's. It is not called yet.
 
     local           -- the one of `make up`; the other options don't matter then.
-    profile, region -- an AWS profile and a region, if not those of the environment.
+    profile, region -- an AWS profile and a region, if not those of samconfig.toml or the environment.
     endpoint_url    -- another AWS, such as http://127.0.0.1:4566.
 
     Raises OperateError if there is no such profile, no local AWS, or no name in samconfig.toml.
@@ -132,10 +133,21 @@ def find(
         if local:
             options = clients.client_options(state.running(PROJECT).environment())
             return Target(stack or name_of(PROJECT, CONFIG), clients.session(), dict(options))
-        session = boto3.Session(profile_name=profile, region_name=region)
+        place = place_of_samconfig(local=local, endpoint_url=endpoint_url)
+        session = boto3.Session(
+            profile_name=profile or place.get("profile"), region_name=region or place.get("region")
+        )
         name = stack or name_of(PROJECT, "default")
     except LocalAwsError as error:
         raise OperateError(str(error)) from error
     except BotoCoreError as error:
         raise OperateError(cause(error)) from error
     return Target(name, session, {"endpoint_url": endpoint_url} if endpoint_url else {})
+
+
+def place_of_samconfig(*, local: bool = False, endpoint_url: str | None = None) -> dict[str, str]:
+    """Returns the profile and region to which `sam deploy` deploys by samconfig.toml, whatever the shell has.
+    Another AWS than Amazon's has neither."""
+    if local or endpoint_url or os.environ.get("AWS_ENDPOINT_URL"):
+        return {}
+    return place_of(PROJECT, "default")

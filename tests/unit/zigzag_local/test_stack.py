@@ -18,8 +18,11 @@ SET = f"{PART}parameter_overrides = "
     [
         """["Queue2=urgent:6", "Schedule='rate(5 minutes)'"]""",
         """"Queue2=urgent:6 Schedule='rate(5 minutes)'\"""",
+        """"ParameterKey=Queue2,ParameterValue=urgent:6 Schedule='rate(5 minutes)'\"""",
+        """["Queue3=slow"]\n[local.deploy.parameters]\nparameter_overrides = "Queue2=urgent:6 \
+Schedule=\\"rate(5 minutes)\\"\"""",
     ],
-    ids=["list", "text"],
+    ids=["list", "text", "older text", "of sam deploy --guided"],
 )
 def test_they_are_a_list_or_a_text_as_sam_takes_them(tmp_path: Path, written: str) -> None:
     (tmp_path / "samconfig.toml").write_text(f"{SET}{written}\n")
