@@ -107,6 +107,11 @@ def _no_queue(stack: str, status: str) -> str:
         return (
             f"the stack {stack!r} is none of Zigzag's: it has no output QueueUrl. Name another with --stack"
         )
+    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED"):  # AWS takes no second deployment to it
+        return (
+            f"the stack {stack!r} is {status}, its first deployment has failed: look at its events in "
+            "CloudFormation, delete it (`sam delete`), and deploy it again"
+        )
     return (
         f"the stack {stack!r} is {status}: wait for its deployment, or look at its events in "
         "CloudFormation and deploy it again"
