@@ -129,37 +129,16 @@ def test_an_unforeseen_error_does_not_stop_the_heartbeats(bench: Bench) -> None:
     assert len(beats(bench)) == 1, "the first, at 40 s, was in vain"
 
 
-def without_a_lease(delivery: Delivery) -> Delivery:
-    """Returns the delivery as Lambda's own poller brings it."""
-    return Delivery(delivery.message, delivery.queue_url)
-
-
-def test_a_message_without_a_lease_gets_one_before_its_task(bench: Bench) -> None:
-    delivery = without_a_lease(bench.delivered(body_of("plain")))
-
-    (report,) = bench.work(delivery)
-
-    assert report.outcome == "succeeded"
-    assert beats(bench) == [([delivery.message_id], LEASE_SECONDS)]
-
-
-def test_it_is_asked_for_once_more_if_that_call_fails(bench: Bench) -> None:
+def test_a_lease_that_lambdas_own_poller_does_not_bring_is_asked_for_again_if_a_call_fails(
+    bench: Bench,
+) -> None:
     # Otherwise nobody had it until its queue's visibility timeout is over, which may be a quarter of an hour.
-    delivery = without_a_lease(bench.delivered(body_of("plain")))
+    delivery = bench.delivered(body_of("plain"))
     fails_once(bench, QueueError("ServiceUnavailable", "no"))
 
-    (report,) = bench.work(delivery)
+    (report,) = bench.work(Delivery(delivery.message, delivery.queue_url))
 
     assert report.outcome == "succeeded"
-
-
-def test_it_does_not_start_if_no_lease_can_be_had(bench: Bench) -> None:
-    delivery = without_a_lease(bench.delivered(body_of("plain")))
-    bench.queue.broken.add("change_visibility")
-
-    (report,) = bench.work(delivery)
-
-    assert (report.outcome, report.settled, bench.began) == ("left alone", False, [])
 
 
 def test_a_beat_covers_the_time_before_the_start(bench: Bench) -> None:

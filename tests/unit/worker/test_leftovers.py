@@ -42,6 +42,14 @@ def watch(*_: object) -> None:
     """Does nothing, as a hook of code that runs."""
 
 
+def heard(*_: object) -> None:
+    """Does nothing, as the hook of a signal or of a collection."""
+
+
+def hook(hooks: list[Any]) -> None:
+    gc.callbacks[:] = hooks
+
+
 def folder() -> str | None:
     try:
         return os.getcwd()
@@ -88,6 +96,14 @@ def set_zone_in_secret(zone: str | int) -> None:
         os.environ["TZ"] = kept
 
 
+def handler(number: signal.Signals) -> Setting:
+    return Setting(partial(signal.getsignal, number), partial(signal.signal, number), heard)
+
+
+def timer(which: int) -> Setting:
+    return Setting(lambda: bool(signal.getitimer(which)[0]), partial(signal.setitimer, which), LONG)
+
+
 def limit(name: str, soft: int | None = None) -> Setting:
     """Returns a resource limit, of which the task changes the soft one."""
     number = getattr(resource, f"RLIMIT_{name}")
@@ -97,7 +113,8 @@ def limit(name: str, soft: int | None = None) -> Setting:
 
 
 LOCALE = partial(locale.setlocale, locale.LC_ALL)
-TERM = signal.SIGTERM
+SIGNALS = (signal.SIGTERM, signal.SIGPROF, signal.SIGXCPU, signal.SIGWINCH, signal.SIGALRM)
+TIMERS = {"REAL": signal.ITIMER_REAL, "VIRTUAL": signal.ITIMER_VIRTUAL, "PROF": signal.ITIMER_PROF}
 BLOCKED = partial(signal.pthread_sigmask, signal.SIG_BLOCK, ())
 BLOCK = partial(signal.pthread_sigmask, signal.SIG_SETMASK)
 
@@ -107,13 +124,10 @@ SETTINGS = {
     "time zone": Setting(seconds_to_utc, set_zone, "XXX-7"),
     "time zone, but not TZ": Setting(seconds_to_utc, set_zone_in_secret, "XXX-7"),
     "locale": Setting(LOCALE, LOCALE, "C" if LOCALE() != "C" else "C.UTF-8"),
-    "handler of a signal": Setting(partial(signal.getsignal, TERM), partial(signal.signal, TERM), watch),
+    **{f"handler: {number.name}": handler(number) for number in SIGNALS},
     "blocked signals": Setting(BLOCKED, BLOCK, {signal.SIGVTALRM}),
-    "timer": Setting(
-        lambda: bool(signal.getitimer(signal.ITIMER_REAL)[0]),
-        partial(signal.setitimer, signal.ITIMER_REAL),
-        LONG,
-    ),
+    **{f"timer: {name}": timer(which) for name, which in TIMERS.items()},
+    "hooks of the collector": Setting(gc.callbacks.copy, hook, [heard]),
     "time-out of sockets": Setting(socket.getdefaulttimeout, socket.setdefaulttimeout, 0.5),
     "depth of recursion": Setting(sys.getrecursionlimit, sys.setrecursionlimit, 5_000),
     "stack of a thread": Setting(stack_of_a_thread, threading.stack_size, 2**46),
@@ -145,6 +159,15 @@ def test_a_setting_is_put_back(process: LambdaProcess, setting: Setting) -> None
     setting.set(before)
     assert changed != [before]
     assert (after, process.exit_reason) == (before, None)
+
+
+def test_a_hook_of_the_collector_that_its_module_has_set_stays(process: LambdaProcess) -> None:
+    gc.callbacks.append(heard)
+
+    call(process, gc.callbacks.clear)
+
+    assert heard in gc.callbacks
+    gc.callbacks.remove(heard)
 
 
 HOOKS = {

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any
 
 import pytest
 
 from worker.host import Host, call
 from worker.process import LambdaProcess
+from worker.raised import OutOfTimeError
 from zigzag import Context, task
 from zigzag.in_place import run_in_place
 from zigzag_testing.virtual_host import VirtualHost
@@ -29,10 +30,10 @@ def _nothing_ran() -> Iterator[None]:
     kept.clear()
 
 
-def on_lambda(function: Callable[[dict[str, Any]], Any]) -> None:
+def on_lambda(function: Callable[[dict[str, Any]], Any], seconds: float = SECONDS) -> None:
     process = LambdaProcess()
     try:
-        run_in_place(calls(function, process))
+        run_in_place(calls(function, process, seconds))
     finally:
         process.close()
 
@@ -41,8 +42,8 @@ def in_the_sandbox(function: Callable[[dict[str, Any]], Any]) -> None:
     asyncio.run(calls(function, VirtualHost()))
 
 
-async def calls(function: Callable[[dict[str, Any]], Any], host: Host) -> None:
-    await call(task()(function), {}, Context(id="id-1"), host, SECONDS)
+async def calls(function: Callable[[dict[str, Any]], Any], host: Host, seconds: float = SECONDS) -> None:
+    await call(task()(function), {}, Context(id="id-1"), host, seconds)
 
 
 @pytest.fixture(params=[on_lambda, in_the_sandbox], ids=["on Lambda", "in the sandbox"])
@@ -108,7 +109,25 @@ def a_dict(payload: dict[str, Any]) -> Any:
     return {"one": kept[0]}
 
 
-@pytest.mark.parametrize("function", [coroutines, a_map, a_filter, a_dict])
+def a_generator(payload: dict[str, Any]) -> Any:
+    return (number for number in [1])
+
+
+async def a_generator_from_async(payload: dict[str, Any]) -> Any:
+    return (number for number in [1])
+
+
+async def an_async_generator(payload: dict[str, Any]) -> Any:
+    async def numbers() -> AsyncIterator[int]:
+        yield 1
+
+    return numbers()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [coroutines, a_map, a_filter, a_dict, a_generator, a_generator_from_async, an_async_generator],
+)
 def test_several_are_refused_and_what_is_lazy_is(run: Any, function: Callable[[dict[str, Any]], Any]) -> None:
     with pytest.raises(TypeError, match=f"{function.__name__} returned a .*, whose code has not run"):
         run(function)
@@ -121,3 +140,14 @@ def test_a_list_of_what_has_run_is_let_be(run: Any) -> None:
 
     run(plain)
     assert ran == ["plain"]
+
+
+def test_the_reason_names_what_was_pending_when_the_time_was_over() -> None:
+    async def the_mail() -> None:
+        await asyncio.sleep(SECONDS)
+
+    async def forgetful(payload: dict[str, Any]) -> None:
+        asyncio.get_running_loop().create_task(the_mail())
+
+    with pytest.raises(OutOfTimeError, match=r"it had returned, but not what it had started: .*the_mail$"):
+        on_lambda(forgetful, 0.1)
