@@ -34,11 +34,6 @@ def greet(person: Person, context: Context) -> None:
     ran.append((person.name, context.id, context.attempt, context.attributes))
 
 
-@task(attempts=1)
-def fail(payload: dict[str, Any]) -> None:
-    raise ValueError("broken")
-
-
 @task()
 def reject(payload: dict[str, Any]) -> None:
     raise Reject("no such user")
@@ -52,7 +47,7 @@ def forward(payload: dict[str, Any]) -> None:
 @pytest.fixture(autouse=True)
 def _tasks(stack: Stack) -> None:
     ran.clear()
-    stack.knows(greet, fail, reject, forward)
+    stack.knows(greet, reject, forward)
 
 
 def test_a_message_that_is_sent_is_received_dispatched_run_and_deleted(stack: Stack) -> None:
@@ -72,46 +67,6 @@ def test_a_message_that_is_sent_is_received_dispatched_run_and_deleted(stack: St
     assert (stack.visible(), stack.in_flight(), stack.dead_letters()) == (0, 0, [])
 
 
-@pytest.mark.parametrize(
-    ("body", "reason"),
-    [
-        pytest.param("hello, world", "the body is not JSON: Expecting value", id="not JSON"),
-        pytest.param('{"payload": {}}', "the body names no task", id="no task"),
-        pytest.param(
-            body_of("greet", {"nome": "x"}), "the payload does not fit greet: name: F", id="payload"
-        ),
-        pytest.param(body_of("reject"), "rejected: no such user", id="rejected"),
-        pytest.param(body_of("fail"), "failed after 1 attempt: ValueError: broken", id="failed"),
-    ],
-)
-def test_a_message_that_no_retry_helps_becomes_a_dead_letter_with_the_reason(
-    stack: Stack, body: str, reason: str
-) -> None:
-    message_id = stack.send(body, {"user": text("ann")})
-
-    stack.run()
-
-    (letter,) = stack.dead_letters()
-    assert letter["note"]["reason"].startswith(reason)
-    assert letter["note"]["message_id"] == message_id
-    assert letter["Body"] == body
-    assert letter["MessageAttributes"]["user"] == text("ann")
-    assert (stack.visible(), stack.in_flight()) == (0, 0)
-
-
-def test_a_dead_letter_that_is_redriven_keeps_its_id(stack: Stack) -> None:
-    message_id = stack.send(body_of("later_known", {"name": "ann"}))
-    stack._table["later_known"] = reject
-    stack.run()
-    (letter,) = stack.dead_letters()
-
-    stack._table["later_known"] = greet
-    stack.send(letter["Body"], letter["MessageAttributes"])
-    stack.run()
-
-    assert ran == [("ann", message_id, 1, {})]
-
-
 def test_a_message_that_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
     stack.send(body_of("forward"))
 
@@ -120,34 +75,6 @@ def test_a_message_that_a_task_sends_arrives_on_the_queue(stack: Stack) -> None:
     stack.run()
 
     assert ran == [("the next", "chosen", 1, {})]
-
-
-@pytest.mark.parametrize(
-    ("answer", "counted", "stopped"),
-    [
-        pytest.param(403, "released", "invokes refused", id="not allowed"),
-        pytest.param(429, "released", "queue empty", id="throttled once"),
-        pytest.param(500, "left", "queue empty", id="answer lost once"),
-    ],
-)
-def test_a_dispatch_that_fails_leaves_the_message_on_the_queue(
-    stack: Stack,
-    lines: LINES,
-    monkeypatch: pytest.MonkeyPatch,
-    answer: int,
-    counted: str,
-    stopped: str,
-) -> None:
-    monkeypatch.setattr(patience, "PAUSE_SECONDS", (0.0, 0.0))  # time is real here
-    stack.endpoint.answer = answer
-    stack.send(body_of("greet", {"name": "ann"}))
-
-    summary = stack.wake_consumer()
-
-    assert (summary[counted], summary["dispatched"], summary["stopped"]) == (1, 0, stopped)
-    assert len(stack.endpoint.requests) == 1, "never sent again"
-    assert (stack.visible(), stack.in_flight()) == (0, 1)
-    assert lines()[-1]["level"] == ("ERROR" if answer == 403 else "INFO")
 
 
 def test_the_tick_is_one_line_of_the_log(stack: Stack, lines: LINES) -> None:
@@ -235,18 +162,6 @@ class TestTwoQueues:
         stack.run()
 
         assert worker.app._transports.cache_info().currsize == 1
-
-    def test_a_queue_that_is_not_there_stops_no_other(
-        self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("ZIGZAG_QUEUES", f"urgent:6={urgent}-gone ")
-        stack.send(body_of("greet", {"name": "ann"}))
-
-        summary = stack.wake_consumer()
-
-        assert summary["dispatched"] == 1
-        assert "receives refused" in summary["stopped"]
-        assert "queue empty" in summary["stopped"]
 
     def test_its_messages_go_to_the_worker_that_it_has_of_its_own(
         self, stack: Stack, urgent: str, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,6 @@ import json
 from time import time
 from typing import Any
 
-import boto3
 import pytest
 from tests.integration.conftest import LambdaContext, Stack
 
@@ -14,7 +13,6 @@ import consumer.app
 import consumer.others
 from consumer.summary import NOT_STARTED
 from shared.aws.sqs_queue import SqsQueue
-from shared.ports.records import record_key
 
 NAME = "zigzag-ConsumerFunction-1A2B"
 
@@ -41,17 +39,6 @@ def test_a_started_one_works_once_for_its_number(stack_of_three: Stack) -> None:
     stack_of_three.send("{}")
     assert start()["stopped"] == NOT_STARTED
     assert start(Consumer=3)["dispatched"] == 1
-
-
-def test_its_number_is_in_the_table_until_its_time(stack_of_three: Stack) -> None:
-    until = time() + 60
-
-    start(Until=until)
-
-    item = boto3.client("dynamodb").get_item(
-        TableName="records", Key={"key": {"S": record_key("consumer", "2")}}
-    )["Item"]
-    assert float(item["until"]["N"]) == pytest.approx(until)
 
 
 @pytest.mark.slow
