@@ -314,6 +314,18 @@ def test_a_delivery_that_waits_in_its_batch_may_start_after_the_next_one(recorde
     assert (report.findings, report.causes) == ([], {SQS_TWICE: 1})
 
 
+def test_a_message_that_came_twice_goes_on_twice(recorded: dict[str, Lines]) -> None:
+    lines = deepcopy(recorded["world"])
+    line = first(lines, "plain", seconds=400.0)
+    line |= {"outcome": "retry later", "retry_seconds": 1}
+
+    again(lines, line, 20, receives=2)  # the second delivery, which goes on for 19 s more
+    again(lines, line, 401, receives=3, outcome="succeeded")  # the first one's retry
+
+    report = audited(lines)
+    assert (report.findings, report.causes) == ([], {SQS_TWICE: 2})
+
+
 def test_what_the_judge_holds_does_not_grow_with_the_lines() -> None:
     judge = Judge(0.0, Known(on_queues=0))
     held = []

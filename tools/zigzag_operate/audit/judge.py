@@ -156,7 +156,7 @@ class Judge:
         before = self._runs.take(key)
         if before is None and key in self._seen:
             self._again_much_later(run, named)
-        both = [(*judged(other, run), other) for other in reversed(before or ())]
+        both = [(*judged(other, run, before or ()), other) for other in reversed(before or ())]
         for kind, other in [(kind, other) for kind, _, other in both if kind is not None][:1]:
             self.report.find(Finding(kind, said_of_two(kind, other, run), *named))
         for cause in [cause for _, cause, _ in both if cause is not None][:1]:

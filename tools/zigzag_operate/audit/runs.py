@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.lease import LEASE_SECONDS
@@ -110,9 +110,12 @@ def overlap_seconds(one: Run, other: Run) -> float:
     return min(one.ended, other.ended) - max(one.started, other.started)
 
 
-def judged(one: Run, other: Run) -> tuple[str | None, str | None]:
+def judged(one: Run, other: Run, runs: Sequence[Run]) -> tuple[str | None, str | None]:
     """Returns the kind of the finding that the two are, and the cause of the possible duplicate; both None
-    if the later one is a usual retry."""
+    if the later one is a usual retry.
+
+    runs -- all runs before, of the same.
+    """
     first, second = sorted((one, other), key=lambda run: run.started)
     overlaps = overlap_seconds(first, second) > CLOCKS_SECONDS
     if first.idempotent and second.idempotent:
@@ -121,7 +124,7 @@ def judged(one: Run, other: Run) -> tuple[str | None, str | None]:
         if "record" in first.lost + second.lost or "completion" in first.lost:
             return None, RECORD_LOST
         return OVERLAPPING if overlaps else REPEATED, None
-    cause = _cause(first, second)
+    cause = _cause(first, second, runs)
     if overlaps:
         return (None, cause) if cause else (OVERLAPPING, None)
     if first.succeeded:
@@ -129,7 +132,7 @@ def judged(one: Run, other: Run) -> tuple[str | None, str | None]:
     return None, LEASE_LOST if cause == LEASE_LOST else None
 
 
-def _cause(first: Run, second: Run) -> str | None:
+def _cause(first: Run, second: Run, runs: Sequence[Run]) -> str | None:
     """Returns why the second one may start before the first one is over, or None."""
     if first.message_id != second.message_id:
         return REDRIVEN if second.redriven else SENT_TWICE
@@ -139,7 +142,12 @@ def _cause(first: Run, second: Run) -> str | None:
         return LEASE_LOST
     # Behind others of its batch, an earlier delivery may start later.
     came_first = second.receives < first.receives
-    return SQS_TWICE if came_first or second.started - first.started < LEASE_SECONDS else None
+    if came_first or second.started - first.started < LEASE_SECONDS:
+        return SQS_TWICE
+    # A third run, which ran beside the first one as well, has postponed the message, and so given it back.
+    others = [run for run in runs if run is not first and run.ended <= second.started + CLOCKS_SECONDS]
+    given_back = any(overlap_seconds(run, first) > CLOCKS_SECONDS for run in others)
+    return SQS_TWICE if given_back else None
 
 
 def said_of_two(kind: str, other: Run, run: Run) -> str:
