@@ -55,6 +55,10 @@ class Crash(BaseException):
     """Ends the process at once. No `except Exception` catches it."""
 
 
+class CrashAtCall(Crash):
+    """A crash that no code of a task has caused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unheld:
     """A heartbeat that a fault delayed, lost or refused.
@@ -79,7 +83,8 @@ class Faults:
 
     struck    -- how often each kind has happened; `of_process` counts all kinds in each process.
     doubled   -- how often events were sent twice, by the MessageIds in them.
-    dropped   -- when events were dropped, not accepted, or came too late for a start, by their MessageIds.
+    dropped   -- when messages were received in vain, by their MessageIds: the answer was lost, the event was
+                 dropped, not accepted, or too late for a start, or its worker crashed at a call.
     unreached -- how often the record of a key could not be reached, or did not answer.
     in_vain   -- starts that were recorded, but a fault came before the task's first line: the record's key,
                  and the time.
@@ -120,7 +125,7 @@ class Faults:
         return True
 
     def drop(self, message_ids: Iterable[str], at: float) -> None:
-        """Notes that the event of these messages never starts a worker."""
+        """Notes that a receive of these messages never starts a worker."""
         for one in message_ids:
             self.dropped[one].append(at)
 
@@ -167,9 +172,9 @@ class Faults:
     def before(self) -> None:
         """Raises Crash if the process crashes before a call."""
         if self.strike("crash before a call"):
-            raise Crash
+            raise CrashAtCall
 
     def after(self) -> None:
         """Raises Crash if the process crashes after a call."""
         if self.strike("crash after a call"):
-            raise Crash
+            raise CrashAtCall

@@ -59,6 +59,7 @@ class FaultyQueue:
             )
             await self._deliver_again(received)
             if self._faults.strike("call's answer lost"):
+                self._faults.drop([one.message_id for one in received], self._clock.now())
                 raise QueueError(*UNANSWERED, Meaning.AMBIGUOUS)
         return received
 

@@ -20,7 +20,7 @@ from shared.delivery import MAX_EVENT_BYTES, BadEventError, from_event
 from shared.lease import EVENT_AGE_SECONDS, LEASE_SECONDS, SAFETY_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.workers import Answer, Meaning
-from zigzag_testing.faults import PROCESS, Crash, Faults
+from zigzag_testing.faults import PROCESS, Crash, CrashAtCall, Faults
 from zigzag_testing.outages import meaning_of, suffer
 from zigzag_testing.quotas import INVOKES, Quotas
 
@@ -97,6 +97,7 @@ class MemoryLambda:
             return Answer(Meaning.TOO_LARGE)
         allowed = self._quotas.use(INVOKES, self._clock.now())
         if not allowed or self._faults.strike("invoke throttled"):
+            self._faults.drop(_messages_in(body), self._clock.now())
             return Answer(Meaning.TRANSIENT, "Rate Exceeded.")
         if self._faults.strike("invoke failed"):
             self._faults.drop(_messages_in(body), self._clock.now())
@@ -171,8 +172,10 @@ class MemoryLambda:
                 answer = await self._handler(json.loads(event.body), lambda: ends_at - self._clock.now())
             self.ended["returned"] += 1
             return answer
-        except Crash:
+        except Crash as crash:
             self.ended["crashed"] += 1
+            if isinstance(crash, CrashAtCall):
+                self._faults.drop(_messages_in(event.body), self._clock.now())
         except TimeoutError as error:
             if limit.expired():
                 self.ended["timed out"] += 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.ports.gates import AT_ONCE
 from shared.queues import DEFAULT
 from zigzag_operate.audit.kept import Kept
 from zigzag_operate.audit.limits import LATEST_SECONDS, QueueLimits
@@ -30,7 +29,7 @@ from zigzag_operate.audit.report import (
 )
 from zigzag_operate.audit.runs import RUNS_BYTES, Run, judged, said_of_two, texts, texts_of_runs, whole
 from zigzag_operate.audit.seen import Seen
-from zigzag_operate.audit.ticks import Receives, limits_in
+from zigzag_operate.audit.ticks import Receives, limits_in, most_received
 from zigzag_operate.audit.unknown import of_some, of_the_window
 
 HELD_SECONDS = 1_200
@@ -114,9 +113,8 @@ class Judge:
         if limits is not None:
             for queue in {*limits, *self._limits}:
                 self._limits_of(queue).tick(at, limits.get(queue, {}))
-        of_permits = any(AT_ONCE in limit for limit in (limits or {}).values())
-        most = cap if len(self._known.queues) < 2 or cap is None else 2 * cap
-        if most is not None and not of_permits and received > most:
+        most = most_received(cap, limits, len(self._known.queues))
+        if most is not None and received > most:
             self.report.find(Finding(OVER_CAP, f"a tick received {received:,}, of {most:,} at most", at))
 
     def _delivery(self, at: float, said: Mapping[str, Any]) -> None:

@@ -11,6 +11,9 @@ from zigzag_operate.audit.runs import number
 _TICK_SECONDS = 90
 """A tick takes no longer."""
 
+_TRIES = 2
+"""Most messages that a tick receives from a shut queue to try: one a minute."""
+
 
 class Receives:
     """The receives of ticks, and those of which lines of messages tell.
@@ -49,3 +52,14 @@ def _numbers(limit: Mapping[str, Any]) -> Mapping[str, Any]:
     told = {name: number(limit, name) for name in limit}
     least = {AT_ONCE: 0}
     return {name: one for name, one in told.items() if one is not None and one >= least.get(name, 1e-9)}
+
+
+def most_received(cap: int | None, limits: Mapping[str, Any] | None, queues: int) -> int | None:
+    """Returns how many messages a tick may receive by its in-flight cap, or None if that does not tell.
+
+    limits -- those that the tick saw, of any queue; None without gates. A shut queue's tries come on top.
+    """
+    if cap is None or any(AT_ONCE in limit for limit in (limits or {}).values()):
+        return None
+    tries = 0 if limits is None else _TRIES * max(1, queues)
+    return tries + (cap if queues < 2 else 2 * cap)
