@@ -27,7 +27,8 @@ MAX_NAP_SECONDS = 5.0
 """Longest wait until the gate is read again, while no slot is near: a limit may have been removed."""
 
 TRY_SECONDS = 10.0
-"""While the breaker is shut, a tick waits so long until the next message may be received to try."""
+"""While the breaker is shut, a tick waits so long until the next message may be received to try, and then so
+long until one comes. If each consumer kept its try, all would try at once when messages come."""
 
 LOOK_FOR_PERMITS_SECONDS = 0.5
 """Most age of a read while no permit is free: a worker may have given one back."""
@@ -71,7 +72,7 @@ class Gated:
     async def _share(self) -> Share:
         gate, now = self._gate, self._clock.now()
         if gate.breaker.is_shut(now):
-            trying = any(slot.probe for slot in self._in_time(self._unused))
+            trying = any(slot.probe for slot in self._good(self._in_time(self._unused)))
             if gate.breaker.shut_until > now + TRY_SECONDS and not trying:
                 self._closed = UNAVAILABLE
                 return NOTHING
@@ -139,9 +140,11 @@ class Gated:
         return slots
 
     def _good(self, slots: Sequence[Slot]) -> list[Slot]:
-        """Returns those whose permit lasts, and which were taken by limits that are still the same."""
-        limits, lasts = limits_of(self._gate), self._clock.now() + CLAIM_SECONDS
-        return [slot for slot in slots if slot.held_until >= lasts and slot.limits == limits]
+        """Returns those whose permit lasts, which were taken by limits that are still the same, and are no
+        old tries."""
+        limits, now = limits_of(self._gate), self._clock.now()
+        good = [slot for slot in slots if slot.held_until >= now + CLAIM_SECONDS and slot.limits == limits]
+        return [slot for slot in good if not slot.probe or slot.at >= now - TRY_SECONDS]
 
     def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
         """Returns the slots for which a worker can start in time, once a message is received."""

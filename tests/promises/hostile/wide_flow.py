@@ -44,13 +44,14 @@ def check_a_shut_queue_only_tries(world: WideWorld, drawn: Drawn) -> None:
     """Once enough messages have said Unavailable, one a minute is received, until one succeeds.
 
     Those that were received before it was known, and by polls under way then, count as one. When there are
-    enough, polls under way go on as well: they may have read the gate before, and taken slots.
+    enough, polls under way go on as well: they may have read the gate before, and taken slots. A try waits
+    for a message, for TRY_SECONDS.
     """
     receives = _receives(world)
     late = slowness(drawn, "records") + slowness(drawn, "queue")
     under_way = max(LOOK_AGAIN_SECONDS, slowness(drawn, "records")) + late + MAX_POLL_SECONDS
     after = (drawn.breaks.after if drawn.breaks else None) or PROBE_SECONDS
-    between = max(1.0, min(PROBE_SECONDS, after) - clocks(drawn))
+    between = max(1.0, min(PROBE_SECONDS, after) - TRY_SECONDS - clocks(drawn))
     for shut, until in _times_shut(world, drawn):
         tries = receives[bisect_right(receives, shut + under_way) : bisect_left(receives, until)]
         world.faults.struck["breaker"] += len(tries)

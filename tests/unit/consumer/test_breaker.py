@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from tests.support import NOW, ScriptedWorkers, WatchedGates, World, delay, watch
 
+from consumer.flow.gated import TRY_SECONDS
 from consumer.flow.opening import Opening
 from consumer.summary import Summary
 from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS, Breaker, name_of
@@ -213,3 +214,14 @@ class TestTick:
 
         assert (summary.polls, summary.stopped) == (1, "unavailable")
         assert world.seconds() < 3
+
+    def test_a_try_for_which_no_message_came_is_not_kept_for_later(
+        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+    ) -> None:
+        fail(world, gates, DEFAULT_TRIP)
+        world.send_in(TRY_SECONDS + 5, "a")
+
+        summary = tick(watch_always=True)
+
+        assert (summary.received, summary.stopped) == (0, "unavailable")
+        assert summary.polls > 5
