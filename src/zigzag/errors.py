@@ -81,5 +81,9 @@ class BadPayloadError(SendError):
     """The payload does not fit the task's model, or is not JSON."""
 
 
+STORE_IT = "send what is large to S3 and put its key in the payload"
+"""The remedy that the texts of a PayloadTooLargeError name."""
+
+
 class PayloadTooLargeError(SendError):
     """The message would be too large for its queue, or for an asynchronous invoke of the worker."""

@@ -74,11 +74,10 @@ class Handle[Payload]:
         The variables `ZIGZAG_QUEUE_URL` and `ZIGZAG_QUEUES` have the URLs; docs/tasks.md lists the other
         requirements. Raises BadPayloadError, PayloadTooLargeError, AlreadyScheduledError, or SendError.
         """
-        from zigzag import send  # a task that sends nothing does not load it
+        from zigzag.send import Options, put  # a task that sends nothing does not load it
 
-        more = at, expires_at, reply_to, correlation_id
-        options = send.Options(id, delay_seconds, group, deduplication_id, *more)
-        return send.put(self.name, self.check(payload), options, self._queue(queue))
+        chosen = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
+        return put(self.name, self.check(payload), chosen, self._queue(queue))
 
     async def send_async(
         self,
@@ -100,12 +99,10 @@ class Handle[Payload]:
         """
         import asyncio
 
-        from zigzag import send
+        from zigzag.send import Options, put
 
-        more = at, expires_at, reply_to, correlation_id
-        options = send.Options(id, delay_seconds, group, deduplication_id, *more)
-        checked = self.check(payload)
-        return await asyncio.to_thread(send.put, self.name, checked, options, self._queue(queue))
+        chosen = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
+        return await asyncio.to_thread(put, self.name, self.check(payload), chosen, self._queue(queue))
 
     def send_many(
         self,

@@ -18,7 +18,7 @@ from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredErr
 from shared.queues import is_fifo
 from zigzag.aws import identity, queue_at, region_of, scheduler_for
 from zigzag.body import BadMessageError, expiry, read, reply_of, task_id, task_name
-from zigzag.errors import BadPayloadError, PayloadTooLargeError, SendError
+from zigzag.errors import STORE_IT, BadPayloadError, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import sending_to as sending_to
 from zigzag.outbox import standing_in, url_of
@@ -66,7 +66,7 @@ def encode(
     """Writes the body of a message. Raises BadPayloadError, PayloadTooLargeError, or SendError."""
     body = _written(task, payload, Options(id, expires_at=expires_at))
     if why := _too_large(task, body):
-        raise PayloadTooLargeError(f"{why}: send what is large to S3 and put its key in the payload")
+        raise PayloadTooLargeError(f"{why}: {STORE_IT}")
     return body
 
 
@@ -220,6 +220,6 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
         if limit := re.search(_TOO_LARGE, error.reason):
             raise PayloadTooLargeError(
                 f"the message for {task} is too large for the queue, whose MaximumMessageSize is "
-                f"{int(limit[1]):,} bytes: send what is large to S3 and put its key in the payload"
+                f"{int(limit[1]):,} bytes: {STORE_IT}"
             ) from error
         raise SendError(f"the queue refused the message: {error}") from error

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from shared.ports.queue import REFUSED_CHARACTERS
-from zigzag.errors import PayloadTooLargeError
+from zigzag.errors import STORE_IT, PayloadTooLargeError
 from zigzag.values import Next
 
 MAX_FOLLOW_UP_BYTES = 65_536
@@ -36,7 +36,7 @@ def check_size(task: str, payload: dict[str, Any]) -> None:
     if (size := len(as_text(payload).encode())) > MAX_FOLLOW_UP_BYTES:
         raise PayloadTooLargeError(
             f"the payload for {task} has {size:,} bytes as JSON, and a next task's at most "
-            f"{MAX_FOLLOW_UP_BYTES:,}: put what is large into S3, and its key into the payload"
+            f"{MAX_FOLLOW_UP_BYTES:,}: {STORE_IT}"
         )
 
 

@@ -90,7 +90,7 @@ class TestOnSns:
             order_placed.publish(Order(number="A-3"), topic=topic.arn + "-gone")
 
     def test_what_is_too_large_for_the_topic_goes_to_s3_in_another_way(self, topic: Topic) -> None:
-        with pytest.raises(PayloadTooLargeError, match="put what is large into S3"):
+        with pytest.raises(PayloadTooLargeError, match="send what is large to S3"):
             order_placed.publish(Order(number="A" * 262_144))
 
 

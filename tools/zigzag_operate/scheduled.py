@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks import TASKS
 from worker.lookup import NoSuchTaskError, find
-from zigzag.extra.schedules import begin_of, name_of
+from zigzag.extra.schedules import name_of, prefix_of
 from zigzag_operate.causes import cause, is_gone
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.target import Target
@@ -67,7 +67,7 @@ def scheduled(target: Target, task: str | None = None, most: int = 50) -> Schedu
     if not 1 <= most <= MAX_SHOWN:
         raise OperateError(f"1 to {MAX_SHOWN} can be listed, not {most}", Kind.WRONG)
     group, scheduler = _group(target), target.client("scheduler")
-    begin = {} if task is None else {"NamePrefix": begin_of(task)}
+    begin = {} if task is None else {"NamePrefix": prefix_of(task)}
     try:
         pages = scheduler.get_paginator("list_schedules").paginate(
             GroupName=group, PaginationConfig={"PageSize": 100}, **begin

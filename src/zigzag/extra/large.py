@@ -11,11 +11,11 @@ from shared.aws.identity import Identity
 from shared.ports.objects import Objects, ObjectsError
 from shared.ports.queue import Outgoing
 from shared.queues import is_fifo
-from zigzag.errors import PayloadTooLargeError, SendError
+from zigzag.errors import STORE_IT, PayloadTooLargeError, SendError
 from zigzag.extra.pointers import MAX_WORKER_MB, most_bytes, size_attribute, written
 from zigzag.outbox import bucket_standing_in, standing_in
 
-KEYS_BEGIN = "payloads/"
+KEY_PREFIX = "payloads/"
 """The rest of a key is random, so that nobody can guess it."""
 
 VARIABLE = "ZIGZAG_LARGE_BUCKET"
@@ -52,14 +52,14 @@ def offloaded(task: str, message: Outgoing, queue_url: str, bucket: Objects | No
     if bucket is None:
         raise PayloadTooLargeError(
             f"{why}: deploy with LargePayloads=true and set {VARIABLE} to the output LargeBucketName, or "
-            "send what is large to S3 and put its key in the payload"
+            f"{STORE_IT}"
         )
     if len(content) > most:
         raise PayloadTooLargeError(
             f"the message for {task} has {len(content):,} bytes, and no worker reads more than {most:,}: "
-            "send what is large to S3 and put its key in the payload"
+            f"{STORE_IT}"
         )
-    key = KEYS_BEGIN + str(uuid4())
+    key = KEY_PREFIX + str(uuid4())
     try:
         bucket.put(key, content)
     except ObjectsError as error:

@@ -29,7 +29,7 @@ MAX_WORKER_MB = 10_240
 _WORKERS_OWN_MB = 112
 """Memory of a worker with boto3, its client of S3, and pydantic, before it reads anything."""
 
-_TIMES = 32
+_MEMORY_FACTOR = 32
 """Most memory that a body takes while it is read, as a multiple of its bytes: one of short numbers, with an
 emoji that makes each character take four bytes, for a model with `list[int]`."""
 
@@ -48,7 +48,7 @@ class Pointer(NamedTuple):
 
 def most_bytes(memory_mb: int) -> int:
     """Returns how large an object may be for a worker of so much memory."""
-    return max(0, memory_mb - _WORKERS_OWN_MB) * _MB // _TIMES
+    return max(0, memory_mb - _WORKERS_OWN_MB) * _MB // _MEMORY_FACTOR
 
 
 def written(bucket: str, key: str) -> str:

@@ -18,7 +18,7 @@ from shared.ports.queue import Outgoing, QueueError
 from shared.queues import is_fifo
 from zigzag import send
 from zigzag.aws import identity
-from zigzag.errors import PayloadTooLargeError, SendError
+from zigzag.errors import STORE_IT, PayloadTooLargeError, SendError
 from zigzag.in_place import run_in_place
 from zigzag.outbox import Outbox, standing_in, subscribes
 
@@ -59,7 +59,7 @@ def put(task: str, payload: Mapping[str, Any], id: str | None, topic: str | None
         if error.code.startswith("InvalidParameter") and "too long" in error.reason:
             raise PayloadTooLargeError(
                 f"the message for {task} is too large for the topic, which takes 256 KiB unless it has a "
-                "MaximumMessageSize: put what is large into S3, and its key into the payload"
+                f"MaximumMessageSize: {STORE_IT}"
             ) from error
         raise SendError(f"the topic refused the message: {error}") from error
     return chosen

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from shared.ports.queue import MAX_DELAY_SECONDS, Outgoing
 from shared.queues import is_fifo
-from zigzag.errors import PayloadTooLargeError, SendError
+from zigzag.errors import STORE_IT, PayloadTooLargeError, SendError
 from zigzag.sendable import epoch_of
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ MAX_INPUT_BYTES = 262_144
 """Most bytes of a scheduled message. A letter of the Scheduler's own with more could lose its end
 (https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html)."""
 
-SOONEST_SECONDS = 60.0
+MIN_AHEAD_SECONDS = 60.0
 """A schedule's time is at least so long from now: one in the past may be refused. Its precision is a minute
 (https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html)."""
 
 MAX_SECONDS = 100 * 365 * 24 * 3600
 """A longer time is a mistake, such as milliseconds."""
 
-_NAME_BEGINS = 31
+_PREFIX_CHARACTERS = 31
 """Characters of the task's name in a schedule's, which has 64 at most."""
 
 
@@ -79,7 +79,7 @@ def planned(options: Options, url: str, now: float) -> tuple[Options, int | None
     if at - now > MAX_SECONDS:
         raise SendError("the message is for a time more than a hundred years from now")
     by_sqs = at - now <= (0 if is_fifo(url) else MAX_DELAY_SECONDS)
-    at = at if by_sqs else math.ceil(max(at, now + SOONEST_SECONDS))
+    at = at if by_sqs else math.ceil(max(at, now + MIN_AHEAD_SECONDS))
     if options.expires_at is not None and epoch_of("expires_at", options.expires_at) <= at:
         raise SendError("expires_at is not after the time of the message: it would never start")
     if by_sqs:
@@ -112,7 +112,7 @@ def schedule(task: str, options: Options, at: int, url: str, message: Outgoing, 
     if len(body.encode()) > MAX_INPUT_BYTES:
         raise PayloadTooLargeError(
             f"the message for {task} takes {len(body.encode()):,} bytes; at most {MAX_INPUT_BYTES:,} can be "
-            "scheduled: send what is large to S3 and put its key in the payload"
+            f"scheduled: {STORE_IT}"
         )
     scheduler.create(Scheduled(name_of(task, id), task, id, at, url, message._replace(body=body)))
     return id
@@ -121,12 +121,12 @@ def schedule(task: str, options: Options, at: int, url: str, message: Outgoing, 
 def name_of(task: str, id: str) -> str:
     """Returns the name of a task's schedule: it begins with the task's name."""
     hashed = hashlib.sha256(json.dumps([task, id]).encode()).hexdigest()[:32]
-    return f"{begin_of(task)}{hashed}"
+    return f"{prefix_of(task)}{hashed}"
 
 
-def begin_of(task: str) -> str:
+def prefix_of(task: str) -> str:
     """Returns how the names of a task's schedules begin."""
-    return re.sub(r"[^0-9A-Za-z_.-]", "-", task)[:_NAME_BEGINS] + "-"
+    return re.sub(r"[^0-9A-Za-z_.-]", "-", task)[:_PREFIX_CHARACTERS] + "-"
 
 
 def at_expression(at: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from zigzag import AlreadyScheduledError, PayloadTooLargeError, SendError, task
-from zigzag.extra.schedules import begin_of, name_of
+from zigzag.extra.schedules import name_of, prefix_of
 from zigzag_testing import Sandbox
 
 NOW = datetime.fromtimestamp(1_800_000_000, UTC)
@@ -145,4 +145,4 @@ def test_a_schedules_name_is_one_that_aws_takes_and_each_ids_own(task: str) -> N
 
     assert len(names) == 4
     assert [name for name in names if not re.fullmatch(r"[0-9A-Za-z_.-]{1,64}", name)] == []
-    assert [name for name in names if not name.startswith(begin_of(task)[:-1])] == []
+    assert [name for name in names if not name.startswith(prefix_of(task)[:-1])] == []
