@@ -43,6 +43,14 @@ class Turns:
             self.passes[number] = min(others, default=self.passes[number])
         self.waiting[number] = now
 
+    def had(self, number: int, part: float) -> None:
+        """Notes that a queue has had messages: their number by its weight."""
+        self.passes[number] += part
+
+    def leaves(self, number: int) -> None:
+        """Notes that a queue has no messages, and waits no more."""
+        self.waiting.pop(number, None)
+
     def before(self, number: int, now: float) -> list[int]:
         """Returns the queues that wait, and are farther behind than this one."""
         asking = (each for each, at in self.waiting.items() if at > now - ASKS_AGAIN_SECONDS)

@@ -18,8 +18,8 @@ what the one before has received. For a minute it asks for the count once, and a
 since: so only the other one's part is unknown, which is no more than the cap. As in a run of one queue, a
 tenth of the cap may be received each minute whatever is in flight.
 
-The kept part does not close the other queues: they always have their part by weight of what is not kept. If
-their own messages in flight use that up, as retries do that wait, they have such a part of the tenth.
+The kept part does not close the other queues (`consumer.flow.parts`). If their own messages in flight use up
+what they always have, as retries do that wait, they have such a part of the tenth.
 
 A tick that starts other consumers (`consumer.others`) gives each a part of what the count leaves. They count
 nothing, and spread their parts in the same way. For the minute the parts are taken off the cap of the tick's
@@ -36,6 +36,7 @@ from math import inf
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import NOTHING, Share
 from consumer.flow.lately import AT_ONCE_PART, COUNT_LATE_SECONDS, Lately
+from consumer.flow.parts import Parts
 from shared.ports.clock import Clock
 from shared.ports.queue import MAX_PER_CALL, Queue
 
@@ -82,12 +83,9 @@ class SpreadCap(InFlightCap):
         self._lately = lately
         self._slower = 0.0 if counts else 1 / AT_ONCE_PART
         self._at_once = max(MIN_AT_ONCE if counts else 1, limit // AT_ONCE_PART)
-        self._lesser = [number for number, each in enumerate(weights) if each < max(weights)]
-        self._keep = keep_percent / 100
-        kept = round(self._at_once * self._keep + 0.5) if self._keep else 0
+        self._parts = Parts(weights, keep_percent)
+        kept = round(self._at_once * self._parts.keep + 0.5) if keep_percent else 0
         self._kept_at_once = min(kept, self._at_once - 1)
-        part = sum(weights[number] for number in self._lesser) / sum(weights)
-        self._part_of_lesser = part * (1 - self._keep)
         self._counts = [0 for _ in queues]
         self._counted_at = -inf if counts else inf
         self._since = [0 for _ in weights]  # what was asked for, and came, since the counts were asked for
@@ -100,13 +98,13 @@ class SpreadCap(InFlightCap):
             await self._count_again()
         free = self._free(number)
         paced = self._lately.paced(self._clock.now(), self._a_second, self._at_once)
-        kept = self._kept_at_once if number in self._lesser else 0
-        left = min(MAX_PER_CALL, free, paced - kept)
-        slow = min(free, paced) - left < self._at_once / SPARE_PART
-        if left < self._least(number) or self._waits_for_another(number):
+        kept = self._kept_at_once if number in self._parts.lesser else 0
+        most = min(MAX_PER_CALL, free, paced - kept)
+        slow = min(free, paced) - most < self._at_once / SPARE_PART
+        if most < self._least(number) or self._waits_for_another(number):
             return NOTHING._replace(slow=slow)
-        self._reserve(number, left)
-        return Share(left, slow=slow)
+        self._reserve(number, most)
+        return Share(most, slow=slow)
 
     def received(self, share: Share, came: int, number: int = 0) -> None:
         if share.most == 0:  # it says nothing about the queue: there was no poll
@@ -115,9 +113,9 @@ class SpreadCap(InFlightCap):
         self._asked[number] -= came
         if came:
             self._lately.note(self._clock.now(), number, came)
-            self._lately.turns.passes[number] += came / self._weights[number]
+            self._lately.turns.had(number, came / self._weights[number])
         elif not self._asked[number]:
-            self._lately.turns.waiting.pop(number, None)
+            self._lately.turns.leaves(number)
 
     @property
     def left(self) -> float:
@@ -167,37 +165,27 @@ class SpreadCap(InFlightCap):
 
     def _free(self, number: int) -> int:
         """Returns how many messages the queue may receive, by the counts and by the last minute."""
-        lately = self._in_a_minute()
-        small = self._small_polls - sum(lately)
-        if self._keep and number in self._lesser:
-            small = max(small, self._small_polls_of_lesser - sum(lately[each] for each in self._lesser))
+        in_a_minute, parts = self._in_a_minute(), self._parts
+        small = self._small_polls - sum(in_a_minute)
+        if parts.keep and number in parts.lesser:
+            small = max(small, self._small_polls_of_lesser - parts.used_by_lesser(in_a_minute))
         limit = self._limit - self._lately.to_come(self._clock.now())
-        by_counts = max(self._left_of(limit, self._in_flight_at_most(), number), small)
-        return min(by_counts, self._left_of(self._mine_in_a_minute, lately, number))
+        by_counts = max(parts.left(limit, self._in_flight_at_most(), number), small)
+        return min(by_counts, parts.left(self._mine_in_a_minute, in_a_minute, number))
 
     @property
     def _small_polls_of_lesser(self) -> int:
         """Returns the part of the small polls that the others do not use up: a poll at least."""
-        least = max(map(self._least, self._lesser))
-        return max(least, int(self._small_polls * self._part_of_lesser))
-
-    def _left_of(self, limit: int, used: Sequence[int], number: int) -> int:
-        """Returns what these messages leave the queue of the limit."""
-        left = limit - sum(used)
-        if number not in self._lesser:
-            return left
-        kept = left - int(limit * self._keep)
-        part = max(1, int(limit * self._part_of_lesser))
-        return min(left, max(kept, part - sum(used[each] for each in self._lesser)))
+        return max(*map(self._least, self._parts.lesser), int(self._parts.of_lesser(self._small_polls)))
 
     def _least(self, number: int) -> int:
         """Returns how few messages a poll asks for. Polls of single messages would cost as much as ten times
         more; a queue of the largest weight does not wait for more. It is no more than the part that the
         lesser ones always have: a poll that asked for more would never come."""
-        if number not in self._lesser:
+        if number not in self._parts.lesser:
             return 1
-        part = int(self._mine_in_a_minute * self._part_of_lesser)
-        at_once = int(self._at_once * (1 - self._keep) / 2)
+        at_once = int(self._at_once * (1 - self._parts.keep) / 2)
+        part = int(self._parts.of_lesser(self._mine_in_a_minute))
         return max(1, min(MAX_PER_CALL, int(self._a_second), at_once, part))
 
     def _waits_for_another(self, number: int) -> bool:
@@ -207,16 +195,16 @@ class SpreadCap(InFlightCap):
         Nor does it wait for one that could not use the place: the kept part is closed to that one, and the
         rest is less than its poll asks for.
         """
-        now, lately = self._clock.now(), self._in_a_minute()
-        known = self._lately.known(now) / COUNT_LATE_SECONDS
-        part = self._mine_in_a_minute * self._part_of_lesser * known
-        had = number not in self._lesser and sum(lately[each] for each in self._lesser) >= part
-        free = self._free(number)
-        return any(
-            min(self._least(each), free) <= self._free(each)
-            for each in self._lately.turns.before(number, now)
-            if not self._asked[each] and not (had and each in self._lesser)
-        )
+        now, free, lesser = self._clock.now(), self._free(number), self._parts.lesser
+        before = [each for each in self._lately.turns.before(number, now) if not self._asked[each]]
+        if number not in lesser and self._lesser_had_their_part(now):
+            before = [each for each in before if each not in lesser]
+        return any(min(self._least(each), free) <= self._free(each) for each in before)
+
+    def _lesser_had_their_part(self, now: float) -> bool:
+        """Returns whether the lesser queues have had their part of what is known of the last minute."""
+        known = self._mine_in_a_minute * self._lately.known(now) / COUNT_LATE_SECONDS
+        return self._parts.used_by_lesser(self._in_a_minute()) >= self._parts.of_lesser(known)
 
     def _reserve(self, number: int, messages: int) -> None:
         """Reserves so many messages. A negative number gives them back."""

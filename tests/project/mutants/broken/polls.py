@@ -132,7 +132,7 @@ answers("several queues may use the cap up at once", "H135", "consumer.flow.late
 sets(
     "nothing of the cap is kept",
     "H135",
-    "consumer.flow.spread:SpreadCap._left_of",
+    "consumer.flow.parts:Parts.left",
     lambda self, limit, used, number: limit - sum(used),
 )
 
