@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 
 class TaskQueue(NamedTuple):
@@ -66,7 +66,7 @@ def more_queues(text: str) -> tuple[MoreQueue, ...]:
 def _more_queue(text: str) -> MoreQueue:
     named, _, url = text.partition("=")
     name, weighs, weight = named.partition(":")
-    if not (name.isascii() and name.isalnum() and url.startswith(("https://", "http://"))):
+    if not (name.isascii() and name.isalnum() and is_url(url)):
         raise ValueError(text)
     number = int(weight) if weighs else 1
     if not 1 <= number <= MAX_WEIGHT:
@@ -94,6 +94,10 @@ def dead_letters_of(url: str, first: str, other: str) -> str:
     other -- the second one's URL; empty if the stack has only the first.
     """
     return other if other and is_fifo(other) == is_fifo(url) else first
+
+
+def is_url(text: object) -> TypeGuard[str]:
+    return isinstance(text, str) and text.startswith(("https://", "http://"))
 
 
 def is_fifo(url: str) -> bool:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from shared.queues import QUEUES_MAY_BE, WORKERS_MAY_BE, more_queues, workers_of_queues
+from shared.queues import QUEUES_MAY_BE, WORKERS_MAY_BE, is_url, more_queues, workers_of_queues
 
 PREFIX = "ZIGZAG_"
 
@@ -48,15 +48,18 @@ def whole_number(minimum: int, maximum: int) -> Any:
     return Setting(parse, f"a whole number from {minimum} to {maximum}")
 
 
-def text(may_be: str) -> Any:
-    """Describes a field that is a text, and not empty."""
-
+def _text_that(fits: Callable[[str], object], may_be: str) -> Any:
     def parse(value: str) -> str:
-        if not value.strip():
+        if not fits(value):
             raise ValueError
         return value
 
     return Setting(parse, may_be)
+
+
+def text(may_be: str) -> Any:
+    """Describes a field that is a text, and not empty."""
+    return _text_that(str.strip, may_be)
 
 
 def text_or_empty(may_be: str) -> Any:
@@ -80,39 +83,19 @@ def true_or_false() -> Any:
 
 
 def one_of(*choices: str) -> Any:
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError
-        return value
-
-    return Setting(parse, f"one of {', '.join(choices)}")
+    return _text_that(choices.__contains__, f"one of {', '.join(choices)}")
 
 
 def url(what: str) -> Any:
-    def parse(value: str) -> str:
-        if not value.startswith(("https://", "http://")):
-            raise ValueError
-        return value
-
-    return Setting(parse, f"{what}, which starts with https://")
+    return _text_that(is_url, f"{what}, which starts with https://")
 
 
 def url_or_empty() -> Any:
-    def parse(value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError
-        return value
-
-    return Setting(parse, "a queue's URL, or empty")
+    return _text_that(lambda value: not value or is_url(value), "a queue's URL, or empty")
 
 
 def arn_or_empty() -> Any:
-    def parse(value: str) -> str:
-        if value and not value.startswith("arn:"):
-            raise ValueError
-        return value
-
-    return Setting(parse, "a topic's ARN, or empty")
+    return _text_that(lambda value: not value or value.startswith("arn:"), "a topic's ARN, or empty")
 
 
 def arns() -> Any:

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from shared.queues import is_url
 from zigzag.errors import BadPayloadError, TaskDefinitionError
 
 if TYPE_CHECKING:
@@ -200,9 +201,7 @@ def remote[Payload](name: str, model: type[Payload], *, queue: str | None = None
 
 
 def _names_a_queue(queue: Any) -> bool:
-    return isinstance(queue, str) and (
-        queue.startswith(("https://", "http://")) or (queue.isascii() and queue.isalnum())
-    )
+    return is_url(queue) or (isinstance(queue, str) and queue.isascii() and queue.isalnum())
 
 
 def model_of(payload: Any, where: str, wanted: str) -> Any:

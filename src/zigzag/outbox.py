@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from shared.ports.objects import Objects
 from shared.ports.queue import Outgoing
-from shared.queues import DEFAULT, more_queues
+from shared.queues import DEFAULT, is_url, more_queues
 from zigzag.errors import SendError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def url_of(queue: str | None) -> str:
     Raises SendError if the variables don't name the queue.
     """
     if is_url(queue):
-        return str(queue)
+        return queue
     if queue is None or queue == DEFAULT:
         if url := os.environ.get("ZIGZAG_QUEUE_URL"):
             return url
@@ -143,10 +143,6 @@ def url_of(queue: str | None) -> str:
     if queue not in urls:
         raise no_queue(queue, urls)
     return urls[queue]
-
-
-def is_url(queue: str | None) -> bool:
-    return isinstance(queue, str) and queue.startswith(("https://", "http://"))
 
 
 def no_queue(queue: str, names: Iterable[str]) -> SendError:

@@ -13,7 +13,7 @@ from shared.aws.s3_objects import S3Objects
 from shared.aws.sqs_queue import SqsQueue
 from shared.ports.addresses import allowed
 from shared.ports.queue import MAX_DELAY_SECONDS, QueueError
-from shared.queues import DEFAULT
+from shared.queues import DEFAULT, is_url
 from tasks import TASKS
 from worker.lookup import BrokenTaskError, NoSuchTaskError, find
 from zigzag import BadPayloadError, PayloadTooLargeError, SendError
@@ -21,7 +21,6 @@ from zigzag.aws import region_of
 from zigzag.extra.aws_scheduler import AwsScheduler
 from zigzag.extra.schedules import at_expression, planned, schedule
 from zigzag.in_place import run_in_place
-from zigzag.outbox import is_url
 from zigzag.send import Options, compose, encode
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.queues import named, queues_of
@@ -138,4 +137,4 @@ def _scheduled(
 
 def url_of(stack: Stack, queue: str | None) -> str:
     """Returns the URL of the stack's queue with this name; None is the first one. Raises OperateError."""
-    return str(queue) if is_url(queue) else named(stack, DEFAULT if queue is None else queue).url
+    return queue if is_url(queue) else named(stack, DEFAULT if queue is None else queue).url

@@ -8,9 +8,9 @@ from typing import Any
 from consumer.consumer import PolledQueue
 from shared.lease import KEPT_SECONDS, MAX_RECEIVE_COUNT
 from shared.ports.workers import Workers
-from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue
+from shared.queues import DEFAULT, MAX_WEIGHT, TaskQueue, is_url
 from zigzag import Task
-from zigzag.outbox import is_url, no_queue
+from zigzag.outbox import no_queue
 from zigzag_testing.bounded import BoundedQueue
 from zigzag_testing.dead_letters import redrive
 from zigzag_testing.memory_queue import MemoryQueue

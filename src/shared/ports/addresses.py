@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from shared.ports.queue import Outgoing
+from shared.queues import is_url
 
 
 class Addresses(Protocol):
@@ -29,7 +30,7 @@ def allowed(said: str, replies: Sequence[str]) -> str | None:
     """Returns the ARN that an ARN, a name or a queue's URL means, or None if it is not among these ARNs."""
     for arn in replies:
         service, _, account, name = arn.split(":")[2:6]
-        path = said.split("/")[3:] if said.startswith(("https://", "http://")) and service == "sqs" else []
+        path = said.split("/")[3:] if is_url(said) and service == "sqs" else []
         if said in (arn, name) or path == [account, name]:
             return arn
     return None

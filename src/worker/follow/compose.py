@@ -15,7 +15,7 @@ from shared.dead_letter import MAX_REASON_CHARACTERS
 from shared.delivery import Delivery
 from shared.errors import words
 from shared.ports.records import record_key
-from shared.queues import is_fifo
+from shared.queues import is_fifo, is_url
 from worker.finish import has_next
 from worker.follow.follow_ups import NEXT, FollowUp, FollowUps, step_id
 from worker.lookup import Table, find
@@ -24,7 +24,6 @@ from worker.returned import ResultError, json_of
 from zigzag import Task
 from zigzag.body import MAX_NAME_CHARACTERS
 from zigzag.errors import SendError
-from zigzag.outbox import is_url
 from zigzag.then import MAX_FOLLOW_UP_BYTES, as_text, check_size
 from zigzag.values import Next
 
