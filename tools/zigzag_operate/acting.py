@@ -174,20 +174,27 @@ class Acting:
 
     def _delete(self, url: str, deliveries: Sequence[Delivery]) -> set[str]:
         """Returns the ids of those that are deleted."""
-        entries = [
-            {"Id": str(number), "ReceiptHandle": delivery.receipt_handle}
-            for number, delivery in enumerate(deliveries)
-        ]
         try:
-            answer = self._sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+            gone, codes = deleted(self._sqs, url, [one.message for one in deliveries])
         except (BotoCoreError, ClientError) as error:
             self.stopped = f"the letters can't be deleted: {cause(error)}"
             self.leave("not deleted", len(deliveries))
             return set()
-        failed = {one["Id"] for one in answer.get("Failed", [])}
-        for one in answer.get("Failed", []):
-            self.leave(f"not deleted: {one['Code']}")
-        return {one.message_id for number, one in enumerate(deliveries) if str(number) not in failed}
+        for code in codes:
+            self.leave(f"not deleted: {code}")
+        return gone
+
+
+def deleted(sqs: Any, url: str, messages: Sequence[Mapping[str, Any]]) -> tuple[set[str], list[str]]:
+    """Deletes messages. Returns the ids of those that are gone, and AWS's codes for the others. Raises what
+    boto3 raises."""
+    entries = [
+        {"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]} for number, one in enumerate(messages)
+    ]
+    failed = sqs.delete_message_batch(QueueUrl=url, Entries=entries).get("Failed", [])
+    still = {int(one["Id"]) for one in failed}
+    gone = {one["MessageId"] for number, one in enumerate(messages) if number not in still}
+    return gone, [one["Code"] for one in failed]
 
 
 def choose(

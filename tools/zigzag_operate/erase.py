@@ -19,7 +19,7 @@ from shared.delivery import Delivery
 from shared.ports.records import record_key
 from tasks import TASKS
 from zigzag.extra.pointers import Pointer, pointer_or_none
-from zigzag_operate.acting import Stop
+from zigzag_operate.acting import Stop, deleted
 from zigzag_operate.causes import cause
 from zigzag_operate.counts import depths
 from zigzag_operate.dead_letters import letter_queues
@@ -219,14 +219,10 @@ class _Erasing:
 
     def _delete(self, url: str, messages: Sequence[Mapping[str, Any]]) -> set[str]:
         """Returns the ids of those that are off the queue."""
-        entries = [
-            {"Id": str(number), "ReceiptHandle": one["ReceiptHandle"]} for number, one in enumerate(messages)
-        ]
-        failed = self._sqs.delete_message_batch(QueueUrl=url, Entries=entries).get("Failed", [])
-        for one in failed:
-            self._leave(f"not deleted: {one['Code']}", 1)
-        still = {int(one["Id"]) for one in failed}
-        return {one["MessageId"] for number, one in enumerate(messages) if number not in still}
+        gone, codes = deleted(self._sqs, url, messages)
+        for code in codes:
+            self._leave(f"not deleted: {code}", 1)
+        return gone
 
     def _forget(self, keys: Collection[str]) -> bool:
         """Returns whether all are gone."""
