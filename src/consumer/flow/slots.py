@@ -1,8 +1,8 @@
 """Chooses the slots that may be taken now: a rate gives one every so many seconds, and a burst after a rest.
 
 It is GCRA, the generic cell rate algorithm: a slot is at least `every` behind the one before it, and none is
-older than a burst. So at most T / every + burst of them may be used within any T seconds. A rate that nobody
-has to choose grows with each slot.
+older than a burst. So at most T / every + burst of them may be used within any T seconds. A rate that finds
+itself grows with each slot.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A rate that nobody has to choose: it grows while it is used, and a refused start cuts it.
+"""A rate that finds itself: it grows while it is used, and a refused start cuts it.
 
 A partner that takes no more calls answers 429, and the task raises Unavailable. The rate is cut then, and
 grows again along the curve of CUBIC, by which TCP finds the speed of a line
@@ -69,7 +69,7 @@ class Cut(NamedTuple):
 
 
 class Auto(NamedTuple):
-    """The rule and the memory of a rate that nobody has to choose.
+    """The rule and the memory of a rate that finds itself.
 
     slowest, fastest -- seconds from start to start, at the least rate and at the most.
     refused          -- those of the rate that was refused last, or of the first one.

@@ -42,7 +42,7 @@ Unavailable since the last success. Of messages that are received together some 
 succeed."""
 
 CUTS_SECONDS = 15.0
-"""With a rate that nobody has to choose, the queue shuts only after so long without a success: first the rate
+"""With a rate that finds itself, the queue shuts only after so long without a success: first the rate
 is cut, four times."""
 
 TIMES = (SHUT_UNTIL, SINCE, LAST, OPENED, BEGUN)

@@ -1,5 +1,5 @@
 """Tells a queue's breaker that a task found its service unavailable, or that one has succeeded again. Cuts
-the queue's rate if nobody has to choose it."""
+the queue's rate if that finds itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rate that nobody has to choose follows a partner's limit, and nobody can abuse that."""
+"""A rate that finds itself follows a partner's limit, and nobody can abuse that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rate that nobody has to choose, as the consumer keeps it: it grows with slots that are taken in a row."""
+"""A rate that finds itself, as the consumer keeps it: it grows with slots that are taken in a row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rate that nobody has to choose: by how much it grows, and by how much a refusal cuts it."""
+"""A rate that finds itself: by how much it grows, and by how much a refusal cuts it."""
 
 from __future__ import annotations
 

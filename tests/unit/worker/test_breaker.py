@@ -280,7 +280,7 @@ class TestBatch:
 
 
 class TestAuto:
-    """Unavailable under a rate that nobody has to choose."""
+    """Unavailable under a rate that finds itself."""
 
     RULE = Auto(60, 0.01)
 
