@@ -65,7 +65,8 @@ def test_only_with_a_key_the_functions_may_use_it_and_only_through_these_service
     services = [
         {"Fn::Sub": f"{one}.${{AWS::Region}}.${{AWS::URLSuffix}}"} for one in ("sqs", "dynamodb", "sns", "s3")
     ]
-    assert list(statements(policy["Properties"]["PolicyDocument"])) == [
+    document = ours.decided(policy["Properties"]["PolicyDocument"], **GIVEN)
+    assert list(statements(document)) == [
         {
             "Sid": "UseKey",
             "Effect": "Allow",
@@ -74,3 +75,15 @@ def test_only_with_a_key_the_functions_may_use_it_and_only_through_these_service
             "Condition": {"StringEquals": {"kms:ViaService": services}},
         }
     ]
+
+
+@pytest.mark.parametrize("now", [GIVEN, {}], ids=["another key", "none any more"])
+def test_what_is_encrypted_with_the_key_before_can_still_be_read(ours: Template, now: dict[str, str]) -> None:
+    given = {**now, "EarlierKmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/9f8e"}
+    policies = [ours.ours["UseKeyPolicy"], ours.ours["OperatorLookPolicy"]]
+
+    for policy in policies:
+        assert ours.holds(policy["Condition"], OperatorPolicies="true", **given)
+        document = ours.decided(policy["Properties"]["PolicyDocument"], OperatorPolicies="true", **given)
+        (own,) = [one for one in statements(document) if one["Resource"] == [{"Ref": "EarlierKmsKeyArn"}]]
+        assert own["Action"] == ["kms:Decrypt"]
