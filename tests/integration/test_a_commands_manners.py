@@ -50,6 +50,10 @@ def refused(code: str, message: str = "no") -> ClientError:
         (refused("ExpiredToken"), "have expired: run `aws sso login`"),
         (UnauthorizedSSOTokenError(), "have expired: run `aws sso login`"),
         (refused("InvalidClientTokenId"), "AWS does not accept these credentials (InvalidClientTokenId)"),
+        (
+            refused("SignatureDoesNotMatch", "Signature expired: 20261130T080000Z is now earlier than …"),
+            "this machine's clock is wrong: set it",
+        ),
         (refused("AccessDenied", "not you"), "do not allow DescribeStacks: not you"),
         (EndpointConnectionError(endpoint_url="https://x.test"), "there is no connection to https://x.test"),
         (ConnectTimeoutError(endpoint_url="https://x.test"), "no answer came from https://x.test"),

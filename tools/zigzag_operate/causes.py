@@ -34,6 +34,9 @@ _UNKNOWN = {
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 """Codes of a permission that is missing."""
 
+_OTHER_TIME = ("Signature expired", "Signature not yet current", "difference between the request time")
+"""Of the words with which a service refuses a call that was signed at another time than its own."""
+
 _GONE = {"404", "NoSuchKey", "NotFound", "ResourceNotFoundException"}
 
 
@@ -75,6 +78,8 @@ def _refused(error: ClientError) -> str:
     code, message = str(said.get("Code")), str(said.get("Message"))
     if code in _EXPIRED:
         return "the AWS credentials have expired: run `aws sso login`, or set new ones"
+    if any(words in message for words in _OTHER_TIME):
+        return f"this machine's clock is wrong: set it, in WSL2 by `sudo hwclock -s`. AWS said: {message}"
     if code in _UNKNOWN:
         return f"AWS does not accept these credentials ({code}): {SET_UP}"
     if code in FORBIDDEN:
