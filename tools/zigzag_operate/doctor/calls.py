@@ -25,10 +25,14 @@ _ACTIONS = {
 
 
 class Calls:
-    """The calls of one look, each client made once."""
+    """The calls of one look, each client made once.
 
-    def __init__(self, target: Target) -> None:
+    partition -- that of the stack's ARNs.
+    """
+
+    def __init__(self, target: Target, partition: str) -> None:
         self._target = target
+        self.partition = partition
         self._clients: dict[str, Any] = {}
 
     def prepare(self, *services: str) -> None:

@@ -127,7 +127,7 @@ def _bucket(calls: Calls, name: str) -> Read:
     return {
         "PublicAccessBlockConfiguration": closed,
         "LifecycleConfiguration": lives,
-    }, f"arn:aws:s3:::{name}"
+    }, f"arn:{calls.partition}:s3:::{name}"
 
 
 READERS: Mapping[str, tuple[str, Callable[[Calls, str], Read]]] = {

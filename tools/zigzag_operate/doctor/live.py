@@ -54,7 +54,7 @@ NOT_READ = Unknown("another look: the doctor does not read this type")
 def facts_of(target: Target) -> Facts:
     """Returns the facts of a deployed stack. Raises OperateError if there is none, or it can't be listed."""
     stack = target.stack_as_it_is()
-    calls = Calls(target)
+    calls = Calls(target, partition=stack.id.split(":")[1])
     calls.prepare(*SERVICES)
     try:
         about = calls.ask("cloudformation", "describe_stacks", StackName=target.stack)["Stacks"][0]

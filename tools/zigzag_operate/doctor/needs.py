@@ -69,8 +69,8 @@ def of_worker(facts: Facts) -> Iterator[Need]:
         yield Need(("sns:Publish",), topic, hazard="H176")
     for role, group in zip(facts.some("SchedulerRole"), facts.some("SchedulerGroup"), strict=False):
         yield Need(("iam:PassRole",), role, hazard="H166")
-        place = ":".join(facts.queues[0].arn.split(":")[3:5]) if facts.queues else ""
-        schedules = f"arn:aws:scheduler:{place}:schedule/{group.ref}/x"
+        partition, _, place = (facts.queues[0].arn if facts.queues else "::").partition(":sqs:")
+        schedules = f"{partition}:scheduler:{':'.join(place.split(':')[:2])}:schedule/{group.ref}/x"
         yield Need(("scheduler:CreateSchedule",), schedules, hazard="H166")
     for arn in filter(None, facts.parameters.get("ReplyTo", "").split(",")):
         yield Need(("sns:Publish" if ":sns:" in arn else "sqs:SendMessage",), arn, hazard="H195")

@@ -205,6 +205,34 @@ def test_the_servers_policy_is_read_though_no_role_has_it(actions: list[str], ha
     assert (len(report.findings), report.unknown) == (len(hazards), [])
 
 
+def test_a_bucket_and_a_group_of_schedules_are_in_the_stacks_own_partition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = json.dumps(RECORDED).replace("arn:aws:", "arn:aws-us-gov:").replace("us-east-1", "us-gov-west-1")
+    monkeypatch.setitem(globals(), "RECORDED", json.loads(text))
+    schedules = "arn:aws-us-gov:scheduler:us-gov-west-1:123456789012:schedule/group/*"
+    of_the_bucket = ["s3:GetObject", "s3:ListBucket", "s3:PutObject"]
+    large = ["arn:aws-us-gov:s3:::large", "arn:aws-us-gov:s3:::large/*"]
+    (role,) = {one[2]["RoleName"] for one in RECORDED if "-WorkerRole-" in one[2].get("RoleName", "")}
+    names = {"LargeBucket": "large", "SchedulerGroup": "group", "SchedulerRole": role}
+
+    def more(operation: str, answer: Any) -> None:
+        if operation == "list_stack_resources":
+            types = "AWS::S3::Bucket", "AWS::Scheduler::ScheduleGroup", "AWS::IAM::Role"
+            answer["StackResourceSummaries"] += [
+                {"LogicalResourceId": name, "PhysicalResourceId": physical, "ResourceType": kind}
+                for (name, physical), kind in zip(names.items(), types, strict=True)
+            ]
+        elif answer.get("RoleName") == role and "PolicyDocument" in answer:
+            answer["PolicyDocument"]["Statement"] += [
+                {"Effect": "Allow", "Action": of_the_bucket, "Resource": large},
+                {"Effect": "Allow", "Action": "scheduler:CreateSchedule", "Resource": schedules},
+            ]
+
+    lacking = [one.wrong for one in examined(more).findings if one.at.startswith("WorkerRole")]
+    assert [one for one in lacking if "s3:" in one or "scheduler:" in one] == []
+
+
 OPERATIONS = sorted({one[1] for one in RECORDED} - {"describe_stacks", "list_stack_resources"})
 
 
