@@ -145,6 +145,8 @@ BROKEN: list[tuple[str, Any, dict[str, str], str, str]] = [
     (f"{CONSUMER}/ReservedConcurrentExecutions", 0, {}, "H24", "Lambda never runs it"),
     (f"{CONSUMER}/ReservedConcurrentExecutions", 1, {}, "H22", "every second one is refused"),
     (f"{WORKER}/ReservedConcurrentExecutions", 0, {}, "H9", "Lambda never runs it"),
+    ("", None, {**EVENTS, "WorkerConcurrency": "1500"}, "H155", "than the 1,000 that Lambda's poller takes"),
+    ("", None, {"ReplyTo": ",".join([TOPIC] * 90)}, "H139", "of 4,096 at most: it can't be deployed"),
     ("", None, {"WorkerConcurrency": "2", "InFlightCap": "50000"}, "H9", "2 workers can't start"),
     ("", None, {"InFlightCap": "120000"}, "H21", "120,000"),
     # ---- another consumer ----
