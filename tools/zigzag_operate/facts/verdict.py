@@ -82,10 +82,8 @@ def _silent(facts: Facts) -> Iterator[Verdict]:
         why = "Reserved concurrency of the consumer is 0."
         yield Verdict("silent", f"{begin}. {why}", _delete_concurrency(consumer))
     elif facts.why.rules == {}:
-        said = "Its rule is gone: take the change back that removed it, or make the stack again"
-        yield Verdict(
-            "silent", f"{begin}. {said}.", f"aws events list-rules --name-prefix {facts.stack[:25]}"
-        )
+        said = f"{begin}. Its rule is gone: take the change back that removed it, or make the stack again."
+        yield Verdict("silent", said, f"aws events list-rules --name-prefix {facts.stack[:25]}")
     else:
         yield Verdict("silent", f"{begin}.", "./zigzag logs --ticks --since 30min")
 
