@@ -69,7 +69,10 @@ def main(file: Path, options: Sequence[str]) -> str | None:
     in_a_folder = options[:1] == ["--target"]
     into = ["--no-compile", *options[:2]] if in_a_folder else []
     fitting = options[2:] if in_a_folder else options
-    lines = list(_lines(file.read_text(encoding="utf-8"), in_a_folder=in_a_folder))
+    try:
+        lines = list(_lines(file.read_text(encoding="utf-8"), in_a_folder=in_a_folder))
+    except UnicodeDecodeError:
+        return f"{file.name} is no text in UTF-8, as what `>` of PowerShell writes: save it as UTF-8"
     for line in lines:
         if _FURTHER_FILE.match(line.text):
             return f"{file.name}, line {line.number}: {line.text}: put its lines into {file.name} itself"

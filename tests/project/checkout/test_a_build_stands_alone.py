@@ -199,6 +199,17 @@ def test_a_file_of_settings_that_is_none_is_said_to_be(project: Project, tmp_pat
     assert "pip.conf" in done.stderr
 
 
+def test_a_file_that_is_no_utf_8_is_said_to_be(project: Project) -> None:
+    file = project.folder / "src" / "requirements.txt"
+    file.write_text("cheese==1\n", encoding="utf-16")
+
+    command = [sys.executable, "-I", str(ROOT / "src/package/packages.py"), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert "requirements.txt is no text in UTF-8" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_python_without_pip_is_named(project: Project, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     python = str(tmp_path / "bare" / "bin" / "python")
