@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
@@ -95,6 +96,20 @@ def test_a_stack_of_something_else_is_told_from_half_a_stack(
 
     assert code == 1
     assert words in err
+
+
+def test_a_reader_that_has_read_enough_hears_of_no_error(
+    zigzag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", Closed())
+        code, _, err = zigzag("tasks")
+
+    assert (code, err) == (141, "")
 
 
 @pytest.fixture

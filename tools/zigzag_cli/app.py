@@ -40,6 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_ENOUGH = 141
+"""What a shell says of a program whose reader, such as `head`, has read enough."""
+
 FLOW = (pause, resume, limit, limits)
 SHOWN = (tasks, schema, outputs, completion, doctor, audit, cost)
 COMMANDS = (send, call, status, queues, peek, logs, *FLOW, scheduled, cancel, erase, *SHOWN)
@@ -75,6 +78,8 @@ def main() -> None:
     except TooLongError:
         end(f"AWS did not answer within {END_SECONDS:.0f} s; what was asked for may have been done")
     except OperateError as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            sys.exit(_ENOUGH)
         end(str(error), error.kind)
     except LocalAwsError as error:
         end(str(error))
