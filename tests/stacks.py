@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.sqs import models as sqs_models
 
 
 @contextmanager
@@ -21,6 +25,41 @@ def empty_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     with mock_aws():
         yield
+
+
+def no_poll_waits(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.1) -> None:
+    """Has moto's long polls end at once: each look at its clock is so much later than the last one."""
+    now, looks = vars(sqs_models)["unix_time"], itertools.count()
+    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
+    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + seconds * next(looks))
+
+
+def before_each_call(
+    monkeypatch: pytest.MonkeyPatch, happens: Callable[[Any, str, dict[str, Any]], object]
+) -> None:
+    """Has that happen before each call: it gets the client, the operation's name and what is asked."""
+    call = vars(BaseClient)["_make_api_call"]
+
+    def made(client: Any, name: str, asked: dict[str, Any]) -> Any:
+        happens(client, name, asked)
+        return call(client, name, asked)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", made)
+
+
+def refused_without(
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    only: Callable[[Any], bool] = lambda asked: True,
+) -> None:
+    """Takes the permission for a call away, or for some of these calls only."""
+
+    def judge(_: Any, name: str, asked: dict[str, Any]) -> None:
+        if name == operation and only(asked):
+            said = {"Code": "AccessDenied", "Message": "not you"}
+            raise ClientError({"Error": said, "ResponseMetadata": {"HTTPStatusCode": 403}}, name)  # type: ignore[typeddict-item]
+
+    before_each_call(monkeypatch, judge)
 
 
 def queue(**properties: Any) -> dict[str, Any]:

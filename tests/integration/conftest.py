@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import itertools
 import json
 import logging
 import sys
@@ -15,11 +14,10 @@ from typing import Any
 import boto3
 import pytest
 from benchmarks.template import environment_of
-from moto.sqs import models as sqs_models
 from tests.certificates import make_certificate
 from tests.http_endpoint import HttpEndpoint
 from tests.integration.warm_worker import WarmWorker, warm_worker
-from tests.stacks import empty_account
+from tests.stacks import empty_account, no_poll_waits
 from tests.transports import as_on_lambda, moto_over_http
 
 import consumer.app
@@ -203,10 +201,7 @@ def stack(
     _transports_are_closed: None,
     lines: LINES,
 ) -> Iterator[Stack]:
-    # moto's long polls of a second end at once: it does not wait, and each look at its clock is 0.6 s later.
-    now, looks = vars(sqs_models)["unix_time"], itertools.count()
-    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
-    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.6 * next(looks))
+    no_poll_waits(monkeypatch, 0.6)
     table: dict[str, Any] = dict(TASKS)
     monkeypatch.setattr(worker.app, "TASKS", table)
     with moto_over_http() as url, HttpEndpoint() as endpoint:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import Any
 
 import boto3
 import pytest
 from moto.sqs import models
-from tests.integration.test_several_queues_of_a_stack import refused_without
-from tests.stacks import FIFO, deployed, queue
+from tests.stacks import FIFO, deployed, no_poll_waits, queue, refused_without
 
 
 def with_letters(most: int) -> dict[str, Any]:
@@ -21,11 +19,8 @@ def with_letters(most: int) -> dict[str, Any]:
 
 @pytest.fixture
 def sends(account: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Returns a call that deploys a stack and sends to its queue. It returns the queue's URL. Polls don't
-    wait."""
-    now, looks = vars(models)["unix_time"], itertools.count()
-    monkeypatch.setattr(models, "unix_time", lambda: now() + 0.6 * next(looks))
-    monkeypatch.setattr(models.Queue, "wait_for_messages", lambda queue, seconds: None)
+    """Returns a call that deploys a stack and sends to its queue. It returns the queue's URL."""
+    no_poll_waits(monkeypatch, 0.6)
 
     def send(*bodies: Any, most: int = 1000) -> str:
         url = deployed(with_letters(most))["QueueUrl"]
@@ -50,7 +45,7 @@ def test_it_shows_task_and_id_and_never_a_payload(zigzag: Any, sends: Any) -> No
     code, out, _ = zigzag("peek")
     told = json.loads(zigzag("peek", "--json")[1])
 
-    lines = [line.split("  ", 1)[1].lstrip("0123456789 ms") for line in out.splitlines()[1:]]
+    lines = [line.split("  ", 1)[1].lstrip("0123456789. ms") for line in out.splitlines()[1:]]
     assert (code, out.splitlines()[0]) == (0, "2 of about 2 that wait in default; given back after 2 s")
     assert sorted(lines) == ["no task is named", "pay  a-\\x1b[2J\\n1"]
     assert "4111" not in out + json.dumps(told)

@@ -10,9 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.sqs import models as sqs_models
 from tests.operators import Killed
-from tests.stacks import deployed, queue
+from tests.stacks import deployed, no_poll_waits, queue
 
 from shared.ports.records import record_key
 from zigzag import aws, task
@@ -86,10 +85,7 @@ class Stack:
 
 @pytest.fixture
 def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    """Yields the stack. moto's polls don't wait."""
-    now, looks = vars(sqs_models)["unix_time"], itertools.count()
-    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
-    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.1 * next(looks))
+    no_poll_waits(monkeypatch)
     found = Stack()
     monkeypatch.setenv("ZIGZAG_QUEUE_URL", found.outputs["QueueUrl"])
     monkeypatch.setenv("ZIGZAG_SCHEDULER", found.outputs["Scheduler"])

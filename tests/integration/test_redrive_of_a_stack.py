@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
 import os
 import signal
@@ -15,11 +14,8 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
-from moto.sqs import models as sqs_models
-from tests.stacks import deployed, queue
+from tests.stacks import before_each_call, deployed, no_poll_waits, queue, refused_without
 
 from shared.dead_letter import note_of, original_attributes
 from shared.delivery import Delivery
@@ -79,31 +75,9 @@ def zigzag(zigzag: Any) -> Callable[..., tuple[int, str, str]]:
 
 @pytest.fixture
 def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> Stack:
-    """Deploys a stack. moto's polls don't wait."""
-    now, looks = vars(sqs_models)["unix_time"], itertools.count()
-    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.1 * next(looks))
-    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
+    no_poll_waits(monkeypatch)
     monkeypatch.setenv("COLUMNS", "80")
     return Stack()
-
-
-@pytest.fixture
-def forbidden(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Has AWS refuse an operation, or something happen when it is called."""
-    call = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def forbid(operation: str, happens: Callable[[], object] | None = None) -> None:
-        def instead(client: Any, name: str, asked: Any) -> Any:
-            if name == operation and happens is None:
-                said = {"Code": "AccessDenied", "Message": "not you"}
-                raise ClientError({"Error": said, "ResponseMetadata": {"HTTPStatusCode": 403}}, name)
-            if name == operation and happens is not None:
-                happens()
-            return call(client, name, asked)
-
-        monkeypatch.setattr(BaseClient, "_make_api_call", instead)
-
-    return forbid
 
 
 def test_what_is_redriven_is_as_it_was_and_has_a_token(zigzag: Any, stack: Stack) -> None:
@@ -254,11 +228,11 @@ class TestALargePayload:
     ],
 )
 def test_without_a_permission_it_stops_and_says_so(
-    zigzag: Any, stack: Stack, forbidden: Any, operation: str, said: str
+    zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch, operation: str, said: str
 ) -> None:
     for _ in range(25):
         stack.put()
-    forbidden(operation)
+    refused_without(monkeypatch, operation)
 
     code, _, err = zigzag("dead-letters", "redrive", "--all")
 
@@ -267,12 +241,17 @@ def test_without_a_permission_it_stops_and_says_so(
 
 
 def test_an_interrupt_finishes_the_batch_and_the_same_command_goes_on(
-    zigzag: Any, stack: Stack, forbidden: Any
+    zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(25):
         stack.put()
-    first = iter([True])
-    forbidden("SendMessageBatch", lambda: next(first, False) and os.kill(os.getpid(), signal.SIGINT))
+    sends = iter([True])
+
+    def interrupt(_: Any, operation: str, __: Any) -> None:
+        if operation == "SendMessageBatch" and next(sends, False):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before_each_call(monkeypatch, interrupt)
 
     code, out, err = zigzag("dead-letters", "redrive", "--all")
     again, then, _ = zigzag("dead-letters", "redrive", "--all")
@@ -413,9 +392,11 @@ class TestEdit:
         assert said in err
         assert len(stack.on(stack.letters)) == len(letters)
 
-    def test_an_old_letter_that_stays_is_told(self, zigzag: Any, stack: Stack, forbidden: Any) -> None:
+    def test_an_old_letter_that_stays_is_told(
+        self, zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         stack.put(body=self.BODY)
-        forbidden("DeleteMessageBatch")
+        refused_without(monkeypatch, "DeleteMessageBatch")
 
         code, _, err = zigzag("dead-letters", "edit", "--reason", "no")
 

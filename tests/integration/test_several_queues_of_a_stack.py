@@ -7,9 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
-from tests.stacks import deployed, queue
+from tests.stacks import deployed, queue, refused_without
 
 from shared.queues import more_queues
 from zigzag_operate import KeptQueue, find, kept, queues, send
@@ -195,18 +193,6 @@ def test_a_stack_from_before_has_one_queue(account: None) -> None:
     assert {name: (one.weight, one.url) for name, one in queues(find("zigzag")).items()} == {
         "default": (1, url)
     }
-
-
-def refused_without(monkeypatch: pytest.MonkeyPatch, operation: str) -> None:
-    """Takes the permission for a call away."""
-    call = vars(BaseClient)["_make_api_call"]
-
-    def judged(client: Any, name: str, arguments: Any) -> Any:
-        if name == operation:
-            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "in a test"}}, name)
-        return call(client, name, arguments)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", judged)
 
 
 @pytest.mark.parametrize(

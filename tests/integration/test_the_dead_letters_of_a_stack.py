@@ -12,10 +12,9 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.sqs import models as sqs_models
 from tests.project.docs.pages import ROOT
 from tests.project.docs.patterns import Command, prints, read
-from tests.stacks import deployed, queue
+from tests.stacks import deployed, no_poll_waits, queue
 
 from zigzag_cli import dead_letters, filters
 
@@ -36,10 +35,9 @@ zigzag.errors.Reject: the server answered 404
 
 @pytest.fixture
 def letters(account: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Writes letters into the stack's dead-letter queue. moto's polls don't wait."""
-    now, looks = vars(sqs_models)["unix_time"], itertools.count()
-    monkeypatch.setattr(sqs_models.Queue, "wait_for_messages", lambda queue, seconds: None)
-    monkeypatch.setattr(sqs_models, "unix_time", lambda: now() + 0.1 * next(looks))
+    """Writes letters into the stack's dead-letter queue."""
+    numbers = itertools.count()
+    no_poll_waits(monkeypatch)
     monkeypatch.setattr(dead_letters, "time", lambda: NOW)
     monkeypatch.setattr(filters, "time", lambda: NOW)
     monkeypatch.setenv("COLUMNS", "80")
@@ -50,7 +48,7 @@ def letters(account: None, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str
     ) -> str:
         said = {"reason": reason, "task": task, "moved": NOW - ago, "attempts": 3, **note}
         text = {"DataType": "String", "StringValue": json.dumps(said)}
-        more = {"MessageGroupId": fifo, "MessageDeduplicationId": str(next(looks))} if fifo else {}
+        more = {"MessageGroupId": fifo, "MessageDeduplicationId": str(next(numbers))} if fifo else {}
         answer = sqs.send_message(
             QueueUrl=outputs["OtherDeadLetterQueueUrl" if fifo else "DeadLetterQueueUrl"],
             MessageBody=json.dumps({"secret": task}),

@@ -8,9 +8,8 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.integration.test_several_queues_of_a_stack import refused_without
 from tests.integration.test_the_status_of_a_stack import GROUPS, delivery, writes
-from tests.stacks import deployed, queue
+from tests.stacks import deployed, queue, refused_without
 
 from zigzag import Next, task
 from zigzag_testing import Sandbox

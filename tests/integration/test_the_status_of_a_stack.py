@@ -14,11 +14,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
 from botocore.endpoint import Endpoint
-from tests.integration.test_several_queues_of_a_stack import refused_without
 from tests.project.docs.pages import blocks, read
-from tests.stacks import deployed, queue
+from tests.stacks import before_each_call, deployed, queue, refused_without
 
 from zigzag_cli import status
 from zigzag_operate.facts import stack as stack_facts
@@ -268,16 +266,14 @@ def test_the_page_names_the_permissions_that_it_needs_at_most(
     zigzag: Any, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: set[str] = set()
-    call = vars(BaseClient)["_make_api_call"]
 
-    def seen(client: Any, name: str, arguments: Any) -> Any:
+    def seen(client: Any, name: str, _: Any) -> None:
         called.add(f"{client.meta.service_model.service_name}:{name}")
-        return call(client, name, arguments)
 
     drops()
     boto3.client("logs").delete_log_stream(logGroupName="consumers", logStreamName="one")
     monkeypatch.setattr(stack_facts, "_facts", made_long_ago(vars(stack_facts)["_facts"]))
-    monkeypatch.setattr(BaseClient, "_make_api_call", seen)
+    before_each_call(monkeypatch, seen)
 
     zigzag("status")
 

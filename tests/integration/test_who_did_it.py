@@ -7,10 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
-from tests.integration.test_several_queues_of_a_stack import refused_without
-from tests.stacks import deployed, queue
+from tests.stacks import deployed, queue, refused_without
 from tests.support import a_delivery
 
 from shared.dead_letter import Cause, compose
@@ -121,14 +118,7 @@ def test_a_letter_tells_who_redrove_it_before_it_died_again() -> None:
 def test_a_pause_holds_without_its_note(
     zigzag: Any, stack: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = vars(BaseClient)["_make_api_call"]
-
-    def refuse(client: Any, name: str, asked: Any) -> Any:
-        if name == "UpdateItem" and asked["Key"]["key"]["S"].endswith("#by"):
-            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, name)
-        return call(client, name, asked)
-
-    monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
+    refused_without(monkeypatch, "UpdateItem", lambda asked: asked["Key"]["key"]["S"].endswith("#by"))
 
     assert zigzag("pause", "bulk")[0] == 0
     assert (by(zigzag), json.loads(zigzag("limits", "--json")[1])["bulk"]["closed"]) == ({}, "paused")
