@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from tests.support import delay
 
 from consumer.source import GETS_ON_SECONDS
 from consumer.tick import EMPTY_AGAIN_SECONDS
@@ -130,7 +131,7 @@ def test_what_the_others_leave_one_queue_has_alone() -> None:
 def test_an_urgent_task_does_not_wait_for_a_backlog() -> None:
     # Given a backlog that takes a tick much longer than a second
     with World() as world:
-        slow(world.sandbox, "bulk", lambda: 0.5)
+        slow(world.sandbox, "bulk", 0.5)
         world.send(bulk=3_000)
         world.sandbox.run_for(20)
         world.send(urgent=1)
@@ -184,7 +185,7 @@ IN_TROUBLE: Mapping[str, Callable[[Sandbox], None]] = {
     "it may not be polled": lambda sandbox: refuse(sandbox, "urgent", Meaning.DEFINITE),
     "its calls are throttled": lambda sandbox: refuse(sandbox, "urgent", Meaning.TRANSIENT),
     "its calls get no answer": lambda sandbox: refuse(sandbox, "urgent", Meaning.AMBIGUOUS),
-    "its calls hang": lambda sandbox: slow(sandbox, "urgent", lambda: 30.0),
+    "its calls hang": lambda sandbox: slow(sandbox, "urgent", 30),
     "it is paused": lambda sandbox: pause(sandbox, "urgent"),
     "its gate can't be written": lambda sandbox: no_slots(sandbox, "urgent"),
     "its worker is gone, or may not be invoked": lambda sandbox: no_worker(sandbox, Meaning.DEFINITE),
@@ -205,7 +206,7 @@ def test_one_in_trouble_changes_nothing_for_the_others(trouble: str) -> None:
     def drained(make: Callable[[Sandbox], None], **more: int) -> World:
         with World(flow_control=True, queue_workers={"urgent": 60}) as world:
             for queue in ("default", "bulk"):
-                slow(world.sandbox, queue, lambda: 0.1)
+                slow(world.sandbox, queue, 0.1)
             make(world.sandbox)
             world.send(default=600, bulk=600, **more)
             world.sandbox.run_for(120)
@@ -250,15 +251,8 @@ def no_slots(sandbox: Sandbox, queue: str) -> None:
     sandbox.gates.swap = throttled  # type: ignore[method-assign]
 
 
-def slow(sandbox: Sandbox, queue: str, seconds: Callable[[], float]) -> None:
-    """Has each receive of a queue take so long."""
-    receive = sandbox.queues[queue].receive
-
-    async def slowly(*asked: int) -> Any:
-        await sandbox.clock.sleep(seconds())
-        return await receive(*asked)
-
-    sandbox.queues[queue].receive = slowly  # type: ignore[method-assign]
+def slow(sandbox: Sandbox, queue: str, seconds: float) -> None:
+    delay(sandbox, sandbox.queues[queue], "receive", before=seconds)
 
 
 def pause(sandbox: Sandbox, queue: str) -> None:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
-from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World, delay, slow
+from tests.support import NOW, QUEUE_URL, ScriptedWorkers, WatchedQueue, World, delay, slow, watch
 
 from consumer.consumer import Consumer, PolledQueue
 from consumer.flow.cap import InFlightCap
@@ -19,7 +19,6 @@ from consumer.linger import Lingering
 from consumer.pollers import MIN_POLLERS as POLLERS
 from consumer.source import GETS_ON_SECONDS, IDLE_POLLS, LAST_RECEIVE_SECONDS
 from consumer.summary import Summary, total
-from consumer.tick import EMPTY_AGAIN_SECONDS
 from shared.delivery import Delivery
 from shared.lease import DISPATCH_SECONDS, LEASE_SECONDS
 from shared.ports.gates import Rate
@@ -562,6 +561,10 @@ class TestPollers:
         assert {asked for asked, *_ in world.queue.asked("receive")} == {2}
 
 
+def queues_of(world: World, *names: str) -> dict[str, WatchedQueue]:
+    return {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in names}
+
+
 class TestQueues:
     """A tick of several queues: each has a turn of its own."""
 
@@ -610,22 +613,6 @@ class TestQueues:
             assert {event["QueueUrl"] for event in workers.events} == {queue.url}
             assert len(workers.events) == 25
 
-    def test_one_without_any_has_the_stacks(self, world: World) -> None:
-        stacks, its_own = ScriptedWorkers(), ScriptedWorkers()
-        queues = [WatchedQueue(world.clock, f"{QUEUE_URL}-{number}") for number in range(2)]
-        polled = [PolledQueue(TaskQueue(queue.url[-1], queue.url, ""), queue, queue) for queue in queues]
-        for queue in queues:
-            world.run(queue.send(Outgoing("{}")))
-
-        world.run(
-            Consumer(
-                [polled[0]._replace(workers=its_own), polled[1]], stacks, world.clock, world.random
-            ).tick(90)
-        )
-
-        assert [event["QueueUrl"] for event in its_own.events] == [queues[0].url]
-        assert [event["QueueUrl"] for event in stacks.events] == [queues[1].url]
-
     def test_a_pause_of_one_does_not_hold_up_the_others(self, world: World) -> None:
         # Given a queue whose first dispatches are throttled: it pauses for a second and more
         _, queues = self.firing(world, ScriptedWorkers(Meaning.TRANSIENT), ScriptedWorkers())
@@ -670,38 +657,25 @@ class TestWeights:
         world: World,
         sent: Mapping[str, tuple[int, int]],
         queues: Mapping[str, WatchedQueue] | None = None,
-        *,
-        sends: tuple[float, str] | None = None,
         **options: Any,
     ) -> tuple[Summary, list[Delivery]]:
         """Runs a tick of queues that all workers serve.
 
-        sent  -- the name of a queue, to its weight and the number of its messages.
-        sends -- when one more message comes, in seconds from the start, and to which queue.
+        sent -- the name of a queue, to its weight and the number of its messages.
 
         Returns the summary, and the deliveries in the order in which they were received.
         """
-        queues = queues or {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in sent}
+        queues = queues or queues_of(world, *sent)
         received: list[Delivery] = []
         for name, (_, messages) in sent.items():
-            note_receives(world, queues[name], received)
+            watch(queues[name], "receive", lambda came, *_: received.extend(came))
             world.send_to(queues[name], *["{}"] * messages)
         polled = [
             PolledQueue(TaskQueue(name, queues[name].url, "", 1, weight), queues[name], world.dead_letters)
             for name, (weight, _) in sent.items()
         ]
         consumer = Consumer(polled, ScriptedWorkers(), world.clock, world.random, **options)
-
-        async def ticking() -> Summary:
-            summary, _ = await asyncio.gather(consumer.tick(90), sending())
-            return summary
-
-        async def sending() -> None:
-            if sends is not None:
-                await world.clock.sleep(sends[0])
-                await queues[sends[1]].send(Outgoing("{}"))
-
-        return world.run(ticking()), received
+        return world.run(consumer.tick(90)), received
 
     @pytest.mark.parametrize("pollers", [4, *slow(32)])
     @pytest.mark.parametrize(
@@ -711,9 +685,9 @@ class TestWeights:
         self, world: World, weights: Sequence[int], pollers: int
     ) -> None:
         sent = {f"{number}": (weight, 3_000) for number, weight in enumerate(weights)}
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in sent}
+        queues = queues_of(world, *sent)
         for queue in queues.values():
-            slow_receives(world, queue, 0.1)
+            delay(world, queue, "receive", before=0.1)
 
         _, received = self.firing(world, sent, queues, pollers=pollers)
 
@@ -736,7 +710,7 @@ class TestWeights:
         assert counts["urgent"] > counts["default"] > counts["bulk"] > 0
 
     def test_the_messages_in_flight_of_one_queue_are_taken_off_the_cap_of_all(self, world: World) -> None:
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("one", "other")}
+        queues = queues_of(world, "one", "other")
         queues["one"].counts, queues["other"].counts = 60, 15
 
         _, received = self.firing(world, {"one": (1, 500), "other": (1, 500)}, queues, in_flight_cap=100)
@@ -746,7 +720,7 @@ class TestWeights:
     def test_a_queue_that_may_be_neither_counted_nor_polled_takes_nothing_of_the_cap(
         self, world: World
     ) -> None:
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "other")}
+        queues = queues_of(world, "sick", "other")
         queues["sick"].broken = {"in_flight", "receive"}
         queues["other"].counts = 0
 
@@ -754,32 +728,16 @@ class TestWeights:
 
         assert summary.received == 100
 
-    def test_a_queue_with_messages_has_the_parts_that_others_leave(self, world: World) -> None:
-        summary, _ = self.firing(world, {"urgent": (100, 0), "bulk": (1, 500)}, in_flight_cap=200)
-
-        assert summary.received == 200
-
     def test_an_empty_queue_is_asked_once_a_second_while_another_has_messages(self, world: World) -> None:
         # Given a queue that is drained for half a minute, by many pollers
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("bulk", "idle")}
-        slow_receives(world, queues["bulk"], 2)
+        queues = queues_of(world, "bulk", "idle")
+        delay(world, queues["bulk"], "receive", before=2)
 
         self.firing(world, {"bulk": (1, 4_000), "idle": (1, 0)}, queues, pollers=32)
 
         busy_seconds = world.seconds()
         assert busy_seconds > 10
         assert len(queues["idle"].asked("receive")) <= busy_seconds + IDLE_POLLS + 1
-
-    def test_a_message_that_comes_to_an_empty_queue_is_seen_a_second_later(self, world: World) -> None:
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("bulk", "urgent")}
-        slow_receives(world, queues["bulk"], 0.5)
-
-        sent = {"bulk": (1, 1_000), "urgent": (6, 0)}
-        _, received = self.firing(world, sent, queues, sends=(5.3, "urgent"))
-
-        (urgent,) = [delivery for delivery in received if name_of(delivery) == "urgent"]
-        assert urgent.lease is not None
-        assert urgent.lease.received_at - NOW - 5.3 <= EMPTY_AGAIN_SECONDS + 0.5
 
     def test_a_tick_of_empty_queues_takes_no_time(self, world: World) -> None:
         summary, _ = self.firing(world, {"one": (1, 0), "two": (1, 0), "three": (6, 0)})
@@ -792,9 +750,9 @@ class TestWeights:
         self, world: World, meaning: Meaning, takes_seconds: float
     ) -> None:
         # Given a queue of a large weight, whose receives fail, at once or after a while
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "well")}
+        queues = queues_of(world, "sick", "well")
         failing_receives(world, meaning, lambda number: True, takes_seconds, queues["sick"])
-        slow_receives(world, queues["well"], 0.1)
+        delay(world, queues["well"], "receive", before=0.1)
 
         summary, received = self.firing(world, {"sick": (100, 900), "well": (1, 900)}, queues)
 
@@ -805,9 +763,9 @@ class TestWeights:
 
     def test_a_queue_that_begins_to_hang_holds_the_others_up_for_a_second(self, world: World) -> None:
         # Given a queue of a large weight with many messages, whose fifth receive and later ones hang
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("sick", "well")}
+        queues = queues_of(world, "sick", "well")
         failing_receives(world, Meaning.AMBIGUOUS, lambda number: number > 4, 0.0, queues["sick"], hangs=20.0)
-        slow_receives(world, queues["well"], 0.1)
+        delay(world, queues["well"], "receive", before=0.1)
 
         _, received = self.firing(world, {"sick": (100, 900), "well": (1, 900)}, queues)
 
@@ -818,8 +776,8 @@ class TestWeights:
     def test_a_queue_with_a_rate_is_not_waited_for(self, world: World) -> None:
         # Given a backlog for sixteen pollers, of which each receive takes a fifth of a second
         gates = MemoryGates()
-        queues = {name: WatchedQueue(world.clock, f"{QUEUE_URL}-{name}") for name in ("mails", "bulk")}
-        slow_receives(world, queues["bulk"], 0.2)
+        queues = queues_of(world, "mails", "bulk")
+        delay(world, queues["bulk"], "receive", before=0.2)
         world.run(gates.limit("mails", Rate(1)))
 
         sent = {"mails": (100, 300), "bulk": (1, 3_000)}
@@ -833,25 +791,3 @@ class TestWeights:
 def name_of(delivery: Delivery) -> str:
     assert delivery.queue_url is not None
     return delivery.queue_url.removeprefix(f"{QUEUE_URL}-")
-
-
-def note_receives(world: World, queue: WatchedQueue, received: list[Delivery]) -> None:
-    """Notes in `received` what the queue gives, from all queues in the order of time."""
-    receive = queue.receive
-
-    async def noting(*asked: int) -> list[Delivery]:
-        came = await receive(*asked)
-        received.extend(came)
-        return came
-
-    queue.receive = noting  # type: ignore[assignment,method-assign]
-
-
-def slow_receives(world: World, queue: WatchedQueue, takes_seconds: float) -> None:
-    receive = queue.receive
-
-    async def slowly(*asked: int) -> list[Delivery]:
-        await world.clock.sleep(takes_seconds)
-        return await receive(*asked)
-
-    queue.receive = slowly  # type: ignore[assignment,method-assign]
