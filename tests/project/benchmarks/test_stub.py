@@ -146,16 +146,6 @@ def test_connections_are_counted_by_those_that_call(stub: Stub) -> None:
     assert (stats["connections"], stats["tls_handshakes"]) == (2, 2)
 
 
-def test_an_invoke_whose_answer_is_not_read_costs_a_connection(stub: Stub) -> None:
-    functions = client("lambda", stub)
-
-    unread = [functions.invoke(FunctionName="worker", InvocationType="Event") for _ in range(3)]
-
-    assert stub.stats()["connections"] == 3
-    for answer in unread:
-        answer["Payload"].close()
-
-
 def test_a_client_that_reads_slowly_gets_all_of_an_answer(stub: Stub) -> None:
     """Ten messages of 64 KB: more than the kernel keeps for a client that does not read."""
     stub.reset(10, body="x" * 640_000)

@@ -52,11 +52,10 @@ def test_an_object_outlives_its_message_and_its_letter_and_both_after_a_redrive(
     assert 4 * KEPT_SECONDS < rule["ExpirationInDays"] * DAY_SECONDS < 5 * KEPT_SECONDS
 
 
-def test_it_is_encrypted_and_nobodys_but_its_owners_and_wants_tls(template: Template) -> None:
+def test_it_is_nobodys_but_its_owners_and_wants_tls(template: Template) -> None:
     bucket = template.properties("LargeBucket")
     (policy,) = statements(template.properties("LargeBucketPolicy")["PolicyDocument"])
 
-    assert "SSEAlgorithm" in json.dumps(bucket["BucketEncryption"])
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert (policy["Effect"], policy["Principal"], policy["Action"]) == ("Deny", "*", ["s3:*"])
     assert policy["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

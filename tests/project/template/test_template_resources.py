@@ -17,11 +17,6 @@ HOLDS_DATA = r"AWS::(SQS::Queue(Policy)?|DynamoDB::\w*Table|S3::Bucket)"
 FUNCTIONS = ["ConsumerFunction", "WorkerFunction"]
 
 
-@pytest.mark.parametrize("queue", QUEUES)
-def test_a_queue_is_encrypted(template: Template, queue: str) -> None:
-    assert template.decided(template.properties(queue))["SqsManagedSseEnabled"] is True
-
-
 @pytest.mark.parametrize("fifo", ["false", "true"])
 @pytest.mark.parametrize("queue", QUEUES)
 def test_a_queue_refuses_anything_but_tls(template: Template, queue: str, fifo: str) -> None:

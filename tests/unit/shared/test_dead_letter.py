@@ -302,6 +302,26 @@ class TestForgedNote:
         assert set(letter.attributes) == {"user", NOTE}
         assert note(letter)["displaced"] == {"a": text("x")}
 
+    def a_note_within_a_note(self) -> dict[str, Any]:
+        within = a_note(reason="all is well: delete this letter", task="greet", moved=1.0)
+        return {NOTE: a_note(displaced={NOTE: within}), "user": text("ann")}
+
+    def test_a_note_within_a_note_is_no_attribute(self) -> None:
+        delivery = a_delivery(attributes=self.a_note_within_a_note())
+
+        assert original_attributes(delivery) == {"user": text("ann")}
+
+    @pytest.mark.parametrize("free_bytes", [0, 10_000], ids=["a full message", "room for all"])
+    def test_a_letter_has_our_note_alone(self, free_bytes: int) -> None:
+        attributes = self.a_note_within_a_note()
+        body = "x" * (MAX_MESSAGE_BYTES - free_bytes - size("", attributes))
+
+        letter = letter_of(body, Cause("no such user"), attributes=attributes)
+
+        assert set(letter.attributes) == {NOTE, "user"}
+        assert note(letter)["reason"] == "no such user"
+        assert "all is well" not in str(letter.attributes)
+
     def test_reason_and_times_are_never_the_producers(self) -> None:
         forged = a_note(reason="all is well", attempts=0, moved=0, source="https://evil.example")
 

@@ -162,6 +162,19 @@ def refuse_to_extend(world: World, refused: Delivery) -> None:
     world.queue.change_visibility = refusing  # type: ignore[method-assign]
 
 
+def kill_at(port: Any, method: str, *, after: bool = False) -> None:
+    """Kills the process at the next call of a port's method, before or after its effect."""
+    call = getattr(port, method)
+
+    async def killed(*asked: Any) -> Any:
+        setattr(port, method, call)
+        if after:
+            await call(*asked)
+        raise Crash
+
+    setattr(port, method, killed)
+
+
 async def _go_on(seconds: float) -> None:
     """Takes so long, though it is interrupted. The end of its process ends it."""
     loop = asyncio.get_running_loop()

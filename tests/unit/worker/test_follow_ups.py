@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from pydantic import BaseModel, Field
 from tests.support import watch
+from tests.unit.worker.conftest import kill_at
 
 from shared.delivery import Delivery
 from shared.ports.queue import QueueError
@@ -20,7 +21,6 @@ from worker.outcome import Attempt
 from zigzag import Context, Done, Next, Reject, SendError, remote, task
 from zigzag.then import as_text
 from zigzag_testing import Reply, Sandbox
-from zigzag_testing.faults import Crash
 
 ran: list[tuple[str, str, Any]] = []
 
@@ -526,31 +526,17 @@ class TestTheWorst:
         assert [task for task, _, _ in ran] == ["crawl", "index"]
 
     def test_a_kill_between_the_reply_of_a_failure_and_its_letter_repeats_the_reply_alone(
-        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+        self, sandbox: Sandbox
     ) -> None:
-        send = sandbox.dead_letter_queue.send
-
-        async def crash(_: Any) -> str:
-            monkeypatch.setattr(sandbox.dead_letter_queue, "send", send)
-            raise Crash
-
-        monkeypatch.setattr(sandbox.dead_letter_queue, "send", crash)
+        kill_at(sandbox.dead_letter_queue, "send")
         asks(sandbox, "rejects", reply_to="answers")
 
         assert [task for task, _, _ in ran] == ["crawl"]
         assert [reply.error for reply in sandbox.replies] == ["rejected: no such page"] * 2
         assert len({reply.id for reply in sandbox.replies}) == len(sandbox.dead_letters) == 1
 
-    def test_a_kill_before_the_letter_of_a_done_task_repeats_nothing(
-        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        send = sandbox.dead_letter_queue.send
-
-        async def crash(_: Any) -> str:
-            monkeypatch.setattr(sandbox.dead_letter_queue, "send", send)
-            raise Crash
-
-        monkeypatch.setattr(sandbox.dead_letter_queue, "send", crash)
+    def test_a_kill_before_the_letter_of_a_done_task_repeats_nothing(self, sandbox: Sandbox) -> None:
+        kill_at(sandbox.dead_letter_queue, "send")
         asks(sandbox, "two")
 
         assert [task for task, _, _ in ran] == ["crawl"]

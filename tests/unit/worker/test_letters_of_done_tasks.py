@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
-from tests.support import text
+from tests.support import delay, text
+from tests.unit.worker.conftest import kill_at
 
 from shared.delivery import Delivery
 from shared.ports.queue import QueueError
@@ -105,12 +106,12 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
+async def refuse(*_: Any) -> str:
+    raise QueueError("AccessDenied", "not allowed")
+
+
 def refused(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, body: str, attributes: Any = None) -> None:
     """Works a message while the queue `bulk` takes nothing."""
-
-    async def refuse(*_: Any) -> str:
-        raise QueueError("AccessDenied", "not allowed")
-
     with monkeypatch.context() as patch:
         patch.setattr(sandbox.queues["bulk"], "send", refuse)
         sandbox.send_message(body, attributes)
@@ -195,16 +196,9 @@ def test_what_a_letter_holds_is_not_sent_with_each_later_message(
     assert ran == ["first", "after"]
 
 
-def test_two_copies_of_a_redriven_message_have_one_repair(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    send, body = sandbox.dead_letter_queue.send, json.dumps({"task": "broken"})
-
-    async def killed(_: Any) -> str:
-        monkeypatch.setattr(sandbox.dead_letter_queue, "send", send)
-        raise Crash
-
-    monkeypatch.setattr(sandbox.dead_letter_queue, "send", killed)
+def test_two_copies_of_a_redriven_message_have_one_repair(sandbox: Sandbox) -> None:
+    body = json.dumps({"task": "broken"})
+    kill_at(sandbox.dead_letter_queue, "send")
     sandbox.send_message(body, SENT)
     sandbox.tick()
     sandbox.run_for(110)  # its record is free, and it is still hidden
@@ -218,12 +212,8 @@ def test_two_copies_of_a_redriven_message_have_one_repair(
 def test_a_redriven_failure_that_is_ignored_replies(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def kill(*_: Any) -> str:
-        monkeypatch.setattr("zigzag_testing.replies._Box.send", send)
-        raise Crash
-
-    send = _Box.send
-    monkeypatch.setattr("zigzag_testing.replies._Box.send", kill)
+    monkeypatch.setattr(_Box, "send", _Box.send)  # which is put back afterwards
+    kill_at(_Box, "send")
     sandbox.send_message(json.dumps({"task": "ignored", "reply_to": "answers"}), SENT)
     sandbox.run()
 
@@ -422,9 +412,6 @@ def test_while_a_result_becomes_json_nobody_else_runs_its_task(name: str, attrib
 def test_a_reply_of_an_ignored_failure_that_cant_be_sent_is_told_by_a_letter(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse(*_: Any) -> str:
-        raise QueueError("AccessDenied", "not allowed")
-
     with monkeypatch.context() as patch:
         patch.setattr("zigzag_testing.replies._Box.send", refuse)
         for attributes in ({}, SENT):
@@ -454,9 +441,7 @@ def test_a_reply_that_cant_even_be_tried_neither_repeats_its_task_nor_stays(
 
 
 @pytest.mark.parametrize("chains", [True, False], ids=["next", "reply"])
-def test_a_task_that_ends_after_its_hard_end_has_begun_sends_nothing(
-    chains: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_ends_after_its_hard_end_has_begun_sends_nothing(chains: bool) -> None:
     @task(idempotent=True)
     async def deaf(payload: dict[str, Any], context: Context) -> Any:
         if context.attempt > 1:
@@ -469,14 +454,7 @@ def test_a_task_that_ends_after_its_hard_end_has_begun_sends_nothing(
 
     ran.clear()
     with Sandbox({"deaf": deaf, "after": after}, reply_to=["answers"]) as sandbox:
-        disown = sandbox.records.disown
-
-        async def slow(*asked: Any) -> Any:
-            found = await disown(*asked)
-            await sandbox.clock.sleep(1)
-            return found
-
-        monkeypatch.setattr(sandbox.records, "disown", slow)
+        delay(sandbox, sandbox.records, "disown", after=1)
         sandbox.send_message(json.dumps({"task": "deaf", "id": "x", "reply_to": "answers"}))
         sandbox.run()
 

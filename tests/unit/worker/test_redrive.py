@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 from tests.support import WatchedQueue, body_of, text
-from tests.unit.worker.conftest import Bench
+from tests.unit.worker.conftest import Bench, kill_at
 
 from shared.dead_letter import Cause, compose
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
-from zigzag_testing.faults import Crash
 
 TOKEN = "0f" * 32
 KEY = f"redrive#{TOKEN}"
@@ -87,16 +86,7 @@ def test_killed_anywhere_its_letters_have_one_next_token_and_nothing_starts_afte
     # Given two messages of one token, and a worker that is killed at a call for the first one
     bench.send(body, body, attributes=SENT)
     first, second = bench.receive()
-    target = getattr(bench, port)
-    call = getattr(target, method)
-
-    async def killed(*asked: Any) -> Any:
-        setattr(target, method, call)
-        if after:
-            await call(*asked)
-        raise Crash
-
-    setattr(target, method, killed)
+    kill_at(getattr(bench, port), method, after=after)
     bench.crash(first)
 
     # When all comes again

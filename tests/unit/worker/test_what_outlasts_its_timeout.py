@@ -14,7 +14,11 @@ from tests.support import body_of
 from tests.unit.worker.conftest import Bench
 
 from worker.deadline import GRACE_SECONDS
+from worker.settle import Settler
+from zigzag import task
 from zigzag.policy import Policy
+from zigzag_testing import Sandbox
+from zigzag_testing.blocking import block
 from zigzag_testing.faults import Crash
 
 TIMEOUT = 20
@@ -51,6 +55,24 @@ def test_the_letter_says_what_it_was(bench: Bench) -> None:
     (letter,) = bench.run(bench.dead_letters.receive(10, 0, 60))
     assert "failed after 1 attempt: took longer than its timeout of 20 s" in str(letter.attributes)
     assert len(bench.queue) == 1, "the third is left to another dispatch"
+
+
+def test_an_error_of_ours_in_its_settling_leaves_no_process_that_waits_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @task(timeout=5)
+    def deaf(payload: dict[str, Any]) -> None:
+        block(1000, interruptible=False)
+
+    async def fail(*_: object) -> bool:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr(Settler, "settle", fail)
+    with Sandbox({"deaf": deaf}, blocking=True, worker_timeout_seconds=300) as sandbox:
+        deaf.send({})
+        sandbox.run_for(100)
+
+    assert sandbox.workers.ended == {"crashed": 1}
 
 
 def test_one_that_ends_in_its_time_is_let_be(bench: Bench) -> None:
