@@ -1,4 +1,4 @@
-"""A task that goes on when it is interrupted: its attempt is ended in its stead, before the function is."""
+"""A task that goes on when it is interrupted: its attempt is ended soon after, and before the function is."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ def pool(payload: dict[str, Any]) -> None:
     with ThreadPoolExecutor() as threads:  # which waits for them on the way out
         threads.submit(time.sleep, 20)
 
+@task(timeout=1)
+def bounded(payload: dict[str, Any]) -> None:
+    pool(payload)
+
 @task()
 async def to_thread(payload: dict[str, Any]) -> None:
     await asyncio.to_thread(time.sleep, 20)
@@ -30,7 +34,12 @@ def swallows(payload: dict[str, Any]) -> None:
         except BaseException:
             pass
 """
-CODE = {"hangs": "import time\ntime.sleep(20)", **dict.fromkeys(("pool", "to_thread", "swallows"), GOES_ON)}
+BY_THE_FUNCTION = "interrupted shortly before the function's time was over"
+WHY = {
+    **dict.fromkeys(("pool", "to_thread", "swallows"), BY_THE_FUNCTION),
+    "bounded": "took longer than its timeout of 1 s",
+}
+CODE = {"hangs": "import time\ntime.sleep(20)", **dict.fromkeys(WHY, GOES_ON)}
 
 SECONDS_LEFT = 10
 """The least time-out there is: what settles a message has its sixth."""
@@ -51,7 +60,7 @@ def ran(warm: WARM) -> dict[str, tuple[Ran, list[str]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["pool", "to_thread", "swallows"])
+@pytest.mark.parametrize("name", WHY)
 def test_its_message_is_postponed_and_its_process_ends(
     ran: dict[str, tuple[Ran, list[str]]], name: str
 ) -> None:
@@ -59,7 +68,7 @@ def test_its_message_is_postponed_and_its_process_ends(
 
     (line,) = process.said("delivery")
     assert (line["outcome"], line["settled"], called) == ("retry later", True, SETTLED)
-    assert "interrupted shortly before the function's time was over" in line["reason"]
+    assert WHY[name] in line["reason"]
     assert process.status == 1, "it ended itself"
     assert process.lines[-1]["message"] == "this environment ends"
 
