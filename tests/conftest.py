@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+type Record = Callable[[str, object], None]
+"""What pytest's `record_property` is."""
+
 COUNTED = "counted"
 """The name of a property that a run says at its end: `record_property(COUNTED, "2,000 sent")`."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.contract.places import make_table
 from tests.project.docs.pages import read
 from tests.support import WatchedGates
@@ -77,7 +77,7 @@ RULES: dict[str, tuple[Callable[[Sandbox], None], float, Callable[[float], bool]
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_costs_what_is_told(rule: str, record_property: Callable[[str, object], None]) -> None:
+def test_a_rule_costs_what_is_told(rule: str, record_property: Record) -> None:
     messages = 1000 if "auto" in rule else 300  # it takes a while to find its rate
 
     writes, reads = (calls / messages for calls in calls_of(messages, *RULES[rule]))

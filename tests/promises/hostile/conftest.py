@@ -11,6 +11,9 @@ from tests.promises.hostile.limited import LimitedWorld
 from tests.promises.hostile.partner import Partner
 from tests.promises.hostile.promises import check_the_audit
 
+type Limited = Callable[..., LimitedWorld]
+type Partners = Callable[..., Partner]
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _quiet() -> Iterator[None]:
@@ -20,7 +23,7 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.fixture
-def partner() -> Iterator[Callable[..., Partner]]:
+def partner() -> Iterator[Partners]:
     """Makes a partner and its queue."""
     made: list[Partner] = []
 
@@ -35,7 +38,7 @@ def partner() -> Iterator[Callable[..., Partner]]:
 
 
 @pytest.fixture
-def limited() -> Iterator[Callable[..., LimitedWorld]]:
+def limited() -> Iterator[Limited]:
     """Makes a world with a limit."""
     made: list[LimitedWorld] = []
 

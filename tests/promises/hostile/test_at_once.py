@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
 from random import Random
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
+from tests.promises.hostile.conftest import Limited
 from tests.promises.hostile.limited import FAULTS as OF_LIMITS
 from tests.promises.hostile.limited import LimitedWorld
 from tests.support import slow
@@ -52,11 +52,7 @@ TROUBLES = ("kills", "the table is slow", "the table is silent", "the table is a
     ],
 )
 def test_no_more_run_at_once_than_may(
-    limited: Callable[..., LimitedWorld],
-    at_once: int,
-    consumers: int,
-    trouble: str,
-    record_property: Callable[[str, object], None],
+    limited: Limited, at_once: int, consumers: int, trouble: str, record_property: Record
 ) -> None:
     # Given as many consumers at once, and tasks of which some take longer than a permit
     random = Random(consumers)
@@ -93,12 +89,7 @@ def test_no_more_run_at_once_than_may(
 @pytest.mark.parametrize("watch_always", [False, *slow(True)])
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_a_backlog_uses_the_cap_up(
-    limited: Callable[..., LimitedWorld],
-    at_once: int,
-    watch_always: bool,
-    seconds: float,
-    used: float,
-    record_property: Callable[[str, object], None],
+    limited: Limited, at_once: int, watch_always: bool, seconds: float, used: float, record_property: Record
 ) -> None:
     world = limited({}, at_once=at_once, worker_timeout_seconds=900, watch_always=watch_always)
     for _ in range(at_once * 100):
@@ -116,9 +107,7 @@ def test_a_backlog_uses_the_cap_up(
 
 
 @pytest.mark.parametrize("seconds", range(250, 310, 7))
-def test_a_killed_task_gives_its_place_to_the_next_within_a_lease(
-    limited: Callable[..., LimitedWorld], seconds: int
-) -> None:
+def test_a_killed_task_gives_its_place_to_the_next_within_a_lease(limited: Limited, seconds: int) -> None:
     world = limited({}, at_once=1, worker_timeout_seconds=900)
     dying = world.send("plain", seconds=seconds, crashes=99)
     world.sandbox.run_for(1)
@@ -131,7 +120,7 @@ def test_a_killed_task_gives_its_place_to_the_next_within_a_lease(
     assert 0 < waited <= LEASE_SECONDS
 
 
-def test_a_message_that_waits_for_its_retry_takes_no_place(limited: Callable[..., LimitedWorld]) -> None:
+def test_a_message_that_waits_for_its_retry_takes_no_place(limited: Limited) -> None:
     # Given as many that fail as may run at once, and that wait for a retry
     world = limited({}, at_once=3, watch_always=True, attempts=2, in_flight_cap=3)
     for _ in range(30):
@@ -146,7 +135,7 @@ def test_a_message_that_waits_for_its_retry_takes_no_place(limited: Callable[...
 @pytest.mark.parametrize("consumers", [1, 4, *slow(2)])
 @pytest.mark.parametrize(("before", "after"), [(10, 1), (30, 3)])
 def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
-    limited: Callable[..., LimitedWorld], before: int, after: int, consumers: int
+    limited: Limited, before: int, after: int, consumers: int
 ) -> None:
     # Given consumers that linger, with the permits that their last receive did not use
     faults = FAULTS | {"call slow": 0.0}  # a slow receive is under way when the cap changes
@@ -170,7 +159,7 @@ def test_a_smaller_cap_holds_for_all_that_is_sent_after_it(
     assert world.trail.most_at_once() == after
 
 
-def test_the_first_cap_does_not_count_what_runs_already(limited: Callable[..., LimitedWorld]) -> None:
+def test_the_first_cap_does_not_count_what_runs_already(limited: Limited) -> None:
     # Given 50 that run for some minutes, without a cap
     world = limited({}, worker_timeout_seconds=900, watch_always=True)
     for _ in range(50):

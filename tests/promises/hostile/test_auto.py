@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
+from tests.promises.hostile.conftest import Partners
 from tests.promises.hostile.limited import FAULTS as OF_LIMITS
-from tests.promises.hostile.partner import Partner
 from tests.support import slow, watch
 
 from consumer.flow.slots import LATE_SECONDS
@@ -36,7 +35,7 @@ class Hours:
 
     def __init__(
         self,
-        partner: Callable[..., Partner],
+        partner: Partners,
         *limits: float,
         seconds: float = HOUR,
         rule: Auto | None = None,
@@ -73,7 +72,7 @@ class Hours:
 
 @pytest.mark.slow
 def test_four_limits_in_an_hour_are_found_within_a_minute_each(
-    partner: Callable[..., Partner], record_property: Callable[[str, object], None]
+    partner: Partners, record_property: Record
 ) -> None:
     one = Hours(partner, 4, 2, 6, 3, schedule=every(MINUTE / 2), watch_always=True)
 
@@ -93,7 +92,7 @@ def test_four_limits_in_an_hour_are_found_within_a_minute_each(
 @pytest.mark.slow
 @pytest.mark.parametrize("consumers", [2, *slow(4)])
 def test_whatever_goes_wrong_it_is_cut_seldom_and_never_above_its_most(
-    partner: Callable[..., Partner], consumers: int, record_property: Callable[[str, object], None]
+    partner: Partners, consumers: int, record_property: Record
 ) -> None:
     rule = Auto(1, 0.25)
     schedule = every(75 / consumers)
@@ -119,9 +118,7 @@ def test_whatever_goes_wrong_it_is_cut_seldom_and_never_above_its_most(
 
 
 @pytest.mark.slow
-def test_a_queue_that_rests_most_of_the_time_stays_near_its_first_rate(
-    partner: Callable[..., Partner],
-) -> None:
+def test_a_queue_that_rests_most_of_the_time_stays_near_its_first_rate(partner: Partners) -> None:
     one = Hours(partner, 100)
 
     one.partner.send_each(20, 1, 6 * HOUR)
@@ -133,7 +130,7 @@ def test_a_queue_that_rests_most_of_the_time_stays_near_its_first_rate(
 
 @pytest.mark.slow
 def test_an_outage_leaves_no_dead_letter_and_the_rate_comes_back(
-    partner: Callable[..., Partner], record_property: Callable[[str, object], None]
+    partner: Partners, record_property: Record
 ) -> None:
     # Given a partner who takes three calls a second, and is away for twenty minutes
     one = Hours(partner, 3, 0, 3, watch_always=True)
@@ -170,10 +167,7 @@ FREE_SECONDS = 24 * (15 * MINUTE + MINUTE)
     ],
 )
 def test_who_always_says_it_becomes_a_dead_letter(
-    partner: Callable[..., Partner],
-    poison: int,
-    healthy: int,
-    record_property: Callable[[str, object], None],
+    partner: Partners, poison: int, healthy: int, record_property: Record
 ) -> None:
     one = Hours(partner, 100).partner
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from itertools import product
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTED
-from tests.promises.hostile.partner import Partner
+from tests.conftest import COUNTED, Record
+from tests.promises.hostile.conftest import Partners
 from tests.promises.hostile.service import UNLIMITED
 from tests.support import slow
 
@@ -35,7 +34,7 @@ def away(moment: float) -> float:
 
 @pytest.mark.parametrize("watch_always", slow(False, True))
 def test_half_an_hours_outage_leaves_no_dead_letter(
-    partner: Callable[..., Partner], watch_always: bool, record_property: Callable[[str, object], None]
+    partner: Partners, watch_always: bool, record_property: Record
 ) -> None:
     # Given five messages a second, whose tasks have the default policy
     one = partner(away, takes=CALL_SECONDS, flow_control=True, watch_always=watch_always)
@@ -60,9 +59,7 @@ def test_half_an_hours_outage_leaves_no_dead_letter(
 
 
 @pytest.mark.slow
-def test_without_flow_control_it_leaves_hundreds(
-    partner: Callable[..., Partner], record_property: Callable[[str, object], None]
-) -> None:
+def test_without_flow_control_it_leaves_hundreds(partner: Partners, record_property: Record) -> None:
     one = partner(away, takes=CALL_SECONDS)
 
     one.send_each(2, 1, 35 * MINUTE)
@@ -76,7 +73,7 @@ def test_without_flow_control_it_leaves_hundreds(
 @pytest.mark.slow
 @pytest.mark.parametrize("minutes", [50, *slow(30)])
 def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
-    partner: Callable[..., Partner], minutes: int
+    partner: Partners, minutes: int
 ) -> None:
     # Given a partner that fails once in a while, for longer than a queue is shut
     began = DEFAULT_LONGEST_SECONDS + 2 * HOUR
@@ -102,10 +99,7 @@ def test_single_failures_of_the_hours_before_do_not_count_as_an_outage(
     slow(*product((0.1, 0.2, 0.4), (False, True))),
 )
 def test_a_partner_that_refuses_a_share_of_the_calls_gets_them_all(
-    partner: Callable[..., Partner],
-    share: float,
-    watch_always: bool,
-    record_property: Callable[[str, object], None],
+    partner: Partners, share: float, watch_always: bool, record_property: Record
 ) -> None:
     one = partner(takes=CALL_SECONDS, flow_control=True, watch_always=watch_always)
     one.service.refuses = share
@@ -145,7 +139,7 @@ def test_a_partner_that_does_not_answer_is_away_as_well() -> None:
 
 @pytest.mark.parametrize("hours", [0.5, 2, 7])
 def test_after_a_pause_within_an_outage_the_queue_opens_slowly_as_well(
-    partner: Callable[..., Partner], hours: float
+    partner: Partners, hours: float
 ) -> None:
     # Given a queue that is paused while it is shut
     one = partner(
@@ -173,7 +167,7 @@ def test_after_a_pause_within_an_outage_the_queue_opens_slowly_as_well(
 
 @pytest.mark.parametrize(("groups", "trip", "dead"), [(1, 10, 2), (1, 4, 0), (3, 10, 0)])
 def test_a_fifo_queue_with_few_groups_loses_two_messages_at_most(
-    groups: int, trip: int, dead: int, record_property: Callable[[str, object], None]
+    groups: int, trip: int, dead: int, record_property: Record
 ) -> None:
     away = [True]
 
@@ -202,10 +196,7 @@ POLICY_SECONDS = sum(Backoff().first * 2**attempt for attempt in range(4)) + 5 *
 @pytest.mark.parametrize("poison", [9, *slow(200, 500)])
 @pytest.mark.parametrize("healthy", [0, 1], ids=["alone", "among healthy ones"])
 def test_who_always_says_it_lives_no_longer_than_six_hours_and_its_policys_time(
-    partner: Callable[..., Partner],
-    poison: int,
-    healthy: int,
-    record_property: Callable[[str, object], None],
+    partner: Partners, poison: int, healthy: int, record_property: Record
 ) -> None:
     one = partner(takes=CALL_SECONDS, flow_control=True)
 

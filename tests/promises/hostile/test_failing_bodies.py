@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import product
@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.promises.hostile import promises
 from tests.promises.hostile.test_failing import DOES, FAULTS, WORDS, FailingWorld, check_end
 from tests.promises.hostile.trail import COPY, Life
@@ -243,7 +243,7 @@ def _check_repairs(world: BodiesWorld, life: Life) -> None:
 
 
 @pytest.mark.parametrize("kind", [*OF_A_BUCKET, *OF_THE_BUCKET, "lines away", "lines broken", *UNREADABLE])
-def test_this_has_struck_above(kind: str, record_property: Callable[[str, object], None]) -> None:
+def test_this_has_struck_above(kind: str, record_property: Record) -> None:
     times = STRUCK[kind]
     record_property(COUNTED, f"{kind}: struck {times:,} times")
 

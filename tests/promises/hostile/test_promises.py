@@ -7,7 +7,6 @@ in every run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.operators import Killed, Operator
 from tests.promises.hostile import promises
 from tests.promises.hostile.world import STRUCK, HostileWorld
@@ -233,9 +232,7 @@ def test_what_is_promised_holds_in_more_worlds(promise: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_this_kind_of_fault_has_struck_above(
-    kind: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_this_kind_of_fault_has_struck_above(kind: str, record_property: Record) -> None:
     times = STRUCK[kind]
     record_property(COUNTED, f"{kind}: struck {times:,} times")
 

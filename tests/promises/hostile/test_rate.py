@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from tests.conftest import COUNTED
-from tests.promises.hostile.limited import FAULTS, LimitedWorld, most_within
+from tests.conftest import COUNTED, Record
+from tests.promises.hostile.conftest import Limited
+from tests.promises.hostile.limited import FAULTS, most_within
 from tests.support import delay, slow
 
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
@@ -22,11 +21,7 @@ WINDOWS = (0.0, 1.0, 10.0, 60.0)
 @pytest.mark.parametrize("consumers", [1, *slow(2, 4)])
 @pytest.mark.parametrize("rate", [Rate(0.1, 10), Rate(0.5, 5), Rate(3, 1)], ids=str)
 def test_no_more_start_than_the_rate_allows(
-    limited: Callable[..., LimitedWorld],
-    rate: Rate,
-    consumers: int,
-    clocks: str,
-    record_property: Callable[[str, object], None],
+    limited: Limited, rate: Rate, consumers: int, clocks: str, record_property: Record
 ) -> None:
     # Given as many consumers at once, whose events come up to a minute late
     seconds = 75 / consumers
@@ -64,12 +59,7 @@ def test_no_more_start_than_the_rate_allows(
 )
 @pytest.mark.parametrize("watch_always", [False, *slow(True)])
 def test_a_backlog_uses_the_rate_up(
-    limited: Callable[..., LimitedWorld],
-    rate: Rate,
-    messages: int,
-    used: float,
-    watch_always: bool,
-    record_property: Callable[[str, object], None],
+    limited: Limited, rate: Rate, messages: int, used: float, watch_always: bool, record_property: Record
 ) -> None:
     world = limited({}, rate=rate, messages=messages, watch_always=watch_always)
 
@@ -84,7 +74,7 @@ def test_a_backlog_uses_the_rate_up(
 
 @pytest.mark.parametrize("rate", [Rate(60), Rate(600)], ids=str)
 def test_so_is_it_while_half_of_the_messages_arrive(
-    limited: Callable[..., LimitedWorld], rate: Rate, record_property: Callable[[str, object], None]
+    limited: Limited, rate: Rate, record_property: Record
 ) -> None:
     # Given ten that wait, and ten that arrive, until the queue is empty between them
     world = limited({}, rate=rate, messages=10, watch_always=True)
@@ -107,9 +97,7 @@ def test_so_is_it_while_half_of_the_messages_arrive(
 
 
 @pytest.mark.parametrize("seconds", [3, *slow(1.9, 4.5)])
-def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
-    limited: Callable[..., LimitedWorld], seconds: float
-) -> None:
+def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(limited: Limited, seconds: float) -> None:
     world = limited({}, watch_always=True)
     delay(world.sandbox, world.sandbox.gates, "swap", before=seconds)
     world.sandbox.limit(1, 1)
@@ -125,7 +113,7 @@ def test_slow_gates_slow_a_rate_down_and_do_not_stop_it(
 @pytest.mark.parametrize("after", [Rate(60), Rate(600)], ids=str)
 @pytest.mark.parametrize(("before", "cap"), [(Rate(60, 10), None), (None, 10)], ids=str)
 def test_a_lower_rate_holds_for_all_that_is_sent_after_it(
-    limited: Callable[..., LimitedWorld], before: Rate | None, cap: int | None, after: Rate, consumers: int
+    limited: Limited, before: Rate | None, cap: int | None, after: Rate, consumers: int
 ) -> None:
     # Given consumers that linger, with the slots or permits that their last receive did not use
     faults = FAULTS | {"call slow": 0.0}  # a slow receive is under way when the rate changes
@@ -154,9 +142,7 @@ def test_a_lower_rate_holds_for_all_that_is_sent_after_it(
 
 @pytest.mark.parametrize("watch_always", [False, *slow(True)])
 @pytest.mark.parametrize("rate", [Rate(20), Rate(600)], ids=str)
-def test_a_refused_invoke_costs_no_slot(
-    limited: Callable[..., LimitedWorld], rate: Rate, watch_always: bool
-) -> None:
+def test_a_refused_invoke_costs_no_slot(limited: Limited, rate: Rate, watch_always: bool) -> None:
     world = limited({"invoke throttled": 0.2}, rate=rate, messages=100, watch_always=watch_always)
 
     world.sandbox.run_for(50 * rate.every)

@@ -3,17 +3,15 @@ has the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.promises.hostile.places import Waits, waits
 
 pytestmark = pytest.mark.slow
 
 SENT = {"default": 5.0, "urgent": 0.5}
 FLOODED = {"default": 5.0, "urgent": 40.0}
-Note = Callable[[str, object], None]
+Note = Record
 
 
 def told(name: str, found: dict[str, Waits], record_property: Note) -> dict[str, Waits]:

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.promises.hostile.wide import OUTAGES, draw, judge
 from tests.promises.hostile.wide_promises import JUDGES
 from tests.support import slow
@@ -44,7 +43,7 @@ FLOW = ("pause", "rate", "cap", "auto", "breaker", "back")
 
 
 @pytest.mark.parametrize("width", [*OUTAGES, *OF_A_WIDER_WORLD, *FLOW])
-def test_this_width_has_struck_above(width: str, record_property: Callable[[str, object], None]) -> None:
+def test_this_width_has_struck_above(width: str, record_property: Record) -> None:
     times = STRUCK[width]
     record_property(COUNTED, f"{width}: struck {times:,} times")
 

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.promises.hostile import promises
 from tests.promises.hostile.world import HostileWorld
 from tests.promises.wire.sandbox import SandboxOnTheWire
@@ -152,9 +152,7 @@ def test_what_is_promised_holds_whatever_goes_wrong_on_the_wire(
 
 
 @pytest.mark.parametrize("form", [*FORMS, *OF_A_CALL])
-def test_this_form_of_a_fault_has_struck_above(
-    form: str, record_property: Callable[[str, object], None]
-) -> None:
+def test_this_form_of_a_fault_has_struck_above(form: str, record_property: Record) -> None:
     record_property(COUNTED, f"{form}: struck {STRUCK[form]:,} times")
 
     assert STRUCK[form] > 0

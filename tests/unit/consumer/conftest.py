@@ -13,6 +13,9 @@ from consumer.linger import Lingering
 from consumer.summary import Summary
 from shared.queues import DEFAULT, TaskQueue
 
+type Tick = Callable[..., Summary]
+"""Runs one tick. It takes what `ticking` takes after the gates."""
+
 
 async def ticking(
     world: World,
@@ -44,6 +47,5 @@ def gates(world: World) -> WatchedGates:
 
 
 @pytest.fixture
-def tick(world: World, gates: WatchedGates) -> Callable[..., Summary]:
-    """Returns a call that runs one tick. It takes what `ticking` takes after the gates."""
+def tick(world: World, gates: WatchedGates) -> Tick:
     return lambda *given, **options: world.run(ticking(world, gates, *given, **options))

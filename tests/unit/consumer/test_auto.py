@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from tests.support import NOW, WatchedGates, World
+from tests.unit.consumer.conftest import Tick
 
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Slot
 from consumer.flow.gated import GatesOfTicks
 from consumer.flow.permits import taking_of
 from consumer.flow.slots import REST_SECONDS, every_after
-from consumer.summary import Summary
 from shared.ports.auto import Auto
 from shared.ports.breaker import CUTS_SECONDS, DEFAULT_TRIP, Breaker
 from shared.ports.gates import Gate, Rate, gate_of
@@ -85,9 +83,7 @@ class TestTick:
         assert len(share.slots) > 1
         assert again.slots == share.slots
 
-    def test_while_messages_wait_the_rate_grows(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
-    ) -> None:
+    def test_while_messages_wait_the_rate_grows(self, world: World, gates: WatchedGates, tick: Tick) -> None:
         world.send(*(str(number) for number in range(100)))
 
         summary = tick()
@@ -97,9 +93,7 @@ class TestTick:
         first = RULE._replace(refused=0.5)
         assert rate.every == pytest.approx(first.grown(0.5, summary.dispatched), rel=0.02)
 
-    def test_one_that_finds_nothing_leaves_it(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
-    ) -> None:
+    def test_one_that_finds_nothing_leaves_it(self, world: World, gates: WatchedGates, tick: Tick) -> None:
         for _ in range(5):
             tick()
             world.run(world.clock.sleep(60))

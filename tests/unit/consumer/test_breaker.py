@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from tests.support import NOW, ScriptedWorkers, WatchedGates, World, delay, watch
+from tests.unit.consumer.conftest import Tick
 
 from consumer.flow.gated import TRY_SECONDS
 from consumer.flow.opening import Opening
-from consumer.summary import Summary
 from shared.ports.breaker import DEFAULT_LONGEST_SECONDS, DEFAULT_TRIP, QUIET_SECONDS, Breaker, name_of
 from shared.ports.gates import Rate
 from shared.queues import DEFAULT
@@ -119,7 +117,7 @@ def doubts(workers: ScriptedWorkers) -> list[str | None]:
 
 class TestTick:
     def test_while_it_is_shut_one_message_goes_out_and_says_that_it_is_to_try(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.send(*"abcde")
         fail(world, gates, DEFAULT_TRIP)
@@ -132,7 +130,7 @@ class TestTick:
         assert doubts(workers) == ["probe"]
 
     def test_one_goes_out_a_minute_however_many_consumers_there_are(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.send(*"abcdefghij")
         fail(world, gates, DEFAULT_TRIP)
@@ -145,7 +143,7 @@ class TestTick:
         assert len(workers.events) == 4
 
     def test_sqs_is_not_asked_what_is_in_flight_meanwhile(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.send("a")
         fail(world, gates, DEFAULT_TRIP)
@@ -156,7 +154,7 @@ class TestTick:
 
     @pytest.mark.parametrize("limit", ["rate", "cap"])
     def test_with_a_limit_as_well_both_hold(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], limit: str
+        self, world: World, gates: WatchedGates, tick: Tick, limit: str
     ) -> None:
         world.send(*"abcde")
         world.run(gates.limit(DEFAULT, Rate(0.1, 10)) if limit == "rate" else gates.cap(DEFAULT, 5))
@@ -167,7 +165,7 @@ class TestTick:
         assert doubts(workers) == ["probe"]
 
     def test_before_it_is_shut_all_go_out_and_are_told_that_some_have_failed(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.send(*"abcde")
         fail(world, gates, DEFAULT_TRIP - 1)
@@ -178,7 +176,7 @@ class TestTick:
         assert (doubts(workers), len(workers.events)) == (["failing", "failing"], 2)
 
     def test_without_reports_nothing_is_told_and_nothing_written(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.send("a")
         workers = ScriptedWorkers()
@@ -190,7 +188,7 @@ class TestTick:
 
     @pytest.mark.parametrize("at_once", [None, 30])
     def test_once_it_is_open_messages_go_out_slowly_at_first(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], at_once: int | None
+        self, world: World, gates: WatchedGates, tick: Tick, at_once: int | None
     ) -> None:
         world.send(*map(str, range(200)))
         if at_once:
@@ -204,7 +202,7 @@ class TestTick:
         assert [sum(began < second for began in at) for second in (1, 2, 3, 4)] == [1, 3, 7, 15]
 
     def test_the_one_that_is_to_try_is_polled_for_as_often_as_any_and_no_longer(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         world.run(gates.limit(DEFAULT, Rate(0.1, 10)))
         fail(world, gates, DEFAULT_TRIP)

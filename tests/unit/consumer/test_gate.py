@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from tests.support import NOW, WatchedGates, World, delay
-from tests.unit.consumer.conftest import ticking
+from tests.unit.consumer.conftest import Tick, ticking
 
 from consumer.consumer import PolledQueue
 from consumer.flow.gate import LOOK_AGAIN_SECONDS
@@ -21,8 +20,6 @@ from shared.queues import DEFAULT, TaskQueue
 from zigzag_testing.memory_queue import MemoryQueue
 
 DAY = 24 * 3600
-
-Tick = Callable[..., Summary]
 
 
 def paused_in(seconds: float, world: World, gates: WatchedGates, **options: Any) -> Summary:

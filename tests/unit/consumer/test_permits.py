@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from tests.support import NOW, ScriptedWorkers, WatchedGates, World, watch
-from tests.unit.consumer.conftest import ticking
+from tests.unit.consumer.conftest import Tick, ticking
 
 from consumer.flow.permits import CLAIM_SECONDS, MAX_DEAD, dead_of, open_slots, overdue_in
 from consumer.summary import Summary
@@ -58,9 +58,6 @@ class TestOpenSlots:
 
         assert not overdue_in(Gate(held=renewed), NOW)
         assert overdue_in(Gate(held={**renewed, "b": NOW + 50}), NOW)
-
-
-Tick = Callable[..., Summary]
 
 
 @pytest.fixture

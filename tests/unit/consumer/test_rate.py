@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support import NOW, ScriptedWorkers, WatchedGates, World, delay
-from tests.unit.consumer.conftest import ticking
+from tests.unit.consumer.conftest import Tick, ticking
 
 from consumer.flow.cap import InFlightCap
 from consumer.flow.flow import Flow, Slot
@@ -79,7 +79,7 @@ def before_swap(number: int, gates: WatchedGates, does: Callable[[WatchedGates],
 
 
 @pytest.fixture
-def tick(world: World, gates: WatchedGates, tick: Callable[..., Summary]) -> Callable[..., Summary]:
+def tick(world: World, gates: WatchedGates, tick: Tick) -> Tick:
     """Returns a call that runs one tick of a queue with a rate."""
 
     def with_a_rate(rate: Rate, *given: Any, **options: Any) -> Summary:
@@ -107,9 +107,7 @@ def dispatched_at(world: World, workers: ScriptedWorkers) -> list[float]:
 
 
 class TestTick:
-    def test_messages_go_out_at_their_slots_each_by_itself(
-        self, world: World, tick: Callable[..., Summary]
-    ) -> None:
+    def test_messages_go_out_at_their_slots_each_by_itself(self, world: World, tick: Tick) -> None:
         send(world, 30)
         workers = ScriptedWorkers()
         at = dispatched_at(world, workers)
@@ -120,9 +118,7 @@ class TestTick:
         for number, began in enumerate(at):
             assert began >= 0.5 * (number - 2) - 1e-6, f"message {number} went out after {began} s"
 
-    def test_an_event_says_until_when_its_worker_may_start(
-        self, world: World, tick: Callable[..., Summary]
-    ) -> None:
+    def test_an_event_says_until_when_its_worker_may_start(self, world: World, tick: Tick) -> None:
         send(world, 4)
         workers = ScriptedWorkers()
 
@@ -133,7 +129,7 @@ class TestTick:
         assert {one["Ends"] - one["ReceivedAt"] for one in leases} == {120}
 
     def test_a_tick_that_finds_nothing_takes_one_slot_and_gives_it_back(
-        self, gates: WatchedGates, tick: Callable[..., Summary]
+        self, gates: WatchedGates, tick: Tick
     ) -> None:
         summary = tick(ONE_A_MINUTE)
 
@@ -142,7 +138,7 @@ class TestTick:
         assert next_of(gates) == 0
 
     def test_a_slot_that_another_one_took_since_is_not_given_back(
-        self, gates: WatchedGates, tick: Callable[..., Summary]
+        self, gates: WatchedGates, tick: Tick
     ) -> None:
         before_swap(2, gates, take)
 
@@ -151,7 +147,7 @@ class TestTick:
         assert next_of(gates) == 120, "its own, which is lost, and the other one's"
 
     def test_of_what_a_receive_did_not_use_the_rest_is_given_back(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         send(world, 3)
 
@@ -161,7 +157,7 @@ class TestTick:
         assert next_of(gates) == pytest.approx(-9 * 0.25 + 3 * 0.25)
 
     def test_a_consumer_decides_again_if_another_one_was_quicker(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         send(world, 1)
 
@@ -173,9 +169,7 @@ class TestTick:
 
         assert at == [pytest.approx(5, abs=0.5)]
 
-    def test_a_slot_that_is_not_near_is_the_next_ticks(
-        self, world: World, tick: Callable[..., Summary]
-    ) -> None:
+    def test_a_slot_that_is_not_near_is_the_next_ticks(self, world: World, tick: Tick) -> None:
         send(world, 2)
 
         summary = tick(Rate(120))
@@ -184,29 +178,27 @@ class TestTick:
         assert summary.went_well
         assert world.seconds() < 2
 
-    def test_one_that_is_near_is_waited_for(self, world: World, tick: Callable[..., Summary]) -> None:
+    def test_one_that_is_near_is_waited_for(self, world: World, tick: Tick) -> None:
         send(world, 3)
 
         assert tick(Rate(8)).dispatched == 3
 
     def test_while_one_is_waited_for_the_gate_is_read_seldom(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         send(world, 2)
 
         assert tick(Rate(50)).dispatched == 2
         assert gates.calls.count("read") <= 50 / MAX_NAP_SECONDS + 10
 
-    def test_the_cap_holds_as_well(self, world: World, tick: Callable[..., Summary]) -> None:
+    def test_the_cap_holds_as_well(self, world: World, tick: Tick) -> None:
         send(world, 100)
 
         summary = tick(Rate(0.1, 3), in_flight_cap=20)
 
         assert (summary.dispatched, summary.stopped) == (20, "in-flight cap reached")
 
-    def test_a_message_that_is_too_late_for_its_slot_is_not_sent(
-        self, world: World, tick: Callable[..., Summary]
-    ) -> None:
+    def test_a_message_that_is_too_late_for_its_slot_is_not_sent(self, world: World, tick: Tick) -> None:
         send(world, 1)
         delay(world, world.queue, "receive", after=LATE_SECONDS + AHEAD_SECONDS)
         workers = ScriptedWorkers()
@@ -215,9 +207,7 @@ class TestTick:
 
         assert (workers.events, summary.released) == ([], 1)
 
-    def test_the_slot_of_what_no_worker_got_is_the_next_messages(
-        self, world: World, tick: Callable[..., Summary]
-    ) -> None:
+    def test_the_slot_of_what_no_worker_got_is_the_next_messages(self, world: World, tick: Tick) -> None:
         send(world, 2)
 
         summary = tick(Rate(3600), ScriptedWorkers(Meaning.TRANSIENT))
@@ -228,7 +218,7 @@ class TestTick:
         ("meaning", "next"), [(Meaning.TRANSIENT, 0), (Meaning.DEFINITE, 0), (Meaning.AMBIGUOUS, 3600)]
     )
     def test_if_no_message_comes_it_is_given_back(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary], meaning: Meaning, next: float
+        self, world: World, gates: WatchedGates, tick: Tick, meaning: Meaning, next: float
     ) -> None:
         send(world, 1)
 
@@ -328,9 +318,7 @@ class TestRefused:
         assert not summary.went_well
         world.close()
 
-    def test_a_pause_that_comes_between_is_seen(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
-    ) -> None:
+    def test_a_pause_that_comes_between_is_seen(self, world: World, gates: WatchedGates, tick: Tick) -> None:
         send(world, 1)
         before_swap(1, gates, lambda gates: gates.attributes[DEFAULT].update(paused=NOW))
 
@@ -347,13 +335,7 @@ class TestRefused:
         ],
     )
     def test_nothing_is_received_if_no_slot_can_be_taken(
-        self,
-        world: World,
-        gates: WatchedGates,
-        tick: Callable[..., Summary],
-        meaning: Meaning,
-        swaps: int,
-        stopped: str,
+        self, world: World, gates: WatchedGates, tick: Tick, meaning: Meaning, swaps: int, stopped: str
     ) -> None:
         send(world, 1)
         gates.broken["swap"] = meaning
