@@ -103,7 +103,9 @@ class Handle[Payload]:
         from zigzag.send import Options, put
 
         chosen = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
-        return await asyncio.to_thread(put, self.name, self.check(payload), chosen, self._queue(queue))
+        # The check as well: of a large payload it takes a second.
+        in_thread = lambda: put(self.name, self.check(payload), chosen, self._queue(queue))  # noqa: E731
+        return await asyncio.to_thread(in_thread)
 
     def send_many(
         self,

@@ -15,6 +15,12 @@ from typing import Any, NamedTuple
 _PLAIN = (str, int, float, bytes, dict, list)
 """A value of a subclass, such as a StrEnum or a defaultdict, may come back as one of these if it is equal."""
 
+_SIMPLE = frozenset((str, int, float, bool, type(None)))
+"""Types of most values: none of them has parts, or a time zone."""
+
+_MAX_PATH_CHARACTERS = 200
+"""Most characters of a path that are told: a key may be as long as the payload."""
+
 
 class Change(NamedTuple):
     """A place where a value does not come back the same, and the change that happens to it."""
@@ -23,26 +29,31 @@ class Change(NamedTuple):
     what: str
 
     def __str__(self) -> str:
-        return f"{self.path or 'payload'} {self.what}"
+        return f"{self.path[:_MAX_PATH_CHARACTERS] or 'payload'} {self.what}"
 
 
-def change(given: Any, back: Any, path: str = "") -> Change | None:
+def change(given: Any, back: Any) -> Change | None:
     """Returns the first difference between `given` and `back`, or None. Raises RecursionError."""
     if type(given) is not type(back) and not _is_plainer(given, back):
-        return Change(path, _told(given, back))
-    parts = _parts(given, back)
+        return Change("", _told(given, back))
+    parts = None if type(given) in _SIMPLE else _parts(given, back)
     if parts is None:
-        if _has_rules(given):
-            return Change(path, "loses its time zone, and has an offset in its place: send it in UTC")
-        if _is_second(given):
-            return Change(path, "loses its fold, the second of two equal times: send it in UTC")
-        same = given == back or (given != given and back != back)  # NaN equals nothing
-        return None if same else Change(path, "comes back with another value")
+        return _changed(given, back)
     for name, one, other in parts:
-        found = change(one, other, ".".join(filter(None, (path, name))))
-        if found is not None:
-            return found
+        found = change(one, other)
+        if found is not None:  # only now: keys may be long, and a path for each value would be slow
+            return found._replace(path=".".join(filter(None, (name, found.path))))
     return None
+
+
+def _changed(given: Any, back: Any) -> Change | None:
+    """Returns the difference between two values without parts, or None."""
+    if type(given) not in _SIMPLE and _has_rules(given):
+        return Change("", "loses its time zone, and has an offset in its place: send it in UTC")
+    if type(given) not in _SIMPLE and _is_second(given):
+        return Change("", "loses its fold, the second of two equal times: send it in UTC")
+    same = given == back or (given != given and back != back)  # NaN equals nothing
+    return None if same else Change("", "comes back with another value")
 
 
 class _Missing:

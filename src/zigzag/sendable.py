@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from shared.trace import root_and_sampled
+from zigzag.body import BadMessageError, read_value
 from zigzag.errors import BadPayloadError, SendError
 from zigzag.handle import misfit
 from zigzag.outbox import now
@@ -33,7 +34,7 @@ def _of_dict(name: str, payload: Any) -> dict[str, Any]:
         raise BadPayloadError(f"{name} takes a dict, not {type(payload).__name__}")
     given = dict(payload)
     try:
-        back: dict[str, Any] = json.loads(json.dumps(given, allow_nan=False))
+        back = _read(json.dumps(given, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise BadPayloadError(f"the payload for {name} can't be written as JSON: {error}") from error
     if (found := change(given, back)) is not None:
@@ -78,9 +79,19 @@ def _raw(name: str, payload: Any, parse: Parse) -> dict[str, Any]:
 def _written(name: str, given: Any) -> Any:
     try:
         # `round_trip` writes JSON that the model reads again. Warnings would show values.
-        return json.loads(given.model_dump_json(by_alias=True, round_trip=True, warnings=False))
+        text = given.model_dump_json(by_alias=True, round_trip=True, warnings=False)
     except ValueError as error:
         raise BadPayloadError(misfit(name, error)) from None
+    return _read(text)
+
+
+def _read(text: str) -> Any:
+    """Returns the value of a payload's JSON. Raises BadPayloadError for one beyond the worker's limits,
+    before a model sees it: pydantic could take gigabytes for its errors."""
+    try:
+        return read_value(text)
+    except BadMessageError as error:
+        raise BadPayloadError(f"the worker would refuse the message: {error}") from None
 
 
 def carried() -> Mapping[str, Mapping[str, Any]]:

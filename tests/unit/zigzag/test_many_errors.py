@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -122,3 +125,17 @@ def test_a_reason_is_short_however_long_the_names(wrong: int) -> None:
 
 class Named(BaseModel):
     items: dict[str, Item]
+
+
+class Numbers(BaseModel):
+    of: dict[str, list[float]]
+
+
+@pytest.mark.parametrize("given", [dict, lambda **fields: Numbers(**fields)], ids=["a dict", "an instance"])
+def test_a_payload_beyond_the_limits_is_refused_before_pydantic_copies_its_keys_into_errors(
+    given: Callable[..., Any],
+) -> None:
+    wrong = {"k" * 300_000: [math.nan if given is not dict else ""] * 50}
+
+    with pytest.raises(BadPayloadError, match="the worker would refuse the message: the body's keys"):
+        task_of(Numbers).check(given(of=wrong))
