@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -32,7 +31,7 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from shared.aws.identity import Identity
+from shared.aws.identity import Identity, alone
 from shared.aws.transport import (
     ANSWER_SECONDS,
     Answered,
@@ -60,8 +59,6 @@ _NOTHING_SENT = (
 )  # SSLError is not here: it may come after the bytes were sent
 
 _until: ContextVar[float] = ContextVar("until", default=math.inf)  # no call is sent later, but by a pool
-
-_making: dict[int, threading.Lock] = {}  # for each process, since a session makes one client at a time
 
 _METHODS: Mapping[str, Callable[[Any], Callable[..., Any]]] = {  # boto3's name of each operation
     "ChangeMessageVisibilityBatch": lambda sqs: sqs.change_message_visibility_batch,
@@ -175,7 +172,7 @@ class BotoTransport:
             return self._given[service]
         of_this = (process, service, waits)
         if of_this not in self._clients:
-            with _making.setdefault(process, threading.Lock()):
+            with alone():
                 if of_this not in self._clients:
                     self._clients[of_this] = self._made(service, waits)
         return self._clients[of_this]

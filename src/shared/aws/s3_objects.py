@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.aws.identity import Identity
+from shared.aws.identity import Identity, alone
 from shared.aws.transport import never
 from shared.aws.within import TooSlowError, within
 from shared.ports.objects import ObjectGoneError, ObjectsError, ObjectTooLargeError
@@ -115,7 +115,8 @@ def _client(identity: Identity | None, region: str | None) -> Any:
         read_timeout=ANSWER_SECONDS,
     )
     try:
-        return make("s3", region_name=region, config=config)
+        with alone():
+            return make("s3", region_name=region, config=config)
     except BotoCoreError as error:
         raise ObjectsError(_code(error)) from error
 
