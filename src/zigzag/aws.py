@@ -33,7 +33,7 @@ def send_as(identity: Identity) -> None:
 
 def forget() -> None:
     """Forgets all clients: the next send makes its own."""
-    for made in (queue_at, transport_to, _scheduler_in):
+    for made in (queue_at, _transport_in, _scheduler_in):
         made.cache_clear()
 
 
@@ -50,15 +50,20 @@ def queue_at(url: str) -> Sender:
     return SqsQueue(transport_to(url, attempts=3, usual="boto"), url)
 
 
-@functools.cache
 def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
     """Returns the transport to a queue, whose calls block. It is the one that ZIGZAG_TRANSPORT names, as
     Zigzag's own functions have it, or else the `usual` one."""
+    return _transport_in(region_of(url), attempts, usual)
+
+
+@functools.cache
+def _transport_in(region: str | None, attempts: int, usual: str) -> Transport:
+    """Returns the transport to all queues of a region: one to each would keep a connection to each."""
     from shared.aws.choice import transport_in_place
 
     variables = os.environ if _identity is None else _identity.variables
     wanted = variables.get("ZIGZAG_TRANSPORT", usual)
-    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=region_of(url))
+    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=region)
 
 
 def scheduler_for(url: str) -> Scheduler:
