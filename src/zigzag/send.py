@@ -222,4 +222,4 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
                 f"the message for {task} is too large for the queue, whose MaximumMessageSize is "
                 f"{int(limit[1]):,} bytes: {STORE_IT}"
             ) from error
-        raise SendError(f"the queue refused the message: {error}") from error
+        raise SendError(error.of_a_send) from error

@@ -152,6 +152,15 @@ def test_an_answer_to_a_receive_has_its_meaning(
     assert caught.value.meaning is meaning
 
 
+def test_after_an_error_of_its_own_the_queue_may_have_a_message(endpoint: HttpEndpoint, wanted: str) -> None:
+    endpoint.answer = _bad(500, "InternalError")
+
+    with queue_at(endpoint, wanted) as queue, pytest.raises(QueueError) as caught:
+        run_in_place(queue.send(Outgoing("{}")))
+
+    assert caught.value.meaning is Meaning.AMBIGUOUS
+
+
 def test_a_call_is_not_sent_again_once_its_time_is_over(
     endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:

@@ -83,7 +83,7 @@ def send(
     except SendError as error:
         raise OperateError(str(error), Kind.WRONG) from error
     except QueueError as error:
-        raise OperateError(f"the queue refused the message: {error}") from error
+        raise OperateError(error.of_a_send) from error
 
 
 def _check(reply_to: str | None, stack: Stack, queue_url: str) -> None:

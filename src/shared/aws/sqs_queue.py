@@ -109,8 +109,9 @@ class SqsQueue:
                 return read(answer)
         except CallError as error:
             # A server's error: SQS did nothing, or the messages that it hid are visible again after their
-            # lease.
-            raise QueueError(error.code, error.reason, meaning(error, broken=Meaning.TRANSIENT)) from error
+            # lease; but it may have taken one that was sent.
+            broken = Meaning.AMBIGUOUS if operation == "SendMessage" else Meaning.TRANSIENT
+            raise QueueError(error.code, error.reason, meaning(error, broken)) from error
 
     async def _ask_batch(
         self, operation: str, deliveries: Sequence[Delivery], until: float = math.inf, **each: Any

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from shared.aws.transport import CallError
+from shared.aws.transport import CallError, meaning
 from shared.ports.queue import Outgoing, QueueError
+from shared.ports.workers import Meaning
 from shared.queues import is_fifo
 from zigzag import send
 from zigzag.aws import identity
@@ -61,7 +62,8 @@ def put(task: str, payload: Mapping[str, Any], id: str | None, topic: str | None
                 f"the message for {task} is too large for the topic, which takes 256 KiB unless it has a "
                 f"MaximumMessageSize: {STORE_IT}"
             ) from error
-        raise SendError(f"the topic refused the message: {error}") from error
+        took = "may have" if meaning(error, broken=Meaning.AMBIGUOUS) is Meaning.AMBIGUOUS else "refused"
+        raise SendError(f"the topic {took} the message: {error}") from error
     return chosen
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from tests.support import QUEUE_URL, World, a_delivery, text
 
+from shared.aws.transport import NoAnswerError
 from shared.delivery import MAX_EVENT_BYTES, Batch, to_event
-from shared.ports.queue import Outgoing
+from shared.ports.queue import Outgoing, QueueError
+from shared.ports.workers import Meaning
 from zigzag import (
     BadPayloadError,
     PayloadTooLargeError,
@@ -22,6 +24,7 @@ from zigzag import (
     send,
     task,
 )
+from zigzag.extra import publish
 from zigzag.outbox import url_of
 from zigzag_testing.memory_queue import MemoryQueue
 
@@ -254,6 +257,26 @@ class TestPut:
 
         with send.sending_to(world.queue), pytest.raises(SendError, match="the queue refused the message: S"):
             collect.send({})
+
+    def test_without_an_answer_nobody_says_that_it_is_refused(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Silent(MemoryQueue):
+            async def send(self, message: Outgoing) -> str:
+                raise QueueError("ReadTimeout", "no answer", Meaning.AMBIGUOUS)
+
+        class SilentTopic:
+            async def call(self, *_: object) -> None:
+                raise NoAnswerError("ReadTimeout", "no answer")
+
+        with (
+            send.sending_to(Silent(world.clock)),
+            pytest.raises(SendError, match="the queue may have the mes"),
+        ):
+            collect.send({})
+        monkeypatch.setattr(publish, "_transport", lambda region: SilentTopic())
+        with pytest.raises(SendError, match="the topic may have the message: ReadTimeout"):
+            collect.publish({}, topic="arn:aws:sns:eu-west-1:123456789012:all")
 
 
 class TestGroups:
