@@ -22,7 +22,7 @@ DUE_SECONDS = 59.5
 """Time from a tick's beginning until the next tick is due. Each begins a minute after the one before; an
 asynchronous invoke needs some milliseconds, not always the same."""
 
-SHORTEST_WAIT_SECONDS = 1.0
+MIN_WAIT_SECONDS = 1.0
 """SQS's shortest wait that is not 0."""
 
 BETWEEN_SECONDS = 3.0
@@ -68,5 +68,5 @@ class Linger:
 
     def is_replaced(self, now: float) -> bool:
         """Returns whether the next tick is about to take over. It does so for queues without a backlog."""
-        hands_over = self._lingering.seconds > 0 and not self._lingering.watch_always
-        return hands_over and now > self._due - SHORTEST_WAIT_SECONDS
+        is_followed = self._lingering.seconds > 0 and not self._lingering.watch_always
+        return is_followed and now > self._due - MIN_WAIT_SECONDS

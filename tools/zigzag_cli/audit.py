@@ -18,7 +18,7 @@ from zigzag_cli.options import Json, with_target
 from zigzag_cli.within import answered, endless
 from zigzag_operate import Kind, OperateError, Target
 from zigzag_operate.audit import Report, audit_of_files, audit_of_stack
-from zigzag_operate.audit.report import KINDS, MOST_NAMED, Duplicate, Finding
+from zigzag_operate.audit.report import KINDS, MAX_NAMED, Duplicate, Finding
 
 _DAY_SECONDS = 86_400
 _SHOWN = 10
@@ -116,7 +116,7 @@ def _named(title: str, some: list[Finding] | list[Duplicate], many: int) -> Iter
         why = f": {one.said}" if isinstance(one, Finding) else ""
         yield from wrapped(f"{_at(one.at)} {who}{why}", "  ", "    ")
     if many > _SHOWN:
-        more = f"; the first {MOST_NAMED} by --json" if many > MOST_NAMED else "; all by --json"
+        more = f"; the first {MAX_NAMED} by --json" if many > MAX_NAMED else "; all by --json"
         yield f"  … {many - _SHOWN:,} more{more}"
 
 

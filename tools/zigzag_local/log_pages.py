@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-MOST_OF_A_PAGE = 10_000
+MAX_ON_A_PAGE = 10_000
 """Lines, as CloudWatch
 (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html)."""
 
@@ -20,7 +20,7 @@ def tell_all(logs: Any) -> None:
             return its_filter(asked)  # which says so
         found = _found(logs, group["streams"], asked)
         begin = int(asked.get("nextToken", 0))
-        end = begin + min(asked.get("limit", MOST_OF_A_PAGE), MOST_OF_A_PAGE)
+        end = begin + min(asked.get("limit", MAX_ON_A_PAGE), MAX_ON_A_PAGE)
         events = [{**event, "logStreamName": stream} for event, stream in found[begin:end]]
         more = {"nextToken": str(end)} if end < len(found) else {}
         return logs.json_response({"events": events, "searchedLogStreams": [], **more})

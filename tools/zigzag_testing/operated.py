@@ -18,7 +18,7 @@ from zigzag_testing.replies import Replies, Reply
 from zigzag_testing.stack import StackQueues
 from zigzag_testing.virtual_time import VirtualClock
 
-_LEAST_EVERY, _MOST_EVERY, _MOST_BURST = 0.001, 30 * 24 * 3600.0, 1000
+_MIN_EVERY, _MAX_EVERY, _MAX_BURST = 0.001, 30 * 24 * 3600.0, 1000
 """The bounds of `zigzag limit`."""
 
 
@@ -82,14 +82,14 @@ class Operated:
     def limit(self: _Sandbox, every: float | None, burst: int = 1) -> None:
         """Lets a task start every `every` seconds, as `zigzag limit --rate` does; None is no rate."""
         _refuse_fifo(self.queues[DEFAULT], every)
-        _refuse_outside(every=(every, _LEAST_EVERY, _MOST_EVERY), burst=(burst, 1, _MOST_BURST))
+        _refuse_outside(every=(every, _MIN_EVERY, _MAX_EVERY), burst=(burst, 1, _MAX_BURST))
         self._do(operated(self.gates).limit(DEFAULT, None if every is None else Rate(every, burst)))
 
     def limit_by_itself(self: _Sandbox, slowest: float = 1.0, fastest: float = 0.01) -> None:
         """Lets the rate find itself, as `zigzag limit --rate auto` does, from one start in `slowest` seconds
         to one in `fastest`."""
         _refuse_fifo(self.queues[DEFAULT], slowest)
-        _refuse_outside(slowest=(slowest, fastest, _MOST_EVERY), fastest=(fastest, _LEAST_EVERY, slowest))
+        _refuse_outside(slowest=(slowest, fastest, _MAX_EVERY), fastest=(fastest, _MIN_EVERY, slowest))
         auto = Auto(slowest, fastest)
         self._do(operated(self.gates).limit(DEFAULT, Rate(auto.first), auto))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.project.template.reading import Template
 
-from consumer.linger import DUE_SECONDS, SHORTEST_WAIT_SECONDS, WATCH_SECONDS
+from consumer.linger import DUE_SECONDS, MIN_WAIT_SECONDS, WATCH_SECONDS
 from consumer.source import LAST_RECEIVE_SECONDS
 from shared import lease
 from zigzag_testing.sandbox import CONSUMER_TIMEOUT_SECONDS
@@ -97,7 +97,7 @@ def test_what_watches_always_overlaps_the_next_tick_and_fits_into_its_own(templa
 
 def test_what_lingers_ends_less_than_a_second_before_the_next_tick_is_due(template: Template) -> None:
     assert template.source["Parameters"]["Schedule"]["Default"] == "rate(1 minute)"
-    assert TICK_SECONDS - SHORTEST_WAIT_SECONDS < DUE_SECONDS < TICK_SECONDS
+    assert TICK_SECONDS - MIN_WAIT_SECONDS < DUE_SECONDS < TICK_SECONDS
 
 
 def test_the_sandboxs_consumer_has_as_much_time(template: Template) -> None:

@@ -343,7 +343,7 @@ def test_what_the_judge_holds_does_not_grow_with_the_lines() -> None:
 def test_what_the_judge_holds_does_not_grow_with_the_texts(
     outcome: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zigzag_operate.audit.judge.MOST_BYTES", 2**20)
+    monkeypatch.setattr("zigzag_operate.audit.judge.MAX_BYTES", 2**20)
     judge = Judge(0.0, Known(on_queues=0))
 
     def line(number: int) -> None:

@@ -1,7 +1,7 @@
 """The judge: takes the lines in the order of their times, and says which promises they show as broken.
 
 Its memory is bounded: a message that has ended is kept for HELD_SECONDS, and then as a number of 64 bits.
-These messages, those that have not ended, and their runs take MOST_BYTES each. The report says what it had to
+These messages, those that have not ended, and their runs take MAX_BYTES each. The report says what it had to
 forget.
 """
 
@@ -35,14 +35,14 @@ from zigzag_operate.audit.unknown import of_some, of_the_window
 HELD_SECONDS = 1_200
 """Another run of a message that has ended begins within a lease, and takes 900 s at most."""
 
-MOST_BYTES = 2**27
+MAX_BYTES = 2**27
 """Of some 150,000 messages with ids of UUIDs."""
 
-MOST_QUEUES = 10
+MAX_QUEUES = 10
 """A stack has five; a line of a task's own may name any."""
 
-_MOST_RUNS = 8
-_MOST_UNTOLD = 200_000
+_MAX_RUNS = 8
+_MAX_UNTOLD = 200_000
 
 GRACE_SECONDS = 300
 """Time that a line may take to the log, and a message to be received once it is due."""
@@ -78,9 +78,9 @@ class Judge:
         self.report = Report(since, since)
         self._known = known or Known()
         self._now = since
-        self._waiting = Kept[str, Message](texts_of_message, MESSAGE_BYTES, MOST_BYTES)
-        self._ended = Kept[str, Message](texts_of_message, MESSAGE_BYTES, MOST_BYTES)
-        self._runs = Kept[str | tuple[str, str], list[Run]](texts_of_runs, RUNS_BYTES, MOST_BYTES)
+        self._waiting = Kept[str, Message](texts_of_message, MESSAGE_BYTES, MAX_BYTES)
+        self._ended = Kept[str, Message](texts_of_message, MESSAGE_BYTES, MAX_BYTES)
+        self._runs = Kept[str | tuple[str, str], list[Run]](texts_of_runs, RUNS_BYTES, MAX_BYTES)
         self._seen = Seen()
         self._limits: dict[str, QueueLimits] = {}
         self._receives = Receives(since, GRACE_SECONDS)
@@ -159,7 +159,7 @@ class Judge:
             self.report.find(Finding(kind, said_of_two(kind, other, run), *named))
         for cause in [cause for _, cause, _ in both if cause is not None][:1]:
             self.report.may_repeat(Duplicate(cause, *named))
-        self._runs.put(key, [*(before or ())[1 - _MOST_RUNS :], run])
+        self._runs.put(key, [*(before or ())[1 - _MAX_RUNS :], run])
 
     def _again_much_later(self, run: Run, named: tuple[float, Any, Any, str]) -> None:
         """Judges a run of what had succeeded so long ago that only this is known of it."""
@@ -217,7 +217,7 @@ class Judge:
                 said = f"of {untold:,} receives no line tells, and nothing is on a queue"
                 self.report.find(Finding(LOST, said, before))
             else:
-                self._maybe_lost += ["of whose receives no line tells"] * min(untold, _MOST_UNTOLD)
+                self._maybe_lost += ["of whose receives no line tells"] * min(untold, _MAX_UNTOLD)
 
     def _unknown(self) -> list[str]:
         """Returns a sentence for each thing that the lines can't tell."""
@@ -236,7 +236,7 @@ class Judge:
         ]
 
     def _limits_of(self, queue: str) -> QueueLimits:
-        if queue not in self._limits and len(self._limits) < MOST_QUEUES:
+        if queue not in self._limits and len(self._limits) < MAX_QUEUES:
             self._limits[queue] = QueueLimits(queue, self.report)
         return self._limits.get(queue) or next(iter(self._limits.values()))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MOST_NAMED = 100
+MAX_NAMED = 100
 """Findings of a kind, and duplicates of a cause, that a report names. The others are counted."""
 
 LOST = "lost"
@@ -77,10 +77,10 @@ class Report:
 
     def find(self, finding: Finding) -> None:
         self.found[finding.kind] += 1
-        if self.found[finding.kind] <= MOST_NAMED:
+        if self.found[finding.kind] <= MAX_NAMED:
             self.findings.append(finding)
 
     def may_repeat(self, duplicate: Duplicate) -> None:
         self.causes[duplicate.cause] = self.causes.get(duplicate.cause, 0) + 1
-        if self.causes[duplicate.cause] <= MOST_NAMED:
+        if self.causes[duplicate.cause] <= MAX_NAMED:
             self.duplicates.append(duplicate)

@@ -23,11 +23,11 @@ CLOCKS_SECONDS = 10.0
 
 _MOST = 1e11
 _TEXTS = ("message", "outcome", "message_id", "task", "id", "reason", "queue", "idempotent", "lost", "type")
-_MOST_CHARACTERS = 1_000
+_MAX_CHARACTERS = 1_000
 RUNS_BYTES = 500
 """Of memory, of the runs of one message, besides their texts."""
 
-LONGEST_SECONDS = 1_000.0
+MAX_RUN_SECONDS = 1_000.0
 """Lambda runs nothing for longer than 900 s. A line that says so is of a task's own, which may print any."""
 
 
@@ -59,10 +59,10 @@ class Run(NamedTuple):
         receives, ran = whole(said, "receives"), number(said, "ran_seconds")
         ran = number(said, "seconds") if ran is None else ran
         no_run = not said.get("attempt") or said.get("called") is False or said["outcome"] == "already done"
-        if no_run or receives is None or ran is None or not 0 <= ran <= LONGEST_SECONDS:
+        if no_run or receives is None or ran is None or not 0 <= ran <= MAX_RUN_SECONDS:
             return None
         started = number(said, "started")
-        if started is None or abs(at - started) > 2 * LONGEST_SECONDS:
+        if started is None or abs(at - started) > 2 * MAX_RUN_SECONDS:
             started = at - ran
         return cls(
             str(said["message_id"]),
@@ -82,8 +82,8 @@ def texts(said: Mapping[str, Any]) -> Mapping[str, Any]:
     than any other: a task may print any line."""
     wrong = [name for name in _TEXTS if name in said and not isinstance(said[name], str)]
     said = {name: value for name, value in said.items() if name not in wrong} if wrong else said
-    long = {name: said[name] for name in _TEXTS if len(said.get(name, "")) > _MOST_CHARACTERS}
-    cut = {name: f"{text[: _MOST_CHARACTERS // 2]}…{hash(text):x}" for name, text in long.items()}
+    long = {name: said[name] for name in _TEXTS if len(said.get(name, "")) > _MAX_CHARACTERS}
+    cut = {name: f"{text[: _MAX_CHARACTERS // 2]}…{hash(text):x}" for name, text in long.items()}
     return {**said, **cut} if cut else said
 
 

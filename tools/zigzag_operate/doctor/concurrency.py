@@ -15,7 +15,7 @@ TASKS_A_MINUTE = 600
 DISPATCHED = 6_000
 """Messages that a consumer of 128 MB dispatches in a minute, at least (docs/scale.md)."""
 
-MOST_IN_FLIGHT = 120_000
+MAX_IN_FLIGHT = 120_000
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
 MOST_POLLED = 1_000
@@ -113,7 +113,7 @@ def _too_few(workers: int, many: str) -> tuple[str, str]:
 def _dispatched(facts: Facts) -> int:
     """Returns how many messages come in a minute without a cap, at least, if so many wait."""
     consumers, memory = _number(facts, "MaxConsumers") or 1, _number(facts, "ConsumerMemory") or 128
-    return min(MOST_IN_FLIGHT, DISPATCHED * consumers * memory // 128)
+    return min(MAX_IN_FLIGHT, DISPATCHED * consumers * memory // 128)
 
 
 def judge_batches(facts: Facts) -> Found:

@@ -12,7 +12,7 @@ from zigzag_operate.doctor.facts import Facts, Unknown
 from zigzag_operate.facts.lines import fields_of
 
 LOOK_BACK = timedelta(days=1)
-MOST_MEMORY = 0.9
+MAX_MEMORY = 0.9
 
 
 def around(calls: Calls, facts: Facts) -> Mapping[str, Any]:
@@ -50,13 +50,13 @@ def _memory(calls: Calls, facts: Facts) -> Any:
             "logs",
             "filter_log_events",
             logGroupName=group.ref,
-            filterPattern=f"{{ $.memory_mb >= {ceil(size * MOST_MEMORY)} }}",
+            filterPattern=f"{{ $.memory_mb >= {ceil(size * MAX_MEMORY)} }}",
             startTime=int(begin.timestamp() * 1000),
             limit=1,
         )
         if isinstance(found, Unknown):
             return found
-        return _most_of(found.get("events", ()), ceil(size * MOST_MEMORY))
+        return _most_of(found.get("events", ()), ceil(size * MAX_MEMORY))
     return None
 
 

@@ -10,7 +10,7 @@ from zigzag_operate.doctor.gaps import longest_gap_days
 
 SCHEDULE = "AWS::Scheduler::Schedule"
 PIPE = "AWS::Pipes::Pipe"
-LONGEST_GAP_DAYS = 3
+MAX_GAP_DAYS = 3
 LAMBDAS_BATCH = 10
 """The size of an event source's batch that says none."""
 
@@ -75,7 +75,7 @@ def _slower(facts: Facts, rule: Resource, expression: str) -> Found:
             f"schedule is {expression}: between two ticks nobody watches",
             "set Schedule=rate(1 minute), or WatchAlways=false",
         )
-    if longest_gap_days(expression) > LONGEST_GAP_DAYS and not facts.by_events:
+    if longest_gap_days(expression) > MAX_GAP_DAYS and not facts.by_events:
         said = (
             f"{expression} leaves a message alone for longer than the four days that are kept for its letter"
         )

@@ -199,7 +199,7 @@ def _memory(facts: Facts) -> Found:
     elif memory is not None:
         for worker in facts.some("WorkerFunction"):
             size = worker.number("MemorySize")
-            if size and memory >= MOST_MEMORY * size:
+            if size and memory >= MAX_MEMORY * size:
                 yield wrong(
                     "H10",
                     worker,
