@@ -12,7 +12,7 @@ from tests.unit.worker.conftest import Bench, refuse_to_extend
 
 from shared.delivery import Delivery
 from shared.lease import LEASE_SECONDS
-from shared.ports.queue import QueueError, Refused
+from shared.ports.queue import MAX_VISIBILITY_SECONDS, QueueError, Refused
 from shared.ports.records import Counted
 from worker.batch import RELEASED_SECONDS
 from worker.record import BUSY
@@ -185,6 +185,17 @@ def test_a_killed_workers_message_is_back_within_a_lease(bench: Bench) -> None:
     bench.pass_time(LEASE_SECONDS)
 
     assert len(bench.receive()) == 1
+
+
+def test_no_lease_that_an_event_names_is_longer_than_sqss_longest(bench: Bench) -> None:
+    delivery = bench.delivered(body_of("once", {"crashes": True}))
+    assert delivery.lease is not None
+    bench.crash(Delivery(delivery.message, bench.queue.url, delivery.lease._replace(ends=1e100)))
+
+    bench.pass_time(MAX_VISIBILITY_SECONDS)
+    bench.crash(*bench.receive())
+
+    assert len(bench.began) == 2, "its run is nobody's any more"
 
 
 class TestDeadline:
