@@ -26,7 +26,8 @@ FILES = (
         ".python-version",
         ".gitattributes",
     ),
-    *("tools/make-environment", "tools/pip.txt", "tools/declared.py", ".devcontainer/devcontainer.json"),
+    *("tools/make-environment", "tools/pip.txt", "tools/declared.py", "tools/audit.py"),
+    ".devcontainer/devcontainer.json",
     *(f"tools/zigzag_project/{module}.py" for module in ("__init__", "places", "stamp", "fetch", "producer")),
 )
 ELSEWHERE = {

@@ -174,6 +174,18 @@ def test_it_installs_nothing_that_we_do_not_pin(project: Path) -> None:
     assert names(project / "requirements.txt") <= ours
 
 
+def test_its_workflow_demands_an_audit_of_each_file_with_pins(project: Path) -> None:
+    check = recipes(project / "Makefile")["check"]
+    audited = re.findall(r"tools/audit\.py \$\(BIN\)/pip-audit (.+)", check)
+    workflow = (project / ".github" / "workflows" / "test.yml").read_text("utf-8")
+    texts = {path: (project / path).read_text("utf-8") for path in files(project) if path.endswith(".txt")}
+
+    pinned = {path for path, text in texts.items() if re.search(r"^[\w.-]+==\d", text, re.MULTILINE)}
+    assert [{*line.split()} for line in audited] == [pinned]
+    assert (project / "tools" / "audit.py").exists()
+    assert "run: make check AUDIT=required\n" in workflow
+
+
 # ---- Its README ----
 
 
