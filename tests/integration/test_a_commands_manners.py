@@ -246,3 +246,12 @@ def test_a_reader_that_went_away_is_no_traceback() -> None:
         said = process.stderr.read()
 
     assert b"Traceback" not in said
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_a_full_disk_is_a_sentence(argument: str) -> None:
+    with open("/dev/full", "wb") as full:
+        run = run_here(argument, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+
+    assert run.returncode == 1
+    assert run.stderr == b"zigzag: the answer can't be written: [Errno 28] No space left on device\n"

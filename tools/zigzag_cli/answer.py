@@ -42,9 +42,14 @@ def answer(value: Any, as_json: bool, shown: RenderableType) -> None:
         else:
             plain(soft_wrap=not sys.stdout.isatty()).print(shown)
     except (OSError, ValueError) as error:
-        with suppress(OSError, ValueError):  # otherwise Python tries again at its exit, and fails with 120
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise OperateError(f"the answer can't be written: {error}") from error
+        raise unwritten(error) from error
+
+
+def unwritten(error: Exception) -> OperateError:
+    """Returns the error of an answer that standard output does not take. No more is written there."""
+    with suppress(OSError, ValueError):  # otherwise Python tries again at its exit, and fails with 120
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return OperateError(f"the answer can't be written: {error}")
 
 
 def end(sentence: str, kind: Kind = Kind.REFUSED) -> NoReturn:

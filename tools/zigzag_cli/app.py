@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from errno import ENOSPC
 from typing import Annotated
 
 import typer
 
 from zigzag_cli import dead_letters, local
-from zigzag_cli.answer import EXIT_CODES, begin, end
+from zigzag_cli.answer import EXIT_CODES, answer, begin, end, unwritten
 from zigzag_cli.audit import audit
 from zigzag_cli.call import call
 from zigzag_cli.completion import completion
@@ -54,7 +55,7 @@ app.add_typer(local.app, name="local")
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(version(PROJECT))
+        answer(version(PROJECT), False, version(PROJECT))
         raise typer.Exit
 
 
@@ -83,3 +84,7 @@ def main() -> None:
         end(str(error), error.kind)
     except LocalAwsError as error:
         end(str(error))
+    except OSError as error:
+        if error.errno != ENOSPC:
+            raise
+        end(str(unwritten(error)))  # of a help
