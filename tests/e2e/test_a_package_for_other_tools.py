@@ -1,4 +1,4 @@
-"""What `make package` writes of a real build: the same twice, named whole, and the local AWS deploys it."""
+"""`make package`, of a real build: the same twice, named whole, and the local AWS deploys it."""
 
 from __future__ import annotations
 

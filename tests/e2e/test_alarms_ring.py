@@ -22,7 +22,7 @@ POISON = json.dumps({"task": "chaos", "payload": {"dies": "always"}, "id": "pois
 MISFIT = json.dumps({"task": "chaos", "payload": "no wish"})
 PARAMETERS = "AlarmEmail=a@example.com", "Dashboard=true", "LingerSeconds=0", "WatchAlways=false"
 LEASES_END_LATE = {"LateAlarm"}
-"""Where a second is a minute, what nobody works is late before its lease has ended."""
+"""The alarm that rings before a lease has ended, where a second is a minute."""
 WITHIN_SECONDS = 90  # an alarm looks at 20 minutes, and a worker takes seconds to die
 
 

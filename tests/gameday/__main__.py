@@ -49,7 +49,7 @@ NOTHING = "none"
 
 @dataclass(frozen=True)
 class Trouble:
-    """What goes wrong, as a test of the stack, its signals and its runbook.
+    """A trouble, as a test of the stack, its signals and its runbook.
 
     begin -- makes it, with the trouble's name.
     mend  -- what somebody else mends after the operator has looked.
@@ -107,7 +107,7 @@ TROUBLES = (
 
 @dataclass
 class Outcome:
-    """What called the operator, its sentence, and the last command that helped."""
+    """The end of a trouble: what called the operator, its sentence, and the last command that helped."""
 
     trouble: str
     signal: str = NOTHING

@@ -22,11 +22,11 @@ GROUP_OF_THE_PAGE = "7c1e93aa"
 COMMAND_SECONDS = 60
 ADD_YES = "--yes"
 NOT_UNDERSTOOD = re.compile(r"^Usage:|Traceback|^usage:|the following arguments are required", re.MULTILINE)
-"""What a program says of a command that it does not take, or that it fails at."""
+"""Words by which a program refuses a command, or says that it fails."""
 
 
 class Signal(NamedTuple):
-    """What called the operator: its name, its sentence, what it says to type, and the runbook's section."""
+    """A call of the operator: its name, its sentence, what it says to type, and the runbook's section."""
 
     name: str
     sentence: str

@@ -13,7 +13,7 @@ from tests.e2e.conftest import Deployed
 
 @dataclass
 class World:
-    """What happens to the stack. None of it knows a cure.
+    """The troubles of the stack. None of it knows a cure.
 
     folder -- where the tasks write their effects, and look whether the service is away.
     """

@@ -1,4 +1,4 @@
-"""Who paused, limited and redrove is noted beside the gate and in the letter. It decides nothing."""
+"""The gate and the letter note who paused, limited and redrove. Nothing is decided by it."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 It checks permissions as AWS does, so that a role that works here works on AWS: a batch call needs the
 permission of the single call, a mail needs its sender's identity instead of `*`, and a call to a table may be
 limited to keys. An asynchronous event waits for free concurrency, as on AWS, until it is too old. A function
-reserves what its template says. What runs ends, also if its function is changed. A function's log lines are
+reserves what its template says. A run goes on, also if its function changes. A function's log lines are
 waited for, and all of them are told. Its metrics and alarms are ours. Only callers with the key are answered.
 MiniStack's own Python runs this file, with hypercorn's arguments.
 """

@@ -45,7 +45,7 @@ _TOO_FEW = "of a queue that is not looked at: its maxReceiveCount is too small"
 
 @dataclass(slots=True)
 class Erased:
-    """What was found, and is erased unless it was a dry run.
+    """The things that were found, and are erased unless it was a dry run.
 
     found -- how many, by the store. A store that the stack has not is not there.
     left  -- how many may hold more, by the reason. The same call later finds them.

@@ -1,4 +1,4 @@
-"""What was said to the gate of a world's queue, when and by whom: kept outside of the code that decides."""
+"""A list of what was said to a queue's gate, when and by whom, kept outside of the code that decides."""
 
 from __future__ import annotations
 

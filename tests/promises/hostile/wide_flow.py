@@ -94,7 +94,7 @@ def _in_order(world: WideWorld) -> list[Told | Opened]:
 
 
 def check_it_is_never_shut_for_longer(world: WideWorld, drawn: Drawn) -> None:
-    """What says Unavailable uses up no attempt for `longest` at most, until it is quiet for an hour."""
+    """An Unavailable uses up no attempt, for `longest` at most, until it is quiet for an hour."""
     slow = slowness(drawn, "records") + clocks(drawn)
     since = last = -inf
     enough: list[float] = []
@@ -116,7 +116,7 @@ def check_it_is_never_shut_for_longer(world: WideWorld, drawn: Drawn) -> None:
 
 
 def check_tries_use_up_no_attempt(world: WideWorld, drawn: Drawn) -> None:
-    """What says Unavailable while the queue is shut is no attempt, if its record can be reached.
+    """An Unavailable while the queue is shut is no attempt, if its record can be reached.
 
     A first delivery's start is not counted until it has failed, so nothing of it is taken back. Of deliveries
     at the same time, one takes back for all.

@@ -1,4 +1,4 @@
-"""What the meter of the local AWS counts, in virtual minutes."""
+"""The meter of the local AWS, and what it counts in virtual minutes."""
 
 from __future__ import annotations
 

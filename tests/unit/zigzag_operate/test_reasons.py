@@ -1,4 +1,4 @@
-"""What is left of a reason, and which reasons are a group."""
+"""A reason without its own numbers and names, and which reasons are a group."""
 
 from __future__ import annotations
 

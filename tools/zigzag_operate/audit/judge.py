@@ -55,7 +55,7 @@ failed, or its process was ended."""
 
 
 class Known(NamedTuple):
-    """What is known besides the lines.
+    """Facts that are known besides the lines.
 
     queues    -- the names of the queues in the stack, by what the metrics call them.
     on_queues -- how many messages are on the queues at the end, by SQS's count; None if that is not known.

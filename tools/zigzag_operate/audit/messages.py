@@ -1,4 +1,4 @@
-"""What is known of a message by its lines, and what the judge says of it once it is over."""
+"""A message as its lines tell it, and what the judge says of it once it is over."""
 
 from __future__ import annotations
 

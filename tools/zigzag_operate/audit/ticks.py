@@ -1,4 +1,4 @@
-"""What ticks have told: how much they received, of which lines have to tell, and the limits that they saw."""
+"""The words of ticks: how much they received, of which lines have to tell, and the limits that they saw."""
 
 from __future__ import annotations
 

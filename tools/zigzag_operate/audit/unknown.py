@@ -1,4 +1,4 @@
-"""What the lines can't tell, a sentence each: what is not known is never counted as good."""
+"""Says what the lines can't tell, a sentence each: the unknown is never counted as good."""
 
 from __future__ import annotations
 

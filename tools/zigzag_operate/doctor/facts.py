@@ -16,7 +16,7 @@ ALARM, TOPIC, MAPPING = "AWS::CloudWatch::Alarm", "AWS::SNS::Topic", "AWS::Lambd
 BUCKET, QUEUE_POLICY, SUBSCRIPTION = "AWS::S3::Bucket", "AWS::SQS::QueuePolicy", "AWS::SNS::Subscription"
 POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 HANDLER = "worker.app.handler"
-"""What starts a worker, the stack's and any other."""
+"""The handler of a worker, the stack's and any other."""
 
 PLACES = ("", "2", "3", "4", "5")
 """The ends of the names of the five queues' resources."""
