@@ -103,9 +103,11 @@ class Handle[Payload]:
         from zigzag.send import Options, put
 
         chosen = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
-        # The check as well: of a large payload it takes a second.
-        in_thread = lambda: put(self.name, self.check(payload), chosen, self._queue(queue))  # noqa: E731
-        return await asyncio.to_thread(in_thread)
+
+        def checked_and_put() -> str:  # the check as well: of a large payload it takes a second
+            return put(self.name, self.check(payload), chosen, self._queue(queue))
+
+        return await asyncio.to_thread(checked_and_put)
 
     def send_many(
         self,

@@ -214,7 +214,7 @@ class TestTick:
         assert world.seconds() < 3
 
     def test_a_try_for_which_no_message_came_is_not_kept_for_later(
-        self, world: World, gates: WatchedGates, tick: Callable[..., Summary]
+        self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:
         fail(world, gates, DEFAULT_TRIP)
         world.send_in(TRY_SECONDS + 5, "a")

@@ -18,7 +18,7 @@ DISPATCHED = 6_000
 MAX_IN_FLIGHT = 120_000
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"""
 
-MOST_POLLED = 1_000
+MAX_POLLED = 1_000
 """https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html"""
 
 
@@ -64,11 +64,9 @@ def judge_concurrency(facts: Facts) -> Found:
 def _caps(facts: Facts) -> Found:
     cap, workers = _number(facts, "InFlightCap"), _number(facts, "WorkerConcurrency")
     if facts.by_events:
-        if workers > MOST_POLLED:
-            said = (
-                f"WorkerConcurrency={workers:,} is more than the {MOST_POLLED:,} that Lambda's poller takes"
-            )
-            change = f"lower it to {MOST_POLLED:,}, or set it to 0"
+        if workers > MAX_POLLED:
+            said = f"WorkerConcurrency={workers:,} is more than the {MAX_POLLED:,} that Lambda's poller takes"
+            change = f"lower it to {MAX_POLLED:,}, or set it to 0"
             yield of_parameter(facts, "H155", "WorkerConcurrency", f"{said}: it can't be deployed", change)
         return
     lower = f"lower InFlightCap below {MAX_CAP:,}"

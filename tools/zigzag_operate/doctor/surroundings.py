@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from shared.lease import DROP_MARGIN_SECONDS, KEPT_SECONDS
 from zigzag_operate.doctor.facts import Facts, Resource, Unknown, listed, statements
 from zigzag_operate.doctor.finding import Finding, Found, NotKnown, of_parameter, wrong
-from zigzag_operate.doctor.outside import MOST_MEMORY
+from zigzag_operate.doctor.outside import MAX_MEMORY
 
 PYTHON = "python3.13"
 """The runtime whose packages the Makefile makes."""

@@ -19,7 +19,7 @@ BY_PARAMETER = {
 }
 """The consumer's variables that are parameters."""
 
-MOST_BYTES = 4_096
+MAX_BYTES = 4_096
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 
 QUEUES = "ZIGZAG_QUEUES"
@@ -38,8 +38,8 @@ def judge_variables(facts: Facts) -> Found:
         found = {name: as_text(value) for name, value in (variables or {}).items()}
         if (
             size := sum(len(name.encode()) + len(value.encode()) for name, value in found.items())
-        ) > MOST_BYTES:
-            said = f"its variables have {size:,} bytes, of {MOST_BYTES:,} at most: it can't be deployed"
+        ) > MAX_BYTES:
+            said = f"its variables have {size:,} bytes, of {MAX_BYTES:,} at most: it can't be deployed"
             change = "let ReplyTo have fewer or shorter ARNs, and put your long values into a file"
             yield wrong("H139", one, "Environment.Variables", said, change)
         settings = ConsumerSettings if one in consumer else WorkerSettings
