@@ -12,6 +12,7 @@ import boto3
 import pytest
 from tests.stacks import FIFO, deployed, queue
 
+from shared.queues import TaskQueue
 from zigzag import task
 from zigzag_operate import Target, gates, tasks
 from zigzag_operate.counts import Counts
@@ -147,8 +148,9 @@ class TestPause:
         counts = iter([0, 2, 1, 0, 0])
         before = gates.counts
 
-        def seen(target: Target, queue: str) -> Counts:
-            return replace(before(target), in_flight=next(counts)) if stack.slept else before(target)
+        def seen(target: Target, queue: TaskQueue) -> Counts:
+            found = before(target, queue)
+            return replace(found, in_flight=next(counts)) if stack.slept else found
 
         monkeypatch.setattr(gates, "counts", seen)
 

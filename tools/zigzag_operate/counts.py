@@ -8,11 +8,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.queues import DEFAULT
+from shared.queues import TaskQueue
 from zigzag_operate.causes import cause
 from zigzag_operate.errors import OperateError
 from zigzag_operate.metrics import read_metrics
-from zigzag_operate.queues import named
 from zigzag_operate.target import Target
 
 _DEPTHS = {
@@ -40,18 +39,17 @@ class Counts:
     dead_letters: int
 
 
-def counts(target: Target, queue: str = DEFAULT) -> Counts:
-    """Returns what is on a queue, and in the dead-letter queue of all. Raises OperateError."""
-    one = named(target.stack_as_it_is(), queue)
+def counts(target: Target, queue: TaskQueue) -> Counts:
+    """Returns what is on a queue of the stack, and in its dead-letter queue. Raises OperateError."""
     sqs = target.client("sqs")
     try:
-        of_queue = depths(sqs, one.url)
-        dead = depths(sqs, one.dead_letter_url)
+        of_queue = depths(sqs, queue.url)
+        dead = depths(sqs, queue.dead_letter_url)
     except (BotoCoreError, ClientError) as error:
         raise OperateError(f"the queues don't answer: {cause(error)}") from error
     return Counts(
         **of_queue,
-        oldest_seconds=_oldest(target, one.url.rpartition("/")[2]),
+        oldest_seconds=_oldest(target, queue.url.rpartition("/")[2]),
         dead_letters=sum(dead.values()),
     )
 

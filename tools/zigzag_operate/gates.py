@@ -36,7 +36,7 @@ class StackGates:
 
     def __init__(self, target: Target, queue: str = DEFAULT) -> None:
         stack = target.stack_as_it_is()
-        self._as_it_is = named(stack, queue)
+        self._queue = named(stack, queue)
         if is_by_events(stack):
             raise OperateError(NO_LIMITS.format(stack=target.stack))
         if not is_controlled(stack):
@@ -45,7 +45,6 @@ class StackGates:
                 "true, as docs/configuration.md shows, and deploy it"
             )
         self._target = target
-        self._queue = queue
         self._all = queues_of(stack)
         transport = BotoTransport(attempts=4, clients={"dynamodb": target.client("dynamodb")})
         self._table = stack.outputs["RecordsTableName"]
@@ -54,15 +53,15 @@ class StackGates:
     def pause(self) -> Paused:
         """Pauses the queue: nothing is received any more, but by a poll under way."""
         now = time()
-        _done(self._gates.pause(self._queue, now))
+        _done(self._gates.pause(self._queue.name, now))
         self._note(PAUSED, now)
         try:
             seen = counts(self._target, self._queue)
         except OperateError as error:
-            raise OperateError(f"{self._queue} is paused; but {error}") from error
+            raise OperateError(f"{self._queue.name} is paused; but {error}") from error
         oldest = seen.oldest_seconds
         drops_from = None if oldest is None else time() + KEPT_SECONDS - oldest
-        return Paused(self._queue, seen.waiting + seen.in_flight + seen.delayed, drops_from, expiring())
+        return Paused(self._queue.name, seen.waiting + seen.in_flight + seen.delayed, drops_from, expiring())
 
     def wait(self, tell: Callable[[int], object]) -> None:
         """Waits until the queue has no message in flight, by two counts of SQS in a row: one alone may be
@@ -83,9 +82,9 @@ class StackGates:
 
     def resume(self) -> Resumed:
         """Ends the pause of the queue, and opens it if it is shut."""
-        _done(self._gates.resume(self._queue, time()))
+        _done(self._gates.resume(self._queue.name, time()))
         self._note(RESUMED, time())
-        return Resumed(self._queue)
+        return Resumed(self._queue.name)
 
     def limit(
         self,
@@ -106,35 +105,35 @@ class StackGates:
         rate, auto = (Rate(rate.first), rate) if isinstance(rate, Auto) else (rate, None)
         _check(rate, auto, at_once, trip, longest)
         none = (rate, at_once, trip, longest) == (None,) * 4
-        if self._as_it_is.fifo and (rate or at_once):
+        if self._queue.fifo and (rate or at_once):
             raise OperateError(
                 "a FIFO queue takes no limit: one task at a time of each group runs anyway", Kind.WRONG
             )
         if none or (rate is not None and not (auto is None and self._has(rate))):
-            _done(self._gates.limit(self._queue, rate, auto))
+            _done(self._gates.limit(self._queue.name, rate, auto))
         if at_once is not None or none:
-            _done(self._gates.cap(self._queue, at_once))
+            _done(self._gates.cap(self._queue.name, at_once))
         if trip is not None or longest is not None or none:
-            _done(self._gates.break_at(self._queue, trip, longest))
+            _done(self._gates.break_at(self._queue.name, trip, longest))
         self._note(LIMITED, time())
         try:
             waiting = counts(self._target, self._queue).waiting
         except OperateError as error:
-            raise OperateError(f"{self._queue} has this limit; but {error}") from error
+            raise OperateError(f"{self._queue.name} has this limit; but {error}") from error
         takes = None if auto else _takes_seconds(waiting, rate)
         told = _told(rate), _bounds(auto)
-        return Limited(self._queue, *told, at_once, trip, longest, none, waiting, takes)
+        return Limited(self._queue.name, *told, at_once, trip, longest, none, waiting, takes)
 
     def _has(self, rate: Rate) -> bool:
         """Returns whether this is the rate already. To set it again would forget the next slot, and so grant
         a start. It does if that is too far away: another clock may have been wrong."""
-        gate = self._read()[self._queue]
+        gate = self._read()[self._queue.name]
         return (gate.rate, gate.auto) == (rate, None) and gate.next <= time() + rate.every + CLOCKS_SECONDS
 
     def why_closed(self) -> str | None:
         """Returns why the consumer receives nothing from the queue, or None."""
         try:
-            return why_shut(self._as_it_is, self._read()[self._queue], time())
+            return why_shut(self._queue, self._read()[self._queue.name], time())
         except OperateError as error:
             return str(error)
 
@@ -145,10 +144,10 @@ class StackGates:
         return {queue: self._limits(queue, gate, now, by.get(queue, {})) for queue, gate in seen.items()}
 
     def _note(self, what: str, at: float) -> None:
-        note(self._target, self._table, self._queue, what, at)
+        note(self._target, self._table, self._queue.name, what, at)
 
     def _limits(self, queue: str, gate: Gate, now: float, by: dict[str, Note]) -> Limits:
-        waiting, breaker = counts(self._target, queue).waiting, gate.breaker
+        waiting, breaker = counts(self._target, self._all[queue]).waiting, gate.breaker
         quiet = now - max(breaker.last, breaker.begun) > QUIET_SECONDS and not breaker.is_shut(now)
         return Limits(
             closed=why_shut(self._all[queue], gate, now),
