@@ -288,7 +288,7 @@ def test_what_is_dropped_was_counted_and_saved(
 
     code, out, err = zigzag("dead-letters", "drop", "--reason", "no", "--save", str(tmp_path / "saved"))
 
-    assert err.startswith("drop 2 dead letters (reason no) for good? Type 2: ")
+    assert err.startswith("drop 2 dead letters of zigzag in eu-west-1 (reason no) for good? Type 2: ")
     assert len(stack.on(stack.letters)) == left
     if left == 1:
         assert (code, out.partition(" in ")[0]) == (0, "dropped 2 dead letters (reason no)")

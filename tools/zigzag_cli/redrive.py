@@ -88,7 +88,7 @@ def drop(
         answer(_told(chosen), as_json, _would("drop", chosen, which))
         return
     endless()
-    if not yes and not _is_sure(chosen, which):
+    if not yes and not _is_sure(chosen, which, target.where):
         raise OperateError("nothing was dropped", Kind.WRONG)
     with interruptible() as stop:
         acted = zigzag_operate.drop(target, chosen, save=save, stop=stop)
@@ -123,9 +123,10 @@ def _check(which: Filter, all: bool) -> None:
         raise OperateError(f"{said}: name a group or another filter, or take --all", Kind.WRONG)
 
 
-def _is_sure(chosen: Chosen, which: Filter) -> bool:
+def _is_sure(chosen: Chosen, which: Filter, where: str) -> bool:
     many = chosen.matched
-    print(f"drop {letters(many)}{_meant(which)} for good? Type {many}: ", end="", file=sys.stderr, flush=True)
+    asked = f"drop {letters(many)} of {where}{_meant(which)} for good? Type {many}: "
+    print(asked, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip() == str(many)
 
 

@@ -67,6 +67,11 @@ class Target:
         except (BotoCoreError, ValueError, *OF_A_PROFILE) as error:
             raise OperateError(cause(error)) from error
 
+    @property
+    def where(self) -> str:
+        """Returns the stack and its region, as a person must know them who deletes something there."""
+        return f"{self.stack} in {self.options.get('region_name') or self.session.region_name}"
+
     def outputs(self) -> dict[str, str]:
         """Returns the stack's outputs, by name. Raises OperateError."""
         return self.stack_as_it_is().outputs
