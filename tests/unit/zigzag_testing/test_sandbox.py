@@ -14,7 +14,7 @@ import pytest
 from tests.support import body_of, text
 
 from shared.dead_letter import MAX_MESSAGE_BYTES
-from zigzag import Context, Reject, Retry, SendError, Unavailable, task
+from zigzag import Context, Reject, Retry, SendError, task
 from zigzag_testing import DeadLetter, Sandbox
 from zigzag_testing.schedules import every
 
@@ -483,24 +483,6 @@ class TestPause:
             sandbox.run()
 
         assert len(ran) == 5
-
-    def test_a_queue_shuts_after_as_many_messages_as_are_said(self) -> None:
-        ran.clear()
-
-        @task(attempts=1)
-        def call(payload: dict[str, Any]) -> None:
-            ran.append(payload)
-            if len(ran) <= 20:
-                raise Unavailable("away")
-
-        with Sandbox({"call": call}, flow_control=True) as sandbox:
-            sandbox.break_at(1)
-            for n in range(20):
-                call.send({"n": n})
-            sandbox.run()
-
-            assert sandbox.dead_letters == []
-        assert len(ran) == 40
 
     def test_a_pause_uses_up_no_attempt(self) -> None:
         with Sandbox(TABLE, flow_control=True) as sandbox:
