@@ -21,7 +21,7 @@ from tests.projects import append, commit, copy_zigzag, its_tests, run, texts
 
 from zigzag_project import parts
 from zigzag_project.new import new
-from zigzag_project.stamp import ProjectError, Stamp
+from zigzag_project.stamp import NAME, ProjectError, Stamp
 from zigzag_project.upgrade import upgrade
 
 A, B = parts.version(), "99.0.0"
@@ -262,6 +262,36 @@ def test_a_place_that_is_gone_with_something_of_the_users_in_it_is_named(
     ):
         upgrade(project, root)
     assert run(project, "git", "status", "--porcelain").stdout == ""
+
+
+def test_a_folder_that_is_a_link_to_outside_is_named(project: Path, refused: Any) -> None:
+    outside = project.parent / "shared"
+    shutil.move(project / "src/shared", outside)
+    (project / "src/shared").symlink_to(outside)
+    commit(project)
+
+    said = refused()
+
+    assert "Outside of it:" in said
+    assert "src/shared/delivery.py" in said
+
+
+def test_a_stamp_that_names_a_file_outside_is_refused(project: Path, refused: Any) -> None:
+    (project.parent / "victim.txt").write_text("mine")
+    append(project / NAME, "0" * 64 + "  ../victim.txt\n")
+    commit(project)
+
+    assert "../victim.txt" in refused()
+    assert (project.parent / "victim.txt").read_text() == "mine"
+
+
+def test_a_file_that_git_ignores_and_could_not_restore_is_named(project: Path, refused: Any) -> None:
+    append(project / ".gitignore", "template.yaml\n")
+    os.rename(project / "template.yaml", project.parent / "kept")
+    commit(project)
+    os.rename(project.parent / "kept", project / "template.yaml")
+
+    assert "Ignored by git, which could not restore it:\n  template.yaml" in refused()
 
 
 def test_a_project_that_git_does_not_know_is_refused(project: Path, refused: Any) -> None:
