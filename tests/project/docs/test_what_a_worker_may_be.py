@@ -15,7 +15,7 @@ from tests import postgres
 from tests.project.docs.pages import ROOT, blocks, in_text, read
 from tests.project.template.reading import TEMPLATE, parsed, statements, to_cloudformation
 from tests.project.template.test_template_lint import run as lint
-from tests.project.template.yours import added, with_blocks, without_yours
+from tests.project.template.yours import with_blocks, without_yours
 from tests.projects import append, its_tests, run
 
 from zigzag_project.new import new
@@ -67,14 +67,6 @@ def test_the_page_names_each_property_that_zigzag_sets_and_no_other() -> None:
     (line,) = [line for line in SECTIONS["The place"].splitlines() if line.startswith("`Architectures`")]
 
     assert in_text(line) == sorted(sets)
-
-
-def test_an_alias_would_take_the_rules_for_events_away_from_the_version_that_is_invoked() -> None:
-    """This is why the place of a project may not have `AutoPublishAlias`."""
-    changed = to_cloudformation(added(followed(), "the worker function", "AutoPublishAlias: live"))
-
-    config = changed["Resources"]["WorkerFunctionEventInvokeConfig"]["Properties"]
-    assert config["Qualifier"] == "live"
 
 
 # ---- The properties ----
