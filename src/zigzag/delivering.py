@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from random import uniform
+from time import time
 from typing import Any
 
 from shared.ports.batches import Fate, Unsent
-from shared.ports.queue import Outgoing
+from shared.ports.queue import KNOWN_SECONDS, Outgoing
 from shared.ports.workers import Meaning
 from zigzag.cutting import Entry
 
 MAX_TRIES = 6
-"""Most calls for a message. Together they end within a minute, long before a FIFO queue forgets a message's
-deduplication id."""
+"""Most calls for a message. Together they end within a minute, unless the line is slow or the machine
+sleeps."""
 
 FIRST_TRY_AGAIN_SECONDS = 0.2
 MAX_TRY_AGAIN_SECONDS = 5.0
@@ -33,7 +34,7 @@ def deliver(entries: Sequence[Entry], post: Post, wait: Callable[[float], Any]) 
     wait -- waits for some seconds. Returns something true if no more is to be sent.
     """
     fates: dict[int, Fate] = {}
-    left = entries
+    left, began = entries, time()
     for number in range(MAX_TRIES):
         for entry, fate in zip(left, _posted(left, post), strict=True):
             fates[entry.number] = _together(fates.get(entry.number), fate)
@@ -41,6 +42,8 @@ def deliver(entries: Sequence[Entry], post: Post, wait: Callable[[float], Any]) 
         if not left or number + 1 == MAX_TRIES:
             break
         if wait(uniform(0, min(MAX_TRY_AGAIN_SECONDS, FIRST_TRY_AGAIN_SECONDS * 2**number))):
+            break
+        if not 0 <= time() - began <= KNOWN_SECONDS:
             break
     return [fates[entry.number] for entry in entries]
 

@@ -105,9 +105,11 @@ def test_an_answer_of_another_shape_is_an_error_of_the_call(call: Call, body: di
 
 
 @contextmanager
-def queue_at(endpoint: HttpEndpoint, wanted: str, attempts: int = 1) -> Iterator[SqsQueue]:
+def queue_at(
+    endpoint: HttpEndpoint, wanted: str, attempts: int = 1, name: str = "tasks"
+) -> Iterator[SqsQueue]:
     with in_place(wanted, attempts=attempts) as transport:
-        yield SqsQueue(transport, f"{endpoint.url}/000000000000/tasks")
+        yield SqsQueue(transport, f"{endpoint.url}/000000000000/{name}")
 
 
 @pytest.mark.parametrize("attempts", [1, 2])
@@ -161,17 +163,24 @@ def test_after_an_error_of_its_own_the_queue_may_have_a_message(endpoint: HttpEn
     assert caught.value.meaning is Meaning.AMBIGUOUS
 
 
+@pytest.mark.parametrize(
+    ("call", "later"),
+    [
+        pytest.param(lambda queue: queue.change_visibility([HELD], 1), 2.0, id="it would hide another's"),
+        pytest.param(SEND, 300.0, id="a FIFO queue has forgotten the first one"),
+    ],
+)
 def test_a_call_is_not_sent_again_once_its_time_is_over(
-    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str
+    endpoint: HttpEndpoint, monkeypatch: pytest.MonkeyPatch, wanted: str, call: Call, later: float
 ) -> None:
     endpoint.answer = 503
-    now = lambda: 2.0 if endpoint.requests else 0.0  # noqa: E731
+    now = lambda: later if endpoint.requests else 0.0  # noqa: E731
     monkeypatch.setattr(lean, "time", now)
     for module in (boto, sqs_queue):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=now))
 
-    with queue_at(endpoint, wanted, attempts=4) as queue, pytest.raises(QueueError):
-        run_in_place(queue.change_visibility([HELD], 1))
+    with queue_at(endpoint, wanted, attempts=4, name="tasks.fifo") as queue, pytest.raises(QueueError):
+        run_in_place(call(queue))
 
     assert len(endpoint.requests) == 1
 

@@ -22,7 +22,7 @@ from shared.aws.transport import (
 )
 from shared.delivery import Delivery
 from shared.lease import Lease
-from shared.ports.queue import AlteredError, Outgoing, QueueError, Refused
+from shared.ports.queue import KNOWN_SECONDS, AlteredError, Outgoing, QueueError, Refused
 from shared.ports.workers import Meaning
 from shared.queues import is_fifo
 
@@ -85,7 +85,9 @@ class SqsQueue:
         return await self._ask_batch("DeleteMessageBatch", deliveries)
 
     async def send(self, message: Outgoing) -> str:
-        return await self._ask(lambda answer: taken(answer.body, message), "SendMessage", **parts(message))
+        until = time.time() + KNOWN_SECONDS if self._fifo else math.inf
+        read = lambda answer: taken(answer.body, message)  # noqa: E731
+        return await self._ask(read, "SendMessage", until, **parts(message))
 
     async def in_flight(self) -> int:
         return await self._count("ApproximateNumberOfMessagesNotVisible")

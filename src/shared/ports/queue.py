@@ -23,6 +23,11 @@ MAX_POLL_SECONDS = 20
 MAX_DELAY_SECONDS = 900
 """SQS's longest delay of a message."""
 
+KNOWN_SECONDS = 240.0
+"""Time after the first try of a send for further ones: a FIFO queue knows a message for five minutes, and a
+call on a slow line may take one itself
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-exactly-once-processing.html)."""
+
 REFUSED_CHARACTERS = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 """The pattern of characters that SQS refuses in a body. It is compiled when it is used, as that takes time
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""

@@ -173,6 +173,17 @@ class TestResults:
 
         assert result.status == "unknown"
 
+    def test_no_try_comes_when_a_fifo_queue_may_have_forgotten_the_first(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        queue = Queue(usual=LOST)
+        monkeypatch.setattr(delivering, "time", lambda: 100.0 * len(queue.calls))
+
+        (result,) = many(queue, news(1), url=FIFO_URL, group="g")
+
+        assert result.status == "unknown"
+        assert len(queue.calls) == 3  # the last one at 200 s
+
     def test_an_altered_message_is_unknown_and_not_sent_again(self) -> None:
         queue = Queue({0: [ALTERED]})
 
