@@ -98,16 +98,14 @@ class Handle[Payload]:
 
         A call that is cancelled may have sent its message.
         """
-        import asyncio
-
+        from zigzag.in_thread import run_in_thread
         from zigzag.send import Options, put
 
         chosen = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
-
-        def checked_and_put() -> str:  # the check as well: of a large payload it takes a second
-            return put(self.name, self.check(payload), chosen, self._queue(queue))
-
-        return await asyncio.to_thread(checked_and_put)
+        # The check as well: of a large payload it takes a second.
+        return await run_in_thread(
+            lambda: put(self.name, self.check(payload), chosen, self._queue(queue))
+        )
 
     def send_many(
         self,

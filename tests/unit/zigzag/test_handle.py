@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, Self
 
 import pytest
@@ -13,8 +14,9 @@ from pydantic import BaseModel, model_validator
 from tests.support import QUEUE_URL
 
 from shared.ports.queue import Outgoing
-from zigzag import BadPayloadError, TaskDefinitionError, remote
+from zigzag import BadPayloadError, TaskDefinitionError, remote, send, task
 from zigzag.send import sending_to
+from zigzag_testing import Sandbox
 
 
 class Order(BaseModel):
@@ -92,3 +94,34 @@ def test_send_async_checks_and_sends_without_the_loops_thread() -> None:
         asyncio.run(remote("take_order", Watched).send_async({"number": "A-1"}))  # type: ignore[arg-type]
 
     assert threading.get_ident() not in {*outbox.threads, *Watched.threads}
+
+
+def test_send_async_goes_on_while_the_loops_own_threads_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    monkeypatch.setattr(send, "put", lambda *_: "m-1")
+
+    async def with_one_thread() -> str:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, free.wait)
+        try:
+            return await asyncio.wait_for(remote("take_order", dict).send_async({}), 5)
+        finally:
+            free.set()
+            await busy
+
+    assert asyncio.run(with_one_thread()) == "m-1"
+
+
+def test_in_a_sandbox_no_time_passes_while_it_sends() -> None:
+    take_order = remote("take_order", dict)
+
+    @task
+    async def collect(payload: dict[str, Any]) -> None:
+        await asyncio.wait_for(take_order.send_async({}), 5)
+
+    with Sandbox({"collect": collect}) as sandbox:
+        collect.send({})
+        sandbox.run_for(2)
+
+    assert sandbox.reports[0].outcome == "succeeded"
