@@ -79,6 +79,13 @@ def test_a_schedule_sends_the_message_once_by_the_stacks_role_and_then_is_gone(s
     assert (made["ActionAfterCompletion"], made["FlexibleTimeWindow"]) == ("DELETE", {"Mode": "OFF"})
 
 
+def test_a_standard_queues_group_is_left_out_as_the_scheduler_has_groups_for_fifo(scheduler: Any) -> None:
+    collect.send({}, id="a", at=AT, group="g")
+
+    (listed,) = scheduler.list_schedules(GroupName="later")["Schedules"]
+    assert "SqsParameters" not in scheduler.get_schedule(GroupName="later", Name=listed["Name"])["Target"]
+
+
 def test_a_second_one_is_refused_and_the_first_is_as_it_was(scheduler: Any) -> None:
     collect.send({}, id="a", at=AT)
     with pytest.raises(AlreadyScheduledError, match=r"already: .*`\./zigzag cancel collect a`"):

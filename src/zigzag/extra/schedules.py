@@ -114,7 +114,10 @@ def schedule(task: str, options: Options, at: int, url: str, message: Outgoing, 
             f"the message for {task} takes {len(body.encode()):,} bytes; at most {MAX_INPUT_BYTES:,} can be "
             f"scheduled: {STORE_IT}"
         )
-    scheduler.create(Scheduled(name_of(task, id), task, id, at, url, message._replace(body=body)))
+    # It has groups for FIFO queues, and may refuse one for another
+    # (https://docs.aws.amazon.com/scheduler/latest/APIReference/API_SqsParameters.html).
+    message = message._replace(body=body, group=message.group if is_fifo(url) else None)
+    scheduler.create(Scheduled(name_of(task, id), task, id, at, url, message))
     return id
 
 
