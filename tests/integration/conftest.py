@@ -257,7 +257,11 @@ def _typers_command() -> Iterator[None]:
 @pytest.fixture
 def zigzag(_typers_command: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs the command. Returns its exit code, standard output and standard error."""
-    from zigzag_cli import app  # loaded here: few tests need it
+    from zigzag_cli import app, options  # loaded here: few tests need it
+    from zigzag_cli.within import bounded
+
+    # On a busy machine, AWS in memory takes the two seconds after which a command says that it waits.
+    monkeypatch.setattr(options, "bounded", functools.partial(bounded, word=60))
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["zigzag", *arguments])
