@@ -37,10 +37,13 @@ def test_each_answer_of_others_has_a_page_behind_it() -> None:
 
 
 def test_the_readme_names_the_same_ways_in_the_same_order() -> None:
-    named = re.findall(r"^\| \[(.+?)\]\(docs/which-one\.md#([\w-]+)\) \|", README, re.MULTILINE)
+    named = re.findall(r"^\| \[(.+?)\]\(docs/which-one\.md#([\w-]+)\) \| (.+) \|$", README, re.MULTILINE)
 
-    assert [name for name, _ in named] == OTHERS
-    assert {anchor for _, anchor in named} <= anchors(ROOT / "docs" / "which-one.md")
+    assert [name for name, *_ in named] == OTHERS
+    assert {anchor for _, anchor, _ in named} <= anchors(ROOT / "docs" / "which-one.md")
+    prices = [(name, price) for name, _, row in named for price in re.findall(r"\$[\d.]+", row)]
+    assert [one for one in prices if one[1] not in WAYS[one[0]]] == []
+    assert {row.count("|") for *_, row in named} == {len(ASKED)}, "when, and an answer to each"
 
 
 def test_zigzags_prices_are_those_of_the_cost_model() -> None:
