@@ -29,6 +29,8 @@ class Task[Payload, **Rest, Result](Handle[Payload]):
     queue    -- the name or the URL of the queue that it is sent to; None is the stack's first one.
     """
 
+    wants_context: bool
+
     def __init__(
         self,
         function: Callable[Concatenate[Payload, Rest], Result],

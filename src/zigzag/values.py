@@ -7,7 +7,7 @@ reason.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self
 
 
 class Value:
@@ -15,7 +15,7 @@ class Value:
     `__init__` too, so its checks hold for the copy.
     """
 
-    __match_args__: ClassVar[tuple[str, ...]] = ()
+    __match_args__ = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets a field for the first time. Raises AttributeError if it is already set, or unknown."""
