@@ -79,6 +79,7 @@ def test_a_stack_that_is_not_there_is_named_with_its_region(zigzag: Any, account
     ("status", "words"),
     [
         ("CREATE_COMPLETE", "the stack 'zigzag' is none of Zigzag's"),
+        ("UPDATE_ROLLBACK_COMPLETE", "the stack 'zigzag' is none of Zigzag's"),
         ("CREATE_IN_PROGRESS", "the stack 'zigzag' is CREATE_IN_PROGRESS: wait for its deployment"),
         ("ROLLBACK_COMPLETE", "delete it (`sam delete`), and deploy it again"),
     ],

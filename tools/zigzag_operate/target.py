@@ -108,7 +108,7 @@ def date_of(answer: Mapping[str, Any]) -> float:
 
 
 def _no_queue(stack: str, status: str) -> str:
-    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"):
         return (
             f"the stack {stack!r} is none of Zigzag's: it has no output QueueUrl. Name another with --stack"
         )
