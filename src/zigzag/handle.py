@@ -103,9 +103,7 @@ class Handle[Payload]:
 
         chosen = Options(id, delay_seconds, group, deduplication_id, at, expires_at, reply_to, correlation_id)
         # The check as well: of a large payload it takes a second.
-        return await run_in_thread(
-            lambda: put(self.name, self.check(payload), chosen, self._queue(queue))
-        )
+        return await run_in_thread(lambda: put(self.name, self.check(payload), chosen, self._queue(queue)))
 
     def send_many(
         self,
