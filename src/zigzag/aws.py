@@ -21,7 +21,7 @@ _REGION = r"(?i)https://sqs(?:-fips)?\.([a-z]+(?:-[a-z]+)+-\d+)\.(?:amazonaws\.c
 
 _identity: Identity | None = None
 """The identity that signs sends to AWS. None in a producer: its process's own counts, as it is at the first
-send to a queue."""
+send to a queue of an account."""
 
 
 def send_as(identity: Identity) -> None:
@@ -53,17 +53,18 @@ def queue_at(url: str) -> Sender:
 def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
     """Returns the transport to a queue, whose calls block. It is the one that ZIGZAG_TRANSPORT names, as
     Zigzag's own functions have it, or else the `usual` one."""
-    return _transport_in(region_of(url), attempts, usual)
+    return _transport_in(url.rpartition("/")[0], attempts, usual)
 
 
 @functools.cache
-def _transport_in(region: str | None, attempts: int, usual: str) -> Transport:
-    """Returns the transport to all queues of a region: one to each would keep a connection to each."""
+def _transport_in(account: str, attempts: int, usual: str) -> Transport:
+    """Returns the transport to all queues of an account, of whose URLs that is the begin. One to each queue
+    would keep a connection to each; for another account, the process may have another identity by now."""
     from shared.aws.choice import transport_in_place
 
     variables = os.environ if _identity is None else _identity.variables
     wanted = variables.get("ZIGZAG_TRANSPORT", usual)
-    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=region)
+    return transport_in_place(wanted, attempts=attempts, identity=_identity, region=region_of(f"{account}/"))
 
 
 def scheduler_for(url: str) -> Scheduler:

@@ -376,15 +376,16 @@ def test_a_message_that_the_queue_would_refuse_is_refused_before_aws_is_asked(
         collect.send({})
 
 
-def test_the_queues_of_a_region_share_a_transport_and_so_their_connections() -> None:
-    home, same, abroad = (
+def test_the_queues_of_an_account_in_a_region_share_a_transport_and_so_their_connections() -> None:
+    home, same, abroad, others = (
         aws.transport_to(f"https://sqs.{place}", attempts=3, usual="boto")
         for place in (
             "eu-west-1.amazonaws.com/123456789012/one",
             "eu-west-1.amazonaws.com/123456789012/two",
             "us-east-1.amazonaws.com/123456789012/one",
+            "eu-west-1.amazonaws.com/210987654321/one",
         )
     )
 
     assert home is same
-    assert home is not abroad
+    assert len({home, abroad, others}) == 3
