@@ -23,7 +23,7 @@ from zigzag_operate.acting import Stop, deleted
 from zigzag_operate.causes import cause
 from zigzag_operate.counts import depths
 from zigzag_operate.dead_letters import letter_queues
-from zigzag_operate.erased_records import Records, runs_of, unless_gone
+from zigzag_operate.erased_records import ErasedRecords, runs_of, unless_gone
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.held import Held, Whose, held_in, ids_of
 from zigzag_operate.looking import Poll, act
@@ -97,7 +97,7 @@ class _Erasing:
         self._group = next(iter(outputs.get("Scheduler", "").split()), None)
         self._bucket = outputs.get("LargeBucketName")
         table = outputs.get("RecordsTableName")
-        self._records = Records(target.client("dynamodb"), table, dry_run) if table else None
+        self._records = ErasedRecords(target.client("dynamodb"), table, dry_run) if table else None
         self._tasks = {whose.task} if whose.task else set(TASKS)
         self._objects: set[str] = set()
         self._kept: set[str] = set()

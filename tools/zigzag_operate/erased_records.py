@@ -19,7 +19,7 @@ from zigzag_operate.held import Held
 _IDLE = "attribute_exists(done) OR attribute_not_exists(#owner) OR #until < :now"
 
 
-class Records:
+class ErasedRecords:
     """Deletes records of a table, or with `dry_run` finds them. Asks for each key once.
 
     busy -- keys of those that stay: a run that has an owner now would begin twice.
