@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # the supervisor decides; a child of a task has the default
     log.configure()
+    log.take_turns()
     options, settings = options_of(arguments[1:]), settings_of(os.environ)
     process = LambdaProcess(options.memory, exit_status=REPLACED_STATUS)
     control = Control(int(arguments[0]), lambda: process.stop(STOPS))

@@ -29,6 +29,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return USAGE_STATUS
     log.configure()
+    log.take_turns()
     if problem := problem_of(queue, settings):
         log.write(logging.ERROR, problem)
         return 1

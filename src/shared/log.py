@@ -82,6 +82,12 @@ def write(level: int, message: str, *, error: BaseException | None = None, **fie
         _function.output.write(_line(time(), _LEVELS[level], message, raised, known, ours=True))
 
 
+def take_turns() -> None:
+    """Keeps lines whole where several processes, as a server's, write to one output."""
+    if _function is not None:
+        _function.output.take_turns()
+
+
 def restore() -> None:
     """Puts back the function's standard output and standard error after a task."""
     if _function is not None:

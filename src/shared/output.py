@@ -10,13 +10,18 @@ import io
 import os
 import sys
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import TextIO
+
+WHOLE_LINE_SECONDS = 5.0
+"""Longest wait for another process's line. One that was killed in the middle of it may never end."""
 
 
 class Output:
     """Standard output and standard error of this process, as they are now."""
 
     def __init__(self) -> None:
+        self._turns: int | None = None
         self._kept = (sys.stdout, sys.stderr)  # kept: otherwise their descriptors would be closed
         self._descriptor: int | None = None
         with suppress(AttributeError, OSError, ValueError):  # in a test it may have no descriptor
@@ -41,10 +46,21 @@ class Output:
         data = b"%b%b\n" % (b"\n" if half else b"", line.encode("ascii", "backslashreplace"))
         for descriptor in (self._descriptor, self._theirs):
             if self._leads_there(descriptor):
-                with suppress(OSError):
-                    while data:
-                        data = data[os.write(descriptor, data) :]
+                ours = self._turns is not None and _locked(self._turns)
+                try:
+                    with suppress(OSError):
+                        while data:
+                            data = data[os.write(descriptor, data) :]
+                finally:
+                    if self._turns is not None and ours:
+                        _unlock(self._turns)
                 return
+
+    def take_turns(self) -> None:
+        """Keeps lines whole where other processes write to the same pipe. One that is full takes a long line
+        in pieces."""
+        with suppress(OSError):  # another user's pipe can't be opened: lines go out as before
+            self._turns = os.open(f"/dev/fd/{self._descriptor}", os.O_WRONLY | os.O_NONBLOCK)
 
     def restore(self) -> None:
         """Puts back standard output and standard error after a task, as far as possible."""
@@ -79,6 +95,30 @@ class Output:
             return _identity(descriptor) == self._is
         except OSError:
             return False
+
+
+def _locked(turns: int) -> bool:
+    """Waits for the lock, which each process has by a descriptor of its own. Returns whether it got it."""
+    from fcntl import LOCK_EX, LOCK_NB, flock  # only a server needs it
+
+    until = monotonic() + WHOLE_LINE_SECONDS
+    while monotonic() < until:
+        try:
+            flock(turns, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            sleep(0.002)
+        except OSError:
+            return False
+        else:
+            return True
+    return False
+
+
+def _unlock(turns: int) -> None:
+    from fcntl import LOCK_UN, flock
+
+    with suppress(OSError):
+        flock(turns, LOCK_UN)
 
 
 class _Descriptor(io.FileIO):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -230,3 +234,29 @@ def test_botocores_words_on_credentials_are_not_logged(
     logging.getLogger("botocore.credentials").info("Found credentials")
 
     assert capsys.readouterr().out == ""
+
+
+LONG_LINES = """
+import logging
+from shared import log
+log.configure()
+log.take_turns()
+for _ in range(20):
+    log.write(logging.ERROR, "failed", reason="x" * 12_000, trace="y" * 12_000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a server runs on Linux")
+def test_long_lines_of_several_processes_are_whole_though_their_reader_is_slow() -> None:
+    reads, writes = os.pipe()
+    command, path = [sys.executable, "-c", LONG_LINES], {"PYTHONPATH": os.pathsep.join(sys.path)}
+    processes = [subprocess.Popen(command, stdout=writes, env=path) for _ in range(3)]
+    os.close(writes)
+    data = b""
+    with open(reads, "rb", buffering=0) as pipe:
+        while part := pipe.read(8192):
+            data += part
+            time.sleep(0.0005)
+
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert len([json.loads(line) for line in data.splitlines()]) == 60
