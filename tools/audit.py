@@ -33,7 +33,7 @@ def main(pip_audit: str, files: Sequence[str]) -> int:
         return 1
     looked_at = sum(name_of(pin) in known for pin in pins)
     if not any(ask(pip_audit, [CANARY]).values()):
-        print(f"not audited: the service does not know that {CANARY} has a hole")
+        print(f"not audited: no service answers that {CANARY}, as a trial, has a known hole")
     elif looked_at < len(pins):
         print(f"not audited: {looked_at} of {len(pins)} pins were looked at")
     else:

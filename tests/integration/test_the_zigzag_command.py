@@ -383,13 +383,13 @@ class TestLimit:
             ),
             pytest.param(
                 ("--rate", "6/min", "--burst", "2"),
-                "In default a task starts each 10 s, and 2 tasks at once after a rest. "
+                "In default a task starts each 10 s, and 2 at once after a rest. "
                 "12 wait, which takes 0:01:40 (hours:minutes:seconds).",
                 id="how long it takes to start what waits",
             ),
             pytest.param(
                 ("--rate", "0.01/h"),
-                "In default a task starts each 360000 s, and a task at once after a rest. "
+                "In default a task starts each 360000 s. "
                 "12 wait, which takes 45 days, 20:00:00: SQS drops what is older than 14 days.",
                 id="where SQS drops what waits for so long",
             ),

@@ -120,9 +120,10 @@ def _rate_words(limited: Limited, rate: Starts) -> str:
             f"that down, to one each {limited.auto.slowest_seconds:g} s at most, and others speed it up, to "
             f"one each {limited.auto.fastest_seconds:g} s. {waiting:,} wait."
         )
-    one = "a task" if rate.burst == 1 else f"{rate.burst} tasks"
-    every = f"each {rate.every_seconds:g} s, and {one} at once after a rest"
-    words = f"In {limited.queue} a task starts {every}."
+    burst = "" if rate.burst == 1 else f", and {rate.burst} at once after a rest"
+    words = f"In {limited.queue} a task starts each {rate.every_seconds:g} s{burst}."
+    if not waiting:
+        return f"{words} None waits."
     takes = timedelta(seconds=round(limited.takes_seconds or 0))
     days = KEPT_SECONDS // (24 * 3600)
     if takes.total_seconds() > KEPT_SECONDS:

@@ -13,4 +13,4 @@ async def late(batch: Batch, now: float) -> LeftAlone | None:
     if batch.lease is None or now <= batch.lease.start_by:
         return None
     seconds = now - batch.lease.start_by
-    return LeftAlone(f"started {seconds:.0f} s too late: another worker has the message, or soon will")
+    return LeftAlone(f"started {seconds:.0f} s too late, which is no attempt: the message comes again")
