@@ -112,8 +112,7 @@ def _shown(found: DeadLetters, now: float) -> Lines:
 def _next(groups: list[Group]) -> Iterator[Text]:
     """Yields what to type about the first group."""
     for one in groups[:1]:
-        then = "what a redrive would do once the mend is deployed"
-        yield Text(f"\nTo see the newest of {one.group}, and {then}:")
+        yield Text(f"\nTo see the newest of {one.group}, and then, with a mend deployed, a redrive:")
         for command in ("show {}", "redrive {} --dry-run"):
             typed = of_this_stack(f"./zigzag dead-letters {command.format(one.group)}")
             yield Text(f"  {typed}", no_wrap=True, overflow="ignore")
