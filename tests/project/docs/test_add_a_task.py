@@ -187,10 +187,7 @@ for body in json.load(sys.stdin):
     assert len(bodies) >= 4
 
 
-def test_the_pages_part_of_the_template_reaches_the_worker(
-    copy: Copy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region
+def test_the_pages_part_of_the_template_reaches_the_worker(copy: Copy) -> None:
     ours = without_yours(TEMPLATE.read_text(encoding="utf-8"))
 
     template: Template = read_template((copy.folder / "template.yaml").read_text(encoding="utf-8"), ours)

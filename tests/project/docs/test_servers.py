@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.project.docs.pages import blocks, read
 from tests.project.template.reading import TEMPLATE, as_list, to_cloudformation
-from tests.project.template.test_template_lint import run as lint
+from tests.project.template.test_template_lint import findings
 from tests.project.template.yours import with_blocks, without_yours
 
 from server.options import Options, options_of, queue_of, settings_of
@@ -34,19 +34,13 @@ def ini(first: str) -> list[str]:
 
 
 @pytest.fixture
-def resources(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region
+def resources() -> Any:
     return to_cloudformation(with_a_server())["Resources"]
 
 
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_its_resources(tmp_path: Path) -> None:
-    file = tmp_path / "template.yaml"
-    file.write_text(with_a_server(), encoding="utf-8")
-
-    linted = lint("cfn-lint", str(file))
-
-    assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
+    assert findings(tmp_path, with_a_server()) == ("", 0)
 
 
 def test_its_queue_is_kept_encrypted_and_retained_like_those_of_the_stack(resources: Any) -> None:

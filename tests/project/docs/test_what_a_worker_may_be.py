@@ -14,7 +14,7 @@ import pytest
 from tests import postgres
 from tests.project.docs.pages import ROOT, blocks, in_text, read
 from tests.project.template.reading import TEMPLATE, parsed, statements, to_cloudformation
-from tests.project.template.test_template_lint import run as lint
+from tests.project.template.test_template_lint import findings
 from tests.project.template.yours import with_blocks, without_yours
 from tests.projects import append, its_tests, run
 
@@ -38,11 +38,6 @@ def followed(*titles: str) -> str:
     for title in titles:
         text = with_blocks(text, SECTIONS[title])
     return text
-
-
-@pytest.fixture(autouse=True)
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region
 
 
 def worker(text: str) -> Mapping[str, Any]:
@@ -87,14 +82,6 @@ def test_cfn_lint_finds_nothing_in_any_section_alone(tmp_path: Path, section: st
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_an_image(tmp_path: Path) -> None:
     assert findings(tmp_path, with_zigzags_lines_changed(followed("An image"))) == ("", 0)
-
-
-def findings(folder: Path, text: str) -> tuple[str, int]:
-    """Returns cfn-lint's words, and its status, on this template."""
-    file = folder / "template.yaml"
-    file.write_text(text, encoding="utf-8")
-    linted = lint("cfn-lint", str(file))
-    return linted.stdout + linted.stderr, linted.returncode
 
 
 @pytest.mark.parametrize(
@@ -259,7 +246,7 @@ def test_it_stores_an_order_once_on_a_server_with_the_right_certificate_alone(
     (tables,) = blocks(SECTIONS["A database"], "sql")
 
     with postgres.serving() as server, Sandbox({"store_order": page["store_order"]}) as sandbox:
-        of_rds = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+        of_rds = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"), "none")
         names = {"DB_HOST": "localhost", "DB_USER": postgres.USER, "DB_NAME": "postgres"}
         at = {"DB_PORT": str(server.port), "DB_CERTIFICATES": str(server.certificate)}
         for name, value in (of_rds | names | at).items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.project.docs.pages import blocks, read
 from tests.project.template.reading import TEMPLATE, parsed
-from tests.project.template.test_template_lint import run as lint
+from tests.project.template.test_template_lint import findings
 from tests.project.template.test_template_parameters import allows
 from tests.project.template.yours import with_blocks
 
@@ -37,13 +37,8 @@ def test_the_parameters_are_such_as_the_template_takes() -> None:
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_its_blocks_also_under_the_fifo_queues_place(tmp_path: Path) -> None:
     fifo = PAGE.replace("under `YOURS: senders`\n", "under `YOURS: senders to a FIFO queue`\n")
-    files = [tmp_path / "standard.yaml", tmp_path / "fifo.yaml"]
-    for file, page in zip(files, (PAGE, fifo), strict=True):
-        file.write_text(with_blocks(TEXT, page), encoding="utf-8")
 
-    linted = lint("cfn-lint", *map(str, files))
-
-    assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
+    assert findings(tmp_path, with_blocks(TEXT, PAGE), with_blocks(TEXT, fifo)) == ("", 0)
 
 
 def test_the_keys_policy_lets_no_other_account_or_service_in_without_a_condition() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from samtranslator.yaml_helper import intrinsics_multi_constructor
 
@@ -140,7 +141,9 @@ def _transformed(text: str) -> dict[str, Any]:
         if "CodeUri" in serverless:
             # As if `sam build` and `sam deploy` had put the folder there.
             serverless["CodeUri"] = f"s3://built/{serverless['CodeUri'].strip('/')}"
-    result: dict[str, Any] = transform(source, {}, _NoManagedPolicies())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # SAM asks the shell for a region
+        result: dict[str, Any] = transform(source, {}, _NoManagedPolicies())
     return result
 
 

@@ -29,20 +29,23 @@ def run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def findings(folder: Path, *templates: str) -> tuple[str, int]:
+    """Returns cfn-lint's words, and its status, on these templates."""
+    files = [folder / f"{number}.yaml" for number in range(len(templates))]
+    for file, text in zip(files, templates, strict=True):
+        file.write_text(text, encoding="utf-8")
+    linted = run("cfn-lint", *map(str, files))
+    return linted.stdout + linted.stderr, linted.returncode
+
+
 @pytest.mark.slow
 def test_cfn_lint_finds_nothing_with_more_or_less_of_the_users(
     templates: dict[str, Template], tmp_path: Path
 ) -> None:
     # Given the template with a task's things added, which has all that it has as it is, and without examples
-    files = []
-    for shape in ("with a task's things added", "with the examples deleted"):
-        files.append(tmp_path / f"{shape}.yaml")
-        files[-1].write_text(templates[shape].text, encoding="utf-8")
+    texts = [templates[shape].text for shape in ("with a task's things added", "with the examples deleted")]
 
-    # When it is linted
-    linted = run("cfn-lint", *map(str, files))
-
-    assert (linted.stdout + linted.stderr, linted.returncode) == ("", 0)
+    assert findings(tmp_path, *texts) == ("", 0)
 
 
 @pytest.mark.slow

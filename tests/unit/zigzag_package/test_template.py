@@ -27,9 +27,7 @@ def test_nothing_is_left_for_sam_to_do(made: dict[str, Any]) -> None:
 
 
 def test_each_function_has_its_zip_and_everything_else_is_the_templates(made: dict[str, Any]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        as_sam_has_it = to_cloudformation(TEXT)
+    as_sam_has_it = to_cloudformation(TEXT)
 
     assert functions(TEXT) == list(ZIPS)
     for name, file in ZIPS.items():
