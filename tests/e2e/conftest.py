@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
+from zigzag_operate import Target
 
 TRANSPORT = os.environ.get("ZIGZAG_E2E_TRANSPORT", LEAN)
 """The transport of deployed functions, unless a test names it."""
@@ -34,6 +36,40 @@ class Deployed:
 
     def client(self, service: str) -> Any:
         return session().client(service, **client_options(self.aws.environment()))
+
+    @property
+    def target(self) -> Target:
+        """The stack, as an operator's commands see it."""
+        return Target("zigzag", session(), dict(client_options(self.aws.environment())))
+
+    def ids(self) -> dict[str, str]:
+        """Returns the ids of AWS for the resources, by their names in the template."""
+        resources = self.client("cloudformation").describe_stack_resources(StackName="zigzag")
+        return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
+
+    def send(self, body: str, url: str | None = None, **more: Any) -> None:
+        """Sends a message, to the first queue unless another one is given."""
+        self.client("sqs").send_message(QueueUrl=url or self.outputs["QueueUrl"], MessageBody=body, **more)
+
+    def count(self, url: str | None = None) -> int:
+        """Returns how many messages are on a queue, visible or not."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        asked = {"QueueUrl": url or self.outputs["QueueUrl"], "AttributeNames": names}
+        answer = self.client("sqs").get_queue_attributes(**asked)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def tick(self) -> dict[str, Any]:
+        """Wakes the consumer. Returns its summary."""
+        answer = self.client("lambda").invoke(FunctionName=self.outputs["ConsumerFunctionName"])
+        return dict(json.load(answer["Payload"]))
+
+    def is_woken_by_tests_alone(self) -> None:
+        """Has nobody else wake the consumer, and no tick linger."""
+        self.set_rule(enabled=False)
+        self.lingers_no_more()
+
+    def lingers_no_more(self) -> None:
+        self.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
 
     def aws_cli(self, *arguments: str) -> dict[str, Any]:
         """Returns the answer of the real AWS command line."""

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from tests.e2e.conftest import PROJECT, TRANSPORT
+from tests.e2e.conftest import PROJECT, TRANSPORT, Deployed
 
 from zigzag_local import stack
+from zigzag_local.emulator import Emulator
+from zigzag_local.ledger import Ledger
 from zigzag_local.running import LocalAws
 
 OWN_TASKS = Path(__file__).with_name("own_tasks")
+
+
+@contextmanager
+def deployed_copy(
+    project: Path, tasks: Mapping[str, str], *parameters: str, on: Emulator | None = None, **how: Any
+) -> Iterator[Deployed]:
+    """Yields a copy that is deployed on a local AWS of its own: by TLS, and judging, unless one is given."""
+    with on or Emulator(tls=True, auth=True) as aws:
+        outputs = deploy_copy(project, aws, tasks, *parameters, **how)
+        yield Deployed(aws, outputs, Ledger(aws, outputs))
 
 
 def deploy_copy(

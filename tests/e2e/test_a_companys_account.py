@@ -23,7 +23,6 @@ from zigzag_local.emulator import Emulator
 from zigzag_local.ledger import Ledger
 from zigzag_operate.erase import erase
 from zigzag_operate.held import Whose
-from zigzag_operate.target import Target
 
 pytestmark = pytest.mark.slow
 
@@ -54,8 +53,7 @@ def _allowing(*services: str) -> str:
 
 
 def _send(deployed: Deployed, subscriber: str) -> None:
-    body = {"task": TASK, "payload": {"subscriber": subscriber}}
-    deployed.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=json.dumps(body))
+    deployed.send(json.dumps({"task": TASK, "payload": {"subscriber": subscriber}}))
 
 
 def test_with_a_boundary_that_allows_enough_the_queue_runs(deployed: Deployed) -> None:
@@ -138,7 +136,7 @@ def _held(deployed: Deployed) -> dict[str, bool]:
 def test_a_run_leaves_payloads_where_the_page_says_and_an_erasure_takes_them_away(
     deployed: Deployed,
 ) -> None:
-    outputs, sqs = deployed.outputs, deployed.client("sqs")
+    outputs = deployed.outputs
     # Given a task that succeeds, one that fails, a large one, and one for later, of one person
     ok = {"task": TASK, "payload": {"subscriber": MARK}}
     wrong = {"task": TASK, "payload": {"subscriber": MARK, "seconds": [MARK]}}
@@ -148,7 +146,7 @@ def test_a_run_leaves_payloads_where_the_page_says_and_an_erasure_takes_them_awa
     )
     bodies = [json.dumps(ok), json.dumps(wrong), written(outputs["LargeBucketName"], "payloads/1")]
     for body in bodies:
-        sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=body)
+        deployed.send(body)
     group, role, _ = outputs["Scheduler"].split()
     deployed.client("scheduler").create_schedule(
         GroupName=group,
@@ -167,7 +165,6 @@ def test_a_run_leaves_payloads_where_the_page_says_and_an_erasure_takes_them_awa
     assert _held(deployed) == told | {"TaskQueue": False}
 
     # And an erasure leaves nothing, wherever it was
-    target = Target("zigzag", session(), dict(client_options(deployed.aws.environment())))
-    erased = erase(target, Whose(where=(("subscriber", MARK),)))
+    erased = erase(deployed.target, Whose(where=(("subscriber", MARK),)))
     assert (erased.found["dead letters"], erased.found["large payloads"]) == (1, 1)
     assert not any(_held(deployed).values())

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.effects import Effects, Run
 from tests.e2e.saboteur import Saboteur
 from tests.e2e.waiting import wait_until
@@ -25,7 +25,6 @@ from tests.e2e.waiting import wait_until
 from shared.lease import LEASE_SECONDS
 from tasks import TASKS
 from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -58,19 +57,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Sets up the stack, with both tasks on its queue."""
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, which the ledger needs, were deleted")
-    folder = tmp_path_factory.mktemp("effects")
-    with Emulator() as aws:
-        outputs = deploy_copy(
-            tmp_path_factory.mktemp("project"), aws, dict.fromkeys(TWO, "chaos"), "WorkerTimeout=900"
-        )
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    project, folder = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("effects")
+    tasks = dict.fromkeys(TWO, "chaos")
+    with deployed_copy(project, tasks, "WorkerTimeout=900", on=Emulator()) as deployed:
+        deployed.lingers_no_more()
         deployed.set_worker(CHAOS_FOLDER=str(folder))
-        stage = Stage(deployed, folder, Saboteur(aws, folder))
         for task in TWO:
-            body = json.dumps({"task": task, "payload": {"seconds": TASK_SECONDS}, "id": task})
-            deployed.client("sqs").send_message(QueueUrl=outputs["QueueUrl"], MessageBody=body)
-        yield stage
+            deployed.send(json.dumps({"task": task, "payload": {"seconds": TASK_SECONDS}, "id": task}))
+        yield Stage(deployed, folder, Saboteur(deployed.aws, folder))
 
 
 def test_their_function_may_run_for_15_minutes(stage: Stage) -> None:
@@ -125,7 +119,7 @@ def again(killed: Stage) -> Stage:
 
 @pytest.mark.parametrize("task", TWO)
 def test_a_second_run_starts_within_the_lease_one_tick_and_15_seconds(
-    again: Stage, task: str, record_property: Callable[[str, object], None]
+    again: Stage, task: str, record_property: Record
 ) -> None:
     first, *others = again.runs(task)
 

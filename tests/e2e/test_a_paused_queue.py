@@ -6,20 +6,16 @@ import json
 import shlex
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 from tests.project.docs.pages import commands, read
 
 from shared.ports.gates import Rate
 from zigzag.send import encode
-from zigzag_local.clients import client_options, session
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
-from zigzag_operate import StackGates, Target
+from zigzag_operate import StackGates
 
 pytestmark = pytest.mark.slow
 
@@ -29,27 +25,18 @@ PAUSE, RESUME = [one for one in commands(read("docs/flow-control.md")) if one.st
 @pytest.fixture(scope="module")
 def controlled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Yields a stack whose flow is controlled, and whose consumer is woken by the tests alone."""
-    with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, {}, "FlowControl=true")
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    with deployed_copy(tmp_path_factory.mktemp("project"), {}, "FlowControl=true") as deployed:
+        deployed.is_woken_by_tests_alone()
         yield deployed
 
 
 @pytest.fixture
 def gates(controlled: Deployed) -> StackGates:
-    return StackGates(Target("zigzag", session(), dict(client_options(controlled.aws.environment()))))
-
-
-def tick(deployed: Deployed) -> dict[str, Any]:
-    answer = deployed.client("lambda").invoke(FunctionName=deployed.outputs["ConsumerFunctionName"])
-    return dict(json.load(answer["Payload"]))
+    return StackGates(controlled.target)
 
 
 def send(deployed: Deployed, subscriber: str) -> None:
-    body = encode("push_news", {"headline": "Hello", "subscribers": [subscriber]})
-    deployed.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
+    deployed.send(encode("push_news", {"headline": "Hello", "subscribers": [subscriber]}))
 
 
 def run(deployed: Deployed, command: str) -> None:
@@ -64,10 +51,10 @@ def pushed(deployed: Deployed, subscriber: str) -> bool:
 def test_by_the_aws_command_line_it_is_paused_and_goes_on(controlled: Deployed) -> None:
     run(controlled, PAUSE)
     send(controlled, "by aws")
-    paused = tick(controlled)
+    paused = controlled.tick()
     (waiting,) = controlled.ledger.queued()
     run(controlled, RESUME)
-    resumed = tick(controlled)
+    resumed = controlled.tick()
 
     assert (paused["stopped"], paused["polls"], waiting["ReceiveCount"]) == ("paused", 0, 0)
     assert (resumed["stopped"], resumed["dispatched"]) == ("queue empty", 1)
@@ -79,7 +66,7 @@ def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates
     controlled.set_consumer(ZIGZAG_WATCH_ALWAYS="true")
     send(controlled, "before")
     with ThreadPoolExecutor(1) as pool:
-        lingering = pool.submit(tick, controlled)
+        lingering = pool.submit(controlled.tick)
         assert pushed(controlled, "before")
 
         # When the queue is paused
@@ -89,11 +76,11 @@ def test_by_zigzag_it_is_paused_while_a_tick_lingers(controlled: Deployed, gates
 
     # Then it ends, and what is sent waits
     assert (summary["stopped"], summary["dispatched"]) == ("paused", 1)
-    assert tick(controlled)["stopped"] == "paused"
+    assert controlled.tick()["stopped"] == "paused"
     assert gates.limits()["default"].closed == "paused"
-    controlled.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    controlled.lingers_no_more()
     gates.resume()
-    assert tick(controlled)["dispatched"] == 1
+    assert controlled.tick()["dispatched"] == 1
     assert pushed(controlled, "after")
 
 
@@ -104,7 +91,7 @@ def test_with_a_rate_a_tick_takes_so_many_and_no_more(controlled: Deployed, gate
         send(controlled, f"slowly {number}")
 
     # When three ticks come
-    ticks = [tick(controlled) for _ in range(3)]
+    ticks = [controlled.tick() for _ in range(3)]
 
     # Then three tasks start, one of the first receive and two of the second
     assert [(one["dispatched"], one["stopped"]) for one in ticks] == [
@@ -114,7 +101,7 @@ def test_with_a_rate_a_tick_takes_so_many_and_no_more(controlled: Deployed, gate
     ]
     assert gates.limits()["default"].waiting == 2
     gates.limit(None)
-    assert tick(controlled)["dispatched"] == 2
+    assert controlled.tick()["dispatched"] == 2
 
 
 @pytest.mark.parametrize("at_once", [1, 5])
@@ -128,7 +115,7 @@ def test_with_a_cap_all_run_and_no_permit_is_left(
         send(controlled, subscriber)
 
     # When one tick comes, which waits for permits that are given back
-    summary = tick(controlled)
+    summary = controlled.tick()
 
     # Then each has run, under a permit that its worker could claim and give back
     assert summary["dispatched"] == len(who)
@@ -141,9 +128,7 @@ def test_with_a_cap_all_run_and_no_permit_is_left(
 def test_the_consumer_may_read_gates_only_and_is_closed_where_it_may_not(controlled: Deployed) -> None:
     # Given a role that may read another kind of key
     iam = controlled.client("iam")
-    resources = controlled.client("cloudformation").describe_stack_resources(StackName="zigzag")
-    ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
-    role = ids["ConsumerRole"]
+    role = controlled.ids()["ConsumerRole"]
     policy = iam.get_role_policy(RoleName=role, PolicyName="consumer")["PolicyDocument"]
     text = json.dumps(policy)
     assert "gate#*" in text
@@ -152,11 +137,11 @@ def test_the_consumer_may_read_gates_only_and_is_closed_where_it_may_not(control
     )
     send(controlled, "when it may again")
     try:
-        summary = tick(controlled)
+        summary = controlled.tick()
     finally:
         iam.put_role_policy(RoleName=role, PolicyName="consumer", PolicyDocument=text)
 
     # Then it is told so, and receives nothing
     assert summary["stopped"].startswith("reads of the gates refused: AccessDenied")
     assert summary["polls"] == 0
-    assert tick(controlled)["dispatched"] == 1
+    assert controlled.tick()["dispatched"] == 1

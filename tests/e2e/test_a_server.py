@@ -116,7 +116,7 @@ class Stage:
             yield server
 
     def send(self, body: str) -> None:
-        self.deployed.client("sqs").send_message(QueueUrl=self.queue_url, MessageBody=body)
+        self.deployed.send(body, self.queue_url)
 
     def send_one_of_each(self, name: str) -> None:
         """Sends a message that succeeds, one that fails once, and one that is no task's."""
@@ -149,8 +149,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stack.deploy(project, environment, build_dir, log=aws.directory / "deploy.log")
         outputs = stack.outputs(project, environment)
         deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        described = deployed.client("cloudformation").describe_stack_resources(StackName="zigzag")
-        ids = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in described["StackResources"]}
+        ids = deployed.ids()
         arn = deployed.client("iam").get_role(RoleName=ids[ROLE])["Role"]["Arn"]
         trust_whoever_runs_this(deployed, ids[ROLE])
         yield Stage(deployed, image, folder, Roles(deployed, ids), arn)

@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 
-from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
-from zigzag_operate import Filter, Target, choose, drop
+from zigzag_operate import Filter, choose, drop
 
 pytestmark = pytest.mark.slow
 
@@ -29,10 +27,8 @@ WITHIN_SECONDS = 90  # an alarm looks at 20 minutes, and a worker takes seconds 
 @pytest.fixture(scope="module")
 def alarmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Yields a stack with all alarms, which are silent."""
-    with Emulator(tls=True, auth=True, minute=1) as aws:
-        project = tmp_path_factory.mktemp("project")
-        outputs = deploy_copy(project, aws, {"chaos": "chaos"}, *PARAMETERS)
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+    project, quick = tmp_path_factory.mktemp("project"), Emulator(tls=True, auth=True, minute=1)
+    with deployed_copy(project, {"chaos": "chaos"}, *PARAMETERS, on=quick) as deployed:
         deployed.set_worker(CHAOS_FOLDER=str(tmp_path_factory.mktemp("effects")))
         deployed.client("sns").subscribe(TopicArn=topic(deployed), Protocol="sqs", Endpoint=mailbox(deployed))
         assert wait_until(lambda: set(states(deployed).values()) == {"OK"}, WITHIN_SECONDS), states(deployed)
@@ -73,13 +69,8 @@ def mails(deployed: Deployed) -> set[str]:
 # ---- What goes wrong, and what ends it ----
 
 
-def send(deployed: Deployed, body: str) -> None:
-    deployed.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
-
-
 def drop_all(deployed: Deployed) -> None:
-    target = Target("zigzag", session(), dict(client_options(deployed.aws.environment())))
-    assert drop(target, choose(target, Filter())).left == {}
+    assert drop(deployed.target, choose(deployed.target, Filter())).left == {}
 
 
 def reserve_none(deployed: Deployed) -> None:
@@ -116,7 +107,7 @@ def test_the_dashboard_shows_this_stacks_queues_and_functions(alarmed: Deployed)
     [
         (
             {"DeadLetterAlarm", "NewDeadLettersAlarm"},
-            lambda deployed: send(deployed, MISFIT),
+            lambda deployed: deployed.send(MISFIT),
             nothing,
             drop_all,
         ),
@@ -129,10 +120,10 @@ def test_the_dashboard_shows_this_stacks_queues_and_functions(alarmed: Deployed)
         (
             {"StartsDroppedAlarm"},
             reserve_none,
-            lambda deployed: send(deployed, json.dumps({"task": "chaos", "payload": {}})),
+            lambda deployed: deployed.send(json.dumps({"task": "chaos", "payload": {}})),
             free,
         ),
-        ({"WorkerDiesAlarm"}, lambda deployed: send(deployed, POISON), nothing, nothing),
+        ({"WorkerDiesAlarm"}, lambda deployed: deployed.send(POISON), nothing, nothing),
     ],
     ids=["dead letters", "silent", "dropped", "dies"],
 )

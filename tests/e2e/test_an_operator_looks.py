@@ -9,8 +9,6 @@ from tests.e2e.conftest import Deployed
 from tests.e2e.waiting import wait_until
 
 from zigzag.send import encode
-from zigzag_local.clients import client_options, session
-from zigzag_operate import Target
 from zigzag_operate.facts import Unknown, facts, verdict_of
 from zigzag_operate.logs import Which, log_lines
 from zigzag_operate.peek import peek
@@ -18,17 +16,10 @@ from zigzag_operate.peek import peek
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def target(deployed: Deployed) -> Target:
-    return Target("zigzag", session(), dict(client_options(deployed.aws.environment())))
-
-
-def test_what_waits_runs_and_dies_is_seen(deployed: Deployed, target: Target) -> None:
-    begun = time()
-    url = deployed.outputs["QueueUrl"]
+def test_what_waits_runs_and_dies_is_seen(deployed: Deployed) -> None:
+    begun, target = time(), deployed.target
     for id, subscribers in (("o-1", ["ann"]), ("o-2", "none")):
-        body = encode("push_news", {"headline": "Hello", "subscribers": subscribers}, id=id)
-        deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+        deployed.send(encode("push_news", {"headline": "Hello", "subscribers": subscribers}, id=id))
 
     assert {(one.task, one.id) for one in peek(target).messages} == {
         ("push_news", "o-1"),

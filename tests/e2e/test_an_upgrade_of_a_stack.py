@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import add_parameters, deploy_copy
-from tests.e2e.test_several_queues import count, tick
+from tests.e2e.copies import add_parameters, deployed_copy
 from tests.e2e.waiting import wait_until
 
 from shared.ports.queue import MAX_PER_CALL
@@ -16,8 +15,6 @@ from shared.queues import more_queues
 from tasks import TASKS
 from zigzag.send import encode
 from zigzag_local import stack
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
@@ -62,12 +59,10 @@ def test_each_message_that_waited_is_on_the_same_queue_and_its_task_runs_once(tm
     if "push_news" not in TASKS:
         pytest.skip("the example task, whose effects are counted, was deleted")
     sent = [f"n{number}" for number in range(MESSAGES)]
-    with Emulator(tls=True, auth=True) as aws:
+    with deployed_copy(tmp_path, {}, "BatchSize=10", "InFlightCap=0", *NO_WAIT) as deployed:
         # Given a stack of one queue, on which the messages wait
-        outputs = deploy_copy(tmp_path, aws, {}, "BatchSize=10", "InFlightCap=0", *NO_WAIT)
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
         deployed.set_rule(enabled=False)
-        url, before = outputs["QueueUrl"], code(deployed)
+        url, before = deployed.outputs["QueueUrl"], code(deployed)
         send(deployed.client("sqs"), url, sent)
 
         after = upgrade(tmp_path, deployed)
@@ -75,12 +70,11 @@ def test_each_message_that_waited_is_on_the_same_queue_and_its_task_runs_once(tm
         assert [one.name for one in more_queues(after["Queues"])] == ["urgent"]
         assert all(one != other for one, other in zip(before, code(deployed), strict=True))
         assert after["QueueUrl"] == url
-        assert count(deployed, url) == MESSAGES
+        assert deployed.count() == MESSAGES
 
         # When ticks run: events that wait for a minute are dropped, and their messages come again
-        assert wait_until(lambda: tick(deployed)["received"] == count(deployed, url) == 0, 900, 5), (
-            deployed.said()
-        )
+        drained = lambda: deployed.tick()["received"] == deployed.count() == 0  # noqa: E731
+        assert wait_until(drained, 900, 5), deployed.said()
 
         assert deployed.ledger.dead_letters() == []
         assert dict(deployed.ledger.pushes()) == dict.fromkeys(sent, 1)

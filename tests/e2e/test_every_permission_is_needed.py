@@ -22,16 +22,13 @@ from typing import Any
 import pytest
 from pydantic import HttpUrl
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.noise import noise
 
 from shared.ports.gates import Rate
 from tasks.crawl_page import key_of
 from zigzag.send import Options, compose, encode
-from zigzag_local.clients import client_options, session
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
-from zigzag_operate import StackGates, Target
+from zigzag_operate import StackGates
 
 pytestmark = pytest.mark.slow
 
@@ -291,8 +288,7 @@ class Scenario:
         return [item["key"]["S"] for item in items]
 
     def _send(self, body: str) -> None:
-        queue_url = self.deployed.outputs["QueueUrl"]
-        self.deployed.client("sqs").send_message(QueueUrl=queue_url, MessageBody=body)
+        self.deployed.send(body)
 
     def _invoke_consumer(self) -> dict[str, Any]:
         name = self.deployed.outputs["ConsumerFunctionName"]
@@ -344,11 +340,8 @@ def _visible_in(message: Mapping[str, Any] | None) -> float:
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Yields a stack with more tasks, a controlled flow, and a consumer that neither is woken nor lingers."""
-    with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, MORE_TASKS, "FlowControl=true")
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    with deployed_copy(tmp_path_factory.mktemp("project"), MORE_TASKS, "FlowControl=true") as deployed:
+        deployed.is_woken_by_tests_alone()
         _close_the_topic(deployed)
         yield deployed
 
@@ -365,9 +358,7 @@ def _close_the_topic(deployed: Deployed) -> None:
 
 @pytest.fixture(scope="module")
 def ids(deployed: Deployed) -> dict[str, str]:
-    """Returns the ids of AWS for the resources, by their names in the template."""
-    resources = deployed.client("cloudformation").describe_stack_resources(StackName="zigzag")
-    return {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
+    return deployed.ids()
 
 
 @pytest.fixture(scope="module")
@@ -395,8 +386,7 @@ def scenario(deployed: Deployed, roles: Roles, ids: dict[str, str]) -> Iterator[
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            target = Target("zigzag", session(), dict(client_options(deployed.aws.environment())))
-            gates = StackGates(target)
+            gates = StackGates(deployed.target)
             yield Scenario(
                 deployed, roles, ids["RecordsTable"], gates, f"http://127.0.0.1:{server.server_port}"
             )

@@ -10,12 +10,9 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.effects import FILE
 from tests.e2e.waiting import wait_until
-
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
@@ -31,11 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[Deployed]:
-    with Emulator(tls=True, auth=True) as aws:
-        tasks = {"chaos": "chaos", "relay": "relay"}
-        replies = f"ReplyTo={ARN}answers,{ARN}gone"
-        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, tasks, replies)
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+    tasks, replies = {"chaos": "chaos", "relay": "relay"}, f"ReplyTo={ARN}answers,{ARN}gone"
+    with deployed_copy(tmp_path_factory.mktemp("project"), tasks, replies) as deployed:
         deployed.set_worker(CHAOS_FOLDER=str(folder))
         yield deployed
 
@@ -59,8 +53,7 @@ class Answers:
 
 def send(deployed: Deployed, chain: str, left: int = 0, dies_at: int = -1, reply_to: str = "answers") -> None:
     payload = {"chain": chain, "left": left, "dies_at": dies_at}
-    body = {"task": "relay", "id": chain, "payload": payload, "reply_to": reply_to}
-    deployed.client("sqs").send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=json.dumps(body))
+    deployed.send(json.dumps({"task": "relay", "id": chain, "payload": payload, "reply_to": reply_to}))
 
 
 def test_a_reply_that_is_not_allowed_and_one_that_is_refused_are_dead_letters(

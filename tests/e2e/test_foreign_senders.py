@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
-
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
@@ -32,12 +29,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             table.write(EVENTS)
         return template
 
-    with Emulator(tls=True, auth=True) as aws:
-        parameters = ("Topic=own", "TopicTasks=show,nothing", "Queue2=shown", "FlowControl=true")
-        outputs = deploy_copy(project, aws, TASKS, *parameters, changed=with_events)
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0", ZIGZAG_QUEUES="")
+    parameters = ("Topic=own", "TopicTasks=show,nothing", "Queue2=shown", "FlowControl=true")
+    with deployed_copy(project, TASKS, *parameters, changed=with_events) as deployed:
+        deployed.is_woken_by_tests_alone()
+        deployed.set_consumer(ZIGZAG_QUEUES="")
         yield deployed
 
 
@@ -58,18 +53,13 @@ def let_in(deployed: Deployed, service: str, arn: str) -> None:
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
 
 
-@pytest.fixture
-def sqs(deployed: Deployed) -> Any:
-    return deployed.client("sqs")
-
-
 def shown(deployed: Deployed, many: int = 1) -> list[dict[str, Any]]:
     """Lets the consumer run until so many tasks have shown what they got, and returns that."""
     url = deployed.outputs["Queues"].split(" shown=")[1]
     found: list[dict[str, Any]] = []
 
     def all_of_it() -> bool:
-        deployed.client("lambda").invoke(FunctionName=deployed.outputs["ConsumerFunctionName"])
+        deployed.tick()
         answer = deployed.client("sqs").receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1
         )
@@ -82,34 +72,23 @@ def shown(deployed: Deployed, many: int = 1) -> list[dict[str, Any]]:
     return found
 
 
-def arn_of_the_queue(deployed: Deployed, sqs: Any) -> str:
-    asked = sqs.get_queue_attributes(QueueUrl=deployed.outputs["QueueUrl"], AttributeNames=["QueueArn"])
-    return str(asked["Attributes"]["QueueArn"])
-
-
-def test_what_a_task_publishes_is_a_task_of_the_subscriber(deployed: Deployed, sqs: Any) -> None:
-    body = json.dumps({"task": "publish", "payload": {"id": "show-1", "a": 1}})
-    sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=body)
+def test_what_a_task_publishes_is_a_task_of_the_subscriber(deployed: Deployed) -> None:
+    deployed.send(json.dumps({"task": "publish", "payload": {"id": "show-1", "a": 1}}))
 
     assert shown(deployed) == [{"id": "show-1", "payload": {"id": "show-1", "a": 1}}]
 
 
-def test_what_it_did_not_subscribe_to_does_not_come(deployed: Deployed, sqs: Any) -> None:
+def test_what_it_did_not_subscribe_to_does_not_come(deployed: Deployed) -> None:
     topic = deployed.outputs["TopicArn"]
     for task, id in (("other", "no"), ("show", "yes")):
         message = json.dumps({"task": task, "payload": {}, "id": id})
         deployed.client("sns").publish(TopicArn=topic, Message=message)
 
     assert [one["id"] for one in shown(deployed)] == ["yes"]
-    assert (
-        sqs.get_queue_attributes(QueueUrl=deployed.outputs["QueueUrl"], AttributeNames=["All"])["Attributes"][
-            "ApproximateNumberOfMessages"
-        ]
-        == "0"
-    )
+    assert deployed.count() == 0
 
 
-def test_an_object_of_s3_is_a_task_and_the_test_event_none(deployed: Deployed, sqs: Any) -> None:
+def test_an_object_of_s3_is_a_task_and_the_test_event_none(deployed: Deployed) -> None:
     s3 = deployed.client("s3")
     s3.create_bucket(Bucket="our-imports")
     let_in(deployed, "s3.amazonaws.com", "arn:aws:s3:::our-imports")
@@ -117,7 +96,7 @@ def test_an_object_of_s3_is_a_task_and_the_test_event_none(deployed: Deployed, s
         Bucket="our-imports",
         NotificationConfiguration={
             "QueueConfigurations": [
-                {"QueueArn": arn_of_the_queue(deployed, sqs), "Events": ["s3:ObjectCreated:*"]}
+                {"QueueArn": deployed.outputs["QueueArn"], "Events": ["s3:ObjectCreated:*"]}
             ]
         },
     )
@@ -129,10 +108,10 @@ def test_an_object_of_s3_is_a_task_and_the_test_event_none(deployed: Deployed, s
     assert deployed.ledger.dead_letters() == []
 
 
-def test_an_event_of_a_bus_is_a_task_with_its_id(deployed: Deployed, sqs: Any) -> None:
+def test_an_event_of_a_bus_is_a_task_with_its_id(deployed: Deployed) -> None:
     events = deployed.client("events")
     events.put_rule(Name="shop", EventPattern=json.dumps({"source": ["our.shop"]}))
-    events.put_targets(Rule="shop", Targets=[{"Id": "tasks", "Arn": arn_of_the_queue(deployed, sqs)}])
+    events.put_targets(Rule="shop", Targets=[{"Id": "tasks", "Arn": deployed.outputs["QueueArn"]}])
 
     events.put_events(Entries=[{"Source": "our.shop", "DetailType": "SignedUp", "Detail": '{"name": "Ann"}'}])
 
@@ -141,11 +120,11 @@ def test_an_event_of_a_bus_is_a_task_with_its_id(deployed: Deployed, sqs: Any) -
     assert one["id"] == one["payload"]["id"]
 
 
-def test_an_alarm_by_a_topic_that_is_not_raw_is_a_task(deployed: Deployed, sqs: Any) -> None:
+def test_an_alarm_by_a_topic_that_is_not_raw_is_a_task(deployed: Deployed) -> None:
     sns = deployed.client("sns")
     topic = sns.create_topic(Name="ops")["TopicArn"]
     let_in(deployed, "sns.amazonaws.com", topic)
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of_the_queue(deployed, sqs))
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=deployed.outputs["QueueArn"])
 
     id = sns.publish(TopicArn=topic, Message=json.dumps(ALARM))["MessageId"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 
 from shared.aws.boto import BotoTransport
@@ -17,8 +17,6 @@ from shared.aws.sqs_queue import SqsQueue
 from zigzag.extra.pointers import written
 from zigzag.in_place import run_in_place
 from zigzag.send import Options, compose
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
@@ -30,11 +28,9 @@ OLD_CLASS = "com.amazon.sqs.javamessaging.MessageS3Pointer"
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(
-            tmp_path_factory.mktemp("project"), aws, {TASK: TASK}, "LargePayloads=true", "WorkerMemory=256"
-        )
-        yield Deployed(aws, outputs, Ledger(aws, outputs))
+    project, given = tmp_path_factory.mktemp("project"), ("LargePayloads=true", "WorkerMemory=256")
+    with deployed_copy(project, {TASK: TASK}, *given) as deployed:
+        yield deployed
 
 
 def payload(subscriber: str) -> dict[str, Any]:
@@ -43,11 +39,8 @@ def payload(subscriber: str) -> dict[str, Any]:
 
 def send_body(deployed: Deployed, body: str, size: int) -> None:
     """Sends what an extended client sends."""
-    deployed.client("sqs").send_message(
-        QueueUrl=deployed.outputs["QueueUrl"],
-        MessageBody=body,
-        MessageAttributes={"ExtendedPayloadSize": {"DataType": "Number", "StringValue": str(size)}},
-    )
+    told = {"ExtendedPayloadSize": {"DataType": "Number", "StringValue": str(size)}}
+    deployed.send(body, MessageAttributes=told)
 
 
 def test_what_send_puts_into_the_bucket_runs_and_stays_there(deployed: Deployed) -> None:

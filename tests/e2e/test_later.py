@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 from tests.project.docs.pages import blocks, read
 from tests.project.template.yours import pasted
@@ -17,9 +17,6 @@ from tests.project.template.yours import pasted
 from tasks.push_news import News, push_news
 from zigzag import AlreadyScheduledError, aws
 from zigzag.send import encode
-from zigzag_local.clients import client_options, session
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 from zigzag_operate import OperateError, Target, cancel, scheduled
 
 pytestmark = pytest.mark.slow
@@ -40,20 +37,17 @@ def changed(template: str) -> str:
 @pytest.fixture(scope="module")
 def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Yields a stack with the page's schedule, and a FIFO queue: there each time is a schedule."""
-    with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(
-            tmp_path_factory.mktemp("project"),
-            aws,
-            {"put_off": "later"},
-            *("Scheduler=true", "Queue2=orders", "Queue2Fifo=true"),
-            changed=changed,
-        )
-        yield Deployed(aws, outputs, Ledger(aws, outputs))
+    project, given = (
+        tmp_path_factory.mktemp("project"),
+        ("Scheduler=true", "Queue2=orders", "Queue2Fifo=true"),
+    )
+    with deployed_copy(project, {"put_off": "later"}, *given, changed=changed) as deployed:
+        yield deployed
 
 
 @pytest.fixture
 def target(later: Deployed) -> Target:
-    return Target("zigzag", session(), dict(client_options(later.aws.environment())))
+    return later.target
 
 
 @pytest.fixture
@@ -98,8 +92,7 @@ def test_a_schedule_sends_what_is_due_and_a_cancelled_one_does_not(
 
 
 def test_a_task_may_send_later_by_the_workers_own_permissions(later: Deployed, target: Target) -> None:
-    body = encode("put_off", {"name": "Ann"})
-    later.client("sqs").send_message(QueueUrl=later.outputs["QueueUrl"], MessageBody=body)
+    later.send(encode("put_off", {"name": "Ann"}))
 
     assert wait_until(
         lambda: [one.id for one in scheduled(target, "hello").tasks] == ["to-Ann"], FIRES_WITHIN_SECONDS

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.effects import Effects, Run
 from tests.e2e.saboteur import Saboteur
 from tests.e2e.waiting import wait_until
 
 from consumer.summary import UNAVAILABLE
 from shared.lease import LEASE_SECONDS
-from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
-from zigzag_operate import StackGates, Target
+from zigzag_operate import StackGates
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -37,8 +35,7 @@ class Stage:
     saboteur: Saboteur
 
     def send(self, task: str, id: str, **payload: object) -> None:
-        body = json.dumps({"task": task, "payload": payload, "id": id})
-        self.deployed.client("sqs").send_message(QueueUrl=self.deployed.outputs["QueueUrl"], MessageBody=body)
+        self.deployed.send(json.dumps({"task": task, "payload": payload, "id": id}))
 
     def runs(self, id: str) -> list[Run]:
         return Effects(self.folder).by_id[id]
@@ -47,15 +44,12 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Sets up a stack whose flow is controlled. Its schedule fires each minute, and no tick lingers."""
-    folder = tmp_path_factory.mktemp("effects")
-    with Emulator() as aws:
-        tasks = {"chaos": "chaos", "needs_a_service": "away"}
-        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, tasks, "FlowControl=true")
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    project, folder = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("effects")
+    tasks = {"chaos": "chaos", "needs_a_service": "away"}
+    with deployed_copy(project, tasks, "FlowControl=true", on=Emulator()) as deployed:
+        deployed.lingers_no_more()
         deployed.set_worker(CHAOS_FOLDER=str(folder))
-        gates = StackGates(Target("zigzag", session(), dict(client_options(aws.environment()))))
-        yield Stage(deployed, gates, folder, Saboteur(aws, folder))
+        yield Stage(deployed, StackGates(deployed.target), folder, Saboteur(deployed.aws, folder))
 
 
 IDS = {f"needs it {number}" for number in range(4)}
@@ -98,7 +92,7 @@ def killed(stage: Stage) -> Stage:
 
 
 def test_the_permit_of_a_killed_worker_is_the_next_ones_within_the_lease_and_one_tick(
-    killed: Stage, record_property: Callable[[str, object], None]
+    killed: Stage, record_property: Record
 ) -> None:
     assert wait_until(lambda: bool(killed.runs("next")), WAIT_SECONDS), killed.deployed.said()
 

@@ -24,20 +24,17 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.conftest import COUNTED
+from tests.conftest import COUNTED, Record
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.effects import Effects
 from tests.e2e.saboteur import Saboteur
 from tests.e2e.waiting import wait_until
 from tests.e2e.wire import CUT, LOST, THROTTLED, UNANSWERED, Wire
 
 from tasks import TASKS
-from zigzag_local.clients import client_options, session
 from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 from zigzag_operate.audit import audit_of_stack
-from zigzag_operate.target import Target
 
 pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
@@ -113,10 +110,7 @@ class Stage:
 
     def left(self) -> int:
         """Returns how many messages are on the task queue, visible or not."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = self.deployed.outputs["QueueUrl"]
-        found = self.deployed.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-        return sum(int(number) for number in found["Attributes"].values())
+        return self.deployed.count()
 
     def dead(self) -> set[str]:
         """Returns the ids of the dead letters: one is there twice if the answer to its sending got lost."""
@@ -161,16 +155,16 @@ class Stage:
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, which the ledger needs, were deleted")
-    folder = tmp_path_factory.mktemp("effects")
-    with Emulator() as aws:
-        outputs = deploy_copy(tmp_path_factory.mktemp("project"), aws, CHAOS)
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        with Wire(aws.endpoint, Random(3)) as wire:
-            deployed.set_consumer(AWS_ENDPOINT_URL=wire.url, ZIGZAG_IN_FLIGHT_CAP="600")
-            deployed.set_worker(AWS_ENDPOINT_URL=wire.url, CHAOS_FOLDER=str(folder))
-            stage = Stage(deployed, folder, wire, Saboteur(aws, folder), all_tasks(Random(3)))
-            send(deployed, stage.sent)
-            yield stage
+    project, folder = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("effects")
+    with (
+        deployed_copy(project, CHAOS, on=Emulator()) as deployed,
+        Wire(deployed.aws.endpoint, Random(3)) as wire,
+    ):
+        deployed.set_consumer(AWS_ENDPOINT_URL=wire.url, ZIGZAG_IN_FLIGHT_CAP="600")
+        deployed.set_worker(AWS_ENDPOINT_URL=wire.url, CHAOS_FOLDER=str(folder))
+        stage = Stage(deployed, folder, wire, Saboteur(deployed.aws, folder), all_tasks(Random(3)))
+        send(deployed, stage.sent)
+        yield stage
 
 
 def send(deployed: Deployed, tasks: list[Sent]) -> None:
@@ -299,7 +293,7 @@ def test_no_two_runs_of_one_message_overlap(quiet: Stage) -> None:
 
 
 def test_no_task_is_lost_each_has_succeeded_or_is_a_dead_letter(
-    drained: Stage, record_property: Callable[[str, object], None]
+    drained: Stage, record_property: Record
 ) -> None:
     record_property(COUNTED, f"real faults: {drained.count()}")
     succeeded, dead = drained.effects().succeeded, drained.dead()
@@ -340,13 +334,8 @@ def test_an_effect_comes_again_only_where_its_process_was_killed_after_it(draine
     assert drained.effects().unexplained_repeats() == [], drained.count()
 
 
-def test_an_audit_of_the_lines_finds_no_broken_promise(
-    drained: Stage, record_property: Callable[[str, object], None]
-) -> None:
-    aws = drained.deployed.aws
-    target = Target("zigzag", session(), dict(client_options(aws.environment())))
-
-    report = audit_of_stack(target, time.time() - 3600, time.time())
+def test_an_audit_of_the_lines_finds_no_broken_promise(drained: Stage, record_property: Record) -> None:
+    report = audit_of_stack(drained.deployed.target, time.time() - 3600, time.time())
 
     record_property(COUNTED, f"an audit: {report.deliveries:,} deliveries, {dict(report.causes)}")
     assert report.findings == []

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import PROJECT, Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 from tests.integration.test_events_readme import EVENTS, gist, shown
 
@@ -26,7 +26,6 @@ from shared.queues import is_fifo, more_queues
 from zigzag.send import encode
 from zigzag_local import docker_bridge, machine
 from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 from zigzag_local.sam_local import variables as sam_local_variables
 
 pytestmark = pytest.mark.slow
@@ -132,13 +131,10 @@ def reachable(tmp_path: Path) -> Iterator[Deployed]:
     host = docker_bridge.address()
     if host is None:
         pytest.skip("no bridge of Docker is on this machine, through which a container would reach it")
-    with Emulator(host=host) as aws:
-        outputs = deploy_copy(
-            tmp_path / "deployed", aws, {}, "Queue2=urgent:6", "Queue3=orders", "Queue3Fifo=true"
-        )
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
+    queues = ("Queue2=urgent:6", "Queue3=orders", "Queue3Fifo=true")
+    with deployed_copy(tmp_path / "deployed", {}, *queues, on=Emulator(host=host)) as deployed:
         deployed.set_rule(enabled=False)
-        parameters = sam_local_variables(aws, outputs, host)
+        parameters = sam_local_variables(deployed.aws, deployed.outputs, host)
         (tmp_path / "sam-local.json").write_text(json.dumps({"Parameters": parameters}))
         yield deployed
 

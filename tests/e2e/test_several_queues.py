@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 
 from shared.queues import more_queues
 from zigzag.send import encode
 from zigzag_local import stack
-from zigzag_local.clients import client_options, session
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
-from zigzag_operate import Target, kept
+from zigzag_operate import kept
 
 pytestmark = pytest.mark.slow
 
@@ -33,12 +28,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def deployed(project: Path) -> Iterator[Deployed]:
     """Yields a stack of four queues, whose consumer is woken by the tests alone."""
-    with Emulator(tls=True, auth=True) as aws:
-        queues = "DefaultWeight=3", "Queue2=urgent:6", "Queue3=orders:2", "Queue3Fifo=true", "Queue4=bulk"
-        outputs = deploy_copy(project, aws, {}, "FlowControl=true", *queues)
-        deployed = Deployed(aws, outputs, Ledger(aws, outputs))
-        deployed.set_rule(enabled=False)
-        deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    queues = "DefaultWeight=3", "Queue2=urgent:6", "Queue3=orders:2", "Queue3Fifo=true", "Queue4=bulk"
+    with deployed_copy(project, {}, "FlowControl=true", *queues) as deployed:
+        deployed.is_woken_by_tests_alone()
         yield deployed
 
 
@@ -49,14 +41,8 @@ def urls(deployed: Deployed) -> dict[str, str]:
     return {"default": first, **{one.name: one.url for one in more_queues(told)}}
 
 
-def tick(deployed: Deployed) -> dict[str, Any]:
-    answer = deployed.client("lambda").invoke(FunctionName=deployed.outputs["ConsumerFunctionName"])
-    return dict(json.load(answer["Payload"]))
-
-
 def send(deployed: Deployed, url: str, body: str) -> None:
-    group = {"MessageGroupId": "ann"} if url.endswith(".fifo") else {}
-    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body, **group)
+    deployed.send(body, url, **({"MessageGroupId": "ann"} if url.endswith(".fifo") else {}))
 
 
 def test_only_the_queue_that_says_so_is_fifo(deployed: Deployed) -> None:
@@ -71,12 +57,12 @@ def test_a_task_runs_from_each_queue_and_its_message_is_deleted_there(deployed: 
     for name, url in urls(deployed).items():
         send(deployed, url, encode("push_news", {"headline": "Hello", "subscribers": [name]}))
 
-    summary = tick(deployed)
+    summary = deployed.tick()
 
     assert (summary["dispatched"], summary["stopped"]) == (4, "queue empty")
     for name, url in urls(deployed).items():
         assert wait_until(lambda name=name: deployed.ledger.pushes()[name] > 0, 60, 0.2), name
-        assert wait_until(lambda url=url: count(deployed, url) == 0, 30, 0.2), name
+        assert wait_until(lambda url=url: deployed.count(url) == 0, 30, 0.2), name
 
 
 def test_what_is_bad_becomes_a_dead_letter_of_its_queues_kind_and_tells_where_it_was(
@@ -85,10 +71,10 @@ def test_what_is_bad_becomes_a_dead_letter_of_its_queues_kind_and_tells_where_it
     for url in urls(deployed).values():
         send(deployed, url, "no task")
 
-    tick(deployed)
+    deployed.tick()
 
     def letters() -> dict[str, int]:
-        return {kind: count(deployed, deployed.outputs[kind]) for kind in LETTERS}
+        return {kind: deployed.count(deployed.outputs[kind]) for kind in LETTERS}
 
     assert wait_until(lambda: sum(letters().values()) == 4, 60, 0.5), letters()
     assert letters() == LETTERS
@@ -108,21 +94,14 @@ def test_a_queue_that_is_taken_out_keeps_its_messages_and_the_others_go_on(
     aws = deployed.aws
     stack.deploy(project, aws.environment(), aws.directory / "sam" / "build", log=aws.directory / "again.log")
     outputs = stack.outputs(project, aws.environment())
-    deployed.set_consumer(ZIGZAG_WATCH_ALWAYS="false", ZIGZAG_LINGER_SECONDS="0")
+    deployed.lingers_no_more()
 
     # Then only it is gone from the stack, and is still there itself
     assert "bulk" not in outputs["Queues"]
     assert outputs["QueueUrl"] == deployed.outputs["QueueUrl"]
     assert urls(deployed)["urgent"] in outputs["Queues"]
-    assert count(deployed, bulk) == 1
-    assert tick(deployed)["received"] == 0
+    assert deployed.count(bulk) == 1
+    assert deployed.tick()["received"] == 0
 
     # And an operator finds it, by its name and what is in it
-    target = Target("zigzag", session(), client_options(aws.environment()))
-    assert [(one.queue, one.url, one.waiting) for one in kept(target)] == [("bulk", bulk, 1)]
-
-
-def count(deployed: Deployed, url: str) -> int:
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = deployed.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(int(answer["Attributes"][name]) for name in names)
+    assert [(one.queue, one.url, one.waiting) for one in kept(deployed.target)] == [("bulk", bulk, 1)]

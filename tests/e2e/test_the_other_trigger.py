@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 
 from shared.lease import LEASE_SECONDS
@@ -21,9 +21,7 @@ from shared.queues import more_queues
 from tasks import TASKS
 from zigzag.send import encode
 from zigzag_local import stack
-from zigzag_local.emulator import Emulator
 from zigzag_local.errors import LocalAwsError
-from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +40,8 @@ def deployed(project: Path) -> Iterator[Deployed]:
     """Yields a stack of two queues, whose trigger is Lambda's poller."""
     if not {"push_news", "crawl_page", "send_welcome_mail"} <= TASKS.keys():
         pytest.skip("the example tasks, whose effects are counted, were deleted")
-    with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(project, aws, {"patient": "patient"}, "Trigger=events", "Queue3=bulk")
-        yield Deployed(aws, outputs, Ledger(aws, outputs))
+    with deployed_copy(project, {"patient": "patient"}, "Trigger=events", "Queue3=bulk") as deployed:
+        yield deployed
 
 
 def urls(deployed: Deployed) -> list[str]:
@@ -52,8 +49,7 @@ def urls(deployed: Deployed) -> list[str]:
 
 
 def send(deployed: Deployed, url: str, subscriber: str, seconds: float = 0) -> None:
-    body = encode("patient", {"subscriber": subscriber, "seconds": seconds}, id=subscriber)
-    deployed.client("sqs").send_message(QueueUrl=url, MessageBody=body)
+    deployed.send(encode("patient", {"subscriber": subscriber, "seconds": seconds}, id=subscriber), url)
 
 
 def left(deployed: Deployed, *names: str) -> int:
@@ -89,7 +85,7 @@ def test_a_task_runs_from_each_queue_and_no_tick_is_needed(deployed: Deployed) -
 
 
 def test_a_bad_message_is_a_dead_letter_with_its_reason(deployed: Deployed) -> None:
-    deployed.client("sqs").send_message(QueueUrl=urls(deployed)[1], MessageBody="no task")
+    deployed.send("no task", urls(deployed)[1])
 
     assert wait_until(lambda: len(deployed.ledger.dead_letters()) == 1, WAIT_SECONDS, 0.5), deployed.said()
     (letter,) = deployed.ledger.dead_letters()

@@ -8,14 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from tests.e2e.conftest import Deployed
-from tests.e2e.copies import deploy_copy
+from tests.e2e.copies import deployed_copy
 from tests.e2e.waiting import wait_until
 from tests.project.docs.pages import read
 from tests.project.template.yours import with_blocks
 
 from worker.follow.follow_ups import step_id
-from zigzag_local.emulator import Emulator
-from zigzag_local.ledger import Ledger
 
 pytestmark = pytest.mark.slow
 
@@ -26,24 +24,19 @@ HARMS = ("none", "killed before", "killed after", "raises", "lost")
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Yields a stack with the page's table and permission."""
-    with Emulator(tls=True, auth=True) as aws:
-        outputs = deploy_copy(
-            tmp_path_factory.mktemp("project"),
-            aws,
-            {"booked": "booked", "told": "booked"},
-            changed=lambda template: with_blocks(template, PAGE),
-        )
-        yield Deployed(aws, outputs, Ledger(aws, outputs))
+    project, tasks = tmp_path_factory.mktemp("project"), {"booked": "booked", "told": "booked"}
+    with deployed_copy(project, tasks, changed=lambda template: with_blocks(template, PAGE)) as deployed:
+        yield deployed
 
 
 def test_each_effect_is_there_once_wherever_its_worker_was_killed(deployed: Deployed) -> None:
-    sqs, dynamodb = deployed.client("sqs"), deployed.client("dynamodb")
+    dynamodb = deployed.client("dynamodb")
     bodies = [{"task": "booked", "payload": {"harm": harm}, "id": harm} for harm in HARMS]
     bodies += [
         {"task": "told", "payload": {"says": id == "says"}, "id": id} for id in ("says", "says nothing")
     ]
     for body in bodies:
-        sqs.send_message(QueueUrl=deployed.outputs["QueueUrl"], MessageBody=json.dumps(body))
+        deployed.send(json.dumps(body))
 
     assert wait_until(lambda: not deployed.ledger.queued(), 240)
     (letter,) = deployed.ledger.dead_letters()
