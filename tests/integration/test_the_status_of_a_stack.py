@@ -31,7 +31,8 @@ GROUPS = {"ConsumerLogGroupName": "consumers", "WorkerLogGroupName": "workers"}
 def stack(account: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Deploys two queues, whose last tick was half a minute ago. Returns the outputs."""
     monkeypatch.setenv("COLUMNS", "80")
-    outputs = deployed(queue(), "true", {"default": 3, "bulk": 1}, WorkerFunctionName="worker", **GROUPS)
+    functions = {"ConsumerFunctionName": "consumer", "WorkerFunctionName": "worker"}
+    outputs = deployed(queue(), "true", {"default": 3, "bulk": 1}, **functions, **GROUPS)
     for group in GROUPS.values():
         boto3.client("logs").create_log_group(logGroupName=group)
         boto3.client("logs").create_log_stream(logGroupName=group, logStreamName="one")
@@ -271,6 +272,9 @@ def test_the_page_names_the_permissions_that_it_needs_at_most(
         called.add(f"{client.meta.service_model.service_name}:{name}")
 
     drops()
+    events, consumer = boto3.client("events"), "arn:aws:lambda:eu-west-1:123456789012:function:consumer"
+    events.put_rule(Name="tick", ScheduleExpression="rate(1 minute)")
+    events.put_targets(Rule="tick", Targets=[{"Id": "1", "Arn": consumer}])
     boto3.client("logs").delete_log_stream(logGroupName="consumers", logStreamName="one")
     monkeypatch.setattr(stack_facts, "_facts", made_long_ago(vars(stack_facts)["_facts"]))
     before_each_call(monkeypatch, seen)

@@ -97,7 +97,8 @@ def typed(command: str, width: int) -> list[str]:
 
 
 def _counts(facts: Facts, width: int) -> list[str]:
-    oldest, age = facts.oldest_seconds, facts.oldest_letter_seconds
+    age = facts.oldest_letter_seconds
+    oldest = facts.oldest_seconds if facts.total("waiting") != 0 else None  # the metric is minutes old
     lines = _row("waiting", facts.total("waiting"), "", width, oldest, "the oldest of them {}")
     lines += _row("in flight", facts.total("in_flight"), "with a worker, or waiting for a retry", width)
     if facts.total("delayed") != 0:

@@ -224,8 +224,8 @@ def test_deliveries_are_counted_by_task(account: Account) -> None:
         True,
         [
             TaskWork("hello", 21, 2, 0, 1, 0.1, 0.19, 18.0, 19, NOW - 20),
+            TaskWork("(not read)", 1, 0, 0, 0, None, None, None),
             TaskWork("pay", 1, 0, 1, 1, 1.0, 1.0, None, 0, NOW - 22, 1),
-            TaskWork("unknown", 1, 0, 0, 0, None, None, None),
         ],
     )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from consumer.summary import PAUSED, UNAVAILABLE
 from zigzag_operate.facts.figures import Unknown
 from zigzag_operate.facts.stack import Facts
-from zigzag_operate.facts.work import OTHERS, UNKNOWN, TaskWork
+from zigzag_operate.facts.work import NOT_READ, OTHERS, TaskWork
 from zigzag_operate.who import short
 from zigzag_operate.words import at, clock, letters_wait, many, minutes, wait
 
@@ -190,7 +190,7 @@ def _has_failed(task: TaskWork) -> bool:
 
 def _look_at(worst: TaskWork, facts: Facts) -> str:
     # A sender may have written the name: a person will paste it into a shell.
-    is_name = worst.task not in (OTHERS, UNKNOWN) and re.fullmatch(r"[\w.][\w.-]*", worst.task, re.ASCII)
+    is_name = worst.task not in (OTHERS, NOT_READ) and re.fullmatch(r"[\w.][\w.-]*", worst.task, re.ASCII)
     task = f" --task {worst.task}" if is_name else ""
     if worst.dead and _letters_too(facts):
         return f"./zigzag dead-letters{task}"

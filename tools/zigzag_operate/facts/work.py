@@ -11,8 +11,9 @@ from zigzag.body import MAX_NAME_CHARACTERS
 from zigzag_operate.facts.lines import Line
 
 MAX_TASKS = 50
-OTHERS, UNKNOWN = "others", "unknown"
-"""Stand for further tasks, as a sender may name any, and for messages that name none."""
+OTHERS, NOT_READ = "others", "(not read)"
+"""Stand for further tasks, as a sender may name any, and for messages whose task was not read: they came too
+late for a start, or name none."""
 
 _NOT_THERE = "no task is called"
 
@@ -76,7 +77,7 @@ def work(lines: Iterable[Line], *, all: bool) -> Work:
     """Returns what the lines of deliveries say of each task."""
     counted: dict[str, _Counted] = {}
     for line in sorted(lines, key=lambda line: line.at):
-        name = str(line.fields.get("task") or UNKNOWN)[:MAX_NAME_CHARACTERS]
+        name = str(line.fields.get("task") or NOT_READ)[:MAX_NAME_CHARACTERS]
         key = name if name in counted or len(counted) < MAX_TASKS - 1 else OTHERS
         counted.setdefault(key, _Counted()).add(line)
     tasks = [one.told(name) for name, one in counted.items()]
