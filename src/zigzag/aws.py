@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from shared.aws.identity import Identity
+from shared.aws.identity import Identity, alone
 from zigzag.outbox import Sender, scheduler_standing_in
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def queue_at(url: str) -> Sender:
 def transport_to(url: str, *, attempts: int, usual: str) -> Transport:
     """Returns the transport to a queue, whose calls block. It is the one that ZIGZAG_TRANSPORT names, as
     Zigzag's own functions have it, or else the `usual` one."""
-    return _transport_in(url.rpartition("/")[0], attempts, usual)
+    with alone():  # threads that send at the same time would each make one
+        return _transport_in(url.rpartition("/")[0], attempts, usual)
 
 
 @functools.cache

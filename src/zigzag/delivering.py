@@ -43,7 +43,7 @@ def deliver(entries: Sequence[Entry], post: Post, wait: Callable[[float], Any]) 
             break
         if wait(uniform(0, min(MAX_TRY_AGAIN_SECONDS, FIRST_TRY_AGAIN_SECONDS * 2**number))):
             break
-        if not 0 <= time() - began <= KNOWN_SECONDS:
+        if any(entry.message.group for entry in left) and not 0 <= time() - began <= KNOWN_SECONDS:
             break
     return [fates[entry.number] for entry in entries]
 

@@ -17,12 +17,12 @@ from contextvars import copy_context
 from zigzag.aws import identity
 from zigzag.outbox import standing_in
 
-MAX_SENDS_AT_ONCE = 32
-"""Most calls at the same time; the others wait."""
+MAX_SENDS_AT_ONCE = 10
+"""Most calls at the same time, as many as boto keeps connections. The others wait."""
 
 
 async def run_in_thread[R](function: Callable[[], R]) -> R:
-    """Returns what the function returns. A call that is cancelled goes on.
+    """Returns what the function returns. A call that is cancelled goes on, if it has begun.
 
     Raises SendError if more than one sandbox is open, and this thread does not say which.
     """

@@ -29,7 +29,7 @@ class Change(NamedTuple):
     what: str
 
     def __str__(self) -> str:
-        return f"{self.path[:_MAX_PATH_CHARACTERS] or 'payload'} {self.what}"
+        return f"{self.path[-_MAX_PATH_CHARACTERS:] or 'payload'} {self.what}"
 
 
 def change(given: Any, back: Any) -> Change | None:

@@ -14,6 +14,7 @@ class Slot(NamedTuple):
     permit   -- the permit's name; empty if the queue has no exact cap.
     held_until -- the time when the permit ends.
     probe    -- whether it is for the single message that is tried while the breaker is shut.
+    taken_at -- when it was taken.
     limits   -- the rate and the exact cap by which it was taken. It may not be used after an operator has
                 changed these.
     """
@@ -23,6 +24,7 @@ class Slot(NamedTuple):
     permit: str = ""
     held_until: float = inf
     probe: bool = False
+    taken_at: float = 0.0
     limits: tuple[object, ...] = ()
 
 

@@ -144,7 +144,7 @@ class Gated:
         old tries."""
         limits, now = limits_of(self._gate), self._clock.now()
         good = [slot for slot in slots if slot.held_until >= now + CLAIM_SECONDS and slot.limits == limits]
-        return [slot for slot in good if not slot.probe or slot.at >= now - TRY_SECONDS]
+        return [slot for slot in good if not slot.probe or slot.taken_at >= now - TRY_SECONDS]
 
     def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
         """Returns the slots for which a worker can start in time, once a message is received."""

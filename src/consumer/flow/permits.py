@@ -54,9 +54,7 @@ def open_slots(gate: Gate, names: Sequence[str], now: float, swap_seconds: float
     slots = (
         (Slot(now, inf),) * want if gate.rate is None else slots_of(gate, gate.rate, now + swap_seconds, want)
     )
-    if probe:
-        slots = tuple(slot._replace(probe=True, at=max(slot.at, now)) for slot in slots)
-    slots = tuple(slot._replace(limits=limits_of(gate)) for slot in slots)
+    slots = tuple(slot._replace(probe=probe, taken_at=now, limits=limits_of(gate)) for slot in slots)
     if gate.at_once is None:
         return slots
     until = round(now + PERMIT_SECONDS, 3)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from _thread import RLock, get_ident
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 _making: dict[int, RLock] = {}  # for each process
 
@@ -62,7 +62,10 @@ class _ForOneThread(MutableMapping[str, str]):
         self.all_threads = False
 
     def copy(self) -> dict[str, str]:
-        return dict(self)
+        return dict(self._now.items())
+
+    def items(self) -> ItemsView[str, str]:
+        return self.copy().items()  # of one of the two, though the other may take its place meanwhile
 
     @property
     def _now(self) -> MutableMapping[str, str]:
@@ -85,4 +88,11 @@ class _ForOneThread(MutableMapping[str, str]):
         return len(self._now)
 
     def __or__(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {**self, **more}
+        return {**self.copy(), **more}
+
+    def __ror__(self, less: Mapping[str, str]) -> dict[str, str]:
+        return {**less, **self.copy()}
+
+    def __ior__(self, more: Mapping[str, str]) -> Self:
+        self.update(more)
+        return self

@@ -164,6 +164,20 @@ class TestTick:
         assert tick(workers).received == 1
         assert doubts(workers) == ["probe"]
 
+    def test_tries_use_up_no_more_of_a_rates_burst_than_other_messages(
+        self, world: World, gates: WatchedGates, tick: Tick
+    ) -> None:
+        world.send(*"abcde")
+        world.run(gates.limit(DEFAULT, Rate(3600, 10)))
+        fail(world, gates, DEFAULT_TRIP)
+        workers = ScriptedWorkers()
+
+        for _ in range(3):
+            tick(workers)
+            world.pass_time(60)
+
+        assert doubts(workers) == ["probe"] * 3
+
     def test_before_it_is_shut_all_go_out_and_are_told_that_some_have_failed(
         self, world: World, gates: WatchedGates, tick: Tick
     ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -374,6 +376,23 @@ def test_a_message_that_the_queue_would_refuse_is_refused_before_aws_is_asked(
 
     with pytest.raises(SendError, match="the queue is FIFO"):
         collect.send({})
+
+
+def test_threads_that_send_at_the_same_time_make_one_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def makes(*_: object, **__: object) -> object:
+        time.sleep(0.05)
+        made.append(object())
+        return made[-1]
+
+    monkeypatch.setattr("shared.aws.choice.transport_in_place", makes)
+    aws.forget()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: aws.transport_to(QUEUE_URL, attempts=3, usual="boto"), range(8)))
+
+    aws.forget()
+    assert len(made) == 1
 
 
 def test_the_queues_of_an_account_in_a_region_share_a_transport_and_so_their_connections() -> None:

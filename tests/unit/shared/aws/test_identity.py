@@ -31,14 +31,14 @@ class Session:
 
 def test_other_threads_keep_the_environment_while_two_make_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF", "a task")
-    monkeypatch.delenv("SET", raising=False)
+    monkeypatch.setenv("SET", "")
     before, functions = os.environ, [Identity({"OF": of}) for of in OWNERS]
 
     with ThreadPoolExecutor(2) as pool:
         made = [pool.submit(function.client, Session, "s3") for function in functions]
         Session.making.wait(5)
-        found = os.environ | {}
-        monkeypatch.setenv("SET", "by the task")
+        found = {"OF": "another"} | os.environ
+        os.environ |= {"SET": "by the task"}
         Session.looked.set()
 
     assert [(of, kept["OF"]) for of, kept in (one.result() for one in made)] == [(of, of) for of in OWNERS]
