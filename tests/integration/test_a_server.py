@@ -154,6 +154,18 @@ def test_a_message_whose_process_is_killed_comes_again_after_its_lease_and_runs(
     assert [line["status"] for line in server.logged("a process is replaced")] == [-signal.SIGKILL]
 
 
+@pytest.mark.slow
+def test_a_task_of_several_leases_runs_once(short: Place) -> None:
+    """Each beat is needed: another server looks for the message all the time."""
+    short.send("long", seconds=2.5 * LEASE_SECONDS)
+
+    with short.server("--at-once", "2", SHORT_POLLS):
+        wait_until(lambda: short.noted("ended"), 6 * LEASE_SECONDS)
+        wait_until(lambda: short.waiting() == (0, 0))
+
+    assert short.noted("began") == ["long"]
+
+
 def test_a_task_that_takes_longer_than_its_time_here_is_interrupted_and_postponed(place: Place) -> None:
     place.send("long", seconds=600)
 
