@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,12 +20,18 @@ from pathlib import Path
 CANARY = "jinja2==2.10"
 """It has CVE-2019-10906 (https://nvd.nist.gov/vuln/detail/CVE-2019-10906)."""
 
+_PIN = re.compile(r"([\w.-]+)\s*(?:\[[^]]*\])?\s*={2,3}\s*([^\s,;*]+)\s*(?:;.*|--hash.*|\\)?")
+"""A pin as pip writes it: name, extras, version, and a marker or hashes, maybe on the next line."""
+
+_REQUIRE = ("-r", "-e", "--requirement", "--editable")
+"""The options that bring in more packages."""
+
 Holes = dict[str, list[str]]
 """Maps each package that the service knows to the holes of its pinned version."""
 
 
 def main(pip_audit: str, files: Sequence[str]) -> int:
-    pins = pins_in(files)
+    pins, others = pins_in(files)
     known = ask(pip_audit, pins)
     for name, holes in known.items():
         for hole in holes:
@@ -36,16 +43,26 @@ def main(pip_audit: str, files: Sequence[str]) -> int:
         print(f"not audited: no service answers that {CANARY}, as a trial, has a known hole")
     elif looked_at < len(pins):
         print(f"not audited: {looked_at} of {len(pins)} pins were looked at")
+    elif others:
+        print(f"not audited: {len(pins)} pins were looked at, but these are none: {', '.join(others)}")
     else:
         print(f"audited: {len(pins)} pins, no known hole")
         return 0
     return 1 if os.environ.get("AUDIT") == "required" else 0
 
 
-def pins_in(files: Sequence[str]) -> list[str]:
-    """Returns every pin of the files once, such as "boto3==1.43.108"."""
-    lines = [line for file in files for line in Path(file).read_text(encoding="utf-8").splitlines()]
-    return sorted({words[0] for line in lines if (words := line.split()) and "==" in words[0]})
+def pins_in(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Returns every pin of the files once, such as "boto3==1.43.108", and the places of requirements that are
+    no pin, such as "requirements.txt:7"."""
+    pins, others = set(), []
+    for file in files:
+        for number, line in enumerate(Path(file).read_text(encoding="utf-8").splitlines(), 1):
+            required = re.sub(r"(^|\s)#.*", "", line).strip()
+            if pin := _PIN.fullmatch(required):
+                pins.add(f"{pin[1]}=={pin[2]}")
+            elif required and (required[0] != "-" or required.startswith(_REQUIRE)):
+                others.append(f"{file}:{number}")
+    return sorted(pins), others
 
 
 def ask(pip_audit: str, pins: Sequence[str]) -> Holes:

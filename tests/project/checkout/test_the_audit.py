@@ -16,11 +16,11 @@ CANARY = {"jinja2": [{"id": "CVE-2019-10906"}]}
 
 
 def audit(
-    folder: Path, known: dict[str, list[dict[str, str]]] | None, **variables: str
+    folder: Path, known: dict[str, list[dict[str, str]]] | None, also: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs the audit with a service that knows that of packages. With None nobody answers."""
     pins = folder / "pins.txt"
-    pins.write_text(PINS)
+    pins.write_text(PINS + also)
     service = folder / "pip-audit"
     service.write_text(f"""#!{sys.executable}
 import json, sys
@@ -66,6 +66,35 @@ def test_a_pin_that_nobody_looked_at_is_not_audited(
 
     assert done.returncode == ends
     assert done.stdout.splitlines()[-1].startswith(f"not audited: {says}")
+
+
+def test_a_pin_is_looked_at_however_it_is_written(tmp_path: Path) -> None:
+    written = {
+        "a": "a == 2.10",
+        "b": "b[standard]==2.10",
+        "c": 'c==2.10; python_version >= "3.9"',
+        "d": "d[x, y] == 2.10 ; os_name == 'nt' # a comment",
+        "e": "e==2.10 --hash=sha256:00",
+        "f": "f==2.10 \\\n    --hash=sha256:00",
+    }
+    holes = {name: [{"id": "CVE-1"}] for name in written}
+
+    done = audit(tmp_path, {**CLEAN, **CANARY, **holes}, "\n".join(written.values()))
+
+    assert done.returncode == 1
+    assert done.stdout == "".join(f"{name} has a known hole: CVE-1\n" for name in written)
+
+
+@pytest.mark.parametrize(("wanted", "ends"), [("", 0), ("required", 1)])
+def test_a_requirement_that_is_no_pin_is_not_audited(tmp_path: Path, wanted: str, ends: int) -> None:
+    lines = ["requests>=2", "requests", "requests==2.*", "requests==2.0,!=2.0.1", "./a-folder", "-r more.txt"]
+    lines += ["requests @ https://example.com/requests.zip", "git+https://example.com/r#egg=requests==2.0"]
+
+    done = audit(tmp_path, {**CLEAN, **CANARY}, "\n".join(["-c constraints.txt", *lines]), AUDIT=wanted)
+
+    places = ", ".join(f"{tmp_path / 'pins.txt'}:{4 + number}" for number in range(len(lines)))
+    says = f"not audited: 2 pins were looked at, but these are none: {places}\n"
+    assert (done.returncode, done.stdout) == (ends, says)
 
 
 def test_every_pin_that_ships_or_runs_is_in_a_file_that_is_audited() -> None:
