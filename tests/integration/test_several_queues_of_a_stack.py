@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.stacks import deployed, queue, refused_without
+from tests.stacks import before_each_call, deployed, queue, refused_without
 
 from shared.queues import more_queues
 from zigzag_operate import KeptQueue, find, kept, queues, send
@@ -185,6 +185,16 @@ class TestKept:
 
         assert (code, list(json.loads(out))) == (0, list(urls))
         assert "no queue that was taken out is looked for: the AWS credentials do not allow ListQueues" in err
+
+
+def test_the_stack_is_read_once_for_all_its_queues(
+    urls: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    before_each_call(monkeypatch, lambda _, operation, asked: called.append(operation))
+
+    assert list(queues(find("zigzag"))) == list(urls)
+    assert called.count("DescribeStacks") == 1
 
 
 def test_a_stack_from_before_has_one_queue(account: None) -> None:

@@ -32,10 +32,13 @@ LATE_SECONDS = 60
 
 
 class StackGates:
-    """The gates of a stack. Raises OperateError if it has none, or if the queue does not belong to it."""
+    """The gates of a stack. Raises OperateError if it has none, or if the queue does not belong to it.
 
-    def __init__(self, target: Target, queue: str = DEFAULT) -> None:
-        stack = target.stack_as_it_is()
+    stack -- what is known of it; None reads it.
+    """
+
+    def __init__(self, target: Target, queue: str = DEFAULT, stack: Stack | None = None) -> None:
+        stack = stack or target.stack_as_it_is()
         self._queue = named(stack, queue)
         if is_by_events(stack):
             raise OperateError(NO_LIMITS.format(stack=target.stack))

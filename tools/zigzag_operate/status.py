@@ -46,5 +46,5 @@ def queues(target: Target) -> dict[str, QueueStatus]:
 def _status(target: Target, stack: Stack, queue: TaskQueue) -> dict[str, Any]:
     closed = why_nothing_starts(stack)
     if is_controlled(stack) and not is_by_events(stack):
-        closed = StackGates(target, queue.name).why_closed()
+        closed = StackGates(target, queue.name, stack).why_closed()
     return {**asdict(counts(target, queue)), "closed": closed}
