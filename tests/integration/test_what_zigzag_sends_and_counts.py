@@ -75,6 +75,18 @@ class TestWhichStack:
 
         assert (code, err) == (0, "")
 
+    def test_the_one_of_the_options_whatever_samconfig_says(
+        self, zigzag: Any, queue_url: str, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / "samconfig.toml").write_text("x")
+        (project / "config").write_text("[profile p]\naws_access_key_id = a\naws_secret_access_key = b\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(project / "config"))
+
+        code, _, err = zigzag("status", "--stack", "zigzag", "--region", "eu-west-1", "--profile", "p")
+
+        assert (code, err) == (0, "")
+        assert of_this_stack("aws events list-rules").endswith("--profile p --region eu-west-1")
+
     @pytest.mark.parametrize("text", [None, "x", "[default.global.parameters]\nregion = 'eu-west-1'\n"])
     def test_none_at_all_is_said_in_a_sentence(
         self, zigzag: Any, account: None, project: Path, text: str | None

@@ -66,8 +66,7 @@ def of_this_stack(command: str) -> str:
     """
     is_ours, chosen = command.startswith("./zigzag"), {name: one for name, one in _chosen.items() if one}
     if not is_ours:
-        elsewhere = {name: chosen[name] for name in ("local", "endpoint_url") if name in chosen}
-        chosen = place_of_samconfig(**elsewhere) | chosen
+        chosen = place_of_samconfig(**{name: chosen[name] for name in chosen if name != "stack"}) | chosen
     for name, value in chosen.items():
         if is_ours or name not in ("stack", "local"):
             command += f" --{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(value)}")

@@ -40,14 +40,17 @@ def parameters(project: Path, config: str) -> dict[str, str]:
 
     Raises LocalAwsError if samconfig.toml can't be read.
     """
-    listed = _settings(project, config).get("parameter_overrides", [])
+    listed, part = [], ""
+    for name, settings in _parts(project, config).items():
+        if "parameter_overrides" in settings:
+            listed, part = settings["parameter_overrides"], f"{config}.{name}"
     named: dict[str, str] = {}
     for text in listed if isinstance(listed, list) else [listed]:
-        named |= pairs(text, config)
+        named |= pairs(text, part)
     return named
 
 
-def pairs(text: object, config: str = CONFIG) -> dict[str, str]:
+def pairs(text: object, part: str) -> dict[str, str]:
     """Returns the parameters of a text such as `Queue2=urgent:6 Schedule='rate(5 minutes)'`."""
     try:
         return dict(
@@ -56,7 +59,7 @@ def pairs(text: object, config: str = CONFIG) -> dict[str, str]:
         )
     except ValueError as error:
         raise LocalAwsError(
-            f"samconfig.toml's parameter_overrides of [{config}.global.parameters] is wrong at {text!r}: "
+            f"samconfig.toml's parameter_overrides of [{part}.parameters] is wrong at {text!r}: "
             "write Name=value, with a space between two, and a value with spaces in quotes."
         ) from error
 
@@ -140,17 +143,26 @@ def outputs(project: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return {one["OutputKey"]: one["OutputValue"] for one in stacks["Stacks"][0].get("Outputs", [])}
 
 
-def _settings(project: Path, config: str = CONFIG) -> dict[str, Any]:
-    """Returns what `sam deploy` takes from an environment in samconfig.toml: the parameters for every
-    command, and its own, where `sam deploy --guided` writes what it was told."""
+def _settings(project: Path, config: str) -> dict[str, Any]:
+    """Returns what `sam deploy` takes from an environment in samconfig.toml."""
+    return {name: value for part in _parts(project, config).values() for name, value in part.items()}
+
+
+def _parts(project: Path, config: str) -> dict[str, dict[str, Any]]:
+    """Returns the parameters for every command, and those of deploy, where `sam deploy --guided` writes what
+    it was told. One of the two may be missing; the second wins."""
     try:
         parts = _read(project)[config]
-        return {**parts["global"]["parameters"], **parts.get("deploy", {}).get("parameters", {})}
-    except (AttributeError, KeyError, TypeError) as error:
+        there = [part for part in ("global", "deploy") if "parameters" in parts.get(part, {})]
+        found = {part: {**parts[part]["parameters"]} for part in there}
+    except (AttributeError, KeyError, TypeError):
+        found = {}
+    if not found:
         raise LocalAwsError(
             f"samconfig.toml lacks the part [{config}.global.parameters]: write it into "
             f"{project / 'samconfig.toml'}."
-        ) from error
+        )
+    return found
 
 
 def _read(project: Path) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def find(
         if local:
             options = clients.client_options(state.running(PROJECT).environment())
             return Target(stack or name_of(PROJECT, CONFIG), clients.session(), dict(options))
-        place = place_of_samconfig(local=local, endpoint_url=endpoint_url)
+        place = place_of_samconfig(endpoint_url=endpoint_url, profile=profile, region=region)
         session = boto3.Session(
             profile_name=profile or place.get("profile"), region_name=region or place.get("region")
         )
@@ -155,9 +155,15 @@ def find(
     return Target(name, session, {"endpoint_url": endpoint_url} if endpoint_url else {})
 
 
-def place_of_samconfig(*, local: bool = False, endpoint_url: str | None = None) -> dict[str, str]:
+def place_of_samconfig(
+    *,
+    local: bool = False,
+    endpoint_url: str | None = None,
+    profile: str | None = None,
+    region: str | None = None,
+) -> dict[str, str]:
     """Returns the profile and region to which `sam deploy` deploys by samconfig.toml, whatever the shell has.
-    Another AWS than Amazon's has neither."""
-    if local or endpoint_url or os.environ.get("AWS_ENDPOINT_URL"):
+    Another AWS than Amazon's has neither, and who gives both needs no samconfig.toml."""
+    if local or endpoint_url or os.environ.get("AWS_ENDPOINT_URL") or (profile and region):
         return {}
     return place_of(PROJECT, "default")

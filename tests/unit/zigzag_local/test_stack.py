@@ -11,6 +11,7 @@ from zigzag_local.stack import local_parameters
 
 PART = "[local.global.parameters]\n"
 SET = f"{PART}parameter_overrides = "
+DEPLOY = '[local.deploy.parameters]\nparameter_overrides = "B"\n'
 
 
 @pytest.mark.parametrize(
@@ -39,12 +40,17 @@ def test_they_are_a_list_or_a_text_as_sam_takes_them(tmp_path: Path, written: st
         (f'{SET}"A=1"\nparameter_overrides = "B=2"\n', r"twice, such as parameter_overrides. Correct .*toml"),
         (f"{PART}a = [\n", r"can't be read: Invalid value"),
         ("[default.global.parameters]\n", r"lacks the part \[local\.global\.parameters\]"),
-        (f'{SET}"A"\n', r"parameter_overrides .* at 'A': write Name=value"),
+        (f'{SET}"A"\n', r"parameter_overrides of \[local\.global\.par.* at 'A': write Name=value"),
+        (DEPLOY, r"parameter_overrides of \[local\.deploy\.par.* at 'B': write Name=value"),
+        (f'{SET}"A=1"\n{DEPLOY}', r"parameter_overrides of \[local\.deploy\.par.* at 'B': write Name=value"),
         (f"""{SET}"A='1"\n""", r"parameter_overrides .*: write Name=value"),
         (f"{SET}3\n", r"parameter_overrides .* at 3: write Name=value"),
         (None, r"can't be read: .*No such file"),
     ],
-    ids=["twice", "no TOML", "no part", "no value", "no end", "a number", "no file"],
+    ids=[
+        *("twice", "no TOML", "no part", "no value", "no value for deploy alone", "no value for deploy"),
+        *("no end", "a number", "no file"),
+    ],
 )
 def test_a_wrong_file_is_told_by_its_cause(tmp_path: Path, text: str | None, words: str) -> None:
     if text is not None:
