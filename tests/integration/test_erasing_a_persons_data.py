@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
@@ -110,6 +111,18 @@ def test_a_dry_run_counts_each_store_and_changes_nothing(zigzag: Any, stack: Sta
     assert out.startswith("would erase; nothing was changed\n")
     assert "  logs" in out
     assert stack.held_of("ann") == before == ALL
+
+
+@pytest.mark.parametrize(("typed", "code"), [("7\n", 0), ("yes\n", 2)])
+def test_the_question_names_the_stack_and_its_account(
+    zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch, typed: str, code: int
+) -> None:
+    monkeypatch.setattr("sys.stdin", type("Terminal", (io.StringIO,), {"isatty": lambda self: True})(typed))
+
+    ended, _, err = zigzag("erase", "--id", "ann")
+
+    assert "zigzag in eu-west-1, account 123456789012:\nerase these 7 for good? Type 7: " in err
+    assert (ended, stack.held_of("ann")) == (code, ALL if code else NONE)
 
 
 @pytest.mark.parametrize("arguments", [["--id", "ann"], ["--where", "person.name=ann"]], ids=" ".join)

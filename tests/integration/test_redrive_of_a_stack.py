@@ -23,6 +23,7 @@ from shared.lease import RECORD_SECONDS
 from shared.ports.records import record_key
 from zigzag.extra.pointers import size_attribute, written
 from zigzag_cli.edit import _readable
+from zigzag_operate import find
 
 BUCKET = "payloads"
 BY = "arn:aws:sts::123456789012:user/moto"
@@ -277,6 +278,22 @@ def test_letters_that_others_hold_are_unknown(zigzag: Any, stack: Stack, command
     assert "saw 2 of about 3: 1 is hidden, by a look or redrive under way" in out
 
 
+@pytest.mark.parametrize(
+    ("url", "at"),
+    [
+        ("https://sqs.eu-west-1.amazonaws.com", ""),
+        ("http://127.0.0.1:4566", ", at http://127.0.0.1:4566"),
+        ("https://amazonaws.com.test", ", at https://amazonaws.com.test"),
+    ],
+)
+def test_a_question_names_an_endpoint_that_is_not_amazons(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, url: str, at: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", url)
+
+    assert find("zigzag").where() == f"zigzag in eu-west-1, account 123456789012{at}"
+
+
 @pytest.mark.parametrize(("typed", "left"), [("2\n", 1), ("yes\n", 3), ("", 3)])
 def test_what_is_dropped_was_counted_and_saved(
     zigzag: Any, stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, left: int
@@ -288,7 +305,9 @@ def test_what_is_dropped_was_counted_and_saved(
 
     code, out, err = zigzag("dead-letters", "drop", "--reason", "no", "--save", str(tmp_path / "saved"))
 
-    assert err.startswith("drop 2 dead letters of zigzag in eu-west-1 (reason no) for good? Type 2: ")
+    assert err.startswith(
+        "zigzag in eu-west-1, account 123456789012:\ndrop 2 dead letters (reason no) for good? Type 2: "
+    )
     assert len(stack.on(stack.letters)) == left
     if left == 1:
         assert (code, out.partition(" in ")[0]) == (0, "dropped 2 dead letters (reason no)")

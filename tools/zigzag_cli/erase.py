@@ -47,7 +47,7 @@ def erase(
         if dry_run:
             _tell(seen, as_json)
             return
-        if not _is_sure(sum(seen.found.values()), target.where):
+        if not _is_sure(sum(seen.found.values()), target.where()):
             raise OperateError("nothing was erased", Kind.WRONG)
     with interruptible() as stop:
         done = erase_of(target, whose, stop=stop)
@@ -62,7 +62,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _is_sure(many: int, where: str) -> bool:
-    asked = f"erase these {many:,} of {where} for good? Type {many}: "
+    asked = f"{where}:\nerase these {many:,} for good? Type {many}: "
     print(asked, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip() == str(many)
 

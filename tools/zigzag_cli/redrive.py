@@ -88,7 +88,7 @@ def drop(
         answer(_told(chosen), as_json, _would("drop", chosen, which))
         return
     endless()
-    if not yes and not _is_sure(chosen, which, target.where):
+    if not yes and not _is_sure(chosen, which, target.where()):
         raise OperateError("nothing was dropped", Kind.WRONG)
     with interruptible() as stop:
         acted = zigzag_operate.drop(target, chosen, save=save, stop=stop)
@@ -125,7 +125,7 @@ def _check(which: Filter, all: bool) -> None:
 
 def _is_sure(chosen: Chosen, which: Filter, where: str) -> bool:
     many = chosen.matched
-    asked = f"drop {letters(many)} of {where}{_meant(which)} for good? Type {many}: "
+    asked = f"{where}:\ndrop {letters(many)}{_meant(which)} for good? Type {many}: "
     print(asked, end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip() == str(many)
 

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from time import time
 from typing import Any, NamedTuple, cast
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -67,10 +68,13 @@ class Target:
         except (BotoCoreError, ValueError, *OF_A_PROFILE) as error:
             raise OperateError(cause(error)) from error
 
-    @property
     def where(self) -> str:
-        """Returns the stack and its region, as a person must know them who deletes something there."""
-        return f"{self.stack} in {self.options.get('region_name') or self.session.region_name}"
+        """Returns the stack, its region and account, and the endpoint if that is not Amazon's, as a person
+        must know them who deletes something there. Raises OperateError."""
+        region, account = self.stack_as_it_is().id.split(":")[3:5]
+        endpoint = str(self.client("sqs").meta.endpoint_url)
+        at = "" if _is_amazons(endpoint) else f", at {endpoint}"
+        return f"{self.stack} in {region}, account {account}{at}"
 
     def outputs(self) -> dict[str, str]:
         """Returns the stack's outputs, by name. Raises OperateError."""
@@ -105,6 +109,10 @@ def date_of(answer: Mapping[str, Any]) -> float:
         return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
     except (KeyError, TypeError, ValueError):
         return time()
+
+
+def _is_amazons(endpoint: str) -> bool:
+    return (urlsplit(endpoint).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _no_queue(stack: str, status: str) -> str:
