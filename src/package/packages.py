@@ -72,7 +72,7 @@ def main(file: Path, options: Sequence[str]) -> str | None:
     try:
         lines = list(_lines(file.read_text(encoding="utf-8"), in_a_folder=in_a_folder))
     except UnicodeDecodeError:
-        return f"{file.name} is no text in UTF-8, as what `>` of PowerShell writes: save it as UTF-8"
+        return f"{file.name} is not in UTF-8, perhaps written by `>` of PowerShell: save it as UTF-8"
     for line in lines:
         if _FURTHER_FILE.match(line.text):
             return f"{file.name}, line {line.number}: {line.text}: put its lines into {file.name} itself"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import io
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from time import monotonic, sleep
 from typing import TextIO
 
@@ -28,9 +29,9 @@ class Output:
             self._theirs = sys.stdout.fileno()
             self._is = _identity(self._theirs)
             self._descriptor = os.dup(self._theirs)
-        self._errors: tuple[int, tuple[int, int]] | None = None
+        self._errors: list[tuple[int, tuple[int, int]]] = []
         with suppress(AttributeError, OSError, ValueError):
-            self._errors = (sys.stderr.fileno(), _identity(sys.stderr.fileno()))
+            self._errors.append((sys.stderr.fileno(), _identity(sys.stderr.fileno())))
         if self._descriptor is not None:
             sys.stdout, sys.stderr = _watched(sys.stdout), _watched(sys.stderr)
         self._streams = (sys.stdout, sys.stderr)
@@ -46,14 +47,9 @@ class Output:
         data = b"%b%b\n" % (b"\n" if half else b"", line.encode("ascii", "backslashreplace"))
         for descriptor in (self._descriptor, self._theirs):
             if self._leads_there(descriptor):
-                ours = self._turns is not None and _locked(self._turns)
-                try:
-                    with suppress(OSError):
-                        while data:
-                            data = data[os.write(descriptor, data) :]
-                finally:
-                    if self._turns is not None and ours:
-                        _unlock(self._turns)
+                with suppress(OSError), nullcontext() if self._turns is None else _turn(self._turns):
+                    while data:
+                        data = data[os.write(descriptor, data) :]
                 return
 
     def take_turns(self) -> None:
@@ -73,9 +69,9 @@ class Output:
             elif theirs and not ours:
                 self._descriptor = os.dup(self._theirs)
         # A child process, such as node, may have changed that for all who share them.
-        for descriptor, output in ((self._descriptor, self._is), *filter(None, (self._errors,))):
-            with suppress(OSError):
-                if _identity(descriptor) == output:
+        for descriptor, output in ((self._descriptor, self._is), *self._errors):
+            if _leads_to(descriptor, output):
+                with suppress(OSError):
                     os.set_blocking(descriptor, True)
         if any(stream.closed for stream in self._streams):
             with suppress(OSError, ValueError):  # standard error's descriptor may be closed
@@ -89,36 +85,36 @@ class Output:
             sys.stdout, sys.stderr = self._kept
 
     def _leads_there(self, descriptor: int) -> bool:
-        """Returns whether the descriptor leads to the output. Once closed, its number may be another
-        file's."""
-        try:
-            return _identity(descriptor) == self._is
-        except OSError:
-            return False
+        return _leads_to(descriptor, self._is)
 
 
-def _locked(turns: int) -> bool:
-    """Waits for the lock, which each process has by a descriptor of its own. Returns whether it got it."""
-    from fcntl import LOCK_EX, LOCK_NB, flock  # only a server needs it
+def _leads_to(descriptor: int, output: tuple[int, int]) -> bool:
+    """Returns whether the descriptor leads to that file. Once closed, its number may be another file's."""
+    try:
+        return _identity(descriptor) == output
+    except OSError:
+        return False
+
+
+@contextmanager
+def _turn(turns: int) -> Iterator[None]:
+    """Holds the lock, which each process has by a descriptor of its own, or goes on without it."""
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock  # only a server needs it
 
     until = monotonic() + WHOLE_LINE_SECONDS
     while monotonic() < until:
         try:
             flock(turns, LOCK_EX | LOCK_NB)
+            break
         except BlockingIOError:
             sleep(0.002)
         except OSError:
-            return False
-        else:
-            return True
-    return False
-
-
-def _unlock(turns: int) -> None:
-    from fcntl import LOCK_UN, flock
-
-    with suppress(OSError):
-        flock(turns, LOCK_UN)
+            break
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            flock(turns, LOCK_UN)  # does nothing without the lock
 
 
 class _Descriptor(io.FileIO):

@@ -97,6 +97,7 @@ def dead_letters_of(url: str, first: str, other: str) -> str:
 
 
 def is_url(text: object) -> TypeGuard[str]:
+    """Returns whether it is the URL of a queue, in place of its name."""
     return isinstance(text, str) and text.startswith(("https://", "http://"))
 
 

@@ -48,10 +48,11 @@ def change(given: Any, back: Any) -> Change | None:
 
 def _changed(given: Any, back: Any) -> Change | None:
     """Returns the difference between two values without parts, or None."""
-    if type(given) not in _SIMPLE and _has_rules(given):
-        return Change("", "loses its time zone, and has an offset in its place: send it in UTC")
-    if type(given) not in _SIMPLE and _is_second(given):
-        return Change("", "loses its fold, the second of two equal times: send it in UTC")
+    if type(given) not in _SIMPLE:
+        if _has_rules(given):
+            return Change("", "loses its time zone, and has an offset in its place: send it in UTC")
+        if _is_second(given):
+            return Change("", "loses its fold, the second of two equal times: send it in UTC")
     same = given == back or (given != given and back != back)  # NaN equals nothing
     return None if same else Change("", "comes back with another value")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.delivery import MAX_EVENT_BYTES
 from shared.ports.queue import MAX_DELAY_SECONDS, REFUSED_CHARACTERS, AlteredError, Outgoing, QueueError
+from shared.ports.workers import Meaning
 from shared.queues import is_fifo
 from zigzag.aws import identity, queue_at, region_of, scheduler_for
 from zigzag.body import BadMessageError, expiry, read, reply_of, task_id, task_name
@@ -222,4 +223,10 @@ def put(task: str, payload: Mapping[str, Any], options: Options, queue: str | No
                 f"the message for {task} is too large for the queue, whose MaximumMessageSize is "
                 f"{int(limit[1]):,} bytes: {STORE_IT}"
             ) from error
-        raise SendError(error.of_a_send) from error
+        raise send_error("queue", error.meaning, error) from error
+
+
+def send_error(where: str, meaning: Meaning, error: Exception) -> SendError:
+    """Returns the error of a message that was refused, or may be there, as the answer was lost."""
+    did = "may have" if meaning is Meaning.AMBIGUOUS else "refused"
+    return SendError(f"the {where} {did} the message: {error}")

@@ -21,7 +21,7 @@ from zigzag.aws import region_of
 from zigzag.extra.aws_scheduler import AwsScheduler
 from zigzag.extra.schedules import at_expression, planned, schedule
 from zigzag.in_place import run_in_place
-from zigzag.send import Options, compose, encode
+from zigzag.send import Options, compose, encode, send_error
 from zigzag_operate.errors import Kind, OperateError
 from zigzag_operate.queues import named, queues_of
 from zigzag_operate.target import Stack, Target
@@ -83,7 +83,7 @@ def send(
     except SendError as error:
         raise OperateError(str(error), Kind.WRONG) from error
     except QueueError as error:
-        raise OperateError(error.of_a_send) from error
+        raise OperateError(str(send_error("queue", error.meaning, error))) from error
 
 
 def _check(reply_to: str | None, stack: Stack, queue_url: str) -> None:

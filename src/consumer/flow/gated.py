@@ -14,6 +14,7 @@ from consumer.flow.permits import CLAIM_SECONDS, limits_of, overdue_in
 from consumer.flow.slots import AHEAD_SECONDS, LATE_SECONDS
 from consumer.summary import ALL_RUN, RATE_REACHED, UNAVAILABLE
 from shared.lease import FAILING, PROBE
+from shared.ports.breaker import PROBE_SECONDS
 from shared.ports.clock import Clock
 from shared.ports.gates import Gate, Gates
 from shared.ports.queue import MAX_PER_CALL
@@ -140,11 +141,12 @@ class Gated:
         return slots
 
     def _good(self, slots: Sequence[Slot]) -> list[Slot]:
-        """Returns those whose permit lasts, which were taken by limits that are still the same, and are no
-        old tries."""
-        limits, now = limits_of(self._gate), self._clock.now()
+        """Returns those whose permit lasts, and which were taken by limits that are still the same. A try is
+        neither old, nor has a report allowed an earlier one than the next after it."""
+        gate, now = self._gate, self._clock.now()
+        limits, by = limits_of(gate), gate.breaker.shut_until - PROBE_SECONDS + 1  # by its own take, or later
         good = [slot for slot in slots if slot.held_until >= now + CLAIM_SECONDS and slot.limits == limits]
-        return [slot for slot in good if not slot.probe or slot.taken_at >= now - TRY_SECONDS]
+        return [slot for slot in good if not slot.probe or now - TRY_SECONDS <= slot.taken_at < by]
 
     def _in_time(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
         """Returns the slots for which a worker can start in time, once a message is received."""

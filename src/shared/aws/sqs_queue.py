@@ -86,8 +86,9 @@ class SqsQueue:
 
     async def send(self, message: Outgoing) -> str:
         until = time.time() + KNOWN_SECONDS if self._fifo else math.inf
-        read = lambda answer: taken(answer.body, message)  # noqa: E731
-        return await self._ask(read, "SendMessage", until, **parts(message))
+        return await self._ask(
+            lambda answer: taken(answer.body, message), "SendMessage", until, **parts(message)
+        )
 
     async def in_flight(self) -> int:
         return await self._count("ApproximateNumberOfMessagesNotVisible")

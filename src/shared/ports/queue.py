@@ -50,12 +50,6 @@ class QueueError(Exception):
         self.reason = reason
         self.meaning = meaning
 
-    @property
-    def of_a_send(self) -> str:
-        """Returns the error of a send in words: a message whose answer was lost may be on the queue."""
-        did = "may have" if self.meaning is Meaning.AMBIGUOUS else "refused"
-        return f"the queue {did} the message: {self}"
-
 
 class AlteredError(QueueError):
     """The queue took a different message than was sent. `reason` says how to proceed."""

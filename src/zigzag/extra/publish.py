@@ -62,8 +62,7 @@ def put(task: str, payload: Mapping[str, Any], id: str | None, topic: str | None
                 f"the message for {task} is too large for the topic, which takes 256 KiB unless it has a "
                 f"MaximumMessageSize: {STORE_IT}"
             ) from error
-        took = "may have" if meaning(error, broken=Meaning.AMBIGUOUS) is Meaning.AMBIGUOUS else "refused"
-        raise SendError(f"the topic {took} the message: {error}") from error
+        raise send.send_error("topic", meaning(error, broken=Meaning.AMBIGUOUS), error) from error
     return chosen
 
 

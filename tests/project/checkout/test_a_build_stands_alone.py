@@ -206,7 +206,7 @@ def test_a_file_that_is_no_utf_8_is_said_to_be(project: Project) -> None:
     command = [sys.executable, "-I", str(ROOT / "src/package/packages.py"), str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert "requirements.txt is no text in UTF-8" in done.stderr
+    assert "requirements.txt is not in UTF-8" in done.stderr
     assert "Traceback" not in done.stderr
 
 

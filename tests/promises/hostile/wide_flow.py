@@ -51,7 +51,7 @@ def check_a_shut_queue_only_tries(world: WideWorld, drawn: Drawn) -> None:
     late = slowness(drawn, "records") + slowness(drawn, "queue")
     under_way = max(LOOK_AGAIN_SECONDS, slowness(drawn, "records")) + late + MAX_POLL_SECONDS
     after = (drawn.breaks.after if drawn.breaks else None) or PROBE_SECONDS
-    between = max(1.0, min(PROBE_SECONDS, after) - TRY_SECONDS - clocks(drawn))
+    between = max(1.0, min(PROBE_SECONDS - TRY_SECONDS, after - LOOK_AGAIN_SECONDS) - clocks(drawn))
     for shut, until in _times_shut(world, drawn):
         tries = receives[bisect_right(receives, shut + under_way) : bisect_left(receives, until)]
         world.faults.struck["breaker"] += len(tries)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.support import NOW, ScriptedWorkers, WatchedGates, World, delay, watch
-from tests.unit.consumer.conftest import Tick
+from tests.unit.consumer.conftest import Tick, ticking
 
 from consumer.flow.gated import TRY_SECONDS
 from consumer.flow.opening import Opening
@@ -226,6 +228,29 @@ class TestTick:
 
         assert (summary.polls, summary.stopped) == (1, "unavailable")
         assert world.seconds() < 3
+
+    def test_a_try_is_not_kept_once_a_report_has_allowed_an_earlier_one(
+        self, world: World, gates: WatchedGates
+    ) -> None:
+        # Given a consumer that has a try and no message, and another one; a report says to try again in 5 s
+        fail(world, gates, DEFAULT_TRIP)
+        world.do_in(1, lambda: gates.unavailable(DEFAULT, "ff", world.clock.now(), 5.0))
+        for body in "abc":
+            world.send_in(9.5, body)
+        at: list[float] = []
+        watch(world.queue, "receive", lambda received, *_: at.extend(world.seconds() for _ in received))
+
+        async def ticks_from(second: float) -> None:
+            await world.clock.sleep(second)
+            await ticking(world, gates, watch_always=True)
+
+        async def both() -> None:
+            await asyncio.gather(ticks_from(0), ticks_from(3))
+
+        world.run(both())
+
+        assert at[0] < 11
+        assert at[1:] == [] or at[1] >= at[0] + 5
 
     def test_a_try_for_which_no_message_came_is_not_kept_for_later(
         self, world: World, gates: WatchedGates, tick: Tick

@@ -21,7 +21,7 @@ from zigzag_operate.audit.report import (
 CLOCKS_SECONDS = 10.0
 """Most by which the times of two processes differ: an overlap that is no longer is none for sure."""
 
-_MOST = 1e11
+_MAX_NUMBER = 1e11
 _TEXTS = ("message", "outcome", "message_id", "task", "id", "reason", "queue", "idempotent", "lost", "type")
 _MAX_CHARACTERS = 1_000
 RUNS_BYTES = 500
@@ -96,7 +96,7 @@ def texts_of_runs(key: str | tuple[str, str], runs: list[Run]) -> Iterator[str]:
 def number(said: Mapping[str, Any], name: str) -> float | None:
     """Returns the value if it is a number that a time may have, or None."""
     value = said.get(name)
-    is_one = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST
+    is_one = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
     return float(value) if is_one else None  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""The words of ticks: how much they received, of which lines have to tell, and the limits that they saw."""
+"""Reads ticks: how much they received, of which other lines have to tell, and the limits that they saw."""
 
 from __future__ import annotations
 

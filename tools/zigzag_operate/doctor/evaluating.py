@@ -76,6 +76,7 @@ def own_statements(one: Resource) -> Iterator[Mapping[str, Any]]:
 
 
 def policies_of(facts: Facts, queue: Resource) -> list[Resource]:
+    """Returns the policies of a queue."""
     return [one for one in facts.of_type(QUEUE_POLICY) if queue.ref in listed(one.get("Queues"))]
 
 

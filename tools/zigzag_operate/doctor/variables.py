@@ -36,9 +36,8 @@ def judge_variables(facts: Facts) -> Found:
             yield NotKnown(one.id, variables.needs)
             continue
         found = {name: as_text(value) for name, value in (variables or {}).items()}
-        if (
-            size := sum(len(name.encode()) + len(value.encode()) for name, value in found.items())
-        ) > MAX_BYTES:
+        size = sum(len(name.encode()) + len(value.encode()) for name, value in found.items())
+        if size > MAX_BYTES:
             said = f"its variables have {size:,} bytes, of {MAX_BYTES:,} at most: it can't be deployed"
             change = "let ReplyTo have fewer or shorter ARNs, and put your long values into a file"
             yield wrong("H139", one, "Environment.Variables", said, change)
