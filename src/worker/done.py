@@ -63,7 +63,7 @@ async def ask_before_failure(
     start is taken back: a task that is not done runs once more, and fails with its own error. A direct call
     is given up by each failure, as nobody tries it again: its caller hears both."""
     attempt, delivery = start.attempt, start.delivery
-    comes_again = isinstance(failure, RetryLater) and (delivery.can_be_settled or not attempt.began)
+    comes_again = isinstance(failure, RetryLater) and (finish.comes_again or not attempt.began)
     if comes_again or _kills(attempt):
         return failure
     spread = Random(f"{delivery.message_id} {delivery.receive_count}")
@@ -80,7 +80,7 @@ async def ask_before_failure(
             return RetryLater(WITHOUT_ITS_TIME_SECONDS, f"no attempt: {stops}")
         why = "it did not answer in time" if isinstance(error, SoftDeadline) else words(error)
         why = f"{_UNKNOWN}: {why}"
-        if attempt.unloaded < LOADS and delivery.can_be_settled:
+        if attempt.unloaded < LOADS and finish.comes_again:
             return unknown._replace(reason=why)
         attempt.outcome = None
         if isinstance(failure, RetryLater):

@@ -24,7 +24,7 @@ from zigzag.policy import IGNORE
 
 def expire(attempt: Attempt, delivery: Delivery, message: Message) -> None:
     """Notes in the attempt whether the message has expired, or could until it starts."""
-    if attempt.started or not delivery.can_be_settled or _started_before_its_redrive(delivery):
+    if attempt.started or _started_before_its_redrive(delivery):
         return
     why = _why(attempt, delivery, message)
     attempt.bounded = why is None

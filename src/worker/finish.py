@@ -3,12 +3,10 @@ what follows."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import log
 from shared.ports.queue import Queue
 from worker.deadline import Deadline
 from worker.host import Host
@@ -65,8 +63,11 @@ class FoundDone(AlreadyDone):
 class Finish:
     """Ends the attempts at deliveries of `queue`.
 
-    reach -- where else what follows may be sent.
+    reach       -- where else what follows may be sent.
+    comes_again -- whether a message that is not deleted is tried again.
     """
+
+    comes_again = True
 
     def __init__(self, queue: Queue, reach: Reach, host: Host, deadline: Deadline) -> None:
         self.queue = queue
@@ -76,18 +77,18 @@ class Finish:
 
     async def __call__(self, start: Start, outcome: Outcome) -> Outcome:
         """Returns the outcome; a dead letter if what follows the task can't be sent."""
-        attempt, ran = start.attempt, isinstance(outcome, Succeeded)
-        ask = attempt.policy.done
+        ask = start.attempt.policy.done
         if ask is not None and isinstance(outcome, DeadLetter | Ignored | RetryLater):
             from worker.done import ask_before_failure  # few tasks need it
 
             outcome = await ask_before_failure(outcome, ask, self, start)
         if not isinstance(outcome, Succeeded | AlreadyDone):
             return outcome
-        if not start.delivery.can_be_settled:  # a caller waits for what the task returned
-            if ran and has_next(attempt.returned):
-                log.write(logging.WARNING, "the next task is not sent: the event names no queue")
-            return outcome
+        return await self.conclude(start, outcome)
+
+    async def conclude(self, start: Start, outcome: Succeeded | AlreadyDone) -> Outcome:
+        """Sends what follows a task that is done, or records its completion if nothing does."""
+        attempt = start.attempt
         # `if_time_ends` has asked of a task that ran, and answered with its outcome if nothing follows.
         follows = attempt.outcome is not outcome and _follows(attempt, outcome)
         returned, attempt.returned = attempt.returned, None  # it may be large
@@ -95,14 +96,13 @@ class Finish:
             from worker.follow.following import follow  # few tasks need it
 
             return await follow(self, start, outcome, returned)
-        if ran and attempt.record is not None:
+        if isinstance(outcome, Succeeded) and attempt.record is not None:
             await attempt.record.finish()
         return outcome
 
     def if_time_ends(self, start: Start, outcome: Outcome) -> Outcome:
         """Returns the outcome if the function's time ends before this is called for it."""
-        follows = start.delivery.can_be_settled and _follows(start.attempt, outcome)
-        return UNSENT if follows else outcome
+        return UNSENT if _follows(start.attempt, outcome) else outcome
 
     def completion(self, start: Start, *returned: Any) -> dict[str, Any]:
         """Returns the completion as an item of a transaction of the task's own. It says what follows, too: by

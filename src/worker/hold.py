@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from math import inf
 
 from shared import log
 from shared.delivery import Batch, Delivery
@@ -24,25 +25,35 @@ class LeaseLostError(Exception):
     """The message is no longer ours, and must not be touched."""
 
 
+def hold_of(batch: Batch, queue: Queue, clock: Clock, host: Host) -> Hold:
+    """Returns the hold of a batch from a queue, by the lease in its event."""
+    longest = clock.now() + MAX_VISIBILITY_SECONDS  # an event may name any end; SQS has a longest lease
+    ends = None if batch.lease is None else min(batch.lease.ends, longest)
+    return Hold(ends, queue, clock, host, ordered=batch.ordered)
+
+
 class Hold:
     """Extends the leases of a batch's deliveries, all received together.
 
-    queue -- sends each call once: a failed beat is repeated here. Beats come from a thread of their own.
+    ends    -- when their leases end, in epoch seconds; None if that is not known, and endless if nothing can
+               be lost, nor extended.
+    ordered -- whether SQS refuses an expired handle, as a FIFO queue does, and the first decides about the
+               others.
+    queue   -- sends each call once: a failed beat is repeated here. Beats come from a thread of their own.
     """
 
-    def __init__(self, batch: Batch, queue: Queue, clock: Clock, host: Host) -> None:
+    def __init__(
+        self, ends: float | None, queue: Queue, clock: Clock, host: Host, *, ordered: bool = False
+    ) -> None:
         now = clock.now()
-        self._ordered = batch.ordered and batch.can_be_settled
+        self._ordered = ordered
         self._queue = queue
         self._clock = clock
         self._host = host
-        self._known = batch.lease is not None
-        # An event may name any end; SQS has a longest lease.
-        self._first_ends = now if batch.lease is None else min(batch.lease.ends, now + MAX_VISIBILITY_SECONDS)
+        self._known = ends is not None
+        self._first_ends = now if ends is None else ends
         self._ends: dict[str, float] = {}
-        self._next_at = now + BEAT_EVERY_SECONDS
-        if not batch.can_be_settled:  # an event without a queue: nothing to extend, and nothing to lose
-            self._known, self._first_ends, self._next_at = True, float("inf"), float("inf")
+        self._next_at = inf if ends == inf else now + BEAT_EVERY_SECONDS
         self._covered: Sequence[Delivery] = ()
         self._refused: frozenset[str] = frozenset()  # ids, by the last beat; the next may extend them
 
@@ -135,8 +146,8 @@ class Hold:
                 await end()
                 return
             if not self._held():
-                self._next_at = float("inf")  # nothing is left to keep
-            elif now >= self._next_at or (now < before and self._next_at < float("inf")):
+                self._next_at = inf  # nothing is left to keep
+            elif now >= self._next_at or (now < before and self._next_at < inf):
                 await self.beat()  # a clock that was set back says nothing of the next, if there is one
             now = self._clock.now()
 
@@ -157,7 +168,7 @@ class Hold:
         """Returns the earliest end of the leases that are still ours."""
         if not self._ends:  # until one is extended, all leases end together
             return self._first_ends
-        return min(map(self.ends_of, self._held()), default=float("inf"))
+        return min(map(self.ends_of, self._held()), default=inf)
 
     def _beat_before_the_end(self) -> None:
         self._next_at = min(self._next_at, self._first_end() - SAFETY_SECONDS)
@@ -174,7 +185,7 @@ class Hold:
     async def _extended(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         if not deliveries:
             return []
-        until = min(map(self.ends_of, deliveries)) if self._known else float("inf")
+        until = min(map(self.ends_of, deliveries)) if self._known else inf
         refused = await self._queue.change_visibility(deliveries, LEASE_SECONDS, until)
         failed = {failure.delivery.message_id for failure in refused}
         return [delivery for delivery in deliveries if delivery.message_id not in failed]

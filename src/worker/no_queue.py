@@ -1,19 +1,25 @@
-"""Serves an event without a queue, as a person makes one: there is nothing to record or to settle.
+"""Serves an event without a queue, as a direct call has: nothing is recorded, settled or sent.
 
 Each class replaces a real one. worker.py chooses, once for each batch.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
+from shared import log
 from shared.delivery import Delivery
 from shared.ports.queue import MAX_VISIBILITY_SECONDS
 from shared.ports.records import Counted, Owned
-from worker.outcome import Limits, Outcome, Released
-from worker.result import Result
+from worker.decode import Message, ReplyTo
+from worker.finish import Finish, has_next
+from worker.outcome import AlreadyDone, Attempt, Limits, Outcome, Released, Succeeded
+from worker.prepare import Terms
+from worker.result import Result, Start
 from zigzag import ZigzagError
+from zigzag.body import BadMessageError
 
 
 class NoRecords:
@@ -62,3 +68,26 @@ class NoSettler:
 
     def limits(self, delivery: Delivery) -> Limits:
         return Limits(postpone_seconds=MAX_VISIBILITY_SECONDS)
+
+
+class NoTerms(Terms):
+    """Grants no reply, as a caller has an answer. Nothing expires: it was never on a queue."""
+
+    def reply_to(self, asked: ReplyTo) -> ReplyTo:
+        raise BadMessageError("`reply_to` is for a message on a queue; a direct call has its answer")
+
+    def expire(self, attempt: Attempt, delivery: Delivery, message: Message) -> None: ...
+
+
+class NoFollowUps(Finish):
+    """Sends nothing: a caller waits for what the task returned, which stays in the attempt."""
+
+    comes_again = False
+
+    async def conclude(self, start: Start, outcome: Succeeded | AlreadyDone) -> Outcome:
+        if isinstance(outcome, Succeeded) and has_next(start.attempt.returned):
+            log.write(logging.WARNING, "the next task is not sent: the event names no queue")
+        return outcome
+
+    def if_time_ends(self, start: Start, outcome: Outcome) -> Outcome:
+        return outcome

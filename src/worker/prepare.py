@@ -10,7 +10,7 @@ from shared import log
 from shared.delivery import Delivery
 from shared.errors import words
 from shared.ports.records import record_key
-from worker.decode import Decode, NothingToDoError, OnlyFollowUpsError, ReplyTo, payload_of
+from worker.decode import Decode, Message, NothingToDoError, OnlyFollowUpsError, ReplyTo, payload_of
 from worker.lookup import BrokenTaskError, Table, find
 from worker.outcome import AlreadyDone, Attempt, DeadLetter, Ignored, Succeeded, used_up
 from zigzag import Task
@@ -32,13 +32,40 @@ type Unprepared = DeadLetter | Ignored | Succeeded | AlreadyDone
 type Prepare = Callable[[Attempt, Delivery], Prepared | Unprepared]
 
 
+class Terms:
+    """Takes a message's terms: where its reply goes, and when it expires.
+
+    replies -- the ARNs to which the stack may reply.
+    """
+
+    def __init__(self, replies: Sequence[str]) -> None:
+        self._replies = replies
+
+    def reply_to(self, asked: ReplyTo) -> ReplyTo:
+        """Returns where the reply goes, by its ARN. Raises BadMessageError if no reply may go there."""
+        from shared.ports.addresses import allowed  # few messages ask for a reply
+
+        arn = allowed(asked.to, self._replies)
+        if arn is None:
+            said = asked.to[:_MAX_SAID_CHARACTERS]
+            raise BadMessageError(
+                f"`reply_to` is {said}, to which this stack may not reply: name its ARN in the parameter "
+                "ReplyTo"
+            )
+        return asked._replace(to=arn)
+
+    def expire(self, attempt: Attempt, delivery: Delivery, message: Message) -> None:
+        """Notes in the attempt whether the message has expired, or could until it starts."""
+        from worker.expiry import expire  # few tasks need it
+
+        expire(attempt, delivery, message)
+
+
 def prepared_for(
-    attempt: Attempt, delivery: Delivery, *, tasks: Table, decode: Decode, replies: Sequence[str] = ()
+    attempt: Attempt, delivery: Delivery, *, tasks: Table, decode: Decode, terms: Terms
 ) -> Prepared | Unprepared:
     """Reads the message and fills in the attempt. Returns the outcome if it has expired, if the attempts are
     used up, or if the message asks for no task.
-
-    replies -- the ARNs to which the stack may reply.
 
     Raises BadMessageError, NoSuchTaskError, BrokenTaskError, and any error of the key function.
     """
@@ -55,15 +82,13 @@ def prepared_for(
     attempt.task, attempt.id, attempt.failed = message.task, message.id, message.failed
     attempt.hops = message.hops
     if message.reply_to is not None:
-        attempt.reply_to = _allowed(message.reply_to, delivery, replies)
+        attempt.reply_to = terms.reply_to(message.reply_to)
     attempt.loading = True
     task = find(message.task, tasks)
     attempt.loading = False
     attempt.policy, attempt.tasks = task.policy, tasks
     if task.policy.start_within is not None or message.expires_at is not None:
-        from worker.expiry import expire  # few tasks need it
-
-        _ours(lambda: expire(attempt, delivery, message))
+        _ours(lambda: terms.expire(attempt, delivery, message))
     if (done := _found(attempt, task.policy)) is not None:
         return done
     if task.policy.idempotent:  # it may be done already, so all that is checked later
@@ -90,18 +115,3 @@ def _found(attempt: Attempt, policy: Policy) -> AlreadyDone | None:
     from worker.done import ask_before_start  # few tasks need it
 
     return ask_before_start(attempt, policy.done)
-
-
-def _allowed(asked: ReplyTo, delivery: Delivery, replies: Sequence[str]) -> ReplyTo:
-    """Returns where the reply goes, by its ARN. Raises BadMessageError if the stack may not send it there."""
-    from shared.ports.addresses import allowed  # few messages ask for a reply
-
-    if not delivery.can_be_settled:
-        raise BadMessageError("`reply_to` is for a message on a queue; a direct call has its answer")
-    arn = allowed(asked.to, replies)
-    if arn is None:
-        said = asked.to[:_MAX_SAID_CHARACTERS]
-        raise BadMessageError(
-            f"`reply_to` is {said}, to which this stack may not reply: name its ARN in the parameter ReplyTo"
-        )
-    return asked._replace(to=arn)

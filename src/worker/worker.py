@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from shared.delivery import Batch
 from shared.ports.clock import Clock
@@ -18,13 +19,13 @@ from worker.deadline import Deadline
 from worker.decode import decode
 from worker.finish import NOWHERE, Finish, Reach
 from worker.guards.late import late
-from worker.hold import Hold
+from worker.hold import Hold, hold_of
 from worker.host import Host
 from worker.lookup import Table
-from worker.no_queue import NoRecords, NoSettler
+from worker.no_queue import NoFollowUps, NoRecords, NoSettler, NoTerms
 from worker.observers.log_line import LogLine
 from worker.observers.observer import Observer
-from worker.prepare import prepared_for
+from worker.prepare import Prepare, Terms, prepared_for
 from worker.result import Report
 from worker.settle import Settler
 
@@ -35,6 +36,19 @@ if TYPE_CHECKING:
     from worker.guards.guard import Guard
     from worker.large import Reader
     from worker.observers.notify import Notify
+
+
+class Parts(NamedTuple):
+    """The parts of a worker that differ without a queue: then there are no guards, no flow and no notices."""
+
+    prepare: Prepare
+    records: Records
+    hold: Callable[[Batch], Hold]
+    settler: Settler | NoSettler
+    finish: Callable[[Deadline], Finish]
+    guards: tuple[Guard, ...] = ()
+    flow: WorkersFlow | None = None
+    notices: Notices | None = None
 
 
 class Worker:
@@ -69,20 +83,30 @@ class Worker:
         notices: Notices | None = None,
         reach: Reach = NOWHERE,
     ) -> None:
-        self._queue = queue
-        self._records = records
         self._clock = clock
         self._random = random
         self._host = host
         read = partial(decode, reader=reader)
-        self._prepare = partial(prepared_for, tasks=tasks, decode=read, replies=reach.replies)
-        self._finish = partial(Finish, queue, reach, host)
-        self._beats = queue if beats is None else beats
-        self._settler = Settler(queue, dead_letters, clock, random, host, read, reach)
-        self._flow = None if gates is None else _flow(name, gates, clock, random, host)
-        self._guards = (late,)
+        prepare = partial(prepared_for, tasks=tasks, decode=read)
+        beats = queue if beats is None else beats
+        self._on_queue = Parts(
+            prepare=partial(prepare, terms=Terms(reach.replies)),
+            records=records,
+            hold=lambda batch: hold_of(batch, beats, clock, host),
+            settler=Settler(queue, dead_letters, clock, random, host, read, reach),
+            finish=partial(Finish, queue, reach, host),
+            guards=(late,),
+            flow=None if gates is None else _flow(name, gates, clock, random, host),
+            notices=notices,
+        )
+        self._on_no_queue = Parts(
+            prepare=partial(prepare, terms=NoTerms(())),
+            records=NoRecords(),
+            hold=lambda batch: Hold(inf, beats, clock, host),
+            settler=NoSettler(),
+            finish=partial(NoFollowUps, queue, reach, host),
+        )
         self._observers = (LogLine(clock, host, metrics_of, name),)
-        self._notices = notices
 
     async def work(
         self, batch: Batch, seconds_left: Callable[[], float], *observers: Observer
@@ -91,28 +115,28 @@ class Worker:
 
         `seconds_left` is how long until Lambda ends the function; `observers` are told of this batch.
         """
-        settler, records, guards = self._settling(batch)
-        permit, breaker = (None, None) if self._flow is None else self._flow.of(batch)
-        guards = guards if permit is None else (permit.claim, *guards)  # a late batch gives it back, too
-        notify = self._notify(batch)
-        hold, deadline = Hold(batch, self._beats, self._clock, self._host), Deadline(seconds_left)
+        parts = self._on_queue if batch.can_be_settled else self._on_no_queue
+        permit, breaker = (None, None) if parts.flow is None else parts.flow.of(batch)
+        guards = parts.guards if permit is None else (permit.claim, *parts.guards)  # a late one gives it back
+        notify = [] if parts.notices is None else [self._notify(parts.notices, parts.records)]
+        hold, deadline = parts.hold(batch), Deadline(seconds_left)
         runner = Runner(
-            prepare=self._prepare,
-            records=records,
+            prepare=parts.prepare,
+            records=parts.records,
             clock=self._clock,
             random=self._random,
             host=self._host,
             hold=hold,
-            limits=settler.limits,
+            limits=parts.settler.limits,
             deadline=deadline,
-            finish=self._finish(deadline),
+            finish=parts.finish(deadline),
             excuses=() if breaker is None else (breaker.excuse,),
         )
         work = BatchWork(
             batch,
             runner=runner,
             hold=hold,
-            settler=settler,
+            settler=parts.settler,
             guards=guards,
             observers=(*self._observers, *notify, *observers),
             clock=self._clock,
@@ -125,18 +149,11 @@ class Worker:
             await breaker.tell(batch, reports)
         return reports
 
-    def _notify(self, batch: Batch) -> list[Notify]:
-        """Returns what notifies people of the batch's failed tasks, if the stack has an address."""
-        if self._notices is None or not batch.can_be_settled:
-            return []
+    def _notify(self, notices: Notices, records: Records) -> Notify:
+        """Returns what notifies people of the batch's failed tasks."""
         from worker.observers.notify import Notify  # a stack without an address does not need it
 
-        return [Notify(self._notices, self._records, self._clock, self._random, self._host)]
-
-    def _settling(self, batch: Batch) -> tuple[Settler | NoSettler, Records, tuple[Guard, ...]]:
-        if batch.can_be_settled:
-            return self._settler, self._records, self._guards
-        return NoSettler(), NoRecords(), ()
+        return Notify(notices, records, self._clock, self._random, self._host)
 
 
 def _flow(

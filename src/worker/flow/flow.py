@@ -24,9 +24,7 @@ class WorkersFlow:
         self._of_a_permit = (queue, gates, beats, clock, random, host)
         self._breaker = Breaker(queue, gates, clock, random)
 
-    def of(self, batch: Batch) -> tuple[Permit | None, Breaker | None]:
-        """Returns the batch's permit and breaker; None for each that it does not need."""
-        if not batch.can_be_settled:
-            return None, None
+    def of(self, batch: Batch) -> tuple[Permit | None, Breaker]:
+        """Returns the batch's permit, if its lease names one, and the queue's breaker."""
         name = "" if batch.lease is None else batch.lease.permit
         return Permit(name, *self._of_a_permit) if name else None, self._breaker
