@@ -40,19 +40,22 @@ class BadEventError(ValueError):
 class Delivery:
     """One receive of a message.
 
-    message        -- the message as ReceiveMessage gave it; binary values are bytes.
-    system         -- its system attributes, such as SentTimestamp.
-    queue_url      -- the URL of its queue; None in a hand-made event, which then settles nothing.
-    lease          -- its lease; None in a hand-made event, which counts as on time.
-    attributes     -- message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`.
-    group          -- a FIFO queue's message has one, a standard queue's may.
-    from_fifo      -- whether it came from a FIFO queue.
-    receive_count  -- SQS's count of the message's deliveries, this one included. It is approximate.
-    can_be_settled -- whether the message is on a queue, and its receipt handle is known.
+    message           -- the message as ReceiveMessage gave it; binary values are bytes.
+    system            -- its system attributes, such as SentTimestamp.
+    queue_url         -- the URL of its queue; None in a hand-made event, which then settles nothing.
+    lease             -- its lease; None in a hand-made event, which counts as on time.
+    attributes        -- message attributes, each `{"DataType": …, "StringValue" or "BinaryValue": …}`.
+    group             -- a FIFO queue's message has one, a standard queue's may.
+    from_fifo         -- whether it came from a FIFO queue.
+    sent_at           -- when SQS took the message, in epoch seconds; None in most hand-made events.
+    first_received_at -- when SQS first delivered it, as `sent_at`.
+    receive_count     -- SQS's count of the message's deliveries, this one included. It is approximate.
+    can_be_settled    -- whether the message is on a queue, and its receipt handle is known.
     """
 
     __slots__ = (
         "can_be_settled",
+        "first_received_at",
         "from_fifo",
         "group",
         "lease",
@@ -61,6 +64,7 @@ class Delivery:
         "queue_url",
         "receipt_handle",
         "receive_count",
+        "sent_at",
         "system",
     )
 
@@ -75,6 +79,8 @@ class Delivery:
         self.system: Mapping[str, str] = message.get("Attributes") or {}
         self.group = self.system.get("MessageGroupId")
         self.from_fifo = "MessageDeduplicationId" in self.system
+        self.sent_at = _seconds(self.system.get("SentTimestamp"))
+        self.first_received_at = _seconds(self.system.get("ApproximateFirstReceiveTimestamp"))
         self.receive_count = int(self.system.get("ApproximateReceiveCount") or 1)
         self.can_be_settled = queue_url is not None and self.receipt_handle is not None
 
@@ -99,16 +105,6 @@ class Delivery:
         return Delivery(dict(self.message), self.queue_url, self.lease)
 
     @property
-    def sent_at(self) -> float | None:
-        """The time when SQS took the message, in epoch seconds."""
-        return self._time("SentTimestamp")
-
-    @property
-    def first_received_at(self) -> float | None:
-        """The time of SQS's first delivery of the message, in epoch seconds."""
-        return self._time("ApproximateFirstReceiveTimestamp")
-
-    @property
     def received_at(self) -> float | None:
         """The time of this delivery; without a lease, as with an event source, that of the first one."""
         return self.first_received_at if self.lease is None else self.lease.received_at
@@ -117,8 +113,9 @@ class Delivery:
     def trace_header(self) -> str | None:
         return root_and_sampled(self.system.get("AWSTraceHeader"))
 
-    def _time(self, name: str) -> float | None:
-        return None if (milliseconds := self.system.get(name)) is None else int(milliseconds) / 1000
+
+def _seconds(milliseconds: str | None) -> float | None:
+    return None if milliseconds is None else int(milliseconds) / 1000
 
 
 class Batch:
