@@ -30,9 +30,21 @@ class MemoryGates:
 
     def __init__(self) -> None:
         self.attributes: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+        self._read: dict[str, tuple[dict[str, Any], Gate]] = {}
 
     async def read(self, queues: Sequence[str]) -> dict[str, Gate]:
-        return {queue: gate_of(self.attributes[queue]) for queue in queues}
+        return {queue: self._gate(queue) for queue in queues}
+
+    def _gate(self, queue: str) -> Gate:
+        """Returns the gate as it is. While its attributes stay the same, they are read once: consumers look
+        at it each second."""
+        attributes = self.attributes[queue]
+        before, gate = self._read.get(queue, (None, None))
+        if gate is None or before != attributes:
+            gate = gate_of(attributes)
+            held = {HELD: dict(attributes[HELD])} if isinstance(attributes.get(HELD), dict) else {}
+            self._read[queue] = {**attributes, **held}, gate
+        return gate
 
     async def swap(self, queue: str, rev: int, taking: Taking) -> tuple[bool, Gate]:
         attributes = self.attributes[queue]

@@ -172,7 +172,7 @@ class TestCapOfSeveralQueues:
             assert world.rate(60, 180) == pytest.approx(3 * SPEED, rel=0.15)
 
     def test_if_one_can_move_what_the_cap_allows_none_is_started(self) -> None:
-        with a_world(max_consumers=4, queues=QUEUES, in_flight_cap=int(60 * SPEED / 2)) as world:
+        with a_world(max_consumers=4, queues=QUEUES, in_flight_cap=int(60 * SPEED)) as world:
             for queue in QUEUES:
                 world.send(1_000, queue=queue)
             world.sandbox.run_for(120)

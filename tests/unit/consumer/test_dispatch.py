@@ -77,9 +77,7 @@ def released_for(world: World) -> list[int]:
 def grown_old(world: World, deliveries: Iterable[Delivery], days: float) -> None:
     """Makes the messages as old as that."""
     for delivery in deliveries:
-        delivery.message["Attributes"]["SentTimestamp"] = str(
-            int((world.clock.now() - days * 24 * 3600) * 1000)
-        )
+        delivery.sent_at = world.clock.now() - days * 24 * 3600
 
 
 def reasons(world: World) -> list[str]:
