@@ -83,14 +83,11 @@ class Worker:
         notices: Notices | None = None,
         reach: Reach = NOWHERE,
     ) -> None:
-        self._clock = clock
-        self._random = random
-        self._host = host
+        self._clock, self._random, self._host = clock, random, host
         read = partial(decode, reader=reader)
-        prepare = partial(prepared_for, tasks=tasks, decode=read)
         beats = queue if beats is None else beats
         self._on_queue = Parts(
-            prepare=partial(prepare, terms=Terms(reach.replies)),
+            prepare=partial(prepared_for, tasks=tasks, decode=read, terms=Terms(reach.replies)),
             records=records,
             hold=lambda batch: hold_of(batch, beats, clock, host),
             settler=Settler(queue, dead_letters, clock, random, host, read, reach),
@@ -100,7 +97,7 @@ class Worker:
             notices=notices,
         )
         self._on_no_queue = Parts(
-            prepare=partial(prepare, terms=NoTerms(())),
+            prepare=partial(prepared_for, tasks=tasks, decode=read, terms=NoTerms(())),
             records=NoRecords(),
             hold=lambda batch: Hold(inf, beats, clock, host),
             settler=NoSettler(),

@@ -81,8 +81,8 @@ async def _(original, finish, start, outcome, returned):
 answers("a next task within a dict or a list is dropped", "H199", "worker.finish:_within", ())
 
 
-@breaks("a reply goes wherever its sender wants", "H198", "worker.prepare:_allowed")
-def _(original, asked, *_):
+@breaks("a reply goes wherever its sender wants", "H198", "worker.prepare:Terms.reply_to")
+def _(original, self, asked):
     return asked
 
 
