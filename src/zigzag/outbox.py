@@ -140,7 +140,7 @@ def url_of(queue: str | None) -> str:
         urls = {one.name: one.url for one in more_queues(os.environ.get("ZIGZAG_QUEUES", ""))}
     except ValueError:
         raise SendError("ZIGZAG_QUEUES is wrong; it may be `urgent=https://… bulk=https://…`") from None
-    if queue not in urls:
+    if not isinstance(queue, str) or queue not in urls:
         raise no_queue(queue, urls)
     return urls[queue]
 

@@ -194,3 +194,15 @@ def test_a_function_without_a_region(monkeypatch: pytest.MonkeyPatch, wanted: st
     with in_place(wanted) as transport, pytest.raises(QueueError) as caught:
         run_in_place(SqsQueue(transport, URL).in_flight())
     assert caught.value.code == "NoRegionError"
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://", "http://127.0.0.1:99999"])
+def test_an_endpoint_that_is_no_url_is_an_error_of_the_call(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    as_on_lambda(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+
+    with in_place("lean") as transport, pytest.raises(QueueError) as caught:
+        run_in_place(SqsQueue(transport, URL).in_flight())
+    assert caught.value.code == "ValueError"

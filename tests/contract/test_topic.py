@@ -129,10 +129,11 @@ class TestInTheSandbox:
         (None, "ZIGZAG_TOPIC_ARN is not set"),
         ("arn:aws:sns:eu-west-1:123456789012:orders.fifo", "a standard topic"),
         ("https://sns.eu-west-1.amazonaws.com/orders", "the ARN of a standard topic"),
+        (5, "the ARN of a standard topic"),
     ],
 )
 def test_a_topic_that_cant_be_published_on_is_said(
-    monkeypatch: pytest.MonkeyPatch, arn: str | None, says: str
+    monkeypatch: pytest.MonkeyPatch, arn: Any, says: str
 ) -> None:
     monkeypatch.delenv("ZIGZAG_TOPIC_ARN", raising=False)
 

@@ -101,7 +101,11 @@ class StackQueues:
     def named(self, queue: str) -> MemoryQueue:
         """Returns the queue of a name or a URL. Raises SendError for one that is not there."""
         name = self.name_of(queue) if is_url(queue) else queue
-        if name not in self.by_name or (is_url(queue) and self.by_name[name].url != queue):
+        if (
+            not isinstance(name, str)
+            or name not in self.by_name
+            or (is_url(queue) and self.by_name[name].url != queue)
+        ):
             raise no_queue(queue, (name for name in self.by_name if name != DEFAULT))
         return self.by_name[name]
 

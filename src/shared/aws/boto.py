@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -189,7 +190,8 @@ class BotoTransport:
         )
         try:
             client = self._make(service, config=config)
-        except BotoCoreError as error:
+            int(urlsplit(client.meta.endpoint_url).port or 0)  # boto would refuse it only at the call
+        except (BotoCoreError, ValueError) as error:  # ValueError: of the endpoint
             raise NotSentError(type(error).__name__, str(error)) from error
         client.meta.events.register("before-send", _refuse_late)
         client.meta.events.register("before-parse", _refuse_half)

@@ -50,7 +50,7 @@ def put(task: str, payload: Mapping[str, Any], id: str | None, topic: str | None
         raise SendError(
             "ZIGZAG_TOPIC_ARN is not set; it may be the output TopicArn of a stack with Topic=own"
         )
-    if not (found := re.fullmatch(_ARN, arn)):
+    if not isinstance(arn, str) or not (found := re.fullmatch(_ARN, arn)):
         raise SendError(
             "the topic is none that can be published on; it may be the ARN of a standard topic of SNS"
         )

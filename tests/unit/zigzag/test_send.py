@@ -84,7 +84,7 @@ class TestQueue:
     def test_it_is_the_stacks_or_the_one_with_that_url(self, queue: str | None, url: str) -> None:
         assert url_of(queue) == url
 
-    @pytest.mark.parametrize("queue", ["urgnt", "Urgent", "", 5])
+    @pytest.mark.parametrize("queue", ["urgnt", "Urgent", "", 5, []])
     def test_one_that_is_not_there_is_refused_with_those_that_are(self, queue: Any) -> None:
         with pytest.raises(SendError) as caught:
             collect.send({}, queue=queue)

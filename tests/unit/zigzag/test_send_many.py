@@ -437,6 +437,7 @@ class TestRefusals:
             pytest.param([], {"group": "two words"}, "group may be 1 to 128", id="a group"),
             pytest.param({"number": 1}, {}, "several payloads, .* not one dict", id="one payload"),
             pytest.param(News(number=1), {}, "several payloads, .* not one News", id="one model"),
+            pytest.param(None, {}, "several payloads, .* not one NoneType", id="none at all"),
         ],
     )
     def test_before_anything_is_sent(self, payloads: Any, options: dict[str, Any], says: str) -> None:
