@@ -302,11 +302,11 @@ def test_a_pause_holds_for_a_message_that_a_waiting_receive_brings(gated: Served
     assert len(gated.receive()) == 1  # it is visible again
 
 
-def test_an_exact_cap_holds_over_all_processes(gated: Served) -> None:
+def test_an_exact_cap_holds_over_all_processes_and_an_end_lets_the_next_task_start(gated: Served) -> None:
     gated.operate(lambda gates: gates.cap(DEFAULT, 2))
-    gated.put(*range(6), seconds=100)
+    gated.put(*range(6), seconds=20)
 
-    gated.serve(600, *(gated.process() for _ in range(4)))
+    gated.serve(70, *(gated.process() for _ in range(4)))
 
     assert gated.most == 2
     assert sorted(name for name, _ in gated.ended) == list(range(6))

@@ -35,7 +35,7 @@ answers("a completion is not recorded", "H7 H12", "worker.record:Record.finish")
 
 @breaks("a completion that can't be recorded fails the worker", "H12", "worker.record:Record.finish")
 async def _(original, self, unsent=""):
-    return not self.owned or await self._records.finish(self._key, self._owner, self._clock.now(), unsent)
+    return not self.owned or await self._records.finish(self.key, self._owner, self._clock.now(), unsent)
 
 
 answers("after a failure the record keeps its owner", "H7", "worker.record:Record.disown")
