@@ -74,17 +74,17 @@ class BatchWork:
         self._host = host
         self._deadline = deadline
         self._afterwards = afterwards
-        self._reports: dict[int, Report] = {}  # by the id of the delivery as an object
+        self._reports: list[Report] = []
         self._undeleted: list[Result] = []  # successes
         self._excused: Released | None = None  # the last start: the rest is hidden as well
 
     async def run(self) -> list[Report]:
-        """Works all deliveries and returns a report for each, in their order."""
+        """Works all deliveries and returns a report for each."""
         deliveries = self._batch.deliveries
         refusal = await self._refusal()
         if refusal is not None:
             self._report_not_started(deliveries, refusal)
-            return self._in_order()
+            return self._reports
         for number in range(len(deliveries)):
             remaining = deliveries[number:]
             if number and (stop := self._reason_to_stop(remaining)) is not None:
@@ -94,10 +94,7 @@ class BatchWork:
                 break
         await self._delete_undeleted()
         await self._end()
-        return self._in_order()
-
-    def _in_order(self) -> list[Report]:
-        return [self._reports[id(delivery)] for delivery in self._batch.deliveries]
+        return self._reports
 
     async def _end(self) -> None:
         for call in self._afterwards:
@@ -166,7 +163,7 @@ class BatchWork:
             result = result._replace(outcome=LEASE_LOST)  # the worker that has it now decides
         outcome = result.outcome
         deleted = isinstance(outcome, Succeeded | AlreadyDone)
-        if deleted and not self._batch.ordered:
+        if deleted and not self._batch.ordered and self._settler.deletes_together:
             self._undeleted.append(result)
             return True
         settled = await self._settler.settle(result, self._hold.ends_of(result.start.delivery))
@@ -205,6 +202,6 @@ class BatchWork:
         self._tell(result.start.delivery, result, report)
 
     def _tell(self, delivery: Delivery, result: Result | None, report: Report) -> None:
-        self._reports[id(delivery)] = report
+        self._reports.append(report)
         for observer in self._observers:
             observer.settled(delivery, result, report)

@@ -35,8 +35,8 @@ def hold_of(batch: Batch, queue: Queue, clock: Clock, host: Host) -> Hold:
 class Hold:
     """Extends the leases of a batch's deliveries, all received together.
 
-    ends    -- when their leases end, in epoch seconds; None if that is not known, and endless if nothing can
-               be lost, nor extended.
+    ends    -- when their leases end, in epoch seconds; None if that is not known, and `inf` if nothing can be
+               lost, nor extended.
     ordered -- whether SQS refuses an expired handle, as a FIFO queue does, and the first decides about the
                others.
     queue   -- sends each call once: a failed beat is repeated here. Beats come from a thread of their own.

@@ -55,6 +55,8 @@ class NoRecords:
 class NoSettler:
     """Settles nothing: no outcome is carried out on SQS, and none has limits there."""
 
+    deletes_together = False
+
     async def settle(self, result: Result, lease_ends: float) -> bool:
         return False
 
@@ -72,6 +74,9 @@ class NoSettler:
 
 class NoTerms(Terms):
     """Grants no reply, as a caller has an answer. Nothing expires: it was never on a queue."""
+
+    def __init__(self) -> None:
+        super().__init__(())
 
     def reply_to(self, asked: ReplyTo) -> ReplyTo:
         raise BadMessageError("`reply_to` is for a message on a queue; a direct call has its answer")

@@ -33,7 +33,7 @@ type Prepare = Callable[[Attempt, Delivery], Prepared | Unprepared]
 
 
 class Terms:
-    """Takes a message's terms: where its reply goes, and when it expires.
+    """Decides on a message's terms: where its reply goes, and whether it has expired.
 
     replies -- the ARNs to which the stack may reply.
     """

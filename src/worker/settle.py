@@ -35,7 +35,12 @@ from zigzag.policy import NOTIFY
 
 
 class Settler:
-    """Settles deliveries of `queue`. If a call fails, the process exits: a new one may succeed."""
+    """Settles deliveries of `queue`. If a call fails, the process exits: a new one may succeed.
+
+    deletes_together -- whether successes may wait for others, to be deleted by one call.
+    """
+
+    deletes_together = True
 
     def __init__(
         self,

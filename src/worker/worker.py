@@ -97,7 +97,7 @@ class Worker:
             notices=notices,
         )
         self._on_no_queue = Parts(
-            prepare=partial(prepared_for, tasks=tasks, decode=read, terms=NoTerms(())),
+            prepare=partial(prepared_for, tasks=tasks, decode=read, terms=NoTerms()),
             records=NoRecords(),
             hold=lambda batch: Hold(inf, beats, clock, host),
             settler=NoSettler(),
@@ -114,7 +114,7 @@ class Worker:
         """
         parts = self._on_queue if batch.can_be_settled else self._on_no_queue
         permit, breaker = (None, None) if parts.flow is None else parts.flow.of(batch)
-        guards = parts.guards if permit is None else (permit.claim, *parts.guards)  # a late one gives it back
+        guards = parts.guards if permit is None else (permit.claim, *parts.guards)  # also of a late batch
         notify = [] if parts.notices is None else [self._notify(parts.notices, parts.records)]
         hold, deadline = parts.hold(batch), Deadline(seconds_left)
         runner = Runner(

@@ -54,8 +54,9 @@ def sending[Payload](
     payloads: Iterable[Payload], prepare: Preparing[Payload], calls: Calls
 ) -> Sending[Payload]:
     """Returns the iterator. Raises SendError if no payload could be sent."""
-    several = isinstance(payloads, Iterable) and not isinstance(payloads, Mapping | str | bytes)
-    if not several or hasattr(type(payloads), "model_fields"):
+    several = hasattr(type(payloads), "__iter__") or hasattr(type(payloads), "__getitem__")
+    one = isinstance(payloads, Mapping | str | bytes) or hasattr(type(payloads), "model_fields")
+    if one or not several:
         raise SendError(
             f"send_many(…) takes several payloads, such as a list, not one {type(payloads).__name__}"
         )

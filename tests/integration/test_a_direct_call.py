@@ -50,6 +50,7 @@ RETURNED: dict[str, Any] = {
     "half": "\ud800",
     "large": "x" * MAX_RESULT_BYTES,
     "most": "x" * (MAX_RESULT_BYTES - 2),
+    "next": give.then({}),
 }
 RAISED = {
     "error": ConnectionError("no table in sight"),
@@ -136,6 +137,15 @@ def test_what_can_not_be_told_is_an_error_that_says_the_task_has_succeeded(
     assert why in str(refused.value)
 
 
+def test_it_has_no_next_task(stack: Stack, lines: LINES) -> None:
+    with pytest.raises(ResultError, match="a next task is sent after a message, and there is none here"):
+        stack.start_worker({"task": "give", "payload": {"key": "next"}})
+
+    assert [line["message"] for line in lines() if line["level"] == "WARNING"] == [
+        "the next task is not sent: the event names no queue"
+    ]
+
+
 def test_the_largest_result_is_told(stack: Stack) -> None:
     assert len(stack.start_worker({"task": "give", "payload": {"key": "most"}})["result"]) == 5_999_998
 
@@ -151,6 +161,7 @@ def test_the_largest_result_is_told(stack: Stack) -> None:
         ({"task": "add", "payload": []}, "`payload` is an array; it must be a JSON object"),
         ({"task": "add", "payload": {"a": 1}, "id": 7}, "`id` is a number; it must be a text"),
         ({"task": "add", "payload": {"a": float("nan")}}, "the body is not JSON: it has NaN"),
+        ({"task": "add", "reply_to": "answers"}, "`reply_to` is for a message on a queue"),
         ({"task": None}, "the body names no task"),
         ({"task": "ad"}, "no task is called 'ad'; there are: "),
     ],

@@ -191,8 +191,9 @@ class BotoTransport:
         try:
             client = self._make(service, config=config)
             int(urlsplit(client.meta.endpoint_url).port or 0)  # boto would refuse it only at the call
-        except (BotoCoreError, ValueError) as error:  # ValueError: of the endpoint
-            raise NotSentError(type(error).__name__, str(error)) from error
+        except (BotoCoreError, ValueError) as error:
+            of_what = "the endpoint, as AWS_ENDPOINT_URL sets it: " if isinstance(error, ValueError) else ""
+            raise NotSentError(type(error).__name__, f"{of_what}{error}") from error
         client.meta.events.register("before-send", _refuse_late)
         client.meta.events.register("before-parse", _refuse_half)
         client.meta.events.register("before-call.lambda.Invoke", _add_headers)

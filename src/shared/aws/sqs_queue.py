@@ -173,7 +173,7 @@ def _checked(delivery: Delivery) -> Delivery:
     texts = (message["MessageId"], message["ReceiptHandle"], body, *system.values())
     if set(map(type, texts)) != {str}:
         raise TypeError
-    if delivery.receive_count < 0 or int(system.get("SentTimestamp", 0)) < 0:
+    if min(delivery.receive_count, delivery.sent_at or 0, delivery.first_received_at or 0) < 0:
         raise ValueError
     told = message.get("MD5OfBody"), message.get("MD5OfMessageAttributes")
     if told != (md5_of_body(body), md5_of_attributes(delivery.attributes)):

@@ -46,7 +46,7 @@ def put(task: str, payload: Mapping[str, Any], id: str | None, topic: str | None
         _deliver(outbox, task, body)
         return chosen
     arn = os.environ.get("ZIGZAG_TOPIC_ARN") if topic is None else topic
-    if not arn:
+    if topic is None and not arn:
         raise SendError(
             "ZIGZAG_TOPIC_ARN is not set; it may be the output TopicArn of a stack with Topic=own"
         )

@@ -29,7 +29,7 @@ from zigzag_testing.faults import KINDS, OF_A_WIDER_WORLD
 from zigzag_testing.outages import OUTAGES
 
 ONE_IN = 8
-"""The part of the long worlds that is lived in."""
+"""One in so many of the long worlds is lived in."""
 
 SAY_EVERY_SECONDS = 300
 
@@ -42,8 +42,9 @@ def judged_world(seed: int) -> Judged:
 
 
 def chosen(seed: int) -> Iterator[int]:
-    """Returns the seeds of the worlds that are lived in, from that one on."""
-    return (one for one in itertools.count(seed) if one % ONE_IN == 0 or not _is_long(draw(one)))
+    """Returns the seeds of the worlds that are lived in: that one, and those after it."""
+    lived_in = (one for one in itertools.count(seed + 1) if one % ONE_IN == 0 or not _is_long(draw(one)))
+    return itertools.chain([seed], lived_in)
 
 
 def _is_long(drawn: Drawn) -> bool:
@@ -67,7 +68,7 @@ def main() -> int:
     )
     parser.add_argument("--go-on", action="store_true", help="after a promise that was broken")
     parser.add_argument("--messages", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=0, help="of the first world; each next has the next")
+    parser.add_argument("--seed", type=int, default=0, help="of the first world")
     parser.add_argument("--processes", type=int, default=2)
     asked = parser.parse_args()
     began, seeds = time.monotonic(), chosen(asked.seed)

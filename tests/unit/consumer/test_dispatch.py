@@ -74,10 +74,14 @@ def released_for(world: World) -> list[int]:
     return [seconds for _, seconds in world.queue.asked("change_visibility")]
 
 
-def grown_old(world: World, deliveries: Iterable[Delivery], days: float) -> None:
-    """Makes the messages as old as that."""
-    for delivery in deliveries:
-        delivery.sent_at = world.clock.now() - days * 24 * 3600
+def grown_old(world: World, deliveries: list[Delivery], days: float) -> list[Delivery]:
+    """Returns the deliveries of messages as old as that."""
+    sent = str(int((world.clock.now() - days * 24 * 3600) * 1000))
+    return [with_attributes(delivery, {**delivery.system, "SentTimestamp": sent}) for delivery in deliveries]
+
+
+def with_attributes(delivery: Delivery, attributes: Mapping[str, str]) -> Delivery:
+    return Delivery({**delivery.message, "Attributes": attributes}, delivery.queue_url, delivery.lease)
 
 
 def reasons(world: World) -> list[str]:
@@ -234,8 +238,7 @@ class TestNearItsEnd:
     def test_a_message_that_would_be_released_becomes_a_dead_letter(
         self, world: World, days: float, moved: int
     ) -> None:
-        deliveries = received(world)
-        grown_old(world, deliveries, days)
+        deliveries = grown_old(world, received(world), days)
 
         result = dispatch(world, ScriptedWorkers(DEFINITE), deliveries)
 
@@ -249,7 +252,7 @@ class TestNearItsEnd:
 
     def test_so_does_what_does_not_fit_its_groups_event(self, fifo: World) -> None:
         deliveries, workers = grouped(fifo, "aaa", a1=HALF, a2=HALF), ScriptedWorkers()
-        grown_old(fifo, deliveries[2:], 12)
+        deliveries[2:] = grown_old(fifo, deliveries[2:], 12)
 
         result = dispatch(fifo, workers, deliveries)
 
@@ -259,14 +262,12 @@ class TestNearItsEnd:
 
     @pytest.mark.parametrize("meaning", [SENT, AMBIGUOUS])
     def test_a_message_that_a_worker_may_have_is_the_workers(self, world: World, meaning: Meaning) -> None:
-        deliveries = received(world)
-        grown_old(world, deliveries, 13.9)
+        deliveries = grown_old(world, received(world), 13.9)
 
         assert dispatch(world, ScriptedWorkers(meaning), deliveries).dead_lettered == 0
 
     def test_one_whose_age_is_not_known_is_released(self, world: World) -> None:
-        deliveries = received(world)
-        deliveries[0].message["Attributes"].pop("SentTimestamp")
+        deliveries = [with_attributes(delivery, {}) for delivery in received(world)]
 
         assert dispatch(world, ScriptedWorkers(TRANSIENT), deliveries).released == 1
 

@@ -111,7 +111,7 @@ class TestEachForItself:
         reports = bench.work(*deliveries)
 
         assert numbers(bench) == [0]
-        assert [report.outcome for report in reports] == ["succeeded", "left alone"]
+        assert [report.outcome for report in reports] == ["left alone", "succeeded"]
 
 
 def test_in_a_process_that_must_exit_no_other_task_starts(either: Bench) -> None:
@@ -307,7 +307,7 @@ class TestNearTheirEnd:
         reports = bench.work(*bench.receive(), seconds_left=60)
 
         assert [(report.outcome, report.settled) for report in reports] == [
-            ("succeeded", True),
             ("dead-letter", False),
+            ("succeeded", True),
         ]
         assert waiting(bench) == [1]

@@ -163,6 +163,14 @@ class TestUnavailable:
             assert report.retry_seconds is not None
             assert 15 <= report.retry_seconds <= 60
 
+    def test_a_direct_call_tells_it_to_no_queue(self, desk: Desk) -> None:
+        called = desk.delivered(body_of("call", {"does": "away"})).message
+        worker = desk.worker(TASKS, gates=(desk.gates, desk.gates))
+
+        (report,) = desk.run(worker.work(Batch((Delivery(called),)), lambda: 900))
+
+        assert (report.reason, dict(desk.gates.attributes)) == ("SES is down", {})
+
     def test_nor_is_the_only_attempt_that_a_task_has(self, desk: Desk) -> None:
         desk.fail(DEFAULT_TRIP)
 

@@ -242,6 +242,6 @@ def test_in_a_group_the_next_one_starts_after_one_that_expires(fifo: Bench) -> N
 
 def test_without_a_queue_nothing_expires(bench: Bench) -> None:
     sent(bench)
-    late = a_delivery(body_of("brief", expires_at=1), ReceiptHandle=None)
+    late = a_delivery(body_of("brief", expires_at=1), lease=Lease.taken(NOW), ReceiptHandle=None)
 
     assert bench.outcomes([late]) == ["succeeded"]

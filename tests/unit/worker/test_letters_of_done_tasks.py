@@ -17,6 +17,7 @@ from shared.delivery import Delivery
 from shared.ports.queue import QueueError
 from worker.deadline import Deadline
 from worker.finish import NOWHERE, UNSENT, Finish
+from worker.no_queue import NoFollowUps
 from worker.outcome import Attempt, Succeeded
 from worker.result import Start
 from zigzag import Context, Next, Reject, task
@@ -470,4 +471,13 @@ def test_a_hard_end_while_what_follows_is_loaded_loses_nothing() -> None:
 
     assert finish.if_time_ends(start, Succeeded()) == UNSENT
     start.attempt.returned = None
+    assert finish.if_time_ends(start, outcome := Succeeded()) is outcome
+
+
+def test_at_a_hard_end_a_direct_call_has_nothing_to_send() -> None:
+    start = Start(Delivery({"MessageId": "m", "Body": "{}"}), Attempt(), cast("Any", None), 0.0)
+    start.attempt.returned = after.then({})
+
+    finish = NoFollowUps(cast("Any", None), NOWHERE, cast("Any", None), Deadline(lambda: 60))
+
     assert finish.if_time_ends(start, outcome := Succeeded()) is outcome

@@ -175,10 +175,13 @@ class TestLease:
 class TestWithoutAQueue:
     """An event as a person makes one, with no receipt handle: its task runs, and nothing is settled."""
 
-    def test_no_call_is_made_however_late_it_is_or_long_it_takes(self, bench: Bench) -> None:
-        body = body_of("plain", {"n": 1, "seconds": 300})
+    @pytest.mark.parametrize("attributes", [{}, {"MessageDeduplicationId": "d"}], ids=["standard", "FIFO"])
+    def test_no_call_is_made_however_late_it_is_or_long_it_takes(
+        self, bench: Bench, attributes: dict[str, str]
+    ) -> None:
+        message = {"Body": body_of("plain", {"n": 1, "seconds": 300}), "Attributes": attributes}
 
-        (report,) = bench.work(Delivery({"Body": body}, None, Lease.taken(NOW - 10_000)))
+        (report,) = bench.work(Delivery(message, None, Lease.taken(NOW - 10_000)))
 
         assert (report.outcome, report.settled, report.id) == ("succeeded", False, "unknown")
         assert [n for n, _ in bench.began] == [1]
