@@ -12,6 +12,7 @@ _name: Callable[[type], str] = type.__dict__["__name__"].__get__
 _traceback, _cause, _context = (
     BaseException.__dict__[attribute].__get__ for attribute in ("__traceback__", "__cause__", "__context__")
 )
+_forget_traceback = BaseException.__dict__["__traceback__"].__set__
 _exceptions = BaseExceptionGroup.__dict__["exceptions"].__get__
 """Python's own attributes, even if an error's class or metaclass defines others by these names."""
 
@@ -68,6 +69,27 @@ def forget_frames(error: BaseException) -> None:
     """Clears the variables of the frames in the error's traceback, and of all that it comes from."""
     for one in _all_of(error):
         clear_frames(_traceback(one))
+
+
+def free_values(error: BaseException) -> None:
+    """Frees the values that a validator of pydantic had when it raised an error.
+
+    A ValidationError holds that error with its frames, and Python's collector of cycles does not look there:
+    they would stay as long as the process.
+    """
+    for one in _all_of(error):
+        for raised in _of_validators(one):
+            for each in _all_of(raised):
+                _forget_traceback(each, None)
+
+
+def _of_validators(error: Any) -> list[BaseException]:
+    """Returns the errors of validators in a ValidationError; [] of other errors, or if it has too many."""
+    if not issubclass(type(error), ValueError) or _in_short(error):
+        return []
+    listed: list[Any] = if_it_can(lambda: error.errors(include_url=False, include_input=False), [])
+    found: list[Any] = if_it_can(lambda: [one.get("ctx", {}).get("error") for one in listed], [])
+    return [one for one in found if isinstance(one, BaseException)]
 
 
 def _of_the_task(whole: TracebackType | None) -> TracebackType | None:

@@ -14,6 +14,7 @@ from random import Random
 from shared import log
 from shared.dead_letter import note_of
 from shared.delivery import Delivery
+from shared.errors import free_values
 from shared.ports.clock import Clock
 from shared.ports.records import Records
 from worker.context import context_of
@@ -110,6 +111,7 @@ class Runner:
         except LeaseLostError:
             outcome = LEASE_LOST
         except (Exception, SystemExit, SoftDeadline) as raised:
+            free_values(raised)
             error = start.attempt.error = as_import_error(meant(raised), start.attempt)
             outcome = await self._failed(start, error)
         outcome = await self._finish(start, outcome)  # before the delete, so that it can't run again

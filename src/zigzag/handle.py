@@ -182,7 +182,8 @@ class Handle[Payload]:
         try:
             return self.model.model_validate_json(json.dumps(payload))
         except ValueError as error:  # pydantic's ValidationError is one; pydantic stays unloaded here
-            raise BadPayloadError(misfit(self.name, error)) from None
+            said = misfit(self.name, error)
+        raise BadPayloadError(said)  # not from pydantic's, which would keep its validators' frames
 
 
 def remote[Payload](name: str, model: type[Payload], *, queue: str | None = None) -> Handle[Payload]:

@@ -64,3 +64,6 @@ answers("a task's changes to its process meet the next one", "H77", "worker.left
 def _(original, self, *arguments, **named):
     original(self, *arguments, **named)
     vars(self)["timeout"] = None
+
+
+answers("values stay that a validator refused", "H258", "shared.errors:_of_validators", [])
