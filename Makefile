@@ -41,7 +41,7 @@ test-nightly: setup ## The pages of patterns, and as well: real processes are ki
 gameday: setup ## A stack gets into trouble, seven times, and out of it by what its alarms say to type; in some twenty minutes
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.gameday
 soak: setup ## A million messages through hostile worlds, however long a fault lasts, and 100,000 chains that are killed
-	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.soak
+	@PYTHONPATH=src:tools:. $(BIN)/python -X no_debug_ranges -m tests.promises.hostile.soak
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.promises.hostile.killed
 mutants: setup ## Breaks each mechanism in turn, and writes down who noticed: mutants.md; ONLY="words" for those of that name, QUICK=1 in a quarter of the time
 	@PYTHONPATH=src:tools:. $(BIN)/python -m tests.project.mutants $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
