@@ -155,6 +155,7 @@ class Faults:
         outage = self.outages.of(service, PROCESS.get(), now)
         if outage is not None:
             self.struck[str(outage)] += 1
+            self.of_process[PROCESS.get()] += 1
         return outage
 
     def fewer(self, most: int) -> int:

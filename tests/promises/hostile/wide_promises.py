@@ -45,7 +45,7 @@ NO_START_HELPS = (
     r"the payload does not fit",
     r"too large for an asynchronous invoke",
     r"received [\d,]+ times",
-    r"SQS would drop the message in less than \d+ days: not started",
+    r"SQS would drop the message in less than \d+ days(: not started|, and no worker could be sent for it)",
 )
 """Reasons of dead letters whose tasks never started, and why no start could help."""
 
