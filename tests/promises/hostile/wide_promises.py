@@ -55,12 +55,17 @@ def check_every_message_ended(world: WideWorld, drawn: Drawn) -> None:
 
     By a schedule with gaps, a message may have no other chance in its last four days than one whose start was
     killed, and was its first to be counted, or that started no worker; or no tick but one that found its
-    queue shut: docs/reliability.md, "Open".
+    queue shut, or crashed: docs/reliability.md, "Open".
     """
 
     def is_forgiven(life: Life) -> bool:
         since = life.sent_at + KEPT_SECONDS - DROP_MARGIN_SECONDS - CLOCKS_DIFFER_SECONDS
-        starts = [(start.began, start.how) for start in life.starts]
+        told = [at for at, said in world.lines.written if said.get("message_id") in life.message_ids]
+        # An attempt that was interrupted, and whose process was killed before it could settle, has no line.
+        starts = [
+            (start.began, start.how if any(at >= start.began for at in told) else "killed")
+            for start in life.starts
+        ]
         starts += [(at, "killed") for key, at in world.faults.in_vain if key in promises.keys(world, life.id)]
         killed = [began >= since for began, how in starts if how == "killed"]
         if not drawn.has("schedule") or sum(killed) > 1:
@@ -74,9 +79,10 @@ def check_every_message_ended(world: WideWorld, drawn: Drawn) -> None:
             started = [how for began, how in starts if begin <= began < end]
             return started == ["killed"] if started else any(begin <= at < end for at in dropped)
 
-        if not received:  # a tick that finds the queue shut receives a few; the next one is days away
-            ticks = [said for at, said in world.lines.written if said["message"] == "tick" and at >= since]
-            return [said["stopped"] for said in ticks] == [UNAVAILABLE]
+        if not received:  # a tick that finds the queue shut receives a few, and one that crashes has no line
+            until, lines = life.sent_at + KEPT_SECONDS, world.lines.written
+            ticks = [said for at, said in lines if said["message"] == "tick" and since <= at <= until]
+            return [said["stopped"] for said in ticks] in ([], [UNAVAILABLE])  # the next is days away
         return all(was_no_chance(*each) for each in pairwise([*received, inf]))
 
     promises.check_every_message_ended(world, is_forgiven)
