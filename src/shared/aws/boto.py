@@ -15,9 +15,9 @@ from concurrent.futures import Executor
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import boto3
+from botocore.compat import urlsplit
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
