@@ -9,6 +9,7 @@ from collections import Counter
 
 import pytest
 from tests.conftest import COUNTED, Record
+from tests.promises.hostile.soak import chosen
 from tests.promises.hostile.wide import OUTAGES, draw, judge
 from tests.promises.hostile.wide_promises import JUDGES
 from tests.support import slow
@@ -48,3 +49,7 @@ def test_this_width_has_struck_above(width: str, record_property: Record) -> Non
     record_property(COUNTED, f"{width}: struck {times:,} times")
 
     assert times > 0
+
+
+def test_a_soak_begins_in_the_world_that_its_seed_names() -> None:
+    assert [next(chosen(seed)) for seed in (3, 5, 21)] == [3, 5, 21]

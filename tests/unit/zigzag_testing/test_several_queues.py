@@ -75,8 +75,8 @@ def test_a_dead_letter_says_which_queue_it_was_on() -> None:
         assert letter.note["source"] == sandbox.queues["bulk"].url
 
 
-@pytest.mark.parametrize("queue", ["none", "https://sqs.test/another"])
-def test_a_queue_that_the_sandbox_lacks_is_refused(queue: str) -> None:
+@pytest.mark.parametrize("queue", ["none", "https://sqs.test/another", []])
+def test_a_queue_that_the_sandbox_lacks_is_refused(queue: Any) -> None:
     with Sandbox(TASKS, queues=QUEUES), pytest.raises(SendError, match="only default, urgent, bulk"):
         plain.send({}, queue=queue)
 
