@@ -87,6 +87,8 @@ class BatchWork:
             return self._reports
         for number in range(len(deliveries)):
             remaining = deliveries[number:]
+            if self._undeleted and self._must_be_deleted_before(remaining[0]):
+                await self._delete_undeleted()
             if number and (stop := self._reason_to_stop(remaining)) is not None:
                 await self._release(remaining, stop)
                 break
@@ -125,8 +127,6 @@ class BatchWork:
 
     async def _work(self, remaining: Sequence[Delivery]) -> bool:
         """Attempts the first delivery. Returns whether the next one may start."""
-        if self._undeleted and self._must_be_deleted_before(remaining[0]):
-            await self._delete_undeleted()
         self._hold.cover([*remaining, *[result.start.delivery for result in self._undeleted]])
         start = self._runner.start(remaining[0], first=len(remaining) == len(self._batch.deliveries))
         settling = allocate_lock()  # acquired by the thread that settles: this one, or the heartbeats'

@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from math import inf
 from random import Random
 
-from zigzag_testing.outages import Outage, Outages, Service
+from zigzag_testing.outages import How, Outage, Outages, Service
 
 KINDS = (
     "invoke throttled",
@@ -44,6 +45,9 @@ OF_A_BUCKET = (
     "object replaced",
 )
 """Kinds that concern the bucket of large payloads. The last two strike an object right after it was read."""
+
+POISONED = "process poisoned"
+"""Counts the calls of processes that reach nothing any more, since their task has broken that."""
 
 SLOWEST_CALL_SECONDS = 30.0
 
@@ -89,6 +93,8 @@ class Faults:
     in_vain   -- starts that were recorded, but a fault came before the task's first line: the record's key,
                  and the time.
     unheld    -- the heartbeats that faults hit, by the message or the record.
+    poisoned  -- the processes that reach nothing any more, and how their calls end.
+    too_late  -- the processes that ran a task's code though they had a reason to end.
     """
 
     def __init__(self, random: Random, rates: Mapping[str, float], of_a_bucket: Random | None = None) -> None:
@@ -109,6 +115,8 @@ class Faults:
         self.unreached: Counter[str] = Counter()
         self.in_vain: list[tuple[str, float]] = []
         self.unheld: defaultdict[str, list[Unheld]] = defaultdict(list)
+        self.poisoned: dict[int, How] = {}
+        self.too_late: list[tuple[int, str]] = []
 
     @classmethod
     def none(cls) -> Faults:
@@ -152,11 +160,17 @@ class Faults:
 
     def outage(self, service: Service, now: float) -> Outage | None:
         """Returns the outage of the service for the process that runs now, or None."""
-        outage = self.outages.of(service, PROCESS.get(), now)
+        process = PROCESS.get()
+        how = self.poisoned.get(process)
+        outage = Outage(service, how, now, inf) if how else self.outages.of(service, process, now)
         if outage is not None:
-            self.struck[str(outage)] += 1
-            self.of_process[PROCESS.get()] += 1
+            self.struck[POISONED if how else str(outage)] += 1
+            self.of_process[process] += 1
         return outage
+
+    def poison(self, how: How) -> None:
+        """Has the process that runs now reach nothing from now on, as if its task had broken `ssl`."""
+        self.poisoned[PROCESS.get()] = how
 
     def fewer(self, most: int) -> int:
         """Returns how many messages a short poll finds, of the `most` that it asks for."""

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from worker.host import Sleep, SoftDeadline, awaited
 from worker.process import as_exception
 from zigzag_testing.blocking import interrupted_after
-from zigzag_testing.faults import Crash, Faults
+from zigzag_testing.faults import PROCESS, Crash, Faults
 from zigzag_testing.virtual_time import parts_of_a_task
 
 MEMORY_MB = 64
@@ -32,16 +32,22 @@ class VirtualHost:
         self._at_first_line = at_first_line
 
     async def prepare[R](self, function: Callable[[], R], seconds: float) -> R:
+        self._note_if_it_ends()
         return self._interrupted(function, seconds, "what comes before the task")
 
     async def call(self, function: Callable[[], Any], seconds: float) -> Any:
         if self._faults.strike("crash of a task"):
             raise Crash
+        self._note_if_it_ends()
         self._at_first_line()
         result = await self._in_time(self._interrupted(function, seconds), seconds)
         if self._faults.strike("crash of a task"):  # after its effect
             raise Crash
         return result
+
+    def _note_if_it_ends(self) -> None:
+        if self.exit_reason is not None:
+            self._faults.too_late.append((PROCESS.get(), self.exit_reason))
 
     def _interrupted[R](self, function: Callable[[], R], seconds: float, whose: str = "the task") -> R:
         try:

@@ -27,7 +27,7 @@ from multiprocessing.queues import SimpleQueue
 from tests.promises.hostile.wide import FEW, Drawn, Judged, draw, judge
 from tests.promises.hostile.wide_promises import JUDGES
 
-from zigzag_testing.faults import KINDS, OF_A_WIDER_WORLD
+from zigzag_testing.faults import KINDS, OF_A_WIDER_WORLD, POISONED
 from zigzag_testing.outages import OUTAGES
 
 ONE_IN = 8
@@ -110,7 +110,7 @@ def _say(judged: list[Judged], seed: int, seconds: float) -> None:
     struck = sum((one.struck for one in judged), Counter[str]())
     print(f"{messages:,} messages in {len(judged):,} worlds, seeds from {seed}, {seconds:,.0f} s")
     print(f"{starts:,} starts, {dead:,} dead letters, {broken} worlds broke a promise; faults that struck:")
-    for kind in (*KINDS, *OF_A_WIDER_WORLD, *OUTAGES):
+    for kind in (*KINDS, *OF_A_WIDER_WORLD, *OUTAGES, POISONED):
         print(f"  {struck[kind]:>10,}  {kind}")
 
 

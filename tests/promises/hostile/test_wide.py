@@ -14,7 +14,7 @@ from tests.promises.hostile.wide import OUTAGES, draw, judge
 from tests.promises.hostile.wide_promises import JUDGES
 from tests.support import slow
 
-from zigzag_testing.faults import OF_A_WIDER_WORLD
+from zigzag_testing.faults import OF_A_WIDER_WORLD, POISONED
 
 SEEDS = (6, 7, 10, 13, 15, 17, 18, 25, 27, 30)
 """Together they have each width, in the least time."""
@@ -43,7 +43,7 @@ def test_a_wider_world_breaks_no_promise(seed: int) -> None:
 FLOW = ("pause", "rate", "cap", "auto", "breaker", "back")
 
 
-@pytest.mark.parametrize("width", [*OUTAGES, *OF_A_WIDER_WORLD, *FLOW])
+@pytest.mark.parametrize("width", [*OUTAGES, *OF_A_WIDER_WORLD, POISONED, *FLOW])
 def test_this_width_has_struck_above(width: str, record_property: Record) -> None:
     times = STRUCK[width]
     record_property(COUNTED, f"{width}: struck {times:,} times")

@@ -17,7 +17,7 @@ from tests.promises.hostile.wide_world import FOR_EVER, IMPORTED, TEXTS, Calls, 
 
 from shared.ports.auto import Auto
 from shared.ports.gates import Rate
-from zigzag_testing.faults import OF_A_WIDER_WORLD
+from zigzag_testing.faults import OF_A_WIDER_WORLD, POISONED
 from zigzag_testing.outages import HOWS, OUTAGES, SERVICES, Outage
 from zigzag_testing.schedules import DAY, HOUR, MINUTE, Schedule, every, office_hours
 
@@ -44,6 +44,7 @@ OTHERS = (
     "large body",
     "operator",
     "bad deploy",
+    POISONED,
     "old faults",
     "pause",
     "rate",
@@ -347,6 +348,11 @@ def _does(drawn: Drawn, random: Random) -> dict[str, Any]:
         does |= {"blocks": random.choice([50, 200, FOR_EVER]), "stubborn": True}
     elif fate < 0.28 and drawn.has("slow code"):
         does["blocks"] = random.choice([5, 50, 200])
+    elif fate < 0.31 and drawn.has(POISONED):
+        does["seconds"] = random.choice(
+            [0, 5]
+        )  # others of its batch may start before it is settled, or after
+        does |= {"poisons": random.choice([1, 3, FOR_EVER]), "how": random.choice(["away", "silent"])}
     return does
 
 

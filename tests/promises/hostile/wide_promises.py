@@ -243,6 +243,11 @@ def check_nothing_is_hot(world: WideWorld, drawn: Drawn) -> None:
         assert hot <= world.faults.doubled[message_id], f"{message_id} was received twice within a second"
 
 
+def check_no_task_runs_too_late(world: WideWorld, drawn: Drawn) -> None:
+    """A process that must end runs no code of another task."""
+    assert not world.faults.too_late, world.faults.too_late[:3]
+
+
 def check_the_cap(world: WideWorld, drawn: Drawn) -> None:
     """Fewer messages than twice the cap are received and not settled.
 
@@ -359,6 +364,7 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_nothing_overlaps,
         check_nothing_done_is_repeated,
         check_nothing_is_hot,
+        check_no_task_runs_too_late,
         check_the_cap,
         check_deploys_are_outlived,
         check_a_pause_holds,

@@ -33,7 +33,8 @@ class HostileWorld:
 
     A payload says what the task does: {"id": …, "seconds": how long it takes, "fails": how often it raises,
     "crashes": how often it kills its process, "rejects": how often it is rejected, "blocks": for how many
-    seconds no `await` gives way, "stubborn": whether the soft deadline can't end that}.
+    seconds no `await` gives way, "stubborn": whether the soft deadline can't end that, "poisons": how often
+    its process reaches nothing from its first line on, "how": what its calls end with then}.
     """
 
     def __init__(
@@ -101,6 +102,8 @@ class HostileWorld:
         life.starts.append(start)
         life.touches.setdefault(start.process, start.began)
         number = len(trail.starts(payload["id"]))
+        if number <= payload.get("poisons", 0):
+            self.faults.poison(payload["how"])
         try:
             await self.call_its_service(payload)
             await asyncio.sleep(payload.get("seconds", 0))

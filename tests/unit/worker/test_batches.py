@@ -92,6 +92,15 @@ class TestEachForItself:
 
         assert [(report.outcome, report.settled) for report in reports] == [("succeeded", False)] * 2
 
+    def test_once_a_success_could_not_be_deleted_the_rest_is_released(self, bench: Bench) -> None:
+        deliveries = bench.received({"seconds": 2}, {}, {})
+        bench.queue.broken = {"delete"}
+
+        reports = bench.work(*deliveries)
+
+        assert numbers(bench) == [0]
+        assert sorted(report.outcome for report in reports) == ["released", "released", "succeeded"]
+
     def test_with_no_time_left_the_rest_is_released(self, bench: Bench) -> None:
         reports = bench.work(*bench.received({"seconds": 50}, {}, {}), seconds_left=60)
 
@@ -111,7 +120,7 @@ class TestEachForItself:
         reports = bench.work(*deliveries)
 
         assert numbers(bench) == [0]
-        assert [report.outcome for report in reports] == ["left alone", "succeeded"]
+        assert [report.outcome for report in reports] == ["succeeded", "left alone"]
 
 
 def test_in_a_process_that_must_exit_no_other_task_starts(either: Bench) -> None:
@@ -307,7 +316,7 @@ class TestNearTheirEnd:
         reports = bench.work(*bench.receive(), seconds_left=60)
 
         assert [(report.outcome, report.settled) for report in reports] == [
-            ("dead-letter", False),
             ("succeeded", True),
+            ("dead-letter", False),
         ]
         assert waiting(bench) == [1]

@@ -161,3 +161,13 @@ def _(original, self):
 async def _(original, self):
     self._refused = frozenset()
     await original(self)
+
+
+@breaks(
+    "a task starts though what is before it could not be deleted",
+    "H259",
+    "worker.batch:BatchWork._delete_undeleted",
+)
+async def _(original, self):
+    await original(self)
+    self._host.exit_reason = None
