@@ -95,6 +95,8 @@ class BatchWork:
             if not await self._work(remaining):
                 break
         await self._delete_undeleted()
+        if self._hold.is_cut_off and self._host.exit_reason is None:
+            self._host.exit_reason = "no heartbeat got through"
         await self._end()
         return self._reports
 

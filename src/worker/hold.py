@@ -56,6 +56,7 @@ class Hold:
         self._next_at = inf if ends == inf else now + BEAT_EVERY_SECONDS
         self._covered: Sequence[Delivery] = ()
         self._refused: frozenset[str] = frozenset()  # ids, by the last beat; the next may extend them
+        self._has_failed = False  # the last beat
 
     def ends_of(self, delivery: Delivery) -> float:
         """Returns when the delivery's lease ends, in epoch seconds, as far as we know."""
@@ -69,6 +70,11 @@ class Hold:
     def lost(self) -> bool:
         """Returns whether the delivery whose task runs is no longer ours."""
         return self.has_lost(self._covered[0])
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Returns whether a lease was lost since no beat got through: a task may have broken its process."""
+        return self._has_failed and self.lost
 
     @property
     def ends(self) -> float:
@@ -125,7 +131,9 @@ class Hold:
         except Exception as error:  # of any kind: the next beat may succeed
             log.write(logging.WARNING, "a heartbeat failed", reason=words(error))
             self._next_at = now + BEAT_AGAIN_SECONDS
+            self._has_failed = True
             return True
+        self._has_failed = False
         for delivery in extended:
             if not self._known or not self.has_lost(delivery):  # the answer may have come too late
                 self._ends[delivery.message_id] = now + LEASE_SECONDS

@@ -106,7 +106,7 @@ class Settler:
         if not gone and (redrive is None or spends is not None):
             left = None if stored else cause._replace(on_failure=None)  # no repair is sent twice
             await starts.conclude(left)
-        return gone
+        return gone or self._is_unsettled()
 
     async def _reply(self, cause: Cause, result: Result, *, concludes: bool = True) -> tuple[Delivery, Cause]:
         """Sends the reply of a failed task. Returns the delivery and the cause for its letter; that of a task
@@ -206,7 +206,8 @@ class Settler:
 
     async def _move(self, delivery: Delivery, cause: Cause) -> bool:
         """Moves the message to the dead letters, and returns whether it is off the queue."""
-        return await move_to_dead_letters(delivery, cause, *self._ports) is Move.MOVED
+        moved = await move_to_dead_letters(delivery, cause, *self._ports)
+        return moved is Move.MOVED or self._is_unsettled()
 
     @property
     def _ports(self) -> tuple[Queue, Queue, Clock, Random]:
@@ -214,7 +215,12 @@ class Settler:
 
     def _say_unreached(self, what: str, error: Exception) -> None:
         log.write(logging.ERROR, what, reason=str(error))
+        self._is_unsettled()
+
+    def _is_unsettled(self) -> bool:
+        """Has the process end: a task may have broken it. Returns False."""
         self._host.exit_reason = "a message could not be settled"
+        return False
 
 
 def _say_stale(failed: Sequence[Refused]) -> None:

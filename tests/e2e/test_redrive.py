@@ -14,7 +14,7 @@ from zigzag_operate import Filter, edit, redrive
 pytestmark = pytest.mark.slow
 
 
-def bury(deployed: Deployed, body: str, origin: str) -> None:
+def put_letter(deployed: Deployed, body: str, origin: str) -> None:
     """Puts a letter into the dead-letter queue."""
     note = json.dumps({"reason": "the service was away", "id": origin, "from": origin})
     noted = {"zigzag": {"DataType": "String", "StringValue": note}}
@@ -28,7 +28,7 @@ def until_empty(deployed: Deployed) -> None:
 
 def test_a_letter_that_is_there_twice_has_its_effect_once(deployed: Deployed) -> None:
     for _ in range(2):
-        bury(deployed, encode("push_news", {"headline": "Hello", "subscribers": ["ann"]}), "m-1")
+        put_letter(deployed, encode("push_news", {"headline": "Hello", "subscribers": ["ann"]}), "m-1")
 
     for _ in range(2):  # at the same time, one would wait for the end of the other's lease
         acted = redrive(deployed.target, Filter(reason="away"), limit=1)
@@ -40,7 +40,7 @@ def test_a_letter_that_is_there_twice_has_its_effect_once(deployed: Deployed) ->
 
 
 def test_one_that_was_redriven_too_early_dies_again_and_is_edited(deployed: Deployed) -> None:
-    bury(deployed, encode("push_news", {"headline": "Hello", "subscribers": "bob"}), "m-2")
+    put_letter(deployed, encode("push_news", {"headline": "Hello", "subscribers": "bob"}), "m-2")
     redrive(deployed.target, Filter(id="m-2"))
     until_empty(deployed)
 

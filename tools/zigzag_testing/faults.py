@@ -95,6 +95,7 @@ class Faults:
     unheld    -- the heartbeats that faults hit, by the message or the record.
     poisoned  -- the processes that reach nothing any more, and how their calls end.
     too_late  -- the processes that ran a task's code though they had a reason to end.
+    spared    -- the poisoned ones that would have taken another event.
     """
 
     def __init__(self, random: Random, rates: Mapping[str, float], of_a_bucket: Random | None = None) -> None:
@@ -117,6 +118,7 @@ class Faults:
         self.unheld: defaultdict[str, list[Unheld]] = defaultdict(list)
         self.poisoned: dict[int, How] = {}
         self.too_late: list[tuple[int, str]] = []
+        self.spared: list[int] = []
 
     @classmethod
     def none(cls) -> Faults:
@@ -171,6 +173,11 @@ class Faults:
     def poison(self, how: How) -> None:
         """Has the process that runs now reach nothing from now on, as if its task had broken `ssl`."""
         self.poisoned[PROCESS.get()] = how
+
+    def note_end(self, exit_reason: str | None) -> None:
+        """Notes that an invocation has returned, and why its process must end, if it must."""
+        if exit_reason is None and PROCESS.get() in self.poisoned:
+            self.spared.append(PROCESS.get())
 
     def fewer(self, most: int) -> int:
         """Returns how many messages a short poll finds, of the `most` that it asks for."""

@@ -222,6 +222,7 @@ class Sandbox(Operated, Scheduled):
         batch, observers, answer = self._events.triggered(event)
         name = self._stack.name_of(batch.queue_url)
         with self._worker_ports(self.queues[name]) as ports:
+            host = VirtualHost(self.faults, at_first_line=ports.at_first_line)
             worker = Worker(
                 queue=ports.queue,
                 beats=ports.beats,
@@ -230,7 +231,7 @@ class Sandbox(Operated, Scheduled):
                 tasks=self._table,
                 clock=SkewedClock(self.clock, self.faults.skew(CLOCKS_DIFFER_SECONDS)),
                 random=self._random,
-                host=VirtualHost(self.faults, at_first_line=ports.at_first_line),
+                host=host,
                 name=name,
                 gates=ports.gates,
                 reader=reader_of(self.objects),
@@ -238,5 +239,6 @@ class Sandbox(Operated, Scheduled):
                 reach=self._replies.reach(self.queues, self.faults, self.clock),
             )
             reports = await worker.work(batch, seconds_left, *observers)
+            self.faults.note_end(host.exit_reason)
         self.reports += reports
         return answer(reports)

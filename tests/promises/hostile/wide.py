@@ -349,9 +349,8 @@ def _does(drawn: Drawn, random: Random) -> dict[str, Any]:
     elif fate < 0.28 and drawn.has("slow code"):
         does["blocks"] = random.choice([5, 50, 200])
     elif fate < 0.31 and drawn.has(POISONED):
-        does["seconds"] = random.choice(
-            [0, 5]
-        )  # others of its batch may start before it is settled, or after
+        # Others of its batch may start before it is settled, or after. Its lease may be over by then.
+        does |= {"seconds": random.choice([0, 5, 200]), "fails": random.choice([0, 0, 1])}
         does |= {"poisons": random.choice([1, 3, FOR_EVER]), "how": random.choice(["away", "silent"])}
     return does
 

@@ -248,6 +248,11 @@ def check_no_task_runs_too_late(world: WideWorld, drawn: Drawn) -> None:
     assert not world.faults.too_late, world.faults.too_late[:3]
 
 
+def check_a_poisoned_process_ends(world: WideWorld, drawn: Drawn) -> None:
+    """A process that reaches nothing any more gets no other event."""
+    assert not world.faults.spared, world.faults.spared[:3]
+
+
 def check_the_cap(world: WideWorld, drawn: Drawn) -> None:
     """Fewer messages than twice the cap are received and not settled.
 
@@ -365,6 +370,7 @@ JUDGES: Mapping[str, Callable[[WideWorld, Drawn], None]] = {
         check_nothing_done_is_repeated,
         check_nothing_is_hot,
         check_no_task_runs_too_late,
+        check_a_poisoned_process_ends,
         check_the_cap,
         check_deploys_are_outlived,
         check_a_pause_holds,

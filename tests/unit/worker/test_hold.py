@@ -120,6 +120,23 @@ def test_a_lease_that_was_lost_stays_lost(bench: Bench) -> None:
     assert (report.outcome, len(bench.dead_letters)) == ("left alone", 0)
 
 
+@pytest.mark.parametrize(
+    ("how", "ends"),
+    [
+        pytest.param("broken", True, id="ends if no beat got through: its task may have broken it"),
+        pytest.param("refusing", False, id="goes on if SQS refused them: another has the message"),
+    ],
+)
+def test_a_process_whose_lease_is_lost(bench: Bench, how: str, ends: bool) -> None:
+    deliveries = bench.received({"seconds": LEASE_SECONDS + 30, "raises": True})
+    setattr(bench.queue, how, {"change_visibility"})
+
+    (report,) = bench.work(*deliveries)
+
+    assert report.outcome == "left alone"
+    assert (bench.host.exit_reason is not None) is ends
+
+
 def test_an_unforeseen_error_does_not_stop_the_heartbeats(bench: Bench) -> None:
     delivery = bench.delivered(body_of("plain", {"seconds": 60}))
     fails_once(bench, RuntimeError("can't start a thread"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.support import NOW, World
 
+from shared.dead_letter import Cause
 from shared.delivery import Delivery
-from worker.outcome import Attempt, Outcome, RetryLater, Succeeded
+from worker.outcome import Attempt, DeadLetter, Outcome, RetryLater, Succeeded
 from worker.result import Result, Start
 from worker.settle import Settler
 from worker.starts import Starts
@@ -56,6 +57,16 @@ def test_nothing_is_postponed_once_the_lease_is_over(world: World) -> None:
     world.pass_time(100)
     assert world.receive() == [], "it is another's for the whole of a lease"
     assert theirs.receive_count == 2
+
+
+@pytest.mark.parametrize("method", ["send", "delete"])
+def test_the_process_exits_after_a_letter_that_could_not_be_moved(world: World, method: str) -> None:
+    delivery, host = world.delivered(), VirtualHost()
+    world.queue.broken = world.dead_letters.broken = {method}
+
+    settle(world, DeadLetter(Cause("broken")), delivery, host)
+
+    assert host.exit_reason is not None
 
 
 @pytest.mark.parametrize(

@@ -171,3 +171,11 @@ async def _(original, self):
 async def _(original, self):
     await original(self)
     self._host.exit_reason = None
+
+
+sets("a process lives on though no heartbeat got through", "H260", "worker.hold:Hold.is_cut_off", False)
+
+
+answers(
+    "a process that could not move a letter lives on", "H260", "worker.settle:Settler._is_unsettled", False
+)

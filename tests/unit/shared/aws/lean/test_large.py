@@ -82,22 +82,22 @@ def test_an_answer_that_sqs_would_not_give_is_refused(answer: bytes) -> None:
 
 
 def test_a_body_that_is_no_utf_8_spoils_no_other() -> None:
-    spoiled, sound = messages_in(b'{"Messages": [{"Body": "\xff"}, {"Body": "sound"}]}')
+    broken, sound = messages_in(b'{"Messages": [{"Body": "\xff"}, {"Body": "sound"}]}')
 
     assert sound["Body"] == "sound"
     with pytest.raises(ValueError, match="utf-8"):
-        spoiled["Body"]
+        broken["Body"]
 
 
 def test_an_attribute_that_is_no_utf_8_spoils_no_other_message() -> None:
-    spoiled, sound = messages_in(
+    broken, sound = messages_in(
         b'{"Messages": [{"MessageAttributes": {"a": {"x": "\xff"}}, "Body": "x"}, {"Body": "sound"}]}'
     )
 
     assert sound["Body"] == "sound"
-    assert spoiled["Body"] == "x"
+    assert broken["Body"] == "x"
     with pytest.raises(ValueError, match="utf-8"):
-        spoiled["MessageAttributes"]
+        broken["MessageAttributes"]
 
 
 def test_bytes_are_made_of_base_64() -> None:
