@@ -108,11 +108,11 @@ class Answers:
             case "SendMessage":
                 backlog.counters.sends += 1
                 backlog.counters.sent += 1
-                return self._ok(json.dumps(_sent(asked)).encode())
+                return self._ok(json.dumps(sent(asked)).encode())
             case "SendMessageBatch":
                 backlog.counters.sends += 1
                 backlog.counters.sent += len(asked["Entries"])
-                taken = [{"Id": entry["Id"], **_sent(entry)} for entry in asked["Entries"]]
+                taken = [{"Id": entry["Id"], **sent(entry)} for entry in asked["Entries"]]
                 return self._ok(json.dumps({"Successful": taken}).encode())
         return self._refusal("InvalidAction", f"The stub knows no {operation}.")
 
@@ -166,7 +166,7 @@ def _all_went_well(asked: dict[str, Any]) -> bytes:
     return json.dumps({"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]]}).encode()
 
 
-def _sent(asked: dict[str, Any]) -> dict[str, str]:
+def sent(asked: dict[str, Any]) -> dict[str, str]:
     """Returns the answer to a send, or to an entry of a batch. The message is not stored."""
     md5 = hashlib.md5(asked["MessageBody"].encode(), usedforsecurity=False).hexdigest()
     said = {"MessageId": "5fea7756-0ea4-451a-a703-a558b933e274", "MD5OfMessageBody": md5}

@@ -81,6 +81,6 @@ def test_its_last_attempt_is_a_dead_letter_and_the_process_goes_on(ran: Ran, num
     by_task = {line["task"]: line for line in ran.said("delivery")}
     last, first = by_task[f"last{number}"], by_task[f"first{number}"]
 
-    assert last["outcome"] == "dead-letter"
+    assert (last["outcome"], last["settled"]) == ("dead-letter", True)
     assert "failed after 1 attempt: " in last["reason"]
     assert (first["outcome"], first["settled"], ran.status) == ("retry later", True, 0)

@@ -17,6 +17,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
+from benchmarks.stub.answers import sent
 from benchmarks.template import QUEUE_URL, environment_of
 from tests.http_endpoint import HttpEndpoint
 from tests.project.architecture.modules import ROOT
@@ -144,6 +145,15 @@ def body(code: str) -> str:
     return indent(dedent(code).strip("\n"), "    ")
 
 
+def _yes(asked: bytes) -> int | bytes:
+    """Answers yes to a call. To a send SQS says as well of what it took."""
+    if b'"MessageBody"' not in asked:
+        return 200
+    said = json.dumps(sent(json.loads(asked))).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
+    return head % len(said) + said
+
+
 @contextmanager
 def warm_worker(
     folder: Path, certified: tuple[Path, ssl.SSLContext], transport: str = "lean"
@@ -153,7 +163,7 @@ def warm_worker(
     certified -- as `tests.certificates.make_certificate` gives it.
     """
     certificate, tls = certified
-    with HttpEndpoint(200, tls) as endpoint:
+    with HttpEndpoint(_yes, tls) as endpoint:
         variables = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT / "src"),
