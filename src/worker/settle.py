@@ -106,7 +106,7 @@ class Settler:
         if not gone and (redrive is None or spends is not None):
             left = None if stored else cause._replace(on_failure=None)  # no repair is sent twice
             await starts.conclude(left)
-        return gone or self._is_unsettled()
+        return gone or self._give_up()
 
     async def _reply(self, cause: Cause, result: Result, *, concludes: bool = True) -> tuple[Delivery, Cause]:
         """Sends the reply of a failed task. Returns the delivery and the cause for its letter; that of a task
@@ -207,7 +207,7 @@ class Settler:
     async def _move(self, delivery: Delivery, cause: Cause) -> bool:
         """Moves the message to the dead letters, and returns whether it is off the queue."""
         moved = await move_to_dead_letters(delivery, cause, *self._ports)
-        return moved is Move.MOVED or self._is_unsettled()
+        return moved is Move.MOVED or self._give_up()
 
     @property
     def _ports(self) -> tuple[Queue, Queue, Clock, Random]:
@@ -215,10 +215,10 @@ class Settler:
 
     def _say_unreached(self, what: str, error: Exception) -> None:
         log.write(logging.ERROR, what, reason=str(error))
-        self._is_unsettled()
+        self._give_up()
 
-    def _is_unsettled(self) -> bool:
-        """Has the process end: a task may have broken it. Returns False."""
+    def _give_up(self) -> bool:
+        """Has the process end, as its successor may do better: a task may have broken it. Returns False."""
         self._host.exit_reason = "a message could not be settled"
         return False
 

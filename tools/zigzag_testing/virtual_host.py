@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 from worker.host import Sleep, SoftDeadline, awaited
@@ -140,7 +140,14 @@ class _Beside:
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping.set()
-        await self._task
+        if not _ends():
+            await self._task
+            return
+        # It is killed, and so is its call that is under way.
+        self._task.remove_done_callback(self._end)
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
     def _end(self, task: asyncio.Task[None]) -> None:
         """Ends the invocation if the process crashed in the heartbeats' thread."""

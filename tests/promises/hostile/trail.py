@@ -156,6 +156,10 @@ class Trail:
         """Returns how often code of the user began for the messages of a task."""
         return sum(len(life.touches) for life in self._of_an_id[id])
 
+    def kills(self, life: Life) -> list[float]:
+        """Returns when workers began with its message that were killed."""
+        return [self.began[one] for one in self.killed if life in self._worked[one]]
+
     def purge(self, sandbox: Sandbox) -> None:
         """Deletes what is on the task queue, as an operator does."""
         for life in self.lives:

@@ -200,7 +200,9 @@ def check_it_is_back_in_a_minute(world: WideWorld, drawn: Drawn) -> None:
         start.ended
         for life in world.trail.lives
         for start in life.starts
-        if start.how == "succeeded" and world.trail.received[start.process] >= back
+        if start.how == "succeeded"
+        and world.trail.received[start.process] >= back
+        and start.process not in world.faults.poisoned  # it can't tell the gate
     ]
     succeeded = min(ended, default=inf)
     if succeeded >= gate.breaker.since + gate.breaker.longest:

@@ -10,7 +10,7 @@ from math import inf
 
 from tests.promises.hostile import promises
 from tests.promises.hostile.held import Span
-from tests.promises.hostile.trail import Letter, Life
+from tests.promises.hostile.trail import Letter, Life, Start
 from tests.promises.hostile.wide import Drawn
 from tests.promises.hostile.wide_flow import FLOW, is_free
 from tests.promises.hostile.wide_world import WideWorld
@@ -22,7 +22,7 @@ from shared.lease import DROP_MARGIN_SECONDS, EVENT_AGE_SECONDS, KEPT_SECONDS, L
 from shared.ports.queue import MAX_POLL_SECONDS
 from worker.outcome import LOADS
 from worker.starts import MAX_STARTS
-from zigzag_operate.audit.report import UNTRIED
+from zigzag_operate.audit.report import OVERLAPPING, UNTRIED
 from zigzag_testing.faults import SLOWEST_CALL_SECONDS
 from zigzag_testing.outages import SLOW_SECONDS
 from zigzag_testing.sandbox import CLOCKS_DIFFER_SECONDS
@@ -54,26 +54,30 @@ def check_every_message_ended(world: WideWorld, drawn: Drawn) -> None:
     """Nothing is lost, and every dead letter has its reason.
 
     By a schedule with gaps, a message may have no other chance in its last four days than one whose start was
-    killed, and was its first to be counted, or that started no worker; or no tick but one that found its
-    queue shut, or crashed: docs/reliability.md, "Open".
+    killed, and was its first to be counted, or that started no worker, or one that was killed before the
+    start; or no tick but one that found its queue shut, or crashed: docs/reliability.md, "Open".
     """
 
     def is_forgiven(life: Life) -> bool:
         since = life.sent_at + KEPT_SECONDS - DROP_MARGIN_SECONDS - CLOCKS_DIFFER_SECONDS
         told = [at for at, said in world.lines.written if said.get("message_id") in life.message_ids]
-        # An attempt that was interrupted, and whose process was killed before it could settle, has no line.
-        starts = [
-            (start.began, start.how if any(at >= start.began for at in told) else "killed")
-            for start in life.starts
-        ]
-        starts += [(at, "killed") for key, at in world.faults.in_vain if key in promises.keys(world, life.id)]
+        poisoned = world.faults.poisoned
+
+        def how(start: Start) -> str:
+            # One that was interrupted, and whose process was killed before it could settle, has no line.
+            could_settle = start.process not in poisoned and any(at >= start.began for at in told)
+            return start.how if could_settle else "killed"
+
+        starts = [(start.began, how(start)) for start in life.starts]
         killed = [began >= since for began, how in starts if how == "killed"]
         if not drawn.has("schedule") or sum(killed) > 1:
             return False
-        if killed == [True] == [True for _ in starts]:
+        starts += [(at, "killed") for key, at in world.faults.in_vain if key in promises.keys(world, life.id)]
+        if [began >= since for began, how in starts if how == "killed"] == [True] == [True for _ in starts]:
             return True
         received = sorted(at for one in life.message_ids for at in world.trail.receives[one] if at >= since)
         dropped = [at for one in life.message_ids for at in world.faults.dropped[one]]
+        dropped += world.trail.kills(life)
 
         def was_no_chance(begin: float, end: float) -> bool:
             started = [how for began, how in starts if begin <= began < end]
@@ -332,10 +336,12 @@ def check_the_audit(world: WideWorld, drawn: Drawn) -> None:
     """An audit of the lines alone finds nothing.
 
     If a message came twice at once, and that worker was killed, no line tells of its start. Then the letter
-    looks untried: `check_letters_were_tried` asks the trail.
+    looks untried: `check_letters_were_tried` asks the trail. If it waited behind others of its batch, no line
+    tells when it came: `check_nothing_overlaps` knows.
     """
+    unseen = {UNTRIED, OVERLAPPING} if drawn.options["batch_size"] > 1 else {UNTRIED}
     doubled = world.faults.doubled
-    promises.check_the_audit(world, lambda one: one.kind == UNTRIED and doubled[one.message_id or ""] > 0)
+    promises.check_the_audit(world, lambda one: one.kind in unseen and doubled[one.message_id or ""] > 0)
 
 
 def in_vain(world: WideWorld, id: str) -> int:

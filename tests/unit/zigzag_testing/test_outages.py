@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from random import Random
 from typing import Any
@@ -12,6 +13,8 @@ from tests.support import World, body_of
 from shared.ports.queue import QueueError
 from shared.ports.records import RecordsError
 from shared.ports.workers import Meaning
+from zigzag import task
+from zigzag_testing import Sandbox
 from zigzag_testing.faults import Faults
 from zigzag_testing.faulty_ports import FaultyQueue, FaultyRecords
 from zigzag_testing.memory_lambda import MemoryLambda
@@ -82,3 +85,16 @@ def test_a_share_of_the_processes_has_it_each_for_all_its_calls() -> None:
 
     assert 150 < len(hit) < 250
     assert hit == [process for process in range(1000) if outages.of("queue", process, 51)]
+
+
+def test_a_process_is_killed_at_its_time_out_though_a_heartbeat_is_not_answered() -> None:
+    @task
+    async def hang(payload: dict[str, Any]) -> None:
+        sandbox.faults.poison("silent")
+        await asyncio.sleep(60)
+
+    with Sandbox({"hang": hang}, worker_timeout_seconds=10) as sandbox:
+        hang.send({})
+        sandbox.run_for(15)
+
+        assert sandbox.workers.ended.total() == 1

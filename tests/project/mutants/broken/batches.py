@@ -176,6 +176,4 @@ async def _(original, self):
 sets("a process lives on though no heartbeat got through", "H260", "worker.hold:Hold.is_cut_off", False)
 
 
-answers(
-    "a process that could not move a letter lives on", "H260", "worker.settle:Settler._is_unsettled", False
-)
+answers("a process that could not move a letter lives on", "H260", "worker.settle:Settler._give_up", False)
