@@ -6,6 +6,7 @@ The end-to-end tests carry out `sam build`, `sam deploy` and `aws sqs`.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -77,13 +78,15 @@ for words in json.load(sys.stdin):
 """
 
 
-def test_sam_takes_what_is_shown() -> None:
+def test_sam_takes_what_is_shown(tmp_path: Path) -> None:
     words = [shlex.split(command)[1:] for command in shown("sam")]
 
     # Wrong commands and options are refused before the help is shown.
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", HELP],
         input=json.dumps(words),
+        # Its first run in a home tells of its telemetry, unless that is off, and makes a file there.
+        env={**os.environ, "HOME": str(tmp_path), "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
         text=True,
     )
