@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 THREAD_SECONDS = 10.0
@@ -67,6 +67,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Waits for threads without a limit: a time-out in virtual time would end at once."""
         await super().shutdown_default_executor()
+
+    def call_later[*Ts](
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's own; but what is due within the resolution runs before time passes. Two that wait for
+        less in turn, as what was rounded away, would keep time from passing at all."""
+        delay = max(delay, self._clock_resolution) if delay > 0 else delay
+        return super().call_later(delay, callback, *args, context=context)
 
     def skip(self, seconds: float) -> None:
         self._virtual_now += seconds

@@ -33,3 +33,16 @@ def test_waiting_for_what_will_never_come_is_an_error_and_no_standstill(
 
     with pytest.raises(RuntimeError, match="all code waits for something that will never come"):
         world.run(wait())
+
+
+def test_time_passes_though_several_wait_for_less_than_the_loops_resolution(world: World) -> None:
+    async def wait() -> None:
+        for _ in range(2_000):
+            await world.clock.sleep(1e-7)
+
+    async def both() -> None:
+        await asyncio.gather(wait(), wait())
+
+    world.run(both())
+
+    assert world.seconds() > 1e-3
