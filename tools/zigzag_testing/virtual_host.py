@@ -151,7 +151,7 @@ class _Beside:
 
     def _end(self, task: asyncio.Task[None]) -> None:
         """Ends the invocation if the process crashed in the heartbeats' thread."""
-        if isinstance(task.exception(), Crash) and self._invocation is not None:
+        if not task.cancelled() and isinstance(task.exception(), Crash) and self._invocation is not None:
             self._invocation.cancel()
 
     async def _sleep(self, seconds: float) -> bool:

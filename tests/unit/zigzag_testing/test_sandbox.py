@@ -120,6 +120,19 @@ def test_a_part_that_a_task_does_not_await_is_waited_for_as_in_a_worker(starts: 
     assert [reason in letter.reason for letter in sandbox.dead_letters] == [True]
 
 
+def test_leaving_it_while_tasks_run_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    @task
+    async def goes_on(payload: dict[str, Any]) -> None:
+        await asyncio.sleep(50)
+
+    with Sandbox({"goes_on": goes_on}) as sandbox:
+        for _ in range(30):
+            goes_on.send({})
+        sandbox.run_for(5)
+
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
 def test_the_parts_of_a_failed_task_are_cancelled_as_in_a_worker() -> None:
     did: list[str] = []
 
